@@ -1,0 +1,124 @@
+"""What an algorithm says of itself, so that the search can treat all of them alike."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import numpy as np
+
+from flowml.automl.features.encoded import Encoded, View
+from flowml.automl.predictors.base import Predictor
+from flowml.domain.jobs import ProblemType
+
+
+class Category(StrEnum):
+    BOOSTING = "gradient boosting"
+    TREES = "trees"
+    LINEAR = "linear"
+    INSTANCE = "instance-based"
+    PROBABILISTIC = "probabilistic"
+    NEURAL = "neural network"
+
+
+class Final(StrEnum):
+    """What becomes of a finished trial: the fold models averaged, or one more fit on all rows."""
+
+    BAG = "bag"
+    REFIT = "refit"
+
+
+@dataclass(frozen=True)
+class TaskShape:
+    """What is known of a task before any fit: sizes only. `n_outputs` is the number of classes, or 1."""
+
+    problem_type: ProblemType
+    n_rows: int
+    n_features: int
+    n_outputs: int
+    smallest_class: int = 0
+
+
+@dataclass(frozen=True)
+class IntParameter:
+    name: str
+    low: int
+    high: int
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class FloatParameter:
+    name: str
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class ChoiceParameter:
+    name: str
+    choices: tuple[Any, ...]
+
+
+Parameter = IntParameter | FloatParameter | ChoiceParameter
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """The circumstances of one fit.
+
+    `time_left` gives the seconds until this fit must have returned what it has (a shorter ensemble, fewer epochs);
+    `threads` is a hard limit; `sample_weight` goes with the training rows.
+    """
+
+    problem_type: ProblemType
+    n_outputs: int
+    seed: int
+    threads: int
+    time_left: Callable[[], float]
+    device: str = "cpu"
+
+
+class Algorithm(ABC):
+    """One family. Stateless: an instance is a record, `fit` returns all that there is to keep."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    category: ClassVar[Category]
+    view: ClassVar[View]
+    final: ClassVar[Final]
+    problem_types: ClassVar[tuple[ProblemType, ...]] = (ProblemType.CLASSIFICATION, ProblemType.REGRESSION)
+    gpu: ClassVar[bool] = False
+
+    def check(self, shape: TaskShape) -> None:
+        """Raise NotApplicable, saying why, where this algorithm is not for such a task."""
+
+    @abstractmethod
+    def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
+        """What may vary, with ranges that fit the size of the data."""
+
+    @abstractmethod
+    def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
+        """Good first guesses, best first; each a full set of values of the search space."""
+
+    @abstractmethod
+    def seconds_per_fit(self, shape: TaskShape) -> float:
+        """A rough forecast for the first configuration on one thread; the search corrects it by what it sees."""
+
+    @abstractmethod
+    def fit(
+        self,
+        params: Mapping[str, Any],
+        train: Encoded,
+        target: np.ndarray,
+        valid: Encoded | None,
+        valid_target: np.ndarray | None,
+        context: FitContext,
+    ) -> Predictor:
+        """Fit on the training rows; the validation rows, where given, are for early stopping only.
+
+        `target`: class codes 0..n_outputs-1 (int32, each class present at least once) or float64 values.
+        Raises TrialFailed with the library's reason, or DeadlineReached when there is nothing usable in time.
+        """

@@ -1,0 +1,44 @@
+"""What an encoder makes of a table: one matrix of numbers, ready for one kind of algorithm."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+
+class View(StrEnum):
+    """The form an algorithm wants its features in.
+
+    NATIVE    for boosters: numbers as they are, missing as NaN, categories as integer codes (missing and unseen
+              are NaN), each category column listed in `categorical`
+    ORDINAL   for trees of scikit-learn: nothing missing, categories as codes ordered by frequency or, where there
+              are many, as out-of-fold target means
+    DENSE     for linear models, SVM, k-NN, naive Bayes and MLP: imputed, missing indicators, scaled to unit
+              variance, few categories one-hot, many as out-of-fold target means
+    """
+
+    NATIVE = "native"
+    ORDINAL = "ordinal"
+    DENSE = "dense"
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An encoded table.
+
+    `values` has shape (rows, features), float32, C order; `names` one entry a feature; `categorical` the indices
+    of the columns that hold category codes (only in the NATIVE view), with `cardinalities` the number of codes each.
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...]
+    categorical: tuple[int, ...] = ()
+    cardinalities: tuple[int, ...] = ()
+
+    @property
+    def n_rows(self) -> int:
+        return int(self.values.shape[0])
+
+    def take(self, rows: np.ndarray) -> "Encoded":
+        """The given rows, in the given order."""
+        return Encoded(np.ascontiguousarray(self.values[rows]), self.names, self.categorical, self.cardinalities)

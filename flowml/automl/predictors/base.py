@@ -1,0 +1,62 @@
+"""A predictor: what a fit leaves behind, able to answer from numbers alone.
+
+Predictors import numpy and, when first used, the one booster they belong to: never scikit-learn or optuna. The
+web process loads them. Their state is a JSON object and named arrays or bytes in a form that runs no code when read.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class PredictorState:
+    """A predictor as data: `kind` names the class, `settings` is JSON, `arrays` and `blobs` go into files."""
+
+    kind: str
+    settings: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class Predictor(ABC):
+    """Answers for encoded rows.
+
+    Classification: an array (rows, classes) of probabilities, each row summing to 1, classes in the task's order.
+    Regression: an array (rows, 1).
+    """
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def predict(self, values: np.ndarray) -> np.ndarray:
+        """`values`: float32 (rows, features) in the view it was fitted on. Returns float64 (rows, outputs)."""
+
+    def predict_row(self, values: np.ndarray) -> np.ndarray:
+        """The same for one row, the shortest way: float32 (features,) in, float64 (outputs,) out."""
+        return self.predict(values.reshape(1, -1))[0]
+
+    @abstractmethod
+    def to_state(self) -> PredictorState:
+        """Everything needed to answer again, without code."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(cls, state: PredictorState) -> "Predictor":
+        """Rebuild. Raises InvalidInput for a state that does not fit together; never runs code from it."""
+
+
+_LOADERS: dict[str, Callable[[], type[Predictor]]] = {}
+
+
+def register(kind: str, loader: Callable[[], type[Predictor]]) -> None:
+    """Make `kind` loadable. `loader` imports the class, so that reading one model loads one library."""
+    _LOADERS[kind] = loader
+
+
+def load(state: PredictorState) -> Predictor:
+    """The predictor behind a state. Raises KeyError for a kind that this version does not know."""
+    return _LOADERS[state.kind]().from_state(state)

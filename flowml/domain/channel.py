@@ -1,0 +1,79 @@
+"""The two seams between training code and whatever keeps the tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from flowml.domain.datasets import Column
+from flowml.domain.jobs import Job, JobSpec, JobStatus
+from flowml.domain.models import Model
+from flowml.domain.trials import Lease, Trial, TrialReport, TrialSpec
+
+
+@dataclass(frozen=True)
+class JobBrief:
+    """What a trainer needs to know about a job to build the same task as everyone else."""
+
+    job_id: str
+    spec: JobSpec
+    table: str
+    columns: tuple[Column, ...]
+
+
+class Channel(Protocol):
+    """How a trainer talks to the dispatcher: in-process to the store, or over HTTP."""
+
+    def lease(self, now: float) -> Lease | None:
+        """Claim the next waiting trial, or None when there is none for this trainer."""
+        ...
+
+    def brief(self, job_id: str) -> JobBrief:
+        """The job a lease belongs to. Raises NotFound when it is gone."""
+        ...
+
+    def table(self, sha256: str) -> Path:
+        """The canonical Parquet file with this hash, on this machine."""
+        ...
+
+    def heartbeat(self, lease: Lease, fold_scores: Sequence[float], now: float) -> bool:
+        """Renew the lease and say how far it is; False: abandon this trial, nobody wants it any more."""
+        ...
+
+    def report(self, lease: Lease, report: TrialReport, now: float) -> bool:
+        """Hand in the outcome; False: it came too late and changed nothing."""
+        ...
+
+
+class Ledger(Protocol):
+    """How a conductor reads and writes its one job."""
+
+    def job(self) -> Job: ...
+
+    def brief(self) -> JobBrief: ...
+
+    def table(self, sha256: str) -> Path: ...
+
+    def file(self, sha256: str) -> Path:
+        """A stored file (out-of-fold predictions, a model) by its hash."""
+        ...
+
+    def trials(self) -> list[Trial]: ...
+
+    def enqueue(self, spec: TrialSpec, deadline_at: float, now: float) -> Trial: ...
+
+    def cancel_trials(self, trial_ids: Sequence[str], now: float) -> None:
+        """Take queued trials back and have running ones abandoned."""
+        ...
+
+    def publish_model(self, model: Model, content: bytes | None, now: float) -> Model:
+        """Store a model (with `content`, also its file) and tell everyone who watches."""
+        ...
+
+    def update(self, now: float, **changes: Any) -> Job:
+        """Change the job's own columns (stage, progress, message, best_score, …) and tell who watches."""
+        ...
+
+    def log(self, level: str, message: str, now: float) -> None: ...
+
+    def finish(self, status: JobStatus, now: float, error: str | None = None) -> Job: ...

@@ -1,0 +1,89 @@
+"""A dataset: one table, stored once in its canonical form."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Role(StrEnum):
+    """What a column is good for."""
+
+    NUMERIC = "numeric"
+    CATEGORICAL = "categorical"
+    BOOLEAN = "boolean"
+    DATETIME = "datetime"
+    TEXT = "text"
+    IDENTIFIER = "identifier"
+    CONSTANT = "constant"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, its storage type (Polars' name for it) and its role."""
+
+    name: str
+    dtype: str
+    role: Role
+
+
+@dataclass(frozen=True)
+class TopValue:
+    """A frequent value and how often it occurs."""
+
+    value: Any
+    count: int
+
+
+@dataclass(frozen=True)
+class ColumnStats:
+    """What there is to know about one column; None where a figure does not apply."""
+
+    name: str
+    dtype: str
+    role: Role
+    count: int
+    missing: int
+    missing_share: float
+    n_unique: int
+    mean: float | None = None
+    std: float | None = None
+    min: Any = None
+    q25: float | None = None
+    median: float | None = None
+    q75: float | None = None
+    max: Any = None
+    skewness: float | None = None
+    top: tuple[TopValue, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What reading a file produced: the canonical Parquet file and all that was learned on the way."""
+
+    format: str
+    n_rows: int
+    columns: tuple[Column, ...]
+    stats: tuple[ColumnStats, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A stored table. `sha256` is the hash of the uploaded bytes, `table` of the canonical Parquet file."""
+
+    id: str
+    name: str
+    filename: str
+    format: str
+    n_rows: int
+    n_columns: int
+    size_bytes: int
+    sha256: str
+    table: str
+    parent_id: str | None
+    created_at: float
+    columns: tuple[Column, ...]
+    warnings: tuple[str, ...] = field(default=())
+
+    def column(self, name: str) -> Column | None:
+        return next((column for column in self.columns if column.name == name), None)

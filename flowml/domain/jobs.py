@@ -1,0 +1,84 @@
+"""A job: one training run."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ProblemType(StrEnum):
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+
+
+class JobStatus(StrEnum):
+    """queued → running → completed | failed | cancelled.
+
+    A job whose conductor dies stays running and is conducted again from its finished trials; `extend` takes a
+    job that has ended back to queued.
+    """
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """What the user asked for. `auto` values are resolved by the conductor when it has seen the table."""
+
+    dataset_id: str
+    target: str
+    problem_type: str = "auto"
+    metric: str = "auto"
+    time_budget_seconds: float = 300.0
+    max_trials: int | None = None
+    algorithms: tuple[str, ...] | None = None
+    cv_folds: int = 5
+    exclude_columns: tuple[str, ...] = ()
+    queue: str = "auto"
+    priority: int = 0
+    seed: int = 0
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training run and how far it is. `elapsed_seconds` counts only time in which it really ran."""
+
+    id: str
+    name: str
+    spec: JobSpec
+    status: JobStatus
+    stage: str
+    progress: float
+    message: str
+    problem_type: ProblemType | None
+    metric: str | None
+    time_budget_seconds: float
+    elapsed_seconds: float
+    trials_finished: int
+    best_score: float | None
+    best_model_id: str | None
+    created_at: float
+    started_at: float | None = None
+    finished_at: float | None = None
+    error: str | None = None
+    cancel_requested: bool = False
+    conductor_starts: int = 0
+
+    @property
+    def dataset_id(self) -> str:
+        return self.spec.dataset_id
+
+    @property
+    def target(self) -> str:
+        return self.spec.target
+
+    @property
+    def queue(self) -> str:
+        return self.spec.queue

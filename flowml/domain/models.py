@@ -1,0 +1,59 @@
+"""A model: what a finished trial, or an ensemble of them, left behind."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowml.domain.jobs import ProblemType
+
+
+@dataclass(frozen=True)
+class Model:
+    """A usable model. `file` is the hash of its `.flowml`; `details` holds figures computed once, such as the
+    confusion matrix and the permutation importance."""
+
+    id: str
+    job_id: str
+    trial_id: str | None
+    name: str
+    algorithm: str
+    problem_type: ProblemType
+    target: str
+    metric: str
+    score: float
+    metrics: Mapping[str, float | None]
+    cv_scores: tuple[float, ...]
+    params: Mapping[str, Any]
+    feature_names: tuple[str, ...]
+    classes: tuple[str, ...] | None
+    fit_seconds: float
+    predict_ms: float | None
+    size_bytes: int
+    file: str
+    created_at: float
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class LeaderboardRow:
+    """One model's place. `pareto`: no other model is both better and faster."""
+
+    rank: int
+    model_id: str
+    algorithm: str
+    score: float
+    score_std: float | None
+    metrics: Mapping[str, float | None]
+    fit_seconds: float
+    predict_ms: float | None
+    size_bytes: int
+    pareto: bool
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Models of one job, best first."""
+
+    metric: str
+    greater_is_better: bool
+    items: tuple[LeaderboardRow, ...]

@@ -1,0 +1,94 @@
+"""A trial: one algorithm with one set of parameters, evaluated by cross-validation.
+
+The unit of scheduling, leasing, retrying, progress and crash recovery.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class TrialStatus(StrEnum):
+    """queued → leased → finished | pruned | failed | cancelled; an expired lease goes back to queued."""
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    FINISHED = "finished"
+    PRUNED = "pruned"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self not in (TrialStatus.QUEUED, TrialStatus.LEASED)
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """What to evaluate. `number` counts up within the job; `origin` is `portfolio` or `search`."""
+
+    number: int
+    algorithm: str
+    params: Mapping[str, Any]
+    origin: str = "portfolio"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A row of the trials table. `score` is in the metric's own direction (an RMSE is positive)."""
+
+    id: str
+    job_id: str
+    number: int
+    algorithm: str
+    params: Mapping[str, Any]
+    origin: str
+    status: TrialStatus
+    score: float | None = None
+    fold_scores: tuple[float, ...] = ()
+    metrics: Mapping[str, float | None] | None = None
+    fit_seconds: float | None = None
+    worker_id: str | None = None
+    worker_name: str | None = None
+    attempt: int = 0
+    queued_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None
+    error: str | None = None
+    out_of_fold: str | None = None
+    model_file: str | None = None
+    predict_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to evaluate one trial until `expires_at`; a report with an older attempt changes nothing."""
+
+    trial_id: str
+    job_id: str
+    owner: str
+    attempt: int
+    expires_at: float
+    algorithm: str
+    params: Mapping[str, Any]
+    number: int
+    deadline_at: float
+
+
+@dataclass(frozen=True)
+class TrialReport:
+    """The outcome of an evaluation. `out_of_fold` and `model` are files' contents, stored by their hash.
+
+    `status` is finished, pruned or failed.
+    """
+
+    status: TrialStatus
+    score: float | None = None
+    fold_scores: tuple[float, ...] = ()
+    metrics: Mapping[str, float | None] | None = None
+    fit_seconds: float = 0.0
+    predict_ms: float | None = None
+    error: str | None = None
+    out_of_fold: bytes | None = None
+    model: bytes | None = None
