@@ -1,0 +1,30 @@
+"""What every service needs, made once by `app.py`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from flowml.services.settings import Settings
+from flowml.store.store import Store
+
+
+class Trainers(Protocol):
+    """What services ask of the machinery that trains on this machine."""
+
+    def warm_up(self) -> None:
+        """A training run is likely soon: have the processes ready."""
+        ...
+
+    def nudge(self) -> None:
+        """The jobs table changed: look at it now rather than at the next tick."""
+        ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """Settings, the store, the clock and the trainers of this process."""
+
+    settings: Settings
+    store: Store
+    clock: Callable[[], float]
+    trainers: Trainers

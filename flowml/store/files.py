@@ -1,0 +1,86 @@
+"""Big bytes: files in the home folder named by the SHA-256 of their content.
+
+The same content is stored once; a file is complete or not there, because it is renamed into place.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+from pathlib import Path
+
+from flowml.domain.errors import NotFound
+
+_CHUNK = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+class Files:
+    """Content-addressed files below one folder."""
+
+    def __init__(self, root: Path, temporary: Path):
+        self._root = root
+        self._temporary = temporary
+        root.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir(parents=True, exist_ok=True)
+
+    def new_temp(self) -> Path:
+        """A path that does not exist yet, on the same file system."""
+        return self._temporary / secrets.token_hex(12)
+
+    def put_path(self, path: Path) -> str:
+        """Take over a finished file (it is moved); returns its hash."""
+        sha256 = hash_file(path)
+        target = self._place(sha256)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+        return sha256
+
+    def put_bytes(self, content: bytes) -> str:
+        """Store bytes; returns their hash."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        target = self._place(sha256)
+        if not target.exists():
+            temporary = self.new_temp()
+            temporary.write_bytes(content)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(temporary, target)
+        return sha256
+
+    def path(self, sha256: str) -> Path:
+        """Where a stored file lies. Raises NotFound when there is none."""
+        if not _SHA256.fullmatch(sha256):
+            raise NotFound("There is no such file.")
+        place = self._place(sha256)
+        if not place.is_file():
+            raise NotFound("The file behind this is no longer on this server.")
+        return place
+
+    def size(self, sha256: str) -> int:
+        """Bytes of a stored file."""
+        return self.path(sha256).stat().st_size
+
+    def remove_unused(self, used: set[str], older_than: float) -> int:
+        """Delete files that nothing refers to and that were last written before `older_than`; returns how many."""
+        removed = 0
+        for path in self._root.glob("??/*"):
+            sha256 = path.parent.name + path.name
+            if sha256 not in used and path.stat().st_mtime < older_than:
+                path.unlink(missing_ok=True)
+                removed += 1
+        for path in self._temporary.iterdir():
+            if path.is_file() and path.stat().st_mtime < older_than:
+                path.unlink(missing_ok=True)
+        return removed
+
+    def _place(self, sha256: str) -> Path:
+        return self._root / sha256[:2] / sha256[2:]

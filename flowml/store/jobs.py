@@ -1,0 +1,156 @@
+"""The jobs table: claiming, counting, and the one place where a job changes."""
+
+import sqlite3
+from dataclasses import asdict
+from typing import Any
+
+from flowml.domain.errors import NotFound
+from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType
+from flowml.store.database import Database
+from flowml.store.rows import from_json, new_id, to_json
+
+_CHANGEABLE = frozenset(
+    {
+        "name",
+        "status",
+        "stage",
+        "progress",
+        "message",
+        "problem_type",
+        "metric",
+        "time_budget_seconds",
+        "elapsed_seconds",
+        "best_score",
+        "best_model_id",
+        "started_at",
+        "finished_at",
+        "error",
+        "cancel_requested",
+        "conductor_starts",
+        "spec",
+    }
+)
+_SELECT = (
+    "SELECT jobs.*, (SELECT COUNT(*) FROM trials WHERE trials.job_id = jobs.id AND trials.status = 'finished')"
+    " AS trials_finished FROM jobs"
+)
+
+
+class Jobs:
+    """Training runs."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def add(self, spec: JobSpec, name: str, now: float) -> Job:
+        """A new queued job."""
+        job_id = new_id()
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO jobs (id, name, dataset_id, spec, status, stage, progress, message, time_budget_seconds,"
+                " elapsed_seconds, priority, created_at) VALUES (?, ?, ?, ?, 'queued', 'waiting', 0, ?, ?, 0, ?, ?)",
+                (
+                    job_id,
+                    name,
+                    spec.dataset_id,
+                    to_json(asdict(spec)),
+                    "Waiting for its turn",
+                    spec.time_budget_seconds,
+                    spec.priority,
+                    now,
+                ),
+            )
+        return self.get(job_id)
+
+    def get(self, job_id: str) -> Job:
+        """Raises NotFound."""
+        row = self._database.current().execute(f"{_SELECT} WHERE id = ?", (job_id,)).fetchone()
+        if row is None:
+            raise NotFound("There is no such training run.", hint="It may have been deleted.")
+        return _job(row)
+
+    def page(self, limit: int, offset: int, status: JobStatus | None = None) -> tuple[list[Job], int]:
+        """Newest first, and how many there are in all."""
+        where, values = ("WHERE status = ?", (str(status),)) if status else ("", ())
+        connection = self._database.current()
+        rows = connection.execute(
+            f"{_SELECT} {where} ORDER BY created_at DESC, id LIMIT ? OFFSET ?", (*values, limit, offset)
+        ).fetchall()
+        total = connection.execute(f"SELECT COUNT(*) FROM jobs {where}", values).fetchone()[0]
+        return [_job(row) for row in rows], int(total)
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are in each status."""
+        counts = {str(status): 0 for status in JobStatus}
+        counts.update(
+            (row[0], row[1])
+            for row in self._database.current().execute("SELECT status, COUNT(*) FROM jobs GROUP BY status")
+        )
+        return counts
+
+    def using(self, dataset_id: str) -> int:
+        """How many queued or running jobs need this dataset."""
+        row = self._database.current().execute(
+            "SELECT COUNT(*) FROM jobs WHERE dataset_id = ? AND status IN ('queued', 'running')", (dataset_id,)
+        )
+        return int(row.fetchone()[0])
+
+    def claim(self, limit: int, now: float) -> Job | None:
+        """Take the next queued job to running, unless `limit` are running already."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                "UPDATE jobs SET status = 'running', stage = 'starting', message = 'Getting ready',"
+                " started_at = COALESCE(started_at, ?), conductor_starts = 0"
+                " WHERE id = (SELECT id FROM jobs WHERE status = 'queued' ORDER BY priority DESC, created_at, id LIMIT 1)"
+                " AND (SELECT COUNT(*) FROM jobs WHERE status = 'running') < ? RETURNING id",
+                (now, limit),
+            ).fetchone()
+        return self.get(row["id"]) if row else None
+
+    def update(self, job_id: str, **changes: Any) -> Job:
+        """Change columns by name. Raises NotFound; KeyError for a column that may not change."""
+        unknown = set(changes) - _CHANGEABLE
+        if unknown:
+            raise KeyError(f"not columns of a job that may change: {sorted(unknown)}")
+        values = [
+            to_json(asdict(value)) if key == "spec" else int(value) if isinstance(value, bool) else value
+            for key, value in changes.items()
+        ]
+        with self._database.write() as connection:
+            assignments = ", ".join(f"{key} = ?" for key in changes)
+            connection.execute(f"UPDATE jobs SET {assignments} WHERE id = ?", (*values, job_id))
+            return self.get(job_id)
+
+    def delete(self, job_id: str) -> None:
+        """With its trials and models. Raises NotFound."""
+        with self._database.write() as connection:
+            if connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,)).rowcount == 0:
+                raise NotFound("There is no such training run.", hint="It may have been deleted already.")
+
+
+def _job(row: sqlite3.Row) -> Job:
+    spec = from_json(row["spec"])
+    spec["algorithms"] = None if spec["algorithms"] is None else tuple(spec["algorithms"])
+    spec["exclude_columns"] = tuple(spec["exclude_columns"])
+    return Job(
+        id=row["id"],
+        name=row["name"],
+        spec=JobSpec(**spec),
+        status=JobStatus(row["status"]),
+        stage=row["stage"],
+        progress=row["progress"],
+        message=row["message"],
+        problem_type=ProblemType(row["problem_type"]) if row["problem_type"] else None,
+        metric=row["metric"],
+        time_budget_seconds=row["time_budget_seconds"],
+        elapsed_seconds=row["elapsed_seconds"],
+        trials_finished=row["trials_finished"],
+        best_score=row["best_score"],
+        best_model_id=row["best_model_id"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        error=row["error"],
+        cancel_requested=bool(row["cancel_requested"]),
+        conductor_starts=row["conductor_starts"],
+    )

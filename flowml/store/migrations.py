@@ -1,0 +1,106 @@
+"""The schema, as the numbered steps that led to it. A step that has been released is never edited."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from flowml.domain.errors import StartupError
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step; its statements and its own record are one transaction."""
+
+    number: int
+    name: str
+    statements: tuple[str, ...]
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        1,
+        "datasets, jobs, trials, models, workers, events",
+        (
+            """CREATE TABLE datasets (
+                id TEXT PRIMARY KEY, name TEXT NOT NULL, filename TEXT NOT NULL, format TEXT NOT NULL,
+                n_rows INTEGER NOT NULL, n_columns INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
+                sha256 TEXT NOT NULL, table_file TEXT NOT NULL, parent_id TEXT REFERENCES datasets(id) ON DELETE SET NULL,
+                created_at REAL NOT NULL, columns TEXT NOT NULL, stats TEXT NOT NULL, warnings TEXT NOT NULL
+            ) STRICT""",
+            "CREATE INDEX datasets_created ON datasets(created_at)",
+            # No foreign key to datasets: a job's record outlives its table.
+            """CREATE TABLE jobs (
+                id TEXT PRIMARY KEY, name TEXT NOT NULL, dataset_id TEXT NOT NULL, spec TEXT NOT NULL,
+                status TEXT NOT NULL, stage TEXT NOT NULL, progress REAL NOT NULL, message TEXT NOT NULL,
+                problem_type TEXT, metric TEXT, time_budget_seconds REAL NOT NULL, elapsed_seconds REAL NOT NULL,
+                best_score REAL, best_model_id TEXT, priority INTEGER NOT NULL, created_at REAL NOT NULL,
+                started_at REAL, finished_at REAL, error TEXT, cancel_requested INTEGER NOT NULL DEFAULT 0,
+                conductor_starts INTEGER NOT NULL DEFAULT 0
+            ) STRICT""",
+            "CREATE INDEX jobs_status ON jobs(status, priority, created_at)",
+            "CREATE INDEX jobs_dataset ON jobs(dataset_id)",
+            """CREATE TABLE trials (
+                id TEXT PRIMARY KEY, job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+                number INTEGER NOT NULL, algorithm TEXT NOT NULL, params TEXT NOT NULL, origin TEXT NOT NULL,
+                status TEXT NOT NULL, score REAL, fold_scores TEXT NOT NULL DEFAULT '[]', metrics TEXT,
+                fit_seconds REAL, predict_ms REAL, worker_id TEXT, worker_name TEXT, owner TEXT,
+                attempt INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,
+                lease_expires_at REAL, deadline_at REAL NOT NULL, stop_requested INTEGER NOT NULL DEFAULT 0,
+                queued_at REAL NOT NULL, started_at REAL, finished_at REAL, error TEXT,
+                out_of_fold_file TEXT, model_file TEXT,
+                UNIQUE (job_id, number)
+            ) STRICT""",
+            "CREATE INDEX trials_status ON trials(status, lease_expires_at)",
+            """CREATE TABLE models (
+                id TEXT PRIMARY KEY, job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+                trial_id TEXT, name TEXT NOT NULL, algorithm TEXT NOT NULL, problem_type TEXT NOT NULL,
+                target TEXT NOT NULL, metric TEXT NOT NULL, score REAL NOT NULL, gain REAL NOT NULL,
+                metrics TEXT NOT NULL, cv_scores TEXT NOT NULL, params TEXT NOT NULL, feature_names TEXT NOT NULL,
+                classes TEXT, fit_seconds REAL NOT NULL, predict_ms REAL, size_bytes INTEGER NOT NULL,
+                file TEXT NOT NULL, created_at REAL NOT NULL, details TEXT NOT NULL
+            ) STRICT""",
+            "CREATE INDEX models_job ON models(job_id, gain DESC)",
+            """CREATE TABLE workers (
+                id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, status TEXT NOT NULL, queues TEXT NOT NULL,
+                slots INTEGER NOT NULL, capabilities TEXT NOT NULL, registered_at REAL NOT NULL,
+                last_seen_at REAL NOT NULL
+            ) STRICT""",
+            # AUTOINCREMENT: an id is never used twice, even after old events are removed.
+            """CREATE TABLE events (
+                id INTEGER PRIMARY KEY AUTOINCREMENT, room TEXT NOT NULL, type TEXT NOT NULL, at REAL NOT NULL,
+                data TEXT NOT NULL
+            ) STRICT""",
+            "CREATE INDEX events_room ON events(room, id)",
+        ),
+    ),
+)
+
+
+def migrate(connection: sqlite3.Connection, now: float, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
+    """Bring the database to this version.
+
+    Raises StartupError for a database that a newer version has written; that one is left as it is.
+    """
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at REAL NOT NULL)"
+    )
+    for migration in migrations:
+        # Looked up inside the transaction: two processes may start at the same moment.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            applied = connection.execute("SELECT MAX(number) FROM migrations").fetchone()[0] or 0
+            if applied > migrations[-1].number:
+                raise StartupError(
+                    "This home folder was written by a newer version of FlowML.",
+                    hint="Start it with that version or a later one, or choose another folder with --home.",
+                )
+            if migration.number > applied:
+                for statement in migration.statements:
+                    connection.execute(statement)
+                connection.execute(
+                    "INSERT INTO migrations (number, name, applied_at) VALUES (?, ?, ?)",
+                    (migration.number, migration.name, now),
+                )
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")

@@ -1,0 +1,111 @@
+"""The models table."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from flowml.domain.errors import NotFound
+from flowml.domain.jobs import ProblemType
+from flowml.domain.models import Model
+from flowml.store.database import Database
+from flowml.store.rows import from_json, to_json
+
+
+class Models:
+    """What finished trials and ensembles left behind."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def put(self, model: Model, gain: float) -> None:
+        """Add a model, or replace the one with the same id (the ensemble grows). `gain`: score, greater is better."""
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO models (id, job_id, trial_id, name, algorithm, problem_type, target, metric, score, gain,"
+                " metrics, cv_scores, params, feature_names, classes, fit_seconds, predict_ms, size_bytes, file,"
+                " created_at, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET name = excluded.name, score = excluded.score, gain = excluded.gain,"
+                " metrics = excluded.metrics, cv_scores = excluded.cv_scores, params = excluded.params,"
+                " fit_seconds = excluded.fit_seconds, predict_ms = excluded.predict_ms,"
+                " size_bytes = excluded.size_bytes, file = excluded.file, details = excluded.details",
+                (
+                    model.id,
+                    model.job_id,
+                    model.trial_id,
+                    model.name,
+                    model.algorithm,
+                    str(model.problem_type),
+                    model.target,
+                    model.metric,
+                    model.score,
+                    gain,
+                    to_json(model.metrics),
+                    to_json(model.cv_scores),
+                    to_json(model.params),
+                    to_json(model.feature_names),
+                    None if model.classes is None else to_json(model.classes),
+                    model.fit_seconds,
+                    model.predict_ms,
+                    model.size_bytes,
+                    model.file,
+                    model.created_at,
+                    to_json(model.details),
+                ),
+            )
+
+    def get(self, model_id: str) -> Model:
+        """Raises NotFound."""
+        row = self._database.current().execute("SELECT * FROM models WHERE id = ?", (model_id,)).fetchone()
+        if row is None:
+            raise NotFound("There is no such model.", hint="It may have been deleted with its training run.")
+        return _model(row)
+
+    def of_job(self, job_id: str) -> list[Model]:
+        """Best first."""
+        rows = self._database.current().execute(
+            "SELECT * FROM models WHERE job_id = ? ORDER BY gain DESC, created_at, id", (job_id,)
+        )
+        return [_model(row) for row in rows]
+
+    def recent(self, limit: int) -> list[Model]:
+        """The best model of each job, newest job first."""
+        rows = self._database.read().execute(
+            "SELECT models.* FROM jobs JOIN models ON models.id = jobs.best_model_id ORDER BY jobs.created_at DESC LIMIT ?",
+            (limit,),
+        )
+        return [_model(row) for row in rows]
+
+    def count(self) -> int:
+        return int(self._database.read().execute("SELECT COUNT(*) FROM models").fetchone()[0])
+
+    def set_details(self, model_id: str, details: Mapping[str, Any]) -> None:
+        """Add figures to those stored with a model. Raises NotFound."""
+        with self._database.write() as connection:
+            merged = {**self.get(model_id).details, **details}
+            connection.execute("UPDATE models SET details = ? WHERE id = ?", (to_json(merged), model_id))
+
+
+def _model(row: sqlite3.Row) -> Model:
+    classes = from_json(row["classes"])
+    return Model(
+        id=row["id"],
+        job_id=row["job_id"],
+        trial_id=row["trial_id"],
+        name=row["name"],
+        algorithm=row["algorithm"],
+        problem_type=ProblemType(row["problem_type"]),
+        target=row["target"],
+        metric=row["metric"],
+        score=row["score"],
+        metrics=from_json(row["metrics"]),
+        cv_scores=tuple(from_json(row["cv_scores"])),
+        params=from_json(row["params"]),
+        feature_names=tuple(from_json(row["feature_names"])),
+        classes=None if classes is None else tuple(classes),
+        fit_seconds=row["fit_seconds"],
+        predict_ms=row["predict_ms"],
+        size_bytes=row["size_bytes"],
+        file=row["file"],
+        created_at=row["created_at"],
+        details=from_json(row["details"]),
+    )

@@ -1,0 +1,231 @@
+"""The trials table: the queue of work and its record.
+
+A report or a heartbeat names owner and attempt; when either is no longer current it changes nothing.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from flowml.domain.errors import NotFound
+from flowml.domain.trials import Lease, Trial, TrialReport, TrialSpec, TrialStatus
+from flowml.store.database import Database
+from flowml.store.rows import from_json, new_id, to_json
+
+MAX_FAILURES = 2
+"""A trial whose trainer has died this often is failed for good."""
+
+
+class Trials:
+    """Evaluations of every job."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def add(self, job_id: str, spec: TrialSpec, deadline_at: float, now: float) -> Trial:
+        """A new queued trial."""
+        trial_id = new_id()
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO trials (id, job_id, number, algorithm, params, origin, status, deadline_at, queued_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
+                (trial_id, job_id, spec.number, spec.algorithm, to_json(spec.params), spec.origin, deadline_at, now),
+            )
+        return self.get(trial_id)
+
+    def get(self, trial_id: str) -> Trial:
+        """Raises NotFound."""
+        row = self._database.current().execute("SELECT * FROM trials WHERE id = ?", (trial_id,)).fetchone()
+        if row is None:
+            raise NotFound("There is no such trial.")
+        return _trial(row)
+
+    def of_job(self, job_id: str) -> list[Trial]:
+        """All trials of a job in the order in which they were asked for."""
+        rows = self._database.current().execute("SELECT * FROM trials WHERE job_id = ? ORDER BY number", (job_id,))
+        return [_trial(row) for row in rows]
+
+    def claim(self, owner: str, worker_id: str, worker_name: str, lease_seconds: float, now: float) -> Lease | None:
+        """Lease the next waiting trial: jobs of high priority first, then the job that has least running."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                "UPDATE trials SET status = 'leased', owner = ?, worker_id = ?, worker_name = ?,"
+                " attempt = attempt + 1, lease_expires_at = ?, started_at = ?, fold_scores = '[]', error = NULL"
+                " WHERE id = (SELECT waiting.id FROM trials AS waiting JOIN jobs ON jobs.id = waiting.job_id"
+                " WHERE waiting.status = 'queued' AND jobs.status = 'running' AND jobs.cancel_requested = 0"
+                " ORDER BY jobs.priority DESC,"
+                " (SELECT COUNT(*) FROM trials AS busy WHERE busy.job_id = jobs.id AND busy.status = 'leased'),"
+                " jobs.created_at, waiting.number LIMIT 1) RETURNING *",
+                (owner, worker_id, worker_name, now + lease_seconds, now),
+            ).fetchone()
+        return _lease(row) if row else None
+
+    def waiting(self) -> int:
+        """How many trials of running jobs nobody has taken yet."""
+        row = self._database.read().execute(
+            "SELECT COUNT(*) FROM trials JOIN jobs ON jobs.id = trials.job_id"
+            " WHERE trials.status = 'queued' AND jobs.status = 'running'"
+        )
+        return int(row.fetchone()[0])
+
+    def renew(self, lease: Lease, fold_scores: Sequence[float], lease_seconds: float, now: float) -> bool:
+        """Extend a lease; False when it is no longer this owner's, or the trial is no longer wanted."""
+        with self._database.write() as connection:
+            cursor = connection.execute(
+                "UPDATE trials SET lease_expires_at = ?, fold_scores = ?"
+                " WHERE id = ? AND owner = ? AND attempt = ? AND status = 'leased' AND stop_requested = 0",
+                (now + lease_seconds, to_json(list(fold_scores)), lease.trial_id, lease.owner, lease.attempt),
+            )
+        return cursor.rowcount == 1
+
+    def finish(
+        self, lease: Lease, report: TrialReport, out_of_fold: str | None, model_file: str | None, now: float
+    ) -> bool:
+        """Record the outcome; False when the lease is stale: then nothing changes."""
+        with self._database.write() as connection:
+            cursor = connection.execute(
+                "UPDATE trials SET status = ?, score = ?, fold_scores = ?, metrics = ?, fit_seconds = ?,"
+                " predict_ms = ?, error = ?, out_of_fold_file = ?, model_file = ?, finished_at = ?,"
+                " lease_expires_at = NULL WHERE id = ? AND owner = ? AND attempt = ? AND status = 'leased'",
+                (
+                    str(report.status),
+                    report.score,
+                    to_json(list(report.fold_scores)),
+                    None if report.metrics is None else to_json(report.metrics),
+                    report.fit_seconds,
+                    report.predict_ms,
+                    report.error,
+                    out_of_fold,
+                    model_file,
+                    now,
+                    lease.trial_id,
+                    lease.owner,
+                    lease.attempt,
+                ),
+            )
+        return cursor.rowcount == 1
+
+    def give_back(self, owner: str, reason: str | None, now: float, *, retry: bool = True) -> list[Trial]:
+        """Take the trials of a dead owner away from it.
+
+        With a `reason` that counts as a failure of the trial: after MAX_FAILURES, or at once without `retry`, it is
+        failed with that reason. Without one (this server was stopped) it simply waits again.
+        """
+        return self._return("owner = ?", (owner,), reason, now, retry)
+
+    def expire(self, now: float) -> list[Trial]:
+        """Give leases that have run out back to the queue, with the same limit."""
+        return self._return(
+            "lease_expires_at < ?", (now,), "The machine that was working on this was not heard of again.", now, True
+        )
+
+    def abandon_all_leases(self, worker_id: str, now: float) -> list[Trial]:
+        """At start-up: what this machine's previous server process had leased waits again."""
+        return self._return("worker_id = ?", (worker_id,), None, now, True)
+
+    def cancel(self, trial_ids: Sequence[str], now: float) -> None:
+        """Take queued trials back; ask running ones to stop."""
+        with self._database.write() as connection:
+            for trial_id in trial_ids:
+                connection.execute(
+                    "UPDATE trials SET status = 'cancelled', finished_at = ? WHERE id = ? AND status = 'queued'",
+                    (now, trial_id),
+                )
+                connection.execute(
+                    "UPDATE trials SET stop_requested = 1 WHERE id = ? AND status = 'leased'", (trial_id,)
+                )
+
+    def cancel_open(self, job_id: str, now: float) -> list[str]:
+        """End everything of a job that has not ended, running trials included; returns their ids."""
+        with self._database.write() as connection:
+            rows = connection.execute(
+                "UPDATE trials SET status = 'cancelled', finished_at = ?, stop_requested = 1, lease_expires_at = NULL"
+                " WHERE job_id = ? AND status IN ('queued', 'leased') RETURNING id",
+                (now, job_id),
+            ).fetchall()
+        return [row["id"] for row in rows]
+
+    def running_of(self, worker_id: str) -> int:
+        row = self._database.read().execute(
+            "SELECT COUNT(*) FROM trials WHERE worker_id = ? AND status = 'leased'", (worker_id,)
+        )
+        return int(row.fetchone()[0])
+
+    def finished_of(self, worker_id: str) -> int:
+        row = self._database.read().execute(
+            "SELECT COUNT(*) FROM trials WHERE worker_id = ? AND status = 'finished'", (worker_id,)
+        )
+        return int(row.fetchone()[0])
+
+    def leased_by(self, owner: str) -> Trial | None:
+        """What an owner is working on."""
+        row = (
+            self._database.read()
+            .execute("SELECT * FROM trials WHERE owner = ? AND status = 'leased'", (owner,))
+            .fetchone()
+        )
+        return _trial(row) if row else None
+
+    def _return(
+        self, where: str, values: tuple[object, ...], reason: str | None, now: float, retry: bool
+    ) -> list[Trial]:
+        failed = reason is not None
+        limit = MAX_FAILURES if retry else 1
+        with self._database.write() as connection:
+            rows = connection.execute(
+                f"SELECT id, failures FROM trials WHERE status = 'leased' AND {where}", values
+            ).fetchall()
+            for row in rows:
+                failures = row["failures"] + (1 if failed else 0)
+                if failed and failures >= limit:
+                    connection.execute(
+                        "UPDATE trials SET status = 'failed', failures = ?, error = ?, finished_at = ?, owner = NULL,"
+                        " lease_expires_at = NULL WHERE id = ?",
+                        (failures, reason, now, row["id"]),
+                    )
+                else:
+                    connection.execute(
+                        "UPDATE trials SET status = CASE WHEN stop_requested = 1 THEN 'cancelled' ELSE 'queued' END,"
+                        " failures = ?, error = ?, owner = NULL, lease_expires_at = NULL WHERE id = ?",
+                        (failures, reason, row["id"]),
+                    )
+            return [self.get(row["id"]) for row in rows]
+
+
+def _trial(row: sqlite3.Row) -> Trial:
+    return Trial(
+        id=row["id"],
+        job_id=row["job_id"],
+        number=row["number"],
+        algorithm=row["algorithm"],
+        params=from_json(row["params"]),
+        origin=row["origin"],
+        status=TrialStatus(row["status"]),
+        score=row["score"],
+        fold_scores=tuple(from_json(row["fold_scores"])),
+        metrics=from_json(row["metrics"]),
+        fit_seconds=row["fit_seconds"],
+        worker_id=row["worker_id"],
+        worker_name=row["worker_name"],
+        attempt=row["attempt"],
+        queued_at=row["queued_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        error=row["error"],
+        out_of_fold=row["out_of_fold_file"],
+        model_file=row["model_file"],
+        predict_ms=row["predict_ms"],
+    )
+
+
+def _lease(row: sqlite3.Row) -> Lease:
+    return Lease(
+        trial_id=row["id"],
+        job_id=row["job_id"],
+        owner=row["owner"],
+        attempt=row["attempt"],
+        expires_at=row["lease_expires_at"],
+        algorithm=row["algorithm"],
+        params=from_json(row["params"]),
+        number=row["number"],
+        deadline_at=row["deadline_at"],
+    )

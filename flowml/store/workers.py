@@ -1,0 +1,64 @@
+"""The workers table: this machine and the ones that joined."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flowml.domain.errors import NotFound
+from flowml.domain.workers import Worker, WorkerStatus
+from flowml.store.database import Database
+from flowml.store.rows import from_json, new_id, to_json
+
+
+class Workers:
+    """Machines that train."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def register(
+        self, name: str, queues: tuple[str, ...], slots: int, capabilities: Mapping[str, Any], now: float
+    ) -> str:
+        """Add a worker, or bring the one with this name online again; returns its id."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                "INSERT INTO workers (id, name, status, queues, slots, capabilities, registered_at, last_seen_at)"
+                " VALUES (?, ?, 'online', ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET status = 'online',"
+                " queues = excluded.queues, slots = excluded.slots, capabilities = excluded.capabilities,"
+                " last_seen_at = excluded.last_seen_at RETURNING id",
+                (new_id(), name, to_json(queues), slots, to_json(capabilities), now, now),
+            ).fetchone()
+        return str(row["id"])
+
+    def seen(self, worker_id: str, now: float) -> None:
+        with self._database.write() as connection:
+            connection.execute("UPDATE workers SET last_seen_at = ? WHERE id = ?", (now, worker_id))
+
+    def get(self, worker_id: str) -> Worker:
+        """Raises NotFound."""
+        for worker in self.all():
+            if worker.id == worker_id:
+                return worker
+        raise NotFound("There is no such worker.")
+
+    def all(self) -> list[Worker]:
+        rows = self._database.read().execute(
+            "SELECT workers.*,"
+            " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'leased') AS running,"
+            " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'finished') AS finished"
+            " FROM workers ORDER BY registered_at, id"
+        )
+        return [
+            Worker(
+                id=row["id"],
+                name=row["name"],
+                status=WorkerStatus(row["status"]),
+                queues=tuple(from_json(row["queues"])),
+                slots=row["slots"],
+                running=row["running"],
+                capabilities=from_json(row["capabilities"]),
+                registered_at=row["registered_at"],
+                last_seen_at=row["last_seen_at"],
+                trials_finished=row["finished"],
+            )
+            for row in rows
+        ]
