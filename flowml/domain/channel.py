@@ -1,6 +1,6 @@
 """The two seams between training code and whatever keeps the tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -48,6 +48,10 @@ class Channel(Protocol):
 class Ledger(Protocol):
     """How a conductor reads and writes its one job."""
 
+    def version(self) -> int:
+        """A number that changes whenever anything was stored; cheap to ask often."""
+        ...
+
     def job(self) -> Job: ...
 
     def brief(self) -> JobBrief: ...
@@ -66,8 +70,20 @@ class Ledger(Protocol):
         """Take queued trials back and have running ones abandoned."""
         ...
 
-    def publish_model(self, model: Model, content: bytes | None, now: float) -> Model:
-        """Store a model (with `content`, also its file) and tell everyone who watches."""
+    def models(self) -> list[Model]:
+        """What has been published for this job so far, best first."""
+        ...
+
+    def publish_model(self, model: Model, gain: float, content: bytes | None) -> Model:
+        """Store a model, or replace the one with its id; with `content`, its file too. `gain`: greater is better."""
+        ...
+
+    def set_details(self, model_id: str, details: Mapping[str, Any]) -> None:
+        """Add figures to those stored with a model."""
+        ...
+
+    def champion(self, model: Model, now: float) -> None:
+        """Make this the job's best model and tell who watches."""
         ...
 
     def update(self, now: float, **changes: Any) -> Job:

@@ -87,3 +87,46 @@ class Dataset:
 
     def column(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A page of a table. Values are JSON-ready: missing and non-finite ones are None, dates are ISO 8601 strings.
+
+    `total` is the number of rows that match the search, or of all rows without one.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    total: int
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A symmetric matrix, (columns, columns); None where a figure is undefined. `note` says what was left out."""
+
+    columns: tuple[str, ...]
+    matrix: tuple[tuple[float | None, ...], ...]
+    method: str
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How a numeric or datetime column is spread: n + 1 edges (numbers, or ISO 8601 strings), n counts."""
+
+    edges: tuple[Any, ...]
+    counts: tuple[int, ...]
+    missing: int
+    kind: str = "histogram"
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The most frequent values of a column; `other` counts the rows with any value that is not listed."""
+
+    values: tuple[Any, ...]
+    counts: tuple[int, ...]
+    other: int
+    missing: int
+    kind: str = "categories"

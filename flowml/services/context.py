@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from flowml.services.settings import Settings
 from flowml.store.store import Store
@@ -17,6 +17,10 @@ class Trainers(Protocol):
 
     def nudge(self) -> None:
         """The jobs table changed: look at it now rather than at the next tick."""
+        ...
+
+    def processes(self) -> list[dict[str, Any]]:
+        """The child processes: kind, pid, and the job or trial each works on."""
         ...
 
 

@@ -19,7 +19,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on; only this machine's own for now")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on")
     local_slots: int | None = Field(
-        None, ge=0, le=256, description="trials trained at once on this machine; 0 = only coordinate; default: from its cores"
+        None,
+        ge=0,
+        le=256,
+        description="trials trained at once on this machine; 0 = only coordinate; default: from its cores",
     )
     max_upload_mb: int = Field(500, ge=1, description="largest file that may be uploaded, in megabytes")
     max_rows: int = Field(20_000_000, ge=1, description="largest number of rows of a table")
@@ -30,9 +33,13 @@ class Settings(BaseSettings):
     model_cache_size: int = Field(10, ge=1, description="models kept ready for predictions")
     trainer_idle_seconds: float = Field(600, ge=0, description="after this long without work the trainers go to sleep")
     trial_memory_mb: int | None = Field(
-        None, ge=256, description="memory that one trainer may use; default: most of this machine's, shared by its slots"
+        None,
+        ge=256,
+        description="memory that one trainer may use; default: most of this machine's, shared by its slots",
     )
-    ollama_url: str | None = Field(None, description="address of an Ollama server for the assistant; none is used unless set")
+    ollama_url: str | None = Field(
+        None, description="address of an Ollama server for the assistant; none is used unless set"
+    )
 
     @property
     def max_upload_bytes(self) -> int:

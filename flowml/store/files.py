@@ -49,7 +49,10 @@ class Files:
         """Store bytes; returns their hash."""
         sha256 = hashlib.sha256(content).hexdigest()
         target = self._place(sha256)
-        if not target.exists():
+        try:
+            # Young again, so that the housekeeping leaves it to whoever is about to refer to it.
+            os.utime(target)
+        except FileNotFoundError:
             temporary = self.new_temp()
             temporary.write_bytes(content)
             target.parent.mkdir(parents=True, exist_ok=True)

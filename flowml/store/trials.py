@@ -156,6 +156,11 @@ class Trials:
         )
         return int(row.fetchone()[0])
 
+    def unwanted(self, trial_id: str) -> bool:
+        """Whether a running trial has been asked to stop."""
+        row = self._database.read().execute("SELECT stop_requested FROM trials WHERE id = ?", (trial_id,)).fetchone()
+        return row is None or bool(row["stop_requested"])
+
     def leased_by(self, owner: str) -> Trial | None:
         """What an owner is working on."""
         row = (

@@ -1,0 +1,21 @@
+"""FlowML: from a table to a model that is explained and served, on your own machines.
+
+>>> from flowml import AutoMLClassifier, AutoMLRegressor
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flowml.automl.estimators import AutoMLClassifier, AutoMLRegressor
+
+__version__ = "0.1.0"
+__all__ = ["AutoMLClassifier", "AutoMLRegressor", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # The server imports this package too and must not load the engine with it.
+    if name in ("AutoMLClassifier", "AutoMLRegressor"):
+        from flowml.automl import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module 'flowml' has no attribute {name!r}")

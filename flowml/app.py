@@ -1,0 +1,147 @@
+"""The one place that wires everything: store, supervisor, queue, web.
+
+Also the main functions of the child processes, which wire their own few parts.
+"""
+
+import contextlib
+import logging
+import platform
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from flowml.services import dispatch
+from flowml.services.context import Context
+from flowml.services.housekeeping import keep_house
+from flowml.services.jobs import start_waiting_jobs
+from flowml.services.settings import Settings
+from flowml.store.home import Home, ServerLock
+from flowml.store.store import Store
+from flowml.training import capabilities, processes
+from flowml.training.queue import LocalQueue
+from flowml.training.supervisor import Limits, Supervisor
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from starlette.types import ASGIApp
+
+log = logging.getLogger(__name__)
+
+
+def training_limits(settings: Settings) -> Limits:
+    """What this machine gives to training, from its cores and memory unless set."""
+    cores = processes.usable_cores()
+    slots = processes.local_slots(cores) if settings.local_slots is None else settings.local_slots
+    if settings.trial_memory_mb is not None:
+        memory = settings.trial_memory_mb * 1_000_000
+    else:
+        memory = int(psutil.virtual_memory().total * 0.8 / max(1, slots))
+    return Limits(
+        slots=slots,
+        threads=max(1, cores // max(1, slots)),
+        memory_bytes=memory,
+        idle_seconds=settings.trainer_idle_seconds,
+    )
+
+
+class Server:
+    """A server of one home folder: what it holds, and how it starts and stops."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time):
+        """Open the home folder. Raises StartupError when it cannot be used or is in use."""
+        home = Home(settings.home)
+        home.prepare()
+        self._lock = ServerLock(home)
+        limits = training_limits(settings)
+        # Before any numeric library is imported, here or in a child.
+        processes.limit_threads(limits.threads)
+        self._store = Store(home.path, now=clock())
+        found = capabilities.probe()
+        worker_name = platform.node() or dispatch.LOCAL_WORKER
+        worker_id = self._store.workers.register(worker_name, capabilities.queues(found), limits.slots, found, clock())
+        dispatch.recover(self._store, worker_id, clock())
+        self._queue = LocalQueue(home.queue, start_jobs=self._start_jobs, keep_house=self._keep_house)
+        self._supervisor = Supervisor(
+            dispatch.StoreDesk(self._store, clock),
+            limits,
+            run_conductor,
+            run_trainer,
+            (str(home.path), worker_id, worker_name),
+            boot=secrets.token_hex(4),
+            conductor_ended=self._queue.start_jobs,
+            clock=clock,
+        )
+        self.context = Context(settings=settings, store=self._store, clock=clock, trainers=self)
+
+    def warm_up(self) -> None:
+        self._supervisor.warm_up()
+
+    def nudge(self) -> None:
+        self._queue.start_jobs()
+
+    def processes(self) -> list[dict[str, Any]]:
+        return self._supervisor.processes()
+
+    def start(self) -> None:
+        """Go on with what was running and with what waits."""
+        self._supervisor.start()
+        self._queue.start()
+
+    def stop(self) -> None:
+        """End the children; what they did is stored and goes on at the next start."""
+        self._queue.stop()
+        self._supervisor.stop()
+        self._store.close()
+        self._lock.release()
+
+    def _start_jobs(self) -> None:
+        start_waiting_jobs(self.context)
+        self._supervisor.wake()
+
+    def _keep_house(self) -> None:
+        keep_house(self.context)
+
+
+def build(server: Server) -> "ASGIApp":
+    """The web application around a server; it starts and stops with it."""
+    from flowml.web.server import create_app
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        server.start()
+        try:
+            yield
+        finally:
+            server.stop()
+
+    return create_app(server.context, lifespan)
+
+
+def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, slots: int) -> None:
+    """Main function of a conductor process."""
+    processes.settle_child()
+    _log_to_stderr()
+    from flowml.training.conductor import conduct_job
+
+    store = Store(Path(home), now=time.time())
+    conduct_job(dispatch.StoreLedger(store, job_id), slots=max(1, slots))
+
+
+def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, threads: int, status: "Connection") -> None:
+    """Main function of a trainer process."""
+    processes.settle_child()
+    _log_to_stderr()
+    from flowml.training.trainer import Trainer
+
+    store = Store(Path(home), now=time.time())
+    channel = dispatch.StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name)
+    Trainer(channel, threads=threads, tell=status.send).run(stop=lambda: False)
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,226 @@
+"""The loop of one training run: ask the search, have trials evaluated, keep the champion, end in time.
+
+It runs nothing itself: a `Runner` evaluates (trainer processes behind the job's tables, or threads of this process),
+an `Observer` hears what comes of it. Time comes from the clock it is given.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from flowml.automl import ensemble
+from flowml.automl.metrics import METRICS, all_metrics
+from flowml.automl.model import FittedModel, combine
+from flowml.automl.search import WAIT, Search
+from flowml.automl.task import Task
+from flowml.domain.trials import TrialSpec, TrialStatus
+
+ENSEMBLE = "ensemble"
+_POLL_SECONDS = 0.05
+_BLEND_INTERVAL_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one trial ended. Arrays and model only for a finished one; `load_model` fetches the model when needed."""
+
+    spec: TrialSpec
+    status: TrialStatus
+    score: float | None = None
+    fold_scores: tuple[float, ...] = ()
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    fit_seconds: float = 0.0
+    predict_ms: float | None = None
+    error: str | None = None
+    out_of_fold: np.ndarray | None = None
+    load_model: Callable[[], FittedModel] | None = None
+
+
+@dataclass(frozen=True)
+class Blend:
+    """An ensemble that is better than every single model: the members by trial number, and what it reaches."""
+
+    weights: Mapping[int, float]
+    score: float
+    fold_scores: tuple[float, ...]
+    metrics: Mapping[str, float | None]
+    out_of_fold: np.ndarray
+    fit_seconds: float
+    model: FittedModel
+
+
+class Runner(Protocol):
+    """Whatever evaluates trials. `slots`: how many at the same time."""
+
+    slots: int
+
+    def submit(self, spec: TrialSpec, deadline: float) -> None:
+        """Have this trial evaluated; it has to be over at `deadline`."""
+        ...
+
+    def open(self) -> int:
+        """Trials submitted and not ended."""
+        ...
+
+    def wait(self, timeout: float) -> Sequence[Outcome]:
+        """The trials that have ended since the last call, waiting up to `timeout` seconds for the first."""
+        ...
+
+    def cancel(self) -> None:
+        """Abandon everything that is open."""
+        ...
+
+
+class Observer(Protocol):
+    """Whoever keeps and shows what comes of it."""
+
+    def stopped(self) -> bool:
+        """Somebody wants the run to end now and keep the best."""
+        ...
+
+    def tick(self, finished: int) -> None:
+        """Called several times a second."""
+        ...
+
+    def candidate(self, outcome: Outcome, best: bool) -> None:
+        """A trial has finished; `best`: no single model so far is better."""
+        ...
+
+    def blend(self, blend: Blend) -> None:
+        """An ensemble has become the best model."""
+        ...
+
+
+class Conduct:
+    """One run. `deadline` is when everything, saving included, has to be over."""
+
+    def __init__(
+        self,
+        task: Task,
+        search: Search,
+        runner: Runner,
+        observer: Observer,
+        *,
+        clock: Callable[[], float],
+        deadline: float,
+        reserve: float,
+    ):
+        self._task = task
+        self._metric = METRICS[task.metric]
+        self._search = search
+        self._runner = runner
+        self._observer = observer
+        self._clock = clock
+        self._deadline = deadline
+        self._search_end = deadline - reserve
+        self._candidates: list[Outcome] = []
+        self._best_gain = -np.inf
+        self._blended_with = 0
+        self._blended_at = clock()
+        self._blend_seconds = 0.0
+        self.blend: Blend | None = None
+
+    @property
+    def candidates(self) -> list[Outcome]:
+        """The finished trials, in the order in which they came in."""
+        return self._candidates
+
+    def known(self, outcome: Outcome) -> None:
+        """A trial finished in an earlier life of this run; the search has been told already."""
+        self._keep(outcome)
+
+    def run(self) -> None:
+        """Until the deadline, until somebody stops it, or until the search has nothing more worth trying."""
+        exhausted = False
+        while not self._observer.stopped():
+            now = self._clock()
+            if now >= self._search_end:
+                break
+            # One more than there are slots, so that nobody who has finished waits for the next poll.
+            while not exhausted and self._runner.open() <= self._runner.slots:
+                asked = self._search.ask(self._search_end - now, self._runner.slots)
+                if asked is WAIT:
+                    break
+                if asked is None:
+                    exhausted = True
+                else:
+                    self._runner.submit(asked, self._search_end)
+            if exhausted and self._runner.open() == 0:
+                break
+            for outcome in self._runner.wait(min(_POLL_SECONDS, max(0.0, self._search_end - now))):
+                self._take_in(outcome)
+            self._observer.tick(len(self._candidates))
+            if self._clock() - self._blended_at > max(_BLEND_INTERVAL_SECONDS, 20 * self._blend_seconds):
+                self.update_blend()
+        self._runner.cancel()
+        self.update_blend()
+
+    def update_blend(self) -> None:
+        """Select an ensemble from what has finished; keep it only where it truly beats the best single model."""
+        if len(self._candidates) < 2 or len(self._candidates) == self._blended_with:
+            return
+        started = self._clock()
+        self._blended_with = len(self._candidates)
+        predictions = [candidate.out_of_fold for candidate in self._candidates if candidate.out_of_fold is not None]
+        weights = ensemble.select_worthwhile(
+            predictions, self._task.target, self._metric, self._task.folds, seed=self._task.seed
+        )
+        if weights is not None:
+            self.blend = self._make_blend(weights)
+            self._observer.blend(self.blend)
+        self._blended_at = self._clock()
+        self._blend_seconds = self._blended_at - started
+
+    def _make_blend(self, weights: Mapping[int, float]) -> Blend:
+        members = {self._candidates[index].spec.number: weight for index, weight in weights.items()}
+        chosen = [self._candidates[index] for index in weights]
+        shares = list(weights.values())
+        out_of_fold = np.zeros_like(_array(chosen[0]))
+        for candidate, share in zip(chosen, shares, strict=True):
+            out_of_fold += share * _array(candidate)
+        fold_scores = tuple(
+            self._metric.score(self._task.target[rows], out_of_fold[rows])
+            for rows in (self._task.folds == fold for fold in range(self._task.n_folds))
+        )
+        model = combine([_model(candidate) for candidate in chosen], shares)
+        return Blend(
+            weights=members,
+            score=float(np.mean(fold_scores)),
+            fold_scores=fold_scores,
+            metrics=all_metrics(self._task.problem_type, self._task.target, out_of_fold),
+            out_of_fold=out_of_fold,
+            fit_seconds=sum(candidate.fit_seconds for candidate in chosen),
+            model=model,
+        )
+
+    def _take_in(self, outcome: Outcome) -> None:
+        finished = outcome.status is TrialStatus.FINISHED and outcome.score is not None
+        gain = self._metric.gain(outcome.score) if finished and outcome.score is not None else None
+        self._search.tell(outcome.spec.number, gain, outcome.fit_seconds, outcome.status)
+        if finished:
+            self._keep(outcome)
+
+    def _keep(self, outcome: Outcome) -> None:
+        assert outcome.score is not None
+        gain = self._metric.gain(outcome.score)
+        best = gain > self._best_gain
+        self._best_gain = max(gain, self._best_gain)
+        self._candidates.append(outcome)
+        self._observer.candidate(outcome, best)
+
+
+def reserve_seconds(budget: float) -> float:
+    """How much of a budget is kept for the ensemble, the figures and saving."""
+    return min(0.5 + 0.04 * budget, 0.25 * budget)
+
+
+def _array(candidate: Outcome) -> np.ndarray:
+    assert candidate.out_of_fold is not None
+    return candidate.out_of_fold
+
+
+def _model(candidate: Outcome) -> FittedModel:
+    assert candidate.load_model is not None
+    return candidate.load_model()

@@ -1,0 +1,317 @@
+"""A whole training run inside this process: the library and `flowml train`.
+
+Trials run in threads: the libraries do their work outside Python's lock, and the data is there only once.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from flowml.automl import algorithms
+from flowml.automl.algorithms.base import TaskShape
+from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
+from flowml.automl.evaluate import Abandoned, EncodedFolds, evaluate
+from flowml.automl.metrics import METRICS
+from flowml.automl.model import FittedModel
+from flowml.automl.search import Search
+from flowml.automl.task import Task, prepare_task
+from flowml.domain.datasets import Role
+from flowml.domain.errors import DeadlineReached, FlowMLError, InvalidInput, TrialFailed
+from flowml.domain.trials import TrialSpec, TrialStatus
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of the leaderboard. `score` is in the metric's own direction."""
+
+    rank: int
+    algorithm: str
+    title: str
+    score: float
+    score_std: float
+    fold_scores: tuple[float, ...]
+    metrics: Mapping[str, float | None]
+    fit_seconds: float
+    predict_ms: float | None
+    params: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is, for whoever shows it."""
+
+    elapsed_seconds: float
+    budget_seconds: float
+    trials_finished: int
+    best_score: float | None
+    best_algorithm: str | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run found: the best model and everything it was compared with, best first."""
+
+    task: Task
+    model: FittedModel
+    leaderboard: tuple[Entry, ...]
+    failures: Mapping[str, str]
+    elapsed_seconds: float
+
+
+def train(
+    frame: pl.DataFrame,
+    roles: Mapping[str, Role],
+    *,
+    target: str,
+    problem_type: str = "auto",
+    metric: str = "auto",
+    time_budget_seconds: float = 60.0,
+    max_trials: int | None = None,
+    algorithm_names: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    cv_folds: int = 5,
+    seed: int = 0,
+    n_jobs: int = 1,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    stopped: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
+) -> Run:
+    """Find the best model for a column within the time.
+
+    Raises InvalidInput for a target that cannot be learned, TrialFailed when not one model came of it (with the
+    reasons).
+    """
+    began = clock()
+    task = prepare_task(
+        frame,
+        roles,
+        target=target,
+        problem_type=problem_type,
+        metric=metric,
+        exclude=tuple(exclude),
+        cv_folds=cv_folds,
+        seed=seed,
+    )
+    search = Search(
+        shape_of(task),
+        [algorithms.get(name) for name in chosen_algorithms(task, algorithm_names)],
+        metric_greater_is_better=METRICS[task.metric].greater_is_better,
+        seed=seed,
+        max_trials=max_trials,
+    )
+    deadline = began + time_budget_seconds
+    runner = _ThreadRunner(task, n_jobs, clock)
+    watcher = _Watcher(task, began, time_budget_seconds, clock, on_progress, stopped)
+    conduct = Conduct(
+        task, search, runner, watcher, clock=clock, deadline=deadline, reserve=reserve_seconds(time_budget_seconds)
+    )
+    try:
+        conduct.run()
+    finally:
+        runner.close()
+    return _conclude(task, conduct, runner.failures, clock() - began)
+
+
+def shape_of(task: Task) -> TaskShape:
+    """The sizes of a task."""
+    return TaskShape(
+        problem_type=task.problem_type,
+        n_rows=len(task.target),
+        n_features=task.frame.width,
+        n_outputs=task.n_outputs,
+        smallest_class=int(np.bincount(task.target).min()) if task.classes else 0,
+    )
+
+
+def chosen_algorithms(task: Task, names: Sequence[str] | None) -> list[str]:
+    """The names asked for, or all for the problem type. Raises InvalidInput for one that does not exist or fit."""
+    fitting = [algorithm.name for algorithm in algorithms.all() if task.problem_type in algorithm.problem_types]
+    for name in names or ():
+        if name not in fitting:
+            raise InvalidInput.of_field(
+                "algorithms",
+                f"There is no algorithm “{name}” for {task.problem_type}.",
+                hint=f"Choose from: {', '.join(fitting)}.",
+            )
+    return list(names or fitting)
+
+
+def _conclude(task: Task, conduct: Conduct, failures: Mapping[str, str], elapsed: float) -> Run:
+    metric = METRICS[task.metric]
+    ranked = sorted(conduct.candidates, key=lambda outcome: -metric.gain(outcome.score or 0.0))
+    if not ranked:
+        reasons = " · ".join(f"{name}: {reason}" for name, reason in failures.items())
+        raise TrialFailed(
+            f"No model could be trained. {reasons}".strip(), hint=None if reasons else "Give it a larger time budget."
+        )
+    best = ranked[0]
+    assert best.load_model is not None
+    model = best.load_model()
+    rows = [(algorithms.get(item.spec.algorithm).title, item) for item in ranked]
+    blend = conduct.blend
+    if blend is not None and best.score is not None and metric.gain(blend.score) > metric.gain(best.score):
+        model = blend.model
+        rows.insert(0, ("Ensemble", _as_outcome(blend, task)))
+    return Run(
+        task=task,
+        model=model,
+        leaderboard=tuple(
+            Entry(
+                rank=rank,
+                algorithm=item.spec.algorithm,
+                title=title,
+                score=item.score or 0.0,
+                score_std=float(np.std(item.fold_scores)),
+                fold_scores=item.fold_scores,
+                metrics=item.metrics,
+                fit_seconds=item.fit_seconds,
+                predict_ms=item.predict_ms,
+                params=item.spec.params,
+            )
+            for rank, (title, item) in enumerate(rows, start=1)
+        ),
+        failures=failures,
+        elapsed_seconds=elapsed,
+    )
+
+
+def _as_outcome(blend: Blend, task: Task) -> Outcome:
+    return Outcome(
+        TrialSpec(-1, ENSEMBLE, {str(number): weight for number, weight in blend.weights.items()}),
+        TrialStatus.FINISHED,
+        blend.score,
+        blend.fold_scores,
+        blend.metrics,
+        blend.fit_seconds,
+        blend.model.measure_predict_ms(task.frame),
+    )
+
+
+class _ThreadRunner:
+    """Evaluates trials in daemon threads, so that one that ignores its deadline cannot keep the run from ending."""
+
+    def __init__(self, task: Task, slots: int, clock: Callable[[], float]):
+        self.slots = slots
+        self.failures: dict[str, str] = {}
+        self._task = task
+        self._cache = EncodedFolds(task)
+        self._clock = clock
+        self._open = 0
+        self._cancelled = threading.Event()
+        self._waiting: queue.SimpleQueue[tuple[TrialSpec, float] | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        for number in range(slots):
+            threading.Thread(target=self._work, name=f"trainer-{number}", daemon=True).start()
+
+    def submit(self, spec: TrialSpec, deadline: float) -> None:
+        self._open += 1
+        self._waiting.put((spec, deadline))
+
+    def open(self) -> int:
+        return self._open
+
+    def wait(self, timeout: float) -> Sequence[Outcome]:
+        outcomes: list[Outcome] = []
+        try:
+            outcomes.append(self._done.get(timeout=timeout) if timeout > 0 else self._done.get_nowait())
+            while True:
+                outcomes.append(self._done.get_nowait())
+        except queue.Empty:
+            pass
+        self._open -= len(outcomes)
+        for outcome in outcomes:
+            if outcome.error and outcome.status is TrialStatus.FAILED:
+                self.failures[outcome.spec.algorithm] = outcome.error
+        return outcomes
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._cancelled.set()
+        for _ in range(self.slots):
+            self._waiting.put(None)
+
+    def _work(self) -> None:
+        while (item := self._waiting.get()) is not None:
+            spec, deadline = item
+            if not self._cancelled.is_set():
+                self._done.put(self._evaluate(spec, deadline))
+
+    def _evaluate(self, spec: TrialSpec, deadline: float) -> Outcome:
+        started = self._clock()
+        try:
+            evaluation = evaluate(
+                self._task,
+                self._cache,
+                algorithms.get(spec.algorithm),
+                spec.params,
+                seed=self._task.seed,
+                threads=1,
+                time_left=lambda: 0.0 if self._cancelled.is_set() else deadline - self._clock(),
+                on_fold=lambda fold, score: not self._cancelled.is_set(),
+            )
+        except (Abandoned, DeadlineReached):
+            return Outcome(spec, TrialStatus.CANCELLED, fit_seconds=self._clock() - started)
+        except FlowMLError as error:
+            return Outcome(spec, TrialStatus.FAILED, error=error.detail, fit_seconds=self._clock() - started)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"[:500]
+            return Outcome(spec, TrialStatus.FAILED, error=reason, fit_seconds=self._clock() - started)
+        model = evaluation.model
+        return Outcome(
+            spec,
+            TrialStatus.FINISHED,
+            evaluation.score,
+            tuple(evaluation.fold_scores),
+            evaluation.metrics,
+            evaluation.fit_seconds,
+            evaluation.predict_ms,
+            out_of_fold=evaluation.out_of_fold,
+            load_model=lambda: model,
+        )
+
+
+class _Watcher:
+    """Passes progress on."""
+
+    def __init__(
+        self,
+        task: Task,
+        began: float,
+        budget: float,
+        clock: Callable[[], float],
+        on_progress: Callable[[Progress], None],
+        stopped: Callable[[], bool],
+    ):
+        self._metric = METRICS[task.metric]
+        self._began = began
+        self._budget = budget
+        self._clock = clock
+        self._on_progress = on_progress
+        self._stopped = stopped
+        self._best: tuple[float, str] | None = None
+
+    def stopped(self) -> bool:
+        return self._stopped()
+
+    def tick(self, finished: int) -> None:
+        score, algorithm = self._best or (None, None)
+        self._on_progress(Progress(self._clock() - self._began, self._budget, finished, score, algorithm))
+
+    def candidate(self, outcome: Outcome, best: bool) -> None:
+        if best and outcome.score is not None:
+            self._offer(outcome.score, outcome.spec.algorithm)
+
+    def blend(self, blend: Blend) -> None:
+        self._offer(blend.score, ENSEMBLE)
+
+    def _offer(self, score: float, algorithm: str) -> None:
+        if self._best is None or self._metric.gain(score) > self._metric.gain(self._best[0]):
+            self._best = (score, algorithm)

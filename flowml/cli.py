@@ -1,0 +1,356 @@
+"""The command line: `flowml …`, `python -m flowml …`, `./flowml.pyz …` alike.
+
+Exit codes: 0 done, 1 failed (one line on stderr), 2 wrong usage, 130 interrupted.
+"""
+
+import argparse
+import json
+import logging
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flowml import __version__
+from flowml.domain.errors import FlowMLError, StartupError
+
+if TYPE_CHECKING:
+    from flowml.automl.run import Progress, Run
+    from flowml.services.settings import Settings
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] | None = getattr(options, "command", None)
+    if command is None:
+        parser.print_help()
+        return 2
+    try:
+        return command(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone; nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except FlowMLError as error:
+        if options.debug:
+            traceback.print_exc()
+        print(f"flowml: {' '.join(filter(None, (error.detail, error.hint)))}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if options.debug:
+            traceback.print_exc()
+        print(f"flowml: {type(error).__name__}: {error} (--debug shows more)", file=sys.stderr)
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    parser = argparse.ArgumentParser(prog="flowml", description="From a table to a served model, on your own machines.")
+    parser.add_argument("--version", action="version", version=f"flowml {__version__}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show where an error came from")
+    parser.set_defaults(debug=False)
+    commands = parser.add_subparsers(title="commands", metavar="")
+
+    serve = commands.add_parser(
+        "serve",
+        parents=[common],
+        help="the server: pages, API, training",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_settings_help(),
+    )
+    serve.add_argument("--host", help="address to listen on (127.0.0.1)")
+    serve.add_argument("--port", type=_whole_number(0, 65535), help="port to listen on (8000)")
+    serve.add_argument("--home", type=Path, help="folder for everything FlowML stores (~/.flowml)")
+    serve.add_argument("--local-slots", type=_whole_number(0, 256), help="trials trained at once on this machine")
+    serve.set_defaults(command=_serve)
+
+    train = commands.add_parser("train", parents=[common], help="train on a file, without a server")
+    train.add_argument("file", type=Path)
+    train.add_argument("--target", required=True, help="the column to predict")
+    train.add_argument("--budget", type=_duration, default=60.0, help="time, such as 60s, 5m or 1h (60s)")
+    train.add_argument("--metric", default="auto", help="what to optimise (accuracy or r2)")
+    train.add_argument("--algorithms", type=_names, help="only these, separated by commas")
+    train.add_argument("--max-trials", type=_whole_number(1, 100_000), help="stop after so many trials")
+    train.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
+    train.add_argument("--out", type=Path, help="write the best model here (FILE.flowml beside the table)")
+    train.add_argument("--json", action="store_true", help="print the result as JSON")
+    train.set_defaults(command=_train)
+
+    predict = commands.add_parser("predict", parents=[common], help="score a file with a model file")
+    predict.add_argument("model", type=Path)
+    predict.add_argument("file", type=Path)
+    predict.add_argument(
+        "-o", "--out", type=Path, help="csv, parquet or jsonl by its extension (standard output as csv)"
+    )
+    predict.set_defaults(command=_predict)
+
+    inspect = commands.add_parser("inspect", parents=[common], help="read a file and say what is in it")
+    inspect.add_argument("file", type=Path)
+    inspect.add_argument("--json", action="store_true", help="for machines")
+    inspect.set_defaults(command=_inspect)
+
+    doctor = commands.add_parser("doctor", parents=[common], help="what this machine can do")
+    doctor.add_argument("--json", action="store_true", help="for machines")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    import uvicorn
+
+    from flowml import app
+
+    settings = _settings(options)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("huey").setLevel(logging.WARNING)
+    if settings.host not in _LOOPBACK:
+        raise StartupError(
+            f"Listening on {settings.host} is refused: everyone who reaches that address could use this server.",
+            hint="Listen on 127.0.0.1; another address needs credentials, which this version does not have yet.",
+        )
+    socket = _bind(settings.host, settings.port)
+    server = app.Server(settings)
+    host, port = socket.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                print(f"FlowML {__version__} is ready at http://{shown}:{port}", flush=True)
+
+    config = uvicorn.Config(
+        app.build(server),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+        ws_max_size=1 << 16,
+    )
+    Announcing(config).run(sockets=[socket])
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> "Settings":
+    from pydantic import ValidationError
+
+    from flowml.services.settings import Settings
+
+    given = {
+        name: value
+        for name in ("host", "port", "home", "local_slots")
+        if (value := getattr(options, name, None)) is not None
+    }
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = str(problem["loc"][0]) if problem["loc"] else "a setting"
+        raise StartupError(f"FLOWML_{name.upper()} cannot be used: {problem['msg'].lower()}.") from None
+
+
+def _bind(host: str, port: int) -> Any:
+    import socket
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(1024)
+    except OSError as error:
+        listening.close()
+        raise StartupError(
+            f"Port {port} on {host} cannot be used: {(error.strerror or str(error)).lower()}.",
+            hint="Another program may be using it. Choose another with --port.",
+        ) from error
+    listening.set_inheritable(False)
+    return listening
+
+
+def _train(options: argparse.Namespace) -> int:
+    from flowml.training import processes
+
+    cores = processes.usable_cores()
+    processes.limit_threads(1)
+    from flowml.automl import modelfile
+    from flowml.automl.run import train
+    from flowml.data.read import read_table
+
+    frame, columns, warnings = read_table(options.file)
+    for warning in warnings:
+        print(f"note: {warning}", file=sys.stderr)
+    out: Path = options.out or options.file.with_suffix(".flowml")
+    show = _ProgressLine(sys.stderr)
+    run = train(
+        frame,
+        {column.name: column.role for column in columns},
+        target=options.target,
+        metric=options.metric,
+        time_budget_seconds=options.budget,
+        max_trials=options.max_trials,
+        algorithm_names=options.algorithms,
+        seed=options.seed,
+        n_jobs=cores,
+        on_progress=show.update,
+    )
+    show.close()
+    temporary = out.with_name(out.name + ".part")
+    temporary.write_bytes(modelfile.write(run.model))
+    temporary.replace(out)
+    if options.json:
+        print(json.dumps(_run_as_json(run, out), allow_nan=False))
+    else:
+        print(_leaderboard_text(run))
+        print(f"\nThe best model is in {out}. Use it: flowml predict {out} FILE -o predictions.csv")
+    # A thread that ignored its deadline must not keep the command from ending.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:
+    return {
+        "problem_type": str(run.task.problem_type),
+        "metric": run.task.metric,
+        "model": str(out),
+        "elapsed_seconds": run.elapsed_seconds,
+        "leaderboard": [
+            {
+                "rank": entry.rank,
+                "algorithm": entry.algorithm,
+                "score": entry.score,
+                "score_std": entry.score_std,
+                "fit_seconds": entry.fit_seconds,
+                "predict_ms": entry.predict_ms,
+            }
+            for entry in run.leaderboard
+        ],
+        "failures": dict(run.failures),
+    }
+
+
+def _leaderboard_text(run: "Run") -> str:
+    lines = [
+        f"{run.task.reason}\n",
+        f"{'':>3} {'model':<28}{run.task.metric:>12}{'± folds':>10}{'fit s':>9}{'one row ms':>12}",
+    ]
+    for entry in run.leaderboard[:15]:
+        latency = "" if entry.predict_ms is None else f"{entry.predict_ms:.3f}"
+        lines.append(
+            f"{entry.rank:>3} {entry.title:<28}{entry.score:>12.5g}{entry.score_std:>10.2g}"
+            f"{entry.fit_seconds:>9.1f}{latency:>12}"
+        )
+    if len(run.leaderboard) > 15:
+        lines.append(f"    … and {len(run.leaderboard) - 15} more")
+    return "\n".join(lines)
+
+
+class _ProgressLine:
+    """One line that is written over, on a terminal; silence elsewhere."""
+
+    def __init__(self, stream: Any):
+        self._stream = stream
+        self._shown = stream.isatty()
+
+    def update(self, progress: "Progress") -> None:
+        if not self._shown:
+            return
+        share = min(1.0, progress.elapsed_seconds / progress.budget_seconds)
+        bar = "█" * round(24 * share) + "░" * (24 - round(24 * share))
+        best = "" if progress.best_score is None else f"best {progress.best_score:.4g} ({progress.best_algorithm})"
+        self._stream.write(
+            f"\r\x1b[2K{bar} {progress.elapsed_seconds:4.0f}/{progress.budget_seconds:.0f} s  "
+            f"{progress.trials_finished} models  {best}"
+        )
+        self._stream.flush()
+
+    def close(self) -> None:
+        if self._shown:
+            self._stream.write("\r\x1b[2K")
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from flowml.automl import modelfile
+    from flowml.automl.batch import add_predictions
+    from flowml.data.read import read_table
+    from flowml.data.write import write_csv_text, write_table
+
+    model = modelfile.read(options.model)
+    frame, _, warnings = read_table(options.file)
+    scored, notes = add_predictions(model, frame)
+    for warning in (*warnings, *notes):
+        print(f"note: {warning}", file=sys.stderr)
+    if options.out is None:
+        sys.stdout.write(write_csv_text(scored))
+    else:
+        write_table(scored, options.out)
+        print(f"{scored.height} rows written to {options.out}", file=sys.stderr)
+    return 0
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from flowml.data.inspect import format_inspection, inspect_file
+
+    found = inspect_file(options.file, {})
+    print(json.dumps(found, ensure_ascii=False, allow_nan=False) if options.json else format_inspection(found))
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from flowml.training import capabilities
+
+    found = capabilities.probe()
+    if options.json:
+        print(json.dumps(found))
+        return 0
+    for name, value in found.items():
+        if name != "gpus":
+            print(f"{name:<20} {value}")
+    for gpu in found["gpus"]:
+        print(f"{'gpu ' + str(gpu['index']):<20} {gpu['name']}, {gpu['vram_gb']} GB")
+    return 0
+
+
+def _duration(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", text.strip().lower())
+    seconds = float(match[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    if not 1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"“{text}” is not a time between 1s and 1h, such as 60s or 5m")
+    return seconds
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _whole_number(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text) or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"“{text}” is not a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _settings_help() -> str:
+    # Built by hand from the settings' own descriptions only when help is asked for.
+    if not {"-h", "--help"} & set(sys.argv):
+        return ""
+    from flowml.services.settings import Settings
+
+    lines = ["Every setting is also an environment variable:"]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"  FLOWML_{name.upper():<28} {field.description}")
+    return "\n".join(lines)

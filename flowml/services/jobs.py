@@ -1,0 +1,265 @@
+"""Training runs: start, watch, stop, extend, delete."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flowml.domain.datasets import Dataset, Role
+from flowml.domain.errors import InvalidInput, WrongState
+from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType
+from flowml.domain.trials import Trial
+from flowml.services.context import Context
+from flowml.services.dispatch import finish_job, tell_job, tell_system
+
+
+@dataclass(frozen=True)
+class AlgorithmInfo:
+    """What can be chosen, for the form and for `GET /api/training/algorithms`."""
+
+    name: str
+    category: str
+    title: str
+    gpu: bool
+    search_space: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class TaskPreview:
+    """What training on this target would mean. `warnings` are sentences; `problem` says why it cannot be done."""
+
+    target: str
+    problem_type: ProblemType | None
+    reason: str
+    metric: str | None
+    classes: tuple[str, ...] | None
+    warnings: tuple[str, ...]
+    problem: str | None = None
+
+
+def start_job(context: Context, spec: JobSpec) -> Job:
+    """Check everything that can be checked now, then queue it. Raises NotFound, InvalidInput."""
+    dataset = context.store.datasets.get(spec.dataset_id)
+    _check_columns(dataset, spec)
+    limit = context.settings.max_time_budget_seconds
+    if not 1 <= spec.time_budget_seconds <= limit:
+        raise InvalidInput.of_field(
+            "time_budget_seconds",
+            f"A time budget of {spec.time_budget_seconds:g} seconds is not possible.",
+            hint=f"Choose between 1 second and {limit:g} seconds.",
+        )
+    _check_queue(context, spec)
+    _check_task(context, dataset, spec)
+    now = context.clock()
+    with context.store.transaction():
+        job = context.store.jobs.add(spec, spec.name or f"{dataset.name}: {spec.target}", now)
+        tell_job(context.store, job, now)
+    context.trainers.warm_up()
+    context.trainers.nudge()
+    return job
+
+
+def list_jobs(context: Context, limit: int, offset: int) -> tuple[list[Job], int]:
+    """Newest first, and how many there are."""
+    return context.store.jobs.page(limit, offset)
+
+
+def get_job(context: Context, job_id: str) -> Job:
+    """Raises NotFound."""
+    return context.store.jobs.get(job_id)
+
+
+def list_trials(context: Context, job_id: str, limit: int, offset: int) -> tuple[list[Trial], int]:
+    """In the order in which they were tried, and how many there are. Raises NotFound."""
+    context.store.jobs.get(job_id)
+    trials = context.store.trials.of_job(job_id)
+    return trials[offset : offset + limit], len(trials)
+
+
+def cancel_job(context: Context, job_id: str) -> Job:
+    """Ask a job to end now; what has finished is kept. Raises NotFound, WrongState when it has ended already."""
+    now = context.clock()
+    with context.store.transaction():
+        job = context.store.jobs.get(job_id)
+        if job.status.ended:
+            raise WrongState(f"This training run is already {job.status}.", hint="There is nothing left to stop.")
+        if job.status is JobStatus.QUEUED:
+            return finish_job(context.store, job_id, JobStatus.CANCELLED, now)
+        job = context.store.jobs.update(job_id, cancel_requested=True, message="Stopping, keeping the best")
+        tell_job(context.store, job, now)
+    context.trainers.nudge()
+    return job
+
+
+def extend_job(context: Context, job_id: str, time_budget_seconds: float) -> Job:
+    """Give a job this much more time; one that has ended goes on from its finished trials.
+
+    Raises NotFound, InvalidInput, and WrongState when its data set is gone.
+    """
+    now = context.clock()
+    limit = context.settings.max_time_budget_seconds
+    with context.store.transaction():
+        job = context.store.jobs.get(job_id)
+        total = job.time_budget_seconds + time_budget_seconds
+        if time_budget_seconds < 1 or total > limit:
+            raise InvalidInput.of_field(
+                "time_budget_seconds",
+                f"{time_budget_seconds:g} more seconds would make {total:g} in all.",
+                hint=f"A training run may take from 1 second to {limit:g} seconds altogether.",
+            )
+        if not job.status.ended:
+            raise WrongState(
+                "This training run has not ended yet.", hint="Wait until it has, or stop it, then give it more time."
+            )
+        context.store.datasets.get(job.dataset_id)
+        job = context.store.jobs.update(
+            job_id,
+            status=str(JobStatus.QUEUED),
+            stage="waiting",
+            message="Waiting for its turn",
+            # What remains of a budget that was not used up is not carried over: the new time starts now.
+            time_budget_seconds=job.elapsed_seconds + time_budget_seconds,
+            progress=100 * job.elapsed_seconds / (job.elapsed_seconds + time_budget_seconds),
+            finished_at=None,
+            error=None,
+            cancel_requested=False,
+            conductor_starts=0,
+        )
+        tell_job(context.store, job, now)
+    context.trainers.warm_up()
+    context.trainers.nudge()
+    return job
+
+
+def delete_job(context: Context, job_id: str) -> None:
+    """With its trials and models. Raises NotFound, WrongState while it runs."""
+    with context.store.transaction():
+        job = context.store.jobs.get(job_id)
+        if job.status is JobStatus.RUNNING:
+            raise WrongState("This training run is still going on.", hint="Stop it first.")
+        context.store.jobs.delete(job_id)
+        tell_system(context.store, "info", "Training run deleted", job.name, context.clock())
+
+
+def start_waiting_jobs(context: Context) -> int:
+    """Take queued jobs to running while there is room; returns how many. The supervisor gives each its conductor."""
+    started = 0
+    while job := context.store.jobs.claim(context.settings.max_concurrent_jobs, context.clock()):
+        tell_job(context.store, job, context.clock())
+        started += 1
+    return started
+
+
+def list_algorithms(problem_type: str | None) -> list[AlgorithmInfo]:
+    """All algorithms, or those for one problem type. Raises InvalidInput for a type that does not exist."""
+    from flowml.automl import algorithms
+
+    wanted = None
+    if problem_type is not None and problem_type != "auto":
+        try:
+            wanted = ProblemType(problem_type)
+        except ValueError:
+            raise InvalidInput.of_field(
+                "problem_type", f"“{problem_type}” is not a problem type.", hint="Use classification or regression."
+            ) from None
+    return [
+        AlgorithmInfo(info.name, str(info.category), info.title, info.gpu, algorithms.describe_space(info, wanted))
+        for info in algorithms.all()
+        if wanted is None or wanted in info.problem_types
+    ]
+
+
+def detect_task(context: Context, dataset_id: str, target: str) -> TaskPreview:
+    """What predicting this column would be, with the reason; for the form before training. Raises NotFound."""
+    dataset = context.store.datasets.get(dataset_id)
+    spec = JobSpec(dataset_id=dataset_id, target=target)
+    try:
+        _check_columns(dataset, spec)
+        checked = _check_task(context, dataset, spec)
+    except InvalidInput as error:
+        return TaskPreview(target, None, "", None, None, (), problem=error.detail)
+    return TaskPreview(
+        target,
+        checked.problem_type,
+        checked.reason,
+        checked.metric,
+        checked.classes,
+        tuple(checked.warnings) + _dropped_columns(dataset, target),
+    )
+
+
+def _dropped_columns(dataset: Dataset, target: str) -> tuple[str, ...]:
+    identifiers = [c.name for c in dataset.columns if c.role is Role.IDENTIFIER and c.name != target]
+    constants = [c.name for c in dataset.columns if c.role is Role.CONSTANT and c.name != target]
+    warnings = []
+    if identifiers:
+        warnings.append(f"Not used, because they only name the rows: {', '.join(identifiers)}.")
+    if constants:
+        warnings.append(f"Not used, because they are the same in every row: {', '.join(constants)}.")
+    return tuple(warnings)
+
+
+def _check_columns(dataset: Dataset, spec: JobSpec) -> None:
+    if dataset.column(spec.target) is None:
+        raise InvalidInput.of_field(
+            "target",
+            f"There is no column “{spec.target}” in this table.",
+            hint=_did_you_mean(spec.target, [column.name for column in dataset.columns]),
+        )
+    for name in spec.exclude_columns:
+        if dataset.column(name) is None:
+            raise InvalidInput.of_field("exclude_columns", f"There is no column “{name}” in this table.")
+        if name == spec.target:
+            raise InvalidInput.of_field("exclude_columns", "The column to predict cannot be left out.")
+
+
+def _did_you_mean(name: str, names: Sequence[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean “{close[0]}”?"
+    shown = ", ".join(names[:20])
+    return f"The columns are: {shown}{', …' if len(names) > 20 else ''}."
+
+
+def _check_queue(context: Context, spec: JobSpec) -> None:
+    known = ("auto", "cpu", "gpu", "gpu.vram6", "gpu.vram8", "gpu.vram12", "gpu.vram24")
+    if spec.queue not in known:
+        raise InvalidInput.of_field(
+            "queue", f"There is no queue “{spec.queue}”.", hint=f"Use one of {', '.join(known)}."
+        )
+    if spec.queue.startswith("gpu") and not any(spec.queue in worker.queues for worker in context.store.workers.all()):
+        raise InvalidInput.of_field(
+            "queue", "No machine that trains here has such a GPU.", hint="Use the queue auto: it takes what is there."
+        )
+
+
+def _check_task(context: Context, dataset: Dataset, spec: JobSpec) -> Any:
+    """Look at the target column (only that one is read). Raises InvalidInput."""
+    import polars as pl
+
+    from flowml.automl import algorithms
+    from flowml.automl.task import check_target
+
+    column = dataset.column(spec.target)
+    assert column is not None
+    path = context.store.files.path(dataset.table)
+    series = pl.read_parquet(path, columns=[spec.target])[spec.target]
+    checked = check_target(
+        series, column.role, problem_type=spec.problem_type, metric=spec.metric, cv_folds=spec.cv_folds
+    )
+    known = {info.name: info for info in algorithms.all()}
+    for name in spec.algorithms or ():
+        if name not in known:
+            raise InvalidInput.of_field(
+                "algorithms", f"There is no algorithm “{name}”.", hint=f"The algorithms are: {', '.join(known)}."
+            )
+        if checked.problem_type not in known[name].problem_types:
+            raise InvalidInput.of_field(
+                "algorithms", f"{known[name].title} is not for {checked.problem_type}.", hint="Leave it out."
+            )
+    if spec.algorithms is not None and not spec.algorithms:
+        raise InvalidInput.of_field(
+            "algorithms", "No algorithm is chosen.", hint="Choose at least one, or leave it open."
+        )
+    return checked

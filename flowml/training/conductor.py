@@ -1,0 +1,350 @@
+"""A conductor: one job's search, in a process of its own, behind the job's tables.
+
+Whatever it knows it can learn again from the tables, so it may die at any moment and be started anew.
+"""
+
+import io
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from flowml.automl import algorithms, modelfile
+from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
+from flowml.automl.importance import permutation_importance
+from flowml.automl.metrics import METRICS, confusion
+from flowml.automl.model import FittedModel
+from flowml.automl.run import chosen_algorithms, shape_of
+from flowml.automl.search import Search
+from flowml.automl.task import Task
+from flowml.domain.channel import Ledger
+from flowml.domain.errors import FlowMLError, InvalidInput
+from flowml.domain.jobs import Job, JobStatus
+from flowml.domain.models import Model
+from flowml.domain.trials import Trial, TrialSpec, TrialStatus
+from flowml.training.tasks import load_task
+
+log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 1.0
+_CLAIM_AGE_SECONDS = 20.0
+
+
+def conduct_job(ledger: Ledger, *, slots: int, clock: Callable[[], float] = time.time) -> None:
+    """Run the job to its end: completed with a champion, cancelled, or failed with a reason a person understands."""
+    job = ledger.job()
+    try:
+        _Conductor(ledger, job, slots, clock).run()
+    except InvalidInput as error:
+        ledger.finish(JobStatus.FAILED, clock(), " ".join(filter(None, (error.detail, error.hint))))
+    except FlowMLError as error:
+        ledger.finish(JobStatus.FAILED, clock(), error.detail)
+
+
+class _Conductor:
+    def __init__(self, ledger: Ledger, job: Job, slots: int, clock: Callable[[], float]):
+        self._ledger = ledger
+        self._clock = clock
+        self._slots = slots
+        now = clock()
+        fresh = job.elapsed_seconds == 0 and job.started_at is not None and now - job.started_at < _CLAIM_AGE_SECONDS
+        # The promise counts from the moment in which the job was taken up; after a crash from what really ran.
+        self._began = job.started_at if fresh and job.started_at is not None else now - job.elapsed_seconds
+        self._deadline = self._began + job.time_budget_seconds
+        self._job = job
+
+    def run(self) -> None:
+        self._ledger.update(self._clock(), stage="preparing", message="Reading the table")
+        brief = self._ledger.brief()
+        task = load_task(brief, self._ledger.table)
+        self._ledger.update(
+            self._clock(),
+            stage="training",
+            message=task.reason,
+            problem_type=str(task.problem_type),
+            metric=task.metric,
+        )
+        for column, reason in task.dropped.items():
+            self._ledger.log("info", f"Column “{column}” is not used: {reason}", self._clock())
+        chosen = [algorithms.get(name) for name in chosen_algorithms(task, self._job.spec.algorithms)]
+        search = Search(
+            shape_of(task),
+            chosen,
+            metric_greater_is_better=METRICS[task.metric].greater_is_better,
+            seed=task.seed,
+            max_trials=self._job.spec.max_trials,
+        )
+        runner = _LedgerRunner(self._ledger, self._slots, self._clock)
+        keeper = _Keeper(self._ledger, self._job, task, self._clock, self._began)
+        conduct = Conduct(
+            task,
+            search,
+            runner,
+            keeper,
+            clock=self._clock,
+            deadline=self._deadline,
+            reserve=reserve_seconds(self._job.time_budget_seconds),
+        )
+        finished = [trial for trial in self._ledger.trials() if trial.status is TrialStatus.FINISHED]
+        if finished:
+            self._ledger.log("info", f"Going on from {len(finished)} finished trials", self._clock())
+        search.resume([trial for trial in self._ledger.trials() if trial.status.ended])
+        for trial in finished:
+            conduct.known(runner.outcome(trial))
+        runner.seen(trial.id for trial in finished)
+        conduct.run()
+        self._end(conduct, keeper, task)
+
+    def _end(self, conduct: Conduct, keeper: "_Keeper", task: Task) -> None:
+        cancelled = keeper.stopped()
+        if keeper.champion is None:
+            reason = _why_nothing(self._ledger.trials())
+            if cancelled:
+                self._finish(JobStatus.CANCELLED)
+            else:
+                self._finish(JobStatus.FAILED, reason)
+            return
+        left = self._deadline - self._clock()
+        if left > 0.3 and not cancelled:
+            self._ledger.update(self._clock(), stage="explaining", message="Finding out which columns matter")
+            keeper.explain_champion(min(left - 0.2, 20.0))
+        self._finish(JobStatus.CANCELLED if cancelled else JobStatus.COMPLETED)
+
+    def _finish(self, status: JobStatus, error: str | None = None) -> None:
+        now = self._clock()
+        self._ledger.update(now, elapsed_seconds=now - self._began)
+        self._ledger.finish(status, now, error)
+
+
+class _LedgerRunner:
+    """Trials as rows: submitted to the queue, taken in when somebody has finished them."""
+
+    def __init__(self, ledger: Ledger, slots: int, clock: Callable[[], float]):
+        self.slots = slots
+        self._ledger = ledger
+        self._clock = clock
+        self._seen: set[str] = set()
+        self._version = -1
+        self._open = {trial.id for trial in ledger.trials() if not trial.status.ended}
+
+    def seen(self, trial_ids: Sequence[str] | object) -> None:
+        """Trials that were taken in before."""
+        self._seen.update(trial_ids)  # type: ignore[arg-type]
+
+    def submit(self, spec: TrialSpec, deadline: float) -> None:
+        self._open.add(self._ledger.enqueue(spec, deadline, self._clock()).id)
+
+    def open(self) -> int:
+        return len(self._open)
+
+    def wait(self, timeout: float) -> Sequence[Outcome]:
+        until = self._clock() + timeout
+        while True:
+            version = self._ledger.version()
+            if version != self._version:
+                self._version = version
+                ended = [
+                    trial
+                    for trial in self._ledger.trials()
+                    if trial.status.ended and trial.id not in self._seen and trial.id in self._open
+                ]
+                if ended:
+                    for trial in ended:
+                        self._seen.add(trial.id)
+                        self._open.discard(trial.id)
+                    return [self.outcome(trial) for trial in sorted(ended, key=lambda trial: trial.finished_at or 0)]
+            left = until - self._clock()
+            if left <= 0:
+                return []
+            time.sleep(min(0.02, left))
+
+    def cancel(self) -> None:
+        self._ledger.cancel_trials(sorted(self._open), self._clock())
+        self._open.clear()
+
+    def outcome(self, trial: Trial) -> Outcome:
+        """A row as the search and the ensemble want it."""
+        spec = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin)
+        outcome = Outcome(
+            spec,
+            trial.status,
+            trial.score,
+            trial.fold_scores,
+            trial.metrics or {},
+            trial.fit_seconds or 0.0,
+            trial.predict_ms,
+            trial.error,
+        )
+        if trial.status is not TrialStatus.FINISHED or trial.out_of_fold is None or trial.model_file is None:
+            return outcome
+        model_file = trial.model_file
+        array = np.load(io.BytesIO(self._ledger.file(trial.out_of_fold).read_bytes()), allow_pickle=False)
+        return replace(
+            outcome,
+            out_of_fold=array.astype(np.float64),
+            load_model=lambda: modelfile.read(self._ledger.file(model_file)),
+        )
+
+
+class _Keeper:
+    """Keeps what the run finds: models, the champion, the job's progress."""
+
+    def __init__(self, ledger: Ledger, job: Job, task: Task, clock: Callable[[], float], began: float):
+        self._ledger = ledger
+        self._job = job
+        self._task = task
+        self._clock = clock
+        self._began = began
+        self._ticked_at = 0.0
+        self._metric = METRICS[task.metric]
+        self._trials = {trial.number: trial for trial in ledger.trials()}
+        published = ledger.models()
+        self._published = {model.id for model in published}
+        self._gain = max((self._metric.gain(model.score) for model in published), default=-np.inf)
+        self.champion = published[0] if published else None
+
+    def stopped(self) -> bool:
+        return self._ledger.job().cancel_requested
+
+    def tick(self, finished: int) -> None:
+        now = self._clock()
+        if now - self._ticked_at < _TICK_SECONDS:
+            return
+        self._ticked_at = now
+        elapsed = now - self._began
+        self._ledger.update(
+            now,
+            elapsed_seconds=elapsed,
+            progress=min(99.0, 100 * elapsed / self._job.time_budget_seconds),
+            message=_progress_message(finished, self.champion),
+        )
+
+    def candidate(self, outcome: Outcome, best: bool) -> None:
+        trial = self._trial(outcome.spec.number)
+        if trial.id in self._published or trial.model_file is None or outcome.out_of_fold is None:
+            return
+        model = self._model(
+            trial.id,
+            trial.id,
+            algorithms.get(trial.algorithm).title,
+            trial.algorithm,
+            outcome,
+            outcome.out_of_fold,
+            trial.model_file,
+            self._ledger.file(trial.model_file).stat().st_size,
+        )
+        self._publish(model, None)
+
+    def blend(self, blend: Blend) -> None:
+        weights = [
+            {
+                "model_id": self._trial(number).id,
+                "algorithm": self._trial(number).algorithm,
+                "weight": weight,
+            }
+            for number, weight in sorted(blend.weights.items(), key=lambda item: -item[1])
+        ]
+        outcome = Outcome(
+            TrialSpec(-1, ENSEMBLE, {}),
+            TrialStatus.FINISHED,
+            blend.score,
+            blend.fold_scores,
+            blend.metrics,
+            blend.fit_seconds,
+            blend.model.measure_predict_ms(self._task.frame),
+        )
+        content = modelfile.write(blend.model)
+        identifier = f"{self._job.id}{ENSEMBLE}"
+        model = self._model(
+            identifier, None, "Ensemble", ENSEMBLE, outcome, blend.out_of_fold, "", len(content), blend.model
+        )
+        self._publish(replace(model, details={**model.details, "members": weights}), content)
+
+    def explain_champion(self, seconds: float) -> None:
+        """Store which columns the best model uses; left for later when there is no time."""
+        if self.champion is None:
+            return
+        until = self._clock() + seconds
+        model = modelfile.read(self._ledger.file(self.champion.file))
+        items = permutation_importance(
+            self._task, model, self._metric, seed=self._task.seed, time_left=lambda: until - self._clock()
+        )
+        if items:
+            self._ledger.set_details(
+                self.champion.id, {"permutation_importance": {"method": "permutation", "items": items}}
+            )
+
+    def _publish(self, model: Model, content: bytes | None) -> None:
+        gain = self._metric.gain(model.score)
+        stored = self._ledger.publish_model(model, gain, content)
+        self._published.add(stored.id)
+        if gain > self._gain or self.champion is None or stored.id == self.champion.id:
+            self._gain = gain
+            self.champion = stored
+            self._ledger.champion(stored, self._clock())
+
+    def _model(
+        self,
+        model_id: str,
+        trial_id: str | None,
+        name: str,
+        algorithm: str,
+        outcome: Outcome,
+        out_of_fold: np.ndarray,
+        file: str,
+        size_bytes: int,
+        fitted: FittedModel | None = None,
+    ) -> Model:
+        assert outcome.score is not None
+        if fitted is None:
+            assert outcome.load_model is not None
+            fitted = outcome.load_model()
+        details: dict[str, object] = {
+            "schema": fitted.schema.describe(),
+            "score_std": float(np.std(outcome.fold_scores)),
+            "dropped": dict(self._task.dropped),
+        }
+        if self._task.classes is not None:
+            details["confusion_matrix"] = confusion(self._task.target, out_of_fold, self._task.classes)
+        return Model(
+            id=model_id,
+            job_id=self._job.id,
+            trial_id=trial_id,
+            name=name,
+            algorithm=algorithm,
+            problem_type=self._task.problem_type,
+            target=self._task.target_name,
+            metric=self._task.metric,
+            score=outcome.score,
+            metrics=outcome.metrics,
+            cv_scores=tuple(outcome.fold_scores),
+            params=outcome.spec.params,
+            feature_names=tuple(self._task.frame.columns),
+            classes=self._task.classes,
+            fit_seconds=outcome.fit_seconds,
+            predict_ms=outcome.predict_ms,
+            size_bytes=size_bytes,
+            file=file,
+            created_at=self._clock(),
+            details=details,
+        )
+
+    def _trial(self, number: int) -> Trial:
+        if number not in self._trials or not self._trials[number].status.ended:
+            self._trials = {trial.number: trial for trial in self._ledger.trials()}
+        return self._trials[number]
+
+
+def _progress_message(finished: int, champion: Model | None) -> str:
+    if champion is None:
+        return "Training the first models"
+    return f"{finished} model{'s' if finished != 1 else ''} trained, best so far: {champion.name}"
+
+
+def _why_nothing(trials: Sequence[Trial]) -> str:
+    reasons = [f"{trial.algorithm}: {trial.error}" for trial in trials if trial.error]
+    if reasons:
+        return "No model could be trained. " + " · ".join(dict.fromkeys(reasons))[:800]
+    return "The time was too short for a first model. Give it a larger time budget."

@@ -1,0 +1,278 @@
+"""Starts, watches and ends the processes that train on this machine.
+
+One thread looks at all of them several times a second: a conductor that died is started again, a trainer that died
+gives its trial back at once, one that ignores its deadline, an abandoned trial or the memory limit is killed. What it
+does not know itself it asks the `Desk`, which keeps the tables.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any, Protocol
+
+import psutil
+
+from flowml.training import processes
+from flowml.training.trainer_status import Busy
+
+log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.1
+_IDLE_TICK_SECONDS = 1.0
+_GRACE_SECONDS = 0.5
+_ABANDON_GRACE_SECONDS = 2.0
+_MEMORY_CHECK_SECONDS = 0.5
+_MAX_CONDUCTOR_STARTS = 3
+
+
+class Desk(Protocol):
+    """What the supervisor asks of the tables."""
+
+    def running_jobs(self) -> list[str]:
+        """Jobs that should have a conductor."""
+        ...
+
+    def conductor_started(self, job_id: str) -> int:
+        """Note a start; returns how often it has been started."""
+        ...
+
+    def conductor_failed(self, job_id: str, reason: str) -> None:
+        """Its conductor keeps dying: the job ends with what it has."""
+        ...
+
+    def holds(self, owner: str, trial_id: str) -> bool:
+        """Whether this trainer still has this trial, and it is still wanted."""
+        ...
+
+    def trainer_died(self, owner: str, reason: str, retry: bool) -> None:
+        """Give its trial back, or fail it with the reason."""
+        ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What this machine gives to training."""
+
+    slots: int
+    threads: int
+    memory_bytes: int
+    idle_seconds: float
+
+
+@dataclass
+class _Trainer:
+    owner: str
+    process: BaseProcess
+    status: Connection
+    busy: Busy | None = None
+    abandoned_since: float | None = None
+    kill_reason: str | None = None
+    retry: bool = True
+
+
+@dataclass
+class _State:
+    trainers: list[_Trainer] = field(default_factory=list)
+    conductors: dict[str, BaseProcess] = field(default_factory=dict)
+
+
+class Supervisor:
+    """The processes of one server. `conduct` and `train` are the children's main functions, picklable."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        limits: Limits,
+        conduct: Callable[..., None],
+        train: Callable[..., None],
+        arguments: tuple[Any, ...],
+        *,
+        boot: str,
+        conductor_ended: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
+    ):
+        self._desk = desk
+        self._limits = limits
+        self._conduct = conduct
+        self._train = train
+        self._arguments = arguments
+        self._boot = boot
+        self._conductor_ended = conductor_ended
+        self._clock = clock
+        self._state = _State()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._warm_until = 0.0
+        self._next_trainer = 0
+        self._memory_checked_at = 0.0
+        self._context: Any = None
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End all children now. What they were doing is in the tables and goes on at the next start."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+        with self._lock:
+            children = [trainer.process for trainer in self._state.trainers] + list(self._state.conductors.values())
+            for process in children:
+                process.kill()
+            for process in children:
+                process.join(timeout=2)
+
+    def wake(self) -> None:
+        """Something changed: look now."""
+        self._wake.set()
+
+    def warm_up(self) -> None:
+        """Training is likely soon: have the trainers ready."""
+        self._warm_until = self._clock() + self._limits.idle_seconds
+        self._wake.set()
+
+    def processes(self) -> list[dict[str, Any]]:
+        """The children, for those who look after the machine."""
+        with self._lock:
+            trainers = [
+                {
+                    "kind": "trainer",
+                    "pid": trainer.process.pid,
+                    "trial_id": trainer.busy.trial_id if trainer.busy else None,
+                }
+                for trainer in self._state.trainers
+            ]
+            conductors = [
+                {"kind": "conductor", "pid": process.pid, "job_id": job_id}
+                for job_id, process in self._state.conductors.items()
+            ]
+        return conductors + trainers
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                active = self.tick()
+            except Exception:
+                log.exception("the supervisor stumbled; it looks again in a moment")
+                active = True
+            self._wake.wait(_TICK_SECONDS if active else _IDLE_TICK_SECONDS)
+            self._wake.clear()
+
+    def tick(self) -> bool:
+        """One look at everything; True while there is something to watch."""
+        now = self._clock()
+        jobs = self._desk.running_jobs()
+        if jobs:
+            self._warm_until = now + self._limits.idle_seconds
+        with self._lock:
+            if self._stopping.is_set():
+                return False
+            self._watch_conductors(jobs)
+            self._watch_trainers(now)
+            wanted = self._limits.slots if now < self._warm_until else 0
+            while len(self._state.trainers) < wanted:
+                self._start_trainer()
+            if not wanted:
+                self._send_home()
+            return bool(jobs or self._state.trainers)
+
+    def _watch_conductors(self, jobs: list[str]) -> None:
+        for job_id, process in list(self._state.conductors.items()):
+            if process.is_alive():
+                continue
+            process.join()
+            del self._state.conductors[job_id]
+            if job_id in self._desk.running_jobs():
+                log.warning("the conductor of job %s is gone: %s", job_id, processes.describe_exit(process.exitcode))
+            else:
+                self._conductor_ended()
+        for job_id in jobs:
+            if job_id in self._state.conductors or job_id not in self._desk.running_jobs():
+                continue
+            if self._desk.conductor_started(job_id) > _MAX_CONDUCTOR_STARTS:
+                self._desk.conductor_failed(job_id, "The process that runs this training keeps crashing.")
+                self._conductor_ended()
+                continue
+            process = self._mp().Process(
+                target=self._conduct, args=(*self._arguments, job_id, self._limits.slots), name=f"conductor-{job_id}"
+            )
+            process.start()
+            self._state.conductors[job_id] = process
+
+    def _watch_trainers(self, now: float) -> None:
+        check_memory = now - self._memory_checked_at > _MEMORY_CHECK_SECONDS
+        if check_memory:
+            self._memory_checked_at = now
+        for trainer in list(self._state.trainers):
+            self._read_status(trainer)
+            if not trainer.process.is_alive():
+                trainer.process.join()
+                self._state.trainers.remove(trainer)
+                trainer.status.close()
+                reason = trainer.kill_reason or (
+                    "The training process broke down: " + processes.describe_exit(trainer.process.exitcode) + "."
+                )
+                self._desk.trainer_died(trainer.owner, reason, trainer.retry)
+                continue
+            if trainer.kill_reason is not None or trainer.busy is None:
+                trainer.abandoned_since = None
+            elif now > trainer.busy.deadline_at + _GRACE_SECONDS:
+                self._kill(trainer, "It ran past its time and did not stop when asked.", retry=False)
+            elif not self._desk.holds(trainer.owner, trainer.busy.trial_id):
+                trainer.abandoned_since = trainer.abandoned_since or now
+                if now - trainer.abandoned_since > _ABANDON_GRACE_SECONDS:
+                    self._kill(trainer, "It was no longer wanted and did not stop when asked.", retry=False)
+            else:
+                trainer.abandoned_since = None
+            if check_memory and trainer.kill_reason is None:
+                self._check_memory(trainer)
+
+    def _check_memory(self, trainer: _Trainer) -> None:
+        try:
+            used = psutil.Process(trainer.process.pid).memory_info().rss
+        except psutil.Error:
+            return
+        if used > self._limits.memory_bytes:
+            limit = self._limits.memory_bytes / 1e9
+            self._kill(trainer, f"It needed more memory than the {limit:.1f} GB that one trial may use.", retry=False)
+
+    def _kill(self, trainer: _Trainer, reason: str, *, retry: bool) -> None:
+        trainer.kill_reason = reason
+        trainer.retry = retry
+        trainer.process.kill()
+
+    def _read_status(self, trainer: _Trainer) -> None:
+        try:
+            while trainer.status.poll():
+                trainer.busy = trainer.status.recv()
+        except (EOFError, OSError):
+            return
+
+    def _start_trainer(self) -> None:
+        self._next_trainer += 1
+        owner = f"{self._boot}:{os.getpid()}:{self._next_trainer}"
+        receiver, sender = self._mp().Pipe(duplex=False)
+        process = self._mp().Process(
+            target=self._train, args=(*self._arguments, owner, self._limits.threads, sender), name=f"trainer-{owner}"
+        )
+        process.start()
+        sender.close()
+        self._state.trainers.append(_Trainer(owner, process, receiver))
+
+    def _send_home(self) -> None:
+        for trainer in self._state.trainers:
+            if trainer.busy is None:
+                trainer.process.kill()
+
+    def _mp(self) -> Any:
+        if self._context is None:
+            self._context = processes.context()
+        return self._context

@@ -1,0 +1,25 @@
+"""From a job's brief to its task: the same on every machine, so that folds and classes agree."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from flowml.automl.task import Task, prepare_task
+from flowml.domain.channel import JobBrief
+
+
+def load_task(brief: JobBrief, table: Callable[[str], Path]) -> Task:
+    """Read the table and prepare the task. Raises InvalidInput for a target that cannot be learned."""
+    spec = brief.spec
+    frame = pl.read_parquet(table(brief.table))
+    return prepare_task(
+        frame,
+        {column.name: column.role for column in brief.columns},
+        target=spec.target,
+        problem_type=spec.problem_type,
+        metric=spec.metric,
+        exclude=spec.exclude_columns,
+        cv_folds=spec.cv_folds,
+        seed=spec.seed,
+    )

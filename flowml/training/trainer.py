@@ -1,0 +1,167 @@
+"""A trainer: lease a trial, evaluate it, report; then the next one. The same on every machine."""
+
+import io
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from flowml.automl import algorithms, modelfile
+from flowml.automl.evaluate import Abandoned, EncodedFolds, Evaluation, evaluate
+from flowml.automl.task import Task
+from flowml.domain.channel import Channel
+from flowml.domain.errors import DeadlineReached, FlowMLError, NotFound
+from flowml.domain.trials import Lease, TrialReport, TrialStatus
+from flowml.training.tasks import load_task
+from flowml.training.trainer_status import Busy
+
+log = logging.getLogger(__name__)
+
+_IDLE_SECONDS = 0.03
+_HEARTBEAT_SECONDS = 5.0
+
+
+class Trainer:
+    """Evaluates trials one after another, keeping the data of the current job loaded and encoded."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        threads: int,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        tell: Callable[[Busy | None], None] = lambda busy: None,
+    ):
+        self._channel = channel
+        self._threads = threads
+        self._clock = clock
+        self._sleep = sleep
+        self._tell = tell
+        self._job_id: str | None = None
+        self._task: Task | None = None
+        self._cache: EncodedFolds | None = None
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Until told to stop."""
+        while not stop():
+            if not self.step():
+                self._sleep(_IDLE_SECONDS)
+
+    def step(self) -> bool:
+        """Evaluate one trial; False when none is waiting."""
+        lease = self._channel.lease(self._clock())
+        if lease is None:
+            return False
+        self._tell(Busy(lease.trial_id, lease.deadline_at))
+        try:
+            report = self._evaluate(lease)
+            if report is not None:
+                self._channel.report(lease, report, self._clock())
+        finally:
+            self._tell(None)
+        return True
+
+    def _evaluate(self, lease: Lease) -> TrialReport | None:
+        started = self._clock()
+        beat = _Heartbeat(self._channel, lease, self._clock)
+        try:
+            with beat:
+                task, cache = self._data_of(lease.job_id)
+                evaluation = evaluate(
+                    task,
+                    cache,
+                    algorithms.get(lease.algorithm),
+                    lease.params,
+                    seed=task.seed,
+                    threads=self._threads,
+                    time_left=lambda: 0.0 if beat.abandoned else lease.deadline_at - self._clock(),
+                    on_fold=beat.on_fold,
+                )
+            return _finished(evaluation)
+        except Abandoned:
+            return None
+        except NotFound:
+            return None
+        except DeadlineReached as error:
+            return _ended(TrialStatus.CANCELLED, error.detail, self._clock() - started)
+        except FlowMLError as error:
+            return _ended(TrialStatus.FAILED, error.detail, self._clock() - started)
+        except MemoryError:
+            return _ended(TrialStatus.FAILED, "There was not enough memory for this one.", self._clock() - started)
+        except Exception as error:
+            log.exception("trial %s (%s) failed", lease.trial_id, lease.algorithm)
+            return _ended(TrialStatus.FAILED, f"{type(error).__name__}: {error}"[:500], self._clock() - started)
+
+    def _data_of(self, job_id: str) -> tuple[Task, EncodedFolds]:
+        if self._job_id != job_id or self._task is None or self._cache is None:
+            # Let go of the old job's data before the new one's comes in.
+            self._task = self._cache = None
+            self._task = load_task(self._channel.brief(job_id), self._channel.table)
+            self._cache = EncodedFolds(self._task)
+            self._job_id = job_id
+        return self._task, self._cache
+
+
+class _Heartbeat:
+    """Renews a lease in the background while a trial runs, and hears when nobody wants it any more."""
+
+    def __init__(self, channel: Channel, lease: Lease, clock: Callable[[], float]):
+        self._channel = channel
+        self._lease = lease
+        self._clock = clock
+        self._scores: list[float] = []
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self.abandoned = False
+
+    def __enter__(self) -> "_Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+
+    def on_fold(self, fold: int, score: float) -> bool:
+        """After each fold: say how far it is; False when the trial is to be dropped."""
+        self._scores.append(score)
+        return self._renew()
+
+    def _beat(self) -> None:
+        while not self._done.wait(_HEARTBEAT_SECONDS):
+            self._renew()
+
+    def _renew(self) -> bool:
+        try:
+            if not self._channel.heartbeat(self._lease, list(self._scores), self._clock()):
+                self.abandoned = True
+        except Exception:
+            # A dispatcher that cannot be reached for a moment costs nothing; the lease outlives several beats.
+            log.warning("heartbeat of trial %s did not get through", self._lease.trial_id, exc_info=True)
+        return not self.abandoned
+
+
+def _finished(evaluation: Evaluation) -> TrialReport:
+    return TrialReport(
+        status=TrialStatus.FINISHED,
+        score=evaluation.score,
+        fold_scores=tuple(evaluation.fold_scores),
+        metrics=evaluation.metrics,
+        fit_seconds=evaluation.fit_seconds,
+        predict_ms=evaluation.predict_ms,
+        out_of_fold=pack_array(evaluation.out_of_fold),
+        model=modelfile.write(evaluation.model),
+    )
+
+
+def _ended(status: TrialStatus, reason: str, seconds: float) -> TrialReport:
+    return TrialReport(status=status, error=reason, fit_seconds=seconds)
+
+
+def pack_array(array: np.ndarray) -> bytes:
+    """An array as the bytes of a `.npy` file, float32."""
+    buffer = io.BytesIO()
+    np.save(buffer, array.astype(np.float32), allow_pickle=False)
+    return buffer.getvalue()
