@@ -1,0 +1,36 @@
+"""Stand-ins for children that misbehave; run in real processes."""
+
+import os
+import time
+from multiprocessing.connection import Connection
+
+from flowml.training.trainer_status import Busy
+
+
+def idle(*_: object) -> None:
+    time.sleep(60)
+
+
+def end_at_once(*_: object) -> None:
+    os._exit(3)
+
+
+def train_forever(deadline_in: float, owner: str, threads: int, status: Connection) -> None:
+    """Ignores its deadline."""
+    status.send(Busy("t1", time.time() + deadline_in))
+    time.sleep(60)
+
+
+def crash(deadline_in: float, owner: str, threads: int, status: Connection) -> None:
+    """Breaks down in native code."""
+    status.send(Busy("t1", time.time() + deadline_in))
+    os.abort()
+
+
+def eat_memory(deadline_in: float, owner: str, threads: int, status: Connection) -> None:
+    """Takes half a gigabyte."""
+    status.send(Busy("t1", time.time() + deadline_in))
+    hoard = bytearray(500_000_000)
+    for index in range(0, len(hoard), 4096):
+        hoard[index] = 1
+    time.sleep(60)

@@ -1,0 +1,138 @@
+"""Children may crash, hang or eat the memory: it costs them, never the server, and the reason is told."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from flowml.training.supervisor import Limits, Supervisor
+from tests.training import doubles
+
+
+class Desk:
+    """Tables of one job, kept in memory: what the supervisor reads and says."""
+
+    def __init__(self, jobs: list[str]):
+        self.jobs = jobs
+        self.starts = 0
+        self.failed: list[str] = []
+        self.died: list[tuple[str, bool]] = []
+        self.wanted = True
+
+    def running_jobs(self) -> list[str]:
+        return list(self.jobs)
+
+    def conductor_started(self, job_id: str) -> int:
+        self.starts += 1
+        return self.starts
+
+    def conductor_failed(self, job_id: str, reason: str) -> None:
+        self.jobs.remove(job_id)
+        self.failed.append(reason)
+
+    def holds(self, owner: str, trial_id: str) -> bool:
+        return self.wanted
+
+    def trainer_died(self, owner: str, reason: str, retry: bool) -> None:
+        self.died.append((reason, retry))
+
+
+@contextmanager
+def supervising(
+    desk: Desk,
+    conduct: Callable[..., None] = doubles.idle,
+    train: Callable[..., None] = doubles.idle,
+    deadline_in: float = 60.0,
+    memory: int = 10**10,
+    idle_seconds: float = 60.0,
+) -> Iterator[Supervisor]:
+    limits = Limits(slots=1, threads=1, memory_bytes=memory, idle_seconds=idle_seconds)
+    supervisor = Supervisor(desk, limits, conduct, train, (deadline_in,), boot="test")
+    supervisor.start()
+    try:
+        yield supervisor
+    finally:
+        supervisor.stop()
+
+
+def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_a_trainer_that_crashes_gives_its_trial_back_and_is_replaced() -> None:
+    desk = Desk(["job"])
+    with supervising(desk, train=doubles.crash):
+        until(lambda: len(desk.died) >= 2)
+    reason, retry = desk.died[0]
+    assert "SIGABRT" in reason and retry
+
+
+def test_a_trainer_that_ignores_its_deadline_is_killed_and_not_tried_again() -> None:
+    desk = Desk(["job"])
+    with supervising(desk, train=doubles.train_forever, deadline_in=0.2):
+        until(lambda: desk.died)
+    reason, retry = desk.died[0]
+    assert "past its time" in reason and not retry
+
+
+def test_a_trainer_that_keeps_at_an_abandoned_trial_is_killed() -> None:
+    desk = Desk(["job"])
+    desk.wanted = False
+    with supervising(desk, train=doubles.train_forever):
+        until(lambda: desk.died)
+    assert "no longer wanted" in desk.died[0][0]
+
+
+def test_a_trainer_that_eats_the_memory_is_killed_with_that_reason() -> None:
+    desk = Desk(["job"])
+    with supervising(desk, train=doubles.eat_memory, memory=400_000_000):
+        until(lambda: desk.died)
+    reason, retry = desk.died[0]
+    assert "memory" in reason and "0.4 GB" in reason and not retry
+
+
+def test_a_conductor_that_keeps_dying_ends_its_job_with_a_reason() -> None:
+    desk = Desk(["job"])
+    with supervising(desk, conduct=doubles.end_at_once):
+        until(lambda: desk.failed)
+    assert "keeps crashing" in desk.failed[0]
+    assert desk.starts == 4
+
+
+def test_a_killed_conductor_is_started_again() -> None:
+    desk = Desk(["job"])
+    with supervising(desk) as supervisor:
+
+        def conductor() -> int | None:
+            return next((item["pid"] for item in supervisor.processes() if item["kind"] == "conductor"), None)
+
+        until(conductor)
+        first = conductor()
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        until(lambda: conductor() not in (None, first))
+
+
+def test_without_work_no_process_is_kept() -> None:
+    desk = Desk([])
+    with supervising(desk, idle_seconds=0.3) as supervisor:
+        assert supervisor.processes() == []
+        supervisor.warm_up()
+        until(lambda: len(supervisor.processes()) == 1)
+        until(lambda: supervisor.processes() == [], seconds=10)
+
+
+@pytest.mark.parametrize("children", [2])
+def test_stopping_ends_every_child(children: int) -> None:
+    desk = Desk(["job"])
+    with supervising(desk) as supervisor:
+        until(lambda: len(supervisor.processes()) == children)
+        pids = [item["pid"] for item in supervisor.processes()]
+    for pid in pids:
+        until(lambda pid=pid: not os.path.exists(f"/proc/{pid}") or "Z" in open(f"/proc/{pid}/stat").read().split()[2])
