@@ -1,0 +1,118 @@
+"""What conductors, trainers and the supervisor do to the tables, and what watchers hear of it."""
+
+from pathlib import Path
+
+import pytest
+
+from flowml.domain.datasets import Column, Dataset, Role
+from flowml.domain.jobs import JobSpec, JobStatus, ProblemType
+from flowml.domain.models import Model
+from flowml.domain.trials import TrialReport, TrialSpec, TrialStatus
+from flowml.services import dispatch
+from flowml.store.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path, now=1.0)
+    table = store.files.put_bytes(b"a table")
+    columns = (Column("x", "Int64", Role.NUMERIC), Column("t", "String", Role.CATEGORICAL))
+    store.datasets.add(Dataset("d", "d", "d.csv", "csv", 1, 2, 7, "0" * 64, table, None, 1.0, columns), ())
+    return store
+
+
+@pytest.fixture
+def job_id(store: Store) -> str:
+    store.jobs.add(JobSpec("d", "t"), "job", 1.0)
+    job = store.jobs.claim(1, 2.0)
+    assert job is not None
+    return job.id
+
+
+def channel(store: Store, owner: str = "me") -> dispatch.StoreChannel:
+    return dispatch.StoreChannel(store, owner=owner, worker_id="w", worker_name="here")
+
+
+def model(job_id: str, identifier: str, score: float) -> Model:
+    return Model(
+        identifier, job_id, identifier, "Ridge", "ridge", ProblemType.REGRESSION, "t", "r2", score, {"r2": score},
+        (score,), {}, ("x",), None, 1.0, 0.1, 10, "0" * 64, 3.0, {},
+    )  # fmt: skip
+
+
+def types(store: Store, room: str) -> list[str]:
+    return [event.type for event in store.events.since(0, [room])]
+
+
+def test_a_trial_goes_from_the_conductor_to_a_trainer_and_back(store: Store, job_id: str) -> None:
+    ledger, trainer = dispatch.StoreLedger(store, job_id), channel(store)
+    assert trainer.lease(3.0) is None
+    trial = ledger.enqueue(TrialSpec(0, "ridge", {"alpha": 2.0}), 60.0, 3.0)
+    lease = trainer.lease(4.0)
+    assert lease is not None and (lease.trial_id, lease.params) == (trial.id, {"alpha": 2.0})
+    assert trainer.brief(job_id).columns == store.datasets.get("d").columns
+    assert trainer.table(trainer.brief(job_id).table).read_bytes() == b"a table"
+    assert trainer.heartbeat(lease, [0.5], 5.0)
+    report = TrialReport(TrialStatus.FINISHED, 0.7, (0.6, 0.8), {"r2": 0.7}, 1.5, 0.2, None, b"oof", b"model")
+    assert trainer.report(lease, report, 6.0)
+    (done,) = ledger.trials()
+    assert (done.status, done.score, done.fold_scores) == (TrialStatus.FINISHED, 0.7, (0.6, 0.8))
+    assert done.out_of_fold is not None and ledger.file(done.out_of_fold).read_bytes() == b"oof"
+    assert types(store, f"job:{job_id}") == ["trial_update"] * 4
+    assert not trainer.report(lease, report, 7.0), "a second report changes nothing"
+
+
+def test_an_unwanted_trial_hears_of_it(store: Store, job_id: str) -> None:
+    ledger, trainer, desk = dispatch.StoreLedger(store, job_id), channel(store), dispatch.StoreDesk(store, lambda: 9.0)
+    ledger.enqueue(TrialSpec(0, "ridge", {}), 60.0, 3.0)
+    lease = trainer.lease(4.0)
+    assert lease is not None and desk.holds("me", lease.trial_id)
+    ledger.cancel_trials([lease.trial_id], 5.0)
+    assert not trainer.heartbeat(lease, [], 6.0)
+    assert not desk.holds("me", lease.trial_id)
+
+
+def test_a_finished_job_leaves_nothing_open_and_tells_everyone(store: Store, job_id: str) -> None:
+    ledger = dispatch.StoreLedger(store, job_id)
+    ledger.enqueue(TrialSpec(0, "ridge", {}), 60.0, 3.0)
+    best = ledger.publish_model(model(job_id, "m1", 0.8), 0.8, b"content")
+    ledger.champion(best, 4.0)
+    job = ledger.finish(JobStatus.COMPLETED, 5.0)
+    assert (job.status, job.best_model_id, job.best_score, job.progress) == (JobStatus.COMPLETED, "m1", 0.8, 100.0)
+    assert ledger.file(best.file).read_bytes() == b"content"
+    assert [trial.status for trial in ledger.trials()] == [TrialStatus.CANCELLED]
+    assert types(store, f"job:{job_id}")[-2:] == ["job_update", "training_completed"]
+    assert types(store, "system") == ["system_event"]
+    assert ledger.finish(JobStatus.FAILED, 6.0).status is JobStatus.COMPLETED, "an end is the end"
+
+
+def test_a_job_whose_conductor_keeps_dying_keeps_its_models(store: Store, job_id: str) -> None:
+    desk, ledger = dispatch.StoreDesk(store, lambda: 9.0), dispatch.StoreLedger(store, job_id)
+    assert [desk.conductor_started(job_id) for _ in range(2)] == [1, 2]
+    ledger.champion(ledger.publish_model(model(job_id, "m1", 0.8), 0.8, None), 4.0)
+    desk.conductor_failed(job_id, "it keeps crashing")
+    job = store.jobs.get(job_id)
+    assert (job.status, job.error) == (JobStatus.COMPLETED, "it keeps crashing")
+    assert desk.running_jobs() == []
+
+
+def test_without_a_model_such_a_job_has_failed(store: Store, job_id: str) -> None:
+    dispatch.StoreDesk(store, lambda: 9.0).conductor_failed(job_id, "it keeps crashing")
+    assert store.jobs.get(job_id).status is JobStatus.FAILED
+
+
+def test_a_dead_trainers_trial_waits_again_and_the_log_says_why(store: Store, job_id: str) -> None:
+    dispatch.StoreLedger(store, job_id).enqueue(TrialSpec(0, "ridge", {}), 60.0, 3.0)
+    assert channel(store).lease(4.0) is not None
+    dispatch.StoreDesk(store, lambda: 9.0).trainer_died("me", "it crashed", True)
+    assert channel(store, "other").lease(10.0) is not None
+    logs = [event.data["message"] for event in store.events.since(0) if event.type == "log"]
+    assert logs == ["ridge: it crashed"]
+
+
+def test_the_ensemble_replaces_itself(store: Store, job_id: str) -> None:
+    ledger = dispatch.StoreLedger(store, job_id)
+    ledger.publish_model(model(job_id, "e", 0.7), 0.7, b"one")
+    ledger.publish_model(model(job_id, "e", 0.9), 0.9, b"two")
+    ledger.publish_model(model(job_id, "m", 0.8), 0.8, b"three")
+    assert [(item.id, item.score) for item in ledger.models()] == [("e", 0.9), ("m", 0.8)]

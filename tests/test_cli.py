@@ -1,0 +1,92 @@
+"""The command line says in one line what is wrong, with the right exit code."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def flowml(*arguments: str, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "flowml", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **environment},
+    )
+
+
+def refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert result.returncode == 1
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("flowml: "), result.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+def test_version_and_usage() -> None:
+    assert flowml("--version").stdout.startswith("flowml ")
+    assert flowml("no-such-command").returncode == 2
+    assert flowml("train", "x.csv").returncode == 2
+    assert flowml("train", "x.csv", "--target", "y", "--budget", "2 days").returncode == 2
+
+
+def test_every_setting_is_in_the_help() -> None:
+    from flowml.services.settings import Settings
+
+    shown = flowml("serve", "--help").stdout
+    assert all(f"FLOWML_{name.upper()}" in shown for name in Settings.model_fields)
+
+
+def test_a_taken_port_is_said_so(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused(flowml("serve", "--port", str(port), "--home", str(tmp_path)), f"Port {port}", "--port")
+
+
+def test_a_home_that_cannot_be_used_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused(flowml("serve", "--port", "0", "--home", str(tmp_path / "file" / "home")), "home folder", "--home")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_home_is_said_so(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    refused(flowml("serve", "--port", "0", "--home", str(tmp_path)), "home folder", "--home")
+
+
+def test_listening_on_the_network_is_refused(tmp_path: Path) -> None:
+    refused(flowml("serve", "--host", "0.0.0.0", "--port", "0", "--home", str(tmp_path)), "0.0.0.0", "127.0.0.1")
+
+
+def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path) -> None:
+    refused(flowml("serve", "--home", str(tmp_path), FLOWML_MAX_UPLOAD_MB="lots"), "FLOWML_MAX_UPLOAD_MB")
+
+
+def test_the_second_server_of_a_home_ends_at_once(tmp_path: Path) -> None:
+    first = subprocess.Popen(
+        [sys.executable, "-m", "flowml", "serve", "--port", "0", "--home", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert first.stdout is not None
+        assert "is ready at http://127.0.0.1:" in first.stdout.readline()
+        started = time.monotonic()
+        refused(flowml("serve", "--port", "0", "--home", str(tmp_path)), "Another FlowML server", "--home")
+        assert time.monotonic() - started < 10
+    finally:
+        first.terminate()
+        assert first.wait(timeout=20) == 0
+
+
+def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    refused(flowml("inspect", str(tmp_path / "none.csv")), "none.csv")
+    refused(flowml("train", str(tmp_path / "none.csv"), "--target", "y"), "none.csv")
+    refused(flowml("predict", str(tmp_path / "none.flowml"), str(tmp_path / "none.csv")), "none.flowml")
