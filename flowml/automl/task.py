@@ -1,12 +1,15 @@
 """A task: a table, a target column and what is to be predicted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from flowml.automl.splits import make_folds
+from flowml.automl.target import CheckedTarget, check_target
 from flowml.domain.datasets import Role
+from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
 
 
@@ -35,3 +38,82 @@ class Task:
     @property
     def n_outputs(self) -> int:
         return len(self.classes) if self.classes is not None else 1
+
+
+def prepare_task(
+    frame: pl.DataFrame,
+    roles: Mapping[str, Role],
+    *,
+    target: str,
+    problem_type: str = "auto",
+    metric: str = "auto",
+    exclude: Sequence[str] = (),
+    cv_folds: int = 5,
+    seed: int = 0,
+) -> Task:
+    """From a table to a task. Raises InvalidInput naming the field that cannot be used."""
+    if target not in frame.columns:
+        raise InvalidInput.of_field("target", f"There is no column “{target}” in this table.")
+    checked = check_target(
+        frame[target],
+        roles.get(target, Role.CATEGORICAL),
+        problem_type=problem_type,
+        metric=metric,
+        cv_folds=cv_folds,
+    )
+    rows = frame.filter(frame[target].is_not_null() & ~_is_nan(frame[target]))
+    kept, dropped = _features(rows, roles, target, exclude)
+    if not kept:
+        raise InvalidInput.of_field(
+            "target", "No column is left to predict from.", hint="Leave fewer columns out, or add some to the table."
+        )
+    features = rows.select(kept)
+    values = checked.encode(rows[target])
+    n_folds = min(cv_folds, checked.smallest_class) if checked.classes is not None else min(cv_folds, len(values))
+    n_folds = max(2, n_folds)
+    return Task(
+        frame=features,
+        roles={name: roles[name] for name in kept},
+        target_name=target,
+        target=values,
+        problem_type=checked.problem_type,
+        classes=checked.classes,
+        metric=checked.metric,
+        folds=make_folds(features, values, n_folds, seed, stratified=checked.classes is not None),
+        n_folds=n_folds,
+        seed=seed,
+        dropped=dropped,
+        reason=checked.reason,
+    )
+
+
+def detect_problem_type(series: pl.Series, role: Role) -> tuple[ProblemType, str]:
+    """What a column as target means, with the reason as a sentence. Raises InvalidInput."""
+    checked: CheckedTarget = check_target(series, role)
+    return checked.problem_type, checked.reason
+
+
+def _features(
+    frame: pl.DataFrame, roles: Mapping[str, Role], target: str, exclude: Sequence[str]
+) -> tuple[list[str], dict[str, str]]:
+    dropped: dict[str, str] = {}
+    kept: list[str] = []
+    for name in frame.columns:
+        if name == target:
+            continue
+        role = roles[name]
+        if name in exclude:
+            dropped[name] = "It was left out on request."
+        elif role is Role.IDENTIFIER:
+            dropped[name] = "It only names the rows, so there is nothing to learn from it."
+        elif role is Role.CONSTANT or frame[name].drop_nulls().n_unique() == 0:
+            dropped[name] = "It is the same in every row."
+        else:
+            kept.append(name)
+    return kept, dropped
+
+
+def _is_nan(series: pl.Series) -> pl.Series:
+    if series.dtype.is_float():
+        return series.is_nan().fill_null(False)
+    return pl.repeat(False, len(series), eager=True)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -65,12 +65,17 @@ class ChoiceParameter:
 Parameter = IntParameter | FloatParameter | ChoiceParameter
 
 
+def _say_nothing(_remark: str) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class FitContext:
     """The circumstances of one fit.
 
     `time_left` gives the seconds until this fit must have returned what it has (a shorter ensemble, fewer epochs);
-    `threads` is a hard limit; `sample_weight` goes with the training rows.
+    `threads` is a hard limit; `remark` takes a sentence about what went otherwise than asked, such as a fit that
+    fell back from the GPU.
     """
 
     problem_type: ProblemType
@@ -79,6 +84,7 @@ class FitContext:
     threads: int
     time_left: Callable[[], float]
     device: str = "cpu"
+    remark: Callable[[str], None] = field(default=_say_nothing)
 
 
 class Algorithm(ABC):

@@ -4,6 +4,8 @@ Predictors import numpy and, when first used, the one booster they belong to: ne
 web process loads them. Their state is a JSON object and named arrays or bytes in a form that runs no code when read.
 """
 
+import importlib
+import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,7 +39,8 @@ class Predictor(ABC):
 
     def predict_row(self, values: np.ndarray) -> np.ndarray:
         """The same for one row, the shortest way: float32 (features,) in, float64 (outputs,) out."""
-        return self.predict(values.reshape(1, -1))[0]
+        answer: np.ndarray = self.predict(values.reshape(1, -1))[0]
+        return answer
 
     @abstractmethod
     def to_state(self) -> PredictorState:
@@ -53,10 +56,14 @@ _LOADERS: dict[str, Callable[[], type[Predictor]]] = {}
 
 
 def register(kind: str, loader: Callable[[], type[Predictor]]) -> None:
-    """Make `kind` loadable. `loader` imports the class, so that reading one model loads one library."""
+    """Make `kind` loadable. Every file of this package registers its own class when it is imported."""
     _LOADERS[kind] = loader
 
 
 def load(state: PredictorState) -> Predictor:
     """The predictor behind a state. Raises KeyError for a kind that this version does not know."""
+    if state.kind not in _LOADERS:
+        package = importlib.import_module("flowml.automl.predictors")
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
     return _LOADERS[state.kind]().from_state(state)

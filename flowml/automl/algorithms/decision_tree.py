@@ -1,0 +1,61 @@
+"""One decision tree."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, IntParameter, Parameter, TaskShape
+from flowml.automl.algorithms.registry import register
+from flowml.automl.algorithms.support import is_classification, library_errors, require_time
+from flowml.automl.algorithms.tree_conversion import class_shares, flatten, means
+from flowml.automl.features.encoded import Encoded, View
+from flowml.automl.predictors.base import Predictor
+from flowml.automl.predictors.trees import TreesPredictor
+
+
+@register
+class DecisionTree(Algorithm):
+    """Classification and regression tree (Breiman et al. 1984), best leaf first."""
+
+    name = "decision_tree"
+    title = "Decision tree"
+    category = Category.TREES
+    view = View.ORDINAL
+    final = Final.REFIT
+
+    def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
+        return (
+            IntParameter("max_leaf_nodes", 3, int(np.clip(shape.n_rows // 4, 8, 2_000)), log=True),
+            IntParameter("min_samples_leaf", 1, max(2, min(100, shape.n_rows // 20)), log=True),
+        )
+
+    def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
+        leaves = int(np.clip(shape.n_rows // 40, 6, 400))
+        leaf = max(1, min(20, shape.n_rows // 100))
+        return (
+            {"max_leaf_nodes": leaves, "min_samples_leaf": leaf},
+            {"max_leaf_nodes": max(3, leaves // 4), "min_samples_leaf": leaf},
+        )
+
+    def seconds_per_fit(self, shape: TaskShape) -> float:
+        return 0.01 + shape.n_rows * shape.n_features * 3e-7
+
+    def fit(
+        self,
+        params: Mapping[str, Any],
+        train: Encoded,
+        target: np.ndarray,
+        valid: Encoded | None,
+        valid_target: np.ndarray | None,
+        context: FitContext,
+    ) -> Predictor:
+        from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+        require_time(self.title, context)
+        with library_errors(self.title):
+            if is_classification(context):
+                model = DecisionTreeClassifier(**params, random_state=context.seed).fit(train.values, target)
+                return TreesPredictor(flatten([model.tree_], class_shares), combine="mean", link="probability")
+            model = DecisionTreeRegressor(**params, random_state=context.seed).fit(train.values, target)
+            return TreesPredictor(flatten([model.tree_], means), combine="mean", link="identity")

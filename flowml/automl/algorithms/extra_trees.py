@@ -1,0 +1,64 @@
+"""Extremely randomised trees."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from flowml.automl.algorithms.base import (
+    Algorithm,
+    Category,
+    Final,
+    FitContext,
+    FloatParameter,
+    IntParameter,
+    Parameter,
+    TaskShape,
+)
+from flowml.automl.algorithms.forests import fit_forest, n_trees
+from flowml.automl.algorithms.registry import register
+from flowml.automl.algorithms.support import is_classification
+from flowml.automl.features.encoded import Encoded, View
+from flowml.automl.predictors.base import Predictor
+
+
+@register
+class ExtraTrees(Algorithm):
+    """Averaged trees with thresholds drawn at random (Geurts, Ernst and Wehenkel 2006)."""
+
+    name = "extra_trees"
+    title = "Extra trees"
+    category = Category.TREES
+    view = View.ORDINAL
+    final = Final.BAG
+
+    def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
+        return (
+            FloatParameter("max_features", 0.1, 1.0),
+            IntParameter("min_samples_leaf", 1, max(2, min(40, shape.n_rows // 25)), log=True),
+        )
+
+    def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
+        leaf = 2 if shape.n_rows < 5_000 else 3
+        return (
+            {"max_features": 0.75, "min_samples_leaf": leaf},
+            {"max_features": 1.0, "min_samples_leaf": 2 * leaf},
+            {"max_features": 0.4, "min_samples_leaf": 1},
+        )
+
+    def seconds_per_fit(self, shape: TaskShape) -> float:
+        return 0.05 + n_trees(shape.n_rows) * (8e-4 + shape.n_rows * (4 + shape.n_features) * 4.5e-8)
+
+    def fit(
+        self,
+        params: Mapping[str, Any],
+        train: Encoded,
+        target: np.ndarray,
+        valid: Encoded | None,
+        valid_target: np.ndarray | None,
+        context: FitContext,
+    ) -> Predictor:
+        from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+        estimator = ExtraTreesClassifier if is_classification(context) else ExtraTreesRegressor
+        return fit_forest(self.title, estimator, params, train, target, context)

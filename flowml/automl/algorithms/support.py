@@ -1,0 +1,125 @@
+"""What several algorithms share: honest errors, the clock, a held-out part, target scaling."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from flowml.automl.algorithms.base import FitContext, TaskShape
+from flowml.automl.features.encoded import Encoded
+from flowml.domain.errors import DeadlineReached, FlowMLError, TrialFailed
+from flowml.domain.jobs import ProblemType
+
+LEAF_BYTES_A_MODEL = 6_000_000
+
+
+@contextmanager
+def library_errors(title: str) -> Iterator[None]:
+    """Turn whatever a library raises into TrialFailed with the library's own first line."""
+    try:
+        yield
+    except FlowMLError:
+        raise
+    except MemoryError as error:
+        raise TrialFailed(f"{title} needs more memory than there is.") from error
+    except Exception as error:
+        lines = str(error).strip().splitlines()
+        raise TrialFailed(
+            f"{title} could not be fitted: {lines[0][:300] if lines else type(error).__name__}"
+        ) from error
+
+
+def require_time(title: str, context: FitContext, needed: float = 0.0) -> None:
+    """Raise DeadlineReached where no more than `needed` seconds are left."""
+    if context.time_left() <= needed:
+        raise DeadlineReached(f"{title} had no time left for a usable model.")
+
+
+def reserve(n_rows: int) -> float:
+    """Seconds to keep for what comes after the last iteration: copying the model out, the first predictions."""
+    return 0.02 + n_rows * 5e-7
+
+
+def is_classification(context_or_shape: FitContext | TaskShape) -> bool:
+    return context_or_shape.problem_type is ProblemType.CLASSIFICATION
+
+
+def hold_out(
+    train: Encoded, target: np.ndarray, context: FitContext, share: float = 0.15
+) -> tuple[Encoded, np.ndarray, Encoded, np.ndarray]:
+    """Split off rows for early stopping where the caller gave none; every class stays in the training part."""
+    generator = np.random.default_rng(context.seed)
+    order = generator.permutation(len(target))
+    if is_classification(context):
+        # Sorting by class, stably, makes every k-th row of the order a stratified sample.
+        order = order[np.argsort(target[order], kind="stable")]
+        within = np.arange(len(order)) - np.searchsorted(target[order], target[order])
+    else:
+        within = np.arange(len(order))
+    every = max(2, round(1 / share))
+    chosen = within % every == every - 1
+    if not chosen.any():
+        return train, target, train, target
+    rest, held = np.sort(order[~chosen]), np.sort(order[chosen])
+    return train.take(rest), target[rest], train.take(held), target[held]
+
+
+def with_validation(
+    train: Encoded, target: np.ndarray, valid: Encoded | None, valid_target: np.ndarray | None, context: FitContext
+) -> tuple[Encoded, np.ndarray, Encoded, np.ndarray]:
+    """The rows to fit on and the rows to stop by."""
+    if valid is None or valid_target is None or not valid.n_rows:
+        return hold_out(train, target, context)
+    return train, target, valid, valid_target
+
+
+@dataclass(frozen=True)
+class TargetScale:
+    """A target in units of its own spread, for methods whose settings depend on the units."""
+
+    mean: float
+    scale: float
+
+    @classmethod
+    def of(cls, target: np.ndarray) -> "TargetScale":
+        spread = float(target.std())
+        return cls(float(target.mean()), spread if spread > 0 else 1.0)
+
+    def apply(self, target: np.ndarray) -> np.ndarray:
+        return np.asarray((target - self.mean) / self.scale)
+
+
+def temperature(scores: np.ndarray, target: np.ndarray, low: float = 0.02, high: float = 50.0) -> float:
+    """The divisor of the scores (rows, classes) that makes the log loss least (Guo et al. 2017), by golden section."""
+    rows = np.arange(len(target))
+
+    def loss(logarithm: float) -> float:
+        scaled = scores / np.exp(logarithm)
+        scaled = scaled - scaled.max(axis=1, keepdims=True)
+        return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, target]).mean())
+
+    return float(np.exp(golden_section(loss, np.log(low), np.log(high))))
+
+
+def golden_section(function: Callable[[float], float], low: float, high: float, steps: int = 30) -> float:
+    """Where a function with one valley is least, within [low, high]."""
+    ratio = (5**0.5 - 1) / 2
+    left, right = high - ratio * (high - low), low + ratio * (high - low)
+    at_left, at_right = function(left), function(right)
+    for _ in range(steps):
+        if at_left <= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - ratio * (high - low)
+            at_left = function(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + ratio * (high - low)
+            at_right = function(right)
+    return 0.5 * (low + high)
+
+
+def leaves_a_tree(n_trees: int, n_outputs: int) -> int:
+    """The most leaves a tree may have, so that a fold's model stays within LEAF_BYTES_A_MODEL as it is stored."""
+    bytes_a_leaf = 8 + (4 if n_outputs == 1 else 2 * (n_outputs if n_outputs > 2 else 1))
+    return max(8, LEAF_BYTES_A_MODEL // (n_trees * bytes_a_leaf))

@@ -1,0 +1,168 @@
+"""Blending models by what they said about rows that they had not seen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from flowml.domain.jobs import ProblemType
+
+STEPS = 25
+SHORTLIST = 8
+MOST_CANDIDATES = 40
+MOST_ROWS = 40_000
+STEPS_WITHOUT_GAIN = 6
+
+
+class Metric(Protocol):
+    """What the selection needs of a metric."""
+
+    @property
+    def problem_type(self) -> ProblemType: ...
+
+    def score(self, target: np.ndarray, predictions: np.ndarray) -> float: ...
+
+    def gain(self, score: float) -> float: ...
+
+
+def select(
+    out_of_folds: Sequence[np.ndarray], target: np.ndarray, metric: Metric, *, steps: int = STEPS, seed: int = 0
+) -> dict[int, float]:
+    """Greedy selection with replacement (Caruana et al. 2004): weights by index, summing to 1.
+
+    `out_of_folds`: predictions (rows, outputs) of each model. Each step adds the model that makes the blend best by
+    the metric. A smooth loss (log loss, squared error) shortlists the models of each step and breaks ties, since a
+    metric such as accuracy often does not move; what still ties goes to a model that is in already. Above
+    MOST_ROWS a seeded sample of rows decides.
+    """
+    rows = _sampled_rows(len(target), seed)
+    predictions = [np.asarray(one)[rows] for one in out_of_folds]
+    return _Selection(predictions, target[rows], metric).run(steps)
+
+
+def select_worthwhile(
+    out_of_folds: Sequence[np.ndarray], target: np.ndarray, metric: Metric, folds: np.ndarray, *, seed: int = 0
+) -> dict[int, float] | None:
+    """The weights of an ensemble that truly beats the best single model, or None where there is none.
+
+    `folds`: the fold of each row, (rows,).
+    """
+    if len(out_of_folds) < 2:
+        return None
+    weights = select(out_of_folds, target, metric, seed=seed)
+    if len(weights) < 2 or not worth_it(out_of_folds, target, metric, folds, weights, seed=seed):
+        return None
+    return weights
+
+
+def worth_it(
+    out_of_folds: Sequence[np.ndarray],
+    target: np.ndarray,
+    metric: Metric,
+    folds: np.ndarray,
+    weights: Mapping[int, float],
+    *,
+    seed: int = 0,
+) -> bool:
+    """Whether blending is better than the best single model on rows that had no say in the choice.
+
+    For each fold both the blend and the single model are chosen on the other folds and compared on this one; the
+    mean difference must exceed half its standard error. That keeps the luck of the selection out of the judgement.
+    """
+    rows = _sampled_rows(len(target), seed)
+    target, folds = target[rows], folds[rows]
+    gains = [metric.gain(metric.score(target, np.asarray(one)[rows])) for one in out_of_folds]
+    ranked = sorted(range(len(gains)), key=lambda index: -gains[index])
+    # Whoever is neither in the blend nor among the best alone would not be chosen on the other folds either.
+    considered = list(dict.fromkeys([*weights, *ranked[:3]]))
+    predictions = [np.asarray(out_of_folds[index])[rows] for index in considered]
+    differences = []
+    for fold in np.unique(folds):
+        held, rest = folds == fold, folds != fold
+        learned = [one[rest] for one in predictions]
+        chosen = _Selection(learned, target[rest], metric).run(STEPS)
+        blend = sum(share * predictions[index][held] for index, share in chosen.items())
+        single = max(range(len(learned)), key=lambda index: metric.gain(metric.score(target[rest], learned[index])))
+        gain_of_blend = metric.gain(metric.score(target[held], np.asarray(blend)))
+        gain_of_single = metric.gain(metric.score(target[held], predictions[single][held]))
+        if np.isfinite(gain_of_blend) and np.isfinite(gain_of_single):
+            differences.append(gain_of_blend - gain_of_single)
+    if len(differences) < 2:
+        return False
+    noise = float(np.std(differences, ddof=1)) / np.sqrt(len(differences))
+    return float(np.mean(differences)) > 0.5 * noise and float(np.mean(differences)) > 0.0
+
+
+def _sampled_rows(n_rows: int, seed: int) -> np.ndarray | slice:
+    if n_rows <= MOST_ROWS:
+        return slice(None)
+    return np.sort(np.random.default_rng(seed).choice(n_rows, MOST_ROWS, replace=False))
+
+
+class _Selection:
+    """One greedy selection. The sum of the members' predictions grows by one model a step."""
+
+    def __init__(self, predictions: Sequence[np.ndarray], target: np.ndarray, metric: Metric):
+        self._target = target
+        self._metric = metric
+        self._classification = metric.problem_type is ProblemType.CLASSIFICATION
+        # What the smooth loss looks at: the probability of the true class, or the value, one row a model.
+        smooth = [self._smooth_part(one) for one in predictions]
+        losses = np.array([self._losses(one[None, :], 1)[0] for one in smooth])
+        order = np.argsort(losses, kind="stable")[:MOST_CANDIDATES]
+        self._candidates = sorted(int(index) for index in order if np.isfinite(losses[index]))
+        self._predictions = {index: predictions[index] for index in self._candidates}
+        self._smooth = (
+            np.stack([smooth[index] for index in self._candidates]) if self._candidates else np.empty((0, len(target)))
+        )
+
+    def _smooth_part(self, prediction: np.ndarray) -> np.ndarray:
+        if not self._classification:
+            return np.asarray(prediction[:, 0] - self._target)
+        return np.asarray(prediction[np.arange(len(self._target)), self._target], dtype=np.float32)
+
+    def _losses(self, sums: np.ndarray, count: int) -> np.ndarray:
+        """The smooth loss of blends whose members sum up to `sums`, (blends, rows) → (blends,)."""
+        if self._classification:
+            return np.asarray(-np.log(np.maximum(sums / count, 1e-7)).mean(axis=1))
+        return np.asarray(((sums / count) ** 2).mean(axis=1))
+
+    def run(self, steps: int) -> dict[int, float]:
+        """Weights by index of the best blend met on the way."""
+        if not self._candidates:
+            return {}
+        members: list[int] = []
+        total = np.zeros_like(self._predictions[self._candidates[0]], dtype=np.float64)
+        smooth_total = np.zeros(len(self._target), dtype=self._smooth.dtype)
+        best, best_size = (-np.inf, -np.inf), 0
+        for _ in range(steps):
+            losses = self._losses(smooth_total + self._smooth, len(members) + 1)
+            place, reached = self._step(total, members, losses)
+            members.append(self._candidates[place])
+            total += self._predictions[self._candidates[place]]
+            smooth_total += self._smooth[place]
+            if reached > best:
+                best, best_size = reached, len(members)
+            elif len(members) - best_size >= STEPS_WITHOUT_GAIN:
+                break
+        counts: dict[int, float] = {}
+        for index in members[:best_size]:
+            counts[index] = counts.get(index, 0.0) + 1.0 / best_size
+        return counts
+
+    def _step(self, total: np.ndarray, members: Sequence[int], losses: np.ndarray) -> tuple[int, tuple[float, float]]:
+        """The place of the candidate to add, with the gain and the negative loss that the blend then has."""
+        shortlist = [int(place) for place in np.argsort(losses, kind="stable")[:SHORTLIST]]
+        if not members:
+            # Where it starts, all are heard: the best single model by the metric may be far down by the smooth loss.
+            shortlist = list(range(len(losses)))
+        scored = []
+        for place in shortlist:
+            index = self._candidates[place]
+            gain = self._metric.gain(
+                self._metric.score(self._target, (total + self._predictions[index]) / (len(members) + 1))
+            )
+            known = round(gain, 9) if np.isfinite(gain) else -np.inf
+            scored.append((known, round(-float(losses[place]), 9), index in members, -place))
+        chosen = max(scored)
+        return -chosen[3], (chosen[0], chosen[1])

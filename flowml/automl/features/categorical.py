@@ -1,0 +1,149 @@
+"""Categories as each view wants them: codes, one column a level, or what the target was on average.
+
+Whatever the form, an encoder is a table with one line a level, one for levels that are rare or unseen and one for
+missing values; encoding is looking up.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from flowml.automl.features.encoded import View
+from flowml.automl.features.prepared import Labels
+
+_MAX_CODES = 250
+_MAX_ONE_HOT = {View.ORDINAL: 8, View.DENSE: 50}
+_MAX_MEAN_OUTPUTS = 10
+_SMOOTHING = 10.0
+_INNER_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class CategoryEncoder:
+    """`table`: float64 (levels + 2, columns); the last two lines are for other levels and for missing values."""
+
+    name: str
+    levels: tuple[str, ...]
+    table: np.ndarray
+    column_names: tuple[str, ...]
+    coded: bool
+
+    @classmethod
+    def fit(
+        cls, view: View, name: str, column: Labels, target: np.ndarray, n_outputs: int, seed: int
+    ) -> tuple["CategoryEncoder", np.ndarray]:
+        """Learn from the training rows; returns the encoder and those rows encoded, (rows, columns).
+
+        Where target means are used, the rows are encoded from the other inner folds (Micci-Barreca 2001, smoothed;
+        cross-fitted as in scikit-learn's TargetEncoder), so that no row has seen its own target.
+        """
+        counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels))
+        frequent = np.argsort(-counts, kind="stable")
+        least = 2 if len(column.codes) >= 100 else 1
+        kept = [index for index in frequent if counts[index] >= least][: _MAX_CODES if view is View.NATIVE else None]
+        levels = tuple(column.levels[index] for index in kept)
+        rare = bool(counts.sum() > counts[kept].sum())
+        missing = bool((column.codes < 0).any())
+        if view is View.NATIVE:
+            encoder = cls._codes(name, levels, rare)
+        elif len(levels) <= _MAX_ONE_HOT[view]:
+            encoder = cls._one_hot(name, levels, rare, missing)
+        else:
+            return cls._means(name, levels, column, target, n_outputs, seed)
+        return encoder, encoder.transform(column)
+
+    @classmethod
+    def _codes(cls, name: str, levels: tuple[str, ...], rare: bool) -> "CategoryEncoder":
+        other = float(len(levels)) if rare else np.nan
+        table = np.array([*np.arange(len(levels), dtype=np.float64), other, np.nan]).reshape(-1, 1)
+        return cls(name, levels, table, (name,), coded=True)
+
+    @classmethod
+    def _one_hot(cls, name: str, levels: tuple[str, ...], rare: bool, missing: bool) -> "CategoryEncoder":
+        n = len(levels)
+        table = np.zeros((n + 2, n + 2))
+        table[np.arange(n + 2), np.arange(n + 2)] = 1.0
+        keep = list(range(n)) + ([n] if rare else []) + ([n + 1] if missing else [])
+        if n == 2 and not rare and not missing:
+            # Two levels are one question.
+            keep = [1]
+        names = [*(f"{name} = {level}" for level in levels), f"{name} = other", f"{name} is missing"]
+        return cls(name, levels, table[:, keep], tuple(names[index] for index in keep), coded=False)
+
+    @classmethod
+    def _means(
+        cls, name: str, levels: tuple[str, ...], column: Labels, target: np.ndarray, n_outputs: int, seed: int
+    ) -> tuple["CategoryEncoder", np.ndarray]:
+        values, labels = _targets(target, n_outputs)
+        lines = _lines(column, levels)
+        n_lines = len(levels) + 2
+        table = np.column_stack([_smoothed(lines, values, n_lines), _log_counts(lines, n_lines)])
+        names = (*(f"{name} mean of {label}" for label in labels), f"{name} frequency")
+        encoder = cls(name, levels, table, names, coded=False)
+        encoded = table[lines]
+        inner = np.random.default_rng(seed).permutation(len(lines)) % _INNER_FOLDS
+        for fold in range(_INNER_FOLDS):
+            held, rest = inner == fold, inner != fold
+            encoded[held, : values.shape[1]] = _smoothed(lines[rest], values[rest], n_lines)[lines[held]]
+        return encoder, encoded
+
+    def transform(self, column: Labels) -> np.ndarray:
+        """Labels → float64 (rows, columns)."""
+        return np.asarray(self.table[_lines(column, self.levels)])
+
+    def lookup(self) -> tuple[Mapping[str, Sequence[float]], Sequence[float], Sequence[float]]:
+        """For single rows: the line of each level, of other levels, and of a missing value."""
+        lines = [tuple(line) for line in self.table.tolist()]
+        return dict(zip(self.levels, lines, strict=False)), lines[-2], lines[-1]
+
+    def state(self) -> dict[str, Any]:
+        table = [[None if value != value else value for value in line] for line in self.table.tolist()]
+        return {
+            "name": self.name,
+            "levels": list(self.levels),
+            "table": table,
+            "column_names": list(self.column_names),
+            "coded": self.coded,
+        }
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> "CategoryEncoder":
+        """Raises ValueError for a table that does not fit its levels."""
+        names = tuple(str(name) for name in state["column_names"])
+        table = np.array(
+            [[np.nan if value is None else float(value) for value in line] for line in state["table"]], dtype=np.float64
+        )
+        levels = tuple(str(level) for level in state["levels"])
+        if table.shape != (len(levels) + 2, len(names)):
+            raise ValueError(f"the table of “{state['name']}” does not fit its levels")
+        return cls(str(state["name"]), levels, table, names, bool(state["coded"]))
+
+
+def _lines(column: Labels, levels: tuple[str, ...]) -> np.ndarray:
+    position = {level: index for index, level in enumerate(levels)}
+    of_level = np.array([position.get(level, len(levels)) for level in column.levels] + [len(levels) + 1])
+    # A code of -1, missing, takes the last entry.
+    return np.asarray(of_level[column.codes])
+
+
+def _targets(target: np.ndarray, n_outputs: int) -> tuple[np.ndarray, list[str]]:
+    if n_outputs == 1:
+        return target.reshape(-1, 1).astype(np.float64), ["target"]
+    if n_outputs == 2:
+        return (target == 1).astype(np.float64).reshape(-1, 1), ["target"]
+    # Of many classes the frequent ones.
+    classes = np.argsort(-np.bincount(target, minlength=n_outputs), kind="stable")[:_MAX_MEAN_OUTPUTS]
+    return (target.reshape(-1, 1) == classes).astype(np.float64), [f"class {index}" for index in classes]
+
+
+def _smoothed(lines: np.ndarray, values: np.ndarray, n_lines: int) -> np.ndarray:
+    counts = np.bincount(lines, minlength=n_lines).astype(np.float64)
+    overall = values.mean(axis=0)
+    sums = np.column_stack([np.bincount(lines, weights=column, minlength=n_lines) for column in values.T])
+    return np.asarray((sums + _SMOOTHING * overall) / (counts + _SMOOTHING).reshape(-1, 1))
+
+
+def _log_counts(lines: np.ndarray, n_lines: int) -> np.ndarray:
+    return np.asarray(np.log1p(np.bincount(lines, minlength=n_lines)).reshape(-1, 1))

@@ -1,0 +1,165 @@
+"""The metrics of API.md, each a function of target and predictions.
+
+Predictions of a classifier are probabilities (rows, classes), of a regressor values (rows, 1). With two classes the
+positive one is the last. Formulas are scikit-learn's; written in numpy because they are computed thousands of times.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from flowml.domain.jobs import ProblemType
+
+_SMALLEST_PROBABILITY = 1e-15
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric. `score` is in its own direction; `gain` turns it so that greater is better."""
+
+    name: str
+    greater_is_better: bool
+    problem_type: ProblemType
+    function: Callable[[np.ndarray, np.ndarray], float]
+
+    def score(self, target: np.ndarray, predictions: np.ndarray) -> float:
+        """Raises nothing: a metric that is not defined for this target (one class only) is NaN."""
+        return self.function(target, predictions)
+
+    def gain(self, score: float) -> float:
+        return score if self.greater_is_better else -score
+
+
+def _accuracy(target: np.ndarray, predictions: np.ndarray) -> float:
+    return float((predictions.argmax(axis=1) == target).mean())
+
+
+def _counts(target: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    classes = predictions.shape[1]
+    chosen = predictions.argmax(axis=1)
+    hits = np.bincount(target[chosen == target], minlength=classes).astype(float)
+    return (
+        hits,
+        np.bincount(target, minlength=classes).astype(float),
+        np.bincount(chosen, minlength=classes).astype(float),
+    )
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+
+def _of_interest(values: np.ndarray, actual: np.ndarray) -> float:
+    # Two classes: the positive one counts. More: the mean over the classes that occur.
+    return float(values[-1]) if len(values) == 2 else float(values[actual > 0].mean())
+
+
+def _balanced_accuracy(target: np.ndarray, predictions: np.ndarray) -> float:
+    hits, actual, _ = _counts(target, predictions)
+    return float(_share(hits, actual)[actual > 0].mean())
+
+
+def _precision(target: np.ndarray, predictions: np.ndarray) -> float:
+    hits, actual, chosen = _counts(target, predictions)
+    return _of_interest(_share(hits, chosen), actual)
+
+
+def _recall(target: np.ndarray, predictions: np.ndarray) -> float:
+    hits, actual, _ = _counts(target, predictions)
+    return _of_interest(_share(hits, actual), actual)
+
+
+def _f1(target: np.ndarray, predictions: np.ndarray) -> float:
+    hits, actual, chosen = _counts(target, predictions)
+    return _of_interest(_share(2 * hits, actual + chosen), actual)
+
+
+def _auc(positive: np.ndarray, values: np.ndarray) -> float:
+    n_positive = int(positive.sum())
+    n_negative = len(positive) - n_positive
+    if n_positive == 0 or n_negative == 0:
+        return float("nan")
+    ordered, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    # Mean rank of each group of ties: the Mann-Whitney U statistic.
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse.reshape(-1)]
+    return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def _roc_auc(target: np.ndarray, predictions: np.ndarray) -> float:
+    classes = predictions.shape[1]
+    if classes == 2:
+        return _auc(target == 1, predictions[:, 1])
+    values = [_auc(target == index, predictions[:, index]) for index in range(classes)]
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _log_loss(target: np.ndarray, predictions: np.ndarray) -> float:
+    chosen = predictions[np.arange(len(target)), target] / predictions.sum(axis=1)
+    return float(-np.log(np.clip(chosen, _SMALLEST_PROBABILITY, 1)).mean())
+
+
+def _errors(target: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return np.asarray(target - predictions[:, 0])
+
+
+def _r2(target: np.ndarray, predictions: np.ndarray) -> float:
+    spread = float(((target - target.mean()) ** 2).sum())
+    left = float((_errors(target, predictions) ** 2).sum())
+    return 1 - left / spread if spread > 0 else float(left == 0)
+
+
+def _rmse(target: np.ndarray, predictions: np.ndarray) -> float:
+    return float(np.sqrt((_errors(target, predictions) ** 2).mean()))
+
+
+def _mae(target: np.ndarray, predictions: np.ndarray) -> float:
+    return float(np.abs(_errors(target, predictions)).mean())
+
+
+def _mape(target: np.ndarray, predictions: np.ndarray) -> float:
+    size = np.maximum(np.abs(target), np.finfo(float).eps)
+    return float((np.abs(_errors(target, predictions)) / size).mean())
+
+
+_CLASSIFICATION = (
+    ("accuracy", True, _accuracy),
+    ("balanced_accuracy", True, _balanced_accuracy),
+    ("f1", True, _f1),
+    ("precision", True, _precision),
+    ("recall", True, _recall),
+    ("roc_auc", True, _roc_auc),
+    ("log_loss", False, _log_loss),
+)
+_REGRESSION = (("r2", True, _r2), ("rmse", False, _rmse), ("mae", False, _mae), ("mape", False, _mape))
+
+METRICS: dict[str, Metric] = {
+    name: Metric(name, greater, problem_type, function)
+    for problem_type, table in ((ProblemType.CLASSIFICATION, _CLASSIFICATION), (ProblemType.REGRESSION, _REGRESSION))
+    for name, greater, function in table
+}
+
+
+def default_metric(problem_type: ProblemType) -> str:
+    """What `auto` means."""
+    return "accuracy" if problem_type is ProblemType.CLASSIFICATION else "r2"
+
+
+def all_metrics(problem_type: ProblemType, target: np.ndarray, predictions: np.ndarray) -> Mapping[str, float | None]:
+    """Every metric of the problem type; None where one is not defined."""
+    values = {
+        name: metric.score(target, predictions)
+        for name, metric in METRICS.items()
+        if metric.problem_type is problem_type
+    }
+    return {name: value if np.isfinite(value) else None for name, value in values.items()}
+
+
+def confusion(target: np.ndarray, predictions: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
+    """True classes (rows) by predicted ones (columns), as counts and as shares of each true class."""
+    size = len(labels)
+    matrix = np.bincount(target * size + predictions.argmax(axis=1), minlength=size * size).reshape(size, size)
+    shares = _share(matrix.astype(float), matrix.sum(axis=1, keepdims=True).astype(float))
+    return {"labels": list(labels), "matrix": matrix.tolist(), "normalized": np.round(shares, 6).tolist()}

@@ -1,0 +1,123 @@
+"""A fitted model: members, each an average of predictors, each behind its encoder. Loads no library that trains."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flowml.automl.features.encoder import Encoder
+from flowml.automl.features.prepared import Prepared, prepare
+from flowml.automl.predictors.base import Predictor
+from flowml.automl.schema import ModelSchema
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_BLOCK_ROWS = 50_000
+_TIMED_ROWS = 25
+
+
+@dataclass(frozen=True)
+class Part:
+    """A predictor and the number of the encoder in front of it."""
+
+    encoder: int
+    predictor: Predictor
+
+
+@dataclass(frozen=True)
+class Member:
+    """One trial's share of a model. Several parts are the bag of its folds, in the order of the folds."""
+
+    algorithm: str
+    params: Mapping[str, Any]
+    weight: float
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """Answers for raw rows. Safe to use from several threads."""
+
+    schema: ModelSchema
+    encoders: tuple[Encoder, ...]
+    members: tuple[Member, ...]
+
+    def predict(self, frame: "pl.DataFrame") -> np.ndarray:
+        """Probabilities (rows, classes) or values (rows, 1), float64, for raw columns.
+
+        Columns the frame lacks are taken as missing, others are ignored.
+        """
+        blocks = [
+            self.predict_prepared(prepare(frame.slice(start, _BLOCK_ROWS), self.schema.roles))
+            for start in range(0, max(frame.height, 1), _BLOCK_ROWS)
+        ]
+        return np.concatenate(blocks)
+
+    def predict_prepared(self, table: Prepared, fold: int | None = None) -> np.ndarray:
+        """The same for a prepared table; with `fold`, bags answer by that fold's part alone."""
+        encoded: dict[int, np.ndarray] = {}
+        answer = np.zeros((table.n_rows, self.schema.n_outputs))
+        for member in self.members:
+            parts = member.parts if fold is None or len(member.parts) == 1 else (member.parts[fold],)
+            for part in parts:
+                if part.encoder not in encoded:
+                    encoded[part.encoder] = self.encoders[part.encoder].transform(table).values
+                answer += (member.weight / len(parts)) * part.predictor.predict(encoded[part.encoder])
+        return answer
+
+    def predict_row(self, row: Mapping[str, Any]) -> np.ndarray:
+        """The answer for one row, shape (outputs,), the short way: no table, no thread pool."""
+        vectors = [encode(row) for encode in self._encode]
+        answer = np.zeros(self.schema.n_outputs)
+        for share, encoder, predict in self._steps:
+            answer += share * predict(vectors[encoder])
+        return answer
+
+    def measure_predict_ms(self, frame: "pl.DataFrame") -> float:
+        """Milliseconds that one warm row takes here: the median over some rows of the table."""
+        rows = frame.head(_TIMED_ROWS).to_dicts()
+        self.predict_row(rows[0])
+        times = []
+        for row in rows:
+            started = time.perf_counter()
+            self.predict_row(row)
+            times.append(time.perf_counter() - started)
+        return statistics.median(times) * 1000
+
+    @cached_property
+    def _encode(self) -> list[Callable[[Mapping[str, Any]], np.ndarray]]:
+        return [encoder.compile() for encoder in self.encoders]
+
+    @cached_property
+    def _steps(self) -> list[tuple[float, int, Callable[[np.ndarray], np.ndarray]]]:
+        return [
+            (member.weight / len(member.parts), part.encoder, part.predictor.predict_row)
+            for member in self.members
+            for part in member.parts
+        ]
+
+
+def combine(models: Sequence[FittedModel], weights: Sequence[float]) -> FittedModel:
+    """The weighted average of models of the same task. Encoders that are the same are kept once."""
+    encoders: list[Encoder] = []
+    position: dict[str, int] = {}
+    members: list[Member] = []
+    total = sum(weights)
+    for model, weight in zip(models, weights, strict=True):
+        numbers = []
+        for encoder in model.encoders:
+            key = json.dumps(encoder.state(), sort_keys=True)
+            if key not in position:
+                position[key] = len(encoders)
+                encoders.append(encoder)
+            numbers.append(position[key])
+        for member in model.members:
+            parts = tuple(Part(numbers[part.encoder], part.predictor) for part in member.parts)
+            members.append(replace(member, weight=member.weight * weight / total, parts=parts))
+    return FittedModel(models[0].schema, tuple(encoders), tuple(members))

@@ -1,0 +1,113 @@
+"""CatBoost's own binary model, answered by CatBoost on one thread."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flowml.automl.predictors import checking
+from flowml.automl.predictors.base import Predictor, PredictorState, register
+from flowml.automl.predictors.links import sigmoid, softmax, two_columns
+
+if TYPE_CHECKING:
+    from catboost import CatBoost
+
+
+def category_words(codes: np.ndarray) -> np.ndarray:
+    """Float category codes → the words that CatBoost hashes, as bytes; missing is a word of its own."""
+    whole = np.where(np.isnan(codes), -1, codes).astype(np.int64)
+    highest = int(whole.max(initial=-1))
+    words = np.array([b"missing", *(str(code).encode() for code in range(highest + 1))], dtype=object)
+    return np.asarray(words[whole + 1])
+
+
+def pool(values: np.ndarray, categorical: Sequence[int], target: np.ndarray | None = None) -> Any:
+    """Encoded rows as CatBoost's Pool."""
+    import catboost
+
+    if not categorical:
+        return catboost.Pool(np.ascontiguousarray(values), label=target)
+    numeric = [index for index in range(values.shape[1]) if index not in set(categorical)]
+    features = catboost.FeaturesData(
+        num_feature_data=np.ascontiguousarray(values[:, numeric], dtype=np.float32) if numeric else None,
+        cat_feature_data=category_words(values[:, list(categorical)]),
+    )
+    return catboost.Pool(features, label=target)
+
+
+class CatBoostPredictor(Predictor):
+    """`model` is CatBoost's `cbm`; `categorical` the columns of codes; `n_outputs` classes, 1 for regression."""
+
+    kind = "catboost"
+
+    def __init__(self, model: bytes, n_outputs: int, n_features: int, categorical: Sequence[int]):
+        self.model = model
+        self.n_outputs = n_outputs
+        self.n_features = n_features
+        self.categorical = tuple(categorical)
+        self._booster = self._load()
+
+    def _load(self) -> "CatBoost":
+        import catboost
+
+        booster = catboost.CatBoost()
+        booster.load_model(blob=self.model)
+        return booster
+
+    def predict(self, values: np.ndarray) -> np.ndarray:
+        if values.shape[1] != self.n_features:
+            raise ValueError(f"expected {self.n_features} features, not {values.shape[1]}")
+        rows = pool(values, self.categorical)
+        raw = self._booster.predict(rows, prediction_type="RawFormulaVal", thread_count=1)
+        return self._finish(np.asarray(raw, dtype=np.float64).reshape(len(values), -1))
+
+    def predict_row(self, values: np.ndarray) -> np.ndarray:
+        if len(values) != self.n_features:
+            raise ValueError(f"expected {self.n_features} features, not {len(values)}")
+        if not self.categorical:
+            row: Any = values
+        else:
+            # CatBoost has numbers first, as in the pools that it was fitted on.
+            chosen = set(self.categorical)
+            row = [float(value) for index, value in enumerate(values) if index not in chosen]
+            row += [word.decode() for word in category_words(values[list(self.categorical)])]
+        raw = self._booster.predict(row, prediction_type="RawFormulaVal", thread_count=1)
+        answer: np.ndarray = self._finish(np.asarray(raw, dtype=np.float64).reshape(1, -1))[0]
+        return answer
+
+    def _finish(self, raw: np.ndarray) -> np.ndarray:
+        if self.n_outputs == 1:
+            return raw
+        return two_columns(sigmoid(raw)) if self.n_outputs == 2 else softmax(raw)
+
+    def to_state(self) -> PredictorState:
+        settings = {
+            "n_outputs": self.n_outputs,
+            "n_features": self.n_features,
+            "categorical": list(self.categorical),
+        }
+        return PredictorState(self.kind, settings, blobs={"model": self.model})
+
+    @classmethod
+    def from_state(cls, state: PredictorState) -> "CatBoostPredictor":
+        n_outputs = checking.integer(state, "n_outputs", 1, checking.MAX_OUTPUTS)
+        n_features = checking.integer(state, "n_features", 1, 10_000_000)
+        categorical = state.settings.get("categorical")
+        if not isinstance(categorical, list) or not all(
+            isinstance(one, int) and 0 <= one < n_features for one in categorical
+        ):
+            raise checking.damaged("its CatBoost part has categories that do not exist")
+        model = checking.blob(state, "model")
+        if not model.startswith(b"CBM1"):
+            raise checking.damaged("its CatBoost part is of an unknown kind")
+        try:
+            found = cls(model, n_outputs, n_features, sorted(set(categorical)))
+            width = found.predict_row(np.zeros(n_features, dtype=np.float32)).shape
+        except Exception as error:
+            raise checking.damaged("CatBoost cannot read its part of it") from error
+        if width != (n_outputs,):
+            raise checking.damaged("its CatBoost part has other classes")
+        return found
+
+
+register(CatBoostPredictor.kind, lambda: CatBoostPredictor)

@@ -1,0 +1,73 @@
+"""k nearest neighbours by brute force: one matrix product for all distances."""
+
+import numpy as np
+
+from flowml.automl.predictors import checking
+from flowml.automl.predictors.base import Predictor, PredictorState, register
+
+BLOCK_CELLS = 4_000_000
+
+
+class NearestNeighboursPredictor(Predictor):
+    """The weighted mean of the targets of the nearest stored rows, by Euclidean distance.
+
+    `points`: float32 (stored, features); `answers`: float32 (stored,) class codes or values; `n_classes` is 0 for
+    regression; `weighted`: by the inverse distance, otherwise alike.
+    """
+
+    kind = "knn"
+
+    def __init__(self, points: np.ndarray, answers: np.ndarray, n_neighbors: int, weighted: bool, n_classes: int):
+        self.points = np.ascontiguousarray(points, dtype=np.float32)
+        self.answers: np.ndarray = np.ascontiguousarray(answers, dtype=np.float32 if n_classes else np.float64)
+        self.n_neighbors = min(int(n_neighbors), len(self.points))
+        self.weighted = weighted
+        self.n_classes = n_classes
+        self._halved_norms = 0.5 * np.einsum("ij,ij->i", self.points, self.points)
+        if n_classes:
+            shown = self.answers.astype(np.intp)
+            self._shown: np.ndarray = np.eye(n_classes, dtype=np.float64)[shown]
+        else:
+            self._shown = self.answers.reshape(-1, 1)
+
+    def predict(self, values: np.ndarray) -> np.ndarray:
+        block = max(1, BLOCK_CELLS // len(self.points))
+        parts = [self._block(values[start : start + block]) for start in range(0, len(values), block)]
+        return np.concatenate(parts) if parts else np.empty((0, self._shown.shape[1]))
+
+    def predict_row(self, values: np.ndarray) -> np.ndarray:
+        halved = self._halved_norms - self.points @ values.astype(np.float32)
+        nearest = np.argpartition(halved, self.n_neighbors - 1)[: self.n_neighbors]
+        answer: np.ndarray = self._mean(values.reshape(1, -1), nearest.reshape(1, -1))[0]
+        return answer
+
+    def _block(self, values: np.ndarray) -> np.ndarray:
+        halved = self._halved_norms - values.astype(np.float32) @ self.points.T
+        nearest = np.argpartition(halved, self.n_neighbors - 1, axis=1)[:, : self.n_neighbors]
+        return self._mean(values, nearest)
+
+    def _mean(self, values: np.ndarray, nearest: np.ndarray) -> np.ndarray:
+        shown = self._shown[nearest]
+        if not self.weighted:
+            return np.asarray(shown.mean(axis=1))
+        # The distances of the few winners are computed again, exactly: the matrix product loses the small ones.
+        apart = self.points[nearest].astype(np.float64) - values[:, None, :]
+        weights = 1.0 / (np.sqrt(np.einsum("ijk,ijk->ij", apart, apart)) + 1e-6)
+        return np.asarray((shown * weights[:, :, None]).sum(axis=1) / weights.sum(axis=1, keepdims=True))
+
+    def to_state(self) -> PredictorState:
+        settings = {"n_neighbors": self.n_neighbors, "weighted": self.weighted, "n_classes": self.n_classes}
+        return PredictorState(self.kind, settings, {"points": self.points, "answers": self.answers})
+
+    @classmethod
+    def from_state(cls, state: PredictorState) -> "NearestNeighboursPredictor":
+        points = checking.array(state, "points", (None, None))
+        answers = checking.array(state, "answers", (points.shape[0],))
+        n_classes = checking.integer(state, "n_classes", 0, checking.MAX_OUTPUTS)
+        n_neighbors = checking.integer(state, "n_neighbors", 1, max(len(points), 1))
+        if not len(points) or n_classes and not (answers.min() >= 0 and answers.max() < n_classes):
+            raise checking.damaged("a nearest neighbours model with answers that are no classes")
+        return cls(points, answers, n_neighbors, state.settings.get("weighted") is True, n_classes)
+
+
+register(NearestNeighboursPredictor.kind, lambda: NearestNeighboursPredictor)

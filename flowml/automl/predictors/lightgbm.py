@@ -1,0 +1,59 @@
+"""LightGBM's own model text, answered by LightGBM on one thread."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from flowml.automl.predictors import checking
+from flowml.automl.predictors.base import Predictor, PredictorState, register
+from flowml.automl.predictors.lightgbm_text import problem_of
+from flowml.automl.predictors.links import two_columns
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+
+class LightGBMPredictor(Predictor):
+    """`model` is the text that LightGBM writes; `n_outputs` the number of classes, 1 for regression."""
+
+    kind = "lightgbm"
+
+    def __init__(self, model: str, n_outputs: int, n_features: int):
+        self.model = model
+        self.n_outputs = n_outputs
+        self.n_features = n_features
+        self._booster = self._load()
+
+    def _load(self) -> "Booster":
+        import lightgbm
+
+        return lightgbm.Booster(model_str=self.model)
+
+    def predict(self, values: np.ndarray) -> np.ndarray:
+        found = np.asarray(self._booster.predict(values, num_threads=1), dtype=np.float64)
+        if self.n_outputs == 2:
+            return two_columns(found)
+        return found.reshape(len(values), self.n_outputs)
+
+    def to_state(self) -> PredictorState:
+        settings = {"n_outputs": self.n_outputs, "n_features": self.n_features}
+        return PredictorState(self.kind, settings, blobs={"model": self.model.encode()})
+
+    @classmethod
+    def from_state(cls, state: PredictorState) -> "LightGBMPredictor":
+        n_outputs = checking.integer(state, "n_outputs", 1, checking.MAX_OUTPUTS)
+        n_features = checking.integer(state, "n_features", 1, 10_000_000)
+        try:
+            model = checking.blob(state, "model").decode("ascii")
+            problem = problem_of(model, n_features, 1 if n_outputs <= 2 else n_outputs)
+        except (UnicodeDecodeError, ValueError) as error:
+            raise checking.damaged("its LightGBM part cannot be read") from error
+        if problem is not None:
+            raise checking.damaged(problem)
+        try:
+            return cls(model, n_outputs, n_features)
+        except Exception as error:
+            raise checking.damaged("LightGBM cannot read its part of it") from error
+
+
+register(LightGBMPredictor.kind, lambda: LightGBMPredictor)

@@ -1,0 +1,39 @@
+"""From raw scores to predictions."""
+
+import numpy as np
+
+
+def sigmoid(scores: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)), without overflow."""
+    half = np.tanh(0.5 * scores)
+    return np.asarray(0.5 * (1.0 + half))
+
+
+def two_columns(second: np.ndarray) -> np.ndarray:
+    """Probabilities (rows, 2) from those of the second class, (rows,) or (rows, 1)."""
+    second = second.reshape(-1)
+    return np.stack([1.0 - second, second], axis=1)
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """exp(x) / sum(exp(x)) along the last axis, without overflow."""
+    exponent = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(exponent / exponent.sum(axis=-1, keepdims=True))
+
+
+def apply_link(link: str, scores: np.ndarray) -> np.ndarray:
+    """Scores (rows, raw) → predictions (rows, outputs); `sigmoid` and `probability` make two columns of one."""
+    if link == "identity":
+        return scores
+    if link == "sigmoid":
+        return two_columns(sigmoid(scores))
+    if link == "softmax":
+        return softmax(scores)
+    if link == "probability":
+        if scores.shape[1] == 1:
+            return two_columns(np.clip(scores, 0.0, 1.0))
+        return np.asarray(scores / np.maximum(scores.sum(axis=1, keepdims=True), 1e-12))
+    raise KeyError(link)
+
+
+LINKS = ("identity", "sigmoid", "softmax", "probability")

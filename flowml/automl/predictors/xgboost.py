@@ -1,0 +1,72 @@
+"""XGBoost's own JSON model, answered by XGBoost on one thread."""
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from flowml.automl.predictors import checking
+from flowml.automl.predictors.base import Predictor, PredictorState, register
+from flowml.automl.predictors.links import two_columns
+from flowml.automl.predictors.xgboost_json import problem_of
+
+if TYPE_CHECKING:
+    from xgboost import Booster
+
+
+class XGBoostPredictor(Predictor):
+    """`model` is what `Booster.save_raw("json")` writes; `n_outputs` the number of classes, 1 for regression."""
+
+    kind = "xgboost"
+
+    def __init__(self, model: bytes, n_outputs: int, n_features: int):
+        self.model = model
+        self.n_outputs = n_outputs
+        self.n_features = n_features
+        self._booster = self._load()
+
+    def _load(self) -> "Booster":
+        import xgboost
+
+        booster = xgboost.Booster()
+        booster.load_model(bytearray(self.model))
+        # A model trained on a GPU answers here on the CPU.
+        booster.set_param({"nthread": 1, "device": "cpu"})
+        return booster
+
+    def predict(self, values: np.ndarray) -> np.ndarray:
+        # XGBoost counts on the width that it was fitted with, and does not look again.
+        if values.shape[1] != self.n_features:
+            raise ValueError(f"expected {self.n_features} features, not {values.shape[1]}")
+        found = self._booster.inplace_predict(values, validate_features=False)
+        found = np.asarray(found, dtype=np.float64)
+        if self.n_outputs == 2:
+            return two_columns(found)
+        found = found.reshape(len(values), self.n_outputs)
+        # Single precision leaves sums of 1 ± 1e-7.
+        return found / found.sum(axis=1, keepdims=True) if self.n_outputs > 1 else found
+
+    def to_state(self) -> PredictorState:
+        settings = {"n_outputs": self.n_outputs, "n_features": self.n_features}
+        return PredictorState(self.kind, settings, blobs={"model": self.model})
+
+    @classmethod
+    def from_state(cls, state: PredictorState) -> "XGBoostPredictor":
+        n_outputs = checking.integer(state, "n_outputs", 1, checking.MAX_OUTPUTS)
+        n_features = checking.integer(state, "n_features", 1, 10_000_000)
+        model = checking.blob(state, "model")
+        try:
+            content = json.loads(model)
+            problem = problem_of(content, n_features, n_outputs)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+            raise checking.damaged("its XGBoost part cannot be read") from error
+        if problem is not None:
+            raise checking.damaged(problem)
+        try:
+            # XGBoost reads what was checked, not the original, in case two readers of JSON disagree about it.
+            return cls(json.dumps(content).encode(), n_outputs, n_features)
+        except Exception as error:
+            raise checking.damaged("XGBoost cannot read its part of it") from error
+
+
+register(XGBoostPredictor.kind, lambda: XGBoostPredictor)
