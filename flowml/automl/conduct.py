@@ -20,6 +20,7 @@ from flowml.domain.trials import TrialSpec, TrialStatus
 ENSEMBLE = "ensemble"
 _POLL_SECONDS = 0.05
 _BLEND_INTERVAL_SECONDS = 10.0
+_SHARE_OF_A_TRIAL = 0.4
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class Conduct:
                 if asked is None:
                     exhausted = True
                 else:
-                    self._runner.submit(asked, self._search_end)
+                    self._runner.submit(asked, now + _longest_trial(self._search_end - now))
             if exhausted and self._runner.open() == 0:
                 break
             for outcome in self._runner.wait(min(_POLL_SECONDS, max(0.0, self._search_end - now))):
@@ -209,6 +210,11 @@ class Conduct:
         self._best_gain = max(gain, self._best_gain)
         self._candidates.append(outcome)
         self._observer.candidate(outcome, best)
+
+
+def _longest_trial(left: float) -> float:
+    """No trial may eat what all the others together are to have; short remainders belong to whoever comes."""
+    return min(left, max(5.0, _SHARE_OF_A_TRIAL * left))
 
 
 def reserve_seconds(budget: float) -> float:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from flowml.automl.features.prepared import label_of, number_of
+from flowml.automl.features.values import label_of, number_of
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType

@@ -76,6 +76,8 @@ class _Conductor:
             seed=task.seed,
             max_trials=self._job.spec.max_trials,
         )
+        for name, reason in search.not_applicable.items():
+            self._ledger.log("info", f"{algorithms.get(name).title} is not tried: {reason}", self._clock())
         runner = _LedgerRunner(self._ledger, self._slots, self._clock)
         keeper = _Keeper(self._ledger, self._job, task, self._clock, self._began)
         conduct = Conduct(
@@ -90,7 +92,7 @@ class _Conductor:
         finished = [trial for trial in self._ledger.trials() if trial.status is TrialStatus.FINISHED]
         if finished:
             self._ledger.log("info", f"Going on from {len(finished)} finished trials", self._clock())
-        search.resume([trial for trial in self._ledger.trials() if trial.status.ended])
+        search.resume(self._ledger.trials())
         for trial in finished:
             conduct.known(runner.outcome(trial))
         runner.seen(trial.id for trial in finished)

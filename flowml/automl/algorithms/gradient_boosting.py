@@ -82,7 +82,7 @@ class GradientBoosting(Algorithm):
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
         columns = 3 + shape.n_features * min(1.0, 2.0 / math.sqrt(shape.n_features))
-        return 0.1 + outputs * (0.3 + shape.n_rows * columns * 1.2e-5)
+        return 0.1 + outputs * (0.3 + shape.n_rows * columns * (1.2e-5 if is_classification(shape) else 4e-5))
 
     def fit(
         self,

@@ -30,7 +30,7 @@ from flowml.automl.predictors.xgboost import XGBoostPredictor
 
 MAX_ROUNDS = 1_000
 TREES_A_MODEL = 700
-LEAVES_A_MODEL = 60_000
+LEAVES_A_MODEL = 150_000
 
 
 @register
@@ -129,7 +129,7 @@ class XGBoost(Algorithm):
                 return stopping.stop(epoch, losses[-1])
 
         # Caps that keep a fold's model at a few megabytes and an answer for one row within half a millisecond.
-        leaves = min(2 ** int(params["max_depth"]), max(train.n_rows // 20, 2))
+        leaves = min(2 ** int(params["max_depth"]), max(train.n_rows // 10, 2))
         trees = min(TREES_A_MODEL, LEAVES_A_MODEL // leaves)
         rounds = int(np.clip(trees // (context.n_outputs if context.n_outputs > 2 else 1), 80, MAX_ROUNDS))
         booster = xgboost.train(

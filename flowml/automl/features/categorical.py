@@ -39,7 +39,7 @@ class CategoryEncoder:
         Where target means are used, the rows are encoded from the other inner folds (Micci-Barreca 2001, smoothed;
         cross-fitted as in scikit-learn's TargetEncoder), so that no row has seen its own target.
         """
-        counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels))
+        counts = column.counts()
         frequent = np.argsort(-counts, kind="stable")
         least = 2 if len(column.codes) >= 100 else 1
         kept = [index for index in frequent if counts[index] >= least][: _MAX_CODES if view is View.NATIVE else None]
@@ -51,7 +51,7 @@ class CategoryEncoder:
         elif len(levels) <= _MAX_ONE_HOT[view]:
             encoder = cls._one_hot(name, levels, rare, missing)
         else:
-            return cls._means(name, levels, column, target, n_outputs, seed)
+            return cls._means(name, levels, column, target, n_outputs, seed, scaled=view is View.DENSE)
         return encoder, encoder.transform(column)
 
     @classmethod
@@ -74,20 +74,31 @@ class CategoryEncoder:
 
     @classmethod
     def _means(
-        cls, name: str, levels: tuple[str, ...], column: Labels, target: np.ndarray, n_outputs: int, seed: int
+        cls,
+        name: str,
+        levels: tuple[str, ...],
+        column: Labels,
+        target: np.ndarray,
+        n_outputs: int,
+        seed: int,
+        *,
+        scaled: bool,
     ) -> tuple["CategoryEncoder", np.ndarray]:
         values, labels = _targets(target, n_outputs)
         lines = _lines(column, levels)
         n_lines = len(levels) + 2
         table = np.column_stack([_smoothed(lines, values, n_lines), _log_counts(lines, n_lines)])
-        names = (*(f"{name} mean of {label}" for label in labels), f"{name} frequency")
-        encoder = cls(name, levels, table, names, coded=False)
         encoded = table[lines]
         inner = np.random.default_rng(seed).permutation(len(lines)) % _INNER_FOLDS
         for fold in range(_INNER_FOLDS):
             held, rest = inner == fold, inner != fold
             encoded[held, : values.shape[1]] = _smoothed(lines[rest], values[rest], n_lines)[lines[held]]
-        return encoder, encoded
+        if scaled:
+            centre, spread = encoded.mean(axis=0), encoded.std(axis=0)
+            spread[spread < 1e-12] = 1.0
+            table, encoded = (table - centre) / spread, (encoded - centre) / spread
+        names = (*(f"{name} mean of {label}" for label in labels), f"{name} frequency")
+        return cls(name, levels, table, names, coded=False), encoded
 
     def transform(self, column: Labels) -> np.ndarray:
         """Labels → float64 (rows, columns)."""

@@ -4,22 +4,22 @@ Every derivation is written twice in one place, for a whole column and for one v
 """
 
 import math
-import re
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar
 
 import numpy as np
 
-from flowml.automl.features.prepared import Labels, Numbers, PreparedColumn, days_of, label_of, number_of
+from flowml.automl.features.prepared import Labels, Numbers, PreparedColumn
+from flowml.automl.features.texts import NUMBERS, Facts, beginning_of, beginnings, numbers_of, words_of
+from flowml.automl.features.values import days_of, label_of, number_of
 from flowml.domain.datasets import Role
 
 MANY_LEVELS = 30
 _MAX_WORDS = 30
-_WORD = re.compile(r"[^\W_]+")
-_LAST_NUMBER = re.compile(r"(\d{1,15})(?!.*\d)", re.DOTALL)
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,11 @@ class ManyCategories(Derivation):
 
     def columns(self, column: PreparedColumn) -> list[Part]:
         assert isinstance(column, Labels)
-        return [Part(self.name, column), Part(f"{self.name} begins with", _map_labels(column, _prefix))]
+        return [Part(self.name, column), Part(f"{self.name} begins with", beginnings(column))]
 
     def value(self, raw: Any) -> tuple[Any, ...]:
         label = label_of(raw)
-        return (label, None if label is None else _prefix(label))
+        return (label, None if label is None else beginning_of(label))
 
 
 class Moment(Derivation):
@@ -114,7 +114,7 @@ class Moment(Derivation):
         month = months.astype(int) % 12 + 1
         day = (dates - months).astype(float) + 1
         weekday = (whole + 3) % 7
-        hour = np.round((np.where(known, days, 0.0) - whole) * 24, 6)
+        hour = (np.where(known, days, 0.0) - whole) * 24
         parts = (days, year, month, day, weekday, hour)
         return [
             Part(self.name + suffix, Numbers(np.where(known, part, np.nan)), period=period)
@@ -125,8 +125,9 @@ class Moment(Derivation):
         days = days_of(raw)
         if math.isnan(days):
             return (math.nan,) * len(self._PARTS)
-        parts = (part.column for part in self.columns(Numbers(np.array([days]))))
-        return tuple(float(part.values[0]) for part in parts if isinstance(part, Numbers))
+        whole = math.floor(days)
+        day = date.fromordinal(whole + _EPOCH_ORDINAL)
+        return (days, day.year, day.month, day.day, (whole + 3) % 7, (days - whole) * 24)
 
 
 class Text(Derivation):
@@ -137,53 +138,42 @@ class Text(Derivation):
     def __init__(self, name: str, words: tuple[str, ...]):
         super().__init__(name)
         self.words = words
+        self._position = {word: index for index, word in enumerate(words)}
 
     @classmethod
     def fit(cls, name: str, column: Labels) -> "Text":
         """Choose the words by how many rows they occur in: neither rare ones nor those that nearly all have."""
-        rows_of_level = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels))
-        counts: Counter[str] = Counter()
-        for level, rows in zip(column.levels, rows_of_level.tolist(), strict=True):
-            if rows:
-                for word in _words(level):
-                    counts[word] += rows
+        facts = column.once("facts", Facts.of)
+        rows = facts.occurrences(column.counts())
         total = len(column.codes)
-        least, most = max(5.0, 0.004 * total), 0.95 * total
-        chosen = [word for word, rows in counts.items() if least <= rows <= most and len(word) > 1]
-        chosen.sort(key=lambda word: (-counts[word], word))
-        return cls(name, tuple(chosen[:_MAX_WORDS]))
+        fitting = np.flatnonzero((rows >= max(5.0, 0.004 * total)) & (rows <= 0.95 * total)).tolist()
+        words = [(-int(rows[index]), facts.vocabulary[index]) for index in fitting if len(facts.vocabulary[index]) > 1]
+        return cls(name, tuple(word for _, word in sorted(words)[:_MAX_WORDS]))
 
     def columns(self, column: PreparedColumn) -> list[Part]:
         assert isinstance(column, Labels)
-        table = np.array([self._numbers(level) for level in column.levels] + [self._missing()])
-        rows = table[np.where(column.codes < 0, len(column.levels), column.codes)]
-        numbers = [
-            Part(f"{self.name} {what}", Numbers(rows[:, index]))
-            for index, what in enumerate(("length", "words", "number"))
+        facts = column.once("facts", Facts.of)
+        numbers = np.vstack([facts.numbers, np.full(len(NUMBERS), np.nan)])[column.codes]
+        flags = facts.flags(self._position)[column.codes]
+        return [
+            *(Part(f"{self.name} {what}", Numbers(numbers[:, index])) for index, what in enumerate(NUMBERS)),
+            Part(f"{self.name} begins with", beginnings(column)),
+            *(
+                Part(f"{self.name} has “{word}”", Numbers(flags[:, index]), flag=True)
+                for index, word in enumerate(self.words)
+            ),
         ]
-        flags = [
-            Part(f"{self.name} has “{word}”", Numbers(rows[:, 3 + index]), flag=True)
-            for index, word in enumerate(self.words)
-        ]
-        return [*numbers, Part(f"{self.name} begins with", _map_labels(column, _prefix)), *flags]
 
     def value(self, raw: Any) -> tuple[Any, ...]:
-        label = label_of(raw)
-        numbers = self._missing() if label is None else self._numbers(label)
-        return (*numbers[:3], None if label is None else _prefix(label), *numbers[3:])
-
-    def _numbers(self, text: str) -> tuple[float, ...]:
-        words = _words(text)
-        number = _LAST_NUMBER.search(text)
-        return (
-            float(len(text)),
-            float(text.count(" ") + 1),
-            float(number[1]) if number else math.nan,
-            *(float(word in words) for word in self.words),
-        )
-
-    def _missing(self) -> tuple[float, ...]:
-        return (math.nan,) * 3 + (0.0,) * len(self.words)
+        flags = [0.0] * len(self.words)
+        text = label_of(raw)
+        if text is None:
+            return (math.nan, math.nan, math.nan, None, *flags)
+        for word in words_of(text):
+            index = self._position.get(word)
+            if index is not None:
+                flags[index] = 1.0
+        return (*numbers_of(text), beginning_of(text), *flags)
 
     def state(self) -> dict[str, Any]:
         return {**super().state(), "words": list(self.words)}
@@ -203,35 +193,10 @@ def fit_derivation(name: str, role: Role, column: PreparedColumn) -> Derivation:
     if isinstance(column, Labels):
         if role is Role.TEXT:
             return Text.fit(name, column)
-        n_levels = len(np.unique(column.codes[column.codes >= 0]))
-        return ManyCategories(name) if n_levels > MANY_LEVELS else Category(name)
+        return ManyCategories(name) if np.count_nonzero(column.counts()) > MANY_LEVELS else Category(name)
     return Number(name)
 
 
 def load_derivation(state: Mapping[str, Any]) -> Derivation:
     """The derivation behind a state. Raises KeyError for a kind that this version does not know."""
     return _KINDS[state["kind"]].of(state)
-
-
-def _words(text: str) -> set[str]:
-    return set(_WORD.findall(text.lower()))
-
-
-def _prefix(text: str) -> str:
-    """The letters it begins with (at most four), or `#` for digits."""
-    letters = re.match(r"[^\W\d_]{1,4}", text)
-    if letters:
-        return (
-            letters[0].upper()
-            if len(text) <= len(letters[0]) or not text[len(letters[0])].isalpha()
-            else text[0].upper()
-        )
-    return "#" if text[:1].isdigit() else text[:1]
-
-
-def _map_labels(column: Labels, function: Any) -> Labels:
-    mapped = [function(level) for level in column.levels]
-    levels = sorted(set(mapped))
-    position = {level: index for index, level in enumerate(levels)}
-    table = np.array([position[level] for level in mapped] + [-1], dtype=np.int32)
-    return Labels(table[column.codes], tuple(levels))

@@ -51,8 +51,8 @@ class Encoder:
             derivation = fit_derivation(name, roles[name], prepared)
             encoders: list[PartEncoder] = []
             for part in derivation.columns(prepared):
-                encoder, block = _fit_part(view, part, target, n_outputs, seed + index)
-                encoders.append(encoder)
+                part_encoder, block = _fit_part(view, part, target, n_outputs, seed + index)
+                encoders.append(part_encoder)
                 blocks.append(block)
             columns.append(_Column(derivation, tuple(encoders)))
         encoder = cls(view, tuple(columns))

@@ -1,21 +1,22 @@
 """A table made ready for encoding, once: numbers as arrays, texts as codes into their distinct values.
 
-Everything after it works on integers and floats, so that folds, views and trials share the expensive part.
+Everything after it works on integers and floats, so that folds, views and trials share the expensive part. Polars is
+loaded only here and only for whole tables: a model that answers single rows does without.
 """
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import polars as pl
 
+from flowml.automl.features.values import DAY_AFTER_LAST, DAY_SECONDS, FIRST_DAY, LARGEST, days_of, label_of, number_of
 from flowml.domain.datasets import Role
 
-_EPOCH = datetime(1970, 1, 1)
-_DAY_SECONDS = 86_400.0
+if TYPE_CHECKING:
+    import polars as pl
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,28 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Labels:
-    """A column of texts: `codes` (int32, -1 for missing) into `levels`, the distinct values."""
+    """A column of texts: `codes` (int32, -1 for missing) into `levels`, the distinct values in sorted order.
+
+    A part of the rows keeps all levels of the table, with those that do not occur in it.
+    """
 
     codes: np.ndarray
     levels: tuple[str, ...]
+    _known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def take(self, rows: np.ndarray) -> "Labels":
-        return Labels(self.codes[rows], self.levels)
+        return Labels(self.codes[rows], self.levels, self._known)
+
+    def counts(self) -> np.ndarray:
+        """How many rows have each level, int64 (levels,)."""
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.levels))
+
+    def once(self, what: str, compute: Callable[[tuple[str, ...]], _T]) -> _T:
+        """What `compute` makes of the levels, kept for all parts of this column: it must depend on nothing else."""
+        if what not in self._known:
+            self._known[what] = compute(self.levels)
+        found: _T = self._known[what]
+        return found
 
 
 PreparedColumn = Numbers | Labels
@@ -54,7 +70,7 @@ class Prepared:
         return Prepared({name: column.take(rows) for name, column in self.columns.items()}, len(rows))
 
 
-def prepare(frame: pl.DataFrame, roles: Mapping[str, Role]) -> Prepared:
+def prepare(frame: "pl.DataFrame", roles: Mapping[str, Role]) -> Prepared:
     """The columns named in `roles`; one that the frame lacks is missing in every row."""
     columns: dict[str, PreparedColumn] = {}
     for name, role in roles.items():
@@ -74,80 +90,48 @@ def is_labels(role: Role) -> bool:
     return role in (Role.CATEGORICAL, Role.TEXT, Role.IDENTIFIER, Role.CONSTANT)
 
 
-def label_of(value: Any) -> str | None:
-    """One value as a label; None for a missing one. The same as `labels_of` for a whole column."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return None
-        return str(int(value)) if value.is_integer() else repr(value)
-    return str(value)
+def labels_of(series: "pl.Series") -> "pl.Series":
+    """A whole column by the rule of `label_of`."""
+    import polars as pl
 
-
-def number_of(value: Any) -> float:
-    """One value as a number; NaN for a missing or infinite one, or a text that is no number."""
-    if value is None or value == "":
-        return math.nan
-    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        return float(value.strip().lower() == "true")
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return math.nan
-    return number if math.isfinite(number) else math.nan
-
-
-def days_of(value: Any) -> float:
-    """A date or time as days since 1970 (UTC where it has a zone), NaN for a missing one."""
-    if value is None or value == "":
-        return math.nan
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            return math.nan
-    if isinstance(value, datetime):
-        offset = value.utcoffset()
-        plain = value.replace(tzinfo=None)
-        return ((plain - offset if offset else plain) - _EPOCH).total_seconds() / _DAY_SECONDS
-    if isinstance(value, date):
-        return float((value - _EPOCH.date()).days)
-    return math.nan
-
-
-def labels_of(series: pl.Series) -> pl.Series:
-    """The values as a person would type them: whole numbers without a point, truth values as true and false."""
-    if series.dtype.is_float():
-        return pl.Series(series.name, [label_of(value) for value in series.to_list()], dtype=pl.String)
     if series.dtype == pl.Boolean:
         return series.replace_strict({True: "true", False: "false"}, return_dtype=pl.String)
-    texts = series.cast(pl.String)
-    return texts.set(texts == "", None) if series.dtype == pl.String else texts
+    if series.dtype.is_integer():
+        return series.cast(pl.String)
+    if series.dtype in (pl.String, pl.Categorical, pl.Enum):
+        texts = series.cast(pl.String)
+        return texts.set(texts == "", None)
+    return pl.Series(series.name, [label_of(value) for value in series.to_list()], dtype=pl.String)
 
 
-def _labels(series: pl.Series) -> Labels:
+def _labels(series: "pl.Series") -> Labels:
+    import polars as pl
+
     texts = labels_of(series)
     levels = texts.drop_nulls().unique().sort()
     codes = texts.rank("dense").cast(pl.Int32) - 1
     return Labels(codes.fill_null(-1).to_numpy().astype(np.int32), tuple(levels.to_list()))
 
 
-def _numbers(series: pl.Series) -> Numbers:
-    if series.dtype == pl.String:
-        return Numbers(np.array([number_of(value) for value in series.to_list()], dtype=np.float64))
-    if series.dtype.is_temporal():
+def _numbers(series: "pl.Series") -> Numbers:
+    import polars as pl
+
+    if series.dtype == pl.Date or series.dtype == pl.Datetime:
         return _days(series)
-    values = series.cast(pl.Float64, strict=False).to_numpy().astype(np.float64)
-    return Numbers(np.where(np.isfinite(values), values, np.nan))
+    if series.dtype.is_numeric() or series.dtype == pl.Boolean:
+        values = series.cast(pl.Float64).to_numpy().astype(np.float64)
+    else:
+        values = np.array([number_of(value) for value in series.to_list()], dtype=np.float64)
+    return Numbers(np.where(np.abs(values) <= LARGEST, values, np.nan))
 
 
-def _days(series: pl.Series) -> Numbers:
-    if series.dtype == pl.Date or isinstance(series.dtype, pl.Datetime):
+def _days(series: "pl.Series") -> Numbers:
+    import polars as pl
+
+    if series.dtype == pl.Date or series.dtype == pl.Datetime:
         micro = series.cast(pl.Datetime("us")).cast(pl.Int64).cast(pl.Float64).to_numpy().astype(np.float64)
-        return Numbers(micro / (_DAY_SECONDS * 1e6))
+        days = micro / (DAY_SECONDS * 1e6)
+        return Numbers(np.where((days >= FIRST_DAY) & (days < DAY_AFTER_LAST), days, np.nan))
     return Numbers(np.array([days_of(value) for value in series.to_list()], dtype=np.float64))
 
 

@@ -1,0 +1,131 @@
+"""A run without a server: it finds something good, ends in time, and does the same twice."""
+
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+
+from flowml.automl.batch import add_predictions
+from flowml.automl.conduct import reserve_seconds
+from flowml.automl.run import Progress, train
+from flowml.domain.datasets import Role
+from flowml.domain.errors import InvalidInput, TrialFailed
+
+
+def flowers(rows: int = 240, seed: int = 0) -> tuple[pl.DataFrame, dict[str, Role]]:
+    """Three kinds of flower that differ in their leaves, with a colour that helps a little."""
+    generator = np.random.default_rng(seed)
+    kind = generator.integers(0, 3, rows)
+    frame = pl.DataFrame(
+        {
+            "length": generator.normal(kind * 2.0, 0.8),
+            "width": generator.normal(kind % 2, 0.7),
+            "colour": np.where(generator.random(rows) < 0.6, np.array(["red", "blue", "white"])[kind], "green"),
+            "kind": np.array(["a", "b", "c"])[kind],
+        }
+    )
+    roles = {"length": Role.NUMERIC, "width": Role.NUMERIC, "colour": Role.CATEGORICAL, "kind": Role.CATEGORICAL}
+    return frame, roles
+
+
+def houses(rows: int = 240) -> tuple[pl.DataFrame, dict[str, Role]]:
+    generator = np.random.default_rng(1)
+    size = generator.uniform(30, 200, rows)
+    town = generator.integers(0, 4, rows)
+    price = 1000 * size + 20_000 * town + generator.normal(0, 4000, rows)
+    frame = pl.DataFrame({"size": size, "town": [f"t{index}" for index in town], "price": price})
+    return frame, {"size": Role.NUMERIC, "town": Role.CATEGORICAL, "price": Role.NUMERIC}
+
+
+def test_a_classifier_is_found_and_ranked() -> None:
+    frame, roles = flowers()
+    run = train(frame, roles, target="kind", time_budget_seconds=20, max_trials=6, n_jobs=2)
+    assert run.task.classes == ("a", "b", "c")
+    assert run.leaderboard[0].score > 0.85
+    scores = [entry.score for entry in run.leaderboard]
+    assert scores == sorted(scores, reverse=True)
+    assert [entry.rank for entry in run.leaderboard] == list(range(1, len(scores) + 1))
+    fresh, _ = flowers(seed=9)
+    answers = run.model.predict(fresh).argmax(axis=1)
+    assert (np.array(run.task.classes)[answers] == fresh["kind"].to_numpy()).mean() > 0.8
+
+
+def test_a_regressor_is_found_where_less_is_better() -> None:
+    frame, roles = houses()
+    run = train(frame, roles, target="price", metric="rmse", time_budget_seconds=20, max_trials=5, n_jobs=2)
+    scores = [entry.score for entry in run.leaderboard]
+    assert scores == sorted(scores) and scores[0] < 8000
+    scored, notes = add_predictions(run.model, frame.drop("price"))
+    assert scored.columns == ["size", "town", "prediction", "prediction_low", "prediction_high"] and not notes
+    inside = (frame["price"] >= scored["prediction_low"]) & (frame["price"] <= scored["prediction_high"])
+    assert inside.mean() > 0.8  # type: ignore[operator]
+
+
+def test_predictions_of_classes_come_with_a_probability_each() -> None:
+    frame, roles = flowers()
+    run = train(frame, roles, target="kind", time_budget_seconds=20, max_trials=2)
+    scored, notes = add_predictions(run.model, frame.drop("colour").rename({"length": "prediction"}))
+    assert scored.columns[-4:] == ["prediction_", "probability_a", "probability_b", "probability_c"]
+    assert len(notes) == 2 and "colour" in notes[0] and "prediction_" in notes[1]
+    total = scored.select(pl.sum_horizontal("^probability_.*$")).to_series()
+    assert total.to_numpy() == pytest.approx(1)
+
+
+def test_the_same_seed_and_number_of_trials_give_the_same_leaderboard() -> None:
+    frame, roles = flowers(120)
+    runs = [
+        train(frame, roles, target="kind", time_budget_seconds=60, max_trials=7, n_jobs=jobs, seed=3) for jobs in (1, 2)
+    ]
+    boards = [[(entry.algorithm, dict(entry.params), entry.score) for entry in run.leaderboard] for run in runs]
+    assert boards[0] == boards[1]
+
+
+def test_it_ends_in_time_and_tells_how_far_it_is() -> None:
+    frame, roles = flowers(600)
+    heard: list[Progress] = []
+    started = time.monotonic()
+    run = train(frame, roles, target="kind", time_budget_seconds=4, n_jobs=2, on_progress=heard.append)
+    assert time.monotonic() - started < 6
+    assert run.leaderboard and heard[-1].trials_finished >= 1
+    assert [progress.elapsed_seconds for progress in heard] == sorted(progress.elapsed_seconds for progress in heard)
+
+
+def test_it_can_be_stopped_and_keeps_what_it_has() -> None:
+    frame, roles = flowers()
+    finished: list[int] = []
+
+    def note(progress: Progress) -> None:
+        finished.append(progress.trials_finished)
+
+    started = time.monotonic()
+    run = train(
+        frame,
+        roles,
+        target="kind",
+        time_budget_seconds=600,
+        on_progress=note,
+        stopped=lambda: bool(finished) and finished[-1] >= 1,
+    )
+    assert time.monotonic() - started < 60 and run.leaderboard
+
+
+def test_only_the_chosen_algorithms_are_tried() -> None:
+    frame, roles = flowers()
+    run = train(
+        frame, roles, target="kind", time_budget_seconds=20, max_trials=4, algorithm_names=["decision_tree", "knn"]
+    )
+    assert {entry.algorithm for entry in run.leaderboard} <= {"decision_tree", "knn", "ensemble"}
+    with pytest.raises(InvalidInput, match="ridge"):
+        train(frame, roles, target="kind", algorithm_names=["ridge"])
+
+
+def test_with_no_time_for_any_model_it_says_so() -> None:
+    frame, roles = flowers()
+    with pytest.raises(TrialFailed, match="No model could be trained"):
+        train(frame, roles, target="kind", time_budget_seconds=0.0)
+
+
+@pytest.mark.parametrize("budget", [1.0, 5.0, 60.0, 3600.0])
+def test_the_reserve_leaves_most_of_the_budget(budget: float) -> None:
+    assert 0 < reserve_seconds(budget) <= 0.25 * budget
