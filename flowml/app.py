@@ -74,6 +74,7 @@ class Server:
             (str(home.path), worker_id, worker_name),
             boot=secrets.token_hex(4),
             conductor_ended=self._queue.start_jobs,
+            trainer_ready=self._queue.start_jobs,
             clock=clock,
         )
         self.context = Context(settings=settings, store=self._store, clock=clock, trainers=self)
@@ -100,7 +101,11 @@ class Server:
         self._lock.release()
 
     def _start_jobs(self) -> None:
-        start_waiting_jobs(self.context)
+        # A budget counts from when a job is taken up; the seconds until there is a trainer are not to be its own.
+        if self._supervisor.ready():
+            start_waiting_jobs(self.context)
+        elif self._store.jobs.counts()["queued"]:
+            self._supervisor.warm_up()
         self._supervisor.wake()
 
     def _keep_house(self) -> None:

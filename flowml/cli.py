@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -138,6 +139,8 @@ def _serve(options: argparse.Namespace) -> int:
         timeout_graceful_shutdown=2,
         ws_max_size=1 << 16,
     )
+    # uvicorn shuts down on SIGTERM and then raises it again for whoever was there before: for us that is the end.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     Announcing(config).run(sockets=[socket])
     return 0
 

@@ -95,7 +95,10 @@ class Observer(Protocol):
 
 
 class Conduct:
-    """One run. `deadline` is when everything, saving included, has to be over."""
+    """One run. `deadline` is when everything, saving included, has to be over; the last `reserve` seconds of it are
+    not for searching. `first`: trials to run before the search is asked. Without `blend_meanwhile` ensembles are
+    selected only at the end, so that what comes out does not depend on the speed of the machine.
+    """
 
     def __init__(
         self,
@@ -107,7 +110,11 @@ class Conduct:
         clock: Callable[[], float],
         deadline: float,
         reserve: float,
+        first: Sequence[TrialSpec] = (),
+        blend_meanwhile: bool = True,
     ):
+        self._blend_meanwhile = blend_meanwhile
+        self._first = list(first)
         self._task = task
         self._metric = METRICS[task.metric]
         self._search = search
@@ -135,6 +142,8 @@ class Conduct:
     def run(self) -> None:
         """Until the deadline, until somebody stops it, or until the search has nothing more worth trying."""
         exhausted = False
+        for spec in self._first:
+            self._runner.submit(spec, self._search_end)
         while not self._observer.stopped():
             now = self._clock()
             if now >= self._search_end:
@@ -153,7 +162,9 @@ class Conduct:
             for outcome in self._runner.wait(min(_POLL_SECONDS, max(0.0, self._search_end - now))):
                 self._take_in(outcome)
             self._observer.tick(len(self._candidates))
-            if self._clock() - self._blended_at > max(_BLEND_INTERVAL_SECONDS, 20 * self._blend_seconds):
+            if self._blend_meanwhile and self._clock() - self._blended_at > max(
+                _BLEND_INTERVAL_SECONDS, 20 * self._blend_seconds
+            ):
                 self.update_blend()
         self._runner.cancel()
         self.update_blend()
@@ -164,20 +175,19 @@ class Conduct:
             return
         started = self._clock()
         self._blended_with = len(self._candidates)
-        predictions = [candidate.out_of_fold for candidate in self._candidates if candidate.out_of_fold is not None]
+        # Whoever finished first must not decide ties.
+        candidates = sorted(self._candidates, key=lambda candidate: candidate.spec.number)
+        predictions = [_array(candidate) for candidate in candidates]
         weights = ensemble.select_worthwhile(
             predictions, self._task.target, self._metric, self._task.folds, seed=self._task.seed
         )
         if weights is not None:
-            self.blend = self._make_blend(weights)
+            self.blend = self._make_blend([candidates[index] for index in weights], list(weights.values()))
             self._observer.blend(self.blend)
         self._blended_at = self._clock()
         self._blend_seconds = self._blended_at - started
 
-    def _make_blend(self, weights: Mapping[int, float]) -> Blend:
-        members = {self._candidates[index].spec.number: weight for index, weight in weights.items()}
-        chosen = [self._candidates[index] for index in weights]
-        shares = list(weights.values())
+    def _make_blend(self, chosen: Sequence[Outcome], shares: Sequence[float]) -> Blend:
         out_of_fold = np.zeros_like(_array(chosen[0]))
         for candidate, share in zip(chosen, shares, strict=True):
             out_of_fold += share * _array(candidate)
@@ -187,7 +197,7 @@ class Conduct:
         )
         model = combine([_model(candidate) for candidate in chosen], shares)
         return Blend(
-            weights=members,
+            weights={candidate.spec.number: share for candidate, share in zip(chosen, shares, strict=True)},
             score=float(np.mean(fold_scores)),
             fold_scores=fold_scores,
             metrics=all_metrics(self._task.problem_type, self._task.target, out_of_fold),
@@ -199,7 +209,8 @@ class Conduct:
     def _take_in(self, outcome: Outcome) -> None:
         finished = outcome.status is TrialStatus.FINISHED and outcome.score is not None
         gain = self._metric.gain(outcome.score) if finished and outcome.score is not None else None
-        self._search.tell(outcome.spec.number, gain, outcome.fit_seconds, outcome.status)
+        if outcome.spec.number >= 0:
+            self._search.tell(outcome.spec.number, gain, outcome.fit_seconds, outcome.status)
         if finished:
             self._keep(outcome)
 

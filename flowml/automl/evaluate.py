@@ -2,32 +2,32 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import numpy as np
 
 from flowml.automl.algorithms.base import Algorithm, Final, FitContext
+from flowml.automl.describe import describe_task
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.features.encoder import Encoder
-from flowml.automl.features.prepared import Labels, Prepared, prepare
+from flowml.automl.features.prepared import prepare
 from flowml.automl.metrics import METRICS, all_metrics
 from flowml.automl.model import FittedModel, Member, Part
 from flowml.automl.predictors.base import Predictor
-from flowml.automl.schema import Feature, ModelSchema
 from flowml.automl.task import Task
-from flowml.domain.datasets import Role
 from flowml.domain.errors import DeadlineReached, FlowMLError, TrialFailed
 
 _CACHE_BYTES = 1_500_000_000
-_MAX_CATEGORIES = 1_000
-_COVERAGE = 0.9
 
 
 class Abandoned(FlowMLError):
     """Nobody wants this trial any more."""
+
+
+_Key = tuple[View, int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -61,21 +61,20 @@ class EncodedFolds:
         self._task = task
         self._max_bytes = max_bytes
         self._prepared = prepare(task.frame, task.roles)
-        self._folds: OrderedDict[tuple[View, int | None], EncodedFold] = OrderedDict()
+        self._folds: OrderedDict[_Key, EncodedFold] = OrderedDict()
         self._lock = threading.Lock()
-        self._busy: dict[tuple[View, int | None], threading.Lock] = {}
+        self._busy: dict[_Key, threading.Lock] = {}
         self.schema = describe_task(task, self._prepared)
 
-    def fold(self, view: View, fold: int) -> EncodedFold:
-        """Everything but this fold to train on, this fold to validate."""
-        return self._get(view, fold)
+    def fold(self, view: View, fold: int, max_rows: int | None = None) -> EncodedFold:
+        """Everything but this fold to train on (at most `max_rows` of it, drawn by the seed), this fold to validate."""
+        return self._get((view, fold, max_rows))
 
-    def everything(self, view: View) -> EncodedFold:
-        """All rows to train on; `valid` is empty."""
-        return self._get(view, None)
+    def everything(self, view: View, max_rows: int | None = None) -> EncodedFold:
+        """All rows (or `max_rows` of them) to train on; `valid` is empty."""
+        return self._get((view, None, max_rows))
 
-    def _get(self, view: View, fold: int | None) -> EncodedFold:
-        key = (view, fold)
+    def _get(self, key: "_Key") -> EncodedFold:
         with self._lock:
             busy = self._busy.setdefault(key, threading.Lock())
         with busy:
@@ -84,17 +83,19 @@ class EncodedFolds:
                 if found is not None:
                     self._folds.move_to_end(key)
                     return found
-            found = self._encode(view, fold)
+            found = self._encode(*key)
             with self._lock:
                 self._folds[key] = found
                 while len(self._folds) > 1 and sum(_bytes(item) for item in self._folds.values()) > self._max_bytes:
                     self._folds.popitem(last=False)
             return found
 
-    def _encode(self, view: View, fold: int | None) -> EncodedFold:
+    def _encode(self, view: View, fold: int | None, max_rows: int | None) -> EncodedFold:
         task = self._task
         held = np.zeros(len(task.target), dtype=bool) if fold is None else task.folds == fold
         train_rows, valid_rows = np.flatnonzero(~held), np.flatnonzero(held)
+        if max_rows is not None and len(train_rows) > max_rows:
+            train_rows = _sample(train_rows, task, max_rows)
         encoder, train = Encoder.fit(
             view, self._prepared.take(train_rows), task.roles, task.target[train_rows], task.n_outputs, task.seed
         )
@@ -113,60 +114,49 @@ def evaluate(
     time_left: Callable[[], float],
     on_fold: Callable[[int, float], bool] = lambda fold, score: True,
     device: str = "cpu",
+    max_rows: int | None = None,
 ) -> Evaluation:
     """Evaluate by cross-validation.
 
     `time_left` counts down for the whole trial; each fit gets a fair share of it, so that a trial that has begun ends
-    complete. `on_fold` hears each fold's score and may end the trial by returning False.
+    complete. Where a refit on all rows does not fit in any more, the fold models are averaged instead. `on_fold`
+    hears each fold's score and may end the trial by returning False. With `max_rows` the fits see so many rows only.
     Raises TrialFailed (with the reason), NotApplicable, DeadlineReached, Abandoned.
     """
     started = time_left()
     metric = METRICS[task.metric]
-    n_fits = task.n_folds + (1 if algorithm.final is Final.REFIT else 0)
+    refit = algorithm.final is Final.REFIT
+    shares = _Shares(time_left, task.n_folds, refit)
     out_of_fold = np.full((len(task.target), task.n_outputs), np.nan)
     scores: list[float] = []
     parts: list[tuple[Encoder, Predictor]] = []
 
-    def fit(data: EncodedFold, fits_left: int, with_valid: bool) -> Predictor:
-        left = time_left()
-        if left <= 0:
-            raise DeadlineReached("There was no time left for it.")
-        others = left * (fits_left - 1) / fits_left
-        context = FitContext(
-            problem_type=task.problem_type,
-            n_outputs=task.n_outputs,
-            seed=seed,
-            threads=threads,
-            time_left=lambda: time_left() - others,
-            device=device,
-        )
-        target = task.target
-        valid = data.valid if with_valid else None
-        return algorithm.fit(
-            params,
-            data.train,
-            target[data.train_rows],
-            valid,
-            target[data.valid_rows] if with_valid else None,
-            context,
-        )
+    def fit(data: EncodedFold, fit_time_left: Callable[[], float]) -> Predictor:
+        valid = None if refit else data.valid
+        valid_target = None if refit else task.target[data.valid_rows]
+        context = FitContext(task.problem_type, task.n_outputs, seed, threads, fit_time_left, device)
+        return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
 
     for fold in range(task.n_folds):
-        data = folds.fold(algorithm.view, fold)
-        predictor = fit(data, n_fits - fold, with_valid=algorithm.final is Final.BAG)
+        data = folds.fold(algorithm.view, fold, max_rows)
+        with shares.next() as fit_time_left:
+            predictor = fit(data, fit_time_left)
         answers = predictor.predict(data.valid.values)
-        if not np.isfinite(answers).all():
+        if answers.shape != (len(data.valid_rows), task.n_outputs) or not np.isfinite(answers).all():
             raise TrialFailed("It answered with values that are not numbers.")
         out_of_fold[data.valid_rows] = answers
         scores.append(metric.score(task.target[data.valid_rows], answers))
         parts.append((data.encoder, predictor))
         if not on_fold(fold, scores[-1]):
             raise Abandoned("Nobody wants this trial any more.")
-    if algorithm.final is Final.REFIT:
-        data = folds.everything(algorithm.view)
-        parts = [(data.encoder, fit(data, 1, with_valid=False))]
+    if refit and shares.refit_fits:
+        data = folds.everything(algorithm.view, max_rows)
+        # Without the time for it, the fold models are just as good an answer.
+        with suppress(DeadlineReached), shares.next() as fit_time_left:
+            parts = [(data.encoder, fit(data, fit_time_left))]
+    metrics = all_metrics(task.problem_type, task.target, out_of_fold)
     model = FittedModel(
-        schema=_with_interval(folds.schema, task, out_of_fold),
+        schema=folds.schema.of_results(metrics, task.target, out_of_fold),
         encoders=tuple(encoder for encoder, _ in parts),
         members=(
             Member(
@@ -174,10 +164,14 @@ def evaluate(
             ),
         ),
     )
+    defined = [score for score in scores if np.isfinite(score)]
+    if not defined:
+        raise TrialFailed(f"The metric {task.metric} is not defined on any fold of this table.")
+    score = float(np.mean(defined))
     return Evaluation(
-        score=float(np.nanmean(scores)),
-        fold_scores=tuple(scores),
-        metrics=all_metrics(task.problem_type, task.target, out_of_fold),
+        score=score,
+        fold_scores=tuple(one if np.isfinite(one) else score for one in scores),
+        metrics=metrics,
         out_of_fold=out_of_fold,
         model=model,
         fit_seconds=started - time_left(),
@@ -185,63 +179,48 @@ def evaluate(
     )
 
 
-def describe_task(task: Task, table: Prepared) -> ModelSchema:
-    """The schema of every model of this task."""
-    features = []
-    for name, role in task.roles.items():
-        column = table.columns[name]
-        series = task.frame[name]
-        example = categories = low = high = None
-        if isinstance(column, Labels):
-            counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels))
-            order = np.argsort(-counts, kind="stable")
-            example = column.levels[order[0]] if len(order) else None
-            if role is not Role.TEXT and len(order) <= _MAX_CATEGORIES:
-                categories = tuple(column.levels[index] for index in order)
-        elif role is Role.DATETIME:
-            known = series.drop_nulls()
-            example, low, high = (str(value) for value in (known.sort()[len(known) // 2], known.min(), known.max()))
-        else:
-            values = column.values[np.isfinite(column.values)]
-            low, high = (float(values.min()), float(values.max())) if len(values) else (None, None)
-            example = float(np.quantile(values, 0.5, method="lower")) if len(values) else None
-            if example is not None and series.dtype.is_integer():
-                example = int(example)
-        features.append(Feature(name, role, str(series.dtype), example, low, high, categories))
-    return ModelSchema(
-        features=tuple(features),
-        target=task.target_name,
-        problem_type=task.problem_type,
-        classes=task.classes,
-        metric=task.metric,
-        versions=_versions(),
-    )
+class _Shares:
+    """Gives each fit its part of the time: what is left, less what encoding and predicting take, over the fits left.
 
+    The refit counts for more than a fold, as it has more rows.
+    """
 
-def _with_interval(schema: ModelSchema, task: Task, out_of_fold: np.ndarray) -> ModelSchema:
-    if task.classes is not None:
-        return schema
-    # Split conformal prediction (Lei et al. 2018) with the out-of-fold residuals as calibration set.
-    residuals = np.abs(task.target - out_of_fold[:, 0])
-    level = min(1.0, np.ceil((len(residuals) + 1) * _COVERAGE) / len(residuals))
-    return ModelSchema(
-        **{
-            **schema.__dict__,
-            "interval_half_width": float(np.quantile(residuals, level)),
-            "interval_coverage": _COVERAGE,
-        }
-    )
+    def __init__(self, time_left: Callable[[], float], n_folds: int, refit: bool):
+        self._time_left = time_left
+        self._weights = [1.0] * n_folds + ([n_folds / (n_folds - 1)] if refit else [])
+        self._started = time_left()
+        self._fitting = 0.0
+        self._done = 0
 
+    @contextmanager
+    def next(self) -> Iterator[Callable[[], float]]:
+        """The next fit's own countdown. Raises DeadlineReached when it would start at zero."""
+        now = self._time_left()
+        beside = (self._started - now - self._fitting) / max(self._done, 1)
+        available = now - beside * (len(self._weights) - self._done)
+        share = available * self._weights[self._done] / sum(self._weights[self._done :])
+        if now <= 0:
+            raise DeadlineReached("There was no time left for it.")
+        # A fit that starts late still gets the moment it takes to notice.
+        end = now - max(share, 0.5 * now / (len(self._weights) - self._done))
+        yield lambda: self._time_left() - end
+        self._fitting += now - self._time_left()
+        self._done += 1
 
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in ("numpy", "scikit-learn", "lightgbm", "xgboost", "xgboost-cpu", "catboost"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    @property
+    def refit_fits(self) -> bool:
+        """Whether there is time for one more fit like those before: cut short, it would be worse than they are."""
+        return self._time_left() > self._fitting / max(self._done, 1) * self._weights[-1]
 
 
 def _bytes(data: EncodedFold) -> int:
     return int(data.train.values.nbytes + data.valid.values.nbytes)
+
+
+def _sample(rows: np.ndarray, task: Task, max_rows: int) -> np.ndarray:
+    """So many of the rows, in order; every class that occurs among them keeps a row."""
+    chosen = np.random.default_rng(task.seed).permutation(rows)[:max_rows]
+    if task.classes is not None:
+        _, first = np.unique(task.target[rows], return_index=True)
+        chosen = np.union1d(chosen, rows[first])
+    return np.sort(chosen)

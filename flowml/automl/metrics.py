@@ -48,7 +48,7 @@ def _counts(target: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0))
 
 
 def _of_interest(values: np.ndarray, actual: np.ndarray) -> float:
@@ -81,7 +81,7 @@ def _auc(positive: np.ndarray, values: np.ndarray) -> float:
     n_negative = len(positive) - n_positive
     if n_positive == 0 or n_negative == 0:
         return float("nan")
-    ordered, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     # Mean rank of each group of ties: the Mann-Whitney U statistic.
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse.reshape(-1)]
     return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))

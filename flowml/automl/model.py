@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _BLOCK_ROWS = 50_000
 _TIMED_ROWS = 25
+_TIMED_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,10 @@ class FittedModel:
     schema: ModelSchema
     encoders: tuple[Encoder, ...]
     members: tuple[Member, ...]
+
+    def check_row(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """As `ModelSchema.check_row`: the row made usable, and sentences about it. Raises InvalidInput."""
+        return self.schema.check_row(row)
 
     def predict(self, frame: "pl.DataFrame") -> np.ndarray:
         """Probabilities (rows, classes) or values (rows, 1), float64, for raw columns.
@@ -80,14 +85,16 @@ class FittedModel:
         return answer
 
     def measure_predict_ms(self, frame: "pl.DataFrame") -> float:
-        """Milliseconds that one warm row takes here: the median over some rows of the table."""
+        """Milliseconds that one warm row takes here: the median over some rows of the table, fewer of a slow model."""
         rows = frame.head(_TIMED_ROWS).to_dicts()
         self.predict_row(rows[0])
-        times = []
+        times: list[float] = []
         for row in rows:
             started = time.perf_counter()
             self.predict_row(row)
             times.append(time.perf_counter() - started)
+            if sum(times) > _TIMED_SECONDS:
+                break
         return statistics.median(times) * 1000
 
     @cached_property
@@ -103,8 +110,11 @@ class FittedModel:
         ]
 
 
-def combine(models: Sequence[FittedModel], weights: Sequence[float]) -> FittedModel:
-    """The weighted average of models of the same task. Encoders that are the same are kept once."""
+def combine(models: Sequence[FittedModel], weights: Sequence[float], schema: ModelSchema | None = None) -> FittedModel:
+    """The weighted average of models of the same task. Encoders that are the same are kept once.
+
+    `schema` is the combination's own (`ModelSchema.of_results`); without it the heaviest model's figures stand.
+    """
     encoders: list[Encoder] = []
     position: dict[str, int] = {}
     members: list[Member] = []
@@ -120,4 +130,5 @@ def combine(models: Sequence[FittedModel], weights: Sequence[float]) -> FittedMo
         for member in model.members:
             parts = tuple(Part(numbers[part.encoder], part.predictor) for part in member.parts)
             members.append(replace(member, weight=member.weight * weight / total, parts=parts))
-    return FittedModel(models[0].schema, tuple(encoders), tuple(members))
+    heaviest = models[max(range(len(models)), key=lambda index: weights[index])]
+    return FittedModel(schema or heaviest.schema, tuple(encoders), tuple(members))

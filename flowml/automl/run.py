@@ -16,6 +16,7 @@ from flowml.automl import algorithms
 from flowml.automl.algorithms.base import TaskShape
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
 from flowml.automl.evaluate import Abandoned, EncodedFolds, evaluate
+from flowml.automl.first_look import first_looks
 from flowml.automl.metrics import METRICS
 from flowml.automl.model import FittedModel
 from flowml.automl.search import Search
@@ -97,9 +98,10 @@ def train(
         cv_folds=cv_folds,
         seed=seed,
     )
+    chosen = [algorithms.get(name) for name in chosen_algorithms(task, algorithm_names)]
     search = Search(
         shape_of(task),
-        [algorithms.get(name) for name in chosen_algorithms(task, algorithm_names)],
+        chosen,
         metric_greater_is_better=METRICS[task.metric].greater_is_better,
         seed=seed,
         max_trials=max_trials,
@@ -108,7 +110,15 @@ def train(
     runner = _ThreadRunner(task, n_jobs, clock)
     watcher = _Watcher(task, began, time_budget_seconds, clock, on_progress, stopped)
     conduct = Conduct(
-        task, search, runner, watcher, clock=clock, deadline=deadline, reserve=reserve_seconds(time_budget_seconds)
+        task,
+        search,
+        runner,
+        watcher,
+        clock=clock,
+        deadline=deadline,
+        reserve=reserve_seconds(time_budget_seconds),
+        first=() if max_trials else first_looks(shape_of(task), chosen),
+        blend_meanwhile=max_trials is None,
     )
     try:
         conduct.run()
@@ -143,7 +153,7 @@ def chosen_algorithms(task: Task, names: Sequence[str] | None) -> list[str]:
 
 def _conclude(task: Task, conduct: Conduct, failures: Mapping[str, str], elapsed: float) -> Run:
     metric = METRICS[task.metric]
-    ranked = sorted(conduct.candidates, key=lambda outcome: -metric.gain(outcome.score or 0.0))
+    ranked = sorted(conduct.candidates, key=lambda outcome: (-metric.gain(outcome.score or 0.0), outcome.spec.number))
     if not ranked:
         reasons = " · ".join(f"{name}: {reason}" for name, reason in failures.items())
         raise TrialFailed(
@@ -256,6 +266,7 @@ class _ThreadRunner:
                 threads=1,
                 time_left=lambda: 0.0 if self._cancelled.is_set() else deadline - self._clock(),
                 on_fold=lambda fold, score: not self._cancelled.is_set(),
+                max_rows=spec.max_rows,
             )
         except (Abandoned, DeadlineReached):
             return Outcome(spec, TrialStatus.CANCELLED, fit_seconds=self._clock() - started)

@@ -2,16 +2,19 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
-from flowml.automl.features.values import label_of, number_of
+import numpy as np
+
+from flowml.automl.features.values import days_of, label_of, number_of
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
 
 _SHOWN_CATEGORIES = 50
+_COVERAGE = 0.9
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,27 @@ class Feature:
     max: float | str | None = None
     categories: tuple[str, ...] | None = None
 
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> "Feature":
+        """Raises KeyError, TypeError or ValueError for a state that is none."""
+        categories = state["categories"]
+        return cls(
+            name=str(state["name"]),
+            role=Role(state["role"]),
+            dtype=str(state["dtype"]),
+            example=state["example"],
+            min=state["min"],
+            max=state["max"],
+            categories=None if categories is None else tuple(str(category) for category in categories),
+        )
+
 
 @dataclass(frozen=True)
 class ModelSchema:
-    """`interval_half_width`: half the width of a prediction interval that covered 90 % of the rows held out."""
+    """`interval_half_width`: half the width of a prediction interval that covered 90 % of the rows held out.
+
+    `metrics` are out-of-fold; `data_hash` says which rows it was trained on.
+    """
 
     features: tuple[Feature, ...]
     target: str
@@ -37,7 +57,10 @@ class ModelSchema:
     classes: tuple[str, ...] | None
     metric: str
     interval_half_width: float | None = None
-    interval_coverage: float = 0.9
+    interval_coverage: float = _COVERAGE
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    n_rows: int = 0
+    data_hash: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -47,6 +70,20 @@ class ModelSchema:
     @property
     def roles(self) -> dict[str, Role]:
         return {feature.name: feature.role for feature in self.features}
+
+    def of_results(
+        self, metrics: Mapping[str, float | None], target: np.ndarray, out_of_fold: np.ndarray
+    ) -> "ModelSchema":
+        """With what a model reached: its metrics and, for numbers, its interval.
+
+        Split conformal prediction (Lei et al. 2018) with the out-of-fold residuals as calibration set.
+        """
+        if self.classes is not None:
+            return replace(self, metrics=dict(metrics))
+        residuals = np.abs(target - out_of_fold[:, 0])
+        level = min(1.0, np.ceil((len(residuals) + 1) * _COVERAGE) / len(residuals))
+        half_width = float(np.quantile(residuals, level, method="higher"))
+        return replace(self, metrics=dict(metrics), interval_half_width=half_width, interval_coverage=_COVERAGE)
 
     def describe(self) -> list[dict[str, Any]]:
         """The features for a form: at most 50 categories each."""
@@ -73,15 +110,22 @@ class ModelSchema:
                 continue
             value = _checked(feature, row[feature.name])
             clean[feature.name] = value
-            if value is not None and feature.categories is not None and label_of(value) not in feature.categories:
-                warnings.append(f"“{value}” in “{feature.name}” did not occur in the training data.")
+            known = self._known.get(feature.name)
+            if value is not None and known is not None and value not in known:
+                warnings.append(f"“{_short(value)}” in “{feature.name}” did not occur in the training data.")
         if missing:
             warnings.insert(0, f"Not given, taken as missing: {', '.join(missing)}.")
-        known = {feature.name for feature in self.features}
-        extra = [str(name) for name in row if name not in known and name != self.target]
+        names = {feature.name for feature in self.features}
+        extra = [str(name) for name in row if name not in names and name != self.target]
         if extra:
             warnings.append(f"Not used by this model: {', '.join(extra[:20])}.")
         return clean, warnings
+
+    @cached_property
+    def _known(self) -> dict[str, frozenset[str]]:
+        return {
+            feature.name: frozenset(feature.categories) for feature in self.features if feature.categories is not None
+        }
 
     def state(self) -> dict[str, Any]:
         return asdict(self)
@@ -89,24 +133,19 @@ class ModelSchema:
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> "ModelSchema":
         """Raises KeyError, TypeError or ValueError for a state that is none."""
-        features = tuple(
-            Feature(
-                **{
-                    **item,
-                    "role": Role(item["role"]),
-                    "categories": None if item["categories"] is None else tuple(item["categories"]),
-                }
-            )
-            for item in state["features"]
-        )
-        classes = state["classes"]
+        classes, half_width = state["classes"], state["interval_half_width"]
         return cls(
-            **{
-                **state,
-                "features": features,
-                "problem_type": ProblemType(state["problem_type"]),
-                "classes": None if classes is None else tuple(str(label) for label in classes),
-            }
+            features=tuple(Feature.of(item) for item in state["features"]),
+            target=str(state["target"]),
+            problem_type=ProblemType(state["problem_type"]),
+            classes=None if classes is None else tuple(str(label) for label in classes),
+            metric=str(state["metric"]),
+            interval_half_width=None if half_width is None else float(half_width),
+            interval_coverage=float(state["interval_coverage"]),
+            metrics=dict(state["metrics"]),
+            n_rows=int(state["n_rows"]),
+            data_hash=str(state["data_hash"]),
+            versions=dict(state["versions"]),
         )
 
 
@@ -116,25 +155,28 @@ def _checked(feature: Feature, value: Any) -> Any:
     if isinstance(value, dict | list | tuple):
         raise _wrong(feature, value, "a single value")
     if feature.role in (Role.NUMERIC, Role.BOOLEAN):
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
         number = number_of(value)
-        if math.isnan(number) and not (isinstance(value, float) and not math.isfinite(value)):
+        word = feature.role is Role.NUMERIC and isinstance(value, str) and not any(map(str.isdigit, value))
+        if word or math.isnan(number):
             raise _wrong(feature, value, "true or false" if feature.role is Role.BOOLEAN else "a number")
-        return None if math.isnan(number) else number
+        return number
     if feature.role is Role.DATETIME:
-        if isinstance(value, date):
-            return value
-        try:
-            return datetime.fromisoformat(str(value).strip())
-        except ValueError:
-            raise _wrong(feature, value, "a date such as 2026-01-31 or 2026-01-31T12:00:00") from None
+        if math.isnan(days_of(value)):
+            raise _wrong(feature, value, "a date such as 2026-01-31 or 2026-01-31T12:00:00")
+        return value
     return label_of(value)
 
 
 def _wrong(feature: Feature, value: Any, wanted: str) -> InvalidInput:
-    shown = str(value)
-    shown = shown if len(shown) <= 40 else shown[:39] + "…"
     return InvalidInput.of_field(
         feature.name,
-        f"The column “{feature.name}” takes {wanted}, and “{shown}” is not.",
+        f"The column “{feature.name}” takes {wanted}, and “{_short(value)}” is not.",
         hint="Leave it empty if it is not known.",
     )
+
+
+def _short(value: Any) -> str:
+    shown = str(value)
+    return shown if len(shown) <= 40 else shown[:39] + "…"

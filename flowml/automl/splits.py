@@ -12,9 +12,12 @@ def make_folds(frame: pl.DataFrame, target: np.ndarray, n_folds: int, seed: int,
     scores agree better than a plain shuffle does.
     """
     folds = _assign(_duplicate_groups(frame), target, n_folds, seed, stratified)
-    if stratified and any(len(np.unique(folds[target == code])) < 2 for code in np.unique(target)):
-        # All rows of a class are alike: held together they would leave a fold that has never seen the class.
-        folds = _assign(np.arange(len(target)), target, n_folds, seed, stratified)
+    if stratified:
+        for code, count in enumerate(np.bincount(target)):
+            rows = np.flatnonzero(target == code) if count > 1 else np.empty(0, dtype=np.int64)
+            if len(np.unique(folds[rows])) == 1:
+                # All rows of a class are alike: held together they would leave a fold that has never seen the class.
+                folds[rows] = (folds[rows[0]] + np.arange(len(rows))) % n_folds
     return folds
 
 
@@ -31,7 +34,7 @@ def _assign(group: np.ndarray, target: np.ndarray, n_folds: int, seed: int, stra
     if sizes.max() == 1:
         start = int(generator.integers(n_folds))
         fold_of_group[order] = ((np.arange(len(order)) + start) % n_folds).astype(np.int8)
-        return fold_of_group[group]
+        return np.asarray(fold_of_group[group])
     total = np.zeros(n_folds)
     current, held = None, np.zeros(n_folds)
     for index in order:
@@ -41,17 +44,17 @@ def _assign(group: np.ndarray, target: np.ndarray, n_folds: int, seed: int, stra
         fold_of_group[index] = fold
         held[fold] += sizes[index]
         total[fold] += sizes[index]
-    return fold_of_group[group]
+    return np.asarray(fold_of_group[group])
 
 
 def _duplicate_groups(frame: pl.DataFrame) -> np.ndarray:
     if frame.width == 0:
         return np.arange(frame.height)
     hashes = frame.hash_rows(seed=0).to_numpy()
-    return np.unique(hashes, return_inverse=True)[1].reshape(-1)
+    return np.asarray(np.unique(hashes, return_inverse=True)[1].reshape(-1))
 
 
 def _rank_blocks(values: np.ndarray, n_folds: int) -> np.ndarray:
     ranks = np.empty(len(values), dtype=np.int64)
     ranks[np.argsort(values, kind="stable")] = np.arange(len(values))
-    return ranks // n_folds
+    return np.asarray(ranks // n_folds)

@@ -36,14 +36,19 @@ class CheckedTarget:
         return labels_of(series).replace_strict(codes, return_dtype=pl.Int32).to_numpy()
 
 
+def present(series: pl.Series) -> pl.Series:
+    """Which rows have a value: not empty, not NaN."""
+    if series.dtype == pl.String:
+        return (series != "").fill_null(False)
+    return series.is_not_nan().fill_null(False) if series.dtype.is_float() else series.is_not_null()
+
+
 def check_target(
     series: pl.Series, role: Role, *, problem_type: str = "auto", metric: str = "auto", cv_folds: int = 5
 ) -> CheckedTarget:
     """Decide what predicting this column means. Raises InvalidInput naming the field that is in the way."""
     name = series.name
-    values = series.drop_nulls()
-    if values.dtype.is_float():
-        values = values.filter(values.is_not_nan())
+    values = series.filter(present(series))
     if len(values) == 0:
         raise InvalidInput.of_field("target", f"The column “{name}” is empty: there is nothing to learn from.")
     n_unique = values.n_unique()

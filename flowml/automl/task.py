@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from flowml.automl.splits import make_folds
-from flowml.automl.target import CheckedTarget, check_target
+from flowml.automl.target import CheckedTarget, check_target, present
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
@@ -54,6 +54,11 @@ def prepare_task(
     """From a table to a task. Raises InvalidInput naming the field that cannot be used."""
     if target not in frame.columns:
         raise InvalidInput.of_field("target", f"There is no column “{target}” in this table.")
+    unknown = [name for name in exclude if name not in frame.columns]
+    if unknown:
+        raise InvalidInput.of_field("exclude_columns", f"There is no column “{unknown[0]}” in this table.")
+    if target in exclude:
+        raise InvalidInput.of_field("exclude_columns", f"“{target}” is what is to be predicted, it cannot be left out.")
     checked = check_target(
         frame[target],
         roles.get(target, Role.CATEGORICAL),
@@ -61,7 +66,7 @@ def prepare_task(
         metric=metric,
         cv_folds=cv_folds,
     )
-    rows = frame.filter(frame[target].is_not_null() & ~_is_nan(frame[target]))
+    rows = frame.filter(present(frame[target]))
     kept, dropped = _features(rows, roles, target, exclude)
     if not kept:
         raise InvalidInput.of_field(
@@ -106,14 +111,10 @@ def _features(
             dropped[name] = "It was left out on request."
         elif role is Role.IDENTIFIER:
             dropped[name] = "It only names the rows, so there is nothing to learn from it."
-        elif role is Role.CONSTANT or frame[name].drop_nulls().n_unique() == 0:
+        elif frame[name].dtype.is_nested() or frame[name].dtype in (pl.Binary, pl.Object):
+            dropped[name] = "Its values are lists or files, which cannot be learned from."
+        elif role is Role.CONSTANT or frame[name].n_unique() == 1:
             dropped[name] = "It is the same in every row."
         else:
             kept.append(name)
     return kept, dropped
-
-
-def _is_nan(series: pl.Series) -> pl.Series:
-    if series.dtype.is_float():
-        return series.is_nan().fill_null(False)
-    return pl.repeat(False, len(series), eager=True)

@@ -26,12 +26,16 @@ class TrialStatus(StrEnum):
 
 @dataclass(frozen=True)
 class TrialSpec:
-    """What to evaluate. `number` counts up within the job; `origin` is `portfolio` or `search`."""
+    """What to evaluate. `number` counts up within the job; `origin` is `first`, `portfolio` or `search`.
+
+    With `max_rows` each fold learns from at most so many rows; all rows are predicted all the same.
+    """
 
     number: int
     algorithm: str
     params: Mapping[str, Any]
     origin: str = "portfolio"
+    max_rows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Trial:
     out_of_fold: str | None = None
     model_file: str | None = None
     predict_ms: float | None = None
+    max_rows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Lease:
     params: Mapping[str, Any]
     number: int
     deadline_at: float
+    max_rows: int | None = None
 
 
 @dataclass(frozen=True)

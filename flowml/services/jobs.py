@@ -162,7 +162,9 @@ def list_algorithms(problem_type: str | None) -> list[AlgorithmInfo]:
                 "problem_type", f"“{problem_type}” is not a problem type.", hint="Use classification or regression."
             ) from None
     return [
-        AlgorithmInfo(info.name, str(info.category), info.title, info.gpu, algorithms.describe_space(info, wanted))
+        AlgorithmInfo(
+            info.name, str(info.category), info.title, info.gpu, tuple(algorithms.describe_space(info, wanted))
+        )
         for info in algorithms.all()
         if wanted is None or wanted in info.problem_types
     ]
@@ -239,7 +241,7 @@ def _check_task(context: Context, dataset: Dataset, spec: JobSpec) -> Any:
     import polars as pl
 
     from flowml.automl import algorithms
-    from flowml.automl.task import check_target
+    from flowml.automl.target import check_target
 
     column = dataset.column(spec.target)
     assert column is not None

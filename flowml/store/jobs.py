@@ -101,7 +101,8 @@ class Jobs:
             row = connection.execute(
                 "UPDATE jobs SET status = 'running', stage = 'starting', message = 'Getting ready',"
                 " started_at = COALESCE(started_at, ?), conductor_starts = 0"
-                " WHERE id = (SELECT id FROM jobs WHERE status = 'queued' ORDER BY priority DESC, created_at, id LIMIT 1)"
+                " WHERE id = (SELECT id FROM jobs WHERE status = 'queued'"
+                " ORDER BY priority DESC, created_at, id LIMIT 1)"
                 " AND (SELECT COUNT(*) FROM jobs WHERE status = 'running') < ? RETURNING id",
                 (now, limit),
             ).fetchone()

@@ -23,7 +23,8 @@ MIGRATIONS: tuple[Migration, ...] = (
             """CREATE TABLE datasets (
                 id TEXT PRIMARY KEY, name TEXT NOT NULL, filename TEXT NOT NULL, format TEXT NOT NULL,
                 n_rows INTEGER NOT NULL, n_columns INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
-                sha256 TEXT NOT NULL, table_file TEXT NOT NULL, parent_id TEXT REFERENCES datasets(id) ON DELETE SET NULL,
+                sha256 TEXT NOT NULL, table_file TEXT NOT NULL,
+                parent_id TEXT REFERENCES datasets(id) ON DELETE SET NULL,
                 created_at REAL NOT NULL, columns TEXT NOT NULL, stats TEXT NOT NULL, warnings TEXT NOT NULL
             ) STRICT""",
             "CREATE INDEX datasets_created ON datasets(created_at)",
@@ -41,8 +42,8 @@ MIGRATIONS: tuple[Migration, ...] = (
             """CREATE TABLE trials (
                 id TEXT PRIMARY KEY, job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
                 number INTEGER NOT NULL, algorithm TEXT NOT NULL, params TEXT NOT NULL, origin TEXT NOT NULL,
-                status TEXT NOT NULL, score REAL, fold_scores TEXT NOT NULL DEFAULT '[]', metrics TEXT,
-                fit_seconds REAL, predict_ms REAL, worker_id TEXT, worker_name TEXT, owner TEXT,
+                max_rows INTEGER, status TEXT NOT NULL, score REAL, fold_scores TEXT NOT NULL DEFAULT '[]',
+                metrics TEXT, fit_seconds REAL, predict_ms REAL, worker_id TEXT, worker_name TEXT, owner TEXT,
                 attempt INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,
                 lease_expires_at REAL, deadline_at REAL NOT NULL, stop_requested INTEGER NOT NULL DEFAULT 0,
                 queued_at REAL NOT NULL, started_at REAL, finished_at REAL, error TEXT,
@@ -81,7 +82,8 @@ def migrate(connection: sqlite3.Connection, now: float, migrations: tuple[Migrat
     Raises StartupError for a database that a newer version has written; that one is left as it is.
     """
     connection.execute(
-        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at REAL NOT NULL)"
+        "CREATE TABLE IF NOT EXISTS migrations"
+        " (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at REAL NOT NULL)"
     )
     for migration in migrations:
         # Looked up inside the transaction: two processes may start at the same moment.

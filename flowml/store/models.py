@@ -70,7 +70,8 @@ class Models:
     def recent(self, limit: int) -> list[Model]:
         """The best model of each job, newest job first."""
         rows = self._database.read().execute(
-            "SELECT models.* FROM jobs JOIN models ON models.id = jobs.best_model_id ORDER BY jobs.created_at DESC LIMIT ?",
+            "SELECT models.* FROM jobs JOIN models ON models.id = jobs.best_model_id"
+            " ORDER BY jobs.created_at DESC LIMIT ?",
             (limit,),
         )
         return [_model(row) for row in rows]

@@ -26,9 +26,19 @@ class Trials:
         trial_id = new_id()
         with self._database.write() as connection:
             connection.execute(
-                "INSERT INTO trials (id, job_id, number, algorithm, params, origin, status, deadline_at, queued_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
-                (trial_id, job_id, spec.number, spec.algorithm, to_json(spec.params), spec.origin, deadline_at, now),
+                "INSERT INTO trials (id, job_id, number, algorithm, params, origin, max_rows, status, deadline_at,"
+                " queued_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
+                (
+                    trial_id,
+                    job_id,
+                    spec.number,
+                    spec.algorithm,
+                    to_json(spec.params),
+                    spec.origin,
+                    spec.max_rows,
+                    deadline_at,
+                    now,
+                ),
             )
         return self.get(trial_id)
 
@@ -219,6 +229,7 @@ def _trial(row: sqlite3.Row) -> Trial:
         out_of_fold=row["out_of_fold_file"],
         model_file=row["model_file"],
         predict_ms=row["predict_ms"],
+        max_rows=row["max_rows"],
     )
 
 
@@ -233,4 +244,5 @@ def _lease(row: sqlite3.Row) -> Lease:
         params=from_json(row["params"]),
         number=row["number"],
         deadline_at=row["deadline_at"],
+        max_rows=row["max_rows"],
     )

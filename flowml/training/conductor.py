@@ -13,6 +13,7 @@ import numpy as np
 
 from flowml.automl import algorithms, modelfile
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
+from flowml.automl.first_look import first_looks
 from flowml.automl.importance import permutation_importance
 from flowml.automl.metrics import METRICS, confusion
 from flowml.automl.model import FittedModel
@@ -79,6 +80,8 @@ class _Conductor:
         for name, reason in search.not_applicable.items():
             self._ledger.log("info", f"{algorithms.get(name).title} is not tried: {reason}", self._clock())
         runner = _LedgerRunner(self._ledger, self._slots, self._clock)
+        fresh = not self._job.spec.max_trials and not self._ledger.trials()
+        first = first_looks(shape_of(task), chosen) if fresh else []
         keeper = _Keeper(self._ledger, self._job, task, self._clock, self._began)
         conduct = Conduct(
             task,
@@ -88,11 +91,13 @@ class _Conductor:
             clock=self._clock,
             deadline=self._deadline,
             reserve=reserve_seconds(self._job.time_budget_seconds),
+            first=first,
+            blend_meanwhile=self._job.spec.max_trials is None,
         )
         finished = [trial for trial in self._ledger.trials() if trial.status is TrialStatus.FINISHED]
         if finished:
             self._ledger.log("info", f"Going on from {len(finished)} finished trials", self._clock())
-        search.resume(self._ledger.trials())
+        search.resume([trial for trial in self._ledger.trials() if trial.number >= 0])
         for trial in finished:
             conduct.known(runner.outcome(trial))
         runner.seen(trial.id for trial in finished)
@@ -168,7 +173,7 @@ class _LedgerRunner:
 
     def outcome(self, trial: Trial) -> Outcome:
         """A row as the search and the ensemble want it."""
-        spec = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin)
+        spec = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin, trial.max_rows)
         outcome = Outcome(
             spec,
             trial.status,

@@ -65,11 +65,11 @@ def describe_exit(code: int | None) -> str:
     """Why a process ended, in words."""
     if code is None:
         return "it is still running"
+    if code == -signal.SIGKILL:
+        return "it was killed (often the system does that when memory runs out)"
     if code < 0:
-        names = {signal.SIGKILL: "it was killed (often the system does that when memory runs out)"}
-        number = -code
         try:
-            return names.get(number, f"it crashed ({signal.Signals(number).name})")
+            return f"it crashed ({signal.Signals(-code).name})"
         except ValueError:
-            return f"it was ended by signal {number}"
+            return f"it was ended by signal {-code}"
     return f"it ended with exit code {code}"

@@ -28,6 +28,7 @@ _GRACE_SECONDS = 0.5
 _ABANDON_GRACE_SECONDS = 2.0
 _MEMORY_CHECK_SECONDS = 0.5
 _MAX_CONDUCTOR_STARTS = 3
+_STILLBORN = 3
 
 
 class Desk(Protocol):
@@ -73,6 +74,7 @@ class _Trainer:
     abandoned_since: float | None = None
     kill_reason: str | None = None
     retry: bool = True
+    ready: bool = False
 
 
 @dataclass
@@ -94,6 +96,7 @@ class Supervisor:
         *,
         boot: str,
         conductor_ended: Callable[[], None] = lambda: None,
+        trainer_ready: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ):
         self._desk = desk
@@ -103,6 +106,7 @@ class Supervisor:
         self._arguments = arguments
         self._boot = boot
         self._conductor_ended = conductor_ended
+        self._trainer_ready = trainer_ready
         self._clock = clock
         self._state = _State()
         self._lock = threading.Lock()
@@ -110,6 +114,8 @@ class Supervisor:
         self._stopping = threading.Event()
         self._warm_until = 0.0
         self._next_trainer = 0
+        self._stillborn = 0
+        self._start_not_before = 0.0
         self._memory_checked_at = 0.0
         self._context: Any = None
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -138,6 +144,16 @@ class Supervisor:
         """Training is likely soon: have the trainers ready."""
         self._warm_until = self._clock() + self._limits.idle_seconds
         self._wake.set()
+
+    def ready(self) -> bool:
+        """Whether a job started now would find a trainer at once.
+
+        Always true where this machine has none, or where they do not come up: then the job has to say so.
+        """
+        with self._lock:
+            if self._limits.slots == 0 or self._stillborn >= _STILLBORN:
+                return True
+            return any(trainer.ready for trainer in self._state.trainers)
 
     def processes(self) -> list[dict[str, Any]]:
         """The children, for those who look after the machine."""
@@ -178,7 +194,7 @@ class Supervisor:
             self._watch_conductors(jobs)
             self._watch_trainers(now)
             wanted = self._limits.slots if now < self._warm_until else 0
-            while len(self._state.trainers) < wanted:
+            while len(self._state.trainers) < wanted and now >= self._start_not_before:
                 self._start_trainer()
             if not wanted:
                 self._send_home()
@@ -217,6 +233,8 @@ class Supervisor:
                 trainer.process.join()
                 self._state.trainers.remove(trainer)
                 trainer.status.close()
+                if not trainer.ready:
+                    self._note_stillborn(trainer, now)
                 reason = trainer.kill_reason or (
                     "The training process broke down: " + processes.describe_exit(trainer.process.exitcode) + "."
                 )
@@ -234,6 +252,13 @@ class Supervisor:
                 trainer.abandoned_since = None
             if check_memory and trainer.kill_reason is None:
                 self._check_memory(trainer)
+
+    def _note_stillborn(self, trainer: _Trainer, now: float) -> None:
+        """A trainer that ended before it was ready: something is wrong here, so not again and again at once."""
+        self._stillborn += 1
+        self._start_not_before = now + min(30.0, 0.2 * 2**self._stillborn)
+        log.warning("a trainer did not come up: %s", processes.describe_exit(trainer.process.exitcode))
+        self._trainer_ready()
 
     def _check_memory(self, trainer: _Trainer) -> None:
         try:
@@ -253,6 +278,10 @@ class Supervisor:
         try:
             while trainer.status.poll():
                 trainer.busy = trainer.status.recv()
+                if not trainer.ready:
+                    trainer.ready = True
+                    self._stillborn = 0
+                    self._trainer_ready()
         except (EOFError, OSError):
             return
 

@@ -45,7 +45,8 @@ class Trainer:
         self._cache: EncodedFolds | None = None
 
     def run(self, stop: Callable[[], bool]) -> None:
-        """Until told to stop."""
+        """Until told to stop. The first word, `None`, says that it is ready."""
+        self._tell(None)
         while not stop():
             if not self.step():
                 self._sleep(_IDLE_SECONDS)
@@ -79,6 +80,7 @@ class Trainer:
                     threads=self._threads,
                     time_left=lambda: 0.0 if beat.abandoned else lease.deadline_at - self._clock(),
                     on_fold=beat.on_fold,
+                    max_rows=lease.max_rows,
                 )
             return _finished(evaluation)
         except Abandoned:

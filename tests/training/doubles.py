@@ -34,3 +34,9 @@ def eat_memory(deadline_in: float, owner: str, threads: int, status: Connection)
     for index in range(0, len(hoard), 4096):
         hoard[index] = 1
     time.sleep(60)
+
+
+def get_ready(deadline_in: float, owner: str, threads: int, status: Connection) -> None:
+    """Says that it is ready, and waits."""
+    status.send(None)
+    time.sleep(60)

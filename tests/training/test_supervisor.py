@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import psutil
 import pytest
 
 from flowml.training.supervisor import Limits, Supervisor
@@ -48,9 +49,10 @@ def supervising(
     deadline_in: float = 60.0,
     memory: int = 10**10,
     idle_seconds: float = 60.0,
+    trainer_ready: Callable[[], None] = lambda: None,
 ) -> Iterator[Supervisor]:
     limits = Limits(slots=1, threads=1, memory_bytes=memory, idle_seconds=idle_seconds)
-    supervisor = Supervisor(desk, limits, conduct, train, (deadline_in,), boot="test")
+    supervisor = Supervisor(desk, limits, conduct, train, (deadline_in,), boot="test", trainer_ready=trainer_ready)
     supervisor.start()
     try:
         yield supervisor
@@ -119,6 +121,16 @@ def test_a_killed_conductor_is_started_again() -> None:
         until(lambda: conductor() not in (None, first))
 
 
+def test_a_job_is_told_to_wait_until_a_trainer_is_ready() -> None:
+    desk = Desk([])
+    ready: list[bool] = []
+    with supervising(desk, train=doubles.get_ready, trainer_ready=lambda: ready.append(True)) as supervisor:
+        assert not supervisor.ready()
+        supervisor.warm_up()
+        until(lambda: ready)
+        assert supervisor.ready()
+
+
 def test_without_work_no_process_is_kept() -> None:
     desk = Desk([])
     with supervising(desk, idle_seconds=0.3) as supervisor:
@@ -134,5 +146,4 @@ def test_stopping_ends_every_child(children: int) -> None:
     with supervising(desk) as supervisor:
         until(lambda: len(supervisor.processes()) == children)
         pids = [item["pid"] for item in supervisor.processes()]
-    for pid in pids:
-        until(lambda pid=pid: not os.path.exists(f"/proc/{pid}") or "Z" in open(f"/proc/{pid}/stat").read().split()[2])
+    until(lambda: not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids))

@@ -92,7 +92,7 @@ class AdaBoost(Algorithm):
             return _boost_values(params, train, target, valid, valid_target, context)
 
 
-def _votes(leaves: np.ndarray) -> np.ndarray:
+def _votes(leaves: np.ndarray, _weights: np.ndarray) -> np.ndarray:
     """Class shares at the leaves → centred log shares, float32 (leaves, classes)."""
     shares = leaves[:, 0, :] / leaves[:, 0, :].sum(axis=1, keepdims=True)
     logarithm = np.log(np.maximum(shares, LEAST_PROBABILITY))
@@ -138,7 +138,7 @@ def _boost_classes(
 
 
 def _tree_votes(model: Any, values: np.ndarray) -> np.ndarray:
-    return np.asarray(_votes(model.tree_.value)[model.apply(values)])
+    return np.asarray(_votes(model.tree_.value, model.tree_.weighted_n_node_samples)[model.apply(values)])
 
 
 def _log_loss(scores: np.ndarray, target: np.ndarray) -> float:

@@ -64,6 +64,13 @@ class CatBoost(Algorithm):
                 "subsample": rows,
             }
 
+        if not is_classification(shape):
+            rate *= 1.4
+            return (
+                one(rate, 7, 3.0, 1.0, 0.8),
+                one(rate, 5, 3.0, 1.0, 0.8),
+                one(rate, 8, 2.0, 1.0, 0.9),
+            )
         return (
             one(rate, 6, 3.0, 1.0, 0.8),
             one(1.2 * rate, 4, 3.0, 1.0, 0.8),

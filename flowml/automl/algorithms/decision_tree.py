@@ -11,7 +11,11 @@ from flowml.automl.algorithms.support import is_classification, library_errors, 
 from flowml.automl.algorithms.tree_conversion import class_shares, flatten, means
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
+from flowml.automl.predictors.flat_trees import TreeArrays
 from flowml.automl.predictors.trees import TreesPredictor
+
+# Rows that each leaf is taken to have seen beside its own, spread as in the whole table.
+ROWS_BEFORE = 2.0
 
 
 @register
@@ -56,6 +60,19 @@ class DecisionTree(Algorithm):
         with library_errors(self.title):
             if is_classification(context):
                 model = DecisionTreeClassifier(**params, random_state=context.seed).fit(train.values, target)
-                return TreesPredictor(flatten([model.tree_], class_shares), combine="mean", link="probability")
+                return TreesPredictor(_softened(model.tree_, target), combine="mean", link="probability")
             model = DecisionTreeRegressor(**params, random_state=context.seed).fit(train.values, target)
             return TreesPredictor(flatten([model.tree_], means), combine="mean", link="identity")
+
+
+def _softened(tree: Any, target: np.ndarray) -> TreeArrays:
+    """The tree with the m-estimate of its class shares (Provost and Domingos 2003).
+
+    A leaf of three rows of one class does not make that class certain, as scikit-learn has it.
+    """
+    shares = np.bincount(target, minlength=tree.value.shape[2]) / len(target)
+
+    def soften(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return class_shares(values * weights[:, None, None] + ROWS_BEFORE * shares, weights)
+
+    return flatten([tree], soften)

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
-import numpy as np
+# A gain must be worth a round.
+LEAST_GAIN = 2e-4
+# Where a model tells the classes apart perfectly, the log loss falls for ever; a probability of .999 is enough.
+GOOD_LOG_LOSS = 1e-3
 
 
 def patience(n_rows: int) -> int:
@@ -13,26 +16,22 @@ def patience(n_rows: int) -> int:
 class EarlyStopping:
     """Watches a loss. `stop(iteration, loss)` says whether the iteration just done should be the last.
 
-    The patience grows with the best iteration, since a small learning rate improves slowly. Every `every` iterations
-    the clock is looked at too.
+    The patience grows with the best iteration, since a small learning rate improves slowly. A loss of `good_enough`
+    ends it, and so does the clock when no more than `reserve` seconds are left.
     """
 
-    def __init__(self, n_rows: int, time_left: Callable[[], float], reserve: float, every: int = 1):
-        self.best_loss = np.inf
+    def __init__(self, n_rows: int, time_left: Callable[[], float], reserve: float, *, good_enough: float = 0.0):
+        self.best_loss = float("inf")
         self.best_iteration = -1
-        self.iterations = 0
-        self.out_of_time = False
         self._patience = patience(n_rows)
         self._time_left = time_left
         self._reserve = reserve
-        self._every = every
+        self._good_enough = good_enough
 
     def stop(self, iteration: int, loss: float) -> bool:
-        self.iterations = iteration + 1
-        if loss < self.best_loss:
+        if self.best_iteration < 0 or loss < self.best_loss - LEAST_GAIN * abs(self.best_loss):
             self.best_loss = loss
             self.best_iteration = iteration
-        if iteration % self._every == 0 and self._time_left() <= self._reserve:
-            self.out_of_time = True
+        if loss <= self._good_enough or self._time_left() <= self._reserve:
             return True
         return iteration - self.best_iteration >= max(self._patience, 0.15 * self.best_iteration)

@@ -35,15 +35,20 @@ class ExtraTrees(Algorithm):
     def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
         return (
             FloatParameter("max_features", 0.1, 1.0),
-            IntParameter("min_samples_leaf", 1, max(2, min(40, shape.n_rows // 25)), log=True),
+            IntParameter("min_samples_leaf", 1, int(np.clip(shape.n_rows // 25, 8, 40)), log=True),
         )
 
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
         leaf = 2 if shape.n_rows < 5_000 else 3
+        if is_classification(shape):
+            return (
+                {"max_features": 0.75, "min_samples_leaf": leaf},
+                {"max_features": 1.0, "min_samples_leaf": 2 * leaf},
+                {"max_features": 0.4, "min_samples_leaf": 1},
+            )
         return (
-            {"max_features": 0.75, "min_samples_leaf": leaf},
+            {"max_features": 0.6, "min_samples_leaf": 1},
             {"max_features": 1.0, "min_samples_leaf": 2 * leaf},
-            {"max_features": 0.4, "min_samples_leaf": 1},
         )
 
     def seconds_per_fit(self, shape: TaskShape) -> float:

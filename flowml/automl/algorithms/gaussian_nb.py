@@ -30,7 +30,7 @@ class GaussianNaiveBayes(Algorithm):
         return (FloatParameter("var_smoothing", 1e-9, 1.0, log=True),)
 
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
-        return ({"var_smoothing": 1e-3}, {"var_smoothing": 0.1})
+        return ({"var_smoothing": 0.1}, {"var_smoothing": 1e-3})
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         return 0.01 + shape.n_rows * (shape.n_features * 2e-8 + shape.n_outputs * 1e-6)

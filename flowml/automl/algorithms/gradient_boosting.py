@@ -16,7 +16,7 @@ from flowml.automl.algorithms.base import (
     Parameter,
     TaskShape,
 )
-from flowml.automl.algorithms.early_stopping import EarlyStopping
+from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     is_classification,
@@ -114,7 +114,12 @@ class GradientBoosting(Algorithm):
         start = _start(target, context)
         rate = float(params["learning_rate"])
         raw = np.tile(start, (valid.n_rows, 1))
-        stopping = EarlyStopping(train.n_rows, context.time_left, reserve(train.n_rows))
+        stopping = EarlyStopping(
+            train.n_rows,
+            context.time_left,
+            reserve(train.n_rows),
+            good_enough=GOOD_LOG_LOSS if is_classification(context) else 0.0,
+        )
 
         def after_round(round_index: int, model: Any, _locals: Mapping[str, Any]) -> bool:
             for group, tree in enumerate(model.estimators_[round_index]):

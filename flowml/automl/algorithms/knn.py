@@ -56,7 +56,7 @@ class NearestNeighbours(Algorithm):
         )
 
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
-        usual = int(np.clip(shape.n_rows**0.4, 3, 40))
+        usual = int(np.clip(shape.n_rows**0.45, 3, 50))
         most = int(np.clip(shape.n_rows // 8, 3, 100))
         return (
             {"n_neighbors": min(usual, most), "weights": "distance"},

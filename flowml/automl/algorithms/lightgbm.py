@@ -16,7 +16,7 @@ from flowml.automl.algorithms.base import (
     Parameter,
     TaskShape,
 )
-from flowml.automl.algorithms.early_stopping import EarlyStopping
+from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     is_classification,
@@ -76,19 +76,21 @@ class LightGBM(Algorithm):
             }
 
         if is_classification(shape):
-            return (
-                one(0.1 if rows >= 2_000 else 0.06, 24, 20, 0.8, 0.9, 1.0, False),
-                one(0.04, 48, 40, 0.7, 0.75, 1.0, False),
-                one(0.05, 7, 10, 0.9, 0.9, 2.0, True),
-                one(0.06, 40, 4, 0.45, 0.9, 0.4, True),
-                one(0.05, 5, 20, 0.7, 0.8, 1.0, False),
-            )
+            first = one(0.1 if rows >= 2_000 else 0.06, 24, 20, 0.8, 0.9, 1.0, False)
+            wide = one(0.04, 48, 40, 0.7, 0.75, 1.0, False)
+            narrow = one(0.06, 6, 20, 0.7, 0.8, 1.0, False)
+            random = one(0.06, 40, 4, 0.45, 0.9, 0.4, True)
+            narrow_random = one(0.06, 7, 10, 0.9, 0.9, 2.0, True)
+            # Random thresholds win on small tables and cost too many rounds on large ones.
+            if rows < 2_000:
+                return (first, random, narrow_random, wide, narrow)
+            return (first, wide, narrow, narrow_random, random)
         return (
             one(0.1 if rows >= 2_000 else 0.06, 32, 10, 0.8, 0.9, 1.0, False),
             one(0.05, 96, 3, 0.7, 0.7, 0.5, False),
+            one(0.06, 12, 8, 0.8, 0.8, 1.0, False),
+            one(0.07, 7, 6, 1.0, 0.9, 2.0, True),
             one(0.08, 64, 3, 0.55, 0.9, 0.4, True),
-            one(0.05, 12, 8, 0.8, 0.8, 1.0, False),
-            one(0.06, 7, 6, 1.0, 0.9, 2.0, True),
         )
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
@@ -130,7 +132,12 @@ class LightGBM(Algorithm):
         categorical = list(train.categorical)
         data = lightgbm.Dataset(train.values, target, categorical_feature=categorical, params=settings)
         check = lightgbm.Dataset(valid.values, valid_target, reference=data, params=settings)
-        stopping = EarlyStopping(train.n_rows, context.time_left, reserve(train.n_rows))
+        stopping = EarlyStopping(
+            train.n_rows,
+            context.time_left,
+            reserve(train.n_rows),
+            good_enough=GOOD_LOG_LOSS if is_classification(context) else 0.0,
+        )
 
         def after_round(state: Any) -> None:
             if stopping.stop(state.iteration, state.evaluation_result_list[0][2]):

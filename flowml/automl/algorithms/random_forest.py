@@ -36,7 +36,7 @@ class RandomForest(Algorithm):
     def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
         return (
             FloatParameter("max_features", 0.1, 1.0),
-            IntParameter("min_samples_leaf", 1, max(2, min(40, shape.n_rows // 25)), log=True),
+            IntParameter("min_samples_leaf", 1, int(np.clip(shape.n_rows // 25, 8, 40)), log=True),
             FloatParameter("max_samples", 0.4, 0.999),
         )
 

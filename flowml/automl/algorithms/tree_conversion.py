@@ -9,8 +9,9 @@ from flowml.automl.predictors.flat_trees import TreeArrays
 from flowml.automl.predictors.trees import FIXED_POINT
 
 
-def flatten(trees: Sequence[Any], leaf_values: Callable[[np.ndarray], np.ndarray]) -> TreeArrays:
-    """`trees`: fitted `tree_` objects; `leaf_values` turns their values (leaves, …) into (leaves, outputs)."""
+def flatten(trees: Sequence[Any], leaf_values: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> TreeArrays:
+    """`trees`: fitted `tree_` objects. `leaf_values` turns the leaves' values (leaves, 1, outputs) and the weight of
+    the rows that each has seen (leaves,) into what is stored (leaves, outputs)."""
     orders = [_breadth_first(tree.children_left, tree.children_right) for tree in trees]
     features = [
         np.where(tree.children_left[order] < 0, -1, tree.feature[order])
@@ -18,15 +19,15 @@ def flatten(trees: Sequence[Any], leaf_values: Callable[[np.ndarray], np.ndarray
     ]
     feature = np.concatenate(features)
     threshold = np.concatenate([tree.threshold[order] for tree, order in zip(trees, orders, strict=True)])
-    leaves = np.concatenate(
-        [tree.value[order[tree.children_left[order] < 0]] for tree, order in zip(trees, orders, strict=True)]
-    )
+    leaves = [order[tree.children_left[order] < 0] for tree, order in zip(trees, orders, strict=True)]
+    values = np.concatenate([tree.value[chosen] for tree, chosen in zip(trees, leaves, strict=True)])
+    weights = np.concatenate([tree.weighted_n_node_samples[chosen] for tree, chosen in zip(trees, leaves, strict=True)])
     kind = np.int16 if feature.max(initial=0) < 2**15 else np.int32
     return TreeArrays(
         feature=feature.astype(kind),
         threshold=round_down(threshold[feature >= 0]),
         sizes=np.array([len(order) for order in orders], dtype=np.int32),
-        values=np.ascontiguousarray(leaf_values(leaves)),
+        values=np.ascontiguousarray(leaf_values(values, weights)),
     )
 
 
@@ -38,7 +39,7 @@ def round_down(threshold: np.ndarray) -> np.ndarray:
     return narrow
 
 
-def class_shares(values: np.ndarray) -> np.ndarray:
+def class_shares(values: np.ndarray, _weights: np.ndarray) -> np.ndarray:
     """Class weights at the leaves (leaves, 1, classes) → probabilities in 65,535ths; of two classes the second."""
     shares = values[:, 0, :] / values[:, 0, :].sum(axis=1, keepdims=True)
     if shares.shape[1] == 2:
@@ -46,7 +47,7 @@ def class_shares(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.rint(shares * FIXED_POINT).astype(np.uint16))
 
 
-def means(values: np.ndarray) -> np.ndarray:
+def means(values: np.ndarray, _weights: np.ndarray) -> np.ndarray:
     """Values at the leaves (leaves, 1, 1) → float32 (leaves, 1)."""
     return np.asarray(values[:, 0, :].astype(np.float32))
 

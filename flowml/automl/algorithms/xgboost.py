@@ -15,7 +15,7 @@ from flowml.automl.algorithms.base import (
     Parameter,
     TaskShape,
 )
-from flowml.automl.algorithms.early_stopping import EarlyStopping
+from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     is_classification,
@@ -121,7 +121,12 @@ class XGBoost(Algorithm):
         matrix = {"feature_types": kinds, "enable_categorical": True, "nthread": context.threads}
         data = xgboost.QuantileDMatrix(train.values, target, **matrix)
         check = xgboost.QuantileDMatrix(valid.values, valid_target, ref=data, **matrix)
-        stopping = EarlyStopping(train.n_rows, context.time_left, reserve(train.n_rows))
+        stopping = EarlyStopping(
+            train.n_rows,
+            context.time_left,
+            reserve(train.n_rows),
+            good_enough=GOOD_LOG_LOSS if is_classification(context) else 0.0,
+        )
 
         class AfterRound(xgboost.callback.TrainingCallback):  # type: ignore[misc, unused-ignore]
             def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:

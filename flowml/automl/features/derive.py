@@ -193,7 +193,9 @@ def fit_derivation(name: str, role: Role, column: PreparedColumn) -> Derivation:
     if isinstance(column, Labels):
         if role is Role.TEXT:
             return Text.fit(name, column)
-        return ManyCategories(name) if np.count_nonzero(column.counts()) > MANY_LEVELS else Category(name)
+        many = np.count_nonzero(column.counts()) > MANY_LEVELS
+        telling = many and np.count_nonzero(beginnings(column).counts()) > 1
+        return ManyCategories(name) if telling else Category(name)
     return Number(name)
 
 

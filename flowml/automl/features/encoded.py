@@ -9,12 +9,13 @@ import numpy as np
 class View(StrEnum):
     """The form an algorithm wants its features in.
 
-    NATIVE    for boosters: numbers as they are, missing as NaN, categories as integer codes (missing and unseen
-              are NaN), each category column listed in `categorical`
-    ORDINAL   for trees of scikit-learn: nothing missing, categories as codes ordered by frequency or, where there
-              are many, as out-of-fold target means
+    NATIVE    for boosters: numbers as they are, missing as NaN, categories as integer codes by frequency, each
+              category column listed in `categorical`; rare and unseen ones share the last code where there were rare
+              ones, else unseen ones are NaN
+    ORDINAL   for trees of scikit-learn: nothing missing (indicators beside it), a handful of categories one-hot,
+              more as out-of-fold target means
     DENSE     for linear models, SVM, k-NN, naive Bayes and MLP: imputed, missing indicators, scaled to unit
-              variance, few categories one-hot, many as out-of-fold target means
+              variance with heavy tails logged, up to 50 categories one-hot, more as out-of-fold target means
     """
 
     NATIVE = "native"

@@ -58,6 +58,20 @@ class Encoder:
         encoder = cls(view, tuple(columns))
         return encoder, encoder._encoded(blocks, table.n_rows)
 
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The original columns it reads."""
+        return tuple(column.derivation.name for column in self.columns)
+
+    @property
+    def n_features(self) -> int:
+        """How many numbers a row becomes."""
+        return sum(
+            len(encoder.column_names) if isinstance(encoder, CategoryEncoder) else len(encoder.names())
+            for column in self.columns
+            for encoder in column.encoders
+        )
+
     def transform(self, table: Prepared) -> Encoded:
         """Encode rows; `table` has every column the encoder was fitted on."""
         blocks = []

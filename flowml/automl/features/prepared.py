@@ -116,12 +116,12 @@ def _labels(series: "pl.Series") -> Labels:
 def _numbers(series: "pl.Series") -> Numbers:
     import polars as pl
 
-    if series.dtype == pl.Date or series.dtype == pl.Datetime:
+    if series.dtype.is_temporal():
         return _days(series)
     if series.dtype.is_numeric() or series.dtype == pl.Boolean:
         values = series.cast(pl.Float64).to_numpy().astype(np.float64)
     else:
-        values = np.array([number_of(value) for value in series.to_list()], dtype=np.float64)
+        values = _each(series, number_of)
     return Numbers(np.where(np.abs(values) <= LARGEST, values, np.nan))
 
 
@@ -132,7 +132,13 @@ def _days(series: "pl.Series") -> Numbers:
         micro = series.cast(pl.Datetime("us")).cast(pl.Int64).cast(pl.Float64).to_numpy().astype(np.float64)
         days = micro / (DAY_SECONDS * 1e6)
         return Numbers(np.where((days >= FIRST_DAY) & (days < DAY_AFTER_LAST), days, np.nan))
-    return Numbers(np.array([days_of(value) for value in series.to_list()], dtype=np.float64))
+    return Numbers(_each(series, days_of))
+
+
+def _each(series: "pl.Series", function: Callable[[Any], float]) -> np.ndarray:
+    levels = series.unique()
+    table = dict(zip(levels.to_list(), map(function, levels.to_list()), strict=True))
+    return np.array([table[value] for value in series.to_list()], dtype=np.float64)
 
 
 def _all_missing(role: Role, n_rows: int) -> PreparedColumn:

@@ -17,6 +17,11 @@ FIRST_DAY, DAY_AFTER_LAST = -719_162, 2_932_897
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - times are compared in UTC without a zone
 _EPOCH_DATE = _EPOCH.date()
 _MICROSECOND = timedelta(microseconds=1)
+_TRUTH = {
+    **dict.fromkeys(("true", "t", "yes", "y", "on"), 1.0),
+    **dict.fromkeys(("false", "f", "no", "n", "off"), 0.0),
+}
+_TRUTH_INITIALS = frozenset("tyofnTYOFN")
 
 
 def label_of(value: Any) -> str | None:
@@ -39,21 +44,17 @@ def label_of(value: Any) -> str | None:
 
 
 def number_of(value: Any) -> float:
-    """The value as a number; NaN for a missing or infinite one, or a text that is no number.
+    """The value as a number, yes and true as 1; NaN for a missing or infinite one, or a text that is no number.
 
-    >>> number_of(" 2.5 "), number_of(True), number_of("false"), number_of("abc")
+    >>> number_of(" 2.5 "), number_of(True), number_of("no"), number_of("abc")
     (2.5, 1.0, 0.0, nan)
     """
     if value is None:
         return math.nan
     if isinstance(value, str):
         return _number_of_text(value)
-    if isinstance(value, date):
+    if isinstance(value, date | time | timedelta):
         return days_of(value)
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, time):
-        return value.hour * 3600 + value.minute * 60 + value.second + value.microsecond / 1e6
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -63,8 +64,8 @@ def number_of(value: Any) -> float:
 
 def _number_of_text(text: str) -> float:
     text = text.strip()
-    if text.lower() in ("true", "false"):
-        return float(text.lower() == "true")
+    if not text or text[0] in _TRUTH_INITIALS:
+        return _TRUTH.get(text.lower(), math.nan)
     try:
         # Python reads 1_000 as a number; in a table it is a typing error or a code.
         number = math.nan if "_" in text else float(text)
@@ -76,19 +77,31 @@ def _number_of_text(text: str) -> float:
 def days_of(value: Any) -> float:
     """A date or time as days since 1970 (UTC where it has a zone), NaN for a missing one or another kind of value.
 
-    >>> days_of("1970-01-02T12:00:00"), days_of(date(1969, 12, 31)), days_of("soon")
-    (1.5, -1.0, nan)
+    A time of day is a part of the first day, a duration as many days.
+
+    >>> days_of("1970-01-02T12:00:00"), days_of(date(1969, 12, 31)), days_of("06:00"), days_of("soon")
+    (1.5, -1.0, 0.25, nan)
     """
     if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            return math.nan
+        value = _parsed(value.strip())
     if isinstance(value, datetime):
-        offset = value.utcoffset()
-        since = value.replace(tzinfo=None) - _EPOCH - (offset or timedelta())
-        days = since // _MICROSECOND / (DAY_SECONDS * 1e6)
-        return days if FIRST_DAY <= days < DAY_AFTER_LAST else math.nan
-    if isinstance(value, date):
-        return float((value - _EPOCH_DATE).days)
-    return math.nan
+        since = value.replace(tzinfo=None) - _EPOCH - (value.utcoffset() or timedelta())
+    elif isinstance(value, date):
+        since = timedelta((value - _EPOCH_DATE).days)
+    elif isinstance(value, time):
+        since = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
+    elif isinstance(value, timedelta):
+        since = value
+    else:
+        return math.nan
+    days = since // _MICROSECOND / (DAY_SECONDS * 1e6)
+    return days if FIRST_DAY <= days < DAY_AFTER_LAST else math.nan
+
+
+def _parsed(text: str) -> datetime | time | None:
+    for kind in (datetime, time):
+        try:
+            return kind.fromisoformat(text)
+        except ValueError:
+            continue
+    return None

@@ -1,0 +1,78 @@
+"""What every model of a task says about the table it comes from."""
+
+import hashlib
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from flowml.automl.features.prepared import Labels, Numbers, Prepared
+from flowml.automl.schema import Feature, ModelSchema
+from flowml.automl.task import Task
+from flowml.domain.datasets import Role
+
+_MAX_CATEGORIES = 10_000
+_LIBRARIES = ("flowml", "numpy", "polars", "scikit-learn", "lightgbm", "xgboost", "xgboost-cpu", "catboost")
+
+
+def describe_task(task: Task, table: Prepared) -> ModelSchema:
+    """The schema of every model of this task, before there is a result. `table` is the task's, prepared."""
+    return ModelSchema(
+        features=tuple(_feature(task.frame[name], role, table) for name, role in task.roles.items()),
+        target=task.target_name,
+        problem_type=task.problem_type,
+        classes=task.classes,
+        metric=task.metric,
+        n_rows=len(task.target),
+        data_hash=_data_hash(task, table),
+        versions=_versions(),
+    )
+
+
+def _feature(series: pl.Series, role: Role, table: Prepared) -> Feature:
+    name, dtype = series.name, str(series.dtype)
+    column = table.columns[name]
+    if isinstance(column, Labels):
+        order = np.argsort(-column.counts(), kind="stable")
+        levels = tuple(column.levels[index] for index in order)
+        categories = levels if role is not Role.TEXT and len(levels) <= _MAX_CATEGORIES else None
+        return Feature(name, role, dtype, levels[0] if levels else None, categories=categories)
+    return Feature(name, role, dtype, *_range(series, role, column))
+
+
+def _range(series: pl.Series, role: Role, column: Numbers) -> tuple[Any, Any, Any]:
+    """A typical value, the least and the greatest, as a person would type them."""
+    known = np.flatnonzero(np.isfinite(column.values))
+    if len(known) == 0:
+        return None, None, None
+    order = known[np.argsort(column.values[known], kind="stable")]
+    typical, least, greatest = (series[int(order[index])] for index in ((len(order) - 1) // 2, 0, -1))
+    if role is Role.DATETIME:
+        return str(typical), str(least), str(greatest)
+    if role is Role.BOOLEAN:
+        return typical, None, None
+    return (int(typical) if series.dtype.is_integer() else float(typical)), float(least), float(greatest)
+
+
+def _data_hash(task: Task, table: Prepared) -> str:
+    """The same for the same rows, columns and target, whatever file they came from."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, column in table.columns.items():
+        digest.update(name.encode())
+        if isinstance(column, Labels):
+            digest.update("\0".join(column.levels).encode())
+        values = column.codes if isinstance(column, Labels) else column.values
+        digest.update(np.ascontiguousarray(values).data)
+    digest.update(np.ascontiguousarray(task.target).data)
+    return digest.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,44 @@
+"""A usable model within seconds, also on a big table: two cheap families, each learned from a sample of the rows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flowml.automl.algorithms.base import Algorithm, TaskShape
+from flowml.domain.errors import NotApplicable
+from flowml.domain.trials import TrialSpec
+
+BIG_TABLE = 8_000
+SAMPLE = 4_000
+_CHEAP = ("lightgbm", "logistic_regression", "ridge", "decision_tree")
+_LOOKS = 2
+
+
+def first_looks(shape: TaskShape, algorithms: Sequence[Algorithm]) -> list[TrialSpec]:
+    """Trials to run before the search has its say; none where whole trials are quick anyway.
+
+    Their numbers are below zero: the search neither asks for them nor hears of them, because what a sample teaches
+    about a configuration is not what all rows do.
+    """
+    if shape.n_rows <= BIG_TABLE:
+        return []
+    sampled = replace(shape, n_rows=SAMPLE)
+    order = sorted(algorithms, key=lambda one: _CHEAP.index(one.name) if one.name in _CHEAP else len(_CHEAP))
+    fitting = [algorithm for algorithm in order if _is_for(algorithm, sampled)][:_LOOKS]
+    return [
+        TrialSpec(
+            number=index - len(fitting),
+            algorithm=algorithm.name,
+            params=algorithm.first_configurations(sampled)[0],
+            origin="first",
+            max_rows=SAMPLE,
+        )
+        for index, algorithm in enumerate(fitting)
+    ]
+
+
+def _is_for(algorithm: Algorithm, shape: TaskShape) -> bool:
+    try:
+        algorithm.check(shape)
+    except NotApplicable:
+        return False
+    return True

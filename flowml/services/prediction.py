@@ -1,0 +1,242 @@
+"""Predictions from stored models, answered from memory.
+
+A model that was used lately stays loaded, by the hash of its file; which file a model or a training run means is
+looked up again only when something was stored since. A warm row needs neither the disk nor another thread.
+"""
+
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from flowml.domain.datasets import Role
+from flowml.domain.errors import InvalidInput, NotFound, NotReady
+from flowml.domain.models import Model
+from flowml.services.context import Context
+from flowml.store.store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from flowml.automl.model import FittedModel
+
+_AT_ONCE_MS = 5.0
+_ONE_BY_ONE = 20
+_REMEMBERED = 2000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where the true value lies with this probability, going by rows that the model had not seen."""
+
+    low: float
+    high: float
+    coverage: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One row's answer. `probability` and `confidence` are the predicted class's; None for a number."""
+
+    prediction: str | float
+    confidence: float | None
+    probability: float | None
+    probabilities: dict[str, float] | None
+    interval: Interval | None
+    model_name: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PredictionFigures:
+    """Rows predicted since the start, and how long the latest requests took."""
+
+    total: int
+    p50_ms: float | None
+    p95_ms: float | None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in memory and the row of the models table that it belongs to."""
+
+    record: Model
+    fitted: "FittedModel"
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether a row is quick enough for the event loop."""
+        return self.record.predict_ms is None or self.record.predict_ms <= _AT_ONCE_MS
+
+
+def predict(context: Context, model_id: str, rows: Sequence[Mapping[str, Any]]) -> list[Prediction]:
+    """Answers for rows of the original columns, in their order.
+
+    `model_id` may be a training run's: then its best model. Raises NotFound, NotReady for a run without a model yet,
+    InvalidInput naming the column whose value has the wrong type.
+    """
+    loaded = _shelf(context.store).load(context, model_id)
+    if len(rows) < _ONE_BY_ONE:
+        checked = [_check(loaded, row, number, len(rows)) for number, row in enumerate(rows, 1)]
+        return [_answer(loaded, loaded.fitted.predict_row(clean), warnings) for clean, warnings in checked]
+    return _predict_many(loaded, rows)
+
+
+def ready(context: Context, model_id: str) -> Loaded | None:
+    """The model when it is in memory and nothing was stored since it was looked up; else None."""
+    return _shelf(context.store).peek(context, model_id)
+
+
+def predict_row(loaded: Loaded, row: Mapping[str, Any]) -> Prediction:
+    """One row with a loaded model. Raises InvalidInput."""
+    clean, warnings = loaded.fitted.schema.check_row(row)
+    return _answer(loaded, loaded.fitted.predict_row(clean), warnings)
+
+
+def _predict_many(loaded: Loaded, rows: Sequence[Mapping[str, Any]]) -> list[Prediction]:
+    """The same by columns: many rows at once are quicker that way."""
+    import polars as pl
+
+    checked = [_check(loaded, row, number, len(rows)) for number, row in enumerate(rows, 1)]
+    columns = []
+    for feature in loaded.fitted.schema.features:
+        values = [clean.get(feature.name) for clean, _ in checked]
+        if feature.role in (Role.NUMERIC, Role.BOOLEAN):
+            columns.append(pl.Series(feature.name, values, dtype=pl.Float64))
+        else:
+            # Dates go as text: one column may mix days, times and zones.
+            texts = [value.isoformat() if isinstance(value, date) else value for value in values]
+            columns.append(pl.Series(feature.name, texts, dtype=pl.String))
+    outputs = loaded.fitted.predict(pl.DataFrame(columns))
+    return [_answer(loaded, row, warnings) for row, (_, warnings) in zip(outputs, checked, strict=True)]
+
+
+def _check(loaded: Loaded, row: Mapping[str, Any], number: int, n_rows: int) -> tuple[dict[str, Any], list[str]]:
+    try:
+        return loaded.fitted.schema.check_row(row)
+    except InvalidInput as error:
+        if n_rows == 1:
+            raise
+        raise InvalidInput(f"Row {number}: {error.detail}", hint=error.hint, fields=error.fields) from None
+
+
+def _answer(loaded: Loaded, outputs: "np.ndarray", warnings: Sequence[str]) -> Prediction:
+    """A row of the model's outputs in words: the class with its share, or the value with its interval."""
+    schema = loaded.fitted.schema
+    name = loaded.record.name
+    values: list[float] = outputs.tolist()
+    if schema.classes is None:
+        value, half = values[0], schema.interval_half_width
+        interval = None if half is None else Interval(value - half, value + half, schema.interval_coverage)
+        return Prediction(value, None, None, None, interval, name, tuple(warnings))
+    share = max(values)
+    label = schema.classes[values.index(share)]
+    probabilities = dict(zip(schema.classes, values, strict=True))
+    return Prediction(label, share, share, probabilities, None, name, tuple(warnings))
+
+
+def warm(context: Context, model_id: str) -> None:
+    """Load a model before its first row comes. Raises as `predict`."""
+    _shelf(context.store).load(context, model_id)
+
+
+def record(context: Context, rows: int, milliseconds: float) -> None:
+    """Count an answered request."""
+    _shelf(context.store).record(rows, milliseconds)
+
+
+def figures(context: Context) -> PredictionFigures:
+    """How much was predicted, and how fast."""
+    return _shelf(context.store).figures()
+
+
+class _Shelf:
+    """The loaded models of one store."""
+
+    def __init__(self) -> None:
+        self._models: OrderedDict[str, FittedModel] = OrderedDict()
+        self._records: dict[str, tuple[int, Loaded]] = {}
+        self._loading = threading.Lock()
+        self._total = 0
+        self._latencies: deque[float] = deque(maxlen=_REMEMBERED)
+
+    def peek(self, context: Context, model_id: str) -> Loaded | None:
+        known = self._records.get(model_id)
+        if known is None or known[0] != context.store.data_version():
+            return None
+        return known[1]
+
+    def load(self, context: Context, model_id: str) -> Loaded:
+        known = self.peek(context, model_id)
+        if known is not None:
+            return known
+        version = context.store.data_version()
+        model = _find(context, model_id)
+        # Loading is rare and heavy: one at a time, and never twice for those who wait for the same model.
+        with self._loading:
+            loaded = Loaded(model, self._fitted(context, model.file))
+            self._records[model_id] = (version, loaded)
+            # A record keeps its model alive, so it goes when the model leaves the shelf.
+            self._records = {key: item for key, item in self._records.items() if item[1].record.file in self._models}
+        return loaded
+
+    def _fitted(self, context: Context, file: str) -> "FittedModel":
+        found = self._models.get(file)
+        if found is None:
+            from flowml.automl import modelfile
+
+            found = modelfile.read(context.store.files.path(file))
+            self._models[file] = found
+        self._models.move_to_end(file)
+        while len(self._models) > context.settings.model_cache_size:
+            self._models.popitem(last=False)
+        return found
+
+    def record(self, rows: int, milliseconds: float) -> None:
+        self._total += rows
+        self._latencies.append(milliseconds)
+
+    def figures(self) -> PredictionFigures:
+        ordered = sorted(self._latencies)
+        if not ordered:
+            return PredictionFigures(self._total, None, None)
+        return PredictionFigures(self._total, _quantile(ordered, 0.5), _quantile(ordered, 0.95))
+
+
+_shelves: WeakKeyDictionary[Store, _Shelf] = WeakKeyDictionary()
+_shelves_lock = threading.Lock()
+
+
+def _shelf(store: Store) -> _Shelf:
+    found = _shelves.get(store)
+    if found is None:
+        with _shelves_lock:
+            found = _shelves.setdefault(store, _Shelf())
+    return found
+
+
+def _find(context: Context, model_id: str) -> Model:
+    """A model, or a training run's best. Raises NotFound, NotReady."""
+    try:
+        return context.store.models.get(model_id)
+    except NotFound as missing:
+        try:
+            job = context.store.jobs.get(model_id)
+        except NotFound:
+            raise missing from None
+    if job.best_model_id is None:
+        raise NotReady("This training run has no model yet.", hint="Wait until the first one is trained.")
+    return context.store.models.get(job.best_model_id)
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def milliseconds_since(started: float) -> float:
+    """From a `time.perf_counter()` value, to a thousandth."""
+    return round((time.perf_counter() - started) * 1000, 3)

@@ -1,0 +1,108 @@
+"""What training has brought: models, their order, and how they judge."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from flowml.domain.errors import InvalidInput, NotReady, WrongState
+from flowml.domain.models import Leaderboard, LeaderboardRow, Model
+from flowml.services.context import Context
+from flowml.services.importance import compute_importance, stored_importance
+
+LOWER_IS_BETTER = frozenset({"log_loss", "rmse", "mae", "mape"})
+"""Metrics of which less is better. Kept here because the engine's own table would load numpy into the server."""
+
+
+def list_models(context: Context, job_id: str) -> list[Model]:
+    """Best first. Raises NotFound."""
+    context.store.jobs.get(job_id)
+    return context.store.models.of_job(job_id)
+
+
+def get_model(context: Context, model_id: str) -> Model:
+    """Raises NotFound."""
+    return context.store.models.get(model_id)
+
+
+def model_file(context: Context, model_id: str, format: str = "flowml") -> Path:
+    """The stored model file. Raises NotFound, WrongState for a form this model cannot be given in."""
+    model = context.store.models.get(model_id)
+    if format != "flowml":
+        raise WrongState(f"This model is not available as {format}.", hint="Download it as “flowml”.")
+    return context.store.files.path(model.file)
+
+
+def leaderboard(context: Context, job_id: str) -> Leaderboard:
+    """The models of a job, best first, also while it runs. Raises NotFound."""
+    job = context.store.jobs.get(job_id)
+    models = context.store.models.of_job(job_id)
+    metric = models[0].metric if models else job.metric or job.spec.metric
+    greater = metric not in LOWER_IS_BETTER
+    front = pareto_front([(model.score if greater else -model.score, model.predict_ms) for model in models])
+    return Leaderboard(
+        metric=metric,
+        greater_is_better=greater,
+        items=tuple(
+            LeaderboardRow(
+                rank=rank,
+                model_id=model.id,
+                algorithm=model.algorithm,
+                score=model.score,
+                score_std=model.details.get("score_std"),
+                metrics=model.metrics,
+                fit_seconds=model.fit_seconds,
+                predict_ms=model.predict_ms,
+                size_bytes=model.size_bytes,
+                pareto=rank - 1 in front,
+            )
+            for rank, model in enumerate(models, 1)
+        ),
+    )
+
+
+def pareto_front(models: Sequence[tuple[float, float | None]]) -> set[int]:
+    """Which of these (gain, milliseconds) no other beats in one and equals or beats in the other.
+
+    An unknown speed counts as the slowest.
+
+    >>> sorted(pareto_front([(0.9, 5.0), (0.8, 1.0), (0.7, 2.0), (0.85, None)]))
+    [0, 1]
+    """
+    points = [(gain, float("inf") if speed is None else speed) for gain, speed in models]
+    front: set[int] = set()
+    fastest = float("inf")
+    best_gain: float | None = None
+    for index in sorted(range(len(points)), key=lambda index: (-points[index][0], points[index][1])):
+        gain, speed = points[index]
+        if speed < fastest or best_gain is None or (gain == best_gain and speed == fastest):
+            front.add(index)
+            fastest, best_gain = speed, gain
+    return front
+
+
+def confusion_matrix(context: Context, model_id: str) -> Mapping[str, Any]:
+    """Out-of-fold: true classes by predicted ones. Raises NotFound, WrongState for a model that predicts numbers."""
+    model = context.store.models.get(model_id)
+    if model.classes is None:
+        raise WrongState(
+            "This model predicts numbers, so there are no classes to confuse.",
+            hint="Look at its errors (RMSE, MAE) instead.",
+        )
+    found: Mapping[str, Any] | None = model.details.get("confusion_matrix")
+    if found is None:
+        raise NotReady("The confusion matrix of this model has not been computed.", hint="Try again in a moment.")
+    return found
+
+
+def feature_importance(context: Context, model_id: str, method: str = "permutation") -> Mapping[str, Any]:
+    """How much the score falls when a column is shuffled, best first; computed once per model.
+
+    Raises NotFound, InvalidInput for an unknown method, WrongState for one that this model has no answer in, and
+    NotReady where the training data is no longer there or the computation fails.
+    """
+    if method == "shap":
+        raise WrongState("SHAP values are not available for this model.", hint="Use method=permutation.")
+    if method != "permutation":
+        raise InvalidInput.of_field("method", f"There is no method “{method}”.", hint="Use permutation.")
+    found = stored_importance(context.store.models.get(model_id))
+    return compute_importance(context, model_id) if found is None else found

@@ -1,0 +1,103 @@
+"""What this server is doing, in figures."""
+
+import shutil
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import psutil
+
+from flowml import __version__
+from flowml.services import prediction
+from flowml.services.context import Context
+from flowml.services.prediction import PredictionFigures
+
+_STARTED = time.monotonic()
+
+
+@dataclass(frozen=True)
+class Usage:
+    used_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True)
+class GPU:
+    name: str
+    memory_used_bytes: int
+    memory_total_bytes: int
+    utilization_percent: float | None
+
+
+@dataclass(frozen=True)
+class SystemStats:
+    """Counts from the tables, and this machine's load at this moment."""
+
+    datasets: int
+    jobs: dict[str, int]
+    models: int
+    predictions: PredictionFigures
+    cpu_percent: float
+    memory: Usage
+    disk: Usage
+    gpus: tuple[GPU, ...]
+    uptime_seconds: float
+    version: str
+
+
+def stats(context: Context) -> SystemStats:
+    """Answers at once: the CPU's share is that since the last call."""
+    memory = psutil.virtual_memory()
+    disk = shutil.disk_usage(context.settings.home)
+    return SystemStats(
+        datasets=context.store.datasets.count(),
+        jobs=context.store.jobs.counts(),
+        models=context.store.models.count(),
+        predictions=prediction.figures(context),
+        cpu_percent=psutil.cpu_percent(interval=None),
+        memory=Usage(memory.total - memory.available, memory.total),
+        disk=Usage(disk.used, disk.total),
+        gpus=gpus(),
+        uptime_seconds=time.monotonic() - _STARTED,
+        version=__version__,
+    )
+
+
+def check_ready(context: Context) -> None:
+    """Raises whatever keeps the store from answering."""
+    context.store.events.last_id()
+
+
+def process_memory_bytes() -> int:
+    """Resident memory of the server process."""
+    return int(psutil.Process().memory_info().rss)
+
+
+def gpus() -> tuple[GPU, ...]:
+    """NVIDIA's, where there are any."""
+    nvml = _nvml()
+    if nvml is None:
+        return ()
+    found = []
+    for index in range(nvml.nvmlDeviceGetCount()):
+        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        try:
+            utilization = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+        except nvml.NVMLError:
+            utilization = None
+        found.append(GPU(str(nvml.nvmlDeviceGetName(handle)), int(memory.used), int(memory.total), utilization))
+    return tuple(found)
+
+
+@cache
+def _nvml() -> Any:
+    """NVIDIA's library, initialised once; None on a machine without it."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return None
+    return pynvml

@@ -1,0 +1,57 @@
+"""Folds: even, stratified, the same for the same seed, and no row has its twin on the other side."""
+
+import numpy as np
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowml.automl.splits import make_folds
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 1_000),
+    counts=st.lists(st.integers(2, 30), min_size=2, max_size=4),
+    distinct=st.integers(1, 60),
+    n_folds=st.integers(2, 5),
+)
+def test_every_fold_leaves_rows_of_every_class_to_learn_from(
+    seed: int, counts: list[int], distinct: int, n_folds: int
+) -> None:
+    target = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
+    frame = pl.DataFrame({"x": np.random.default_rng(seed).integers(0, distinct, len(target))})
+    folds = make_folds(frame, target, n_folds, seed, stratified=True)
+    assert folds.dtype == np.int8 and folds.min() >= 0 and folds.max() < n_folds
+    for fold in range(n_folds):
+        assert set(target[folds != fold]) == set(target)
+
+
+def test_classes_are_spread_evenly() -> None:
+    target = np.repeat([0, 1, 2], [50, 30, 20]).astype(np.int32)
+    folds = make_folds(pl.DataFrame({"x": np.arange(100)}), target, 5, 0, stratified=True)
+    for code, size in ((0, 10), (1, 6), (2, 4)):
+        assert np.bincount(folds[target == code], minlength=5).tolist() == [size] * 5
+
+
+def test_duplicates_stay_in_one_fold_and_folds_stay_even() -> None:
+    generator = np.random.default_rng(1)
+    frame = pl.DataFrame({"x": generator.integers(0, 150, 600), "y": np.zeros(600)})
+    folds = make_folds(frame, generator.normal(size=600), 5, 0, stratified=False)
+    for value in frame["x"].unique():
+        assert len(set(folds[(frame["x"] == value).to_numpy()])) == 1
+    sizes = np.bincount(folds, minlength=5)
+    assert sizes.min() > 100 and sizes.max() < 140
+
+
+def test_values_of_a_regression_are_spread_evenly() -> None:
+    target = np.random.default_rng(2).exponential(size=500)
+    folds = make_folds(pl.DataFrame({"x": np.arange(500)}), target, 5, 0, stratified=False)
+    means = [target[folds == fold].mean() for fold in range(5)]
+    assert np.bincount(folds).tolist() == [100] * 5
+    assert max(means) - min(means) < 0.1
+
+
+def test_the_seed_decides() -> None:
+    frame, target = pl.DataFrame({"x": np.arange(80)}), np.tile([0, 1], 40).astype(np.int32)
+    first, again, other = (make_folds(frame, target, 5, seed, stratified=True) for seed in (3, 3, 4))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)

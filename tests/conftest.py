@@ -1,0 +1,59 @@
+"""What a test run needs to know of this machine: is there a browser, is there a built zipapp.
+
+A test marked `browser` or `zipapp` is left out, in one line that says so, where its part is missing. With CI set,
+a missing browser is a failure.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+LEFT_OUT = pytest.StashKey[list[str]]()
+
+
+def find_chromium() -> str | None:
+    """A browser of this machine: FLOWML_CHROMIUM, the PATH, or the one that playwright installed."""
+    named = os.environ.get("FLOWML_CHROMIUM")
+    if named:
+        return named
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if found:
+        return found
+    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", Path.home() / ".cache" / "ms-playwright"))
+    return next((str(path) for path in sorted(cache.glob("chromium-*/chrome-linux*/chrome"))), None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    config.stash[LEFT_OUT] = []
+    if not find_chromium():
+        left_out = leave_out(config, items, "browser", "no chromium on this machine (FLOWML_CHROMIUM may name one)")
+        if left_out and os.environ.get("CI"):
+            raise pytest.UsageError(f"{left_out} browser tests cannot run: no chromium on this machine")
+    if not os.environ.get("FLOWML_PYZ"):
+        leave_out(config, items, "zipapp", "FLOWML_PYZ does not name a built zipapp")
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item], marker: str, reason: str) -> int:
+    """Deselect what carries the marker and remember the line that says so. Returns how many there were."""
+    chosen = [item for item in items if item.get_closest_marker(marker)]
+    if chosen:
+        items[:] = [item for item in items if item not in chosen]
+        config.hook.pytest_deselected(items=chosen)
+        config.stash[LEFT_OUT].append(f"left out: {len(chosen)} {marker} tests: {reason}")
+    return len(chosen)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash.get(LEFT_OUT, []):
+        terminalreporter.write_line(line, yellow=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's executable, for playwright's `executable_path`."""
+    found = find_chromium()
+    assert found, "a test that uses a browser must be marked `browser`"
+    return found

@@ -1,0 +1,181 @@
+"""Predictions: right, in words, and from memory."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowml.domain.errors import InvalidInput, NotFound, NotReady
+from flowml.services import prediction, results
+from flowml.services.context import Context
+from flowml.services.settings import Settings
+from flowml.store.store import Store
+from tests.services.records import QuietTrainers, add_job
+from tests.services.trained import ROW, add_trained, store_table, table, trained
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    store = Store(tmp_path)
+    store_table(store)
+    job = add_job(store, target="bought", exclude_columns=("spent",), cv_folds=3)
+    add_trained(store, job, "classes", "bought", "logistic_regression")
+    add_trained(store, job, "numbers", "spent", "ridge")
+    store.jobs.update(job.id, best_model_id="classes")
+    yield Context(Settings(home=tmp_path, model_cache_size=1), store, time.time, QuietTrainers())
+    store.close()
+
+
+def one(context: Context, model_id: str, row: dict[str, Any]) -> prediction.Prediction:
+    return prediction.predict(context, model_id, [row])[0]
+
+
+def test_a_class_comes_with_its_share(context: Context) -> None:
+    found = one(context, "classes", ROW)
+
+    assert found.prediction == "yes"
+    assert found.probabilities is not None and found.interval is None
+    assert sum(found.probabilities.values()) == pytest.approx(1)
+    assert found.confidence == found.probability == found.probabilities["yes"] > 0.9
+    assert (found.model_name, found.warnings) == ("Model classes", ())
+
+
+def test_a_number_comes_with_its_interval(context: Context) -> None:
+    found = one(context, "numbers", ROW)
+
+    assert found.prediction == pytest.approx(200, abs=10)
+    assert found.interval is not None
+    assert found.interval.low < found.prediction < found.interval.high
+    assert found.interval.coverage == 0.9
+    assert (found.confidence, found.probability, found.probabilities) == (None, None, None)
+
+
+@pytest.mark.parametrize("model_id", ["classes", "numbers"])
+def test_many_rows_get_the_answers_that_each_would_get_alone(context: Context, model_id: str) -> None:
+    rows = [
+        ROW,
+        {},
+        {"age": None, "city": "Atlantis", "joined": "2024-01-05T10:00:00+02:00"},
+        {"age": "41.5", "member": "false", "joined": "2024-02-29", "other": 1},
+        *(row | {"joined": row["joined"].isoformat()} for row in table().head(30).drop("bought", "spent").to_dicts()),
+    ]
+    together = prediction.predict(context, model_id, rows)
+
+    for row, found in zip(rows, together, strict=True):
+        alone = one(context, model_id, row)
+        assert found.warnings == alone.warnings
+        if found.probabilities is None:
+            assert found.prediction == pytest.approx(alone.prediction, rel=1e-6)
+        else:
+            assert alone.probabilities is not None
+            assert found.probabilities == pytest.approx(alone.probabilities, rel=1e-6)
+
+
+def test_what_is_odd_about_a_row_is_said(context: Context) -> None:
+    found = one(context, "classes", {"age": 60, "city": "Atlantis", "shoe": 44})
+
+    assert found.prediction == "yes"
+    assert "member" in found.warnings[0] and "joined" in found.warnings[0]
+    assert any("Atlantis" in warning for warning in found.warnings)
+    assert any("shoe" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize("value", ["old", [1], {"a": 1}])
+def test_a_value_of_the_wrong_type_is_named(context: Context, value: object) -> None:
+    with pytest.raises(InvalidInput, match="age") as caught:
+        one(context, "classes", ROW | {"age": value})
+    assert caught.value.fields[0].field == "age"
+
+    with pytest.raises(InvalidInput, match="Row 2"):
+        prediction.predict(context, "classes", [ROW, ROW | {"age": value}])
+    with pytest.raises(InvalidInput, match="Row 30"):
+        prediction.predict(context, "classes", [ROW] * 29 + [ROW | {"age": value}])
+
+
+def test_a_training_run_stands_for_its_best_model(context: Context) -> None:
+    store = context.store
+    job = store.jobs.page(1, 0)[0][0]
+
+    assert one(context, job.id, ROW).model_name == "Model classes"
+    store.jobs.update(job.id, best_model_id="numbers")
+    assert one(context, job.id, ROW).model_name == "Model numbers"
+    with pytest.raises(NotReady):
+        one(context, add_job(store).id, ROW)
+    with pytest.raises(NotFound):
+        one(context, "none", ROW)
+
+
+def test_a_warm_model_is_ready_until_something_is_stored(context: Context) -> None:
+    assert prediction.ready(context, "classes") is None
+    prediction.warm(context, "classes")
+    assert prediction.ready(context, "classes") is not None
+
+    context.store.events.append("system", "log", {}, 1.0)
+    assert prediction.ready(context, "classes") is None
+    prediction.warm(context, "classes")
+    assert prediction.ready(context, "classes") is not None
+
+
+def test_only_so_many_models_are_kept(context: Context) -> None:
+    prediction.warm(context, "classes")
+    prediction.warm(context, "numbers")
+
+    assert prediction.ready(context, "classes") is None
+    assert prediction.ready(context, "numbers") is not None
+    assert one(context, "classes", ROW).prediction == "yes"
+
+
+def test_a_deleted_model_answers_no_more(context: Context) -> None:
+    prediction.warm(context, "classes")
+    context.store.jobs.delete(context.store.models.get("classes").job_id)
+
+    with pytest.raises(NotFound):
+        one(context, "classes", ROW)
+
+
+def test_many_callers_at_once_get_the_same(context: Context) -> None:
+    found: list[object] = []
+
+    def ask() -> None:
+        for model_id in ("classes", "numbers") * 5:
+            found.append((model_id, one(context, model_id, ROW).prediction))
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(found) == 60
+    assert len(set(found)) == 2
+
+
+def test_the_figures_count_rows_and_time_requests(context: Context) -> None:
+    for milliseconds in range(1, 101):
+        prediction.record(context, 2, float(milliseconds))
+    figures = prediction.figures(context)
+
+    assert (figures.total, figures.p50_ms, figures.p95_ms) == (200, 51.0, 96.0)
+
+
+def test_importance_that_nobody_computed_is_computed_once_and_kept(context: Context) -> None:
+    found = results.feature_importance(context, "classes")
+
+    assert found["method"] == "permutation"
+    assert found["items"][0]["feature"] == "age"
+    assert {item["feature"] for item in found["items"]} == {"age", "city", "member", "joined"}
+    assert results.get_model(context, "classes").details["permutation_importance"] == found
+    assert (
+        trained("bought", "logistic_regression").schema.describe()
+        == context.store.models.get("classes").details["schema"]
+    )
+
+
+def test_importance_without_the_data_says_why_not(context: Context) -> None:
+    context.store.datasets.delete("d1")
+
+    with pytest.raises(NotReady, match="deleted"):
+        results.feature_importance(context, "classes")

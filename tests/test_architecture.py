@@ -1,0 +1,146 @@
+"""The rooms of ARCHITECTURE.md: who may import whom, which library lives where, and what start-up may cost."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "flowml"
+
+# room → rooms it may import, besides itself. Files beside the rooms (cli, app) wire everything.
+ROOMS = {
+    "domain": set(),
+    "data": {"domain"},
+    "automl": {"domain", "data"},
+    "store": {"domain"},
+    "training": {"domain", "data", "automl"},
+    "services": {"domain", "data", "automl", "store", "training"},
+    "web": {"domain", "services"},
+}
+WIRING = {"__init__", "__main__", "app", "cli"}
+
+# library → the rooms that may import it, and why it is there. "wiring" is the files beside the rooms.
+LIBRARIES = {
+    "catboost": ({"automl"}, "one of the algorithms"),
+    "fastexcel": ({"data"}, "reads XLSX and XLS"),
+    "huey": ({"training", "wiring"}, "the queue of local work"),
+    "jinja2": ({"web"}, "pages"),
+    "joblib": ({"automl"}, "the export that scikit-learn users know"),
+    "lightgbm": ({"automl"}, "one of the algorithms"),
+    "markupsafe": ({"web"}, "escaping in pages"),
+    "multipart": ({"web"}, "parses uploads"),
+    "numpy": ({"data", "automl", "training", "services"}, "matrices and predictions"),
+    "optuna": ({"automl"}, "the search within one family"),
+    "pandas": ({"automl"}, "what catboost and scikit-learn users pass in"),
+    "polars": ({"data", "automl", "training", "services", "wiring"}, "tables"),
+    "psutil": ({"training", "services", "wiring"}, "memory and processors of this machine"),
+    "pydantic": ({"services", "web"}, "settings, and the schemas of requests and answers"),
+    "pydantic_settings": ({"services"}, "settings from the environment"),
+    "pynvml": ({"training", "services"}, "GPUs of this machine"),
+    "python_multipart": ({"web"}, "parses uploads"),
+    "scipy": ({"data", "automl"}, "sparse matrices and statistics"),
+    "sklearn": ({"automl"}, "algorithms, and what makes their features"),
+    "sqlite3": ({"store"}, "nobody else writes SQL"),
+    "starlette": ({"web"}, "HTTP"),
+    "threadpoolctl": ({"automl", "training"}, "holds a fit to its threads"),
+    "uvicorn": ({"web", "wiring"}, "serves HTTP"),
+    "uvloop": ({"web"}, "a faster event loop"),
+    "whitenoise": ({"web"}, "static files"),
+    "xgboost": ({"automl"}, "one of the algorithms"),
+}
+
+# Loading these takes seconds and hundreds of megabytes; the serving process never does at start-up.
+HEAVY = ("catboost", "lightgbm", "numpy", "optuna", "pandas", "polars", "scipy", "sklearn", "xgboost")
+
+LONGEST_MODULE = 700
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else "wiring"
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.relative_to(ROOT)}:{node.lineno}: a relative import"
+            assert node.module is not None
+            yield node.lineno, node.module
+            # `from flowml import data` names a room only in what it takes.
+            if node.module == "flowml":
+                yield from ((node.lineno, f"flowml.{alias.name}") for alias in node.names)
+
+
+def test_each_room_imports_only_the_rooms_it_may() -> None:
+    breaches = []
+    for path in MODULES:
+        room = room_of(path)
+        if room == "wiring":
+            continue
+        for line, name in imports(path):
+            if not name.startswith("flowml."):
+                continue
+            other = name.split(".")[1]
+            if other != room and other not in ROOMS[room] and other != "__version__":
+                breaches.append(f"{path.relative_to(ROOT)}:{line}: {room} may not import {name}")
+    assert not breaches, "\n".join(breaches)
+
+
+def test_each_library_is_used_only_in_its_room() -> None:
+    breaches = []
+    for path in MODULES:
+        room = room_of(path)
+        for line, name in imports(path):
+            library = name.partition(".")[0]
+            if library == "flowml" or (library in sys.stdlib_module_names and library not in LIBRARIES):
+                continue
+            rooms, reason = LIBRARIES.get(library, (set(), "not in the table"))
+            if room not in rooms:
+                breaches.append(f"{path.relative_to(ROOT)}:{line}: {library} ({reason}) may not be imported in {room}")
+    assert not breaches, "\n".join(breaches)
+
+
+def test_only_the_known_rooms_exist() -> None:
+    assert {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(ROOMS)
+    assert {path.stem for path in PACKAGE.glob("*.py")} <= WIRING
+
+
+@pytest.mark.parametrize("start", ["import flowml.cli", "import flowml.app, flowml.web.server", "import flowml"])
+def test_start_up_loads_nothing_heavy(start: str) -> None:
+    program = f"import sys; {start}; print(*sorted(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    loaded = set(result.stdout.split())
+    assert not loaded & set(HEAVY), f"`{start}` loads {sorted(loaded & set(HEAVY))}"
+
+
+def test_modules_say_what_they_are_and_stay_readable() -> None:
+    silent = [path for path in MODULES if path.stat().st_size and not ast.get_docstring(ast.parse(path.read_text()))]
+    assert not silent, f"without a docstring: {[str(path.relative_to(ROOT)) for path in silent]}"
+    giants = {path: len(path.read_text().splitlines()) for path in MODULES}
+    giants = {path: lines for path, lines in giants.items() if lines > LONGEST_MODULE}
+    assert not giants, f"longer than {LONGEST_MODULE} lines, so usually two ideas: {giants}"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import numpy.linalg", ["numpy.linalg"]),
+        ("def fit():\n    from sklearn.svm import SVC", ["sklearn.svm"]),
+        ("from flowml import store", ["flowml", "flowml.store"]),
+    ],
+)
+def test_imports_are_found_wherever_they_stand(tmp_path: Path, source: str, expected: list[str]) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(source)
+    assert [name for _, name in imports(path)] == expected
