@@ -1,0 +1,127 @@
+"""The few types that a table is stored in: Int64, Float64, Boolean, String, Date, Datetime in microseconds."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import polars as pl
+import polars.selectors as cs
+
+from flowml.data.formats.base import Limits
+from flowml.data.names import unique_names
+from flowml.domain.errors import UnreadableFile
+
+# Small enough that a page of the preview decodes little, big enough to compress.
+ROWS_PER_GROUP = 65_536
+_MOST_NESTING = 20
+
+
+def canonical(frame: pl.DataFrame, limits: Limits) -> tuple[pl.DataFrame, list[str]]:
+    """The same table in simple types and with usable names; returns what could not be kept as it was.
+
+    Records become columns with dotted names; lists become JSON texts; NaN becomes missing. Raises TooLarge when the
+    records have too many fields, UnreadableFile when they are nested too deeply.
+    """
+    frame = _flatten(frame, limits)
+    names, warnings = unique_names(frame.columns)
+    columns: list[pl.Series] = []
+    for column, name in zip(frame.get_columns(), names, strict=True):
+        simple, remark = _simplify(column.alias(name))
+        columns.append(simple)
+        if remark:
+            warnings.append(remark)
+    return pl.DataFrame(columns), warnings
+
+
+def write_canonical(frame: pl.DataFrame, path: Path) -> None:
+    """Store a canonical table as Parquet."""
+    frame.write_parquet(path, compression="zstd", compression_level=1, row_group_size=ROWS_PER_GROUP, statistics=True)
+
+
+def _flatten(frame: pl.DataFrame, limits: Limits) -> pl.DataFrame:
+    for _ in range(_MOST_NESTING):
+        if not any(isinstance(dtype, pl.Struct) for dtype in frame.dtypes):
+            return frame
+        columns: list[pl.Series] = []
+        for column in frame.get_columns():
+            if isinstance(column.dtype, pl.Struct):
+                fields = column.struct.unnest().get_columns()
+                columns += [
+                    field.alias(f"{column.name}.{field.name}" if column.name else field.name) for field in fields
+                ]
+            else:
+                columns.append(column)
+        limits.check(0, len(columns))
+        names, _ = unique_names([column.name for column in columns])
+        frame = pl.DataFrame([column.alias(name) for column, name in zip(columns, names, strict=True)])
+    raise UnreadableFile(f"The records are nested more than {_MOST_NESTING} levels deep.", hint="Flatten them first.")
+
+
+def _simplify(column: pl.Series) -> tuple[pl.Series, str | None]:
+    dtype = column.dtype
+    if dtype in (pl.Int64, pl.Boolean, pl.String, pl.Date):
+        return column, None
+    if dtype.is_integer():
+        return _whole_numbers(column)
+    if dtype.is_float() or dtype.is_decimal():
+        return column.cast(pl.Float64).fill_nan(None), None
+    if isinstance(dtype, pl.Datetime):
+        return _moments(column, dtype)
+    if dtype == pl.Duration:
+        return column.dt.total_microseconds() / 1e6, f"“{column.name}” holds durations; they were turned into seconds."
+    if dtype == pl.Time:
+        return column.dt.to_string("%H:%M:%S%.f"), None
+    if dtype == pl.Binary:
+        return _bytes(column)
+    if dtype.is_nested():
+        return _json(column), f"“{column.name}” holds lists; they were turned into text (JSON)."
+    if dtype == pl.Null or isinstance(dtype, pl.Categorical | pl.Enum):
+        return column.cast(pl.String), None
+    return pl.Series(column.name, [None if value is None else str(value) for value in column], dtype=pl.String), (
+        f"“{column.name}” holds values of an unusual kind; they were turned into text."
+    )
+
+
+def _whole_numbers(column: pl.Series) -> tuple[pl.Series, str | None]:
+    numbers = column.cast(pl.Int64, strict=False)
+    if numbers.null_count() == column.null_count():
+        return numbers, None
+    # Beyond 64 bits a number is an identifier more often than a quantity: every digit is kept.
+    return column.cast(pl.String), f"“{column.name}” holds whole numbers beyond 64 bits; they were turned into text."
+
+
+def _moments(column: pl.Series, dtype: pl.Datetime) -> tuple[pl.Series, str | None]:
+    remark = None
+    if dtype.time_zone is not None:
+        column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        if dtype.time_zone not in ("UTC", "Etc/UTC"):
+            remark = f"In “{column.name}”, times were converted from {dtype.time_zone} to UTC."
+    return column.dt.cast_time_unit("us"), remark
+
+
+def _bytes(column: pl.Series) -> tuple[pl.Series, str | None]:
+    with contextlib.suppress(pl.exceptions.PolarsError):
+        return column.cast(pl.String), None
+    return column.bin.encode("base64"), f"“{column.name}” holds binary values; they were turned into text (Base64)."
+
+
+def _json(column: pl.Series) -> pl.Series:
+    """A nested column as JSON texts: encoded as the only field of a record, whose braces are cut off again."""
+    try:
+        record = pl.DataFrame({"v": column}).select(pl.struct("v").struct.json_encode()).to_series()
+    except pl.exceptions.PolarsError:
+        # Maps with keys that are no texts have no form in JSON of their own.
+        texts = [
+            None if value is None else json.dumps(value, default=str, ensure_ascii=False) for value in column.to_list()
+        ]
+        return pl.Series(column.name, texts, dtype=pl.String)
+    encoded = record.str.slice(5, record.str.len_chars() - 6)
+    return encoded.set(column.is_null(), None).alias(column.name)
+
+
+def is_canonical(frame: pl.DataFrame) -> bool:
+    """Whether every column already has one of the stored types."""
+    simple = (pl.Int64, pl.Float64, pl.Boolean, pl.String, pl.Date, pl.Datetime("us"))
+    return all(dtype in simple for dtype in frame.select(cs.all()).dtypes)

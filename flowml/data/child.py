@@ -1,0 +1,145 @@
+"""Running the importer as a child process that can neither hang nor eat the machine's memory."""
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import flowml
+from flowml.domain import errors
+from flowml.domain.datasets import Column, ColumnStats, Ingested, Role, TopValue
+
+_PACKAGE_FOLDER = Path(next(iter(flowml.__path__))).resolve().parent
+_POLL_SECONDS = 0.02
+_log = logging.getLogger(__name__)
+
+
+def run_importer(request: Mapping[str, Any], *, timeout_seconds: float, memory_bytes: int) -> Ingested:
+    """Read one file in a child process. `request` is as `importer.import_table` wants it.
+
+    Raises what the child raised; UnreadableFile when it took longer than the limit or crashed, TooLarge when its
+    resident memory went over the limit.
+    """
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as answered, tempfile.TemporaryFile() as said:
+        given.write(json.dumps(request).encode())
+        given.seek(0)
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "flowml.data.importer"],
+            stdin=given,
+            stdout=answered,
+            stderr=said,
+            env=_environment(),
+            start_new_session=True,
+        )
+        try:
+            _watch(child, timeout_seconds, memory_bytes)
+        finally:
+            _kill(child)
+        answer = _answer(answered)
+        if answer is None:
+            _log.error("importer ended with %s: %s", child.returncode, _tail(said))
+            raise errors.UnreadableFile(
+                "The file could not be read: it made the reader crash.",
+                hint="Save or export it again, or try another format such as CSV.",
+            )
+        if remarks := _tail(said):
+            _log.error("importer: %s", remarks)
+    if "problem" in answer:
+        raise _error(answer["problem"])
+    return _ingested(answer)
+
+
+def machine_memory() -> int:
+    """Bytes that a process of this machine (or its container) may use in all."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):
+        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return total
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(filter(None, (str(_PACKAGE_FOLDER), os.environ.get("PYTHONPATH", ""))))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
+
+
+def _watch(child: subprocess.Popen[bytes], timeout_seconds: float, memory_bytes: int) -> None:
+    ends_at = time.monotonic() + timeout_seconds
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_POLL_SECONDS)
+            return
+        if time.monotonic() > ends_at:
+            raise errors.UnreadableFile(
+                f"Reading the file took longer than {timeout_seconds:g} seconds and was stopped.",
+                hint="Upload a smaller part of it, or raise FLOWML_IMPORT_TIMEOUT_SECONDS.",
+            )
+        if resident_bytes(child.pid) > memory_bytes:
+            raise errors.TooLarge(
+                f"Reading the file needs more than the {memory_bytes / 1e9:.1f} GB of memory there are for it.",
+                hint="Upload a smaller part of it, or save it as Parquet first.",
+            )
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that a process holds right now; 0 when it has ended or the system does not say."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    except FileNotFoundError:
+        if Path("/proc/self/statm").exists():
+            return 0
+    except (OSError, ValueError, IndexError):
+        return 0
+    listed = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return int(listed.stdout.strip() or 0) * 1024
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """The child leads a process group of its own: nothing of it stays behind."""
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _answer(file: IO[bytes]) -> dict[str, Any] | None:
+    file.seek(0)
+    try:
+        answer = json.loads(file.read())
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _tail(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")[-4000:].strip()
+
+
+def _error(problem: Mapping[str, Any]) -> errors.FlowMLError:
+    kind = getattr(errors, problem["type"])
+    error: errors.FlowMLError = kind(problem["detail"], hint=problem["hint"])
+    if isinstance(error, errors.InvalidInput):
+        error.fields = tuple(errors.FieldProblem(**field) for field in problem["fields"])
+    return error
+
+
+def _ingested(answer: Mapping[str, Any]) -> Ingested:
+    return Ingested(
+        format=answer["format"],
+        n_rows=answer["n_rows"],
+        columns=tuple(Column(item["name"], item["dtype"], Role(item["role"])) for item in answer["columns"]),
+        stats=tuple(
+            ColumnStats(**{**item, "role": Role(item["role"]), "top": tuple(TopValue(**top) for top in item["top"])})
+            for item in answer["stats"]
+        ),
+        warnings=tuple(answer["warnings"]),
+    )

@@ -1,0 +1,165 @@
+"""How columns go together.
+
+pearson      Pearson's r of numeric columns, over the rows where both have a value
+spearman     the same over ranks (ties share their mean rank), each column ranked once over its own values
+association  0 to 1 for any two columns: |r| of two numeric ones, the correlation ratio η of a numeric and a
+             categorical one, Cramér's V of two categorical ones (H. Cramér, Mathematical Methods of Statistics, 1946)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from flowml.domain.datasets import Column, Correlation, Role
+from flowml.domain.errors import InvalidInput
+
+METHODS = ("pearson", "spearman", "association")
+_MOST_COLUMNS = 60
+_MOST_ROWS = 50_000
+_MOST_CATEGORIES = 200
+Matrix = NDArray[np.float64]
+
+
+def correlation(
+    table: Path, columns: Sequence[Column], method: str = "pearson", n_rows: int | None = None
+) -> Correlation:
+    """Of a canonical Parquet file: at most 60 columns, over at most 50,000 rows spread evenly; `note` says when some
+    were left out. Raises InvalidInput for an unknown method."""
+    if method not in METHODS:
+        raise InvalidInput.of_field("method", f"The method must be one of {', '.join(METHODS)}.")
+    usable = [column for column in columns if _is_usable(column, method)]
+    chosen = usable[:_MOST_COLUMNS]
+    notes = []
+    if len(usable) > len(chosen):
+        notes.append(f"Only the first {len(chosen)} of {len(usable):,} columns are shown.")
+    rows = pl.scan_parquet(table, glob=False).select(column.name for column in chosen)
+    height = int(pl.scan_parquet(table, glob=False).select(pl.len()).collect().item()) if n_rows is None else n_rows
+    if height > _MOST_ROWS:
+        rows = rows.gather_every(math.ceil(height / _MOST_ROWS))
+        notes.append(
+            f"Computed from a sample of {math.ceil(height / math.ceil(height / _MOST_ROWS)):,} of {height:,} rows."
+        )
+    frame = rows.collect() if chosen else pl.DataFrame()
+    matrix = _association(frame, chosen) if method == "association" else _linear(_numbers(frame, method))
+    names = tuple(column.name for column in chosen)
+    return Correlation(
+        names, tuple(tuple(map(_figure, row)) for row in matrix.tolist()), method, " ".join(notes) or None
+    )
+
+
+def _is_usable(column: Column, method: str) -> bool:
+    if column.role in (Role.CONSTANT, Role.IDENTIFIER):
+        return False
+    numeric = _is_number(column)
+    return numeric if method != "association" else numeric or column.role in (Role.CATEGORICAL, Role.BOOLEAN)
+
+
+def _is_number(column: Column) -> bool:
+    return column.dtype in ("Int64", "Float64", "Boolean")
+
+
+def _numbers(frame: pl.DataFrame, method: str = "pearson") -> Matrix:
+    """(rows, columns), missing and infinite values as NaN."""
+    series = [column.cast(pl.Float64) for column in frame.get_columns()]
+    if method == "spearman":
+        series = [column.rank("average").cast(pl.Float64) for column in series]
+    if not series:
+        return np.empty((0, 0))
+    numbers = np.column_stack([column.fill_null(float("nan")).to_numpy() for column in series])
+    numbers[~np.isfinite(numbers)] = np.nan
+    return numbers
+
+
+def _linear(numbers: Matrix) -> Matrix:
+    """Pearson's r of each two columns over their common rows, by a few matrix products; NaN where undefined."""
+    present = np.isfinite(numbers)
+    # Scaling first keeps the sums of squares well conditioned.
+    with np.errstate(all="ignore"):
+        centre = np.nanmean(np.where(present, numbers, np.nan), axis=0) if len(numbers) else np.zeros(numbers.shape[1])
+        spread = np.nanstd(np.where(present, numbers, np.nan), axis=0) if len(numbers) else np.zeros(numbers.shape[1])
+        scaled = np.where(present, (numbers - centre) / np.where(spread > 0, spread, 1.0), 0.0)
+        mask = present.astype(np.float64)
+        n = mask.T @ mask
+        sums = scaled.T @ mask
+        squares = (scaled**2).T @ mask
+        covariance = scaled.T @ scaled - sums * sums.T / n
+        variance = squares - sums**2 / n
+        r = covariance / np.sqrt(variance * variance.T)
+    varies = variance >= 1e-9 * n
+    undefined = ~(varies & varies.T) | (n < 2)
+    return np.where(undefined, np.nan, np.clip(r, -1.0, 1.0))
+
+
+def _association(frame: pl.DataFrame, columns: Sequence[Column]) -> Matrix:
+    size = len(columns)
+    result = np.full((size, size), np.nan)
+    numeric = [index for index, column in enumerate(columns) if _is_number(column)]
+    codes = {index: _codes(frame[column.name]) for index, column in enumerate(columns) if index not in set(numeric)}
+    numbers = _numbers(frame.select(columns[index].name for index in numeric))
+    if numeric:
+        result[np.ix_(numeric, numeric)] = np.abs(_linear(numbers))
+    for first, codes_of_first in codes.items():
+        for position, second in enumerate(numeric):
+            result[first, second] = result[second, first] = correlation_ratio(codes_of_first, numbers[:, position])
+        for second, codes_of_second in codes.items():
+            if second >= first:
+                result[first, second] = result[second, first] = cramers_v(codes_of_first, codes_of_second)
+    return result
+
+
+def _codes(values: pl.Series) -> NDArray[np.int64]:
+    """Categories as numbers from 0, the rare ones beyond 200 as one; missing as -1."""
+    counts = (
+        values.drop_nulls().alias("value").value_counts(name="count").sort(["count", "value"], descending=[True, False])
+    )
+    order = {value: min(code, _MOST_CATEGORIES) for code, value in enumerate(counts["value"].to_list())}
+    return (
+        values.replace_strict(order, default=-1, return_dtype=pl.Int64).to_numpy()
+        if order
+        else np.full(len(values), -1)
+    )
+
+
+def correlation_ratio(codes: NDArray[np.int64], numbers: Matrix) -> float:
+    """η: the root of the share of a variable's variance that lies between categories; NaN without variance."""
+    usable = (codes >= 0) & np.isfinite(numbers)
+    codes, numbers = codes[usable], numbers[usable]
+    if len(numbers) < 2:
+        return math.nan
+    counts = np.bincount(codes)
+    centred = numbers - numbers.mean()
+    total = float(centred @ centred)
+    if total <= 0:
+        return math.nan
+    sums = np.bincount(codes, weights=centred)
+    between = float((sums[counts > 0] ** 2 / counts[counts > 0]).sum())
+    return math.sqrt(min(1.0, between / total))
+
+
+def cramers_v(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
+    """V = sqrt(χ² / (n · (min(r, c) - 1))) over the rows where both are present; NaN when one does not vary."""
+    usable = (first >= 0) & (second >= 0)
+    first, second = first[usable], second[usable]
+    if len(first) == 0:
+        return math.nan
+    width = int(second.max()) + 1
+    table = (
+        np.bincount(first * width + second, minlength=(int(first.max()) + 1) * width).reshape(-1, width).astype(float)
+    )
+    table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+    smaller = min(table.shape) - 1
+    if smaller < 1:
+        return math.nan
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
+    chi_squared = float(((table - expected) ** 2 / expected).sum())
+    return math.sqrt(min(1.0, chi_squared / (table.sum() * smaller)))
+
+
+def _figure(value: float) -> float | None:
+    return value if math.isfinite(value) else None

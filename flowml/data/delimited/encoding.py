@@ -1,0 +1,149 @@
+"""Which encoding a text file is in, and the same file as UTF-8."""
+
+import codecs
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowml.domain.errors import InvalidInput, UnreadableFile
+
+_CHUNK = 4 << 20
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# What text may contain below the space: tab, line feed, vertical tab, form feed, carriage return, escape, and the
+# end-of-file mark that old spreadsheets append.
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]")
+_UNDEFINED_IN_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """`name` is Python's; `mark` how many bytes of byte order mark come first; `broken` whether some bytes are not
+    of this encoding and will be replaced."""
+
+    name: str
+    mark: int = 0
+    broken: bool = False
+
+
+def looks_like_text(head: bytes) -> bool:
+    """Whether the first bytes of a file can be text at all.
+
+    >>> looks_like_text(b"a,b\\n1,2\\n"), looks_like_text(bytes(range(64)))
+    (True, False)
+    """
+    if any(head.startswith(mark) for mark, _ in _MARKS) or _utf16_without_mark(head):
+        return True
+    return len(_CONTROL.findall(head)) <= len(head) // 500
+
+
+def detect_encoding(path: Path, asked: str | None = None) -> Encoding:
+    """The encoding of a whole file. `asked` is what its owner said. Raises InvalidInput for an unknown name,
+    UnreadableFile when the content is not text."""
+    with path.open("rb") as file:
+        head = file.read(65_536)
+    mark, marked = next(((len(mark), name) for mark, name in _MARKS if head.startswith(mark)), (0, None))
+    if asked is not None:
+        return Encoding(_known(asked), mark if marked and _known(asked).startswith(marked[:6]) else 0)
+    if marked is not None:
+        return Encoding(marked, mark)
+    if guessed := _utf16_without_mark(head):
+        return Encoding(guessed)
+    return _eight_bit(path)
+
+
+def to_utf8(path: Path, encoding: Encoding, target: Path) -> None:
+    """Write the file's text as UTF-8 with line feeds only. Raises UnreadableFile when it is not in this encoding."""
+    errors = "replace" if encoding.broken else "strict"
+    try:
+        with path.open("rb") as raw:
+            raw.seek(encoding.mark)
+            reader = codecs.getreader(encoding.name)(raw, errors)
+            newlines = _Newlines()
+            with target.open("w", encoding="utf-8", newline="") as out:
+                while text := reader.read(_CHUNK):
+                    out.write(newlines.feed(text))
+    except UnicodeError as error:
+        raise UnreadableFile(
+            f"The file is not in the encoding {encoding.name}.",
+            hint="Leave the option “encoding” out to have it detected, or save the file as UTF-8.",
+        ) from error
+
+
+class _Newlines:
+    """Turns CR LF and CR into LF across pieces of text."""
+
+    def __init__(self) -> None:
+        self._after_return = False
+
+    def feed(self, text: str) -> str:
+        ends_with_return = text.endswith("\r")
+        if self._after_return and text.startswith("\n"):
+            text = text[1:]
+        self._after_return = ends_with_return
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _known(name: str) -> str:
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        found = None
+    if found is None or not found._is_text_encoding:
+        raise InvalidInput.of_field(
+            "options.encoding", f"There is no encoding called “{name[:40]}”.", hint="For example utf-8, cp1252."
+        )
+    return found.name
+
+
+def _utf16_without_mark(head: bytes) -> str | None:
+    """Western text in UTF-16 has a zero in nearly every second byte."""
+    sample = head[:4096]
+    half = len(sample) // 2
+    if half < 4:
+        return None
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    if odd > half * 0.7 and even < half * 0.05:
+        return "utf-16-le"
+    if even > half * 0.7 and odd < half * 0.05:
+        return "utf-16-be"
+    return None
+
+
+def _eight_bit(path: Path) -> Encoding:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if b"\x00" in chunk:
+                raise UnreadableFile(
+                    "The file contains binary data, not a table of text.",
+                    hint="Export it again as CSV from the program it came from.",
+                )
+            if chunk.isascii() and not decoder.getstate()[0]:
+                continue
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                return _not_utf8(chunk)
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return Encoding("utf-8", broken=True)
+    return Encoding("utf-8")
+
+
+def _not_utf8(chunk: bytes) -> Encoding:
+    """Mostly valid UTF-8 is UTF-8 with damage; anything else is a Western code page."""
+    text = chunk.decode("utf-8", "replace")
+    damaged = text.count("\ufffd")
+    beyond_ascii = sum(len(run) for run in re.findall(r"[^\x00-\x7f\ufffd]+", text))
+    if beyond_ascii > 20 * damaged:
+        return Encoding("utf-8", broken=True)
+    if _UNDEFINED_IN_CP1252.search(chunk):
+        return Encoding("latin-1")
+    return Encoding("cp1252")

@@ -1,0 +1,38 @@
+"""Arrow IPC, as a file (also called Feather) and as a stream."""
+
+import struct
+from pathlib import Path
+
+from flowml.data.formats.base import CERTAIN, LIKELY, NO, Format, Reading, Source
+from flowml.domain.errors import UnreadableFile
+
+_CONTINUATION = b"\xff\xff\xff\xff"
+
+
+def sniff(head: bytes, path: Path) -> float:
+    if head.startswith((b"ARROW1", b"FEA1")):
+        return CERTAIN
+    if head.startswith(_CONTINUATION) and len(head) >= 8:
+        # A stream starts with the length of its schema message, padded to 8 bytes.
+        (length,) = struct.unpack("<i", head[4:8])
+        return LIKELY if length > 0 and length % 8 == 0 else NO
+    return NO
+
+
+def read(source: Source) -> Reading:
+    import polars as pl
+
+    with source.path.open("rb") as file:
+        magic = file.read(6)
+    if magic.startswith(b"FEA1"):
+        raise UnreadableFile(
+            "The file is in the first version of Feather, which is no longer read.",
+            hint="Save it again as Feather 2 or Parquet.",
+        )
+    frame = pl.read_ipc(source.path) if magic == b"ARROW1" else pl.read_ipc_stream(source.path)
+    return Reading(frame, "arrow", typed=True)
+
+
+FORMAT = Format(
+    name="arrow", title="Arrow or Feather", extensions=("feather", "arrow", "ipc", "arrows"), sniff=sniff, read=read
+)

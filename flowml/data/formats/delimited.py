@@ -1,0 +1,39 @@
+"""Text tables: CSV, TSV and anything else with one record per line."""
+
+from pathlib import Path
+
+from flowml.data.delimited.encoding import looks_like_text
+from flowml.data.formats.base import NO, POSSIBLE, Format, Option, Reading, Source
+from flowml.data.names import unique_names
+
+
+def sniff(head: bytes, path: Path) -> float:
+    return POSSIBLE if head and looks_like_text(head) else NO
+
+
+def read(source: Source) -> Reading:
+    from flowml.data.delimited.table import read_text_table
+
+    table = read_text_table(source)
+    names, warnings = unique_names(table.names)
+    frame = table.frame.rename(dict(zip(table.frame.columns, names, strict=True)))
+    if frame.width and table.names[-1] == "" and frame.width > 1 and frame[:, -1].null_count() == frame.height:
+        # Every record ends with a delimiter: that is no column.
+        frame, warnings = frame[:, :-1], unique_names(table.names[:-1])[1]
+    return Reading(
+        frame, "tsv" if table.delimiter == "\t" else "csv", typed=False, warnings=[*table.warnings, *warnings]
+    )
+
+
+FORMAT = Format(
+    name="csv",
+    title="CSV or other delimited text",
+    extensions=("csv", "tsv", "txt", "tab", "data", "dat"),
+    sniff=sniff,
+    read=read,
+    options=(
+        Option("delimiter", "the character between values, or “tab” or “space”"),
+        Option("encoding", "such as utf-8 or cp1252"),
+        Option("header", "whether the first line holds the column names (true or false)"),
+    ),
+)

@@ -1,0 +1,96 @@
+"""JSON Lines: one record per line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowml.data.formats.base import CERTAIN, LIKELY, NO, Format, Reading, Source
+from flowml.domain.errors import UnreadableFile
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_SHOWN_LINES = 5
+_TOLERATED_SHARE = 0.1
+
+
+def sniff(head: bytes, path: Path) -> float:
+    lines = [line for line in head.removeprefix(b"\xef\xbb\xbf").splitlines()[:10] if line.strip()]
+    if not lines or not lines[0].lstrip().startswith(b"{"):
+        return NO
+    try:
+        first = json.loads(lines[0])
+    except (ValueError, RecursionError):
+        # A damaged first line: the second still tells a list of records from one document.
+        return (
+            LIKELY
+            if len(lines) > 1
+            and all(line.startswith(b"{") and line.endswith(b"}") for line in lines[1:-1] or lines[1:])
+            else NO
+        )
+    if not isinstance(first, dict):
+        return NO
+    return CERTAIN if len(lines) > 1 else LIKELY
+
+
+def read(source: Source) -> Reading:
+    warnings: list[str] = []
+    frame = _fast(source)
+    if frame is None:
+        frame = _line_by_line(source, warnings)
+    return Reading(frame, "jsonl", typed=True, warnings=warnings)
+
+
+def _fast(source: Source) -> pl.DataFrame | None:
+    """By Polars, when it finds nothing to object to and nothing that it would silently bend."""
+    import polars as pl
+
+    try:
+        frame = pl.read_ndjson(source.path, infer_schema_length=None)
+    except pl.exceptions.PolarsError:
+        return None
+    # Texts and mixed columns come out alike: only columns that cannot hide a mixture are believed.
+    plain = all(dtype.is_numeric() or dtype in (pl.Boolean, pl.Null) for dtype in frame.dtypes)
+    large = source.path.stat().st_size > 50_000_000
+    return frame if plain or large else None
+
+
+def _line_by_line(source: Source, warnings: list[str]) -> pl.DataFrame:
+    from flowml.data.records import Columns
+
+    columns = Columns(source.limits)
+    bad: list[str] = []
+    n_bad = 0
+    with source.path.open(encoding="utf-8-sig", errors="replace") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError):
+                record = None
+            if isinstance(record, dict):
+                columns.add(record)
+                continue
+            n_bad += 1
+            if len(bad) < _SHOWN_LINES:
+                bad.append(f"line {number}: “{line.strip()[:80]}”")
+    if n_bad > max(1, _TOLERATED_SHARE * (columns.height + n_bad)):
+        raise UnreadableFile(
+            f"{n_bad:,} of {columns.height + n_bad:,} lines are no valid JSON record, for example {bad[0]}.",
+            hint="JSON Lines has one complete record per line.",
+        )
+    if n_bad:
+        more = f" (and {n_bad - len(bad):,} more)" if n_bad > len(bad) else ""
+        lines = (
+            "1 line is no valid JSON record and was"
+            if n_bad == 1
+            else f"{n_bad:,} lines are no valid JSON records and were"
+        )
+        warnings.append(f"{lines} left out{more}: {'; '.join(bad)}")
+    return columns.frame(warnings)
+
+
+FORMAT = Format(name="jsonl", title="JSON Lines", extensions=("jsonl", "ndjson"), sniff=sniff, read=read)

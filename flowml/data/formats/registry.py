@@ -1,0 +1,130 @@
+"""Every file format FlowML reads, found by looking into this package: a module with a `FORMAT` is one."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import pkgutil
+import struct
+import zipfile
+import zlib
+from functools import cache
+from pathlib import Path
+
+from flowml.data import formats as package
+from flowml.data.formats.base import HEAD_BYTES, LIKELY, NO, Format, Reading, Source
+from flowml.data.formats.foreign import recognise
+from flowml.domain.errors import FlowMLError, InvalidInput, UnreadableFile, UnsupportedFormat
+
+_READING_LIBRARIES = frozenset({"polars", "fastexcel", "_fastexcel", "pyo3_runtime"})
+_CONTENT_ERRORS = (
+    ValueError,
+    OSError,
+    EOFError,
+    OverflowError,
+    RecursionError,
+    csv.Error,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+@cache
+def all_formats() -> tuple[Format, ...]:
+    """The formats, by name. Reading libraries are imported only when a file is read."""
+    modules = (
+        importlib.import_module(f"{package.__name__}.{info.name}") for info in pkgutil.iter_modules(package.__path__)
+    )
+    found = [module.FORMAT for module in modules if isinstance(getattr(module, "FORMAT", None), Format)]
+    return tuple(sorted(found, key=lambda format: format.name))
+
+
+def extensions() -> tuple[str, ...]:
+    """Every extension that some format claims, without dots."""
+    return tuple(sorted({extension for format in all_formats() for extension in format.extensions}))
+
+
+def detect(source: Source) -> Format:
+    """The format of a file: by content first, by extension among equals.
+
+    Raises UnreadableFile for an empty file or one that is not what its name says, UnsupportedFormat for anything else.
+    """
+    with source.path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
+        raise UnreadableFile(
+            "The file is empty.", hint="Check that it was saved or exported completely, then upload it again."
+        )
+
+    def fit(format: Format) -> tuple[float, bool]:
+        return format.sniff(head, source.path), source.extension in format.extensions
+
+    best = max(all_formats(), key=fit)
+    confidence, _ = fit(best)
+    foreign = recognise(head) if confidence < LIKELY else None
+    if foreign is not None:
+        raise UnsupportedFormat(
+            f"“{source.filename}” is {foreign}, which holds no table FlowML can read.", hint=_supported()
+        )
+    if confidence > NO:
+        return best
+    claimed = next((format for format in all_formats() if source.extension in format.extensions), None)
+    if claimed is not None:
+        raise UnreadableFile(
+            f"“{source.filename}” is named like {claimed.title}, but its content is something else or is damaged.",
+            hint="Open it in the program it came from and save or export it again.",
+        )
+    raise UnsupportedFormat(f"“{source.filename}” is not a kind of file that FlowML can read.", hint=_supported())
+
+
+def read(source: Source) -> Reading:
+    """Detect and read a file; what a reading library raises about its content becomes UnreadableFile."""
+    format = detect(source)
+    _check_options(format, source)
+    try:
+        reading = format.read(source)
+    except (FlowMLError, KeyboardInterrupt, SystemExit):
+        raise
+    # Rust panics arrive as a BaseException of their own.
+    except BaseException as error:
+        if not _is_about_content(error):
+            raise
+        raise UnreadableFile(
+            f"The file looks like {format.title}, but it is damaged or incomplete and cannot be read.",
+            hint="Save or export it again, or try another format such as CSV.",
+        ) from error
+    if source.extension not in format.extensions and source.extension in extensions():
+        reading.warnings.insert(
+            0, f"The file's name ends in .{source.extension}, but its content is {format.title}: read as that."
+        )
+    source.limits.check(reading.frame.height, reading.frame.width)
+    if reading.frame.width == 0 or reading.frame.height == 0:
+        raise UnreadableFile(
+            "The file holds no rows of data.",
+            hint="A table needs a line of column names and at least one line of values.",
+        )
+    return reading
+
+
+def _is_about_content(error: BaseException) -> bool:
+    """Whether an error tells of the file rather than of a mistake in this program."""
+    return isinstance(error, _CONTENT_ERRORS) or type(error).__module__.partition(".")[0] in _READING_LIBRARIES
+
+
+def _check_options(format: Format, source: Source) -> None:
+    known = {option.name for option in format.options}
+    for name in source.options:
+        if name not in known:
+            allowed = f"It knows: {', '.join(sorted(known))}." if known else "It has no options."
+            raise InvalidInput.of_field(f"options.{name}", f"There is no option “{name}” for {format.title}. {allowed}")
+
+
+def _supported() -> str:
+    titles = ", ".join(format.title for format in all_formats())
+    return f"FlowML reads {titles}. Export the table as one of these."
+
+
+def is_supported_name(filename: str) -> bool:
+    """Whether the file's extension is one that some format claims."""
+    return Path(filename).suffix.lower().removeprefix(".") in extensions()

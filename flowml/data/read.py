@@ -1,0 +1,59 @@
+"""A file as a table in canonical form, in this process. The server does the same in a child process (`importer`)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from flowml.data.canonical import canonical
+from flowml.data.formats.base import Limits, Source
+from flowml.data.formats.registry import read
+from flowml.data.profile import profile
+from flowml.data.texts import convert_texts
+from flowml.domain.datasets import Column
+from flowml.domain.errors import UnreadableFile
+
+_MOST_WARNINGS = 40
+
+
+@dataclass(frozen=True)
+class Table:
+    """A canonical frame, the format it came in, and what should be known about how it was read."""
+
+    frame: pl.DataFrame
+    format: str
+    warnings: tuple[str, ...]
+
+
+def load(path: Path, filename: str, options: Mapping[str, Any], limits: Limits, scratch: Path) -> Table:
+    """Read any supported file. `scratch` is a folder for temporary files. Raises UnreadableFile, UnsupportedFormat,
+    TooLarge, InvalidInput."""
+    source = Source(path, filename, scratch, options, limits)
+    reading = read(source)
+    warnings = reading.warnings
+    frame, remarks = canonical(reading.frame, limits)
+    warnings += remarks
+    frame, remarks = convert_texts(frame, typed=reading.typed)
+    warnings += remarks
+    limits.check(frame.height, frame.width)
+    if len(warnings) > _MOST_WARNINGS:
+        left = len(warnings) - _MOST_WARNINGS
+        warnings = [*warnings[:_MOST_WARNINGS], f"There are {left:,} more remarks like these."]
+    return Table(frame, reading.format, tuple(warnings))
+
+
+def read_table(
+    path: Path, filename: str | None = None, options: Mapping[str, Any] | None = None, limits: Limits | None = None
+) -> tuple[pl.DataFrame, tuple[Column, ...], tuple[str, ...]]:
+    """The table in a file, its columns with their roles, and warnings. Raises as `load` does, and UnreadableFile when
+    there is no such file."""
+    if not path.is_file():
+        raise UnreadableFile(f"There is no file {path}.")
+    with tempfile.TemporaryDirectory(prefix="flowml-") as scratch:
+        table = load(path, filename or path.name, options or {}, limits or Limits(), Path(scratch))
+    return table.frame, profile(table.frame).columns, table.warnings

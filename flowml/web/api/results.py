@@ -1,0 +1,119 @@
+"""Models and predictions over HTTP."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from pydantic_core import to_json
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from flowml.domain.models import Leaderboard, Model
+from flowml.services import prediction, results
+from flowml.services.context import Context
+from flowml.services.prediction import Prediction, milliseconds_since
+from flowml.web.endpoint import context_of, parse_json, read_json
+from flowml.web.schemas.results import DownloadQuery, ImportanceQuery, ModelDetail, Predict
+from flowml.web.upload import clean_label
+
+
+def of_job(context: Context, job_id: str) -> dict[str, Any]:
+    """The models of a training run, best first."""
+    models = results.list_models(context, job_id)
+    return {"items": models, "total": len(models)}
+
+
+def leaderboard(context: Context, job_id: str) -> Leaderboard:
+    """Which model is best; answers during training too."""
+    return results.leaderboard(context, job_id)
+
+
+def show(context: Context, model_id: str) -> dict[str, Any]:
+    """One model with its inputs."""
+    model = results.get_model(context, model_id)
+    return {
+        **{name: getattr(model, name) for name in ModelDetail.model_fields if hasattr(model, name)},
+        "score_std": model.details.get("score_std"),
+        "features": model.details.get("schema") or [],
+        "members": model.details.get("members") or [],
+    }
+
+
+def download(context: Context, model_id: str, query: DownloadQuery) -> FileResponse:
+    """The model file."""
+    path = results.model_file(context, model_id, query.format)
+    name = download_name(results.get_model(context, model_id))
+    return FileResponse(
+        path,
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": f"attachment; filename=\"model.flowml\"; filename*=UTF-8''{quote(name)}"},
+    )
+
+
+def download_name(model: Model) -> str:
+    """`survived-catboost.flowml`: what a person finds again in the downloads folder."""
+    words = clean_label(f"{model.target} {model.algorithm}", 80).lower()
+    safe = "".join(character if character.isalnum() else "-" for character in words)
+    return "-".join(filter(None, safe.split("-"))) + ".flowml"
+
+
+def confusion_matrix(context: Context, model_id: str) -> Mapping[str, Any]:
+    """Which classes a model confuses."""
+    return results.confusion_matrix(context, model_id)
+
+
+def feature_importance(context: Context, model_id: str, query: ImportanceQuery) -> Mapping[str, Any]:
+    """How much each column matters to a model."""
+    return results.feature_importance(context, model_id, query.method)
+
+
+async def predict(request: Request) -> Response:
+    """Predict one row, or many."""
+    # A row for a model in memory is answered on the spot; everything else goes to a thread.
+    started = time.perf_counter()
+    context = context_of(request)
+    body = parse_json(await read_json(request), Predict)
+    answer: dict[str, Any]
+    if body.features is not None:
+        found = _at_once(context, body.model_id, body.features)
+        if found is None:
+            rows = [body.features]
+            found = (await run_in_threadpool(prediction.predict, context, body.model_id, rows))[0]
+        answer = _row(found)
+        count = 1
+    else:
+        rows = body.rows or []
+        answer = await run_in_threadpool(_rows, context, body.model_id, rows)
+        count = len(rows)
+    answer["latency_ms"] = milliseconds_since(started)
+    prediction.record(context, count, answer["latency_ms"])
+    return Response(to_json(answer, inf_nan_mode="null"), media_type="application/json")
+
+
+def _at_once(context: Context, model_id: str, features: Mapping[str, Any]) -> Prediction | None:
+    """The answer, if it can be had without waiting for anything."""
+    loaded = prediction.ready(context, model_id)
+    if loaded is None or not loaded.answers_at_once:
+        return None
+    return prediction.predict_row(loaded, features)
+
+
+def _rows(context: Context, model_id: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"predictions": [_row(found) for found in prediction.predict(context, model_id, rows)]}
+
+
+def _row(found: Prediction) -> dict[str, Any]:
+    interval = found.interval
+    return {
+        "prediction": found.prediction,
+        "confidence": found.confidence,
+        "probability": found.probability,
+        "probabilities": found.probabilities,
+        "interval": None
+        if interval is None
+        else {"low": interval.low, "high": interval.high, "coverage": interval.coverage},
+        "model_name": found.model_name,
+        "warnings": found.warnings,
+    }

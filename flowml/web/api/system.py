@@ -1,0 +1,87 @@
+"""The server itself over HTTP: health, figures, documentation."""
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flowml.domain.errors import NotReady
+from flowml.services import system
+from flowml.services.context import Context
+from flowml.services.system import SystemStats
+from flowml.web.live import Hub
+
+
+async def health(request: Request) -> dict[str, str]:
+    """Does the process answer."""
+    return {"status": "ok"}
+
+
+def readiness(context: Context) -> dict[str, str]:
+    """Does the store answer too."""
+    try:
+        system.check_ready(context)
+    except Exception as error:
+        raise NotReady("The database does not answer.", hint="The server's log says why.") from error
+    return {"status": "ready"}
+
+
+def stats(context: Context) -> SystemStats:
+    """The server in figures."""
+    return system.stats(context)
+
+
+async def metrics(request: Request) -> Response:
+    """Figures in Prometheus' text format."""
+    hub: Hub = request.app.state.hub
+    found = await run_in_threadpool(system.stats, request.app.state.context)
+    lines = [
+        *_metric("flowml_info", "gauge", "The version that runs.", [({"version": found.version}, 1)]),
+        *_metric("flowml_uptime_seconds", "gauge", "Seconds since the start.", [({}, found.uptime_seconds)]),
+        *_metric("flowml_datasets", "gauge", "Stored data sets.", [({}, found.datasets)]),
+        *_metric("flowml_models", "gauge", "Stored models.", [({}, found.models)]),
+        *_metric(
+            "flowml_jobs",
+            "gauge",
+            "Training runs by status.",
+            [({"status": status}, count) for status, count in found.jobs.items()],
+        ),
+        *_metric("flowml_predictions_total", "counter", "Rows predicted.", [({}, found.predictions.total)]),
+        *_metric(
+            "flowml_prediction_latency_seconds",
+            "gauge",
+            "How long the latest predictions took, by quantile.",
+            [
+                ({"quantile": quantile}, milliseconds / 1000)
+                for quantile, milliseconds in (("0.5", found.predictions.p50_ms), ("0.95", found.predictions.p95_ms))
+                if milliseconds is not None
+            ],
+        ),
+        *_metric("flowml_live_connections", "gauge", "Open live connections.", [({}, hub.connections)]),
+        *_metric(
+            "process_resident_memory_bytes",
+            "gauge",
+            "Memory of the server process.",
+            [({}, system.process_memory_bytes())],
+        ),
+        *_metric("flowml_disk_used_bytes", "gauge", "Used on the home folder's disk.", [({}, found.disk.used_bytes)]),
+        *_metric("flowml_disk_total_bytes", "gauge", "Size of that disk.", [({}, found.disk.total_bytes)]),
+    ]
+    return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def _metric(name: str, kind: str, meaning: str, values: list[tuple[dict[str, str], float]]) -> list[str]:
+    lines = [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
+    for labels, value in values:
+        inside = ",".join(f'{key}="{_escaped(label)}"' for key, label in labels.items())
+        lines.append(f"{name}{{{inside}}} {value}" if inside else f"{name} {value}")
+    return lines
+
+
+def _escaped(label: str) -> str:
+    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+async def live_without_websocket(request: Request) -> Response:
+    """Live updates, as a WebSocket: send {"subscribe": "job:ID", "after": N}."""
+    raise HTTPException(426, "This address speaks WebSocket.", {"Upgrade": "websocket", "Connection": "Upgrade"})

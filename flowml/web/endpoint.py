@@ -1,0 +1,138 @@
+"""From a handler to HTTP: parse, call one plain function, serialise.
+
+A handler is a plain function `(context, **path parameters, query=…, body=…)` that returns an object which its
+response schema can read. It runs in the thread pool, serialising included, so the event loop never waits for it.
+A coroutine function runs on the event loop and gets the request instead: for streams and for what answers at once.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from flowml.domain.errors import MalformedRequest, TooLarge, UnsupportedFormat
+from flowml.services.context import Context
+from flowml.web.errors import invalid_request
+
+MAX_JSON_BYTES = 32_000_000
+Schema = TypeVar("Schema", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One method of one path. `response` is a schema, a media type of its own, or None for an empty answer.
+
+    The handler's docstring is its description: the first line a summary.
+    """
+
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    response: Any = None
+    status: int = 200
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    form: type[BaseModel] | None = None
+
+
+class Resource:
+    """The ASGI application behind one path: dispatches by method, and says which ones there are."""
+
+    def __init__(self, endpoints: list[Endpoint]):
+        self._by_method = {endpoint.method: _responder(endpoint) for endpoint in endpoints}
+        if "GET" in self._by_method:
+            self._by_method["HEAD"] = self._by_method["GET"]
+        self._allow = ", ".join(self._by_method)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        respond = self._by_method.get(scope["method"])
+        if respond is None:
+            raise HTTPException(405, f"This address takes {self._allow}.", {"Allow": self._allow})
+        response = await respond(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
+def context_of(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+async def read_json(request: Request) -> bytes:
+    """The body of a JSON request. Raises UnsupportedFormat, TooLarge."""
+    media_type = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise UnsupportedFormat(
+            f"This address takes JSON, not {media_type[:60] or 'an unnamed format'}.",
+            hint="Send the header “Content-Type: application/json”.",
+        )
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > MAX_JSON_BYTES:
+        raise _too_much()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_JSON_BYTES:
+            raise _too_much()
+    return bytes(body)
+
+
+def _too_much() -> TooLarge:
+    return TooLarge(
+        f"A request may have at most {MAX_JSON_BYTES // 1_000_000} MB.",
+        hint="Send fewer rows at once, or upload a file.",
+    )
+
+
+def parse_json(content: bytes, model: type[Schema]) -> Schema:
+    """A body as its schema. Raises MalformedRequest, InvalidInput. Depth of nesting is bounded by the parser."""
+    if not content.strip():
+        raise MalformedRequest("The request has no body.", hint="Send a JSON object.")
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        raise invalid_request(error, model) from None
+
+
+def parse_query(parameters: Mapping[str, str], model: type[Schema]) -> Schema:
+    """Query parameters as their schema; an empty one counts as not given. Raises InvalidInput."""
+    try:
+        return model.model_validate({name: value for name, value in parameters.items() if value != ""})
+    except ValidationError as error:
+        raise invalid_request(error, model) from None
+
+
+def _responder(endpoint: Endpoint) -> Callable[[Request], Any]:
+    serialise = _serialiser(endpoint)
+    coroutine = inspect.iscoroutinefunction(endpoint.handler)
+
+    async def respond(request: Request) -> Response:
+        arguments: dict[str, Any] = dict(request.path_params)
+        if endpoint.query is not None:
+            arguments["query"] = parse_query(request.query_params, endpoint.query)
+        if coroutine:
+            result = await endpoint.handler(request, **arguments)
+            return result if isinstance(result, Response) else serialise(result)
+        if endpoint.body is not None:
+            arguments["body"] = parse_json(await read_json(request), endpoint.body)
+        return await run_in_threadpool(lambda: serialise(endpoint.handler(context_of(request), **arguments)))
+
+    return respond
+
+
+def _serialiser(endpoint: Endpoint) -> Callable[[Any], Response]:
+    if endpoint.response is None or isinstance(endpoint.response, str):
+        return lambda result: result if isinstance(result, Response) else Response(status_code=endpoint.status)
+    adapter: TypeAdapter[Any] = TypeAdapter(endpoint.response)
+
+    def serialise(result: Any) -> Response:
+        content = adapter.dump_json(adapter.validate_python(result, from_attributes=True))
+        return Response(content, endpoint.status, media_type="application/json")
+
+    return serialise

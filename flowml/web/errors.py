@@ -1,0 +1,212 @@
+"""Every error's one translation to HTTP: RFC 9457 problem documents, or a page for a person in a browser."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import annotated_types
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, to_json
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from flowml.domain import errors
+from flowml.domain.errors import FieldProblem, FlowMLError, InvalidInput, MalformedRequest
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one class of errors leaves as HTTP. `name` is its anchor on the documentation page."""
+
+    status: int
+    name: str
+    title: str
+
+
+# In the order of most special first: the first class that an error belongs to decides.
+KINDS: dict[type[FlowMLError], Kind] = {
+    errors.UnreadableFile: Kind(422, "unreadable-file", "The file cannot be read"),
+    errors.InvalidInput: Kind(422, "invalid-input", "A value cannot be used"),
+    errors.MalformedRequest: Kind(400, "malformed-request", "The request cannot be understood"),
+    errors.Unauthorized: Kind(401, "unauthorized", "A credential is needed"),
+    errors.Forbidden: Kind(403, "forbidden", "Not allowed"),
+    errors.NotFound: Kind(404, "not-found", "Not found"),
+    errors.WrongState: Kind(409, "wrong-state", "Not possible right now"),
+    errors.NotApplicable: Kind(409, "not-applicable", "Not possible for this one"),
+    errors.TooLarge: Kind(413, "too-large", "Too large"),
+    errors.UnsupportedFormat: Kind(415, "unsupported-format", "Unsupported format"),
+    errors.TooMany: Kind(429, "too-many", "Too many at once"),
+    errors.NotReady: Kind(503, "not-ready", "Not ready"),
+}
+_INTERNAL = Kind(500, "internal-error", "Something went wrong on this server")
+_BY_STATUS = {
+    404: Kind(404, "not-found", "Not found"),
+    405: Kind(405, "wrong-method", "This address does not take this method"),
+    426: Kind(426, "websocket-only", "This address speaks WebSocket"),
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error in the form in which it leaves."""
+
+    kind: Kind
+    detail: str
+    hint: str | None = None
+    fields: Sequence[FieldProblem] = ()
+
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "type": f"/api/docs#{self.kind.name}",
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+        }
+        if self.hint:
+            document["hint"] = self.hint
+        if self.fields:
+            document["errors"] = [{"field": problem.field, "message": problem.message} for problem in self.fields]
+        return document
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that an exception is; anything unknown becomes a 500 that shows nothing of the inside."""
+    if isinstance(error, FlowMLError):
+        for cls, kind in KINDS.items():
+            if isinstance(error, cls):
+                fields = error.fields if isinstance(error, InvalidInput) else ()
+                return Problem(kind, error.detail, error.hint, fields)
+    if isinstance(error, HTTPException):
+        status = error.status_code
+        phrase = HTTPStatus(status).phrase
+        kind = _BY_STATUS.get(status, Kind(status, phrase.lower().replace(" ", "-"), phrase))
+        if status == 404 and error.detail == phrase:
+            return Problem(kind, "There is nothing at this address.", "The list of addresses is at /api/docs.")
+        return Problem(kind, error.detail)
+    return Problem(
+        _INTERNAL,
+        "This is a mistake in FlowML, not in your request.",
+        "The server's log says more. Please report it with what you did.",
+    )
+
+
+def problem_response(error: Exception, headers: Mapping[str, str] | None = None) -> Response:
+    """The JSON answer for an exception."""
+    problem = problem_of(error)
+    return Response(to_json(problem.document()), problem.kind.status, headers, MEDIA_TYPE)
+
+
+async def handle_error(request: Request, error: Exception) -> Response:
+    """Starlette's exception handler for every class of errors."""
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=400)
+    headers = error.headers if isinstance(error, HTTPException) else None
+    problem = problem_of(error)
+    if not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", ""):
+        from flowml.web.templating import render_error
+
+        response = render_error(request, problem)
+        response.headers.update(headers or {})
+        return response
+    return problem_response(error, headers)
+
+
+def invalid_request(error: ValidationError, model: type[BaseModel], *, sent: str = "request") -> FlowMLError:
+    """A failed validation in words. One line per field, also where a union of types failed several times."""
+    details = error.errors(include_url=False, include_context=True)
+    if any(detail["type"] == "json_invalid" for detail in details):
+        reason = str(details[0].get("ctx", {}).get("error", "")).strip()
+        return MalformedRequest(
+            f"The {sent} is not valid JSON: {reason}.", hint="Check commas, quotes and brackets near that place."
+        )
+    problems: dict[str, FieldProblem] = {}
+    for detail in details:
+        field = ".".join(str(part) for part in _location(detail, model)) or sent
+        if field not in problems:
+            problems[field] = FieldProblem(field, _sentence(field, detail, model))
+    listed = tuple(problems.values())
+    first = listed[0].message
+    more = "" if len(listed) == 1 else f" There are {len(listed) - 1} more problems like this."
+    return InvalidInput(f"{first}{more}", fields=listed)
+
+
+def _location(detail: ErrorDetails, model: type[BaseModel]) -> tuple[int | str, ...]:
+    """Where the value is, without the names that pydantic gives to the members of a union."""
+    location = detail["loc"]
+    for length, part in enumerate(location):
+        if length and isinstance(part, str) and part in _UNION_MEMBERS:
+            return location[:length]
+    return location
+
+
+_UNION_MEMBERS = frozenset({"str", "int", "float", "bool", "none", "literal", "constrained-int", "constrained-float"})
+
+
+def _sentence(field: str, detail: ErrorDetails, model: type[BaseModel]) -> str:
+    """What is wrong with one field."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "missing":
+        return f"“{field}” is missing."
+    if kind == "extra_forbidden":
+        names = [info.alias or name for name, info in model.model_fields.items()]
+        near = difflib.get_close_matches(field, names, 1)
+        return f"“{field}” is not a known field." + (f" Did you mean “{near[0]}”?" if near else "")
+    if kind in ("literal_error", "enum"):
+        return f"“{field}” must be one of {str(context['expected']).replace(chr(39), '')}."
+    if kind == "value_error":
+        return str(context["error"])
+    limits = _limits(field, model)
+    wanted = _WANTED.get(kind)
+    if wanted is None and limits and kind.split("_")[0] in ("greater", "less"):
+        wanted = "a number"
+    if wanted is None:
+        message = detail["msg"]
+        return f"“{field}” cannot be used: {message[:1].lower()}{message[1:]}."
+    return f"“{field}” must be {wanted}{limits}{_was(detail['input'])}."
+
+
+_WANTED = {
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "finite_number": "a number",
+    "string_type": "text",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+
+
+def _limits(field: str, model: type[BaseModel]) -> str:
+    """` from 1 to 3600`, ` of at least 1`, or nothing."""
+    info = model.model_fields.get(field)
+    low = high = None
+    for limit in info.metadata if info else ():
+        if isinstance(limit, annotated_types.Ge):
+            low = limit.ge
+        if isinstance(limit, annotated_types.Le):
+            high = limit.le
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    if low is not None:
+        return f" of at least {low}"
+    return f" of at most {high}" if high is not None else ""
+
+
+def _was(value: Any) -> str:
+    if isinstance(value, str):
+        return f", not “{value[:40]}”"
+    if isinstance(value, int | float):
+        return f", not {value}"
+    return ""

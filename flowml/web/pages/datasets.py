@@ -1,0 +1,139 @@
+"""Data Studio: the tables, and one table from every side."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flowml.domain.datasets import ColumnStats, Dataset
+from flowml.domain.jobs import Job
+from flowml.services import datasets, jobs
+from flowml.web.pages.frame import build_frame, context_of
+from flowml.web.pages.home import SAMPLES, Sample
+from flowml.web.templating import Page, respond
+
+LISTED = 50
+PREVIEW_ROWS = 50
+SHOWN_COLUMNS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetsPage(Page):
+    template: ClassVar[str] = "datasets.html"
+
+    datasets: list[Dataset]
+    total: int
+    offset: int
+    limit: int
+    samples: tuple[Sample, ...]
+    max_upload_bytes: int
+    extensions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GridColumn:
+    """A column of the preview; `width` in characters, from its name and the first values. `index` counts all columns
+    of the table."""
+
+    index: int
+    name: str
+    role: str
+    dtype: str
+    missing: int
+    missing_share: float
+    numeric: bool
+    width: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetPage(Page):
+    """`columns` is the window of columns on show, which starts at `first_column`; `rows` are the first rows of it."""
+
+    template: ClassVar[str] = "dataset.html"
+
+    dataset: Dataset
+    stats: list[ColumnStats]
+    columns: list[GridColumn]
+    rows: list[list[Any]]
+    first_column: int
+    shown_columns: int
+    missing_cells: int
+    role_counts: dict[str, int]
+    jobs: list[Job]
+    can_correlate: bool
+
+
+def index(request: Request) -> Response:
+    context = context_of(request)
+    frame = build_frame(request, "datasets")
+    offset = _whole(request.query_params.get("offset"))
+    found, total = datasets.list_datasets(context, LISTED, offset)
+    return respond(
+        request,
+        DatasetsPage(
+            title="Data Studio",
+            frame=frame,
+            datasets=found,
+            total=total,
+            offset=offset,
+            limit=LISTED,
+            samples=SAMPLES,
+            max_upload_bytes=context.settings.max_upload_bytes,
+            extensions=datasets.supported_extensions(),
+        ),
+    )
+
+
+def page(request: Request) -> Response:
+    context = context_of(request)
+    dataset = datasets.get_dataset(context, request.path_params["dataset_id"])
+    frame = build_frame(request, "datasets")
+    stats = list(datasets.stats(context, dataset.id))
+    preview = datasets.preview(context, dataset.id, offset=0, limit=PREVIEW_ROWS)
+    first = min(_whole(request.query_params.get("columns")), max(0, dataset.n_columns - 1)) // SHOWN_COLUMNS
+    window = slice(first * SHOWN_COLUMNS, (first + 1) * SHOWN_COLUMNS)
+    rows = [list(row[window]) for row in preview.rows]
+    roles: dict[str, int] = {}
+    for column in dataset.columns:
+        roles[column.role] = roles.get(column.role, 0) + 1
+    return respond(
+        request,
+        DatasetPage(
+            title=dataset.name,
+            frame=frame,
+            dataset=dataset,
+            stats=stats[window],
+            columns=[
+                _grid_column(window.start + at, column, [row[at] for row in rows])
+                for at, column in enumerate(stats[window])
+            ],
+            rows=rows,
+            first_column=window.start,
+            shown_columns=SHOWN_COLUMNS,
+            missing_cells=sum(column.missing for column in stats),
+            role_counts=roles,
+            jobs=[job for job in jobs.list_jobs(context, 200, 0)[0] if job.dataset_id == dataset.id],
+            can_correlate=sum(column.role == "numeric" for column in stats) > 1,
+        ),
+    )
+
+
+def _grid_column(at: int, column: ColumnStats, values: list[Any]) -> GridColumn:
+    longest = max((len(str(value)) for value in values if value is not None), default=0)
+    width = max(11, min(28, longest + 3), min(26, len(column.name) + 5))
+    return GridColumn(
+        index=at,
+        name=column.name,
+        role=str(column.role),
+        dtype=column.dtype,
+        missing=column.missing,
+        missing_share=column.missing_share,
+        numeric=column.mean is not None,
+        width=width,
+    )
+
+
+def _whole(text: str | None) -> int:
+    """A whole number of the address, 0 where there is none."""
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -1,0 +1,29 @@
+"""The page that says what went wrong and what to do."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from flowml.web.pages.frame import Frame, build_frame
+from flowml.web.templating import Page, respond
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorPage(Page):
+    template: ClassVar[str] = "error.html"
+
+    status: int
+    detail: str
+    hint: str | None
+
+
+def error_page(request: Request, status: int, title: str, detail: str, hint: str | None = None) -> HTMLResponse:
+    """An HTML answer with this status."""
+    try:
+        frame = build_frame(request, "")
+    except Exception:
+        # Whatever is broken, the person reads what went wrong; the log has it already.
+        frame = Frame(section="", path=request.url.path, now=0.0, last_event_id=0, running=())
+    return respond(request, ErrorPage(title=title, frame=frame, status=status, detail=detail, hint=hint), status)

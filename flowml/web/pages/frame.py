@@ -1,0 +1,66 @@
+"""What stands around every page: navigation, the runs in progress, where the live updates go on from."""
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from starlette.requests import Request
+
+from flowml import __version__
+from flowml.services import jobs
+from flowml.services.context import Context
+
+
+@dataclass(frozen=True)
+class NavigationItem:
+    section: str
+    title: str
+    icon: str
+    url: str
+
+
+class RunningJob(TypedDict):
+    id: str
+    name: str
+    progress: float
+
+
+NAVIGATION = (
+    NavigationItem("home", "Home", "home", "/"),
+    NavigationItem("datasets", "Data", "table", "/datasets"),
+    NavigationItem("train", "Train", "spark", "/train"),
+    NavigationItem("jobs", "Runs", "pulse", "/jobs"),
+)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """`section` is the item of the navigation that this page belongs to. `last_event_id` is read before anything
+    that the page shows, so that whatever happens meanwhile arrives as a live update. `now` is in seconds since the
+    epoch."""
+
+    section: str
+    path: str
+    now: float
+    last_event_id: int
+    running: tuple[RunningJob, ...]
+    version: str = __version__
+    navigation: tuple[NavigationItem, ...] = NAVIGATION
+
+
+def context_of(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+def build_frame(request: Request, section: str) -> Frame:
+    """Call this first in a handler."""
+    context = context_of(request)
+    last_event_id = context.store.events.last_id()
+    running = [job for job in jobs.list_jobs(context, 50, 0)[0] if not job.status.ended]
+    return Frame(
+        section=section,
+        path=request.url.path,
+        now=context.clock(),
+        last_event_id=last_event_id,
+        running=tuple(RunningJob(id=job.id, name=job.name, progress=job.progress) for job in running),
+    )

@@ -1,0 +1,236 @@
+"""Runs: the list of them, and the live monitor of one."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flowml.domain.errors import NotFound
+from flowml.domain.jobs import Job, JobStatus
+from flowml.domain.models import Leaderboard
+from flowml.domain.trials import Trial, TrialStatus
+from flowml.services import datasets, jobs, results
+from flowml.services.context import Context
+from flowml.services.jobs import AlgorithmInfo
+from flowml.web.pages.charts import Chart
+from flowml.web.pages.frame import build_frame, context_of
+from flowml.web.templating import Page, duration, respond
+from flowml.web.words import metric_title, metric_words, score_text
+
+LISTED = 50
+MOST_TRIALS = 5000
+LOG_LINES = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobsPage(Page):
+    template: ClassVar[str] = "jobs.html"
+
+    jobs: list[Job]
+    total: int
+    offset: int
+    limit: int
+    dataset_names: dict[str, str]
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of what happened; `level` is info, warning, error, or good, bad and best for trials and champions."""
+
+    at: float
+    clock: str
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaderboardPart(Page):
+    """The leaderboard alone, which the live monitor swaps in when it changes."""
+
+    template: ClassVar[str] = "partials/leaderboard.html"
+
+    leaderboard: Leaderboard | None
+    titles: dict[str, str]
+    ended: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPage(Page):
+    """`working` are the trials that somebody trains right now; `dataset_name` is None when the table is gone.
+    `monitor` (JSON) is what the page's script starts from; the live updates go on from there."""
+
+    template: ClassVar[str] = "job.html"
+
+    job: Job
+    dataset_name: str | None
+    leaderboard: Leaderboard | None
+    working: list[Trial]
+    failed: list[Trial]
+    titles: dict[str, str]
+    log: list[LogLine]
+    chart: Chart
+    monitor: dict[str, Any]
+    ended: bool
+    most_extra_seconds: float
+
+
+def index(request: Request) -> Response:
+    context = context_of(request)
+    frame = build_frame(request, "jobs")
+    text = request.query_params.get("offset", "")
+    offset = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    found, total = jobs.list_jobs(context, LISTED, offset)
+    names = {dataset.id: dataset.name for dataset in datasets.list_datasets(context, 1000, 0)[0]}
+    return respond(
+        request,
+        JobsPage(title="Runs", frame=frame, jobs=found, total=total, offset=offset, limit=LISTED, dataset_names=names),
+    )
+
+
+def page(request: Request) -> Response:
+    context = context_of(request)
+    frame = build_frame(request, "jobs")
+    job = jobs.get_job(context, request.path_params["job_id"])
+    algorithms = jobs.list_algorithms(None)
+    titles = algorithm_titles(algorithms)
+    leaderboard = results.leaderboard(context, job.id) if job.best_model_id else None
+    if request.query_params.get("part") == "leaderboard":
+        part = LeaderboardPart(
+            title=job.name, frame=frame, leaderboard=leaderboard, titles=titles, ended=job.status.ended
+        )
+        return respond(request, part)
+    trials, _ = jobs.list_trials(context, job.id, MOST_TRIALS, 0)
+    metric = _metric(job, leaderboard)
+    return respond(
+        request,
+        JobPage(
+            title=job.name,
+            frame=frame,
+            job=job,
+            dataset_name=dataset_name(context, job.dataset_id),
+            leaderboard=leaderboard,
+            working=[trial for trial in trials if trial.status is TrialStatus.LEASED],
+            failed=[trial for trial in trials if trial.status is TrialStatus.FAILED],
+            titles=titles,
+            log=_log(job, trials, titles),
+            chart=_progress_chart(job, trials, titles, metric),
+            monitor={
+                "job": _job_point(job),
+                "trials": [_trial_point(trial) for trial in trials],
+                "families": {algorithm.name: algorithm.category for algorithm in algorithms},
+                "titles": titles,
+                "metric": metric,
+                "best_name": _best_name(leaderboard, titles),
+            },
+            ended=job.status.ended,
+            most_extra_seconds=max(0.0, context.settings.max_time_budget_seconds - math.ceil(job.elapsed_seconds)),
+        ),
+    )
+
+
+def algorithm_titles(algorithms: Sequence[AlgorithmInfo]) -> dict[str, str]:
+    """What algorithms are called where people read them."""
+    return {algorithm.name: algorithm.title for algorithm in algorithms} | {"ensemble": "Ensemble"}
+
+
+def _metric(job: Job, leaderboard: Leaderboard | None) -> dict[str, Any]:
+    words = metric_words(job.metric or "")
+    greater = leaderboard.greater_is_better if leaderboard else words.greater_is_better
+    title = metric_title(job.metric) if job.metric else "score"
+    return {"name": job.metric, "title": title, "format": words.format, "greater": greater}
+
+
+def _best_name(leaderboard: Leaderboard | None, titles: Mapping[str, str]) -> str:
+    if leaderboard is None or not leaderboard.items:
+        return "–"
+    best = leaderboard.items[0].algorithm
+    return titles.get(best, best)
+
+
+def _log(job: Job, trials: Sequence[Trial], titles: Mapping[str, str]) -> list[LogLine]:
+    """What the trials tell; what else happens arrives live."""
+    lines = []
+    for trial in trials:
+        title = titles.get(trial.algorithm, trial.algorithm)
+        at = trial.finished_at or 0.0
+        if trial.status is TrialStatus.FINISHED:
+            text = f"{title} finished: {score_text(trial.score, job.metric)} in {duration(trial.fit_seconds)}"
+            lines.append(_line(at, "good", text))
+        elif trial.status is TrialStatus.FAILED:
+            lines.append(_line(at, "bad", f"{title} failed: {trial.error}"))
+    if job.finished_at and job.status is JobStatus.COMPLETED:
+        lines.append(_line(job.finished_at, "best", job.message))
+    return sorted(lines, key=lambda line: line.at)[-LOG_LINES:]
+
+
+def _line(at: float, level: str, text: str) -> LogLine:
+    return LogLine(at, datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S"), level, text)
+
+
+def dataset_name(context: Context, dataset_id: str) -> str | None:
+    """A data set's name, or None when it has been deleted."""
+    try:
+        return datasets.get_dataset(context, dataset_id).name
+    except NotFound:
+        return None
+
+
+def _progress_chart(job: Job, trials: list[Trial], titles: Mapping[str, str], metric: Mapping[str, Any]) -> Chart:
+    finished = [trial for trial in trials if trial.status is TrialStatus.FINISHED]
+    return Chart(
+        kind="trials",
+        title="Score over time",
+        caption="Each mark is one finished trial, its shape and colour the family of models; the line is the best so"
+        f" far. {'Higher' if metric['greater'] else 'Lower'} is better.",
+        spec={"live": True},
+        columns=("Trial", "Model", metric["title"], "Trained in"),
+        rows=[
+            (
+                trial.number + 1,
+                titles.get(trial.algorithm, trial.algorithm),
+                score_text(trial.score, job.metric),
+                duration(trial.fit_seconds),
+            )
+            for trial in finished
+        ],
+    )
+
+
+def _job_point(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "status": str(job.status),
+        "stage": job.stage,
+        "message": job.message,
+        "progress": job.progress,
+        "elapsed_seconds": job.elapsed_seconds,
+        "time_budget_seconds": job.time_budget_seconds,
+        "trials_finished": job.trials_finished,
+        "best_score": job.best_score,
+        "best_model_id": job.best_model_id,
+        "metric": job.metric,
+        "error": job.error,
+        "started_at": job.started_at,
+        "cancel_requested": job.cancel_requested,
+    }
+
+
+def _trial_point(trial: Trial) -> dict[str, Any]:
+    return {
+        "id": trial.id,
+        "number": trial.number,
+        "algorithm": trial.algorithm,
+        "params": dict(trial.params),
+        "status": str(trial.status),
+        "score": trial.score,
+        "fold_scores": list(trial.fold_scores),
+        "fit_seconds": trial.fit_seconds,
+        "worker_name": trial.worker_name,
+        "started_at": trial.started_at,
+        "finished_at": trial.finished_at,
+        "error": trial.error,
+    }

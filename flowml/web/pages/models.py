@@ -1,0 +1,216 @@
+"""One model: how good, where it errs, what it looks at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flowml.domain.errors import FlowMLError
+from flowml.domain.jobs import Job
+from flowml.domain.models import Model
+from flowml.services import jobs, results
+from flowml.services.context import Context
+from flowml.web.pages.charts import Chart
+from flowml.web.pages.frame import build_frame, context_of
+from flowml.web.pages.jobs import algorithm_titles
+from flowml.web.pages.results import champion_sentence
+from flowml.web.templating import Page, number, percent, respond
+from flowml.web.words import METRICS, MetricWords, metric_title, metric_words, score_text
+
+
+@dataclass(frozen=True)
+class MetricValue:
+    words: MetricWords
+    text: str
+    main: bool
+
+
+@dataclass(frozen=True)
+class ConfusionCell:
+    """`heat` is 0 to 10, from the share of its row."""
+
+    count: int
+    share: float
+    heat: int
+    right: bool
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Rows are the true classes, columns the predicted ones."""
+
+    labels: list[str]
+    rows: list[list[ConfusionCell]]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """A part of an ensemble and its share of the vote."""
+
+    title: str
+    weight: float
+    model_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelPage(Page):
+    """`importance` is None where it is not computed yet: the page's script asks for it."""
+
+    template: ClassVar[str] = "model.html"
+
+    job: Job
+    model: Model
+    heading: str
+    rank: int
+    n_models: int
+    sentence: str
+    values: list[MetricValue]
+    folds: Chart | None
+    confusion: Confusion | None
+    importance: Chart | None
+    members: list[Member]
+    params: list[tuple[str, str]]
+
+
+def page(request: Request) -> Response:
+    context = context_of(request)
+    frame = build_frame(request, "jobs")
+    model = results.get_model(context, request.path_params["model_id"])
+    job = jobs.get_job(context, model.job_id)
+    board = results.leaderboard(context, job.id)
+    titles = algorithm_titles(jobs.list_algorithms(None))
+    rank = next((row.rank for row in board.items if row.model_id == model.id), len(board.items))
+    heading = titles.get(model.algorithm, model.algorithm)
+    return respond(
+        request,
+        ModelPage(
+            title=f"{heading} for {model.target}",
+            frame=frame,
+            job=job,
+            model=model,
+            heading=heading,
+            rank=rank,
+            n_models=len(board.items),
+            sentence=champion_sentence(model),
+            values=_values(model),
+            folds=_fold_chart(model),
+            confusion=_confusion(context, model),
+            importance=importance_chart(model.details.get("permutation_importance"), model),
+            members=[
+                Member(titles.get(part["algorithm"], part["algorithm"]), part["weight"], part.get("model_id"))
+                for part in sorted(model.details.get("members") or (), key=lambda part: -part["weight"])
+            ],
+            params=[(name, _parameter(value)) for name, value in sorted(model.params.items())],
+        ),
+    )
+
+
+def _values(model: Model) -> list[MetricValue]:
+    names = [model.metric] + [name for name in METRICS if name in model.metrics and name != model.metric]
+    return [
+        MetricValue(metric_words(name), score_text(_value(model, name), name), name == model.metric)
+        for name in names
+        if name == model.metric or model.metrics.get(name) is not None
+    ]
+
+
+def _value(model: Model, name: str) -> float | None:
+    """The metric that models are compared by is the mean over the folds, as on the leaderboard."""
+    return model.score if name == model.metric else model.metrics.get(name)
+
+
+def _fold_chart(model: Model) -> Chart | None:
+    scores = list(model.cv_scores)
+    if len(scores) < 2:
+        return None
+    title = metric_title(model.metric)
+    return Chart(
+        kind="folds",
+        title=f"{title} in each fold",
+        caption=f"Trained {len(scores)} times, each time tested on rows that were left out: from"
+        f" {score_text(min(scores), model.metric)} to {score_text(max(scores), model.metric)}. The closer together,"
+        " the more the score can be relied on.",
+        spec={
+            "metric": title,
+            "format": metric_words(model.metric).format,
+            "scores": scores,
+            "mean": sum(scores) / len(scores),
+        },
+        columns=("Fold", title),
+        rows=[(at + 1, score_text(score, model.metric)) for at, score in enumerate(scores)],
+    )
+
+
+def _confusion(context: Context, model: Model) -> Confusion | None:
+    if model.classes is None:
+        return None
+    try:
+        found = results.confusion_matrix(context, model.id)
+    except FlowMLError:
+        return None
+    labels = [str(label) for label in found["labels"]]
+    rows = []
+    worst = (0, "", "")
+    for at, counts in enumerate(found["matrix"]):
+        total = sum(counts) or 1
+        rows.append(
+            [
+                ConfusionCell(count, count / total, round(10 * count / total), at == other)
+                for other, count in enumerate(counts)
+            ]
+        )
+        for other, count in enumerate(counts):
+            if at != other and count > worst[0]:
+                worst = (count, labels[at], labels[other])
+    caption = "No row was predicted wrong."
+    if worst[0]:
+        caption = (
+            f"The most frequent mistake: {number(worst[0])} times the truth was {worst[1]} and the prediction"
+            f" {worst[2]}."
+        )
+    return Confusion(labels, rows, caption)
+
+
+def importance_chart(found: Mapping[str, Any] | None, model: Model) -> Chart | None:
+    """Bars from what `services.results.feature_importance` answers; at most the 20 first columns are drawn."""
+    if not found or not found["items"]:
+        return None
+    items = list(found["items"])
+    useful = [item for item in items if item["importance"] > 0]
+    title = metric_title(model.metric)
+    if useful:
+        names = ", ".join(item["feature"] for item in useful[:3])
+        caption = f"How much worse {title} gets when a column is shuffled. What counts most: {names}."
+    else:
+        caption = "Shuffling any one column changes nothing: no single column matters by itself."
+    return Chart(
+        kind="importance",
+        title="What the model looks at",
+        caption=caption,
+        spec={
+            "metric": title,
+            "percent": metric_words(model.metric).format == "percent",
+            "items": [
+                {"feature": item["feature"], "importance": item["importance"], "std": item.get("std") or 0.0}
+                for item in items[:20]
+            ],
+        },
+        columns=("Column", f"Loss of {title}", "±"),
+        rows=[
+            (item["feature"], _loss(item["importance"], model.metric), _loss(item.get("std") or 0.0, model.metric))
+            for item in items
+        ],
+    )
+
+
+def _loss(value: float, metric: str) -> str:
+    return percent(value, 2) if metric_words(metric).format == "percent" else number(value)
+
+
+def _parameter(value: Any) -> str:
+    if isinstance(value, float):
+        return number(value)
+    return "–" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

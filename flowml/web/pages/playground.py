@@ -1,0 +1,123 @@
+"""Playground: type a row, read the prediction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flowml.domain.jobs import Job
+from flowml.domain.models import Model
+from flowml.services import jobs, results
+from flowml.web.pages.frame import build_frame, context_of
+from flowml.web.pages.jobs import algorithm_titles
+from flowml.web.templating import Page, cell, number, respond
+from flowml.web.words import ROLE_WORDS
+
+MANY_CATEGORIES = 40
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One column of the form. `kind` is the control: number, select, suggest, date, datetime or text; `value` the
+    example that is filled in, `options` the categories seen in training."""
+
+    id: str
+    name: str
+    role: str
+    kind: str
+    value: str
+    whole: bool
+    hint: str
+    options: list[str]
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaygroundPage(Page):
+    template: ClassVar[str] = "playground.html"
+
+    job: Job
+    model: Model
+    heading: str
+    fields: list[FormField]
+    classes: list[str]
+    form: dict[str, Any]
+
+
+def page(request: Request) -> Response:
+    context = context_of(request)
+    frame = build_frame(request, "jobs")
+    model = results.get_model(context, request.path_params["model_id"])
+    titles = algorithm_titles(jobs.list_algorithms(None))
+    fields = [form_field(at, feature) for at, feature in enumerate(model.details.get("schema") or ())]
+    return respond(
+        request,
+        PlaygroundPage(
+            title=f"Try {titles.get(model.algorithm, model.algorithm)}",
+            frame=frame,
+            job=jobs.get_job(context, model.job_id),
+            model=model,
+            heading=titles.get(model.algorithm, model.algorithm),
+            fields=fields,
+            classes=list(model.classes or ()),
+            form={
+                "model_id": model.id,
+                "target": model.target,
+                "fields": [
+                    {"id": field.id, "name": field.name, "kind": field.kind, "role": field.role, "value": field.value}
+                    for field in fields
+                ],
+            },
+        ),
+    )
+
+
+def form_field(at: int, feature: Mapping[str, Any]) -> FormField:
+    """The control for one feature of a model's schema."""
+    role = str(feature["role"])
+    dtype = str(feature.get("dtype") or "")
+    options = [cell(value) for value in feature.get("categories") or ()]
+    low, high = feature.get("min"), feature.get("max")
+    hint = ROLE_WORDS.get(role, "")
+    if role == "boolean":
+        kind, hint = "select", ""
+        options = ["0", "1"] if dtype.startswith(("Int", "UInt", "Float")) else ["true", "false"]
+    elif role == "numeric":
+        kind = "number"
+        if low is not None and high is not None:
+            hint = f"{number(low)} to {number(high)}"
+    elif role == "datetime":
+        kind = "date" if dtype == "Date" else "datetime"
+        if low is not None and high is not None:
+            hint = f"{_day(low)} to {_day(high)}"
+    elif options:
+        kind = "select" if len(options) < MANY_CATEGORIES else "suggest"
+        hint = "" if kind == "select" else "pick or type"
+    else:
+        kind = "text"
+    value = feature.get("example")
+    return FormField(
+        id=f"field-{at}",
+        name=str(feature["name"]),
+        role=role,
+        kind=kind,
+        value=_date_value(value, kind) if kind in ("date", "datetime") else cell(value),
+        whole=dtype.startswith(("Int", "UInt")),
+        hint=hint,
+        options=options,
+        low=cell(low) if role == "numeric" else "",
+        high=cell(high) if role == "numeric" else "",
+    )
+
+
+def _day(value: Any) -> str:
+    return cell(value)[:10]
+
+
+def _date_value(value: Any, kind: str) -> str:
+    """The form that date inputs take: 2024-05-17, or 2024-05-17T08:30:00."""
+    text = cell(value).replace(" ", "T")
+    return text[:10] if kind == "date" else text[:19]

@@ -1,0 +1,135 @@
+"""Train: from a table and a target to a running job."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flowml.domain.datasets import Dataset, Role
+from flowml.domain.errors import FlowMLError
+from flowml.services import datasets, jobs
+from flowml.services.context import Context
+from flowml.services.jobs import AlgorithmInfo, TaskPreview
+from flowml.web.pages.charts import Chart
+from flowml.web.pages.distribution import distribution_chart
+from flowml.web.pages.frame import build_frame, context_of
+from flowml.web.templating import Page, duration, respond
+from flowml.web.words import CLASSIFICATION_METRICS, METRICS, REGRESSION_METRICS, MetricWords
+
+BUDGETS = (10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900, 1200, 1800, 2700, 3600)
+DEFAULT_BUDGET = 60
+
+
+@dataclass(frozen=True)
+class AlgorithmFamily:
+    """Algorithms of one category, as the form groups them."""
+
+    category: str
+    algorithms: list[AlgorithmInfo]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainPage(Page):
+    """Without `dataset` the page asks for one; without `task` for a target. `likely` are the columns offered first;
+    `form` (JSON) is what the page's script starts from."""
+
+    template: ClassVar[str] = "train.html"
+
+    datasets: list[Dataset]
+    dataset: Dataset | None
+    target: str | None
+    likely: list[str]
+    task: TaskPreview | None
+    chart: Chart | None
+    families: list[AlgorithmFamily]
+    metrics: list[MetricWords]
+    budgets: list[dict[str, Any]]
+    default_step: int
+    features: list[str]
+    form: dict[str, Any]
+
+
+def page(request: Request) -> Response:
+    context = context_of(request)
+    frame = build_frame(request, "train")
+    recent, _ = datasets.list_datasets(context, 100, 0)
+    wanted = request.query_params.get("dataset")
+    dataset = datasets.get_dataset(context, wanted) if wanted else None
+    target = request.query_params.get("target") if dataset else None
+    task = chart = None
+    if dataset and target and dataset.column(target):
+        context.trainers.warm_up()
+        task = jobs.detect_task(context, dataset.id, target)
+        chart = _target_chart(context, dataset, target)
+    problem_type = task.problem_type if task else None
+    metrics = [METRICS[name] for name in _metric_names(problem_type)]
+    features = [column.name for column in dataset.columns if column.name != target] if dataset else []
+    budgets = [seconds for seconds in BUDGETS if seconds <= context.settings.max_time_budget_seconds] or [BUDGETS[0]]
+    steps = [{"seconds": seconds, "text": duration(seconds)} for seconds in budgets]
+    default_step = max(at for at, seconds in enumerate(budgets) if seconds <= max(DEFAULT_BUDGET, budgets[0]))
+    return respond(
+        request,
+        TrainPage(
+            title=f"Train on {dataset.name}" if dataset else "Train",
+            frame=frame,
+            datasets=recent,
+            dataset=dataset,
+            target=target,
+            likely=likely_targets(dataset) if dataset else [],
+            task=task,
+            chart=chart,
+            families=_families(jobs.list_algorithms(str(problem_type))) if problem_type else [],
+            metrics=metrics,
+            budgets=steps,
+            default_step=default_step,
+            features=features,
+            form={
+                "dataset": dataset.id if dataset else None,
+                "target": target,
+                "metric": task.metric if task else None,
+                "budgets": steps,
+                "step": default_step,
+                "features": len(features),
+                "titles": {words.name: words.title for words in metrics},
+            },
+        ),
+    )
+
+
+def likely_targets(dataset: Dataset) -> list[str]:
+    """Columns that people would want to predict, the likeliest first.
+
+    A name that says so comes first; then, as tables are usually laid out, the last columns.
+    """
+    telling = ("target", "label", "class", "survived", "churn", "price", "outcome", "default", "y", "income", "quality")
+    usable = [
+        column.name for column in dataset.columns if column.role in (Role.NUMERIC, Role.CATEGORICAL, Role.BOOLEAN)
+    ]
+    named = [
+        name for name in usable if any(word == name.lower() or word in name.lower().split("_") for word in telling)
+    ]
+    rest = [name for name in reversed(usable) if name not in named]
+    return (named + rest)[:4]
+
+
+def _target_chart(context: Context, dataset: Dataset, target: str) -> Chart | None:
+    try:
+        found = datasets.distribution(context, dataset.id, target, bins=24)
+    except FlowMLError:
+        # The page says with the task why this column cannot be predicted.
+        return None
+    return distribution_chart(target, found)
+
+
+def _metric_names(problem_type: str | None) -> tuple[str, ...]:
+    if problem_type == "classification":
+        return CLASSIFICATION_METRICS
+    return REGRESSION_METRICS if problem_type == "regression" else CLASSIFICATION_METRICS + REGRESSION_METRICS
+
+
+def _families(algorithms: list[AlgorithmInfo]) -> list[AlgorithmFamily]:
+    families: dict[str, list[AlgorithmInfo]] = {}
+    for algorithm in algorithms:
+        families.setdefault(algorithm.category, []).append(algorithm)
+    return [AlgorithmFamily(category, members) for category, members in families.items()]

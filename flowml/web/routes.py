@@ -1,0 +1,70 @@
+"""Every address of the API, on one screen. The OpenAPI document is made from this table."""
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+
+from flowml.web.api import datasets, docs, results, system, training
+from flowml.web.endpoint import Endpoint, Resource
+from flowml.web.live import live
+from flowml.web.schemas import datasets as d
+from flowml.web.schemas import results as r
+from flowml.web.schemas import system as s
+from flowml.web.schemas import training as t
+from flowml.web.schemas.base import Page
+from flowml.web.static import StaticFiles
+
+# fmt: off
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint("POST", "/api/datasets/upload", datasets.upload, d.Dataset, 201, form=d.UploadForm),
+    Endpoint("GET", "/api/datasets", datasets.index, d.DatasetList, query=Page),
+    Endpoint("GET", "/api/datasets/{dataset_id}", datasets.show, d.Dataset),
+    Endpoint("DELETE", "/api/datasets/{dataset_id}", datasets.delete, status=204),
+    Endpoint("GET", "/api/datasets/{dataset_id}/preview", datasets.preview, d.Preview, query=d.PreviewQuery),
+    Endpoint("GET", "/api/datasets/{dataset_id}/stats", datasets.stats, d.Stats),
+    Endpoint("GET", "/api/datasets/{dataset_id}/correlation",
+             datasets.correlation, d.Correlation, query=d.CorrelationQuery),
+    Endpoint("GET", "/api/datasets/{dataset_id}/distribution/{column:path}",
+             datasets.distribution, d.Distribution, query=d.DistributionQuery),
+
+    Endpoint("POST", "/api/training/start", training.start, t.Job, 202, body=t.StartTraining),
+    Endpoint("GET", "/api/training", training.index, t.JobList, query=Page),
+    Endpoint("GET", "/api/training/algorithms", training.algorithms, t.Algorithms, query=t.AlgorithmsQuery),
+    Endpoint("GET", "/api/training/{job_id}", training.show, t.Job),
+    Endpoint("DELETE", "/api/training/{job_id}", training.delete, status=204),
+    Endpoint("POST", "/api/training/{job_id}/cancel", training.cancel, t.Job, 202),
+    Endpoint("POST", "/api/training/{job_id}/extend", training.extend, t.Job, 202, body=t.ExtendTraining),
+    Endpoint("GET", "/api/training/{job_id}/trials", training.trials, t.TrialList, query=Page),
+
+    Endpoint("GET", "/api/results/job/{job_id}", results.of_job, r.ModelList),
+    Endpoint("GET", "/api/results/job/{job_id}/leaderboard", results.leaderboard, r.Leaderboard),
+    Endpoint("GET", "/api/results/model/{model_id}", results.show, r.ModelDetail),
+    Endpoint("GET", "/api/results/model/{model_id}/download",
+             results.download, "application/octet-stream", query=r.DownloadQuery),
+    Endpoint("GET", "/api/results/model/{model_id}/confusion-matrix", results.confusion_matrix, r.ConfusionMatrix),
+    Endpoint("GET", "/api/results/model/{model_id}/feature-importance",
+             results.feature_importance, r.Importance, query=r.ImportanceQuery),
+    Endpoint("POST", "/api/results/predict", results.predict, r.Prediction | r.Predictions, body=r.Predict),
+
+    Endpoint("GET", "/api/live", system.live_without_websocket, status=101),
+    Endpoint("GET", "/api/stats", system.stats, s.SystemStats),
+    Endpoint("GET", "/api/openapi.json", docs.document, "application/json"),
+    Endpoint("GET", "/api/docs", docs.page, "text/html"),
+    Endpoint("GET", "/healthz", system.health, s.Health),
+    Endpoint("GET", "/readyz", system.readiness, s.Health),
+    Endpoint("GET", "/metrics", system.metrics, "text/plain"),
+)
+# fmt: on
+
+
+def routes(pages: Sequence[BaseRoute]) -> list[BaseRoute]:
+    """Static files, the API, live updates and the pages, in the order in which they are tried."""
+    by_path: dict[str, list[Endpoint]] = {}
+    for endpoint in ENDPOINTS:
+        by_path.setdefault(endpoint.path, []).append(endpoint)
+    return [
+        Mount("/static", app=StaticFiles(), name="static"),
+        WebSocketRoute("/api/live", live),
+        *(Route(path, Resource(endpoints), include_in_schema=False) for path, endpoints in by_path.items()),
+        *pages,
+    ]

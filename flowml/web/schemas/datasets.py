@@ -1,0 +1,128 @@
+"""Datasets."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from flowml.domain.datasets import Role
+from flowml.web.schemas.base import Answer, Listing, Query, Timestamp
+
+
+class Column(Answer):
+    name: str
+    dtype: str
+    role: Role
+
+
+class Dataset(Answer):
+    """A stored table."""
+
+    id: str
+    name: str
+    filename: str
+    format: str
+    n_rows: int
+    n_columns: int
+    size_bytes: int
+    sha256: str
+    parent_id: str | None
+    created_at: Timestamp
+    columns: list[Column]
+    warnings: list[str]
+
+
+class DatasetList(Listing[Dataset]):
+    """A part of a list, and how many there are in all."""
+
+
+class UploadForm(Answer):
+    """`multipart/form-data`."""
+
+    file: Annotated[
+        bytes, Field(description="the table: CSV, TSV, TXT, Parquet, Feather/Arrow, JSON, JSONL, XLSX, XLS")
+    ]
+    name: Annotated[str | None, Field(description="what to call it; default: the file's name")] = None
+    options: Annotated[str | None, Field(description="JSON object: sheet, delimiter, encoding, …")] = None
+
+
+class PreviewQuery(Query):
+    offset: int = Field(0, ge=0, le=10**12, description="how many rows to leave out first")
+    limit: int = Field(50, ge=1, le=1000, description="how many rows")
+    sort: str | None = Field(None, description="name of the column to sort by")
+    descending: bool = False
+    search: str | None = Field(None, max_length=1000, description="only rows that contain this text")
+
+
+class Preview(Answer):
+    """Some rows of a table."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    total: int
+
+
+class TopValue(Answer):
+    value: Any
+    count: int
+
+
+class ColumnStats(Answer):
+    """One column in figures; what does not apply is null."""
+
+    name: str
+    dtype: str
+    role: Role
+    count: int
+    missing: int
+    missing_share: float
+    n_unique: int
+    mean: float | None
+    std: float | None
+    min: Any
+    q25: float | None
+    median: float | None
+    q75: float | None
+    max: Any
+    skewness: float | None
+    top: list[TopValue]
+
+
+class Stats(Answer):
+    columns: list[ColumnStats]
+
+
+class CorrelationQuery(Query):
+    method: Literal["pearson", "spearman", "association"] = "pearson"
+
+
+class Correlation(Answer):
+    columns: list[str]
+    matrix: list[list[float | None]]
+    method: str
+    note: Annotated[str | None, Field(description="what was left out, if anything")] = None
+
+
+class DistributionQuery(Query):
+    bins: int = Field(20, ge=1, le=500)
+
+
+class Histogram(Answer):
+    """How numbers or times are spread: `counts[i]` of them lie between `edges[i]` and `edges[i + 1]`."""
+
+    kind: Literal["histogram"] = "histogram"
+    edges: list[Any]
+    counts: list[int]
+    missing: int
+
+
+class Categories(Answer):
+    """How often each value occurs; `other` counts those not listed."""
+
+    kind: Literal["categories"] = "categories"
+    values: list[Any]
+    counts: list[int]
+    other: int
+    missing: int
+
+
+Distribution = Histogram | Categories

@@ -1,0 +1,153 @@
+"""Models, what they are worth, and what they predict."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from flowml.domain.jobs import ProblemType
+from flowml.web.schemas.base import Answer, Body, Listing, Query, Timestamp
+
+
+class Model(Answer):
+    """A usable model."""
+
+    id: str
+    job_id: str
+    name: str
+    algorithm: str
+    problem_type: ProblemType
+    target: str
+    metrics: dict[str, float | None]
+    cv_scores: list[float | None]
+    params: dict[str, Any]
+    feature_names: list[str]
+    classes: list[str] | None
+    fit_seconds: float
+    size_bytes: int
+    created_at: Timestamp
+
+
+class ModelList(Listing[Model]):
+    """A part of a list, and how many there are in all."""
+
+
+class Feature(Answer):
+    """One input of a model in the table's own columns: what it may be, and an example."""
+
+    name: str
+    role: str
+    dtype: str
+    example: Any = None
+    min: Any = None
+    max: Any = None
+    categories: list[Any] | None = None
+
+
+class Member(Answer):
+    """A part of an ensemble."""
+
+    algorithm: str
+    weight: float
+    model_id: str | None = None
+
+
+class ModelDetail(Model):
+    """A model with its inputs and, for an ensemble, its parts."""
+
+    metric: str
+    score: float
+    score_std: float | None
+    predict_ms: float | None
+    features: list[Feature]
+    members: list[Member]
+
+
+class LeaderboardRow(Answer):
+    rank: int
+    model_id: str
+    algorithm: str
+    score: float | None
+    score_std: float | None
+    metrics: dict[str, float | None]
+    fit_seconds: float
+    predict_ms: float | None
+    size_bytes: int
+    pareto: bool = Field(description="no other model is both better and faster")
+
+
+class Leaderboard(Answer):
+    """The models of one job, best first."""
+
+    metric: str
+    greater_is_better: bool
+    items: list[LeaderboardRow]
+
+
+class DownloadQuery(Query):
+    format: Literal["flowml", "joblib", "onnx"] = "flowml"
+
+
+class ConfusionMatrix(Answer):
+    """Rows are the true classes, columns the predicted ones, from out-of-fold predictions."""
+
+    labels: list[str]
+    matrix: list[list[int]]
+    normalized: list[list[float | None]]
+
+
+class ImportanceQuery(Query):
+    method: Literal["permutation", "shap"] = "permutation"
+
+
+class ImportanceItem(Answer):
+    feature: str
+    importance: float | None
+    std: float | None
+
+
+class Importance(Answer):
+    """How much each column matters, best first."""
+
+    method: str
+    items: list[ImportanceItem]
+
+
+class Predict(Body):
+    """One row as `features`, or several as `rows`."""
+
+    model_id: str = Field(description="a model, or a training run: then its best model")
+    features: dict[str, Any] | None = None
+    rows: list[dict[str, Any]] | None = Field(None, min_length=1, max_length=100_000)
+
+    @model_validator(mode="after")
+    def one_of_both(self) -> "Predict":
+        if (self.features is None) == (self.rows is None):
+            raise ValueError("Send either “features” with one row, or “rows” with a list of them.")
+        return self
+
+
+class Interval(Answer):
+    low: float
+    high: float
+    coverage: float
+
+
+class RowPrediction(Answer):
+    """What does not apply is null. `probability` is that of the predicted class."""
+
+    prediction: str | float | None
+    confidence: float | None
+    probability: float | None
+    probabilities: dict[str, float] | None
+    interval: Interval | None
+    model_name: str
+    warnings: list[str]
+
+
+class Prediction(RowPrediction):
+    latency_ms: float
+
+
+class Predictions(Answer):
+    predictions: list[RowPrediction]
+    latency_ms: float

@@ -1,0 +1,115 @@
+"""Training runs and their trials."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from flowml.domain.jobs import JobSpec, JobStatus, ProblemType
+from flowml.domain.trials import TrialStatus
+from flowml.web.schemas.base import Answer, Body, Listing, Query, Timestamp
+
+ProblemTypeChoice = Literal["auto", "classification", "regression"]
+MetricChoice = Literal[
+    "auto", "accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss", "r2", "rmse", "mae", "mape"
+]
+QueueChoice = Literal["auto", "cpu", "gpu", "gpu.vram6", "gpu.vram8", "gpu.vram12", "gpu.vram24"]
+
+
+class StartTraining(Body):
+    """What to learn from which table."""
+
+    dataset_id: str
+    target: str = Field(description="the column to predict")
+    problem_type: ProblemTypeChoice = "auto"
+    metric: MetricChoice = "auto"
+    time_budget_seconds: float = Field(300, ge=1, le=3600, description="everything ends within this time")
+    max_trials: int | None = Field(None, ge=1, le=100_000, description="stop after this many; default: no limit")
+    algorithms: list[str] | None = Field(None, min_length=1, max_length=100, description="only these; default: all")
+    cv_folds: int = Field(5, ge=2, le=20, description="parts of the table that are left out in turn")
+    exclude_columns: list[str] = Field([], max_length=100_000, description="columns to leave out")
+    queue: QueueChoice = "auto"
+    priority: int = Field(0, ge=-1000, le=1000, description="higher ones go first")
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+    name: str | None = Field(None, max_length=200)
+
+    def spec(self) -> JobSpec:
+        values = self.model_dump()
+        values["algorithms"] = None if self.algorithms is None else tuple(self.algorithms)
+        values["exclude_columns"] = tuple(self.exclude_columns)
+        return JobSpec(**values)
+
+
+class ExtendTraining(Body):
+    """More time for a training run."""
+
+    time_budget_seconds: float = Field(ge=1, le=3600)
+
+
+class Job(Answer):
+    """One training run and how far it is."""
+
+    id: str
+    name: str
+    dataset_id: str
+    target: str
+    status: JobStatus
+    stage: str
+    progress: float = Field(description="0 to 100")
+    message: str
+    problem_type: ProblemType | None
+    metric: str | None
+    time_budget_seconds: float
+    elapsed_seconds: float
+    trials_finished: int
+    best_score: float | None
+    best_model_id: str | None
+    queue: str
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    error: str | None
+
+
+class JobList(Listing[Job]):
+    """A part of a list, and how many there are in all."""
+
+
+class Trial(Answer):
+    """One algorithm with one set of parameters, evaluated by cross-validation."""
+
+    id: str
+    job_id: str
+    algorithm: str
+    params: dict[str, Any]
+    status: TrialStatus
+    score: float | None
+    fold_scores: list[float | None]
+    fit_seconds: float | None
+    worker_id: str | None
+    worker_name: str | None
+    attempt: int
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    error: str | None
+
+
+class TrialList(Listing[Trial]):
+    """A part of a list, and how many there are in all."""
+
+
+class AlgorithmsQuery(Query):
+    problem_type: Literal["classification", "regression"] | None = None
+
+
+class Algorithm(Answer):
+    """One family of models and the parameters that the search varies."""
+
+    name: str
+    category: str
+    title: str
+    gpu: bool
+    search_space: list[dict[str, Any]]
+
+
+class Algorithms(Answer):
+    items: list[Algorithm]

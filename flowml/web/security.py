@@ -1,0 +1,148 @@
+"""The gate in front of everything: who may talk to this server, and what browsers may do with its answers.
+
+A server on a loopback address needs no credentials, so what protects it is that only this machine's own pages and
+programs get through: a foreign `Host` is DNS rebinding, a foreign `Origin` is another site's script. Both are
+refused for every method and path and for WebSockets, before any of the program sees the request.
+"""
+
+import ipaddress
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flowml.domain.errors import FlowMLError, Forbidden, MalformedRequest
+from flowml.web.errors import problem_response
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "manifest-src 'self'",
+    )
+)
+_HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    # With `no-referrer` browsers would send `Origin: null` with the forms of these very pages.
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+_SAME = frozenset({"same-origin", "none"})
+
+
+class Gate:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        refusal = refused(scope)
+        if scope["type"] == "websocket":
+            if refusal is not None:
+                await _refuse_websocket(scope, refusal, receive, send)
+            else:
+                await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store" if scope["path"].startswith("/api/") else "no-cache")
+            await send(message)
+
+        if refusal is not None:
+            await problem_response(refusal)(scope, receive, send_guarded)
+        else:
+            await self._app(scope, receive, send_guarded)
+
+
+def refused(scope: Scope) -> FlowMLError | None:
+    """Why this request may not come in, or None when it may."""
+    headers = Headers(scope=scope)
+    hosts = headers.getlist("host")
+    if len(hosts) != 1:
+        return MalformedRequest("The request names no host, or more than one.", hint="Send exactly one Host header.")
+    host = hosts[0].lower()
+    if not is_loopback(host):
+        return Forbidden(
+            "This server answers only under this machine's own names.",
+            hint="Open it as http://127.0.0.1 or http://localhost with its port.",
+        )
+    for origin in headers.getlist("origin"):
+        if not _is_origin_of(origin, host):
+            return Forbidden("Pages of another site may not use this server.")
+    fetch_site = headers.get("sec-fetch-site", "none")
+    if fetch_site not in _SAME and not _is_followed_link(scope, headers):
+        return Forbidden("Pages of another site may not use this server.")
+    return None
+
+
+@lru_cache(maxsize=64)
+def is_loopback(host: str) -> bool:
+    """Whether a Host header (`name`, `name:port`, `[address]:port`) names this very machine."""
+    try:
+        parts = urlsplit(f"//{host}")
+        name = parts.hostname or ""
+        _ = parts.port  # raises ValueError unless it is a number up to 65535
+    except ValueError:
+        return False
+    if parts.netloc != host or parts.username is not None or parts.path or parts.query or parts.fragment:
+        return False
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_origin_of(origin: str, host: str) -> bool:
+    try:
+        parts = urlsplit(origin.lower())
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.netloc == host and origin.lower() == f"{parts.scheme}://{host}"
+
+
+def _is_followed_link(scope: Scope, headers: Headers) -> bool:
+    """A person who follows a link on another page to one of these: harmless, unlike everything else from there."""
+    return (
+        scope["type"] == "http"
+        and scope["method"] in ("GET", "HEAD")
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+    )
+
+
+async def _refuse_websocket(scope: Scope, refusal: FlowMLError, receive: Receive, send: Send) -> None:
+    await receive()
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    response = problem_response(refusal)
+    await send(
+        {
+            "type": "websocket.http.response.start",
+            "status": response.status_code,
+            "headers": response.raw_headers,
+        }
+    )
+    await send({"type": "websocket.http.response.body", "body": response.body})

@@ -1,0 +1,37 @@
+"""The web application: gate → static files, API, live updates, pages."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp
+
+from flowml.domain.errors import FlowMLError
+from flowml.services.context import Context
+from flowml.web import pages
+from flowml.web.errors import handle_error
+from flowml.web.live import Hub
+from flowml.web.routes import ENDPOINTS, routes
+from flowml.web.security import Gate
+
+_IMPORTS_AT_ONCE = 4
+
+
+def create_app(
+    context: Context, lifespan: Callable[[Starlette], AbstractAsyncContextManager[Any]] | None = None
+) -> ASGIApp:
+    """Everything this server answers; `lifespan` starts and stops what works beside it."""
+    app = Starlette(
+        routes=routes(pages.routes()),
+        lifespan=lifespan,
+        exception_handlers=dict.fromkeys((FlowMLError, HTTPException, ClientDisconnect, Exception), handle_error),
+    )
+    app.state.context = context
+    app.state.hub = Hub(context)
+    app.state.endpoints = ENDPOINTS
+    app.state.imports = asyncio.Semaphore(_IMPORTS_AT_ONCE)
+    return Gate(app)

@@ -1,0 +1,240 @@
+"""A multipart upload straight to a temporary file, with every limit enforced while reading."""
+
+import asyncio
+import json
+import time
+import unicodedata
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from io import BufferedWriter
+from pathlib import Path
+from typing import Any
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from flowml.domain.errors import InvalidInput, MalformedRequest, TooLarge, UnsupportedFormat
+
+_FIELD_LIMIT = 64_000
+_ENVELOPE_LIMIT = 256_000
+_WRITE_AT = 1 << 20
+_DRAIN_SECONDS = 3.0
+_FIELDS = ("name", "options")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A received file. `filename` is a label: it never names anything on this machine."""
+
+    path: Path
+    filename: str
+    fields: Mapping[str, str]
+
+    @property
+    def name(self) -> str | None:
+        return clean_label(self.fields.get("name", ""), 200) or None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Raises InvalidInput."""
+        text = self.fields.get("options", "").strip()
+        if not text:
+            return {}
+        try:
+            options = json.loads(text)
+        except (ValueError, RecursionError):
+            raise InvalidInput.of_field("options", "“options” is not valid JSON.") from None
+        if not isinstance(options, dict):
+            raise InvalidInput.of_field("options", "“options” must be a JSON object.")
+        return options
+
+
+@asynccontextmanager
+async def receive_upload(request: Request, new_temp: Callable[[], Path], max_bytes: int) -> AsyncIterator[Upload]:
+    """Read the request's one file. The temporary file is gone at the end, whatever happens, unless it was moved.
+
+    Raises UnsupportedFormat, MalformedRequest, InvalidInput, TooLarge, and ClientDisconnect when the sender is gone.
+    """
+    boundary = _boundary(request)
+    announced = request.headers.get("content-length", "")
+    path = new_temp()
+    try:
+        if announced.isdecimal() and int(announced) > max_bytes + _ENVELOPE_LIMIT:
+            raise _too_large(max_bytes)
+        reader = _Reader(boundary, max_bytes)
+        with path.open("wb") as file:
+            await _read(request, reader, file)
+        yield reader.upload(path)
+    except TooLarge:
+        if "expect" not in request.headers:
+            await _drain(request)
+        raise
+    finally:
+        path.unlink(missing_ok=True)
+
+
+async def _read(request: Request, reader: "_Reader", file: BufferedWriter) -> None:
+    async for chunk in request.stream():
+        reader.feed(chunk)
+        if reader.pending >= _WRITE_AT:
+            await run_in_threadpool(file.writelines, reader.take())
+    reader.finish()
+    await run_in_threadpool(file.writelines, reader.take())
+
+
+async def _drain(request: Request) -> None:
+    """Read on for a moment: a browser that is still sending when the connection closes never sees the answer."""
+    until = time.monotonic() + _DRAIN_SECONDS
+    while (left := until - time.monotonic()) > 0:
+        try:
+            message = await asyncio.wait_for(request.receive(), left)
+        except TimeoutError:
+            return
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return
+
+
+def _boundary(request: Request) -> bytes:
+    media_type, options = parse_options_header(request.headers.get("content-type", ""))
+    if media_type != b"multipart/form-data":
+        raise UnsupportedFormat(
+            "A file is uploaded as a form (multipart/form-data).", hint="With curl: -F file=@table.csv"
+        )
+    boundary = options.get(b"boundary")
+    if not boundary:
+        raise MalformedRequest("The upload names no boundary between its parts.")
+    return boundary
+
+
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(
+        f"The file is larger than the {max_bytes / 1_000_000:g} MB that this server takes.",
+        hint="Send fewer rows or a denser format such as Parquet, or raise FLOWML_MAX_UPLOAD_MB and start again.",
+    )
+
+
+@dataclass
+class _Part:
+    header: bytearray = field(default_factory=bytearray)
+    value: bytearray = field(default_factory=bytearray)
+    disposition: bytes = b""
+    name: str = ""
+    is_file: bool = False
+    data: bytearray = field(default_factory=bytearray)
+
+
+class _Reader:
+    """The push parser's callbacks: the file's bytes are collected for writing, the fields are kept."""
+
+    def __init__(self, boundary: bytes, max_bytes: int):
+        self.pending = 0
+        self._chunks: list[bytes] = []
+        self._max_bytes = max_bytes
+        self._n_bytes = 0
+        self._filename: str | None = None
+        self._fields: dict[str, str] = {}
+        self._part = _Part()
+        self._complete = False
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_header_field": self._header_name,
+                    "on_header_value": self._header_value,
+                    "on_header_end": self._header_end,
+                    "on_headers_finished": self._headers_finished,
+                    "on_part_data": self._data,
+                    "on_part_end": self._end,
+                    "on_end": self._finished,
+                },
+            )
+        except FormParserError:
+            raise MalformedRequest("The upload's boundary cannot be used.") from None
+
+    def feed(self, chunk: bytes) -> None:
+        try:
+            self._parser.write(chunk)
+        except FormParserError:
+            raise MalformedRequest("The upload is not a valid form (multipart/form-data).") from None
+
+    def finish(self) -> None:
+        if not self._complete:
+            raise MalformedRequest("The upload ends before it is complete.", hint="Send the file again.")
+
+    def take(self) -> list[bytes]:
+        chunks, self._chunks, self.pending = self._chunks, [], 0
+        return chunks
+
+    def upload(self, path: Path) -> Upload:
+        if self._filename is None:
+            raise InvalidInput.of_field("file", "“file” is missing.", hint="With curl: -F file=@table.csv")
+        return Upload(path, self._filename, self._fields)
+
+    def _begin(self) -> None:
+        self._part = _Part()
+
+    def _header_name(self, data: bytes, start: int, end: int) -> None:
+        self._part.header += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._part.value += data[start:end]
+
+    def _header_end(self) -> None:
+        if self._part.header.lower() == b"content-disposition":
+            self._part.disposition = bytes(self._part.value)
+        self._part.header.clear()
+        self._part.value.clear()
+
+    def _headers_finished(self) -> None:
+        _, options = parse_options_header(self._part.disposition)
+        self._part.name = options.get(b"name", b"").decode("utf-8", "replace")
+        filename = options.get(b"filename")
+        if self._part.name == "file" and filename is not None:
+            if self._filename is not None:
+                raise InvalidInput.of_field("file", "Only one file can be uploaded at a time.")
+            self._part.is_file = True
+            self._filename = clean_filename(filename.decode("utf-8", "replace"))
+        elif self._part.name == "file":
+            raise InvalidInput.of_field("file", "“file” is text, not a file.", hint="With curl: -F file=@table.csv")
+        elif self._part.name not in _FIELDS:
+            raise InvalidInput.of_field(
+                self._part.name[:60] or "form", f"“{self._part.name[:60]}” is not a known field of an upload."
+            )
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._part.is_file:
+            self._n_bytes += end - start
+            if self._n_bytes > self._max_bytes:
+                raise _too_large(self._max_bytes)
+            self._chunks.append(data[start:end])
+            self.pending += end - start
+        else:
+            self._part.data += data[start:end]
+            if len(self._part.data) > _FIELD_LIMIT:
+                raise InvalidInput.of_field(self._part.name, f"“{self._part.name}” is too long.")
+
+    def _end(self) -> None:
+        if not self._part.is_file:
+            self._fields[self._part.name] = self._part.data.decode("utf-8", "replace")
+
+    def _finished(self) -> None:
+        self._complete = True
+
+
+def clean_filename(filename: str) -> str:
+    """A name from outside as a label: no folders, nothing invisible, not too long.
+
+    >>> clean_filename("../../etc/pass\\x00wd"), clean_filename("C:\\\\data\\\\table.csv"), clean_filename("/")
+    ('passwd', 'table.csv', 'upload')
+    """
+    return clean_label(filename.replace("\\", "/").rsplit("/", 1)[-1], 255) or "upload"
+
+
+def clean_label(text: str, limit: int) -> str:
+    """Without control and other invisible characters, at most `limit` characters."""
+    visible = "".join(character for character in text if unicodedata.category(character)[0] != "C")
+    return unicodedata.normalize("NFC", visible).strip()[:limit]

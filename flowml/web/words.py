@@ -1,0 +1,83 @@
+"""What things are called where people read them."""
+
+from dataclasses import dataclass
+
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class MetricWords:
+    """A metric's title, what it means in plain words, and how its scores are written.
+
+    `format` is percent (a share shown as 83.16 %), share (0.8316) or number (in the target's own unit).
+    """
+
+    name: str
+    title: str
+    meaning: str
+    format: str
+    greater_is_better: bool = True
+
+
+METRICS = {
+    words.name: words
+    for words in (
+        MetricWords("accuracy", "Accuracy", "share of rows predicted right", "percent"),
+        MetricWords(
+            "balanced_accuracy", "Balanced accuracy", "share predicted right, every class counting the same", "percent"
+        ),
+        MetricWords("f1", "F1", "balance of precision and recall; 1 is perfect", "share"),
+        MetricWords("precision", "Precision", "of the rows predicted as a class, the share that truly are", "percent"),
+        MetricWords("recall", "Recall", "of the rows that truly are of a class, the share that was found", "percent"),
+        MetricWords("roc_auc", "ROC AUC", "how well it ranks likely above unlikely; 0.5 is chance, 1 perfect", "share"),
+        MetricWords("log_loss", "Log loss", "how far off the probabilities are; lower is better", "share", False),
+        MetricWords("r2", "R²", "share of the target's variation that it explains; 1 is perfect", "share"),
+        MetricWords("rmse", "RMSE", "typical error in the target's unit, large misses counting more", "number", False),
+        MetricWords("mae", "MAE", "average error in the target's unit", "number", False),
+        MetricWords("mape", "MAPE", "average error as a share of the true value", "percent", False),
+    )
+}
+
+CLASSIFICATION_METRICS = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss")
+REGRESSION_METRICS = ("r2", "rmse", "mae", "mape")
+
+
+def metric_words(name: str) -> MetricWords:
+    return METRICS.get(name) or MetricWords(name, name.replace("_", " "), "", "number")
+
+
+def metric_title(name: str | None) -> str:
+    return metric_words(name).title if name else "Score"
+
+
+def score_text(value: float | None, metric: str | None) -> str:
+    """
+    >>> score_text(0.8316, "accuracy"), score_text(0.91234, "roc_auc"), score_text(48211.7, "rmse")
+    ('83.16 %', '0.9123', '48,212')
+    """
+    if value is None:
+        return NONE
+    form = metric_words(metric).format if metric else "number"
+    if form == "percent":
+        return f"{value * 100:.2f} %"
+    if form == "share":
+        return f"{value:.4f}"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.4g}"
+
+
+ROLE_WORDS = {
+    "numeric": "a number",
+    "categorical": "one of a few values",
+    "boolean": "yes or no",
+    "datetime": "a point in time",
+    "text": "free text",
+    "identifier": "names each row: of no use for predicting",
+    "constant": "the same everywhere: of no use for predicting",
+}
+
+STAGES = {
+    "preparing": "Getting the table ready",
+    "searching": "Trying models",
+    "ensembling": "Combining the best models",
+    "finalising": "Finishing the champion",
+}

@@ -1,0 +1,220 @@
+// A table of any length: only the rows in sight exist, and pages of them are fetched as one scrolls.
+import Alpine from "../vendor/alpine.js";
+import { dataOf, debounce, h } from "./dom.js";
+import { number, plural } from "./format.js";
+import { get } from "./http.js";
+import { problemToast } from "./toasts.js";
+
+const PAGE = 100;
+const KEPT_PAGES = 60;
+const SPARE_ROWS = 8;
+// Browsers cannot lay out elements of more than some 17 million pixels; beyond this height, one pixel of the scroll
+// bar stands for more than one pixel of rows.
+const TALLEST = 8_000_000;
+
+function show(value) {
+  if (value === null) return "";
+  if (typeof value === "number") return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(10)));
+  return String(value);
+}
+
+Alpine.data("grid", () => ({
+  search: "",
+  answered: "",
+  total: 0,
+  init() {
+    // Kept outside of Alpine's reactive data: rows come and go far too often for it.
+    const setup = dataOf(this.$root, "grid");
+    const box = this.$root.querySelector(".grid-box");
+    const state = {
+      ...setup,
+      box,
+      table: box.querySelector("table"),
+      body: box.querySelector("tbody"),
+      pages: new Map(),
+      sort: null,
+      descending: false,
+      generation: 0,
+      top: 0,
+      rowHeight: 0,
+      expected: -1,
+    };
+    this.state = () => state;
+    this.total = setup.total;
+    this.searchLater = debounce(250, () => this.reload());
+    const columns = [...state.table.querySelectorAll("col")];
+    columns.forEach((column, index) => (column.style.width = index === 0 ? "4.5rem" : setup.widths[index - 1] * 0.56 + "rem"));
+    state.table.classList.add("grid-ready");
+    this.measure();
+    state.first = [...state.body.rows].map((row) => [...row.cells].slice(1).map((cell) => (cell.hasAttribute("data-empty") ? null : cell.textContent)));
+    state.above = h("tr", { "aria-hidden": "true", class: "grid-space" }, h("td", { colspan: columns.length }));
+    state.below = h("tr", { "aria-hidden": "true", class: "grid-space" }, h("td", { colspan: columns.length }));
+    state.drawn = new Map();
+    let drawing = 0;
+    this.render = () => {
+      if (!drawing) drawing = requestAnimationFrame(() => ((drawing = 0), this.draw()));
+    };
+    box.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    box.addEventListener("wheel", (event) => this.wheeled(event), { passive: false });
+    new ResizeObserver(() => this.render()).observe(box);
+    this.draw();
+  },
+  measure() {
+    const state = this.state();
+    state.rowHeight = state.body.rows[0]?.getBoundingClientRect().height || 34;
+    state.head = state.table.tHead.getBoundingClientRect().height;
+  },
+  get countText() {
+    const search = this.search.trim();
+    if (search !== this.answered) return "Searching…";
+    return search ? plural(this.total, "row") + " match" + (this.total === 1 ? "es" : "") : plural(this.total, "row");
+  },
+  geometry() {
+    const state = this.state();
+    const real = this.total * state.rowHeight;
+    const height = Math.min(real, TALLEST);
+    const sight = Math.max(state.rowHeight, state.box.clientHeight - state.head);
+    return { height, sight, scale: height > sight ? (real - sight) / (height - sight) : 1 };
+  },
+  scrolled() {
+    const state = this.state();
+    if (state.box.scrollTop === state.expected) return;
+    state.expected = -1;
+    state.top = state.box.scrollTop * this.geometry().scale;
+    this.render();
+  },
+  // Where the scroll bar is coarse, the wheel and the keys still move by rows.
+  move(pixels) {
+    const state = this.state();
+    const { scale, sight } = this.geometry();
+    state.top = Math.max(0, Math.min(this.total * state.rowHeight - sight, state.top + pixels));
+    state.box.scrollTop = state.top / scale;
+    state.expected = scale > 1 ? state.box.scrollTop : -1;
+    this.render();
+  },
+  wheeled(event) {
+    if (this.geometry().scale <= 1.001 || event.ctrlKey || event.shiftKey || !event.deltaY) return;
+    event.preventDefault();
+    this.move(event.deltaMode === 1 ? event.deltaY * 20 : event.deltaY);
+  },
+  key(event) {
+    const state = this.state();
+    if (event.target !== state.box) return;
+    const { sight } = this.geometry();
+    const whole = this.total * state.rowHeight;
+    const moves = { ArrowDown: state.rowHeight, ArrowUp: -state.rowHeight, PageDown: sight, PageUp: -sight, Home: -whole, End: whole };
+    if (!(event.key in moves)) return;
+    event.preventDefault();
+    this.move(moves[event.key]);
+  },
+  draw() {
+    const state = this.state();
+    const { height, sight, scale } = this.geometry();
+    const from = Math.max(0, Math.floor(state.top / state.rowHeight) - SPARE_ROWS);
+    const to = Math.min(this.total, Math.ceil((state.top + sight) / state.rowHeight) + SPARE_ROWS);
+    const rows = [];
+    const drawn = new Map();
+    for (let index = from; index < to; index += 1) {
+      const values = this.values(index);
+      const old = state.drawn.get(index);
+      const row = old && old.values === values ? old : { values, element: this.row(index, values) };
+      drawn.set(index, row);
+      rows.push(row.element);
+    }
+    state.drawn = drawn;
+    // Above the rows stands what the scroll bar says is above, minus what the rows in sight already stick out.
+    const above = Math.max(0, state.top / scale - (state.top - from * state.rowHeight));
+    state.above.firstChild.style.height = above + "px";
+    state.below.firstChild.style.height = Math.max(0, height - above - rows.length * state.rowHeight) + "px";
+    if (!this.total) rows.push(h("tr", {}, h("td", { colspan: state.columns.length + 1, class: "grid-none" }, "No row contains this text.")));
+    state.body.replaceChildren(state.above, ...rows, state.below);
+    this.fetchPages(Math.floor(from / PAGE), Math.floor(Math.max(from, to - 1) / PAGE));
+  },
+  // What is known of a row; undefined while its page is on the way.
+  values(index) {
+    const state = this.state();
+    const page = state.pages.get(Math.floor(index / PAGE));
+    if (Array.isArray(page)) return page[index % PAGE];
+    return state.generation === 0 ? state.first[index] : undefined;
+  },
+  row(index, values) {
+    const state = this.state();
+    const cells = state.columns.map((_, at) => {
+      const cell = h("td", { class: state.numeric[at] ? "numeric" : null });
+      if (values === undefined) cell.append(h("span", { class: "skeleton" }));
+      else if (values[at] === null || values[at] === undefined) cell.setAttribute("data-empty", "");
+      else cell.textContent = show(values[at]);
+      return cell;
+    });
+    return h("tr", { "aria-rowindex": String(index + 2) }, h("td", { class: "grid-index" }, number(index + 1)), ...cells);
+  },
+  fetchPages(first, last) {
+    const state = this.state();
+    for (let page = first; page <= last; page += 1) {
+      if (!state.pages.has(page) && page * PAGE < this.total) {
+        state.pages.set(page, "asked");
+        this.fetchPage(page, state.generation);
+      }
+    }
+  },
+  async fetchPage(page, generation) {
+    const state = this.state();
+    // While one drags through a million rows, pages fly by: ask only for one that is still in sight.
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    const { sight } = this.geometry();
+    const seen = page * PAGE * state.rowHeight < state.top + sight * 2 && (page + 1) * PAGE * state.rowHeight > state.top - sight;
+    if (generation !== state.generation || !seen) {
+      if (generation === state.generation) state.pages.delete(page);
+      return;
+    }
+    const query = new URLSearchParams({ offset: String(page * PAGE), limit: String(PAGE) });
+    if (state.sort !== null) query.set("sort", state.sort);
+    if (state.sort !== null && state.descending) query.set("descending", "true");
+    if (this.search.trim()) query.set("search", this.search.trim());
+    try {
+      const answer = await get("/api/datasets/" + state.id + "/preview?" + query);
+      if (generation !== state.generation) return;
+      const end = state.offset + state.columns.length;
+      state.pages.set(page, answer.rows.map((row) => row.slice(state.offset, end)));
+      this.total = answer.total;
+      this.answered = query.get("search") ?? "";
+      if (state.pages.size > KEPT_PAGES) this.forget(page);
+      this.render();
+    } catch (problem) {
+      state.pages.delete(page);
+      problemToast("The rows could not be read", problem);
+    }
+  },
+  forget(current) {
+    const pages = this.state().pages;
+    const far = [...pages.keys()].sort((a, b) => Math.abs(b - current) - Math.abs(a - current));
+    for (const page of far.slice(0, pages.size - KEPT_PAGES)) pages.delete(page);
+  },
+  // The number of rows is known only from the answer: until then the old rows' places stand as skeletons.
+  async reload() {
+    const state = this.state();
+    state.generation += 1;
+    state.pages.clear();
+    state.top = 0;
+    state.box.scrollTop = 0;
+    if (this.total === 0) this.total = 1;
+    this.render();
+  },
+  searched() {
+    this.searchLater();
+  },
+  sort(event) {
+    const state = this.state();
+    const header = event.target.closest("th");
+    const name = header.dataset.column;
+    if (state.sort === name && state.descending) state.sort = null;
+    else if (state.sort === name) state.descending = true;
+    else {
+      state.sort = name;
+      state.descending = false;
+    }
+    for (const other of header.parentNode.cells) other.removeAttribute("aria-sort");
+    if (state.sort !== null) header.setAttribute("aria-sort", state.descending ? "descending" : "ascending");
+    this.reload();
+  },
+}));

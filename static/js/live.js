@@ -1,0 +1,69 @@
+// One WebSocket for the page. Rooms are replayed from the last id seen, so a lost connection loses nothing.
+
+const rooms = new Map();
+const watchers = new Set();
+let socket = null;
+let wait = 500;
+let timer = 0;
+let state = "connecting";
+
+function setState(next) {
+  if (state === next) return;
+  state = next;
+  for (const watcher of watchers) watcher(state);
+}
+
+function ask(name) {
+  if (socket && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ subscribe: name, after: rooms.get(name).after }));
+}
+
+function receive(event) {
+  const message = JSON.parse(event.data);
+  const room = rooms.get(message.room);
+  if (!room || message.id <= room.after) return;
+  room.after = message.id;
+  for (const handler of room.handlers) handler(message);
+}
+
+function connect() {
+  const scheme = location.protocol === "https:" ? "wss://" : "ws://";
+  socket = new WebSocket(scheme + location.host + "/api/live");
+  socket.addEventListener("open", () => {
+    wait = 500;
+    setState("open");
+    for (const name of rooms.keys()) ask(name);
+  });
+  socket.addEventListener("message", receive);
+  socket.addEventListener("close", () => {
+    setState("lost");
+    // A little chance keeps many pages from coming back in the same moment.
+    timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
+    wait = Math.min(wait * 2, 10000);
+  });
+}
+
+// A machine that wakes up should not sit out a long pause.
+addEventListener("online", () => {
+  if (socket && socket.readyState === WebSocket.CLOSED) {
+    clearTimeout(timer);
+    connect();
+  }
+});
+
+export function subscribe(name, handler, after) {
+  const start = after === undefined ? Number(document.body.dataset.lastEvent) : after;
+  const room = rooms.get(name);
+  if (room) {
+    room.handlers.push(handler);
+    return;
+  }
+  rooms.set(name, { after: start, handlers: [handler] });
+  if (socket) ask(name);
+  else connect();
+}
+
+// `watcher` is told "connecting", "open" or "lost" now and on every change.
+export function watchConnection(watcher) {
+  watchers.add(watcher);
+  watcher(state);
+}

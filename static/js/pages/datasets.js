@@ -1,0 +1,2 @@
+// Data Studio's list: uploads.
+import "../upload.js";

@@ -1,0 +1,288 @@
+// The live monitor of one run. The server has written its state; from there the live updates go on.
+import Alpine from "../../vendor/alpine.js";
+import { mountCharts, updateChart } from "../charts.js";
+import "../charts/trials.js";
+import { dataOf, h, slide, throttle } from "../dom.js";
+import { duration, number, plural, score, seconds } from "../format.js";
+import { fragment, post } from "../http.js";
+import { subscribe, watchConnection } from "../live.js";
+import { problemToast } from "../toasts.js";
+
+const LOG_LINES = 200;
+const SHOWN_PARAMETERS = 6;
+
+function ended(status) {
+  return status !== "running" && status !== "queued";
+}
+
+function clock(time) {
+  return new Date(seconds(time) * 1000).toLocaleTimeString([], { hour12: false });
+}
+
+function parameter([name, value]) {
+  return name + " = " + (typeof value === "number" ? number(value) : String(value));
+}
+
+// Seconds in which something was training: pauses between extensions of a run do not count.
+function clockOf(trials, started) {
+  const spans = trials
+    .filter((trial) => trial.started_at && trial.finished_at)
+    .map((trial) => [seconds(trial.started_at), seconds(trial.finished_at)])
+    .sort((a, b) => a[0] - b[0]);
+  const pauses = [];
+  let busyUntil = started ? seconds(started) : spans.length ? spans[0][0] : 0;
+  const begin = busyUntil;
+  for (const [from, until] of spans) {
+    if (from - busyUntil > 20) pauses.push([busyUntil, from]);
+    busyUntil = Math.max(busyUntil, until);
+  }
+  return (time) => pauses.reduce((sum, [from, until]) => sum - Math.max(0, Math.min(time, until) - from), time - begin);
+}
+
+Alpine.data("monitor", () => ({
+  job: {},
+  metric: {},
+  bestName: "",
+  elapsed: 0,
+  now: 0,
+  lost: false,
+  working: 0,
+  failed: 0,
+  init() {
+    const setup = dataOf(this.$root, "monitor");
+    const trials = new Map(setup.trials.map((trial) => [trial.id, trial]));
+    const figure = this.$root.querySelector("#progress-chart");
+    const state = { trials, families: setup.families, titles: setup.titles, figure };
+    this.state = () => state;
+    this.job = setup.job;
+    this.metric = setup.metric;
+    this.bestName = setup.best_name;
+    this.heard = performance.now();
+    this.drawSoon = throttle(400, () => this.drawChart());
+    this.boardSoon = throttle(700, () => this.refreshBoard());
+    mountCharts();
+    this.drawChart();
+    this.showWorking();
+    this.scrollLog();
+    subscribe("job:" + this.job.id, (message) => this.receive(message));
+    watchConnection((connection) => (this.lost = connection === "lost"));
+    setInterval(() => this.tick(), 250);
+  },
+
+  // What is read
+  get running() {
+    return !ended(this.job.status);
+  },
+  get liveClass() {
+    return this.job.status === "running" ? "live-running" : "";
+  },
+  get metricTitle() {
+    return this.metric.title;
+  },
+  get bestText() {
+    return score(this.job.best_score, this.metric.format);
+  },
+  get finishedText() {
+    return number(this.job.trials_finished);
+  },
+  get elapsedText() {
+    return duration(this.elapsed < 1 ? 0 : Math.floor(this.elapsed));
+  },
+  get budgetText() {
+    return duration(this.job.time_budget_seconds);
+  },
+  get progress() {
+    if (this.job.status !== "running") return this.job.progress;
+    return Math.min(99.5, (100 * this.elapsed) / this.job.time_budget_seconds);
+  },
+  get message() {
+    return this.job.message;
+  },
+  get nobodyWorks() {
+    return this.working === 0;
+  },
+  get failedText() {
+    return this.failed ? plural(this.failed, "failed trial") : "";
+  },
+
+  // Between two updates the clock goes on by itself.
+  tick() {
+    const since = this.job.status === "running" ? (performance.now() - this.heard) / 1000 : 0;
+    this.elapsed = Math.min(this.job.elapsed_seconds + since, Math.max(this.job.time_budget_seconds, this.job.elapsed_seconds));
+  },
+  receive(message) {
+    if (message.type === "job_update") this.updateJob(message.data.job);
+    else if (message.type === "trial_update") this.updateTrial(message.data.trial, message.at);
+    else if (message.type === "champion") this.champion(message.data, message.at);
+    else if (message.type === "log") this.log(message.data.level, message.data.message, message.at);
+  },
+  updateJob(job) {
+    const before = this.job;
+    this.job = { ...before, ...job };
+    this.heard = performance.now();
+    this.tick();
+    if (job.metric && job.metric !== before.metric) this.refreshHead(true);
+    else if (job.status !== before.status || Boolean(job.best_model_id) !== Boolean(before.best_model_id)) this.refreshHead(false);
+    if (ended(job.status)) {
+      this.boardSoon();
+      this.drawSoon();
+    }
+  },
+  updateTrial(trial, at) {
+    const state = this.state();
+    const known = state.trials.get(trial.id);
+    // Live updates carry no number: trials arrive in the order in which they were asked for.
+    state.trials.set(trial.id, { number: state.trials.size, ...known, ...trial });
+    const title = state.titles[trial.algorithm] || trial.algorithm;
+    if (trial.status !== known?.status) {
+      if (trial.status === "finished") this.log("good", title + " finished: " + score(trial.score, this.metric.format) + " in " + duration(trial.fit_seconds), at);
+      else if (trial.status === "failed") this.log("bad", title + " failed: " + trial.error, at);
+      this.boardSoon();
+      this.drawSoon();
+    }
+    this.showWorking();
+  },
+  champion(data, at) {
+    const title = this.state().titles[data.algorithm] || data.algorithm;
+    this.bestName = title;
+    this.job = { ...this.job, best_score: data.score, best_model_id: data.model_id };
+    this.log("best", "New best: " + title + ", " + score(data.score, this.metric.format), at);
+    this.boardSoon();
+  },
+
+  drawChart() {
+    const { trials, families, titles, figure } = this.state();
+    const all = [...trials.values()];
+    const time = clockOf(all, this.job.started_at);
+    const points = all
+      .filter((trial) => trial.status === "finished" && trial.score !== null && trial.finished_at)
+      .map((trial) => ({
+        x: Math.max(0, time(seconds(trial.finished_at))),
+        score: trial.score,
+        family: families[trial.algorithm] || trial.algorithm,
+        title: titles[trial.algorithm] || trial.algorithm,
+        number: trial.number + 1,
+        seconds: trial.fit_seconds,
+        params: Object.entries(trial.params).slice(0, SHOWN_PARAMETERS).map(parameter),
+        best: false,
+      }))
+      .sort((a, b) => a.x - b.x);
+    const steps = [];
+    let best = null;
+    for (const point of points) {
+      if (best === null || (this.metric.greater ? point.score > best.score : point.score < best.score)) {
+        best = point;
+        steps.push({ x: point.x, score: point.score });
+      }
+    }
+    if (best) best.best = true;
+    const last = points.length ? points[points.length - 1].x : 0;
+    const end = Math.max(this.running ? this.job.time_budget_seconds : last * 1.02, last, 1);
+    if (best) steps.push({ x: this.running ? last : end, score: best.score });
+    const names = [...new Set(Object.values(families))].filter((name) => name !== "ensemble");
+    const empty = this.running ? "The first trial is on its way." : "No trial was finished.";
+    const rows = points.map((point) => [point.number, point.title, score(point.score, this.metric.format), duration(point.seconds)]);
+    updateChart(figure, { points, steps, families: names, metric: this.metric, end, empty }, rows);
+    this.failed = all.filter((trial) => trial.status === "failed").length;
+  },
+
+  showWorking() {
+    const { trials, titles } = this.state();
+    const list = this.$root.querySelector(".working");
+    const busy = ended(this.job.status) ? [] : [...trials.values()].filter((trial) => trial.status === "leased");
+    this.working = busy.length;
+    list.replaceChildren(
+      ...busy.map((trial) =>
+        h(
+          "li",
+          {},
+          h("span", { class: "pulse" }),
+          h(
+            "div",
+            {},
+            h("strong", {}, titles[trial.algorithm] || trial.algorithm),
+            h("p", { class: "muted small" }, "trial " + (trial.number + 1) + " on " + (trial.worker_name || "this machine")),
+          ),
+          h("span", { class: "number small muted" }, trial.fold_scores.length ? plural(trial.fold_scores.length, "fold") + " done" : "starting"),
+        ),
+      ),
+    );
+  },
+
+  log(level, text, at) {
+    const list = this.$root.querySelector(".log");
+    const box = list.parentNode;
+    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+    list.append(h("li", { class: "log-" + level }, h("time", {}, clock(at)), h("span", {}, text)));
+    while (list.children.length > LOG_LINES) list.firstElementChild.remove();
+    if (atEnd) this.scrollLog();
+  },
+  scrollLog() {
+    const list = this.$root.querySelector(".log");
+    for (const time of list.querySelectorAll("time[datetime]")) time.textContent = clock(time.dateTime);
+    list.parentNode.scrollTop = list.parentNode.scrollHeight;
+  },
+
+  // Parts of the page that the server writes: fetched again, and swapped in without losing the keyboard's place.
+  async refreshBoard() {
+    try {
+      const next = await fragment(location.pathname + "?part=leaderboard", "leaderboard");
+      const old = document.getElementById("leaderboard");
+      const name = old.querySelector("li a") && next.querySelector("li a")?.textContent;
+      if (name) this.bestName = name;
+      const oldList = old.querySelector("ol");
+      const nextList = next.querySelector("ol");
+      if (!oldList || !nextList) {
+        old.replaceWith(next);
+        return;
+      }
+      const focused = document.activeElement.closest?.("[data-model]")?.dataset.model;
+      slide(() => oldList, "model", () => oldList.replaceChildren(...nextList.children));
+      if (focused) oldList.querySelector("[data-model='" + CSS.escape(focused) + "'] a")?.focus({ preventScroll: true });
+      old.querySelector(".board-more")?.remove();
+      const more = next.querySelector(".board-more");
+      if (more) old.append(more);
+    } catch {
+      // The next update tries again.
+    }
+  },
+  async refreshHead(withMetric) {
+    try {
+      const page = await fragment(location.pathname, "main");
+      const head = document.getElementById("job-head");
+      const action = head.contains(document.activeElement);
+      head.replaceWith(page.querySelector("#job-head"));
+      if (action) document.getElementById("main").focus({ preventScroll: true });
+      if (withMetric) {
+        this.metric = JSON.parse(page.querySelector("[data-monitor]").dataset.monitor).metric;
+        this.drawSoon();
+      }
+    } catch {
+      // The next update tries again.
+    }
+  },
+
+  async stop() {
+    try {
+      this.updateJob(await post("/api/training/" + this.job.id + "/cancel"));
+      this.refreshHead(false);
+    } catch (problem) {
+      problemToast("The run could not be stopped", problem);
+    }
+  },
+  askExtend() {
+    this.$root.querySelector("#extend-dialog").showModal();
+  },
+  closeExtend() {
+    this.$root.querySelector("#extend-dialog").close();
+  },
+  async extend(event) {
+    const budget = Number(event.currentTarget.dataset.seconds);
+    this.closeExtend();
+    try {
+      this.updateJob(await post("/api/training/" + this.job.id + "/extend", { time_budget_seconds: budget }));
+    } catch (problem) {
+      problemToast("The run could not go on", problem);
+    }
+  },
+}));

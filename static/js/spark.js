@@ -1,0 +1,63 @@
+// Small pictures of columns, drawn when they come into sight; each column is asked for once.
+import { h, s } from "./dom.js";
+import { get } from "./http.js";
+
+const known = new Map();
+const waiting = [];
+let running = 0;
+const MOST = 3;
+
+function next() {
+  while (running < MOST && waiting.length) {
+    running += 1;
+    const { url, resolve, reject } = waiting.shift();
+    get(url)
+      .then(resolve, reject)
+      .finally(() => {
+        running -= 1;
+        next();
+      });
+  }
+}
+
+// What `GET /distribution/{column}` answers.
+export function distribution(dataset, column) {
+  if (!known.has(column)) {
+    const url = "/api/datasets/" + dataset + "/distribution/" + encodeURIComponent(column) + "?bins=20";
+    known.set(column, new Promise((resolve, reject) => waiting.push({ url, resolve, reject })));
+    next();
+  }
+  return known.get(column);
+}
+
+// Nearly every value its own: bars would show nothing.
+function scattered(found) {
+  return found.kind === "categories" && found.other > 2 * found.counts.reduce((sum, count) => sum + count, 0);
+}
+
+function bars(found) {
+  const counts = found.kind === "histogram" ? found.counts : [...found.counts.slice(0, 12), ...(found.other ? [found.other] : [])];
+  const most = Math.max(...counts, 1);
+  const width = 100 / Math.max(counts.length, found.kind === "histogram" ? 1 : 3);
+  const gap = found.kind === "histogram" ? 0.6 : Math.min(3, width * 0.2);
+  const svg = s("svg", { viewBox: "0 0 100 24", preserveAspectRatio: "none", class: found.kind === "histogram" ? "spark-numbers" : "spark-values" });
+  counts.forEach((count, index) => {
+    const height = count ? Math.max(1.2, (22 * count) / most) : 0;
+    svg.append(s("rect", { x: index * width + gap / 2, y: 24 - height, width: Math.max(0.5, width - gap), height }));
+  });
+  return svg;
+}
+
+export function drawSparks(dataset) {
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      seen.unobserve(entry.target);
+      distribution(dataset, entry.target.dataset.spark).then(
+        (found) => entry.target.replaceChildren(scattered(found) ? h("span", { class: "spark-word" }, "hardly any repeats") : bars(found)),
+        () => entry.target.classList.add("spark-none"),
+      );
+    }
+  });
+  for (const element of document.querySelectorAll("[data-spark]")) seen.observe(element);
+}

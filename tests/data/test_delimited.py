@@ -1,0 +1,208 @@
+"""Text tables, as messy as people have them."""
+
+import random
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowml.data.delimited.structure import scan
+from flowml.data.read import read_table
+from flowml.domain.errors import InvalidInput, UnreadableFile, UnsupportedFormat
+from tests.data.reading import read
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "first_row"),
+    [
+        ("a,b\n1,x\n2,y\n", ["a", "b"], (1, "x")),
+        ("a;b\n1;x\n2;y\n", ["a", "b"], (1, "x")),
+        ("a\tb\n1\tx\n2\ty\n", ["a", "b"], (1, "x")),
+        ("a|b\r\n1|x\r\n2|y\r\n", ["a", "b"], (1, "x")),
+        ("a,b\r1,x\r2,y\r", ["a", "b"], (1, "x")),
+        ("a, b\n1, x\n2, y\n", ["a", "b"], (1, "x")),
+        ('"a","b"\n"1","x, ""y"""\n"2","two\nlines"\n', ["a", "b"], (1, 'x, "y"')),
+        ("v\n1.5\n2\n", ["v"], (1.5,)),
+        ("name;x\nAnna;1,5\nBob;1.002,25\n", ["name", "x"], ("Anna", 1.5)),
+        ("a,b,\n1,x,\n2,y,\n", ["a", "b"], (1, "x")),
+        ("a b c\n1 2 3\n4  5   6\n", ["a", "b", "c"], (1, 2, 3)),
+        ("a,b\nr1,1,2\nr2,3,4\n", ["column_1", "a", "b"], ("r1", 1, 2)),
+    ],
+)
+def test_a_table_is_read_however_it_is_delimited(
+    tmp_path: Path, content: str, columns: list[str], first_row: tuple[object, ...]
+) -> None:
+    frame, _ = read(tmp_path, "t.txt", content)
+    assert frame.columns == columns
+    assert frame.height == 2
+    assert frame.row(0) == first_row
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1"])
+def test_letters_survive_every_encoding(tmp_path: Path, encoding: str) -> None:
+    content = "name,city\nAndré,Köln\nZoë,Málaga\n".encode(encoding)
+    frame, _ = read(tmp_path, "t.csv", content)
+    assert frame.rows() == [("André", "Köln"), ("Zoë", "Málaga")]
+    assert frame.columns == ["name", "city"]
+
+
+def test_a_table_without_header_in_utf8_with_mark(tmp_path: Path) -> None:
+    frame, warnings = read(tmp_path, "t.csv", "\ufeff5.1,3.5,setosa\n4.9,3.0,setosa\n6.2,2.2,virginica\n")
+    assert frame.columns == ["column_1", "column_2", "column_3"]
+    assert frame["column_1"].to_list() == [5.1, 4.9, 6.2]
+    assert "looks like data" in warnings
+
+
+def test_headers_that_are_years_are_headers(tmp_path: Path) -> None:
+    frame, _ = read(tmp_path, "t.csv", "country,2019,2020\nFrance,1.5,2\nSpain,2.5,3\n")
+    assert frame.columns == ["country", "2019", "2020"]
+
+
+def test_lines_above_the_table_are_named(tmp_path: Path) -> None:
+    frame, warnings = read(tmp_path, "t.csv", "Report of 2020\n\na,b,c\n1,2,3\n4,5,6\n")
+    assert frame.columns == ["a", "b", "c"]
+    assert frame.height == 2
+    assert "Report of 2020" in warnings
+
+
+def test_missing_values_in_their_spellings(tmp_path: Path) -> None:
+    frame, warnings = read(
+        tmp_path, "t.csv", "n,s,d\n1,?,2020-01-01\nNA,a,null\n3,,2020-01-03\n-,N/A,\n5,b,2020-01-05\n"
+    )
+    assert frame["n"].to_list() == [1, None, 3, None, 5]
+    assert frame["s"].to_list() == [None, "a", None, None, "b"]
+    assert frame.schema["d"] == pl.Date
+    assert "“?” (1)" in warnings
+    assert "“-”" in warnings
+
+
+def test_codes_keep_their_zeros_and_their_digits(tmp_path: Path) -> None:
+    frame, _ = read(tmp_path, "t.csv", "zip,account,n\n01234,12345678901234567890123,7\n98765,2,8\n")
+    assert frame["zip"].to_list() == ["01234", "98765"]
+    assert frame["account"].to_list() == ["12345678901234567890123", "2"]
+    assert frame["n"].dtype == pl.Int64
+
+
+def test_a_value_that_only_comes_late_decides_the_type(tmp_path: Path) -> None:
+    lines = [f"{i},{i},{i / 2}" for i in range(60_000)]
+    lines[30_000] = "30000,thirty thousand,1e3"
+    lines[41_000] = "2.5,41000,x"
+    frame, _ = read(tmp_path, "t.csv", "a,b,c\n" + "\n".join(lines))
+    assert frame.schema == {"a": pl.Float64, "b": pl.String, "c": pl.String}
+    assert frame.height == 60_000
+    assert frame["a"][41_000] == 2.5
+    assert frame["b"][30_000] == "thirty thousand"
+
+
+def test_bad_lines_are_named_by_number_and_content(tmp_path: Path) -> None:
+    content = 'a,b,c\n1,2,3\n4,5\n6,7,8,9\n\n10,11,12,\n"x\ny",1,2\n5" pipe,3,4\n'
+    frame, warnings = read(tmp_path, "t.csv", content)
+    assert frame["a"].to_list() == ["1", "4", "10", "x\ny", '5" pipe']
+    assert "line 4 (4 values, 3 expected): “6,7,8,9”" in warnings
+    assert "line 3 (2 of 3 values): “4,5”" in warnings
+    assert "line 6" in warnings
+
+
+def test_a_quotation_mark_that_is_never_closed_costs_no_other_line(tmp_path: Path) -> None:
+    frame, warnings = read(tmp_path, "t.csv", 'a,b\n"5 pipe,2\nx,3\n"q",4\n')
+    assert frame.rows() == [('"5 pipe', 2), ("x", 3), ("q", 4)]
+    assert "line 2" in warnings
+
+
+def test_too_many_bad_lines_are_an_error_that_shows_one(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r"100 of 200 lines .* line 2 .*“1,2,3”") as error:
+        read(tmp_path, "t.csv", "a,b\n" + "1,2,3\n4,5\n" * 100, {"delimiter": ","})
+    assert error.value.hint
+
+
+def test_doubled_and_empty_names_are_made_unique(tmp_path: Path) -> None:
+    frame, warnings = read(tmp_path, "t.csv", "a,a,,a_2\n1,2,3,4\n5,6,7,8\n")
+    assert frame.columns == ["a", "a_3", "column_3", "a_2"]
+    assert "same name (“a”)" in warnings
+    assert "no name" in warnings
+
+
+def test_dates_are_believed_where_a_value_proves_the_order(tmp_path: Path) -> None:
+    content = (
+        "day_first,month_first,unclear,iso,named\n"
+        "13/02/2020,02/13/2020,01/02/2020,2020-02-13T10:30:00+02:00,13 Feb 2020\n"
+        "01/03/2020,03/01/2020,03/04/2020,2020-03-01T00:00:00Z,1 Mar 2020\n"
+    )
+    frame, warnings = read(tmp_path, "t.csv", content)
+    assert frame["day_first"].to_list() == frame["month_first"].to_list() == frame["named"].to_list()
+    assert frame.schema["unclear"] == pl.String
+    assert "“unclear”, day and month cannot be told apart" in warnings
+    assert str(frame["iso"][0]) == "2020-02-13 08:30:00"
+
+
+def test_options_overrule_what_was_detected(tmp_path: Path) -> None:
+    frame, _ = read(tmp_path, "t.csv", "a,b\n1,2\n3,4\n", {"header": False, "delimiter": "tab"})
+    assert frame["column_1"].to_list() == ["a,b", "1,2", "3,4"]
+    frame, _ = read(tmp_path, "t.csv", "имя\nАнна\nОля\n".encode("cp1251"), {"encoding": "cp1251"})
+    assert frame["имя"].to_list() == ["Анна", "Оля"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"delimiter": ",,"}, {"encoding": "klingon"}, {"header": "yes"}, {"sheet": 1}, {"encoding": "zip"}]
+)
+def test_an_unusable_option_is_named(tmp_path: Path, options: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput) as error:
+        read(tmp_path, "t.csv", "a,b\n1,2\n", options)
+    assert error.value.fields[0].field == f"options.{next(iter(options))}"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "empty"),
+        (b"\n \r\n", "empty"),
+        (b"a,b,c\n", "no rows"),
+        (bytes(range(256)) * 20, "something else or is damaged"),
+        (b"a,b\n1,2\n" * 20_000 + bytes(200), "binary data"),
+    ],
+)
+def test_what_is_no_table_is_unreadable(tmp_path: Path, content: bytes, sentence: str) -> None:
+    with pytest.raises(UnreadableFile, match=sentence):
+        read(tmp_path, "t.csv", content)
+
+
+def test_a_text_of_unknown_kind_without_columns_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedFormat, match="not a table"):
+        read(tmp_path, "notes.md", "Some words.\nAnd more of them.\n")
+
+
+_CELLS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp", "Cf"]), max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.tuples(_CELLS, _CELLS), min_size=1, max_size=12), quoted=st.booleans())
+def test_every_text_survives_quoting(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], quoted: bool
+) -> None:
+    """Written by Polars, read back equal; the first letter keeps every cell from being a number or missing."""
+    frame = pl.DataFrame(
+        [(f"x{a}", f"y\n{b}" if quoted else f"y{b}") for a, b in rows], schema=["a", "b"], orient="row"
+    )
+    path = tmp_path_factory.mktemp("quoted") / "t.csv"
+    frame.write_csv(path)
+    read_back, _, warnings = read_table(path, options={"delimiter": ",", "header": True})
+    assert read_back.rows() == frame.rows(), warnings
+
+
+def test_the_structure_is_the_same_wherever_the_pieces_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed = random.randrange(10**6)
+    rng = random.Random(seed)
+    cells = ["1", "", '"a,b"', '"x\ny"', '"q""q"', '""', "plain", '5" odd']
+    lines = [",".join(rng.choices(cells, weights=[5, 2, 2, 2, 2, 1, 5, 0.2], k=3)) for _ in range(300)]
+    lines[7] += ",more"
+    lines[9] = ""
+    path = tmp_path / "t.csv"
+    path.write_bytes("\r\n".join(lines).encode())
+    whole = scan(path, ",", 3)
+    for size in (1, 2, 7, 64):
+        monkeypatch.setattr("flowml.data.delimited.structure._CHUNK", size)
+        pieces = scan(path, ",", 3)
+        pieces.anchors = whole.anchors
+        assert pieces == whole, f"seed {seed}, pieces of {size} bytes"

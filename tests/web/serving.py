@@ -1,0 +1,81 @@
+"""A real server on a port of its own, around a real store."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from websockets.sync.client import ClientConnection, connect
+
+from flowml.services.context import Context
+from flowml.services.settings import Settings
+from flowml.store.store import Store
+from flowml.web.server import create_app
+from tests.services.records import QuietTrainers
+
+
+@dataclass
+class Served:
+    """A running application and what it stands on."""
+
+    url: str
+    context: Context
+    client: httpx.Client
+
+    @property
+    def store(self) -> Store:
+        return self.context.store
+
+    @property
+    def address(self) -> str:
+        return self.url.removeprefix("http://")
+
+    def live(self, **arguments: Any) -> ClientConnection:
+        return connect(f"ws://{self.address}/api/live", **arguments)
+
+
+@contextmanager
+def run_app(app: Any, port: int = 0) -> Iterator[int]:
+    """Serve an ASGI application on the loopback address; gives its port."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+
+
+@contextmanager
+def serve(home: Path, port: int = 0, **settings: Any) -> Iterator[Served]:
+    """FlowML's own application on this home folder."""
+    store = Store(home)
+    context = Context(Settings(home=home, **settings), store, time.time, QuietTrainers())
+    with run_app(create_app(context), port) as at:
+        url = f"http://127.0.0.1:{at}"
+        with httpx.Client(base_url=url, trust_env=False, timeout=20) as client:
+            yield Served(url, context, client)
+    store.close()
+
+
+def until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+    """Whether the condition comes true in this time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return condition()

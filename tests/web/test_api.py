@@ -1,0 +1,134 @@
+"""Shapes of the API: names, times, nulls, lists, downloads."""
+
+from typing import Any
+
+import pytest
+
+from flowml.domain.trials import TrialSpec
+from tests.services.records import add_dataset, add_job, add_model
+from tests.web.serving import Served
+
+DATASET = {
+    "id", "name", "filename", "format", "n_rows", "n_columns", "size_bytes", "sha256", "parent_id", "created_at",
+    "columns", "warnings",
+}  # fmt: skip
+JOB = {
+    "id", "name", "dataset_id", "target", "status", "stage", "progress", "message", "problem_type", "metric",
+    "time_budget_seconds", "elapsed_seconds", "trials_finished", "best_score", "best_model_id", "queue", "created_at",
+    "started_at", "finished_at", "error",
+}  # fmt: skip
+TRIAL = {
+    "id", "job_id", "algorithm", "params", "status", "score", "fold_scores", "fit_seconds", "worker_id",
+    "worker_name", "attempt", "started_at", "finished_at", "error",
+}  # fmt: skip
+MODEL = {
+    "id", "job_id", "name", "algorithm", "problem_type", "target", "metrics", "cv_scores", "params", "feature_names",
+    "classes", "fit_seconds", "size_bytes", "created_at",
+}  # fmt: skip
+ROW = {
+    "rank", "model_id", "algorithm", "score", "score_std", "metrics", "fit_seconds", "predict_ms", "size_bytes",
+    "pareto",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stored(server: Served) -> Served:
+    """A dataset, a job with a trial, and two models."""
+    store = server.store
+    add_dataset(store)
+    job = add_job(store)
+    store.trials.add(job.id, TrialSpec(0, "knn", {"weights": "distance", "p": float("inf")}), 0.0, 1.0)
+    schema = [{"name": "x", "role": "numeric", "dtype": "Float64", "example": 1.5, "min": 0, "max": 9}]
+    add_model(store, job, "best", 0.9, details={"schema": schema, "score_std": 0.02})
+    add_model(store, job, "other", 0.8, metrics={"accuracy": float("nan")}, target="Ärger ü/..")
+    return server
+
+
+def get(server: Served, path: str) -> Any:
+    answer = server.client.get(path)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.json()
+
+
+def job_id(server: Served) -> str:
+    return str(get(server, "/api/training")["items"][0]["id"])
+
+
+def test_a_dataset(stored: Served) -> None:
+    listed = get(stored, "/api/datasets")
+
+    assert listed["total"] == 1
+    assert listed["items"] == [get(stored, "/api/datasets/d1")]
+    assert set(listed["items"][0]) == DATASET
+    assert listed["items"][0]["created_at"] == "2023-11-14T22:13:20Z"
+    assert listed["items"][0]["columns"][0] == {"name": "x", "dtype": "Float64", "role": "numeric"}
+
+
+def test_a_job(stored: Served) -> None:
+    listed = get(stored, "/api/training?limit=1")
+
+    assert set(listed["items"][0]) == JOB
+    assert listed["items"][0]["dataset_id"] == "d1"
+    assert listed["items"][0]["status"] == "queued"
+    assert listed["items"][0]["started_at"] is None
+    assert get(stored, "/api/training?offset=1") == {"items": [], "total": 1}
+
+
+def test_a_trial(stored: Served) -> None:
+    listed = get(stored, f"/api/training/{job_id(stored)}/trials")
+
+    assert set(listed["items"][0]) == TRIAL
+    assert listed["items"][0]["params"] == {"weights": "distance", "p": None}
+
+
+def test_models_best_first(stored: Served) -> None:
+    listed = get(stored, f"/api/results/job/{job_id(stored)}")
+
+    assert [set(item) for item in listed["items"]] == [MODEL, MODEL]
+    assert [item["id"] for item in listed["items"]] == ["best", "other"]
+    assert listed["items"][1]["metrics"] == {"accuracy": None}
+
+
+def test_a_model_with_its_inputs(stored: Served) -> None:
+    model = get(stored, "/api/results/model/best")
+
+    assert set(model) > MODEL
+    assert model["features"] == [
+        {"name": "x", "role": "numeric", "dtype": "Float64", "example": 1.5, "min": 0, "max": 9, "categories": None}
+    ]
+
+
+def test_a_leaderboard(stored: Served) -> None:
+    board = get(stored, f"/api/results/job/{job_id(stored)}/leaderboard")
+
+    assert set(board) == {"metric", "greater_is_better", "items"}
+    assert [set(item) for item in board["items"]] == [ROW, ROW]
+    assert [item["rank"] for item in board["items"]] == [1, 2]
+
+
+def test_a_model_file_is_downloaded_under_a_name_that_people_find_again(stored: Served) -> None:
+    answer = stored.client.get("/api/results/model/other/download?format=flowml")
+
+    assert answer.content == b"a model"
+    disposition = answer.headers["content-disposition"]
+    assert disposition == (
+        "attachment; filename=\"model.flowml\"; filename*=UTF-8''%C3%A4rger-%C3%BC-logistic-regression.flowml"
+    )
+
+
+@pytest.mark.parametrize("path", ["download?format=onnx", "download?format=joblib", "feature-importance?method=shap"])
+def test_what_this_model_cannot_be_is_a_wrong_state(stored: Served, path: str) -> None:
+    assert stored.client.get(f"/api/results/model/best/{path}").status_code == 409
+
+
+def test_a_job_is_cancelled_once(stored: Served) -> None:
+    job = add_job(stored.store)
+    path = f"/api/training/{job.id}/cancel"
+
+    first = stored.client.post(path)
+    assert (first.status_code, first.json()["status"]) == (202, "cancelled")
+    assert stored.client.post(path).status_code == 409
+    assert stored.client.delete(f"/api/training/{job.id}").status_code == 204
+    assert stored.client.get(f"/api/training/{job.id}").status_code == 404

@@ -1,0 +1,296 @@
+"""The whole path in a real browser: drop a file, look at it, train, watch, read the results, try the model.
+
+On every page of the way nothing may break the Content-Security-Policy, write an error to the console, ask another
+host, or fail the accessibility checks in either theme.
+"""
+
+import csv
+import random
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from flowml.app import Server, build
+from flowml.services.settings import Settings
+from tests.web.serving import run_app
+
+pytestmark = pytest.mark.browser
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+SECONDS = 60_000
+SETTLED = """async () => {
+    const frame = () => new Promise(requestAnimationFrame);
+    await frame();
+    await frame();
+    const ending = document.getAnimations().filter(one => one.effect.getTiming().iterations !== Infinity);
+    await Promise.allSettled(ending.map(one => one.finished));
+}"""
+
+
+def passengers(path: Path, count: int = 400) -> Path:
+    """A table like the Titanic's, by seeded rules: who was female or travelled first class mostly survived."""
+    rng = random.Random(5)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("PassengerId", "Pclass", "Name", "Sex", "Age", "Fare", "Embarked", "Survived"))
+        for number in range(1, count + 1):
+            sex = rng.choice(("male", "male", "female"))
+            pclass = rng.choice((1, 2, 3, 3))
+            age = "" if rng.random() < 0.2 else round(rng.triangular(1, 75, 27), 1)
+            fare = round(rng.expovariate(1 / (90 / pclass**1.6)), 2)
+            chance = 0.08 + 0.68 * (sex == "female") + 0.16 * (pclass == 1) - 0.1 * (pclass == 3)
+            name = f"Surname{number}, {'Mrs' if sex == 'female' else 'Mr'}. Given{rng.randrange(90)}"
+            survived = int(rng.random() < chance)
+            writer.writerow((number, pclass, name, sex, age, fare, rng.choice("SSSCQ"), survived))
+    return path
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server with its conductor and trainers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = Server(Settings(home=tmp_path_factory.mktemp("home"), port=port))
+    server.start()
+    try:
+        with run_app(build(server), port) as at:
+            yield f"http://127.0.0.1:{at}"
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+class Visit:
+    """A visit of the product: one page after another, and everything that went wrong on the way."""
+
+    def __init__(self, context: BrowserContext, address: str):
+        self.address = address
+        self.complaints: list[str] = []
+        self.page: Page = context.new_page()
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"{self.page.url}: {error}"))
+        self.page.on("request", self._request)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{self.page.url}: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob") and f"http://{parts.netloc}" != self.address:
+            self.complaints.append(f"{self.page.url} asked {request.url}")
+
+    def ready(self) -> None:
+        self.page.wait_for_selector("html[data-ready]", timeout=SECONDS)
+
+    def check(self) -> None:
+        """What is on show right now: accessible in both themes, no wider than the window, and nothing went wrong."""
+        self.ready()
+        assert AXE.is_file(), "run `python scripts/vendor.py` first: it also fetches axe-core"
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        for theme in ("dark", "light"):
+            self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            self.page.evaluate(SETTLED)
+            report = self.page.evaluate(
+                "(tags) => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", RULES
+            )
+            found = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in report["violations"]]
+            assert not found, f"{self.page.url} in {theme}: {found}"
+        assert self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        assert not self.complaints, self.complaints
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield Visit(context, address)
+    context.close()
+
+
+def drop(page: Page, file: Path) -> None:
+    """Drop a file onto the page, as a person does with the mouse."""
+    transfer = page.evaluate_handle(
+        """([name, text]) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([text], name, {type: "text/csv"}));
+            return transfer;
+        }""",
+        [file.name, file.read_text(encoding="utf-8")],
+    )
+    for event in ("dragenter", "dragover", "drop"):
+        page.dispatch_event(".drop", event, {"dataTransfer": transfer})
+
+
+def test_from_a_file_to_a_prediction(visit: Visit, tmp_path: Path) -> None:
+    page = visit.page
+    page.goto(visit.address)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("From a table to a prediction")
+    visit.check()
+
+    # The table and its columns
+    drop(page, passengers(tmp_path / "passengers.csv"))
+    page.wait_for_url(re.compile("/datasets/"), timeout=SECONDS)
+    expect(page.get_by_role("heading", level=1)).to_have_text("passengers")
+    expect(page.locator(".grid tbody")).to_contain_text("Surname1, ")
+    expect(page.locator("th[data-column=Sex]")).to_contain_text("categorical")
+    expect(page.locator("th[data-column=Age] .spark svg")).to_be_visible()
+    visit.check()
+    page.get_by_placeholder("Search in all rows").fill("Surname399")
+    expect(page.get_by_text("1 row matches")).to_be_visible()
+    expect(page.locator(".grid tbody")).to_contain_text("Surname399")
+    page.get_by_placeholder("Search in all rows").fill("")
+    page.get_by_role("button", name="Fare", exact=True).click()
+    expect(page.locator("th[data-column=Fare]")).to_have_attribute("aria-sort", "ascending")
+    page.get_by_role("button", name="About the column Age").click()
+    expect(page.get_by_role("dialog").get_by_text("Median")).to_be_visible()
+    visit.check()
+    page.keyboard.press("Escape")
+    for tab in ("Columns", "Relations", "Runs"):
+        page.get_by_role("tab", name=tab).click()
+        visit.check()
+    expect(page.locator("figure[data-chart=correlation] svg")).to_be_attached()
+
+    # The target and the plan
+    page.get_by_role("link", name="Train a model").first.click()
+    page.wait_for_url(re.compile("/train"))
+    visit.ready()
+    page.get_by_label("Column to predict").select_option("Survived")
+    expect(page.get_by_text("classification", exact=True)).to_be_visible(timeout=SECONDS)
+    expect(page.locator("figure[data-chart=categories] svg")).to_be_visible()
+    page.get_by_text("Advanced:").click()
+    visit.check()
+    page.get_by_role("slider", name="How long may it take?").fill("1")
+    expect(page.locator("output")).to_have_text("15 s")
+    page.locator("[data-start]").click()
+
+    # Trials arrive live
+    page.wait_for_url(re.compile("/jobs/"), timeout=SECONDS)
+    visit.ready()
+    expect(page.locator("#leaderboard li")).not_to_have_count(0, timeout=SECONDS)
+    first = page.locator("#leaderboard ol")
+    orders = {tuple(first.locator("li").evaluate_all("items => items.map(item => item.dataset.model)"))}
+    expect(page.locator("#leaderboard li").nth(2)).to_be_visible(timeout=SECONDS)
+    expect(page.locator("#progress-chart svg [data-mark]").first).to_be_attached()
+    orders.add(tuple(first.locator("li").evaluate_all("items => items.map(item => item.dataset.model)")))
+    assert len(orders) > 1, "the leaderboard did not change while trials arrived"
+    visit.check()
+    page.reload()
+    visit.ready()
+    expect(page.locator("#leaderboard li").nth(2)).to_be_visible()
+    page.get_by_role("link", name="See the results").click(timeout=SECONDS)
+
+    # Results and model
+    page.wait_for_url(re.compile("/results"))
+    expect(page.get_by_text("Best of")).to_be_visible()
+    visit.check()
+    ranks = page.locator(".board-table tbody td:first-child")
+    page.get_by_role("columnheader", name="#").get_by_role("button").click()
+    assert ranks.first.inner_text() != "1"
+    page.locator("#winner-title a").click()
+    page.wait_for_url(re.compile("/models/"))
+    expect(page.locator(".confusion")).to_be_visible()
+    expect(page.locator("figure[data-chart=importance] svg")).to_be_visible(timeout=SECONDS)
+    visit.check()
+
+    # A passenger
+    page.get_by_role("link", name="Try it").click()
+    page.wait_for_url(re.compile("/playground"))
+    visit.ready()
+    answer = page.locator(".answer-value")
+    page.get_by_role("combobox", name="Sex").select_option("female")
+    page.get_by_role("textbox", name="Pclass").fill("1")
+    expect(answer).to_have_text("1")
+    expect(page.locator(".answer-detail")).to_have_text(re.compile(r"^\d+\.\d % probability$"))
+    sure = page.locator("[data-class='1'] .number").inner_text()
+    page.get_by_role("combobox", name="Sex").select_option("male")
+    page.get_by_role("textbox", name="Pclass").fill("3")
+    expect(answer).to_have_text("0")
+    assert page.locator("[data-class='1'] .number").inner_text() != sure
+    expect(page.locator(".code")).to_contain_text("curl " + visit.address)
+    visit.check()
+
+
+def test_a_wrong_value_is_said_beside_its_field(visit: Visit) -> None:
+    page = visit.page
+    page.goto(visit.address + "/palette.json")
+    items = page.evaluate("fetch('/palette.json').then(answer => answer.json())")["items"]
+    page.goto(visit.address + next(item["url"] for item in items if item["detail"] == "Playground"))
+    visit.ready()
+    page.get_by_role("textbox", name="Age").fill("old")
+    problem = page.locator("[data-field=Age] .field-problem")
+    expect(problem).to_contain_text("number")
+    expect(page.get_by_role("textbox", name="Age")).to_have_attribute("aria-invalid", "true")
+    page.get_by_role("textbox", name="Age").fill("30")
+    expect(problem).to_have_count(0)
+
+
+def test_a_broken_file_is_explained_in_place(visit: Visit, tmp_path: Path) -> None:
+    page = visit.page
+    page.goto(visit.address)
+    visit.ready()
+    file = tmp_path / "empty.csv"
+    file.write_text("")
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_role("alert")).to_be_visible(timeout=SECONDS)
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.get_by_role("heading", name="Add a data set")).to_be_visible()
+
+
+def test_the_palette_goes_by_keyboard_alone(visit: Visit) -> None:
+    page = visit.page
+    page.goto(visit.address)
+    visit.ready()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox")).to_be_focused()
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.keyboard.type("runs")
+    expect(page.get_by_role("option").first).to_contain_text("Runs")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/jobs$"))
+    visit.ready()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+
+
+def test_a_chosen_theme_stays(visit: Visit) -> None:
+    page = visit.page
+    page.goto(visit.address + "/datasets")
+    visit.ready()
+    page.get_by_role("button", name="Theme").click()
+    page.get_by_text("Light", exact=True).click()
+    page.reload()
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+
+
+def test_a_narrow_window_holds_every_page(visit: Visit) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(visit.address)
+    visit.ready()
+    items = page.evaluate("fetch('/palette.json').then(answer => answer.json())")["items"]
+    for url in {item["url"] for item in items if not item["url"].startswith("/api/")}:
+        page.goto(visit.address + url)
+        visit.check()

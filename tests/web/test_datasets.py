@@ -1,0 +1,156 @@
+"""From a file to its figures, over HTTP."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.services.records import add_job
+from tests.web.serving import Served, serve
+
+CSV = """when,price,city,name/with slash
+2024-01-01,1.5,Bern,a
+2024-01-02,2.5,Ulm,b
+2024-01-03,,Bern,a
+2024-01-04,4.5,<b>Graz</b>,b
+"""
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(tmp_path_factory.mktemp("home"), max_upload_mb=1) as served:
+        yield served
+
+
+def upload(server: Served, content: bytes, filename: str = "table.csv", status: int = 201, **fields: str) -> Any:
+    answer = server.client.post("/api/datasets/upload", files={"file": (filename, content)}, data=fields)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+@pytest.fixture(scope="module")
+def dataset(house: Served) -> dict[str, Any]:
+    found: dict[str, Any] = upload(house, CSV.encode(), "../prices.csv", name="Prices")
+    return found
+
+
+def get(server: Served, path: str) -> Any:
+    answer = server.client.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def leftovers(server: Served) -> list[Path]:
+    return list(server.store.home.temporary.iterdir())
+
+
+def test_an_upload_becomes_a_dataset(house: Served, dataset: dict[str, Any]) -> None:
+    assert (dataset["name"], dataset["filename"], dataset["format"]) == ("Prices", "prices.csv", "csv")
+    assert (dataset["n_rows"], dataset["n_columns"], dataset["size_bytes"]) == (4, 4, len(CSV))
+    assert {column["name"]: column["role"] for column in dataset["columns"]}["when"] == "datetime"
+    assert dataset["created_at"].endswith("Z")
+    assert get(house, f"/api/datasets/{dataset['id']}") == dataset
+    assert leftovers(house) == []
+
+
+def test_options_reach_the_reader(house: Served) -> None:
+    found = upload(house, b"a|b\n1|2\n3|4\n", options='{"delimiter": "|"}')
+
+    assert [column["name"] for column in found["columns"]] == ["a", "b"]
+
+
+def test_rows_come_in_pages_sorted_and_searched(house: Served, dataset: dict[str, Any]) -> None:
+    path = f"/api/datasets/{dataset['id']}/preview"
+    everything = get(house, path)
+
+    assert everything["columns"] == ["when", "price", "city", "name/with slash"]
+    assert everything["rows"][0] == ["2024-01-01", 1.5, "Bern", "a"]
+    assert everything["rows"][2][1] is None
+    assert get(house, f"{path}?offset=1&limit=1")["rows"] == everything["rows"][1:2]
+    assert get(house, f"{path}?sort=price&descending=true&limit=1")["rows"][0][1] == 4.5
+    assert get(house, f"{path}?search=ulm")["total"] == 1
+
+
+def test_every_column_in_figures(house: Served, dataset: dict[str, Any]) -> None:
+    found = {column["name"]: column for column in get(house, f"/api/datasets/{dataset['id']}/stats")["columns"]}
+
+    assert (found["price"]["missing"], found["price"]["max"]) == (1, 4.5)
+    assert found["city"]["mean"] is None
+    assert found["city"]["top"][0] == {"value": "Bern", "count": 2}
+
+
+@pytest.mark.parametrize("method", ["pearson", "spearman", "association"])
+def test_how_columns_go_together(house: Served, dataset: dict[str, Any], method: str) -> None:
+    found = get(house, f"/api/datasets/{dataset['id']}/correlation?method={method}")
+
+    assert found["method"] == method
+    assert len(found["matrix"]) == len(found["columns"])
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [("price", "histogram"), ("when", "histogram"), ("city", "categories"), ("name%2Fwith%20slash", "categories")],
+)
+def test_how_one_column_is_spread(house: Served, dataset: dict[str, Any], column: str, kind: str) -> None:
+    found = get(house, f"/api/datasets/{dataset['id']}/distribution/{column}?bins=3")
+
+    assert found["kind"] == kind
+    if kind == "histogram":
+        assert set(found) == {"kind", "edges", "counts", "missing"}
+        assert len(found["edges"]) == len(found["counts"]) + 1 == 4
+        assert sum(found["counts"]) + found["missing"] == 4
+    else:
+        assert set(found) == {"kind", "values", "counts", "other", "missing"}
+        assert sum(found["counts"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "field"),
+    [
+        ("distribution/none", 404, None),
+        ("distribution/price?bins=0", 422, "bins"),
+        ("preview?sort=none", 422, "sort"),
+        ("preview?limit=100000", 422, "limit"),
+        ("correlation?method=magic", 422, "method"),
+    ],
+)
+def test_what_cannot_be_asked_is_named(
+    house: Served, dataset: dict[str, Any], path: str, status: int, field: str | None
+) -> None:
+    answer = house.client.get(f"/api/datasets/{dataset['id']}/{path}")
+
+    assert answer.status_code == status
+    assert [item["field"] for item in answer.json().get("errors", [])] == ([field] if field else [])
+
+
+@pytest.mark.parametrize(
+    ("content", "filename", "status"),
+    [
+        (b"", "empty.csv", 422),
+        (bytes(range(256)) * 100, "binary.csv", 422),
+        (b"PAR1 and nothing behind it", "broken.parquet", 422),
+        (b"x" * 1_300_000, "large.csv", 413),
+    ],
+)
+def test_a_file_that_cannot_be_read_leaves_nothing_behind(
+    house: Served, content: bytes, filename: str, status: int
+) -> None:
+    before = get(house, "/api/datasets")["total"]
+    found = upload(house, content, filename, status)
+
+    assert found["detail"].endswith(".")
+    assert get(house, "/api/datasets")["total"] == before
+    assert leftovers(house) == []
+
+
+def test_a_dataset_is_deleted_unless_a_run_needs_it(house: Served) -> None:
+    found = upload(house, b"a,b\n1,2\n2,3\n")
+    path = f"/api/datasets/{found['id']}"
+    job = add_job(house.store, dataset_id=found["id"])
+
+    assert house.client.delete(path).status_code == 409
+    house.client.post(f"/api/training/{job.id}/cancel")
+    assert house.client.delete(path).status_code == 204
+    assert house.client.get(path).status_code == 404
+    assert house.client.delete(path).status_code == 404

@@ -1,0 +1,63 @@
+"""The description of the API is complete, correct, and readable without any other host."""
+
+import re
+from typing import Any
+
+import pytest
+
+from flowml.web.routes import ENDPOINTS
+from tests.web.serving import Served
+
+
+@pytest.fixture(scope="module")
+def document(server: Served) -> dict[str, Any]:
+    answer = server.client.get("/api/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_every_endpoint_is_described(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    for endpoint in ENDPOINTS:
+        operation = document["paths"][endpoint.path.replace(":path", "")][endpoint.method.lower()]
+        assert operation["summary"], endpoint
+        assert str(endpoint.status) in operation["responses"]
+        named = [item["name"] for item in operation["parameters"] if item["in"] == "path"]
+        assert named == re.findall(r"{(\w+)", endpoint.path)
+
+
+def test_every_reference_leads_somewhere_and_every_name_is_used_once(document: dict[str, Any]) -> None:
+    references = set(re.findall(r"'#/components/schemas/(\w+)'", str(document)))
+    operations = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+
+    assert references == set(document["components"]["schemas"])
+    assert len(operations) == len(set(operations))
+
+
+def test_what_is_validated_is_what_is_described(document: dict[str, Any]) -> None:
+    start = document["components"]["schemas"]["StartTraining"]
+
+    assert start["required"] == ["dataset_id", "target"]
+    budget = start["properties"]["time_budget_seconds"]
+    assert (budget["type"], budget["minimum"], budget["maximum"], budget["default"]) == ("number", 1, 3600, 300)
+    assert document["components"]["schemas"]["Job"]["properties"]["created_at"]["format"] == "date-time"
+
+
+def test_the_page_shows_it_all_with_nothing_from_outside(server: Served) -> None:
+    page = server.client.get("/api/docs").text
+
+    for endpoint in ENDPOINTS:
+        assert endpoint.path.replace(":path", "") in page
+    assert not re.search(r"<script(?![^>]* src=)", page)
+    assert not re.search(r"<style|\sstyle=|\son\w+=", page)
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page)
+
+
+def test_every_link_to_a_kind_of_error_leads_to_its_explanation(server: Served) -> None:
+    page = server.client.get("/api/docs").text
+    kind = server.client.get("/api/results/model/none").json()["type"]
+
+    assert kind == "/api/docs#not-found"
+    for anchor in set(re.findall(r'href="#([\w-]+)"', page)) | {"not-found"}:
+        assert f'id="{anchor}"' in page, anchor

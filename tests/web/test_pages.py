@@ -1,0 +1,201 @@
+"""Pages: each renders from what its class declares, escapes what people typed, and keeps to the security policy."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from jinja2 import meta, nodes
+
+from flowml.domain.jobs import JobStatus
+from flowml.domain.trials import TrialReport, TrialSpec, TrialStatus
+from flowml.services.datasets import import_file
+from flowml.services.dispatch import finish_job
+from flowml.web.assets import templates_root
+from flowml.web.pages import datasets, errors, home, jobs, models, playground, results, train
+from flowml.web.templating import Page, environment
+from tests.services.records import add_job
+from tests.services.trained import add_trained, table
+from tests.web.serving import Served, serve
+
+PAGES: tuple[type[Page], ...] = (
+    home.HomePage,
+    datasets.DatasetsPage,
+    datasets.DatasetPage,
+    train.TrainPage,
+    jobs.JobsPage,
+    jobs.JobPage,
+    jobs.LeaderboardPart,
+    results.ResultsPage,
+    models.ModelPage,
+    playground.PlaygroundPage,
+    errors.ErrorPage,
+)
+NASTY = "<script>alert(1)</script>' x=\""
+HTML = {"Accept": "text/html"}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A table, a finished run with two models and a failed trial, a running one, and names that want to break out."""
+    with serve(tmp_path_factory.mktemp("home")) as server:
+        store = server.store
+        file = tmp_path_factory.mktemp("files") / "customers.csv"
+        table().write_csv(file)
+        dataset = import_file(server.context, file, filename=file.name, name=None, options={})
+        done = add_job(store, dataset_id=dataset.id, target="bought")
+        store.jobs.claim(1, 1.7e9)
+        for number, (algorithm, status) in enumerate((("ridge", TrialStatus.FAILED), ("knn", TrialStatus.FINISHED))):
+            trial = store.trials.add(done.id, TrialSpec(number, algorithm, {"alpha": 0.5}), 2e9, 1.7e9)
+            lease = store.trials.claim("owner", "w1", NASTY, 60, 1.7e9)
+            assert lease and lease.trial_id == trial.id
+            report = TrialReport(status, 0.9, (0.8, 1.0), {"accuracy": 0.9}, 0.2, 0.1, error=NASTY)
+            store.trials.finish(lease, report, None, None, 1.7e9 + 1)
+        add_trained(store, done, "champion", "bought", "logistic_regression")
+        add_trained(store, done, "second", "bought", "decision_tree")
+        store.models.set_details("champion", DETAILS)
+        store.jobs.update(done.id, best_model_id="champion", best_score=0.9, metric="accuracy", name=NASTY)
+        finish_job(store, done.id, JobStatus.COMPLETED, 1.7e9 + 9)
+        add_job(store, dataset_id=dataset.id, target="spent")
+        yield server
+
+
+DETAILS = {
+    "score_std": 0.02,
+    "confusion_matrix": {"labels": ["no", NASTY], "matrix": [[9, 1], [2, 8]], "normalized": [[0.9, 0.1], [0.2, 0.8]]},
+    "permutation_importance": {"method": "permutation", "items": [{"feature": NASTY, "importance": 0.2, "std": 0.01}]},
+    "members": [{"algorithm": "knn", "weight": 0.6, "model_id": "second"}],
+}
+
+
+def addresses(server: Served) -> list[str]:
+    listed = server.client.get("/api/training").json()["items"]
+    done = next(job["id"] for job in listed if job["status"] == "completed")
+    waiting = next(job["id"] for job in listed if job["status"] == "queued")
+    dataset = listed[0]["dataset_id"]
+    return [
+        "/",
+        "/datasets",
+        f"/datasets/{dataset}",
+        "/train",
+        f"/train?dataset={dataset}",
+        f"/train?dataset={dataset}&target=bought",
+        f"/train?dataset={dataset}&target=nothing",
+        "/jobs",
+        f"/jobs/{done}",
+        f"/jobs/{waiting}",
+        f"/jobs/{done}?part=leaderboard",
+        f"/jobs/{done}/results",
+        f"/jobs/{waiting}/results",
+        "/models/champion",
+        "/models/second",
+        "/models/champion/playground",
+        "/nowhere",
+        "/datasets/nowhere",
+    ]
+
+
+class Markup(HTMLParser):
+    """Everything in a page that the policy or the templates' rules forbid."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "style" or (tag == "script" and not given.get("src")):
+            self.found.append(f"inline {tag}")
+        for name, value in given.items():
+            if name == "style" or name.startswith("on"):
+                self.found.append(f"{tag} {name}={value}")
+            if name in ("src", "href", "action") and not (value or "").startswith(("/", "#", "?")):
+                self.found.append(f"{tag} {name}={value}")
+            # Alpine's build without eval reads property paths, calls and the like; anything more belongs in a file.
+            if name.startswith(("x-", "@", ":")) and re.search(r"=>|[`;]", value or ""):
+                self.found.append(f"{tag} {name}={value}")
+
+
+def test_every_page_of_a_filled_server(filled: Served) -> None:
+    for address in addresses(filled):
+        answer = filled.client.get(address, headers=HTML)
+        assert answer.status_code == (404 if "nowhere" in address else 200), address
+        assert answer.headers["content-type"].startswith("text/html"), address
+        assert NASTY not in answer.text, address
+        assert "<script>alert" not in answer.text, address
+        assert Markup(answer.text).found == [], address
+
+
+def test_every_page_of_an_empty_server(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        for address in ("/", "/datasets", "/train", "/jobs"):
+            answer = server.client.get(address, headers=HTML)
+            assert answer.status_code == 200
+            assert Markup(answer.text).found == []
+        assert "Choose a file" in server.client.get("/", headers=HTML).text
+
+
+def test_a_page_is_useful_before_any_script(filled: Served) -> None:
+    every = addresses(filled)
+    wanted = (every[0], every[2], every[5], every[8], every[11], "/models/champion", "/models/champion/playground")
+    texts = (filled.client.get(address, headers=HTML).text for address in wanted)
+    home_page, dataset, train_page, job, result, model, play = texts
+    assert "customers" in home_page
+    assert "Ulm" in dataset and "categorical" in dataset
+    assert "classification" in train_page and "yes" in train_page
+    assert "90.00 %" in job and "finished: 90.00 %" in job
+    assert result.count("/models/") >= 2 and "90.00 %" in result
+    assert "Confusion matrix" in model or "Where it errs" in model
+    assert 'value="Ulm"' in play and 'type="date"' in play
+
+
+def test_an_unknown_page_says_so(filled: Served) -> None:
+    answer = filled.client.get("/models/nowhere", headers=HTML)
+    assert answer.status_code == 404
+    assert "There is no such model." in answer.text
+    assert filled.client.get("/models/nowhere").headers["content-type"] == "application/problem+json"
+
+
+def test_the_palette_reaches_data_sets_runs_and_models(filled: Served) -> None:
+    urls = {item["url"] for item in filled.client.get("/palette.json").json()["items"]}
+    assert {*addresses(filled)[:3], addresses(filled)[4], "/models/champion"} <= urls
+
+
+def test_a_form_field_for_each_kind_of_column() -> None:
+    def kind(**feature: object) -> str:
+        return playground.form_field(0, {"name": "c", "dtype": "String", "example": None, **feature}).kind
+
+    assert kind(role="numeric", dtype="Float64", min=0, max=1) == "number"
+    assert kind(role="boolean", dtype="Boolean") == "select"
+    assert kind(role="categorical", categories=["a", "b"]) == "select"
+    assert kind(role="categorical", categories=[str(number) for number in range(50)]) == "suggest"
+    assert kind(role="datetime", dtype="Date") == "date"
+    assert kind(role="datetime", dtype="Datetime(time_unit='us', time_zone=None)") == "datetime"
+    assert kind(role="text") == "text"
+
+
+def declared(template: str) -> set[str]:
+    """The variables that a template, and all that it extends, includes or imports, takes from outside."""
+    env = environment()
+    syntax = env.parse((templates_root() / template).read_text(encoding="utf-8"))
+    names = meta.find_undeclared_variables(syntax) - set(env.globals)
+    for other in meta.find_referenced_templates(syntax):
+        assert other, f"{template} names a template by a variable"
+        names |= declared(other)
+    # Macros that it imports, and what it sets for a part that it includes, come from the templates themselves.
+    names -= {
+        node.name for found in syntax.find_all(nodes.With) for node in found.targets if isinstance(node, nodes.Name)
+    }
+    names -= {name for found in syntax.find_all(nodes.FromImport) for name in found.names if isinstance(name, str)}
+    return names - {found.target for found in syntax.find_all(nodes.Import)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.__name__)
+def test_a_template_takes_what_its_class_declares(page: type[Page]) -> None:
+    """Nothing that is not a field, and no field for nothing; `title` and `frame` are every page's."""
+    names = {field.name for field in fields(page)}
+    assert declared(page.template) <= names
+    assert names - declared(page.template) <= {"title", "frame"}

@@ -1,0 +1,125 @@
+"""Predictions over HTTP."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.services.records import add_job
+from tests.services.trained import ROW, add_trained, store_table
+from tests.web.serving import Served, serve
+
+FIELDS = {"prediction", "confidence", "probability", "probabilities", "interval", "model_name", "warnings"}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(tmp_path_factory.mktemp("home")) as served:
+        store_table(served.store)
+        job = add_job(served.store, target="spent", exclude_columns=("bought",), cv_folds=3)
+        add_trained(served.store, job, "classes", "bought", "logistic_regression")
+        add_trained(served.store, job, "numbers", "spent", "ridge")
+        served.store.jobs.update(job.id, best_model_id="classes")
+        yield served
+
+
+def predict(server: Served, status: int = 200, **body: Any) -> Any:
+    answer = server.client.post("/api/results/predict", json=body)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def test_one_row_cold_and_warm(models: Served) -> None:
+    cold = predict(models, model_id="classes", features=ROW)
+    warm = predict(models, model_id="classes", features=ROW)
+
+    assert set(warm) == FIELDS | {"latency_ms"}
+    assert warm.pop("latency_ms") > 0 and cold.pop("latency_ms") > 0
+    assert warm == cold
+    assert (warm["prediction"], warm["interval"], warm["warnings"]) == ("yes", None, [])
+    assert warm["probability"] == warm["confidence"] == warm["probabilities"]["yes"]
+
+
+def test_a_number(models: Served) -> None:
+    found = predict(models, model_id="numbers", features=ROW)
+
+    assert found["interval"]["low"] < found["prediction"] < found["interval"]["high"]
+    assert found["interval"]["coverage"] == 0.9
+    assert found["probabilities"] is found["confidence"] is None
+
+
+def test_many_rows(models: Served) -> None:
+    found = predict(models, model_id="classes", rows=[ROW, ROW | {"age": 20}] * 50)
+
+    assert set(found) == {"predictions", "latency_ms"}
+    assert [item["prediction"] for item in found["predictions"][:2]] == ["yes", "no"]
+    assert len(found["predictions"]) == 100
+    assert {frozenset(item) for item in found["predictions"]} == {frozenset(FIELDS)}
+
+
+def test_a_training_run_stands_for_its_best_model(models: Served) -> None:
+    job_id = models.client.get("/api/training").json()["items"][0]["id"]
+
+    assert predict(models, model_id=job_id, features=ROW)["model_name"] == "Model classes"
+
+
+def test_missing_unseen_and_extra_values_are_allowed_and_named(models: Served) -> None:
+    found = predict(models, model_id="classes", features={"age": 60, "city": "Atlantis", "shoe": 44})
+
+    assert found["prediction"] == "yes"
+    for word in ("member", "Atlantis", "shoe"):
+        assert word in " ".join(found["warnings"])
+
+
+@pytest.mark.parametrize("value", ["old", [1], {"x": 1}])
+def test_a_value_of_the_wrong_type_names_its_column(models: Served, value: object) -> None:
+    found = predict(models, 422, model_id="classes", features=ROW | {"age": value})
+
+    assert found["errors"][0]["field"] == "age"
+    assert "age" in found["detail"]
+
+
+def test_not_a_number_counts_as_missing(models: Served) -> None:
+    body = b'{"model_id": "numbers", "features": {"age": NaN, "city": "Ulm", "member": 1, "joined": null}}'
+    answer = models.client.post("/api/results/predict", content=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 200
+    assert "NaN" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model_id": "classes"},
+        {"model_id": "classes", "features": ROW, "rows": [ROW]},
+        {"model_id": "classes", "rows": []},
+        {"model_id": "classes", "rows": ROW},
+        {"model_id": "classes", "features": [1]},
+        {"model_id": 7, "features": ROW},
+        {"features": ROW},
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(models: Served, body: dict[str, Any]) -> None:
+    found = predict(models, 422, **body)
+
+    assert found["errors"]
+
+
+def test_an_unknown_model_is_not_found(models: Served) -> None:
+    predict(models, 404, model_id="none", features=ROW)
+
+
+def test_what_was_predicted_is_counted(models: Served) -> None:
+    before = models.client.get("/api/stats").json()["predictions"]["total"]
+    predict(models, model_id="classes", rows=[ROW] * 3)
+    after = models.client.get("/api/stats").json()["predictions"]
+
+    assert after["total"] == before + 3
+    assert 0 < after["p50_ms"] <= after["p95_ms"]
+
+
+def test_importance_is_computed_when_asked_for(models: Served) -> None:
+    found = models.client.get("/api/results/model/numbers/feature-importance").json()
+
+    assert found["items"][0]["feature"] == "age"
+    assert set(found["items"][0]) == {"feature", "importance", "std"}

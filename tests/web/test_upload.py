@@ -1,0 +1,163 @@
+"""Uploads: streamed to a file, bounded while reading, and nothing left behind when they fail."""
+
+import hashlib
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from flowml.domain.errors import FlowMLError
+from flowml.store.files import Files
+from flowml.web.errors import handle_error
+from flowml.web.upload import clean_filename, receive_upload
+from tests.web.serving import run_app, until
+
+LIMIT = 3_000_000
+
+
+@dataclass
+class Receiver:
+    """A server that answers with what it has received."""
+
+    client: httpx.Client
+    port: int
+    temporary: Path
+
+    def left_behind(self) -> list[Path]:
+        return list(self.temporary.iterdir())
+
+    def post(self, **arguments: Any) -> httpx.Response:
+        return self.client.post("/", **arguments)
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[Receiver]:
+    files = Files(tmp_path / "files", tmp_path / "tmp")
+
+    async def receive(request: Request) -> JSONResponse:
+        async with receive_upload(request, files.new_temp, LIMIT) as upload:
+            digest = hashlib.sha256(upload.path.read_bytes()).hexdigest()
+            return JSONResponse([digest, upload.filename, upload.name, upload.options])
+
+    app = Starlette(
+        routes=[Route("/", receive, methods=["POST"])],
+        exception_handlers=dict.fromkeys((FlowMLError, ClientDisconnect), handle_error),
+    )
+    with run_app(app) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        yield Receiver(client, port, tmp_path / "tmp")
+
+
+def test_a_file_arrives_as_it_was_sent(receiver: Receiver) -> None:
+    content = bytes(range(256)) * 10_000
+    answer = receiver.post(
+        files={"file": ("Titanic ü.csv", content)}, data={"name": " My\x00 table ", "options": '{"delimiter": ";"}'}
+    )
+
+    digest = hashlib.sha256(content).hexdigest()
+    assert answer.json() == [digest, "Titanic ü.csv", "My table", {"delimiter": ";"}]
+    assert receiver.left_behind() == []
+
+
+def test_an_empty_file_arrives_empty(receiver: Receiver) -> None:
+    assert receiver.post(files={"file": ("a.csv", b"")}).json()[0] == hashlib.sha256(b"").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("sent", "label"),
+    [
+        ("../../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\table.csv", "table.csv"),
+        ("a\u202egnp.csv", "agnp.csv"),
+        ("\x07\x1b.csv", ".csv"),
+        ("x" * 1000 + ".csv", "x" * 255),
+        ("..", ".."),
+        ("a/", "upload"),
+    ],
+)
+def test_a_filename_is_only_a_label(sent: str, label: str) -> None:
+    assert clean_filename(sent) == label
+
+
+def test_an_announced_size_over_the_limit_is_refused_unread(receiver: Receiver) -> None:
+    answer = receiver.post(files={"file": ("a.csv", b"x" * (LIMIT + 300_000))})
+
+    assert answer.status_code == 413
+    assert "3 MB" in answer.json()["detail"]
+    assert receiver.left_behind() == []
+
+
+def test_an_unannounced_size_is_refused_while_reading(receiver: Receiver) -> None:
+    def stream() -> Iterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+        for _ in range(LIMIT // 100_000 + 2):
+            yield b"x" * 100_000
+        yield b"\r\n--b--\r\n"
+
+    answer = receiver.post(content=stream(), headers={"Content-Type": "multipart/form-data; boundary=b"})
+
+    assert answer.status_code == 413
+    assert receiver.left_behind() == []
+
+
+def test_a_sender_who_goes_away_leaves_nothing_behind(receiver: Receiver) -> None:
+    with socket.create_connection(("127.0.0.1", receiver.port)) as connection:
+        connection.sendall(
+            b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+            b"Content-Length: 2000000\r\n\r\n"
+            b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + b"x" * 1_200_000
+        )
+        assert until(lambda: len(receiver.left_behind()) == 1)
+
+    assert until(lambda: receiver.left_behind() == [])
+
+
+def part(disposition: str, content: str = "x") -> str:
+    return f"--b\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{content}\r\n"
+
+
+FILE = part('name="file"; filename="a.csv"')
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (part('name="name"') + "--b--\r\n", 422),
+        (part('name="file"') + "--b--\r\n", 422),
+        (FILE + FILE + "--b--\r\n", 422),
+        (FILE + part('name="other"') + "--b--\r\n", 422),
+        (FILE + part('name="options"', "{") + "--b--\r\n", 422),
+        (FILE + part('name="options"', "[1]") + "--b--\r\n", 422),
+        (FILE + part('name="name"', "x" * 70_000) + "--b--\r\n", 422),
+        (FILE, 400),
+        ("", 400),
+        ("nonsense", 400),
+    ],
+    ids=["no file", "text for file", "two files", "unknown", "not json", "no object", "long", "cut off", "empty", "no"],
+)
+def test_a_broken_form_is_refused_in_words(receiver: Receiver, body: str, status: int) -> None:
+    answer = receiver.post(content=body.encode(), headers={"Content-Type": "multipart/form-data; boundary=b"})
+
+    assert answer.status_code == status, answer.text
+    assert answer.json()["detail"].endswith(".")
+    assert receiver.left_behind() == []
+
+
+@pytest.mark.parametrize(
+    ("media_type", "status"),
+    [
+        ("text/csv", 415),
+        ("application/json", 415),
+        ("multipart/form-data", 400),
+        (f"multipart/form-data; boundary={'b' * 300}", 400),
+    ],
+)
+def test_what_is_not_a_form_is_refused(receiver: Receiver, media_type: str, status: int) -> None:
+    assert receiver.post(content=b"a,b\n1,2\n", headers={"Content-Type": media_type}).status_code == status
