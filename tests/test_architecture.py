@@ -25,6 +25,8 @@ WIRING = {"__init__", "__main__", "app", "cli"}
 
 # library → the rooms that may import it, and why it is there. "wiring" is the files beside the rooms.
 LIBRARIES = {
+    "annotated_types": ({"web"}, "what a broken schema rule is called"),
+    "anyio": ({"web"}, "files and threads beside the event loop"),
     "catboost": ({"automl"}, "one of the algorithms"),
     "fastexcel": ({"data"}, "reads XLSX and XLS"),
     "huey": ({"training", "wiring"}, "the queue of local work"),
@@ -38,14 +40,15 @@ LIBRARIES = {
     "pandas": ({"automl"}, "what catboost and scikit-learn users pass in"),
     "polars": ({"data", "automl", "training", "services", "wiring"}, "tables"),
     "psutil": ({"training", "services", "wiring"}, "memory and processors of this machine"),
-    "pydantic": ({"services", "web"}, "settings, and the schemas of requests and answers"),
+    "pydantic": ({"services", "web", "wiring"}, "settings, and the schemas of requests and answers"),
+    "pydantic_core": ({"web"}, "writes JSON, and names what is wrong in a request"),
     "pydantic_settings": ({"services"}, "settings from the environment"),
     "pynvml": ({"training", "services"}, "GPUs of this machine"),
     "python_multipart": ({"web"}, "parses uploads"),
     "scipy": ({"data", "automl"}, "sparse matrices and statistics"),
     "sklearn": ({"automl"}, "algorithms, and what makes their features"),
     "sqlite3": ({"store"}, "nobody else writes SQL"),
-    "starlette": ({"web"}, "HTTP"),
+    "starlette": ({"web", "wiring"}, "HTTP"),
     "threadpoolctl": ({"automl", "training"}, "holds a fit to its threads"),
     "uvicorn": ({"web", "wiring"}, "serves HTTP"),
     "uvloop": ({"web"}, "a faster event loop"),

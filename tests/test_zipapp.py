@@ -20,6 +20,7 @@ from benchmarks.server import Server
 
 pytestmark = pytest.mark.zipapp
 
+ROOT = Path(__file__).resolve().parent.parent
 TABLE = tables.passengers(600)
 PASSENGER = {name: value for name, value in TABLE[0].items() if name != "Survived"}
 
@@ -100,8 +101,14 @@ def test_pages_come_packed_and_the_browser_libraries_are_inside(alone: Alone) ->
 
 def test_it_holds_nothing_of_the_machine_that_built_it(alone: Alone) -> None:
     archive = zipfile.ZipFile(alone.pyz)
-    names = archive.namelist()
-    assert not [name for name in names if name.endswith((".pyc", "direct_url.json")) or "/tests/" in name]
+    own = [name for name in archive.namelist() if name.startswith(("site-packages/flowml", "environment.json"))]
+    assert any(name.endswith(".pyc") for name in own)
+    assert not [name for name in own if str(ROOT).encode() in archive.read(name)]
+
+
+def test_it_holds_nothing_that_never_runs(alone: Alone) -> None:
+    names = zipfile.ZipFile(alone.pyz).namelist()
+    assert not [name for name in names if name.endswith("direct_url.json") or "/tests/" in name]
     assert not [name for name in names if "/matplotlib/" in name or "/nvidia/" in name]
 
 

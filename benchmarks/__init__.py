@@ -1,0 +1,1 @@
+"""Measures FlowML from outside: through its command line and its HTTP interface, as any client would."""

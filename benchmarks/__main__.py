@@ -1,0 +1,29 @@
+"""All measurements, one after the other: `make bench`, or `python -m benchmarks`."""
+
+import argparse
+from pathlib import Path
+
+from benchmarks import budget, crash, quality, serving
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", help="folder of task folders (train.csv, test.csv, meta.json) for quality and budget")
+    parser.add_argument("--task", action="append", default=[], help="only this one; may be given again")
+    parser.add_argument("--budget", default="60", help="seconds of a job for quality (default: 60)")
+    given = parser.parse_args()
+    tasks = [word for name in given.task for word in ("--task", name)]
+    data = ["--data", given.data] if given.data else []
+    quality.main([*data, *tasks, "--budget", given.budget])
+    budget.main([*data, *tasks])
+    crash.main([])
+    serving.main([])
+    for name in ("flowml.pyz", "flowml-lean.pyz"):
+        path = Path("dist") / name
+        if path.is_file():
+            print(f"\n{path}")
+            serving.main(["--starts-only", "--command", str(path)])
+
+
+if __name__ == "__main__":
+    main()
