@@ -89,7 +89,9 @@ def measure(server: Server, task: Task, budget: float, options: dict[str, Any], 
     model.write_bytes(server.request("GET", f"/api/results/model/{best['model_id']}/download?format=flowml"))
     predicted = folder / f"{task.name}-predicted.csv"
     command = [*flowml_command(), "predict", str(model), str(task.test), "-o", str(predicted)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{task.name}: flowml predict failed: {done.stderr.strip()}")
     scores = test_scores(task, predicted)
     return (
         *(task.name, job["metric"], float(best["score"]), scores["accuracy"], scores["auc"], scores["rmse"]),

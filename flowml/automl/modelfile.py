@@ -11,6 +11,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,16 @@ _DAMAGE = (
 
 def write(model: FittedModel) -> bytes:
     """The model as the bytes of a `.flowml` file."""
+    content, bombs = _pack(model, frozenset())
+    # An array of little else than zeros would shrink to what a reader takes for a bomb; it goes in as it is.
+    return _pack(model, bombs)[0] if bombs else content
+
+
+def _pack(model: FittedModel, stored: frozenset[str]) -> tuple[bytes, frozenset[str]]:
+    """The file, and the names of its entries that `read` would refuse. `stored` are not compressed."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(buffer, "w", compresslevel=1) as archive:
+        writer = _Writer(archive, stored)
         members = [
             {
                 "algorithm": member.algorithm,
@@ -59,7 +68,7 @@ def write(model: FittedModel) -> bytes:
                 "parts": [
                     {
                         "encoder": part.encoder,
-                        "predictor": _write_state(archive, part.predictor.to_state(), f"parts/{number}-{index}"),
+                        "predictor": writer.put_predictor(part.predictor.to_state(), f"parts/{number}-{index}"),
                     }
                     for index, part in enumerate(member.parts)
                 ],
@@ -73,8 +82,9 @@ def write(model: FittedModel) -> bytes:
             "members": members,
         }
         text = json.dumps(manifest, default=_plain, ensure_ascii=False, separators=(",", ":"))
-        _put(archive, _MANIFEST, text.encode())
-    return buffer.getvalue()
+        writer.put(_MANIFEST, text.encode())
+        bombs = frozenset(entry.filename for entry in archive.infolist() if _expands_too_much(entry))
+    return buffer.getvalue(), bombs
 
 
 def read(path: Path) -> FittedModel:
@@ -121,32 +131,38 @@ def _part(state: Mapping[str, Any], archive: zipfile.ZipFile, encoders: Sequence
     if not 0 <= number < len(encoders):
         raise ValueError("a part names an encoder that is not there")
     predictor = _read_predictor(state["predictor"], archive)
-    sizes = getattr(predictor, "n_features", encoders[number].n_features), getattr(predictor, "n_outputs", n_outputs)
-    if sizes != (encoders[number].n_features, n_outputs):
+    n_features = encoders[number].n_features
+    if getattr(predictor, "n_features", n_features) != n_features:
         raise ValueError("a predictor that does not fit its encoder")
+    # One answer, so that what does not fit together is noticed here and not at somebody's prediction.
+    if predictor.predict_row(np.zeros(n_features, dtype=np.float32)).shape != (n_outputs,):
+        raise ValueError("a predictor that answers something else")
     return Part(number, predictor)
 
 
-def _write_state(archive: zipfile.ZipFile, state: PredictorState, folder: str) -> dict[str, Any]:
-    for name, array in state.arrays.items():
-        file = io.BytesIO()
-        np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
-        _put(archive, f"{folder}/{name}.npy", file.getvalue())
-    for name, blob in state.blobs.items():
-        _put(archive, f"{folder}/{name}.bin", blob)
-    return {
-        "kind": state.kind,
-        "settings": dict(state.settings),
-        "folder": folder,
-        "arrays": list(state.arrays),
-        "blobs": list(state.blobs),
-    }
+@dataclass(frozen=True)
+class _Writer:
+    archive: zipfile.ZipFile
+    stored: frozenset[str]
 
+    def put(self, name: str, content: bytes) -> None:
+        self.archive.writestr(name, content, zipfile.ZIP_STORED if name in self.stored else zipfile.ZIP_DEFLATED)
 
-def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    # An array of little else than zeros would shrink to what a reader takes for a bomb.
-    shrinks = len(content) > _SMALL and len(zlib.compress(content, 1)) * _MAX_RATIO < 2 * len(content)
-    archive.writestr(name, content, zipfile.ZIP_STORED if shrinks else zipfile.ZIP_DEFLATED)
+    def put_predictor(self, state: PredictorState, folder: str) -> dict[str, Any]:
+        """Its arrays and blobs as entries; returns what the manifest says of it."""
+        for name, array in state.arrays.items():
+            file = io.BytesIO()
+            np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+            self.put(f"{folder}/{name}.npy", file.getvalue())
+        for name, blob in state.blobs.items():
+            self.put(f"{folder}/{name}.bin", blob)
+        return {
+            "kind": state.kind,
+            "settings": dict(state.settings),
+            "folder": folder,
+            "arrays": list(state.arrays),
+            "blobs": list(state.blobs),
+        }
 
 
 def _read_predictor(state: Mapping[str, Any], archive: zipfile.ZipFile) -> Predictor:
@@ -175,10 +191,14 @@ def _check_bounds(archive: zipfile.ZipFile) -> None:
     if len(entries) > _MAX_ENTRIES or total > _MAX_BYTES:
         raise InvalidInput("This model file is larger than any that FlowML writes.")
     for entry in entries:
-        if entry.file_size > max(_SMALL, _MAX_RATIO * entry.compress_size):
+        if _expands_too_much(entry):
             raise InvalidInput("This model file expands beyond measure; it is damaged or made to do harm.")
         if entry.filename == _MANIFEST and entry.file_size > _MAX_MANIFEST_BYTES:
             raise InvalidInput("The description in this model file is larger than any that FlowML writes.")
+
+
+def _expands_too_much(entry: zipfile.ZipInfo) -> bool:
+    return entry.file_size > max(_SMALL, _MAX_RATIO * entry.compress_size)
 
 
 def _plain(value: Any) -> Any:

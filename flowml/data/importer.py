@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from flowml.data.formats.base import Limits
-from flowml.domain.errors import FlowMLError, InvalidInput, UnreadableFile
+from flowml.domain.errors import FlowMLError, InvalidInput, NotReady, UnreadableFile
 
 
 def import_table(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,7 +29,12 @@ def import_table(request: Mapping[str, Any]) -> dict[str, Any]:
     limits = Limits(request["max_rows"], request["max_columns"])
     with tempfile.TemporaryDirectory(dir=request["scratch"]) as scratch:
         table = load(Path(request["path"]), request["filename"], request["options"], limits, Path(scratch))
-    write_canonical(table.frame, Path(request["table"]))
+    try:
+        write_canonical(table.frame, Path(request["table"]))
+    except OSError as error:
+        raise NotReady(
+            "The table could not be stored on the server.", hint="Its disk may be full; remove what is not needed."
+        ) from error
     found = profile(table.frame)
     return {
         "format": table.format,

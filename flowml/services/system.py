@@ -31,6 +31,16 @@ class GPU:
 
 
 @dataclass(frozen=True)
+class ChildProcess:
+    """A child of this server: a `conductor` with its job, or a `trainer` with the trial it works on."""
+
+    kind: str
+    pid: int
+    job_id: str | None = None
+    trial_id: str | None = None
+
+
+@dataclass(frozen=True)
 class SystemStats:
     """Counts from the tables, and this machine's load at this moment."""
 
@@ -42,6 +52,7 @@ class SystemStats:
     memory: Usage
     disk: Usage
     gpus: tuple[GPU, ...]
+    processes: tuple[ChildProcess, ...]
     uptime_seconds: float
     version: str
 
@@ -59,6 +70,7 @@ def stats(context: Context) -> SystemStats:
         memory=Usage(memory.total - memory.available, memory.total),
         disk=Usage(disk.used, disk.total),
         gpus=gpus(),
+        processes=tuple(ChildProcess(**item) for item in context.trainers.processes()),
         uptime_seconds=time.monotonic() - _STARTED,
         version=__version__,
     )

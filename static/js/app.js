@@ -14,6 +14,9 @@ const ENDINGS = {
 
 Alpine.store("running", dataOf(document.body, "running"));
 
+// What this page has told already: the server also writes the end of each run into its list of events.
+const told = new Set();
+
 // The job's own page shows what happens anyway; everywhere else a message says it.
 function elsewhere(job) {
   return location.pathname !== "/jobs/" + job.id;
@@ -31,6 +34,7 @@ function follow(job) {
       return;
     }
     if (index >= 0) list.splice(index, 1);
+    told.add(update.name + ": " + update.status);
     const [kind, title] = ENDINGS[update.status];
     const url = update.best_model_id ? "/jobs/" + update.id + "/results" : "/jobs/" + update.id;
     const note = { key: "job-" + update.id + "-" + message.id, kind, title, text: update.name, url, at: message.at };
@@ -43,8 +47,9 @@ for (const job of Alpine.store("running")) follow(job);
 subscribe("system", (message) => {
   if (message.type !== "system_event") return;
   const { level, title, detail } = message.data;
+  if (told.has(title)) return;
   const kind = level === "error" ? "bad" : level === "warning" ? "warn" : "info";
-  const note = { key: "event-" + message.id, kind, title, text: detail, url: "/", at: message.at };
+  const note = { key: "event-" + message.id, kind, title, text: detail, url: "/jobs", at: message.at };
   if (notify(note) && kind !== "info") toast({ kind, title, text: detail });
 });
 

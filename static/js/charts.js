@@ -26,6 +26,12 @@ export function colour(token) {
 
 export const SERIES = ["series-1", "series-2", "series-3", "series-4", "series-5", "series-6", "series-8", "series-7"];
 
+// Ticks of a share as percent, with the digits that tell neighbouring ticks apart.
+export function percentTicks(range) {
+  const digits = range < 0.005 ? 2 : range < 0.05 ? 1 : 0;
+  return (value) => (value * 100).toFixed(digits);
+}
+
 // Options that all drawings share.
 export function base(width, options) {
   return { className: "plot", width, marginTop: 22, marginRight: 16, marginBottom: 38, style: { fontSize: "12px" }, ...options };

@@ -43,7 +43,11 @@ def people(rows: int = 200, seed: int = 0) -> pl.DataFrame:
             "town": with_holes([f"town {index}" for index in town], 2),
             "member": (generator.random(rows) < 0.5).tolist(),
             "since": with_holes(
-                [datetime(2020, 1, 1) + timedelta(hours=int(hours)) for hours in generator.integers(0, 30_000, rows)], 3
+                [
+                    datetime.fromisoformat("2020-01-01") + timedelta(hours=int(hours))
+                    for hours in generator.integers(0, 30_000, rows)
+                ],
+                3,
             ),
             "note": with_holes(
                 [f"{'Mr.' if age % 2 else 'Mrs.'} Smith, room {index}" for index, age in enumerate(age)], 4

@@ -162,7 +162,9 @@ def test_texts_give_their_frequent_words_beginning_and_number() -> None:
 
 
 def test_dates_are_taken_apart() -> None:
-    frame = pl.DataFrame({"d": [datetime(2024, 2, 29, 18), datetime(1969, 12, 31), None]})
+    frame = pl.DataFrame(
+        {"d": [datetime.fromisoformat("2024-02-29T18:00"), datetime.fromisoformat("1969-12-31"), None]}
+    )
     _, encoded = encode(View.NATIVE, frame, {"d": Role.DATETIME})
     assert encoded.values[0].tolist() == [np.float32(19782.75), 2024, 2, 29, 3, 18]
     assert encoded.values[1].tolist() == [-1, 1969, 12, 31, 2, 0]

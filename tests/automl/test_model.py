@@ -13,9 +13,10 @@ from flowml.automl.algorithms.base import Final
 from flowml.automl.evaluate import EncodedFolds, evaluate
 from flowml.automl.features.encoded import View
 from flowml.automl.model import FittedModel, combine
-from flowml.automl.task import Task
+from flowml.automl.task import Task, prepare_task
+from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
-from tests.automl.tables import LeastSquares, people, people_task
+from tests.automl.tables import ROLES, LeastSquares, people, people_task
 
 
 def fit(task: Task, final: Final = Final.BAG, view: View = View.DENSE, penalty: float = 1.0) -> FittedModel:
@@ -83,10 +84,6 @@ def test_the_schema_describes_the_columns_in_their_order(model: FittedModel) -> 
 
 def test_of_many_categories_the_form_shows_the_frequent_ones() -> None:
     frame = people(400).with_columns(code=pl.Series([f"k{index % 80}" for index in range(400)]))
-    from flowml.automl.task import prepare_task
-    from flowml.domain.datasets import Role
-    from tests.automl.tables import ROLES
-
     schema = fit(prepare_task(frame, {**ROLES, "code": Role.CATEGORICAL}, target="y")).schema
     assert len(schema.describe()[-1]["categories"]) == 50
     assert schema.check_row({"code": "k79"})[1][1:] == []

@@ -184,5 +184,5 @@ def test_own_files_full_of_zeros_can_be_read_again(tmp_path: Path, model: Fitted
 
 
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="no file “m.flowml”"):
+    with pytest.raises(InvalidInput, match="There is no file"):
         modelfile.read(tmp_path / "m.flowml")

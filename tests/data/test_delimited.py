@@ -183,7 +183,7 @@ def test_every_text_survives_quoting(
 ) -> None:
     """Written by Polars, read back equal; the first letter keeps every cell from being a number or missing."""
     frame = pl.DataFrame(
-        [(f"x{a}", f"y\n{b}" if quoted else f"y{b}") for a, b in rows], schema=["a", "b"], orient="row"
+        [(f"x{a}", f"y\n{b}z" if quoted else f"y{b}") for a, b in rows], schema=["a", "b"], orient="row"
     )
     path = tmp_path_factory.mktemp("quoted") / "t.csv"
     frame.write_csv(path)

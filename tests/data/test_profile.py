@@ -50,7 +50,7 @@ def test_what_does_not_apply_is_none() -> None:
     assert (texts.mean, texts.min, texts.max, texts.median) == (None, None, None, None)
     days = stats_of(pl.Series([date(2020, 1, 2), date(2021, 1, 2), None]))
     assert (days.dtype, days.min, days.max, days.mean) == ("Date", "2020-01-02", "2021-01-02", None)
-    moments = stats_of(pl.Series([datetime(2020, 1, 2, 3, 4)], dtype=pl.Datetime("us")))
+    moments = stats_of(pl.Series([datetime.fromisoformat("2020-01-02T03:04")], dtype=pl.Datetime("us")))
     assert (moments.dtype, moments.min) == ("Datetime", "2020-01-02T03:04:00")
     empty = stats_of(pl.Series([None, None], dtype=pl.Float64))
     assert (empty.count, empty.n_unique, empty.mean, empty.min) == (0, 0, None, None)

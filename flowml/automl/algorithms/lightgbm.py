@@ -28,6 +28,7 @@ from flowml.automl.algorithms.support import (
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
+from flowml.automl.predictors.lightgbm_text import compact
 
 MAX_ROUNDS = 2_000
 LEAVES_A_MODEL = 100_000
@@ -148,7 +149,8 @@ class LightGBM(Algorithm):
         rounds = int(np.clip(LEAVES_A_MODEL // (int(params["num_leaves"]) * trees_a_round), 60, MAX_ROUNDS))
         booster = lightgbm.train(settings, data, rounds, valid_sets=[check], callbacks=[after_round])
         text = booster.model_to_string(num_iteration=stopping.best_iteration + 1)
-        return LightGBMPredictor(text, context.n_outputs, train.values.shape[1])
+        width = train.values.shape[1]
+        return LightGBMPredictor(compact(text, width, context.n_outputs), context.n_outputs, width)
 
     def _settings(self, params: Mapping[str, Any], n_rows: int, context: FitContext, device: str) -> dict[str, Any]:
         settings: dict[str, Any] = {

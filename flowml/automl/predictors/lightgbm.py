@@ -6,7 +6,7 @@ import numpy as np
 
 from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, register
-from flowml.automl.predictors.lightgbm_text import problem_of
+from flowml.automl.predictors.lightgbm_text import compact
 from flowml.automl.predictors.links import two_columns
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class LightGBMPredictor(Predictor):
-    """`model` is the text that LightGBM writes; `n_outputs` the number of classes, 1 for regression."""
+    """`model` is LightGBM's text as `lightgbm_text.compact` leaves it; `n_outputs` classes, 1 for regression."""
 
     kind = "lightgbm"
 
@@ -43,13 +43,13 @@ class LightGBMPredictor(Predictor):
     def from_state(cls, state: PredictorState) -> "LightGBMPredictor":
         n_outputs = checking.integer(state, "n_outputs", 1, checking.MAX_OUTPUTS)
         n_features = checking.integer(state, "n_features", 1, 10_000_000)
+        text = checking.blob(state, "model")
         try:
-            model = checking.blob(state, "model").decode("ascii")
-            problem = problem_of(model, n_features, 1 if n_outputs <= 2 else n_outputs)
-        except (UnicodeDecodeError, ValueError) as error:
-            raise checking.damaged("its LightGBM part cannot be read") from error
-        if problem is not None:
-            raise checking.damaged(problem)
+            model = compact(text.decode("ascii"), n_features, n_outputs)
+        except ValueError as problem:
+            # Only what is said here is meant for people; numpy's and Python's own words are not.
+            ours = str(problem).startswith(("its ", "one of its "))
+            raise checking.damaged(str(problem) if ours else "its LightGBM part cannot be read") from problem
         try:
             return cls(model, n_outputs, n_features)
         except Exception as error:

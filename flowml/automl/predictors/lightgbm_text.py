@@ -1,93 +1,124 @@
-"""Is a text that claims to be a LightGBM model safe to hand to LightGBM?
+"""LightGBM's model text, cut down to what prediction needs and free of anything that could hurt the process.
 
-LightGBM trusts what it reads: a child index out of range makes it read foreign memory, a circle never ends. So the
-structure of every tree is checked here first. The format is LightGBM's own (`Booster.model_to_string`).
+LightGBM trusts what it reads: a child index out of range makes it read foreign memory, a circle never ends, a wrong
+size ends the process. So a model is never handed over as it came: its trees are read, checked and written anew. The
+format is LightGBM's own (`Booster.model_to_string`); without the figures for people it is half as long.
 """
+
+import re
 
 import numpy as np
 
 MAX_DEPTH = 4096
-HEADER_NUMBERS = ("num_class", "num_tree_per_iteration", "max_feature_idx")
+_NUMBERS = re.compile(r"[-+0-9.eE ]*\Z")
+_PARTS = ("split_feature", "threshold", "decision_type", "left_child", "right_child", "leaf_value")
+_CATEGORIES = ("cat_boundaries", "cat_threshold")
 
 
-def problem_of(model: str, n_features: int, trees_per_iteration: int) -> str | None:
-    """What is wrong with the model text, or None. Raises ValueError where it is not even numbers."""
+def compact(model: str, n_features: int, n_outputs: int) -> str:
+    """The same model in the shortest text. Raises ValueError, saying what is wrong, for one that is no model."""
     head, *parts = model.split("\nTree=")
+    trees_a_round = n_outputs if n_outputs > 2 else 1
     header = _fields(head)
-    if not head.startswith("tree\n") or any(name not in header for name in HEADER_NUMBERS):
-        return "its LightGBM part has no header"
-    if int(header["max_feature_idx"]) + 1 != n_features:
-        return "its LightGBM part expects other features"
-    classes, per_iteration = int(header["num_class"]), int(header["num_tree_per_iteration"])
-    if classes != trees_per_iteration or per_iteration != trees_per_iteration:
-        return "its LightGBM part has other classes"
-    if not parts or len(parts) % per_iteration:
-        return "its LightGBM part has the wrong number of trees"
-    for part in parts:
-        problem = _problem_of_tree(_fields(part.split("\nend of trees", 1)[0]), n_features)
-        if problem is not None:
-            return problem
-    return None
+    if int(header.get("max_feature_idx", "-1")) + 1 != n_features:
+        raise ValueError("its LightGBM part expects other features")
+    if any(int(header.get(name, "0")) != trees_a_round for name in ("num_class", "num_tree_per_iteration")):
+        raise ValueError("its LightGBM part has other classes")
+    if not parts or len(parts) % trees_a_round:
+        raise ValueError("its LightGBM part has the wrong number of trees")
+    lines = [
+        "tree",
+        "version=v4",
+        f"num_class={trees_a_round}",
+        f"num_tree_per_iteration={trees_a_round}",
+        "label_index=0",
+        f"max_feature_idx={n_features - 1}",
+        f"objective={_objective(n_outputs)}",
+        "feature_names=" + " ".join(f"x{index}" for index in range(n_features)),
+        "feature_infos=" + " ".join(["none"] * n_features),
+        "",
+    ]
+    for number, part in enumerate(parts):
+        lines += [f"Tree={number}", *_tree(_fields(part.split("\nend of trees", 1)[0]), n_features), "", ""]
+    return "\n".join([*lines, "end of trees", ""])
+
+
+def _objective(n_outputs: int) -> str:
+    if n_outputs == 1:
+        return "regression"
+    return "binary sigmoid:1" if n_outputs == 2 else f"multiclass num_class:{n_outputs}"
 
 
 def _fields(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
+def _tree(fields: dict[str, str], n_features: int) -> list[str]:
+    """The checked lines of one tree."""
+    leaves, categories = int(fields.get("num_leaves", "0")), int(fields.get("num_cat", "0"))
+    if leaves < 1 or categories < 0 or int(fields.get("is_linear", "0")):
+        raise ValueError("one of its LightGBM trees is of an unknown kind")
+    chosen = [*(_PARTS if leaves > 1 else _PARTS[-1:]), *(_CATEGORIES if categories else ())]
+    if not all(_NUMBERS.match(fields.get(name, "")) for name in chosen):
+        raise ValueError("one of its LightGBM trees holds a value that is not a number")
+    values = np.array(fields["leaf_value"].split() if "leaf_value" in fields else [], dtype=np.float64)
+    if len(values) != leaves or not bool(np.isfinite(values).all()):
+        raise ValueError("one of its LightGBM trees has the wrong leaves")
+    if leaves > 1:
+        _check_splits(fields, leaves - 1, n_features, categories)
+    lines = [f"{name}={' '.join(fields[name].split())}" for name in chosen]
+    return [f"num_leaves={leaves}", f"num_cat={categories}", *lines, "is_linear=0", "shrinkage=1"]
+
+
 def _integers(fields: dict[str, str], name: str) -> np.ndarray:
     return np.array(fields.get(name, "").split(), dtype=np.int64)
 
 
-def _problem_of_tree(fields: dict[str, str], n_features: int) -> str | None:
-    leaves = int(fields["num_leaves"]) if "num_leaves" in fields else 0
-    if leaves < 1 or int(fields.get("is_linear", "0")):
-        return "one of its LightGBM trees is of an unknown kind"
-    values = np.array(fields.get("leaf_value", "").split(), dtype=np.float64)
-    if len(values) != leaves or not bool(np.isfinite(values).all()):
-        return "one of its LightGBM trees has the wrong leaves"
-    inner = leaves - 1
-    if inner == 0:
-        return None
+def _check_splits(fields: dict[str, str], inner: int, n_features: int, categories: int) -> None:
     feature, decision = _integers(fields, "split_feature"), _integers(fields, "decision_type")
     left, right = _integers(fields, "left_child"), _integers(fields, "right_child")
     threshold = np.array(fields.get("threshold", "").split(), dtype=np.float64)
     if any(len(one) != inner for one in (feature, decision, left, right, threshold)):
-        return "one of its LightGBM trees has the wrong number of splits"
+        raise ValueError("one of its LightGBM trees has the wrong number of splits")
     if feature.min() < 0 or feature.max() >= n_features or decision.min() < 0 or decision.max() > 15:
-        return "one of its LightGBM trees splits on a feature that does not exist"
-    return _problem_of_children(left, right) or _problem_of_categories(fields, threshold[(decision & 1) == 1])
+        raise ValueError("one of its LightGBM trees splits on a feature that does not exist")
+    if not bool(np.isfinite(threshold).all()):
+        raise ValueError("one of its LightGBM trees holds a value that is not a number")
+    _check_children(left, right)
+    _check_categories(fields, categories, threshold[(decision & 1) == 1])
 
 
-def _problem_of_children(left: np.ndarray, right: np.ndarray) -> str | None:
+def _check_children(left: np.ndarray, right: np.ndarray) -> None:
     """Inner nodes are 0 … n-1 and leaves -1 … -(n+1); everything but the root is somebody's child, once."""
-    children = np.sort(np.concatenate([left, right]))
     inner = len(left)
     expected = np.concatenate([np.arange(-(inner + 1), 0), np.arange(1, inner)])
-    if not bool(np.array_equal(children, expected)):
-        return "one of its LightGBM trees is not a tree"
-    # Once each, and none its own ancestor: then everything is reached from the root.
+    if not np.array_equal(np.sort(np.concatenate([left, right])), expected):
+        raise ValueError("one of its LightGBM trees is not a tree")
+    # Each is somebody's child once; reached from the root as well, none can be its own ancestor.
     level, seen = np.array([0]), 0
     for _ in range(MAX_DEPTH):
         seen += len(level)
         below = np.concatenate([left[level], right[level]])
         level = below[below >= 0]
         if not len(level):
-            return None if seen == inner else "one of its LightGBM trees goes in circles"
-    return "one of its LightGBM trees is too deep"
+            break
+    if seen != inner:
+        raise ValueError("one of its LightGBM trees goes in circles")
 
 
-def _problem_of_categories(fields: dict[str, str], indices: np.ndarray) -> str | None:
+def _check_categories(fields: dict[str, str], count: int, indices: np.ndarray) -> None:
     """A split on categories names, by its threshold, a range of 32-bit words in `cat_threshold`."""
-    count = int(fields.get("num_cat", "0"))
-    if count == 0 and not len(indices):
-        return None
     boundaries, words = _integers(fields, "cat_boundaries"), _integers(fields, "cat_threshold")
-    fits = (
-        len(boundaries) == count + 1
-        and boundaries[0] == 0
-        and bool((np.diff(boundaries) >= 0).all())
-        and int(boundaries[-1]) == len(words)
-        and bool(((words >= 0) & (words < 2**32)).all())
-        and (not len(indices) or indices.min() >= 0 and indices.max() < count)
-    )
-    return None if fits else "one of its LightGBM trees has the wrong categories"
+    if count == 0:
+        fits = not len(indices)
+    else:
+        fits = (
+            len(boundaries) == count + 1
+            and boundaries[0] == 0
+            and bool((np.diff(boundaries) >= 1).all())
+            and int(boundaries[-1]) == len(words)
+            and bool(((words >= 0) & (words < 2**32)).all())
+            and bool(((indices >= 0) & (indices < count)).all())
+        )
+    if not fits:
+        raise ValueError("one of its LightGBM trees has the wrong categories")

@@ -1,5 +1,6 @@
 """Arrow IPC, as a file (also called Feather) and as a stream."""
 
+import io
 import struct
 from pathlib import Path
 
@@ -29,8 +30,17 @@ def read(source: Source) -> Reading:
             "The file is in the first version of Feather, which is no longer read.",
             hint="Save it again as Feather 2 or Parquet.",
         )
-    frame = pl.read_ipc(source.path) if magic == b"ARROW1" else pl.read_ipc_stream(source.path)
-    return Reading(frame, "arrow", typed=True)
+    if magic == b"ARROW1":
+        return Reading(pl.read_ipc(source.path), "arrow", typed=True)
+    frame = pl.read_ipc_stream(source.path)
+    warnings = [] if _is_ended(source.path) else ["The stream has no mark at its end: its last rows may be missing."]
+    return Reading(frame, "arrow", typed=True, warnings=warnings)
+
+
+def _is_ended(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-8, io.SEEK_END)
+        return file.read() == _CONTINUATION + bytes(4)
 
 
 FORMAT = Format(

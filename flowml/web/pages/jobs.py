@@ -125,6 +125,7 @@ def page(request: Request) -> Response:
                 "titles": titles,
                 "metric": metric,
                 "best_name": _best_name(leaderboard, titles),
+                "champions": _ensembles(context, job),
             },
             ended=job.status.ended,
             most_extra_seconds=max(0.0, context.settings.max_time_budget_seconds - math.ceil(job.elapsed_seconds)),
@@ -142,6 +143,12 @@ def _metric(job: Job, leaderboard: Leaderboard | None) -> dict[str, Any]:
     greater = leaderboard.greater_is_better if leaderboard else words.greater_is_better
     title = metric_title(job.metric) if job.metric else "score"
     return {"name": job.metric, "title": title, "format": words.format, "greater": greater}
+
+
+def _ensembles(context: Context, job: Job) -> list[dict[str, float]]:
+    """When the ensemble became the best, for the curve of scores: it is a model without a trial."""
+    best = results.get_model(context, job.best_model_id) if job.best_model_id else None
+    return [{"at": best.created_at, "score": best.score}] if best and best.trial_id is None else []
 
 
 def _best_name(leaderboard: Leaderboard | None, titles: Mapping[str, str]) -> str:

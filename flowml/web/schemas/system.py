@@ -27,6 +27,13 @@ class GPU(Answer):
     utilization_percent: float | None
 
 
+class ChildProcess(Answer):
+    kind: str
+    pid: int
+    job_id: str | None
+    trial_id: str | None
+
+
 class SystemStats(Answer):
     datasets: int
     jobs: dict[str, int]
@@ -36,5 +43,6 @@ class SystemStats(Answer):
     memory: Usage
     disk: Usage
     gpus: list[GPU]
+    processes: list[ChildProcess]
     uptime_seconds: float
     version: str

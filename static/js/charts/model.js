@@ -1,5 +1,5 @@
 // One model: what it looks at, and its score in each fold.
-import { base, defineChart } from "../charts.js";
+import { base, defineChart, percentTicks } from "../charts.js";
 import { number, percent, score } from "../format.js";
 
 function short(text) {
@@ -44,7 +44,7 @@ defineChart("folds", (Plot, spec, { width, colour }) => {
         domain: [low - room, high + room],
         grid: true,
         ticks: Math.max(3, Math.floor(width / 100)),
-        tickFormat: inPercent ? (value) => (value * 100).toFixed(high - low < 0.05 ? 1 : 0) : undefined,
+        tickFormat: inPercent ? percentTicks(high - low) : undefined,
       },
       y: { label: "Fold", domain: folds.map((fold) => fold.fold), type: "point" },
       marks: [

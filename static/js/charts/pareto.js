@@ -1,5 +1,5 @@
 // Score against the time of one prediction, with the models that no other beats in both.
-import { base, defineChart } from "../charts.js";
+import { base, defineChart, percentTicks } from "../charts.js";
 import { score } from "../format.js";
 
 function milliseconds(value) {
@@ -41,7 +41,7 @@ defineChart("pareto", (Plot, spec, { width, colour }) => {
       y: {
         label: spec.metric + (percent ? " (%)" : ""),
         domain: spec.greater ? [low - room, high + room] : [high + room, low - room],
-        tickFormat: percent ? (value) => (value * 100).toFixed(high - low < 0.02 ? 1 : 0) : undefined,
+        tickFormat: percent ? percentTicks(high - low) : undefined,
         grid: true,
         ticks: 5,
       },

@@ -1,5 +1,5 @@
 // The live monitor: one mark per finished trial, and the best score so far as a line.
-import { base, defineChart, SERIES } from "../charts.js";
+import { base, defineChart, percentTicks, SERIES } from "../charts.js";
 import { h, s } from "../dom.js";
 import { duration, score } from "../format.js";
 
@@ -30,8 +30,8 @@ function legend(families) {
 
 // A few hopeless trials must not squeeze the race of the good ones into one line: the axis ends a little below the
 // lower quarter, and what lies beyond is drawn on its edge.
-function limits(points, greater) {
-  const scores = points.map((point) => point.score).sort((a, b) => (greater ? b - a : a - b));
+function limits(points, steps, greater) {
+  const scores = [...points, ...steps].map((point) => point.score).sort((a, b) => (greater ? b - a : a - b));
   const best = scores[0];
   const worst = scores[scores.length - 1];
   if (points.length < 4) return [Math.min(best, worst), Math.max(best, worst)];
@@ -42,9 +42,9 @@ function limits(points, greater) {
 }
 
 defineChart("trials", (Plot, spec, { width, colour }) => {
-  const { points, steps, families, metric, end } = spec;
+  const { points, steps, ensembles, families, metric, end } = spec;
   if (!points.length) return { plot: h("p", { class: "chart-empty" }, spec.empty) };
-  const [low, high] = limits(points, metric.greater);
+  const [low, high] = limits(points, steps, metric.greater);
   const room = (high - low || Math.abs(high) * 0.02 || 0.01) * 0.08;
   const inside = (value) => Math.max(low, Math.min(high, value));
   const percent = metric.format === "percent";
@@ -57,7 +57,7 @@ defineChart("trials", (Plot, spec, { width, colour }) => {
       y: {
         label: metric.title + (percent ? " (%)" : ""),
         domain: metric.greater ? [low - room, high + room] : [high + room, low - room],
-        tickFormat: percent ? (value) => (value * 100).toFixed(high - low < 0.02 ? 1 : 0) : undefined,
+        tickFormat: percent ? percentTicks(high - low) : undefined,
         grid: true,
         ticks: 5,
       },
@@ -66,6 +66,7 @@ defineChart("trials", (Plot, spec, { width, colour }) => {
       marks: [
         Plot.line(steps, { x: "x", y: (step) => inside(step.score), curve: "step-after", stroke: colour("series-7"), strokeWidth: 1.75 }),
         Plot.dot(points, { x: "x", y: (point) => inside(point.score), fill: "family", symbol: "family", r: 4.5, stroke: colour("surface"), strokeWidth: 1 }),
+        Plot.dot(steps.filter((step) => step.ensemble), { x: "x", y: (step) => inside(step.score), r: 5, fill: colour("surface"), stroke: colour("foreground"), strokeWidth: 1.5, ariaLabel: "ensemble" }),
         Plot.dot(points.filter((point) => point.best), { x: "x", y: (point) => inside(point.score), r: 8.5, stroke: colour("foreground"), strokeWidth: 1.5, ariaLabel: "champion" }),
       ],
     }),
@@ -73,5 +74,5 @@ defineChart("trials", (Plot, spec, { width, colour }) => {
   const labels = points.map((point) =>
     [point.title + " " + score(point.score, metric.format), "trial " + point.number + (point.seconds ? ", trained in " + duration(point.seconds) : ""), ...point.params].join("\n"),
   );
-  return { plot, legend: legend(shown.length ? families : []), marks: [{ selector: '[aria-label="dot"] > *', labels }] };
+  return { plot, legend: legend(shown.length ? families : []), marks: [{ selector: '[aria-label="dot"] > *', labels }, { selector: '[aria-label="ensemble"] > *', labels: ensembles }] };
 });

@@ -52,7 +52,7 @@ Alpine.data("monitor", () => ({
     const setup = dataOf(this.$root, "monitor");
     const trials = new Map(setup.trials.map((trial) => [trial.id, trial]));
     const figure = this.$root.querySelector("#progress-chart");
-    const state = { trials, families: setup.families, titles: setup.titles, figure };
+    const state = { trials, families: setup.families, titles: setup.titles, figure, champions: setup.champions };
     this.state = () => state;
     this.job = setup.job;
     this.metric = setup.metric;
@@ -146,12 +146,14 @@ Alpine.data("monitor", () => ({
     const title = this.state().titles[data.algorithm] || data.algorithm;
     this.bestName = title;
     this.job = { ...this.job, best_score: data.score, best_model_id: data.model_id };
+    // An ensemble is no trial: only this message tells when it was made.
+    if (data.algorithm === "ensemble") this.state().champions.push({ at, score: data.score });
     this.log("best", "New best: " + title + ", " + score(data.score, this.metric.format), at);
     this.boardSoon();
   },
 
   drawChart() {
-    const { trials, families, titles, figure } = this.state();
+    const { trials, families, titles, figure, champions } = this.state();
     const all = [...trials.values()];
     const time = clockOf(all, this.job.started_at);
     const points = all
@@ -167,22 +169,24 @@ Alpine.data("monitor", () => ({
         best: false,
       }))
       .sort((a, b) => a.x - b.x);
+    const made = champions.map((one) => ({ x: Math.max(0, time(seconds(one.at))), score: one.score, ensemble: true }));
     const steps = [];
     let best = null;
-    for (const point of points) {
+    for (const point of [...points, ...made].sort((a, b) => a.x - b.x)) {
       if (best === null || (this.metric.greater ? point.score > best.score : point.score < best.score)) {
         best = point;
-        steps.push({ x: point.x, score: point.score });
+        steps.push({ x: point.x, score: point.score, ensemble: point.ensemble });
       }
     }
     if (best) best.best = true;
-    const last = points.length ? points[points.length - 1].x : 0;
+    const ensembles = steps.filter((step) => step.ensemble).map((step) => "Ensemble " + score(step.score, this.metric.format) + "\nmade of the best trials");
+    const last = Math.max(0, ...points.map((point) => point.x), ...steps.map((step) => step.x));
     const end = Math.max(this.running ? this.job.time_budget_seconds : last * 1.02, last, 1);
     if (best) steps.push({ x: this.running ? last : end, score: best.score });
     const names = [...new Set(Object.values(families))].filter((name) => name !== "ensemble");
     const empty = this.running ? "The first trial is on its way." : "No trial was finished.";
     const rows = points.map((point) => [point.number, point.title, score(point.score, this.metric.format), duration(point.seconds)]);
-    updateChart(figure, { points, steps, families: names, metric: this.metric, end, empty }, rows);
+    updateChart(figure, { points, steps, ensembles, families: names, metric: this.metric, end, empty }, rows);
     this.failed = all.filter((trial) => trial.status === "failed").length;
   },
 

@@ -1,0 +1,131 @@
+"""Data sets from upload to deletion, with a real store and a real importer."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flowml.domain.datasets import Categories, Histogram, Role
+from flowml.domain.errors import InvalidInput, NotFound, TooLarge, UnreadableFile, WrongState
+from flowml.domain.jobs import JobSpec, JobStatus
+from flowml.services import datasets
+from flowml.services.context import Context
+from flowml.services.settings import Settings
+from flowml.store.store import Store
+
+CSV = b"PassengerId,Sex,Age,Survived\n" + b"".join(
+    f"{i},{('male', 'female')[i % 2]},{20 + i % 7 if i % 5 else ''},{i % 2}\n".encode() for i in range(1, 41)
+)
+
+
+class CountingTrainers:
+    """Counts how often it is told that training is likely."""
+
+    def __init__(self) -> None:
+        self.warmed = 0
+
+    def warm_up(self) -> None:
+        self.warmed += 1
+
+    def nudge(self) -> None:
+        pass
+
+
+@pytest.fixture
+def trainers() -> CountingTrainers:
+    return CountingTrainers()
+
+
+@pytest.fixture
+def context(tmp_path: Path, trainers: CountingTrainers) -> Iterator[Context]:
+    store = Store(tmp_path / "home", now=1.0)
+    settings = Settings(home=tmp_path / "home", max_rows=100, import_timeout_seconds=60)
+    yield Context(settings=settings, store=store, clock=lambda: 42.0, trainers=trainers)
+    store.close()
+
+
+def upload(
+    context: Context, tmp_path: Path, content: bytes = CSV, filename: str = "people.csv", name: str | None = None
+):  # type: ignore[no-untyped-def]
+    path = tmp_path / "upload"
+    path.write_bytes(content)
+    return datasets.import_file(context, path, filename=filename, name=name, options={})
+
+
+def test_a_file_becomes_a_data_set(context: Context, tmp_path: Path, trainers: CountingTrainers) -> None:
+    dataset = upload(context, tmp_path)
+    assert datasets.get_dataset(context, dataset.id) == dataset
+    assert datasets.list_datasets(context, 10, 0) == ([dataset], 1)
+    assert (dataset.name, dataset.filename, dataset.format) == ("people", "people.csv", "csv")
+    assert (dataset.n_rows, dataset.n_columns, dataset.size_bytes) == (40, 4, len(CSV))
+    assert dataset.sha256 == hashlib.sha256(CSV).hexdigest()
+    assert dataset.created_at == 42.0
+    assert [column.role for column in dataset.columns] == [
+        Role.IDENTIFIER,
+        Role.CATEGORICAL,
+        Role.NUMERIC,
+        Role.BOOLEAN,
+    ]
+    assert trainers.warmed == 1
+    (event,) = context.store.events.since(0, ["system"])
+    assert (event.type, event.data["level"]) == ("system_event", "info")
+    assert "people" in event.data["detail"]
+    assert not list(context.store.home.temporary.iterdir())
+
+
+def test_what_is_in_it(context: Context, tmp_path: Path) -> None:
+    dataset = upload(context, tmp_path, name="People of the ship")
+    assert dataset.name == "People of the ship"
+    page = datasets.preview(context, dataset.id, limit=2, sort="Age", descending=True, search="female")
+    assert (page.columns[0], page.total, len(page.rows)) == ("PassengerId", 20, 2)
+    stats = {column.name: column for column in datasets.stats(context, dataset.id)}
+    assert (stats["Age"].missing, stats["Sex"].top[0].count) == (8, 20)
+    assert datasets.correlation(context, dataset.id, "pearson").columns == ("Age", "Survived")
+    assert isinstance(datasets.distribution(context, dataset.id, "Age"), Histogram)
+    assert isinstance(datasets.distribution(context, dataset.id, "Survived"), Categories)
+
+
+def test_what_is_not_there_is_said(context: Context, tmp_path: Path) -> None:
+    dataset = upload(context, tmp_path)
+    for call in (datasets.get_dataset, datasets.preview, datasets.stats, datasets.correlation, datasets.delete_dataset):
+        with pytest.raises(NotFound):
+            call(context, "nothing")
+    with pytest.raises(NotFound, match="no column “age”"):
+        datasets.distribution(context, dataset.id, "age")
+    with pytest.raises(InvalidInput) as error:
+        datasets.preview(context, dataset.id, sort="age")
+    assert error.value.fields[0].field == "sort"
+    with pytest.raises(InvalidInput, match="spearman"):
+        datasets.correlation(context, dataset.id, "kendall")
+
+
+@pytest.mark.parametrize(
+    ("content", "error"), [(b"", UnreadableFile), (b"PAR1junk", UnreadableFile), (b"a\n" + b"1\n" * 200, TooLarge)]
+)
+def test_a_refused_file_leaves_nothing(
+    context: Context, tmp_path: Path, trainers: CountingTrainers, content: bytes, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        upload(context, tmp_path, content)
+    assert datasets.list_datasets(context, 10, 0) == ([], 0)
+    assert not list(context.store.home.temporary.iterdir())
+    assert trainers.warmed == 0
+
+
+def test_a_name_is_never_a_path(context: Context, tmp_path: Path) -> None:
+    dataset = upload(context, tmp_path, filename="..\\..\\etc/pass\x00wd.csv")
+    assert (dataset.filename, dataset.name) == ("passwd.csv", "passwd")
+    assert upload(context, tmp_path, filename="/").name == "upload"
+
+
+def test_a_data_set_in_use_is_not_deleted(context: Context, tmp_path: Path) -> None:
+    dataset = upload(context, tmp_path)
+    job = context.store.jobs.add(JobSpec(dataset.id, "Survived"), "run", 1.0)
+    with pytest.raises(WrongState, match="“people” cannot be deleted while a training run is using it"):
+        datasets.delete_dataset(context, dataset.id)
+    assert datasets.preview(context, dataset.id).total == 40
+    context.store.jobs.update(job.id, status=JobStatus.CANCELLED)
+    datasets.delete_dataset(context, dataset.id)
+    with pytest.raises(NotFound):
+        datasets.get_dataset(context, dataset.id)
