@@ -105,7 +105,7 @@ def test_the_server_is_killed(server: Server) -> None:
     before = server.finished(job_id)
     server.process.kill()
     server.process.wait()
-    gone, alive = psutil.wait_procs(children, timeout=15)
+    _, alive = psutil.wait_procs(children, timeout=15)
     assert not alive, "children outlived their server"
     server.start()
     assert server.finished(job_id) == before

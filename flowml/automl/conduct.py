@@ -195,12 +195,14 @@ class Conduct:
             self._metric.score(self._task.target[rows], out_of_fold[rows])
             for rows in (self._task.folds == fold for fold in range(self._task.n_folds))
         )
-        model = combine([_model(candidate) for candidate in chosen], shares)
+        metrics = all_metrics(self._task.problem_type, self._task.target, out_of_fold)
+        models = [_model(candidate) for candidate in chosen]
+        model = combine(models, shares, models[0].schema.of_results(metrics, self._task.target, out_of_fold))
         return Blend(
             weights={candidate.spec.number: share for candidate, share in zip(chosen, shares, strict=True)},
             score=float(np.mean(fold_scores)),
             fold_scores=fold_scores,
-            metrics=all_metrics(self._task.problem_type, self._task.target, out_of_fold),
+            metrics=metrics,
             out_of_fold=out_of_fold,
             fit_seconds=sum(candidate.fit_seconds for candidate in chosen),
             model=model,

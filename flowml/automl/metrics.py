@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from flowml.domain.jobs import ProblemType
+from flowml.domain.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, greater_is_better
 
 _SMALLEST_PROBABILITY = 1e-15
 
@@ -124,21 +125,27 @@ def _mape(target: np.ndarray, predictions: np.ndarray) -> float:
     return float((np.abs(_errors(target, predictions)) / size).mean())
 
 
-_CLASSIFICATION = (
-    ("accuracy", True, _accuracy),
-    ("balanced_accuracy", True, _balanced_accuracy),
-    ("f1", True, _f1),
-    ("precision", True, _precision),
-    ("recall", True, _recall),
-    ("roc_auc", True, _roc_auc),
-    ("log_loss", False, _log_loss),
-)
-_REGRESSION = (("r2", True, _r2), ("rmse", False, _rmse), ("mae", False, _mae), ("mape", False, _mape))
+_FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "accuracy": _accuracy,
+    "balanced_accuracy": _balanced_accuracy,
+    "f1": _f1,
+    "precision": _precision,
+    "recall": _recall,
+    "roc_auc": _roc_auc,
+    "log_loss": _log_loss,
+    "r2": _r2,
+    "rmse": _rmse,
+    "mae": _mae,
+    "mape": _mape,
+}
 
 METRICS: dict[str, Metric] = {
-    name: Metric(name, greater, problem_type, function)
-    for problem_type, table in ((ProblemType.CLASSIFICATION, _CLASSIFICATION), (ProblemType.REGRESSION, _REGRESSION))
-    for name, greater, function in table
+    name: Metric(name, greater_is_better(name), problem_type, _FUNCTIONS[name])
+    for problem_type, names in (
+        (ProblemType.CLASSIFICATION, CLASSIFICATION_METRICS),
+        (ProblemType.REGRESSION, REGRESSION_METRICS),
+    )
+    for name in names
 }
 
 

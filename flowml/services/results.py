@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from flowml.domain.errors import InvalidInput, NotReady, WrongState
+from flowml.domain.metrics import greater_is_better
 from flowml.domain.models import Leaderboard, LeaderboardRow, Model
 from flowml.services.context import Context
 from flowml.services.importance import compute_importance, stored_importance
-
-LOWER_IS_BETTER = frozenset({"log_loss", "rmse", "mae", "mape"})
-"""Metrics of which less is better. Kept here because the engine's own table would load numpy into the server."""
 
 
 def list_models(context: Context, job_id: str) -> list[Model]:
@@ -37,7 +35,7 @@ def leaderboard(context: Context, job_id: str) -> Leaderboard:
     job = context.store.jobs.get(job_id)
     models = context.store.models.of_job(job_id)
     metric = models[0].metric if models else job.metric or job.spec.metric
-    greater = metric not in LOWER_IS_BETTER
+    greater = greater_is_better(metric)
     front = pareto_front([(model.score if greater else -model.score, model.predict_ms) for model in models])
     return Leaderboard(
         metric=metric,

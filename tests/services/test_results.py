@@ -48,12 +48,6 @@ def test_of_an_error_less_is_better(context: Context) -> None:
     assert [(row.model_id, row.pareto) for row in board.items] == [("b", True), ("a", False)]
 
 
-def test_the_table_of_directions_agrees_with_the_engine() -> None:
-    from flowml.automl.metrics import METRICS
-
-    assert {name for name, metric in METRICS.items() if not metric.greater_is_better} == results.LOWER_IS_BETTER
-
-
 def test_an_empty_leaderboard_names_the_metric_that_was_asked_for(context: Context) -> None:
     job = add_job(context.store, metric="mae")
     board = results.leaderboard(context, job.id)

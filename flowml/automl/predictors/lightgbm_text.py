@@ -11,6 +11,7 @@ import numpy as np
 
 MAX_DEPTH = 4096
 _NUMBERS = re.compile(r"[-+0-9.eE ]*\Z")
+_INFINITE = re.compile(r"(?<!\S)(-?)inf(?!\S)")
 _PARTS = ("split_feature", "threshold", "decision_type", "left_child", "right_child", "leaf_value")
 _CATEGORIES = ("cat_boundaries", "cat_threshold")
 
@@ -58,6 +59,9 @@ def _tree(fields: dict[str, str], n_features: int) -> list[str]:
     leaves, categories = int(fields.get("num_leaves", "0")), int(fields.get("num_cat", "0"))
     if leaves < 1 or categories < 0 or int(fields.get("is_linear", "0")):
         raise ValueError("one of its LightGBM trees is of an unknown kind")
+    if "threshold" in fields:
+        # A split of missing against all others has an infinite threshold: no number of float32 is beyond this one.
+        fields = {**fields, "threshold": _INFINITE.sub(r"\g<1>1e300", fields["threshold"])}
     chosen = [*(_PARTS if leaves > 1 else _PARTS[-1:]), *(_CATEGORIES if categories else ())]
     if not all(_NUMBERS.match(fields.get(name, "")) for name in chosen):
         raise ValueError("one of its LightGBM trees holds a value that is not a number")

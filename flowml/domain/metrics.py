@@ -1,0 +1,12 @@
+"""The metrics there are, and which way each points. What they compute is the engine's business."""
+
+CLASSIFICATION_METRICS = ("accuracy", "balanced_accuracy", "f1", "precision", "recall", "roc_auc", "log_loss")
+REGRESSION_METRICS = ("r2", "rmse", "mae", "mape")
+LOWER_IS_BETTER = frozenset({"log_loss", "rmse", "mae", "mape"})
+REPORTED_ONLY = frozenset({"precision", "recall"})
+"""Shown with every model, but no goal to train for: each alone is won by a model of no use."""
+
+
+def greater_is_better(metric: str) -> bool:
+    """Whether a higher score of this metric is the better one."""
+    return metric not in LOWER_IS_BETTER
