@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import polars as pl
-import polars.selectors as cs
 
 from flowml.data.formats.base import Limits
 from flowml.data.names import unique_names
@@ -119,9 +118,3 @@ def _json(column: pl.Series) -> pl.Series:
         return pl.Series(column.name, texts, dtype=pl.String)
     encoded = record.str.slice(5, record.str.len_chars() - 6)
     return encoded.set(column.is_null(), None).alias(column.name)
-
-
-def is_canonical(frame: pl.DataFrame) -> bool:
-    """Whether every column already has one of the stored types."""
-    simple = (pl.Int64, pl.Float64, pl.Boolean, pl.String, pl.Date, pl.Datetime("us"))
-    return all(dtype in simple for dtype in frame.select(cs.all()).dtypes)

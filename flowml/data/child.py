@@ -67,7 +67,7 @@ def machine_memory() -> int:
 
 def _environment() -> dict[str, str]:
     path = os.pathsep.join(filter(None, (str(_PACKAGE_FOLDER), os.environ.get("PYTHONPATH", ""))))
-    return {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
+    return {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "RUST_BACKTRACE": "0"}
 
 
 def _watch(child: subprocess.Popen[bytes], timeout_seconds: float, memory_bytes: int) -> None:

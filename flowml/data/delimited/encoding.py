@@ -63,11 +63,12 @@ def to_utf8(path: Path, encoding: Encoding, target: Path) -> None:
     try:
         with path.open("rb") as raw:
             raw.seek(encoding.mark)
-            reader = codecs.getreader(encoding.name)(raw, errors)
+            decoder = codecs.getincrementaldecoder(encoding.name)(errors)
             newlines = _Newlines()
             with target.open("w", encoding="utf-8", newline="") as out:
-                while text := reader.read(_CHUNK):
-                    out.write(newlines.feed(text))
+                while chunk := raw.read(_CHUNK):
+                    out.write(newlines.feed(decoder.decode(chunk)))
+                out.write(newlines.feed(decoder.decode(b"", final=True)))
     except UnicodeError as error:
         raise UnreadableFile(
             f"The file is not in the encoding {encoding.name}.",
@@ -82,6 +83,8 @@ class _Newlines:
         self._after_return = False
 
     def feed(self, text: str) -> str:
+        if not text:
+            return text
         ends_with_return = text.endswith("\r")
         if self._after_return and text.startswith("\n"):
             text = text[1:]
@@ -117,6 +120,7 @@ def _utf16_without_mark(head: bytes) -> str | None:
 
 def _eight_bit(path: Path) -> Encoding:
     decoder = codecs.getincrementaldecoder("utf-8")()
+    last = b""
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             if b"\x00" in chunk:
@@ -126,6 +130,7 @@ def _eight_bit(path: Path) -> Encoding:
                 )
             if chunk.isascii() and not decoder.getstate()[0]:
                 continue
+            last = chunk
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
@@ -133,7 +138,7 @@ def _eight_bit(path: Path) -> Encoding:
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return Encoding("utf-8", broken=True)
+        return _not_utf8(last)
     return Encoding("utf-8")
 
 

@@ -11,6 +11,8 @@ from flowml.domain.errors import UnreadableFile
 _SHOWN_LINES = 5
 _SHOWN_CHARACTERS = 80
 _MOST_LINES_OF_ONE_VALUE = 200
+# How much may be parsed in search of closing marks, so that a file full of stray ones takes no longer.
+_SEARCHED_CHARACTERS = 20_000_000
 _TOLERATED_SHARE = 0.1
 _TOLERATED_LINES = 10
 
@@ -99,6 +101,7 @@ def _records(
     lines = iter(enumerate(file, start=1))
     for _ in range(first_line):
         next(lines, None)
+    searchable = _SEARCHED_CHARACTERS
     while True:
         number, line = pending.pop(0) if pending else next(lines, (0, ""))
         if not number:
@@ -114,13 +117,14 @@ def _records(
         record = _parse(line, dialect)
         following: list[tuple[int, str]] = []
         text = line
-        while record is None and len(following) < _MOST_LINES_OF_ONE_VALUE:
+        while record is None and len(following) < _MOST_LINES_OF_ONE_VALUE and searchable > 0:
             item = pending.pop(0) if pending else next(lines, None)
             if item is None:
                 break
             following.append(item)
             text += item[1]
             if dialect.quote in item[1]:
+                searchable -= len(text)
                 record = _whole(text, dialect)
                 if record is not None and len(record) != dialect.width:
                     # The mark that closed it was meant to open a value of its own line.

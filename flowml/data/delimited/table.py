@@ -48,6 +48,10 @@ def read_text_table(source: Source) -> TextTable:
     warnings: list[str] = []
     path, mark = _as_utf8(source, warnings)
     lines = _first_lines(path, mark)
+    if not any(line.strip() for line in lines):
+        raise UnreadableFile("The file starts with nothing but blank lines.", hint="Remove them, or export it again.")
+    # Before the line is taken apart: splitting millions of fields would take long.
+    source.limits.check(0, max(line.count(delimiter) for line in lines[:2] for delimiter in CANDIDATES))
     dialect = sniff_dialect(lines, delimiter=_asked_delimiter(source), has_header=source.flag_option("header"))
     if dialect.delimiter == "" and source.extension not in PLAIN_EXTENSIONS:
         raise UnsupportedFormat(

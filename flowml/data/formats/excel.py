@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ def sniff(head: bytes, path: Path) -> float:
 def read(source: Source) -> Reading:
     import fastexcel
 
+    # It reports every empty column.
+    logging.getLogger("fastexcel").setLevel(logging.ERROR)
     with source.path.open("rb") as file:
         is_old = file.read(8) == _OLE
     if is_old and _contains(source.path, (_ENCRYPTED,)):
@@ -57,10 +60,10 @@ def _choose(workbook: fastexcel.ExcelReader, source: Source, warnings: list[str]
     names = workbook.sheet_names
     asked = source.options.get("sheet")
     if asked is not None:
-        return _load(workbook, _asked_sheet(asked, names), warnings)
+        return _load(workbook, _asked_sheet(asked, names), source, warnings)
     for name in names:
         remarks: list[str] = []
-        frame = _load(workbook, name, remarks)
+        frame = _load(workbook, name, source, remarks)
         if frame.height and frame.width:
             warnings += remarks
             others = [other for other in names if other != name]
@@ -87,30 +90,35 @@ def _asked_sheet(asked: object, names: list[str]) -> str:
     raise InvalidInput.of_field("options.sheet", f"There is no sheet “{str(asked)[:80]}”. The workbook has {shown}.")
 
 
-def _load(workbook: fastexcel.ExcelReader, name: str, warnings: list[str]) -> pl.DataFrame:
+def _load(workbook: fastexcel.ExcelReader, name: str, source: Source, warnings: list[str]) -> pl.DataFrame:
     import polars as pl
 
-    # The type of a column is decided by all of its cells: by a sample, a later text would silently become missing.
-    sheet = workbook.load_sheet(name, schema_sample_rows=None, skip_whitespace_tail_rows=True, header_row=None)
-    frame = sheet.to_polars()
-    if frame.height == 0:
+    # With no header row of its own, so that the names are ours to mend.
+    first = workbook.load_sheet(name, header_row=None, n_rows=1)
+    if first.width == 0 or first.total_height == 0:
         return pl.DataFrame()
-    header = [("" if cell is None else str(cell)) for cell in frame.row(0)]
-    titles, remarks = unique_names(header)
-    body = workbook.load_sheet(
-        name, schema_sample_rows=None, skip_whitespace_tail_rows=True, header_row=None, skip_rows=1, column_names=titles
-    ).to_polars()
-    empty = [
-        title
-        for title, cell in zip(titles, header, strict=True)
-        if not cell and body[title].null_count() == body.height
-    ]
-    warnings += (
-        unique_names([cell for title, cell in zip(titles, header, strict=True) if title not in empty])[1]
-        if empty
-        else remarks
+    source.limits.check(first.total_height - 1, first.width)
+    header = [_title(cell) for cell in first.to_polars().row(0)]
+    titles, _ = unique_names(header)
+    # The type of a column is decided by all of its cells: by a sample, a later text would silently become missing.
+    sheet = workbook.load_sheet(
+        name, header_row=None, skip_rows=1, column_names=titles, schema_sample_rows=None, skip_whitespace_tail_rows=True
     )
-    return body.drop(empty).select(_whole_if_whole(column) for column in body.drop(empty).get_columns())
+    body = sheet.to_polars()
+    columns = [
+        (cell, _whole_if_whole(column))
+        for cell, column in zip(header, body.get_columns(), strict=True)
+        # A column with neither name nor value is only formatting.
+        if cell or column.null_count() < body.height
+    ]
+    warnings += unique_names([cell for cell, _ in columns])[1]
+    return pl.DataFrame([column for _, column in columns])
+
+
+def _title(cell: object) -> str:
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return "" if cell is None else str(cell)
 
 
 def _whole_if_whole(column: pl.Series) -> pl.Series:

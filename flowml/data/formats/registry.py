@@ -9,7 +9,6 @@ import struct
 import zipfile
 import zlib
 from functools import cache
-from pathlib import Path
 
 from flowml.data import formats as package
 from flowml.data.formats.base import HEAD_BYTES, LIKELY, NO, Format, Reading, Source
@@ -24,6 +23,7 @@ _CONTENT_ERRORS = (
     OverflowError,
     RecursionError,
     csv.Error,
+    NotImplementedError,
     struct.error,
     zipfile.BadZipFile,
     zlib.error,
@@ -123,8 +123,3 @@ def _check_options(format: Format, source: Source) -> None:
 def _supported() -> str:
     titles = ", ".join(format.title for format in all_formats())
     return f"FlowML reads {titles}. Export the table as one of these."
-
-
-def is_supported_name(filename: str) -> bool:
-    """Whether the file's extension is one that some format claims."""
-    return Path(filename).suffix.lower().removeprefix(".") in extensions()
