@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from flowml.automl import algorithms
 from flowml.automl.algorithms.base import TaskShape
@@ -121,7 +122,9 @@ def train(
         blend_meanwhile=max_trials is None,
     )
     try:
-        conduct.run()
+        # The runner's threads are the parallelism; BLAS and OpenMP would multiply it.
+        with threadpool_limits(limits=1):
+            conduct.run()
     finally:
         runner.close()
     return _conclude(task, conduct, runner.failures, clock() - began)
