@@ -32,8 +32,8 @@ class Page:
 def number(value: float | None) -> str:
     """1,234 for whole numbers, four digits that matter for others.
 
-    >>> number(1234567), number(0.0123456), number(None)
-    ('1,234,567', '0.01235', '–')
+    >>> number(1234567), number(6140.2), number(0.0123456), number(None)
+    ('1,234,567', '6,140', '0.01235', '–')
     """
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return NONE
@@ -44,7 +44,8 @@ def number(value: float | None) -> str:
     if abs(value) >= 10_000:
         return f"{value:,.0f}"
     digits = max(0, 3 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{digits}f}".rstrip("0").rstrip(".")
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if digits else text
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -17,6 +17,9 @@ class QuietTrainers:
     def nudge(self) -> None:
         pass
 
+    def processes(self) -> list[dict[str, Any]]:
+        return []
+
 
 def add_dataset(store: Store, dataset_id: str = "d1") -> Dataset:
     """A dataset of two columns, without a table behind it."""

@@ -33,8 +33,10 @@ ARGUMENTS = [
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 SECONDS = 60_000
-SETTLED = """async () => {
+SETTLED = """async theme => {
     const frame = () => new Promise(requestAnimationFrame);
+    const painted = () => getComputedStyle(document.documentElement).backgroundColor === "rgb(9, 9, 11)";
+    while (painted() !== (theme === "dark")) await frame();
     await frame();
     await frame();
     const ending = document.getAnimations().filter(one => one.effect.getTiming().iterations !== Infinity);
@@ -113,7 +115,7 @@ class Visit:
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
         for theme in ("dark", "light"):
             self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            self.page.evaluate(SETTLED)
+            self.page.evaluate(SETTLED, theme)
             report = self.page.evaluate(
                 "(tags) => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", RULES
             )
@@ -221,11 +223,13 @@ def test_from_a_file_to_a_prediction(visit: Visit, tmp_path: Path) -> None:
     visit.ready()
     answer = page.locator(".answer-value")
     page.get_by_role("combobox", name="Sex").select_option("female")
+    page.get_by_role("textbox", name="Name").fill("Surname1, Mrs. Given1")
     page.get_by_role("textbox", name="Pclass").fill("1")
     expect(answer).to_have_text("1")
     expect(page.locator(".answer-detail")).to_have_text(re.compile(r"^\d+\.\d % probability$"))
     sure = page.locator("[data-class='1'] .number").inner_text()
     page.get_by_role("combobox", name="Sex").select_option("male")
+    page.get_by_role("textbox", name="Name").fill("Surname1, Mr. Given1")
     page.get_by_role("textbox", name="Pclass").fill("3")
     expect(answer).to_have_text("0")
     assert page.locator("[data-class='1'] .number").inner_text() != sure

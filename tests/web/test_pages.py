@@ -169,7 +169,8 @@ def test_a_form_field_for_each_kind_of_column() -> None:
         return playground.form_field(0, {"name": "c", "dtype": "String", "example": None, **feature}).kind
 
     assert kind(role="numeric", dtype="Float64", min=0, max=1) == "number"
-    assert kind(role="boolean", dtype="Boolean") == "select"
+    assert kind(role="boolean", dtype="Boolean", example=True) == "select"
+    assert playground.form_field(0, {"name": "c", "role": "boolean", "example": "No"}).options == ["Yes", "No"]
     assert kind(role="categorical", categories=["a", "b"]) == "select"
     assert kind(role="categorical", categories=[str(number) for number in range(50)]) == "suggest"
     assert kind(role="datetime", dtype="Date") == "date"

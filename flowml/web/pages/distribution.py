@@ -71,8 +71,7 @@ def _histogram(column: str, edges: list[Any], counts: list[int], missing: int) -
 def _whole_numbers(edges: Sequence[Any]) -> bool:
     """Whether each bin stands for one whole number: from a half below it to a half above."""
     return len(edges) > 1 and all(
-        isinstance(low, float) and low % 1 == 0.5 and high == low + 1
-        for low, high in itertools.pairwise(edges)
+        isinstance(low, float) and low % 1 == 0.5 and high == low + 1 for low, high in itertools.pairwise(edges)
     )
 
 

@@ -7,11 +7,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from flowml.domain.datasets import Dataset
-from flowml.domain.jobs import Job, JobStatus
+from flowml.domain.jobs import Job
 from flowml.domain.models import Model
 from flowml.services import datasets, jobs, results, system
+from flowml.services.context import Context
 from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.templating import Page, respond
+from flowml.web.words import METRICS, metric_words
+
+SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ SAMPLES = (
 
 @dataclass(frozen=True)
 class Champion:
-    """The best model of a finished run."""
+    """The best model there is for one column of one table, and the run that found it."""
 
     job: Job
     model: Model
@@ -40,6 +44,8 @@ class Champion:
 
 @dataclass(frozen=True, kw_only=True)
 class HomePage(Page):
+    """`formats`: how the scores of each metric are written, for the cards that go on live."""
+
     template: ClassVar[str] = "home.html"
 
     first_visit: bool
@@ -51,14 +57,14 @@ class HomePage(Page):
     running: list[Job]
     champions: list[Champion]
     stats: dict[str, Any]
+    formats: dict[str, str]
 
 
 def page(request: Request) -> Response:
     context = context_of(request)
     frame = build_frame(request, "home")
-    recent, n_datasets = datasets.list_datasets(context, 6, 0)
-    all_jobs, n_jobs = jobs.list_jobs(context, 60, 0)
-    ended = [job for job in all_jobs if job.status.ended and job.status is not JobStatus.FAILED and job.best_model_id]
+    recent, n_datasets = datasets.list_datasets(context, SHOWN, 0)
+    all_jobs, n_jobs = jobs.list_jobs(context, 200, 0)
     return respond(
         request,
         HomePage(
@@ -71,7 +77,25 @@ def page(request: Request) -> Response:
             datasets=recent,
             n_datasets=n_datasets,
             running=[job for job in all_jobs if not job.status.ended],
-            champions=[Champion(job, results.get_model(context, job.best_model_id or "")) for job in ended[:6]],
+            champions=_champions(context, all_jobs),
             stats=asdict(system.stats(context)),
+            formats={name: words.format for name, words in METRICS.items()},
         ),
     )
+
+
+def _champions(context: Context, runs: list[Job]) -> list[Champion]:
+    best: dict[tuple[str, str, str | None], Job] = {}
+    for job in runs:
+        question = (job.dataset_id, job.target, job.metric)
+        if job.status.ended and job.best_model_id and (question not in best or _better(job, best[question])):
+            best[question] = job
+    newest = sorted(best.values(), key=lambda job: -job.created_at)[:SHOWN]
+    return [Champion(job, results.get_model(context, job.best_model_id or "")) for job in newest]
+
+
+def _better(job: Job, other: Job) -> bool:
+    if job.best_score is None or other.best_score is None:
+        return job.best_score is not None
+    greater = metric_words(job.metric or "").greater_is_better
+    return job.best_score > other.best_score if greater else job.best_score < other.best_score

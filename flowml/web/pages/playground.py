@@ -1,15 +1,19 @@
 """Playground: type a row, read the prediction."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
+from flowml.domain.errors import FlowMLError
 from flowml.domain.jobs import Job
 from flowml.domain.models import Model
-from flowml.services import jobs, results
+from flowml.services import jobs, prediction, results
+from flowml.services.context import Context
 from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.pages.jobs import algorithm_titles
 from flowml.web.templating import Page, cell, number, respond
@@ -53,7 +57,7 @@ def page(request: Request) -> Response:
     model = results.get_model(context, request.path_params["model_id"])
     titles = algorithm_titles(jobs.list_algorithms(None))
     fields = [form_field(at, feature) for at, feature in enumerate(model.details.get("schema") or ())]
-    return respond(
+    answer = respond(
         request,
         PlaygroundPage(
             title=f"Try {titles.get(model.algorithm, model.algorithm)}",
@@ -73,6 +77,14 @@ def page(request: Request) -> Response:
             },
         ),
     )
+    # The first prediction follows at once: have the model in memory by then.
+    answer.background = BackgroundTask(_warm, context, model.id)
+    return answer
+
+
+def _warm(context: Context, model_id: str) -> None:
+    with suppress(FlowMLError):
+        prediction.warm(context, model_id)
 
 
 def form_field(at: int, feature: Mapping[str, Any]) -> FormField:
@@ -83,12 +95,12 @@ def form_field(at: int, feature: Mapping[str, Any]) -> FormField:
     low, high = feature.get("min"), feature.get("max")
     hint = ROLE_WORDS.get(role, "")
     if role == "boolean":
-        kind, hint = "select", ""
-        options = ["0", "1"] if dtype.startswith(("Int", "UInt", "Float")) else ["true", "false"]
+        options = _two_words(cell(feature.get("example")))
+        kind, hint = ("select", "") if options else ("text", hint)
     elif role == "numeric":
         kind = "number"
         if low is not None and high is not None:
-            hint = f"{number(low)} to {number(high)}"
+            hint = f"{_plain(low)} to {_plain(high)}"
     elif role == "datetime":
         kind = "date" if dtype == "Date" else "datetime"
         if low is not None and high is not None:
@@ -111,6 +123,19 @@ def form_field(at: int, feature: Mapping[str, Any]) -> FormField:
         low=cell(low) if role == "numeric" else "",
         high=cell(high) if role == "numeric" else "",
     )
+
+
+def _two_words(example: str) -> list[str]:
+    """Both words of a yes-or-no column in the way the table writes them, from one of them; empty when unknown."""
+    for pair in (("true", "false"), ("yes", "no"), ("1", "0"), ("y", "n"), ("t", "f"), ("on", "off")):
+        if example.lower() in pair:
+            return [word.upper() if example.isupper() else word.title() if example.istitle() else word for word in pair]
+    return []
+
+
+def _plain(value: float) -> str:
+    """A number as one would type it, without separators; a year stays a year."""
+    return number(value).replace(",", "")
 
 
 def _day(value: Any) -> str:

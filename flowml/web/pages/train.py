@@ -19,6 +19,22 @@ from flowml.web.words import CLASSIFICATION_METRICS, METRICS, REGRESSION_METRICS
 
 BUDGETS = (10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900, 1200, 1800, 2700, 3600)
 DEFAULT_BUDGET = 60
+TELLING = frozenset(
+    {
+        "target",
+        "label",
+        "class",
+        "survived",
+        "churn",
+        "churned",
+        "price",
+        "outcome",
+        "default",
+        "y",
+        "income",
+        "quality",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +77,7 @@ def page(request: Request) -> Response:
     if dataset and target and dataset.column(target):
         context.trainers.warm_up()
         task = jobs.detect_task(context, dataset.id, target)
-        chart = _target_chart(context, dataset, target)
+        chart = None if task.problem else _target_chart(context, dataset, target)
     problem_type = task.problem_type if task else None
     metrics = [METRICS[name] for name in _metric_names(problem_type)]
     features = [column.name for column in dataset.columns if column.name != target] if dataset else []
@@ -98,26 +114,26 @@ def page(request: Request) -> Response:
 
 
 def likely_targets(dataset: Dataset) -> list[str]:
-    """Columns that people would want to predict, the likeliest first.
-
-    A name that says so comes first; then, as tables are usually laid out, the last columns.
-    """
-    telling = ("target", "label", "class", "survived", "churn", "price", "outcome", "default", "y", "income", "quality")
+    """Columns that people would want to predict, the likeliest first: a telling name, then the place in the table,
+    where the answer usually stands last."""
     usable = [
-        column.name for column in dataset.columns if column.role in (Role.NUMERIC, Role.CATEGORICAL, Role.BOOLEAN)
+        column.name
+        for column in reversed(dataset.columns)
+        if column.role in (Role.NUMERIC, Role.CATEGORICAL, Role.BOOLEAN)
     ]
-    named = [
-        name for name in usable if any(word == name.lower() or word in name.lower().split("_") for word in telling)
-    ]
-    rest = [name for name in reversed(usable) if name not in named]
-    return (named + rest)[:4]
+
+    def unlikely(name: str) -> int:
+        words = name.lower().replace("-", "_").split("_")
+        return 0 if name.lower() in TELLING else 1 if TELLING & set(words) else 2
+
+    return sorted(usable, key=unlikely)[:4]
 
 
 def _target_chart(context: Context, dataset: Dataset, target: str) -> Chart | None:
     try:
         found = datasets.distribution(context, dataset.id, target, bins=24)
     except FlowMLError:
-        # The page says with the task why this column cannot be predicted.
+        # A picture that cannot be drawn keeps nobody from training.
         return None
     return distribution_chart(target, found)
 

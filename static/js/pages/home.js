@@ -6,19 +6,13 @@ import { get } from "../http.js";
 import { subscribe } from "../live.js";
 import "../upload.js";
 
-const PERCENT = new Set(["accuracy", "balanced_accuracy", "precision", "recall", "mape"]);
-const SHARE = new Set(["f1", "roc_auc", "log_loss", "r2"]);
-
-function formatOf(metric) {
-  return PERCENT.has(metric) ? "percent" : SHARE.has(metric) ? "share" : "number";
-}
-
 Alpine.data("runCard", () => ({
   progress: 0,
   message: "",
   scoreText: "",
   endedText: "",
   init() {
+    this.formats = dataOf(this.$root.closest("[data-formats]"), "formats");
     this.progress = this.$root.querySelector("progress").value;
     this.message = this.$root.querySelector("[x-text=message]").textContent;
     this.scoreText = this.$root.querySelector("[x-text=scoreText]").textContent;
@@ -35,7 +29,7 @@ Alpine.data("runCard", () => ({
   show(job) {
     this.progress = job.progress;
     this.message = job.message;
-    if (job.best_score !== null) this.scoreText = score(job.best_score, formatOf(job.metric));
+    if (job.best_score !== null) this.scoreText = score(job.best_score, this.formats[job.metric]);
     this.endedText = job.status === "running" || job.status === "queued" ? "" : job.status;
   },
 }));

@@ -98,8 +98,14 @@ Alpine.data("monitor", () => ({
   get message() {
     return this.job.message;
   },
+  get hasBest() {
+    return Boolean(this.job.best_model_id);
+  },
   get nobodyWorks() {
     return this.working === 0;
+  },
+  get idleText() {
+    return ended(this.job.status) ? "Nothing: the run has ended." : "Waiting for the next trial.";
   },
   get failedText() {
     return this.failed ? plural(this.failed, "failed trial") : "";
@@ -145,7 +151,9 @@ Alpine.data("monitor", () => ({
   champion(data, at) {
     const title = this.state().titles[data.algorithm] || data.algorithm;
     this.bestName = title;
+    const first = !this.job.best_model_id;
     this.job = { ...this.job, best_score: data.score, best_model_id: data.model_id };
+    if (first) this.refreshHead(false);
     // An ensemble is no trial: only this message tells when it was made.
     if (data.algorithm === "ensemble") this.state().champions.push({ at, score: data.score });
     this.log("best", "New best: " + title + ", " + score(data.score, this.metric.format), at);

@@ -87,7 +87,7 @@ Alpine.data("playground", () => ({
     this.abort?.abort();
     const abort = new AbortController();
     this.abort = abort;
-    const slow = setTimeout(() => (this.stale = true), 250);
+    const slow = setTimeout(() => (this.stale = this.latency !== ""), 250);
     try {
       this.show(await post("/api/results/predict", { model_id: this.form.model_id, features: this.features }, abort.signal));
     } catch (problem) {
