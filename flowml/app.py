@@ -140,6 +140,7 @@ def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, slot
 def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, threads: int, status: "Connection") -> None:
     """Main function of a trainer process."""
     processes.settle_child()
+    processes.step_back()
     _log_to_stderr()
     from flowml.training.trainer import Trainer
 

@@ -129,6 +129,8 @@ class Conduct:
         self._blended_at = clock()
         self._blend_seconds = 0.0
         self.blend: Blend | None = None
+        self.exhausted = False
+        """Whether the run ended because the search had nothing more to try."""
 
     @property
     def candidates(self) -> list[Outcome]:
@@ -141,23 +143,22 @@ class Conduct:
 
     def run(self) -> None:
         """Until the deadline, until somebody stops it, or until the search has nothing more worth trying."""
-        exhausted = False
         for spec in self._first:
             self._runner.submit(spec, self._search_end)
         while not self._observer.stopped():
             now = self._clock()
-            if now >= self._search_end:
+            if now >= self._search_end or now >= self._deadline - 2 * self._blend_seconds:
                 break
             # One more than there are slots, so that nobody who has finished waits for the next poll.
-            while not exhausted and self._runner.open() <= self._runner.slots:
+            while not self.exhausted and self._runner.open() <= self._runner.slots:
                 asked = self._search.ask(self._search_end - now, self._runner.slots)
                 if asked is WAIT:
                     break
                 if asked is None:
-                    exhausted = True
+                    self.exhausted = True
                 else:
                     self._runner.submit(asked, now + _longest_trial(self._search_end - now))
-            if exhausted and self._runner.open() == 0:
+            if self.exhausted and self._runner.open() == 0:
                 break
             for outcome in self._runner.wait(min(_POLL_SECONDS, max(0.0, self._search_end - now))):
                 self._take_in(outcome)
@@ -166,8 +167,11 @@ class Conduct:
                 _BLEND_INTERVAL_SECONDS, 20 * self._blend_seconds
             ):
                 self.update_blend()
+        self.exhausted = self.exhausted and self._runner.open() == 0
         self._runner.cancel()
-        self.update_blend()
+        # Where there is an ensemble already, a better one is not worth being late for.
+        if self.blend is None or self._deadline - self._clock() > self._blend_seconds:
+            self.update_blend()
 
     def update_blend(self) -> None:
         """Select an ensemble from what has finished; keep it only where it truly beats the best single model."""

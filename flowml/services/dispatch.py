@@ -157,11 +157,13 @@ class StoreLedger:
     def log(self, level: str, message: str, now: float) -> None:
         self._store.events.append(job_room(self._job_id), "log", {"level": level, "message": message}, now)
 
-    def finish(self, status: JobStatus, now: float, error: str | None = None) -> Job:
-        return finish_job(self._store, self._job_id, status, now, error)
+    def finish(self, status: JobStatus, now: float, error: str | None = None, remark: str | None = None) -> Job:
+        return finish_job(self._store, self._job_id, status, now, error, remark)
 
 
-def finish_job(store: Store, job_id: str, status: JobStatus, now: float, error: str | None = None) -> Job:
+def finish_job(
+    store: Store, job_id: str, status: JobStatus, now: float, error: str | None = None, remark: str | None = None
+) -> Job:
     """End a job: nothing of it waits or runs any more, and everyone who watches hears of it."""
     with store.transaction():
         for trial_id in store.trials.cancel_open(job_id, now):
@@ -175,7 +177,7 @@ def finish_job(store: Store, job_id: str, status: JobStatus, now: float, error: 
             status=str(status),
             stage="done",
             progress=100.0 if status is JobStatus.COMPLETED else before.progress,
-            message=_closing_words(status, models, error),
+            message=". ".join(filter(None, (_closing_words(status, models, error), remark))),
             error=error,
             finished_at=now,
         )

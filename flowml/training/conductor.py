@@ -117,12 +117,15 @@ class _Conductor:
         if left > 0.3 and not cancelled:
             self._ledger.update(self._clock(), stage="explaining", message="Finding out which columns matter")
             keeper.explain_champion(min(left - 0.2, 20.0))
-        self._finish(JobStatus.CANCELLED if cancelled else JobStatus.COMPLETED)
+        remark = (
+            "It ended early because nothing more was worth trying on a table like this" if conduct.exhausted else None
+        )
+        self._finish(JobStatus.CANCELLED if cancelled else JobStatus.COMPLETED, remark=remark)
 
-    def _finish(self, status: JobStatus, error: str | None = None) -> None:
+    def _finish(self, status: JobStatus, error: str | None = None, remark: str | None = None) -> None:
         now = self._clock()
         self._ledger.update(now, elapsed_seconds=now - self._began)
-        self._ledger.finish(status, now, error)
+        self._ledger.finish(status, now, error, remark)
 
 
 class _LedgerRunner:

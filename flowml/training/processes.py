@@ -56,6 +56,12 @@ def settle_child() -> None:
         threading.Thread(target=_end_with, args=(parent,), name="end-with-server", daemon=True).start()
 
 
+def step_back() -> None:
+    """Let the server and the conductors go first: training takes what is left of the machine, answers do not wait."""
+    if hasattr(os, "nice"):
+        os.nice(5)
+
+
 def _end_with(parent: BaseProcess) -> None:
     parent.join()
     os._exit(1)

@@ -10,7 +10,6 @@ import annotated_types
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, to_json
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from flowml.domain import errors
@@ -99,21 +98,6 @@ def problem_response(error: Exception, headers: Mapping[str, str] | None = None)
     """The JSON answer for an exception."""
     problem = problem_of(error)
     return Response(to_json(problem.document()), problem.kind.status, headers, MEDIA_TYPE)
-
-
-async def handle_error(request: Request, error: Exception) -> Response:
-    """Starlette's exception handler for every class of errors."""
-    if isinstance(error, ClientDisconnect):
-        return Response(status_code=400)
-    headers = error.headers if isinstance(error, HTTPException) else None
-    problem = problem_of(error)
-    if not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", ""):
-        from flowml.web.templating import render_error
-
-        response = render_error(request, problem)
-        response.headers.update(headers or {})
-        return response
-    return problem_response(error, headers)
 
 
 def invalid_request(error: ValidationError, model: type[BaseModel], *, sent: str = "request") -> FlowMLError:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from flowml.domain.errors import FlowMLError
 from flowml.services.context import Context
 from flowml.web import pages
-from flowml.web.errors import handle_error
+from flowml.web.failures import handle_error
 from flowml.web.live import Hub
 from flowml.web.routes import ENDPOINTS, routes
 from flowml.web.security import Gate

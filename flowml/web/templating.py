@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -14,9 +14,6 @@ from starlette.responses import HTMLResponse
 from flowml.web.assets import templates_root
 from flowml.web.static import static_url
 from flowml.web.words import NONE, metric_title, score_text
-
-if TYPE_CHECKING:
-    from flowml.web.errors import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,10 +176,3 @@ def render(page: Page) -> str:
 def respond(request: Request, page: Page, status: int = 200) -> HTMLResponse:
     """An HTML answer that no cache keeps: the page shows a state that moves on."""
     return HTMLResponse(render(page), status, headers={"Cache-Control": "no-cache"})
-
-
-def render_error(request: Request, problem: "Problem") -> HTMLResponse:
-    """The page for an error; the same words as the problem document of the API."""
-    from flowml.web.pages.errors import error_page
-
-    return error_page(request, problem.kind.status, problem.kind.title, problem.detail, problem.hint)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from flowml.domain.metrics import greater_is_better
+
 NONE = "–"
 
 
@@ -16,7 +18,10 @@ class MetricWords:
     title: str
     meaning: str
     format: str
-    greater_is_better: bool = True
+
+    @property
+    def greater_is_better(self) -> bool:
+        return greater_is_better(self.name)
 
 
 METRICS = {
@@ -30,11 +35,11 @@ METRICS = {
         MetricWords("precision", "Precision", "of the rows predicted as a class, the share that truly are", "percent"),
         MetricWords("recall", "Recall", "of the rows that truly are of a class, the share that was found", "percent"),
         MetricWords("roc_auc", "ROC AUC", "how well it ranks likely above unlikely; 0.5 is chance, 1 perfect", "share"),
-        MetricWords("log_loss", "Log loss", "how far off the probabilities are; lower is better", "share", False),
+        MetricWords("log_loss", "Log loss", "how far off the probabilities are; lower is better", "share"),
         MetricWords("r2", "R²", "share of the target's variation that it explains; 1 is perfect", "share"),
-        MetricWords("rmse", "RMSE", "typical error in the target's unit, large misses counting more", "number", False),
-        MetricWords("mae", "MAE", "average error in the target's unit", "number", False),
-        MetricWords("mape", "MAPE", "average error as a share of the true value", "percent", False),
+        MetricWords("rmse", "RMSE", "typical error in the target's unit, large misses counting more", "number"),
+        MetricWords("mae", "MAE", "average error in the target's unit", "number"),
+        MetricWords("mape", "MAPE", "average error as a share of the true value", "percent"),
     )
 }
 
@@ -73,11 +78,4 @@ ROLE_WORDS = {
     "text": "free text",
     "identifier": "names each row: of no use for predicting",
     "constant": "the same everywhere: of no use for predicting",
-}
-
-STAGES = {
-    "preparing": "Getting the table ready",
-    "searching": "Trying models",
-    "ensembling": "Combining the best models",
-    "finalising": "Finishing the champion",
 }

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from flowml.domain.errors import FlowMLError
 from flowml.store.files import Files
-from flowml.web.errors import handle_error
+from flowml.web.failures import handle_error
 from flowml.web.upload import clean_filename, receive_upload
 from tests.web.serving import run_app, until
 
