@@ -106,6 +106,7 @@ def train(
         metric_greater_is_better=METRICS[task.metric].greater_is_better,
         seed=seed,
         max_trials=max_trials,
+        n_folds=task.n_folds,
     )
     deadline = began + time_budget_seconds
     runner = _ThreadRunner(task, n_jobs, clock)

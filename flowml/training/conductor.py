@@ -76,6 +76,7 @@ class _Conductor:
             metric_greater_is_better=METRICS[task.metric].greater_is_better,
             seed=task.seed,
             max_trials=self._job.spec.max_trials,
+            n_folds=task.n_folds,
         )
         for name, reason in search.not_applicable.items():
             self._ledger.log("info", f"{algorithms.get(name).title} is not tried: {reason}", self._clock())

@@ -53,6 +53,7 @@ class ElasticNet(Algorithm):
                 precompute=not wide,
                 copy_X=False,
                 max_iter=500,
+                tol=1e-3,
             )
             return np.asarray(model.fit(values, scaled).coef_)
 

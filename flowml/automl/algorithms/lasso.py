@@ -48,7 +48,12 @@ class Lasso(Algorithm):
             # With the Gram matrix a sweep costs features², whatever the rows.
             wide = values.shape[1] >= values.shape[0]
             model = Estimator(
-                alpha=float(params["alpha"]), fit_intercept=False, precompute=not wide, copy_X=False, max_iter=500
+                alpha=float(params["alpha"]),
+                fit_intercept=False,
+                precompute=not wide,
+                copy_X=False,
+                max_iter=500,
+                tol=1e-3,
             )
             return np.asarray(model.fit(values, scaled).coef_)
 

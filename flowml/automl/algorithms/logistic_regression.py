@@ -11,10 +11,12 @@ from flowml.automl.algorithms.support import library_errors, require_time
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.linear import LinearPredictor
+from flowml.automl.predictors.links import sigmoid, softmax
 from flowml.domain.jobs import ProblemType
 
 MAX_ITERATIONS = 300
-ITERATIONS_AT_ONCE = 50
+# Beyond so many cells a second copy in double precision is not worth its memory.
+MOST_DOUBLE_NUMBERS = 20_000_000
 
 
 @register
@@ -53,19 +55,52 @@ class LogisticRegression(Algorithm):
             return self._fit(float(params["C"]), train, target, context)
 
     def _fit(self, strength: float, train: Encoded, target: np.ndarray, context: FitContext) -> Predictor:
-        import warnings
+        from scipy.optimize import minimize
 
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.linear_model import LogisticRegression as Estimator
+        wide = train.values.size > MOST_DOUBLE_NUMBERS
+        values = train.values if wide else train.values.astype(np.float64)
+        # One score is enough for two classes; more classes have one each.
+        raw = 1 if context.n_outputs == 2 else context.n_outputs
+        shape = (values.shape[1] + 1, raw)
 
-        values = train.values.astype(np.float64)
-        model = Estimator(C=strength, solver="lbfgs", max_iter=ITERATIONS_AT_ONCE, tol=1e-4, warm_start=True)
-        with warnings.catch_warnings():
-            # Stopping between two looks at the clock is meant, not a failure to converge.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            for _ in range(MAX_ITERATIONS // ITERATIONS_AT_ONCE):
-                model.fit(values, target)
-                if int(np.max(model.n_iter_)) < ITERATIONS_AT_ONCE or context.time_left() <= 0:
-                    break
-        link = "sigmoid" if context.n_outputs == 2 else "softmax"
-        return LinearPredictor(model.coef_.T, model.intercept_, link)
+        def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+            return _loss(flat.reshape(shape), values, target, strength)
+
+        def after_iteration(intermediate_result: Any) -> None:
+            if context.time_left() <= 0:
+                raise StopIteration
+
+        found = minimize(
+            loss,
+            np.zeros(shape).reshape(-1),
+            jac=True,
+            method="L-BFGS-B",
+            callback=after_iteration,
+            options={"maxiter": MAX_ITERATIONS, "ftol": 1e-7, "gtol": 1e-4},
+        )
+        weights = found.x.reshape(shape)
+        return LinearPredictor(weights[:-1], weights[-1], "sigmoid" if raw == 1 else "softmax")
+
+
+def _loss(weights: np.ndarray, values: np.ndarray, target: np.ndarray, strength: float) -> tuple[float, np.ndarray]:
+    """Mean log loss plus |coefficients|² / (2 · C · rows), and its gradient. The last row holds the intercepts."""
+    n_rows = len(target)
+    scores = (values @ weights[:-1].astype(values.dtype)).astype(np.float64) + weights[-1]
+    if scores.shape[1] == 1:
+        signed = np.where(target == 1, scores[:, 0], -scores[:, 0])
+        total = float(np.logaddexp(0.0, -signed).mean())
+        slope = sigmoid(scores)
+        slope[:, 0] -= target == 1
+    else:
+        shares = softmax(scores)
+        chosen = shares[np.arange(n_rows), target]
+        total = float(-np.log(np.maximum(chosen, 1e-300)).mean())
+        slope = shares
+        slope[np.arange(n_rows), target] -= 1.0
+    slope /= n_rows
+    shrinkage = 1.0 / (strength * n_rows)
+    total += 0.5 * shrinkage * float((weights[:-1] ** 2).sum())
+    gradient = np.empty_like(weights)
+    gradient[:-1] = values.T @ slope.astype(values.dtype) + shrinkage * weights[:-1]
+    gradient[-1] = slope.sum(axis=0)
+    return total, gradient.reshape(-1)

@@ -30,7 +30,8 @@ from flowml.automl.predictors.xgboost import XGBoostPredictor
 
 MAX_ROUNDS = 1_000
 TREES_A_MODEL = 700
-LEAVES_A_MODEL = 150_000
+LEAVES_A_MODEL = 70_000
+LEAVES_A_TREE = 256
 
 
 @register
@@ -74,9 +75,9 @@ class XGBoost(Algorithm):
                 one(0.05, 9, 1.5, 0.7, 0.5, 3.0),
             )
         return (
-            one(0.07, 8 if shape.n_rows >= 2_000 else 5, 3.0, 0.8, 0.8, 1.0),
+            one(0.08, 7 if shape.n_rows >= 2_000 else 5, 3.0, 0.8, 0.8, 1.0),
             one(0.08, 5, 2.0, 0.8, 0.7, 2.0),
-            one(0.05, 10, 6.0, 0.7, 0.6, 3.0),
+            one(0.07, 10, 6.0, 0.7, 0.6, 3.0),
         )
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
@@ -134,7 +135,7 @@ class XGBoost(Algorithm):
                 return stopping.stop(epoch, losses[-1])
 
         # Caps that keep a fold's model at a few megabytes and an answer for one row within half a millisecond.
-        leaves = min(2 ** int(params["max_depth"]), max(train.n_rows // 10, 2))
+        leaves = min(2 ** int(params["max_depth"]), LEAVES_A_TREE, max(train.n_rows // 10, 2))
         trees = min(TREES_A_MODEL, LEAVES_A_MODEL // leaves)
         rounds = int(np.clip(trees // (context.n_outputs if context.n_outputs > 2 else 1), 80, MAX_ROUNDS))
         booster = xgboost.train(

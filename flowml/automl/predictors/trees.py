@@ -52,7 +52,7 @@ class TreesPredictor(Predictor):
             for group in range(self.groups):
                 of_group = leaves[(group - trees.start) % self.groups :: self.groups]
                 raw[rows, group] += self._values[of_group].sum(axis=0, dtype=np.float64)
-        return self._finish(raw.reshape(len(values), -1))
+        return self._finish(raw.reshape(len(values), self.groups * self._values.shape[1]))
 
     def predict_row(self, values: np.ndarray) -> np.ndarray:
         found = self._values[self.flat.leaves_of_row(np.asarray(values, dtype=np.float32))]

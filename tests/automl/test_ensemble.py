@@ -1,0 +1,117 @@
+"""Blending by out-of-fold predictions."""
+
+import time
+
+import numpy as np
+import pytest
+
+from flowml.automl.ensemble import select, select_worthwhile, worth_it
+from flowml.automl.metrics import METRICS
+
+FOLDS = 5
+
+
+def classes(n_rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A binary target and the score behind it."""
+    generator = np.random.default_rng(seed)
+    score = generator.standard_normal(n_rows)
+    return (score > 0).astype(np.int32), score
+
+
+def probabilities(score: np.ndarray, noise: float, seed: int) -> np.ndarray:
+    """What a model of this quality says."""
+    generator = np.random.default_rng(1_000 + seed)
+    second = 1.0 / (1.0 + np.exp(-(2.0 * score + noise * generator.standard_normal(len(score)))))
+    return np.stack([1.0 - second, second], axis=1)
+
+
+def blend(out_of_folds: list[np.ndarray], weights: dict[int, float]) -> np.ndarray:
+    return np.asarray(sum(weight * out_of_folds[index] for index, weight in weights.items()))
+
+
+@pytest.mark.parametrize("name", ["accuracy", "roc_auc", "log_loss", "f1", "balanced_accuracy"])
+def test_models_that_err_differently_are_blended(name: str) -> None:
+    metric = METRICS[name]
+    target, score = classes(3_000)
+    models = [probabilities(score, 2.0, seed) for seed in range(6)] + [probabilities(score, 9.0, 9)]
+    weights = select(models, target, metric)
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert len(weights) >= 4
+    single = max(metric.gain(metric.score(target, one)) for one in models)
+    assert metric.gain(metric.score(target, blend(models, weights))) > single
+    folds = np.arange(len(target)) % FOLDS
+    assert worth_it(models, target, metric, folds)
+    assert select_worthwhile(models, target, metric, folds) == weights
+
+
+def test_values_are_blended() -> None:
+    generator = np.random.default_rng(0)
+    target = generator.standard_normal(2_000) * 10
+    models = [(target + 5 * generator.standard_normal(2_000)).reshape(-1, 1) for _ in range(4)]
+    weights = select(models, target, METRICS["rmse"])
+    assert len(weights) == 4
+    assert all(0.1 < weight < 0.45 for weight in weights.values())
+    assert worth_it(models, target, METRICS["rmse"], np.arange(2_000) % FOLDS)
+
+
+def test_a_model_much_better_than_all_others_stays_alone() -> None:
+    target, score = classes(2_000)
+    models = [probabilities(score, 0.1, 0)] + [probabilities(score, 12.0, seed) for seed in range(1, 6)]
+    folds = np.arange(len(target)) % FOLDS
+    weights = select(models, target, METRICS["accuracy"])
+    assert weights[0] > 0.5
+    chosen = select_worthwhile(models, target, METRICS["roc_auc"], folds)
+    assert chosen is None or chosen[0] > 0.5
+
+
+def test_the_same_model_twice_is_no_ensemble() -> None:
+    target, score = classes(500)
+    model = probabilities(score, 2.0, 1)
+    weights = select([model, model], target, METRICS["roc_auc"])
+    assert weights == {0: 1.0}
+    assert select_worthwhile([model, model], target, METRICS["roc_auc"], np.arange(500) % FOLDS) is None
+
+
+def test_luck_among_models_that_know_nothing_is_seen_through() -> None:
+    """Blends of pure noise fit the rows that they are selected on, and only those."""
+    kept = 0
+    for seed in range(12):
+        generator = np.random.default_rng(seed)
+        target = generator.integers(0, 2, 150).astype(np.int32)
+        second = generator.random((20, 150))
+        models = [np.stack([1 - one, one], axis=1) for one in second]
+        kept += select_worthwhile(models, target, METRICS["accuracy"], np.arange(150) % FOLDS) is not None
+    assert kept <= 6
+
+
+def test_one_model_is_never_an_ensemble() -> None:
+    target, score = classes(100)
+    assert select_worthwhile([probabilities(score, 1.0, 0)], target, METRICS["accuracy"], np.arange(100) % 5) is None
+    assert select([probabilities(score, 1.0, 0)], target, METRICS["accuracy"]) == {0: 1.0}
+
+
+def test_three_classes_and_a_model_that_gives_no_numbers() -> None:
+    generator = np.random.default_rng(0)
+    target = generator.integers(0, 3, 600).astype(np.int32)
+    models = []
+    for _ in range(3):
+        scores = 1.5 * np.eye(3)[target] + generator.standard_normal((600, 3))
+        models.append(np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
+    models.append(np.full((600, 3), np.nan))
+    weights = select(models, target, METRICS["log_loss"])
+    assert 3 not in weights
+    assert len(weights) == 3
+
+
+def test_the_choice_is_the_same_each_time() -> None:
+    target, score = classes(60_000)
+    models = [probabilities(score, 3.0, seed) for seed in range(4)]
+    assert select(models, target, METRICS["accuracy"], seed=1) == select(models, target, METRICS["accuracy"], seed=1)
+
+
+def test_forty_models_on_forty_thousand_rows_take_seconds_at_most() -> None:
+    target, score = classes(39_000)
+    models = [probabilities(score, 3.0, seed) for seed in range(40)]
+    started = time.process_time()
+    select(models, target, METRICS["accuracy"])
+    assert time.process_time() - started < 5
