@@ -14,6 +14,8 @@ from flowml.services.context import Context
 from flowml.services.prediction import PredictionFigures
 
 _STARTED = time.monotonic()
+# Each call says how busy it was since the one before; the first has nothing to compare with.
+psutil.cpu_percent(interval=None)
 
 
 @dataclass(frozen=True)
