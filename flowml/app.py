@@ -63,7 +63,9 @@ class Server:
         self._store = Store(home.path, now=clock())
         found = capabilities.probe()
         worker_name = platform.node() or dispatch.LOCAL_WORKER
-        worker_id = self._store.workers.register(worker_name, capabilities.queues(found), limits.slots, found, clock())
+        worker_id = self._store.workers.register_local(
+            worker_name, capabilities.queues(found), limits.slots, found, clock()
+        )
         dispatch.recover(self._store, worker_id, clock())
         self._queue = LocalQueue(home.queue, start_jobs=self._start_jobs, keep_house=self._keep_house)
         self._supervisor = Supervisor(
@@ -137,7 +139,7 @@ def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, slot
     conduct_job(dispatch.StoreLedger(store, job_id), slots=max(1, slots))
 
 
-def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, threads: int, status: "Connection") -> None:
+def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits: Limits, status: "Connection") -> None:
     """Main function of a trainer process."""
     processes.settle_child()
     processes.step_back()
@@ -146,7 +148,9 @@ def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, threads
 
     store = Store(Path(home), now=time.time())
     channel = dispatch.StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name)
-    Trainer(channel, threads=threads, tell=status.send).run(stop=lambda: False)
+    # A quarter of the memory for encoded tables leaves enough for the fits that use them.
+    cache = min(1_500_000_000, limits.memory_bytes // 4)
+    Trainer(channel, threads=limits.threads, cache_bytes=cache, tell=status.send).run(stop=lambda: False)
 
 
 def _log_to_stderr() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowml import __version__
-from flowml.domain.errors import FlowMLError, StartupError
+from flowml.domain.errors import FlowMLError, InvalidInput, StartupError
 
 if TYPE_CHECKING:
     from flowml.automl.run import Progress, Run
@@ -82,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--metric", default="auto", help="what to optimise (accuracy or r2)")
     train.add_argument("--algorithms", type=_names, help="only these, separated by commas")
     train.add_argument("--max-trials", type=_whole_number(1, 100_000), help="stop after so many trials")
-    train.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
+    train.add_argument("--seed", type=_whole_number(0, 999_999_999), default=0, help="seed of everything random (0)")
     train.add_argument("--out", type=Path, help="write the best model here (FILE.flowml beside the table)")
     train.add_argument("--json", action="store_true", help="print the result as JSON")
     train.set_defaults(command=_train)
@@ -195,6 +195,14 @@ def _train(options: argparse.Namespace) -> int:
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     out: Path = options.out or options.file.with_suffix(".flowml")
+    temporary = out.with_name(out.name + ".part")
+    try:
+        # Before the work, so that its result has a place.
+        temporary.touch()
+    except OSError as error:
+        raise InvalidInput(
+            f"The model cannot be written to {out}: {(error.strerror or str(error)).lower()}."
+        ) from error
     show = _ProgressLine(sys.stderr)
     run = train(
         frame,
@@ -209,7 +217,6 @@ def _train(options: argparse.Namespace) -> int:
         on_progress=show.update,
     )
     show.close()
-    temporary = out.with_name(out.name + ".part")
     temporary.write_bytes(modelfile.write(run.model))
     temporary.replace(out)
     if options.json:

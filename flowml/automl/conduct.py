@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from flowml.automl import ensemble
-from flowml.automl.metrics import METRICS, all_metrics
+from flowml.automl.metrics import METRICS, all_metrics, over_folds
 from flowml.automl.model import FittedModel, combine
 from flowml.automl.search import WAIT, Search
 from flowml.automl.task import Task
@@ -69,8 +69,8 @@ class Runner(Protocol):
         """The trials that have ended since the last call, waiting up to `timeout` seconds for the first."""
         ...
 
-    def cancel(self) -> None:
-        """Abandon everything that is open."""
+    def cancel(self) -> Sequence[Outcome]:
+        """Abandon everything that is open; returns what has ended since the last `wait`."""
         ...
 
 
@@ -79,6 +79,10 @@ class Observer(Protocol):
 
     def stopped(self) -> bool:
         """Somebody wants the run to end now and keep the best."""
+        ...
+
+    def deadline(self) -> float:
+        """When everything, saving included, has to be over; it may move while the run goes on."""
         ...
 
     def tick(self, finished: int) -> None:
@@ -95,8 +99,7 @@ class Observer(Protocol):
 
 
 class Conduct:
-    """One run. `deadline` is when everything, saving included, has to be over; the last `reserve` seconds of it are
-    not for searching. `first`: trials to run before the search is asked. Without `blend_meanwhile` ensembles are
+    """One run. The last `reserve` seconds before the observer's deadline are not for searching. `first`: trials to run before the search is asked. Without `blend_meanwhile` ensembles are
     selected only at the end, so that what comes out does not depend on the speed of the machine.
     """
 
@@ -108,7 +111,6 @@ class Conduct:
         observer: Observer,
         *,
         clock: Callable[[], float],
-        deadline: float,
         reserve: float,
         first: Sequence[TrialSpec] = (),
         blend_meanwhile: bool = True,
@@ -121,8 +123,7 @@ class Conduct:
         self._runner = runner
         self._observer = observer
         self._clock = clock
-        self._deadline = deadline
-        self._search_end = deadline - reserve
+        self._reserve = reserve
         self._candidates: list[Outcome] = []
         self._best_gain = -np.inf
         self._blended_with = 0
@@ -130,7 +131,7 @@ class Conduct:
         self._blend_seconds = 0.0
         self.blend: Blend | None = None
         self.exhausted = False
-        """Whether the run ended because the search had nothing more to try."""
+        """Whether the run ended because the search had nothing more to propose."""
 
     @property
     def candidates(self) -> list[Outcome]:
@@ -144,23 +145,24 @@ class Conduct:
     def run(self) -> None:
         """Until the deadline, until somebody stops it, or until the search has nothing more worth trying."""
         for spec in self._first:
-            self._runner.submit(spec, self._search_end)
+            self._runner.submit(spec, self._search_end())
         while not self._observer.stopped():
             now = self._clock()
-            if now >= self._search_end or now >= self._deadline - 2 * self._blend_seconds:
+            left = self._search_end() - now
+            if left <= 0:
                 break
             # One more than there are slots, so that nobody who has finished waits for the next poll.
             while not self.exhausted and self._runner.open() <= self._runner.slots:
-                asked = self._search.ask(self._search_end - now, self._runner.slots)
+                asked = self._search.ask(left, self._runner.slots)
                 if asked is WAIT:
                     break
                 if asked is None:
                     self.exhausted = True
                 else:
-                    self._runner.submit(asked, now + _longest_trial(self._search_end - now))
+                    self._runner.submit(asked, now + _longest_trial(left))
             if self.exhausted and self._runner.open() == 0:
                 break
-            for outcome in self._runner.wait(min(_POLL_SECONDS, max(0.0, self._search_end - now))):
+            for outcome in self._runner.wait(min(_POLL_SECONDS, left)):
                 self._take_in(outcome)
             self._observer.tick(len(self._candidates))
             if self._blend_meanwhile and self._clock() - self._blended_at > max(
@@ -168,9 +170,11 @@ class Conduct:
             ):
                 self.update_blend()
         self.exhausted = self.exhausted and self._runner.open() == 0
-        self._runner.cancel()
+        # Whatever ended since the last look has a result to keep.
+        for outcome in self._runner.cancel():
+            self._take_in(outcome)
         # Where there is an ensemble already, a better one is not worth being late for.
-        if self.blend is None or self._deadline - self._clock() > self._blend_seconds:
+        if self.blend is None or self._observer.deadline() - self._clock() > self._blend_seconds:
             self.update_blend()
 
     def update_blend(self) -> None:
@@ -186,31 +190,47 @@ class Conduct:
             predictions, self._task.target, self._metric, self._task.folds, seed=self._task.seed
         )
         if weights is not None:
-            self.blend = self._make_blend([candidates[index] for index in weights], list(weights.values()))
-            self._observer.blend(self.blend)
+            blend = self._make_blend([candidates[index] for index in weights], list(weights.values()))
+            if blend is not None:
+                self.blend = blend
+                self._observer.blend(blend)
         self._blended_at = self._clock()
         self._blend_seconds = self._blended_at - started
 
-    def _make_blend(self, chosen: Sequence[Outcome], shares: Sequence[float]) -> Blend:
+    def _make_blend(self, chosen: Sequence[Outcome], shares: Sequence[float]) -> Blend | None:
+        """The ensemble of these, or None when it is no better than what there is."""
         out_of_fold = np.zeros_like(_array(chosen[0]))
         for candidate, share in zip(chosen, shares, strict=True):
             out_of_fold += share * _array(candidate)
-        fold_scores = tuple(
-            self._metric.score(self._task.target[rows], out_of_fold[rows])
-            for rows in (self._task.folds == fold for fold in range(self._task.n_folds))
+        summary = over_folds(
+            [
+                self._metric.score(self._task.target[rows], out_of_fold[rows])
+                for rows in (self._task.folds == fold for fold in range(self._task.n_folds))
+            ]
         )
+        if summary is None or not self._is_better(summary[0]):
+            return None
         metrics = all_metrics(self._task.problem_type, self._task.target, out_of_fold)
         models = [_model(candidate) for candidate in chosen]
         model = combine(models, shares, models[0].schema.of_results(metrics, self._task.target, out_of_fold))
         return Blend(
             weights={candidate.spec.number: share for candidate, share in zip(chosen, shares, strict=True)},
-            score=float(np.mean(fold_scores)),
-            fold_scores=fold_scores,
+            score=summary[0],
+            fold_scores=summary[1],
             metrics=metrics,
             out_of_fold=out_of_fold,
             fit_seconds=sum(candidate.fit_seconds for candidate in chosen),
             model=model,
         )
+
+    def _search_end(self) -> float:
+        """The last moment for trials: what comes after needs the reserve, or twice what the last ensemble took."""
+        return self._observer.deadline() - max(self._reserve, 2 * self._blend_seconds)
+
+    def _is_better(self, score: float) -> bool:
+        gain = self._metric.gain(score)
+        before = -np.inf if self.blend is None else self._metric.gain(self.blend.score)
+        return bool(gain > max(before, self._best_gain))
 
     def _take_in(self, outcome: Outcome) -> None:
         finished = outcome.status is TrialStatus.FINISHED and outcome.score is not None

@@ -14,7 +14,7 @@ from flowml.automl.describe import describe_task
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import prepare
-from flowml.automl.metrics import METRICS, all_metrics
+from flowml.automl.metrics import METRICS, all_metrics, over_folds
 from flowml.automl.model import FittedModel, Member, Part
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.task import Task
@@ -164,13 +164,13 @@ def evaluate(
             ),
         ),
     )
-    defined = [score for score in scores if np.isfinite(score)]
-    if not defined:
+    summary = over_folds(scores)
+    if summary is None:
         raise TrialFailed(f"The metric {task.metric} is not defined on any fold of this table.")
-    score = float(np.mean(defined))
+    score, fold_scores = summary
     return Evaluation(
         score=score,
-        fold_scores=tuple(one if np.isfinite(one) else score for one in scores),
+        fold_scores=fold_scores,
         metrics=metrics,
         out_of_fold=out_of_fold,
         model=model,

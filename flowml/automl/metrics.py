@@ -164,6 +164,18 @@ def all_metrics(problem_type: ProblemType, target: np.ndarray, predictions: np.n
     return {name: value if np.isfinite(value) else None for name, value in values.items()}
 
 
+def over_folds(scores: Sequence[float]) -> tuple[float, tuple[float, ...]] | None:
+    """The mean of the folds' scores, and the scores with that mean where a fold has none.
+
+    None where the metric is not defined on any fold (an ROC AUC of folds that each hold one class).
+    """
+    defined = [score for score in scores if np.isfinite(score)]
+    if not defined:
+        return None
+    mean = float(np.mean(defined))
+    return mean, tuple(score if np.isfinite(score) else mean for score in scores)
+
+
 def confusion(target: np.ndarray, predictions: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
     """True classes (rows) by predicted ones (columns), as counts and as shares of each true class."""
     size = len(labels)

@@ -108,7 +108,6 @@ def train(
         max_trials=max_trials,
         n_folds=task.n_folds,
     )
-    deadline = began + time_budget_seconds
     runner = _ThreadRunner(task, n_jobs, clock)
     watcher = _Watcher(task, began, time_budget_seconds, clock, on_progress, stopped)
     conduct = Conduct(
@@ -117,7 +116,6 @@ def train(
         runner,
         watcher,
         clock=clock,
-        deadline=deadline,
         reserve=reserve_seconds(time_budget_seconds),
         first=() if max_trials else first_looks(shape_of(task), chosen),
         blend_meanwhile=max_trials is None,
@@ -243,8 +241,10 @@ class _ThreadRunner:
                 self.failures[outcome.spec.algorithm] = outcome.error
         return outcomes
 
-    def cancel(self) -> None:
+    def cancel(self) -> Sequence[Outcome]:
+        ended = self.wait(0)
         self._cancelled.set()
+        return ended
 
     def close(self) -> None:
         """Let the threads end."""
@@ -315,6 +315,9 @@ class _Watcher:
 
     def stopped(self) -> bool:
         return self._stopped()
+
+    def deadline(self) -> float:
+        return self._began + self._budget
 
     def tick(self, finished: int) -> None:
         score, algorithm = self._best or (None, None)

@@ -65,14 +65,18 @@ class Search:
         self._limit = max_trials or most_trials(shape, len(applicable))
         self._specs: dict[int, TrialSpec] = {}
         self._results: dict[int, Result] = {}
+        self._next_number = 0
+        self.had_enough = False
+        """Whether the last answer was None because more trials on so small a table would find luck, not skill."""
 
     def ask(self, time_left: float, slots: int) -> TrialSpec | Wait | None:
         """The next trial to run; WAIT when that depends on open trials; None when nothing more is worth trying.
 
         `time_left`: seconds until a trial proposed now must be over. `slots`: trials that may run at once.
         """
-        number = max(self._specs, default=-1) + 1
-        if self._limit is not None and number >= self._limit:
+        number = self._next_number
+        if self._limit is not None and len(self._specs) >= self._limit:
+            self.had_enough = self._max_trials is None
             return None
         known = self._results
         if self._max_trials is not None:
@@ -80,6 +84,7 @@ class Search:
                 return WAIT
             known = {earlier: result for earlier, result in known.items() if earlier <= number - LAG}
         if self._stalled(known):
+            self.had_enough = True
             return None
         choice = Choice(self._run, number, self._specs, known)
         open_trials = [spec.algorithm for earlier, spec in self._specs.items() if earlier not in self._results]
@@ -87,9 +92,15 @@ class Search:
             # It has to wait for one of them, of which about half is still to come.
             time_left -= 0.5 * min(choice.seconds(name) for name in open_trials)
         chosen = choice.next(time_left)
+        if chosen is None and len(self._results) < len(self._specs):
+            return WAIT
+        if chosen is None and len(known) < len(self._results):
+            # Nothing is open and what may be looked at is too little to go by: with everything in, so is everyone.
+            chosen = Choice(self._run, number, self._specs, self._results).next(time_left)
         if chosen is None:
-            return WAIT if len(self._results) < len(self._specs) else None
+            return None
         self._specs[number] = chosen
+        self._next_number = number + 1
         return chosen
 
     def tell(
@@ -101,8 +112,14 @@ class Search:
             self._results[number] = Result(usable, fit_seconds, status, applicable)
 
     def resume(self, trials: Sequence[Trial]) -> None:
-        """Go on from the trials of an earlier life of this run; those not ended yet are open and will be told."""
+        """Go on from the trials of an earlier life of this run; those not ended yet are open and will be told.
+
+        What was cancelled has not been tried: it only keeps its number.
+        """
         for trial in trials:
+            self._next_number = max(self._next_number, trial.number + 1)
+            if trial.status is TrialStatus.CANCELLED:
+                continue
             self._specs[trial.number] = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin)
             if trial.status.ended:
                 gain = trial.score if self._greater_is_better or trial.score is None else -trial.score

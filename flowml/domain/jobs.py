@@ -68,6 +68,7 @@ class Job:
     started_at: float | None = None
     finished_at: float | None = None
     error: str | None = None
+    deadline_at: float | None = None
     cancel_requested: bool = False
     conductor_starts: int = 0
 

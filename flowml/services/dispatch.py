@@ -13,6 +13,7 @@ from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import Model
 from flowml.domain.trials import Lease, Trial, TrialReport, TrialSpec, TrialStatus
 from flowml.store.store import Store
+from flowml.training.supervisor import RunningJob
 
 LOCAL_WORKER = "this machine"
 _LEASE_SECONDS = 60.0
@@ -209,14 +210,24 @@ class StoreDesk:
         self._store = store
         self._clock = clock
 
-    def running_jobs(self) -> list[str]:
+    def running_jobs(self) -> list[RunningJob]:
         jobs, _ = self._store.jobs.page(1000, 0, JobStatus.RUNNING)
-        return [job.id for job in jobs]
+        return [RunningJob(job.id, job.deadline_at, job.cancel_requested) for job in jobs]
 
     def conductor_started(self, job_id: str) -> int:
         return self._store.jobs.update(
             job_id, conductor_starts=self._store.jobs.get(job_id).conductor_starts + 1
         ).conductor_starts
+
+    def job_overdue(self, job_id: str) -> None:
+        job = self._store.jobs.get(job_id)
+        if job.cancel_requested:
+            finish_job(self._store, job_id, JobStatus.CANCELLED, self._clock())
+        elif job.best_model_id:
+            finish_job(self._store, job_id, JobStatus.COMPLETED, self._clock())
+        else:
+            reason = "The time was too short for a first model. Give it a larger time budget."
+            finish_job(self._store, job_id, JobStatus.FAILED, self._clock(), reason)
 
     def conductor_failed(self, job_id: str, reason: str) -> None:
         job = self._store.jobs.get(job_id)
@@ -228,11 +239,13 @@ class StoreDesk:
         trial = self._store.trials.leased_by(owner)
         return trial is not None and trial.id == trial_id and not self._store.trials.unwanted(trial_id)
 
-    def trainer_died(self, owner: str, reason: str, retry: bool) -> None:
+    def trainer_died(self, owner: str, reason: str, retry: bool, trial_id: str | None) -> None:
         now = self._clock()
         with self._store.transaction():
-            for trial in self._store.trials.give_back(owner, reason, now, retry=retry):
+            for trial in self._store.trials.give_back(owner, reason, now, retry=retry, blamed=trial_id):
                 tell_trial(self._store, trial, now)
+                if trial_id not in (None, trial.id):
+                    continue
                 self._store.events.append(
                     job_room(trial.job_id),
                     "log",
@@ -242,8 +255,14 @@ class StoreDesk:
 
 
 def recover(store: Store, worker_id: str, now: float) -> None:
-    """At start-up: what this machine had leased when its last server ended waits again."""
+    """At start-up: what this machine had leased when its last server ended waits again, and jobs that were running
+    have the rest of their time from now on. Their conductors did not fail; they were ended with the server."""
     with store.transaction():
+        jobs, _ = store.jobs.page(1000, 0, JobStatus.RUNNING)
+        for job in jobs:
+            deadline = now + job.time_budget_seconds - job.elapsed_seconds
+            store.jobs.update(job.id, deadline_at=deadline, conductor_starts=0)
+            store.trials.redate(job.id, deadline)
         for trial in store.trials.abandon_all_leases(worker_id, now):
             tell_trial(store, trial, now)
 

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowml.domain.datasets import Dataset, Role
-from flowml.domain.errors import InvalidInput, WrongState
+from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType
 from flowml.domain.trials import Trial
+from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch import finish_job, tell_job, tell_system
+
+_NOBODY_TRAINS = "Waiting for a machine that trains: this server only coordinates"
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,8 @@ class AlgorithmInfo:
 
 @dataclass(frozen=True)
 class TaskPreview:
-    """What training on this target would mean. `warnings` are sentences; `problem` says why it cannot be done."""
+    """What training on this target would mean. `warnings` and `notes` are sentences: what to think about, and what is
+    good to know; `problem` says why it cannot be done."""
 
     target: str
     problem_type: ProblemType | None
@@ -34,6 +38,7 @@ class TaskPreview:
     classes: tuple[str, ...] | None
     warnings: tuple[str, ...]
     problem: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def start_job(context: Context, spec: JobSpec) -> Job:
@@ -51,6 +56,8 @@ def start_job(context: Context, spec: JobSpec) -> Job:
     _check_task(context, dataset, spec)
     now = context.clock()
     with context.store.transaction():
+        # Once more, because it may have been deleted meanwhile.
+        context.store.datasets.get(spec.dataset_id)
         job = context.store.jobs.add(spec, spec.name or f"{dataset.name}: {spec.target}", now)
         tell_job(context.store, job, now)
     context.trainers.warm_up()
@@ -93,37 +100,45 @@ def cancel_job(context: Context, job_id: str) -> Job:
 def extend_job(context: Context, job_id: str, time_budget_seconds: float) -> Job:
     """Give a job this much more time; one that has ended goes on from its finished trials.
 
-    Raises NotFound, InvalidInput, and WrongState when its data set is gone.
+    Raises NotFound, InvalidInput, and WrongState when its data set is gone or it is just being stopped.
     """
     now = context.clock()
     limit = context.settings.max_time_budget_seconds
     with context.store.transaction():
         job = context.store.jobs.get(job_id)
-        total = job.time_budget_seconds + time_budget_seconds
+        # What remains of a budget that was not used up is not carried over once a job has ended.
+        before = job.elapsed_seconds if job.status.ended else job.time_budget_seconds
+        total = before + time_budget_seconds
         if time_budget_seconds < 1 or total > limit:
             raise InvalidInput.of_field(
                 "time_budget_seconds",
-                f"{time_budget_seconds:g} more seconds would make {total:g} in all.",
+                f"{time_budget_seconds:g} more seconds would make {total:.0f} in all.",
                 hint=f"A training run may take from 1 second to {limit:g} seconds altogether.",
             )
-        if not job.status.ended:
+        if job.cancel_requested and not job.status.ended:
+            raise WrongState("This training run is being stopped.", hint="Wait until it has ended, then extend it.")
+        try:
+            context.store.datasets.get(job.dataset_id)
+        except NotFound:
             raise WrongState(
-                "This training run has not ended yet.", hint="Wait until it has, or stop it, then give it more time."
+                "The data set of this training run was deleted, so it cannot go on.", hint="Start a new one."
+            ) from None
+        if job.status.ended:
+            job = context.store.jobs.update(
+                job_id,
+                status=str(JobStatus.QUEUED),
+                stage="waiting",
+                message="Waiting for its turn",
+                time_budget_seconds=total,
+                progress=100 * job.elapsed_seconds / total,
+                finished_at=None,
+                error=None,
+                cancel_requested=False,
+                conductor_starts=0,
             )
-        context.store.datasets.get(job.dataset_id)
-        job = context.store.jobs.update(
-            job_id,
-            status=str(JobStatus.QUEUED),
-            stage="waiting",
-            message="Waiting for its turn",
-            # What remains of a budget that was not used up is not carried over: the new time starts now.
-            time_budget_seconds=job.elapsed_seconds + time_budget_seconds,
-            progress=100 * job.elapsed_seconds / (job.elapsed_seconds + time_budget_seconds),
-            finished_at=None,
-            error=None,
-            cancel_requested=False,
-            conductor_starts=0,
-        )
+        else:
+            deadline = None if job.deadline_at is None else job.deadline_at + time_budget_seconds
+            job = context.store.jobs.update(job_id, time_budget_seconds=total, deadline_at=deadline)
         tell_job(context.store, job, now)
     context.trainers.warm_up()
     context.trainers.nudge()
@@ -141,12 +156,26 @@ def delete_job(context: Context, job_id: str) -> None:
 
 
 def start_waiting_jobs(context: Context) -> int:
-    """Take queued jobs to running while there is room; returns how many. The supervisor gives each its conductor."""
+    """Take queued jobs to running while there is room; returns how many. The supervisor gives each its conductor.
+
+    Without a machine that trains they wait, and say so: a budget is not to run out with nobody at work.
+    """
+    if not any(worker.slots and worker.status is WorkerStatus.ONLINE for worker in context.store.workers.all()):
+        _say_nobody_trains(context)
+        return 0
     started = 0
     while job := context.store.jobs.claim(context.settings.max_concurrent_jobs, context.clock()):
         tell_job(context.store, job, context.clock())
         started += 1
     return started
+
+
+def _say_nobody_trains(context: Context) -> None:
+    waiting, _ = context.store.jobs.page(1000, 0, JobStatus.QUEUED)
+    for job in waiting:
+        if job.message != _NOBODY_TRAINS:
+            with context.store.transaction():
+                tell_job(context.store, context.store.jobs.update(job.id, message=_NOBODY_TRAINS), context.clock())
 
 
 def list_algorithms(problem_type: str | None) -> list[AlgorithmInfo]:
@@ -185,7 +214,8 @@ def detect_task(context: Context, dataset_id: str, target: str) -> TaskPreview:
         checked.reason,
         checked.metric,
         checked.classes,
-        tuple(checked.warnings) + _dropped_columns(dataset, target),
+        tuple(checked.warnings),
+        notes=_dropped_columns(dataset, target),
     )
 
 
@@ -212,6 +242,18 @@ def _check_columns(dataset: Dataset, spec: JobSpec) -> None:
             raise InvalidInput.of_field("exclude_columns", f"There is no column “{name}” in this table.")
         if name == spec.target:
             raise InvalidInput.of_field("exclude_columns", "The column to predict cannot be left out.")
+    usable = [
+        column.name
+        for column in dataset.columns
+        if column.name not in (spec.target, *spec.exclude_columns)
+        and column.role not in (Role.IDENTIFIER, Role.CONSTANT)
+    ]
+    if not usable:
+        raise InvalidInput.of_field(
+            "exclude_columns" if spec.exclude_columns else "target",
+            "No column is left to predict from.",
+            hint="Columns that only name the rows, or are the same everywhere, cannot help. Leave fewer columns out.",
+        )
 
 
 def _did_you_mean(name: str, names: Sequence[str]) -> str:

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     trainer_idle_seconds: float = Field(600, ge=0, description="after this long without work the trainers go to sleep")
     trial_memory_mb: int | None = Field(
         None,
-        ge=256,
+        ge=768,
         description="memory that one trainer may use; default: most of this machine's, shared by its slots",
     )
     ollama_url: str | None = Field(

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 from pathlib import Path
 
 from flowml.domain.errors import NotFound
@@ -81,7 +82,11 @@ class Files:
                 path.unlink(missing_ok=True)
                 removed += 1
         for path in self._temporary.iterdir():
-            if path.is_file() and path.stat().st_mtime < older_than:
+            if path.stat().st_mtime >= older_than:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
                 path.unlink(missing_ok=True)
         return removed
 

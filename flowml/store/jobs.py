@@ -24,6 +24,7 @@ _CHANGEABLE = frozenset(
         "best_model_id",
         "started_at",
         "finished_at",
+        "deadline_at",
         "error",
         "cancel_requested",
         "conductor_starts",
@@ -100,11 +101,12 @@ class Jobs:
         with self._database.write() as connection:
             row = connection.execute(
                 "UPDATE jobs SET status = 'running', stage = 'starting', message = 'Getting ready',"
-                " started_at = COALESCE(started_at, ?), conductor_starts = 0"
+                " started_at = COALESCE(started_at, ?), conductor_starts = 0,"
+                " deadline_at = ? + time_budget_seconds - elapsed_seconds"
                 " WHERE id = (SELECT id FROM jobs WHERE status = 'queued'"
                 " ORDER BY priority DESC, created_at, id LIMIT 1)"
                 " AND (SELECT COUNT(*) FROM jobs WHERE status = 'running') < ? RETURNING id",
-                (now, limit),
+                (now, now, limit),
             ).fetchone()
         return self.get(row["id"]) if row else None
 
@@ -151,6 +153,7 @@ def _job(row: sqlite3.Row) -> Job:
         created_at=row["created_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+        deadline_at=row["deadline_at"],
         error=row["error"],
         cancel_requested=bool(row["cancel_requested"]),
         conductor_starts=row["conductor_starts"],

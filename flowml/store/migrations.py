@@ -34,8 +34,8 @@ MIGRATIONS: tuple[Migration, ...] = (
                 status TEXT NOT NULL, stage TEXT NOT NULL, progress REAL NOT NULL, message TEXT NOT NULL,
                 problem_type TEXT, metric TEXT, time_budget_seconds REAL NOT NULL, elapsed_seconds REAL NOT NULL,
                 best_score REAL, best_model_id TEXT, priority INTEGER NOT NULL, created_at REAL NOT NULL,
-                started_at REAL, finished_at REAL, error TEXT, cancel_requested INTEGER NOT NULL DEFAULT 0,
-                conductor_starts INTEGER NOT NULL DEFAULT 0
+                started_at REAL, finished_at REAL, deadline_at REAL, error TEXT,
+                cancel_requested INTEGER NOT NULL DEFAULT 0, conductor_starts INTEGER NOT NULL DEFAULT 0
             ) STRICT""",
             "CREATE INDEX jobs_status ON jobs(status, priority, created_at)",
             "CREATE INDEX jobs_dataset ON jobs(dataset_id)",

@@ -61,9 +61,11 @@ class Models:
         return _model(row)
 
     def of_job(self, job_id: str) -> list[Model]:
-        """Best first."""
+        """Best first; of equals the one whose trial was asked for first."""
         rows = self._database.current().execute(
-            "SELECT * FROM models WHERE job_id = ? ORDER BY gain DESC, created_at, id", (job_id,)
+            "SELECT * FROM models WHERE job_id = ? ORDER BY gain DESC,"
+            " (SELECT number FROM trials WHERE trials.id = models.trial_id), id",
+            (job_id,),
         )
         return [_model(row) for row in rows]
 

@@ -55,16 +55,19 @@ class Trials:
         return [_trial(row) for row in rows]
 
     def claim(self, owner: str, worker_id: str, worker_name: str, lease_seconds: float, now: float) -> Lease | None:
-        """Lease the next waiting trial: jobs of high priority first, then the job that has least running."""
+        """Lease the next waiting trial: of the job that has least running, then of the one of highest priority.
+
+        Every job that runs gets its turn, because its budget runs too; priority decides who starts.
+        """
         with self._database.write() as connection:
             row = connection.execute(
                 "UPDATE trials SET status = 'leased', owner = ?, worker_id = ?, worker_name = ?,"
                 " attempt = attempt + 1, lease_expires_at = ?, started_at = ?, fold_scores = '[]', error = NULL"
                 " WHERE id = (SELECT waiting.id FROM trials AS waiting JOIN jobs ON jobs.id = waiting.job_id"
                 " WHERE waiting.status = 'queued' AND jobs.status = 'running' AND jobs.cancel_requested = 0"
-                " ORDER BY jobs.priority DESC,"
+                " ORDER BY"
                 " (SELECT COUNT(*) FROM trials AS busy WHERE busy.job_id = jobs.id AND busy.status = 'leased'),"
-                " jobs.created_at, waiting.number LIMIT 1) RETURNING *",
+                " jobs.priority DESC, jobs.created_at, waiting.number LIMIT 1) RETURNING *",
                 (owner, worker_id, worker_name, now + lease_seconds, now),
             ).fetchone()
         return _lease(row) if row else None
@@ -114,13 +117,20 @@ class Trials:
             )
         return cursor.rowcount == 1
 
-    def give_back(self, owner: str, reason: str | None, now: float, *, retry: bool = True) -> list[Trial]:
+    def give_back(
+        self, owner: str, reason: str, now: float, *, retry: bool = True, blamed: str | None = None
+    ) -> list[Trial]:
         """Take the trials of a dead owner away from it.
 
-        With a `reason` that counts as a failure of the trial: after MAX_FAILURES, or at once without `retry`, it is
-        failed with that reason. Without one (this server was stopped) it simply waits again.
+        That counts as a failure of the trial: after MAX_FAILURES, or at once without `retry`, it is failed with the
+        reason. With `blamed` only of that trial; another one simply waits again.
         """
-        return self._return("owner = ?", (owner,), reason, now, retry)
+        if blamed is None:
+            return self._return("owner = ?", (owner,), reason, now, retry)
+        with self._database.write():
+            return self._return("owner = ? AND id = ?", (owner, blamed), reason, now, retry) + self._return(
+                "owner = ?", (owner,), None, now, retry
+            )
 
     def expire(self, now: float) -> list[Trial]:
         """Give leases that have run out back to the queue, with the same limit."""
@@ -129,8 +139,16 @@ class Trials:
         )
 
     def abandon_all_leases(self, worker_id: str, now: float) -> list[Trial]:
-        """At start-up: what this machine's previous server process had leased waits again."""
+        """At start-up: what a worker's previous life had leased waits again, and that is not the trials' fault."""
         return self._return("worker_id = ?", (worker_id,), None, now, True)
+
+    def redate(self, job_id: str, deadline_at: float) -> None:
+        """Give the open trials of a job a new time by which they have to be over."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE trials SET deadline_at = ? WHERE job_id = ? AND status IN ('queued', 'leased')",
+                (deadline_at, job_id),
+            )
 
     def cancel(self, trial_ids: Sequence[str], now: float) -> None:
         """Take queued trials back; ask running ones to stop."""
@@ -200,8 +218,9 @@ class Trials:
                 else:
                     connection.execute(
                         "UPDATE trials SET status = CASE WHEN stop_requested = 1 THEN 'cancelled' ELSE 'queued' END,"
+                        " finished_at = CASE WHEN stop_requested = 1 THEN ? END,"
                         " failures = ?, error = ?, owner = NULL, lease_expires_at = NULL WHERE id = ?",
-                        (failures, reason, row["id"]),
+                        (now, failures, reason, row["id"]),
                     )
             return [self.get(row["id"]) for row in rows]
 

@@ -6,7 +6,9 @@ from typing import Any
 from flowml.domain.errors import NotFound
 from flowml.domain.workers import Worker, WorkerStatus
 from flowml.store.database import Database
-from flowml.store.rows import from_json, new_id, to_json
+from flowml.store.rows import from_json, to_json
+
+LOCAL_ID = "local"
 
 
 class Workers:
@@ -15,19 +17,19 @@ class Workers:
     def __init__(self, database: Database):
         self._database = database
 
-    def register(
+    def register_local(
         self, name: str, queues: tuple[str, ...], slots: int, capabilities: Mapping[str, Any], now: float
     ) -> str:
-        """Add a worker, or bring the one with this name online again; returns its id."""
+        """This machine, the same worker whatever it is called today; returns its id."""
         with self._database.write() as connection:
-            row = connection.execute(
+            connection.execute(
                 "INSERT INTO workers (id, name, status, queues, slots, capabilities, registered_at, last_seen_at)"
-                " VALUES (?, ?, 'online', ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET status = 'online',"
-                " queues = excluded.queues, slots = excluded.slots, capabilities = excluded.capabilities,"
-                " last_seen_at = excluded.last_seen_at RETURNING id",
-                (new_id(), name, to_json(queues), slots, to_json(capabilities), now, now),
-            ).fetchone()
-        return str(row["id"])
+                " VALUES (?, ?, 'online', ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET status = 'online',"
+                " name = excluded.name, queues = excluded.queues, slots = excluded.slots,"
+                " capabilities = excluded.capabilities, last_seen_at = excluded.last_seen_at",
+                (LOCAL_ID, name, to_json(queues), slots, to_json(capabilities), now, now),
+            )
+        return LOCAL_ID
 
     def seen(self, worker_id: str, now: float) -> None:
         with self._database.write() as connection:

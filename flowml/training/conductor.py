@@ -6,7 +6,7 @@ Whatever it knows it can learn again from the tables, so it may die at any momen
 import io
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +30,6 @@ from flowml.training.tasks import load_task
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 1.0
-_CLAIM_AGE_SECONDS = 20.0
 
 
 def conduct_job(ledger: Ledger, *, slots: int, clock: Callable[[], float] = time.time) -> None:
@@ -49,11 +48,9 @@ class _Conductor:
         self._ledger = ledger
         self._clock = clock
         self._slots = slots
-        now = clock()
-        fresh = job.elapsed_seconds == 0 and job.started_at is not None and now - job.started_at < _CLAIM_AGE_SECONDS
-        # The promise counts from the moment in which the job was taken up; after a crash from what really ran.
-        self._began = job.started_at if fresh and job.started_at is not None else now - job.elapsed_seconds
-        self._deadline = self._began + job.time_budget_seconds
+        # The promise counts from the moment in which the job was taken up, and was written down then.
+        deadline = clock() + job.time_budget_seconds if job.deadline_at is None else job.deadline_at
+        self._began = deadline - job.time_budget_seconds
         self._job = job
 
     def run(self) -> None:
@@ -90,7 +87,6 @@ class _Conductor:
             runner,
             keeper,
             clock=self._clock,
-            deadline=self._deadline,
             reserve=reserve_seconds(self._job.time_budget_seconds),
             first=first,
             blend_meanwhile=self._job.spec.max_trials is None,
@@ -103,9 +99,9 @@ class _Conductor:
             conduct.known(runner.outcome(trial))
         runner.seen(trial.id for trial in finished)
         conduct.run()
-        self._end(conduct, keeper, task)
+        self._end(search, keeper)
 
-    def _end(self, conduct: Conduct, keeper: "_Keeper", task: Task) -> None:
+    def _end(self, search: Search, keeper: "_Keeper") -> None:
         cancelled = keeper.stopped()
         if keeper.champion is None:
             reason = _why_nothing(self._ledger.trials())
@@ -114,12 +110,14 @@ class _Conductor:
             else:
                 self._finish(JobStatus.FAILED, reason)
             return
-        left = self._deadline - self._clock()
+        left = keeper.deadline() - self._clock()
         if left > 0.3 and not cancelled:
             self._ledger.update(self._clock(), stage="explaining", message="Finding out which columns matter")
             keeper.explain_champion(min(left - 0.2, 20.0))
         remark = (
-            "It ended early because nothing more was worth trying on a table like this" if conduct.exhausted else None
+            "It ended early: on so small a table more trials would find luck rather than skill"
+            if search.had_enough
+            else None
         )
         self._finish(JobStatus.CANCELLED if cancelled else JobStatus.COMPLETED, remark=remark)
 
@@ -140,9 +138,10 @@ class _LedgerRunner:
         self._version = -1
         self._open = {trial.id for trial in ledger.trials() if not trial.status.ended}
 
-    def seen(self, trial_ids: Sequence[str] | object) -> None:
+    def seen(self, trial_ids: Iterable[str]) -> None:
         """Trials that were taken in before."""
-        self._seen.update(trial_ids)  # type: ignore[arg-type]
+        self._seen.update(trial_ids)
+        self._open -= self._seen
 
     def submit(self, spec: TrialSpec, deadline: float) -> None:
         self._open.add(self._ledger.enqueue(spec, deadline, self._clock()).id)
@@ -154,7 +153,7 @@ class _LedgerRunner:
         until = self._clock() + timeout
         while True:
             version = self._ledger.version()
-            if version != self._version:
+            if version != self._version or timeout <= 0:
                 self._version = version
                 ended = [
                     trial
@@ -171,9 +170,11 @@ class _LedgerRunner:
                 return []
             time.sleep(min(0.02, left))
 
-    def cancel(self) -> None:
+    def cancel(self) -> Sequence[Outcome]:
         self._ledger.cancel_trials(sorted(self._open), self._clock())
+        ended = self.wait(0)
         self._open.clear()
+        return [outcome for outcome in ended if outcome.status is TrialStatus.FINISHED]
 
     def outcome(self, trial: Trial) -> Outcome:
         """A row as the search and the ensemble want it."""
@@ -217,7 +218,12 @@ class _Keeper:
         self.champion = published[0] if published else None
 
     def stopped(self) -> bool:
-        return self._ledger.job().cancel_requested
+        # Looked at anew each time: it may also have been given more time.
+        self._job = self._ledger.job()
+        return self._job.cancel_requested
+
+    def deadline(self) -> float:
+        return self._began + self._job.time_budget_seconds
 
     def tick(self, finished: int) -> None:
         now = self._clock()
@@ -291,10 +297,22 @@ class _Keeper:
         gain = self._metric.gain(model.score)
         stored = self._ledger.publish_model(model, gain, content)
         self._published.add(stored.id)
-        if gain > self._gain or self.champion is None or stored.id == self.champion.id:
+        if self._is_champion(stored, gain):
             self._gain = gain
             self.champion = stored
             self._ledger.champion(stored, self._clock())
+
+    def _is_champion(self, model: Model, gain: float) -> bool:
+        if self.champion is None or gain > self._gain:
+            return True
+        # Of two that are as good the one that was proposed first, whoever was finished first.
+        rivals = (model.trial_id, self.champion.trial_id)
+        numbers = {trial.id: trial.number for trial in self._trials.values()}
+        return (
+            gain == self._gain
+            and all(rival in numbers for rival in rivals)
+            and numbers[str(rivals[0])] < numbers[str(rivals[1])]
+        )
 
     def _model(
         self,
@@ -355,6 +373,8 @@ def _progress_message(finished: int, champion: Model | None) -> str:
 
 
 def _why_nothing(trials: Sequence[Trial]) -> str:
+    if trials and all(trial.attempt == 0 for trial in trials):
+        return "No machine took up the work. See whether one that trains is running."
     reasons = [f"{trial.algorithm}: {trial.error}" for trial in trials if trial.error]
     if reasons:
         return "No model could be trained. " + " · ".join(dict.fromkeys(reasons))[:800]

@@ -28,14 +28,29 @@ _GRACE_SECONDS = 0.5
 _ABANDON_GRACE_SECONDS = 2.0
 _MEMORY_CHECK_SECONDS = 0.5
 _MAX_CONDUCTOR_STARTS = 3
+_JOB_GRACE_SECONDS = 0.6
+_CANCEL_GRACE_SECONDS = 5.0
 _STILLBORN = 3
+
+
+@dataclass(frozen=True)
+class RunningJob:
+    """A job that is running: when it has to be over, and whether somebody wants it to end now."""
+
+    job_id: str
+    deadline_at: float | None
+    cancel_requested: bool
 
 
 class Desk(Protocol):
     """What the supervisor asks of the tables."""
 
-    def running_jobs(self) -> list[str]:
+    def running_jobs(self) -> list[RunningJob]:
         """Jobs that should have a conductor."""
+        ...
+
+    def job_overdue(self, job_id: str) -> None:
+        """Its conductor did not end it in time: the job ends with what it has."""
         ...
 
     def conductor_started(self, job_id: str) -> int:
@@ -50,8 +65,8 @@ class Desk(Protocol):
         """Whether this trainer still has this trial, and it is still wanted."""
         ...
 
-    def trainer_died(self, owner: str, reason: str, retry: bool) -> None:
-        """Give its trial back, or fail it with the reason."""
+    def trainer_died(self, owner: str, reason: str, retry: bool, trial_id: str | None) -> None:
+        """Give its trial back, or fail it with the reason; `trial_id`: the one it was killed for."""
         ...
 
 
@@ -73,6 +88,7 @@ class _Trainer:
     busy: Busy | None = None
     abandoned_since: float | None = None
     kill_reason: str | None = None
+    killed_for: str | None = None
     retry: bool = True
     ready: bool = False
 
@@ -81,6 +97,7 @@ class _Trainer:
 class _State:
     trainers: list[_Trainer] = field(default_factory=list)
     conductors: dict[str, BaseProcess] = field(default_factory=dict)
+    cancelled_since: dict[str, float] = field(default_factory=dict)
 
 
 class Supervisor:
@@ -191,7 +208,8 @@ class Supervisor:
         with self._lock:
             if self._stopping.is_set():
                 return False
-            self._watch_conductors(jobs)
+            self._end_overdue_jobs(jobs, now)
+            self._watch_conductors()
             self._watch_trainers(now)
             wanted = self._limits.slots if now < self._warm_until else 0
             while len(self._state.trainers) < wanted and now >= self._start_not_before:
@@ -200,18 +218,34 @@ class Supervisor:
                 self._send_home()
             return bool(jobs or self._state.trainers)
 
-    def _watch_conductors(self, jobs: list[str]) -> None:
+    def _end_overdue_jobs(self, jobs: list[RunningJob], now: float) -> None:
+        """A job's time is a promise, also when its conductor hangs."""
+        cancelled = {job.job_id for job in jobs if job.cancel_requested}
+        self._state.cancelled_since = {job_id: self._state.cancelled_since.get(job_id, now) for job_id in cancelled}
+        for job in jobs:
+            late = job.deadline_at is not None and now > job.deadline_at + _JOB_GRACE_SECONDS
+            stopped = now - self._state.cancelled_since.get(job.job_id, now) > _CANCEL_GRACE_SECONDS
+            if late or stopped:
+                log.warning("job %s was not ended by its conductor in time", job.job_id)
+                process = self._state.conductors.get(job.job_id)
+                if process is not None:
+                    process.kill()
+                    process.join(timeout=2)
+                self._desk.job_overdue(job.job_id)
+
+    def _watch_conductors(self) -> None:
         for job_id, process in list(self._state.conductors.items()):
             if process.is_alive():
                 continue
             process.join()
             del self._state.conductors[job_id]
-            if job_id in self._desk.running_jobs():
+            if any(job.job_id == job_id for job in self._desk.running_jobs()):
                 log.warning("the conductor of job %s is gone: %s", job_id, processes.describe_exit(process.exitcode))
             else:
                 self._conductor_ended()
-        for job_id in jobs:
-            if job_id in self._state.conductors or job_id not in self._desk.running_jobs():
+        # Asked anew: a job may have ended while its conductor was looked after.
+        for job_id in [job.job_id for job in self._desk.running_jobs()]:
+            if job_id in self._state.conductors:
                 continue
             if self._desk.conductor_started(job_id) > _MAX_CONDUCTOR_STARTS:
                 self._desk.conductor_failed(job_id, "The process that runs this training keeps crashing.")
@@ -238,7 +272,7 @@ class Supervisor:
                 reason = trainer.kill_reason or (
                     "The training process broke down: " + processes.describe_exit(trainer.process.exitcode) + "."
                 )
-                self._desk.trainer_died(trainer.owner, reason, trainer.retry)
+                self._desk.trainer_died(trainer.owner, reason, trainer.retry, trainer.killed_for)
                 continue
             if trainer.kill_reason is not None or trainer.busy is None:
                 trainer.abandoned_since = None
@@ -250,7 +284,7 @@ class Supervisor:
                     self._kill(trainer, "It was no longer wanted and did not stop when asked.", retry=False)
             else:
                 trainer.abandoned_since = None
-            if check_memory and trainer.kill_reason is None:
+            if check_memory and trainer.kill_reason is None and trainer.busy is not None:
                 self._check_memory(trainer)
 
     def _note_stillborn(self, trainer: _Trainer, now: float) -> None:
@@ -271,6 +305,7 @@ class Supervisor:
 
     def _kill(self, trainer: _Trainer, reason: str, *, retry: bool) -> None:
         trainer.kill_reason = reason
+        trainer.killed_for = trainer.busy.trial_id if trainer.busy else None
         trainer.retry = retry
         trainer.process.kill()
 
@@ -290,7 +325,7 @@ class Supervisor:
         owner = f"{self._boot}:{os.getpid()}:{self._next_trainer}"
         receiver, sender = self._mp().Pipe(duplex=False)
         process = self._mp().Process(
-            target=self._train, args=(*self._arguments, owner, self._limits.threads, sender), name=f"trainer-{owner}"
+            target=self._train, args=(*self._arguments, owner, self._limits, sender), name=f"trainer-{owner}"
         )
         process.start()
         sender.close()

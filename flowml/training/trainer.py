@@ -31,12 +31,14 @@ class Trainer:
         channel: Channel,
         *,
         threads: int,
+        cache_bytes: int = 1_500_000_000,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[Busy | None], None] = lambda busy: None,
     ):
         self._channel = channel
         self._threads = threads
+        self._cache_bytes = cache_bytes
         self._clock = clock
         self._sleep = sleep
         self._tell = tell
@@ -102,7 +104,7 @@ class Trainer:
             # Let go of the old job's data before the new one's comes in.
             self._task = self._cache = None
             self._task = load_task(self._channel.brief(job_id), self._channel.table)
-            self._cache = EncodedFolds(self._task)
+            self._cache = EncodedFolds(self._task, self._cache_bytes)
             self._job_id = job_id
         return self._task, self._cache
 

@@ -104,10 +104,53 @@ def test_without_a_model_such_a_job_has_failed(store: Store, job_id: str) -> Non
 def test_a_dead_trainers_trial_waits_again_and_the_log_says_why(store: Store, job_id: str) -> None:
     dispatch.StoreLedger(store, job_id).enqueue(TrialSpec(0, "ridge", {}), 60.0, 3.0)
     assert channel(store).lease(4.0) is not None
-    dispatch.StoreDesk(store, lambda: 9.0).trainer_died("me", "it crashed", True)
+    dispatch.StoreDesk(store, lambda: 9.0).trainer_died("me", "it crashed", True, None)
     assert channel(store, "other").lease(10.0) is not None
     logs = [event.data["message"] for event in store.events.since(0) if event.type == "log"]
     assert logs == ["ridge: it crashed"]
+
+
+def test_only_the_trial_a_trainer_was_killed_for_is_blamed(store: Store, job_id: str) -> None:
+    ledger = dispatch.StoreLedger(store, job_id)
+    trial = ledger.enqueue(TrialSpec(0, "ridge", {}), 60.0, 3.0)
+    assert channel(store).lease(4.0) is not None
+    dispatch.StoreDesk(store, lambda: 9.0).trainer_died("me", "too slow", False, "another trial")
+    (after,) = ledger.trials()
+    assert (after.id, after.status, after.error) == (trial.id, TrialStatus.QUEUED, None)
+
+
+def test_after_a_restart_the_rest_of_the_time_begins_anew(store: Store, job_id: str) -> None:
+    ledger, desk = dispatch.StoreLedger(store, job_id), dispatch.StoreDesk(store, lambda: 9.0)
+    store.jobs.update(job_id, time_budget_seconds=60.0, elapsed_seconds=20.0)
+    ledger.enqueue(TrialSpec(0, "ridge", {}), 10.0, 3.0)
+    assert channel(store).lease(4.0) is not None
+    for _ in range(3):
+        desk.conductor_started(job_id)
+    dispatch.recover(store, "w", 1000.0)
+    job = store.jobs.get(job_id)
+    assert (job.deadline_at, job.conductor_starts) == (1040.0, 0)
+    lease = channel(store, "next").lease(1001.0)
+    assert lease is not None and lease.deadline_at == 1040.0
+
+
+@pytest.mark.parametrize(
+    ("best", "cancel", "status"),
+    [
+        (False, False, JobStatus.FAILED),
+        (True, False, JobStatus.COMPLETED),
+        (True, True, JobStatus.CANCELLED),
+        (False, True, JobStatus.CANCELLED),
+    ],
+)
+def test_a_job_that_is_over_its_time_ends_with_what_it_has(
+    store: Store, job_id: str, best: bool, cancel: bool, status: JobStatus
+) -> None:
+    ledger, desk = dispatch.StoreLedger(store, job_id), dispatch.StoreDesk(store, lambda: 99.0)
+    if best:
+        ledger.champion(ledger.publish_model(model(job_id, "m1", 0.8), 0.8, None), 4.0)
+    store.jobs.update(job_id, cancel_requested=cancel)
+    desk.job_overdue(job_id)
+    assert store.jobs.get(job_id).status is status and desk.running_jobs() == []
 
 
 def test_the_ensemble_replaces_itself(store: Store, job_id: str) -> None:

@@ -272,3 +272,19 @@ def test_several_processes_write_at_once(tmp_path: Path) -> None:
     assert [child.exitcode for child in children] == [0, 0, 0]
     assert len(store.events.since(0, limit=1000)) == 600
     assert store.data_version() != before
+
+
+def test_a_low_priority_job_that_runs_gets_its_turn(store: Store) -> None:
+    low, high = running_job(store), running_job(store, priority=9)
+    for number in range(3):
+        add_trial(store, low, number)
+        add_trial(store, high, number)
+    jobs = [lease.job_id for owner in "abcd" if (lease := store.trials.claim(owner, "w", "w", 30, 3.0))]
+    assert jobs == [high, low, high, low]
+
+
+def test_this_machine_stays_the_same_worker_under_another_name(store: Store) -> None:
+    first = store.workers.register_local("laptop", ("cpu",), 2, {}, 1.0)
+    assert store.workers.register_local("desktop", ("cpu",), 4, {}, 2.0) == first
+    (worker,) = store.workers.all()
+    assert (worker.name, worker.slots) == ("desktop", 4)

@@ -4,6 +4,7 @@ import os
 import time
 from multiprocessing.connection import Connection
 
+from flowml.training.supervisor import Limits
 from flowml.training.trainer_status import Busy
 
 
@@ -15,19 +16,19 @@ def end_at_once(*_: object) -> None:
     os._exit(3)
 
 
-def train_forever(deadline_in: float, owner: str, threads: int, status: Connection) -> None:
+def train_forever(deadline_in: float, owner: str, limits: Limits, status: Connection) -> None:
     """Ignores its deadline."""
     status.send(Busy("t1", time.time() + deadline_in))
     time.sleep(60)
 
 
-def crash(deadline_in: float, owner: str, threads: int, status: Connection) -> None:
+def crash(deadline_in: float, owner: str, limits: Limits, status: Connection) -> None:
     """Breaks down in native code."""
     status.send(Busy("t1", time.time() + deadline_in))
     os.abort()
 
 
-def eat_memory(deadline_in: float, owner: str, threads: int, status: Connection) -> None:
+def eat_memory(deadline_in: float, owner: str, limits: Limits, status: Connection) -> None:
     """Takes half a gigabyte."""
     status.send(Busy("t1", time.time() + deadline_in))
     hoard = bytearray(500_000_000)
@@ -36,7 +37,7 @@ def eat_memory(deadline_in: float, owner: str, threads: int, status: Connection)
     time.sleep(60)
 
 
-def get_ready(deadline_in: float, owner: str, threads: int, status: Connection) -> None:
+def get_ready(deadline_in: float, owner: str, limits: Limits, status: Connection) -> None:
     """Says that it is ready, and waits."""
     status.send(None)
     time.sleep(60)

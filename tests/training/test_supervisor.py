@@ -9,22 +9,29 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from flowml.training.supervisor import Limits, Supervisor
+from flowml.training.supervisor import Limits, RunningJob, Supervisor
 from tests.training import doubles
 
 
 class Desk:
     """Tables of one job, kept in memory: what the supervisor reads and says."""
 
-    def __init__(self, jobs: list[str]):
+    def __init__(self, jobs: list[str], deadline_at: float | None = None, cancelled: bool = False):
         self.jobs = jobs
+        self.deadline_at = deadline_at
+        self.cancelled = cancelled
+        self.overdue: list[str] = []
         self.starts = 0
         self.failed: list[str] = []
         self.died: list[tuple[str, bool]] = []
         self.wanted = True
 
-    def running_jobs(self) -> list[str]:
-        return list(self.jobs)
+    def running_jobs(self) -> list[RunningJob]:
+        return [RunningJob(job_id, self.deadline_at, self.cancelled) for job_id in self.jobs]
+
+    def job_overdue(self, job_id: str) -> None:
+        self.jobs.remove(job_id)
+        self.overdue.append(job_id)
 
     def conductor_started(self, job_id: str) -> int:
         self.starts += 1
@@ -37,7 +44,8 @@ class Desk:
     def holds(self, owner: str, trial_id: str) -> bool:
         return self.wanted
 
-    def trainer_died(self, owner: str, reason: str, retry: bool) -> None:
+    def trainer_died(self, owner: str, reason: str, retry: bool, trial_id: str | None) -> None:
+        self.blamed = trial_id
         self.died.append((reason, retry))
 
 
@@ -81,6 +89,7 @@ def test_a_trainer_that_ignores_its_deadline_is_killed_and_not_tried_again() -> 
         until(lambda: desk.died)
     reason, retry = desk.died[0]
     assert "past its time" in reason and not retry
+    assert desk.blamed == "t1"
 
 
 def test_a_trainer_that_keeps_at_an_abandoned_trial_is_killed() -> None:
@@ -105,6 +114,20 @@ def test_a_conductor_that_keeps_dying_ends_its_job_with_a_reason() -> None:
         until(lambda: desk.failed)
     assert "keeps crashing" in desk.failed[0]
     assert desk.starts == 4
+
+
+def test_a_conductor_that_hangs_does_not_keep_its_job_beyond_its_time() -> None:
+    desk = Desk(["job"], deadline_at=time.time() + 1)
+    with supervising(desk) as supervisor:
+        until(lambda: desk.overdue)
+        assert desk.overdue == ["job"] and time.time() < (desk.deadline_at or 0) + 1.5
+        until(lambda: not any(item["kind"] == "conductor" for item in supervisor.processes()))
+
+
+def test_a_conductor_that_does_not_hear_that_it_shall_stop_is_ended() -> None:
+    desk = Desk(["job"], cancelled=True)
+    with supervising(desk):
+        until(lambda: desk.overdue)
 
 
 def test_a_killed_conductor_is_started_again() -> None:

@@ -1,0 +1,160 @@
+"""Starting, stopping and extending: what is refused, in which words, and what happens to the time."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from flowml.domain.datasets import Column, Dataset, Role
+from flowml.domain.errors import InvalidInput, NotFound, WrongState
+from flowml.domain.jobs import JobSpec, JobStatus
+from flowml.services import jobs
+from flowml.services.context import Context
+from flowml.services.settings import Settings
+from flowml.store.store import Store
+from tests.services.records import QuietTrainers
+
+TABLE = pl.DataFrame(
+    {
+        "id": range(40),
+        "age": [index % 17 for index in range(40)],
+        "same": [1] * 40,
+        "bought": ["yes", "no"] * 20,
+        "once": ["rare"] + ["often"] * 39,
+        "spent": [index * 1.5 for index in range(40)],
+        "empty": [None] * 40,
+    },
+    schema_overrides={"empty": pl.String},
+)
+ROLES = (Role.IDENTIFIER, Role.NUMERIC, Role.CONSTANT, Role.CATEGORICAL, Role.CATEGORICAL, Role.NUMERIC, Role.CONSTANT)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    store = Store(tmp_path / "home", now=1.0)
+    store.workers.register_local("here", ("cpu",), 2, {}, 1.0)
+    path = store.files.new_temp()
+    TABLE.write_parquet(path)
+    columns = tuple(Column(n, str(TABLE[n].dtype), role) for n, role in zip(TABLE.columns, ROLES, strict=True))
+    table = store.files.put_path(path)
+    store.datasets.add(Dataset("d", "people", "p.csv", "csv", 40, 7, 9, "0" * 64, table, None, 1.0, columns), ())
+    return Context(Settings(home=tmp_path / "home"), store, lambda: 100.0, QuietTrainers())
+
+
+def start(context: Context, **fields: Any) -> Any:
+    return jobs.start_job(context, JobSpec(**({"dataset_id": "d", "target": "bought"} | fields)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({"target": "bougt"}, "target", "bougt"),
+        ({"target": "same"}, "target", "same in every row"),
+        ({"target": "empty"}, "target", "empty"),
+        ({"target": "once"}, "target", "only one row"),
+        ({"time_budget_seconds": 0}, "time_budget_seconds", "0 seconds"),
+        ({"time_budget_seconds": 86400}, "time_budget_seconds", "86400 seconds"),
+        ({"metric": "rmse"}, "metric", "classification"),
+        ({"metric": "luck"}, "metric", "luck"),
+        ({"metric": "precision"}, "metric", "precision"),
+        ({"problem_type": "regression"}, "problem_type", "numbers"),
+        ({"algorithms": ("ridge",)}, "algorithms", "Ridge"),
+        ({"algorithms": ("magic",)}, "algorithms", "magic"),
+        ({"algorithms": ()}, "algorithms", "No algorithm"),
+        ({"exclude_columns": ("nothing",)}, "exclude_columns", "nothing"),
+        ({"exclude_columns": ("bought",)}, "exclude_columns", "predict"),
+        ({"exclude_columns": ("age", "once", "spent")}, "exclude_columns", "No column is left"),
+        ({"queue": "gpu.vram24"}, "queue", "GPU"),
+        ({"queue": "fast"}, "queue", "fast"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_it_starts(
+    context: Context, fields: dict[str, Any], field: str, words: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        start(context, **fields)
+    assert [problem.field for problem in refused.value.fields] == [field]
+    assert words in refused.value.detail
+    assert jobs.list_jobs(context, 10, 0) == ([], 0)
+
+
+def test_a_misspelt_column_is_suggested(context: Context) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        start(context, target="bougt")
+    assert refused.value.hint == "Did you mean “bought”?"
+
+
+def test_a_data_set_that_is_not_there_is_not_found(context: Context) -> None:
+    with pytest.raises(NotFound):
+        start(context, dataset_id="gone")
+
+
+def test_the_form_hears_what_a_target_means(context: Context) -> None:
+    found = jobs.detect_task(context, "d", "bought")
+    assert (found.problem_type, found.metric, found.classes) == ("classification", "accuracy", ("no", "yes"))
+    assert "id" in found.notes[0] and not found.problem
+    assert "same in every row" in (jobs.detect_task(context, "d", "same").problem or "")
+
+
+def test_a_waiting_job_is_taken_back_at_once_and_only_once(context: Context) -> None:
+    job = start(context)
+    assert jobs.cancel_job(context, job.id).status is JobStatus.CANCELLED
+    with pytest.raises(WrongState, match="already cancelled"):
+        jobs.cancel_job(context, job.id)
+
+
+def test_only_time_that_was_used_counts_against_the_limit(context: Context) -> None:
+    job = start(context, time_budget_seconds=3600)
+    jobs.start_waiting_jobs(context)
+    context.store.jobs.update(job.id, status="cancelled", elapsed_seconds=7.0)
+    extended = jobs.extend_job(context, job.id, 60)
+    assert (extended.status, extended.time_budget_seconds) == (JobStatus.QUEUED, 67.0)
+    jobs.start_waiting_jobs(context)
+    assert jobs.get_job(context, job.id).deadline_at == 160.0
+
+
+def test_a_running_job_can_be_given_more_time(context: Context) -> None:
+    job = start(context, time_budget_seconds=30)
+    jobs.start_waiting_jobs(context)
+    assert jobs.get_job(context, job.id).deadline_at == 130.0
+    extended = jobs.extend_job(context, job.id, 20)
+    assert (extended.status, extended.time_budget_seconds, extended.deadline_at) == (JobStatus.RUNNING, 50, 150)
+    with pytest.raises(InvalidInput, match="more seconds would make"):
+        jobs.extend_job(context, job.id, 3600)
+
+
+def test_without_its_data_a_job_does_not_go_on(context: Context) -> None:
+    job = start(context)
+    jobs.cancel_job(context, job.id)
+    context.store.datasets.delete("d")
+    with pytest.raises(WrongState, match="deleted"):
+        jobs.extend_job(context, job.id, 10)
+
+
+def test_a_running_job_is_not_deleted(context: Context) -> None:
+    job = start(context)
+    jobs.start_waiting_jobs(context)
+    with pytest.raises(WrongState, match="still going on"):
+        jobs.delete_job(context, job.id)
+    context.store.jobs.update(job.id, status="completed")
+    jobs.delete_job(context, job.id)
+    with pytest.raises(NotFound):
+        jobs.get_job(context, job.id)
+
+
+def test_with_nobody_to_train_a_job_waits_and_says_so(context: Context) -> None:
+    context.store.workers.register_local("here", ("cpu",), 0, {}, 1.0)
+    job = start(context)
+    assert jobs.start_waiting_jobs(context) == 0
+    waiting = jobs.get_job(context, job.id)
+    assert waiting.status is JobStatus.QUEUED and "Waiting for a machine that trains" in waiting.message
+
+
+def test_the_algorithms_say_what_they_vary() -> None:
+    every = {info.name: info for info in jobs.list_algorithms(None)}
+    assert {"lightgbm", "logistic_regression", "ridge", "mlp", "catboost"} <= set(every)
+    assert {item["name"] for item in every["lightgbm"].search_space} >= {"learning_rate", "num_leaves"}
+    assert "ridge" not in {info.name for info in jobs.list_algorithms("classification")}
+    with pytest.raises(InvalidInput):
+        jobs.list_algorithms("clustering")
