@@ -204,3 +204,26 @@ def test_a_damaged_encoder_is_refused(damage: str) -> None:
         state["columns"][2]["encoders"][0]["table"].pop()
     with pytest.raises(InvalidInput):
         Encoder.of(state)
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_what_was_never_missing_in_training_is_taken_as_usual_when_it_is(view: View) -> None:
+    generator = np.random.default_rng(0)
+    frame = pl.DataFrame(
+        {
+            "size": generator.normal(50, 5, 200),
+            "kind": ["a"] * 150 + ["b"] * 50,
+            "name": [f"Mr. Number{index % 7} Someone" for index in range(200)],
+        }
+    )
+    encoder, encoded = encode(view, frame, {"size": Role.NUMERIC, "kind": Role.CATEGORICAL, "name": Role.TEXT})
+    absent = encoder.compile()({})
+    assert np.isfinite(absent).all()
+    inside = (absent >= encoded.values.min(axis=0) - 1e-6) & (absent <= encoded.values.max(axis=0) + 1e-6)
+    assert inside.all(), [encoded.names[index] for index in np.flatnonzero(~inside)]
+
+
+def test_where_missing_values_occurred_a_booster_still_sees_them() -> None:
+    frame = pl.DataFrame({"size": [1.0, None, 3.0, 4.0], "kind": ["a", None, "b", "a"]})
+    encoder, _ = encode(View.NATIVE, frame, {"size": Role.NUMERIC, "kind": Role.CATEGORICAL})
+    assert np.isnan(encoder.compile()({})).all()

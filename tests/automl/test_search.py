@@ -288,3 +288,38 @@ def test_a_forecast_follows_the_machine_and_the_family() -> None:
     assert forecast.seconds("b") < 2.0
     forecast.saw_at_least("b", 9.0)
     assert forecast.seconds("b") > 2.0
+
+
+def test_one_family_alone_uses_all_the_trials_it_was_given() -> None:
+    search = Search(
+        TaskShape(ProblemType.CLASSIFICATION, 500, 5, 2, 200),
+        [algorithms.get("decision_tree")],
+        metric_greater_is_better=True,
+        seed=0,
+        max_trials=12,
+    )
+    asked = []
+    while (spec := search.ask(3600.0, 1)) is not None:
+        assert isinstance(spec, TrialSpec)
+        asked.append(spec.number)
+        search.tell(spec.number, 0.5 + 0.01 * spec.number, 0.1, TrialStatus.FINISHED)
+    assert asked == list(range(12))
+
+
+def test_what_was_cancelled_is_tried_again_under_a_new_number() -> None:
+    def new() -> Search:
+        return Search(
+            TaskShape(ProblemType.CLASSIFICATION, 500, 5, 2, 200),
+            [algorithms.get("lightgbm")],
+            metric_greater_is_better=True,
+            seed=0,
+        )
+
+    first = new().ask(3600.0, 1)
+    assert isinstance(first, TrialSpec)
+    trial = Trial("t", "j", 0, first.algorithm, first.params, first.origin, TrialStatus.CANCELLED)
+    search = new()
+    search.resume([trial])
+    again = search.ask(3600.0, 1)
+    assert isinstance(again, TrialSpec)
+    assert (again.number, again.params) == (1, first.params)

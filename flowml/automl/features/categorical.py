@@ -47,17 +47,23 @@ class CategoryEncoder:
         rare = bool(counts.sum() > counts[kept].sum())
         missing = bool((column.codes < 0).any())
         if view is View.NATIVE:
-            encoder = cls._codes(name, levels, rare)
+            encoder = cls._codes(name, levels, rare, missing)
         elif len(levels) <= _MAX_ONE_HOT[view]:
             encoder = cls._one_hot(name, levels, rare, missing)
         else:
             return cls._means(name, levels, column, target, n_outputs, seed, scaled=view is View.DENSE)
-        return encoder, encoder.transform(column)
+        encoded = encoder.transform(column)
+        if not missing and view is not View.NATIVE and len(encoded):
+            # Never missing in training: a missing value is then a bit of everything.
+            encoder.table[-1] = encoded.mean(axis=0)
+        return encoder, encoded
 
     @classmethod
-    def _codes(cls, name: str, levels: tuple[str, ...], rare: bool) -> "CategoryEncoder":
+    def _codes(cls, name: str, levels: tuple[str, ...], rare: bool, missing: bool) -> "CategoryEncoder":
         other = float(len(levels)) if rare else np.nan
-        table = np.array([*np.arange(len(levels), dtype=np.float64), other, np.nan]).reshape(-1, 1)
+        # Boosters learn where missing values belong, but only from missing values; else it is the usual level.
+        absent = np.nan if missing or not levels else 0.0
+        table = np.array([*np.arange(len(levels), dtype=np.float64), other, absent]).reshape(-1, 1)
         return cls(name, levels, table, (name,), coded=True)
 
     @classmethod
@@ -97,6 +103,8 @@ class CategoryEncoder:
             centre, spread = encoded.mean(axis=0), encoded.std(axis=0)
             spread[spread < 1e-12] = 1.0
             table, encoded = (table - centre) / spread, (encoded - centre) / spread
+        if (column.codes >= 0).all() and len(encoded):
+            table[-1] = encoded.mean(axis=0)
         names = (*(f"{name} mean of {label}" for label in labels), f"{name} frequency")
         return cls(name, levels, table, names, coded=False), encoded
 

@@ -24,7 +24,7 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 @dataclass(frozen=True)
 class Part:
-    """One derived column. `flag`: only ever 0 or 1, never missing; `period`: after so much it begins again."""
+    """One derived column. `flag`: 0 or 1, or missing; `period`: after so much it begins again."""
 
     name: str
     column: PreparedColumn
@@ -165,10 +165,10 @@ class Text(Derivation):
         ]
 
     def value(self, raw: Any) -> tuple[Any, ...]:
-        flags = [0.0] * len(self.words)
         text = label_of(raw)
         if text is None:
-            return (math.nan, math.nan, math.nan, None, *flags)
+            return (math.nan, math.nan, math.nan, None, *(math.nan for _ in self.words))
+        flags = [0.0] * len(self.words)
         for word in words_of(text):
             index = self._position.get(word)
             if index is not None:

@@ -35,12 +35,15 @@ class NumberEncoder:
     @classmethod
     def fit(cls, view: View, name: str, values: np.ndarray, *, flag: bool, period: float | None) -> "NumberEncoder":
         """Learn from the training rows; `values` (rows,) with NaN for missing."""
-        if flag:
-            return cls(name, fill=0.0)
         known = values[np.isfinite(values)]
-        if view is View.NATIVE:
-            return cls(name, fill=math.nan, centre=_origin(known))
+        complete = len(known) == len(values) > 0
+        if flag:
+            # A missing text has none of the words; where texts were never missing it is as good as any of them.
+            return cls(name, fill=float(known.mean(dtype=np.float64)) if complete else 0.0)
         fill = float(np.median(known)) if len(known) else 0.0
+        if view is View.NATIVE:
+            # Boosters learn where missing values belong, but only from missing values.
+            return cls(name, fill=fill if complete else math.nan, centre=_origin(known))
         mark = 0 < len(known) < len(values)
         if view is View.ORDINAL:
             return cls(name, fill=fill, centre=_origin(known), mark_missing=mark)

@@ -75,6 +75,7 @@ class Facts:
         """Which of the words occur in each level, and a last line for a missing text: float32 (levels + 1, words)."""
         column = np.array([words.get(word, -1) for word in self.vocabulary], dtype=np.int64)
         table = np.zeros((len(self.numbers) + 1, len(words)), dtype=np.float32)
+        table[-1] = np.nan
         if len(self.word):
             wanted = column[self.word] >= 0
             table[self.level[wanted], column[self.word[wanted]]] = 1.0
