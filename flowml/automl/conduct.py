@@ -99,8 +99,11 @@ class Observer(Protocol):
 
 
 class Conduct:
-    """One run. The last `reserve` seconds before the observer's deadline are not for searching. `first`: trials to run before the search is asked. Without `blend_meanwhile` ensembles are
-    selected only at the end, so that what comes out does not depend on the speed of the machine.
+    """One run: ask, evaluate, tell, keep the champion, until the observer's deadline.
+
+    The last `reserve` seconds before it are not for searching. `first`: trials to run before the search is asked.
+    Without `blend_meanwhile` ensembles are selected only at the end, so that what comes out does not depend on the
+    speed of the machine.
     """
 
     def __init__(
