@@ -41,6 +41,9 @@ class Refused(Exception):
         self.problem = problem
 
 
+KEPT_SECONDS = 3.0
+
+
 class Server:
     """One server process and a client for it; a context manager that starts and stops it."""
 
@@ -61,6 +64,7 @@ class Server:
         self._environment = {**(os.environ if clean_environment is None else clean_environment), **(environment or {})}
         self._folder = folder
         self._connection: http.client.HTTPConnection | None = None
+        self._last_request = 0.0
 
     def start(self, timeout: float = 90) -> float:
         """Start it; returns the seconds until its first page came with status 200."""
@@ -144,6 +148,10 @@ class Server:
 
     def request(self, method: str, path: str, body: bytes | None = None, content_type: str | None = None) -> bytes:
         """One request on a kept connection. Raises Refused for a status of 400 and above."""
+        if time.monotonic() - self._last_request > KEPT_SECONDS:
+            # The server closes connections that have been idle for some seconds.
+            self.disconnect()
+        self._last_request = time.monotonic()
         if self._connection is None:
             self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
             self._connection.connect()
