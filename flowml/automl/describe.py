@@ -10,6 +10,7 @@ import polars as pl
 from flowml.automl.features.prepared import Labels, Numbers, Prepared
 from flowml.automl.schema import Feature, ModelSchema
 from flowml.automl.task import Task
+from flowml.data.profile import dtype_name
 from flowml.domain.datasets import Role
 
 _MAX_CATEGORIES = 10_000
@@ -31,7 +32,7 @@ def describe_task(task: Task, table: Prepared) -> ModelSchema:
 
 
 def _feature(series: pl.Series, role: Role, table: Prepared) -> Feature:
-    name, dtype = series.name, str(series.dtype)
+    name, dtype = series.name, dtype_name(series.dtype)
     column = table.columns[name]
     if isinstance(column, Labels):
         order = np.argsort(-column.counts(), kind="stable")

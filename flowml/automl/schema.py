@@ -99,7 +99,7 @@ class ModelSchema:
     def check_row(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """One row from outside, made usable; and sentences about what is missing, unknown or never seen.
 
-        Raises InvalidInput naming the column whose value is of the wrong kind.
+        Raises InvalidInput naming the column whose value is of the wrong kind, or no finite number.
         """
         clean: dict[str, Any] = {}
         missing: list[str] = []
@@ -154,19 +154,27 @@ def _checked(feature: Feature, value: Any) -> Any:
         return None
     if isinstance(value, dict | list | tuple):
         raise _wrong(feature, value, "a single value")
+    wanted = _WANTED.get(feature.role, "a text or a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _wrong(feature, value, wanted)
     if feature.role in (Role.NUMERIC, Role.BOOLEAN):
-        if isinstance(value, float) and not math.isfinite(value):
-            return None
         number = number_of(value)
         word = feature.role is Role.NUMERIC and isinstance(value, str) and not any(map(str.isdigit, value))
         if word or math.isnan(number):
-            raise _wrong(feature, value, "true or false" if feature.role is Role.BOOLEAN else "a number")
+            raise _wrong(feature, value, wanted)
         return number
     if feature.role is Role.DATETIME:
         if math.isnan(days_of(value)):
-            raise _wrong(feature, value, "a date such as 2026-01-31 or 2026-01-31T12:00:00")
+            raise _wrong(feature, value, wanted)
         return value
     return label_of(value)
+
+
+_WANTED = {
+    Role.NUMERIC: "a number",
+    Role.BOOLEAN: "true or false",
+    Role.DATETIME: "a date such as 2026-01-31 or 2026-01-31T12:00:00",
+}
 
 
 def _wrong(feature: Feature, value: Any, wanted: str) -> InvalidInput:

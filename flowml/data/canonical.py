@@ -20,8 +20,8 @@ _MOST_NESTING = 20
 def canonical(frame: pl.DataFrame, limits: Limits) -> tuple[pl.DataFrame, list[str]]:
     """The same table in simple types and with usable names; returns what could not be kept as it was.
 
-    Records become columns with dotted names; lists become JSON texts; NaN becomes missing. Raises TooLarge when the
-    records have too many fields, UnreadableFile when they are nested too deeply.
+    Records become columns with dotted names; lists become JSON texts; NaN and infinite numbers become missing. Raises
+    TooLarge when the records have too many fields, UnreadableFile when they are nested too deeply.
     """
     frame = _flatten(frame, limits)
     names, warnings = unique_names(frame.columns)
@@ -31,6 +31,23 @@ def canonical(frame: pl.DataFrame, limits: Limits) -> tuple[pl.DataFrame, list[s
         columns.append(simple)
         if remark:
             warnings.append(remark)
+    simple_frame, remarks = without_infinity(pl.DataFrame(columns))
+    return simple_frame, warnings + remarks
+
+
+def without_infinity(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Infinite numbers made missing, as every figure and every model takes them; says how many there were."""
+    warnings: list[str] = []
+    columns: list[pl.Series] = []
+    for column in frame.get_columns():
+        if column.dtype == pl.Float64:
+            infinite = column.is_infinite().fill_null(value=False)
+            count = infinite.sum()
+            if count:
+                column = column.set(infinite, None)
+                values, counts = ("value", "counts") if count == 1 else ("values", "count")
+                warnings.append(f"{count:,} infinite {values} in “{column.name}” {counts} as missing.")
+        columns.append(column)
     return pl.DataFrame(columns), warnings
 
 

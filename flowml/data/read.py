@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from flowml.data.canonical import canonical
+from flowml.data.canonical import canonical, without_infinity
 from flowml.data.formats.base import Limits, Source
 from flowml.data.formats.registry import read
 from flowml.data.profile import profile
@@ -39,6 +39,9 @@ def load(path: Path, filename: str, options: Mapping[str, Any], limits: Limits, 
     frame, remarks = canonical(reading.frame, limits)
     warnings += remarks
     frame, remarks = convert_texts(frame, typed=reading.typed)
+    warnings += remarks
+    # Texts such as 1e999 are numbers, and beyond what a number can be.
+    frame, remarks = without_infinity(frame)
     warnings += remarks
     limits.check(frame.height, frame.width)
     if len(warnings) > _MOST_WARNINGS:

@@ -52,8 +52,8 @@ class LeaderboardRow:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Models of one job, best first."""
+    """Models of one job, best first. `metric` is None as long as nobody knows it."""
 
-    metric: str
+    metric: str | None
     greater_is_better: bool
     items: tuple[LeaderboardRow, ...]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flowml.domain.channel import JobBrief
-from flowml.domain.errors import FlowMLError, NotFound, NotReady
+from flowml.domain.errors import FlowMLError, NotFound, NotReady, WrongState
 from flowml.domain.models import Model
 from flowml.services.context import Context
 from flowml.training import processes
@@ -26,15 +26,25 @@ def stored_importance(model: Model) -> Mapping[str, Any] | None:
 
 
 def compute_importance(context: Context, model_id: str) -> Mapping[str, Any]:
-    """Shuffle each column and see what the score loses. Raises NotFound, NotReady saying why it cannot be done now."""
+    """Shuffle each column and see what the score loses.
+
+    Raises NotFound, WrongState when the data set is gone, NotReady saying why it cannot be done now.
+    """
     with _one_at_a_time:
         model = context.store.models.get(model_id)
         # Somebody else may have asked for the same while this waited.
         found = stored_importance(model)
         if found is None:
             found = {"method": "permutation", "items": _in_a_child(context, model)}
-            context.store.models.set_details(model_id, {"permutation_importance": found})
+            keep_importance(context, model, found)
         return found
+
+
+def keep_importance(context: Context, model: Model, found: Mapping[str, Any]) -> None:
+    """Store it, unless the model has become another one meanwhile, as the ensemble of a running job does."""
+    with context.store.transaction():
+        if context.store.models.get(model.id).file == model.file:
+            context.store.models.set_details(model.id, {"permutation_importance": found})
 
 
 def _in_a_child(context: Context, model: Model) -> list[dict[str, Any]]:
@@ -43,7 +53,7 @@ def _in_a_child(context: Context, model: Model) -> list[dict[str, Any]]:
         dataset = context.store.datasets.get(job.dataset_id)
         table = context.store.files.path(dataset.table)
     except NotFound:
-        raise NotReady(
+        raise WrongState(
             "Which columns matter can no longer be computed: the data set of this run was deleted.",
             hint="Train again on a data set that is still there.",
         ) from None

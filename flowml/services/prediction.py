@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from flowml.domain.datasets import Role
-from flowml.domain.errors import InvalidInput, NotFound, NotReady
+from flowml.domain.errors import InvalidInput, NotFound, NotReady, WrongState
 from flowml.domain.models import Model
 from flowml.services.context import Context
 from flowml.store.store import Store
@@ -77,7 +77,7 @@ def predict(context: Context, model_id: str, rows: Sequence[Mapping[str, Any]]) 
     """Answers for rows of the original columns, in their order.
 
     `model_id` may be a training run's: then its best model. Raises NotFound, NotReady for a run without a model yet,
-    InvalidInput naming the column whose value has the wrong type.
+    WrongState for one that has ended without any, InvalidInput naming the column whose value has the wrong type.
     """
     loaded = _shelf(context.store).load(context, model_id)
     if len(rows) < _ONE_BY_ONE:
@@ -141,7 +141,9 @@ def _answer(loaded: Loaded, outputs: "np.ndarray", warnings: Sequence[str]) -> P
 
 def warm(context: Context, model_id: str) -> None:
     """Load a model before its first row comes. Raises as `predict`."""
-    _shelf(context.store).load(context, model_id)
+    loaded = _shelf(context.store).load(context, model_id)
+    # The first row makes the encoders' look-ups; an empty one makes them as well.
+    loaded.fitted.predict_row({})
 
 
 def record(context: Context, rows: int, milliseconds: float) -> None:
@@ -220,7 +222,7 @@ def _shelf(store: Store) -> _Shelf:
 
 
 def _find(context: Context, model_id: str) -> Model:
-    """A model, or a training run's best. Raises NotFound, NotReady."""
+    """A model, or a training run's best. Raises NotFound, NotReady, WrongState for a run that left none."""
     try:
         return context.store.models.get(model_id)
     except NotFound as missing:
@@ -228,6 +230,8 @@ def _find(context: Context, model_id: str) -> Model:
             job = context.store.jobs.get(model_id)
         except NotFound:
             raise missing from None
+    if job.best_model_id is None and job.status.ended:
+        raise WrongState("This training run has ended without a model.", hint="Start another one, with more time.")
     if job.best_model_id is None:
         raise NotReady("This training run has no model yet.", hint="Wait until the first one is trained.")
     return context.store.models.get(job.best_model_id)

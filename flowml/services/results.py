@@ -11,10 +11,11 @@ from flowml.services.context import Context
 from flowml.services.importance import compute_importance, stored_importance
 
 
-def list_models(context: Context, job_id: str) -> list[Model]:
-    """Best first. Raises NotFound."""
+def list_models(context: Context, job_id: str, limit: int, offset: int) -> tuple[list[Model], int]:
+    """Best first, and how many there are. Raises NotFound."""
     context.store.jobs.get(job_id)
-    return context.store.models.of_job(job_id)
+    models = context.store.models.of_job(job_id)
+    return models[offset : offset + limit], len(models)
 
 
 def get_model(context: Context, model_id: str) -> Model:
@@ -26,16 +27,20 @@ def model_file(context: Context, model_id: str, format: str = "flowml") -> Path:
     """The stored model file. Raises NotFound, WrongState for a form this model cannot be given in."""
     model = context.store.models.get(model_id)
     if format != "flowml":
-        raise WrongState(f"This model is not available as {format}.", hint="Download it as “flowml”.")
+        raise WrongState(
+            f"This version of FlowML writes only its own model files (flowml), not {format}.",
+            hint="Download it as “flowml”.",
+        )
     return context.store.files.path(model.file)
 
 
 def leaderboard(context: Context, job_id: str) -> Leaderboard:
-    """The models of a job, best first, also while it runs. Raises NotFound."""
+    """The models of a job, best first, also while it runs; the metric is None until it is known. Raises NotFound."""
     job = context.store.jobs.get(job_id)
     models = context.store.models.of_job(job_id)
-    metric = models[0].metric if models else job.metric or job.spec.metric
-    greater = greater_is_better(metric)
+    asked = None if job.spec.metric == "auto" else job.spec.metric
+    metric = models[0].metric if models else job.metric or asked
+    greater = metric is None or greater_is_better(metric)
     front = pareto_front([(model.score if greater else -model.score, model.predict_ms) for model in models])
     return Leaderboard(
         metric=metric,
@@ -95,8 +100,8 @@ def confusion_matrix(context: Context, model_id: str) -> Mapping[str, Any]:
 def feature_importance(context: Context, model_id: str, method: str = "permutation") -> Mapping[str, Any]:
     """How much the score falls when a column is shuffled, best first; computed once per model.
 
-    Raises NotFound, InvalidInput for an unknown method, WrongState for one that this model has no answer in, and
-    NotReady where the training data is no longer there or the computation fails.
+    Raises NotFound, InvalidInput for an unknown method, WrongState for one that this model has no answer in or where
+    the training data is no longer there, and NotReady where the computation fails.
     """
     if method == "shap":
         raise WrongState("SHAP values are not available for this model.", hint="Use method=permutation.")

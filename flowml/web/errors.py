@@ -115,8 +115,9 @@ def invalid_request(error: ValidationError, model: type[BaseModel], *, sent: str
             problems[field] = FieldProblem(field, _sentence(field, detail, model))
     listed = tuple(problems.values())
     first = listed[0].message
-    more = "" if len(listed) == 1 else f" There are {len(listed) - 1} more problems like this."
-    return InvalidInput(f"{first}{more}", fields=listed)
+    left = len(listed) - 1
+    more = f" There {'is' if left == 1 else 'are'} {left} more problem{'' if left == 1 else 's'} like this."
+    return InvalidInput(f"{first}{more if left else ''}", fields=listed)
 
 
 def _location(detail: ErrorDetails, model: type[BaseModel]) -> tuple[int | str, ...]:
@@ -144,6 +145,13 @@ def _sentence(field: str, detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"“{field}” must be one of {str(context['expected']).replace(chr(39), '')}."
     if kind == "value_error":
         return str(context["error"])
+    if kind == "too_short":
+        least = context["min_length"]
+        return f"“{field}” is empty: name at least one." if least == 1 else f"“{field}” needs at least {least} entries."
+    if kind == "too_long":
+        return f"“{field}” takes at most {context['max_length']:,} entries."
+    if kind == "string_too_long":
+        return f"“{field}” takes at most {context['max_length']:,} characters."
     limits = _limits(field, model)
     wanted = _WANTED.get(kind)
     if wanted is None and limits and kind.split("_")[0] in ("greater", "less"):

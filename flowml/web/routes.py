@@ -29,14 +29,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
     Endpoint("POST", "/api/training/start", training.start, t.Job, 202, body=t.StartTraining),
     Endpoint("GET", "/api/training", training.index, t.JobList, query=Page),
-    Endpoint("GET", "/api/training/algorithms", training.algorithms, t.Algorithms, query=t.AlgorithmsQuery),
+    Endpoint("GET", "/api/training/algorithms", training.algorithms, t.AlgorithmList, query=t.AlgorithmsQuery),
     Endpoint("GET", "/api/training/{job_id}", training.show, t.Job),
     Endpoint("DELETE", "/api/training/{job_id}", training.delete, status=204),
     Endpoint("POST", "/api/training/{job_id}/cancel", training.cancel, t.Job, 202),
     Endpoint("POST", "/api/training/{job_id}/extend", training.extend, t.Job, 202, body=t.ExtendTraining),
     Endpoint("GET", "/api/training/{job_id}/trials", training.trials, t.TrialList, query=Page),
 
-    Endpoint("GET", "/api/results/job/{job_id}", results.of_job, r.ModelList),
+    Endpoint("GET", "/api/results/job/{job_id}", results.of_job, r.ModelList, query=Page),
     Endpoint("GET", "/api/results/job/{job_id}/leaderboard", results.leaderboard, r.Leaderboard),
     Endpoint("GET", "/api/results/model/{model_id}", results.show, r.ModelDetail),
     Endpoint("GET", "/api/results/model/{model_id}/download",

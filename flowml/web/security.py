@@ -55,7 +55,7 @@ class Gate:
         refusal = refused(scope)
         if scope["type"] == "websocket":
             if refusal is not None:
-                await _refuse_websocket(scope, refusal, receive, send)
+                await _refuse_websocket(receive, send)
             else:
                 await self._app(scope, receive, send)
             return
@@ -132,17 +132,8 @@ def _is_followed_link(scope: Scope, headers: Headers) -> bool:
     )
 
 
-async def _refuse_websocket(scope: Scope, refusal: FlowMLError, receive: Receive, send: Send) -> None:
+async def _refuse_websocket(receive: Receive, send: Send) -> None:
+    """Before the connection is accepted, closing it is the answer 403. An answer with a body of its own would say no
+    more: browsers show it to no script, and uvicorn takes it for a handshake that was never finished."""
     await receive()
-    if "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    response = problem_response(refusal)
-    await send(
-        {
-            "type": "websocket.http.response.start",
-            "status": response.status_code,
-            "headers": response.raw_headers,
-        }
-    )
-    await send({"type": "websocket.http.response.body", "body": response.body})
+    await send({"type": "websocket.close", "code": 1008})

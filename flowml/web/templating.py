@@ -70,15 +70,15 @@ def size(count: float | None) -> str:
 
 def duration(seconds: float | None) -> str:
     """
-    >>> duration(0.0042), duration(3.21), duration(75), duration(3600)
-    ('4 ms', '3.2 s', '1 min 15 s', '1 h')
+    >>> duration(0.0042), duration(3.21), duration(3), duration(75), duration(3600)
+    ('4 ms', '3.2 s', '3 s', '1 min 15 s', '1 h')
     """
     if seconds is None:
         return NONE
     if 0 < seconds < 0.0995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 59.5:
-        return f"{seconds:.1f} s" if 0 < seconds < 9.95 else f"{seconds:.0f} s"
+        return f"{seconds:.1f} s" if seconds < 9.95 and not float(seconds).is_integer() else f"{seconds:.0f} s"
     total = round(seconds)
     parts = ((total // 3600, "h"), (total % 3600 // 60, "min"), (total % 60, "s"))
     return " ".join(f"{count} {unit}" for count, unit in [part for part in parts if part[0]][:2])

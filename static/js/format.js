@@ -41,7 +41,7 @@ export function bytes(value) {
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return NONE;
-  if (seconds === 0) return "0 s";
+  if (Number.isInteger(seconds) && seconds < 60) return seconds + " s";
   if (seconds < 0.0995) return (seconds * 1000).toFixed(0) + " ms";
   if (seconds < 9.95) return seconds.toFixed(1) + " s";
   if (seconds < 59.5) return seconds.toFixed(0) + " s";

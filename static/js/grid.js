@@ -172,7 +172,7 @@ Alpine.data("grid", () => ({
     if (state.sort !== null && state.descending) query.set("descending", "true");
     if (this.search.trim()) query.set("search", this.search.trim());
     try {
-      const answer = await get("/api/datasets/" + state.id + "/preview?" + query);
+      const answer = await get("/datasets/" + state.id + "/rows.json?" + query);
       if (generation !== state.generation) return;
       const end = state.offset + state.columns.length;
       state.pages.set(page, answer.rows.map((row) => row.slice(state.offset, end)));

@@ -67,11 +67,10 @@ Alpine.data("uploader", () => ({
   async sample(event) {
     const { sample, name } = event.currentTarget.dataset;
     this.reset();
-    this.busy = true;
-    this.filename = name;
-    this.progressText = "";
+    this.begin(name);
     const response = await fetch(sample);
-    this.send(new File([await response.blob()], name, { type: "text/csv" }));
+    const content = await response.blob();
+    if (this.busy) this.send(new File([content], name, { type: "text/csv" }));
   },
   async send(file) {
     const limit = Number(this.$root.dataset.limit);
@@ -79,11 +78,10 @@ Alpine.data("uploader", () => ({
     if (file.size > limit) {
       this.problem = file.name + " is " + bytes(file.size) + ", and this server takes files up to " + bytes(limit) + ".";
       this.hint = "Save it as Parquet, which is smaller, or raise FLOWML_MAX_UPLOAD_MB.";
+      this.focus("input[type=file]");
       return;
     }
-    this.busy = true;
-    this.filename = file.name;
-    this.percent = 0;
+    this.begin(file.name);
     this.progressText = "0 of " + bytes(file.size);
     const form = new FormData();
     form.append("file", file, file.name);
@@ -101,11 +99,28 @@ Alpine.data("uploader", () => ({
       if (error.name === "AbortError") return;
       this.problem = error.message;
       this.hint = error.hint;
+      this.focus("input[type=file]");
     }
+  },
+  begin(name) {
+    this.busy = true;
+    this.filename = name;
+    this.percent = 0;
+    this.progressText = "";
+    this.focus(".drop-busy button");
   },
   cancel() {
     if (this.cancelUpload) this.cancelUpload();
     this.busy = false;
+    this.focus("input[type=file]");
+  },
+  dismiss() {
+    this.reset();
+    this.focus("input[type=file]");
+  },
+  // What had the keyboard's focus may have gone: it goes on where the next step is, once that is on show.
+  focus(selector) {
+    this.$nextTick(() => this.$root.querySelector(selector).focus());
   },
   reset() {
     this.problem = "";

@@ -107,6 +107,8 @@ def test_what_is_missing_unseen_or_too_much_is_named(model: FittedModel) -> None
         ("age", "1_000"),
         ("age", "yes"),
         ("age", [1]),
+        ("age", float("nan")),
+        ("town", float("inf")),
         ("member", "perhaps"),
         ("since", "tomorrow"),
         ("since", 12),
@@ -120,7 +122,7 @@ def test_a_value_of_the_wrong_kind_is_refused_naming_the_column(model: FittedMod
     assert f"“{column}”" in caught.value.detail
 
 
-@pytest.mark.parametrize("value", [None, "", float("nan"), float("inf")])
+@pytest.mark.parametrize("value", [None, ""])
 def test_empty_values_are_missing(model: FittedModel, value: Any) -> None:
     assert model.check_row({"age": value})[0] == {"age": None}
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -49,6 +50,16 @@ def test_a_misnamed_file_is_read_and_the_mismatch_said(tmp_path: Path, extension
     frame, warnings = read(tmp_path, "t.csv", CONTENT[extension])
     assert frame.equals(FRAME)
     assert "name ends in .csv" in warnings
+
+
+def test_infinite_numbers_count_as_missing(tmp_path: Path) -> None:
+    infinite = pl.DataFrame({"x": [0.5, math.inf, -math.inf, None], "y": [math.inf, 1.0, math.nan, 2.0]})
+    frame, warnings = read(tmp_path, "t.parquet", _bytes(infinite.write_parquet))
+    assert frame.to_dict(as_series=False) == {"x": [0.5, None, None, None], "y": [None, 1.0, None, 2.0]}
+    assert warnings == "2 infinite values in “x” count as missing. 1 infinite value in “y” counts as missing."
+    frame, warnings = read(tmp_path, "t.csv", "x,y\n1e999,a\n2,b\n")
+    assert frame["x"].to_list() == [None, 2.0]
+    assert "1 infinite value in “x”" in warnings
 
 
 @pytest.mark.parametrize("extension", ["parquet", "feather", "json"])

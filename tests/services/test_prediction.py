@@ -1,20 +1,28 @@
 """Predictions: right, in words, and from memory."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
-from flowml.domain.errors import InvalidInput, NotFound, NotReady
+from flowml.automl.describe import describe_task
+from flowml.automl.features.prepared import prepare
+from flowml.automl.task import prepare_task
+from flowml.data.profile import profile
+from flowml.domain.errors import InvalidInput, NotFound, NotReady, WrongState
 from flowml.services import prediction, results
 from flowml.services.context import Context
+from flowml.services.importance import keep_importance
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from tests.services.records import QuietTrainers, add_job
-from tests.services.trained import ROW, add_trained, store_table, table, trained
+from tests.services.trained import ROLES, ROW, add_trained, store_table, table, trained
 
 
 @pytest.fixture
@@ -83,7 +91,7 @@ def test_what_is_odd_about_a_row_is_said(context: Context) -> None:
     assert any("shoe" in warning for warning in found.warnings)
 
 
-@pytest.mark.parametrize("value", ["old", [1], {"a": 1}])
+@pytest.mark.parametrize("value", ["old", "1,234", [1], {"a": 1}, math.nan, math.inf, 10**400])
 def test_a_value_of_the_wrong_type_is_named(context: Context, value: object) -> None:
     with pytest.raises(InvalidInput, match="age") as caught:
         one(context, "classes", ROW | {"age": value})
@@ -102,8 +110,12 @@ def test_a_training_run_stands_for_its_best_model(context: Context) -> None:
     assert one(context, job.id, ROW).model_name == "Model classes"
     store.jobs.update(job.id, best_model_id="numbers")
     assert one(context, job.id, ROW).model_name == "Model numbers"
+    empty = add_job(store)
     with pytest.raises(NotReady):
-        one(context, add_job(store).id, ROW)
+        one(context, empty.id, ROW)
+    store.jobs.update(empty.id, status="failed")
+    with pytest.raises(WrongState, match="without a model"):
+        one(context, empty.id, ROW)
     with pytest.raises(NotFound):
         one(context, "none", ROW)
 
@@ -161,6 +173,16 @@ def test_the_figures_count_rows_and_time_requests(context: Context) -> None:
     assert (figures.total, figures.p50_ms, figures.p95_ms) == (200, 51.0, 96.0)
 
 
+def test_the_types_of_inputs_are_called_as_in_the_data_set() -> None:
+    frame = table().with_columns(pl.col("joined").cast(pl.Datetime("us")))
+    task = prepare_task(frame, ROLES, target="bought")
+    schema = describe_task(task, prepare(task.frame, task.roles))
+    stored = {column.name: column.dtype for column in profile(frame).columns}
+
+    assert {feature.name: feature.dtype for feature in schema.features}.items() <= stored.items()
+    assert stored["joined"] == "Datetime"
+
+
 def test_importance_that_nobody_computed_is_computed_once_and_kept(context: Context) -> None:
     found = results.feature_importance(context, "classes")
 
@@ -177,5 +199,16 @@ def test_importance_that_nobody_computed_is_computed_once_and_kept(context: Cont
 def test_importance_without_the_data_says_why_not(context: Context) -> None:
     context.store.datasets.delete("d1")
 
-    with pytest.raises(NotReady, match="deleted"):
+    with pytest.raises(WrongState, match="deleted"):
         results.feature_importance(context, "classes")
+
+
+def test_importance_of_a_model_that_was_replaced_meanwhile_is_not_kept(context: Context) -> None:
+    models = context.store.models
+    before, found = models.get("classes"), {"method": "permutation", "items": []}
+    models.put(replace(before, file=context.store.files.put_bytes(b"another")), gain=0.9)
+    keep_importance(context, before, found)
+    assert "permutation_importance" not in models.get("classes").details
+
+    keep_importance(context, models.get("classes"), found)
+    assert models.get("classes").details["permutation_importance"] == found

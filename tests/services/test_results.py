@@ -53,6 +53,15 @@ def test_an_empty_leaderboard_names_the_metric_that_was_asked_for(context: Conte
     board = results.leaderboard(context, job.id)
 
     assert (board.metric, board.greater_is_better, board.items) == ("mae", False, ())
+    assert results.leaderboard(context, add_job(context.store).id).metric is None
+
+
+def test_models_come_in_pages(context: Context) -> None:
+    job = add_job(context.store)
+    best, second = (add_model(context.store, job, name, score) for name, score in (("a", 0.9), ("b", 0.8)))
+
+    assert results.list_models(context, job.id, 1, 0) == ([best], 2)
+    assert results.list_models(context, job.id, 5, 1) == ([second], 2)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +93,7 @@ def test_stored_figures_are_answered(context: Context) -> None:
     assert results.confusion_matrix(context, model.id) == matrix
     assert results.feature_importance(context, model.id) == importance
     assert results.model_file(context, model.id).read_bytes() == b"a model"
-    assert results.list_models(context, job.id) == [model]
+    assert results.list_models(context, job.id, 50, 0) == ([model], 1)
 
 
 def test_what_does_not_apply_is_said_in_words(context: Context) -> None:
@@ -105,6 +114,8 @@ def test_what_does_not_apply_is_said_in_words(context: Context) -> None:
 
 
 def test_an_unknown_id_is_not_found(context: Context) -> None:
-    for answer in (results.list_models, results.leaderboard, results.get_model, results.confusion_matrix):
+    for answer in (results.leaderboard, results.get_model, results.confusion_matrix):
         with pytest.raises(NotFound):
             answer(context, "none")
+    with pytest.raises(NotFound):
+        results.list_models(context, "none", 50, 0)

@@ -91,6 +91,26 @@ def test_models_best_first(stored: Served) -> None:
     assert listed["items"][1]["metrics"] == {"accuracy": None}
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/api/datasets", "/api/training", "/api/training/JOB/trials", "/api/training/algorithms", "/api/results/job/JOB"],
+)
+def test_every_list_comes_in_parts(stored: Served, path: str) -> None:
+    path = path.replace("JOB", job_id(stored))
+    every = get(stored, path)
+
+    assert len(every["items"]) == every["total"] > 0
+    assert get(stored, f"{path}?limit=1") == {"items": every["items"][:1], "total": every["total"]}
+    assert get(stored, f"{path}?offset=1") == {"items": every["items"][1:], "total": every["total"]}
+
+
+def test_algorithms_for_any_kind_of_problem(stored: Served) -> None:
+    every = get(stored, "/api/training/algorithms")["total"]
+
+    assert get(stored, "/api/training/algorithms?problem_type=auto")["total"] == every
+    assert 0 < get(stored, "/api/training/algorithms?problem_type=regression")["total"] < every
+
+
 def test_a_model_with_its_inputs(stored: Served) -> None:
     model = get(stored, "/api/results/model/best")
 
@@ -106,6 +126,14 @@ def test_a_leaderboard(stored: Served) -> None:
     assert set(board) == {"metric", "greater_is_better", "items"}
     assert [set(item) for item in board["items"]] == [ROW, ROW]
     assert [item["rank"] for item in board["items"]] == [1, 2]
+
+
+def test_a_leaderboard_before_the_metric_is_known(stored: Served) -> None:
+    job = add_job(stored.store)
+    board = get(stored, f"/api/results/job/{job.id}/leaderboard")
+
+    assert board == {"metric": None, "greater_is_better": True, "items": []}
+    stored.store.jobs.delete(job.id)
 
 
 def test_a_model_file_is_downloaded_under_a_name_that_people_find_again(stored: Served) -> None:

@@ -198,6 +198,8 @@ def test_from_a_file_to_a_prediction(visit: Visit, tmp_path: Path) -> None:
     expect(page.locator("#progress-chart svg [data-mark]").first).to_be_attached()
     orders.add(tuple(first.locator("li").evaluate_all("items => items.map(item => item.dataset.model)")))
     assert len(orders) > 1, "the leaderboard did not change while trials arrived"
+    for line in page.locator(".log .log-good, .log .log-best").all_inner_texts():
+        assert re.search(r"\d\d\.\d\d %", line), line
     visit.check()
     page.reload()
     visit.ready()
@@ -249,6 +251,11 @@ def test_a_wrong_value_is_said_beside_its_field(visit: Visit) -> None:
     expect(page.get_by_role("textbox", name="Age")).to_have_attribute("aria-invalid", "true")
     page.get_by_role("textbox", name="Age").fill("30")
     expect(problem).to_have_count(0)
+    page.get_by_role("textbox", name="Age").fill("1,234")
+    expect(problem).to_contain_text("“1,234” is not")
+    page.get_by_role("textbox", name="Age").fill("12,5")
+    expect(problem).to_have_count(0)
+    expect(page.locator(".code")).to_contain_text('"Age": 12.5')
 
 
 def test_a_broken_file_is_explained_in_place(visit: Visit, tmp_path: Path) -> None:
@@ -259,8 +266,39 @@ def test_a_broken_file_is_explained_in_place(visit: Visit, tmp_path: Path) -> No
     file.write_text("")
     page.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_role("alert")).to_be_visible(timeout=SECONDS)
+    expect(page.locator("input[type=file]")).to_be_focused()
     page.get_by_role("button", name="Dismiss").click()
     expect(page.get_by_role("heading", name="Add a data set")).to_be_visible()
+    expect(page.locator("input[type=file]")).to_be_focused()
+
+
+def test_an_upload_is_cancelled_by_keyboard(visit: Visit, tmp_path: Path) -> None:
+    page = visit.page
+    page.goto(visit.address)
+    visit.ready()
+    page.route("**/api/datasets/upload", lambda _: None)
+    page.locator("input[type=file]").set_input_files(passengers(tmp_path / "passengers.csv"))
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+    expect(page.locator("input[type=file]")).to_be_focused()
+
+
+def test_without_an_algorithm_there_is_nothing_to_start(visit: Visit) -> None:
+    page = visit.page
+    page.goto(visit.address + "/train")
+    visit.ready()
+    page.locator("#dataset").select_option(index=1)
+    page.wait_for_url(re.compile("dataset="))
+    visit.ready()
+    page.get_by_label("Column to predict").select_option("Survived")
+    page.get_by_text("Advanced:").click()
+    for box in page.locator("input[name=algorithm]").all():
+        box.uncheck()
+    expect(page.locator("[data-start]")).to_be_disabled()
+    expect(page.get_by_text("Tick at least one")).to_be_visible()
+    page.locator("input[name=algorithm]").first.check()
+    expect(page.locator("[data-start]")).to_be_enabled()
 
 
 def test_the_palette_goes_by_keyboard_alone(visit: Visit) -> None:

@@ -72,6 +72,28 @@ def test_rows_come_in_pages_sorted_and_searched(house: Served, dataset: dict[str
     assert get(house, f"{path}?search=ulm")["total"] == 1
 
 
+def test_the_grid_gets_whole_numbers_with_all_their_digits(house: Served) -> None:
+    found = upload(house, b"id,x\n9007199254740993,1\n-9007199254740995,2.5\n12,3\n")
+    public = get(house, f"/api/datasets/{found['id']}/preview")
+    rows = f"/datasets/{found['id']}/rows.json"
+
+    assert public["rows"] == [[9007199254740993, 1], [-9007199254740995, 2.5], [12, 3]]
+    assert get(house, rows) == public | {"rows": [["9007199254740993", 1], ["-9007199254740995", 2.5], [12, 3]]}
+    assert get(house, f"{rows}?sort=id&limit=1")["rows"] == [["-9007199254740995", 2.5]]
+    assert house.client.get(f"{rows}?sort=none").status_code == 422
+    assert "9007199254740993" in house.client.get(f"/datasets/{found['id']}").text
+
+
+def test_infinite_numbers_are_missing_in_every_view(house: Served) -> None:
+    found = upload(house, b"x,y\n1.5,1\n1e999,2\n-1e999,3\n4.0,4\n")
+    path = f"/api/datasets/{found['id']}"
+
+    assert "2 infinite values in “x” count as missing." in found["warnings"]
+    assert [row[0] for row in get(house, f"{path}/preview")["rows"]] == [1.5, None, None, 4.0]
+    assert get(house, f"{path}/stats")["columns"][0]["missing"] == 2
+    assert get(house, f"{path}/distribution/x")["missing"] == 2
+
+
 def test_every_column_in_figures(house: Served, dataset: dict[str, Any]) -> None:
     found = {column["name"]: column for column in get(house, f"/api/datasets/{dataset['id']}/stats")["columns"]}
 

@@ -118,6 +118,9 @@ def test_too_much_json_is_refused_while_it_is_read(server: Served) -> None:
         ({"exclude_columns": "id"}, "exclude_columns", "must be a list"),
         ({"time_budget": 5}, "time_budget", "Did you mean “time_budget_seconds”?"),
         ({"max_trials": 0}, "max_trials", "from 1 to 100000, not 0"),
+        ({"algorithms": []}, "algorithms", "“algorithms” is empty: name at least one."),
+        ({"algorithms": ["knn"] * 101}, "algorithms", "“algorithms” takes at most 100 entries."),
+        ({"name": "x" * 201}, "name", "“name” takes at most 200 characters."),
     ],
 )
 def test_an_invalid_field_is_named_in_words(server: Served, change: dict[str, Any], field: str, words: str) -> None:
@@ -131,6 +134,9 @@ def test_several_invalid_fields_are_all_named(server: Served) -> None:
     found = problem(server.client.post("/api/training/start", json={"metric": "x", "seed": -1}), 422)
 
     assert {item["field"] for item in found["errors"]} == {"dataset_id", "target", "metric", "seed"}
+    assert found["detail"].endswith(" There are 3 more problems like this.")
+    two = problem(server.client.post("/api/training/start", json={}), 422)
+    assert two["detail"] == "“dataset_id” is missing. There is 1 more problem like this."
 
 
 def test_a_body_that_is_no_object_is_named(server: Served) -> None:

@@ -1,8 +1,10 @@
 """Pages: each renders from what its class declares, escapes what people typed, and keeps to the security policy."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from jinja2 import meta, nodes
 
 from flowml.domain.jobs import JobStatus
 from flowml.domain.trials import TrialReport, TrialSpec, TrialStatus
+from flowml.services import prediction
 from flowml.services.datasets import import_file
 from flowml.services.dispatch import finish_job
 from flowml.web.assets import templates_root
@@ -18,7 +21,7 @@ from flowml.web.pages import datasets, errors, home, jobs, models, playground, r
 from flowml.web.templating import Page, environment
 from tests.services.records import add_job
 from tests.services.trained import add_trained, table
-from tests.web.serving import Served, serve
+from tests.web.serving import Served, serve, until
 
 PAGES: tuple[type[Page], ...] = (
     home.HomePage,
@@ -150,6 +153,34 @@ def test_a_page_is_useful_before_any_script(filled: Served) -> None:
     assert result.count("/models/") >= 2 and "90.00 %" in result
     assert "Confusion matrix" in model or "Where it errs" in model
     assert 'value="Ulm"' in play and 'type="date"' in play
+
+
+def test_what_is_good_to_know_is_no_warning(filled: Served, tmp_path: Path) -> None:
+    file = tmp_path / "numbered.csv"
+    table().with_row_index("CustomerId", offset=1).write_csv(file)
+    dataset = import_file(filled.context, file, filename=file.name, name=None, options={})
+    text = filled.client.get(f"/train?dataset={dataset.id}&target=bought", headers=HTML).text
+    filled.store.datasets.delete(dataset.id)
+
+    note = re.search(r'<div class="([^"]*)"><svg[^>]*><use href="#i-info"/></svg><div><p>([^<]*)', text)
+    assert note and note[1] == "callout" and note[2].endswith("CustomerId.")
+
+
+def test_the_playground_has_its_model_in_memory(filled: Served) -> None:
+    filled.client.get("/models/second/playground", headers=HTML)
+
+    assert until(lambda: prediction.ready(filled.context, "second") is not None)
+
+
+def test_a_run_knows_how_every_metric_is_written(filled: Served) -> None:
+    text = filled.client.get(addresses(filled)[9], headers=HTML).text
+    monitor = json.loads(unescape(re.search(r"data-monitor='([^']*)'", text)[1]))  # type: ignore[index]
+
+    assert monitor["metric"]["name"] is None
+    assert monitor["metrics"]["accuracy"] == {
+        "name": "accuracy", "title": "Accuracy", "format": "percent", "greater": True
+    }  # fmt: skip
+    assert not monitor["metrics"]["rmse"]["greater"]
 
 
 def test_an_unknown_page_says_so(filled: Served) -> None:

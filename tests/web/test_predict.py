@@ -79,12 +79,15 @@ def test_a_value_of_the_wrong_type_names_its_column(models: Served, value: objec
     assert "age" in found["detail"]
 
 
-def test_not_a_number_counts_as_missing(models: Served) -> None:
-    body = b'{"model_id": "numbers", "features": {"age": NaN, "city": "Ulm", "member": 1, "joined": null}}'
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("column", ["age", "city", "member", "joined"])
+@pytest.mark.parametrize("form", ['"features": {"%s": %s}', '"rows": [{}, {"%s": %s}]'])
+def test_a_number_that_is_not_finite_names_its_column(models: Served, form: str, column: str, value: str) -> None:
+    body = f'{{"model_id": "numbers", {form % (column, value)}}}'
     answer = models.client.post("/api/results/predict", content=body, headers={"Content-Type": "application/json"})
 
-    assert answer.status_code == 200
-    assert "NaN" not in answer.text
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == column
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """Nobody but this machine's own pages and programs gets in, by no path and no method."""
 
+import logging
 from collections.abc import Iterator
 from http.client import HTTPConnection
 
 import pytest
 from starlette.routing import Mount, Route, WebSocketRoute
 from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from flowml.web import pages
 from flowml.web.routes import routes
@@ -106,8 +109,26 @@ def test_a_link_from_another_site_may_be_followed_but_not_fetched(server: Served
 def test_this_servers_own_page_may_open_a_websocket(server: Served) -> None:
     with server.live(origin=server.url) as connection:
         connection.send('{"subscribe": "system"}')
-    with pytest.raises(InvalidStatus):
-        server.live(origin="http://evil.example")
+
+
+def test_a_refused_websocket_is_answered_and_no_error_to_the_server(server: Served) -> None:
+    complaints: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("uvicorn.error").addHandler(handler)
+    try:
+        for path in ("/api/live", "/nowhere"):
+            with pytest.raises(InvalidStatus) as refusal:
+                connect(f"ws://{server.address}{path}", origin=Origin("http://evil.example"))
+            assert refusal.value.response.status_code == 403
+        with pytest.raises(InvalidStatus):
+            connect(f"ws://{server.address}/nowhere")
+        # The connections are served one after the other: by the time of this answer the others are done.
+        with server.live() as connection:
+            connection.ping().wait(5)
+    finally:
+        logging.getLogger("uvicorn.error").removeHandler(handler)
+    assert complaints == []
 
 
 def test_every_answer_carries_the_strict_headers(server: Served) -> None:

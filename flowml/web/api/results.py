@@ -15,14 +15,15 @@ from flowml.services import prediction, results
 from flowml.services.context import Context
 from flowml.services.prediction import Prediction, milliseconds_since
 from flowml.web.endpoint import context_of, parse_json, read_json
+from flowml.web.schemas.base import Page
 from flowml.web.schemas.results import DownloadQuery, ImportanceQuery, ModelDetail, Predict
 from flowml.web.upload import clean_label
 
 
-def of_job(context: Context, job_id: str) -> dict[str, Any]:
+def of_job(context: Context, job_id: str, query: Page) -> dict[str, Any]:
     """The models of a training run, best first."""
-    models = results.list_models(context, job_id)
-    return {"items": models, "total": len(models)}
+    items, total = results.list_models(context, job_id, query.limit, query.offset)
+    return {"items": items, "total": total}
 
 
 def leaderboard(context: Context, job_id: str) -> Leaderboard:

@@ -48,4 +48,5 @@ def trials(context: Context, job_id: str, query: Page) -> dict[str, Any]:
 
 def algorithms(context: Context, query: AlgorithmsQuery) -> dict[str, Any]:
     """What can be trained, and what the search varies."""
-    return {"items": jobs.list_algorithms(query.problem_type)}
+    found = jobs.list_algorithms(query.problem_type)
+    return {"items": found[query.offset : query.offset + query.limit], "total": len(found)}

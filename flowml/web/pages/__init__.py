@@ -13,6 +13,7 @@ def routes() -> list[Route]:
         Route("/", home.page, name="home"),
         Route("/datasets", datasets.index, name="datasets"),
         Route("/datasets/{dataset_id}", datasets.page, name="dataset"),
+        Route("/datasets/{dataset_id}/rows.json", datasets.rows, name="rows"),
         Route("/train", train.page, name="train"),
         Route("/jobs", jobs.index, name="jobs"),
         Route("/jobs/{job_id}", jobs.page, name="job"),

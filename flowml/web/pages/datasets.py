@@ -3,19 +3,23 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
 from flowml.domain.datasets import ColumnStats, Dataset
 from flowml.domain.jobs import Job
 from flowml.services import datasets, jobs
+from flowml.web.endpoint import parse_query
 from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.pages.home import SAMPLES, Sample
+from flowml.web.schemas.datasets import PreviewQuery
 from flowml.web.templating import Page, respond
 
 LISTED = 50
 PREVIEW_ROWS = 50
 SHOWN_COLUMNS = 100
+LARGEST_EXACT = 2**53
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +121,22 @@ def page(request: Request) -> Response:
             can_correlate=sum(column.role == "numeric" for column in stats) > 1,
         ),
     )
+
+
+def rows(request: Request) -> Response:
+    """What `/api/datasets/{id}/preview` answers, for the grid: numbers that a browser would round come as texts."""
+    query = parse_query(request.query_params, PreviewQuery)
+    found = datasets.preview(context_of(request), request.path_params["dataset_id"], **query.model_dump())
+    answer = {
+        "columns": found.columns,
+        "rows": [[_exact(value) for value in row] for row in found.rows],
+        "total": found.total,
+    }
+    return Response(to_json(answer), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _exact(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and abs(value) > LARGEST_EXACT else value
 
 
 def _grid_column(at: int, column: ColumnStats, values: list[Any]) -> GridColumn:

@@ -19,7 +19,7 @@ from flowml.services.jobs import AlgorithmInfo
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.templating import Page, duration, respond
-from flowml.web.words import metric_title, metric_words, score_text
+from flowml.web.words import METRICS, metric_words, score_text
 
 LISTED = 50
 MOST_TRIALS = 5000
@@ -104,7 +104,7 @@ def page(request: Request) -> Response:
         )
         return respond(request, part)
     trials, _ = jobs.list_trials(context, job.id, MOST_TRIALS, 0)
-    metric = _metric(job, leaderboard)
+    metric = _metric_point(job.metric)
     return respond(
         request,
         JobPage(
@@ -124,6 +124,7 @@ def page(request: Request) -> Response:
                 "families": {algorithm.name: algorithm.category for algorithm in algorithms},
                 "titles": titles,
                 "metric": metric,
+                "metrics": {name: _metric_point(name) for name in METRICS},
                 "best_name": _best_name(leaderboard, titles),
                 "champions": _ensembles(context, job),
             },
@@ -138,11 +139,11 @@ def algorithm_titles(algorithms: Sequence[AlgorithmInfo]) -> dict[str, str]:
     return {algorithm.name: algorithm.title for algorithm in algorithms} | {"ensemble": "Ensemble"}
 
 
-def _metric(job: Job, leaderboard: Leaderboard | None) -> dict[str, Any]:
-    words = metric_words(job.metric or "")
-    greater = leaderboard.greater_is_better if leaderboard else words.greater_is_better
-    title = metric_title(job.metric) if job.metric else "score"
-    return {"name": job.metric, "title": title, "format": words.format, "greater": greater}
+def _metric_point(name: str | None) -> dict[str, Any]:
+    """What the script needs to write and compare scores of a metric, or of one that is not known yet."""
+    words = metric_words(name or "")
+    title = words.title if name else "score"
+    return {"name": name, "title": title, "format": words.format, "greater": words.greater_is_better}
 
 
 def _ensembles(context: Context, job: Job) -> list[dict[str, float]]:

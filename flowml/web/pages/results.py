@@ -87,7 +87,7 @@ def _latency_chart(leaderboard: Leaderboard, titles: dict[str, str]) -> Chart | 
         caption=_latency_caption(best, timed, titles, leaderboard),
         spec={
             "metric": metric_title(leaderboard.metric),
-            "format": metric_words(leaderboard.metric).format,
+            "format": metric_words(leaderboard.metric or "").format,
             "greater": leaderboard.greater_is_better,
             "models": [
                 {

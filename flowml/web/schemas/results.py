@@ -76,9 +76,9 @@ class LeaderboardRow(Answer):
 
 
 class Leaderboard(Answer):
-    """The models of one job, best first."""
+    """The models of one job, best first; the metric is null until it is known."""
 
-    metric: str
+    metric: str | None
     greater_is_better: bool
     items: list[LeaderboardRow]
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from flowml.domain.jobs import JobSpec, JobStatus, ProblemType
 from flowml.domain.trials import TrialStatus
-from flowml.web.schemas.base import Answer, Body, Listing, Query, Timestamp
+from flowml.web.schemas.base import Answer, Body, Listing, Page, Timestamp
 
 ProblemTypeChoice = Literal["auto", "classification", "regression"]
 MetricChoice = Literal[
@@ -97,8 +97,8 @@ class TrialList(Listing[Trial]):
     """A part of a list, and how many there are in all."""
 
 
-class AlgorithmsQuery(Query):
-    problem_type: Literal["classification", "regression"] | None = None
+class AlgorithmsQuery(Page):
+    problem_type: ProblemTypeChoice = Field("auto", description="only those for it; auto: all")
 
 
 class Algorithm(Answer):
@@ -111,5 +111,5 @@ class Algorithm(Answer):
     search_space: list[dict[str, Any]]
 
 
-class Algorithms(Answer):
-    items: list[Algorithm]
+class AlgorithmList(Listing[Algorithm]):
+    """A part of a list, and how many there are in all."""

@@ -52,7 +52,8 @@ Alpine.data("monitor", () => ({
     const setup = dataOf(this.$root, "monitor");
     const trials = new Map(setup.trials.map((trial) => [trial.id, trial]));
     const figure = this.$root.querySelector("#progress-chart");
-    const state = { trials, families: setup.families, titles: setup.titles, figure, champions: setup.champions };
+    const { families, titles, champions, metrics } = setup;
+    const state = { trials, families, titles, figure, champions, metrics };
     this.state = () => state;
     this.job = setup.job;
     this.metric = setup.metric;
@@ -86,7 +87,7 @@ Alpine.data("monitor", () => ({
     return number(this.job.trials_finished);
   },
   get elapsedText() {
-    return duration(this.elapsed < 1 ? 0 : Math.floor(this.elapsed));
+    return duration(this.running ? Math.floor(this.elapsed) : this.job.elapsed_seconds);
   },
   get budgetText() {
     return duration(this.job.time_budget_seconds);
@@ -127,8 +128,12 @@ Alpine.data("monitor", () => ({
     this.job = { ...before, ...job };
     this.heard = performance.now();
     this.tick();
-    if (job.metric && job.metric !== before.metric) this.refreshHead(true);
-    else if (job.status !== before.status || Boolean(job.best_model_id) !== Boolean(before.best_model_id)) this.refreshHead(false);
+    if (job.metric && job.metric !== before.metric) {
+      this.metric = this.state().metrics[job.metric] || this.metric;
+      this.drawSoon();
+    }
+    const changed = job.status !== before.status || job.metric !== before.metric;
+    if (changed || Boolean(job.best_model_id) !== Boolean(before.best_model_id)) this.refreshHead();
     if (ended(job.status)) {
       this.boardSoon();
       this.drawSoon();
@@ -153,7 +158,7 @@ Alpine.data("monitor", () => ({
     this.bestName = title;
     const first = !this.job.best_model_id;
     this.job = { ...this.job, best_score: data.score, best_model_id: data.model_id };
-    if (first) this.refreshHead(false);
+    if (first) this.refreshHead();
     // An ensemble is no trial: only this message tells when it was made.
     if (data.algorithm === "ensemble") this.state().champions.push({ at, score: data.score });
     this.log("best", "New best: " + title + ", " + score(data.score, this.metric.format), at);
@@ -258,17 +263,13 @@ Alpine.data("monitor", () => ({
       // The next update tries again.
     }
   },
-  async refreshHead(withMetric) {
+  async refreshHead() {
     try {
-      const page = await fragment(location.pathname, "main");
+      const next = await fragment(location.pathname, "job-head");
       const head = document.getElementById("job-head");
       const action = head.contains(document.activeElement);
-      head.replaceWith(page.querySelector("#job-head"));
+      head.replaceWith(next);
       if (action) document.getElementById("main").focus({ preventScroll: true });
-      if (withMetric) {
-        this.metric = JSON.parse(page.querySelector("[data-monitor]").dataset.monitor).metric;
-        this.drawSoon();
-      }
     } catch {
       // The next update tries again.
     }
@@ -277,7 +278,7 @@ Alpine.data("monitor", () => ({
   async stop() {
     try {
       this.updateJob(await post("/api/training/" + this.job.id + "/cancel"));
-      this.refreshHead(false);
+      this.refreshHead();
     } catch (problem) {
       problemToast("The run could not be stopped", problem);
     }

@@ -6,13 +6,25 @@ import { post } from "../http.js";
 
 const WAIT = 120;
 
+const NUMBER = /^-?\d+(\.\d+)?(e[-+]?\d+)?$/i;
+const DECIMAL_COMMA = /^-?\d+,\d+$/;
+// 1,234 is a thousand to some and a little more than one to others.
+const THOUSANDS = /^-?[1-9]\d{0,2},\d{3}$/;
+
+// The number that a text is beyond doubt, or null.
+function numberOf(text) {
+  const typed = text.trim();
+  const plain = DECIMAL_COMMA.test(typed) && !THOUSANDS.test(typed) ? typed.replace(",", ".") : typed;
+  const value = NUMBER.test(plain) ? Number(plain) : NaN;
+  return Number.isFinite(value) ? value : null;
+}
+
 // A text that is a number goes as a number; what is not stays text, and the server says which field it cannot use.
 function valueOf(field, text) {
   if (text.trim() === "") return null;
   if (field.role === "boolean" && (text === "true" || text === "false")) return text === "true";
   if (field.kind !== "number" && field.role !== "boolean") return text;
-  const value = Number(text.replace(",", "."));
-  return Number.isNaN(value) ? text : value;
+  return numberOf(text) ?? text;
 }
 
 function quoted(text) {
@@ -62,8 +74,8 @@ Alpine.data("playground", () => ({
   // The slider below a number and the number itself say the same.
   follow(control) {
     const slider = this.$root.querySelector("input[data-for='" + control.id + "']");
-    const value = Number(control.value.replace(",", "."));
-    if (slider && control.value.trim() !== "" && !Number.isNaN(value)) slider.value = value;
+    const value = numberOf(control.value);
+    if (slider && value !== null) slider.value = value;
   },
   slid(event) {
     const value = Number(event.target.value);

@@ -92,6 +92,12 @@ Alpine.data("train", () => ({
   get algorithmText() {
     return plural(this.algorithms, "algorithm");
   },
+  get noAlgorithm() {
+    return this.algorithms === 0;
+  },
+  get cannotStart() {
+    return this.starting || this.noAlgorithm;
+  },
   get startText() {
     return this.starting ? "Starting…" : "Train";
   },
