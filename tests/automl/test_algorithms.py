@@ -53,6 +53,7 @@ def test_all_the_families_are_there() -> None:
         "knn",
         "lasso",
         "lightgbm",
+        "linear_discriminant",
         "logistic_regression",
         "mlp",
         "random_forest",

@@ -31,11 +31,11 @@ class LogisticRegression(Algorithm):
     problem_types = (ProblemType.CLASSIFICATION,)
 
     def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
-        return (FloatParameter("C", 1e-3, 100.0, log=True),)
+        return (FloatParameter("C", 1e-3, 1000.0 if shape.n_rows < 1_000 else 100.0, log=True),)
 
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
         if shape.n_rows < 1_000:
-            return ({"C": 1.0}, {"C": 0.1}, {"C": 10.0})
+            return ({"C": 1.0}, {"C": 0.1}, {"C": 30.0})
         return ({"C": 0.5}, {"C": 0.02}, {"C": 20.0})
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
