@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_TRAINER_WAIT_SECONDS = 0.2
+
 
 def training_limits(settings: Settings) -> Limits:
     """What this machine gives to training, from its cores and memory unless set."""
@@ -103,11 +105,14 @@ class Server:
         self._lock.release()
 
     def _start_jobs(self) -> None:
-        # A budget counts from when a job is taken up; the seconds until there is a trainer are not to be its own.
-        if self._supervisor.ready():
-            start_waiting_jobs(self.context)
-        elif self._store.jobs.counts()["queued"]:
+        # A budget counts from when a job is taken up, and the moment until there is a trainer is not to be its own.
+        # Who asked for it waits too, though: a second more than was asked for is too much.
+        if self._store.jobs.counts()["queued"] and not self._supervisor.ready():
             self._supervisor.warm_up()
+            until = time.monotonic() + _TRAINER_WAIT_SECONDS
+            while time.monotonic() < until and not self._supervisor.ready():
+                time.sleep(0.02)
+        start_waiting_jobs(self.context)
         self._supervisor.wake()
 
     def _keep_house(self) -> None:

@@ -67,8 +67,6 @@ def import_file(
         shutil.rmtree(scratch, ignore_errors=True)
     context.store.datasets.add(dataset, found.stats)
     _tell(context, "Data set added", f"{dataset.name}: {dataset.n_rows:,} rows, {dataset.n_columns:,} columns")
-    # Whoever brings data trains soon.
-    context.trainers.warm_up()
     return dataset
 
 

@@ -44,7 +44,7 @@ class LocalQueue:
             worker_type="thread",
             initial_delay=0.05,
             backoff=1.2,
-            max_delay=0.5,
+            max_delay=0.1,
             check_worker_health=False,
         )
         self._consumer.start()
