@@ -27,6 +27,8 @@ def import_file(
 
     Raises UnreadableFile, UnsupportedFormat, TooLarge, or InvalidInput for unusable options.
     """
+    # Who brings a table will train on it: the trainers come up while it is read.
+    context.trainers.warm_up()
     shown_name = _shown(filename) or "upload"
     settings, files = context.settings, context.store.files
     table, scratch = files.new_temp(), files.new_temp()

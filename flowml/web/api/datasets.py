@@ -17,8 +17,6 @@ from flowml.web.upload import receive_upload
 async def upload(request: Request) -> Dataset:
     """Upload a table."""
     context = context_of(request)
-    # Who brings a table will train on it: the trainers come up while it is on its way.
-    context.trainers.warm_up()
     async with receive_upload(request, context.store.files.new_temp, context.settings.max_upload_bytes) as received:
         options = received.options
         # Only some at once: long imports must not take all the threads that answer everything else.
