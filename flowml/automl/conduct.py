@@ -21,6 +21,8 @@ ENSEMBLE = "ensemble"
 _POLL_SECONDS = 0.05
 _BLEND_INTERVAL_SECONDS = 10.0
 _SHARE_OF_A_TRIAL = 0.4
+# Each member costs every prediction its time; those of little weight cost more than they bring.
+_MOST_MEMBERS = 6
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,9 @@ class Conduct:
             predictions, self._task.target, self._metric, self._task.folds, seed=self._task.seed
         )
         if weights is not None:
-            blend = self._make_blend([candidates[index] for index in weights], list(weights.values()))
+            kept = sorted(sorted(weights, key=lambda index: -weights[index])[:_MOST_MEMBERS])
+            total = sum(weights[index] for index in kept)
+            blend = self._make_blend([candidates[index] for index in kept], [weights[index] / total for index in kept])
             if blend is not None:
                 self.blend = blend
                 self._observer.blend(blend)
