@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed (one line on stderr), 2 wrong usage, 130 interrupte
 """
 
 import argparse
+import errno
 import json
 import logging
 import os
@@ -195,14 +196,7 @@ def _train(options: argparse.Namespace) -> int:
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     out: Path = options.out or options.file.with_suffix(".flowml")
-    temporary = out.with_name(out.name + ".part")
-    try:
-        # Before the work, so that its result has a place.
-        temporary.touch()
-    except OSError as error:
-        raise InvalidInput(
-            f"The model cannot be written to {out}: {(error.strerror or str(error)).lower()}."
-        ) from error
+    _check_writable(out)
     show = _ProgressLine(sys.stderr)
     run = train(
         frame,
@@ -217,6 +211,7 @@ def _train(options: argparse.Namespace) -> int:
         on_progress=show.update,
     )
     show.close()
+    temporary = out.with_name(out.name + ".part")
     temporary.write_bytes(modelfile.write(run.model))
     temporary.replace(out)
     if options.json:
@@ -228,6 +223,20 @@ def _train(options: argparse.Namespace) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def _check_writable(out: Path) -> None:
+    """Before the work, so that its result has a place. Raises InvalidInput."""
+    try:
+        if out.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        probe = out.with_name(out.name + ".part")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InvalidInput(
+            f"The model cannot be written to {out}: {(error.strerror or str(error)).lower()}."
+        ) from error
 
 
 def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:

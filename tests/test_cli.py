@@ -86,3 +86,17 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     refused(flowml("inspect", str(tmp_path / "none.csv")), "none.csv")
     refused(flowml("train", str(tmp_path / "none.csv"), "--target", "y"), "none.csv")
     refused(flowml("predict", str(tmp_path / "none.flowml"), str(tmp_path / "none.csv")), "none.flowml")
+
+
+def test_a_place_for_the_model_is_looked_for_before_training(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("a,b\n" + "".join(f"{index},{index % 2}\n" for index in range(40)))
+    started = time.monotonic()
+    refused(
+        flowml("train", str(table), "--target", "b", "--budget", "60", "--out", str(tmp_path / "no" / "m.flowml")),
+        "cannot be written",
+    )
+    refused(flowml("train", str(table), "--target", "b", "--budget", "60", "--out", str(tmp_path)), "folder")
+    refused(flowml("train", str(table), "--target", "c", "--budget", "60"), "no column")
+    assert time.monotonic() - started < 40
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]

@@ -87,6 +87,10 @@ class Observer(Protocol):
         """When everything, saving included, has to be over; it may move while the run goes on."""
         ...
 
+    def stage(self, name: str) -> None:
+        """`training` while trials are asked for, `finishing` when what there is gets combined."""
+        ...
+
     def tick(self, finished: int) -> None:
         """Called several times a second."""
         ...
@@ -151,6 +155,22 @@ class Conduct:
         """Until the deadline, until somebody stops it, or until the search has nothing more worth trying."""
         for spec in self._first:
             self._runner.submit(spec, self._search_end())
+        while True:
+            self._search_on()
+            self._observer.stage("finishing")
+            # Asked anew after that: more time given up to this moment counts, later it is refused.
+            if self._observer.stopped() or self.exhausted or self._search_end() <= self._clock():
+                break
+            self._observer.stage("training")
+        self.exhausted = self.exhausted and self._runner.open() == 0
+        # Whatever ended since the last look has a result to keep.
+        for outcome in self._runner.cancel():
+            self._take_in(outcome)
+        # Where there is an ensemble already, a better one is not worth being late for.
+        if self.blend is None or self._observer.deadline() - self._clock() > self._blend_seconds:
+            self.update_blend()
+
+    def _search_on(self) -> None:
         while not self._observer.stopped():
             now = self._clock()
             left = self._search_end() - now
@@ -174,13 +194,6 @@ class Conduct:
                 _BLEND_INTERVAL_SECONDS, 20 * self._blend_seconds
             ):
                 self.update_blend()
-        self.exhausted = self.exhausted and self._runner.open() == 0
-        # Whatever ended since the last look has a result to keep.
-        for outcome in self._runner.cancel():
-            self._take_in(outcome)
-        # Where there is an ensemble already, a better one is not worth being late for.
-        if self.blend is None or self._observer.deadline() - self._clock() > self._blend_seconds:
-            self.update_blend()
 
     def update_blend(self) -> None:
         """Select an ensemble from what has finished; keep it only where it truly beats the best single model."""

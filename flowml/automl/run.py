@@ -319,6 +319,9 @@ class _Watcher:
     def deadline(self) -> float:
         return self._began + self._budget
 
+    def stage(self, name: str) -> None:
+        return None
+
     def tick(self, finished: int) -> None:
         score, algorithm = self._best or (None, None)
         self._on_progress(Progress(self._clock() - self._began, self._budget, finished, score, algorithm))

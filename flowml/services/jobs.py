@@ -12,6 +12,7 @@ from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch import finish_job, tell_job, tell_system
 
+_ENDING = ("finishing", "explaining")
 _NOBODY_TRAINS = "Waiting for a machine that trains: this server only coordinates"
 
 
@@ -117,6 +118,10 @@ def extend_job(context: Context, job_id: str, time_budget_seconds: float) -> Job
             )
         if job.cancel_requested and not job.status.ended:
             raise WrongState("This training run is being stopped.", hint="Wait until it has ended, then extend it.")
+        if job.stage in _ENDING and not job.status.ended:
+            raise WrongState(
+                "This training run is just ending.", hint="Extend it when it has ended: it goes on from what it found."
+            )
         try:
             context.store.datasets.get(job.dataset_id)
         except NotFound:

@@ -99,9 +99,9 @@ class _Conductor:
             conduct.known(runner.outcome(trial))
         runner.seen(trial.id for trial in finished)
         conduct.run()
-        self._end(search, keeper)
+        self._end(conduct, search, keeper)
 
-    def _end(self, search: Search, keeper: "_Keeper") -> None:
+    def _end(self, conduct: Conduct, search: Search, keeper: "_Keeper") -> None:
         cancelled = keeper.stopped()
         if keeper.champion is None:
             reason = _why_nothing(self._ledger.trials())
@@ -116,7 +116,7 @@ class _Conductor:
             keeper.explain_champion(min(left - 0.2, 20.0))
         remark = (
             "It ended early: on so small a table more trials would find luck rather than skill"
-            if search.had_enough
+            if conduct.exhausted and search.had_enough and not cancelled
             else None
         )
         self._finish(JobStatus.CANCELLED if cancelled else JobStatus.COMPLETED, remark=remark)
@@ -214,6 +214,9 @@ class _Keeper:
         self._trials = {trial.number: trial for trial in ledger.trials()}
         published = ledger.models()
         self._published = {model.id for model in published}
+        self._ensemble_gain = max(
+            (self._metric.gain(model.score) for model in published if model.algorithm == ENSEMBLE), default=-np.inf
+        )
         self._gain = max((self._metric.gain(model.score) for model in published), default=-np.inf)
         self.champion = published[0] if published else None
 
@@ -224,6 +227,9 @@ class _Keeper:
 
     def deadline(self) -> float:
         return self._began + self._job.time_budget_seconds
+
+    def stage(self, name: str) -> None:
+        self._ledger.update(self._clock(), stage=name)
 
     def tick(self, finished: int) -> None:
         now = self._clock()
@@ -255,6 +261,11 @@ class _Keeper:
         self._publish(model, None)
 
     def blend(self, blend: Blend) -> None:
+        gain = self._metric.gain(blend.score)
+        if gain <= self._ensemble_gain:
+            # An earlier life of this run has left a better one, and there is one place for it.
+            return
+        self._ensemble_gain = gain
         weights = [
             {
                 "model_id": self._trial(number).id,

@@ -232,6 +232,9 @@ class Supervisor:
                     process.kill()
                     process.join(timeout=2)
                 self._desk.job_overdue(job.job_id)
+                if process is None:
+                    # Nobody else will notice that its place is free.
+                    self._conductor_ended()
 
     def _watch_conductors(self) -> None:
         for job_id, process in list(self._state.conductors.items()):

@@ -158,3 +158,11 @@ def test_the_algorithms_say_what_they_vary() -> None:
     assert "ridge" not in {info.name for info in jobs.list_algorithms("classification")}
     with pytest.raises(InvalidInput):
         jobs.list_algorithms("clustering")
+
+
+def test_a_run_that_is_just_ending_is_extended_afterwards(context: Context) -> None:
+    job = start(context, time_budget_seconds=30)
+    jobs.start_waiting_jobs(context)
+    context.store.jobs.update(job.id, stage="explaining")
+    with pytest.raises(WrongState, match="just ending"):
+        jobs.extend_job(context, job.id, 20)
