@@ -7,6 +7,7 @@ Alpine.store("drop", { over: false });
 
 const zones = [];
 let depth = 0;
+let wished = 0;
 
 function hasFiles(event) {
   return event.dataTransfer && [...event.dataTransfer.types].includes("Files");
@@ -120,7 +121,16 @@ Alpine.data("uploader", () => ({
   },
   // What had the keyboard's focus may have gone: it goes on where the next step is, once that is on show.
   focus(selector) {
-    this.$nextTick(() => this.$root.querySelector(selector).focus());
+    const target = this.$root.querySelector(selector);
+    const wish = (wished += 1);
+    let tries = 60;
+    const attempt = () => {
+      if (wish !== wished) return;
+      target.focus();
+      // Alpine shows a moment later than it says so, and what is hidden cannot be focused.
+      if (document.activeElement !== target && (tries -= 1) > 0) requestAnimationFrame(attempt);
+    };
+    this.$nextTick(attempt);
   },
   reset() {
     this.problem = "";
