@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from flowml.automl.splits import make_folds
-from flowml.automl.target import CheckedTarget, check_target, present
+from flowml.automl.target import check_target, present
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
@@ -90,12 +90,6 @@ def prepare_task(
         dropped=dropped,
         reason=checked.reason,
     )
-
-
-def detect_problem_type(series: pl.Series, role: Role) -> tuple[ProblemType, str]:
-    """What a column as target means, with the reason as a sentence. Raises InvalidInput."""
-    checked: CheckedTarget = check_target(series, role)
-    return checked.problem_type, checked.reason
 
 
 def _features(

@@ -72,14 +72,6 @@ class Trials:
             ).fetchone()
         return _lease(row) if row else None
 
-    def waiting(self) -> int:
-        """How many trials of running jobs nobody has taken yet."""
-        row = self._database.read().execute(
-            "SELECT COUNT(*) FROM trials JOIN jobs ON jobs.id = trials.job_id"
-            " WHERE trials.status = 'queued' AND jobs.status = 'running'"
-        )
-        return int(row.fetchone()[0])
-
     def renew(self, lease: Lease, fold_scores: Sequence[float], lease_seconds: float, now: float) -> bool:
         """Extend a lease; False when it is no longer this owner's, or the trial is no longer wanted."""
         with self._database.write() as connection:
@@ -171,18 +163,6 @@ class Trials:
                 (now, job_id),
             ).fetchall()
         return [row["id"] for row in rows]
-
-    def running_of(self, worker_id: str) -> int:
-        row = self._database.read().execute(
-            "SELECT COUNT(*) FROM trials WHERE worker_id = ? AND status = 'leased'", (worker_id,)
-        )
-        return int(row.fetchone()[0])
-
-    def finished_of(self, worker_id: str) -> int:
-        row = self._database.read().execute(
-            "SELECT COUNT(*) FROM trials WHERE worker_id = ? AND status = 'finished'", (worker_id,)
-        )
-        return int(row.fetchone()[0])
 
     def unwanted(self, trial_id: str) -> bool:
         """Whether a running trial has been asked to stop."""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flowml.domain.errors import NotFound
 from flowml.domain.workers import Worker, WorkerStatus
 from flowml.store.database import Database
 from flowml.store.rows import from_json, to_json
@@ -30,17 +29,6 @@ class Workers:
                 (LOCAL_ID, name, to_json(queues), slots, to_json(capabilities), now, now),
             )
         return LOCAL_ID
-
-    def seen(self, worker_id: str, now: float) -> None:
-        with self._database.write() as connection:
-            connection.execute("UPDATE workers SET last_seen_at = ? WHERE id = ?", (now, worker_id))
-
-    def get(self, worker_id: str) -> Worker:
-        """Raises NotFound."""
-        for worker in self.all():
-            if worker.id == worker_id:
-                return worker
-        raise NotFound("There is no such worker.")
 
     def all(self) -> list[Worker]:
         rows = self._database.read().execute(
