@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +32,8 @@ _Key = tuple[View, int | None, int | None]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """`out_of_fold`: float64 (rows, outputs), each row predicted by the fold that has not seen it."""
+    """`out_of_fold`: float64 (rows, outputs), each row predicted by the fold that has not seen it; NaN in the rows
+    that no fold holds out."""
 
     score: float
     fold_scores: tuple[float, ...]
@@ -67,7 +68,7 @@ class EncodedFolds:
         self.schema = describe_task(task, self._prepared)
 
     def fold(self, view: View, fold: int, max_rows: int | None = None) -> EncodedFold:
-        """Everything but this fold to train on (at most `max_rows` of it, drawn by the seed), this fold to validate."""
+        """What this fold learns from (`max_rows` of it at most, drawn by the seed) to train on, the fold to validate."""
         return self._get((view, fold, max_rows))
 
     def everything(self, view: View, max_rows: int | None = None) -> EncodedFold:
@@ -92,8 +93,8 @@ class EncodedFolds:
 
     def _encode(self, view: View, fold: int | None, max_rows: int | None) -> EncodedFold:
         task = self._task
-        held = np.zeros(len(task.target), dtype=bool) if fold is None else task.folds == fold
-        train_rows, valid_rows = np.flatnonzero(~held), np.flatnonzero(held)
+        train_rows = task.train_rows(fold)
+        valid_rows = np.empty(0, dtype=np.int64) if fold is None else task.valid_rows(fold)
         if max_rows is not None and len(train_rows) > max_rows:
             train_rows = _sample(train_rows, task, max_rows)
         encoder, train = Encoder.fit(
@@ -126,7 +127,8 @@ def evaluate(
     started = time_left()
     metric = METRICS[task.metric]
     refit = algorithm.final is Final.REFIT
-    shares = _Shares(time_left, task.n_folds, refit)
+    sizes = [len(task.train_rows(fold)) for fold in range(task.n_folds)] + ([len(task.target)] if refit else [])
+    shares = _Shares(time_left, sizes if max_rows is None else [min(size, max_rows) for size in sizes])
     out_of_fold = np.full((len(task.target), task.n_outputs), np.nan)
     scores: list[float] = []
     parts: list[tuple[Encoder, Predictor]] = []
@@ -154,9 +156,10 @@ def evaluate(
         # Without the time for it, the fold models are just as good an answer.
         with suppress(DeadlineReached), shares.next() as fit_time_left:
             parts = [(data.encoder, fit(data, fit_time_left))]
-    metrics = all_metrics(task.problem_type, task.target, out_of_fold)
+    tested = task.validated
+    metrics = all_metrics(task.problem_type, task.target[tested], out_of_fold[tested])
     model = FittedModel(
-        schema=folds.schema.of_results(metrics, task.target, out_of_fold),
+        schema=folds.schema.of_results(metrics, task.target[tested], out_of_fold[tested]),
         encoders=tuple(encoder for encoder, _ in parts),
         members=(
             Member(
@@ -182,12 +185,12 @@ def evaluate(
 class _Shares:
     """Gives each fit its part of the time: what is left, less what encoding and predicting take, over the fits left.
 
-    The refit counts for more than a fold, as it has more rows.
+    `sizes`: the rows of each fit, in order; a fit counts by its rows.
     """
 
-    def __init__(self, time_left: Callable[[], float], n_folds: int, refit: bool):
+    def __init__(self, time_left: Callable[[], float], sizes: Sequence[int]):
         self._time_left = time_left
-        self._weights = [1.0] * n_folds + ([n_folds / (n_folds - 1)] if refit else [])
+        self._weights = [size / max(sizes[0], 1) for size in sizes]
         self._started = time_left()
         self._fitting = 0.0
         self._done = 0
@@ -210,7 +213,7 @@ class _Shares:
     @property
     def refit_fits(self) -> bool:
         """Whether there is time for one more fit like those before: cut short, it would be worse than they are."""
-        return self._time_left() > self._fitting / max(self._done, 1) * self._weights[-1]
+        return self._time_left() > self._fitting / max(sum(self._weights[: self._done]), 1e-9) * self._weights[-1]
 
 
 def _bytes(data: EncodedFold) -> int:

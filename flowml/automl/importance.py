@@ -30,7 +30,7 @@ def permutation_importance(
     `std` over the repeats. With too little time there are fewer repeats; an empty list when not even one fits.
     """
     generator = np.random.default_rng(seed)
-    chosen = np.sort(generator.permutation(len(task.target))[:max_rows])
+    chosen = np.sort(generator.permutation(task.validated)[:max_rows])
     names = list(task.frame.columns)
     sample = _Sample(task, model, metric, chosen)
     started = time_left()

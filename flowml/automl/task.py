@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 
-from flowml.automl.splits import make_folds
+from flowml.automl.splits import hold_out_fold, make_folds
 from flowml.automl.target import check_target, present
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
-from flowml.domain.jobs import ProblemType
+from flowml.domain.jobs import ProblemType, Validation, ValidationKind
+
+_JUDGES = 5
+_FEW_FOLDS_ABOVE, _FEW_FOLDS = 50_000, 3
+_ONE_FOLD_ABOVE = 200_000
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,8 @@ class Task:
 
     `frame` holds the usable feature columns (target, excluded, constant and identifier columns are gone; `dropped`
     says which and why) of the rows whose target is present; `target` is int32 class codes or float64 values, shape
-    (rows,); `classes` the labels in the order of the codes, as strings; `folds` the fold of each row, int8.
+    (rows,); `classes` the labels in the order of the codes, as strings; `folds` the fold of each row, int8, -1 for
+    rows that no fold holds out: they are only ever learned from. `validation` says why the folds are as they are.
     """
 
     frame: pl.DataFrame
@@ -34,10 +40,39 @@ class Task:
     seed: int
     dropped: Mapping[str, str]
     reason: str
+    validation: Validation
 
     @property
     def n_outputs(self) -> int:
         return len(self.classes) if self.classes is not None else 1
+
+    @cached_property
+    def validated(self) -> np.ndarray:
+        """The rows that some fold holds out, in order: out-of-fold predictions of all others are NaN."""
+        return np.flatnonzero(self.folds >= 0)
+
+    @cached_property
+    def judge_folds(self) -> np.ndarray:
+        """A fold for each of the `validated` rows, to judge on some of them what was chosen on the others.
+
+        Of a single hold-out they are parts drawn by the seed, evenly by the target.
+        """
+        if self.n_folds > 1:
+            return np.asarray(self.folds[self.validated])
+        order = np.lexsort((np.random.default_rng(self.seed).random(len(self.validated)), self.target[self.validated]))
+        parts = np.empty(len(order), dtype=np.int8)
+        parts[order] = np.arange(len(order)) % _JUDGES
+        return parts
+
+    def train_rows(self, fold: int | None) -> np.ndarray:
+        """The rows that this fold's models learn from, in order; all for None."""
+        if fold is None:
+            return np.arange(len(self.target))
+        return np.flatnonzero(self.folds != fold)
+
+    def valid_rows(self, fold: int) -> np.ndarray:
+        """The rows that this fold holds out, in order."""
+        return np.flatnonzero(self.folds == fold)
 
 
 def prepare_task(
@@ -75,7 +110,12 @@ def prepare_task(
     features = rows.select(kept)
     values = checked.encode(rows[target])
     n_folds = min(cv_folds, checked.smallest_class) if checked.classes is not None else min(cv_folds, len(values))
-    n_folds = max(2, n_folds)
+    stratified = checked.classes is not None
+    validation = _by_size(len(values), max(2, n_folds), stratified)
+    if validation.kind is ValidationKind.HOLDOUT:
+        folds = hold_out_fold(features, values, seed, stratified=stratified)
+    else:
+        folds = make_folds(features, values, validation.n_folds, seed, stratified=stratified)
     return Task(
         frame=features,
         roles={name: roles[name] for name in kept},
@@ -84,11 +124,27 @@ def prepare_task(
         problem_type=checked.problem_type,
         classes=checked.classes,
         metric=checked.metric,
-        folds=make_folds(features, values, n_folds, seed, stratified=checked.classes is not None),
-        n_folds=n_folds,
+        folds=folds,
+        n_folds=validation.n_folds,
         seed=seed,
         dropped=dropped,
         reason=checked.reason,
+        validation=validation,
+    )
+
+
+def _by_size(n_rows: int, n_folds: int, stratified: bool) -> Validation:
+    """More folds where rows are few and noise is large; a hold-out where one is precise enough."""
+    kind = ValidationKind.STRATIFIED if stratified else ValidationKind.SHUFFLED
+    if n_rows > _ONE_FOLD_ABOVE:
+        reason = f"With {n_rows:,} rows, one part that is held out says precisely how good a model is."
+        return Validation(ValidationKind.HOLDOUT, None, reason, 1)
+    if n_rows > _FEW_FOLDS_ABOVE and n_folds > _FEW_FOLDS:
+        reason = f"With {n_rows:,} rows, {_FEW_FOLDS} folds say precisely how good a model is."
+        return Validation(kind, None, reason, _FEW_FOLDS)
+    evenly = "every class" if stratified else "low and high values"
+    return Validation(
+        kind, None, f"The rows are in no order that matters: {n_folds} folds, each with its share of {evenly}.", n_folds
     )
 
 

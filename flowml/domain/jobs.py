@@ -9,6 +9,27 @@ class ProblemType(StrEnum):
     REGRESSION = "regression"
 
 
+class ValidationKind(StrEnum):
+    """How rows are held out: evenly by class, evenly by value, once only, whole entities, or the future."""
+
+    STRATIFIED = "stratified"
+    SHUFFLED = "shuffled"
+    HOLDOUT = "holdout"
+    GROUP = "group"
+    TIME = "time"
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How the models of a job are tested. `column` decides who is held out together (group) or when (time); `reason`
+    is a sentence for the person."""
+
+    kind: ValidationKind
+    column: str | None
+    reason: str
+    n_folds: int
+
+
 class JobStatus(StrEnum):
     """queued → running → completed | failed | cancelled.
 
