@@ -49,6 +49,62 @@ def hold_out_fold(
     return _leave_every_class(folds, target, group) if stratified else folds
 
 
+def group_folds(groups: np.ndarray, target: np.ndarray, n_folds: int, seed: int, *, stratified: bool) -> np.ndarray:
+    """Folds that split no group (`groups` holds a number for each row), int8 (rows,).
+
+    Large groups first, each goes where its classes (or fifths of the values) are rarest so far, so that folds are as
+    even and as alike as whole groups allow. Groups outside which a class does not occur get -1, for no model could
+    learn it from the others. There are fewer folds where there are fewer groups.
+    """
+    classes = target if stratified else np.digitize(target, np.unique(np.quantile(target, [0.2, 0.4, 0.6, 0.8])))
+    n_groups, n_classes = int(groups.max()) + 1, int(classes.max()) + 1
+    n_folds = min(n_folds, n_groups)
+    counts = np.bincount(groups * n_classes + classes, minlength=n_groups * n_classes).reshape(n_groups, n_classes)
+    sizes = counts.sum(axis=1)
+    shares = counts / np.maximum(counts.sum(axis=0), 1)
+    held = np.zeros((n_folds, n_classes))
+    total = np.zeros(n_folds)
+    fold_of_group = np.empty(n_groups, dtype=np.int8)
+    for group in np.lexsort((np.random.default_rng(seed).random(n_groups), -sizes)):
+        # How much more uneven each fold would make the whole: the growth of the sum of squared shares.
+        cost = (shares[group] * (2 * held + shares[group])).sum(axis=1)
+        fold = int(np.lexsort((total, np.round(cost, 12)))[0])
+        fold_of_group[group] = fold
+        held[fold] += shares[group]
+        total[fold] += sizes[group]
+    folds = np.asarray(fold_of_group[groups])
+    return _leave_every_class(folds, target, groups) if stratified else folds
+
+
+def time_folds(moments: np.ndarray, n_folds: int, classes: np.ndarray | None = None) -> np.ndarray | None:
+    """Forward chaining: fold i is later than what its models learn from, all rows of fold i - 1 and before.
+
+    `moments` (rows,) may hold NaN: when that was is not known, so those rows, like the earliest, get -1 and are only
+    learned from. Rows of one moment stay together. With `classes`, codes of each row, the first fold begins when all
+    of them have occurred. None where too few rows are left to test on.
+    """
+    known = np.flatnonzero(np.isfinite(moments))
+    order = known[np.argsort(moments[known], kind="stable")]
+    n_rows = len(order)
+    tested = min(n_rows // 10, MOST_HELD_OUT) if n_folds == 1 else n_rows - n_rows // (n_folds + 1)
+    begin = n_rows - tested
+    if classes is not None:
+        codes, first = np.unique(classes[order], return_index=True)
+        if len(codes) < len(np.unique(classes)):
+            return None
+        begin = max(begin, int(first.max()) + 1)
+    # Where a new moment begins; only there may a fold begin.
+    fresh = np.flatnonzero(np.diff(moments[order], prepend=-np.inf) > 0)
+    wanted = begin + (n_rows - begin) * np.arange(n_folds) / n_folds
+    at = np.searchsorted(fresh, np.ceil(wanted))
+    starts = np.unique(fresh[at[at < len(fresh)]])
+    if not len(starts) or starts[0] == 0 or n_rows - starts[0] < max(2, n_rows // 20):
+        return None
+    folds = np.full(len(moments), -1, dtype=np.int8)
+    folds[order] = np.searchsorted(starts, np.arange(n_rows), side="right") - 1
+    return folds
+
+
 def _leave_every_class(folds: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Groups that hold all there is of a class outside some fold become rows that are only learned from."""
     classes = int(target.max()) + 1

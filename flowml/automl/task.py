@@ -7,15 +7,16 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from flowml.automl.splits import hold_out_fold, make_folds
+from flowml.automl import validation as validating
 from flowml.automl.target import check_target, present
+from flowml.automl.weights import check_weights
+from flowml.data.roles import named_like_identifier
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType, Validation, ValidationKind
 
 _JUDGES = 5
-_FEW_FOLDS_ABOVE, _FEW_FOLDS = 50_000, 3
-_ONE_FOLD_ABOVE = 200_000
+_MANY_GROUPS = 50
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Task:
     says which and why) of the rows whose target is present; `target` is int32 class codes or float64 values, shape
     (rows,); `classes` the labels in the order of the codes, as strings; `folds` the fold of each row, int8, -1 for
     rows that no fold holds out: they are only ever learned from. `validation` says why the folds are as they are.
+    With validation by time, `latest` are the rows by which the final fits stop early. `weights`, float64 with mean 1,
+    say how much each row counts; None where all count alike.
     """
 
     frame: pl.DataFrame
@@ -41,6 +44,8 @@ class Task:
     dropped: Mapping[str, str]
     reason: str
     validation: Validation
+    latest: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     @property
     def n_outputs(self) -> int:
@@ -65,10 +70,16 @@ class Task:
         return parts
 
     def train_rows(self, fold: int | None) -> np.ndarray:
-        """The rows that this fold's models learn from, in order; all for None."""
+        """The rows that this fold's models learn from, in order: all others, by time all earlier ones; all for None."""
         if fold is None:
             return np.arange(len(self.target))
+        if self.validation.kind is ValidationKind.TIME:
+            return np.flatnonzero(self.folds < fold)
         return np.flatnonzero(self.folds != fold)
+
+    def weights_of(self, rows: np.ndarray) -> np.ndarray | None:
+        """How much each of these rows counts; None where all count alike."""
+        return None if self.weights is None else self.weights[rows]
 
     def valid_rows(self, fold: int) -> np.ndarray:
         """The rows that this fold holds out, in order."""
@@ -84,9 +95,15 @@ def prepare_task(
     metric: str = "auto",
     exclude: Sequence[str] = (),
     cv_folds: int = 5,
+    cv: str = "auto",
+    weight_column: str | None = None,
     seed: int = 0,
 ) -> Task:
-    """From a table to a task. Raises InvalidInput naming the field that cannot be used."""
+    """From a table to a task. Raises InvalidInput naming the field that cannot be used.
+
+    `cv`: auto, stratified, group:COLUMN or time:COLUMN. Rows without a value of the target, and rows of weight 0, are
+    left out.
+    """
     if target not in frame.columns:
         raise InvalidInput.of_field("target", f"There is no column “{target}” in this table.")
     unknown = [name for name in exclude if name not in frame.columns]
@@ -94,6 +111,11 @@ def prepare_task(
         raise InvalidInput.of_field("exclude_columns", f"There is no column “{unknown[0]}” in this table.")
     if target in exclude:
         raise InvalidInput.of_field("exclude_columns", f"“{target}” is what is to be predicted, it cannot be left out.")
+    asked = validating.wanted(cv, frame.columns, target)
+    weights = None
+    if weight_column is not None:
+        weights = check_weights(frame, weight_column, target)
+        frame, weights = frame.filter(pl.Series(weights > 0)), weights[weights > 0]
     checked = check_target(
         frame[target],
         roles.get(target, Role.CATEGORICAL),
@@ -101,21 +123,45 @@ def prepare_task(
         metric=metric,
         cv_folds=cv_folds,
     )
-    rows = frame.filter(present(frame[target]))
+    has_target = present(frame[target])
+    rows = frame.filter(has_target)
+    values = checked.encode(rows[target])
+    classification = checked.classes is not None
+    choice = validating.choose(
+        rows.drop([weight_column] if weight_column else []),
+        roles,
+        values,
+        asked,
+        target_name=target,
+        classification=classification,
+    )
     kept, dropped = _features(rows, roles, target, exclude)
+    if weight_column is not None:
+        dropped[weight_column] = "It says how much each row counts."
+    if choice.kind is ValidationKind.GROUP and choice.column is not None and _keeps_apart(choice.column, roles, rows):
+        dropped[choice.column] = "It names whose rows belong together, and new rows are of somebody else."
+    kept = [name for name in kept if name not in dropped]
     if not kept:
         raise InvalidInput.of_field(
             "target", "No column is left to predict from.", hint="Leave fewer columns out, or add some to the table."
         )
     features = rows.select(kept)
-    values = checked.encode(rows[target])
-    n_folds = min(cv_folds, checked.smallest_class) if checked.classes is not None else min(cv_folds, len(values))
-    stratified = checked.classes is not None
-    validation = _by_size(len(values), max(2, n_folds), stratified)
-    if validation.kind is ValidationKind.HOLDOUT:
-        folds = hold_out_fold(features, values, seed, stratified=stratified)
-    else:
-        folds = make_folds(features, values, validation.n_folds, seed, stratified=stratified)
+    validation, folds = validating.make(
+        choice,
+        rows,
+        features,
+        values,
+        smallest_class=checked.smallest_class,
+        cv_folds=cv_folds,
+        seed=seed,
+        classification=classification,
+    )
+    latest = None
+    if validation.kind is ValidationKind.TIME and validation.column is not None:
+        latest = validating.latest_rows(validating.moments_of(rows[validation.column]))
+    if weights is not None:
+        weights = weights[has_target.to_numpy()]
+        weights = weights / weights.mean()
     return Task(
         frame=features,
         roles={name: roles[name] for name in kept},
@@ -130,22 +176,16 @@ def prepare_task(
         dropped=dropped,
         reason=checked.reason,
         validation=validation,
+        latest=latest,
+        weights=weights,
     )
 
 
-def _by_size(n_rows: int, n_folds: int, stratified: bool) -> Validation:
-    """More folds where rows are few and noise is large; a hold-out where one is precise enough."""
-    kind = ValidationKind.STRATIFIED if stratified else ValidationKind.SHUFFLED
-    if n_rows > _ONE_FOLD_ABOVE:
-        reason = f"With {n_rows:,} rows, one part that is held out says precisely how good a model is."
-        return Validation(ValidationKind.HOLDOUT, None, reason, 1)
-    if n_rows > _FEW_FOLDS_ABOVE and n_folds > _FEW_FOLDS:
-        reason = f"With {n_rows:,} rows, {_FEW_FOLDS} folds say precisely how good a model is."
-        return Validation(kind, None, reason, _FEW_FOLDS)
-    evenly = "every class" if stratified else "low and high values"
-    return Validation(
-        kind, None, f"The rows are in no order that matters: {n_folds} folds, each with its share of {evenly}.", n_folds
-    )
+def _keeps_apart(name: str, roles: Mapping[str, Role], frame: pl.DataFrame) -> bool:
+    """Whether a column by which rows are grouped only names the groups."""
+    if roles[name] in (Role.IDENTIFIER, Role.TEXT) or named_like_identifier(name):
+        return True
+    return not frame[name].dtype.is_float() and frame[name].n_unique() > _MANY_GROUPS
 
 
 def _features(
