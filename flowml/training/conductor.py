@@ -347,7 +347,8 @@ class _Keeper:
             "dropped": dict(self._task.dropped),
         }
         if self._task.classes is not None:
-            details["confusion_matrix"] = confusion(self._task.target, out_of_fold, self._task.classes)
+            tested = self._task.validated
+            details["confusion_matrix"] = confusion(self._task.target[tested], out_of_fold[tested], self._task.classes)
         return Model(
             id=model_id,
             job_id=self._job.id,
