@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from flowml.automl.sharing import Share
+
 log = logging.getLogger(__name__)
 
 _TRAINER_WAIT_SECONDS = 0.2
@@ -135,14 +137,14 @@ def build(server: Server) -> "ASGIApp":
     return create_app(server.context, lifespan)
 
 
-def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, slots: int) -> None:
+def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, limits: Limits) -> None:
     """Main function of a conductor process."""
     processes.settle_child()
     _log_to_stderr()
     from flowml.training.conductor import conduct_job
 
     store = Store(Path(home), now=time.time())
-    conduct_job(dispatch.StoreLedger(store, job_id), slots=max(1, slots))
+    conduct_job(dispatch.StoreLedger(store, job_id), machine=_machine(limits))
 
 
 def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits: Limits, status: "Connection") -> None:
@@ -154,9 +156,13 @@ def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits:
 
     store = Store(Path(home), now=time.time())
     channel = dispatch.StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name)
-    # A quarter of the memory for encoded tables leaves enough for the fits that use them.
-    cache = min(1_500_000_000, limits.memory_bytes // 4)
-    Trainer(channel, threads=limits.threads, cache_bytes=cache, tell=status.send).run(stop=lambda: False)
+    Trainer(channel, machine=_machine(limits), tell=status.send).run(stop=lambda: False)
+
+
+def _machine(limits: Limits) -> "Share":
+    from flowml.automl.sharing import Share
+
+    return Share(max(1, limits.slots), limits.threads, limits.memory_bytes)
 
 
 def _log_to_stderr() -> None:

@@ -27,7 +27,11 @@ _MOST_MEMBERS = 6
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one trial ended. Arrays and model only for a finished one; `load_model` fetches the model when needed."""
+    """How one trial ended. Arrays and model only for a finished one; `load_model` fetches the model when needed.
+
+    `error`: why it failed; of a finished one what went otherwise than asked. Not `applicable`: its algorithm is not for
+    this table, or for this machine.
+    """
 
     spec: TrialSpec
     status: TrialStatus
@@ -39,6 +43,7 @@ class Outcome:
     error: str | None = None
     out_of_fold: np.ndarray | None = None
     load_model: Callable[[], FittedModel] | None = None
+    applicable: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,10 @@ class Blend:
 
 
 class Runner(Protocol):
-    """Whatever evaluates trials. `slots`: how many at the same time."""
+    """Whatever evaluates trials. `slots`: how many at the same time; `spare`: how many more may wait to be next."""
 
     slots: int
+    spare: int
 
     def submit(self, spec: TrialSpec, deadline: float) -> None:
         """Have this trial evaluated; it has to be over at `deadline`."""
@@ -153,8 +159,6 @@ class Conduct:
 
     def run(self) -> None:
         """Until the deadline, until somebody stops it, or until the search has nothing more worth trying."""
-        for spec in self._first:
-            self._runner.submit(spec, self._search_end())
         while True:
             self._search_on()
             self._observer.stage("finishing")
@@ -176,8 +180,10 @@ class Conduct:
             left = self._search_end() - now
             if left <= 0:
                 break
-            # One more than there are slots, so that nobody who has finished waits for the next poll.
-            while not self.exhausted and self._runner.open() <= self._runner.slots:
+            places = self._runner.slots + self._runner.spare
+            while self._first and self._runner.open() < places:
+                self._runner.submit(self._first.pop(0), self._search_end())
+            while not self.exhausted and self._runner.open() < places:
                 asked = self._search.ask(left, self._runner.slots)
                 if asked is WAIT:
                     break
@@ -225,7 +231,7 @@ class Conduct:
 
     def _make_blend(self, chosen: Sequence[Outcome], shares: Sequence[float]) -> Blend | None:
         """The ensemble of these, or None when it is no better than what there is."""
-        out_of_fold = np.zeros_like(_array(chosen[0]))
+        out_of_fold = np.zeros(_array(chosen[0]).shape)
         for candidate, share in zip(chosen, shares, strict=True):
             out_of_fold += share * _array(candidate)
         summary = over_folds(
@@ -264,7 +270,9 @@ class Conduct:
         finished = outcome.status is TrialStatus.FINISHED and outcome.score is not None
         gain = self._metric.gain(outcome.score) if finished and outcome.score is not None else None
         if outcome.spec.number >= 0:
-            self._search.tell(outcome.spec.number, gain, outcome.fit_seconds, outcome.status)
+            self._search.tell(
+                outcome.spec.number, gain, outcome.fit_seconds, outcome.status, applicable=outcome.applicable
+            )
         if finished:
             self._keep(outcome)
 
