@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from flowml.automl.processes import usable_cores
+from flowml.automl.processes import keep_quiet, let_nobody_fork, usable_cores
 from flowml.services import dispatch
 from flowml.services.context import Context
 from flowml.services.housekeeping import keep_house
@@ -151,6 +151,8 @@ def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits:
     """Main function of a trainer process."""
     processes.settle_child()
     processes.step_back()
+    let_nobody_fork()
+    keep_quiet()
     _log_to_stderr()
     from flowml.training.trainer import Trainer
 

@@ -190,14 +190,22 @@ def evaluate(
             weights=task.weights_of(data.train_rows),
             valid_weights=task.weights_of(data.valid_rows) if stops else None,
         )
-        return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
+        try:
+            return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
+        except SystemExit as end:
+            raise TrialFailed(f"It tried to end the whole program (exit code {end.code}).") from end
 
     for fold in range(task.n_folds):
         data = folds.fold(algorithm.view, fold, max_rows)
         with shares.next() as fit_time_left:
             predictor = fit(data, fit_time_left)
         answers = predictor.predict(data.valid.values)
-        if answers.shape != (len(data.valid_rows), task.n_outputs) or not np.isfinite(answers).all():
+        expected = (len(data.valid_rows), task.n_outputs)
+        if answers.shape != expected:
+            raise TrialFailed(
+                f"It answered with {answers.shape} values for {expected[0]} rows and {expected[1]} outputs."
+            )
+        if not np.isfinite(answers).all():
             raise TrialFailed("It answered with values that are not numbers.")
         out_of_fold[data.valid_rows] = answers
         scores.append(metric.score(task.target[data.valid_rows], answers, task.weights_of(data.valid_rows)))
