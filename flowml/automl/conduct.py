@@ -213,6 +213,7 @@ class Conduct:
             blend = self._make_blend([candidates[index] for index in kept], [weights[index] / total for index in kept])
             if blend is not None:
                 self.blend = blend
+                self._search.blended(blend.weights)
                 self._observer.blend(blend)
         self._blended_at = self._clock()
         self._blend_seconds = self._blended_at - started
@@ -256,7 +257,8 @@ class Conduct:
         finished = outcome.status is TrialStatus.FINISHED and outcome.score is not None
         gain = self._metric.gain(outcome.score) if finished and outcome.score is not None else None
         if outcome.spec.number >= 0:
-            self._search.tell(outcome.spec.number, gain, outcome.fit_seconds, outcome.status)
+            first = self._metric.gain(outcome.fold_scores[0]) if outcome.fold_scores else None
+            self._search.tell(outcome.spec.number, gain, outcome.fit_seconds, outcome.status, first_fold=first)
         if finished:
             self._keep(outcome)
 

@@ -18,7 +18,7 @@ from flowml.automl.metrics import METRICS, all_metrics, over_folds
 from flowml.automl.model import FittedModel, Member, Part
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.task import Task
-from flowml.domain.errors import DeadlineReached, FlowMLError, TrialFailed
+from flowml.domain.errors import DeadlineReached, FlowMLError, Pruned, TrialFailed
 
 _CACHE_BYTES = 1_500_000_000
 
@@ -115,13 +115,15 @@ def evaluate(
     on_fold: Callable[[int, float], bool] = lambda fold, score: True,
     device: str = "cpu",
     max_rows: int | None = None,
+    bar: float | None = None,
 ) -> Evaluation:
     """Evaluate by cross-validation.
 
     `time_left` counts down for the whole trial; each fit gets a fair share of it, so that a trial that has begun ends
     complete. Where a refit on all rows does not fit in any more, the fold models are averaged instead. `on_fold`
     hears each fold's score and may end the trial by returning False. With `max_rows` the fits see so many rows only.
-    Raises TrialFailed (with the reason), NotApplicable, DeadlineReached, Abandoned.
+    A trial whose first fold stays behind `bar` ends there.
+    Raises TrialFailed (with the reason), NotApplicable, DeadlineReached, Pruned, Abandoned.
     """
     started = time_left()
     metric = METRICS[task.metric]
@@ -149,6 +151,11 @@ def evaluate(
         parts.append((data.encoder, predictor))
         if not on_fold(fold, scores[-1]):
             raise Abandoned("Nobody wants this trial any more.")
+        if fold == 0 and bar is not None and metric.gain(scores[0]) < metric.gain(bar):
+            raise Pruned(
+                f"Its first fold reached {scores[0]:.4g}; short of {bar:.4g} the rest is not worth its time.",
+                scores[0],
+            )
     if refit and shares.refit_fits:
         data = folds.everything(algorithm.view, max_rows)
         # Without the time for it, the fold models are just as good an answer.

@@ -23,7 +23,7 @@ from flowml.automl.model import FittedModel
 from flowml.automl.search import Search
 from flowml.automl.task import Task, prepare_task
 from flowml.domain.datasets import Role
-from flowml.domain.errors import DeadlineReached, FlowMLError, InvalidInput, TrialFailed
+from flowml.domain.errors import DeadlineReached, FlowMLError, InvalidInput, Pruned, TrialFailed
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 
@@ -103,7 +103,7 @@ def train(
     search = Search(
         shape_of(task),
         chosen,
-        metric_greater_is_better=METRICS[task.metric].greater_is_better,
+        metric=task.metric,
         seed=seed,
         max_trials=max_trials,
         n_folds=task.n_folds,
@@ -271,9 +271,14 @@ class _ThreadRunner:
                 time_left=lambda: 0.0 if self._cancelled.is_set() else deadline - self._clock(),
                 on_fold=lambda fold, score: not self._cancelled.is_set(),
                 max_rows=spec.max_rows,
+                bar=spec.bar,
             )
         except (Abandoned, DeadlineReached):
             return Outcome(spec, TrialStatus.CANCELLED, fit_seconds=self._clock() - started)
+        except Pruned as behind:
+            return Outcome(
+                spec, TrialStatus.PRUNED, fold_scores=(behind.first_score,), fit_seconds=self._clock() - started
+            )
         except FlowMLError as error:
             return Outcome(spec, TrialStatus.FAILED, error=error.detail, fit_seconds=self._clock() - started)
         except Exception as error:

@@ -73,6 +73,11 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX events_room ON events(room, id)",
         ),
     ),
+    Migration(
+        2,
+        "what a trial's first fold has to reach",
+        ("ALTER TABLE trials ADD COLUMN bar REAL",),
+    ),
 )
 
 

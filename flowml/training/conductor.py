@@ -70,7 +70,7 @@ class _Conductor:
         search = Search(
             shape_of(task),
             chosen,
-            metric_greater_is_better=METRICS[task.metric].greater_is_better,
+            metric=task.metric,
             seed=task.seed,
             max_trials=self._job.spec.max_trials,
             n_folds=task.n_folds,
@@ -178,7 +178,7 @@ class _LedgerRunner:
 
     def outcome(self, trial: Trial) -> Outcome:
         """A row as the search and the ensemble want it."""
-        spec = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin, trial.max_rows)
+        spec = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin, trial.max_rows, trial.bar)
         outcome = Outcome(
             spec,
             trial.status,

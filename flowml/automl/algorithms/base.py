@@ -109,6 +109,10 @@ class Algorithm(ABC):
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
         """Good first guesses, best first; each a full set of values of the search space."""
 
+    def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
+        """The same configuration made to take only one `factor`-th of the time; None where that cannot be had."""
+        return None
+
     @abstractmethod
     def seconds_per_fit(self, shape: TaskShape) -> float:
         """A rough forecast for the first configuration on one thread; the search corrects it by what it sees."""
