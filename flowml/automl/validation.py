@@ -56,6 +56,14 @@ def wanted(cv: str, columns: Sequence[str], target: str) -> Wanted:
     return Wanted(ValidationKind(word), column)
 
 
+def check_column(frame: pl.DataFrame, asked: Wanted) -> None:
+    """Raises InvalidInput naming `cv` where the column asked for has no order (time) or no repetition (group)."""
+    if asked.column is not None and asked.kind is ValidationKind.TIME:
+        _check_moments(frame[asked.column])
+    elif asked.column is not None and asked.kind is ValidationKind.GROUP:
+        _check_groups(frame[asked.column])
+
+
 def choose(
     frame: pl.DataFrame,
     roles: Mapping[str, Role],
@@ -69,16 +77,13 @@ def choose(
 
     Raises InvalidInput naming `cv` for a column that has no order (time) or no repetition (group).
     """
+    check_column(frame, asked)
     if asked.kind is ValidationKind.STRATIFIED:
         return Choice(None, None, "You chose folds at random", asked=True)
     if asked.kind is ValidationKind.TIME:
-        assert asked.column is not None
-        _check_moments(frame[asked.column])
         reason = f"You chose to test on later rows by “{asked.column}”: models never see what came after."
         return Choice(ValidationKind.TIME, asked.column, reason, asked=True)
     if asked.kind is ValidationKind.GROUP:
-        assert asked.column is not None
-        _check_groups(frame[asked.column])
         reason = (
             f"You chose to keep rows of the same “{asked.column}” together: none is learned from while others test."
         )
@@ -93,7 +98,7 @@ def choose(
     entity = find_entity(frame, roles, target, target_name=target_name, classification=classification)
     if entity is not None:
         reason = (
-            f"Rows with the same “{entity.column}” ({entity.rows_each:.2g} each) are much alike, so they are kept "
+            f"Rows with the same “{entity.column}” ({entity.rows_each:.0f} on average) are much alike, so they stay "
             "together: each model is tested on ones that it has never met."
         )
         return Choice(ValidationKind.GROUP, entity.column, reason, asked=False)
