@@ -13,6 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,11 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--target", required=True, help="the column to predict")
     train.add_argument("--budget", type=_duration, default=60.0, help="time, such as 60s, 5m or 1h (60s)")
     train.add_argument("--metric", default="auto", help="what to optimise (accuracy or r2)")
+    train.add_argument(
+        "--problem-type", choices=("auto", "classification", "regression"), default="auto", help="a class or a number"
+    )
+    train.add_argument("--cv", default="auto", help="auto, stratified, group:COLUMN or time:COLUMN: what tests a model")
+    train.add_argument("--weight", metavar="COLUMN", help="the column that says how much each row counts")
     train.add_argument("--algorithms", type=_names, help="only these, separated by commas")
     train.add_argument("--max-trials", type=_whole_number(1, 100_000), help="stop after so many trials")
     train.add_argument("--seed", type=_whole_number(0, 999_999_999), default=0, help="seed of everything random (0)")
@@ -202,12 +208,16 @@ def _train(options: argparse.Namespace) -> int:
         frame,
         {column.name: column.role for column in columns},
         target=options.target,
+        problem_type=options.problem_type,
         metric=options.metric,
+        cv=options.cv,
+        weight_column=options.weight,
         time_budget_seconds=options.budget,
         max_trials=options.max_trials,
         algorithm_names=options.algorithms,
         seed=options.seed,
         n_jobs=cores,
+        on_note=lambda note: print(f"note: {note}", file=sys.stderr),
         on_progress=show.update,
     )
     show.close()
@@ -245,6 +255,8 @@ def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:
         "metric": run.task.metric,
         "model": str(out),
         "elapsed_seconds": run.elapsed_seconds,
+        "validation": asdict(run.task.validation),
+        "notes": list(run.notes),
         "leaderboard": [
             {
                 "rank": entry.rank,
@@ -262,7 +274,7 @@ def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:
 
 def _leaderboard_text(run: "Run") -> str:
     lines = [
-        f"{run.task.reason}\n",
+        f"{run.task.reason} {run.task.validation.reason}\n",
         f"{'':>3} {'model':<28}{run.task.metric:>12}{'± folds':>10}{'fit s':>9}{'one row ms':>12}",
     ]
     for entry in run.leaderboard[:15]:

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,7 @@ from flowml.automl.algorithms.base import TaskShape
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
 from flowml.automl.evaluate import Abandoned, EncodedFolds, evaluate
 from flowml.automl.first_look import first_looks
+from flowml.automl.leakage import find_suspects
 from flowml.automl.metrics import METRICS
 from flowml.automl.model import FittedModel
 from flowml.automl.search import Search
@@ -63,6 +64,8 @@ class Run:
     leaderboard: tuple[Entry, ...]
     failures: Mapping[str, str]
     elapsed_seconds: float
+    notes: tuple[str, ...] = ()
+    """Sentences about the table that were known before training: how models are tested, what may leak."""
 
 
 def train(
@@ -77,14 +80,18 @@ def train(
     algorithm_names: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
     cv_folds: int = 5,
+    cv: str = "auto",
+    weight_column: str | None = None,
     seed: int = 0,
     n_jobs: int = 1,
+    on_note: Callable[[str], None] = lambda note: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stopped: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Run:
     """Find the best model for a column within the time.
 
+    `cv`: auto, stratified, group:COLUMN or time:COLUMN; `on_note` hears what is known before training.
     Raises InvalidInput for a target that cannot be learned, TrialFailed when not one model came of it (with the
     reasons).
     """
@@ -97,8 +104,13 @@ def train(
         metric=metric,
         exclude=tuple(exclude),
         cv_folds=cv_folds,
+        cv=cv,
+        weight_column=weight_column,
         seed=seed,
     )
+    notes = (task.validation.reason, *(suspect.sentence for suspect in find_suspects(task)))
+    for note in notes:
+        on_note(note)
     chosen = [algorithms.get(name) for name in chosen_algorithms(task, algorithm_names)]
     search = Search(
         shape_of(task),
@@ -126,7 +138,7 @@ def train(
             conduct.run()
     finally:
         runner.close()
-    return _conclude(task, conduct, runner.failures, clock() - began)
+    return replace(_conclude(task, conduct, runner.failures, clock() - began), notes=notes)
 
 
 def shape_of(task: Task) -> TaskShape:
