@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.algorithms.base import Algorithm, Final, FitContext
+from flowml.automl.decision import fair_decision, objective
 from flowml.automl.describe import describe_task
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import prepare
-from flowml.automl.metrics import METRICS, all_metrics, over_folds
+from flowml.automl.metrics import all_metrics, over_folds
 from flowml.automl.model import FittedModel, Member, Part
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.task import Task
@@ -124,7 +125,7 @@ def evaluate(
     Raises TrialFailed (with the reason), NotApplicable, DeadlineReached, Abandoned.
     """
     started = time_left()
-    metric = METRICS[task.metric]
+    metric = objective(task.metric)
     refit = algorithm.final is Final.REFIT
     shares = _Shares(time_left, task.n_folds, refit)
     out_of_fold = np.full((len(task.target), task.n_outputs), np.nan)
@@ -134,7 +135,9 @@ def evaluate(
     def fit(data: EncodedFold, fit_time_left: Callable[[], float]) -> Predictor:
         valid = None if refit else data.valid
         valid_target = None if refit else task.target[data.valid_rows]
-        context = FitContext(task.problem_type, task.n_outputs, seed, threads, fit_time_left, device)
+        context = FitContext(
+            task.problem_type, task.n_outputs, seed, threads, fit_time_left, device, metric=task.metric
+        )
         return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
 
     for fold in range(task.n_folds):
@@ -154,7 +157,8 @@ def evaluate(
         # Without the time for it, the fold models are just as good an answer.
         with suppress(DeadlineReached), shares.next() as fit_time_left:
             parts = [(data.encoder, fit(data, fit_time_left))]
-    metrics = all_metrics(task.problem_type, task.target, out_of_fold)
+    decision = None if task.classes is None else fair_decision(task.metric, task.target, out_of_fold)
+    metrics = all_metrics(task.problem_type, task.target, out_of_fold, decision)
     model = FittedModel(
         schema=folds.schema.of_results(metrics, task.target, out_of_fold),
         encoders=tuple(encoder for encoder, _ in parts),
@@ -163,6 +167,7 @@ def evaluate(
                 algorithm.name, dict(params), 1.0, tuple(Part(number, item) for number, (_, item) in enumerate(parts))
             ),
         ),
+        decision=decision,
     )
     summary = over_folds(scores)
     if summary is None:

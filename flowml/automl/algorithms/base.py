@@ -74,7 +74,8 @@ class FitContext:
     """The circumstances of one fit.
 
     `time_left` gives the seconds until this fit must have returned what it has (a shorter ensemble, fewer epochs);
-    `threads` is a hard limit; `remark` takes a sentence about what went otherwise than asked, such as a fit that
+    `threads` is a hard limit; `metric` is what the model will be judged by, for whoever can fit for it directly;
+    `remark` takes a sentence about what went otherwise than asked, such as a fit that
     fell back from the GPU.
     """
 
@@ -85,6 +86,7 @@ class FitContext:
     time_left: Callable[[], float]
     device: str = "cpu"
     remark: Callable[[str], None] = field(default=_say_nothing)
+    metric: str = ""
 
 
 class Algorithm(ABC):
