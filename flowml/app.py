@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from flowml.automl.processes import usable_cores
 from flowml.services import dispatch
 from flowml.services.context import Context
 from flowml.services.housekeeping import keep_house
@@ -37,7 +38,7 @@ _TRAINER_WAIT_SECONDS = 0.2
 
 def training_limits(settings: Settings) -> Limits:
     """What this machine gives to training, from its cores and memory unless set."""
-    cores = processes.usable_cores()
+    cores = usable_cores()
     slots = processes.local_slots(cores) if settings.local_slots is None else settings.local_slots
     if settings.trial_memory_mb is not None:
         memory = settings.trial_memory_mb * 1_000_000

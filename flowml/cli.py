@@ -11,8 +11,11 @@ import os
 import re
 import signal
 import sys
+import time
 import traceback
+import warnings as python_warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from flowml.automl.run import Progress, Run
     from flowml.services.settings import Settings
 
+_STARTED = time.monotonic()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -190,13 +194,17 @@ def _bind(host: str, port: int) -> Any:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from flowml.training import processes
+    from flowml.automl.engine_process import NoProcesses, end_engine_process, engine_process
+    from flowml.automl.processes import usable_cores
 
-    cores = processes.usable_cores()
-    processes.limit_threads(1)
+    # Its imports run beside those of this process.
+    with suppress(NoProcesses):
+        engine_process()
     from flowml.automl import modelfile
-    from flowml.automl.run import train
+    from flowml.automl.run import get_ready, train
     from flowml.data.read import read_table
+
+    get_ready(options.algorithms)
 
     frame, columns, warnings = read_table(options.file)
     for warning in warnings:
@@ -204,6 +212,8 @@ def _train(options: argparse.Namespace) -> int:
     out: Path = options.out or options.file.with_suffix(".flowml")
     _check_writable(out)
     show = _ProgressLine(sys.stderr)
+    python_warnings.showwarning = _note  # type: ignore[assignment]
+    interrupted = _Interrupted()
     run = train(
         frame,
         {column.name: column.role for column in columns},
@@ -212,13 +222,15 @@ def _train(options: argparse.Namespace) -> int:
         metric=options.metric,
         cv=options.cv,
         weight_column=options.weight,
-        time_budget_seconds=options.budget,
+        # The time is asked for from here to the written file, reading included.
+        time_budget_seconds=max(1.0, options.budget - (time.monotonic() - _STARTED)),
         max_trials=options.max_trials,
         algorithm_names=options.algorithms,
         seed=options.seed,
-        n_jobs=cores,
+        n_jobs=usable_cores(),
         on_note=lambda note: print(f"note: {note}", file=sys.stderr),
         on_progress=show.update,
+        stopped=interrupted,
     )
     show.close()
     temporary = out.with_name(out.name + ".part")
@@ -229,10 +241,31 @@ def _train(options: argparse.Namespace) -> int:
     else:
         print(_leaderboard_text(run))
         print(f"\nThe best model is in {out}. Use it: flowml predict {out} FILE -o predictions.csv")
-    # A thread that ignored its deadline must not keep the command from ending.
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    end_engine_process()
+    # Nothing is left to do, and taking down the libraries in good order takes a while.
+    os._exit(130 if interrupted() else 0)
+
+
+class _Interrupted:
+    """Whether Ctrl-C has been pressed: then the run ends with the best so far. A second time ends everything."""
+
+    def __init__(self) -> None:
+        self._pressed = False
+        signal.signal(signal.SIGINT, self._press)
+
+    def __call__(self) -> bool:
+        return self._pressed
+
+    def _press(self, *_: object) -> None:
+        if self._pressed:
+            raise KeyboardInterrupt
+        self._pressed = True
+
+
+def _note(message: Warning | str, *_: object) -> None:
+    print(f"note: {message}", file=sys.stderr)
 
 
 def _check_writable(out: Path) -> None:
@@ -254,7 +287,7 @@ def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:
         "problem_type": str(run.task.problem_type),
         "metric": run.task.metric,
         "model": str(out),
-        "elapsed_seconds": run.elapsed_seconds,
+        "elapsed_seconds": time.monotonic() - _STARTED,
         "validation": asdict(run.task.validation),
         "notes": list(run.notes),
         "leaderboard": [

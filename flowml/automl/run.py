@@ -1,12 +1,11 @@
-"""A whole training run inside this process: the library and `flowml train`.
+"""A whole training run without a server: the library and `flowml train`."""
 
-Trials run in threads: the libraries do their work outside Python's lock, and the data is there only once.
-"""
-
-import queue
+import importlib
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,19 +16,24 @@ from flowml.automl import algorithms
 from flowml.automl.algorithms.base import TaskShape
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
 from flowml.automl.decision import objective
+from flowml.automl.engine_process import NoProcesses, engine_process
 from flowml.automl.estimate import Estimate
-from flowml.automl.evaluate import Abandoned, EncodedFolds, evaluate
 from flowml.automl.finish import Champion
 from flowml.automl.first_look import first_looks
 from flowml.automl.leakage import find_suspects
 from flowml.automl.metrics import METRICS
 from flowml.automl.model import FittedModel
+from flowml.automl.process_runner import ProcessRunner, ThreadRunner
 from flowml.automl.search import Search
 from flowml.automl.task import Task, prepare_task
 from flowml.automl.twin import STUDENT, TITLE, Twin
+from flowml.data.child import machine_memory
 from flowml.domain.datasets import Role
-from flowml.domain.errors import DeadlineReached, FlowMLError, InvalidInput, Pruned, TrialFailed
+from flowml.domain.errors import InvalidInput, TrialFailed
 from flowml.domain.trials import TrialSpec, TrialStatus
+
+# Of the machine's memory, for all trials that run at once.
+_MEMORY_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ def train(
     reasons).
     """
     began = clock()
+    libraries = get_ready(algorithm_names)
     task = prepare_task(
         frame,
         roles,
@@ -130,7 +135,7 @@ def train(
         max_trials=max_trials,
         n_folds=task.n_folds,
     )
-    runner = _ThreadRunner(task, n_jobs, clock)
+    runner = _runner(task, n_jobs, clock)
     watcher = _Watcher(task, began, time_budget_seconds, clock, on_progress, stopped)
     conduct = Conduct(
         task,
@@ -143,13 +148,49 @@ def train(
         blend_meanwhile=max_trials is None,
         distils=STUDENT in [algorithm.name for algorithm in chosen],
     )
+    runner.start()
     try:
-        # The runner's threads are the parallelism; BLAS and OpenMP would multiply it.
+        libraries.join()
+        # The runner's slots are the parallelism; BLAS and OpenMP would multiply it.
         with threadpool_limits(limits=1):
             conduct.run()
+            return replace(_conclude(task, conduct, runner.failures, clock() - began), notes=notes)
     finally:
         runner.close()
-    return replace(_conclude(task, conduct, runner.failures, clock() - began), notes=notes)
+
+
+def get_ready(algorithm_names: Sequence[str] | None = None) -> threading.Thread:
+    """Begin with what a run needs and does not have to wait for: call it before reading a table.
+
+    Starts the engine process; meanwhile this process imports, in the thread that is returned, what the models that
+    come of it need to predict. Both are there already for a second run.
+    """
+    with suppress(NoProcesses):
+        engine_process()
+    libraries = threading.Thread(target=_import_boosters, args=(algorithm_names,), name="import", daemon=True)
+    libraries.start()
+    return libraries
+
+
+def _import_boosters(algorithm_names: Sequence[str] | None) -> None:
+    for name in ("lightgbm", "xgboost", "catboost"):
+        if algorithm_names is None or name in algorithm_names:
+            # Whoever needs it imports it again and hears why it failed; here the program may just be ending.
+            with suppress(Exception):
+                importlib.import_module(name)
+
+
+def _runner(task: Task, slots: int, clock: Callable[[], float]) -> ProcessRunner | ThreadRunner:
+    memory_bytes = int(_MEMORY_SHARE * machine_memory() / slots)
+    try:
+        return ProcessRunner(task, slots, clock, engine=engine_process(), memory_bytes=memory_bytes)
+    except (NoProcesses, OSError) as problem:
+        warnings.warn(
+            f"Training in threads of this program, which is slower and does not survive a crash. {problem}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return ThreadRunner(task, slots, clock)
 
 
 def shape_of(task: Task) -> TaskShape:
@@ -251,100 +292,6 @@ def _as_outcome(blend: Blend, task: Task) -> Outcome:
         blend.fit_seconds,
         blend.model.measure_predict_ms(task.frame),
     )
-
-
-class _ThreadRunner:
-    """Evaluates trials in daemon threads, so that one that ignores its deadline cannot keep the run from ending."""
-
-    def __init__(self, task: Task, slots: int, clock: Callable[[], float]):
-        self.slots = slots
-        self.failures: dict[str, str] = {}
-        self._task = task
-        self._cache = EncodedFolds(task)
-        self._clock = clock
-        self._open = 0
-        self._cancelled = threading.Event()
-        self._waiting: queue.SimpleQueue[tuple[TrialSpec, float] | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-        for number in range(slots):
-            threading.Thread(target=self._work, name=f"trainer-{number}", daemon=True).start()
-
-    def submit(self, spec: TrialSpec, deadline: float) -> None:
-        self._open += 1
-        self._waiting.put((spec, deadline))
-
-    def open(self) -> int:
-        return self._open
-
-    def wait(self, timeout: float) -> Sequence[Outcome]:
-        outcomes: list[Outcome] = []
-        try:
-            outcomes.append(self._done.get(timeout=timeout) if timeout > 0 else self._done.get_nowait())
-            while True:
-                outcomes.append(self._done.get_nowait())
-        except queue.Empty:
-            pass
-        self._open -= len(outcomes)
-        for outcome in outcomes:
-            if outcome.error and outcome.status is TrialStatus.FAILED:
-                self.failures[outcome.spec.algorithm] = outcome.error
-        return outcomes
-
-    def cancel(self) -> Sequence[Outcome]:
-        ended = self.wait(0)
-        self._cancelled.set()
-        return ended
-
-    def close(self) -> None:
-        """Let the threads end."""
-        self._cancelled.set()
-        for _ in range(self.slots):
-            self._waiting.put(None)
-
-    def _work(self) -> None:
-        while (item := self._waiting.get()) is not None:
-            spec, deadline = item
-            if not self._cancelled.is_set():
-                self._done.put(self._evaluate(spec, deadline))
-
-    def _evaluate(self, spec: TrialSpec, deadline: float) -> Outcome:
-        started = self._clock()
-        try:
-            evaluation = evaluate(
-                self._task,
-                self._cache,
-                algorithms.get(spec.algorithm),
-                spec.params,
-                seed=self._task.seed,
-                threads=1,
-                time_left=lambda: 0.0 if self._cancelled.is_set() else deadline - self._clock(),
-                on_fold=lambda fold, score: not self._cancelled.is_set(),
-                max_rows=spec.max_rows,
-                bar=spec.bar,
-            )
-        except (Abandoned, DeadlineReached):
-            return Outcome(spec, TrialStatus.CANCELLED, fit_seconds=self._clock() - started)
-        except Pruned as behind:
-            return Outcome(
-                spec, TrialStatus.PRUNED, fold_scores=(behind.first_score,), fit_seconds=self._clock() - started
-            )
-        except FlowMLError as error:
-            return Outcome(spec, TrialStatus.FAILED, error=error.detail, fit_seconds=self._clock() - started)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"[:500]
-            return Outcome(spec, TrialStatus.FAILED, error=reason, fit_seconds=self._clock() - started)
-        model = evaluation.model
-        return Outcome(
-            spec,
-            TrialStatus.FINISHED,
-            evaluation.score,
-            tuple(evaluation.fold_scores),
-            evaluation.metrics,
-            evaluation.fit_seconds,
-            evaluation.predict_ms,
-            out_of_fold=evaluation.out_of_fold,
-            load_model=lambda: model,
-        )
 
 
 class _Watcher:
