@@ -16,6 +16,7 @@ import traceback
 import warnings as python_warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,11 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--target", required=True, help="the column to predict")
     train.add_argument("--budget", type=_duration, default=60.0, help="time, such as 60s, 5m or 1h (60s)")
     train.add_argument("--metric", default="auto", help="what to optimise (accuracy or r2)")
+    train.add_argument(
+        "--problem-type", choices=("auto", "classification", "regression"), default="auto", help="a class or a number"
+    )
+    train.add_argument("--cv", default="auto", help="auto, stratified, group:COLUMN or time:COLUMN: what tests a model")
+    train.add_argument("--weight", metavar="COLUMN", help="the column that says how much each row counts")
     train.add_argument("--algorithms", type=_names, help="only these, separated by commas")
     train.add_argument("--max-trials", type=_whole_number(1, 100_000), help="stop after so many trials")
     train.add_argument("--seed", type=_whole_number(0, 999_999_999), default=0, help="seed of everything random (0)")
@@ -212,13 +218,17 @@ def _train(options: argparse.Namespace) -> int:
         frame,
         {column.name: column.role for column in columns},
         target=options.target,
+        problem_type=options.problem_type,
         metric=options.metric,
+        cv=options.cv,
+        weight_column=options.weight,
         # The time is asked for from here to the written file, reading included.
         time_budget_seconds=max(1.0, options.budget - (time.monotonic() - _STARTED)),
         max_trials=options.max_trials,
         algorithm_names=options.algorithms,
         seed=options.seed,
         n_jobs=usable_cores(),
+        on_note=lambda note: print(f"note: {note}", file=sys.stderr),
         on_progress=show.update,
         stopped=interrupted,
     )
@@ -278,6 +288,8 @@ def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:
         "metric": run.task.metric,
         "model": str(out),
         "elapsed_seconds": time.monotonic() - _STARTED,
+        "validation": asdict(run.task.validation),
+        "notes": list(run.notes),
         "leaderboard": [
             {
                 "rank": entry.rank,
@@ -295,7 +307,7 @@ def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:
 
 def _leaderboard_text(run: "Run") -> str:
     lines = [
-        f"{run.task.reason}\n",
+        f"{run.task.reason} {run.task.validation.reason}\n",
         f"{'':>3} {'model':<28}{run.task.metric:>12}{'± folds':>10}{'fit s':>9}{'one row ms':>12}",
     ]
     for entry in run.leaderboard[:15]:

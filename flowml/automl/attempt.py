@@ -1,12 +1,13 @@
 """One attempt at a trial: whatever happens inside, an Outcome comes out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from flowml.automl import algorithms
 from flowml.automl.conduct import Outcome
 from flowml.automl.evaluate import Abandoned, EncodedFolds, evaluate
 from flowml.automl.task import Task
-from flowml.domain.errors import DeadlineReached, FlowMLError
+from flowml.domain.errors import DeadlineReached, FlowMLError, Pruned
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 
@@ -39,9 +40,12 @@ def attempt(
             time_left=time_left,
             on_fold=on_fold,
             max_rows=spec.max_rows,
+            bar=spec.bar,
         )
     except (Abandoned, DeadlineReached):
         return ended(TrialStatus.CANCELLED)
+    except Pruned as behind:
+        return replace(ended(TrialStatus.PRUNED), fold_scores=(behind.first_score,))
     except FlowMLError as error:
         return ended(TrialStatus.FAILED, error.detail)
     except MemoryError:

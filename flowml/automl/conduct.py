@@ -203,9 +203,15 @@ class Conduct:
         self._blended_with = len(self._candidates)
         # Whoever finished first must not decide ties.
         candidates = sorted(self._candidates, key=lambda candidate: candidate.spec.number)
-        predictions = [_array(candidate) for candidate in candidates]
+        rows = self._task.validated
+        predictions = [_array(candidate)[rows] for candidate in candidates]
         weights = ensemble.select_worthwhile(
-            predictions, self._task.target, self._metric, self._task.folds, seed=self._task.seed
+            predictions,
+            self._task.target[rows],
+            self._metric,
+            self._task.judge_folds,
+            seed=self._task.seed,
+            row_weights=self._task.weights_of(rows),
         )
         if weights is not None:
             kept = sorted(sorted(weights, key=lambda index: -weights[index])[:_MOST_MEMBERS])
@@ -213,6 +219,7 @@ class Conduct:
             blend = self._make_blend([candidates[index] for index in kept], [weights[index] / total for index in kept])
             if blend is not None:
                 self.blend = blend
+                self._search.blended(blend.weights)
                 self._observer.blend(blend)
         self._blended_at = self._clock()
         self._blend_seconds = self._blended_at - started
@@ -224,15 +231,17 @@ class Conduct:
             out_of_fold += share * _array(candidate)
         summary = over_folds(
             [
-                self._metric.score(self._task.target[rows], out_of_fold[rows])
-                for rows in (self._task.folds == fold for fold in range(self._task.n_folds))
+                self._metric.score(self._task.target[rows], out_of_fold[rows], self._task.weights_of(rows))
+                for rows in map(self._task.valid_rows, range(self._task.n_folds))
             ]
         )
         if summary is None or not self._is_better(summary[0]):
             return None
-        metrics = all_metrics(self._task.problem_type, self._task.target, out_of_fold)
+        tested = self._task.validated
+        target, answers = self._task.target[tested], out_of_fold[tested]
+        metrics = all_metrics(self._task.problem_type, target, answers, self._task.weights_of(tested))
         models = [_model(candidate) for candidate in chosen]
-        model = combine(models, shares, models[0].schema.of_results(metrics, self._task.target, out_of_fold))
+        model = combine(models, shares, models[0].schema.of_results(metrics, target, answers))
         return Blend(
             weights={candidate.spec.number: share for candidate, share in zip(chosen, shares, strict=True)},
             score=summary[0],
@@ -256,7 +265,8 @@ class Conduct:
         finished = outcome.status is TrialStatus.FINISHED and outcome.score is not None
         gain = self._metric.gain(outcome.score) if finished and outcome.score is not None else None
         if outcome.spec.number >= 0:
-            self._search.tell(outcome.spec.number, gain, outcome.fit_seconds, outcome.status)
+            first = self._metric.gain(outcome.fold_scores[0]) if outcome.fold_scores else None
+            self._search.tell(outcome.spec.number, gain, outcome.fit_seconds, outcome.status, first_fold=first)
         if finished:
             self._keep(outcome)
 

@@ -21,13 +21,19 @@ class Metric(Protocol):
     @property
     def problem_type(self) -> ProblemType: ...
 
-    def score(self, target: np.ndarray, predictions: np.ndarray) -> float: ...
+    def score(self, target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None = None) -> float: ...
 
     def gain(self, score: float) -> float: ...
 
 
 def select(
-    out_of_folds: Sequence[np.ndarray], target: np.ndarray, metric: Metric, *, steps: int = STEPS, seed: int = 0
+    out_of_folds: Sequence[np.ndarray],
+    target: np.ndarray,
+    metric: Metric,
+    *,
+    steps: int = STEPS,
+    seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> dict[int, float]:
     """Greedy selection with replacement (Caruana et al. 2004): weights by index, summing to 1.
 
@@ -38,20 +44,26 @@ def select(
     """
     rows = _sampled_rows(len(target), seed)
     predictions = [np.asarray(one)[rows] for one in out_of_folds]
-    return _Selection(predictions, target[rows], metric).run(steps)
+    return _Selection(predictions, target[rows], metric, _part(weights, rows)).run(steps)
 
 
 def select_worthwhile(
-    out_of_folds: Sequence[np.ndarray], target: np.ndarray, metric: Metric, folds: np.ndarray, *, seed: int = 0
+    out_of_folds: Sequence[np.ndarray],
+    target: np.ndarray,
+    metric: Metric,
+    folds: np.ndarray,
+    *,
+    seed: int = 0,
+    row_weights: np.ndarray | None = None,
 ) -> dict[int, float] | None:
     """The weights of an ensemble that truly beats the best single model, or None where there is none.
 
-    `folds`: the fold of each row, (rows,).
+    `folds`: the fold of each row, (rows,); `row_weights`: how much each counts.
     """
     if len(out_of_folds) < 2:
         return None
-    weights = select(out_of_folds, target, metric, seed=seed)
-    if len(weights) < 2 or not worth_it(out_of_folds, target, metric, folds, seed=seed):
+    weights = select(out_of_folds, target, metric, seed=seed, weights=row_weights)
+    if len(weights) < 2 or not worth_it(out_of_folds, target, metric, folds, seed=seed, weights=row_weights):
         return None
     return weights
 
@@ -63,6 +75,7 @@ def worth_it(
     folds: np.ndarray,
     *,
     seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> bool:
     """Whether blending is better than the best single model on rows that had no say in the choice.
 
@@ -70,24 +83,30 @@ def worth_it(
     mean difference must exceed half its standard error. That keeps the luck of the selection out of the judgement.
     """
     rows = _sampled_rows(len(target), seed)
-    target, folds = target[rows], folds[rows]
+    target, folds, weights = target[rows], folds[rows], _part(weights, rows)
     # All models, and not only those of the blend: whoever got in by luck on these very rows would look good on them.
     predictions = [np.asarray(one)[rows] for one in out_of_folds]
     differences = []
     for fold in np.unique(folds):
         held, rest = folds == fold, folds != fold
         learned = [one[rest] for one in predictions]
-        chosen = _Selection(learned, target[rest], metric).run(STEPS)
+        on_rest, on_held = _part(weights, rest), _part(weights, held)
+        chosen = _Selection(learned, target[rest], metric, on_rest).run(STEPS)
         blend = sum(share * predictions[index][held] for index, share in chosen.items())
-        single = max(range(len(learned)), key=lambda index: metric.gain(metric.score(target[rest], learned[index])))
-        gain_of_blend = metric.gain(metric.score(target[held], np.asarray(blend)))
-        gain_of_single = metric.gain(metric.score(target[held], predictions[single][held]))
+        gains = [metric.gain(metric.score(target[rest], one, on_rest)) for one in learned]
+        single = max(range(len(learned)), key=lambda index: gains[index])
+        gain_of_blend = metric.gain(metric.score(target[held], np.asarray(blend), on_held))
+        gain_of_single = metric.gain(metric.score(target[held], predictions[single][held], on_held))
         if np.isfinite(gain_of_blend) and np.isfinite(gain_of_single):
             differences.append(gain_of_blend - gain_of_single)
     if len(differences) < 2:
         return False
     noise = float(np.std(differences, ddof=1)) / np.sqrt(len(differences))
     return float(np.mean(differences)) > 0.5 * noise and float(np.mean(differences)) > 0.0
+
+
+def _part(weights: np.ndarray | None, rows: np.ndarray | slice) -> np.ndarray | None:
+    return None if weights is None else weights[rows]
 
 
 def _sampled_rows(n_rows: int, seed: int) -> np.ndarray | slice:
@@ -99,8 +118,15 @@ def _sampled_rows(n_rows: int, seed: int) -> np.ndarray | slice:
 class _Selection:
     """One greedy selection. The sum of the members' predictions grows by one model a step."""
 
-    def __init__(self, predictions: Sequence[np.ndarray], target: np.ndarray, metric: Metric):
+    def __init__(
+        self,
+        predictions: Sequence[np.ndarray],
+        target: np.ndarray,
+        metric: Metric,
+        weights: np.ndarray | None = None,
+    ):
         self._target = target
+        self._weights = weights
         self._metric = metric
         self._classification = metric.problem_type is ProblemType.CLASSIFICATION
         # What the smooth loss looks at: the probability of the true class, or the value, one row a model.
@@ -121,8 +147,13 @@ class _Selection:
     def _losses(self, sums: np.ndarray, count: int) -> np.ndarray:
         """The smooth loss of blends whose members sum up to `sums`, (blends, rows) → (blends,)."""
         if self._classification:
-            return np.asarray(-np.log(np.maximum(sums / count, 1e-7)).mean(axis=1))
-        return np.asarray(((sums / count) ** 2).mean(axis=1))
+            return self._mean(-np.log(np.maximum(sums / count, 1e-7)))
+        return self._mean((sums / count) ** 2)
+
+    def _mean(self, losses: np.ndarray) -> np.ndarray:
+        if self._weights is None:
+            return np.asarray(losses.mean(axis=1))
+        return np.asarray(losses @ self._weights / self._weights.sum())
 
     def run(self, steps: int) -> dict[int, float]:
         """Weights by index of the best blend met on the way."""
@@ -153,9 +184,8 @@ class _Selection:
         scored = []
         for place in shortlist:
             index = self._candidates[place]
-            gain = self._metric.gain(
-                self._metric.score(self._target, (total + self._predictions[index]) / (len(members) + 1))
-            )
+            blend = (total + self._predictions[index]) / (len(members) + 1)
+            gain = self._metric.gain(self._metric.score(self._target, blend, self._weights))
             known = round(gain, 9) if np.isfinite(gain) else -np.inf
             scored.append((known, round(-float(losses[place]), 9), index in members, -place))
         chosen = max(scored)

@@ -36,6 +36,7 @@ class _AutoML(BaseEstimator):  # type: ignore[misc]
         algorithms: Sequence[str] | None = None,
         max_trials: int | None = None,
         cv_folds: int = 5,
+        cv: str = "auto",
         random_state: int = 0,
         n_jobs: int | None = None,
     ):
@@ -44,23 +45,28 @@ class _AutoML(BaseEstimator):  # type: ignore[misc]
         self.algorithms = algorithms
         self.max_trials = max_trials
         self.cv_folds = cv_folds
+        self.cv = cv
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Search for the best model within the time budget.
 
-        `X`: polars or pandas DataFrame, or array (rows, columns); `y`: one value a row.
+        `X`: polars or pandas DataFrame, or array (rows, columns); `y`: one value a row; `sample_weight`: how much each
+        row counts, from 0 up, all alike without it.
         Raises InvalidInput for a target that cannot be learned.
         """
         frame = _as_frame(X)
         target = pl.Series(_TARGET, _as_list(y))
         if len(target) != frame.height:
             raise InvalidInput(f"X has {frame.height} rows and y has {len(target)}.")
-        name = _TARGET
-        while name in frame.columns:
-            name = f"{name}_"
+        name, weight_name = _free(_TARGET, frame), _free("weight", frame)
         table = frame.with_columns(target.alias(name))
+        if sample_weight is not None:
+            weights = pl.Series(weight_name, _as_list(sample_weight), dtype=pl.Float64)
+            if len(weights) != frame.height:
+                raise InvalidInput(f"X has {frame.height} rows and sample_weight has {len(weights)}.")
+            table = table.with_columns(weights)
         self.run_: Run = train(
             table,
             roles_of(table),
@@ -71,6 +77,8 @@ class _AutoML(BaseEstimator):  # type: ignore[misc]
             max_trials=self.max_trials,
             algorithm_names=self.algorithms,
             cv_folds=self.cv_folds,
+            cv=self.cv,
+            weight_column=None if sample_weight is None else weight_name,
             seed=self.random_state,
             n_jobs=self.n_jobs or os.cpu_count() or 1,
         )
@@ -106,10 +114,10 @@ class AutoMLClassifier(ClassifierMixin, _AutoML):  # type: ignore[misc]
 
     _problem_type = ProblemType.CLASSIFICATION
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """As `_AutoML.fit`; the classes are kept as they came."""
         values = _as_list(y)
-        super().fit(X, y)
+        super().fit(X, y, sample_weight)
         by_label = {_label(value): value for value in values}
         self.classes_ = np.array([by_label.get(label, label) for label in self.run_.task.classes or ()])
         return self
@@ -144,6 +152,13 @@ def _as_frame(X: Any) -> pl.DataFrame:
     if array.ndim != 2:
         raise InvalidInput(f"X must be a table of rows and columns, not an array of {array.ndim} dimensions.")
     return pl.DataFrame({f"x{index}": array[:, index] for index in range(array.shape[1])})
+
+
+def _free(name: str, frame: pl.DataFrame) -> str:
+    """The name, or one like it that no column has."""
+    while name in frame.columns:
+        name = f"{name}_"
+    return name
 
 
 def _as_list(y: Any) -> list[Any]:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,8 @@ from flowml.automl.metrics import METRICS, all_metrics, over_folds
 from flowml.automl.model import FittedModel, Member, Part
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.task import Task
-from flowml.domain.errors import DeadlineReached, FlowMLError, TrialFailed
+from flowml.domain.errors import DeadlineReached, FlowMLError, Pruned, TrialFailed
+from flowml.domain.jobs import ValidationKind
 
 _CACHE_BYTES = 1_500_000_000
 
@@ -28,11 +29,13 @@ class Abandoned(FlowMLError):
 
 
 _Key = tuple[View, int | None, int | None]
+_LATEST = -1
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """`out_of_fold`: float64 (rows, outputs), each row predicted by the fold that has not seen it."""
+    """`out_of_fold`: float64 (rows, outputs), each row predicted by the fold that has not seen it; NaN in the rows
+    that no fold holds out."""
 
     score: float
     fold_scores: tuple[float, ...]
@@ -67,12 +70,16 @@ class EncodedFolds:
         self.schema = describe_task(task, self._prepared)
 
     def fold(self, view: View, fold: int, max_rows: int | None = None) -> EncodedFold:
-        """Everything but this fold to train on (at most `max_rows` of it, drawn by the seed), this fold to validate."""
+        """What this fold learns from, at most `max_rows` of it, drawn by the seed; and the rows that it holds out."""
         return self._get((view, fold, max_rows))
 
     def everything(self, view: View, max_rows: int | None = None) -> EncodedFold:
         """All rows (or `max_rows` of them) to train on; `valid` is empty."""
         return self._get((view, None, max_rows))
+
+    def latest(self, view: View, max_rows: int | None = None) -> EncodedFold:
+        """All rows but the latest, and those to stop by: for the last fit where models are tested by time."""
+        return self._get((view, _LATEST, max_rows))
 
     def _get(self, key: "_Key") -> EncodedFold:
         with self._lock:
@@ -92,8 +99,12 @@ class EncodedFolds:
 
     def _encode(self, view: View, fold: int | None, max_rows: int | None) -> EncodedFold:
         task = self._task
-        held = np.zeros(len(task.target), dtype=bool) if fold is None else task.folds == fold
-        train_rows, valid_rows = np.flatnonzero(~held), np.flatnonzero(held)
+        if fold == _LATEST:
+            valid_rows = np.empty(0, dtype=np.int64) if task.latest is None else task.latest
+            train_rows = np.setdiff1d(task.train_rows(None), valid_rows)
+        else:
+            train_rows = task.train_rows(fold)
+            valid_rows = np.empty(0, dtype=np.int64) if fold is None else task.valid_rows(fold)
         if max_rows is not None and len(train_rows) > max_rows:
             train_rows = _sample(train_rows, task, max_rows)
         encoder, train = Encoder.fit(
@@ -115,26 +126,41 @@ def evaluate(
     on_fold: Callable[[int, float], bool] = lambda fold, score: True,
     device: str = "cpu",
     max_rows: int | None = None,
+    bar: float | None = None,
 ) -> Evaluation:
     """Evaluate by cross-validation.
 
     `time_left` counts down for the whole trial; each fit gets a fair share of it, so that a trial that has begun ends
-    complete. Where a refit on all rows does not fit in any more, the fold models are averaged instead. `on_fold`
+    complete. Where a refit on all rows does not fit in any more, the fold models are averaged instead. Tested by time,
+    every algorithm has one more fit in the end, for a model has to know the latest rows. `on_fold`
     hears each fold's score and may end the trial by returning False. With `max_rows` the fits see so many rows only.
-    Raises TrialFailed (with the reason), NotApplicable, DeadlineReached, Abandoned.
+    A trial whose first fold stays behind `bar` ends there.
+    Raises TrialFailed (with the reason), NotApplicable, DeadlineReached, Pruned, Abandoned.
     """
     started = time_left()
     metric = METRICS[task.metric]
-    refit = algorithm.final is Final.REFIT
-    shares = _Shares(time_left, task.n_folds, refit)
+    stops = algorithm.final is not Final.REFIT
+    by_time = task.validation.kind is ValidationKind.TIME
+    refit = by_time or not stops
+    sizes = [len(task.train_rows(fold)) for fold in range(task.n_folds)] + ([len(task.target)] if refit else [])
+    shares = _Shares(time_left, sizes if max_rows is None else [min(size, max_rows) for size in sizes])
     out_of_fold = np.full((len(task.target), task.n_outputs), np.nan)
     scores: list[float] = []
     parts: list[tuple[Encoder, Predictor]] = []
 
     def fit(data: EncodedFold, fit_time_left: Callable[[], float]) -> Predictor:
-        valid = None if refit else data.valid
-        valid_target = None if refit else task.target[data.valid_rows]
-        context = FitContext(task.problem_type, task.n_outputs, seed, threads, fit_time_left, device)
+        valid = data.valid if stops else None
+        valid_target = task.target[data.valid_rows] if stops else None
+        context = FitContext(
+            task.problem_type,
+            task.n_outputs,
+            seed,
+            threads,
+            fit_time_left,
+            device,
+            weights=task.weights_of(data.train_rows),
+            valid_weights=task.weights_of(data.valid_rows) if stops else None,
+        )
         return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
 
     for fold in range(task.n_folds):
@@ -145,18 +171,27 @@ def evaluate(
         if answers.shape != (len(data.valid_rows), task.n_outputs) or not np.isfinite(answers).all():
             raise TrialFailed("It answered with values that are not numbers.")
         out_of_fold[data.valid_rows] = answers
-        scores.append(metric.score(task.target[data.valid_rows], answers))
+        scores.append(metric.score(task.target[data.valid_rows], answers, task.weights_of(data.valid_rows)))
         parts.append((data.encoder, predictor))
         if not on_fold(fold, scores[-1]):
             raise Abandoned("Nobody wants this trial any more.")
+        if fold == 0 and bar is not None and metric.gain(scores[0]) < metric.gain(bar):
+            raise Pruned(
+                f"Its first fold reached {scores[0]:.4g}; short of {bar:.4g} the rest is not worth its time.",
+                scores[0],
+            )
     if refit and shares.refit_fits:
-        data = folds.everything(algorithm.view, max_rows)
+        data = folds.latest(algorithm.view, max_rows) if stops else folds.everything(algorithm.view, max_rows)
         # Without the time for it, the fold models are just as good an answer.
         with suppress(DeadlineReached), shares.next() as fit_time_left:
             parts = [(data.encoder, fit(data, fit_time_left))]
-    metrics = all_metrics(task.problem_type, task.target, out_of_fold)
+    if by_time:
+        # The latest model knows most; an average with those of earlier days would forget again.
+        parts = parts[-1:]
+    tested = task.validated
+    metrics = all_metrics(task.problem_type, task.target[tested], out_of_fold[tested], task.weights_of(tested))
     model = FittedModel(
-        schema=folds.schema.of_results(metrics, task.target, out_of_fold),
+        schema=folds.schema.of_results(metrics, task.target[tested], out_of_fold[tested]),
         encoders=tuple(encoder for encoder, _ in parts),
         members=(
             Member(
@@ -182,12 +217,12 @@ def evaluate(
 class _Shares:
     """Gives each fit its part of the time: what is left, less what encoding and predicting take, over the fits left.
 
-    The refit counts for more than a fold, as it has more rows.
+    `sizes`: the rows of each fit, in order; a fit counts by its rows.
     """
 
-    def __init__(self, time_left: Callable[[], float], n_folds: int, refit: bool):
+    def __init__(self, time_left: Callable[[], float], sizes: Sequence[int]):
         self._time_left = time_left
-        self._weights = [1.0] * n_folds + ([n_folds / (n_folds - 1)] if refit else [])
+        self._weights = [size / max(sizes[0], 1) for size in sizes]
         self._started = time_left()
         self._fitting = 0.0
         self._done = 0
@@ -210,7 +245,7 @@ class _Shares:
     @property
     def refit_fits(self) -> bool:
         """Whether there is time for one more fit like those before: cut short, it would be worse than they are."""
-        return self._time_left() > self._fitting / max(self._done, 1) * self._weights[-1]
+        return self._time_left() > self._fitting / max(sum(self._weights[: self._done]), 1e-9) * self._weights[-1]
 
 
 def _bytes(data: EncodedFold) -> int:

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,7 @@ from flowml.automl.algorithms.base import TaskShape
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
 from flowml.automl.engine_process import NoProcesses, engine_process
 from flowml.automl.first_look import first_looks
+from flowml.automl.leakage import find_suspects
 from flowml.automl.metrics import METRICS
 from flowml.automl.model import FittedModel
 from flowml.automl.process_runner import ProcessRunner, ThreadRunner
@@ -67,6 +68,8 @@ class Run:
     leaderboard: tuple[Entry, ...]
     failures: Mapping[str, str]
     elapsed_seconds: float
+    notes: tuple[str, ...] = ()
+    """Sentences about the table that were known before training: how models are tested, what may leak."""
 
 
 def train(
@@ -81,14 +84,18 @@ def train(
     algorithm_names: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
     cv_folds: int = 5,
+    cv: str = "auto",
+    weight_column: str | None = None,
     seed: int = 0,
     n_jobs: int = 1,
+    on_note: Callable[[str], None] = lambda note: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stopped: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Run:
     """Find the best model for a column within the time.
 
+    `cv`: auto, stratified, group:COLUMN or time:COLUMN; `on_note` hears what is known before training.
     Raises InvalidInput for a target that cannot be learned, TrialFailed when not one model came of it (with the
     reasons).
     """
@@ -102,13 +109,18 @@ def train(
         metric=metric,
         exclude=tuple(exclude),
         cv_folds=cv_folds,
+        cv=cv,
+        weight_column=weight_column,
         seed=seed,
     )
+    notes = (task.validation.reason, *(suspect.sentence for suspect in find_suspects(task)))
+    for note in notes:
+        on_note(note)
     chosen = [algorithms.get(name) for name in chosen_algorithms(task, algorithm_names)]
     search = Search(
         shape_of(task),
         chosen,
-        metric_greater_is_better=METRICS[task.metric].greater_is_better,
+        metric=task.metric,
         seed=seed,
         max_trials=max_trials,
         n_folds=task.n_folds,
@@ -131,7 +143,7 @@ def train(
         # The runner's slots are the parallelism; BLAS and OpenMP would multiply it.
         with threadpool_limits(limits=1):
             conduct.run()
-            return _conclude(task, conduct, runner.failures, clock() - began)
+            return replace(_conclude(task, conduct, runner.failures, clock() - began), notes=notes)
     finally:
         runner.close()
 

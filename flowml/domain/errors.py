@@ -103,6 +103,14 @@ class TrialFailed(FlowMLError):
     """One evaluation failed; the detail is recorded with the trial and shown."""
 
 
+class Pruned(FlowMLError):
+    """The first fold was so far behind that the others are not worth their time."""
+
+    def __init__(self, detail: str, first_score: float):
+        super().__init__(detail)
+        self.first_score = first_score
+
+
 class DeadlineReached(FlowMLError):
     """A fit noticed that its time is over before it had anything usable."""
 

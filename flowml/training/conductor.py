@@ -15,6 +15,7 @@ from flowml.automl import algorithms, modelfile
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
 from flowml.automl.first_look import first_looks
 from flowml.automl.importance import permutation_importance
+from flowml.automl.leakage import find_suspects
 from flowml.automl.metrics import METRICS, confusion
 from flowml.automl.model import FittedModel
 from flowml.automl.run import chosen_algorithms, shape_of
@@ -60,17 +61,21 @@ class _Conductor:
         self._ledger.update(
             self._clock(),
             stage="training",
-            message=task.reason,
+            message=f"{task.reason} {task.validation.reason}",
             problem_type=str(task.problem_type),
             metric=task.metric,
+            validation=task.validation,
         )
+        self._ledger.log("info", f"How models are tested: {task.validation.reason}", self._clock())
+        for suspect in find_suspects(task):
+            self._ledger.log("warning", suspect.sentence, self._clock())
         for column, reason in task.dropped.items():
             self._ledger.log("info", f"Column “{column}” is not used: {reason}", self._clock())
         chosen = [algorithms.get(name) for name in chosen_algorithms(task, self._job.spec.algorithms)]
         search = Search(
             shape_of(task),
             chosen,
-            metric_greater_is_better=METRICS[task.metric].greater_is_better,
+            metric=task.metric,
             seed=task.seed,
             max_trials=self._job.spec.max_trials,
             n_folds=task.n_folds,
@@ -178,7 +183,7 @@ class _LedgerRunner:
 
     def outcome(self, trial: Trial) -> Outcome:
         """A row as the search and the ensemble want it."""
-        spec = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin, trial.max_rows)
+        spec = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin, trial.max_rows, trial.bar)
         outcome = Outcome(
             spec,
             trial.status,
@@ -347,7 +352,8 @@ class _Keeper:
             "dropped": dict(self._task.dropped),
         }
         if self._task.classes is not None:
-            details["confusion_matrix"] = confusion(self._task.target, out_of_fold, self._task.classes)
+            tested = self._task.validated
+            details["confusion_matrix"] = confusion(self._task.target[tested], out_of_fold[tested], self._task.classes)
         return Model(
             id=model_id,
             job_id=self._job.id,

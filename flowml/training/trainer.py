@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from flowml.automl import algorithms, modelfile
 from flowml.automl.evaluate import Abandoned, EncodedFolds, Evaluation, evaluate
 from flowml.automl.task import Task
 from flowml.domain.channel import Channel
-from flowml.domain.errors import DeadlineReached, FlowMLError, NotFound
+from flowml.domain.errors import DeadlineReached, FlowMLError, NotFound, Pruned
 from flowml.domain.trials import Lease, TrialReport, TrialStatus
 from flowml.training.tasks import load_task
 from flowml.training.trainer_status import Busy
@@ -83,10 +84,14 @@ class Trainer:
                     time_left=lambda: 0.0 if beat.abandoned else lease.deadline_at - self._clock(),
                     on_fold=beat.on_fold,
                     max_rows=lease.max_rows,
+                    bar=lease.bar,
                 )
             return _finished(evaluation)
         except Abandoned:
             return None
+        except Pruned as behind:
+            report = _ended(TrialStatus.PRUNED, behind.detail, self._clock() - started)
+            return replace(report, fold_scores=(behind.first_score,))
         except NotFound:
             return None
         except DeadlineReached as error:

@@ -30,6 +30,7 @@ from flowml.automl.predictors.flat_trees import TreeArrays
 from flowml.automl.predictors.gaussian_nb import GaussianNaiveBayesPredictor
 from flowml.automl.predictors.knn import NearestNeighboursPredictor
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
+from flowml.automl.predictors.lightgbm_text import compact, shorten
 from flowml.automl.predictors.trees import TreesPredictor
 from flowml.domain.errors import InvalidInput
 from tests.automl.algorithm_cases import first_fit, make_case
@@ -350,6 +351,23 @@ def test_a_booster_refuses_rows_of_another_width(name: str) -> None:
 def test_an_unknown_kind_is_a_key_error() -> None:
     with pytest.raises(KeyError):
         load(PredictorState("pickle", {}))
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2, 3])
+def test_what_is_shortened_here_is_what_reading_it_again_makes_of_it(n_outputs: int) -> None:
+    chance = np.random.default_rng(0)
+    values = chance.normal(size=(400, 4))
+    values[:, 3] = chance.integers(0, 9, 400)
+    values[chance.random((400, 4)) < 0.2] = np.nan
+    values[:, 0] = np.where(chance.random(400) < 0.5, 1.0, np.nan)
+    target = chance.integers(0, n_outputs, 400) if n_outputs > 1 else np.nan_to_num(values[:, 1])
+    objective = {1: "regression", 2: "binary", 3: "multiclass"}[n_outputs]
+    settings = {"objective": objective, "verbosity": -1, "min_data_in_leaf": 5, "zero_as_missing": False}
+    if n_outputs > 2:
+        settings["num_class"] = n_outputs
+    text = lightgbm.train(settings, lightgbm.Dataset(values, target, categorical_feature=[3]), 12).model_to_string()
+    assert "cat_threshold" in text
+    assert shorten(text, 4, n_outputs) == compact(text, 4, n_outputs)
 
 
 def test_lightgbm_may_split_the_missing_from_all_others() -> None:

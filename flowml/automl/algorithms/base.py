@@ -75,7 +75,8 @@ class FitContext:
 
     `time_left` gives the seconds until this fit must have returned what it has (a shorter ensemble, fewer epochs);
     `threads` is a hard limit; `remark` takes a sentence about what went otherwise than asked, such as a fit that
-    fell back from the GPU.
+    fell back from the GPU. `weights` and `valid_weights` say how much each row of the training and the validation
+    part counts, float64 (rows,), about 1 on average; None: all alike.
     """
 
     problem_type: ProblemType
@@ -85,6 +86,8 @@ class FitContext:
     time_left: Callable[[], float]
     device: str = "cpu"
     remark: Callable[[str], None] = field(default=_say_nothing)
+    weights: np.ndarray | None = None
+    valid_weights: np.ndarray | None = None
 
 
 class Algorithm(ABC):
@@ -109,6 +112,10 @@ class Algorithm(ABC):
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
         """Good first guesses, best first; each a full set of values of the search space."""
 
+    def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
+        """The same configuration made to take only one `factor`-th of the time; None where that cannot be had."""
+        return None
+
     @abstractmethod
     def seconds_per_fit(self, shape: TaskShape) -> float:
         """A rough forecast for the first configuration on one thread; the search corrects it by what it sees."""
@@ -125,6 +132,7 @@ class Algorithm(ABC):
     ) -> Predictor:
         """Fit on the training rows; the validation rows, where given, are for early stopping only.
 
-        `target`: class codes 0..n_outputs-1 (int32, each class present at least once) or float64 values.
+        `target`: class codes 0..n_outputs-1 (int32, each class present at least once) or float64 values. Where the
+        context has weights, a row of weight 2 counts as two rows.
         Raises TrialFailed with the library's reason, or DeadlineReached when there is nothing usable in time.
         """

@@ -18,6 +18,7 @@ from flowml.automl.algorithms.base import (
 from flowml.automl.algorithms.early_stopping import patience
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
+    faster,
     is_classification,
     library_errors,
     require_time,
@@ -29,6 +30,7 @@ from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.catboost import CatBoostPredictor, pool
 
 MAX_ROUNDS = 1_500
+ONE_HOT_LEVELS = 50
 
 
 @register
@@ -77,6 +79,9 @@ class CatBoost(Algorithm):
             one(rate, 8, 2.0, 1.0, 0.9),
         )
 
+    def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
+        return faster(params, factor)
+
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
         return 0.3 + outputs * (0.6 + shape.n_rows * (6 + shape.n_features) * 1e-5)
@@ -121,6 +126,8 @@ class CatBoost(Algorithm):
             "iterations": MAX_ROUNDS,
             "loss_function": self._loss(context),
             "bootstrap_type": "Bernoulli",
+            # One column a level: never worse on our tasks than statistics of the target, and three times as fast.
+            "one_hot_max_size": ONE_HOT_LEVELS,
             "od_type": "Iter",
             "od_wait": patience(train.n_rows),
             "use_best_model": True,

@@ -19,6 +19,7 @@ from flowml.automl.algorithms.base import (
 from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
+    faster,
     is_classification,
     library_errors,
     require_time,
@@ -28,7 +29,7 @@ from flowml.automl.algorithms.support import (
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
-from flowml.automl.predictors.lightgbm_text import compact
+from flowml.automl.predictors.lightgbm_text import shorten
 
 MAX_ROUNDS = 2_000
 LEAVES_A_MODEL = 100_000
@@ -56,10 +57,11 @@ class LightGBM(Algorithm):
             FloatParameter("learning_rate", 0.015 if shape.n_rows < 20_000 else 0.03, 0.2, log=True),
             IntParameter("num_leaves", 3, most_leaves, log=True),
             IntParameter("min_data_in_leaf", 1, max(2, min(100, shape.n_rows // 20)), log=True),
-            FloatParameter("feature_fraction", 0.3, 1.0),
+            FloatParameter("feature_fraction", 0.2, 1.0),
             FloatParameter("bagging_fraction", 0.5, 1.0),
             FloatParameter("lambda_l2", 1e-3, 20.0, log=True),
             ChoiceParameter("extra_trees", (False, True)),
+            ChoiceParameter("max_cat_to_onehot", (4, 64)),
         )
 
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
@@ -74,6 +76,9 @@ class LightGBM(Algorithm):
                 "bagging_fraction": rows_share,
                 "lambda_l2": l2,
                 "extra_trees": extra,
+                # One level against all others cannot overfit as sorted groups of levels do; on small tables, though,
+                # splits that take several levels at once are what there are rows for.
+                "max_cat_to_onehot": 64 if rows >= 5_000 else 4,
             }
 
         if is_classification(shape):
@@ -93,6 +98,9 @@ class LightGBM(Algorithm):
             one(0.07, 7, 6, 1.0, 0.9, 2.0, True),
             one(0.08, 64, 3, 0.55, 0.9, 0.4, True),
         )
+
+    def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
+        return faster(params, factor)
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
@@ -147,10 +155,13 @@ class LightGBM(Algorithm):
         # A cap on leaves keeps a fold's model at a few megabytes and an answer for one row within half a millisecond.
         trees_a_round = context.n_outputs if context.n_outputs > 2 else 1
         rounds = int(np.clip(LEAVES_A_MODEL // (int(params["num_leaves"]) * trees_a_round), 60, MAX_ROUNDS))
-        booster = lightgbm.train(settings, data, rounds, valid_sets=[check], callbacks=[after_round])
+        # Kept as it is: LightGBM would write it out and read it in once more.
+        booster = lightgbm.train(
+            settings, data, rounds, valid_sets=[check], callbacks=[after_round], keep_training_booster=True
+        )
         text = booster.model_to_string(num_iteration=stopping.best_iteration + 1)
         width = train.values.shape[1]
-        return LightGBMPredictor(compact(text, width, context.n_outputs), context.n_outputs, width)
+        return LightGBMPredictor(shorten(text, width, context.n_outputs), context.n_outputs, width)
 
     def _settings(self, params: Mapping[str, Any], n_rows: int, context: FitContext, device: str) -> dict[str, Any]:
         settings: dict[str, Any] = {

@@ -8,6 +8,7 @@ import numpy as np
 from flowml.automl.algorithms.base import (
     Algorithm,
     Category,
+    ChoiceParameter,
     Final,
     FitContext,
     FloatParameter,
@@ -18,6 +19,7 @@ from flowml.automl.algorithms.base import (
 from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
+    faster,
     is_classification,
     library_errors,
     require_time,
@@ -53,6 +55,7 @@ class XGBoost(Algorithm):
             FloatParameter("subsample", 0.5, 1.0),
             FloatParameter("colsample_bynode", 0.3, 1.0),
             FloatParameter("reg_lambda", 1e-3, 20.0, log=True),
+            ChoiceParameter("max_cat_to_onehot", (4, 64)),
         )
 
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
@@ -66,6 +69,7 @@ class XGBoost(Algorithm):
                 "subsample": rows,
                 "colsample_bynode": features,
                 "reg_lambda": l2,
+                "max_cat_to_onehot": 64 if shape.n_rows >= 5_000 else 4,
             }
 
         if is_classification(shape):
@@ -79,6 +83,9 @@ class XGBoost(Algorithm):
             one(0.08, 5, 2.0, 0.8, 0.7, 2.0),
             one(0.07, 10, 6.0, 0.7, 0.6, 3.0),
         )
+
+    def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
+        return faster(params, factor)
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
@@ -154,7 +161,6 @@ class XGBoost(Algorithm):
             **params,
             "tree_method": "hist",
             "max_bin": 256,
-            "max_cat_to_onehot": 4,
             "device": device,
             "nthread": context.threads,
             "seed": context.seed,
