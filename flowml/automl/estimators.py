@@ -127,9 +127,8 @@ class AutoMLClassifier(ClassifierMixin, _AutoML):  # type: ignore[misc]
         return self._answers(X)
 
     def predict(self, X: Any) -> np.ndarray:
-        """The most likely class of each row."""
-        answers = self._answers(X)
-        chosen: np.ndarray = self.classes_[answers.argmax(axis=1)]
+        """The class of each row: the most likely one, or as the metric asks for (`FittedModel.decide`)."""
+        chosen: np.ndarray = self.classes_[self.best_model_.decide(self._answers(X))]
         return chosen
 
 

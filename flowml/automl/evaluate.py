@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.algorithms.base import Algorithm, Final, FitContext
+from flowml.automl.decision import fair_decision, objective
 from flowml.automl.describe import describe_task
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import prepare
-from flowml.automl.metrics import METRICS, all_metrics, over_folds
+from flowml.automl.metrics import all_metrics, over_folds
 from flowml.automl.model import FittedModel, Member, Part
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.task import Task
@@ -138,7 +139,7 @@ def evaluate(
     Raises TrialFailed (with the reason), NotApplicable, DeadlineReached, Pruned, Abandoned.
     """
     started = time_left()
-    metric = METRICS[task.metric]
+    metric = objective(task.metric)
     stops = algorithm.final is not Final.REFIT
     by_time = task.validation.kind is ValidationKind.TIME
     refit = by_time or not stops
@@ -160,6 +161,7 @@ def evaluate(
             device,
             weights=task.weights_of(data.train_rows),
             valid_weights=task.weights_of(data.valid_rows) if stops else None,
+            metric=task.metric,
         )
         return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
 
@@ -189,7 +191,9 @@ def evaluate(
         # The latest model knows most; an average with those of earlier days would forget again.
         parts = parts[-1:]
     tested = task.validated
-    metrics = all_metrics(task.problem_type, task.target[tested], out_of_fold[tested], task.weights_of(tested))
+    target, answers, row_weights = task.target[tested], out_of_fold[tested], task.weights_of(tested)
+    decision = None if task.classes is None else fair_decision(task.metric, target, answers, row_weights)
+    metrics = all_metrics(task.problem_type, target, answers, row_weights, decision)
     model = FittedModel(
         schema=folds.schema.of_results(metrics, task.target[tested], out_of_fold[tested]),
         encoders=tuple(encoder for encoder, _ in parts),
@@ -198,6 +202,7 @@ def evaluate(
                 algorithm.name, dict(params), 1.0, tuple(Part(number, item) for number, (_, item) in enumerate(parts))
             ),
         ),
+        decision=decision,
     )
     summary = over_folds(scores)
     if summary is None:

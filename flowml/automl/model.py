@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flowml.automl.calibration import tempered
+from flowml.automl.decision import Decision, weighted
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import Prepared, prepare
 from flowml.automl.predictors.base import Predictor
@@ -43,11 +45,17 @@ class Member:
 
 @dataclass(frozen=True)
 class FittedModel:
-    """Answers for raw rows. Safe to use from several threads."""
+    """Answers for raw rows. Safe to use from several threads.
+
+    `temperature` calibrates its probabilities (`calibration.tempered`); `decision` makes classes of them: one
+    multiplier a class, None where the most likely class is predicted.
+    """
 
     schema: ModelSchema
     encoders: tuple[Encoder, ...]
     members: tuple[Member, ...]
+    temperature: float | None = None
+    decision: Decision | None = None
 
     def check_row(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """As `ModelSchema.check_row`: the row made usable, and sentences about it. Raises InvalidInput."""
@@ -74,7 +82,7 @@ class FittedModel:
                 if part.encoder not in encoded:
                     encoded[part.encoder] = self.encoders[part.encoder].transform(table).values
                 answer += (member.weight / len(parts)) * part.predictor.predict(encoded[part.encoder])
-        return answer
+        return tempered(answer, self.temperature)
 
     def predict_row(self, row: Mapping[str, Any]) -> np.ndarray:
         """The answer for one row, shape (outputs,), the short way: no table, no thread pool."""
@@ -82,7 +90,12 @@ class FittedModel:
         answer = np.zeros(self.schema.n_outputs)
         for share, encoder, predict in self._steps:
             answer += share * predict(vectors[encoder])
-        return answer
+        return tempered(answer, self.temperature)
+
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """The codes of the predicted classes, (rows,), for probabilities (rows, classes) that it gave; or one code,
+        shape (), for those of one row."""
+        return np.asarray(weighted(probabilities, self.decision).argmax(axis=-1))
 
     def measure_predict_ms(self, frame: "pl.DataFrame") -> float:
         """Milliseconds that one warm row takes here: the median over some rows of the table, fewer of a slow model."""
@@ -114,6 +127,7 @@ def combine(models: Sequence[FittedModel], weights: Sequence[float], schema: Mod
     """The weighted average of models of the same task. Encoders that are the same are kept once.
 
     `schema` is the combination's own (`ModelSchema.of_results`); without it the heaviest model's figures stand.
+    Neither a calibration nor a decision is taken over: they belong to the models alone.
     """
     encoders: list[Encoder] = []
     position: dict[str, int] = {}

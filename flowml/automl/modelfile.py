@@ -80,6 +80,8 @@ def _pack(model: FittedModel, stored: frozenset[str]) -> tuple[bytes, frozenset[
             "schema": model.schema.state(),
             "encoders": [encoder.state() for encoder in model.encoders],
             "members": members,
+            "temperature": model.temperature,
+            "decision": None if model.decision is None else list(model.decision),
         }
         text = json.dumps(manifest, default=_plain, ensure_ascii=False, separators=(",", ":"))
         writer.put(_MANIFEST, text.encode())
@@ -123,7 +125,29 @@ def _model(manifest: Mapping[str, Any], archive: zipfile.ZipFile) -> FittedModel
     )
     if not members or not all(member.parts for member in members):
         raise ValueError("a model without members")
-    return FittedModel(schema, encoders, members)
+    return FittedModel(schema, encoders, members, _temperature(manifest, schema), _decision(manifest, schema))
+
+
+def _temperature(manifest: Mapping[str, Any], schema: ModelSchema) -> float | None:
+    # Files of earlier versions say nothing of it.
+    found = manifest.get("temperature")
+    if found is None:
+        return None
+    if schema.classes is None or not 0.01 <= float(found) <= 100:
+        raise ValueError("a calibration that cannot be")
+    return float(found)
+
+
+def _decision(manifest: Mapping[str, Any], schema: ModelSchema) -> tuple[float, ...] | None:
+    found = manifest.get("decision")
+    if found is None:
+        return None
+    multipliers = tuple(float(value) for value in found)
+    if schema.classes is None or len(multipliers) != len(schema.classes):
+        raise ValueError("a decision about other classes")
+    if not all(math.isfinite(value) and value > 0 for value in multipliers):
+        raise ValueError("a decision that cannot be made")
+    return multipliers
 
 
 def _part(state: Mapping[str, Any], archive: zipfile.ZipFile, encoders: Sequence[Encoder], n_outputs: int) -> Part:

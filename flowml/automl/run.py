@@ -15,7 +15,10 @@ from threadpoolctl import threadpool_limits
 from flowml.automl import algorithms
 from flowml.automl.algorithms.base import TaskShape
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
+from flowml.automl.decision import objective
 from flowml.automl.engine_process import NoProcesses, engine_process
+from flowml.automl.estimate import Estimate
+from flowml.automl.finish import Champion
 from flowml.automl.first_look import first_looks
 from flowml.automl.leakage import find_suspects
 from flowml.automl.metrics import METRICS
@@ -23,6 +26,7 @@ from flowml.automl.model import FittedModel
 from flowml.automl.process_runner import ProcessRunner, ThreadRunner
 from flowml.automl.search import Search
 from flowml.automl.task import Task, prepare_task
+from flowml.automl.twin import STUDENT, TITLE, Twin
 from flowml.data.child import machine_memory
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput, TrialFailed
@@ -61,7 +65,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run found: the best model and everything it was compared with, best first."""
+    """What a run found: the best model and everything it was compared with, best first.
+
+    `estimate`: what to expect of the best model on new rows, None where there was no time for it. `twin`: the fast
+    model beside it, None where there is none.
+    """
 
     task: Task
     model: FittedModel
@@ -70,6 +78,8 @@ class Run:
     elapsed_seconds: float
     notes: tuple[str, ...] = ()
     """Sentences about the table that were known before training: how models are tested, what may leak."""
+    estimate: Estimate | None = None
+    twin: Twin | None = None
 
 
 def train(
@@ -136,6 +146,7 @@ def train(
         reserve=reserve_seconds(time_budget_seconds),
         first=() if max_trials else first_looks(shape_of(task), chosen),
         blend_meanwhile=max_trials is None,
+        distils=STUDENT in [algorithm.name for algorithm in chosen],
     )
     runner.start()
     try:
@@ -205,7 +216,7 @@ def chosen_algorithms(task: Task, names: Sequence[str] | None) -> list[str]:
 
 
 def _conclude(task: Task, conduct: Conduct, failures: Mapping[str, str], elapsed: float) -> Run:
-    metric = METRICS[task.metric]
+    metric = objective(task.metric)
     ranked = sorted(conduct.candidates, key=lambda outcome: (-metric.gain(outcome.score or 0.0), outcome.spec.number))
     if not ranked:
         reasons = " · ".join(f"{name}: {reason}" for name, reason in failures.items())
@@ -214,12 +225,19 @@ def _conclude(task: Task, conduct: Conduct, failures: Mapping[str, str], elapsed
         )
     best = ranked[0]
     assert best.load_model is not None
-    model = best.load_model()
     rows = [(algorithms.get(item.spec.algorithm).title, item) for item in ranked]
-    blend = conduct.blend
+    blend, champion, twin = conduct.blend, conduct.champion, conduct.twin
     if blend is not None and best.score is not None and metric.gain(blend.score) > metric.gain(best.score):
         model = blend.model
         rows.insert(0, ("Ensemble", _as_outcome(blend, task)))
+    else:
+        model = best.load_model()
+    if champion is not None:
+        model = champion.model
+        rows[0] = (rows[0][0], _finished(rows[0][1], champion))
+    if twin is not None and not twin.existing:
+        rows.append((TITLE, _twin_outcome(twin, task)))
+        rows.sort(key=lambda row: -metric.gain(row[1].score or 0.0))
     return Run(
         task=task,
         model=model,
@@ -240,6 +258,25 @@ def _conclude(task: Task, conduct: Conduct, failures: Mapping[str, str], elapsed
         ),
         failures=failures,
         elapsed_seconds=elapsed,
+        estimate=None if champion is None else champion.estimate,
+        twin=twin,
+    )
+
+
+def _finished(outcome: Outcome, champion: Champion) -> Outcome:
+    """With what became of the figures when the model was calibrated."""
+    return replace(outcome, score=champion.score, fold_scores=champion.fold_scores, metrics=champion.metrics)
+
+
+def _twin_outcome(twin: Twin, task: Task) -> Outcome:
+    return Outcome(
+        TrialSpec(-1, twin.algorithm, dict(twin.model.members[0].params)),
+        TrialStatus.FINISHED,
+        twin.score,
+        twin.fold_scores,
+        twin.metrics,
+        twin.fit_seconds,
+        twin.model.measure_predict_ms(task.frame),
     )
 
 
@@ -294,6 +331,12 @@ class _Watcher:
 
     def blend(self, blend: Blend) -> None:
         self._offer(blend.score, ENSEMBLE)
+
+    def champion_found(self, champion: Champion) -> None:
+        return None
+
+    def twin(self, twin: Twin | None) -> None:
+        return None
 
     def _offer(self, score: float, algorithm: str) -> None:
         if self._best is None or self._metric.gain(score) > self._metric.gain(self._best[0]):
