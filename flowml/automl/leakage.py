@@ -20,7 +20,8 @@ _MOST_ROWS = 5_000
 _MOST_COLUMNS = 2_000
 _BINS = 32
 _NEARLY_ALL = {ProblemType.CLASSIFICATION: 0.99, ProblemType.REGRESSION: 0.98}
-_AHEAD = {ProblemType.CLASSIFICATION: 0.05, ProblemType.REGRESSION: 0.2}
+# The second best leaves at least so much unexplained, and so many times as much.
+_LEFT_BY_SECOND, _TIMES_LEFT = 0.05, 5.0
 _TELLING_NAME = 0.5
 _IN_STEP = 0.99999
 _ONE_CLASS = 0.97
@@ -94,8 +95,9 @@ class _Judge:
     def power(self, column: PreparedColumn) -> float:
         """How much of the target this column explains alone, on rows that were not learned from: 0 to 1.
 
-        R² for values. For classes the gain over guessing (2 · AUC - 1, the mean over the classes), and no more than
-        the share of the errors of the most frequent class that it avoids where there are more than two.
+        R² for values, by bins or by rank. For classes the gain over guessing (2 · AUC - 1, the mean over the classes),
+        and no more than the share of the errors of the most frequent class that it avoids where there are more than
+        two.
         """
         lines = _lines(column, self._learned)
         if lines.max() == 0:
@@ -105,7 +107,16 @@ class _Judge:
             values = self._target[learned]
             answers = _learned_table(lines[learned], values, int(lines.max()) + 1, len(self._classes or ()))
             scores.append(self._score(self._target[~learned], answers[lines[~learned]]))
-        return float(max(0.0, min(scores)))
+        return float(max(0.0, min(scores), self._in_step(column)))
+
+    def _in_step(self, column: PreparedColumn) -> float:
+        """The squared rank correlation of two columns of numbers (Spearman 1904): bins are too coarse for a formula."""
+        if self._classes is not None or isinstance(column, Labels) or not np.isfinite(column.values).all():
+            return 0.0
+        ranks = [np.unique(one, return_inverse=True)[1].reshape(-1) for one in (column.values, self._target)]
+        if any(one.max() <= _BINS for one in ranks):
+            return 0.0
+        return float(np.corrcoef(ranks[0].astype(float), ranks[1].astype(float))[0, 1]) ** 2
 
     def _score(self, target: np.ndarray, answers: np.ndarray) -> float:
         if self._classes is None:
@@ -127,7 +138,7 @@ class _Judge:
             return Suspect(name, filled, Sure.LIKELY)
         nearly_all = _NEARLY_ALL[self._problem_type]
         share = f"{power:.1%}" if power < 0.9995 else "all"
-        if power >= nearly_all and power - second >= _AHEAD[self._problem_type]:
+        if power >= nearly_all and 1 - second > max(_LEFT_BY_SECOND, _TIMES_LEFT * (1 - power)):
             return Suspect(name, f"tells “{self._name}” nearly perfectly, as nothing else does", Sure.LIKELY)
         if _named_after(name, self._name) and power >= _TELLING_NAME:
             return Suspect(name, f"is named after “{self._name}” and explains {share} of it alone", Sure.POSSIBLE)

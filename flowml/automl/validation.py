@@ -137,7 +137,7 @@ def make(
     Where what was found, and not asked for, leaves too little to test on, the rows are divided at random.
     Raises InvalidInput naming `cv` where what was asked for does.
     """
-    by_size = _folds_by_size(len(target), cv_folds)
+    by_size = folds_by_size(len(target), cv_folds)
     found: np.ndarray | None = None
     if choice.kind is ValidationKind.TIME:
         assert choice.column is not None
@@ -215,7 +215,8 @@ def _check_groups(series: pl.Series) -> None:
         raise InvalidInput.of_field("cv", f"“{series.name}” is the same in every row, so all rows are one group.")
 
 
-def _folds_by_size(n_rows: int, n_folds: int) -> int:
+def folds_by_size(n_rows: int, n_folds: int) -> int:
+    """Where rows are many, fewer folds than asked for are precise enough; 1 is a part that is held out."""
     if n_rows > _ONE_FOLD_ABOVE:
         return 1
     return min(n_folds, _FEW_FOLDS) if n_rows > _FEW_FOLDS_ABOVE else n_folds
@@ -227,7 +228,7 @@ def _at_random(n_rows: int, n_folds: int, classification: bool, asked: str) -> V
     evenly = "each with its share of every class" if classification else "each with its share of low and high values"
     if asked:
         return Validation(kind, None, f"{asked}: {n_folds} of them, {evenly}.", n_folds)
-    fewer = _folds_by_size(n_rows, n_folds)
+    fewer = folds_by_size(n_rows, n_folds)
     if fewer == 1:
         reason = f"With {n_rows:,} rows, one part that is held out shows precisely how good a model is."
         return Validation(ValidationKind.HOLDOUT, None, reason, 1)

@@ -96,7 +96,7 @@ class CatBoost(Algorithm):
         context: FitContext,
     ) -> Predictor:
         require_time(self.title, context)
-        train, target, valid, valid_target = with_validation(train, target, valid, valid_target, context)
+        train, target, valid, valid_target, context = with_validation(train, target, valid, valid_target, context)
         with library_errors(self.title):
             if context.device != "cpu":
                 try:
@@ -145,8 +145,8 @@ class CatBoost(Algorithm):
         model = catboost.CatBoost(settings)
         callbacks = [AfterRound()] if device == "CPU" else None
         model.fit(
-            pool(train.values, train.categorical, target),
-            eval_set=pool(valid.values, valid.categorical, valid_target),
+            pool(train.values, train.categorical, target, context.weights),
+            eval_set=pool(valid.values, valid.categorical, valid_target, context.valid_weights),
             callbacks=callbacks,
         )
         return CatBoostPredictor(model._serialize_model(), context.n_outputs, train.values.shape[1], train.categorical)

@@ -116,7 +116,7 @@ class LightGBM(Algorithm):
         context: FitContext,
     ) -> Predictor:
         require_time(self.title, context)
-        train, target, valid, valid_target = with_validation(train, target, valid, valid_target, context)
+        train, target, valid, valid_target, context = with_validation(train, target, valid, valid_target, context)
         with library_errors(self.title):
             if context.device != "cpu":
                 try:
@@ -139,8 +139,12 @@ class LightGBM(Algorithm):
 
         settings = self._settings(params, train.n_rows, context, device)
         categorical = list(train.categorical)
-        data = lightgbm.Dataset(train.values, target, categorical_feature=categorical, params=settings)
-        check = lightgbm.Dataset(valid.values, valid_target, reference=data, params=settings)
+        data = lightgbm.Dataset(
+            train.values, target, weight=context.weights, categorical_feature=categorical, params=settings
+        )
+        check = lightgbm.Dataset(
+            valid.values, valid_target, reference=data, weight=context.valid_weights, params=settings
+        )
         stopping = EarlyStopping(
             train.n_rows,
             context.time_left,

@@ -68,6 +68,6 @@ class MultilayerPerceptron(Algorithm):
         context: FitContext,
     ) -> Predictor:
         require_time(self.title, context)
-        train, target, valid, valid_target = with_validation(train, target, valid, valid_target, context)
+        train, target, valid, valid_target, context = with_validation(train, target, valid, valid_target, context)
         with library_errors(self.title):
             return train_network(params, train.values, target, valid.values, valid_target, context)

@@ -101,7 +101,7 @@ class XGBoost(Algorithm):
         context: FitContext,
     ) -> Predictor:
         require_time(self.title, context)
-        train, target, valid, valid_target = with_validation(train, target, valid, valid_target, context)
+        train, target, valid, valid_target, context = with_validation(train, target, valid, valid_target, context)
         with library_errors(self.title):
             if context.device != "cpu":
                 try:
@@ -127,8 +127,8 @@ class XGBoost(Algorithm):
         for index in train.categorical:
             kinds[index] = "c"
         matrix = {"feature_types": kinds, "enable_categorical": True, "nthread": context.threads}
-        data = xgboost.QuantileDMatrix(train.values, target, **matrix)
-        check = xgboost.QuantileDMatrix(valid.values, valid_target, ref=data, **matrix)
+        data = xgboost.QuantileDMatrix(train.values, target, weight=context.weights, **matrix)
+        check = xgboost.QuantileDMatrix(valid.values, valid_target, weight=context.valid_weights, ref=data, **matrix)
         stopping = EarlyStopping(
             train.n_rows,
             context.time_left,
