@@ -67,24 +67,29 @@ class CatBoost(Algorithm):
             }
 
         if not is_classification(shape):
+            if shape.n_rows < 8_000:
+                return (
+                    one(0.06, 5, 0.7, 4.5, 0.6),
+                    one(0.06, 7, 2.0, 4.0, 0.8),
+                    one(0.15, 3, 10.0, 2.5, 0.75),
+                )
             rate *= 1.4
             return (
                 one(rate, 7, 3.0, 1.0, 0.8),
                 one(rate, 5, 3.0, 1.0, 0.8),
                 one(rate, 8, 2.0, 1.0, 0.9),
             )
-        return (
-            one(rate, 6, 3.0, 1.0, 0.8),
-            one(1.2 * rate, 4, 3.0, 1.0, 0.8),
-            one(rate, 8, 2.0, 1.0, 0.9),
-        )
+        shallow, usual = one(1.2 * rate, 4, 3.0, 1.0, 0.8), one(rate, 6, 3.0, 1.0, 0.8)
+        if shape.n_rows < 2_000:
+            return (shallow, one(0.12, 5, 12.0, 1.7, 0.6), usual)
+        return (usual, shallow, one(rate, 7, 2.0, 3.0, 0.9))
 
     def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
         return faster(params, factor)
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
-        return 0.3 + outputs * (0.6 + shape.n_rows * (6 + shape.n_features) * 1e-5)
+        return 0.2 + outputs * (0.2 + shape.n_rows * (6 + shape.n_features) * 4e-6)
 
     def fit(
         self,
