@@ -33,7 +33,11 @@ _CHANGEABLE = frozenset(
 )
 _SELECT = (
     "SELECT jobs.*, (SELECT COUNT(*) FROM trials WHERE trials.job_id = jobs.id AND trials.status = 'finished')"
-    " AS trials_finished FROM jobs"
+    " AS trials_finished,"
+    " (SELECT json_extract(details, '$.fast_model_id') FROM models WHERE models.id = jobs.best_model_id)"
+    " AS fast_model_id,"
+    " (SELECT json_extract(details, '$.estimate') FROM models WHERE models.id = jobs.best_model_id) AS estimate"
+    " FROM jobs"
 )
 
 
@@ -157,4 +161,6 @@ def _job(row: sqlite3.Row) -> Job:
         error=row["error"],
         cancel_requested=bool(row["cancel_requested"]),
         conductor_starts=row["conductor_starts"],
+        fast_model_id=row["fast_model_id"],
+        estimate=None if row["estimate"] is None else from_json(row["estimate"]),
     )

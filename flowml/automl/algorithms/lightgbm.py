@@ -19,8 +19,10 @@ from flowml.automl.algorithms.base import (
 from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
+    absolute_errors,
     is_classification,
     library_errors,
+    relative_weights,
     require_time,
     reserve,
     with_validation,
@@ -131,8 +133,20 @@ class LightGBM(Algorithm):
 
         settings = self._settings(params, train.n_rows, context, device)
         categorical = list(train.categorical)
-        data = lightgbm.Dataset(train.values, target, categorical_feature=categorical, params=settings)
-        check = lightgbm.Dataset(valid.values, valid_target, reference=data, params=settings)
+        data = lightgbm.Dataset(
+            train.values,
+            target,
+            weight=relative_weights(target, context),
+            categorical_feature=categorical,
+            params=settings,
+        )
+        check = lightgbm.Dataset(
+            valid.values,
+            valid_target,
+            weight=relative_weights(valid_target, context),
+            reference=data,
+            params=settings,
+        )
         stopping = EarlyStopping(
             train.n_rows,
             context.time_left,
@@ -170,6 +184,8 @@ class LightGBM(Algorithm):
             "verbosity": -1,
         }
         if not is_classification(context):
+            if absolute_errors(context):
+                return settings | {"objective": "regression_l1", "metric": "l1"}
             return settings | {"objective": "regression", "metric": "l2"}
         if context.n_outputs == 2:
             return settings | {"objective": "binary", "metric": "binary_logloss"}

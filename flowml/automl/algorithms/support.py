@@ -74,6 +74,23 @@ def with_validation(
     return train, target, valid, valid_target
 
 
+def absolute_errors(context: FitContext) -> bool:
+    """Whether the metric counts errors by their size, so that the median of a leaf is right and not its mean."""
+    return context.metric in ("mae", "mape")
+
+
+def relative_weights(target: np.ndarray, context: FitContext) -> np.ndarray | None:
+    """Weights that make absolute errors relative ones where the metric is MAPE, 1 on average; None elsewhere.
+
+    Targets near zero would outweigh all others, so none counts more than twenty times the typical one.
+    """
+    if context.metric != "mape":
+        return None
+    size = np.abs(target)
+    weights = 1.0 / np.maximum(size, max(0.05 * float(np.median(size)), np.finfo(float).tiny))
+    return np.asarray(weights / weights.mean())
+
+
 @dataclass(frozen=True)
 class TargetScale:
     """A target in units of its own spread, for methods whose settings depend on the units."""

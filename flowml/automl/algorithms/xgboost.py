@@ -18,8 +18,10 @@ from flowml.automl.algorithms.base import (
 from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
+    absolute_errors,
     is_classification,
     library_errors,
+    relative_weights,
     require_time,
     reserve,
     with_validation,
@@ -120,8 +122,10 @@ class XGBoost(Algorithm):
         for index in train.categorical:
             kinds[index] = "c"
         matrix = {"feature_types": kinds, "enable_categorical": True, "nthread": context.threads}
-        data = xgboost.QuantileDMatrix(train.values, target, **matrix)
-        check = xgboost.QuantileDMatrix(valid.values, valid_target, ref=data, **matrix)
+        data = xgboost.QuantileDMatrix(train.values, target, weight=relative_weights(target, context), **matrix)
+        check = xgboost.QuantileDMatrix(
+            valid.values, valid_target, weight=relative_weights(valid_target, context), ref=data, **matrix
+        )
         stopping = EarlyStopping(
             train.n_rows,
             context.time_left,
@@ -161,6 +165,8 @@ class XGBoost(Algorithm):
             "verbosity": 0,
         }
         if not is_classification(context):
+            if absolute_errors(context):
+                return settings | {"objective": "reg:absoluteerror", "eval_metric": "mae"}
             return settings | {"objective": "reg:squarederror"}
         if context.n_outputs == 2:
             return settings | {"objective": "binary:logistic", "eval_metric": "logloss"}
