@@ -95,6 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--max-trials", type=_whole_number(1, 100_000), help="stop after so many trials")
     train.add_argument("--seed", type=_whole_number(0, 999_999_999), default=0, help="seed of everything random (0)")
     train.add_argument("--out", type=Path, help="write the best model here (FILE.flowml beside the table)")
+    train.add_argument("--fast-out", type=Path, help="write its fast twin here: one small model, a little less good")
     train.add_argument("--json", action="store_true", help="print the result as JSON")
     train.set_defaults(command=_train)
 
@@ -210,7 +211,8 @@ def _train(options: argparse.Namespace) -> int:
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     out: Path = options.out or options.file.with_suffix(".flowml")
-    _check_writable(out)
+    for path in filter(None, (out, options.fast_out)):
+        _check_writable(path)
     show = _ProgressLine(sys.stderr)
     python_warnings.showwarning = _note  # type: ignore[assignment]
     interrupted = _Interrupted()
@@ -233,14 +235,19 @@ def _train(options: argparse.Namespace) -> int:
         stopped=interrupted,
     )
     show.close()
-    temporary = out.with_name(out.name + ".part")
-    temporary.write_bytes(modelfile.write(run.model))
-    temporary.replace(out)
+    _write_whole(out, modelfile.write(run.model))
+    fast_out = options.fast_out if run.twin is not None else None
+    if fast_out is not None and run.twin is not None:
+        _write_whole(fast_out, modelfile.write(run.twin.model))
     if options.json:
-        print(json.dumps(_run_as_json(run, out), allow_nan=False))
+        print(json.dumps(_run_as_json(run, out, fast_out), allow_nan=False))
     else:
         print(_leaderboard_text(run))
         print(f"\nThe best model is in {out}. Use it: flowml predict {out} FILE -o predictions.csv")
+        if fast_out is not None:
+            print(f"Its fast twin is in {fast_out}.")
+    if options.fast_out and fast_out is None:
+        print("note: There was no time for a fast twin.", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     end_engine_process()
@@ -282,7 +289,14 @@ def _check_writable(out: Path) -> None:
         ) from error
 
 
-def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:
+def _write_whole(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def _run_as_json(run: "Run", out: Path, fast_out: Path | None) -> dict[str, Any]:
+    twin = run.twin
     return {
         "problem_type": str(run.task.problem_type),
         "metric": run.task.metric,
@@ -290,6 +304,17 @@ def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:
         "elapsed_seconds": time.monotonic() - _STARTED,
         "validation": asdict(run.task.validation),
         "notes": list(run.notes),
+        "estimate": None if run.estimate is None else run.estimate.state(),
+        "fast_twin": None
+        if twin is None
+        else {
+            "model": None if fast_out is None else str(fast_out),
+            "algorithm": twin.algorithm,
+            "score": twin.score,
+            "loss_of_quality": twin.loss_of_quality,
+            "is_best_model": twin.existing and twin.loss_of_quality == 0.0,
+            "made": twin.method,
+        },
         "leaderboard": [
             {
                 "rank": entry.rank,
@@ -318,6 +343,11 @@ def _leaderboard_text(run: "Run") -> str:
         )
     if len(run.leaderboard) > 15:
         lines.append(f"    … and {len(run.leaderboard) - 15} more")
+    if run.estimate is not None:
+        found = run.estimate
+        lines.append(f"\nExpected on new rows: {found.score:.5g}, between {found.low:.5g} and {found.high:.5g}.")
+    if run.twin is not None and not run.twin.existing:
+        lines.append(f"The fast twin loses {max(run.twin.loss_of_quality, 0.0):.2g} of {run.task.metric}.")
     return "\n".join(lines)
 
 

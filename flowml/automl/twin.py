@@ -185,8 +185,9 @@ def _judged(
     decision = None if task.classes is None else fair_decision(task.metric, task.target[seen], said, weights)
     metrics = all_metrics(task.problem_type, task.target[seen], said, weights, decision)
     schema = student.schema.of_results(metrics, task.target[seen], said)
-    # Measured on the same folds as the best model, so that an easy fold flatters nobody.
-    score = metric.gain(metric.gain(champion.score) - loss)
+    # Measured on the same folds as the best model, so that an easy fold flatters nobody; and never above it, since
+    # it is not the best model.
+    score = metric.gain(metric.gain(champion.score) - max(loss, 0.0))
     return Twin(
         model=replace(student, schema=schema, decision=decision),
         algorithm=STUDENT,

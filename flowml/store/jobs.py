@@ -34,7 +34,11 @@ _CHANGEABLE = frozenset(
 )
 _SELECT = (
     "SELECT jobs.*, (SELECT COUNT(*) FROM trials WHERE trials.job_id = jobs.id AND trials.status = 'finished')"
-    " AS trials_finished FROM jobs"
+    " AS trials_finished,"
+    " (SELECT json_extract(details, '$.fast_model_id') FROM models WHERE models.id = jobs.best_model_id)"
+    " AS fast_model_id,"
+    " (SELECT json_extract(details, '$.estimate') FROM models WHERE models.id = jobs.best_model_id) AS estimate"
+    " FROM jobs"
 )
 
 
@@ -163,6 +167,8 @@ def _job(row: sqlite3.Row) -> Job:
         cancel_requested=bool(row["cancel_requested"]),
         conductor_starts=row["conductor_starts"],
         validation=None if row["validation"] is None else _validation(from_json(row["validation"])),
+        fast_model_id=row["fast_model_id"],
+        estimate=None if row["estimate"] is None else from_json(row["estimate"]),
     )
 
 

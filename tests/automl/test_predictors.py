@@ -157,7 +157,7 @@ def test_naive_bayes_answers_as_in_scikit_learn() -> None:
 def test_support_vectors_decide_as_in_scikit_learn(kind: str) -> None:
     case = make_case(kind, View.DENSE)
     values = case.train.values.astype(np.float64)
-    mine = _machine({"C": 1.0}, values, case.target, 0.2)
+    mine = _machine({"C": 1.0}, values, case.target, 0.2, None)
     theirs = SVC(C=1.0, gamma=0.2, decision_function_shape="ovo").fit(values, case.target)
     expected = theirs.decision_function(case.valid.values.astype(np.float64)).reshape(case.valid.n_rows, -1)
     np.testing.assert_allclose(mine.decisions(case.valid.values), expected, atol=1e-4)

@@ -19,11 +19,13 @@ from flowml.automl.algorithms.base import (
 from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
+    absolute_errors,
     faster,
     is_classification,
     library_errors,
     require_time,
     reserve,
+    row_weights,
     with_validation,
 )
 from flowml.automl.features.encoded import Encoded, View
@@ -142,10 +144,18 @@ class LightGBM(Algorithm):
         settings = self._settings(params, train.n_rows, context, device)
         categorical = list(train.categorical)
         data = lightgbm.Dataset(
-            train.values, target, weight=context.weights, categorical_feature=categorical, params=settings
+            train.values,
+            target,
+            weight=row_weights(target, context.weights, context),
+            categorical_feature=categorical,
+            params=settings,
         )
         check = lightgbm.Dataset(
-            valid.values, valid_target, reference=data, weight=context.valid_weights, params=settings
+            valid.values,
+            valid_target,
+            weight=row_weights(valid_target, context.valid_weights, context),
+            reference=data,
+            params=settings,
         )
         stopping = EarlyStopping(
             train.n_rows,
@@ -187,6 +197,8 @@ class LightGBM(Algorithm):
             "verbosity": -1,
         }
         if not is_classification(context):
+            if absolute_errors(context):
+                return settings | {"objective": "regression_l1", "metric": "l1"}
             return settings | {"objective": "regression", "metric": "l2"}
         if context.n_outputs == 2:
             return settings | {"objective": "binary", "metric": "binary_logloss"}

@@ -93,6 +93,25 @@ def class_weights(target: np.ndarray, weights: np.ndarray | None, n_classes: int
     return np.bincount(target, weights, minlength=n_classes).astype(np.float64)
 
 
+def absolute_errors(context: FitContext) -> bool:
+    """Whether the metric counts errors by their size, so that the median of a leaf is right and not its mean."""
+    return context.metric in ("mae", "mape")
+
+
+def row_weights(target: np.ndarray, weights: np.ndarray | None, context: FitContext) -> np.ndarray | None:
+    """How much each row counts in a fit, 1 on average: `weights`, made such that errors are relative for MAPE.
+
+    Targets near zero would outweigh all others, so none counts more than twenty times the typical one.
+    """
+    if context.metric != "mape":
+        return weights
+    size = np.abs(target)
+    relative = 1.0 / np.maximum(size, max(0.05 * float(np.median(size)), np.finfo(float).tiny))
+    if weights is not None:
+        relative = relative * weights
+    return np.asarray(relative / relative.mean())
+
+
 @dataclass(frozen=True)
 class TargetScale:
     """A target in units of its own spread, for methods whose settings depend on the units."""

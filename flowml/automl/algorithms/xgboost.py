@@ -19,11 +19,13 @@ from flowml.automl.algorithms.base import (
 from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
+    absolute_errors,
     faster,
     is_classification,
     library_errors,
     require_time,
     reserve,
+    row_weights,
     with_validation,
 )
 from flowml.automl.features.encoded import Encoded, View
@@ -139,8 +141,16 @@ class XGBoost(Algorithm):
         for index in train.categorical:
             kinds[index] = "c"
         matrix = {"feature_types": kinds, "enable_categorical": True, "nthread": context.threads}
-        data = xgboost.QuantileDMatrix(train.values, target, weight=context.weights, **matrix)
-        check = xgboost.QuantileDMatrix(valid.values, valid_target, weight=context.valid_weights, ref=data, **matrix)
+        data = xgboost.QuantileDMatrix(
+            train.values, target, weight=row_weights(target, context.weights, context), **matrix
+        )
+        check = xgboost.QuantileDMatrix(
+            valid.values,
+            valid_target,
+            weight=row_weights(valid_target, context.valid_weights, context),
+            ref=data,
+            **matrix,
+        )
         stopping = EarlyStopping(
             train.n_rows,
             context.time_left,
@@ -179,6 +189,8 @@ class XGBoost(Algorithm):
             "verbosity": 0,
         }
         if not is_classification(context):
+            if absolute_errors(context):
+                return settings | {"objective": "reg:absoluteerror", "eval_metric": "mae"}
             return settings | {"objective": "reg:squarederror"}
         if context.n_outputs == 2:
             return settings | {"objective": "binary:logistic", "eval_metric": "logloss"}

@@ -52,6 +52,15 @@ class ExtendTraining(Body):
     time_budget_seconds: float = Field(ge=1, le=3600)
 
 
+class Estimate(Answer):
+    """The expected score and the range in which it lies with 90 % confidence."""
+
+    score: float | None
+    low: float | None
+    high: float | None
+    method: str
+
+
 class Job(Answer):
     """One training run and how far it is."""
 
@@ -70,6 +79,8 @@ class Job(Answer):
     trials_finished: int
     best_score: float | None
     best_model_id: str | None
+    fast_model_id: str | None = Field(None, description="the fast twin: one small model beside the best one")
+    estimate: Estimate | None = Field(None, description="what to expect of the best model on new rows")
     queue: str
     created_at: Timestamp
     started_at: Timestamp | None
