@@ -93,7 +93,7 @@ def flowml_line(task: Task, budget: float, seed: int, command: Sequence[str], fo
         model_bytes=model.stat().st_size,
         one_row_ms=timing["one_row_ms"],
         rows_a_second=timing["rows_a_second"],
-        # What came before the run began counts: starting up and reading the file.
+        # The process itself takes a moment to get to its own clock.
         first_model_seconds=None if first is None else first + max(0.0, watched.wall_seconds - run["elapsed_seconds"]),
         own_score=run["leaderboard"][0]["score"],
         estimate=(run.get("estimate") or {}).get("score"),

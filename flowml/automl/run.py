@@ -76,6 +76,8 @@ class Run:
     leaderboard: tuple[Entry, ...]
     failures: Mapping[str, str]
     elapsed_seconds: float
+    first_model_seconds: float | None = None
+    """When there was a model that could be used."""
     notes: tuple[str, ...] = ()
     """Sentences about the table that were known before training: how models are tested, what may leak."""
     estimate: Estimate | None = None
@@ -154,7 +156,8 @@ def train(
         # The runner's slots are the parallelism; BLAS and OpenMP would multiply it.
         with threadpool_limits(limits=1):
             conduct.run()
-            return replace(_conclude(task, conduct, runner.failures, clock() - began), notes=notes)
+            found = _conclude(task, conduct, runner.failures, clock() - began)
+            return replace(found, notes=notes, first_model_seconds=watcher.first_model_seconds)
     finally:
         runner.close()
 
@@ -313,6 +316,7 @@ class _Watcher:
         self._on_progress = on_progress
         self._stopped = stopped
         self._best: tuple[float, str] | None = None
+        self.first_model_seconds: float | None = None
 
     def stopped(self) -> bool:
         return self._stopped()
@@ -328,6 +332,8 @@ class _Watcher:
         self._on_progress(Progress(self._clock() - self._began, self._budget, finished, score, algorithm))
 
     def candidate(self, outcome: Outcome, best: bool) -> None:
+        if self.first_model_seconds is None:
+            self.first_model_seconds = self._clock() - self._began
         if best and outcome.score is not None:
             self._offer(outcome.score, outcome.spec.algorithm)
 
