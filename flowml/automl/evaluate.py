@@ -138,7 +138,7 @@ def evaluate(
         return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
 
     for fold in range(task.n_folds):
-        data = folds.fold(algorithm.view, fold, max_rows)
+        data = folds.fold(algorithm.view_of(params), fold, max_rows)
         with shares.next() as fit_time_left:
             predictor = fit(data, fit_time_left)
         answers = predictor.predict(data.valid.values)
@@ -150,7 +150,7 @@ def evaluate(
         if not on_fold(fold, scores[-1]):
             raise Abandoned("Nobody wants this trial any more.")
     if refit and shares.refit_fits:
-        data = folds.everything(algorithm.view, max_rows)
+        data = folds.everything(algorithm.view_of(params), max_rows)
         # Without the time for it, the fold models are just as good an answer.
         with suppress(DeadlineReached), shares.next() as fit_time_left:
             parts = [(data.encoder, fit(data, fit_time_left))]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.algorithms.base import (
+    WIDE,
     Algorithm,
     Category,
     Final,
@@ -20,6 +21,7 @@ from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     is_classification,
     library_errors,
+    library_settings,
     require_time,
     reserve,
     with_validation,
@@ -49,6 +51,7 @@ class CatBoost(Algorithm):
             FloatParameter("l2_leaf_reg", 0.5, 20.0, log=True),
             FloatParameter("random_strength", 0.2, 5.0, log=True),
             FloatParameter("subsample", 0.5, 1.0),
+            WIDE,
         )
 
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
@@ -62,17 +65,22 @@ class CatBoost(Algorithm):
                 "l2_leaf_reg": l2,
                 "random_strength": strength,
                 "subsample": rows,
+                "wide": False,
             }
 
         if not is_classification(shape):
             rate *= 1.4
+            first = one(rate, 7, 3.0, 1.0, 0.8)
             return (
-                one(rate, 7, 3.0, 1.0, 0.8),
+                first,
+                {**first, "wide": True},
                 one(rate, 5, 3.0, 1.0, 0.8),
                 one(rate, 8, 2.0, 1.0, 0.9),
             )
+        first = one(rate, 6, 3.0, 1.0, 0.8)
         return (
-            one(rate, 6, 3.0, 1.0, 0.8),
+            first,
+            {**first, "wide": True},
             one(1.2 * rate, 4, 3.0, 1.0, 0.8),
             one(rate, 8, 2.0, 1.0, 0.9),
         )
@@ -117,7 +125,7 @@ class CatBoost(Algorithm):
                 return context.time_left() > reserve(train.n_rows)
 
         settings: dict[str, Any] = {
-            **params,
+            **library_settings(params),
             "iterations": MAX_ROUNDS,
             "loss_function": self._loss(context),
             "bootstrap_type": "Bernoulli",

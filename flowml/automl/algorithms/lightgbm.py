@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.algorithms.base import (
+    WIDE,
     Algorithm,
     Category,
     ChoiceParameter,
@@ -21,6 +22,7 @@ from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     is_classification,
     library_errors,
+    library_settings,
     require_time,
     reserve,
     with_validation,
@@ -60,6 +62,7 @@ class LightGBM(Algorithm):
             FloatParameter("bagging_fraction", 0.5, 1.0),
             FloatParameter("lambda_l2", 1e-3, 20.0, log=True),
             ChoiceParameter("extra_trees", (False, True)),
+            WIDE,
         )
 
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
@@ -74,20 +77,23 @@ class LightGBM(Algorithm):
                 "bagging_fraction": rows_share,
                 "lambda_l2": l2,
                 "extra_trees": extra,
+                "wide": False,
             }
 
         if is_classification(shape):
             first = one(0.1 if rows >= 2_000 else 0.06, 24, 20, 0.8, 0.9, 1.0, False)
-            wide = one(0.04, 48, 40, 0.7, 0.75, 1.0, False)
+            large = one(0.04, 48, 40, 0.7, 0.75, 1.0, False)
             narrow = one(0.06, 6, 20, 0.7, 0.8, 1.0, False)
             random = one(0.06, 40, 4, 0.45, 0.9, 0.4, True)
             narrow_random = one(0.06, 7, 10, 0.9, 0.9, 2.0, True)
             # Random thresholds win on small tables and cost too many rounds on large ones.
             if rows < 2_000:
-                return (first, random, narrow_random, wide, narrow)
-            return (first, wide, narrow, narrow_random, random)
+                return (first, {**first, "wide": True}, random, narrow_random, large, narrow)
+            return (first, {**first, "wide": True}, large, narrow, narrow_random, random)
+        first = one(0.1 if rows >= 2_000 else 0.06, 32, 10, 0.8, 0.9, 1.0, False)
         return (
-            one(0.1 if rows >= 2_000 else 0.06, 32, 10, 0.8, 0.9, 1.0, False),
+            first,
+            {**first, "wide": True},
             one(0.05, 96, 3, 0.7, 0.7, 0.5, False),
             one(0.06, 12, 8, 0.8, 0.8, 1.0, False),
             one(0.07, 7, 6, 1.0, 0.9, 2.0, True),
@@ -154,7 +160,7 @@ class LightGBM(Algorithm):
 
     def _settings(self, params: Mapping[str, Any], n_rows: int, context: FitContext, device: str) -> dict[str, Any]:
         settings: dict[str, Any] = {
-            **params,
+            **library_settings(params),
             "bagging_freq": 1,
             # Small tables would never reach LightGBM's own minimum of 100 rows for a split on categories.
             "min_data_per_group": max(2, min(100, n_rows // 50)),

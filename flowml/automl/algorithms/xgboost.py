@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.algorithms.base import (
+    WIDE,
     Algorithm,
     Category,
     Final,
@@ -20,6 +21,7 @@ from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     is_classification,
     library_errors,
+    library_settings,
     require_time,
     reserve,
     with_validation,
@@ -53,6 +55,7 @@ class XGBoost(Algorithm):
             FloatParameter("subsample", 0.5, 1.0),
             FloatParameter("colsample_bynode", 0.3, 1.0),
             FloatParameter("reg_lambda", 1e-3, 20.0, log=True),
+            WIDE,
         )
 
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
@@ -66,16 +69,21 @@ class XGBoost(Algorithm):
                 "subsample": rows,
                 "colsample_bynode": features,
                 "reg_lambda": l2,
+                "wide": False,
             }
 
         if is_classification(shape):
+            first = one(0.08, 6 if shape.n_rows >= 2_000 else 4, 1.0, 0.7, 0.8, 1.0)
             return (
-                one(0.08, 6 if shape.n_rows >= 2_000 else 4, 1.0, 0.7, 0.8, 1.0),
+                first,
+                {**first, "wide": True},
                 one(0.09, 4, 0.6, 0.9, 0.6, 2.0),
                 one(0.05, 9, 1.5, 0.7, 0.5, 3.0),
             )
+        first = one(0.08, 7 if shape.n_rows >= 2_000 else 5, 3.0, 0.8, 0.8, 1.0)
         return (
-            one(0.08, 7 if shape.n_rows >= 2_000 else 5, 3.0, 0.8, 0.8, 1.0),
+            first,
+            {**first, "wide": True},
             one(0.08, 5, 2.0, 0.8, 0.7, 2.0),
             one(0.07, 10, 6.0, 0.7, 0.6, 3.0),
         )
@@ -151,7 +159,7 @@ class XGBoost(Algorithm):
 
     def _settings(self, params: Mapping[str, Any], context: FitContext, device: str) -> dict[str, Any]:
         settings: dict[str, Any] = {
-            **params,
+            **library_settings(params),
             "tree_method": "hist",
             "max_bin": 256,
             "max_cat_to_onehot": 4,
