@@ -166,7 +166,7 @@ def evaluate(
         return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
 
     for fold in range(task.n_folds):
-        data = folds.fold(algorithm.view, fold, max_rows)
+        data = folds.fold(algorithm.view_of(params), fold, max_rows)
         with shares.next() as fit_time_left:
             predictor = fit(data, fit_time_left)
         answers = predictor.predict(data.valid.values)
@@ -183,7 +183,8 @@ def evaluate(
                 scores[0],
             )
     if refit and shares.refit_fits:
-        data = folds.latest(algorithm.view, max_rows) if stops else folds.everything(algorithm.view, max_rows)
+        view = algorithm.view_of(params)
+        data = folds.latest(view, max_rows) if stops else folds.everything(view, max_rows)
         # Without the time for it, the fold models are just as good an answer.
         with suppress(DeadlineReached), shares.next() as fit_time_left:
             parts = [(data.encoder, fit(data, fit_time_left))]

@@ -238,7 +238,7 @@ def test_small_tables_get_few_trials() -> None:
 
 def test_a_small_table_on_which_nothing_gains_any_more_is_done() -> None:
     shape = TaskShape(ProblemType.CLASSIFICATION, 9_000, 5, 2)
-    done = run(make_search(shape), 500, scorer=lambda spec: 0.5)
+    done = run(make_search(shape, "lightgbm", "xgboost"), 500, scorer=lambda spec: 0.5)
     assert sum(spec.origin == "search" for spec in done) == 15
 
 

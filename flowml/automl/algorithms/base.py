@@ -64,6 +64,9 @@ class ChoiceParameter:
 
 Parameter = IntParameter | FloatParameter | ChoiceParameter
 
+WIDE = ChoiceParameter("wide", (False, True))
+"""Whether a booster sees combinations of columns beside the columns. Not for the library behind it."""
+
 
 def _say_nothing(_remark: str) -> None:
     return None
@@ -105,6 +108,10 @@ class Algorithm(ABC):
 
     def check(self, shape: TaskShape) -> None:
         """Raise NotApplicable, saying why, where this algorithm is not for such a task."""
+
+    def view_of(self, params: Mapping[str, Any]) -> View:
+        """The view that it wants with these parameters: with `wide` that of columns and what they say together."""
+        return View.WIDE if params.get(WIDE.name) else self.view
 
     @abstractmethod
     def search_space(self, shape: TaskShape) -> Sequence[Parameter]:

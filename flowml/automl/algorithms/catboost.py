@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.algorithms.base import (
+    WIDE,
     Algorithm,
     Category,
     Final,
@@ -21,6 +22,7 @@ from flowml.automl.algorithms.support import (
     faster,
     is_classification,
     library_errors,
+    library_settings,
     require_time,
     reserve,
     with_validation,
@@ -51,6 +53,7 @@ class CatBoost(Algorithm):
             FloatParameter("l2_leaf_reg", 0.5, 20.0, log=True),
             FloatParameter("random_strength", 0.2, 5.0, log=True),
             FloatParameter("subsample", 0.5, 1.0),
+            WIDE,
         )
 
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
@@ -64,6 +67,7 @@ class CatBoost(Algorithm):
                 "l2_leaf_reg": l2,
                 "random_strength": strength,
                 "subsample": rows,
+                "wide": False,
             }
 
         if not is_classification(shape):
@@ -74,15 +78,17 @@ class CatBoost(Algorithm):
                     one(0.15, 3, 10.0, 2.5, 0.75),
                 )
             rate *= 1.4
+            first = one(rate, 7, 3.0, 1.0, 0.8)
             return (
-                one(rate, 7, 3.0, 1.0, 0.8),
+                first,
+                {**first, "wide": True},
                 one(rate, 5, 3.0, 1.0, 0.8),
                 one(rate, 8, 2.0, 1.0, 0.9),
             )
         shallow, usual = one(1.2 * rate, 4, 3.0, 1.0, 0.8), one(rate, 6, 3.0, 1.0, 0.8)
         if shape.n_rows < 2_000:
-            return (shallow, one(0.12, 5, 12.0, 1.7, 0.6), usual)
-        return (usual, shallow, one(rate, 7, 2.0, 3.0, 0.9))
+            return (shallow, {**shallow, "wide": True}, one(0.12, 5, 12.0, 1.7, 0.6), usual)
+        return (usual, shallow, {**usual, "wide": True}, one(rate, 7, 2.0, 3.0, 0.9))
 
     def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
         return faster(params, factor)
@@ -127,7 +133,7 @@ class CatBoost(Algorithm):
                 return context.time_left() > reserve(train.n_rows)
 
         settings: dict[str, Any] = {
-            **params,
+            **library_settings(params),
             "iterations": MAX_ROUNDS,
             "loss_function": self._loss(context),
             "bootstrap_type": "Bernoulli",

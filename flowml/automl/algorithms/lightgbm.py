@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.algorithms.base import (
+    WIDE,
     Algorithm,
     Category,
     ChoiceParameter,
@@ -23,6 +24,7 @@ from flowml.automl.algorithms.support import (
     faster,
     is_classification,
     library_errors,
+    library_settings,
     require_time,
     reserve,
     row_weights,
@@ -64,6 +66,7 @@ class LightGBM(Algorithm):
             FloatParameter("lambda_l2", 1e-3, 20.0, log=True),
             ChoiceParameter("extra_trees", (False, True)),
             ChoiceParameter("max_cat_to_onehot", (4, 64)),
+            WIDE,
         )
 
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
@@ -81,6 +84,7 @@ class LightGBM(Algorithm):
                 # One level against all others cannot overfit as sorted groups of levels do; on small tables, though,
                 # splits that take several levels at once are what there are rows for.
                 "max_cat_to_onehot": 64 if rows >= 5_000 else 4,
+                "wide": False,
             }
 
         # Chosen by `benchmarks.portfolio` and rounded. Few features a tree is what helps most where there are rows
@@ -91,17 +95,23 @@ class LightGBM(Algorithm):
         if is_classification(shape):
             narrow = one(0.06, 6, 20, 0.7, 0.8, 1.0, False)
             if rows < 2_000:
-                return (random, narrow, one(rate, 24, 20, 0.8, 0.9, 1.0, False), narrow_random)
+                return (
+                    random,
+                    narrow,
+                    {**random, "wide": True},
+                    one(rate, 24, 20, 0.8, 0.9, 1.0, False),
+                    narrow_random,
+                )
             few_features = one(rate, 24, 20, 0.3, 0.9, 1.0, False)
             deep = one(0.06, 40, 10, 0.3, 0.9, 1.0, False)
-            return (few_features, deep, narrow, narrow_random, random)
-        wide = one(0.05, 96, 3, 0.7, 0.7, 0.5, False)
+            return (few_features, {**few_features, "wide": True}, deep, narrow, narrow_random, random)
+        deep = one(0.05, 96, 3, 0.7, 0.7, 0.5, False)
         usual = one(rate, 32, 10, 0.8, 0.9, 1.0, False)
         narrow = one(0.06, 12, 8, 0.8, 0.8, 1.0, False)
         wide_random = one(0.08, 64, 3, 0.55, 0.9, 0.4, True)
         if rows < 8_000:
-            return (narrow_random, wide_random, usual, narrow, wide)
-        return (usual, wide, narrow, wide_random, narrow_random)
+            return (narrow_random, wide_random, {**narrow_random, "wide": True}, usual, narrow, deep)
+        return (usual, {**deep, "wide": True}, deep, narrow, wide_random, narrow_random)
 
     def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
         return faster(params, factor)
@@ -181,7 +191,7 @@ class LightGBM(Algorithm):
 
     def _settings(self, params: Mapping[str, Any], n_rows: int, context: FitContext, device: str) -> dict[str, Any]:
         settings: dict[str, Any] = {
-            **params,
+            **library_settings(params),
             "bagging_freq": 1,
             # Small tables would never reach LightGBM's own minimum of 100 rows for a split on categories.
             "min_data_per_group": max(2, min(100, n_rows // 50)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl.algorithms.base import FitContext, TaskShape
+from flowml.automl.algorithms.base import WIDE, FitContext, TaskShape
 from flowml.automl.features.encoded import Encoded
 from flowml.domain.errors import DeadlineReached, FlowMLError, TrialFailed
 from flowml.domain.jobs import ProblemType
@@ -30,6 +30,11 @@ def library_errors(title: str) -> Iterator[None]:
         raise TrialFailed(
             f"{title} could not be fitted: {lines[0][:300] if lines else type(error).__name__}"
         ) from error
+
+
+def library_settings(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters without those that are about the features and not for the library."""
+    return {name: value for name, value in params.items() if name != WIDE.name}
 
 
 def require_time(title: str, context: FitContext, needed: float = 0.0) -> None:

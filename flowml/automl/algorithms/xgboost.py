@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.algorithms.base import (
+    WIDE,
     Algorithm,
     Category,
     ChoiceParameter,
@@ -23,6 +24,7 @@ from flowml.automl.algorithms.support import (
     faster,
     is_classification,
     library_errors,
+    library_settings,
     require_time,
     reserve,
     row_weights,
@@ -58,6 +60,7 @@ class XGBoost(Algorithm):
             FloatParameter("colsample_bynode", 0.3, 1.0),
             FloatParameter("reg_lambda", 1e-3, 20.0, log=True),
             ChoiceParameter("max_cat_to_onehot", (4, 64)),
+            WIDE,
         )
 
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
@@ -72,6 +75,7 @@ class XGBoost(Algorithm):
                 "colsample_bynode": features,
                 "reg_lambda": l2,
                 "max_cat_to_onehot": 64 if shape.n_rows >= 5_000 else 4,
+                "wide": False,
             }
 
         if is_classification(shape):
@@ -81,8 +85,10 @@ class XGBoost(Algorithm):
                     one(0.09, 4, 0.6, 0.9, 0.6, 2.0),
                     one(0.08, 3, 0.3, 0.95, 0.7, 0.01),
                 )
+            usual = one(0.09, 5, 1.0, 0.9, 0.5, 1.0)
             return (
-                one(0.09, 5, 1.0, 0.9, 0.5, 1.0),
+                usual,
+                {**usual, "wide": True},
                 one(0.08, 4, 0.6, 0.9, 0.6, 2.0),
                 one(0.06, 7, 2.5, 0.9, 0.4, 1.0),
             )
@@ -92,8 +98,10 @@ class XGBoost(Algorithm):
                 one(0.08, 5, 2.0, 0.8, 0.7, 2.0),
                 one(0.03, 6, 2.0, 0.9, 0.55, 0.4),
             )
+        first = one(0.08, 7, 3.0, 0.8, 0.8, 1.0)
         return (
-            one(0.08, 7, 3.0, 0.8, 0.8, 1.0),
+            first,
+            {**first, "wide": True},
             one(0.08, 5, 2.0, 0.8, 0.7, 2.0),
             one(0.07, 10, 6.0, 0.7, 0.6, 3.0),
         )
@@ -180,7 +188,7 @@ class XGBoost(Algorithm):
 
     def _settings(self, params: Mapping[str, Any], context: FitContext, device: str) -> dict[str, Any]:
         settings: dict[str, Any] = {
-            **params,
+            **library_settings(params),
             "tree_method": "hist",
             "max_bin": 256,
             "device": device,
