@@ -241,9 +241,8 @@ class Conduct:
 
     def _make_blend(self, chosen: Sequence[Outcome], shares: Sequence[float]) -> Blend | None:
         """The ensemble of these, or None when it is no better than what there is."""
-        out_of_fold = np.zeros_like(_array(chosen[0]))
-        for candidate, share in zip(chosen, shares, strict=True):
-            out_of_fold += share * _array(candidate)
+        kind = self._task.problem_type
+        out_of_fold = ensemble.blend([_array(candidate) for candidate in chosen], dict(enumerate(shares)), kind)
         summary = over_folds(
             [
                 self._metric.score(self._task.target[rows], out_of_fold[rows], self._task.weights_of(rows))
@@ -257,8 +256,8 @@ class Conduct:
         decision = None if classes is None else fair_decision(self._task.metric, target, answers, row_weights)
         metrics = all_metrics(self._task.problem_type, target, answers, row_weights, decision)
         models = [_model(candidate) for candidate in chosen]
-        model = combine(models, shares, models[0].schema.of_results(metrics, target, answers))
-        model = replace(model, decision=decision)
+        schema = models[0].schema.of_results(metrics, target, answers)
+        model = replace(combine(models, shares, schema, ensemble.pooling_of(kind)), decision=decision)
         return Blend(
             weights={candidate.spec.number: share for candidate, share in zip(chosen, shares, strict=True)},
             score=summary[0],

@@ -19,6 +19,7 @@ import numpy as np
 
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.model import FittedModel, Member, Part
+from flowml.automl.pooling import Pooling
 from flowml.automl.predictors.base import Predictor, PredictorState, load
 from flowml.automl.schema import ModelSchema
 from flowml.domain.errors import FlowMLError, InvalidInput
@@ -82,6 +83,7 @@ def _pack(model: FittedModel, stored: frozenset[str]) -> tuple[bytes, frozenset[
             "members": members,
             "temperature": model.temperature,
             "decision": None if model.decision is None else list(model.decision),
+            "pooling": str(model.pooling),
         }
         text = json.dumps(manifest, default=_plain, ensure_ascii=False, separators=(",", ":"))
         writer.put(_MANIFEST, text.encode())
@@ -125,11 +127,15 @@ def _model(manifest: Mapping[str, Any], archive: zipfile.ZipFile) -> FittedModel
     )
     if not members or not all(member.parts for member in members):
         raise ValueError("a model without members")
-    return FittedModel(schema, encoders, members, _temperature(manifest, schema), _decision(manifest, schema))
+    # Files of earlier versions say nothing of calibration, decision and pooling.
+    pooling = Pooling(manifest.get("pooling", Pooling.MEAN))
+    if pooling is Pooling.LOG and schema.classes is None:
+        raise ValueError("logarithms of values")
+    temperature, decision = _temperature(manifest, schema), _decision(manifest, schema)
+    return FittedModel(schema, encoders, members, temperature, decision, pooling)
 
 
 def _temperature(manifest: Mapping[str, Any], schema: ModelSchema) -> float | None:
-    # Files of earlier versions say nothing of it.
     found = manifest.get("temperature")
     if found is None:
         return None

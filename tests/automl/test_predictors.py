@@ -26,6 +26,7 @@ from flowml.automl.algorithms.tree_conversion import class_shares, flatten, mean
 from flowml.automl.features.encoded import View
 from flowml.automl.predictors.base import Predictor, PredictorState, load
 from flowml.automl.predictors.constant import ConstantPredictor
+from flowml.automl.predictors.distilled import DistilledPredictor
 from flowml.automl.predictors.flat_trees import TreeArrays
 from flowml.automl.predictors.gaussian_nb import GaussianNaiveBayesPredictor
 from flowml.automl.predictors.knn import NearestNeighboursPredictor
@@ -381,3 +382,25 @@ def test_lightgbm_may_split_the_missing_from_all_others() -> None:
     assert any("inf" in line.split("=")[1].split() for line in text.splitlines() if line.startswith("threshold="))
     ours = LightGBMPredictor(text, 2, 3).predict(values)[:, 1]
     assert ours == pytest.approx(booster.predict(values))
+
+
+@pytest.mark.parametrize("n_models", [1, 3])
+def test_regressions_on_probabilities_answer_as_a_classifier(n_models: int) -> None:
+    values = VALUES.train.values
+    generator = np.random.default_rng(0)
+    texts = []
+    for _ in range(n_models):
+        data = lightgbm.Dataset(values, generator.random(len(values)) * 1.4 - 0.2)
+        texts.append(lightgbm.train({"verbosity": -1, "num_leaves": 6}, data, 20).model_to_string())
+    width = values.shape[1]
+    predictor = DistilledPredictor([LightGBMPredictor(compact(text, width, 1), 1, width) for text in texts])
+    answers = predictor.predict(VALUES.valid.values)
+    assert answers.shape == (len(VALUES.valid.values), max(2, n_models))
+    assert answers.sum(axis=1) == pytest.approx(1) and answers.min() > 0
+    again = load(predictor.to_state())
+    np.testing.assert_array_equal(again.predict(VALUES.valid.values), answers)
+    np.testing.assert_allclose(again.predict_row(VALUES.valid.values[2]), answers[2])
+    state = predictor.to_state()
+    for settings in ({}, {**state.settings, "n_models": 0}, {**state.settings, "n_models": n_models + 1}):
+        with pytest.raises(InvalidInput):
+            load(replace(state, settings=settings))
