@@ -15,7 +15,6 @@ import time
 import traceback
 import warnings as python_warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,12 +194,11 @@ def _bind(host: str, port: int) -> Any:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from flowml.automl.engine_process import NoProcesses, end_engine_process, engine_process
+    from flowml.automl.engine_process import end_engine_process, start_engine_process
     from flowml.automl.processes import usable_cores
 
     # Its imports run beside those of this process.
-    with suppress(NoProcesses):
-        engine_process()
+    start_engine_process()
     from flowml.automl import modelfile
     from flowml.automl.run import get_ready, train
     from flowml.data.read import read_table

@@ -5,7 +5,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +15,7 @@ from flowml.automl import algorithms
 from flowml.automl.algorithms.base import TaskShape
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
 from flowml.automl.decision import objective
-from flowml.automl.engine_process import NoProcesses, engine_process
+from flowml.automl.engine_process import NoProcesses, engine_process, start_engine_process
 from flowml.automl.estimate import Estimate
 from flowml.automl.finish import Champion
 from flowml.automl.first_look import first_looks
@@ -168,8 +167,7 @@ def get_ready(algorithm_names: Sequence[str] | None = None) -> threading.Thread:
     Starts the engine process; meanwhile this process imports, in the thread that is returned, what the models that
     come of it need to predict. Both are there already for a second run.
     """
-    with suppress(NoProcesses):
-        engine_process()
+    start_engine_process()
     libraries = threading.Thread(target=_import_boosters, args=(algorithm_names,), name="import", daemon=True)
     libraries.start()
     return libraries

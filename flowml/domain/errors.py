@@ -43,8 +43,8 @@ class FlowMLError(Exception):
         self.hint = hint
 
 
-class InvalidInput(FlowMLError):
-    """A value that cannot be used; `fields` names which."""
+class InvalidInput(FlowMLError, ValueError):
+    """A value that cannot be used; `fields` names which. Also a ValueError, as scientific Python expects."""
 
     def __init__(self, detail: str, *, hint: str | None = None, fields: tuple[FieldProblem, ...] = ()):
         super().__init__(detail, hint=hint)
