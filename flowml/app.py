@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from flowml.automl.processes import usable_cores
+from flowml.automl.processes import keep_quiet, let_nobody_fork, usable_cores
 from flowml.services import dispatch
 from flowml.services.context import Context
 from flowml.services.housekeeping import keep_house
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from starlette.types import ASGIApp
+
+    from flowml.automl.sharing import Share
 
 log = logging.getLogger(__name__)
 
@@ -135,28 +137,34 @@ def build(server: Server) -> "ASGIApp":
     return create_app(server.context, lifespan)
 
 
-def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, slots: int) -> None:
+def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, limits: Limits) -> None:
     """Main function of a conductor process."""
     processes.settle_child()
     _log_to_stderr()
     from flowml.training.conductor import conduct_job
 
     store = Store(Path(home), now=time.time())
-    conduct_job(dispatch.StoreLedger(store, job_id), slots=max(1, slots))
+    conduct_job(dispatch.StoreLedger(store, job_id), machine=_machine(limits))
 
 
 def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits: Limits, status: "Connection") -> None:
     """Main function of a trainer process."""
     processes.settle_child()
     processes.step_back()
+    let_nobody_fork()
+    keep_quiet()
     _log_to_stderr()
     from flowml.training.trainer import Trainer
 
     store = Store(Path(home), now=time.time())
     channel = dispatch.StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name)
-    # A quarter of the memory for encoded tables leaves enough for the fits that use them.
-    cache = min(1_500_000_000, limits.memory_bytes // 4)
-    Trainer(channel, threads=limits.threads, cache_bytes=cache, tell=status.send).run(stop=lambda: False)
+    Trainer(channel, machine=_machine(limits), tell=status.send).run(stop=lambda: False)
+
+
+def _machine(limits: Limits) -> "Share":
+    from flowml.automl.sharing import Share
+
+    return Share(max(1, limits.slots), limits.threads, limits.memory_bytes)
 
 
 def _log_to_stderr() -> None:

@@ -7,7 +7,7 @@ from flowml.automl import algorithms
 from flowml.automl.conduct import Outcome
 from flowml.automl.evaluate import Abandoned, EncodedFolds, evaluate
 from flowml.automl.task import Task
-from flowml.domain.errors import DeadlineReached, FlowMLError, Pruned
+from flowml.domain.errors import DeadlineReached, FlowMLError, NotApplicable, Pruned
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 
@@ -19,12 +19,15 @@ def attempt(
     time_left: Callable[[], float],
     on_fold: Callable[[int, float], bool] = lambda fold, score: True,
     threads: int = 1,
+    memory_bytes: int | None = None,
 ) -> Outcome:
     """Evaluate a trial. A failure is an outcome with its reason in words; nothing is raised but what ends a process.
 
-    `time_left`: seconds until the trial must be over. `on_fold` may end it by returning False.
+    `time_left`: seconds until the trial must be over. `on_fold` may end it by returning False. What would need more
+    than `memory_bytes` is not begun.
     """
     started = time_left()
+    remarks: list[str] = []
 
     def ended(status: TrialStatus, reason: str | None = None) -> Outcome:
         return Outcome(spec, status, error=reason, fit_seconds=started - time_left())
@@ -41,11 +44,15 @@ def attempt(
             on_fold=on_fold,
             max_rows=spec.max_rows,
             bar=spec.bar,
+            memory_bytes=memory_bytes,
+            remark=remarks.append,
         )
     except (Abandoned, DeadlineReached):
         return ended(TrialStatus.CANCELLED)
     except Pruned as behind:
         return replace(ended(TrialStatus.PRUNED, behind.detail), fold_scores=(behind.first_score,))
+    except NotApplicable as error:
+        return replace(ended(TrialStatus.FAILED, error.detail), applicable=False)
     except FlowMLError as error:
         return ended(TrialStatus.FAILED, error.detail)
     except MemoryError:
@@ -61,6 +68,7 @@ def attempt(
         evaluation.metrics,
         evaluation.fit_seconds,
         evaluation.predict_ms,
+        " ".join(dict.fromkeys(remarks)) or None,
         out_of_fold=evaluation.out_of_fold,
         load_model=lambda: model,
     )

@@ -32,7 +32,11 @@ _SHARE_OF_THE_TWIN = 0.6
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one trial ended. Arrays and model only for a finished one; `load_model` fetches the model when needed."""
+    """How one trial ended. Arrays and model only for a finished one; `load_model` fetches the model when needed.
+
+    `error`: why it failed; of a finished one what went otherwise than asked. Not `applicable`: its algorithm is not for
+    this table, or for this machine.
+    """
 
     spec: TrialSpec
     status: TrialStatus
@@ -44,6 +48,7 @@ class Outcome:
     error: str | None = None
     out_of_fold: np.ndarray | None = None
     load_model: Callable[[], FittedModel] | None = None
+    applicable: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,10 @@ class Blend:
 
 
 class Runner(Protocol):
-    """Whatever evaluates trials. `slots`: how many at the same time."""
+    """Whatever evaluates trials. `slots`: how many at the same time; `spare`: how many more may wait to be next."""
 
     slots: int
+    spare: int
 
     def submit(self, spec: TrialSpec, deadline: float) -> None:
         """Have this trial evaluated; it has to be over at `deadline`."""
@@ -172,8 +178,6 @@ class Conduct:
 
     def run(self) -> None:
         """Until the deadline, until somebody stops it, or until the search has nothing more worth trying."""
-        for spec in self._first:
-            self._runner.submit(spec, self._search_end())
         while True:
             self._search_on()
             self._observer.stage("finishing")
@@ -196,8 +200,10 @@ class Conduct:
             left = self._search_end() - now
             if left <= 0:
                 break
-            # One more than there are slots, so that nobody who has finished waits for the next poll.
-            while not self.exhausted and self._runner.open() <= self._runner.slots:
+            places = self._runner.slots + self._runner.spare
+            while self._first and self._runner.open() < places:
+                self._runner.submit(self._first.pop(0), self._search_end())
+            while not self.exhausted and self._runner.open() < places:
                 asked = self._search.ask(left, self._runner.slots)
                 if asked is WAIT:
                     break
@@ -344,7 +350,14 @@ class Conduct:
         gain = self._metric.gain(outcome.score) if finished and outcome.score is not None else None
         if outcome.spec.number >= 0:
             first = self._metric.gain(outcome.fold_scores[0]) if outcome.fold_scores else None
-            self._search.tell(outcome.spec.number, gain, outcome.fit_seconds, outcome.status, first_fold=first)
+            self._search.tell(
+                outcome.spec.number,
+                gain,
+                outcome.fit_seconds,
+                outcome.status,
+                applicable=outcome.applicable,
+                first_fold=first,
+            )
         if finished:
             self._keep(outcome)
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl.algorithms.base import Algorithm, Final, FitContext
+from flowml.automl import memory
+from flowml.automl.algorithms.base import Algorithm, Final, FitContext, TaskShape
 from flowml.automl.decision import fair_decision, objective
 from flowml.automl.describe import describe_task
 from flowml.automl.features.encoded import Encoded, View
@@ -31,6 +32,9 @@ class Abandoned(FlowMLError):
 
 _Key = tuple[View, int | None, int | None]
 _LATEST = -1
+_WIDTH_ROWS = 5_000
+# Up to so many columns as encoded for each column of the table nobody needs to look.
+_WIDEST = 100
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class EncodedFolds:
         self._folds: OrderedDict[_Key, EncodedFold] = OrderedDict()
         self._lock = threading.Lock()
         self._busy: dict[_Key, threading.Lock] = {}
+        self._widths: dict[View, int] = {}
         self.schema = describe_task(task, self._prepared)
 
     def fold(self, view: View, fold: int, max_rows: int | None = None) -> EncodedFold:
@@ -81,6 +86,26 @@ class EncodedFolds:
     def latest(self, view: View, max_rows: int | None = None) -> EncodedFold:
         """All rows but the latest, and those to stop by: for the last fit where models are tested by time."""
         return self._get((view, _LATEST, max_rows))
+
+    def width(self, view: View) -> int:
+        """How many columns the table has in this view, from a sample of its rows: the same whatever was done before."""
+        with self._lock:
+            if view not in self._widths:
+                rows = _sample(self._task.train_rows(0), self._task, _WIDTH_ROWS)
+                task = self._task
+                encoder, _ = Encoder.fit(
+                    view, self._prepared.take(rows), task.roles, task.target[rows], task.n_outputs, task.seed
+                )
+                self._widths[view] = encoder.n_features
+            return self._widths[view]
+
+    def make_room(self, view: View, left_bytes: int) -> None:
+        """Let go of what is encoded for other views where that is more than `left_bytes`."""
+        with self._lock:
+            others = [key for key in self._folds if key[0] is not view]
+            if sum(_bytes(self._folds[key]) for key in others) > left_bytes:
+                for key in others:
+                    del self._folds[key]
 
     def _get(self, key: "_Key") -> EncodedFold:
         with self._lock:
@@ -128,6 +153,8 @@ def evaluate(
     device: str = "cpu",
     max_rows: int | None = None,
     bar: float | None = None,
+    memory_bytes: int | None = None,
+    remark: Callable[[str], None] = lambda sentence: None,
 ) -> Evaluation:
     """Evaluate by cross-validation.
 
@@ -135,9 +162,12 @@ def evaluate(
     complete. Where a refit on all rows does not fit in any more, the fold models are averaged instead. Tested by time,
     every algorithm has one more fit in the end, for a model has to know the latest rows. `on_fold`
     hears each fold's score and may end the trial by returning False. With `max_rows` the fits see so many rows only.
-    A trial whose first fold stays behind `bar` ends there.
-    Raises TrialFailed (with the reason), NotApplicable, DeadlineReached, Pruned, Abandoned.
+    A trial whose first fold stays behind `bar` ends there. `remark` hears what went otherwise than asked. A trial that
+    would need more than `memory_bytes` is not begun.
+    Raises TrialFailed (with the reason), NotApplicable, WillNotFit, DeadlineReached, Pruned, Abandoned.
     """
+    if memory_bytes is not None:
+        check_memory(task, folds, algorithm, params, max_rows, memory_bytes)
     started = time_left()
     metric = objective(task.metric)
     stops = algorithm.final is not Final.REFIT
@@ -159,18 +189,27 @@ def evaluate(
             threads,
             fit_time_left,
             device,
+            remark=remark,
             weights=task.weights_of(data.train_rows),
             valid_weights=task.weights_of(data.valid_rows) if stops else None,
             metric=task.metric,
         )
-        return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
+        try:
+            return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
+        except SystemExit as end:
+            raise TrialFailed(f"It tried to end the whole program (exit code {end.code}).") from end
 
     for fold in range(task.n_folds):
         data = folds.fold(algorithm.view_of(params), fold, max_rows)
         with shares.next() as fit_time_left:
             predictor = fit(data, fit_time_left)
         answers = predictor.predict(data.valid.values)
-        if answers.shape != (len(data.valid_rows), task.n_outputs) or not np.isfinite(answers).all():
+        expected = (len(data.valid_rows), task.n_outputs)
+        if answers.shape != expected:
+            raise TrialFailed(
+                f"It answered with {answers.shape} values for {expected[0]} rows and {expected[1]} outputs."
+            )
+        if not np.isfinite(answers).all():
             raise TrialFailed("It answered with values that are not numbers.")
         out_of_fold[data.valid_rows] = answers
         scores.append(metric.score(task.target[data.valid_rows], answers, task.weights_of(data.valid_rows)))
@@ -218,6 +257,26 @@ def evaluate(
         fit_seconds=started - time_left(),
         predict_ms=model.measure_predict_ms(task.frame),
     )
+
+
+def check_memory(
+    task: Task,
+    folds: EncodedFolds,
+    algorithm: Algorithm,
+    params: Mapping[str, Any],
+    max_rows: int | None,
+    memory_bytes: int,
+) -> None:
+    """Raise WillNotFit for a trial that would need more than so many bytes; make room for one that needs much of it."""
+    n_rows, n_columns = len(task.target), task.frame.width
+    if n_rows * n_columns * _WIDEST * 4 < memory_bytes // 4:
+        return
+    fit_rows = n_rows if max_rows is None else min(n_rows, max_rows + len(task.valid_rows(0)))
+    shape = TaskShape(task.problem_type, fit_rows, folds.width(algorithm.view), task.n_outputs)
+    needed = memory.of_trial(shape, algorithm.memory_per_fit(shape, params), n_cells=n_rows * n_columns)
+    if needed > memory_bytes:
+        raise memory.WillNotFit(needed, memory_bytes)
+    folds.make_room(algorithm.view, memory_bytes - needed)
 
 
 class _Shares:

@@ -36,6 +36,8 @@ class _SlotRunner(ABC):
 
     def __init__(self, slots: int, clock: Callable[[], float]):
         self.slots = slots
+        # One more than there are slots, so that nobody who has finished waits for the next poll.
+        self.spare = 1
         self.failures: dict[str, str] = {}
         self._clock = clock
         self._open = 0

@@ -33,3 +33,17 @@ def describe_exit(code: int | None) -> str:
         except ValueError:
             return f"it was ended by signal {-code}"
     return f"it ended with exit code {code}"
+
+
+def let_nobody_fork() -> None:
+    """A process that was forked from this one by whatever library ends at once: it would be a second self, with the
+    same connections and the same trial."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: os._exit(1))
+
+
+def keep_quiet() -> None:
+    """Nothing that a library prints reaches the output of the program; what goes to standard error is kept."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)

@@ -22,6 +22,8 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from flowml.automl.processes import let_nobody_fork
+
 _ENGINE = (
     "numpy",
     "polars",
@@ -145,6 +147,7 @@ def _settle() -> None:
     """End with the engine process; and be the one to go when the system runs out of memory, not the user's program."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_LIKELY_VICTIM)
+    let_nobody_fork()
     threading.Thread(target=_end_with, args=(os.getppid(),), name="end-with-engine", daemon=True).start()
 
 

@@ -256,7 +256,7 @@ class Supervisor:
                 self._conductor_ended()
                 continue
             process = self._mp().Process(
-                target=self._conduct, args=(*self._arguments, job_id, self._limits.slots), name=f"conductor-{job_id}"
+                target=self._conduct, args=(*self._arguments, job_id, self._limits), name=f"conductor-{job_id}"
             )
             process.start()
             self._state.conductors[job_id] = process
@@ -303,8 +303,11 @@ class Supervisor:
             used = psutil.Process(trainer.process.pid).memory_info().rss
         except psutil.Error:
             return
-        if used > self._limits.memory_bytes:
-            limit = self._limits.memory_bytes / 1e9
+        allowed = self._limits.memory_bytes
+        if trainer.busy is not None and trainer.busy.memory_bytes is not None:
+            allowed = trainer.busy.memory_bytes
+        if used > allowed:
+            limit = allowed / 1e9
             self._kill(trainer, f"It needed more memory than the {limit:.1f} GB that one trial may use.", retry=False)
 
     def _kill(self, trainer: _Trainer, reason: str, *, retry: bool) -> None:

@@ -4,13 +4,16 @@ import io
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from flowml.automl import algorithms, modelfile
 from flowml.automl.evaluate import Abandoned, EncodedFolds, Evaluation, evaluate
+from flowml.automl.memory import WillNotFit
+from flowml.automl.run import shape_of
+from flowml.automl.sharing import Share, share_for
 from flowml.automl.task import Task
 from flowml.domain.channel import Channel
 from flowml.domain.errors import DeadlineReached, FlowMLError, NotFound, Pruned
@@ -22,30 +25,35 @@ log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 0.03
 _HEARTBEAT_SECONDS = 5.0
+MOST_CACHED_BYTES = 1_500_000_000
+NEEDED_BYTES = "needed_bytes"
+"""The figure that a trial leaves which needs more memory than there is."""
 
 
 class Trainer:
-    """Evaluates trials one after another, keeping the data of the current job loaded and encoded."""
+    """Evaluates trials one after another, keeping the data of the current job loaded and encoded.
+
+    `machine`: how this machine is shared by trials of ordinary tables.
+    """
 
     def __init__(
         self,
         channel: Channel,
         *,
-        threads: int,
-        cache_bytes: int = 1_500_000_000,
+        machine: Share,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[Busy | None], None] = lambda busy: None,
     ):
         self._channel = channel
-        self._threads = threads
-        self._cache_bytes = cache_bytes
+        self._machine = machine
         self._clock = clock
         self._sleep = sleep
         self._tell = tell
         self._job_id: str | None = None
         self._task: Task | None = None
         self._cache: EncodedFolds | None = None
+        self._share = machine
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Until told to stop. The first word, `None`, says that it is ready."""
@@ -70,23 +78,28 @@ class Trainer:
 
     def _evaluate(self, lease: Lease) -> TrialReport | None:
         started = self._clock()
+        remarks: list[str] = []
         beat = _Heartbeat(self._channel, lease, self._clock)
         try:
             with beat:
                 task, cache = self._data_of(lease.job_id)
+                # Said before anything is done with it: whoever watches must not take it for too much.
+                self._tell(Busy(lease.trial_id, lease.deadline_at, self._share.memory_bytes))
                 evaluation = evaluate(
                     task,
                     cache,
                     algorithms.get(lease.algorithm),
                     lease.params,
                     seed=task.seed,
-                    threads=self._threads,
+                    threads=self._share.threads,
                     time_left=lambda: 0.0 if beat.abandoned else lease.deadline_at - self._clock(),
                     on_fold=beat.on_fold,
                     max_rows=lease.max_rows,
                     bar=lease.bar,
+                    memory_bytes=self._share.memory_bytes,
+                    remark=remarks.append,
                 )
-            return _finished(evaluation)
+            return _finished(task, evaluation, remarks)
         except Abandoned:
             return None
         except Pruned as behind:
@@ -96,6 +109,9 @@ class Trainer:
             return None
         except DeadlineReached as error:
             return _ended(TrialStatus.CANCELLED, error.detail, self._clock() - started)
+        except WillNotFit as error:
+            report = _ended(TrialStatus.FAILED, error.detail, self._clock() - started)
+            return replace(report, metrics={NEEDED_BYTES: float(error.needed_bytes)})
         except FlowMLError as error:
             return _ended(TrialStatus.FAILED, error.detail, self._clock() - started)
         except MemoryError:
@@ -109,7 +125,9 @@ class Trainer:
             # Let go of the old job's data before the new one's comes in.
             self._task = self._cache = None
             self._task = load_task(self._channel.brief(job_id), self._channel.table)
-            self._cache = EncodedFolds(self._task, self._cache_bytes)
+            self._share = share_for(shape_of(self._task), self._machine)
+            # A quarter of the memory for encoded tables leaves enough for the fits that use them.
+            self._cache = EncodedFolds(self._task, min(MOST_CACHED_BYTES, self._share.memory_bytes // 4))
             self._job_id = job_id
         return self._task, self._cache
 
@@ -152,7 +170,7 @@ class _Heartbeat:
         return not self.abandoned
 
 
-def _finished(evaluation: Evaluation) -> TrialReport:
+def _finished(task: Task, evaluation: Evaluation, remarks: Sequence[str]) -> TrialReport:
     return TrialReport(
         status=TrialStatus.FINISHED,
         score=evaluation.score,
@@ -160,7 +178,9 @@ def _finished(evaluation: Evaluation) -> TrialReport:
         metrics=evaluation.metrics,
         fit_seconds=evaluation.fit_seconds,
         predict_ms=evaluation.predict_ms,
-        out_of_fold=pack_array(evaluation.out_of_fold),
+        error=" ".join(dict.fromkeys(remarks)) or None,
+        # Only of rows that some fold holds out: of a big table those are few.
+        out_of_fold=pack_array(evaluation.out_of_fold[task.validated]),
         model=modelfile.write(evaluation.model),
     )
 

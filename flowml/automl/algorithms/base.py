@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.domain.jobs import ProblemType
@@ -128,6 +129,13 @@ class Algorithm(ABC):
     @abstractmethod
     def seconds_per_fit(self, shape: TaskShape) -> float:
         """A rough forecast for the first configuration on one thread; the search corrects it by what it sees."""
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        """Bytes that one fit takes beside its encoded rows, at its highest; measured by `benchmarks/memory.py`.
+
+        `shape` is that of the fit: training and validation rows together, columns as encoded.
+        """
+        return memory.of_double_copies(shape, 1.5)
 
     @abstractmethod
     def fit(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import (
     WIDE,
     Algorithm,
@@ -96,6 +97,10 @@ class CatBoost(Algorithm):
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
         return 0.2 + outputs * (0.2 + shape.n_rows * (6 + shape.n_features) * 4e-6)
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        histograms = memory.of_histograms(shape, bytes_a_value=8.0, leaves=2 ** int(params["depth"]))
+        return histograms + memory.answer_bytes(shape)
 
     def fit(
         self,

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import (
     Algorithm,
     Category,
@@ -19,7 +20,7 @@ from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import is_classification, library_errors, require_time
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
-from flowml.automl.predictors.knn import NearestNeighboursPredictor
+from flowml.automl.predictors.knn import BLOCK_CELLS, NearestNeighboursPredictor
 from flowml.domain.errors import NotApplicable
 
 MOST_FEATURES = 500
@@ -70,6 +71,9 @@ class NearestNeighbours(Algorithm):
         # Fitting is nothing; answering for the held-out fifth is what takes time.
         points = stored_points(shape.n_rows, shape.n_features)
         return 0.01 + shape.n_rows / 5 * points * (8e-9 + shape.n_features * 1e-10)
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        return memory.of_double_copies(shape, 0.5) + 3 * 8 * BLOCK_CELLS
 
     def fit(
         self,

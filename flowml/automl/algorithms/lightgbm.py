@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import (
     WIDE,
     Algorithm,
@@ -119,6 +120,10 @@ class LightGBM(Algorithm):
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
         return 0.1 + outputs * (0.1 + shape.n_rows * (4 + shape.n_features) * 1.2e-6)
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        groups = shape.n_outputs if shape.n_outputs > 2 else 1
+        return memory.of_histograms(shape, bytes_a_value=2.0, leaves=int(params["num_leaves"]) * groups)
 
     def fit(
         self,

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import (
     Algorithm,
     Category,
@@ -59,6 +60,11 @@ class MultilayerPerceptron(Algorithm):
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         return 0.15 + shape.n_rows * (150 + shape.n_features) * 8e-7
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        # What a layer says of the validation rows is there all at once.
+        hidden = int(params["units"]) * 2 * 4
+        return memory.of_double_copies(shape, 0.6) + shape.n_rows // 4 * hidden
 
     def fit(
         self,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter, TaskShape
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import TargetScale, is_classification, library_errors, require_time
@@ -19,6 +20,7 @@ MOST_FEATURES = 500
 MOST_CLASSES = 20
 MOST_ITERATIONS = 200_000
 CALIBRATION_FOLDS = 3
+CACHE_MEGABYTES = 200
 
 
 @register
@@ -63,6 +65,10 @@ class SupportVectorMachine(Algorithm):
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         return 0.02 + _seconds(shape.n_rows, shape.n_features, is_classification(shape))
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        # libsvm's own copy, its cache of the kernel, and the vectors that it keeps.
+        return memory.of_double_copies(shape, 4.0) + CACHE_MEGABYTES * 1_000_000
 
     def fit(
         self,
@@ -126,7 +132,11 @@ def _machine(
     from sklearn.svm import SVC
 
     model = SVC(
-        C=float(params["C"]), gamma=gamma, decision_function_shape="ovo", cache_size=200, max_iter=MOST_ITERATIONS
+        C=float(params["C"]),
+        gamma=gamma,
+        decision_function_shape="ovo",
+        cache_size=CACHE_MEGABYTES,
+        max_iter=MOST_ITERATIONS,
     )
     model.fit(values, target, sample_weight=weights)
     dual, intercept = _pairs(model)
@@ -198,7 +208,7 @@ def _fit_values(
         C=float(params["C"]),
         epsilon=float(params["epsilon"]),
         gamma=gamma,
-        cache_size=200,
+        cache_size=CACHE_MEGABYTES,
         max_iter=MOST_ITERATIONS,
     )
     model.fit(values, scale.apply(target), sample_weight=weights)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import (
     WIDE,
     Algorithm,
@@ -112,6 +113,9 @@ class XGBoost(Algorithm):
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
         return 0.1 + outputs * (0.2 + shape.n_rows * (5 + shape.n_features) * 2e-6)
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        return memory.of_histograms(shape, bytes_a_value=5.0, leaves=2 ** int(params["max_depth"]))
 
     def fit(
         self,
