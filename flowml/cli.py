@@ -15,7 +15,7 @@ import time
 import traceback
 import warnings as python_warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +85,16 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--target", required=True, help="the column to predict")
     train.add_argument("--budget", type=_duration, default=60.0, help="time, such as 60s, 5m or 1h (60s)")
     train.add_argument("--metric", default="auto", help="what to optimise (accuracy or r2)")
+    train.add_argument(
+        "--problem-type", choices=("auto", "classification", "regression"), default="auto", help="a class or a number"
+    )
+    train.add_argument("--cv", default="auto", help="auto, stratified, group:COLUMN or time:COLUMN: what tests a model")
+    train.add_argument("--weight", metavar="COLUMN", help="the column that says how much each row counts")
     train.add_argument("--algorithms", type=_names, help="only these, separated by commas")
     train.add_argument("--max-trials", type=_whole_number(1, 100_000), help="stop after so many trials")
     train.add_argument("--seed", type=_whole_number(0, 999_999_999), default=0, help="seed of everything random (0)")
     train.add_argument("--out", type=Path, help="write the best model here (FILE.flowml beside the table)")
+    train.add_argument("--fast-out", type=Path, help="write its fast twin here: one small model, a little less good")
     train.add_argument("--json", action="store_true", help="print the result as JSON")
     train.set_defaults(command=_train)
 
@@ -188,12 +194,11 @@ def _bind(host: str, port: int) -> Any:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from flowml.automl.engine_process import NoProcesses, end_engine_process, engine_process
+    from flowml.automl.engine_process import end_engine_process, start_engine_process
     from flowml.automl.processes import usable_cores
 
     # Its imports run beside those of this process.
-    with suppress(NoProcesses):
-        engine_process()
+    start_engine_process()
     from flowml.automl import modelfile
     from flowml.automl.run import get_ready, train
     from flowml.data.read import read_table
@@ -204,33 +209,44 @@ def _train(options: argparse.Namespace) -> int:
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     out: Path = options.out or options.file.with_suffix(".flowml")
-    _check_writable(out)
+    for path in filter(None, (out, options.fast_out)):
+        _check_writable(path)
     show = _ProgressLine(sys.stderr)
     python_warnings.showwarning = _note  # type: ignore[assignment]
     interrupted = _Interrupted()
+    before = time.monotonic() - _STARTED
     run = train(
         frame,
         {column.name: column.role for column in columns},
         target=options.target,
+        problem_type=options.problem_type,
         metric=options.metric,
+        cv=options.cv,
+        weight_column=options.weight,
         # The time is asked for from here to the written file, reading included.
-        time_budget_seconds=max(1.0, options.budget - (time.monotonic() - _STARTED)),
+        time_budget_seconds=max(1.0, options.budget - before),
         max_trials=options.max_trials,
         algorithm_names=options.algorithms,
         seed=options.seed,
         n_jobs=usable_cores(),
+        on_note=lambda note: print(f"note: {note}", file=sys.stderr),
         on_progress=show.update,
         stopped=interrupted,
     )
     show.close()
-    temporary = out.with_name(out.name + ".part")
-    temporary.write_bytes(modelfile.write(run.model))
-    temporary.replace(out)
+    _write_whole(out, modelfile.write(run.model))
+    fast_out = options.fast_out if run.twin is not None else None
+    if fast_out is not None and run.twin is not None:
+        _write_whole(fast_out, modelfile.write(run.twin.model))
     if options.json:
-        print(json.dumps(_run_as_json(run, out), allow_nan=False))
+        print(json.dumps(_run_as_json(run, out, fast_out, before), allow_nan=False))
     else:
         print(_leaderboard_text(run))
         print(f"\nThe best model is in {out}. Use it: flowml predict {out} FILE -o predictions.csv")
+        if fast_out is not None:
+            print(f"Its fast twin is in {fast_out}.")
+    if options.fast_out and fast_out is None:
+        print("note: There was no time for a fast twin.", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     end_engine_process()
@@ -272,12 +288,33 @@ def _check_writable(out: Path) -> None:
         ) from error
 
 
-def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:
+def _write_whole(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def _run_as_json(run: "Run", out: Path, fast_out: Path | None, before: float) -> dict[str, Any]:
+    twin = run.twin
     return {
         "problem_type": str(run.task.problem_type),
         "metric": run.task.metric,
         "model": str(out),
         "elapsed_seconds": time.monotonic() - _STARTED,
+        "first_model_seconds": None if run.first_model_seconds is None else before + run.first_model_seconds,
+        "validation": asdict(run.task.validation),
+        "notes": list(run.notes),
+        "estimate": None if run.estimate is None else run.estimate.state(),
+        "fast_twin": None
+        if twin is None
+        else {
+            "model": None if fast_out is None else str(fast_out),
+            "algorithm": twin.algorithm,
+            "score": twin.score,
+            "loss_of_quality": twin.loss_of_quality,
+            "is_best_model": twin.existing and twin.loss_of_quality == 0.0,
+            "made": twin.method,
+        },
         "leaderboard": [
             {
                 "rank": entry.rank,
@@ -295,7 +332,7 @@ def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:
 
 def _leaderboard_text(run: "Run") -> str:
     lines = [
-        f"{run.task.reason}\n",
+        f"{run.task.reason} {run.task.validation.reason}\n",
         f"{'':>3} {'model':<28}{run.task.metric:>12}{'± folds':>10}{'fit s':>9}{'one row ms':>12}",
     ]
     for entry in run.leaderboard[:15]:
@@ -306,6 +343,11 @@ def _leaderboard_text(run: "Run") -> str:
         )
     if len(run.leaderboard) > 15:
         lines.append(f"    … and {len(run.leaderboard) - 15} more")
+    if run.estimate is not None:
+        found = run.estimate
+        lines.append(f"\nExpected on new rows: {found.score:.5g}, between {found.low:.5g} and {found.high:.5g}.")
+    if run.twin is not None and not run.twin.existing:
+        lines.append(f"The fast twin loses {max(run.twin.loss_of_quality, 0.0):.2g} of {run.task.metric}.")
     return "\n".join(lines)
 
 

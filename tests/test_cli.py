@@ -1,5 +1,6 @@
 """The command line says in one line what is wrong, with the right exit code."""
 
+import json
 import os
 import socket
 import subprocess
@@ -100,3 +101,19 @@ def test_a_place_for_the_model_is_looked_for_before_training(tmp_path: Path) -> 
     refused(flowml("train", str(table), "--target", "c", "--budget", "60"), "no column")
     assert time.monotonic() - started < 40
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_a_fast_twin_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    rows = [f"{index % 17},{index % 5},{'yes' if index % 17 > 8 else 'no'}" for index in range(300)]
+    table.write_text("a,b,y\n" + "\n".join(rows) + "\n")
+    best, fast = tmp_path / "best.flowml", tmp_path / "fast.flowml"
+    arguments = ["--budget", "60", "--max-trials", "2", "--algorithms", "lightgbm", "--metric", "log_loss", "--json"]
+    done = flowml("train", str(table), "--target", "y", "--out", str(best), "--fast-out", str(fast), *arguments)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["fast_twin"]["model"] == str(fast) and told["fast_twin"]["algorithm"] == "lightgbm"
+    assert told["estimate"]["low"] <= told["estimate"]["score"] <= told["estimate"]["high"]
+    assert fast.stat().st_size < best.stat().st_size
+    scored = flowml("predict", str(fast), str(table))
+    assert scored.returncode == 0 and "probability_yes" in scored.stdout.splitlines()[0]

@@ -7,7 +7,7 @@ from flowml.automl import algorithms
 from flowml.automl.conduct import Outcome
 from flowml.automl.evaluate import Abandoned, EncodedFolds, evaluate
 from flowml.automl.task import Task
-from flowml.domain.errors import DeadlineReached, FlowMLError, NotApplicable
+from flowml.domain.errors import DeadlineReached, FlowMLError, NotApplicable, Pruned
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 
@@ -43,11 +43,14 @@ def attempt(
             time_left=time_left,
             on_fold=on_fold,
             max_rows=spec.max_rows,
+            bar=spec.bar,
             memory_bytes=memory_bytes,
             remark=remarks.append,
         )
     except (Abandoned, DeadlineReached):
         return ended(TrialStatus.CANCELLED)
+    except Pruned as behind:
+        return replace(ended(TrialStatus.PRUNED, behind.detail), fold_scores=(behind.first_score,))
     except NotApplicable as error:
         return replace(ended(TrialStatus.FAILED, error.detail), applicable=False)
     except FlowMLError as error:

@@ -160,6 +160,12 @@ def engine_process() -> EngineProcess:
         return _shared
 
 
+def start_engine_process() -> None:
+    """Begin with it, so that it is there when it is needed. Where that cannot be, whoever needs it will hear so."""
+    with contextlib.suppress(NoProcesses):
+        engine_process()
+
+
 @atexit.register
 def end_engine_process() -> None:
     """End the one of this program, if there is one."""

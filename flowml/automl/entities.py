@@ -52,20 +52,21 @@ def find_entity(
     """
     if frame.height < _FEWEST_ROWS:
         return None
-    found = []
+    found: list[Entity] = []
+    rivals: list[str] = []
     for name in frame.columns:
         if name != target_name and (candidate := _candidate(frame[name], roles[name])) is not None:
             evidence = _Evidence(frame, roles, target, candidate, target_name, classification)
             if evidence.convincing():
                 found.append(Entity(name, candidate.rows_each))
-    if len(found) > 1:
-        # Of names for the same thing, such as a number and a code, the one with most values.
-        finest = max(found, key=lambda entity: (-entity.rows_each, entity.column))
-        others = [entity for entity in found if entity is not finest]
-        if any(not _within(frame[finest.column], frame[other.column]) for other in others):
-            return None
-        return finest
-    return found[0] if found else None
+            elif evidence.of_target > _ALIKE:
+                rivals.append(name)
+    if not found:
+        return None
+    # Of names for the same thing, such as a number and a code, the one with most values.
+    finest = min(found, key=lambda entity: (entity.rows_each, entity.column))
+    others = [entity.column for entity in found if entity is not finest] + rivals
+    return finest if all(_within(frame[finest.column], frame[other]) for other in others) else None
 
 
 @dataclass(frozen=True)
@@ -131,21 +132,21 @@ class _Evidence:
             if isinstance(column, Labels | Numbers)
         ]
         self._target = _codes(target[rows]) if classification else _ranks(target[rows])
+        self.of_target = likeness(self._target, self._groups)
 
     def convincing(self) -> bool:
         alike = [likeness(column, self._groups) for column in self._columns]
         if self._candidate.ordered and self._like_neighbours(alike):
             return False
-        of_target = likeness(self._target, self._groups)
         some = sum(value > _ALIKE for value in alike)
         very = sum(value > _VERY_ALIKE for value in alike)
         if self._candidate.telling:
-            enough = of_target > _ALIKE or some >= max(2, 0.3 * len(alike))
+            enough = self.of_target > _ALIKE or some >= max(2, 0.3 * len(alike))
         elif self._candidate.identifier:
             enough = very >= max(3, 0.5 * len(alike))
         else:
-            enough = very >= max(4, 0.7 * len(alike)) and of_target > _ALIKE
-        return enough and self._beyond_chance(max([of_target, *alike]))
+            enough = very >= max(4, 0.7 * len(alike)) and self.of_target > _ALIKE
+        return enough and self._beyond_chance(max([self.of_target, *alike]))
 
     def _like_neighbours(self, alike: list[float]) -> bool:
         """Whether rows of neighbouring values are about as alike as those of one value, as it is with amounts."""
@@ -153,7 +154,7 @@ class _Evidence:
         both = [(one, likeness(column, paired)) for one, column in zip(alike, self._columns, strict=True)]
         high = [(one, other) for one, other in both if one > _ALIKE]
         if not high:
-            return likeness(self._target, paired) > _AS_NEIGHBOURS * likeness(self._target, self._groups)
+            return likeness(self._target, paired) > _AS_NEIGHBOURS * self.of_target
         return float(np.median([other / one for one, other in high])) > _AS_NEIGHBOURS
 
     def _beyond_chance(self, best: float) -> bool:

@@ -11,15 +11,16 @@ import numpy as np
 
 from flowml.automl import memory
 from flowml.automl.algorithms.base import Algorithm, Final, FitContext, TaskShape
+from flowml.automl.decision import fair_decision, objective
 from flowml.automl.describe import describe_task
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import prepare
-from flowml.automl.metrics import METRICS, all_metrics, over_folds
+from flowml.automl.metrics import all_metrics, over_folds
 from flowml.automl.model import FittedModel, Member, Part
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.task import Task
-from flowml.domain.errors import DeadlineReached, FlowMLError, TrialFailed
+from flowml.domain.errors import DeadlineReached, FlowMLError, Pruned, TrialFailed
 from flowml.domain.jobs import ValidationKind
 
 _CACHE_BYTES = 1_500_000_000
@@ -151,6 +152,7 @@ def evaluate(
     on_fold: Callable[[int, float], bool] = lambda fold, score: True,
     device: str = "cpu",
     max_rows: int | None = None,
+    bar: float | None = None,
     memory_bytes: int | None = None,
     remark: Callable[[str], None] = lambda sentence: None,
 ) -> Evaluation:
@@ -160,13 +162,14 @@ def evaluate(
     complete. Where a refit on all rows does not fit in any more, the fold models are averaged instead. Tested by time,
     every algorithm has one more fit in the end, for a model has to know the latest rows. `on_fold`
     hears each fold's score and may end the trial by returning False. With `max_rows` the fits see so many rows only.
-    `remark` hears what went otherwise than asked. A trial that would need more than `memory_bytes` is not begun.
-    Raises TrialFailed (with the reason), NotApplicable, WillNotFit, DeadlineReached, Abandoned.
+    A trial whose first fold stays behind `bar` ends there. `remark` hears what went otherwise than asked. A trial that
+    would need more than `memory_bytes` is not begun.
+    Raises TrialFailed (with the reason), NotApplicable, WillNotFit, DeadlineReached, Pruned, Abandoned.
     """
     if memory_bytes is not None:
         check_memory(task, folds, algorithm, params, max_rows, memory_bytes)
     started = time_left()
-    metric = METRICS[task.metric]
+    metric = objective(task.metric)
     stops = algorithm.final is not Final.REFIT
     by_time = task.validation.kind is ValidationKind.TIME
     refit = by_time or not stops
@@ -189,6 +192,7 @@ def evaluate(
             remark=remark,
             weights=task.weights_of(data.train_rows),
             valid_weights=task.weights_of(data.valid_rows) if stops else None,
+            metric=task.metric,
         )
         try:
             return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
@@ -196,7 +200,7 @@ def evaluate(
             raise TrialFailed(f"It tried to end the whole program (exit code {end.code}).") from end
 
     for fold in range(task.n_folds):
-        data = folds.fold(algorithm.view, fold, max_rows)
+        data = folds.fold(algorithm.view_of(params), fold, max_rows)
         with shares.next() as fit_time_left:
             predictor = fit(data, fit_time_left)
         answers = predictor.predict(data.valid.values)
@@ -212,8 +216,14 @@ def evaluate(
         parts.append((data.encoder, predictor))
         if not on_fold(fold, scores[-1]):
             raise Abandoned("Nobody wants this trial any more.")
+        if fold == 0 and bar is not None and metric.gain(scores[0]) < metric.gain(bar):
+            raise Pruned(
+                f"Its first fold reached {scores[0]:.4g}; short of {bar:.4g} the rest is not worth its time.",
+                scores[0],
+            )
     if refit and shares.refit_fits:
-        data = folds.latest(algorithm.view, max_rows) if stops else folds.everything(algorithm.view, max_rows)
+        view = algorithm.view_of(params)
+        data = folds.latest(view, max_rows) if stops else folds.everything(view, max_rows)
         # Without the time for it, the fold models are just as good an answer.
         with suppress(DeadlineReached), shares.next() as fit_time_left:
             parts = [(data.encoder, fit(data, fit_time_left))]
@@ -221,7 +231,9 @@ def evaluate(
         # The latest model knows most; an average with those of earlier days would forget again.
         parts = parts[-1:]
     tested = task.validated
-    metrics = all_metrics(task.problem_type, task.target[tested], out_of_fold[tested], task.weights_of(tested))
+    target, answers, row_weights = task.target[tested], out_of_fold[tested], task.weights_of(tested)
+    decision = None if task.classes is None else fair_decision(task.metric, target, answers, row_weights)
+    metrics = all_metrics(task.problem_type, target, answers, row_weights, decision)
     model = FittedModel(
         schema=folds.schema.of_results(metrics, task.target[tested], out_of_fold[tested]),
         encoders=tuple(encoder for encoder, _ in parts),
@@ -230,6 +242,7 @@ def evaluate(
                 algorithm.name, dict(params), 1.0, tuple(Part(number, item) for number, (_, item) in enumerate(parts))
             ),
         ),
+        decision=decision,
     )
     summary = over_folds(scores)
     if summary is None:

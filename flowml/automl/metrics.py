@@ -161,6 +161,9 @@ _FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray | None], floa
     "mape": _mape,
 }
 
+# Those that look at the predicted classes only.
+DECIDED = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")
+
 METRICS: dict[str, Metric] = {
     name: Metric(name, greater_is_better(name), problem_type, _FUNCTIONS[name])
     for problem_type, names in (
@@ -177,11 +180,19 @@ def default_metric(problem_type: ProblemType) -> str:
 
 
 def all_metrics(
-    problem_type: ProblemType, target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None = None
+    problem_type: ProblemType,
+    target: np.ndarray,
+    predictions: np.ndarray,
+    weights: np.ndarray | None = None,
+    decision: Sequence[float] | None = None,
 ) -> Mapping[str, float | None]:
-    """Every metric of the problem type; None where one is not defined."""
+    """Every metric of the problem type; None where one is not defined.
+
+    `decision`: the multipliers by which classes are predicted; the metrics of probabilities do not look at it.
+    """
+    decided = predictions if decision is None else predictions * np.asarray(decision)
     values = {
-        name: metric.score(target, predictions, weights)
+        name: metric.score(target, decided if name in DECIDED else predictions, weights)
         for name, metric in METRICS.items()
         if metric.problem_type is problem_type
     }
@@ -200,9 +211,12 @@ def over_folds(scores: Sequence[float]) -> tuple[float, tuple[float, ...]] | Non
     return mean, tuple(score if np.isfinite(score) else mean for score in scores)
 
 
-def confusion(target: np.ndarray, predictions: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
-    """True classes (rows) by predicted ones (columns), as counts and as shares of each true class."""
+def confusion(target: np.ndarray, chosen: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
+    """True classes (rows) by predicted ones (columns), as counts and as shares of each true class.
+
+    `target`, `chosen`: class codes, (rows,).
+    """
     size = len(labels)
-    matrix = np.bincount(target * size + predictions.argmax(axis=1), minlength=size * size).reshape(size, size)
+    matrix = np.bincount(target * size + chosen, minlength=size * size).reshape(size, size)
     shares = _share(matrix.astype(float), matrix.sum(axis=1, keepdims=True).astype(float))
     return {"labels": list(labels), "matrix": matrix.tolist(), "normalized": np.round(shares, 6).tolist()}

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -15,13 +15,18 @@ from threadpoolctl import threadpool_limits
 from flowml.automl import algorithms
 from flowml.automl.algorithms.base import TaskShape
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
-from flowml.automl.engine_process import NoProcesses, engine_process
+from flowml.automl.decision import objective
+from flowml.automl.engine_process import NoProcesses, engine_process, start_engine_process
+from flowml.automl.estimate import Estimate
+from flowml.automl.finish import Champion
 from flowml.automl.first_look import first_looks
+from flowml.automl.leakage import find_suspects
 from flowml.automl.metrics import METRICS
 from flowml.automl.model import FittedModel
 from flowml.automl.process_runner import ProcessRunner, ThreadRunner
 from flowml.automl.search import Search
 from flowml.automl.task import Task, prepare_task
+from flowml.automl.twin import STUDENT, TITLE, Twin
 from flowml.data.child import machine_memory
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput, TrialFailed
@@ -60,13 +65,23 @@ class Progress:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run found: the best model and everything it was compared with, best first."""
+    """What a run found: the best model and everything it was compared with, best first.
+
+    `estimate`: what to expect of the best model on new rows, None where there was no time for it. `twin`: the fast
+    model beside it, None where there is none.
+    """
 
     task: Task
     model: FittedModel
     leaderboard: tuple[Entry, ...]
     failures: Mapping[str, str]
     elapsed_seconds: float
+    first_model_seconds: float | None = None
+    """When there was a model that could be used."""
+    notes: tuple[str, ...] = ()
+    """Sentences about the table that were known before training: how models are tested, what may leak."""
+    estimate: Estimate | None = None
+    twin: Twin | None = None
 
 
 def train(
@@ -81,14 +96,18 @@ def train(
     algorithm_names: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
     cv_folds: int = 5,
+    cv: str = "auto",
+    weight_column: str | None = None,
     seed: int = 0,
     n_jobs: int = 1,
+    on_note: Callable[[str], None] = lambda note: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stopped: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Run:
     """Find the best model for a column within the time.
 
+    `cv`: auto, stratified, group:COLUMN or time:COLUMN; `on_note` hears what is known before training.
     Raises InvalidInput for a target that cannot be learned, TrialFailed when not one model came of it (with the
     reasons).
     """
@@ -102,13 +121,18 @@ def train(
         metric=metric,
         exclude=tuple(exclude),
         cv_folds=cv_folds,
+        cv=cv,
+        weight_column=weight_column,
         seed=seed,
     )
+    notes = (task.validation.reason, *(suspect.sentence for suspect in find_suspects(task)))
+    for note in notes:
+        on_note(note)
     chosen = [algorithms.get(name) for name in chosen_algorithms(task, algorithm_names)]
     search = Search(
         shape_of(task),
         chosen,
-        metric_greater_is_better=METRICS[task.metric].greater_is_better,
+        metric=task.metric,
         seed=seed,
         max_trials=max_trials,
         n_folds=task.n_folds,
@@ -124,6 +148,7 @@ def train(
         reserve=reserve_seconds(time_budget_seconds),
         first=() if max_trials else first_looks(shape_of(task), chosen),
         blend_meanwhile=max_trials is None,
+        distils=STUDENT in [algorithm.name for algorithm in chosen],
     )
     runner.start()
     try:
@@ -131,7 +156,8 @@ def train(
         # The runner's slots are the parallelism; BLAS and OpenMP would multiply it.
         with threadpool_limits(limits=1):
             conduct.run()
-            return _conclude(task, conduct, runner.failures, clock() - began)
+            found = _conclude(task, conduct, runner.failures, clock() - began)
+            return replace(found, notes=notes, first_model_seconds=watcher.first_model_seconds)
     finally:
         runner.close()
 
@@ -142,8 +168,7 @@ def get_ready(algorithm_names: Sequence[str] | None = None) -> threading.Thread:
     Starts the engine process; meanwhile this process imports, in the thread that is returned, what the models that
     come of it need to predict. Both are there already for a second run.
     """
-    with suppress(NoProcesses):
-        engine_process()
+    start_engine_process()
     libraries = threading.Thread(target=_import_boosters, args=(algorithm_names,), name="import", daemon=True)
     libraries.start()
     return libraries
@@ -152,7 +177,9 @@ def get_ready(algorithm_names: Sequence[str] | None = None) -> threading.Thread:
 def _import_boosters(algorithm_names: Sequence[str] | None) -> None:
     for name in ("lightgbm", "xgboost", "catboost"):
         if algorithm_names is None or name in algorithm_names:
-            importlib.import_module(name)
+            # Whoever needs it imports it again and hears why it failed; here the program may just be ending.
+            with suppress(Exception):
+                importlib.import_module(name)
 
 
 def _runner(task: Task, slots: int, clock: Callable[[], float]) -> ProcessRunner | ThreadRunner:
@@ -193,7 +220,7 @@ def chosen_algorithms(task: Task, names: Sequence[str] | None) -> list[str]:
 
 
 def _conclude(task: Task, conduct: Conduct, failures: Mapping[str, str], elapsed: float) -> Run:
-    metric = METRICS[task.metric]
+    metric = objective(task.metric)
     ranked = sorted(conduct.candidates, key=lambda outcome: (-metric.gain(outcome.score or 0.0), outcome.spec.number))
     if not ranked:
         reasons = " · ".join(f"{name}: {reason}" for name, reason in failures.items())
@@ -202,12 +229,19 @@ def _conclude(task: Task, conduct: Conduct, failures: Mapping[str, str], elapsed
         )
     best = ranked[0]
     assert best.load_model is not None
-    model = best.load_model()
     rows = [(algorithms.get(item.spec.algorithm).title, item) for item in ranked]
-    blend = conduct.blend
+    blend, champion, twin = conduct.blend, conduct.champion, conduct.twin
     if blend is not None and best.score is not None and metric.gain(blend.score) > metric.gain(best.score):
         model = blend.model
         rows.insert(0, ("Ensemble", _as_outcome(blend, task)))
+    else:
+        model = best.load_model()
+    if champion is not None:
+        model = champion.model
+        rows[0] = (rows[0][0], _finished(rows[0][1], champion))
+    if twin is not None and not twin.existing:
+        rows.append((TITLE, _twin_outcome(twin, task)))
+        rows.sort(key=lambda row: -metric.gain(row[1].score or 0.0))
     return Run(
         task=task,
         model=model,
@@ -228,6 +262,25 @@ def _conclude(task: Task, conduct: Conduct, failures: Mapping[str, str], elapsed
         ),
         failures=failures,
         elapsed_seconds=elapsed,
+        estimate=None if champion is None else champion.estimate,
+        twin=twin,
+    )
+
+
+def _finished(outcome: Outcome, champion: Champion) -> Outcome:
+    """With what became of the figures when the model was calibrated."""
+    return replace(outcome, score=champion.score, fold_scores=champion.fold_scores, metrics=champion.metrics)
+
+
+def _twin_outcome(twin: Twin, task: Task) -> Outcome:
+    return Outcome(
+        TrialSpec(-1, twin.algorithm, dict(twin.model.members[0].params)),
+        TrialStatus.FINISHED,
+        twin.score,
+        twin.fold_scores,
+        twin.metrics,
+        twin.fit_seconds,
+        twin.model.measure_predict_ms(task.frame),
     )
 
 
@@ -262,6 +315,7 @@ class _Watcher:
         self._on_progress = on_progress
         self._stopped = stopped
         self._best: tuple[float, str] | None = None
+        self.first_model_seconds: float | None = None
 
     def stopped(self) -> bool:
         return self._stopped()
@@ -277,11 +331,19 @@ class _Watcher:
         self._on_progress(Progress(self._clock() - self._began, self._budget, finished, score, algorithm))
 
     def candidate(self, outcome: Outcome, best: bool) -> None:
+        if self.first_model_seconds is None:
+            self.first_model_seconds = self._clock() - self._began
         if best and outcome.score is not None:
             self._offer(outcome.score, outcome.spec.algorithm)
 
     def blend(self, blend: Blend) -> None:
         self._offer(blend.score, ENSEMBLE)
+
+    def champion_found(self, champion: Champion) -> None:
+        return None
+
+    def twin(self, twin: Twin | None) -> None:
+        return None
 
     def _offer(self, score: float, algorithm: str) -> None:
         if self._best is None or self._metric.gain(score) > self._metric.gain(self._best[0]):

@@ -107,13 +107,14 @@ def time_folds(moments: np.ndarray, n_folds: int, classes: np.ndarray | None = N
 
 def _leave_every_class(folds: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Groups that hold all there is of a class outside some fold become rows that are only learned from."""
-    classes = int(target.max()) + 1
     for fold in range(int(folds.max()) + 1):
-        outside = np.bincount(target[folds != fold], minlength=classes)
-        present = np.bincount(target, minlength=classes)
-        for code in np.flatnonzero((outside == 0) & (present > 0)):
-            groups, counts = np.unique(group[(folds == fold) & (target == code)], return_counts=True)
-            folds[group == groups[np.argmin(counts)]] = -1
+        held = folds == fold
+        for code in np.setdiff1d(target[held], target[~held]):
+            own = (folds == fold) & (target == code)
+            # A group that went for the sake of another class may have taken this one along.
+            if own.sum() == (target == code).sum():
+                groups, counts = np.unique(group[own], return_counts=True)
+                folds[group == groups[np.argmin(counts)]] = -1
     return folds
 
 

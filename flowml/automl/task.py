@@ -138,8 +138,9 @@ def prepare_task(
     kept, dropped = _features(rows, roles, target, exclude)
     if weight_column is not None:
         dropped[weight_column] = "It says how much each row counts."
-    if choice.kind is ValidationKind.GROUP and choice.column is not None and _keeps_apart(choice.column, roles, rows):
-        dropped[choice.column] = "It names whose rows belong together, and new rows are of somebody else."
+    groups_by = choice.column if choice.kind is ValidationKind.GROUP else None
+    if groups_by is not None and (not choice.asked or _keeps_apart(groups_by, roles, rows)):
+        dropped[groups_by] = "It names whose rows belong together, and new rows are of somebody else."
     kept = [name for name in kept if name not in dropped]
     if not kept:
         raise InvalidInput.of_field(

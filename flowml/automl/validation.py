@@ -56,6 +56,14 @@ def wanted(cv: str, columns: Sequence[str], target: str) -> Wanted:
     return Wanted(ValidationKind(word), column)
 
 
+def check_column(frame: pl.DataFrame, asked: Wanted) -> None:
+    """Raises InvalidInput naming `cv` where the column asked for has no order (time) or no repetition (group)."""
+    if asked.column is not None and asked.kind is ValidationKind.TIME:
+        _check_moments(frame[asked.column])
+    elif asked.column is not None and asked.kind is ValidationKind.GROUP:
+        _check_groups(frame[asked.column])
+
+
 def choose(
     frame: pl.DataFrame,
     roles: Mapping[str, Role],
@@ -69,16 +77,13 @@ def choose(
 
     Raises InvalidInput naming `cv` for a column that has no order (time) or no repetition (group).
     """
+    check_column(frame, asked)
     if asked.kind is ValidationKind.STRATIFIED:
         return Choice(None, None, "You chose folds at random", asked=True)
     if asked.kind is ValidationKind.TIME:
-        assert asked.column is not None
-        _check_moments(frame[asked.column])
         reason = f"You chose to test on later rows by “{asked.column}”: models never see what came after."
         return Choice(ValidationKind.TIME, asked.column, reason, asked=True)
     if asked.kind is ValidationKind.GROUP:
-        assert asked.column is not None
-        _check_groups(frame[asked.column])
         reason = (
             f"You chose to keep rows of the same “{asked.column}” together: none is learned from while others test."
         )
@@ -93,7 +98,7 @@ def choose(
     entity = find_entity(frame, roles, target, target_name=target_name, classification=classification)
     if entity is not None:
         reason = (
-            f"Rows with the same “{entity.column}” ({entity.rows_each:.2g} each) are much alike, so they are kept "
+            f"Rows with the same “{entity.column}” ({entity.rows_each:.0f} on average) are much alike, so they stay "
             "together: each model is tested on ones that it has never met."
         )
         return Choice(ValidationKind.GROUP, entity.column, reason, asked=False)
@@ -132,7 +137,7 @@ def make(
     Where what was found, and not asked for, leaves too little to test on, the rows are divided at random.
     Raises InvalidInput naming `cv` where what was asked for does.
     """
-    by_size = _folds_by_size(len(target), cv_folds)
+    by_size = folds_by_size(len(target), cv_folds)
     found: np.ndarray | None = None
     if choice.kind is ValidationKind.TIME:
         assert choice.column is not None
@@ -210,7 +215,8 @@ def _check_groups(series: pl.Series) -> None:
         raise InvalidInput.of_field("cv", f"“{series.name}” is the same in every row, so all rows are one group.")
 
 
-def _folds_by_size(n_rows: int, n_folds: int) -> int:
+def folds_by_size(n_rows: int, n_folds: int) -> int:
+    """Where rows are many, fewer folds than asked for are precise enough; 1 is a part that is held out."""
     if n_rows > _ONE_FOLD_ABOVE:
         return 1
     return min(n_folds, _FEW_FOLDS) if n_rows > _FEW_FOLDS_ABOVE else n_folds
@@ -222,7 +228,7 @@ def _at_random(n_rows: int, n_folds: int, classification: bool, asked: str) -> V
     evenly = "each with its share of every class" if classification else "each with its share of low and high values"
     if asked:
         return Validation(kind, None, f"{asked}: {n_folds} of them, {evenly}.", n_folds)
-    fewer = _folds_by_size(n_rows, n_folds)
+    fewer = folds_by_size(n_rows, n_folds)
     if fewer == 1:
         reason = f"With {n_rows:,} rows, one part that is held out shows precisely how good a model is."
         return Validation(ValidationKind.HOLDOUT, None, reason, 1)

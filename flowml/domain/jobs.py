@@ -1,7 +1,9 @@
 """A job: one training run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class ProblemType(StrEnum):
@@ -74,7 +76,11 @@ class JobSpec:
 
 @dataclass(frozen=True)
 class Job:
-    """One training run and how far it is. `elapsed_seconds` counts only time in which it really ran."""
+    """One training run and how far it is. `elapsed_seconds` counts only time in which it really ran.
+
+    `best_score` is by cross-validation while it runs, and what can be expected on new rows when it has ended; then
+    `estimate` has its range: score, low, high and method. `fast_model_id` is the fast twin of the best model.
+    """
 
     id: str
     name: str
@@ -98,6 +104,8 @@ class Job:
     cancel_requested: bool = False
     conductor_starts: int = 0
     validation: Validation | None = None
+    fast_model_id: str | None = None
+    estimate: Mapping[str, Any] | None = None
 
     @property
     def dataset_id(self) -> str:

@@ -35,8 +35,8 @@ class Trials:
         trial_id = new_id()
         with self._database.write() as connection:
             connection.execute(
-                "INSERT INTO trials (id, job_id, number, algorithm, params, origin, max_rows, status, deadline_at,"
-                " queued_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
+                "INSERT INTO trials (id, job_id, number, algorithm, params, origin, max_rows, bar, status,"
+                " deadline_at, queued_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
                 (
                     trial_id,
                     job_id,
@@ -45,6 +45,7 @@ class Trials:
                     to_json(spec.params),
                     spec.origin,
                     spec.max_rows,
+                    spec.bar,
                     deadline_at,
                     now,
                 ),
@@ -245,6 +246,7 @@ def _trial(row: sqlite3.Row) -> Trial:
         model_file=row["model_file"],
         predict_ms=row["predict_ms"],
         max_rows=row["max_rows"],
+        bar=row["bar"],
     )
 
 
@@ -260,4 +262,5 @@ def _lease(row: sqlite3.Row) -> Lease:
         number=row["number"],
         deadline_at=row["deadline_at"],
         max_rows=row["max_rows"],
+        bar=row["bar"],
     )

@@ -17,7 +17,7 @@ from flowml.automl.run import shape_of
 from flowml.automl.sharing import Share, share_for
 from flowml.automl.task import Task
 from flowml.domain.channel import Channel
-from flowml.domain.errors import DeadlineReached, FlowMLError, NotFound
+from flowml.domain.errors import DeadlineReached, FlowMLError, NotFound, Pruned
 from flowml.domain.trials import Lease, TrialReport, TrialStatus
 from flowml.training.gpus import GPUs
 from flowml.training.tasks import load_task
@@ -102,12 +102,16 @@ class Trainer:
                         on_fold=beat.on_fold,
                         device=device,
                         max_rows=lease.max_rows,
+                        bar=lease.bar,
                         memory_bytes=self._share.memory_bytes,
                         remark=remarks.append,
                     )
             return _finished(task, evaluation, remarks)
         except Abandoned:
             return None
+        except Pruned as behind:
+            report = _ended(TrialStatus.PRUNED, behind.detail, self._clock() - started)
+            return replace(report, fold_scores=(behind.first_score,))
         except NotFound:
             return None
         except DeadlineReached as error:

@@ -14,7 +14,7 @@ from flowml.automl.features.encoded import View
 from flowml.automl.metrics import METRICS
 from flowml.automl.splits import hold_out_fold
 from flowml.automl.task import Task
-from flowml.domain.errors import DeadlineReached, TrialFailed
+from flowml.domain.errors import DeadlineReached, Pruned, TrialFailed
 from flowml.domain.jobs import Validation, ValidationKind
 from tests.automl.tables import LeastSquares, people_task
 
@@ -56,6 +56,25 @@ def test_every_row_is_predicted_by_the_fold_that_has_not_seen_it() -> None:
     )
     assert evaluation.metrics["roc_auc"] == METRICS["roc_auc"].score(task.target, evaluation.out_of_fold)
     assert evaluation.predict_ms > 0
+
+
+@pytest.mark.parametrize(("metric", "beyond"), [("accuracy", 1.1), ("log_loss", 0.0)])
+def test_a_trial_whose_first_fold_stays_behind_ends_there(metric: str, beyond: float) -> None:
+    algorithm, task = LeastSquares(), replace(people_task(), metric=metric)
+    whole = run(task, algorithm)
+    assert len(algorithm.fits) == 5
+    bar = {"bar": whole.fold_scores[0]}
+    again = evaluate(
+        task, EncodedFolds(task), algorithm, {"penalty": 1.0}, seed=0, threads=1, time_left=lambda: 60.0, **bar
+    )
+    assert again.fold_scores == whole.fold_scores
+    algorithm.fits.clear()
+    with pytest.raises(Pruned) as behind:
+        evaluate(
+            task, EncodedFolds(task), algorithm, {"penalty": 1.0}, seed=0, threads=1, time_left=lambda: 60.0, bar=beyond
+        )
+    assert len(algorithm.fits) == 1
+    assert behind.value.first_score == whole.fold_scores[0]
 
 
 @pytest.mark.parametrize(

@@ -136,3 +136,21 @@ def test_more_rows_need_fewer_folds(rows: int, kind: ValidationKind, n_folds: in
     assert len(task.validated) == tested
     assert task.validation.reason.endswith(".")
     assert len(task.train_rows(0)) == rows - len(task.valid_rows(0))
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "expected"),
+    [
+        ([1, 2, 3] * 100, "rmse", REGRESSION),
+        ([0, 1] * 20, "mae", REGRESSION),
+        ([1, 2, 3, 4] * 5, "accuracy", CLASSIFICATION),
+        ([0.5, 1.5] * 50, "roc_auc", CLASSIFICATION),
+        (["a", "b"] * 20, "f1", CLASSIFICATION),
+    ],
+)
+def test_the_metric_says_what_is_to_be_predicted(values: list[Any], metric: str, expected: ProblemType) -> None:
+    task = prepare_task(table(values), ROLES, target="y", metric=metric)
+    assert (task.problem_type, task.metric) == (expected, metric)
+    with pytest.raises(InvalidInput, match=metric):
+        other = {CLASSIFICATION: "regression", REGRESSION: "classification"}[expected]
+        prepare_task(table([0, 1, 2] * 20), ROLES, target="y", metric=metric, problem_type=other)

@@ -65,6 +65,9 @@ class ChoiceParameter:
 
 Parameter = IntParameter | FloatParameter | ChoiceParameter
 
+WIDE = ChoiceParameter("wide", (False, True))
+"""Whether a booster sees combinations of columns beside the columns. Not for the library behind it."""
+
 
 def _say_nothing(_remark: str) -> None:
     return None
@@ -75,10 +78,10 @@ class FitContext:
     """The circumstances of one fit.
 
     `time_left` gives the seconds until this fit must have returned what it has (a shorter ensemble, fewer epochs);
-    `threads` is a hard limit; `device` is `cpu`, or a GPU by its number, `cuda:0` or `gpu:0` (OpenCL); `remark` takes a
-    sentence about what went otherwise than asked, such as a fit that fell back from the GPU. `weights` and
-    `valid_weights` say how much each row of the training and the validation part counts, float64 (rows,), about 1 on
-    average; None: all alike.
+    `threads` is a hard limit; `device` is `cpu`, or a GPU by its number, `cuda:0` or `gpu:0` (OpenCL); `metric` is what
+    the model will be judged by, for whoever can fit for it directly; `remark` takes a sentence about what went
+    otherwise than asked, such as a fit that fell back from the GPU. `weights` and `valid_weights` say how much each row
+    of the training and the validation part counts, float64 (rows,), about 1 on average; None: all alike.
     """
 
     problem_type: ProblemType
@@ -90,6 +93,7 @@ class FitContext:
     remark: Callable[[str], None] = field(default=_say_nothing)
     weights: np.ndarray | None = None
     valid_weights: np.ndarray | None = None
+    metric: str = ""
 
 
 class Algorithm(ABC):
@@ -106,6 +110,10 @@ class Algorithm(ABC):
     def check(self, shape: TaskShape) -> None:
         """Raise NotApplicable, saying why, where this algorithm is not for such a task."""
 
+    def view_of(self, params: Mapping[str, Any]) -> View:
+        """The view that it wants with these parameters: with `wide` that of columns and what they say together."""
+        return View.WIDE if params.get(WIDE.name) else self.view
+
     @abstractmethod
     def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
         """What may vary, with ranges that fit the size of the data."""
@@ -113,6 +121,10 @@ class Algorithm(ABC):
     @abstractmethod
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
         """Good first guesses, best first; each a full set of values of the search space."""
+
+    def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
+        """The same configuration made to take only one `factor`-th of the time; None where that cannot be had."""
+        return None
 
     @abstractmethod
     def seconds_per_fit(self, shape: TaskShape) -> float:

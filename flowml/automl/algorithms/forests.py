@@ -51,7 +51,7 @@ def fit_forest(
         while grown < wanted:
             before = context.time_left()
             model.set_params(n_estimators=grown + chunk)
-            model.fit(train.values, target)
+            model.fit(train.values, target, sample_weight=context.weights)
             grown += chunk
             left = context.time_left() - reserve(train.n_rows)
             a_tree = max(before - context.time_left(), 1e-6) / chunk

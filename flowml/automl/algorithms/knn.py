@@ -35,7 +35,10 @@ def stored_points(n_rows: int, n_features: int) -> int:
 
 @register
 class NearestNeighbours(Algorithm):
-    """The mean of the most alike rows (Cover and Hart 1967); a seeded sample of rows where there are many."""
+    """The mean of the most alike rows (Cover and Hart 1967); a seeded sample of rows where there are many.
+
+    A row's weight is the weight of its vote: k counts rows, so a row of weight 2 is not the same as two rows.
+    """
 
     name = "knn"
     title = "Nearest neighbours"
@@ -93,4 +96,5 @@ class NearestNeighbours(Algorithm):
                 int(params["n_neighbors"]),
                 params["weights"] == "distance",
                 context.n_outputs if is_classification(context) else 0,
+                None if context.weights is None else context.weights[chosen],
             )
