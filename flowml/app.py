@@ -7,6 +7,7 @@ import contextlib
 import logging
 import platform
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -66,11 +67,10 @@ class Server:
         # Before any numeric library is imported, here or in a child.
         processes.limit_threads(limits.threads)
         self._store = Store(home.path, now=clock())
-        found = capabilities.probe()
-        worker_name = platform.node() or dispatch.LOCAL_WORKER
-        worker_id = self._store.workers.register_local(
-            worker_name, capabilities.queues(found), limits.slots, found, clock()
-        )
+        self._clock = clock
+        self._slots = limits.slots
+        self._worker_name = platform.node() or dispatch.LOCAL_WORKER
+        worker_id = self._register(capabilities.probe())
         dispatch.recover(self._store, worker_id, clock())
         self._queue = LocalQueue(home.queue, start_jobs=self._start_jobs, keep_house=self._keep_house)
         self._supervisor = Supervisor(
@@ -78,7 +78,7 @@ class Server:
             limits,
             run_conductor,
             run_trainer,
-            (str(home.path), worker_id, worker_name),
+            (str(home.path), worker_id, self._worker_name),
             boot=secrets.token_hex(4),
             conductor_ended=self._queue.start_jobs,
             trainer_ready=self._queue.start_jobs,
@@ -99,6 +99,8 @@ class Server:
         """Go on with what was running and with what waits."""
         self._supervisor.start()
         self._queue.start()
+        if self._capabilities["gpus"]:
+            threading.Thread(target=self._try_gpus, name="try-gpus", daemon=True).start()
 
     def stop(self) -> None:
         """End the children; what they did is stored and goes on at the next start."""
@@ -117,6 +119,19 @@ class Server:
                 time.sleep(0.02)
         start_waiting_jobs(self.context)
         self._supervisor.wake()
+
+    def _try_gpus(self) -> None:
+        """Once for each start: what the drivers were able to do yesterday says little."""
+        try:
+            found = capabilities.probe(fit_on_gpu=True)
+            self._register(found)
+        except Exception:
+            log.exception("the GPUs could not be tried; training goes on without them")
+
+    def _register(self, found: dict[str, Any]) -> str:
+        self._capabilities = found
+        queues = capabilities.queues(found)
+        return self._store.workers.register_local(self._worker_name, queues, self._slots, found, self._clock())
 
     def _keep_house(self) -> None:
         keep_house(self.context)
@@ -154,11 +169,13 @@ def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits:
     let_nobody_fork()
     keep_quiet()
     _log_to_stderr()
+    from flowml.training.gpus import GPUs
     from flowml.training.trainer import Trainer
 
     store = Store(Path(home), now=time.time())
     channel = dispatch.StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name)
-    Trainer(channel, machine=_machine(limits), tell=status.send).run(stop=lambda: False)
+    gpus = GPUs(Path(home), lambda: store.workers.capabilities(worker_id))
+    Trainer(channel, machine=_machine(limits), gpus=gpus, tell=status.send).run(stop=lambda: False)
 
 
 def _machine(limits: Limits) -> "Share":

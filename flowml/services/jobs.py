@@ -1,6 +1,6 @@
 """Training runs: start, watch, stop, extend, delete."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -313,10 +313,23 @@ def _check_queue(context: Context, spec: JobSpec) -> None:
         raise InvalidInput.of_field(
             "queue", f"There is no queue “{spec.queue}”.", hint=f"Use one of {', '.join(known)}."
         )
-    if spec.queue.startswith("gpu") and not any(spec.queue in worker.queues for worker in context.store.workers.all()):
-        raise InvalidInput.of_field(
-            "queue", "No machine that trains here has such a GPU.", hint="Use the queue auto: it takes what is there."
-        )
+    workers = context.store.workers.all()
+    if spec.queue.startswith("gpu") and not any(spec.queue in worker.queues for worker in workers):
+        hint = "Use the queue auto: it takes what is there."
+        raise InvalidInput.of_field("queue", _why_no_gpu([worker.capabilities for worker in workers]), hint=hint)
+
+
+def _why_no_gpu(machines: Sequence[Mapping[str, Any]]) -> str:
+    """What is there instead, of all that train here."""
+    gpus = [gpu for machine in machines for gpu in machine.get("gpus") or ()]
+    if not gpus:
+        return "No machine that trains here has a GPU."
+    libraries = [found for machine in machines for found in (machine.get("gpu_libraries") or {}).items()]
+    if libraries and not any(found["device"] for _, found in libraries):
+        reasons = "; ".join(f"{name}: {found['reason']}" for name, found in libraries)
+        return f"There is a GPU, but no library can use it. {reasons}"
+    largest = max(gpus, key=lambda gpu: float(gpu["vram_gb"]))
+    return f"The largest GPU here is {largest['name']} with {largest['vram_gb']} GB of memory, which is too little."
 
 
 def _check_task(context: Context, dataset: Dataset, spec: JobSpec) -> Any:

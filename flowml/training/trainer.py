@@ -1,5 +1,6 @@
 """A trainer: lease a trial, evaluate it, report; then the next one. The same on every machine."""
 
+import contextlib
 import io
 import logging
 import threading
@@ -18,6 +19,7 @@ from flowml.automl.task import Task
 from flowml.domain.channel import Channel
 from flowml.domain.errors import DeadlineReached, FlowMLError, NotFound, Pruned
 from flowml.domain.trials import Lease, TrialReport, TrialStatus
+from flowml.training.gpus import GPUs
 from flowml.training.tasks import load_task
 from flowml.training.trainer_status import Busy
 
@@ -33,7 +35,7 @@ NEEDED_BYTES = "needed_bytes"
 class Trainer:
     """Evaluates trials one after another, keeping the data of the current job loaded and encoded.
 
-    `machine`: how this machine is shared by trials of ordinary tables.
+    `machine`: how this machine is shared by trials of ordinary tables; `gpus`: what may be used besides the CPU.
     """
 
     def __init__(
@@ -41,12 +43,15 @@ class Trainer:
         channel: Channel,
         *,
         machine: Share,
+        gpus: GPUs | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[Busy | None], None] = lambda busy: None,
     ):
         self._channel = channel
         self._machine = machine
+        self._gpus = gpus
+        self._queue = "cpu"
         self._clock = clock
         self._sleep = sleep
         self._tell = tell
@@ -85,20 +90,22 @@ class Trainer:
                 task, cache = self._data_of(lease.job_id)
                 # Said before anything is done with it: whoever watches must not take it for too much.
                 self._tell(Busy(lease.trial_id, lease.deadline_at, self._share.memory_bytes))
-                evaluation = evaluate(
-                    task,
-                    cache,
-                    algorithms.get(lease.algorithm),
-                    lease.params,
-                    seed=task.seed,
-                    threads=self._share.threads,
-                    time_left=lambda: 0.0 if beat.abandoned else lease.deadline_at - self._clock(),
-                    on_fold=beat.on_fold,
-                    max_rows=lease.max_rows,
-                    bar=lease.bar,
-                    memory_bytes=self._share.memory_bytes,
-                    remark=remarks.append,
-                )
+                with self._device_for(lease, task, remarks.append) as device:
+                    evaluation = evaluate(
+                        task,
+                        cache,
+                        algorithms.get(lease.algorithm),
+                        lease.params,
+                        seed=task.seed,
+                        threads=self._share.threads,
+                        time_left=lambda: 0.0 if beat.abandoned else lease.deadline_at - self._clock(),
+                        on_fold=beat.on_fold,
+                        device=device,
+                        max_rows=lease.max_rows,
+                        bar=lease.bar,
+                        memory_bytes=self._share.memory_bytes,
+                        remark=remarks.append,
+                    )
             return _finished(task, evaluation, remarks)
         except Abandoned:
             return None
@@ -120,11 +127,22 @@ class Trainer:
             log.exception("trial %s (%s) failed", lease.trial_id, lease.algorithm)
             return _ended(TrialStatus.FAILED, f"{type(error).__name__}: {error}"[:500], self._clock() - started)
 
+    def _device_for(
+        self, lease: Lease, task: Task, remark: Callable[[str], None]
+    ) -> contextlib.AbstractContextManager[str]:
+        if self._gpus is None:
+            return contextlib.nullcontext("cpu")
+        shape = shape_of(task)
+        if lease.max_rows is not None:
+            shape = replace(shape, n_rows=min(shape.n_rows, lease.max_rows))
+        return self._gpus.device_for(lease, algorithms.get(lease.algorithm), shape, self._queue, remark)
+
     def _data_of(self, job_id: str) -> tuple[Task, EncodedFolds]:
         if self._job_id != job_id or self._task is None or self._cache is None:
             # Let go of the old job's data before the new one's comes in.
             self._task = self._cache = None
-            self._task = load_task(self._channel.brief(job_id), self._channel.table)
+            brief = self._channel.brief(job_id)
+            self._task, self._queue = load_task(brief, self._channel.table), brief.spec.queue
             self._share = share_for(shape_of(self._task), self._machine)
             # A quarter of the memory for encoded tables leaves enough for the fits that use them.
             self._cache = EncodedFolds(self._task, min(MOST_CACHED_BYTES, self._share.memory_bytes // 4))

@@ -78,10 +78,10 @@ class FitContext:
     """The circumstances of one fit.
 
     `time_left` gives the seconds until this fit must have returned what it has (a shorter ensemble, fewer epochs);
-    `threads` is a hard limit; `metric` is what the model will be judged by, for whoever can fit for it directly;
-    `remark` takes a sentence about what went otherwise than asked, such as a fit that fell back from the GPU.
-    `weights` and `valid_weights` say how much each row of the training and the validation part counts, float64
-    (rows,), about 1 on average; None: all alike.
+    `threads` is a hard limit; `device` is `cpu`, or a GPU by its number, `cuda:0` or `gpu:0` (OpenCL); `metric` is what
+    the model will be judged by, for whoever can fit for it directly; `remark` takes a sentence about what went
+    otherwise than asked, such as a fit that fell back from the GPU. `weights` and `valid_weights` say how much each row
+    of the training and the validation part counts, float64 (rows,), about 1 on average; None: all alike.
     """
 
     problem_type: ProblemType

@@ -34,6 +34,7 @@ from flowml.automl.predictors.catboost import CatBoostPredictor, pool
 
 MAX_ROUNDS = 1_500
 ONE_HOT_LEVELS = 50
+TRIED_ROUNDS = 20
 
 
 @register
@@ -116,10 +117,10 @@ class CatBoost(Algorithm):
         with library_errors(self.title):
             if context.device != "cpu":
                 try:
-                    return self._fit(params, train, target, valid, valid_target, context, "GPU")
+                    return self._fit(params, train, target, valid, valid_target, context, context.device)
                 except Exception as problem:
                     context.remark(f"CatBoost was fitted on the CPU, since the GPU could not be used: {problem}")
-            return self._fit(params, train, target, valid, valid_target, context, "CPU")
+            return self._fit(params, train, target, valid, valid_target, context, "cpu")
 
     def _fit(
         self,
@@ -149,21 +150,27 @@ class CatBoost(Algorithm):
             "use_best_model": True,
             "thread_count": context.threads,
             "random_seed": context.seed,
-            "task_type": device,
+            "task_type": "CPU" if device == "cpu" else "GPU",
             "allow_writing_files": False,
             "logging_level": "Silent",
         }
-        if device == "CPU":
+        if device == "cpu":
             # Statistics of pairs of categories are most of the time on the CPU beyond some thousand rows.
             settings |= {"max_ctr_complexity": 2 if train.n_rows < 10_000 else 1, "boosting_type": "Plain"}
         if context.n_outputs > 2:
             settings |= {"classes_count": context.n_outputs}
+        rows = pool(train.values, train.categorical, target, context.weights)
+        callbacks = [AfterRound()]
+        if device != "cpu":
+            # On a GPU nobody is asked between two rounds, so that their number has to keep the time.
+            settings |= {"devices": device.partition(":")[2] or "0"}
+            settings["iterations"] = _affordable_rounds(settings, rows, context)
+            callbacks = []
         model = catboost.CatBoost(settings)
-        callbacks = [AfterRound()] if device == "CPU" else None
         model.fit(
-            pool(train.values, train.categorical, target, context.weights),
+            rows,
             eval_set=pool(valid.values, valid.categorical, valid_target, context.valid_weights),
-            callbacks=callbacks,
+            callbacks=callbacks or None,
         )
         return CatBoostPredictor(model._serialize_model(), context.n_outputs, train.values.shape[1], train.categorical)
 
@@ -171,3 +178,15 @@ class CatBoost(Algorithm):
         if not is_classification(context):
             return "RMSE"
         return "Logloss" if context.n_outputs == 2 else "MultiClass"
+
+
+def _affordable_rounds(settings: Mapping[str, Any], rows: Any, context: FitContext) -> int:
+    """How many rounds fit into the time, from how long a few of them take."""
+    import catboost
+
+    unbounded = {name: value for name, value in settings.items() if name not in ("od_type", "od_wait")}
+    before = context.time_left()
+    catboost.CatBoost({**unbounded, "iterations": TRIED_ROUNDS, "use_best_model": False}).fit(rows)
+    left = context.time_left()
+    a_round = max((before - left) / TRIED_ROUNDS, 1e-4)
+    return int(np.clip(0.7 * left / a_round, TRIED_ROUNDS, MAX_ROUNDS))

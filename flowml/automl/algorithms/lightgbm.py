@@ -139,7 +139,7 @@ class LightGBM(Algorithm):
         with library_errors(self.title):
             if context.device != "cpu":
                 try:
-                    return self._fit(params, train, target, valid, valid_target, context, "gpu")
+                    return self._fit(params, train, target, valid, valid_target, context, context.device)
                 except Exception as problem:
                     context.remark(f"LightGBM was fitted on the CPU, since the GPU could not be used: {problem}")
             return self._fit(params, train, target, valid, valid_target, context, "cpu")
@@ -205,7 +205,7 @@ class LightGBM(Algorithm):
             "max_bin": 255,
             "feature_pre_filter": False,
             "num_threads": context.threads,
-            "device_type": device,
+            **_device_settings(device),
             "seed": context.seed,
             "deterministic": True,
             "force_row_wise": device == "cpu",
@@ -218,3 +218,9 @@ class LightGBM(Algorithm):
         if context.n_outputs == 2:
             return settings | {"objective": "binary", "metric": "binary_logloss"}
         return settings | {"objective": "multiclass", "num_class": context.n_outputs, "metric": "multi_logloss"}
+
+
+def _device_settings(device: str) -> dict[str, Any]:
+    """`cpu`, `cuda:0` in a build with CUDA, `gpu:0` in one with OpenCL."""
+    kind, _, index = device.partition(":")
+    return {"device_type": kind} if kind == "cpu" else {"device_type": kind, "gpu_device_id": int(index or 0)}

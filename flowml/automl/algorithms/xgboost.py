@@ -1,5 +1,6 @@
 """XGBoost."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -187,6 +188,8 @@ class XGBoost(Algorithm):
             callbacks=[AfterRound()],
             verbose_eval=False,
         )
+        if device != "cpu" and not trained_on_gpu(booster):
+            context.remark("XGBoost was fitted on the CPU, since it found no GPU.")
         best = booster[: stopping.best_iteration + 1]
         return XGBoostPredictor(bytes(best.save_raw("json")), context.n_outputs, width)
 
@@ -207,3 +210,9 @@ class XGBoost(Algorithm):
         if context.n_outputs == 2:
             return settings | {"objective": "binary:logistic", "eval_metric": "logloss"}
         return settings | {"objective": "multi:softprob", "num_class": context.n_outputs, "eval_metric": "mlogloss"}
+
+
+def trained_on_gpu(booster: Any) -> bool:
+    """Whether a booster was trained where it was asked to be: without a GPU XGBoost warns and takes the CPU."""
+    config = json.loads(booster.save_config())
+    return str(config["learner"]["generic_param"]["device"]).startswith("cuda")
