@@ -150,11 +150,11 @@ class _Evidence:
 
     def _like_neighbours(self, alike: list[float]) -> bool:
         """Whether rows of neighbouring values are about as alike as those of one value, as it is with amounts."""
-        paired = self._groups // 2
-        both = [(one, likeness(column, paired)) for one, column in zip(alike, self._columns, strict=True)]
+        blocks = self._groups // int(np.clip(len(np.unique(self._groups)) // 8, 2, 4))
+        both = [(one, likeness(column, blocks)) for one, column in zip(alike, self._columns, strict=True)]
         high = [(one, other) for one, other in both if one > _ALIKE]
         if not high:
-            return likeness(self._target, paired) > _AS_NEIGHBOURS * self.of_target
+            return likeness(self._target, blocks) > _AS_NEIGHBOURS * self.of_target
         return float(np.median([other / one for one, other in high])) > _AS_NEIGHBOURS
 
     def _beyond_chance(self, best: float) -> bool:

@@ -33,8 +33,8 @@ from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.catboost import CatBoostPredictor, pool
 
 MAX_ROUNDS = 1_500
-TRIED_ROUNDS = 20
 ONE_HOT_LEVELS = 50
+TRIED_ROUNDS = 20
 
 
 @register
