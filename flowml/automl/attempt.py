@@ -50,7 +50,7 @@ def attempt(
     except (Abandoned, DeadlineReached):
         return ended(TrialStatus.CANCELLED)
     except Pruned as behind:
-        return replace(ended(TrialStatus.PRUNED, behind.detail), fold_scores=(behind.first_score,))
+        return replace(ended(TrialStatus.PRUNED, behind.detail), fold_scores=behind.fold_scores)
     except NotApplicable as error:
         return replace(ended(TrialStatus.FAILED, error.detail), applicable=False)
     except FlowMLError as error:

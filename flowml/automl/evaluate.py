@@ -170,6 +170,7 @@ def evaluate(
         check_memory(task, folds, algorithm, params, max_rows, memory_bytes)
     started = time_left()
     metric = objective(task.metric)
+    view = algorithm.view_of(params)
     stops = algorithm.final is not Final.REFIT
     by_time = task.validation.kind is ValidationKind.TIME
     refit = by_time or not stops
@@ -200,7 +201,9 @@ def evaluate(
             raise TrialFailed(f"It tried to end the whole program (exit code {end.code}).") from end
 
     for fold in range(task.n_folds):
-        data = folds.fold(algorithm.view_of(params), fold, max_rows)
+        data = folds.fold(view, fold, max_rows)
+        if fold == 0 and view is View.WIDE and data.train.names == folds.fold(View.NATIVE, 0, max_rows).train.names:
+            raise Pruned("No combination of columns says more than they do alone, and alone they are tried anyway.")
         with shares.next() as fit_time_left:
             predictor = fit(data, fit_time_left)
         answers = predictor.predict(data.valid.values)
@@ -222,7 +225,6 @@ def evaluate(
                 scores[0],
             )
     if refit and shares.refit_fits:
-        view = algorithm.view_of(params)
         data = folds.latest(view, max_rows) if stops else folds.everything(view, max_rows)
         # Without the time for it, the fold models are just as good an answer.
         with suppress(DeadlineReached), shares.next() as fit_time_left:

@@ -79,11 +79,10 @@ class Search:
 
         `time_left`: seconds until a trial proposed now must be over. `slots`: trials that may run at once.
         """
-        number = self._next_number
-        if self._limit is not None and len(self._specs) >= self._limit:
+        number, known = self._next_number, self._results
+        if self._limit is not None and len(self._specs) - self._pruned(known) >= self._limit:
             self.had_enough = self._max_trials is None
             return None
-        known = self._results
         if self._max_trials is not None:
             if any(earlier not in known for earlier in self._specs if earlier <= number - LAG):
                 return WAIT
@@ -151,6 +150,12 @@ class Search:
                 gain = None if trial.score is None else sign * trial.score
                 first = sign * trial.fold_scores[0] if trial.fold_scores else None
                 self.tell(trial.number, gain, trial.fit_seconds or 0.0, trial.status, first_fold=first)
+
+    def _pruned(self, known: Mapping[int, Result]) -> int:
+        """Trials that do not count, but where exactly so many were asked for."""
+        if self._max_trials is not None:
+            return 0
+        return sum(result.status is TrialStatus.PRUNED for result in known.values())
 
     def _stalled(self, known: Mapping[int, Result]) -> bool:
         """Whether a table so small that further search finds luck has not gained anything for a while."""

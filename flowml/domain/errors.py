@@ -104,11 +104,16 @@ class TrialFailed(FlowMLError):
 
 
 class Pruned(FlowMLError):
-    """The first fold was so far behind that the others are not worth their time."""
+    """The first fold showed that the others are not worth their time. `first_score` is None where it was not fitted."""
 
-    def __init__(self, detail: str, first_score: float):
+    def __init__(self, detail: str, first_score: float | None = None):
         super().__init__(detail)
         self.first_score = first_score
+
+    @property
+    def fold_scores(self) -> tuple[float, ...]:
+        """The scores of the folds that were fitted."""
+        return () if self.first_score is None else (self.first_score,)
 
 
 class DeadlineReached(FlowMLError):

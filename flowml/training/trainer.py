@@ -111,7 +111,7 @@ class Trainer:
             return None
         except Pruned as behind:
             report = _ended(TrialStatus.PRUNED, behind.detail, self._clock() - started)
-            return replace(report, fold_scores=(behind.first_score,))
+            return replace(report, fold_scores=behind.fold_scores)
         except NotFound:
             return None
         except DeadlineReached as error:
