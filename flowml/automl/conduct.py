@@ -32,7 +32,11 @@ _SHARE_OF_THE_TWIN = 0.6
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one trial ended. Arrays and model only for a finished one; `load_model` fetches the model when needed."""
+    """How one trial ended. Arrays and model only for a finished one; `load_model` fetches the model when needed.
+
+    `error`: why it failed; of a finished one what went otherwise than asked. Not `applicable`: its algorithm is not for
+    this table, or for this machine.
+    """
 
     spec: TrialSpec
     status: TrialStatus
@@ -44,6 +48,7 @@ class Outcome:
     error: str | None = None
     out_of_fold: np.ndarray | None = None
     load_model: Callable[[], FittedModel] | None = None
+    applicable: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,10 @@ class Blend:
 
 
 class Runner(Protocol):
-    """Whatever evaluates trials. `slots`: how many at the same time."""
+    """Whatever evaluates trials. `slots`: how many at the same time; `spare`: how many more may wait to be next."""
 
     slots: int
+    spare: int
 
     def submit(self, spec: TrialSpec, deadline: float) -> None:
         """Have this trial evaluated; it has to be over at `deadline`."""
@@ -172,8 +178,6 @@ class Conduct:
 
     def run(self) -> None:
         """Until the deadline, until somebody stops it, or until the search has nothing more worth trying."""
-        for spec in self._first:
-            self._runner.submit(spec, self._search_end())
         while True:
             self._search_on()
             self._observer.stage("finishing")
@@ -196,8 +200,10 @@ class Conduct:
             left = self._search_end() - now
             if left <= 0:
                 break
-            # One more than there are slots, so that nobody who has finished waits for the next poll.
-            while not self.exhausted and self._runner.open() <= self._runner.slots:
+            places = self._runner.slots + self._runner.spare
+            while self._first and self._runner.open() < places:
+                self._runner.submit(self._first.pop(0), self._search_end())
+            while not self.exhausted and self._runner.open() < places:
                 asked = self._search.ask(left, self._runner.slots)
                 if asked is WAIT:
                     break
@@ -223,15 +229,18 @@ class Conduct:
         self._blended_with = len(self._candidates)
         # Whoever finished first must not decide ties.
         candidates = sorted(self._candidates, key=lambda candidate: candidate.spec.number)
-        predictions = [_array(candidate) for candidate in candidates]
-        weights = ensemble.select(predictions, self._task.target, self._metric, seed=self._task.seed)
+        rows = self._task.validated
+        predictions = [_array(candidate)[rows] for candidate in candidates]
+        target, row_weights = self._task.target[rows], self._task.weights_of(rows)
+        weights = ensemble.select(predictions, target, self._metric, seed=self._task.seed, weights=row_weights)
         self._judgement = ensemble.judge(
-            predictions, self._task.target, self._metric, self._task.folds, seed=self._task.seed
+            predictions, target, self._metric, self._task.judge_folds, seed=self._task.seed, weights=row_weights
         )
         if len(weights) > 1 and self._judgement.worth_it:
             blend = self._make_blend([candidates[index] for index in weights], list(weights.values()))
             if blend is not None:
                 self.blend = blend
+                self._search.blended(blend.weights)
                 self._observer.blend(blend)
         self._blended_at = self._clock()
         self._blend_seconds = self._blended_at - started
@@ -242,17 +251,18 @@ class Conduct:
         out_of_fold = ensemble.blend([_array(candidate) for candidate in chosen], dict(enumerate(shares)), kind)
         summary = over_folds(
             [
-                self._metric.score(self._task.target[rows], out_of_fold[rows])
-                for rows in (self._task.folds == fold for fold in range(self._task.n_folds))
+                self._metric.score(self._task.target[rows], out_of_fold[rows], self._task.weights_of(rows))
+                for rows in map(self._task.valid_rows, range(self._task.n_folds))
             ]
         )
         if summary is None or not self._is_better(summary[0]):
             return None
-        classes = self._task.classes
-        decision = None if classes is None else fair_decision(self._task.metric, self._task.target, out_of_fold)
-        metrics = all_metrics(self._task.problem_type, self._task.target, out_of_fold, decision)
+        tested, classes = self._task.validated, self._task.classes
+        target, answers, row_weights = self._task.target[tested], out_of_fold[tested], self._task.weights_of(tested)
+        decision = None if classes is None else fair_decision(self._task.metric, target, answers, row_weights)
+        metrics = all_metrics(self._task.problem_type, target, answers, row_weights, decision)
         models = [_model(candidate) for candidate in chosen]
-        schema = models[0].schema.of_results(metrics, self._task.target, out_of_fold)
+        schema = models[0].schema.of_results(metrics, target, answers)
         model = replace(combine(models, shares, schema, ensemble.pooling_of(kind)), decision=decision)
         return Blend(
             weights={candidate.spec.number: share for candidate, share in zip(chosen, shares, strict=True)},
@@ -339,7 +349,15 @@ class Conduct:
         finished = outcome.status is TrialStatus.FINISHED and outcome.score is not None
         gain = self._metric.gain(outcome.score) if finished and outcome.score is not None else None
         if outcome.spec.number >= 0:
-            self._search.tell(outcome.spec.number, gain, outcome.fit_seconds, outcome.status)
+            first = self._metric.gain(outcome.fold_scores[0]) if outcome.fold_scores else None
+            self._search.tell(
+                outcome.spec.number,
+                gain,
+                outcome.fit_seconds,
+                outcome.status,
+                applicable=outcome.applicable,
+                first_fold=first,
+            )
         if finished:
             self._keep(outcome)
 

@@ -55,26 +55,29 @@ def objective(name: str) -> Metric:
     if name not in ("balanced_accuracy", "f1"):
         return metric
 
-    def decided(target: np.ndarray, predictions: np.ndarray) -> float:
-        return metric.score(target, weighted(predictions, fair_decision(name, target, predictions)))
+    def decided(target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None = None) -> float:
+        decision = fair_decision(name, target, predictions, weights)
+        return metric.score(target, weighted(predictions, decision), weights)
 
     return replace(metric, function=decided)
 
 
-def fair_decision(name: str, target: np.ndarray, probabilities: np.ndarray) -> Decision | None:
+def fair_decision(
+    name: str, target: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None
+) -> Decision | None:
     """The decision that would be best if the probabilities were right; None where that is the most likely class.
 
     Balanced accuracy: the probabilities over the shares of the classes. F1: the threshold at half the F1 that can be
     reached (Lipton, Elkan and Narayanaswamy 2014), which is computed from the probabilities alone, class by class.
     """
     if name == "balanced_accuracy":
-        shares = np.bincount(target, minlength=probabilities.shape[1]) + 0.5
+        shares = np.bincount(target, weights, minlength=probabilities.shape[1]) + 0.5
         return _normalised(1.0 / shares)
     if name == "f1" and len(target):
         if probabilities.shape[1] == 2:
-            at = _expected_f1(probabilities[:, 1]) / 2
+            at = _expected_f1(probabilities[:, 1], weights) / 2
             return _normalised(np.array([at, 1 - at]))
-        reached = np.array([_expected_f1(column) for column in probabilities.T])
+        reached = np.array([_expected_f1(column, weights) for column in probabilities.T])
         return _normalised(1.0 / np.maximum(reached, 0.05))
     return None
 
@@ -170,10 +173,12 @@ def _ascend(name: str, target: np.ndarray, probabilities: np.ndarray, start: np.
     return logarithms
 
 
-def _expected_f1(probabilities: np.ndarray) -> float:
+def _expected_f1(probabilities: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The F1 that the best number of most likely rows can be expected to reach."""
-    ordered = np.sort(probabilities)[::-1]
-    reached = 2 * np.cumsum(ordered) / (np.arange(1, len(ordered) + 1) + ordered.sum())
+    order = np.argsort(-probabilities, kind="stable")
+    counts = np.ones(len(order)) if weights is None else weights[order]
+    hits = counts * probabilities[order]
+    reached = 2 * np.cumsum(hits) / (np.cumsum(counts) + hits.sum())
     return float(np.clip(reached.max(), 0.02, 1.0))
 
 

@@ -29,13 +29,19 @@ class Metric(Protocol):
     @property
     def problem_type(self) -> ProblemType: ...
 
-    def score(self, target: np.ndarray, predictions: np.ndarray) -> float: ...
+    def score(self, target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None = None) -> float: ...
 
     def gain(self, score: float) -> float: ...
 
 
 def select(
-    out_of_folds: Sequence[np.ndarray], target: np.ndarray, metric: Metric, *, steps: int = STEPS, seed: int = 0
+    out_of_folds: Sequence[np.ndarray],
+    target: np.ndarray,
+    metric: Metric,
+    *,
+    steps: int = STEPS,
+    seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> dict[int, float]:
     """Greedy selection with replacement (Caruana et al. 2004): weights by index, summing to 1.
 
@@ -47,7 +53,7 @@ def select(
     """
     rows = _sampled_rows(len(target), seed)
     predictions = [np.asarray(one)[rows] for one in out_of_folds]
-    return heaviest(_Selection(predictions, target[rows], metric).run(steps))
+    return heaviest(_Selection(predictions, target[rows], metric, _part(weights, rows)).run(steps))
 
 
 def heaviest(weights: Mapping[int, float], most: int = MOST_MEMBERS) -> dict[int, float]:
@@ -104,7 +110,13 @@ class Judgement:
 
 
 def judge(
-    out_of_folds: Sequence[np.ndarray], target: np.ndarray, metric: Metric, folds: np.ndarray, *, seed: int = 0
+    out_of_folds: Sequence[np.ndarray],
+    target: np.ndarray,
+    metric: Metric,
+    folds: np.ndarray,
+    *,
+    seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> Judgement:
     """Choose on all folds but one, look at that one; for each fold in turn.
 
@@ -113,25 +125,30 @@ def judge(
     of the judgement (Cawley and Talbot 2010). `folds`: the fold of each row, (rows,).
     """
     rows = _sampled_rows(len(target), seed)
-    target, folds = target[rows], folds[rows]
+    target, folds, weights = target[rows], folds[rows], _part(weights, rows)
     predictions = [np.asarray(one, dtype=np.float64)[rows] for one in out_of_folds]
     blended, single = np.full_like(predictions[0], np.nan), np.full_like(predictions[0], np.nan)
     differences = []
     for fold in np.unique(folds):
         held, rest = folds == fold, folds != fold
         learned = [one[rest] for one in predictions]
-        chosen = heaviest(_Selection(learned, target[rest], metric).run(STEPS))
-        gains = [metric.gain(metric.score(target[rest], one)) for one in learned]
+        on_rest, on_held = _part(weights, rest), _part(weights, held)
+        chosen = heaviest(_Selection(learned, target[rest], metric, on_rest).run(STEPS))
+        gains = [metric.gain(metric.score(target[rest], one, on_rest)) for one in learned]
         best = max(range(len(learned)), key=lambda index: gains[index] if np.isfinite(gains[index]) else -np.inf)
         single[held] = predictions[best][held]
         if chosen:
             blended[held] = blend([one[held] for one in predictions], chosen, metric.problem_type)
-        difference = metric.gain(metric.score(target[held], blended[held])) - metric.gain(
-            metric.score(target[held], single[held])
+        difference = metric.gain(metric.score(target[held], blended[held], on_held)) - metric.gain(
+            metric.score(target[held], single[held], on_held)
         )
         if np.isfinite(difference):
             differences.append(float(difference))
     return Judgement(rows, target, folds, blended, single, tuple(differences))
+
+
+def _part(weights: np.ndarray | None, rows: np.ndarray | slice) -> np.ndarray | None:
+    return None if weights is None else weights[rows]
 
 
 def _sampled_rows(n_rows: int, seed: int) -> np.ndarray | slice:
@@ -143,8 +160,15 @@ def _sampled_rows(n_rows: int, seed: int) -> np.ndarray | slice:
 class _Selection:
     """One greedy selection. The sum of the members' predictions grows by one model a step."""
 
-    def __init__(self, predictions: Sequence[np.ndarray], target: np.ndarray, metric: Metric):
+    def __init__(
+        self,
+        predictions: Sequence[np.ndarray],
+        target: np.ndarray,
+        metric: Metric,
+        weights: np.ndarray | None = None,
+    ):
         self._target = target
+        self._weights = weights
         self._metric = metric
         self._classification = metric.problem_type is ProblemType.CLASSIFICATION
         # What the smooth loss looks at: the probability of the true class, or the value, one row a model.
@@ -168,10 +192,15 @@ class _Selection:
     def _losses(self, sums: np.ndarray, count: int) -> np.ndarray:
         """The smooth loss of blends whose members sum up to `sums`, (blends, rows) → (blends,)."""
         if self._classification:
-            return np.asarray(-np.log(np.maximum(sums / count, 1e-7)).mean(axis=1))
+            return self._mean(-np.log(np.maximum(sums / count, 1e-7)))
         if self._metric.name in ("mae", "mape"):
-            return np.asarray(np.abs(sums / count).mean(axis=1))
-        return np.asarray(((sums / count) ** 2).mean(axis=1))
+            return self._mean(np.abs(sums / count))
+        return self._mean((sums / count) ** 2)
+
+    def _mean(self, losses: np.ndarray) -> np.ndarray:
+        if self._weights is None:
+            return np.asarray(losses.mean(axis=1))
+        return np.asarray(losses @ self._weights / self._weights.sum())
 
     def run(self, steps: int) -> dict[int, float]:
         """Weights by index of the best blend met on the way."""
@@ -202,9 +231,8 @@ class _Selection:
         scored = []
         for place in shortlist:
             index = self._candidates[place]
-            gain = self._metric.gain(
-                self._metric.score(self._target, (total + self._predictions[index]) / (len(members) + 1))
-            )
+            blend = (total + self._predictions[index]) / (len(members) + 1)
+            gain = self._metric.gain(self._metric.score(self._target, blend, self._weights))
             known = round(gain, 9) if np.isfinite(gain) else -np.inf
             scored.append((known, round(-float(losses[place]), 9), index in members, -place))
         chosen = max(scored)

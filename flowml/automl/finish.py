@@ -43,19 +43,27 @@ def finish(
     `out_of_fold`: what `model` says of each row that it has not seen, uncalibrated. `judgement`: how the choice did on
     rows that had no say in it; None where there was nothing to choose from.
     """
-    temperature, decision, raw = None, None, out_of_fold
+    tested = task.validated
+    target, folds, weights = task.target[tested], task.folds[tested], task.weights_of(tested)
+    temperature, decision, raw = None, None, out_of_fold[tested]
+    answers = raw
     if task.classes is not None:
-        calibrated = choose_temperature(out_of_fold, task.target, task.folds)
+        calibrated = choose_temperature(raw, target, task.judge_folds)
         if calibrated is not None:
-            temperature, out_of_fold = calibrated
-        decision = choose_decision(task.metric, task.target, out_of_fold, task.folds)
-    metrics = all_metrics(task.problem_type, task.target, out_of_fold, decision)
-    schema = model.schema.of_results(metrics, task.target, out_of_fold)
+            temperature, answers = calibrated
+        decision = choose_decision(task.metric, target, answers, task.judge_folds)
+    metrics = all_metrics(task.problem_type, target, answers, weights, decision)
+    schema = model.schema.of_results(metrics, target, answers)
     metric = objective(task.metric)
     summary = over_folds(
-        [metric.score(task.target[rows], out_of_fold[rows]) for rows in (task.folds == fold for fold in _folds(task))]
+        [
+            metric.score(target[rows], answers[rows], None if weights is None else weights[rows])
+            for rows in (folds == fold for fold in np.unique(folds))
+        ]
     )
     assert summary is not None
+    out_of_fold = np.full_like(out_of_fold, np.nan)
+    out_of_fold[tested] = answers
 
     def score(target: np.ndarray, predictions: np.ndarray) -> float:
         if task.classes is None:
@@ -63,10 +71,10 @@ def finish(
         return METRICS[task.metric].score(target, weighted(tempered(predictions, temperature), decision))
 
     if judgement is None:
-        expected = estimate(score, task.target, raw, task.folds, method=SINGLE, seed=task.seed)
+        expected = estimate(score, target, raw, task.judge_folds, method=SINGLE, seed=task.seed)
     else:
-        answers = judgement.blend if number is None else judgement.single
-        expected = estimate(score, judgement.target, answers, judgement.folds, method=NESTED, seed=task.seed)
+        chosen = judgement.blend if number is None else judgement.single
+        expected = estimate(score, judgement.target, chosen, judgement.folds, method=NESTED, seed=task.seed)
     return Champion(
         number=number,
         model=replace(model, schema=schema, temperature=temperature, decision=decision),
@@ -76,7 +84,3 @@ def finish(
         out_of_fold=out_of_fold,
         estimate=expected,
     )
-
-
-def _folds(task: Task) -> list[int]:
-    return [int(fold) for fold in np.unique(task.folds)]

@@ -60,6 +60,12 @@ class FittedModel:
     decision: Decision | None = None
     pooling: Pooling = Pooling.MEAN
 
+    def __reduce__(self) -> tuple[Callable[[bytes], "FittedModel"], tuple[bytes]]:
+        """Pickled as the bytes of its file, which need no library to be of the same version."""
+        from flowml.automl import modelfile
+
+        return modelfile.read_bytes, (modelfile.write(self),)
+
     def check_row(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """As `ModelSchema.check_row`: the row made usable, and sentences about it. Raises InvalidInput."""
         return self.schema.check_row(row)

@@ -93,21 +93,30 @@ def _pack(model: FittedModel, stored: frozenset[str]) -> tuple[bytes, frozenset[
 
 def read(path: Path) -> FittedModel:
     """The model in a file. Raises InvalidInput, in words, for anything that is not a whole `.flowml` file."""
+    return _read(path, path.name)
+
+
+def read_bytes(content: bytes) -> FittedModel:
+    """The model in what `write` gave. Raises as `read` does."""
+    return _read(io.BytesIO(content), "The model")
+
+
+def _read(source: Path | io.BytesIO, name: str) -> FittedModel:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(source) as archive:
             _check_bounds(archive)
             manifest = json.loads(archive.read(_MANIFEST))
             if int(manifest["format"]) > FORMAT:
                 raise InvalidInput(
-                    f"“{path.name}” was written by a newer version of FlowML.", hint="Use that version, or a later one."
+                    f"“{name}” was written by a newer version of FlowML.", hint="Use that version, or a later one."
                 )
             return _model(manifest, archive)
     except FileNotFoundError:
-        raise InvalidInput(f"There is no file “{path.name}”.") from None
+        raise InvalidInput(f"There is no file “{name}”.") from None
     except FlowMLError:
         raise
     except _DAMAGE as error:
-        raise InvalidInput(f"“{path.name}” is not a FlowML model file, or it is damaged.") from error
+        raise InvalidInput(f"“{name}” is not a FlowML model file, or it is damaged.") from error
 
 
 def _model(manifest: Mapping[str, Any], archive: zipfile.ZipFile) -> FittedModel:

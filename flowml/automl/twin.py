@@ -133,7 +133,8 @@ def distil(
     `timed`: with little time fewer folds measure it, and when it cannot be made in time there is none. Otherwise
     nothing depends on the speed of the machine, but that it ends at `time_left`.
     """
-    teacher = _teacher(champion.model, task.n_folds)
+    # Of a single held-out part nothing would be left to measure a student on; there the models are single anyway.
+    teacher = _teacher(champion.model, task.n_folds) if task.n_folds > 1 else None
     if teacher is None or (task.classes is not None and len(task.classes) > _MOST_CLASSES):
         return None
     started = time_left()
@@ -169,8 +170,9 @@ def _judged(
     losses, scores, rows, answers = [], [], [], []
     for fold, answer in measured:
         held = np.flatnonzero(task.folds == fold)
-        score = metric.score(task.target[held], answer)
-        losses.append(metric.gain(metric.score(task.target[held], champion.out_of_fold[held])) - metric.gain(score))
+        target, weights = task.target[held], task.weights_of(held)
+        score = metric.score(target, answer, weights)
+        losses.append(metric.gain(metric.score(target, champion.out_of_fold[held], weights)) - metric.gain(score))
         scores.append(score)
         rows.append(held)
         answers.append(answer)
@@ -181,8 +183,9 @@ def _judged(
     seen, said = np.concatenate(rows), np.concatenate(answers)
     out_of_fold = np.full_like(champion.out_of_fold, np.nan)
     out_of_fold[seen] = said
-    decision = None if task.classes is None else fair_decision(task.metric, task.target[seen], said)
-    metrics = all_metrics(task.problem_type, task.target[seen], said, decision)
+    weights = task.weights_of(seen)
+    decision = None if task.classes is None else fair_decision(task.metric, task.target[seen], said, weights)
+    metrics = all_metrics(task.problem_type, task.target[seen], said, weights, decision)
     schema = student.schema.of_results(metrics, task.target[seen], said)
     # Measured on the same folds as the best model, so that an easy fold flatters nobody; and never above it, since
     # it is not the best model.
@@ -251,7 +254,7 @@ class _School:
         """Within so many seconds. Raises what a fit raises: DeadlineReached, TrialFailed."""
         end = self._time_left() - limit
         generator = np.random.default_rng(self._task.seed)
-        rows = np.arange(self._table.n_rows) if fold is None else np.flatnonzero(self._task.folds != fold)
+        rows = np.arange(self._table.n_rows) if fold is None else self._task.train_rows(fold)
         if len(rows) > _MOST_ROWS:
             rows = np.sort(generator.choice(rows, _MOST_ROWS, replace=False))
         copies = int(np.clip((_MOST_ROWS - len(rows)) // len(rows), 0, _COPIES))

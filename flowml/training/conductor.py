@@ -17,10 +17,12 @@ from flowml.automl.decision import objective, threshold, weighted
 from flowml.automl.finish import Champion
 from flowml.automl.first_look import first_looks
 from flowml.automl.importance import permutation_importance
-from flowml.automl.metrics import METRICS, confusion
+from flowml.automl.leakage import find_suspects
+from flowml.automl.metrics import confusion
 from flowml.automl.model import FittedModel
 from flowml.automl.run import chosen_algorithms, shape_of
 from flowml.automl.search import Search
+from flowml.automl.sharing import Share, share_for
 from flowml.automl.task import Task
 from flowml.automl.twin import STUDENT, TITLE, Twin
 from flowml.domain.channel import Ledger
@@ -29,6 +31,7 @@ from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import Model
 from flowml.domain.trials import Trial, TrialSpec, TrialStatus
 from flowml.training.tasks import load_task
+from flowml.training.trainer import NEEDED_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +39,14 @@ TWIN = "twin"
 _TICK_SECONDS = 1.0
 
 
-def conduct_job(ledger: Ledger, *, slots: int, clock: Callable[[], float] = time.time) -> None:
-    """Run the job to its end: completed with a champion, cancelled, or failed with a reason a person understands."""
+def conduct_job(ledger: Ledger, *, machine: Share, clock: Callable[[], float] = time.time) -> None:
+    """Run the job to its end: completed with a champion, cancelled, or failed with a reason a person understands.
+
+    `machine`: how this machine is shared by trials of ordinary tables.
+    """
     job = ledger.job()
     try:
-        _Conductor(ledger, job, slots, clock).run()
+        _Conductor(ledger, job, machine, clock).run()
     except InvalidInput as error:
         ledger.finish(JobStatus.FAILED, clock(), " ".join(filter(None, (error.detail, error.hint))))
     except FlowMLError as error:
@@ -48,10 +54,10 @@ def conduct_job(ledger: Ledger, *, slots: int, clock: Callable[[], float] = time
 
 
 class _Conductor:
-    def __init__(self, ledger: Ledger, job: Job, slots: int, clock: Callable[[], float]):
+    def __init__(self, ledger: Ledger, job: Job, machine: Share, clock: Callable[[], float]):
         self._ledger = ledger
         self._clock = clock
-        self._slots = slots
+        self._machine = machine
         # The promise counts from the moment in which the job was taken up, and was written down then.
         deadline = clock() + job.time_budget_seconds if job.deadline_at is None else job.deadline_at
         self._began = deadline - job.time_budget_seconds
@@ -64,24 +70,33 @@ class _Conductor:
         self._ledger.update(
             self._clock(),
             stage="training",
-            message=task.reason,
+            message=f"{task.reason} {task.validation.reason}",
             problem_type=str(task.problem_type),
             metric=task.metric,
+            validation=task.validation,
         )
+        self._ledger.log("info", f"How models are tested: {task.validation.reason}", self._clock())
+        for suspect in find_suspects(task):
+            self._ledger.log("warning", suspect.sentence, self._clock())
         for column, reason in task.dropped.items():
             self._ledger.log("info", f"Column “{column}” is not used: {reason}", self._clock())
         chosen = [algorithms.get(name) for name in chosen_algorithms(task, self._job.spec.algorithms)]
         search = Search(
             shape_of(task),
             chosen,
-            metric_greater_is_better=METRICS[task.metric].greater_is_better,
+            metric=task.metric,
             seed=task.seed,
             max_trials=self._job.spec.max_trials,
             n_folds=task.n_folds,
         )
         for name, reason in search.not_applicable.items():
             self._ledger.log("info", f"{algorithms.get(name).title} is not tried: {reason}", self._clock())
-        runner = _LedgerRunner(self._ledger, self._slots, self._clock)
+        share = share_for(shape_of(task), self._machine)
+        runner = _LedgerRunner(self._ledger, task, share.slots, self._clock)
+        if share.slots < self._machine.slots:
+            # Whoever trains in a free slot would need the table, too.
+            runner.spare = 0
+            self._ledger.log("info", _words_of(share), self._clock())
         fresh = not self._job.spec.max_trials and not self._ledger.trials()
         first = first_looks(shape_of(task), chosen) if fresh else []
         keeper = _Keeper(self._ledger, self._job, task, self._clock, self._began)
@@ -135,8 +150,11 @@ class _Conductor:
 class _LedgerRunner:
     """Trials as rows: submitted to the queue, taken in when somebody has finished them."""
 
-    def __init__(self, ledger: Ledger, slots: int, clock: Callable[[], float]):
+    def __init__(self, ledger: Ledger, task: Task, slots: int, clock: Callable[[], float]):
         self.slots = slots
+        # One more than there are slots, so that nobody who has finished waits for the next poll.
+        self.spare = 1
+        self._task = task
         self._ledger = ledger
         self._clock = clock
         self._seen: set[str] = set()
@@ -183,7 +201,7 @@ class _LedgerRunner:
 
     def outcome(self, trial: Trial) -> Outcome:
         """A row as the search and the ensemble want it."""
-        spec = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin, trial.max_rows)
+        spec = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin, trial.max_rows, trial.bar)
         outcome = Outcome(
             spec,
             trial.status,
@@ -193,14 +211,17 @@ class _LedgerRunner:
             trial.fit_seconds or 0.0,
             trial.predict_ms,
             trial.error,
+            applicable=NEEDED_BYTES not in (trial.metrics or {}),
         )
         if trial.status is not TrialStatus.FINISHED or trial.out_of_fold is None or trial.model_file is None:
             return outcome
         model_file = trial.model_file
-        array = np.load(io.BytesIO(self._ledger.file(trial.out_of_fold).read_bytes()), allow_pickle=False)
+        held_out = np.load(io.BytesIO(self._ledger.file(trial.out_of_fold).read_bytes()), allow_pickle=False)
+        array = np.full((len(self._task.target), held_out.shape[1]), np.nan, dtype=np.float32)
+        array[self._task.validated] = held_out
         return replace(
             outcome,
-            out_of_fold=array.astype(np.float64),
+            out_of_fold=array,
             load_model=lambda: modelfile.read(self._ledger.file(model_file)),
         )
 
@@ -467,6 +488,11 @@ class _Keeper:
 def _decision(model: Model) -> tuple[float, ...] | None:
     found = model.details.get("decision")
     return None if found is None else tuple(found)
+
+
+def _words_of(share: Share) -> str:
+    trials = "One trial at a time" if share.slots == 1 else f"{share.slots} trials at a time"
+    return f"{trials}, each with {share.threads} threads: the table is big"
 
 
 def _progress_message(finished: int, champion: Model | None) -> str:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.features.encoded import View
+from flowml.automl.features.outputs import MAX_TOLD, told_columns
 from flowml.automl.features.prepared import Labels
 
 _MAX_CODES = 250
 _MAX_ONE_HOT = {View.ORDINAL: 8, View.DENSE: 50}
-_MAX_MEAN_OUTPUTS = 10
+_MAX_MEAN_LEVELS = 20_000
 _SMOOTHING = 10.0
 _INNER_FOLDS = 5
 
@@ -39,21 +40,16 @@ class CategoryEncoder:
         Where target means are used, the rows are encoded from the other inner folds (Micci-Barreca 2001, smoothed;
         cross-fitted as in scikit-learn's TargetEncoder), so that no row has seen its own target.
         """
-        counts = column.counts()
-        frequent = np.argsort(-counts, kind="stable")
-        least = 2 if len(column.codes) >= 100 else 1
-        kept = [index for index in frequent if counts[index] >= least][: _MAX_CODES if view is View.NATIVE else None]
+        kept, rare, missing = _kept(column, _MAX_CODES if view.takes_missing else None)
         levels = tuple(column.levels[index] for index in kept)
-        rare = bool(counts.sum() > counts[kept].sum())
-        missing = bool((column.codes < 0).any())
-        if view is View.NATIVE:
+        if view.takes_missing:
             encoder = cls._codes(name, levels, rare, missing)
         elif len(levels) <= _MAX_ONE_HOT[view]:
             encoder = cls._one_hot(name, levels, rare, missing)
         else:
-            return cls._means(name, levels, column, target, n_outputs, seed, scaled=view is View.DENSE)
+            return cls.means(name, column, target, n_outputs, seed, scaled=view is View.DENSE)
         encoded = encoder.transform(column)
-        if not missing and view is not View.NATIVE and len(encoded):
+        if not missing and not view.takes_missing and len(encoded):
             # Never missing in training: a missing value is then a bit of everything.
             encoder.table[-1] = encoded.mean(axis=0)
         return encoder, encoded
@@ -79,18 +75,20 @@ class CategoryEncoder:
         return cls(name, levels, table[:, keep], tuple(names[index] for index in keep), coded=False)
 
     @classmethod
-    def _means(
+    def means(
         cls,
         name: str,
-        levels: tuple[str, ...],
         column: Labels,
         target: np.ndarray,
         n_outputs: int,
         seed: int,
         *,
-        scaled: bool,
+        scaled: bool = False,
+        most: int = MAX_TOLD,
     ) -> tuple["CategoryEncoder", np.ndarray]:
-        values, labels = _targets(target, n_outputs)
+        """Target means, of at most so many classes, and the logarithm of how many rows there are of each level."""
+        levels = tuple(column.levels[index] for index in _kept(column, _MAX_MEAN_LEVELS)[0])
+        values, labels = told_columns(target, n_outputs, most)
         lines = _lines(column, levels)
         n_lines = len(levels) + 2
         table = np.column_stack([_smoothed(lines, values, n_lines), _log_counts(lines, n_lines)])
@@ -107,6 +105,10 @@ class CategoryEncoder:
             table[-1] = encoded.mean(axis=0)
         names = (*(f"{name} mean of {label}" for label in labels), f"{name} frequency")
         return cls(name, levels, table, names, coded=False), encoded
+
+    def names(self) -> Sequence[str]:
+        """One for each column of `transform`."""
+        return self.column_names
 
     def transform(self, column: Labels) -> np.ndarray:
         """Labels → float64 (rows, columns)."""
@@ -137,24 +139,34 @@ class CategoryEncoder:
         levels = tuple(str(level) for level in state["levels"])
         if table.shape != (len(levels) + 2, len(names)):
             raise ValueError(f"the table of “{state['name']}” does not fit its levels")
-        return cls(str(state["name"]), levels, table, names, bool(state["coded"]))
+        if np.isinf(table).any():
+            raise ValueError(f"the table of “{state['name']}” is infinite")
+        coded = bool(state["coded"])
+        codes = table[~np.isnan(table)]
+        if coded and (len(names) != 1 or ((codes < 0) | (codes > len(levels)) | (codes % 1 != 0)).any()):
+            raise ValueError(f"the codes of “{state['name']}” are none")
+        return cls(str(state["name"]), levels, table, names, coded)
+
+
+def _kept(column: Labels, most: int | None) -> tuple[list[int], bool, bool]:
+    """The codes of the levels to know, the frequent first; whether rows have others; whether rows have none."""
+    counts = column.counts()
+    least = 2 if len(column.codes) >= 100 else 1
+    frequent = np.argsort(-counts, kind="stable")[:most]
+    kept = frequent[counts[frequent] >= least].tolist()
+    return kept, bool(counts.sum() > counts[kept].sum()), bool((column.codes < 0).any())
 
 
 def _lines(column: Labels, levels: tuple[str, ...]) -> np.ndarray:
-    position = {level: index for index, level in enumerate(levels)}
-    of_level = np.array([position.get(level, len(levels)) for level in column.levels] + [len(levels) + 1])
     # A code of -1, missing, takes the last entry.
+    of_level = np.full(len(column.levels) + 1, len(levels), dtype=np.int64)
+    of_level[-1] = len(levels) + 1
+    position = column.positions()
+    for index, level in enumerate(levels):
+        at = position.get(level)
+        if at is not None:
+            of_level[at] = index
     return np.asarray(of_level[column.codes])
-
-
-def _targets(target: np.ndarray, n_outputs: int) -> tuple[np.ndarray, list[str]]:
-    if n_outputs == 1:
-        return target.reshape(-1, 1).astype(np.float64), ["target"]
-    if n_outputs == 2:
-        return (target == 1).astype(np.float64).reshape(-1, 1), ["target"]
-    # Of many classes the frequent ones.
-    classes = np.argsort(-np.bincount(target, minlength=n_outputs), kind="stable")[:_MAX_MEAN_OUTPUTS]
-    return (target.reshape(-1, 1) == classes).astype(np.float64), [f"class {index}" for index in classes]
 
 
 def _smoothed(lines: np.ndarray, values: np.ndarray, n_lines: int) -> np.ndarray:

@@ -24,18 +24,24 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 @dataclass(frozen=True)
 class Part:
-    """One derived column. `flag`: 0 or 1, or missing; `period`: after so much it begins again."""
+    """One derived column. `flag`: 0 or 1, or missing; `period`: after so much it begins again; `text`: free text;
+    `derived`: not the column itself, so that nothing is lost without it where it is the same in every row.
+    """
 
     name: str
     column: PreparedColumn
     flag: bool = False
     period: float | None = None
+    text: bool = False
+    derived: bool = False
 
 
 class Derivation(ABC):
     """How one original column becomes parts. `columns` and `value` give the same parts in the same order."""
 
     kind: ClassVar[str]
+    labels: tuple[bool, ...]
+    """Which of the parts are labels."""
 
     def __init__(self, name: str):
         self.name = name
@@ -59,6 +65,8 @@ class Derivation(ABC):
 class Number(Derivation):
     kind = "number"
 
+    labels = (False,)
+
     def columns(self, column: PreparedColumn) -> list[Part]:
         return [Part(self.name, column)]
 
@@ -68,6 +76,8 @@ class Number(Derivation):
 
 class Category(Derivation):
     kind = "category"
+
+    labels = (True,)
 
     def columns(self, column: PreparedColumn) -> list[Part]:
         return [Part(self.name, column)]
@@ -80,6 +90,8 @@ class ManyCategories(Derivation):
     """A category with so many levels that what they begin with says something of its own."""
 
     kind = "many_categories"
+
+    labels = (True, True)
 
     def columns(self, column: PreparedColumn) -> list[Part]:
         assert isinstance(column, Labels)
@@ -99,9 +111,12 @@ class Moment(Derivation):
         (" year", None),
         (" month", 12.0),
         (" day", None),
+        (" day of year", 365.25),
         (" weekday", 7.0),
         (" hour", 24.0),
     )
+
+    labels = (False,) * len(_PARTS)
 
     def columns(self, column: PreparedColumn) -> list[Part]:
         assert isinstance(column, Numbers)
@@ -113,11 +128,12 @@ class Moment(Derivation):
         year = dates.astype("datetime64[Y]").astype(float) + 1970
         month = months.astype(int) % 12 + 1
         day = (dates - months).astype(float) + 1
+        day_of_year = (dates - dates.astype("datetime64[Y]")).astype(float) + 1
         weekday = (whole + 3) % 7
         hour = (np.where(known, days, 0.0) - whole) * 24
-        parts = (days, year, month, day, weekday, hour)
+        parts = (days, year, month, day, day_of_year, weekday, hour)
         return [
-            Part(self.name + suffix, Numbers(np.where(known, part, np.nan)), period=period)
+            Part(self.name + suffix, Numbers(np.where(known, part, np.nan)), period=period, derived=bool(suffix))
             for (suffix, period), part in zip(self._PARTS, parts, strict=True)
         ]
 
@@ -127,7 +143,8 @@ class Moment(Derivation):
             return (math.nan,) * len(self._PARTS)
         whole = math.floor(days)
         day = date.fromordinal(whole + _EPOCH_ORDINAL)
-        return (days, day.year, day.month, day.day, (whole + 3) % 7, (days - whole) * 24)
+        day_of_year = day.toordinal() - date(day.year, 1, 1).toordinal() + 1
+        return (days, day.year, day.month, day.day, day_of_year, (whole + 3) % 7, (days - whole) * 24)
 
 
 class Text(Derivation):
@@ -138,6 +155,7 @@ class Text(Derivation):
     def __init__(self, name: str, words: tuple[str, ...]):
         super().__init__(name)
         self.words = words
+        self.labels = (*(False for _ in NUMBERS), True, *(False for _ in words), True)
         self._position = {word: index for index, word in enumerate(words)}
 
     @classmethod
@@ -156,24 +174,28 @@ class Text(Derivation):
         numbers = np.vstack([facts.numbers, np.full(len(NUMBERS), np.nan)])[column.codes]
         flags = facts.flags(self._position)[column.codes]
         return [
-            *(Part(f"{self.name} {what}", Numbers(numbers[:, index])) for index, what in enumerate(NUMBERS)),
-            Part(f"{self.name} begins with", beginnings(column)),
+            *(
+                Part(f"{self.name} {what}", Numbers(numbers[:, index]), derived=True)
+                for index, what in enumerate(NUMBERS)
+            ),
+            Part(f"{self.name} begins with", beginnings(column), derived=True),
             *(
                 Part(f"{self.name} has “{word}”", Numbers(flags[:, index]), flag=True)
                 for index, word in enumerate(self.words)
             ),
+            Part(self.name, column, text=True),
         ]
 
     def value(self, raw: Any) -> tuple[Any, ...]:
         text = label_of(raw)
         if text is None:
-            return (math.nan, math.nan, math.nan, None, *(math.nan for _ in self.words))
+            return (math.nan, math.nan, math.nan, None, *(math.nan for _ in self.words), None)
         flags = [0.0] * len(self.words)
         for word in words_of(text):
             index = self._position.get(word)
             if index is not None:
                 flags[index] = 1.0
-        return (*numbers_of(text), beginning_of(text), *flags)
+        return (*numbers_of(text), beginning_of(text), *flags, text)
 
     def state(self) -> dict[str, Any]:
         return {**super().state(), "words": list(self.words)}

@@ -12,6 +12,8 @@ class View(StrEnum):
     NATIVE    for boosters: numbers as they are, missing as NaN, categories as integer codes by frequency, each
               category column listed in `categorical`; rare and unseen ones share the last code where there were rare
               ones, else unseen ones are NaN
+    WIDE      NATIVE, and beside it what combinations of columns say: arithmetic of two numbers, a number against its
+              group, target means of crosses; chosen on the training rows
     ORDINAL   for trees of scikit-learn: nothing missing (indicators beside it), a handful of categories one-hot,
               more as out-of-fold target means
     DENSE     for linear models, SVM, k-NN, naive Bayes and MLP: imputed, missing indicators, scaled to unit
@@ -19,8 +21,14 @@ class View(StrEnum):
     """
 
     NATIVE = "native"
+    WIDE = "wide"
     ORDINAL = "ordinal"
     DENSE = "dense"
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether categories stay codes and missing values stay missing in it."""
+        return self in (View.NATIVE, View.WIDE)
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,8 @@ class Encoded:
     """An encoded table.
 
     `values` has shape (rows, features), float32, C order; `names` one entry a feature; `categorical` the indices
-    of the columns that hold category codes (only in the NATIVE view), with `cardinalities` the number of codes each.
+    of the columns that hold category codes (only in the NATIVE and WIDE views), with `cardinalities` the number of
+    codes each.
     """
 
     values: np.ndarray

@@ -2,33 +2,54 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from flowml.automl.features.categorical import CategoryEncoder
-from flowml.automl.features.derive import Derivation, Part, fit_derivation, load_derivation
+from flowml.automl.features.combinations import MAX_COMBINATIONS, Arithmetic, Combination, load_combination
+from flowml.automl.features.derive import MANY_LEVELS, Derivation, Moment, Part, fit_derivation, load_derivation
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.features.numeric import NumberEncoder
-from flowml.automl.features.prepared import Labels, Numbers, Prepared
+from flowml.automl.features.prepared import Labels, Numbers, Prepared, PreparedColumn
+from flowml.automl.features.text_encoder import TextEncoder
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 
-PartEncoder = NumberEncoder | CategoryEncoder
+PartEncoder = NumberEncoder | CategoryEncoder | TextEncoder
+
+_KINDS: dict[str, type[PartEncoder]] = {"number": NumberEncoder, "category": CategoryEncoder, "text": TextEncoder}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+_MAX_TOLD_CLASSES = 4
+_MAX_DATES = 4
+_BLOCK_ROWS = 8_192
 
 
 @dataclass(frozen=True)
 class _Column:
+    """An original column: its parts, and encoders each with the position of the part that it encodes."""
+
     derivation: Derivation
-    encoders: tuple[PartEncoder, ...]
+    encoders: tuple[tuple[int, PartEncoder], ...]
+
+
+@dataclass(frozen=True)
+class _Combined:
+    combination: Combination
+    encoder: PartEncoder
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """What was learned from the training rows about every column."""
+    """What was learned from the training rows about every column, and about what columns say together.
+
+    Combinations read the parts of all columns, counted one after another.
+    """
 
     view: View
     columns: tuple[_Column, ...]
+    combined: tuple[_Combined, ...] = ()
 
     @classmethod
     def fit(
@@ -45,18 +66,36 @@ class Encoder:
         The rows may differ from what `transform` makes of them where target means are used: there each row is
         encoded without its own target.
         """
+        fitting = _Fitting(view, target, n_outputs, seed)
         columns: list[_Column] = []
-        blocks: list[np.ndarray] = []
-        for index, (name, prepared) in enumerate(table.columns.items()):
+        dates: list[tuple[int, Part]] = []
+        parts: list[Part] = []
+        n_parts = 0
+        for name in table.columns:
+            prepared = table.columns[name]
             derivation = fit_derivation(name, roles[name], prepared)
-            encoders: list[PartEncoder] = []
-            for part in derivation.columns(prepared):
-                part_encoder, block = _fit_part(view, part, target, n_outputs, seed + index)
-                encoders.append(part_encoder)
-                blocks.append(block)
-            columns.append(_Column(derivation, tuple(encoders)))
-        encoder = cls(view, tuple(columns))
-        return encoder, encoder._encoded(blocks, table.n_rows)
+            found = derivation.columns(prepared)
+            if isinstance(derivation, Moment):
+                dates.append((n_parts, found[0]))
+            columns.append(_Column(derivation, tuple(fitting.parts(found))))
+            n_parts += len(found)
+            if view is View.WIDE:
+                parts += found
+        combined = [
+            _Combined(combination, fitting.combination(combination, first, second))
+            for combination, first, second in _differences(dates)
+        ]
+        if view is View.WIDE:
+            from flowml.automl.features.screening import choose_combinations
+
+            base = cls(view, tuple(columns), tuple(combined))
+            encoded = base._encoded(fitting.take(), table.n_rows)
+            fitting.blocks.append(encoded.values)
+            for combination in choose_combinations(parts, encoded, target, n_outputs, seed):
+                first, second = (parts[source] for source in combination.sources)
+                combined.append(_Combined(combination, fitting.combination(combination, first, second)))
+        encoder = cls(view, tuple(columns), tuple(combined))
+        return encoder, encoder._encoded(fitting.take(), table.n_rows)
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -66,28 +105,50 @@ class Encoder:
     @property
     def n_features(self) -> int:
         """How many numbers a row becomes."""
-        return sum(
-            len(encoder.column_names) if isinstance(encoder, CategoryEncoder) else len(encoder.names())
-            for column in self.columns
-            for encoder in column.encoders
-        )
+        return sum(len(encoder.names()) for encoder in self._encoders())
 
     def transform(self, table: Prepared) -> Encoded:
         """Encode rows; `table` has every column the encoder was fitted on."""
-        blocks = []
+        blocks: list[np.ndarray] = []
+        needed = {source for combined in self.combined for source in combined.combination.sources}
+        kept: dict[int, PreparedColumn] = {}
+        n_parts = 0
         for column in self.columns:
             parts = column.derivation.columns(table.columns[column.derivation.name])
-            blocks += [_transform_part(encoder, part) for encoder, part in zip(column.encoders, parts, strict=True)]
+            blocks += [_transform_part(encoder, parts[index].column) for index, encoder in column.encoders]
+            kept |= {n_parts + index: part.column for index, part in enumerate(parts) if n_parts + index in needed}
+            n_parts += len(parts)
+        for combined in self.combined:
+            first, second = combined.combination.sources
+            blocks.append(_transform_part(combined.encoder, combined.combination.column(kept[first], kept[second])))
         return self._encoded(blocks, table.n_rows)
 
     def compile(self) -> Callable[[Mapping[str, Any]], np.ndarray]:
         """A function from one row (name → value) to float32 (features,), the same as `transform` of that row."""
-        steps = [(column.derivation.name, _compile_column(column)) for column in self.columns]
+        steps = [
+            (
+                column.derivation.name,
+                column.derivation.value,
+                [(index, _compile_part(encoder)) for index, encoder in column.encoders],
+            )
+            for column in self.columns
+        ]
+        together = [
+            (*combined.combination.sources, combined.combination.value, _compile_part(combined.encoder))
+            for combined in self.combined
+        ]
 
         def encode(row: Mapping[str, Any]) -> np.ndarray:
             features: list[float] = []
-            for name, step in steps:
-                step(row.get(name), features)
+            every: list[Any] = []
+            for name, value, encoders in steps:
+                parts = value(row.get(name))
+                for index, encode_part in encoders:
+                    features += encode_part(parts[index])
+                if together:
+                    every += parts
+            for first, second, combine, encode_part in together:
+                features += encode_part(combine(every[first], every[second]))
             return np.array(features, dtype=np.float32)
 
         return encode
@@ -100,11 +161,18 @@ class Encoder:
                 {
                     "derivation": column.derivation.state(),
                     "encoders": [
-                        {"kind": "number" if isinstance(encoder, NumberEncoder) else "category", **encoder.state()}
-                        for encoder in column.encoders
+                        {"kind": _NAMES[type(encoder)], "part": index, **encoder.state()}
+                        for index, encoder in column.encoders
                     ],
                 }
                 for column in self.columns
+            ],
+            "combined": [
+                {
+                    "combination": combined.combination.state(),
+                    "encoder": {"kind": _NAMES[type(combined.encoder)], **combined.encoder.state()},
+                }
+                for combined in self.combined
             ],
         }
 
@@ -112,79 +180,151 @@ class Encoder:
     def of(cls, state: Mapping[str, Any]) -> "Encoder":
         """Rebuild. Raises InvalidInput for a state that does not fit together."""
         try:
-            return cls(
-                View(state["view"]),
-                tuple(
-                    _Column(
-                        load_derivation(column["derivation"]), tuple(_load_part(item) for item in column["encoders"])
-                    )
-                    for column in state["columns"]
-                ),
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            columns = tuple(_load_column(column) for column in state["columns"])
+            labels = [label for column in columns for label in column.derivation.labels]
+            return cls(View(state["view"]), columns, _load_combined(state.get("combined", ()), labels))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InvalidInput("The model's description of its columns is damaged.") from error
+
+    def _encoders(self) -> list[PartEncoder]:
+        of_columns = [encoder for column in self.columns for _, encoder in column.encoders]
+        return [*of_columns, *(combined.encoder for combined in self.combined)]
 
     def _encoded(self, blocks: Sequence[np.ndarray], n_rows: int) -> Encoded:
         names: list[str] = []
         categorical: list[int] = []
         cardinalities: list[int] = []
-        for column in self.columns:
-            for encoder in column.encoders:
-                if isinstance(encoder, CategoryEncoder):
-                    if encoder.coded:
-                        categorical.append(len(names))
-                        cardinalities.append(len(encoder.levels) + 1)
-                    names += encoder.column_names
-                else:
-                    names += encoder.names()
+        for encoder in self._encoders():
+            if isinstance(encoder, CategoryEncoder) and encoder.coded:
+                categorical.append(len(names))
+                cardinalities.append(len(encoder.levels) + 1)
+            names += encoder.names()
         values = np.empty((n_rows, len(names)), dtype=np.float32)
-        at = 0
-        for block in blocks:
-            values[:, at : at + block.shape[1]] = block
-            at += block.shape[1]
+        # Some rows at a time: whole columns would be written with a jump from each number to the next.
+        for start in range(0, n_rows, _BLOCK_ROWS):
+            rows = slice(start, start + _BLOCK_ROWS)
+            at = 0
+            for block in blocks:
+                values[rows, at : at + block.shape[1]] = block[rows]
+                at += block.shape[1]
         return Encoded(values, tuple(names), tuple(categorical), tuple(cardinalities))
 
 
-def _fit_part(view: View, part: Part, target: np.ndarray, n_outputs: int, seed: int) -> tuple[PartEncoder, np.ndarray]:
-    if isinstance(part.column, Labels):
-        return CategoryEncoder.fit(view, part.name, part.column, target, n_outputs, seed)
-    encoder = NumberEncoder.fit(view, part.name, part.column.values, flag=part.flag, period=part.period)
-    return encoder, encoder.transform(part.column.values)
+class _Fitting:
+    """Fits encoders of parts and keeps what they make of the training rows."""
+
+    def __init__(self, view: View, target: np.ndarray, n_outputs: int, seed: int):
+        self.view = view
+        self.target = target
+        self.n_outputs = n_outputs
+        self.seed = seed
+        self.blocks: list[np.ndarray] = []
+
+    def take(self) -> list[np.ndarray]:
+        blocks, self.blocks = self.blocks, []
+        return blocks
+
+    def parts(self, parts: Sequence[Part]) -> list[tuple[int, PartEncoder]]:
+        """The encoders of a column's parts, each with the position of its part."""
+        self.seed += 1
+        found: list[tuple[int, PartEncoder]] = []
+        for index, part in enumerate(parts):
+            column = part.column
+            if isinstance(column, Labels):
+                if part.text:
+                    told = TextEncoder.fit(self.view, part.name, column, self.target, self.n_outputs, self.seed)
+                    if told is not None:
+                        found.append((index, self._keep(*told)))
+                    continue
+                found.append((index, self._category(part.name, column)))
+                if self.view.takes_missing and np.count_nonzero(column.counts()) > MANY_LEVELS:
+                    found.append((index, self._means(part.name, column)))
+            elif not (part.derived and _same_everywhere(column.values)):
+                found.append((index, self._number(part)))
+        return found
+
+    def combination(self, combination: Combination, first: Part, second: Part) -> PartEncoder:
+        self.seed += 1
+        column = combination.column(first.column, second.column)
+        if isinstance(column, Labels):
+            return self._means(combination.name, column)
+        return self._number(Part(combination.name, column))
+
+    def _number(self, part: Part) -> PartEncoder:
+        assert isinstance(part.column, Numbers)
+        encoder = NumberEncoder.fit(self.view, part.name, part.column.values, flag=part.flag, period=part.period)
+        return self._keep(encoder, encoder.transform(part.column.values))
+
+    def _category(self, name: str, column: Labels) -> PartEncoder:
+        return self._keep(*CategoryEncoder.fit(self.view, name, column, self.target, self.n_outputs, self.seed))
+
+    def _means(self, name: str, column: Labels) -> PartEncoder:
+        return self._keep(
+            *CategoryEncoder.means(name, column, self.target, self.n_outputs, self.seed, most=_MAX_TOLD_CLASSES)
+        )
+
+    def _keep(self, encoder: PartEncoder, block: np.ndarray) -> PartEncoder:
+        self.blocks.append(block.astype(np.float32))
+        return encoder
 
 
-def _transform_part(encoder: PartEncoder, part: Part) -> np.ndarray:
-    if isinstance(encoder, CategoryEncoder):
-        assert isinstance(part.column, Labels)
-        return encoder.transform(part.column)
-    assert isinstance(part.column, Numbers)
-    return encoder.transform(part.column.values)
+def _differences(dates: Sequence[tuple[int, Part]]) -> list[tuple[Combination, Part, Part]]:
+    """The days between any two of the first columns of dates."""
+    return [
+        (Arithmetic.of_names(later.name, earlier.name, (at_later, at_earlier), "difference"), later, earlier)
+        for (at_earlier, earlier), (at_later, later) in combinations(dates[:_MAX_DATES], 2)
+    ]
 
 
-def _compile_column(column: _Column) -> Callable[[Any, list[float]], None]:
-    value = column.derivation.value
-    steps = [_compile_part(encoder) for encoder in column.encoders]
-    if len(steps) == 1:
-        only = steps[0]
+def _same_everywhere(values: np.ndarray) -> bool:
+    return len(values) > 0 and bool((values == values[0]).all() or np.isnan(values).all())
 
-        def encode_one(raw: Any, features: list[float]) -> None:
-            features.extend(only(value(raw)[0]))
 
-        return encode_one
-
-    def encode(raw: Any, features: list[float]) -> None:
-        for step, part in zip(steps, value(raw), strict=True):
-            features.extend(step(part))
-
-    return encode
+def _transform_part(encoder: PartEncoder, column: PreparedColumn) -> np.ndarray:
+    if isinstance(encoder, NumberEncoder):
+        assert isinstance(column, Numbers)
+        return encoder.transform(column.values).astype(np.float32)
+    assert isinstance(column, Labels)
+    return encoder.transform(column).astype(np.float32)
 
 
 def _compile_part(encoder: PartEncoder) -> Callable[[Any], Sequence[float]]:
     if isinstance(encoder, NumberEncoder):
         return encoder.value
+    if isinstance(encoder, TextEncoder):
+        return encoder.compile()
     lines, other, missing = encoder.lookup()
     return lambda label: missing if label is None else lines.get(label, other)
 
 
-def _load_part(state: Mapping[str, Any]) -> PartEncoder:
-    fields = {name: value for name, value in state.items() if name != "kind"}
-    return NumberEncoder.of(fields) if state["kind"] == "number" else CategoryEncoder.of(fields)
+def _load_column(state: Mapping[str, Any]) -> _Column:
+    derivation = load_derivation(state["derivation"])
+    encoders = []
+    for position, item in enumerate(state["encoders"]):
+        index = item.get("part", position)
+        if not isinstance(index, int) or not 0 <= index < len(derivation.labels):
+            raise ValueError(f"“{derivation.name}” has no such part")
+        encoders.append((index, _load_encoder(item, derivation.labels[index])))
+    return _Column(derivation, tuple(encoders))
+
+
+def _load_combined(states: Sequence[Mapping[str, Any]], labels: Sequence[bool]) -> tuple[_Combined, ...]:
+    if len(states) > MAX_COMBINATIONS:
+        raise ValueError("more combinations than any model has")
+    found = []
+    for state in states:
+        combination = load_combination(state["combination"])
+        first, second = combination.sources
+        if not (0 <= first < len(labels) and 0 <= second < len(labels)):
+            raise ValueError(f"“{combination.name}” combines parts that are not there")
+        if not combination.fits(labels[first], labels[second]):
+            raise ValueError(f"“{combination.name}” cannot combine such parts")
+        found.append(_Combined(combination, _load_encoder(state["encoder"], combination.gives_labels)))
+    return tuple(found)
+
+
+def _load_encoder(state: Mapping[str, Any], label: bool) -> PartEncoder:
+    kind = _KINDS[state["kind"]]
+    if label == (kind is NumberEncoder):
+        raise ValueError("an encoder of another kind of part")
+    return kind.of(state)

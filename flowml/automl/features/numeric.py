@@ -41,7 +41,7 @@ class NumberEncoder:
             # A missing text has none of the words; where texts were never missing it is as good as any of them.
             return cls(name, fill=float(known.mean(dtype=np.float64)) if complete else 0.0)
         fill = float(np.median(known)) if len(known) else 0.0
-        if view is View.NATIVE:
+        if view.takes_missing:
             # Boosters learn where missing values belong, but only from missing values.
             return cls(name, fill=fill if complete else math.nan, centre=_origin(known))
         mark = 0 < len(known) < len(values)
@@ -117,6 +117,9 @@ class NumberEncoder:
             mark_missing=bool(state["mark_missing"]),
             period=None if state["period"] is None else float(state["period"]),
         )
+        figures = (encoder.centre, encoder.scale, encoder.log_unit, encoder.period or 1.0)
+        if not all(map(math.isfinite, figures)) or math.isinf(encoder.fill):
+            raise ValueError(f"a figure of “{encoder.name}” is no number")
         if not encoder.scale or encoder.log_unit < 0:
             raise ValueError(f"the scale of “{encoder.name}” is 0")
         return encoder

@@ -4,7 +4,7 @@ Everything after it works on integers and floats, so that folds, views and trial
 loaded only here and only for whole tables: a model that answers single rows does without.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -47,6 +47,10 @@ class Labels:
         """How many rows have each level, int64 (levels,)."""
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.levels))
 
+    def positions(self) -> Mapping[str, int]:
+        """The code of each level."""
+        return self.once("positions", lambda levels: {level: index for index, level in enumerate(levels)})
+
     def once(self, what: str, compute: Callable[[tuple[str, ...]], _T]) -> _T:
         """What `compute` makes of the levels, kept for all parts of this column: it must depend on nothing else."""
         if what not in self._known:
@@ -66,8 +70,25 @@ class Prepared:
     n_rows: int
 
     def take(self, rows: np.ndarray) -> "Prepared":
-        """The given rows."""
-        return Prepared({name: column.take(rows) for name, column in self.columns.items()}, len(rows))
+        """The given rows. A column is copied when it is asked for, so that few copies live at a time."""
+        return Prepared(_Rows(self.columns, rows), len(rows))
+
+
+class _Rows(Mapping[str, PreparedColumn]):
+    """Some rows of columns, taken whenever one is asked for."""
+
+    def __init__(self, columns: Mapping[str, PreparedColumn], rows: np.ndarray):
+        self._columns = columns
+        self._rows = rows
+
+    def __getitem__(self, name: str) -> PreparedColumn:
+        return self._columns[name].take(self._rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 def prepare(frame: "pl.DataFrame", roles: Mapping[str, Role]) -> Prepared:

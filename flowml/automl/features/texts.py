@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -23,9 +24,9 @@ def numbers_of(text: str) -> tuple[float, float, float]:
     return float(len(text)), float(text.count(" ") + 1), float(digits[-1]) if digits else math.nan
 
 
-def words_of(text: str) -> set[str]:
-    """The words of its first thousand characters, in small letters."""
-    return set(_WORD.findall(text[:_READ_CHARACTERS].lower()))
+def words_of(text: str) -> list[str]:
+    """The words of its first thousand characters, in small letters and in their order."""
+    return _WORD.findall(text[:_READ_CHARACTERS].lower())
 
 
 def beginning_of(text: str) -> str:
@@ -43,12 +44,15 @@ def beginning_of(text: str) -> str:
 
 @dataclass(frozen=True)
 class Facts:
-    """Of all levels of a column: `numbers` (levels, 3); `word` and `level`, one entry for each word of each level."""
+    """Of all levels of a column: `numbers` (levels, 3), and the words of each in their order.
+
+    `word` are positions in `vocabulary`, level after level, `size` of them each.
+    """
 
     numbers: np.ndarray
     vocabulary: tuple[str, ...]
     word: np.ndarray
-    level: np.ndarray
+    size: np.ndarray
 
     @classmethod
     def of(cls, levels: tuple[str, ...]) -> "Facts":
@@ -63,12 +67,25 @@ class Facts:
             numbers=np.array([numbers_of(text) for text in levels], dtype=np.float64).reshape(-1, len(NUMBERS)),
             vocabulary=tuple(position),
             word=np.array(word, dtype=np.int64),
-            level=np.repeat(np.arange(len(levels)), sizes),
+            size=np.array(sizes, dtype=np.int64),
         )
+
+    @cached_property
+    def level(self) -> np.ndarray:
+        """The level that each entry of `word` belongs to."""
+        return np.repeat(np.arange(len(self.size)), self.size)
+
+    @cached_property
+    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """Level and word of each word of each level, once however often it occurs there."""
+        size = max(len(self.vocabulary), 1)
+        pairs = np.unique(self.level * size + self.word)
+        return pairs // size, pairs % size
 
     def occurrences(self, rows_of_level: np.ndarray) -> np.ndarray:
         """In how many rows each word of the vocabulary occurs."""
-        rows = np.bincount(self.word, weights=rows_of_level[self.level], minlength=len(self.vocabulary))
+        level, word = self.distinct
+        rows = np.bincount(word, weights=rows_of_level[level], minlength=len(self.vocabulary))
         return np.asarray(rows.astype(np.int64))
 
     def flags(self, words: Mapping[str, int]) -> np.ndarray:

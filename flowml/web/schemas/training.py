@@ -26,6 +26,13 @@ class StartTraining(Body):
     max_trials: int | None = Field(None, ge=1, le=100_000, description="stop after this many; default: no limit")
     algorithms: list[str] | None = Field(None, min_length=1, max_length=100, description="only these; default: all")
     cv_folds: int = Field(5, ge=2, le=20, description="parts of the table that are left out in turn")
+    cv: str = Field(
+        "auto",
+        max_length=300,
+        description="which rows test a model: auto, stratified, group:COLUMN (rows of one value stay together), "
+        "time:COLUMN (models are tested on later rows)",
+    )
+    weight_column: str | None = Field(None, max_length=300, description="how much each row counts; default: all alike")
     exclude_columns: list[str] = Field([], max_length=100_000, description="columns to leave out")
     queue: QueueChoice = "auto"
     priority: int = Field(0, ge=-1000, le=1000, description="higher ones go first")
