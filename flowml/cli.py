@@ -197,6 +197,8 @@ def _train(options: argparse.Namespace) -> int:
     from flowml.automl.engine_process import end_engine_process, start_engine_process
     from flowml.automl.processes import usable_cores
 
+    # Threads that wait for each other must not keep the cores from those that work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Its imports run beside those of this process.
     start_engine_process()
     from flowml.automl import modelfile
@@ -323,6 +325,7 @@ def _run_as_json(run: "Run", out: Path, fast_out: Path | None, before: float) ->
                 "score_std": entry.score_std,
                 "fit_seconds": entry.fit_seconds,
                 "predict_ms": entry.predict_ms,
+                "params": dict(entry.params),
             }
             for entry in run.leaderboard
         ],

@@ -37,11 +37,13 @@ STUDENT = "lightgbm"
 TITLE = "Fast twin"
 # One part of every other kind answers a row well within a millisecond; these compare it with the training rows.
 SLOW = ("knn", "svm")
-_MOST_ROWS = 12_000
+_MOST_ROWS = 8_000
 _COPIES = 3
 _SWAPPED = 0.15
 _MOST_CLASSES = 12
 _PROBED_ROWS = 200
+# So many folds measure a twin; more would say the same a little more surely, and each costs as much as the twin.
+_MEASURED_FOLDS = 3
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Twin:
     """`number`: the trial that it is (`existing`) or is a part of; None where it was distilled.
 
     `score` is in the metric's own direction; `loss_of_quality` by how much that is worse than the best model's, in the
-    metric's units (below zero: better). `method` is a sentence's end: how it was made.
+    metric's units (below zero: better). `out_of_fold` is NaN for the rows that it was not measured on. `method` is a
+    sentence's end: how it was made.
     """
 
     model: FittedModel
@@ -59,7 +62,7 @@ class Twin:
     score: float
     fold_scores: tuple[float, ...]
     metrics: Mapping[str, float | None]
-    out_of_fold: np.ndarray | None
+    out_of_fold: np.ndarray
     loss_of_quality: float
     method: str
     fit_seconds: float = 0.0
@@ -137,20 +140,21 @@ def distil(
     started = time_left()
     school = _School(task, teacher, time_left, threads)
     try:
-        if timed and not school.fits_in(1):
+        if timed and not school.fits_in(2):
             return None
-        student = school.student(None)
+        # Whatever time there is, one of them is not measured: two students at least are to be made in it.
+        limit = time_left() / 2.5 if timed else time_left()
+        student = school.student(None, limit)
         one = started - time_left()
         measured: list[tuple[int, np.ndarray]] = []
-        for fold in range(task.n_folds):
-            if timed and measured and time_left() < 1.2 * one:
+        wanted = min(task.n_folds, _MEASURED_FOLDS)
+        for fold in range(wanted):
+            if time_left() <= 0 or (timed and time_left() < 1.1 * one):
                 break
-            if time_left() <= 0 or (timed and time_left() < one):
-                break
-            measured.append((fold, school.answers(school.student(fold), fold)))
+            measured.append((fold, school.answers(school.student(fold, limit), fold)))
     except FlowMLError:
         return None
-    if not measured or (not timed and len(measured) < task.n_folds):
+    if not measured or (not timed and len(measured) < wanted):
         return None
     return _judged(task, champion, student, measured, started - time_left())
 
@@ -177,10 +181,8 @@ def _judged(
         return None
     loss = float(np.mean(defined))
     seen, said = np.concatenate(rows), np.concatenate(answers)
-    complete = None
-    if len(measured) == task.n_folds:
-        complete = np.full_like(champion.out_of_fold, np.nan)
-        complete[seen] = said
+    out_of_fold = np.full_like(champion.out_of_fold, np.nan)
+    out_of_fold[seen] = said
     weights = task.weights_of(seen)
     decision = None if task.classes is None else fair_decision(task.metric, task.target[seen], said, weights)
     metrics = all_metrics(task.problem_type, task.target[seen], said, weights, decision)
@@ -196,7 +198,7 @@ def _judged(
         score=score,
         fold_scores=tuple(score if not np.isfinite(value) else value for value in scores),
         metrics=metrics,
-        out_of_fold=complete,
+        out_of_fold=out_of_fold,
         loss_of_quality=loss,
         method="distilled: it has learned what the best model says",
         fit_seconds=seconds,
@@ -248,8 +250,9 @@ class _School:
         rows = self._table.n_rows
         return min(max(rows, _MOST_ROWS), rows * (1 + _COPIES))
 
-    def student(self, fold: int | None) -> FittedModel:
-        """Raises what a fit raises: DeadlineReached, TrialFailed."""
+    def student(self, fold: int | None, limit: float) -> FittedModel:
+        """Within so many seconds. Raises what a fit raises: DeadlineReached, TrialFailed."""
+        end = self._time_left() - limit
         generator = np.random.default_rng(self._task.seed)
         rows = np.arange(self._table.n_rows) if fold is None else self._task.train_rows(fold)
         if len(rows) > _MOST_ROWS:
@@ -263,13 +266,13 @@ class _School:
         models = []
         for place, output in enumerate(self._outputs):
             share = 1.0 / (len(self._outputs) - place)
-            begun = self._time_left()
+            begun = self._time_left() - end
             context = FitContext(
                 ProblemType.REGRESSION,
                 1,
                 self._task.seed,
                 self._threads,
-                lambda begun=begun, share=share: self._time_left() - begun * (1.0 - share),  # type: ignore[misc]
+                lambda begun=begun, share=share: self._time_left() - end - begun * (1.0 - share),  # type: ignore[misc]
             )
             fitted = algorithms.get(STUDENT).fit(self._params, encoded, said[:, output].copy(), None, None, context)
             assert isinstance(fitted, LightGBMPredictor)

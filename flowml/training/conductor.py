@@ -422,7 +422,7 @@ class _Keeper:
         name: str,
         algorithm: str,
         outcome: Outcome,
-        out_of_fold: np.ndarray | None,
+        out_of_fold: np.ndarray,
         file: str,
         size_bytes: int,
         fitted: FittedModel | None = None,
@@ -460,7 +460,7 @@ class _Keeper:
             details=details,
         )
 
-    def _figures(self, fitted: FittedModel, out_of_fold: np.ndarray | None) -> dict[str, object]:
+    def _figures(self, fitted: FittedModel, out_of_fold: np.ndarray) -> dict[str, object]:
         """How it decides, and what comes of that on rows that it has not seen."""
         classes = self._task.classes
         if classes is None:
@@ -470,10 +470,9 @@ class _Keeper:
             "threshold": threshold(fitted.decision) if len(classes) == 2 else None,
             "calibrated": fitted.temperature is not None,
         }
-        if out_of_fold is not None:
-            tested = self._task.validated
-            chosen = weighted(out_of_fold[tested], fitted.decision).argmax(axis=1)
-            found["confusion_matrix"] = confusion(self._task.target[tested], chosen, classes)
+        rows = np.isfinite(out_of_fold).all(axis=1)
+        chosen = weighted(out_of_fold[rows], fitted.decision).argmax(axis=1)
+        found["confusion_matrix"] = confusion(self._task.target[rows], chosen, classes)
         return found
 
     @property

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowml.automl.features import texts as texts_module
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import prepare
 from flowml.automl.features.terms import MAX_TERMS, TermFinder, pieces_of
+from flowml.automl.features.texts import Facts
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 
@@ -144,3 +146,17 @@ def test_a_damaged_text_is_refused(damage: str) -> None:
     DAMAGES[damage](text_state(state))
     with pytest.raises(InvalidInput):
         Encoder.of(state)
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts=st.lists(anything.map(lambda text: text or "-") | st.text("aZ09 _-.\n\x00", min_size=1), min_size=1))
+def test_many_texts_at_once_are_read_as_one_by_one(texts: list[str]) -> None:
+    levels = tuple(sorted({*texts, "12345678901234567890", "A1_b2  C", "x" * 1_200 + " 7"}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(texts_module, "_MANY_TEXTS", 1)
+        quick = Facts.of(levels)
+    slow = Facts.of(levels)
+    np.testing.assert_array_equal(quick.numbers, slow.numbers)
+    np.testing.assert_array_equal(quick.size, slow.size)
+    assert [quick.vocabulary[index] for index in quick.word] == [slow.vocabulary[index] for index in slow.word]
+    assert sorted(quick.vocabulary) == sorted(slow.vocabulary)

@@ -126,7 +126,11 @@ def _fit_classes(
 
 
 def _machine(
-    params: Mapping[str, Any], values: np.ndarray, target: np.ndarray, gamma: float, weights: np.ndarray | None
+    params: Mapping[str, Any],
+    values: np.ndarray,
+    target: np.ndarray,
+    gamma: float,
+    weights: np.ndarray | None = None,
 ) -> SupportVectorPredictor:
     """A fitted machine whose answers are its decision values, one a pair of classes."""
     from sklearn.svm import SVC
@@ -199,7 +203,11 @@ def _calibration(decisions: np.ndarray, target: np.ndarray, context: FitContext)
 
 
 def _fit_values(
-    params: Mapping[str, Any], values: np.ndarray, target: np.ndarray, gamma: float, weights: np.ndarray | None
+    params: Mapping[str, Any],
+    values: np.ndarray,
+    target: np.ndarray,
+    gamma: float,
+    weights: np.ndarray | None = None,
 ) -> SupportVectorPredictor:
     from sklearn.svm import SVR
 

@@ -18,7 +18,7 @@ from flowml.automl.features.values import days_of, label_of, number_of
 from flowml.domain.datasets import Role
 
 MANY_LEVELS = 30
-_MAX_WORDS = 30
+_MAX_WORDS = 16
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 

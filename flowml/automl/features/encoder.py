@@ -9,7 +9,7 @@ import numpy as np
 
 from flowml.automl.features.categorical import CategoryEncoder
 from flowml.automl.features.combinations import MAX_COMBINATIONS, Arithmetic, Combination, load_combination
-from flowml.automl.features.derive import MANY_LEVELS, Derivation, Moment, Part, fit_derivation, load_derivation
+from flowml.automl.features.derive import Derivation, Moment, Part, fit_derivation, load_derivation
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.features.numeric import NumberEncoder
 from flowml.automl.features.prepared import Labels, Numbers, Prepared, PreparedColumn
@@ -21,9 +21,10 @@ PartEncoder = NumberEncoder | CategoryEncoder | TextEncoder
 
 _KINDS: dict[str, type[PartEncoder]] = {"number": NumberEncoder, "category": CategoryEncoder, "text": TextEncoder}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
+_TOLD_LEVELS = 60
 _MAX_TOLD_CLASSES = 4
 _MAX_DATES = 4
-_BLOCK_ROWS = 8_192
+_BLOCK_ROWS = 1_024
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,7 @@ class _Fitting:
                         found.append((index, self._keep(*told)))
                     continue
                 found.append((index, self._category(part.name, column)))
-                if self.view.takes_missing and np.count_nonzero(column.counts()) > MANY_LEVELS:
+                if self.view.takes_missing and np.count_nonzero(column.counts()) > _TOLD_LEVELS:
                     found.append((index, self._means(part.name, column)))
             elif not (part.derived and _same_everywhere(column.values)):
                 found.append((index, self._number(part)))

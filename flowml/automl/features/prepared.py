@@ -130,8 +130,10 @@ def _labels(series: "pl.Series") -> Labels:
 
     texts = labels_of(series)
     levels = texts.drop_nulls().unique().sort()
-    codes = texts.rank("dense").cast(pl.Int32) - 1
-    return Labels(codes.fill_null(-1).to_numpy().astype(np.int32), tuple(levels.to_list()))
+    # By hash, since ranking would compare texts of every row.
+    coded = pl.DataFrame({"level": levels, "code": np.arange(len(levels), dtype=np.int32)})
+    rows = pl.DataFrame({"level": texts}).join(coded, on="level", how="left", maintain_order="left")
+    return Labels(rows["code"].fill_null(-1).to_numpy().astype(np.int32), tuple(levels.to_list()))
 
 
 def _numbers(series: "pl.Series") -> Numbers:

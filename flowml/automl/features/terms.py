@@ -5,6 +5,7 @@ Letters make words that were never seen speak through what they have in common w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,6 +33,9 @@ def pieces_of(word: str) -> list[str]:
     >>> pieces_of("mrs")
     ['~<mr', '~mrs', '~rs>', '~<mrs', '~mrs>', '~<mrs>']
     """
+    if word.isdecimal():
+        # A number's digits say nothing of it.
+        return []
     padded = f"<{word[:_LONGEST_WORD]}>"
     return [f"~{padded[at : at + size]}" for size in _SIZES for at in range(len(padded) - size + 1)]
 
@@ -40,8 +44,9 @@ def pieces_of(word: str) -> list[str]:
 class Terms:
     """All terms of all levels of a column.
 
-    `pair_key` numbers the pairs of neighbours in the stream of words, of which `pair_at` are the second words;
-    `piece` are positions in `pieces`, one for each piece of each word of the vocabulary, which is `piece_word`.
+    `pair_at` are the second words of pairs of neighbours in the stream of words, `pair` their positions in
+    `pair_words`, which holds both words' positions; `piece` are positions in `pieces`, one for each piece of each
+    word of the vocabulary, which is `piece_word`.
     """
 
     facts: Facts
@@ -91,6 +96,10 @@ class Terms:
         named: list[str] = []
         for kind, rows in (("word", word_rows), ("pair", pair_rows), ("piece", piece_rows)):
             fitting = np.flatnonzero((rows >= 2) & (rows <= _COMMONEST * n_rows))
+            if len(fitting) > _MOST[kind]:
+                # Those of the last frequency that has a place are ranked by name.
+                last = np.partition(rows[fitting], -_MOST[kind])[-_MOST[kind]]
+                fitting = fitting[rows[fitting] >= last]
             if kind == "word":
                 found = [vocabulary[index] for index in fitting]
             elif kind == "pair":
@@ -102,35 +111,37 @@ class Terms:
             named += [term for _, term in ranked[: _MOST[kind]]]
         return tuple(dict.fromkeys(named))
 
-    def tables(self, position: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    @cached_property
+    def _numbers(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """The position of each word and of each piece."""
+        words = {word: index for index, word in enumerate(self.facts.vocabulary)}
+        return words, {piece: index for index, piece in enumerate(self.pieces)}
+
+    def tables(self, terms: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where each word, pair and piece stands among chosen terms; -1 for one that was not chosen."""
-        vocabulary = self.facts.vocabulary
-        get = position.get
-        return (
-            np.array([get(word, -1) for word in vocabulary], dtype=np.int64),
-            self._pair_table(position),
-            np.array([get(piece, -1) for piece in self.pieces], dtype=np.int64),
-        )
-
-    def _pair_table(self, position: Mapping[str, int]) -> np.ndarray:
-        """Few pairs are chosen and many exist, so that they are looked for by their words' numbers."""
-        table = np.full(len(self.pair_words), -1, dtype=np.int64)
-        number = {word: index for index, word in enumerate(self.facts.vocabulary)}
-        size = max(len(number), 1)
+        words, pieces = self._numbers
+        of_word = np.full(len(words), -1, dtype=np.int64)
+        of_pair = np.full(len(self.pair_words), -1, dtype=np.int64)
+        of_piece = np.full(len(pieces), -1, dtype=np.int64)
+        size = max(len(words), 1)
         keys = self.pair_words[:, 0] * size + self.pair_words[:, 1]
-        for term, index in position.items():
-            first, _, second = term.partition(" ")
-            if second and first in number and second in number:
-                key = number[first] * size + number[second]
+        for index, term in enumerate(terms):
+            first, space, second = term.partition(" ")
+            if space:
+                key = words.get(first, -1) * size + words.get(second, -1)
                 at = int(np.searchsorted(keys, key))
-                if at < len(keys) and keys[at] == key:
-                    table[at] = index
-        return table
+                if first in words and second in words and at < len(keys) and keys[at] == key:
+                    of_pair[at] = index
+            elif term in pieces:
+                of_piece[pieces[term]] = index
+            elif term in words:
+                of_word[words[term]] = index
+        return of_word, of_pair, of_piece
 
-    def sums(self, table: np.ndarray, position: Mapping[str, int]) -> np.ndarray:
+    def sums(self, table: np.ndarray, terms: Sequence[str]) -> np.ndarray:
         """The sum of the lines of an integer table over the terms of each level: float64 (levels, columns), exact."""
         facts = self.facts
-        of_word, of_pair, of_piece = self.tables(position)
+        of_word, of_pair, of_piece = self.tables(terms)
         padded = np.vstack([table, np.zeros((1, table.shape[1]), dtype=table.dtype)]).astype(np.float64)
         answer = np.empty((len(facts.size), table.shape[1]))
         wanted_piece = of_piece[self.piece] >= 0
@@ -145,19 +156,19 @@ class Terms:
             answer[:, index] += np.bincount(pair_level, weights=column[pair], minlength=len(facts.size))
         return answer
 
-    def stream(self, position: Mapping[str, int], levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def stream(self, terms: Sequence[str], levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(number among `levels`, term) of each occurrence of a chosen term in these levels."""
         facts = self.facts
-        of_word, of_pair, of_piece = self.tables(position)
+        of_word, of_pair, of_piece = self.tables(terms)
         line = np.full(len(facts.size), -1, dtype=np.int64)
         line[levels] = np.arange(len(levels))
         of_token = line[facts.level]
         kept = np.flatnonzero(of_token >= 0)
-        lines, terms = [of_token[kept]], [of_word[facts.word[kept]]]
+        lines, found = [of_token[kept]], [of_word[facts.word[kept]]]
         second = self.pair_at[of_token[self.pair_at] >= 0]
         kept_pair = of_token[self.pair_at] >= 0
         lines.append(of_token[second])
-        terms.append(of_pair[self.pair[kept_pair]])
+        found.append(of_pair[self.pair[kept_pair]])
         chosen = of_piece[self.piece] >= 0
         piece, piece_word = of_piece[self.piece[chosen]], self.piece_word[chosen]
         count = np.bincount(piece_word, minlength=len(facts.vocabulary))
@@ -165,8 +176,8 @@ class Terms:
         each = count[facts.word[kept]]
         lines.append(np.repeat(of_token[kept], each))
         within = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
-        terms.append(piece[np.repeat(start[facts.word[kept]], each) + within])
-        line_of, term_of = np.concatenate(lines), np.concatenate(terms)
+        found.append(piece[np.repeat(start[facts.word[kept]], each) + within])
+        line_of, term_of = np.concatenate(lines), np.concatenate(found)
         return line_of[term_of >= 0], term_of[term_of >= 0]
 
 

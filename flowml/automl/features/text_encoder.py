@@ -18,10 +18,10 @@ _TOPICS = 8
 _MAX_COLUMNS = 64
 _FEWEST_ROWS = 50
 _FEWEST_TERMS = 8
-_READ_ROWS = 20_000
+_READ_ROWS = 10_000
 _INNER_FOLDS = 5
 _PENALTY = 1.0
-_STEPS = 20
+_STEPS = 15
 _LARGEST = 32_000
 
 
@@ -110,8 +110,7 @@ class TextEncoder:
     def transform(self, column: Labels) -> np.ndarray:
         """Labels → float64 (rows, columns)."""
         every = Terms.of_column(column)
-        position = {term: index for index, term in enumerate(self.terms)}
-        sums = every.sums(self.table, position)
+        sums = every.sums(self.table, self.terms)
         root = np.sqrt(np.maximum(every.facts.size, 1)).reshape(-1, 1)
         lines = np.vstack([sums * self.scale / root - self.centre, self.absent])
         return np.asarray(lines[column.codes])
@@ -174,8 +173,7 @@ def _tf_idf(every: Terms, terms: tuple[str, ...], codes: np.ndarray) -> tuple[An
     from scipy import sparse
 
     levels, row_level = np.unique(codes, return_inverse=True)
-    position = {term: index for index, term in enumerate(terms)}
-    line, term = every.stream(position, levels)
+    line, term = every.stream(terms, levels)
     counts = sparse.csr_matrix((np.ones(len(line)), (line, term)), shape=(len(levels), len(terms)), dtype=np.float64)
     counts.sum_duplicates()
     rows_of_level = np.bincount(row_level, minlength=len(levels))

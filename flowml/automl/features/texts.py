@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ import numpy as np
 from flowml.automl.features.prepared import Labels
 
 _READ_CHARACTERS = 1_000
+_MANY_TEXTS = 2_000
 _WORD = re.compile(r"[^\W_]+")
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _FIRST_LETTERS = re.compile(r"[^\W\d_]{1,4}")
@@ -56,19 +57,28 @@ class Facts:
 
     @classmethod
     def of(cls, levels: tuple[str, ...]) -> "Facts":
+        numbers = np.empty((len(levels), len(NUMBERS)))
+        size = np.zeros(len(levels), dtype=np.int64)
         position: dict[str, int] = {}
-        word: list[int] = []
-        sizes: list[int] = []
-        for text in levels:
-            found = words_of(text)
-            sizes.append(len(found))
-            word += [position.setdefault(item, len(position)) for item in found]
-        return cls(
-            numbers=np.array([numbers_of(text) for text in levels], dtype=np.float64).reshape(-1, len(NUMBERS)),
-            vocabulary=tuple(position),
-            word=np.array(word, dtype=np.int64),
-            size=np.array(sizes, dtype=np.int64),
-        )
+        ascii_words = np.empty(0, dtype=np.int64)
+        slow: Sequence[int] = range(len(levels))
+        quick = np.zeros(len(levels), dtype=bool)
+        if len(levels) >= _MANY_TEXTS:
+            quick = np.array([text.isascii() for text in levels])
+            slow = np.flatnonzero(~quick).tolist()
+            texts = [text for text in levels if text.isascii()]
+            numbers[quick], size[quick], vocabulary, ascii_words = _ascii_facts(texts)
+            position = {word: index for index, word in enumerate(vocabulary)}
+        words: list[int] = []
+        for index in slow:
+            found = words_of(levels[index])
+            numbers[index] = numbers_of(levels[index])
+            size[index] = len(found)
+            words += [position.setdefault(word, len(position)) for word in found]
+        word = np.empty(size.sum(), dtype=np.int64)
+        is_quick = np.repeat(quick, size)
+        word[is_quick], word[~is_quick] = ascii_words, words
+        return cls(numbers, tuple(position), word, size)
 
     @cached_property
     def level(self) -> np.ndarray:
@@ -79,7 +89,9 @@ class Facts:
     def distinct(self) -> tuple[np.ndarray, np.ndarray]:
         """Level and word of each word of each level, once however often it occurs there."""
         size = max(len(self.vocabulary), 1)
-        pairs = np.unique(self.level * size + self.word)
+        pairs = np.sort(self.level * size + self.word)
+        # By sorting, which takes a third of the time of `np.unique`.
+        pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])] if len(pairs) else pairs
         return pairs // size, pairs % size
 
     def occurrences(self, rows_of_level: np.ndarray) -> np.ndarray:
@@ -97,6 +109,29 @@ class Facts:
             wanted = column[self.word] >= 0
             table[self.level[wanted], column[self.word[wanted]]] = 1.0
         return table
+
+
+def _ascii_facts(texts: list[str]) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray]:
+    """Numbers, sizes, vocabulary and words of many texts of ASCII alone, in which case does not depend on Unicode."""
+    import polars as pl
+
+    column = pl.Series(texts, dtype=pl.String)
+    read = column.str.slice(0, _READ_CHARACTERS)
+    last = read.str.extract_all("[0-9]{1,15}").list.last().cast(pl.Float64)
+    numbers = np.column_stack(
+        [
+            column.str.len_bytes().to_numpy(),
+            column.str.count_matches(" ", literal=True).to_numpy() + 1.0,
+            last.fill_null(np.nan).to_numpy(),
+        ]
+    )
+    found = read.str.to_lowercase().str.extract_all("[a-z0-9]+")
+    words = found.explode().drop_nulls()
+    vocabulary = words.unique().sort()
+    of_word = pl.DataFrame({"word": vocabulary, "index": np.arange(len(vocabulary))})
+    indices = words.to_frame("word").join(of_word, on="word", how="left", maintain_order="left")["index"]
+    sizes = found.list.len().to_numpy().astype(np.int64)
+    return numbers, sizes, vocabulary.to_list(), indices.to_numpy().astype(np.int64)
 
 
 def beginnings(column: Labels) -> Labels:
