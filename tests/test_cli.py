@@ -1,5 +1,6 @@
 """The command line says in one line what is wrong, with the right exit code."""
 
+import json
 import os
 import socket
 import subprocess
@@ -100,3 +101,21 @@ def test_a_place_for_the_model_is_looked_for_before_training(tmp_path: Path) -> 
     refused(flowml("train", str(table), "--target", "c", "--budget", "60"), "no column")
     assert time.monotonic() - started < 40
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_train_says_how_models_are_tested_and_what_gives_the_answer_away(tmp_path: Path) -> None:
+    table = tmp_path / "visits.csv"
+    lines = [
+        f"{index % 30 + 500},{index * 7 % 11},{index % 3 + 1},{index * 7 % 11 + index % 30}" for index in range(240)
+    ]
+    table.write_text("patient_id,pulse,share,health\n" + "\n".join(lines) + "\n")
+    command = ["train", str(table), "--target", "health", "--max-trials", "1", "--algorithms", "ridge"]
+    done = flowml(*command, "--cv", "group:patient_id", "--weight", "share", "--metric", "mae", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["validation"]["kind"] == "group" and found["validation"]["column"] == "patient_id"
+    assert found["problem_type"] == "regression"
+    assert "note: You chose to keep rows of the same “patient_id” together" in done.stderr
+    assert found["notes"][0] in done.stderr
+    refused(flowml(*command, "--cv", "group:nobody"), "nobody", "group:COLUMN")
+    refused(flowml(*command, "--weight", "nothing"), "nothing")
