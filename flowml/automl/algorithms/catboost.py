@@ -25,6 +25,7 @@ from flowml.automl.algorithms.support import (
     require_time,
     reserve,
     with_validation,
+    with_wide,
 )
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
@@ -72,15 +73,13 @@ class CatBoost(Algorithm):
             rate *= 1.4
             first = one(rate, 7, 3.0, 1.0, 0.8)
             return (
-                first,
-                {**first, "wide": True},
+                *with_wide(first, shape),
                 one(rate, 5, 3.0, 1.0, 0.8),
                 one(rate, 8, 2.0, 1.0, 0.9),
             )
         first = one(rate, 6, 3.0, 1.0, 0.8)
         return (
-            first,
-            {**first, "wide": True},
+            *with_wide(first, shape),
             one(1.2 * rate, 4, 3.0, 1.0, 0.8),
             one(rate, 8, 2.0, 1.0, 0.9),
         )

@@ -26,6 +26,7 @@ from flowml.automl.algorithms.support import (
     require_time,
     reserve,
     with_validation,
+    with_wide,
 )
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
@@ -88,12 +89,11 @@ class LightGBM(Algorithm):
             narrow_random = one(0.06, 7, 10, 0.9, 0.9, 2.0, True)
             # Random thresholds win on small tables and cost too many rounds on large ones.
             if rows < 2_000:
-                return (first, {**first, "wide": True}, random, narrow_random, large, narrow)
-            return (first, {**first, "wide": True}, large, narrow, narrow_random, random)
+                return (*with_wide(first, shape), random, narrow_random, large, narrow)
+            return (*with_wide(first, shape), large, narrow, narrow_random, random)
         first = one(0.1 if rows >= 2_000 else 0.06, 32, 10, 0.8, 0.9, 1.0, False)
         return (
-            first,
-            {**first, "wide": True},
+            *with_wide(first, shape),
             one(0.05, 96, 3, 0.7, 0.7, 0.5, False),
             one(0.06, 12, 8, 0.8, 0.8, 1.0, False),
             one(0.07, 7, 6, 1.0, 0.9, 2.0, True),

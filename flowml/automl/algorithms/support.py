@@ -12,6 +12,9 @@ from flowml.automl.features.encoded import Encoded
 from flowml.domain.errors import DeadlineReached, FlowMLError, TrialFailed
 from flowml.domain.jobs import ProblemType
 
+WIDE_ROWS, WIDE_FEATURES = 1_000, 200
+"""On fewer rows, or from more columns, `features/screening.py` finds no combinations that it can be sure of."""
+
 LEAF_BYTES_A_MODEL = 6_000_000
 
 
@@ -34,6 +37,12 @@ def library_errors(title: str) -> Iterator[None]:
 def library_settings(params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters without those that are about the features and not for the library."""
     return {name: value for name, value in params.items() if name != WIDE.name}
+
+
+def with_wide(first: Mapping[str, Any], shape: TaskShape) -> tuple[Mapping[str, Any], ...]:
+    """A booster's first configuration, and the same with combinations of columns where the table bears a choice."""
+    fitting = shape.n_rows >= WIDE_ROWS and shape.n_features <= WIDE_FEATURES
+    return (first, {**first, WIDE.name: True}) if fitting else (first,)
 
 
 def require_time(title: str, context: FitContext, needed: float = 0.0) -> None:

@@ -25,6 +25,7 @@ from flowml.automl.algorithms.support import (
     require_time,
     reserve,
     with_validation,
+    with_wide,
 )
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
@@ -75,15 +76,13 @@ class XGBoost(Algorithm):
         if is_classification(shape):
             first = one(0.08, 6 if shape.n_rows >= 2_000 else 4, 1.0, 0.7, 0.8, 1.0)
             return (
-                first,
-                {**first, "wide": True},
+                *with_wide(first, shape),
                 one(0.09, 4, 0.6, 0.9, 0.6, 2.0),
                 one(0.05, 9, 1.5, 0.7, 0.5, 3.0),
             )
         first = one(0.08, 7 if shape.n_rows >= 2_000 else 5, 3.0, 0.8, 0.8, 1.0)
         return (
-            first,
-            {**first, "wide": True},
+            *with_wide(first, shape),
             one(0.08, 5, 2.0, 0.8, 0.7, 2.0),
             one(0.07, 10, 6.0, 0.7, 0.6, 3.0),
         )
