@@ -1,20 +1,20 @@
 """FlowML: from a table to a model that is explained and served, on your own machines.
 
->>> from flowml import AutoMLClassifier, AutoMLRegressor
+>>> from flowml import AutoMLClassifier, AutoMLRegressor, load_model
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flowml.automl.estimators import AutoMLClassifier, AutoMLRegressor
+    from flowml.automl.estimators import AutoMLClassifier, AutoMLRegressor, load_model
 
 __version__ = "0.1.0"
-__all__ = ["AutoMLClassifier", "AutoMLRegressor", "__version__"]
+__all__ = ["AutoMLClassifier", "AutoMLRegressor", "__version__", "load_model"]
 
 
 def __getattr__(name: str) -> Any:
     # The server imports this package too and must not load the engine with it.
-    if name in ("AutoMLClassifier", "AutoMLRegressor"):
+    if name in ("AutoMLClassifier", "AutoMLRegressor", "load_model"):
         from flowml.automl import estimators
 
         return getattr(estimators, name)

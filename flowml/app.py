@@ -7,6 +7,7 @@ import contextlib
 import logging
 import platform
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from flowml.automl.processes import keep_quiet, let_nobody_fork, usable_cores
 from flowml.services import dispatch
 from flowml.services.context import Context
 from flowml.services.housekeeping import keep_house
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from flowml.automl.sharing import Share
+
 log = logging.getLogger(__name__)
 
 _TRAINER_WAIT_SECONDS = 0.2
@@ -37,7 +41,7 @@ _TRAINER_WAIT_SECONDS = 0.2
 
 def training_limits(settings: Settings) -> Limits:
     """What this machine gives to training, from its cores and memory unless set."""
-    cores = processes.usable_cores()
+    cores = usable_cores()
     slots = processes.local_slots(cores) if settings.local_slots is None else settings.local_slots
     if settings.trial_memory_mb is not None:
         memory = settings.trial_memory_mb * 1_000_000
@@ -63,11 +67,10 @@ class Server:
         # Before any numeric library is imported, here or in a child.
         processes.limit_threads(limits.threads)
         self._store = Store(home.path, now=clock())
-        found = capabilities.probe()
-        worker_name = platform.node() or dispatch.LOCAL_WORKER
-        worker_id = self._store.workers.register_local(
-            worker_name, capabilities.queues(found), limits.slots, found, clock()
-        )
+        self._clock = clock
+        self._slots = limits.slots
+        self._worker_name = platform.node() or dispatch.LOCAL_WORKER
+        worker_id = self._register(capabilities.probe())
         dispatch.recover(self._store, worker_id, clock())
         self._queue = LocalQueue(home.queue, start_jobs=self._start_jobs, keep_house=self._keep_house)
         self._supervisor = Supervisor(
@@ -75,7 +78,7 @@ class Server:
             limits,
             run_conductor,
             run_trainer,
-            (str(home.path), worker_id, worker_name),
+            (str(home.path), worker_id, self._worker_name),
             boot=secrets.token_hex(4),
             conductor_ended=self._queue.start_jobs,
             trainer_ready=self._queue.start_jobs,
@@ -96,6 +99,8 @@ class Server:
         """Go on with what was running and with what waits."""
         self._supervisor.start()
         self._queue.start()
+        if self._capabilities["gpus"]:
+            threading.Thread(target=self._try_gpus, name="try-gpus", daemon=True).start()
 
     def stop(self) -> None:
         """End the children; what they did is stored and goes on at the next start."""
@@ -114,6 +119,19 @@ class Server:
                 time.sleep(0.02)
         start_waiting_jobs(self.context)
         self._supervisor.wake()
+
+    def _try_gpus(self) -> None:
+        """Once for each start: what the drivers were able to do yesterday says little."""
+        try:
+            found = capabilities.probe(fit_on_gpu=True)
+            self._register(found)
+        except Exception:
+            log.exception("the GPUs could not be tried; training goes on without them")
+
+    def _register(self, found: dict[str, Any]) -> str:
+        self._capabilities = found
+        queues = capabilities.queues(found)
+        return self._store.workers.register_local(self._worker_name, queues, self._slots, found, self._clock())
 
     def _keep_house(self) -> None:
         keep_house(self.context)
@@ -134,28 +152,36 @@ def build(server: Server) -> "ASGIApp":
     return create_app(server.context, lifespan)
 
 
-def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, slots: int) -> None:
+def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, limits: Limits) -> None:
     """Main function of a conductor process."""
     processes.settle_child()
     _log_to_stderr()
     from flowml.training.conductor import conduct_job
 
     store = Store(Path(home), now=time.time())
-    conduct_job(dispatch.StoreLedger(store, job_id), slots=max(1, slots))
+    conduct_job(dispatch.StoreLedger(store, job_id), machine=_machine(limits))
 
 
 def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits: Limits, status: "Connection") -> None:
     """Main function of a trainer process."""
     processes.settle_child()
     processes.step_back()
+    let_nobody_fork()
+    keep_quiet()
     _log_to_stderr()
+    from flowml.training.gpus import GPUs
     from flowml.training.trainer import Trainer
 
     store = Store(Path(home), now=time.time())
     channel = dispatch.StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name)
-    # A quarter of the memory for encoded tables leaves enough for the fits that use them.
-    cache = min(1_500_000_000, limits.memory_bytes // 4)
-    Trainer(channel, threads=limits.threads, cache_bytes=cache, tell=status.send).run(stop=lambda: False)
+    gpus = GPUs(Path(home), lambda: store.workers.capabilities(worker_id))
+    Trainer(channel, machine=_machine(limits), gpus=gpus, tell=status.send).run(stop=lambda: False)
+
+
+def _machine(limits: Limits) -> "Share":
+    from flowml.automl.sharing import Share
+
+    return Share(max(1, limits.slots), limits.threads, limits.memory_bytes)
 
 
 def _log_to_stderr() -> None:

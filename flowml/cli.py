@@ -11,8 +11,11 @@ import os
 import re
 import signal
 import sys
+import time
 import traceback
+import warnings as python_warnings
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from flowml.automl.run import Progress, Run
     from flowml.services.settings import Settings
 
+_STARTED = time.monotonic()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -81,10 +85,16 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--target", required=True, help="the column to predict")
     train.add_argument("--budget", type=_duration, default=60.0, help="time, such as 60s, 5m or 1h (60s)")
     train.add_argument("--metric", default="auto", help="what to optimise (accuracy or r2)")
+    train.add_argument(
+        "--problem-type", choices=("auto", "classification", "regression"), default="auto", help="a class or a number"
+    )
+    train.add_argument("--cv", default="auto", help="auto, stratified, group:COLUMN or time:COLUMN: what tests a model")
+    train.add_argument("--weight", metavar="COLUMN", help="the column that says how much each row counts")
     train.add_argument("--algorithms", type=_names, help="only these, separated by commas")
     train.add_argument("--max-trials", type=_whole_number(1, 100_000), help="stop after so many trials")
     train.add_argument("--seed", type=_whole_number(0, 999_999_999), default=0, help="seed of everything random (0)")
     train.add_argument("--out", type=Path, help="write the best model here (FILE.flowml beside the table)")
+    train.add_argument("--fast-out", type=Path, help="write its fast twin here: one small model, a little less good")
     train.add_argument("--json", action="store_true", help="print the result as JSON")
     train.set_defaults(command=_train)
 
@@ -184,10 +194,13 @@ def _bind(host: str, port: int) -> Any:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from flowml.training import processes
+    from flowml.automl.engine_process import end_engine_process, start_engine_process
+    from flowml.automl.processes import usable_cores
 
-    cores = processes.usable_cores()
-    processes.limit_threads(1)
+    # Threads that wait for each other must not keep the cores from those that work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Its imports run beside those of this process.
+    start_engine_process()
     from flowml.automl import modelfile
     from flowml.automl.run import train
     from flowml.data.read import read_table
@@ -196,33 +209,69 @@ def _train(options: argparse.Namespace) -> int:
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     out: Path = options.out or options.file.with_suffix(".flowml")
-    _check_writable(out)
+    for path in filter(None, (out, options.fast_out)):
+        _check_writable(path)
     show = _ProgressLine(sys.stderr)
+    python_warnings.showwarning = _note  # type: ignore[assignment]
+    interrupted = _Interrupted()
+    before = time.monotonic() - _STARTED
     run = train(
         frame,
         {column.name: column.role for column in columns},
         target=options.target,
+        problem_type=options.problem_type,
         metric=options.metric,
-        time_budget_seconds=options.budget,
+        cv=options.cv,
+        weight_column=options.weight,
+        # The time is asked for from here to the written file, reading included.
+        time_budget_seconds=max(1.0, options.budget - before),
         max_trials=options.max_trials,
         algorithm_names=options.algorithms,
         seed=options.seed,
-        n_jobs=cores,
+        n_jobs=usable_cores(),
+        on_note=lambda note: print(f"note: {note}", file=sys.stderr),
         on_progress=show.update,
+        stopped=interrupted,
     )
     show.close()
-    temporary = out.with_name(out.name + ".part")
-    temporary.write_bytes(modelfile.write(run.model))
-    temporary.replace(out)
+    _write_whole(out, modelfile.write(run.model))
+    fast_out = options.fast_out if run.twin is not None else None
+    if fast_out is not None and run.twin is not None:
+        _write_whole(fast_out, modelfile.write(run.twin.model))
     if options.json:
-        print(json.dumps(_run_as_json(run, out), allow_nan=False))
+        print(json.dumps(_run_as_json(run, out, fast_out, before), allow_nan=False))
     else:
         print(_leaderboard_text(run))
         print(f"\nThe best model is in {out}. Use it: flowml predict {out} FILE -o predictions.csv")
-    # A thread that ignored its deadline must not keep the command from ending.
+        if fast_out is not None:
+            print(f"Its fast twin is in {fast_out}.")
+    if options.fast_out and fast_out is None:
+        print("note: There was no time for a fast twin.", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    end_engine_process()
+    # Nothing is left to do, and taking down the libraries in good order takes a while.
+    os._exit(130 if interrupted() else 0)
+
+
+class _Interrupted:
+    """Whether Ctrl-C has been pressed: then the run ends with the best so far. A second time ends everything."""
+
+    def __init__(self) -> None:
+        self._pressed = False
+        signal.signal(signal.SIGINT, self._press)
+
+    def __call__(self) -> bool:
+        return self._pressed
+
+    def _press(self, *_: object) -> None:
+        if self._pressed:
+            raise KeyboardInterrupt
+        self._pressed = True
+
+
+def _note(message: Warning | str, *_: object) -> None:
+    print(f"note: {message}", file=sys.stderr)
 
 
 def _check_writable(out: Path) -> None:
@@ -239,12 +288,33 @@ def _check_writable(out: Path) -> None:
         ) from error
 
 
-def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:
+def _write_whole(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def _run_as_json(run: "Run", out: Path, fast_out: Path | None, before: float) -> dict[str, Any]:
+    twin = run.twin
     return {
         "problem_type": str(run.task.problem_type),
         "metric": run.task.metric,
         "model": str(out),
-        "elapsed_seconds": run.elapsed_seconds,
+        "elapsed_seconds": time.monotonic() - _STARTED,
+        "first_model_seconds": None if run.first_model_seconds is None else before + run.first_model_seconds,
+        "validation": asdict(run.task.validation),
+        "notes": list(run.notes),
+        "estimate": None if run.estimate is None else run.estimate.state(),
+        "fast_twin": None
+        if twin is None
+        else {
+            "model": None if fast_out is None else str(fast_out),
+            "algorithm": twin.algorithm,
+            "score": twin.score,
+            "loss_of_quality": twin.loss_of_quality,
+            "is_best_model": twin.existing and twin.loss_of_quality == 0.0,
+            "made": twin.method,
+        },
         "leaderboard": [
             {
                 "rank": entry.rank,
@@ -253,6 +323,7 @@ def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:
                 "score_std": entry.score_std,
                 "fit_seconds": entry.fit_seconds,
                 "predict_ms": entry.predict_ms,
+                "params": dict(entry.params),
             }
             for entry in run.leaderboard
         ],
@@ -262,7 +333,7 @@ def _run_as_json(run: "Run", out: Path) -> dict[str, Any]:
 
 def _leaderboard_text(run: "Run") -> str:
     lines = [
-        f"{run.task.reason}\n",
+        f"{run.task.reason} {run.task.validation.reason}\n",
         f"{'':>3} {'model':<28}{run.task.metric:>12}{'± folds':>10}{'fit s':>9}{'one row ms':>12}",
     ]
     for entry in run.leaderboard[:15]:
@@ -273,6 +344,11 @@ def _leaderboard_text(run: "Run") -> str:
         )
     if len(run.leaderboard) > 15:
         lines.append(f"    … and {len(run.leaderboard) - 15} more")
+    if run.estimate is not None:
+        found = run.estimate
+        lines.append(f"\nExpected on new rows: {found.score:.5g}, between {found.low:.5g} and {found.high:.5g}.")
+    if run.twin is not None and not run.twin.existing:
+        lines.append(f"The fast twin loses {max(run.twin.loss_of_quality, 0.0):.2g} of {run.task.metric}.")
     return "\n".join(lines)
 
 
@@ -330,15 +406,17 @@ def _inspect(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from flowml.training import capabilities
 
-    found = capabilities.probe()
+    found = capabilities.probe(fit_on_gpu=True)
     if options.json:
         print(json.dumps(found))
         return 0
     for name, value in found.items():
-        if name != "gpus":
+        if name not in ("gpus", "gpu_libraries"):
             print(f"{name:<20} {value}")
     for gpu in found["gpus"]:
         print(f"{'gpu ' + str(gpu['index']):<20} {gpu['name']}, {gpu['vram_gb']} GB")
+    for name, library in found["gpu_libraries"].items():
+        print(f"{name + ' on the gpu':<20} {'yes' if library['device'] else 'no: ' + library['reason']}")
     return 0
 
 

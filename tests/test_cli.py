@@ -1,11 +1,20 @@
 """The command line says in one line what is wrong, with the right exit code."""
 
+import json
 import os
+import pty
+import signal
 import socket
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
+
+import numpy as np
+import psutil
+
+MEASURED = ("fit_seconds", "predict_ms")
 
 
 def flowml(*arguments: str, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -100,3 +109,99 @@ def test_a_place_for_the_model_is_looked_for_before_training(tmp_path: Path) -> 
     refused(flowml("train", str(table), "--target", "c", "--budget", "60"), "no column")
     assert time.monotonic() - started < 40
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_a_fast_twin_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    rows = [f"{index % 17},{index % 5},{'yes' if index % 17 > 8 else 'no'}" for index in range(300)]
+    table.write_text("a,b,y\n" + "\n".join(rows) + "\n")
+    best, fast = tmp_path / "best.flowml", tmp_path / "fast.flowml"
+    arguments = ["--budget", "60", "--max-trials", "2", "--algorithms", "lightgbm", "--metric", "log_loss", "--json"]
+    done = flowml("train", str(table), "--target", "y", "--out", str(best), "--fast-out", str(fast), *arguments)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["fast_twin"]["model"] == str(fast) and told["fast_twin"]["algorithm"] == "lightgbm"
+    assert told["estimate"]["low"] <= told["estimate"]["score"] <= told["estimate"]["high"]
+    assert fast.stat().st_size < best.stat().st_size
+    scored = flowml("predict", str(fast), str(table))
+    assert scored.returncode == 0 and "probability_yes" in scored.stdout.splitlines()[0]
+
+
+def flowers(path: Path) -> Path:
+    """A table with numbers, categories, holes and three classes, as a file."""
+    generator = np.random.default_rng(0)
+    kind = generator.integers(0, 3, 150)
+    lengths, colours = generator.normal(kind * 2.0, 0.8), np.array(["red", "blue", "white"])[kind]
+    hidden = generator.random(150) < 0.3
+    rows = [
+        f"{'' if hole else round(length, 2)},{'green' if hole else colour},k{number}"
+        for length, colour, number, hole in zip(lengths, colours, kind, hidden, strict=True)
+    ]
+    path.write_text("\n".join(["length,colour,kind", *rows]))
+    return path
+
+
+def test_the_same_seed_and_number_of_trials_give_the_same_leaderboard_in_every_process(tmp_path: Path) -> None:
+    table = flowers(tmp_path / "t.csv")
+    out = tmp_path / "m.flowml"
+    arguments = ["train", str(table), "--target", "kind", "--max-trials", "12", "--budget", "10m", "--json"]
+    arguments += ["--out", str(out), "--seed", "5"]
+    leaderboards, models = [], []
+    for cores, hash_seed in (("1", "0"), ("2", "1")):
+        # As many trials at once as there are cores.
+        program = (
+            "import os, sys; cores = sorted(os.sched_getaffinity(0))[:int(sys.argv[1])]; "
+            "os.sched_setaffinity(0, cores); from flowml.cli import main; main(sys.argv[2:])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program, cores, *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        entries = json.loads(done.stdout)["leaderboard"]
+        assert len(entries) >= 10
+        leaderboards.append(
+            json.dumps([{key: value for key, value in entry.items() if key not in MEASURED} for entry in entries])
+        )
+        models.append(zipfile.ZipFile(out).read("manifest.json"))
+    assert leaderboards[0] == leaderboards[1]
+    assert models[0] == models[1]
+
+
+def test_interrupted_it_keeps_the_best_so_far(tmp_path: Path) -> None:
+    table, out = flowers(tmp_path / "t.csv"), tmp_path / "m.flowml"
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flowml", "train", str(table), "--target", "kind", "--budget", "10m", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        text=True,
+    )
+    os.close(slave)
+    shown = b""
+    while b"best" not in shown:
+        shown += os.read(master, 4096)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    os.close(master)
+    assert process.returncode == 130
+    assert "The best model is in" in said and out.stat().st_size > 0
+
+
+def test_an_ended_command_leaves_no_process_behind(tmp_path: Path) -> None:
+    table = flowers(tmp_path / "t.csv")
+    before = engine_processes()
+    done = flowml("train", str(table), "--target", "kind", "--max-trials", "1", "--algorithms", "gaussian_nb")
+    assert done.returncode == 0, done.stderr
+    assert engine_processes() <= before
+
+
+def engine_processes() -> set[int]:
+    return {
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if "flowml.automl.trial_process" in (process.info["cmdline"] or ())
+    }

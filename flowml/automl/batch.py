@@ -19,7 +19,7 @@ def add_predictions(model: FittedModel, frame: pl.DataFrame) -> tuple[pl.DataFra
     added: dict[str, pl.Series] = {}
     classes = model.schema.classes
     if classes is not None:
-        chosen = answers.argmax(axis=1)
+        chosen = model.decide(answers)
         added["prediction"] = pl.Series([classes[index] for index in chosen], dtype=pl.String)
         for index, label in enumerate(classes):
             added[f"probability_{label}"] = pl.Series(answers[:, index])

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flowml.automl import race
 from flowml.automl.algorithms.base import Algorithm, TaskShape
 from flowml.automl.forecast import Forecast
 from flowml.automl.portfolio import Candidate
@@ -18,7 +19,8 @@ from flowml.domain.trials import TrialSpec, TrialStatus
 
 SHARE_OF_TIME_LEFT = 0.9
 LEAST_WEIGHT = 0.04
-LEAST_SEARCH = 2
+NEAR = 0.05
+LONGEST_STRETCH = 3.0
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Run:
     """What stays the same during a run.
 
     `stated`: seconds a trial of each algorithm by its own forecast; `measured`: whether forecasts learn from the
-    seconds that trials really took.
+    seconds that trials really took; `perfect`: the best gain that there can be.
     """
 
     shape: TaskShape
@@ -35,6 +37,8 @@ class Run:
     stated: Mapping[str, float]
     seed: int
     measured: bool
+    perfect: float
+    n_folds: int
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,22 @@ class Result:
     fit_seconds: float
     status: TrialStatus
     applicable: bool = True
+    first_fold: float | None = None
 
 
 class Choice:
     """One decision of the search, from what is known at that moment."""
 
-    def __init__(self, run: Run, number: int, specs: Mapping[int, TrialSpec], known: Mapping[int, Result]):
-        """`specs`: all trials asked for so far; `known`: those whose results count."""
+    def __init__(
+        self,
+        run: Run,
+        number: int,
+        specs: Mapping[int, TrialSpec],
+        known: Mapping[int, Result],
+        shares: Mapping[str, float],
+    ):
+        """`specs`: all trials asked for so far; `known`: those whose results count; `shares`: of the ensemble."""
+        self._shares = shares
         self._run = run
         self._number = number
         self._specs = specs
@@ -86,6 +99,22 @@ class Choice:
         """How long a trial of this algorithm will take."""
         return self._forecast.seconds(name)
 
+    def bar(self, name: str) -> float | None:
+        """What the first fold of a trial of this algorithm has to reach."""
+        firsts = {
+            number: result.first_fold
+            for number, result in self._known.items()
+            if result.gain is not None and result.first_fold is not None
+        }
+        of_family = [gain for number, gain in firsts.items() if self._specs[number].algorithm == name]
+        return race.bar(
+            list(firsts.values()),
+            of_family,
+            perfect=self._run.perfect,
+            n_rows=self._run.shape.n_rows,
+            n_folds=self._run.n_folds,
+        )
+
     def next(self, time_left: float) -> TrialSpec | None:
         """The trial to run, or None when nothing fits into the time or is worth trying."""
         affordable = [
@@ -102,32 +131,55 @@ class Choice:
             params = self._propose(name)
             if params is not None:
                 return TrialSpec(self._number, name, params, "search")
+        return self._hurried(time_left)
+
+    def _hurried(self, time_left: float) -> TrialSpec | None:
+        """The best-placed configuration that would need a little more than there is, made to fit."""
+        in_reach = [
+            name
+            for name in self._open_to_all
+            if self._forecast.seconds(name) <= LONGEST_STRETCH * SHARE_OF_TIME_LEFT * time_left
+        ]
+        for name in [*self._by_promise(in_reach), *in_reach]:
+            algorithm = self._run.algorithms[name]
+            factor = max(1.0, self._forecast.seconds(name) / (SHARE_OF_TIME_LEFT * time_left))
+            for base in [*self._best_params(name), *algorithm.first_configurations(self._run.shape)[:1]]:
+                params = algorithm.hurried(base, 1.1 * factor)
+                if params is not None and _key(name, params) not in self._tried:
+                    return TrialSpec(self._number, name, params, "search")
         return None
+
+    def _best_params(self, name: str) -> list[Mapping[str, Any]]:
+        """The configuration of this family that has done best, if any."""
+        done = [
+            (result.gain, -number)
+            for number, result in self._known.items()
+            if self._specs[number].algorithm == name and result.gain is not None
+        ]
+        return [self._specs[-max(done)[1]].params] if done else []
 
     def _by_promise(self, names: Sequence[str]) -> list[str]:
         """Families by who is furthest behind the share of the time that it has earned."""
         best = {name: max(self._gains(name), default=-math.inf) for name in names}
-        reached = sorted((gain for gain in best.values() if gain > -math.inf), reverse=True)
-        if not reached:
+        leader = max((gain for name in self._open_to_all for gain in self._gains(name)), default=-math.inf)
+        if leader == -math.inf:
             return []
-        gaps = [reached[0] - gain for gain in reached[1:]]
-        # The gap of the better third: hopeless families must not make a middling one look near.
-        usual = max(gaps[len(gaps) // 3] if gaps else 0.0, 1e-9)
+        least_loss = max(self._run.perfect - leader, 1e-9)
+        # Within this part of the best loss two families are about as good; more where few rows make it uncertain.
+        near = NEAR + 1.0 / math.sqrt(self._run.shape.n_rows)
 
         overdrawn: dict[str, float] = {}
         for name in names:
             if best[name] == -math.inf:
                 continue
-            weight = math.exp(-2.0 * min((reached[0] - best[name]) / usual, 50.0)) * 0.85 ** self._stale(name)
-            if weight < LEAST_WEIGHT and best[name] < reached[0] and self._searched(name) >= LEAST_SEARCH:
+            weight = math.exp(-min((leader - best[name]) / (near * least_loss), 50.0)) * 0.85 ** self._stale(name)
+            # What a family brings to the ensemble counts as much as how good it is alone.
+            weight = max(weight, self._shares.get(name, 0.0) * 0.9 ** self._stale(name))
+            if weight < LEAST_WEIGHT and best[name] < leader:
                 # Far behind, or gaining nothing: more of the same would only fill the list.
                 continue
             overdrawn[name] = (self._spent(name) + self._forecast.seconds(name)) / max(weight, LEAST_WEIGHT)
         return sorted(overdrawn, key=lambda name: (overdrawn[name], name))
-
-    def _searched(self, name: str) -> int:
-        """Trials of this family beyond its first configurations."""
-        return sum(spec.algorithm == name and spec.origin == "search" for spec in self._specs.values())
 
     def _gains(self, name: str) -> list[float]:
         return [
@@ -160,7 +212,11 @@ class Choice:
             for number, result in self._known.items()
             if number in specs and result.gain is not None
         ]
-        pending = [spec.params for number, spec in specs.items() if number not in self._known]
+        pending = [
+            spec.params
+            for number, spec in specs.items()
+            if number not in self._known or self._known[number].status is TrialStatus.PRUNED
+        ]
         space = self._run.algorithms[name].search_space(self._run.shape)
         for draw in range(4):
             seed = self._run.seed * 1_000_003 + self._number * 31 + draw

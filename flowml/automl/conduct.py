@@ -5,29 +5,39 @@ an `Observer` hears what comes of it. Time comes from the clock it is given.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
 from flowml.automl import ensemble
-from flowml.automl.metrics import METRICS, all_metrics, over_folds
+from flowml.automl.decision import fair_decision, objective
+from flowml.automl.finish import Champion, finish
+from flowml.automl.metrics import all_metrics, over_folds
 from flowml.automl.model import FittedModel, combine
 from flowml.automl.search import WAIT, Search
 from flowml.automl.task import Task
+from flowml.automl.twin import Option, Twin, distil, is_single, single_part
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 ENSEMBLE = "ensemble"
 _POLL_SECONDS = 0.05
 _BLEND_INTERVAL_SECONDS = 10.0
 _SHARE_OF_A_TRIAL = 0.4
-# Each member costs every prediction its time; those of little weight cost more than they bring.
-_MOST_MEMBERS = 6
+_MANY_ROWS = 20_000
+# Less than this before the deadline, nothing is begun that is not a must.
+_LAST_SECONDS = 0.25
+# What is left when the best model is known belongs to its twin and to what comes after: figures and saving.
+_SHARE_OF_THE_TWIN = 0.6
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one trial ended. Arrays and model only for a finished one; `load_model` fetches the model when needed."""
+    """How one trial ended. Arrays and model only for a finished one; `load_model` fetches the model when needed.
+
+    `error`: why it failed; of a finished one what went otherwise than asked. Not `applicable`: its algorithm is not for
+    this table, or for this machine.
+    """
 
     spec: TrialSpec
     status: TrialStatus
@@ -39,6 +49,7 @@ class Outcome:
     error: str | None = None
     out_of_fold: np.ndarray | None = None
     load_model: Callable[[], FittedModel] | None = None
+    applicable: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,9 +66,10 @@ class Blend:
 
 
 class Runner(Protocol):
-    """Whatever evaluates trials. `slots`: how many at the same time."""
+    """Whatever evaluates trials. `slots`: how many at the same time; `spare`: how many more may wait to be next."""
 
     slots: int
+    spare: int
 
     def submit(self, spec: TrialSpec, deadline: float) -> None:
         """Have this trial evaluated; it has to be over at `deadline`."""
@@ -103,13 +115,22 @@ class Observer(Protocol):
         """An ensemble has become the best model."""
         ...
 
+    def champion_found(self, champion: Champion) -> None:
+        """The best model of the run, calibrated, with its decision and what to expect of it."""
+        ...
+
+    def twin(self, twin: Twin | None) -> None:
+        """The fast model beside it; None where none could be made."""
+        ...
+
 
 class Conduct:
     """One run: ask, evaluate, tell, keep the champion, until the observer's deadline.
 
     The last `reserve` seconds before it are not for searching. `first`: trials to run before the search is asked.
     Without `blend_meanwhile` ensembles are selected only at the end, so that what comes out does not depend on the
-    speed of the machine.
+    speed of the machine. `distils`: whether a LightGBM may be made of the best model; without it the fast twin is a
+    part of a trial.
     """
 
     def __init__(
@@ -123,11 +144,13 @@ class Conduct:
         reserve: float,
         first: Sequence[TrialSpec] = (),
         blend_meanwhile: bool = True,
+        distils: bool = True,
     ):
+        self._distils = distils
         self._blend_meanwhile = blend_meanwhile
         self._first = list(first)
         self._task = task
-        self._metric = METRICS[task.metric]
+        self._metric = objective(task.metric)
         self._search = search
         self._runner = runner
         self._observer = observer
@@ -138,7 +161,10 @@ class Conduct:
         self._blended_with = 0
         self._blended_at = clock()
         self._blend_seconds = 0.0
+        self._judgement: ensemble.Judgement | None = None
         self.blend: Blend | None = None
+        self.champion: Champion | None = None
+        self.twin: Twin | None = None
         self.exhausted = False
         """Whether the run ended because the search had nothing more to propose."""
 
@@ -153,8 +179,6 @@ class Conduct:
 
     def run(self) -> None:
         """Until the deadline, until somebody stops it, or until the search has nothing more worth trying."""
-        for spec in self._first:
-            self._runner.submit(spec, self._search_end())
         while True:
             self._search_on()
             self._observer.stage("finishing")
@@ -169,6 +193,7 @@ class Conduct:
         # Where there is an ensemble already, a better one is not worth being late for.
         if self.blend is None or self._observer.deadline() - self._clock() > self._blend_seconds:
             self.update_blend()
+        self.conclude()
 
     def _search_on(self) -> None:
         while not self._observer.stopped():
@@ -176,8 +201,10 @@ class Conduct:
             left = self._search_end() - now
             if left <= 0:
                 break
-            # One more than there are slots, so that nobody who has finished waits for the next poll.
-            while not self.exhausted and self._runner.open() <= self._runner.slots:
+            places = self._runner.slots + self._runner.spare
+            while self._first and self._runner.open() < places:
+                self._runner.submit(self._first.pop(0), self._search_end())
+            while not self.exhausted and self._runner.open() < places:
                 asked = self._search.ask(left, self._runner.slots)
                 if asked is WAIT:
                     break
@@ -203,36 +230,41 @@ class Conduct:
         self._blended_with = len(self._candidates)
         # Whoever finished first must not decide ties.
         candidates = sorted(self._candidates, key=lambda candidate: candidate.spec.number)
-        predictions = [_array(candidate) for candidate in candidates]
-        weights = ensemble.select_worthwhile(
-            predictions, self._task.target, self._metric, self._task.folds, seed=self._task.seed
+        rows = self._task.validated
+        predictions = [_array(candidate)[rows] for candidate in candidates]
+        target, row_weights = self._task.target[rows], self._task.weights_of(rows)
+        weights = ensemble.select(predictions, target, self._metric, seed=self._task.seed, weights=row_weights)
+        self._judgement = ensemble.judge(
+            predictions, target, self._metric, self._task.judge_folds, seed=self._task.seed, weights=row_weights
         )
-        if weights is not None:
-            kept = sorted(sorted(weights, key=lambda index: -weights[index])[:_MOST_MEMBERS])
-            total = sum(weights[index] for index in kept)
-            blend = self._make_blend([candidates[index] for index in kept], [weights[index] / total for index in kept])
+        if len(weights) > 1 and self._judgement.worth_it:
+            blend = self._make_blend([candidates[index] for index in weights], list(weights.values()))
             if blend is not None:
                 self.blend = blend
+                self._search.blended(blend.weights)
                 self._observer.blend(blend)
         self._blended_at = self._clock()
         self._blend_seconds = self._blended_at - started
 
     def _make_blend(self, chosen: Sequence[Outcome], shares: Sequence[float]) -> Blend | None:
         """The ensemble of these, or None when it is no better than what there is."""
-        out_of_fold = np.zeros_like(_array(chosen[0]))
-        for candidate, share in zip(chosen, shares, strict=True):
-            out_of_fold += share * _array(candidate)
+        kind = self._task.problem_type
+        out_of_fold = ensemble.blend([_array(candidate) for candidate in chosen], dict(enumerate(shares)), kind)
         summary = over_folds(
             [
-                self._metric.score(self._task.target[rows], out_of_fold[rows])
-                for rows in (self._task.folds == fold for fold in range(self._task.n_folds))
+                self._metric.score(self._task.target[rows], out_of_fold[rows], self._task.weights_of(rows))
+                for rows in map(self._task.valid_rows, range(self._task.n_folds))
             ]
         )
         if summary is None or not self._is_better(summary[0]):
             return None
-        metrics = all_metrics(self._task.problem_type, self._task.target, out_of_fold)
+        tested, classes = self._task.validated, self._task.classes
+        target, answers, row_weights = self._task.target[tested], out_of_fold[tested], self._task.weights_of(tested)
+        decision = None if classes is None else fair_decision(self._task.metric, target, answers, row_weights)
+        metrics = all_metrics(self._task.problem_type, target, answers, row_weights, decision)
         models = [_model(candidate) for candidate in chosen]
-        model = combine(models, shares, models[0].schema.of_results(metrics, self._task.target, out_of_fold))
+        schema = models[0].schema.of_results(metrics, target, answers)
+        model = replace(combine(models, shares, schema, ensemble.pooling_of(kind)), decision=decision)
         return Blend(
             weights={candidate.spec.number: share for candidate, share in zip(chosen, shares, strict=True)},
             score=summary[0],
@@ -242,6 +274,69 @@ class Conduct:
             fit_seconds=sum(candidate.fit_seconds for candidate in chosen),
             model=model,
         )
+
+    def conclude(self) -> None:
+        """Hand over what the run ends with: the best model, and its fast twin.
+
+        With no time left at all, what has been found is kept as it is.
+        """
+        if not self._candidates or self._time_left() < _LAST_SECONDS:
+            return
+        best = self._ranked()[0]
+        assert best.score is not None
+        blend = self.blend
+        if blend is not None and self._metric.gain(blend.score) > self._metric.gain(best.score):
+            champion = finish(self._task, None, blend.model, blend.out_of_fold, self._judgement)
+        else:
+            champion = finish(self._task, best.spec.number, _model(best), _array(best), self._judgement)
+        self.champion = champion
+        self._observer.champion_found(champion)
+        self.twin = self._make_twin(champion)
+        self._observer.twin(self.twin)
+
+    def _make_twin(self, champion: Champion) -> Twin | None:
+        options = [
+            Option(
+                number=candidate.spec.number,
+                algorithm=candidate.spec.algorithm,
+                score=candidate.score or 0.0,
+                fold_scores=candidate.fold_scores,
+                metrics=candidate.metrics,
+                out_of_fold=_array(candidate),
+                model=lambda candidate=candidate: _model(candidate),  # type: ignore[misc]
+            )
+            for candidate in self._ranked()
+        ]
+        if champion.number is not None and is_single(champion.model):
+            # The best is as small as a twin would be.
+            options = [option for option in options if option.number == champion.number]
+            return single_part(champion, options, self._metric)
+        part = single_part(champion, options, self._metric)
+        if not self._distils or self._observer.stopped():
+            return part
+        now = self._clock()
+        end = now + _SHARE_OF_THE_TWIN * self._time_left()
+        learned = distil(
+            self._task,
+            champion,
+            time_left=lambda: end - self._clock(),
+            # On a small table threads cost more than they bring, on a busy machine very much more.
+            threads=self._runner.slots if len(self._task.target) > _MANY_ROWS else 1,
+            timed=self._blend_meanwhile,
+        )
+        if part is None or (learned is not None and learned.loss_of_quality < part.loss_of_quality):
+            return learned
+        return part
+
+    def _ranked(self) -> list[Outcome]:
+        """The finished trials, best first; of equals the one that was asked for first."""
+        return sorted(
+            self._candidates,
+            key=lambda candidate: (-self._metric.gain(candidate.score or 0.0), candidate.spec.number),
+        )
+
+    def _time_left(self) -> float:
+        return self._observer.deadline() - self._clock()
 
     def _search_end(self) -> float:
         """The last moment for trials: what comes after needs the reserve, or twice what the last ensemble took."""
@@ -256,7 +351,15 @@ class Conduct:
         finished = outcome.status is TrialStatus.FINISHED and outcome.score is not None
         gain = self._metric.gain(outcome.score) if finished and outcome.score is not None else None
         if outcome.spec.number >= 0:
-            self._search.tell(outcome.spec.number, gain, outcome.fit_seconds, outcome.status)
+            first = self._metric.gain(outcome.fold_scores[0]) if outcome.fold_scores else None
+            self._search.tell(
+                outcome.spec.number,
+                gain,
+                outcome.fit_seconds,
+                outcome.status,
+                applicable=outcome.applicable,
+                first_fold=first,
+            )
         if finished:
             self._keep(outcome)
 
@@ -275,8 +378,8 @@ def _longest_trial(left: float) -> float:
 
 
 def reserve_seconds(budget: float) -> float:
-    """How much of a budget is kept for the ensemble, the figures and saving."""
-    return min(0.5 + 0.04 * budget, 0.25 * budget)
+    """How much of a budget is kept for the ensemble, the fast twin, the figures and saving."""
+    return min(0.5 + 0.05 * budget, 0.25 * budget, 30.0)
 
 
 def _array(candidate: Outcome) -> np.ndarray:

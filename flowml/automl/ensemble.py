@@ -1,11 +1,13 @@
 """Blending models by what they said about rows that they had not seen."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from flowml.automl.pooling import Pooling, pool
 from flowml.domain.jobs import ProblemType
 
 STEPS = 25
@@ -13,81 +15,140 @@ SHORTLIST = 8
 MOST_CANDIDATES = 40
 MOST_ROWS = 20_000
 STEPS_WITHOUT_GAIN = 6
+# Each member costs every prediction its time; those of little weight cost more than they bring.
+MOST_MEMBERS = 6
+_STANDARD_ERRORS = 2.0
 
 
 class Metric(Protocol):
     """What the selection needs of a metric."""
 
     @property
+    def name(self) -> str: ...
+
+    @property
     def problem_type(self) -> ProblemType: ...
 
-    def score(self, target: np.ndarray, predictions: np.ndarray) -> float: ...
+    def score(self, target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None = None) -> float: ...
 
     def gain(self, score: float) -> float: ...
 
 
 def select(
-    out_of_folds: Sequence[np.ndarray], target: np.ndarray, metric: Metric, *, steps: int = STEPS, seed: int = 0
+    out_of_folds: Sequence[np.ndarray],
+    target: np.ndarray,
+    metric: Metric,
+    *,
+    steps: int = STEPS,
+    seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> dict[int, float]:
     """Greedy selection with replacement (Caruana et al. 2004): weights by index, summing to 1.
 
     `out_of_folds`: predictions (rows, outputs) of each model. Each step adds the model that makes the blend best by
     the metric. A smooth loss (log loss, squared error) shortlists the models of each step and breaks ties, since a
-    metric such as accuracy often does not move; what still ties goes to a model that is in already. Above
-    MOST_ROWS a seeded sample of rows decides.
+    metric such as accuracy often does not move; what still ties goes to a model that is in already. Of the blend the
+    MOST_MEMBERS heaviest stay (eight or ten were 0.01 % better on our tables). Above MOST_ROWS a seeded sample of
+    rows decides.
     """
     rows = _sampled_rows(len(target), seed)
     predictions = [np.asarray(one)[rows] for one in out_of_folds]
-    return _Selection(predictions, target[rows], metric).run(steps)
+    return heaviest(_Selection(predictions, target[rows], metric, _part(weights, rows)).run(steps))
 
 
-def select_worthwhile(
-    out_of_folds: Sequence[np.ndarray], target: np.ndarray, metric: Metric, folds: np.ndarray, *, seed: int = 0
-) -> dict[int, float] | None:
-    """The weights of an ensemble that truly beats the best single model, or None where there is none.
+def heaviest(weights: Mapping[int, float], most: int = MOST_MEMBERS) -> dict[int, float]:
+    """The heaviest members, in their order, with weights that sum to 1 again."""
+    kept = sorted(sorted(weights, key=lambda index: -weights[index])[:most])
+    total = sum(weights[index] for index in kept)
+    return {index: weights[index] / total for index in kept}
 
-    `folds`: the fold of each row, (rows,).
+
+def pooling_of(problem_type: ProblemType) -> Pooling:
+    """How the members of a blend are pooled: their probabilities by logarithms, their values by the mean.
+
+    The weights are chosen on plain averages, which are quicker and do not reward overconfidence. Pooling by
+    logarithms then lowered the loss on six of our eight classification tasks, most where rows were few.
     """
-    if len(out_of_folds) < 2:
-        return None
-    weights = select(out_of_folds, target, metric, seed=seed)
-    if len(weights) < 2 or not worth_it(out_of_folds, target, metric, folds, seed=seed):
-        return None
-    return weights
+    return Pooling.LOG if problem_type is ProblemType.CLASSIFICATION else Pooling.MEAN
 
 
-def worth_it(
+def blend(predictions: Sequence[np.ndarray], weights: Mapping[int, float], problem_type: ProblemType) -> np.ndarray:
+    """The predictions (rows, outputs) of a blend with these weights by index."""
+    return pool(
+        pooling_of(problem_type), ((weight, np.asarray(predictions[index])) for index, weight in weights.items())
+    )
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What choosing brings on rows that had no say in the choice.
+
+    `rows` are those that were looked at (indices, or all); `target` and `folds` are theirs. `blend` and `single` are
+    the answers, (rows, outputs), of the blend and of the best single model that were chosen on the other folds.
+    `differences`: by how much the blend is better, one value a fold, in the metric turned so that greater is better.
+    """
+
+    rows: np.ndarray | slice
+    target: np.ndarray
+    folds: np.ndarray
+    blend: np.ndarray
+    single: np.ndarray
+    differences: tuple[float, ...]
+
+    @property
+    def worth_it(self) -> bool:
+        """Whether nothing speaks against the blend: it is not worse by more than two standard errors.
+
+        In 15 to 30 splits of the rows of eleven tasks blends were better than the single model on all but one, by 3 %
+        of the loss, and asking for proof of that in each case cost 0.3 %: what folds of a small table say is mostly
+        noise.
+        """
+        if len(self.differences) < 2:
+            return False
+        noise = float(np.std(self.differences, ddof=1)) / np.sqrt(len(self.differences))
+        return bool(float(np.mean(self.differences)) >= -_STANDARD_ERRORS * noise)
+
+
+def judge(
     out_of_folds: Sequence[np.ndarray],
     target: np.ndarray,
     metric: Metric,
     folds: np.ndarray,
     *,
     seed: int = 0,
-) -> bool:
-    """Whether blending is better than the best single model on rows that had no say in the choice.
+    weights: np.ndarray | None = None,
+) -> Judgement:
+    """Choose on all folds but one, look at that one; for each fold in turn.
 
-    For each fold both the blend and the single model are chosen on the other folds and compared on this one; the
-    mean difference must exceed half its standard error. That keeps the luck of the selection out of the judgement.
+    Both the blend and the best single model are chosen anew each time, among all models and not only those of a
+    blend: whoever got in by luck on these very rows would look good on them. That keeps the luck of the selection out
+    of the judgement (Cawley and Talbot 2010). `folds`: the fold of each row, (rows,).
     """
     rows = _sampled_rows(len(target), seed)
-    target, folds = target[rows], folds[rows]
-    # All models, and not only those of the blend: whoever got in by luck on these very rows would look good on them.
-    predictions = [np.asarray(one)[rows] for one in out_of_folds]
+    target, folds, weights = target[rows], folds[rows], _part(weights, rows)
+    predictions = [np.asarray(one, dtype=np.float64)[rows] for one in out_of_folds]
+    blended, single = np.full_like(predictions[0], np.nan), np.full_like(predictions[0], np.nan)
     differences = []
     for fold in np.unique(folds):
         held, rest = folds == fold, folds != fold
         learned = [one[rest] for one in predictions]
-        chosen = _Selection(learned, target[rest], metric).run(STEPS)
-        blend = sum(share * predictions[index][held] for index, share in chosen.items())
-        single = max(range(len(learned)), key=lambda index: metric.gain(metric.score(target[rest], learned[index])))
-        gain_of_blend = metric.gain(metric.score(target[held], np.asarray(blend)))
-        gain_of_single = metric.gain(metric.score(target[held], predictions[single][held]))
-        if np.isfinite(gain_of_blend) and np.isfinite(gain_of_single):
-            differences.append(gain_of_blend - gain_of_single)
-    if len(differences) < 2:
-        return False
-    noise = float(np.std(differences, ddof=1)) / np.sqrt(len(differences))
-    return float(np.mean(differences)) > 0.5 * noise and float(np.mean(differences)) > 0.0
+        on_rest, on_held = _part(weights, rest), _part(weights, held)
+        chosen = heaviest(_Selection(learned, target[rest], metric, on_rest).run(STEPS))
+        gains = [metric.gain(metric.score(target[rest], one, on_rest)) for one in learned]
+        best = max(range(len(learned)), key=lambda index: gains[index] if np.isfinite(gains[index]) else -np.inf)
+        single[held] = predictions[best][held]
+        if chosen:
+            blended[held] = blend([one[held] for one in predictions], chosen, metric.problem_type)
+        difference = metric.gain(metric.score(target[held], blended[held], on_held)) - metric.gain(
+            metric.score(target[held], single[held], on_held)
+        )
+        if np.isfinite(difference):
+            differences.append(float(difference))
+    return Judgement(rows, target, folds, blended, single, tuple(differences))
+
+
+def _part(weights: np.ndarray | None, rows: np.ndarray | slice) -> np.ndarray | None:
+    return None if weights is None else weights[rows]
 
 
 def _sampled_rows(n_rows: int, seed: int) -> np.ndarray | slice:
@@ -99,8 +160,15 @@ def _sampled_rows(n_rows: int, seed: int) -> np.ndarray | slice:
 class _Selection:
     """One greedy selection. The sum of the members' predictions grows by one model a step."""
 
-    def __init__(self, predictions: Sequence[np.ndarray], target: np.ndarray, metric: Metric):
+    def __init__(
+        self,
+        predictions: Sequence[np.ndarray],
+        target: np.ndarray,
+        metric: Metric,
+        weights: np.ndarray | None = None,
+    ):
         self._target = target
+        self._weights = weights
         self._metric = metric
         self._classification = metric.problem_type is ProblemType.CLASSIFICATION
         # What the smooth loss looks at: the probability of the true class, or the value, one row a model.
@@ -115,14 +183,24 @@ class _Selection:
 
     def _smooth_part(self, prediction: np.ndarray) -> np.ndarray:
         if not self._classification:
-            return np.asarray(prediction[:, 0] - self._target)
+            errors = prediction[:, 0] - self._target
+            if self._metric.name == "mape":
+                errors = errors / np.maximum(np.abs(self._target), np.finfo(float).eps)
+            return np.asarray(errors)
         return np.asarray(prediction[np.arange(len(self._target)), self._target], dtype=np.float32)
 
     def _losses(self, sums: np.ndarray, count: int) -> np.ndarray:
         """The smooth loss of blends whose members sum up to `sums`, (blends, rows) → (blends,)."""
         if self._classification:
-            return np.asarray(-np.log(np.maximum(sums / count, 1e-7)).mean(axis=1))
-        return np.asarray(((sums / count) ** 2).mean(axis=1))
+            return self._mean(-np.log(np.maximum(sums / count, 1e-7)))
+        if self._metric.name in ("mae", "mape"):
+            return self._mean(np.abs(sums / count))
+        return self._mean((sums / count) ** 2)
+
+    def _mean(self, losses: np.ndarray) -> np.ndarray:
+        if self._weights is None:
+            return np.asarray(losses.mean(axis=1))
+        return np.asarray(losses @ self._weights / self._weights.sum())
 
     def run(self, steps: int) -> dict[int, float]:
         """Weights by index of the best blend met on the way."""
@@ -153,9 +231,8 @@ class _Selection:
         scored = []
         for place in shortlist:
             index = self._candidates[place]
-            gain = self._metric.gain(
-                self._metric.score(self._target, (total + self._predictions[index]) / (len(members) + 1))
-            )
+            blend = (total + self._predictions[index]) / (len(members) + 1)
+            gain = self._metric.gain(self._metric.score(self._target, blend, self._weights))
             known = round(gain, 9) if np.isfinite(gain) else -np.inf
             scored.append((known, round(-float(losses[place]), 9), index in members, -place))
         chosen = max(scored)

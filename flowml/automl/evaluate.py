@@ -2,23 +2,26 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from flowml.automl.algorithms.base import Algorithm, Final, FitContext
+from flowml.automl import memory
+from flowml.automl.algorithms.base import Algorithm, Final, FitContext, TaskShape
+from flowml.automl.decision import fair_decision, objective
 from flowml.automl.describe import describe_task
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import prepare
-from flowml.automl.metrics import METRICS, all_metrics, over_folds
+from flowml.automl.metrics import all_metrics, over_folds
 from flowml.automl.model import FittedModel, Member, Part
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.task import Task
-from flowml.domain.errors import DeadlineReached, FlowMLError, TrialFailed
+from flowml.domain.errors import DeadlineReached, FlowMLError, Pruned, TrialFailed
+from flowml.domain.jobs import ValidationKind
 
 _CACHE_BYTES = 1_500_000_000
 
@@ -28,11 +31,16 @@ class Abandoned(FlowMLError):
 
 
 _Key = tuple[View, int | None, int | None]
+_LATEST = -1
+_WIDTH_ROWS = 5_000
+# Up to so many columns as encoded for each column of the table nobody needs to look.
+_WIDEST = 100
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """`out_of_fold`: float64 (rows, outputs), each row predicted by the fold that has not seen it."""
+    """`out_of_fold`: float64 (rows, outputs), each row predicted by the fold that has not seen it; NaN in the rows
+    that no fold holds out."""
 
     score: float
     fold_scores: tuple[float, ...]
@@ -64,15 +72,40 @@ class EncodedFolds:
         self._folds: OrderedDict[_Key, EncodedFold] = OrderedDict()
         self._lock = threading.Lock()
         self._busy: dict[_Key, threading.Lock] = {}
+        self._widths: dict[View, int] = {}
         self.schema = describe_task(task, self._prepared)
 
     def fold(self, view: View, fold: int, max_rows: int | None = None) -> EncodedFold:
-        """Everything but this fold to train on (at most `max_rows` of it, drawn by the seed), this fold to validate."""
+        """What this fold learns from, at most `max_rows` of it, drawn by the seed; and the rows that it holds out."""
         return self._get((view, fold, max_rows))
 
     def everything(self, view: View, max_rows: int | None = None) -> EncodedFold:
         """All rows (or `max_rows` of them) to train on; `valid` is empty."""
         return self._get((view, None, max_rows))
+
+    def latest(self, view: View, max_rows: int | None = None) -> EncodedFold:
+        """All rows but the latest, and those to stop by: for the last fit where models are tested by time."""
+        return self._get((view, _LATEST, max_rows))
+
+    def width(self, view: View) -> int:
+        """How many columns the table has in this view, from a sample of its rows: the same whatever was done before."""
+        with self._lock:
+            if view not in self._widths:
+                rows = _sample(self._task.train_rows(0), self._task, _WIDTH_ROWS)
+                task = self._task
+                encoder, _ = Encoder.fit(
+                    view, self._prepared.take(rows), task.roles, task.target[rows], task.n_outputs, task.seed
+                )
+                self._widths[view] = encoder.n_features
+            return self._widths[view]
+
+    def make_room(self, view: View, left_bytes: int) -> None:
+        """Let go of what is encoded for other views where that is more than `left_bytes`."""
+        with self._lock:
+            others = [key for key in self._folds if key[0] is not view]
+            if sum(_bytes(self._folds[key]) for key in others) > left_bytes:
+                for key in others:
+                    del self._folds[key]
 
     def _get(self, key: "_Key") -> EncodedFold:
         with self._lock:
@@ -92,8 +125,12 @@ class EncodedFolds:
 
     def _encode(self, view: View, fold: int | None, max_rows: int | None) -> EncodedFold:
         task = self._task
-        held = np.zeros(len(task.target), dtype=bool) if fold is None else task.folds == fold
-        train_rows, valid_rows = np.flatnonzero(~held), np.flatnonzero(held)
+        if fold == _LATEST:
+            valid_rows = np.empty(0, dtype=np.int64) if task.latest is None else task.latest
+            train_rows = np.setdiff1d(task.train_rows(None), valid_rows)
+        else:
+            train_rows = task.train_rows(fold)
+            valid_rows = np.empty(0, dtype=np.int64) if fold is None else task.valid_rows(fold)
         if max_rows is not None and len(train_rows) > max_rows:
             train_rows = _sample(train_rows, task, max_rows)
         encoder, train = Encoder.fit(
@@ -115,54 +152,99 @@ def evaluate(
     on_fold: Callable[[int, float], bool] = lambda fold, score: True,
     device: str = "cpu",
     max_rows: int | None = None,
+    bar: float | None = None,
+    memory_bytes: int | None = None,
+    remark: Callable[[str], None] = lambda sentence: None,
 ) -> Evaluation:
     """Evaluate by cross-validation.
 
     `time_left` counts down for the whole trial; each fit gets a fair share of it, so that a trial that has begun ends
-    complete. Where a refit on all rows does not fit in any more, the fold models are averaged instead. `on_fold`
+    complete. Where a refit on all rows does not fit in any more, the fold models are averaged instead. Tested by time,
+    every algorithm has one more fit in the end, for a model has to know the latest rows. `on_fold`
     hears each fold's score and may end the trial by returning False. With `max_rows` the fits see so many rows only.
-    Raises TrialFailed (with the reason), NotApplicable, DeadlineReached, Abandoned.
+    A trial whose first fold stays behind `bar` ends there. `remark` hears what went otherwise than asked. A trial that
+    would need more than `memory_bytes` is not begun.
+    Raises TrialFailed (with the reason), NotApplicable, WillNotFit, DeadlineReached, Pruned, Abandoned.
     """
+    if memory_bytes is not None:
+        check_memory(task, folds, algorithm, params, max_rows, memory_bytes)
     started = time_left()
-    metric = METRICS[task.metric]
-    refit = algorithm.final is Final.REFIT
-    shares = _Shares(time_left, task.n_folds, refit)
+    metric = objective(task.metric)
+    view = algorithm.view_of(params)
+    stops = algorithm.final is not Final.REFIT
+    by_time = task.validation.kind is ValidationKind.TIME
+    refit = by_time or not stops
+    sizes = [len(task.train_rows(fold)) for fold in range(task.n_folds)] + ([len(task.target)] if refit else [])
+    shares = _Shares(time_left, sizes if max_rows is None else [min(size, max_rows) for size in sizes])
     out_of_fold = np.full((len(task.target), task.n_outputs), np.nan)
     scores: list[float] = []
     parts: list[tuple[Encoder, Predictor]] = []
 
     def fit(data: EncodedFold, fit_time_left: Callable[[], float]) -> Predictor:
-        valid = None if refit else data.valid
-        valid_target = None if refit else task.target[data.valid_rows]
-        context = FitContext(task.problem_type, task.n_outputs, seed, threads, fit_time_left, device)
-        return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
+        valid = data.valid if stops else None
+        valid_target = task.target[data.valid_rows] if stops else None
+        context = FitContext(
+            task.problem_type,
+            task.n_outputs,
+            seed,
+            threads,
+            fit_time_left,
+            device,
+            remark=remark,
+            weights=task.weights_of(data.train_rows),
+            valid_weights=task.weights_of(data.valid_rows) if stops else None,
+            metric=task.metric,
+        )
+        try:
+            return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
+        except SystemExit as end:
+            raise TrialFailed(f"It tried to end the whole program (exit code {end.code}).") from end
 
     for fold in range(task.n_folds):
-        data = folds.fold(algorithm.view_of(params), fold, max_rows)
+        data = folds.fold(view, fold, max_rows)
+        if fold == 0 and view is View.WIDE and data.train.names == folds.fold(View.NATIVE, 0, max_rows).train.names:
+            raise Pruned("No combination of columns says more than they do alone, and alone they are tried anyway.")
         with shares.next() as fit_time_left:
             predictor = fit(data, fit_time_left)
         answers = predictor.predict(data.valid.values)
-        if answers.shape != (len(data.valid_rows), task.n_outputs) or not np.isfinite(answers).all():
+        expected = (len(data.valid_rows), task.n_outputs)
+        if answers.shape != expected:
+            raise TrialFailed(
+                f"It answered with {answers.shape} values for {expected[0]} rows and {expected[1]} outputs."
+            )
+        if not np.isfinite(answers).all():
             raise TrialFailed("It answered with values that are not numbers.")
         out_of_fold[data.valid_rows] = answers
-        scores.append(metric.score(task.target[data.valid_rows], answers))
+        scores.append(metric.score(task.target[data.valid_rows], answers, task.weights_of(data.valid_rows)))
         parts.append((data.encoder, predictor))
         if not on_fold(fold, scores[-1]):
             raise Abandoned("Nobody wants this trial any more.")
+        if fold == 0 and bar is not None and metric.gain(scores[0]) < metric.gain(bar):
+            raise Pruned(
+                f"Its first fold reached {scores[0]:.4g}; short of {bar:.4g} the rest is not worth its time.",
+                scores[0],
+            )
     if refit and shares.refit_fits:
-        data = folds.everything(algorithm.view_of(params), max_rows)
+        data = folds.latest(view, max_rows) if stops else folds.everything(view, max_rows)
         # Without the time for it, the fold models are just as good an answer.
         with suppress(DeadlineReached), shares.next() as fit_time_left:
             parts = [(data.encoder, fit(data, fit_time_left))]
-    metrics = all_metrics(task.problem_type, task.target, out_of_fold)
+    if by_time:
+        # The latest model knows most; an average with those of earlier days would forget again.
+        parts = parts[-1:]
+    tested = task.validated
+    target, answers, row_weights = task.target[tested], out_of_fold[tested], task.weights_of(tested)
+    decision = None if task.classes is None else fair_decision(task.metric, target, answers, row_weights)
+    metrics = all_metrics(task.problem_type, target, answers, row_weights, decision)
     model = FittedModel(
-        schema=folds.schema.of_results(metrics, task.target, out_of_fold),
+        schema=folds.schema.of_results(metrics, task.target[tested], out_of_fold[tested]),
         encoders=tuple(encoder for encoder, _ in parts),
         members=(
             Member(
                 algorithm.name, dict(params), 1.0, tuple(Part(number, item) for number, (_, item) in enumerate(parts))
             ),
         ),
+        decision=decision,
     )
     summary = over_folds(scores)
     if summary is None:
@@ -179,15 +261,35 @@ def evaluate(
     )
 
 
+def check_memory(
+    task: Task,
+    folds: EncodedFolds,
+    algorithm: Algorithm,
+    params: Mapping[str, Any],
+    max_rows: int | None,
+    memory_bytes: int,
+) -> None:
+    """Raise WillNotFit for a trial that would need more than so many bytes; make room for one that needs much of it."""
+    n_rows, n_columns = len(task.target), task.frame.width
+    if n_rows * n_columns * _WIDEST * 4 < memory_bytes // 4:
+        return
+    fit_rows = n_rows if max_rows is None else min(n_rows, max_rows + len(task.valid_rows(0)))
+    shape = TaskShape(task.problem_type, fit_rows, folds.width(algorithm.view), task.n_outputs)
+    needed = memory.of_trial(shape, algorithm.memory_per_fit(shape, params), n_cells=n_rows * n_columns)
+    if needed > memory_bytes:
+        raise memory.WillNotFit(needed, memory_bytes)
+    folds.make_room(algorithm.view, memory_bytes - needed)
+
+
 class _Shares:
     """Gives each fit its part of the time: what is left, less what encoding and predicting take, over the fits left.
 
-    The refit counts for more than a fold, as it has more rows.
+    `sizes`: the rows of each fit, in order; a fit counts by its rows.
     """
 
-    def __init__(self, time_left: Callable[[], float], n_folds: int, refit: bool):
+    def __init__(self, time_left: Callable[[], float], sizes: Sequence[int]):
         self._time_left = time_left
-        self._weights = [1.0] * n_folds + ([n_folds / (n_folds - 1)] if refit else [])
+        self._weights = [size / max(sizes[0], 1) for size in sizes]
         self._started = time_left()
         self._fitting = 0.0
         self._done = 0
@@ -210,7 +312,7 @@ class _Shares:
     @property
     def refit_fits(self) -> bool:
         """Whether there is time for one more fit like those before: cut short, it would be worse than they are."""
-        return self._time_left() > self._fitting / max(self._done, 1) * self._weights[-1]
+        return self._time_left() > self._fitting / max(sum(self._weights[: self._done]), 1e-9) * self._weights[-1]
 
 
 def _bytes(data: EncodedFold) -> int:

@@ -30,7 +30,7 @@ def permutation_importance(
     `std` over the repeats. With too little time there are fewer repeats; an empty list when not even one fits.
     """
     generator = np.random.default_rng(seed)
-    chosen = np.sort(generator.permutation(len(task.target))[:max_rows])
+    chosen = np.sort(generator.permutation(task.validated)[:max_rows])
     names = list(task.frame.columns)
     sample = _Sample(task, model, metric, chosen)
     started = time_left()
@@ -62,6 +62,7 @@ class _Sample:
         self._metric = metric
         self._n_outputs = task.n_outputs
         self._target = task.target[rows]
+        self._weights = task.weights_of(rows)
         self._table = prepare(task.frame[rows], task.roles)
         self._rows_of_fold = [np.flatnonzero(task.folds[rows] == fold) for fold in range(task.n_folds)]
 
@@ -74,7 +75,7 @@ class _Sample:
         for fold, rows in enumerate(self._rows_of_fold):
             if len(rows):
                 answers[rows] = self._model.predict_prepared(shuffled.take(rows), fold)
-        return self._metric.gain(self._metric.score(self._target, answers))
+        return self._metric.gain(self._metric.score(self._target, answers, self._weights))
 
 
 def _ranked(drops: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flowml.automl.calibration import tempered
+from flowml.automl.decision import Decision, weighted
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import Prepared, prepare
+from flowml.automl.pooling import Pooling, pool
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.schema import ModelSchema
 
@@ -43,11 +46,25 @@ class Member:
 
 @dataclass(frozen=True)
 class FittedModel:
-    """Answers for raw rows. Safe to use from several threads."""
+    """Answers for raw rows. Safe to use from several threads.
+
+    `temperature` calibrates its probabilities (`calibration.tempered`); `decision` makes classes of them: one
+    multiplier a class, None where the most likely class is predicted. `pooling`: how the members' answers become one;
+    the parts of a member are always averaged.
+    """
 
     schema: ModelSchema
     encoders: tuple[Encoder, ...]
     members: tuple[Member, ...]
+    temperature: float | None = None
+    decision: Decision | None = None
+    pooling: Pooling = Pooling.MEAN
+
+    def __reduce__(self) -> tuple[Callable[[bytes], "FittedModel"], tuple[bytes]]:
+        """Pickled as the bytes of its file, which need no library to be of the same version."""
+        from flowml.automl import modelfile
+
+        return modelfile.read_bytes, (modelfile.write(self),)
 
     def check_row(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """As `ModelSchema.check_row`: the row made usable, and sentences about it. Raises InvalidInput."""
@@ -67,22 +84,32 @@ class FittedModel:
     def predict_prepared(self, table: Prepared, fold: int | None = None) -> np.ndarray:
         """The same for a prepared table; with `fold`, bags answer by that fold's part alone."""
         encoded: dict[int, np.ndarray] = {}
-        answer = np.zeros((table.n_rows, self.schema.n_outputs))
+        answers = []
         for member in self.members:
             parts = member.parts if fold is None or len(member.parts) == 1 else (member.parts[fold],)
+            answer = np.zeros((table.n_rows, self.schema.n_outputs))
             for part in parts:
                 if part.encoder not in encoded:
                     encoded[part.encoder] = self.encoders[part.encoder].transform(table).values
-                answer += (member.weight / len(parts)) * part.predictor.predict(encoded[part.encoder])
-        return answer
+                answer += part.predictor.predict(encoded[part.encoder]) / len(parts)
+            answers.append((member.weight, answer))
+        return tempered(pool(self.pooling, answers), self.temperature)
 
     def predict_row(self, row: Mapping[str, Any]) -> np.ndarray:
         """The answer for one row, shape (outputs,), the short way: no table, no thread pool."""
         vectors = [encode(row) for encode in self._encode]
-        answer = np.zeros(self.schema.n_outputs)
-        for share, encoder, predict in self._steps:
-            answer += share * predict(vectors[encoder])
-        return answer
+        answers = []
+        for weight, share, parts in self._steps:
+            answer = np.zeros(self.schema.n_outputs)
+            for encoder, predict in parts:
+                answer += share * predict(vectors[encoder])
+            answers.append((weight, answer))
+        return tempered(pool(self.pooling, answers), self.temperature)
+
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """The codes of the predicted classes, (rows,), for probabilities (rows, classes) that it gave; or one code,
+        shape (), for those of one row."""
+        return np.asarray(weighted(probabilities, self.decision).argmax(axis=-1))
 
     def measure_predict_ms(self, frame: "pl.DataFrame") -> float:
         """Milliseconds that one warm row takes here: the median over some rows of the table, fewer of a slow model."""
@@ -102,18 +129,28 @@ class FittedModel:
         return [encoder.compile() for encoder in self.encoders]
 
     @cached_property
-    def _steps(self) -> list[tuple[float, int, Callable[[np.ndarray], np.ndarray]]]:
+    def _steps(self) -> list[tuple[float, float, list[tuple[int, Callable[[np.ndarray], np.ndarray]]]]]:
+        """Of each member: its weight, the share of each part in it, and the parts."""
         return [
-            (member.weight / len(member.parts), part.encoder, part.predictor.predict_row)
+            (
+                member.weight,
+                1.0 / len(member.parts),
+                [(part.encoder, part.predictor.predict_row) for part in member.parts],
+            )
             for member in self.members
-            for part in member.parts
         ]
 
 
-def combine(models: Sequence[FittedModel], weights: Sequence[float], schema: ModelSchema | None = None) -> FittedModel:
-    """The weighted average of models of the same task. Encoders that are the same are kept once.
+def combine(
+    models: Sequence[FittedModel],
+    weights: Sequence[float],
+    schema: ModelSchema | None = None,
+    pooling: Pooling = Pooling.MEAN,
+) -> FittedModel:
+    """One model of several of the same task, their answers pooled. Encoders that are the same are kept once.
 
     `schema` is the combination's own (`ModelSchema.of_results`); without it the heaviest model's figures stand.
+    Neither a calibration nor a decision is taken over: they belong to the models alone.
     """
     encoders: list[Encoder] = []
     position: dict[str, int] = {}
@@ -131,4 +168,4 @@ def combine(models: Sequence[FittedModel], weights: Sequence[float], schema: Mod
             parts = tuple(Part(numbers[part.encoder], part.predictor) for part in member.parts)
             members.append(replace(member, weight=member.weight * weight / total, parts=parts))
     heaviest = models[max(range(len(models)), key=lambda index: weights[index])]
-    return FittedModel(schema or heaviest.schema, tuple(encoders), tuple(members))
+    return FittedModel(schema or heaviest.schema, tuple(encoders), tuple(members), pooling=pooling)

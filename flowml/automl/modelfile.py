@@ -19,6 +19,7 @@ import numpy as np
 
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.model import FittedModel, Member, Part
+from flowml.automl.pooling import Pooling
 from flowml.automl.predictors.base import Predictor, PredictorState, load
 from flowml.automl.schema import ModelSchema
 from flowml.domain.errors import FlowMLError, InvalidInput
@@ -80,6 +81,9 @@ def _pack(model: FittedModel, stored: frozenset[str]) -> tuple[bytes, frozenset[
             "schema": model.schema.state(),
             "encoders": [encoder.state() for encoder in model.encoders],
             "members": members,
+            "temperature": model.temperature,
+            "decision": None if model.decision is None else list(model.decision),
+            "pooling": str(model.pooling),
         }
         text = json.dumps(manifest, default=_plain, ensure_ascii=False, separators=(",", ":"))
         writer.put(_MANIFEST, text.encode())
@@ -89,21 +93,30 @@ def _pack(model: FittedModel, stored: frozenset[str]) -> tuple[bytes, frozenset[
 
 def read(path: Path) -> FittedModel:
     """The model in a file. Raises InvalidInput, in words, for anything that is not a whole `.flowml` file."""
+    return _read(path, path.name)
+
+
+def read_bytes(content: bytes) -> FittedModel:
+    """The model in what `write` gave. Raises as `read` does."""
+    return _read(io.BytesIO(content), "The model")
+
+
+def _read(source: Path | io.BytesIO, name: str) -> FittedModel:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(source) as archive:
             _check_bounds(archive)
             manifest = json.loads(archive.read(_MANIFEST))
             if int(manifest["format"]) > FORMAT:
                 raise InvalidInput(
-                    f"“{path.name}” was written by a newer version of FlowML.", hint="Use that version, or a later one."
+                    f"“{name}” was written by a newer version of FlowML.", hint="Use that version, or a later one."
                 )
             return _model(manifest, archive)
     except FileNotFoundError:
-        raise InvalidInput(f"There is no file “{path.name}”.") from None
+        raise InvalidInput(f"There is no file “{name}”.") from None
     except FlowMLError:
         raise
     except _DAMAGE as error:
-        raise InvalidInput(f"“{path.name}” is not a FlowML model file, or it is damaged.") from error
+        raise InvalidInput(f"“{name}” is not a FlowML model file, or it is damaged.") from error
 
 
 def _model(manifest: Mapping[str, Any], archive: zipfile.ZipFile) -> FittedModel:
@@ -123,7 +136,33 @@ def _model(manifest: Mapping[str, Any], archive: zipfile.ZipFile) -> FittedModel
     )
     if not members or not all(member.parts for member in members):
         raise ValueError("a model without members")
-    return FittedModel(schema, encoders, members)
+    # Files of earlier versions say nothing of calibration, decision and pooling.
+    pooling = Pooling(manifest.get("pooling", Pooling.MEAN))
+    if pooling is Pooling.LOG and schema.classes is None:
+        raise ValueError("logarithms of values")
+    temperature, decision = _temperature(manifest, schema), _decision(manifest, schema)
+    return FittedModel(schema, encoders, members, temperature, decision, pooling)
+
+
+def _temperature(manifest: Mapping[str, Any], schema: ModelSchema) -> float | None:
+    found = manifest.get("temperature")
+    if found is None:
+        return None
+    if schema.classes is None or not 0.01 <= float(found) <= 100:
+        raise ValueError("a calibration that cannot be")
+    return float(found)
+
+
+def _decision(manifest: Mapping[str, Any], schema: ModelSchema) -> tuple[float, ...] | None:
+    found = manifest.get("decision")
+    if found is None:
+        return None
+    multipliers = tuple(float(value) for value in found)
+    if schema.classes is None or len(multipliers) != len(schema.classes):
+        raise ValueError("a decision about other classes")
+    if not all(math.isfinite(value) and value > 0 for value in multipliers):
+        raise ValueError("a decision that cannot be made")
+    return multipliers
 
 
 def _part(state: Mapping[str, Any], archive: zipfile.ZipFile, encoders: Sequence[Encoder], n_outputs: int) -> Part:

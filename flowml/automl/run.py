@@ -1,13 +1,12 @@
-"""A whole training run inside this process: the library and `flowml train`.
+"""A whole training run without a server: the library and `flowml train`."""
 
-Trials run in threads: the libraries do their work outside Python's lock, and the data is there only once.
-"""
-
-import queue
+import importlib
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -16,15 +15,25 @@ from threadpoolctl import threadpool_limits
 from flowml.automl import algorithms
 from flowml.automl.algorithms.base import TaskShape
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
-from flowml.automl.evaluate import Abandoned, EncodedFolds, evaluate
+from flowml.automl.decision import objective
+from flowml.automl.engine_process import NoProcesses, engine_process, start_engine_process
+from flowml.automl.estimate import Estimate
+from flowml.automl.finish import Champion
 from flowml.automl.first_look import first_looks
+from flowml.automl.leakage import find_suspects
 from flowml.automl.metrics import METRICS
 from flowml.automl.model import FittedModel
+from flowml.automl.process_runner import ProcessRunner, ThreadRunner
 from flowml.automl.search import Search
 from flowml.automl.task import Task, prepare_task
+from flowml.automl.twin import STUDENT, TITLE, Twin
+from flowml.data.child import machine_memory
 from flowml.domain.datasets import Role
-from flowml.domain.errors import DeadlineReached, FlowMLError, InvalidInput, TrialFailed
+from flowml.domain.errors import InvalidInput, TrialFailed
 from flowml.domain.trials import TrialSpec, TrialStatus
+
+# Of the machine's memory, for all trials that run at once.
+_MEMORY_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -56,13 +65,23 @@ class Progress:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run found: the best model and everything it was compared with, best first."""
+    """What a run found: the best model and everything it was compared with, best first.
+
+    `estimate`: what to expect of the best model on new rows, None where there was no time for it. `twin`: the fast
+    model beside it, None where there is none.
+    """
 
     task: Task
     model: FittedModel
     leaderboard: tuple[Entry, ...]
     failures: Mapping[str, str]
     elapsed_seconds: float
+    first_model_seconds: float | None = None
+    """When there was a model that could be used."""
+    notes: tuple[str, ...] = ()
+    """Sentences about the table that were known before training: how models are tested, what may leak."""
+    estimate: Estimate | None = None
+    twin: Twin | None = None
 
 
 def train(
@@ -77,18 +96,23 @@ def train(
     algorithm_names: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
     cv_folds: int = 5,
+    cv: str = "auto",
+    weight_column: str | None = None,
     seed: int = 0,
     n_jobs: int = 1,
+    on_note: Callable[[str], None] = lambda note: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stopped: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Run:
     """Find the best model for a column within the time.
 
+    `cv`: auto, stratified, group:COLUMN or time:COLUMN; `on_note` hears what is known before training.
     Raises InvalidInput for a target that cannot be learned, TrialFailed when not one model came of it (with the
     reasons).
     """
     began = clock()
+    start_engine_process()
     task = prepare_task(
         frame,
         roles,
@@ -97,18 +121,23 @@ def train(
         metric=metric,
         exclude=tuple(exclude),
         cv_folds=cv_folds,
+        cv=cv,
+        weight_column=weight_column,
         seed=seed,
     )
+    notes = (task.validation.reason, *(suspect.sentence for suspect in find_suspects(task)))
+    for note in notes:
+        on_note(note)
     chosen = [algorithms.get(name) for name in chosen_algorithms(task, algorithm_names)]
     search = Search(
         shape_of(task),
         chosen,
-        metric_greater_is_better=METRICS[task.metric].greater_is_better,
+        metric=task.metric,
         seed=seed,
         max_trials=max_trials,
         n_folds=task.n_folds,
     )
-    runner = _ThreadRunner(task, n_jobs, clock)
+    runner = _runner(task, n_jobs, clock)
     watcher = _Watcher(task, began, time_budget_seconds, clock, on_progress, stopped)
     conduct = Conduct(
         task,
@@ -119,14 +148,53 @@ def train(
         reserve=reserve_seconds(time_budget_seconds),
         first=() if max_trials else first_looks(shape_of(task), chosen),
         blend_meanwhile=max_trials is None,
+        distils=STUDENT in [algorithm.name for algorithm in chosen],
     )
+    runner.start()
     try:
-        # The runner's threads are the parallelism; BLAS and OpenMP would multiply it.
+        # The runner's slots are the parallelism; BLAS and OpenMP would multiply it.
         with threadpool_limits(limits=1):
             conduct.run()
+            found = _conclude(task, conduct, runner.failures, clock() - began)
+            return replace(found, notes=notes, first_model_seconds=watcher.first_model_seconds)
     finally:
         runner.close()
-    return _conclude(task, conduct, runner.failures, clock() - began)
+
+
+_BOOSTERS = ("lightgbm", "xgboost", "catboost")
+
+
+class _Imports:
+    """Imports beside the run what the models that come of it need to predict, when the first of each kind is there.
+
+    Not before: an import takes a second of a core, and the trials have use for it.
+    """
+
+    def __init__(self) -> None:
+        self._begun: set[str] = set()
+
+    def __call__(self, algorithm: str) -> None:
+        if algorithm in _BOOSTERS and algorithm not in self._begun:
+            self._begun.add(algorithm)
+            threading.Thread(target=self._load, args=(algorithm,), name="import", daemon=True).start()
+
+    def _load(self, name: str) -> None:
+        # Whoever needs it imports it again and hears why it failed; here the program may just be ending.
+        with suppress(Exception):
+            importlib.import_module(name)
+
+
+def _runner(task: Task, slots: int, clock: Callable[[], float]) -> ProcessRunner | ThreadRunner:
+    memory_bytes = int(_MEMORY_SHARE * machine_memory() / slots)
+    try:
+        return ProcessRunner(task, slots, clock, engine=engine_process(), memory_bytes=memory_bytes)
+    except (NoProcesses, OSError) as problem:
+        warnings.warn(
+            f"Training in threads of this program, which is slower and does not survive a crash. {problem}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return ThreadRunner(task, slots, clock)
 
 
 def shape_of(task: Task) -> TaskShape:
@@ -154,7 +222,7 @@ def chosen_algorithms(task: Task, names: Sequence[str] | None) -> list[str]:
 
 
 def _conclude(task: Task, conduct: Conduct, failures: Mapping[str, str], elapsed: float) -> Run:
-    metric = METRICS[task.metric]
+    metric = objective(task.metric)
     ranked = sorted(conduct.candidates, key=lambda outcome: (-metric.gain(outcome.score or 0.0), outcome.spec.number))
     if not ranked:
         reasons = " · ".join(f"{name}: {reason}" for name, reason in failures.items())
@@ -163,12 +231,19 @@ def _conclude(task: Task, conduct: Conduct, failures: Mapping[str, str], elapsed
         )
     best = ranked[0]
     assert best.load_model is not None
-    model = best.load_model()
     rows = [(algorithms.get(item.spec.algorithm).title, item) for item in ranked]
-    blend = conduct.blend
+    blend, champion, twin = conduct.blend, conduct.champion, conduct.twin
     if blend is not None and best.score is not None and metric.gain(blend.score) > metric.gain(best.score):
         model = blend.model
         rows.insert(0, ("Ensemble", _as_outcome(blend, task)))
+    else:
+        model = best.load_model()
+    if champion is not None:
+        model = champion.model
+        rows[0] = (rows[0][0], _finished(rows[0][1], champion))
+    if twin is not None and not twin.existing:
+        rows.append((TITLE, _twin_outcome(twin, task)))
+        rows.sort(key=lambda row: -metric.gain(row[1].score or 0.0))
     return Run(
         task=task,
         model=model,
@@ -189,6 +264,25 @@ def _conclude(task: Task, conduct: Conduct, failures: Mapping[str, str], elapsed
         ),
         failures=failures,
         elapsed_seconds=elapsed,
+        estimate=None if champion is None else champion.estimate,
+        twin=twin,
+    )
+
+
+def _finished(outcome: Outcome, champion: Champion) -> Outcome:
+    """With what became of the figures when the model was calibrated."""
+    return replace(outcome, score=champion.score, fold_scores=champion.fold_scores, metrics=champion.metrics)
+
+
+def _twin_outcome(twin: Twin, task: Task) -> Outcome:
+    return Outcome(
+        TrialSpec(-1, twin.algorithm, dict(twin.model.members[0].params)),
+        TrialStatus.FINISHED,
+        twin.score,
+        twin.fold_scores,
+        twin.metrics,
+        twin.fit_seconds,
+        twin.model.measure_predict_ms(task.frame),
     )
 
 
@@ -202,95 +296,6 @@ def _as_outcome(blend: Blend, task: Task) -> Outcome:
         blend.fit_seconds,
         blend.model.measure_predict_ms(task.frame),
     )
-
-
-class _ThreadRunner:
-    """Evaluates trials in daemon threads, so that one that ignores its deadline cannot keep the run from ending."""
-
-    def __init__(self, task: Task, slots: int, clock: Callable[[], float]):
-        self.slots = slots
-        self.failures: dict[str, str] = {}
-        self._task = task
-        self._cache = EncodedFolds(task)
-        self._clock = clock
-        self._open = 0
-        self._cancelled = threading.Event()
-        self._waiting: queue.SimpleQueue[tuple[TrialSpec, float] | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-        for number in range(slots):
-            threading.Thread(target=self._work, name=f"trainer-{number}", daemon=True).start()
-
-    def submit(self, spec: TrialSpec, deadline: float) -> None:
-        self._open += 1
-        self._waiting.put((spec, deadline))
-
-    def open(self) -> int:
-        return self._open
-
-    def wait(self, timeout: float) -> Sequence[Outcome]:
-        outcomes: list[Outcome] = []
-        try:
-            outcomes.append(self._done.get(timeout=timeout) if timeout > 0 else self._done.get_nowait())
-            while True:
-                outcomes.append(self._done.get_nowait())
-        except queue.Empty:
-            pass
-        self._open -= len(outcomes)
-        for outcome in outcomes:
-            if outcome.error and outcome.status is TrialStatus.FAILED:
-                self.failures[outcome.spec.algorithm] = outcome.error
-        return outcomes
-
-    def cancel(self) -> Sequence[Outcome]:
-        ended = self.wait(0)
-        self._cancelled.set()
-        return ended
-
-    def close(self) -> None:
-        """Let the threads end."""
-        self._cancelled.set()
-        for _ in range(self.slots):
-            self._waiting.put(None)
-
-    def _work(self) -> None:
-        while (item := self._waiting.get()) is not None:
-            spec, deadline = item
-            if not self._cancelled.is_set():
-                self._done.put(self._evaluate(spec, deadline))
-
-    def _evaluate(self, spec: TrialSpec, deadline: float) -> Outcome:
-        started = self._clock()
-        try:
-            evaluation = evaluate(
-                self._task,
-                self._cache,
-                algorithms.get(spec.algorithm),
-                spec.params,
-                seed=self._task.seed,
-                threads=1,
-                time_left=lambda: 0.0 if self._cancelled.is_set() else deadline - self._clock(),
-                on_fold=lambda fold, score: not self._cancelled.is_set(),
-                max_rows=spec.max_rows,
-            )
-        except (Abandoned, DeadlineReached):
-            return Outcome(spec, TrialStatus.CANCELLED, fit_seconds=self._clock() - started)
-        except FlowMLError as error:
-            return Outcome(spec, TrialStatus.FAILED, error=error.detail, fit_seconds=self._clock() - started)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"[:500]
-            return Outcome(spec, TrialStatus.FAILED, error=reason, fit_seconds=self._clock() - started)
-        model = evaluation.model
-        return Outcome(
-            spec,
-            TrialStatus.FINISHED,
-            evaluation.score,
-            tuple(evaluation.fold_scores),
-            evaluation.metrics,
-            evaluation.fit_seconds,
-            evaluation.predict_ms,
-            out_of_fold=evaluation.out_of_fold,
-            load_model=lambda: model,
-        )
 
 
 class _Watcher:
@@ -312,6 +317,8 @@ class _Watcher:
         self._on_progress = on_progress
         self._stopped = stopped
         self._best: tuple[float, str] | None = None
+        self._imports = _Imports()
+        self.first_model_seconds: float | None = None
 
     def stopped(self) -> bool:
         return self._stopped()
@@ -327,11 +334,20 @@ class _Watcher:
         self._on_progress(Progress(self._clock() - self._began, self._budget, finished, score, algorithm))
 
     def candidate(self, outcome: Outcome, best: bool) -> None:
+        self._imports(outcome.spec.algorithm)
+        if self.first_model_seconds is None:
+            self.first_model_seconds = self._clock() - self._began
         if best and outcome.score is not None:
             self._offer(outcome.score, outcome.spec.algorithm)
 
     def blend(self, blend: Blend) -> None:
         self._offer(blend.score, ENSEMBLE)
+
+    def champion_found(self, champion: Champion) -> None:
+        return None
+
+    def twin(self, twin: Twin | None) -> None:
+        return None
 
     def _offer(self, score: float, algorithm: str) -> None:
         if self._best is None or self._metric.gain(score) > self._metric.gain(self._best[0]):

@@ -6,6 +6,7 @@ only on the trials asked for so far, on what is known of them, on the seed and o
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import Final, Literal
 
@@ -13,6 +14,7 @@ from flowml.automl.algorithms.base import Algorithm, TaskShape
 from flowml.automl.choice import Choice, Result, Run
 from flowml.automl.portfolio import most_trials, portfolio
 from flowml.domain.errors import NotApplicable
+from flowml.domain.metrics import greater_is_better, perfect_gain
 from flowml.domain.trials import Trial, TrialSpec, TrialStatus
 
 
@@ -38,7 +40,7 @@ class Search:
         shape: TaskShape,
         algorithms: Sequence[Algorithm],
         *,
-        metric_greater_is_better: bool,
+        metric: str,
         seed: int,
         max_trials: int | None = None,
         n_folds: int = 5,
@@ -59,13 +61,16 @@ class Search:
             seed=seed,
             # Seconds differ from run to run: what is to come out the same must not look at them.
             measured=max_trials is None,
+            perfect=perfect_gain(metric),
+            n_folds=n_folds,
         )
-        self._greater_is_better = metric_greater_is_better
+        self._greater_is_better = greater_is_better(metric)
         self._max_trials = max_trials
         self._limit = max_trials or most_trials(shape, len(applicable))
         self._specs: dict[int, TrialSpec] = {}
         self._results: dict[int, Result] = {}
         self._next_number = 0
+        self._shares: dict[str, float] = {}
         self.had_enough = False
         """Whether the last answer was None because more trials on so small a table would find luck, not skill."""
 
@@ -74,11 +79,10 @@ class Search:
 
         `time_left`: seconds until a trial proposed now must be over. `slots`: trials that may run at once.
         """
-        number = self._next_number
-        if self._limit is not None and len(self._specs) >= self._limit:
+        number, known = self._next_number, self._results
+        if self._limit is not None and len(self._specs) - self._pruned(known) >= self._limit:
             self.had_enough = self._max_trials is None
             return None
-        known = self._results
         if self._max_trials is not None:
             if any(earlier not in known for earlier in self._specs if earlier <= number - LAG):
                 return WAIT
@@ -86,7 +90,7 @@ class Search:
         if self._stalled(known):
             self.had_enough = True
             return None
-        choice = Choice(self._run, number, self._specs, known)
+        choice = Choice(self._run, number, self._specs, known, self._shares)
         open_trials = [spec.algorithm for earlier, spec in self._specs.items() if earlier not in self._results]
         if len(open_trials) >= slots and self._max_trials is None:
             # It has to wait for one of them, of which about half is still to come.
@@ -96,20 +100,40 @@ class Search:
             return WAIT
         if chosen is None and len(known) < len(self._results):
             # Nothing is open and what may be looked at is too little to go by: with everything in, so is everyone.
-            chosen = Choice(self._run, number, self._specs, self._results).next(time_left)
+            chosen = Choice(self._run, number, self._specs, self._results, self._shares).next(time_left)
         if chosen is None:
             return None
+        bar = choice.bar(chosen.algorithm)
+        if bar is not None:
+            chosen = replace(chosen, bar=bar if self._greater_is_better else -bar)
         self._specs[number] = chosen
         self._next_number = number + 1
         return chosen
 
     def tell(
-        self, number: int, gain: float | None, fit_seconds: float, status: TrialStatus, *, applicable: bool = True
+        self,
+        number: int,
+        gain: float | None,
+        fit_seconds: float,
+        status: TrialStatus,
+        *,
+        applicable: bool = True,
+        first_fold: float | None = None,
     ) -> None:
-        """How trial `number` ended; `gain` is its score where greater is better. A number never asked is ignored."""
+        """How trial `number` ended; `gain` is its score where greater is better, `first_fold` that of its first fold.
+
+        A number never asked is ignored.
+        """
         if number in self._specs:
-            usable = gain if gain is not None and math.isfinite(gain) else None
-            self._results[number] = Result(usable, fit_seconds, status, applicable)
+            self._results[number] = Result(_finite(gain), fit_seconds, status, applicable, _finite(first_fold))
+
+    def blended(self, weights: Mapping[int, float]) -> None:
+        """What the best ensemble so far consists of: weights by trial number. Its families are worth more time."""
+        self._shares = {}
+        for number, weight in weights.items():
+            if number in self._specs:
+                name = self._specs[number].algorithm
+                self._shares[name] = self._shares.get(name, 0.0) + weight
 
     def resume(self, trials: Sequence[Trial]) -> None:
         """Go on from the trials of an earlier life of this run; those not ended yet are open and will be told.
@@ -122,8 +146,16 @@ class Search:
                 continue
             self._specs[trial.number] = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin)
             if trial.status.ended:
-                gain = trial.score if self._greater_is_better or trial.score is None else -trial.score
-                self.tell(trial.number, gain, trial.fit_seconds or 0.0, trial.status)
+                sign = 1.0 if self._greater_is_better else -1.0
+                gain = None if trial.score is None else sign * trial.score
+                first = sign * trial.fold_scores[0] if trial.fold_scores else None
+                self.tell(trial.number, gain, trial.fit_seconds or 0.0, trial.status, first_fold=first)
+
+    def _pruned(self, known: Mapping[int, Result]) -> int:
+        """Trials that do not count, but where exactly so many were asked for."""
+        if self._max_trials is not None:
+            return 0
+        return sum(result.status is TrialStatus.PRUNED for result in known.values())
 
     def _stalled(self, known: Mapping[int, Result]) -> bool:
         """Whether a table so small that further search finds luck has not gained anything for a while."""
@@ -137,3 +169,7 @@ class Search:
             elif self._specs[number].origin == "search":
                 since += 1
         return since >= PATIENCE
+
+
+def _finite(gain: float | None) -> float | None:
+    return gain if gain is not None and math.isfinite(gain) else None

@@ -3,6 +3,8 @@
 import numpy as np
 import polars as pl
 
+MOST_HELD_OUT = 50_000
+
 
 def make_folds(frame: pl.DataFrame, target: np.ndarray, n_folds: int, seed: int, *, stratified: bool) -> np.ndarray:
     """The fold of each row: int8, values 0..n_folds-1, shape (rows,).
@@ -21,6 +23,101 @@ def make_folds(frame: pl.DataFrame, target: np.ndarray, n_folds: int, seed: int,
     return folds
 
 
+def hold_out_fold(
+    frame: pl.DataFrame, target: np.ndarray, seed: int, *, stratified: bool, groups: np.ndarray | None = None
+) -> np.ndarray:
+    """One fold: 0 for about every tenth row, at most MOST_HELD_OUT, and -1 for those that are only learned from.
+
+    Exact duplicates stay together, or whole `groups` (a number for each row) where they are given; classes, or values
+    by rank, are held out evenly, and so are large and small groups. Of each class something is left to learn from.
+    """
+    group = _duplicate_groups(frame) if groups is None else groups
+    sizes = np.bincount(group)
+    first = np.full(len(sizes), len(target))
+    np.minimum.at(first, group, np.arange(len(target)))
+    every = max(10, -(-len(target) // MOST_HELD_OUT))
+    key = target[first] if stratified else _rank_blocks(target[first], every)
+    order = np.lexsort((np.random.default_rng(seed).random(len(sizes)), -sizes, key))
+    starts = np.searchsorted(key[order], key[order])
+    position = np.arange(len(order)) - starts
+    members = np.searchsorted(key[order], key[order], side="right") - starts
+    # In the middle of each ten, and not the first: the largest group of all is for learning.
+    chosen = (position % every == np.minimum(every // 2, members - 1)) & (members > 1)
+    held = np.zeros(len(sizes), dtype=bool)
+    held[order] = chosen
+    folds = np.where(held[group], 0, -1).astype(np.int8)
+    return _leave_every_class(folds, target, group) if stratified else folds
+
+
+def group_folds(groups: np.ndarray, target: np.ndarray, n_folds: int, seed: int, *, stratified: bool) -> np.ndarray:
+    """Folds that split no group (`groups` holds a number for each row), int8 (rows,).
+
+    Large groups first, each goes where its classes (or fifths of the values) are rarest so far, so that folds are as
+    even and as alike as whole groups allow. Groups outside which a class does not occur get -1, for no model could
+    learn it from the others. There are fewer folds where there are fewer groups.
+    """
+    classes = target if stratified else np.digitize(target, np.unique(np.quantile(target, [0.2, 0.4, 0.6, 0.8])))
+    n_groups, n_classes = int(groups.max()) + 1, int(classes.max()) + 1
+    n_folds = min(n_folds, n_groups)
+    counts = np.bincount(groups * n_classes + classes, minlength=n_groups * n_classes).reshape(n_groups, n_classes)
+    sizes = counts.sum(axis=1)
+    shares = counts / np.maximum(counts.sum(axis=0), 1)
+    held = np.zeros((n_folds, n_classes))
+    total = np.zeros(n_folds)
+    fold_of_group = np.empty(n_groups, dtype=np.int8)
+    for group in np.lexsort((np.random.default_rng(seed).random(n_groups), -sizes)):
+        # How much more uneven each fold would make the whole: the growth of the sum of squared shares.
+        cost = (shares[group] * (2 * held + shares[group])).sum(axis=1)
+        fold = int(np.lexsort((total, np.round(cost, 12)))[0])
+        fold_of_group[group] = fold
+        held[fold] += shares[group]
+        total[fold] += sizes[group]
+    folds = np.asarray(fold_of_group[groups])
+    return _leave_every_class(folds, target, groups) if stratified else folds
+
+
+def time_folds(moments: np.ndarray, n_folds: int, classes: np.ndarray | None = None) -> np.ndarray | None:
+    """Forward chaining: fold i is later than what its models learn from, all rows of fold i - 1 and before.
+
+    `moments` (rows,) may hold NaN: when that was is not known, so those rows, like the earliest, get -1 and are only
+    learned from. Rows of one moment stay together. With `classes`, codes of each row, the first fold begins when all
+    of them have occurred. None where too few rows are left to test on.
+    """
+    known = np.flatnonzero(np.isfinite(moments))
+    order = known[np.argsort(moments[known], kind="stable")]
+    n_rows = len(order)
+    tested = min(n_rows // 10, MOST_HELD_OUT) if n_folds == 1 else n_rows - n_rows // (n_folds + 1)
+    begin = n_rows - tested
+    if classes is not None:
+        codes, first = np.unique(classes[order], return_index=True)
+        if len(codes) < len(np.unique(classes)):
+            return None
+        begin = max(begin, int(first.max()) + 1)
+    # Where a new moment begins; only there may a fold begin.
+    fresh = np.flatnonzero(np.diff(moments[order], prepend=-np.inf) > 0)
+    wanted = begin + (n_rows - begin) * np.arange(n_folds) / n_folds
+    at = np.searchsorted(fresh, np.ceil(wanted))
+    starts = np.unique(fresh[at[at < len(fresh)]])
+    if not len(starts) or starts[0] == 0 or n_rows - starts[0] < max(2, n_rows // 20):
+        return None
+    folds = np.full(len(moments), -1, dtype=np.int8)
+    folds[order] = np.searchsorted(starts, np.arange(n_rows), side="right") - 1
+    return folds
+
+
+def _leave_every_class(folds: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Groups that hold all there is of a class outside some fold become rows that are only learned from."""
+    for fold in range(int(folds.max()) + 1):
+        held = folds == fold
+        for code in np.setdiff1d(target[held], target[~held]):
+            own = (folds == fold) & (target == code)
+            # A group that went for the sake of another class may have taken this one along.
+            if own.sum() == (target == code).sum():
+                groups, counts = np.unique(group[own], return_counts=True)
+                folds[group == groups[np.argmin(counts)]] = -1
+    return folds
+
+
 def _assign(group: np.ndarray, target: np.ndarray, n_folds: int, seed: int, stratified: bool) -> np.ndarray:
     generator = np.random.default_rng(seed)
     sizes = np.bincount(group)
@@ -36,15 +133,35 @@ def _assign(group: np.ndarray, target: np.ndarray, n_folds: int, seed: int, stra
         fold_of_group[order] = ((np.arange(len(order)) + start) % n_folds).astype(np.int8)
         return np.asarray(fold_of_group[group])
     total = np.zeros(n_folds)
-    current, held = None, np.zeros(n_folds)
-    for index in order:
-        if key[index] != current:
-            current, held = key[index], np.zeros(n_folds)
-        fold = int(np.lexsort((total, held))[0])
-        fold_of_group[index] = fold
-        held[fold] += sizes[index]
-        total[fold] += sizes[index]
+    ends = np.flatnonzero(np.diff(key[order], append=key[order[-1]] + 1)) + 1
+    start = 0
+    for end in ends:
+        members, held = order[start:end], np.zeros(n_folds)
+        start = int(end)
+        several = int(np.searchsorted(-sizes[members], -1))
+        for index in members[:several]:
+            fold = int(np.lexsort((total, held))[0])
+            fold_of_group[index] = fold
+            held[fold] += sizes[index]
+            total[fold] += sizes[index]
+        # Rows that have no twin fill up what the larger groups left uneven, all at once.
+        room = _filled_up(held, total, len(members) - several)
+        fold_of_group[members[several:]] = np.repeat(np.arange(n_folds), room)
+        total += room
     return np.asarray(fold_of_group[group])
+
+
+def _filled_up(held: np.ndarray, total: np.ndarray, n_rows: int) -> np.ndarray:
+    """How many of `n_rows` single rows go to each fold, so that those which hold least come first, int64 (folds,)."""
+    order = np.lexsort((total, held))
+    levels = held[order]
+    # With the first k folds raised to the level of the next one, so many rows have found their place.
+    needed = np.arange(1, len(order)) * levels[1:] - np.cumsum(levels)[:-1]
+    raised = int(np.searchsorted(needed, n_rows)) + 1
+    level, rest = divmod(int(levels[:raised].sum()) + n_rows, raised)
+    room = np.zeros(len(order), dtype=np.int64)
+    room[order[:raised]] = level - levels[:raised].astype(np.int64) + (np.arange(raised) < rest)
+    return room
 
 
 def _duplicate_groups(frame: pl.DataFrame) -> np.ndarray:

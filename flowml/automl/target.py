@@ -61,7 +61,7 @@ def check_target(
         raise InvalidInput.of_field(
             "target", f"Only {len(values)} rows have a value in “{name}”; that is too few to learn from."
         )
-    kind, reason = _decide(values, n_unique, problem_type)
+    kind, reason = _decide(values, n_unique, problem_type, metric)
     missing = len(series) - len(values)
     warnings = [f"{missing} rows without a value in “{name}” are left out."] if missing else []
     chosen_metric = _metric(kind, metric)
@@ -97,8 +97,13 @@ def check_target(
     return CheckedTarget(kind, reason, chosen_metric, classes, smallest, tuple(warnings))
 
 
-def _decide(values: pl.Series, n_unique: int, asked: str) -> tuple[ProblemType, str]:
+def _decide(values: pl.Series, n_unique: int, asked: str, metric: str) -> tuple[ProblemType, str]:
     name = values.name
+    if asked == "auto" and metric in METRICS and values.dtype.is_numeric():
+        # Who asks for a metric has said what is to be predicted; only numbers can be taken for either.
+        kind = METRICS[metric].problem_type
+        what = "which value" if kind is ProblemType.CLASSIFICATION else "the number"
+        return kind, f"You chose {metric}, which is for {kind}: this predicts {what} of “{name}”."
     if asked != "auto":
         try:
             kind = ProblemType(asked)

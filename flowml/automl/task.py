@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 
-from flowml.automl.splits import make_folds
+from flowml.automl import validation as validating
 from flowml.automl.target import check_target, present
+from flowml.automl.weights import check_weights
+from flowml.data.roles import named_like_identifier
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
-from flowml.domain.jobs import ProblemType
+from flowml.domain.jobs import ProblemType, Validation, ValidationKind
+
+_JUDGES = 5
+_MANY_GROUPS = 50
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,10 @@ class Task:
 
     `frame` holds the usable feature columns (target, excluded, constant and identifier columns are gone; `dropped`
     says which and why) of the rows whose target is present; `target` is int32 class codes or float64 values, shape
-    (rows,); `classes` the labels in the order of the codes, as strings; `folds` the fold of each row, int8.
+    (rows,); `classes` the labels in the order of the codes, as strings; `folds` the fold of each row, int8, -1 for
+    rows that no fold holds out: they are only ever learned from. `validation` says why the folds are as they are.
+    With validation by time, `latest` are the rows by which the final fits stop early. `weights`, float64 with mean 1,
+    say how much each row counts; None where all count alike.
     """
 
     frame: pl.DataFrame
@@ -34,10 +43,47 @@ class Task:
     seed: int
     dropped: Mapping[str, str]
     reason: str
+    validation: Validation
+    latest: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     @property
     def n_outputs(self) -> int:
         return len(self.classes) if self.classes is not None else 1
+
+    @cached_property
+    def validated(self) -> np.ndarray:
+        """The rows that some fold holds out, in order: out-of-fold predictions of all others are NaN."""
+        return np.flatnonzero(self.folds >= 0)
+
+    @cached_property
+    def judge_folds(self) -> np.ndarray:
+        """A fold for each of the `validated` rows, to judge on some of them what was chosen on the others.
+
+        Of a single hold-out they are parts drawn by the seed, evenly by the target.
+        """
+        if self.n_folds > 1:
+            return np.asarray(self.folds[self.validated])
+        order = np.lexsort((np.random.default_rng(self.seed).random(len(self.validated)), self.target[self.validated]))
+        parts = np.empty(len(order), dtype=np.int8)
+        parts[order] = np.arange(len(order)) % _JUDGES
+        return parts
+
+    def train_rows(self, fold: int | None) -> np.ndarray:
+        """The rows that this fold's models learn from, in order: all others, by time all earlier ones; all for None."""
+        if fold is None:
+            return np.arange(len(self.target))
+        if self.validation.kind is ValidationKind.TIME:
+            return np.flatnonzero(self.folds < fold)
+        return np.flatnonzero(self.folds != fold)
+
+    def weights_of(self, rows: np.ndarray) -> np.ndarray | None:
+        """How much each of these rows counts; None where all count alike."""
+        return None if self.weights is None else self.weights[rows]
+
+    def valid_rows(self, fold: int) -> np.ndarray:
+        """The rows that this fold holds out, in order."""
+        return np.flatnonzero(self.folds == fold)
 
 
 def prepare_task(
@@ -49,9 +95,15 @@ def prepare_task(
     metric: str = "auto",
     exclude: Sequence[str] = (),
     cv_folds: int = 5,
+    cv: str = "auto",
+    weight_column: str | None = None,
     seed: int = 0,
 ) -> Task:
-    """From a table to a task. Raises InvalidInput naming the field that cannot be used."""
+    """From a table to a task. Raises InvalidInput naming the field that cannot be used.
+
+    `cv`: auto, stratified, group:COLUMN or time:COLUMN. Rows without a value of the target, and rows of weight 0, are
+    left out.
+    """
     if target not in frame.columns:
         raise InvalidInput.of_field("target", f"There is no column “{target}” in this table.")
     unknown = [name for name in exclude if name not in frame.columns]
@@ -59,6 +111,11 @@ def prepare_task(
         raise InvalidInput.of_field("exclude_columns", f"There is no column “{unknown[0]}” in this table.")
     if target in exclude:
         raise InvalidInput.of_field("exclude_columns", f"“{target}” is what is to be predicted, it cannot be left out.")
+    asked = validating.wanted(cv, frame.columns, target)
+    weights = None
+    if weight_column is not None:
+        weights = check_weights(frame, weight_column, target)
+        frame, weights = frame.filter(pl.Series(weights > 0)), weights[weights > 0]
     checked = check_target(
         frame[target],
         roles.get(target, Role.CATEGORICAL),
@@ -66,16 +123,46 @@ def prepare_task(
         metric=metric,
         cv_folds=cv_folds,
     )
-    rows = frame.filter(present(frame[target]))
+    has_target = present(frame[target])
+    rows = frame.filter(has_target)
+    values = checked.encode(rows[target])
+    classification = checked.classes is not None
+    choice = validating.choose(
+        rows.drop([weight_column] if weight_column else []),
+        roles,
+        values,
+        asked,
+        target_name=target,
+        classification=classification,
+    )
     kept, dropped = _features(rows, roles, target, exclude)
+    if weight_column is not None:
+        dropped[weight_column] = "It says how much each row counts."
+    groups_by = choice.column if choice.kind is ValidationKind.GROUP else None
+    if groups_by is not None and (not choice.asked or _keeps_apart(groups_by, roles, rows)):
+        dropped[groups_by] = "It names whose rows belong together, and new rows are of somebody else."
+    kept = [name for name in kept if name not in dropped]
     if not kept:
         raise InvalidInput.of_field(
             "target", "No column is left to predict from.", hint="Leave fewer columns out, or add some to the table."
         )
     features = rows.select(kept)
-    values = checked.encode(rows[target])
-    n_folds = min(cv_folds, checked.smallest_class) if checked.classes is not None else min(cv_folds, len(values))
-    n_folds = max(2, n_folds)
+    validation, folds = validating.make(
+        choice,
+        rows,
+        features,
+        values,
+        smallest_class=checked.smallest_class,
+        cv_folds=cv_folds,
+        seed=seed,
+        classification=classification,
+    )
+    latest = None
+    if validation.kind is ValidationKind.TIME and validation.column is not None:
+        latest = validating.latest_rows(validating.moments_of(rows[validation.column]))
+    if weights is not None:
+        weights = weights[has_target.to_numpy()]
+        weights = weights / weights.mean()
     return Task(
         frame=features,
         roles={name: roles[name] for name in kept},
@@ -84,12 +171,22 @@ def prepare_task(
         problem_type=checked.problem_type,
         classes=checked.classes,
         metric=checked.metric,
-        folds=make_folds(features, values, n_folds, seed, stratified=checked.classes is not None),
-        n_folds=n_folds,
+        folds=folds,
+        n_folds=validation.n_folds,
         seed=seed,
         dropped=dropped,
         reason=checked.reason,
+        validation=validation,
+        latest=latest,
+        weights=weights,
     )
+
+
+def _keeps_apart(name: str, roles: Mapping[str, Role], frame: pl.DataFrame) -> bool:
+    """Whether a column by which rows are grouped only names the groups."""
+    if roles[name] in (Role.IDENTIFIER, Role.TEXT) or named_like_identifier(name):
+        return True
+    return not frame[name].dtype.is_float() and frame[name].n_unique() > _MANY_GROUPS
 
 
 def _features(

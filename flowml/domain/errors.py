@@ -43,8 +43,8 @@ class FlowMLError(Exception):
         self.hint = hint
 
 
-class InvalidInput(FlowMLError):
-    """A value that cannot be used; `fields` names which."""
+class InvalidInput(FlowMLError, ValueError):
+    """A value that cannot be used; `fields` names which. Also a ValueError, as scientific Python expects."""
 
     def __init__(self, detail: str, *, hint: str | None = None, fields: tuple[FieldProblem, ...] = ()):
         super().__init__(detail, hint=hint)
@@ -101,6 +101,19 @@ class NotApplicable(FlowMLError):
 
 class TrialFailed(FlowMLError):
     """One evaluation failed; the detail is recorded with the trial and shown."""
+
+
+class Pruned(FlowMLError):
+    """The first fold showed that the others are not worth their time. `first_score` is None where it was not fitted."""
+
+    def __init__(self, detail: str, first_score: float | None = None):
+        super().__init__(detail)
+        self.first_score = first_score
+
+    @property
+    def fold_scores(self) -> tuple[float, ...]:
+        """The scores of the folds that were fitted."""
+        return () if self.first_score is None else (self.first_score,)
 
 
 class DeadlineReached(FlowMLError):

@@ -1,12 +1,35 @@
 """A job: one training run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class ProblemType(StrEnum):
     CLASSIFICATION = "classification"
     REGRESSION = "regression"
+
+
+class ValidationKind(StrEnum):
+    """How rows are held out: evenly by class, evenly by value, once only, whole entities, or the future."""
+
+    STRATIFIED = "stratified"
+    SHUFFLED = "shuffled"
+    HOLDOUT = "holdout"
+    GROUP = "group"
+    TIME = "time"
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How the models of a job are tested. `column` decides who is held out together (group) or when (time); `reason`
+    is a sentence for the person."""
+
+    kind: ValidationKind
+    column: str | None
+    reason: str
+    n_folds: int
 
 
 class JobStatus(StrEnum):
@@ -29,7 +52,10 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True)
 class JobSpec:
-    """What the user asked for. `auto` values are resolved by the conductor when it has seen the table."""
+    """What the user asked for. `auto` values are resolved by the conductor when it has seen the table.
+
+    `cv`: auto, stratified, group:COLUMN or time:COLUMN.
+    """
 
     dataset_id: str
     target: str
@@ -39,6 +65,8 @@ class JobSpec:
     max_trials: int | None = None
     algorithms: tuple[str, ...] | None = None
     cv_folds: int = 5
+    cv: str = "auto"
+    weight_column: str | None = None
     exclude_columns: tuple[str, ...] = ()
     queue: str = "auto"
     priority: int = 0
@@ -48,7 +76,11 @@ class JobSpec:
 
 @dataclass(frozen=True)
 class Job:
-    """One training run and how far it is. `elapsed_seconds` counts only time in which it really ran."""
+    """One training run and how far it is. `elapsed_seconds` counts only time in which it really ran.
+
+    `best_score` is by cross-validation while it runs, and what can be expected on new rows when it has ended; then
+    `estimate` has its range: score, low, high and method. `fast_model_id` is the fast twin of the best model.
+    """
 
     id: str
     name: str
@@ -71,6 +103,9 @@ class Job:
     deadline_at: float | None = None
     cancel_requested: bool = False
     conductor_starts: int = 0
+    validation: Validation | None = None
+    fast_model_id: str | None = None
+    estimate: Mapping[str, Any] | None = None
 
     @property
     def dataset_id(self) -> str:

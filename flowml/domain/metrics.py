@@ -10,3 +10,8 @@ REPORTED_ONLY = frozenset({"precision", "recall"})
 def greater_is_better(metric: str) -> bool:
     """Whether a higher score of this metric is the better one."""
     return metric not in LOWER_IS_BETTER
+
+
+def perfect_gain(metric: str) -> float:
+    """The best that a metric can be, where greater is better: 1, or an error of 0."""
+    return 1.0 if greater_is_better(metric) else 0.0

@@ -10,7 +10,7 @@ from flowml.domain.jobs import ProblemType
 @dataclass(frozen=True)
 class Model:
     """A usable model. `file` is the hash of its `.flowml`; `details` holds figures computed once, such as the
-    confusion matrix and the permutation importance."""
+    confusion matrix, the permutation importance, and what to expect of the best model of a job (`estimate`)."""
 
     id: str
     job_id: str
@@ -40,6 +40,7 @@ class LeaderboardRow:
 
     rank: int
     model_id: str
+    name: str
     algorithm: str
     score: float
     score_std: float | None

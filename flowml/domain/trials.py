@@ -28,7 +28,8 @@ class TrialStatus(StrEnum):
 class TrialSpec:
     """What to evaluate. `number` counts up within the job; `origin` is `first`, `portfolio` or `search`.
 
-    With `max_rows` each fold learns from at most so many rows; all rows are predicted all the same.
+    With `max_rows` each fold learns from at most so many rows; all rows are predicted all the same. `bar`: the score
+    of the first fold, in the metric's own direction, short of which the trial ends there.
     """
 
     number: int
@@ -36,6 +37,7 @@ class TrialSpec:
     params: Mapping[str, Any]
     origin: str = "portfolio"
     max_rows: int | None = None
+    bar: float | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Trial:
     model_file: str | None = None
     predict_ms: float | None = None
     max_rows: int | None = None
+    bar: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Lease:
     number: int
     deadline_at: float
     max_rows: int | None = None
+    bar: float | None = None
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,8 @@ class StoreChannel:
             return None
         lease = self._store.trials.claim(self._owner, self._worker_id, self._worker_name, _LEASE_SECONDS, now)
         if lease is None:
-            self._version = version
+            if not self._store.trials.waiting():
+                self._version = version
             return None
         tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
         return lease
@@ -86,6 +87,9 @@ class StoreChannel:
             if not self._store.trials.finish(lease, report, out_of_fold, model_file, now):
                 return False
             tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
+            if report.status is TrialStatus.FINISHED and report.error:
+                remark = {"level": "info", "message": f"{lease.algorithm}: {report.error}"}
+                self._store.events.append(job_room(lease.job_id), "log", remark, now)
         return True
 
 

@@ -81,8 +81,8 @@ def _work(brief: JobBrief, table: Path, model_file: Path, sender: Connection) ->
     """Main function of the child."""
     processes.settle_child()
     from flowml.automl import modelfile
+    from flowml.automl.decision import objective
     from flowml.automl.importance import permutation_importance
-    from flowml.automl.metrics import METRICS
     from flowml.training.tasks import load_task
 
     try:
@@ -92,5 +92,5 @@ def _work(brief: JobBrief, table: Path, model_file: Path, sender: Connection) ->
         # The sender is closed with nothing in it: the caller says that there is no answer.
         return
     until = time.monotonic() + _SECONDS
-    metric = METRICS[task.metric]
+    metric = objective(task.metric)
     sender.send(permutation_importance(task, model, metric, seed=task.seed, time_left=lambda: until - time.monotonic()))

@@ -1,17 +1,19 @@
 """Training runs: start, watch, stop, extend, delete."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flowml.domain.datasets import Dataset, Role
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
-from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType
+from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
 from flowml.domain.trials import Trial
 from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch import finish_job, tell_job, tell_system
 
+_CELLS_AHEAD = 300_000
+_MOST_COLUMNS_AHEAD = 300
 _ENDING = ("finishing", "explaining")
 _NOBODY_TRAINS = "Waiting for a machine that trains: this server only coordinates"
 
@@ -30,7 +32,8 @@ class AlgorithmInfo:
 @dataclass(frozen=True)
 class TaskPreview:
     """What training on this target would mean. `warnings` and `notes` are sentences: what to think about, and what is
-    good to know; `problem` says why it cannot be done."""
+    good to know; `problem` says why it cannot be done; `validation` is how models would be tested, where the table
+    shows that rows belong together or follow each other."""
 
     target: str
     problem_type: ProblemType | None
@@ -40,6 +43,7 @@ class TaskPreview:
     warnings: tuple[str, ...]
     problem: str | None = None
     notes: tuple[str, ...] = ()
+    validation: Validation | None = None
 
 
 def start_job(context: Context, spec: JobSpec) -> Job:
@@ -204,6 +208,13 @@ def list_algorithms(problem_type: str | None) -> list[AlgorithmInfo]:
     ]
 
 
+def usual_folds(n_rows: int, cv_folds: int) -> int:
+    """How many folds a table of this size gets where nobody chose otherwise; 1 is a part that is held out."""
+    from flowml.automl.validation import folds_by_size
+
+    return folds_by_size(n_rows, cv_folds)
+
+
 def detect_task(context: Context, dataset_id: str, target: str) -> TaskPreview:
     """What predicting this column would be, with the reason; for the form before training. Raises NotFound."""
     dataset = context.store.datasets.get(dataset_id)
@@ -213,15 +224,40 @@ def detect_task(context: Context, dataset_id: str, target: str) -> TaskPreview:
         checked = _check_task(context, dataset, spec)
     except InvalidInput as error:
         return TaskPreview(target, None, "", None, None, (), problem=error.detail)
+    suspects, validation = _look_ahead(context, dataset, target)
     return TaskPreview(
         target,
         checked.problem_type,
         checked.reason,
         checked.metric,
         checked.classes,
-        tuple(checked.warnings),
+        (*checked.warnings, *suspects),
         notes=_dropped_columns(dataset, target),
+        validation=validation,
     )
+
+
+def _look_ahead(context: Context, dataset: Dataset, target: str) -> tuple[tuple[str, ...], Validation | None]:
+    """Columns that may give the answer away, as sentences, and how models would be tested where that is not at random:
+    from the first rows of a large table, since somebody waits for the page."""
+    import polars as pl
+
+    from flowml.automl.leakage import find_suspects
+    from flowml.automl.task import prepare_task
+
+    columns = dataset.columns[:_MOST_COLUMNS_AHEAD]
+    names = {target, *(column.name for column in columns)}
+    n_rows = max(1_000, _CELLS_AHEAD // len(names))
+    frame = pl.read_parquet(context.store.files.path(dataset.table), columns=sorted(names), n_rows=n_rows)
+    roles = {column.name: column.role for column in dataset.columns if column.name in names}
+    try:
+        task = prepare_task(frame.select(list(roles)), roles, target=target)
+    except InvalidInput:
+        # The first rows alone may be too few of a kind; what is wrong with all of them has been said.
+        return (), None
+    structured = task.validation.kind in (ValidationKind.GROUP, ValidationKind.TIME)
+    sentences = tuple(suspect.sentence for suspect in find_suspects(task))
+    return sentences, task.validation if structured else None
 
 
 def _dropped_columns(dataset: Dataset, target: str) -> tuple[str, ...]:
@@ -250,7 +286,7 @@ def _check_columns(dataset: Dataset, spec: JobSpec) -> None:
     usable = [
         column.name
         for column in dataset.columns
-        if column.name not in (spec.target, *spec.exclude_columns)
+        if column.name not in (spec.target, spec.weight_column, *spec.exclude_columns)
         and column.role not in (Role.IDENTIFIER, Role.CONSTANT)
     ]
     if not usable:
@@ -277,25 +313,46 @@ def _check_queue(context: Context, spec: JobSpec) -> None:
         raise InvalidInput.of_field(
             "queue", f"There is no queue “{spec.queue}”.", hint=f"Use one of {', '.join(known)}."
         )
-    if spec.queue.startswith("gpu") and not any(spec.queue in worker.queues for worker in context.store.workers.all()):
-        raise InvalidInput.of_field(
-            "queue", "No machine that trains here has such a GPU.", hint="Use the queue auto: it takes what is there."
-        )
+    workers = context.store.workers.all()
+    if spec.queue.startswith("gpu") and not any(spec.queue in worker.queues for worker in workers):
+        hint = "Use the queue auto: it takes what is there."
+        raise InvalidInput.of_field("queue", _why_no_gpu([worker.capabilities for worker in workers]), hint=hint)
+
+
+def _why_no_gpu(machines: Sequence[Mapping[str, Any]]) -> str:
+    """What is there instead, of all that train here."""
+    gpus = [gpu for machine in machines for gpu in machine.get("gpus") or ()]
+    if not gpus:
+        return "No machine that trains here has a GPU."
+    libraries = [found for machine in machines for found in (machine.get("gpu_libraries") or {}).items()]
+    if libraries and not any(found["device"] for _, found in libraries):
+        reasons = "; ".join(f"{name}: {found['reason']}" for name, found in libraries)
+        return f"There is a GPU, but no library can use it. {reasons}"
+    largest = max(gpus, key=lambda gpu: float(gpu["vram_gb"]))
+    return f"The largest GPU here is {largest['name']} with {largest['vram_gb']} GB of memory, which is too little."
 
 
 def _check_task(context: Context, dataset: Dataset, spec: JobSpec) -> Any:
-    """Look at the target column (only that one is read). Raises InvalidInput."""
+    """Look at the target, and at the columns that test or weigh (only these are read). Raises InvalidInput."""
     import polars as pl
 
     from flowml.automl import algorithms
     from flowml.automl.target import check_target
+    from flowml.automl.validation import check_column, wanted
+    from flowml.automl.weights import check_weights
 
     column = dataset.column(spec.target)
     assert column is not None
+    asked = wanted(spec.cv, [one.name for one in dataset.columns], spec.target)
     path = context.store.files.path(dataset.table)
-    series = pl.read_parquet(path, columns=[spec.target])[spec.target]
+    known_names = {one.name for one in dataset.columns}
+    named = {name for name in (spec.target, asked.column, spec.weight_column) if name in known_names}
+    table = pl.read_parquet(path, columns=sorted(named))
+    if spec.weight_column is not None:
+        table = table.filter(pl.Series(check_weights(table, spec.weight_column, spec.target) > 0))
+    check_column(table, asked)
     checked = check_target(
-        series, column.role, problem_type=spec.problem_type, metric=spec.metric, cv_folds=spec.cv_folds
+        table[spec.target], column.role, problem_type=spec.problem_type, metric=spec.metric, cv_folds=spec.cv_folds
     )
     known = {info.name: info for info in algorithms.all()}
     for name in spec.algorithms or ():

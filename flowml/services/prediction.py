@@ -133,8 +133,8 @@ def _answer(loaded: Loaded, outputs: "np.ndarray", warnings: Sequence[str]) -> P
         value, half = values[0], schema.interval_half_width
         interval = None if half is None else Interval(value - half, value + half, schema.interval_coverage)
         return Prediction(value, None, None, None, interval, name, tuple(warnings))
-    share = max(values)
-    label = schema.classes[values.index(share)]
+    chosen = int(loaded.fitted.decide(outputs))
+    label, share = schema.classes[chosen], values[chosen]
     probabilities = dict(zip(schema.classes, values, strict=True))
     return Prediction(label, share, share, probabilities, None, name, tuple(warnings))
 

@@ -10,6 +10,8 @@ from flowml.domain.models import Leaderboard, LeaderboardRow, Model
 from flowml.services.context import Context
 from flowml.services.importance import compute_importance, stored_importance
 
+_SAME_SPEED = 0.95
+
 
 def list_models(context: Context, job_id: str, limit: int, offset: int) -> tuple[list[Model], int]:
     """Best first, and how many there are. Raises NotFound."""
@@ -49,6 +51,7 @@ def leaderboard(context: Context, job_id: str) -> Leaderboard:
             LeaderboardRow(
                 rank=rank,
                 model_id=model.id,
+                name=model.name,
                 algorithm=model.algorithm,
                 score=model.score,
                 score_std=model.details.get("score_std"),
@@ -66,20 +69,19 @@ def leaderboard(context: Context, job_id: str) -> Leaderboard:
 def pareto_front(models: Sequence[tuple[float, float | None]]) -> set[int]:
     """Which of these (gain, milliseconds) no other beats in one and equals or beats in the other.
 
-    An unknown speed counts as the slowest.
+    A model whose speed was not measured is never on the front. Two measurements of the same speed differ by a few per
+    cent: what is faster by less than that does not count as faster.
 
-    >>> sorted(pareto_front([(0.9, 5.0), (0.8, 1.0), (0.7, 2.0), (0.85, None)]))
+    >>> sorted(pareto_front([(0.9, 5.0), (0.8, 1.0), (0.7, 2.0), (0.95, None), (0.79, 0.98)]))
     [0, 1]
     """
-    points = [(gain, float("inf") if speed is None else speed) for gain, speed in models]
+    points = [(gain, speed, index) for index, (gain, speed) in enumerate(models) if speed is not None]
     front: set[int] = set()
-    fastest = float("inf")
-    best_gain: float | None = None
-    for index in sorted(range(len(points)), key=lambda index: (-points[index][0], points[index][1])):
-        gain, speed = points[index]
-        if speed < fastest or best_gain is None or (gain == best_gain and speed == fastest):
+    fastest: tuple[float, float] | None = None
+    for gain, speed, index in sorted(points, key=lambda point: (-point[0], point[1], point[2])):
+        if fastest is None or speed < _SAME_SPEED * fastest[1] or (gain, speed) == fastest:
             front.add(index)
-            fastest, best_gain = speed, gain
+            fastest = (gain, speed)
     return front
 
 

@@ -22,7 +22,7 @@ class Home:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             probe = self.path / ".writable"
             probe.write_bytes(b"")
-            probe.unlink()
+            probe.unlink(missing_ok=True)
         except OSError as error:
             raise StartupError(
                 f"The home folder {self.path} cannot be used: {error.strerror or error}.",

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from flowml.domain.errors import NotFound
-from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType
+from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
 from flowml.store.database import Database
 from flowml.store.rows import from_json, new_id, to_json
 
@@ -28,12 +28,17 @@ _CHANGEABLE = frozenset(
         "error",
         "cancel_requested",
         "conductor_starts",
+        "validation",
         "spec",
     }
 )
 _SELECT = (
     "SELECT jobs.*, (SELECT COUNT(*) FROM trials WHERE trials.job_id = jobs.id AND trials.status = 'finished')"
-    " AS trials_finished FROM jobs"
+    " AS trials_finished,"
+    " (SELECT json_extract(details, '$.fast_model_id') FROM models WHERE models.id = jobs.best_model_id)"
+    " AS fast_model_id,"
+    " (SELECT json_extract(details, '$.estimate') FROM models WHERE models.id = jobs.best_model_id) AS estimate"
+    " FROM jobs"
 )
 
 
@@ -116,7 +121,11 @@ class Jobs:
         if unknown:
             raise KeyError(f"not columns of a job that may change: {sorted(unknown)}")
         values = [
-            to_json(asdict(value)) if key == "spec" else int(value) if isinstance(value, bool) else value
+            to_json(asdict(value))
+            if isinstance(value, JobSpec | Validation)
+            else int(value)
+            if isinstance(value, bool)
+            else value
             for key, value in changes.items()
         ]
         with self._database.write() as connection:
@@ -157,4 +166,11 @@ def _job(row: sqlite3.Row) -> Job:
         error=row["error"],
         cancel_requested=bool(row["cancel_requested"]),
         conductor_starts=row["conductor_starts"],
+        validation=None if row["validation"] is None else _validation(from_json(row["validation"])),
+        fast_model_id=row["fast_model_id"],
+        estimate=None if row["estimate"] is None else from_json(row["estimate"]),
     )
+
+
+def _validation(stored: dict[str, Any]) -> Validation:
+    return Validation(**{**stored, "kind": ValidationKind(stored["kind"])})

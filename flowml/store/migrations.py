@@ -73,6 +73,15 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX events_room ON events(room, id)",
         ),
     ),
+    Migration(
+        2,
+        "how the models of a job are tested, and what a trial's first fold has to reach",
+        (
+            # What was asked for is part of a job's spec; this is what became of it when the table had been seen.
+            "ALTER TABLE jobs ADD COLUMN validation TEXT",
+            "ALTER TABLE trials ADD COLUMN bar REAL",
+        ),
+    ),
 )
 
 

@@ -61,9 +61,10 @@ class Models:
         return _model(row)
 
     def of_job(self, job_id: str) -> list[Model]:
-        """Best first; of equals the one whose trial was asked for first."""
+        """Best first; of equals the job's best model, then the one whose trial was asked for first."""
         rows = self._database.current().execute(
             "SELECT * FROM models WHERE job_id = ? ORDER BY gain DESC,"
+            " id = (SELECT best_model_id FROM jobs WHERE jobs.id = models.job_id) DESC,"
             " (SELECT number FROM trials WHERE trials.id = models.trial_id), id",
             (job_id,),
         )

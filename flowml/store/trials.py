@@ -14,6 +14,15 @@ from flowml.store.rows import from_json, new_id, to_json
 MAX_FAILURES = 2
 """A trial whose trainer has died this often is failed for good."""
 
+LEFT_SECONDS = 0.2
+# Somebody else has finished trials of this job and has nothing to do, and this owner has not.
+_BETTER_OFF = (
+    "EXISTS (SELECT 1 FROM trials AS done WHERE done.job_id = waiting.job_id AND done.status = 'finished'"
+    " AND done.owner <> ? AND NOT EXISTS (SELECT 1 FROM trials AS now"
+    " WHERE now.owner = done.owner AND now.status = 'leased'))"
+    " AND NOT EXISTS (SELECT 1 FROM trials AS own WHERE own.job_id = waiting.job_id AND own.owner = ?)"
+)
+
 
 class Trials:
     """Evaluations of every job."""
@@ -26,8 +35,8 @@ class Trials:
         trial_id = new_id()
         with self._database.write() as connection:
             connection.execute(
-                "INSERT INTO trials (id, job_id, number, algorithm, params, origin, max_rows, status, deadline_at,"
-                " queued_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
+                "INSERT INTO trials (id, job_id, number, algorithm, params, origin, max_rows, bar, status,"
+                " deadline_at, queued_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
                 (
                     trial_id,
                     job_id,
@@ -36,6 +45,7 @@ class Trials:
                     to_json(spec.params),
                     spec.origin,
                     spec.max_rows,
+                    spec.bar,
                     deadline_at,
                     now,
                 ),
@@ -57,7 +67,8 @@ class Trials:
     def claim(self, owner: str, worker_id: str, worker_name: str, lease_seconds: float, now: float) -> Lease | None:
         """Lease the next waiting trial: of the job that has least running, then of the one of highest priority.
 
-        Every job that runs gets its turn, because its budget runs too; priority decides who starts.
+        Every job that runs gets its turn, because its budget runs too; priority decides who starts. For a moment a
+        trial is left to an owner who has the table of its job in memory and nothing to do.
         """
         with self._database.write() as connection:
             row = connection.execute(
@@ -65,12 +76,18 @@ class Trials:
                 " attempt = attempt + 1, lease_expires_at = ?, started_at = ?, fold_scores = '[]', error = NULL"
                 " WHERE id = (SELECT waiting.id FROM trials AS waiting JOIN jobs ON jobs.id = waiting.job_id"
                 " WHERE waiting.status = 'queued' AND jobs.status = 'running' AND jobs.cancel_requested = 0"
+                f" AND (waiting.queued_at <= ? OR NOT ({_BETTER_OFF}))"
                 " ORDER BY"
                 " (SELECT COUNT(*) FROM trials AS busy WHERE busy.job_id = jobs.id AND busy.status = 'leased'),"
                 " jobs.priority DESC, jobs.created_at, waiting.number LIMIT 1) RETURNING *",
-                (owner, worker_id, worker_name, now + lease_seconds, now),
+                (owner, worker_id, worker_name, now + lease_seconds, now, now - LEFT_SECONDS, owner, owner),
             ).fetchone()
         return _lease(row) if row else None
+
+    def waiting(self) -> bool:
+        """Whether any trial waits for an owner."""
+        found = self._database.read().execute("SELECT 1 FROM trials WHERE status = 'queued' LIMIT 1").fetchone()
+        return found is not None
 
     def renew(self, lease: Lease, fold_scores: Sequence[float], lease_seconds: float, now: float) -> bool:
         """Extend a lease; False when it is no longer this owner's, or the trial is no longer wanted."""
@@ -229,6 +246,7 @@ def _trial(row: sqlite3.Row) -> Trial:
         model_file=row["model_file"],
         predict_ms=row["predict_ms"],
         max_rows=row["max_rows"],
+        bar=row["bar"],
     )
 
 
@@ -244,4 +262,5 @@ def _lease(row: sqlite3.Row) -> Lease:
         number=row["number"],
         deadline_at=row["deadline_at"],
         max_rows=row["max_rows"],
+        bar=row["bar"],
     )

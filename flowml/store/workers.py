@@ -30,6 +30,11 @@ class Workers:
             )
         return LOCAL_ID
 
+    def capabilities(self, worker_id: str) -> dict[str, Any]:
+        """What a worker can do; nothing of one that is gone."""
+        row = self._database.read().execute("SELECT capabilities FROM workers WHERE id = ?", (worker_id,)).fetchone()
+        return dict(from_json(row["capabilities"])) if row else {}
+
     def all(self) -> list[Worker]:
         rows = self._database.read().execute(
             "SELECT workers.*,"

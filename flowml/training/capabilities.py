@@ -6,6 +6,8 @@ from typing import Any
 
 import psutil
 
+from flowml.training.gpu_probe import gpu_libraries
+
 _LIBRARIES = {
     "sklearn_version": ("scikit-learn",),
     "xgboost_version": ("xgboost", "xgboost-cpu"),
@@ -14,10 +16,16 @@ _LIBRARIES = {
     "torch_version": ("torch",),
 }
 _VRAM_QUEUES = (6, 8, 12, 24)
+# Cards report a little less than what is printed on them.
+VRAM_SLACK_GB = 0.6
 
 
-def probe() -> dict[str, Any]:
-    """Cores, memory, GPUs and library versions, as a JSON object."""
+def probe(*, fit_on_gpu: bool = False) -> dict[str, Any]:
+    """Cores, memory, GPUs and library versions, as a JSON object.
+
+    With `fit_on_gpu` every library that may use a GPU is tried on it, which takes seconds where there is one; without,
+    `gpu_libraries` is None: not known yet.
+    """
     memory = psutil.virtual_memory()
     gpus = _gpus()
     return {
@@ -28,6 +36,7 @@ def probe() -> dict[str, Any]:
         "has_gpu": bool(gpus),
         "gpu_count": len(gpus),
         "gpus": gpus,
+        "gpu_libraries": {} if not gpus else gpu_libraries() if fit_on_gpu else None,
         "python_version": platform.python_version(),
         "platform": platform.platform(),
         **{name: _version(packages) for name, packages in _LIBRARIES.items()},
@@ -37,11 +46,12 @@ def probe() -> dict[str, Any]:
 def queues(capabilities: dict[str, Any]) -> tuple[str, ...]:
     """The queues that follow from them."""
     offered = ["cpu"]
-    if capabilities["has_gpu"]:
+    libraries = capabilities["gpu_libraries"]
+    known_useless = libraries is not None and not any(found["device"] for found in libraries.values())
+    if capabilities["has_gpu"] and not known_useless:
         offered.append("gpu")
         vram = max(gpu["vram_gb"] for gpu in capabilities["gpus"])
-        # Cards report a little less than what is printed on them.
-        offered += [f"gpu.vram{size}" for size in _VRAM_QUEUES if vram >= size - 0.6]
+        offered += [f"gpu.vram{size}" for size in _VRAM_QUEUES if vram >= size - VRAM_SLACK_GB]
     return tuple(offered)
 
 

@@ -13,30 +13,40 @@ import numpy as np
 
 from flowml.automl import algorithms, modelfile
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
+from flowml.automl.decision import objective, threshold, weighted
+from flowml.automl.finish import Champion
 from flowml.automl.first_look import first_looks
 from flowml.automl.importance import permutation_importance
-from flowml.automl.metrics import METRICS, confusion
+from flowml.automl.leakage import find_suspects
+from flowml.automl.metrics import confusion
 from flowml.automl.model import FittedModel
 from flowml.automl.run import chosen_algorithms, shape_of
 from flowml.automl.search import Search
+from flowml.automl.sharing import Share, share_for
 from flowml.automl.task import Task
+from flowml.automl.twin import STUDENT, TITLE, Twin
 from flowml.domain.channel import Ledger
 from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import Model
 from flowml.domain.trials import Trial, TrialSpec, TrialStatus
 from flowml.training.tasks import load_task
+from flowml.training.trainer import NEEDED_BYTES
 
 log = logging.getLogger(__name__)
 
+TWIN = "twin"
 _TICK_SECONDS = 1.0
 
 
-def conduct_job(ledger: Ledger, *, slots: int, clock: Callable[[], float] = time.time) -> None:
-    """Run the job to its end: completed with a champion, cancelled, or failed with a reason a person understands."""
+def conduct_job(ledger: Ledger, *, machine: Share, clock: Callable[[], float] = time.time) -> None:
+    """Run the job to its end: completed with a champion, cancelled, or failed with a reason a person understands.
+
+    `machine`: how this machine is shared by trials of ordinary tables.
+    """
     job = ledger.job()
     try:
-        _Conductor(ledger, job, slots, clock).run()
+        _Conductor(ledger, job, machine, clock).run()
     except InvalidInput as error:
         ledger.finish(JobStatus.FAILED, clock(), " ".join(filter(None, (error.detail, error.hint))))
     except FlowMLError as error:
@@ -44,10 +54,10 @@ def conduct_job(ledger: Ledger, *, slots: int, clock: Callable[[], float] = time
 
 
 class _Conductor:
-    def __init__(self, ledger: Ledger, job: Job, slots: int, clock: Callable[[], float]):
+    def __init__(self, ledger: Ledger, job: Job, machine: Share, clock: Callable[[], float]):
         self._ledger = ledger
         self._clock = clock
-        self._slots = slots
+        self._machine = machine
         # The promise counts from the moment in which the job was taken up, and was written down then.
         deadline = clock() + job.time_budget_seconds if job.deadline_at is None else job.deadline_at
         self._began = deadline - job.time_budget_seconds
@@ -60,24 +70,33 @@ class _Conductor:
         self._ledger.update(
             self._clock(),
             stage="training",
-            message=task.reason,
+            message=f"{task.reason} {task.validation.reason}",
             problem_type=str(task.problem_type),
             metric=task.metric,
+            validation=task.validation,
         )
+        self._ledger.log("info", f"How models are tested: {task.validation.reason}", self._clock())
+        for suspect in find_suspects(task):
+            self._ledger.log("warning", suspect.sentence, self._clock())
         for column, reason in task.dropped.items():
             self._ledger.log("info", f"Column “{column}” is not used: {reason}", self._clock())
         chosen = [algorithms.get(name) for name in chosen_algorithms(task, self._job.spec.algorithms)]
         search = Search(
             shape_of(task),
             chosen,
-            metric_greater_is_better=METRICS[task.metric].greater_is_better,
+            metric=task.metric,
             seed=task.seed,
             max_trials=self._job.spec.max_trials,
             n_folds=task.n_folds,
         )
         for name, reason in search.not_applicable.items():
             self._ledger.log("info", f"{algorithms.get(name).title} is not tried: {reason}", self._clock())
-        runner = _LedgerRunner(self._ledger, self._slots, self._clock)
+        share = share_for(shape_of(task), self._machine)
+        runner = _LedgerRunner(self._ledger, task, share.slots, self._clock)
+        if share.slots < self._machine.slots:
+            # Whoever trains in a free slot would need the table, too.
+            runner.spare = 0
+            self._ledger.log("info", _words_of(share), self._clock())
         fresh = not self._job.spec.max_trials and not self._ledger.trials()
         first = first_looks(shape_of(task), chosen) if fresh else []
         keeper = _Keeper(self._ledger, self._job, task, self._clock, self._began)
@@ -90,6 +109,7 @@ class _Conductor:
             reserve=reserve_seconds(self._job.time_budget_seconds),
             first=first,
             blend_meanwhile=self._job.spec.max_trials is None,
+            distils=STUDENT in [algorithm.name for algorithm in chosen],
         )
         finished = [trial for trial in self._ledger.trials() if trial.status is TrialStatus.FINISHED]
         if finished:
@@ -130,8 +150,11 @@ class _Conductor:
 class _LedgerRunner:
     """Trials as rows: submitted to the queue, taken in when somebody has finished them."""
 
-    def __init__(self, ledger: Ledger, slots: int, clock: Callable[[], float]):
+    def __init__(self, ledger: Ledger, task: Task, slots: int, clock: Callable[[], float]):
         self.slots = slots
+        # One more than there are slots, so that nobody who has finished waits for the next poll.
+        self.spare = 1
+        self._task = task
         self._ledger = ledger
         self._clock = clock
         self._seen: set[str] = set()
@@ -178,7 +201,7 @@ class _LedgerRunner:
 
     def outcome(self, trial: Trial) -> Outcome:
         """A row as the search and the ensemble want it."""
-        spec = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin, trial.max_rows)
+        spec = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin, trial.max_rows, trial.bar)
         outcome = Outcome(
             spec,
             trial.status,
@@ -188,14 +211,17 @@ class _LedgerRunner:
             trial.fit_seconds or 0.0,
             trial.predict_ms,
             trial.error,
+            applicable=NEEDED_BYTES not in (trial.metrics or {}),
         )
         if trial.status is not TrialStatus.FINISHED or trial.out_of_fold is None or trial.model_file is None:
             return outcome
         model_file = trial.model_file
-        array = np.load(io.BytesIO(self._ledger.file(trial.out_of_fold).read_bytes()), allow_pickle=False)
+        held_out = np.load(io.BytesIO(self._ledger.file(trial.out_of_fold).read_bytes()), allow_pickle=False)
+        array = np.full((len(self._task.target), held_out.shape[1]), np.nan, dtype=np.float32)
+        array[self._task.validated] = held_out
         return replace(
             outcome,
-            out_of_fold=array.astype(np.float64),
+            out_of_fold=array,
             load_model=lambda: modelfile.read(self._ledger.file(model_file)),
         )
 
@@ -210,7 +236,8 @@ class _Keeper:
         self._clock = clock
         self._began = began
         self._ticked_at = 0.0
-        self._metric = METRICS[task.metric]
+        self._metric = objective(task.metric)
+        self._outdone = False
         self._trials = {trial.number: trial for trial in ledger.trials()}
         published = ledger.models()
         self._published = {model.id for model in published}
@@ -264,7 +291,9 @@ class _Keeper:
         gain = self._metric.gain(blend.score)
         if gain <= self._ensemble_gain:
             # An earlier life of this run has left a better one, and there is one place for it.
+            self._outdone = True
             return
+        self._outdone = False
         self._ensemble_gain = gain
         weights = [
             {
@@ -284,11 +313,72 @@ class _Keeper:
             blend.model.measure_predict_ms(self._task.frame),
         )
         content = modelfile.write(blend.model)
-        identifier = f"{self._job.id}{ENSEMBLE}"
         model = self._model(
-            identifier, None, "Ensemble", ENSEMBLE, outcome, blend.out_of_fold, "", len(content), blend.model
+            self._ensemble_id, None, "Ensemble", ENSEMBLE, outcome, blend.out_of_fold, "", len(content), blend.model
         )
         self._publish(replace(model, details={**model.details, "members": weights}), content)
+
+    def champion_found(self, champion: Champion) -> None:
+        """The best model calibrated and decided takes the place of what it was; the job's score is what to expect."""
+        before = self.champion
+        identifier = self._ensemble_id if champion.number is None else self._trial(champion.number).id
+        if before is None or before.id != identifier or (champion.number is None and self._outdone):
+            # An earlier life of this run has left a better one, with figures of its own.
+            return
+        content = None
+        model = replace(
+            before,
+            score=champion.score,
+            metrics=champion.metrics,
+            cv_scores=champion.fold_scores,
+            details={
+                **before.details,
+                **self._figures(champion.model, champion.out_of_fold),
+                "score_std": float(np.std(champion.fold_scores)),
+                "estimate": None if champion.estimate is None else champion.estimate.state(),
+            },
+        )
+        if champion.model.temperature is not None or _decision(before) != champion.model.decision:
+            content = modelfile.write(champion.model)
+            model = replace(model, size_bytes=len(content))
+        # Timed here, where the ensemble and the twin are timed as well.
+        model = replace(model, predict_ms=champion.model.measure_predict_ms(self._task.frame))
+        self._gain = max(self._gain, self._metric.gain(champion.score))
+        self.champion = self._ledger.publish_model(model, self._metric.gain(champion.score), content)
+        if champion.estimate is not None:
+            self._ledger.update(self._clock(), best_score=champion.estimate.score)
+
+    def twin(self, twin: Twin | None) -> None:
+        """Published as a model of the job; where it is one of the models anyway, that one is named."""
+        if self.champion is None:
+            return
+        if twin is None:
+            self._ledger.log("info", "There was no time for a fast twin of the best model", self._clock())
+            return
+        about = {"twin_of": self.champion.id, "loss_of_quality": twin.loss_of_quality, "made": twin.method}
+        if twin.existing and twin.number is not None:
+            identifier = self._trial(twin.number).id
+            self._ledger.set_details(identifier, about)
+        else:
+            identifier = f"{self._job.id}{TWIN}"
+            content = modelfile.write(twin.model)
+            outcome = Outcome(
+                TrialSpec(-1, twin.algorithm, twin.model.members[0].params),
+                TrialStatus.FINISHED,
+                twin.score,
+                twin.fold_scores,
+                twin.metrics,
+                twin.fit_seconds,
+                twin.model.measure_predict_ms(self._task.frame),
+            )
+            model = self._model(
+                identifier, None, TITLE, twin.algorithm, outcome, twin.out_of_fold, "", len(content), twin.model
+            )
+            self._ledger.publish_model(
+                replace(model, details={**model.details, **about}), self._metric.gain(twin.score), content
+            )
+        self._ledger.set_details(self.champion.id, {"fast_model_id": identifier})
+        self._ledger.log("info", f"The fast twin of the best model is ready: {twin.method}", self._clock())
 
     def explain_champion(self, seconds: float) -> None:
         """Store which columns the best model uses; left for later when there is no time."""
@@ -345,9 +435,8 @@ class _Keeper:
             "schema": fitted.schema.describe(),
             "score_std": float(np.std(outcome.fold_scores)),
             "dropped": dict(self._task.dropped),
+            **self._figures(fitted, out_of_fold),
         }
-        if self._task.classes is not None:
-            details["confusion_matrix"] = confusion(self._task.target, out_of_fold, self._task.classes)
         return Model(
             id=model_id,
             job_id=self._job.id,
@@ -371,10 +460,39 @@ class _Keeper:
             details=details,
         )
 
+    def _figures(self, fitted: FittedModel, out_of_fold: np.ndarray) -> dict[str, object]:
+        """How it decides, and what comes of that on rows that it has not seen."""
+        classes = self._task.classes
+        if classes is None:
+            return {}
+        found: dict[str, object] = {
+            "decision": None if fitted.decision is None else list(fitted.decision),
+            "threshold": threshold(fitted.decision) if len(classes) == 2 else None,
+            "calibrated": fitted.temperature is not None,
+        }
+        rows = np.isfinite(out_of_fold).all(axis=1)
+        chosen = weighted(out_of_fold[rows], fitted.decision).argmax(axis=1)
+        found["confusion_matrix"] = confusion(self._task.target[rows], chosen, classes)
+        return found
+
+    @property
+    def _ensemble_id(self) -> str:
+        return f"{self._job.id}{ENSEMBLE}"
+
     def _trial(self, number: int) -> Trial:
         if number not in self._trials or not self._trials[number].status.ended:
             self._trials = {trial.number: trial for trial in self._ledger.trials()}
         return self._trials[number]
+
+
+def _decision(model: Model) -> tuple[float, ...] | None:
+    found = model.details.get("decision")
+    return None if found is None else tuple(found)
+
+
+def _words_of(share: Share) -> str:
+    trials = "One trial at a time" if share.slots == 1 else f"{share.slots} trials at a time"
+    return f"{trials}, each with {share.threads} threads: the table is big"
 
 
 def _progress_message(finished: int, champion: Model | None) -> str:

@@ -11,14 +11,9 @@ import threading
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
+from flowml.automl.processes import THREAD_VARIABLES
+
 _PRELOAD = ["flowml.training.preload"]
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "POLARS_MAX_THREADS",
-)
 
 
 def context() -> BaseContext:
@@ -32,20 +27,13 @@ def context() -> BaseContext:
 
 def limit_threads(threads: int) -> None:
     """Set what the numeric libraries of this process's children will use; they read it when they are imported."""
-    for variable in _THREAD_VARIABLES:
+    for variable in THREAD_VARIABLES:
         os.environ[variable] = str(threads)
 
 
 def local_slots(cores: int) -> int:
     """How many trials a machine trains at once: one a core up to four, then fewer with more threads each."""
     return max(1, cores if cores <= 4 else round(4 + (cores - 4) / 4))
-
-
-def usable_cores() -> int:
-    """The cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def settle_child() -> None:
@@ -65,17 +53,3 @@ def step_back() -> None:
 def _end_with(parent: BaseProcess) -> None:
     parent.join()
     os._exit(1)
-
-
-def describe_exit(code: int | None) -> str:
-    """Why a process ended, in words."""
-    if code is None:
-        return "it is still running"
-    if code == -signal.SIGKILL:
-        return "it was killed (often the system does that when memory runs out)"
-    if code < 0:
-        try:
-            return f"it crashed ({signal.Signals(-code).name})"
-        except ValueError:
-            return f"it was ended by signal {-code}"
-    return f"it ended with exit code {code}"

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import psutil
 
+from flowml.automl.processes import describe_exit
 from flowml.training import processes
 from flowml.training.trainer_status import Busy
 
@@ -243,7 +244,7 @@ class Supervisor:
             process.join()
             del self._state.conductors[job_id]
             if any(job.job_id == job_id for job in self._desk.running_jobs()):
-                log.warning("the conductor of job %s is gone: %s", job_id, processes.describe_exit(process.exitcode))
+                log.warning("the conductor of job %s is gone: %s", job_id, describe_exit(process.exitcode))
             else:
                 self._conductor_ended()
         # Asked anew: a job may have ended while its conductor was looked after.
@@ -255,7 +256,7 @@ class Supervisor:
                 self._conductor_ended()
                 continue
             process = self._mp().Process(
-                target=self._conduct, args=(*self._arguments, job_id, self._limits.slots), name=f"conductor-{job_id}"
+                target=self._conduct, args=(*self._arguments, job_id, self._limits), name=f"conductor-{job_id}"
             )
             process.start()
             self._state.conductors[job_id] = process
@@ -273,7 +274,7 @@ class Supervisor:
                 if not trainer.ready:
                     self._note_stillborn(trainer, now)
                 reason = trainer.kill_reason or (
-                    "The training process broke down: " + processes.describe_exit(trainer.process.exitcode) + "."
+                    "The training process broke down: " + describe_exit(trainer.process.exitcode) + "."
                 )
                 self._desk.trainer_died(trainer.owner, reason, trainer.retry, trainer.killed_for)
                 continue
@@ -294,7 +295,7 @@ class Supervisor:
         """A trainer that ended before it was ready: something is wrong here, so not again and again at once."""
         self._stillborn += 1
         self._start_not_before = now + min(30.0, 0.2 * 2**self._stillborn)
-        log.warning("a trainer did not come up: %s", processes.describe_exit(trainer.process.exitcode))
+        log.warning("a trainer did not come up: %s", describe_exit(trainer.process.exitcode))
         self._trainer_ready()
 
     def _check_memory(self, trainer: _Trainer) -> None:
@@ -302,8 +303,11 @@ class Supervisor:
             used = psutil.Process(trainer.process.pid).memory_info().rss
         except psutil.Error:
             return
-        if used > self._limits.memory_bytes:
-            limit = self._limits.memory_bytes / 1e9
+        allowed = self._limits.memory_bytes
+        if trainer.busy is not None and trainer.busy.memory_bytes is not None:
+            allowed = trainer.busy.memory_bytes
+        if used > allowed:
+            limit = allowed / 1e9
             self._kill(trainer, f"It needed more memory than the {limit:.1f} GB that one trial may use.", retry=False)
 
     def _kill(self, trainer: _Trainer, reason: str, *, retry: bool) -> None:

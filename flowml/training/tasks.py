@@ -21,5 +21,7 @@ def load_task(brief: JobBrief, table: Callable[[str], Path]) -> Task:
         metric=spec.metric,
         exclude=spec.exclude_columns,
         cv_folds=spec.cv_folds,
+        cv=spec.cv,
+        weight_column=spec.weight_column,
         seed=spec.seed,
     )

@@ -1,19 +1,25 @@
 """A trainer: lease a trial, evaluate it, report; then the next one. The same on every machine."""
 
+import contextlib
 import io
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from flowml.automl import algorithms, modelfile
 from flowml.automl.evaluate import Abandoned, EncodedFolds, Evaluation, evaluate
+from flowml.automl.memory import WillNotFit
+from flowml.automl.run import shape_of
+from flowml.automl.sharing import Share, share_for
 from flowml.automl.task import Task
 from flowml.domain.channel import Channel
-from flowml.domain.errors import DeadlineReached, FlowMLError, NotFound
+from flowml.domain.errors import DeadlineReached, FlowMLError, NotFound, Pruned
 from flowml.domain.trials import Lease, TrialReport, TrialStatus
+from flowml.training.gpus import GPUs
 from flowml.training.tasks import load_task
 from flowml.training.trainer_status import Busy
 
@@ -21,30 +27,38 @@ log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 0.03
 _HEARTBEAT_SECONDS = 5.0
+MOST_CACHED_BYTES = 1_500_000_000
+NEEDED_BYTES = "needed_bytes"
+"""The figure that a trial leaves which needs more memory than there is."""
 
 
 class Trainer:
-    """Evaluates trials one after another, keeping the data of the current job loaded and encoded."""
+    """Evaluates trials one after another, keeping the data of the current job loaded and encoded.
+
+    `machine`: how this machine is shared by trials of ordinary tables; `gpus`: what may be used besides the CPU.
+    """
 
     def __init__(
         self,
         channel: Channel,
         *,
-        threads: int,
-        cache_bytes: int = 1_500_000_000,
+        machine: Share,
+        gpus: GPUs | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[Busy | None], None] = lambda busy: None,
     ):
         self._channel = channel
-        self._threads = threads
-        self._cache_bytes = cache_bytes
+        self._machine = machine
+        self._gpus = gpus
+        self._queue = "cpu"
         self._clock = clock
         self._sleep = sleep
         self._tell = tell
         self._job_id: str | None = None
         self._task: Task | None = None
         self._cache: EncodedFolds | None = None
+        self._share = machine
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Until told to stop. The first word, `None`, says that it is ready."""
@@ -69,28 +83,42 @@ class Trainer:
 
     def _evaluate(self, lease: Lease) -> TrialReport | None:
         started = self._clock()
+        remarks: list[str] = []
         beat = _Heartbeat(self._channel, lease, self._clock)
         try:
             with beat:
                 task, cache = self._data_of(lease.job_id)
-                evaluation = evaluate(
-                    task,
-                    cache,
-                    algorithms.get(lease.algorithm),
-                    lease.params,
-                    seed=task.seed,
-                    threads=self._threads,
-                    time_left=lambda: 0.0 if beat.abandoned else lease.deadline_at - self._clock(),
-                    on_fold=beat.on_fold,
-                    max_rows=lease.max_rows,
-                )
-            return _finished(evaluation)
+                # Said before anything is done with it: whoever watches must not take it for too much.
+                self._tell(Busy(lease.trial_id, lease.deadline_at, self._share.memory_bytes))
+                with self._device_for(lease, task, remarks.append) as device:
+                    evaluation = evaluate(
+                        task,
+                        cache,
+                        algorithms.get(lease.algorithm),
+                        lease.params,
+                        seed=task.seed,
+                        threads=self._share.threads,
+                        time_left=lambda: 0.0 if beat.abandoned else lease.deadline_at - self._clock(),
+                        on_fold=beat.on_fold,
+                        device=device,
+                        max_rows=lease.max_rows,
+                        bar=lease.bar,
+                        memory_bytes=self._share.memory_bytes,
+                        remark=remarks.append,
+                    )
+            return _finished(task, evaluation, remarks)
         except Abandoned:
             return None
+        except Pruned as behind:
+            report = _ended(TrialStatus.PRUNED, behind.detail, self._clock() - started)
+            return replace(report, fold_scores=behind.fold_scores)
         except NotFound:
             return None
         except DeadlineReached as error:
             return _ended(TrialStatus.CANCELLED, error.detail, self._clock() - started)
+        except WillNotFit as error:
+            report = _ended(TrialStatus.FAILED, error.detail, self._clock() - started)
+            return replace(report, metrics={NEEDED_BYTES: float(error.needed_bytes)})
         except FlowMLError as error:
             return _ended(TrialStatus.FAILED, error.detail, self._clock() - started)
         except MemoryError:
@@ -99,12 +127,25 @@ class Trainer:
             log.exception("trial %s (%s) failed", lease.trial_id, lease.algorithm)
             return _ended(TrialStatus.FAILED, f"{type(error).__name__}: {error}"[:500], self._clock() - started)
 
+    def _device_for(
+        self, lease: Lease, task: Task, remark: Callable[[str], None]
+    ) -> contextlib.AbstractContextManager[str]:
+        if self._gpus is None:
+            return contextlib.nullcontext("cpu")
+        shape = shape_of(task)
+        if lease.max_rows is not None:
+            shape = replace(shape, n_rows=min(shape.n_rows, lease.max_rows))
+        return self._gpus.device_for(lease, algorithms.get(lease.algorithm), shape, self._queue, remark)
+
     def _data_of(self, job_id: str) -> tuple[Task, EncodedFolds]:
         if self._job_id != job_id or self._task is None or self._cache is None:
             # Let go of the old job's data before the new one's comes in.
             self._task = self._cache = None
-            self._task = load_task(self._channel.brief(job_id), self._channel.table)
-            self._cache = EncodedFolds(self._task, self._cache_bytes)
+            brief = self._channel.brief(job_id)
+            self._task, self._queue = load_task(brief, self._channel.table), brief.spec.queue
+            self._share = share_for(shape_of(self._task), self._machine)
+            # A quarter of the memory for encoded tables leaves enough for the fits that use them.
+            self._cache = EncodedFolds(self._task, min(MOST_CACHED_BYTES, self._share.memory_bytes // 4))
             self._job_id = job_id
         return self._task, self._cache
 
@@ -147,7 +188,7 @@ class _Heartbeat:
         return not self.abandoned
 
 
-def _finished(evaluation: Evaluation) -> TrialReport:
+def _finished(task: Task, evaluation: Evaluation, remarks: Sequence[str]) -> TrialReport:
     return TrialReport(
         status=TrialStatus.FINISHED,
         score=evaluation.score,
@@ -155,7 +196,9 @@ def _finished(evaluation: Evaluation) -> TrialReport:
         metrics=evaluation.metrics,
         fit_seconds=evaluation.fit_seconds,
         predict_ms=evaluation.predict_ms,
-        out_of_fold=pack_array(evaluation.out_of_fold),
+        error=" ".join(dict.fromkeys(remarks)) or None,
+        # Only of rows that some fold holds out: of a big table those are few.
+        out_of_fold=pack_array(evaluation.out_of_fold[task.validated]),
         model=modelfile.write(evaluation.model),
     )
 

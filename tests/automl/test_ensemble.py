@@ -5,7 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from flowml.automl.ensemble import select, select_worthwhile, worth_it
+from flowml.automl.decision import objective
+from flowml.automl.ensemble import MOST_MEMBERS, Judgement, judge, select
 from flowml.automl.metrics import METRICS
 
 FOLDS = 5
@@ -31,7 +32,7 @@ def blend(out_of_folds: list[np.ndarray], weights: dict[int, float]) -> np.ndarr
 
 @pytest.mark.parametrize("name", ["accuracy", "roc_auc", "log_loss", "f1", "balanced_accuracy"])
 def test_models_that_err_differently_are_blended(name: str) -> None:
-    metric = METRICS[name]
+    metric = objective(name)
     target, score = classes(3_000)
     models = [probabilities(score, 2.0, seed) for seed in range(6)] + [probabilities(score, 9.0, 9)]
     weights = select(models, target, metric)
@@ -40,8 +41,7 @@ def test_models_that_err_differently_are_blended(name: str) -> None:
     single = max(metric.gain(metric.score(target, one)) for one in models)
     assert metric.gain(metric.score(target, blend(models, weights))) > single
     folds = np.arange(len(target)) % FOLDS
-    assert worth_it(models, target, metric, folds)
-    assert select_worthwhile(models, target, metric, folds) == weights
+    assert judge(models, target, metric, folds).worth_it
 
 
 def test_values_are_blended() -> None:
@@ -51,7 +51,7 @@ def test_values_are_blended() -> None:
     weights = select(models, target, METRICS["rmse"])
     assert len(weights) == 4
     assert all(0.1 < weight < 0.45 for weight in weights.values())
-    assert worth_it(models, target, METRICS["rmse"], np.arange(2_000) % FOLDS)
+    assert judge(models, target, METRICS["rmse"], np.arange(2_000) % FOLDS).worth_it
 
 
 def test_a_model_much_better_than_all_others_stays_alone() -> None:
@@ -60,8 +60,8 @@ def test_a_model_much_better_than_all_others_stays_alone() -> None:
     folds = np.arange(len(target)) % FOLDS
     weights = select(models, target, METRICS["accuracy"])
     assert weights[0] > 0.5
-    chosen = select_worthwhile(models, target, METRICS["roc_auc"], folds)
-    assert chosen is None or chosen[0] > 0.5
+    if judge(models, target, METRICS["roc_auc"], folds).worth_it:
+        assert select(models, target, METRICS["roc_auc"])[0] > 0.5
 
 
 def test_the_same_model_twice_is_no_ensemble() -> None:
@@ -69,24 +69,25 @@ def test_the_same_model_twice_is_no_ensemble() -> None:
     model = probabilities(score, 2.0, 1)
     weights = select([model, model], target, METRICS["roc_auc"])
     assert weights == {0: 1.0}
-    assert select_worthwhile([model, model], target, METRICS["roc_auc"], np.arange(500) % FOLDS) is None
 
 
-def test_luck_among_models_that_know_nothing_is_seen_through() -> None:
-    """Blends of pure noise fit the rows that they are selected on, and only those."""
-    kept = 0
-    for seed in range(12):
-        generator = np.random.default_rng(seed)
-        target = generator.integers(0, 2, 150).astype(np.int32)
-        second = generator.random((20, 150))
-        models = [np.stack([1 - one, one], axis=1) for one in second]
-        kept += select_worthwhile(models, target, METRICS["accuracy"], np.arange(150) % FOLDS) is not None
-    assert kept <= 6
+def test_a_blend_that_is_clearly_worse_is_seen_through() -> None:
+    """Where the blend fails on every fold that it was not chosen on, the best single model stays."""
+    rows = 400
+    answers, target = np.full((rows, 2), 0.5), np.zeros(rows, dtype=np.int32)
+    folds = np.arange(rows) % FOLDS
+
+    def judged(*differences: float) -> bool:
+        return Judgement(slice(None), target, folds, answers, answers, differences).worth_it
+
+    assert not judged(-0.02, -0.03, -0.02, -0.01, -0.02)
+    assert judged(-0.02, 0.03, -0.02, 0.01, -0.02)
+    assert judged(0.02, 0.01, 0.0, 0.03, 0.02)
+    assert not judged(0.5)
 
 
 def test_one_model_is_never_an_ensemble() -> None:
     target, score = classes(100)
-    assert select_worthwhile([probabilities(score, 1.0, 0)], target, METRICS["accuracy"], np.arange(100) % 5) is None
     assert select([probabilities(score, 1.0, 0)], target, METRICS["accuracy"]) == {0: 1.0}
 
 
@@ -115,3 +116,41 @@ def test_forty_models_on_forty_thousand_rows_take_seconds_at_most() -> None:
     started = time.process_time()
     select(models, target, METRICS["accuracy"])
     assert time.process_time() - started < 5
+
+
+def test_an_ensemble_has_few_members() -> None:
+    target, score = classes(4_000)
+    models = [probabilities(score, 3.0, seed) for seed in range(15)]
+    weights = select(models, target, METRICS["log_loss"])
+    assert len(weights) == MOST_MEMBERS and sum(weights.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("name", ["mae", "mape"])
+def test_absolute_errors_are_shortlisted_by_themselves(name: str) -> None:
+    """A model with rare gross errors is good by its absolute and bad by its squared error."""
+    generator = np.random.default_rng(0)
+    target = generator.uniform(50, 150, 1_500)
+    poor = [(target + 4 * generator.standard_normal(1_500)).reshape(-1, 1) for _ in range(12)]
+    sharp = target + 0.2 * generator.standard_normal(1_500)
+    sharp[:40] += 60
+    weights = select([*poor, sharp.reshape(-1, 1)], target, METRICS[name])
+    assert weights.get(12, 0.0) > 0.5
+
+
+def test_the_judgement_does_not_flatter() -> None:
+    """Of models that know nothing the best looks good on the rows that it was chosen on, and only there."""
+    generator = np.random.default_rng(3)
+    chosen, judged = [], []
+    for _ in range(10):
+        target = generator.integers(0, 2, 300).astype(np.int32)
+        second = generator.random((30, 300))
+        models = [np.stack([1 - one, one], axis=1) for one in second]
+        metric = METRICS["roc_auc"]
+        chosen.append(max(metric.score(target, one) for one in models))
+        found = judge(models, target, metric, np.arange(300) % FOLDS)
+        judged.append(
+            np.mean(
+                [metric.score(target[rows], found.single[rows]) for rows in (found.folds == k for k in range(FOLDS))]
+            )
+        )
+    assert np.mean(chosen) > 0.55 and abs(np.mean(judged) - 0.5) < 0.03

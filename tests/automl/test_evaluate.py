@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -11,8 +12,10 @@ from flowml.automl.algorithms.base import Final, FitContext
 from flowml.automl.evaluate import Abandoned, EncodedFolds, Evaluation, evaluate
 from flowml.automl.features.encoded import View
 from flowml.automl.metrics import METRICS
+from flowml.automl.splits import hold_out_fold
 from flowml.automl.task import Task
-from flowml.domain.errors import DeadlineReached, TrialFailed
+from flowml.domain.errors import DeadlineReached, Pruned, TrialFailed
+from flowml.domain.jobs import Validation, ValidationKind
 from tests.automl.tables import LeastSquares, people_task
 
 
@@ -53,6 +56,25 @@ def test_every_row_is_predicted_by_the_fold_that_has_not_seen_it() -> None:
     )
     assert evaluation.metrics["roc_auc"] == METRICS["roc_auc"].score(task.target, evaluation.out_of_fold)
     assert evaluation.predict_ms > 0
+
+
+@pytest.mark.parametrize(("metric", "beyond"), [("accuracy", 1.1), ("log_loss", 0.0)])
+def test_a_trial_whose_first_fold_stays_behind_ends_there(metric: str, beyond: float) -> None:
+    algorithm, task = LeastSquares(), replace(people_task(), metric=metric)
+    whole = run(task, algorithm)
+    assert len(algorithm.fits) == 5
+    bar = {"bar": whole.fold_scores[0]}
+    again = evaluate(
+        task, EncodedFolds(task), algorithm, {"penalty": 1.0}, seed=0, threads=1, time_left=lambda: 60.0, **bar
+    )
+    assert again.fold_scores == whole.fold_scores
+    algorithm.fits.clear()
+    with pytest.raises(Pruned) as behind:
+        evaluate(
+            task, EncodedFolds(task), algorithm, {"penalty": 1.0}, seed=0, threads=1, time_left=lambda: 60.0, bar=beyond
+        )
+    assert len(algorithm.fits) == 1
+    assert behind.value.first_score == whole.fold_scores[0]
 
 
 @pytest.mark.parametrize(
@@ -139,11 +161,41 @@ def test_an_encoder_never_sees_the_rows_held_out() -> None:
     frame = task.frame.with_columns(
         town=pl.Series([f"fold {fold}" for fold in task.folds]), age=pl.Series(task.folds * 1000.0)
     )
-    changed = Task(**{**task.__dict__, "frame": frame})
+    changed = replace(task, frame=frame)
     for fold in range(task.n_folds):
         data = EncodedFolds(changed).fold(View.DENSE, fold)
         assert f"town = fold {fold}" not in data.train.names
         assert not data.valid.values[:, [name.startswith("town = ") for name in data.valid.names]].any()
+
+
+@pytest.mark.parametrize("final", Final)
+def test_a_hold_out_tests_only_its_own_rows(final: Final) -> None:
+    task = held_out_task()
+    held, algorithm = task.validated, LeastSquares(final)
+    assert 0 < len(held) < 60
+    evaluation = run(task, algorithm)
+    assert np.isfinite(evaluation.out_of_fold[held]).all()
+    assert np.isnan(np.delete(evaluation.out_of_fold, held, axis=0)).all()
+    assert evaluation.fold_scores == (evaluation.score,) and evaluation.score > 0.7
+    assert evaluation.metrics["accuracy"] == evaluation.score
+    rows = [fit[0] for fit in algorithm.fits]
+    assert rows == ([400 - len(held)] if final is Final.BAG else [400 - len(held), 400])
+
+
+def test_what_is_chosen_on_a_hold_out_is_judged_on_parts_of_it() -> None:
+    task = held_out_task()
+    judges = task.judge_folds
+    assert len(judges) == len(task.validated) and set(judges) == set(range(5))
+    shares = [task.target[task.validated][judges == judge].mean() for judge in range(5)]
+    assert max(shares) - min(shares) < 0.2
+    folded = people_task()
+    assert np.array_equal(folded.judge_folds, folded.folds)
+
+
+def held_out_task() -> Task:
+    task = people_task(400)
+    folds = hold_out_fold(task.frame, task.target, 0, stratified=True)
+    return replace(task, folds=folds, n_folds=1, validation=Validation(ValidationKind.HOLDOUT, None, "", 1))
 
 
 def test_the_same_seed_gives_the_same_answers() -> None:

@@ -1,5 +1,6 @@
 """`.flowml` files: what is read answers as what was written, and anything else is refused in words."""
 
+import dataclasses
 import io
 import json
 import zipfile
@@ -14,6 +15,7 @@ from flowml.automl import modelfile
 from flowml.automl.algorithms.base import Final
 from flowml.automl.features.encoded import View
 from flowml.automl.model import FittedModel, Member, Part, combine
+from flowml.automl.pooling import Pooling
 from flowml.domain.errors import InvalidInput
 from tests.automl.tables import LeastSquaresPredictor, people, people_task
 from tests.automl.test_model import fit
@@ -70,6 +72,52 @@ def test_a_round_trip_answers_the_same(tmp_path: Path, target: str) -> None:
         ("least_squares", pytest.approx(1 / 3)),
     ]
     assert modelfile.write(found) == modelfile.write(written)
+
+
+def test_calibration_decision_and_pooling_are_kept(tmp_path: Path) -> None:
+    task = people_task()
+    blend = combine([fit(task), fit(task, Final.REFIT, View.ORDINAL)], [2.0, 1.0], pooling=Pooling.LOG)
+    written = dataclasses.replace(blend, temperature=0.8, decision=(0.2, 0.8))
+    found = read(tmp_path / "m.flowml", modelfile.write(written))
+    assert (found.temperature, found.decision, found.pooling) == (0.8, (0.2, 0.8), Pooling.LOG)
+    fresh = people(30, seed=6)
+    answers = written.predict(fresh)
+    assert np.array_equal(found.predict(fresh), answers)
+    assert found.predict_row(fresh.row(3, named=True)) == pytest.approx(answers[3], rel=1e-9)
+    assert np.array_equal(found.decide(answers), (answers[:, 1] > 0.2).astype(int))
+    assert not np.allclose(answers, combine(blend_parts(blend), [2.0, 1.0]).predict(fresh))
+
+
+def blend_parts(blend: FittedModel) -> list[FittedModel]:
+    """The members of a model as models of their own."""
+    return [FittedModel(blend.schema, blend.encoders, (dataclasses.replace(m, weight=1.0),)) for m in blend.members]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"temperature": 0.0},
+        {"temperature": "warm"},
+        {"decision": [1.0]},
+        {"decision": [1.0, -1.0]},
+        {"decision": [1.0, None]},
+        {"pooling": "sum"},
+    ],
+)
+def test_a_calibration_or_decision_that_cannot_be_is_refused(
+    tmp_path: Path, content: bytes, values: dict[str, object]
+) -> None:
+    with pytest.raises(InvalidInput):
+        read(tmp_path / "m.flowml", with_manifest(content, lambda manifest: manifest.update(values)))
+
+
+def test_a_file_of_an_earlier_version_is_read(tmp_path: Path, content: bytes) -> None:
+    def age(manifest: dict[str, object]) -> None:
+        for name in ("temperature", "decision", "pooling"):
+            manifest.pop(name)
+
+    found = read(tmp_path / "m.flowml", with_manifest(content, age))
+    assert (found.temperature, found.decision, found.pooling) == (None, None, Pooling.MEAN)
 
 
 def test_nothing_in_a_file_is_code(content: bytes) -> None:

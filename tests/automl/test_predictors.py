@@ -26,10 +26,12 @@ from flowml.automl.algorithms.tree_conversion import class_shares, flatten, mean
 from flowml.automl.features.encoded import View
 from flowml.automl.predictors.base import Predictor, PredictorState, load
 from flowml.automl.predictors.constant import ConstantPredictor
+from flowml.automl.predictors.distilled import DistilledPredictor
 from flowml.automl.predictors.flat_trees import TreeArrays
 from flowml.automl.predictors.gaussian_nb import GaussianNaiveBayesPredictor
 from flowml.automl.predictors.knn import NearestNeighboursPredictor
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
+from flowml.automl.predictors.lightgbm_text import compact, shorten
 from flowml.automl.predictors.trees import TreesPredictor
 from flowml.domain.errors import InvalidInput
 from tests.automl.algorithm_cases import first_fit, make_case
@@ -156,7 +158,7 @@ def test_naive_bayes_answers_as_in_scikit_learn() -> None:
 def test_support_vectors_decide_as_in_scikit_learn(kind: str) -> None:
     case = make_case(kind, View.DENSE)
     values = case.train.values.astype(np.float64)
-    mine = _machine({"C": 1.0}, values, case.target, 0.2)
+    mine = _machine({"C": 1.0}, values, case.target, 0.2, None)
     theirs = SVC(C=1.0, gamma=0.2, decision_function_shape="ovo").fit(values, case.target)
     expected = theirs.decision_function(case.valid.values.astype(np.float64)).reshape(case.valid.n_rows, -1)
     np.testing.assert_allclose(mine.decisions(case.valid.values), expected, atol=1e-4)
@@ -352,6 +354,23 @@ def test_an_unknown_kind_is_a_key_error() -> None:
         load(PredictorState("pickle", {}))
 
 
+@pytest.mark.parametrize("n_outputs", [1, 2, 3])
+def test_what_is_shortened_here_is_what_reading_it_again_makes_of_it(n_outputs: int) -> None:
+    chance = np.random.default_rng(0)
+    values = chance.normal(size=(400, 4))
+    values[:, 3] = chance.integers(0, 9, 400)
+    values[chance.random((400, 4)) < 0.2] = np.nan
+    values[:, 0] = np.where(chance.random(400) < 0.5, 1.0, np.nan)
+    target = chance.integers(0, n_outputs, 400) if n_outputs > 1 else np.nan_to_num(values[:, 1])
+    objective = {1: "regression", 2: "binary", 3: "multiclass"}[n_outputs]
+    settings = {"objective": objective, "verbosity": -1, "min_data_in_leaf": 5, "zero_as_missing": False}
+    if n_outputs > 2:
+        settings["num_class"] = n_outputs
+    text = lightgbm.train(settings, lightgbm.Dataset(values, target, categorical_feature=[3]), 12).model_to_string()
+    assert "cat_threshold" in text
+    assert shorten(text, 4, n_outputs) == compact(text, 4, n_outputs)
+
+
 def test_lightgbm_may_split_the_missing_from_all_others() -> None:
     generator = np.random.default_rng(0)
     values = generator.normal(size=(400, 3)).astype(np.float32)
@@ -363,3 +382,25 @@ def test_lightgbm_may_split_the_missing_from_all_others() -> None:
     assert any("inf" in line.split("=")[1].split() for line in text.splitlines() if line.startswith("threshold="))
     ours = LightGBMPredictor(text, 2, 3).predict(values)[:, 1]
     assert ours == pytest.approx(booster.predict(values))
+
+
+@pytest.mark.parametrize("n_models", [1, 3])
+def test_regressions_on_probabilities_answer_as_a_classifier(n_models: int) -> None:
+    values = VALUES.train.values
+    generator = np.random.default_rng(0)
+    texts = []
+    for _ in range(n_models):
+        data = lightgbm.Dataset(values, generator.random(len(values)) * 1.4 - 0.2)
+        texts.append(lightgbm.train({"verbosity": -1, "num_leaves": 6}, data, 20).model_to_string())
+    width = values.shape[1]
+    predictor = DistilledPredictor([LightGBMPredictor(compact(text, width, 1), 1, width) for text in texts])
+    answers = predictor.predict(VALUES.valid.values)
+    assert answers.shape == (len(VALUES.valid.values), max(2, n_models))
+    assert answers.sum(axis=1) == pytest.approx(1) and answers.min() > 0
+    again = load(predictor.to_state())
+    np.testing.assert_array_equal(again.predict(VALUES.valid.values), answers)
+    np.testing.assert_allclose(again.predict_row(VALUES.valid.values[2]), answers[2])
+    state = predictor.to_state()
+    for settings in ({}, {**state.settings, "n_models": 0}, {**state.settings, "n_models": n_models + 1}):
+        with pytest.raises(InvalidInput):
+            load(replace(state, settings=settings))

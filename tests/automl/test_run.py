@@ -157,3 +157,42 @@ def test_with_no_time_for_any_model_it_says_so() -> None:
 @pytest.mark.parametrize("budget", [1.0, 5.0, 60.0, 3600.0])
 def test_the_reserve_leaves_most_of_the_budget(budget: float) -> None:
     assert 0 < reserve_seconds(budget) <= 0.25 * budget
+
+
+def test_a_run_says_what_to_expect_and_has_a_fast_twin() -> None:
+    frame, roles = flowers(400)
+    options = {"time_budget_seconds": 60, "max_trials": 4, "n_jobs": 2, "algorithm_names": ["lightgbm", "knn"]}
+    runs = [train(frame, roles, target="kind", metric="log_loss", **options) for _ in range(2)]
+    run = runs[0]
+    assert run.estimate is not None and run.estimate.low < run.estimate.score < run.estimate.high
+    assert run.twin is not None
+    assert [len(member.parts) for member in run.twin.model.members] == [1]
+    fresh, _ = flowers(300, seed=9)
+    assert run.twin.model.predict(fresh).shape == (300, 3)
+    titles = [entry.title for entry in run.leaderboard]
+    assert titles.count("Fast twin") == (0 if run.twin.existing else 1)
+    boards = [[(entry.title, entry.score) for entry in one.leaderboard] for one in runs]
+    assert boards[0] == boards[1] and runs[0].estimate == runs[1].estimate
+
+
+def test_a_rare_class_is_predicted_where_the_metric_counts_it() -> None:
+    generator = np.random.default_rng(0)
+    score = generator.standard_normal(1_500)
+    rare = generator.random(1_500) < 1 / (1 + np.exp(3 - 1.5 * score))
+    frame = pl.DataFrame({"x": score, "z": generator.standard_normal(1_500), "y": np.where(rare, "yes", "no")})
+    roles = {"x": Role.NUMERIC, "z": Role.NUMERIC, "y": Role.CATEGORICAL}
+    found = {}
+    for metric in ("accuracy", "balanced_accuracy", "f1"):
+        run = train(
+            frame,
+            roles,
+            target="y",
+            metric=metric,
+            time_budget_seconds=60,
+            max_trials=1,
+            algorithm_names=["logistic_regression"],
+        )
+        scored, _ = add_predictions(run.model, frame)
+        found[metric] = (scored["prediction"] == "yes").mean()
+        assert run.leaderboard[0].score == pytest.approx(run.leaderboard[0].metrics[metric] or 0.0, abs=0.05)
+    assert found["accuracy"] < 0.05 < found["f1"] < found["balanced_accuracy"]  # type: ignore[operator]

@@ -5,7 +5,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowml.automl.splits import make_folds
+from flowml.automl.splits import MOST_HELD_OUT, hold_out_fold, make_folds
 
 
 @settings(max_examples=60, deadline=None)
@@ -49,6 +49,38 @@ def test_values_of_a_regression_are_spread_evenly() -> None:
     means = [target[folds == fold].mean() for fold in range(5)]
     assert np.bincount(folds).tolist() == [100] * 5
     assert max(means) - min(means) < 0.1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 1_000),
+    counts=st.lists(st.integers(1, 200), min_size=2, max_size=4),
+    distinct=st.integers(1, 300),
+)
+def test_a_hold_out_splits_no_twins_and_leaves_every_class(seed: int, counts: list[int], distinct: int) -> None:
+    target = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
+    values = np.random.default_rng(seed).integers(0, distinct, len(target))
+    folds = hold_out_fold(pl.DataFrame({"x": values}), target, seed, stratified=True)
+    assert folds.dtype == np.int8 and set(folds) <= {-1, 0}
+    assert set(target[folds < 0]) == set(target)
+    for value in set(values):
+        assert len(set(folds[values == value])) == 1
+
+
+def test_a_hold_out_is_a_tenth_with_its_share_of_everything() -> None:
+    target = np.repeat([0, 1], [9_500, 500]).astype(np.int32)
+    folds = hold_out_fold(pl.DataFrame({"x": np.arange(10_000)}), target, 0, stratified=True)
+    assert np.bincount(target[folds == 0]).tolist() == [950, 50]
+    values = np.random.default_rng(0).exponential(size=10_000)
+    folds = hold_out_fold(pl.DataFrame({"x": np.arange(10_000)}), values, 0, stratified=False)
+    assert (folds == 0).sum() == 1_000
+    assert abs(values[folds == 0].mean() - values.mean()) < 0.01
+
+
+def test_a_hold_out_of_a_huge_table_has_an_end() -> None:
+    target = np.tile(np.arange(4, dtype=np.int32), 300_000)
+    folds = hold_out_fold(pl.DataFrame({"x": np.arange(len(target))}), target, 0, stratified=True)
+    assert 0.9 * MOST_HELD_OUT < (folds == 0).sum() <= MOST_HELD_OUT
 
 
 def test_the_seed_decides() -> None:

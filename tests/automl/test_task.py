@@ -11,7 +11,7 @@ from flowml.automl.target import check_target
 from flowml.automl.task import prepare_task
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
-from flowml.domain.jobs import ProblemType
+from flowml.domain.jobs import ProblemType, ValidationKind
 
 CLASSIFICATION, REGRESSION = ProblemType.CLASSIFICATION, ProblemType.REGRESSION
 
@@ -120,3 +120,37 @@ def test_a_choice_of_the_user_wins() -> None:
     assert (task.problem_type, task.metric, task.n_outputs) == (REGRESSION, "mae", 1)
     task = prepare_task(table([1, 2, 3] * 4), ROLES, target="y", problem_type="classification", metric="roc_auc")
     assert (task.classes, task.metric, task.n_outputs) == (("1", "2", "3"), "roc_auc", 3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "n_folds", "tested"),
+    [
+        (1_000, ValidationKind.STRATIFIED, 5, 1_000),
+        (60_000, ValidationKind.STRATIFIED, 3, 60_000),
+        (240_000, ValidationKind.HOLDOUT, 1, 24_000),
+    ],
+)
+def test_more_rows_need_fewer_folds(rows: int, kind: ValidationKind, n_folds: int, tested: int) -> None:
+    task = prepare_task(table(["a", "b"] * (rows // 2)), ROLES, target="y")
+    assert (task.validation.kind, task.validation.n_folds, task.n_folds) == (kind, n_folds, n_folds)
+    assert len(task.validated) == tested
+    assert task.validation.reason.endswith(".")
+    assert len(task.train_rows(0)) == rows - len(task.valid_rows(0))
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "expected"),
+    [
+        ([1, 2, 3] * 100, "rmse", REGRESSION),
+        ([0, 1] * 20, "mae", REGRESSION),
+        ([1, 2, 3, 4] * 5, "accuracy", CLASSIFICATION),
+        ([0.5, 1.5] * 50, "roc_auc", CLASSIFICATION),
+        (["a", "b"] * 20, "f1", CLASSIFICATION),
+    ],
+)
+def test_the_metric_says_what_is_to_be_predicted(values: list[Any], metric: str, expected: ProblemType) -> None:
+    task = prepare_task(table(values), ROLES, target="y", metric=metric)
+    assert (task.problem_type, task.metric) == (expected, metric)
+    with pytest.raises(InvalidInput, match=metric):
+        other = {CLASSIFICATION: "regression", REGRESSION: "classification"}[expected]
+        prepare_task(table([0, 1, 2] * 20), ROLES, target="y", metric=metric, problem_type=other)

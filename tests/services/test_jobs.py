@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
-from flowml.domain.jobs import JobSpec, JobStatus
+from flowml.domain.jobs import JobSpec, JobStatus, ValidationKind
 from flowml.services import jobs
 from flowml.services.context import Context
 from flowml.services.settings import Settings
@@ -63,6 +64,11 @@ def start(context: Context, **fields: Any) -> Any:
         ({"algorithms": ("magic",)}, "algorithms", "magic"),
         ({"algorithms": ()}, "algorithms", "No algorithm"),
         ({"exclude_columns": ("nothing",)}, "exclude_columns", "nothing"),
+        ({"cv": "by luck"}, "cv", "by luck"),
+        ({"cv": "group:nothing"}, "cv", "nothing"),
+        ({"cv": "time:once"}, "cv", "neither dates nor numbers"),
+        ({"weight_column": "nothing"}, "weight_column", "nothing"),
+        ({"weight_column": "once"}, "weight_column", "no numbers"),
         ({"exclude_columns": ("bought",)}, "exclude_columns", "predict"),
         ({"exclude_columns": ("age", "once", "spent")}, "exclude_columns", "No column is left"),
         ({"queue": "gpu.vram24"}, "queue", "GPU"),
@@ -95,6 +101,27 @@ def test_the_form_hears_what_a_target_means(context: Context) -> None:
     assert (found.problem_type, found.metric, found.classes) == ("classification", "accuracy", ("no", "yes"))
     assert "id" in found.notes[0] and not found.problem
     assert "same in every row" in (jobs.detect_task(context, "d", "same").problem or "")
+
+
+def test_the_form_hears_what_gives_the_answer_away_and_what_belongs_together(context: Context) -> None:
+    generator = np.random.default_rng(0)
+    who = np.repeat(np.arange(50), 8)
+    health = generator.normal(size=50)[who] + 0.3 * generator.normal(size=400)
+    frame = pl.DataFrame(
+        {"patient": who + 100, "pulse": generator.normal(size=400), "health": health, "health_then": health * 2}
+    )
+    path = context.store.files.new_temp()
+    frame.write_parquet(path)
+    columns = tuple(Column(name, str(frame[name].dtype), Role.NUMERIC) for name in frame.columns)
+    table = context.store.files.put_path(path)
+    context.store.datasets.add(
+        Dataset("v", "visits", "v.csv", "csv", 400, 4, 9, "1" * 64, table, None, 1.0, columns), ()
+    )
+    found = jobs.detect_task(context, "v", "health")
+    assert found.validation is not None
+    assert (found.validation.kind, found.validation.column) == (ValidationKind.GROUP, "patient")
+    assert any("health_then" in warning for warning in found.warnings)
+    assert jobs.detect_task(context, "d", "bought").validation is None
 
 
 def test_a_waiting_job_is_taken_back_at_once_and_only_once(context: Context) -> None:

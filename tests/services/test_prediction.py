@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from flowml.automl import modelfile
 from flowml.automl.describe import describe_task
 from flowml.automl.features.prepared import prepare
 from flowml.automl.task import prepare_task
@@ -49,6 +50,23 @@ def test_a_class_comes_with_its_share(context: Context) -> None:
     assert sum(found.probabilities.values()) == pytest.approx(1)
     assert found.confidence == found.probability == found.probabilities["yes"] > 0.9
     assert (found.model_name, found.warnings) == ("Model classes", ())
+
+
+def test_the_class_is_the_one_that_the_model_decides_for(context: Context) -> None:
+    """A model that is careful about “no” says so also where “yes” is the more likely class."""
+    store = context.store
+    careful = replace(trained("bought", "logistic_regression"), decision=(0.999999, 0.000001), temperature=2.0)
+    add_trained(store, add_job(store), "careful", "bought", "logistic_regression")
+    content = store.files.put_bytes(modelfile.write(careful))
+    store.models.put(replace(store.models.get("careful"), file=content), 0.9)
+    found = one(context, "careful", ROW)
+    plain = one(context, "classes", ROW)
+
+    assert found.probabilities is not None and plain.probabilities is not None
+    assert found.prediction == "no" and found.probability == found.probabilities["no"]
+    assert 0.5 < found.probabilities["yes"] < plain.probabilities["yes"]
+    many = prediction.predict(context, "careful", [ROW] * 25)
+    assert {answer.prediction for answer in many} == {"no"}
 
 
 def test_a_number_comes_with_its_interval(context: Context) -> None:

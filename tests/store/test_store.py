@@ -1,5 +1,6 @@
 """The store keeps what it was given, in one piece, whoever else is writing."""
 
+import json
 import multiprocessing
 import sqlite3
 import threading
@@ -9,7 +10,7 @@ import pytest
 
 from flowml.domain.datasets import Column, ColumnStats, Dataset, Role, TopValue
 from flowml.domain.errors import NotFound, StartupError
-from flowml.domain.jobs import JobSpec, JobStatus
+from flowml.domain.jobs import JobSpec, JobStatus, Validation, ValidationKind
 from flowml.domain.trials import TrialReport, TrialSpec, TrialStatus
 from flowml.store.files import hash_file
 from flowml.store.home import Home, ServerLock
@@ -68,8 +69,26 @@ def test_only_so_many_jobs_run_and_the_urgent_one_goes_first(store: Store) -> No
 
 
 def test_a_job_keeps_its_spec(store: Store) -> None:
-    spec = JobSpec("d", "t", algorithms=("ridge", "svm"), exclude_columns=("x",), max_trials=3, seed=7)
+    spec = JobSpec("d", "t", algorithms=("ridge", "svm"), exclude_columns=("x",), max_trials=3, seed=7, cv="time:x")
     assert store.jobs.get(store.jobs.add(spec, "n", 1.0).id).spec == spec
+
+
+def test_a_job_keeps_how_its_models_are_tested(store: Store) -> None:
+    job = store.jobs.add(JobSpec("d", "t"), "n", 1.0)
+    assert job.validation is None
+    validation = Validation(ValidationKind.GROUP, "patient", "They belong together.", 5)
+    store.jobs.update(job.id, validation=validation)
+    found = store.jobs.get(job.id).validation
+    assert found == validation and isinstance(found.kind, ValidationKind)
+
+
+def test_a_job_of_an_older_version_is_read(store: Store) -> None:
+    job = store.jobs.add(JobSpec("d", "t"), "n", 1.0)
+    with sqlite3.connect(store.home.database) as connection:
+        spec = json.loads(connection.execute("SELECT spec FROM jobs").fetchone()[0])
+        older = {name: value for name, value in spec.items() if name not in ("cv", "weight_column")}
+        connection.execute("UPDATE jobs SET spec = ?", (json.dumps(older),))
+    assert store.jobs.get(job.id).spec == JobSpec("d", "t", cv="auto", weight_column=None)
 
 
 def test_changing_an_unknown_column_of_a_job_is_refused(store: Store) -> None:

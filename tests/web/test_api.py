@@ -15,7 +15,7 @@ DATASET = {
 JOB = {
     "id", "name", "dataset_id", "target", "status", "stage", "progress", "message", "problem_type", "metric",
     "time_budget_seconds", "elapsed_seconds", "trials_finished", "best_score", "best_model_id", "queue", "created_at",
-    "started_at", "finished_at", "error",
+    "started_at", "finished_at", "error", "fast_model_id", "estimate",
 }  # fmt: skip
 TRIAL = {
     "id", "job_id", "algorithm", "params", "status", "score", "fold_scores", "fit_seconds", "worker_id",

@@ -19,6 +19,7 @@ from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     is_classification,
     library_errors,
+    mean_of,
     require_time,
     reserve,
     temperature,
@@ -85,7 +86,7 @@ class AdaBoost(Algorithm):
         context: FitContext,
     ) -> Predictor:
         require_time(self.title, context)
-        train, target, valid, valid_target = with_validation(train, target, valid, valid_target, context)
+        train, target, valid, valid_target, context = with_validation(train, target, valid, valid_target, context)
         with library_errors(self.title):
             if is_classification(context):
                 return _boost_classes(params, train, target, valid, valid_target, context)
@@ -111,7 +112,7 @@ def _boost_classes(
 
     classes = context.n_outputs
     rate = float(params["learning_rate"])
-    weights = np.full(train.n_rows, 1.0 / train.n_rows)
+    weights = _first_weights(train.n_rows, context)
     scores = np.zeros((valid.n_rows, classes))
     trees: list[Any] = []
     best_loss, best_count, best_temperature = np.inf, 0, 1.0
@@ -124,8 +125,8 @@ def _boost_classes(
         ).fit(train.values, target, sample_weight=weights)
         trees.append(model.tree_)
         scores += _tree_votes(model, valid.values)
-        softness = temperature(scores, valid_target)
-        loss = _log_loss(scores / softness, valid_target)
+        softness = temperature(scores, valid_target, weights=context.valid_weights)
+        loss = _log_loss(scores / softness, valid_target, context.valid_weights)
         if loss < best_loss:
             best_loss, best_count, best_temperature = loss, len(trees), softness
         if context.time_left() <= reserve(train.n_rows):
@@ -141,10 +142,16 @@ def _tree_votes(model: Any, values: np.ndarray) -> np.ndarray:
     return np.asarray(_votes(model.tree_.value, model.tree_.weighted_n_node_samples)[model.apply(values)])
 
 
-def _log_loss(scores: np.ndarray, target: np.ndarray) -> float:
+def _first_weights(n_rows: int, context: FitContext) -> np.ndarray:
+    if context.weights is None:
+        return np.full(n_rows, 1.0 / n_rows)
+    return np.asarray(context.weights / context.weights.sum())
+
+
+def _log_loss(scores: np.ndarray, target: np.ndarray, weights: np.ndarray | None) -> float:
     highest = scores.max(axis=1, keepdims=True)
     total = highest[:, 0] + np.log(np.exp(scores - highest).sum(axis=1))
-    return float((total - scores[np.arange(len(target)), target]).mean())
+    return float(mean_of(total - scores[np.arange(len(target)), target], weights))
 
 
 def _boost_values(
@@ -159,7 +166,7 @@ def _boost_values(
 
     rate = float(params["learning_rate"])
     generator = np.random.default_rng(context.seed)
-    weights = np.full(train.n_rows, 1.0 / train.n_rows)
+    weights = _first_weights(train.n_rows, context)
     trees: list[Any] = []
     votes: list[float] = []
     answers: list[np.ndarray] = []
@@ -181,7 +188,8 @@ def _boost_values(
         votes.append(max(rate * float(np.log(1.0 / beta)), 1e-6))
         answers.append(model.predict(valid.values))
         if len(trees) % 5 == 0 or len(trees) == 1:
-            loss = float(((_weighted_median(np.stack(answers, axis=1), np.array(votes)) - valid_target) ** 2).mean())
+            errors_held = _weighted_median(np.stack(answers, axis=1), np.array(votes)) - valid_target
+            loss = float(mean_of(errors_held**2, context.valid_weights))
             if loss < best_loss:
                 best_loss, best_count = loss, len(trees)
         if average <= 0.0 or average >= 0.5 or context.time_left() <= reserve(train.n_rows):

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.domain.jobs import ProblemType
@@ -77,8 +78,10 @@ class FitContext:
     """The circumstances of one fit.
 
     `time_left` gives the seconds until this fit must have returned what it has (a shorter ensemble, fewer epochs);
-    `threads` is a hard limit; `remark` takes a sentence about what went otherwise than asked, such as a fit that
-    fell back from the GPU.
+    `threads` is a hard limit; `device` is `cpu`, or a GPU by its number, `cuda:0` or `gpu:0` (OpenCL); `metric` is what
+    the model will be judged by, for whoever can fit for it directly; `remark` takes a sentence about what went
+    otherwise than asked, such as a fit that fell back from the GPU. `weights` and `valid_weights` say how much each row
+    of the training and the validation part counts, float64 (rows,), about 1 on average; None: all alike.
     """
 
     problem_type: ProblemType
@@ -88,6 +91,9 @@ class FitContext:
     time_left: Callable[[], float]
     device: str = "cpu"
     remark: Callable[[str], None] = field(default=_say_nothing)
+    weights: np.ndarray | None = None
+    valid_weights: np.ndarray | None = None
+    metric: str = ""
 
 
 class Algorithm(ABC):
@@ -116,9 +122,20 @@ class Algorithm(ABC):
     def first_configurations(self, shape: TaskShape) -> Sequence[Mapping[str, Any]]:
         """Good first guesses, best first; each a full set of values of the search space."""
 
+    def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
+        """The same configuration made to take only one `factor`-th of the time; None where that cannot be had."""
+        return None
+
     @abstractmethod
     def seconds_per_fit(self, shape: TaskShape) -> float:
         """A rough forecast for the first configuration on one thread; the search corrects it by what it sees."""
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        """Bytes that one fit takes beside its encoded rows, at its highest; measured by `benchmarks/memory.py`.
+
+        `shape` is that of the fit: training and validation rows together, columns as encoded.
+        """
+        return memory.of_double_copies(shape, 1.5)
 
     @abstractmethod
     def fit(
@@ -132,6 +149,7 @@ class Algorithm(ABC):
     ) -> Predictor:
         """Fit on the training rows; the validation rows, where given, are for early stopping only.
 
-        `target`: class codes 0..n_outputs-1 (int32, each class present at least once) or float64 values.
+        `target`: class codes 0..n_outputs-1 (int32, each class present at least once) or float64 values. Where the
+        context has weights, a row of weight 2 counts as two rows.
         Raises TrialFailed with the library's reason, or DeadlineReached when there is nothing usable in time.
         """

@@ -7,7 +7,7 @@ import numpy as np
 
 from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, IntParameter, Parameter, TaskShape
 from flowml.automl.algorithms.registry import register
-from flowml.automl.algorithms.support import is_classification, library_errors, require_time
+from flowml.automl.algorithms.support import class_weights, is_classification, library_errors, require_time
 from flowml.automl.algorithms.tree_conversion import class_shares, flatten, means
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
@@ -59,18 +59,20 @@ class DecisionTree(Algorithm):
         require_time(self.title, context)
         with library_errors(self.title):
             if is_classification(context):
-                model = DecisionTreeClassifier(**params, random_state=context.seed).fit(train.values, target)
-                return TreesPredictor(_softened(model.tree_, target), combine="mean", link="probability")
-            model = DecisionTreeRegressor(**params, random_state=context.seed).fit(train.values, target)
+                model = DecisionTreeClassifier(**params, random_state=context.seed)
+                model.fit(train.values, target, sample_weight=context.weights)
+                shares = class_weights(target, context.weights, context.n_outputs)
+                return TreesPredictor(_softened(model.tree_, shares / shares.sum()), combine="mean", link="probability")
+            model = DecisionTreeRegressor(**params, random_state=context.seed)
+            model.fit(train.values, target, sample_weight=context.weights)
             return TreesPredictor(flatten([model.tree_], means), combine="mean", link="identity")
 
 
-def _softened(tree: Any, target: np.ndarray) -> TreeArrays:
+def _softened(tree: Any, shares: np.ndarray) -> TreeArrays:
     """The tree with the m-estimate of its class shares (Provost and Domingos 2003).
 
     A leaf of three rows of one class does not make that class certain, as scikit-learn has it.
     """
-    shares = np.bincount(target, minlength=tree.value.shape[2]) / len(target)
 
     def soften(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return class_shares(values * weights[:, None, None] + ROWS_BEFORE * shares, weights)

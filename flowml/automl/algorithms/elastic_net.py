@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter, TaskShape
-from flowml.automl.algorithms.linear_models import fit_linear_regression
+from flowml.automl.algorithms.linear_models import fit_linear_regression, mean_weight
 from flowml.automl.algorithms.registry import register
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
@@ -47,7 +47,7 @@ class ElasticNet(Algorithm):
 
             wide = values.shape[1] >= values.shape[0]
             model = Estimator(
-                alpha=float(params["alpha"]),
+                alpha=float(params["alpha"]) * mean_weight(context),
                 l1_ratio=float(params["l1_ratio"]),
                 fit_intercept=False,
                 precompute=not wide,

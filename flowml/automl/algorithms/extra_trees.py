@@ -15,7 +15,7 @@ from flowml.automl.algorithms.base import (
     Parameter,
     TaskShape,
 )
-from flowml.automl.algorithms.forests import fit_forest, n_trees
+from flowml.automl.algorithms.forests import fit_forest, memory_of, n_trees
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import is_classification
 from flowml.automl.features.encoded import Encoded, View
@@ -53,6 +53,9 @@ class ExtraTrees(Algorithm):
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         return 0.05 + n_trees(shape.n_rows) * (8e-4 + shape.n_rows * (4 + shape.n_features) * 4.5e-8)
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        return memory_of(shape, params)
 
     def fit(
         self,

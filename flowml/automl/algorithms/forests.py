@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl.algorithms.base import FitContext
+from flowml.automl import memory
+from flowml.automl.algorithms.base import FitContext, TaskShape
 from flowml.automl.algorithms.support import is_classification, leaves_a_tree, library_errors, require_time, reserve
 from flowml.automl.algorithms.tree_conversion import class_shares, flatten, means
 from flowml.automl.features.encoded import Encoded
@@ -18,6 +19,13 @@ FIRST_CHUNK = 4
 def n_trees(n_rows: int) -> int:
     """Many trees on small tables, where they are cheap and the answer is noisy."""
     return 300 if n_rows < 5_000 else 200 if n_rows < 20_000 else 120
+
+
+def memory_of(shape: TaskShape, params: Mapping[str, Any]) -> int:
+    """Bytes that a fit takes beside its encoded rows."""
+    trees = n_trees(shape.n_rows)
+    most = min(leaves_a_tree(trees, shape.n_outputs), shape.n_rows // int(params["min_samples_leaf"]) + 1)
+    return memory.of_forest(shape, trees=trees, leaves=most)
 
 
 def fit_forest(
@@ -43,7 +51,7 @@ def fit_forest(
         while grown < wanted:
             before = context.time_left()
             model.set_params(n_estimators=grown + chunk)
-            model.fit(train.values, target)
+            model.fit(train.values, target, sample_weight=context.weights)
             grown += chunk
             left = context.time_left() - reserve(train.n_rows)
             a_tree = max(before - context.time_left(), 1e-6) / chunk

@@ -7,7 +7,7 @@ import numpy as np
 
 from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter, TaskShape
 from flowml.automl.algorithms.registry import register
-from flowml.automl.algorithms.support import library_errors, require_time, temperature
+from flowml.automl.algorithms.support import class_weights, library_errors, mean_of, require_time, temperature
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.gaussian_nb import GaussianNaiveBayesPredictor
@@ -47,12 +47,20 @@ class GaussianNaiveBayes(Algorithm):
         require_time(self.title, context)
         with library_errors(self.title):
             values = train.values.astype(np.float64)
-            counts = np.bincount(target, minlength=context.n_outputs)
-            by_class = [values[target == code] for code in range(context.n_outputs)]
-            mean = np.stack([rows.mean(axis=0) for rows in by_class])
-            smoothing = float(params["var_smoothing"]) * max(float(values.var(axis=0).max()), 1e-9)
-            variance = np.stack([rows.var(axis=0) for rows in by_class]) + smoothing
-            sharp = GaussianNaiveBayesPredictor(np.log(counts / len(target)), mean, variance)
+            weights = context.weights
+            counts = class_weights(target, weights, context.n_outputs)
+            own = [target == code for code in range(context.n_outputs)]
+            moments = [_moments(values[rows], None if weights is None else weights[rows]) for rows in own]
+            mean = np.stack([one for one, _ in moments])
+            smoothing = float(params["var_smoothing"]) * max(float(_moments(values, weights)[1].max()), 1e-9)
+            variance = np.stack([one for _, one in moments]) + smoothing
+            sharp = GaussianNaiveBayesPredictor(np.log(counts / counts.sum()), mean, variance)
             scores = sharp.joint_log_likelihood(values)
-            softness = temperature(scores, target, low=1.0, high=1e4)
+            softness = temperature(scores, target, low=1.0, high=1e4, weights=weights)
             return GaussianNaiveBayesPredictor(sharp.log_prior, mean, variance, softness)
+
+
+def _moments(values: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each column."""
+    mean = mean_of(values, weights)
+    return mean, mean_of((values - mean) ** 2, weights)

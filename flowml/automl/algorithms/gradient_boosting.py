@@ -19,8 +19,10 @@ from flowml.automl.algorithms.base import (
 from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
+    class_weights,
     is_classification,
     library_errors,
+    mean_of,
     require_time,
     reserve,
     with_validation,
@@ -94,7 +96,7 @@ class GradientBoosting(Algorithm):
         context: FitContext,
     ) -> Predictor:
         require_time(self.title, context)
-        train, target, valid, valid_target = with_validation(train, target, valid, valid_target, context)
+        train, target, valid, valid_target, context = with_validation(train, target, valid, valid_target, context)
         with library_errors(self.title):
             return self._fit(params, train, target, valid, valid_target, context)
 
@@ -112,6 +114,7 @@ class GradientBoosting(Algorithm):
         classification = is_classification(context)
         groups = context.n_outputs if context.n_outputs > 2 else 1
         start = _start(target, context)
+        held_weights = context.valid_weights
         rate = float(params["learning_rate"])
         raw = np.tile(start, (valid.n_rows, 1))
         stopping = EarlyStopping(
@@ -124,11 +127,11 @@ class GradientBoosting(Algorithm):
         def after_round(round_index: int, model: Any, _locals: Mapping[str, Any]) -> bool:
             for group, tree in enumerate(model.estimators_[round_index]):
                 raw[:, group] += rate * tree.predict(valid.values)
-            return stopping.stop(round_index, _loss(raw, valid_target, classification))
+            return stopping.stop(round_index, _loss(raw, valid_target, classification, held_weights))
 
         estimator = GradientBoostingClassifier if classification else GradientBoostingRegressor
         model = estimator(**params, n_estimators=MAX_ROUNDS, random_state=context.seed)
-        model.fit(train.values, target, monitor=after_round)
+        model.fit(train.values, target, sample_weight=context.weights, monitor=after_round)
         kept = model.estimators_[: stopping.best_iteration + 1]
         trees = flatten([tree.tree_ for tree in kept.reshape(-1)], means)
         link = "identity" if not classification else "sigmoid" if groups == 1 else "softmax"
@@ -138,8 +141,9 @@ class GradientBoosting(Algorithm):
 def _start(target: np.ndarray, context: FitContext) -> np.ndarray:
     """The scores before the first tree, as scikit-learn has them: log odds, log shares or the mean."""
     if not is_classification(context):
-        return np.array([target.mean()])
-    shares = np.bincount(target, minlength=context.n_outputs) / len(target)
+        return np.array([float(mean_of(target, context.weights))])
+    shares = class_weights(target, context.weights, context.n_outputs)
+    shares /= shares.sum()
     tiny = np.finfo(np.float32).eps
     shares = np.clip(shares, tiny, 1 - tiny)
     if context.n_outputs == 2:
@@ -147,11 +151,11 @@ def _start(target: np.ndarray, context: FitContext) -> np.ndarray:
     return np.asarray(np.log(shares))
 
 
-def _loss(raw: np.ndarray, target: np.ndarray, classification: bool) -> float:
+def _loss(raw: np.ndarray, target: np.ndarray, classification: bool, weights: np.ndarray | None) -> float:
     if not classification:
-        return float(((raw[:, 0] - target) ** 2).mean())
+        return float(mean_of((raw[:, 0] - target) ** 2, weights))
     if raw.shape[1] == 1:
-        return float(np.logaddexp(0.0, np.where(target == 1, -raw[:, 0], raw[:, 0])).mean())
+        return float(mean_of(np.logaddexp(0.0, np.where(target == 1, -raw[:, 0], raw[:, 0])), weights))
     highest = raw.max(axis=1, keepdims=True)
     total = highest[:, 0] + np.log(np.exp(raw - highest).sum(axis=1))
-    return float((total - raw[np.arange(len(target)), target]).mean())
+    return float(mean_of(total - raw[np.arange(len(target)), target], weights))

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import (
     Algorithm,
     Category,
@@ -19,7 +20,7 @@ from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import is_classification, library_errors, require_time
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
-from flowml.automl.predictors.knn import NearestNeighboursPredictor
+from flowml.automl.predictors.knn import BLOCK_CELLS, NearestNeighboursPredictor
 from flowml.domain.errors import NotApplicable
 
 MOST_FEATURES = 500
@@ -34,7 +35,10 @@ def stored_points(n_rows: int, n_features: int) -> int:
 
 @register
 class NearestNeighbours(Algorithm):
-    """The mean of the most alike rows (Cover and Hart 1967); a seeded sample of rows where there are many."""
+    """The mean of the most alike rows (Cover and Hart 1967); a seeded sample of rows where there are many.
+
+    A row's weight is the weight of its vote: k counts rows, so a row of weight 2 is not the same as two rows.
+    """
 
     name = "knn"
     title = "Nearest neighbours"
@@ -68,6 +72,9 @@ class NearestNeighbours(Algorithm):
         points = stored_points(shape.n_rows, shape.n_features)
         return 0.01 + shape.n_rows / 5 * points * (8e-9 + shape.n_features * 1e-10)
 
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        return memory.of_double_copies(shape, 0.5) + 3 * 8 * BLOCK_CELLS
+
     def fit(
         self,
         params: Mapping[str, Any],
@@ -89,4 +96,5 @@ class NearestNeighbours(Algorithm):
                 int(params["n_neighbors"]),
                 params["weights"] == "distance",
                 context.n_outputs if is_classification(context) else 0,
+                None if context.weights is None else context.weights[chosen],
             )

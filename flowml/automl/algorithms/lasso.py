@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter, TaskShape
-from flowml.automl.algorithms.linear_models import fit_linear_regression
+from flowml.automl.algorithms.linear_models import fit_linear_regression, mean_weight
 from flowml.automl.algorithms.registry import register
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
@@ -48,7 +48,7 @@ class Lasso(Algorithm):
             # With the Gram matrix a sweep costs features², whatever the rows.
             wide = values.shape[1] >= values.shape[0]
             model = Estimator(
-                alpha=float(params["alpha"]),
+                alpha=float(params["alpha"]) * mean_weight(context),
                 fit_intercept=False,
                 precompute=not wide,
                 copy_X=False,

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import (
     WIDE,
     Algorithm,
@@ -20,18 +21,20 @@ from flowml.automl.algorithms.base import (
 from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
+    absolute_errors,
+    faster,
     is_classification,
     library_errors,
     library_settings,
     require_time,
     reserve,
+    row_weights,
     with_validation,
-    with_wide,
 )
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
-from flowml.automl.predictors.lightgbm_text import compact
+from flowml.automl.predictors.lightgbm_text import shorten
 
 MAX_ROUNDS = 2_000
 LEAVES_A_MODEL = 100_000
@@ -59,10 +62,11 @@ class LightGBM(Algorithm):
             FloatParameter("learning_rate", 0.015 if shape.n_rows < 20_000 else 0.03, 0.2, log=True),
             IntParameter("num_leaves", 3, most_leaves, log=True),
             IntParameter("min_data_in_leaf", 1, max(2, min(100, shape.n_rows // 20)), log=True),
-            FloatParameter("feature_fraction", 0.3, 1.0),
+            FloatParameter("feature_fraction", 0.2, 1.0),
             FloatParameter("bagging_fraction", 0.5, 1.0),
             FloatParameter("lambda_l2", 1e-3, 20.0, log=True),
             ChoiceParameter("extra_trees", (False, True)),
+            ChoiceParameter("max_cat_to_onehot", (4, 64)),
             WIDE,
         )
 
@@ -78,31 +82,48 @@ class LightGBM(Algorithm):
                 "bagging_fraction": rows_share,
                 "lambda_l2": l2,
                 "extra_trees": extra,
+                # One level against all others cannot overfit as sorted groups of levels do; on small tables, though,
+                # splits that take several levels at once are what there are rows for.
+                "max_cat_to_onehot": 64 if rows >= 5_000 else 4,
                 "wide": False,
             }
 
+        # Chosen by `benchmarks.portfolio` and rounded. Few features a tree is what helps most where there are rows
+        # enough; on small tables random thresholds and narrow trees do.
+        rate = 0.1 if rows >= 2_000 else 0.06
+        random = one(0.06, 40, 4, 0.45, 0.9, 0.4, True)
+        narrow_random = one(0.07, 7, 6, 0.9, 0.9, 2.0, True)
         if is_classification(shape):
-            first = one(0.1 if rows >= 2_000 else 0.06, 24, 20, 0.8, 0.9, 1.0, False)
-            large = one(0.04, 48, 40, 0.7, 0.75, 1.0, False)
             narrow = one(0.06, 6, 20, 0.7, 0.8, 1.0, False)
-            random = one(0.06, 40, 4, 0.45, 0.9, 0.4, True)
-            narrow_random = one(0.06, 7, 10, 0.9, 0.9, 2.0, True)
-            # Random thresholds win on small tables and cost too many rounds on large ones.
             if rows < 2_000:
-                return (*with_wide(first, shape), random, narrow_random, large, narrow)
-            return (*with_wide(first, shape), large, narrow, narrow_random, random)
-        first = one(0.1 if rows >= 2_000 else 0.06, 32, 10, 0.8, 0.9, 1.0, False)
-        return (
-            *with_wide(first, shape),
-            one(0.05, 96, 3, 0.7, 0.7, 0.5, False),
-            one(0.06, 12, 8, 0.8, 0.8, 1.0, False),
-            one(0.07, 7, 6, 1.0, 0.9, 2.0, True),
-            one(0.08, 64, 3, 0.55, 0.9, 0.4, True),
-        )
+                return (
+                    random,
+                    narrow,
+                    {**random, "wide": True},
+                    one(rate, 24, 20, 0.8, 0.9, 1.0, False),
+                    narrow_random,
+                )
+            few_features = one(rate, 24, 20, 0.3, 0.9, 1.0, False)
+            deep = one(0.06, 40, 10, 0.3, 0.9, 1.0, False)
+            return (few_features, {**few_features, "wide": True}, deep, narrow, narrow_random, random)
+        deep = one(0.05, 96, 3, 0.7, 0.7, 0.5, False)
+        usual = one(rate, 32, 10, 0.8, 0.9, 1.0, False)
+        narrow = one(0.06, 12, 8, 0.8, 0.8, 1.0, False)
+        wide_random = one(0.08, 64, 3, 0.55, 0.9, 0.4, True)
+        if rows < 8_000:
+            return (narrow_random, wide_random, {**narrow_random, "wide": True}, usual, narrow, deep)
+        return (usual, {**deep, "wide": True}, deep, narrow, wide_random, narrow_random)
+
+    def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
+        return faster(params, factor)
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
         return 0.1 + outputs * (0.1 + shape.n_rows * (4 + shape.n_features) * 1.2e-6)
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        groups = shape.n_outputs if shape.n_outputs > 2 else 1
+        return memory.of_histograms(shape, bytes_a_value=2.0, leaves=int(params["num_leaves"]) * groups)
 
     def fit(
         self,
@@ -114,11 +135,11 @@ class LightGBM(Algorithm):
         context: FitContext,
     ) -> Predictor:
         require_time(self.title, context)
-        train, target, valid, valid_target = with_validation(train, target, valid, valid_target, context)
+        train, target, valid, valid_target, context = with_validation(train, target, valid, valid_target, context)
         with library_errors(self.title):
             if context.device != "cpu":
                 try:
-                    return self._fit(params, train, target, valid, valid_target, context, "gpu")
+                    return self._fit(params, train, target, valid, valid_target, context, context.device)
                 except Exception as problem:
                     context.remark(f"LightGBM was fitted on the CPU, since the GPU could not be used: {problem}")
             return self._fit(params, train, target, valid, valid_target, context, "cpu")
@@ -137,8 +158,20 @@ class LightGBM(Algorithm):
 
         settings = self._settings(params, train.n_rows, context, device)
         categorical = list(train.categorical)
-        data = lightgbm.Dataset(train.values, target, categorical_feature=categorical, params=settings)
-        check = lightgbm.Dataset(valid.values, valid_target, reference=data, params=settings)
+        data = lightgbm.Dataset(
+            train.values,
+            target,
+            weight=row_weights(target, context.weights, context),
+            categorical_feature=categorical,
+            params=settings,
+        )
+        check = lightgbm.Dataset(
+            valid.values,
+            valid_target,
+            weight=row_weights(valid_target, context.valid_weights, context),
+            reference=data,
+            params=settings,
+        )
         stopping = EarlyStopping(
             train.n_rows,
             context.time_left,
@@ -153,10 +186,13 @@ class LightGBM(Algorithm):
         # A cap on leaves keeps a fold's model at a few megabytes and an answer for one row within half a millisecond.
         trees_a_round = context.n_outputs if context.n_outputs > 2 else 1
         rounds = int(np.clip(LEAVES_A_MODEL // (int(params["num_leaves"]) * trees_a_round), 60, MAX_ROUNDS))
-        booster = lightgbm.train(settings, data, rounds, valid_sets=[check], callbacks=[after_round])
+        # Kept as it is: LightGBM would write it out and read it in once more.
+        booster = lightgbm.train(
+            settings, data, rounds, valid_sets=[check], callbacks=[after_round], keep_training_booster=True
+        )
         text = booster.model_to_string(num_iteration=stopping.best_iteration + 1)
         width = train.values.shape[1]
-        return LightGBMPredictor(compact(text, width, context.n_outputs), context.n_outputs, width)
+        return LightGBMPredictor(shorten(text, width, context.n_outputs), context.n_outputs, width)
 
     def _settings(self, params: Mapping[str, Any], n_rows: int, context: FitContext, device: str) -> dict[str, Any]:
         settings: dict[str, Any] = {
@@ -169,14 +205,22 @@ class LightGBM(Algorithm):
             "max_bin": 255,
             "feature_pre_filter": False,
             "num_threads": context.threads,
-            "device_type": device,
+            **_device_settings(device),
             "seed": context.seed,
             "deterministic": True,
             "force_row_wise": device == "cpu",
             "verbosity": -1,
         }
         if not is_classification(context):
+            if absolute_errors(context):
+                return settings | {"objective": "regression_l1", "metric": "l1"}
             return settings | {"objective": "regression", "metric": "l2"}
         if context.n_outputs == 2:
             return settings | {"objective": "binary", "metric": "binary_logloss"}
         return settings | {"objective": "multiclass", "num_class": context.n_outputs, "metric": "multi_logloss"}
+
+
+def _device_settings(device: str) -> dict[str, Any]:
+    """`cpu`, `cuda:0` in a build with CUDA, `gpu:0` in one with OpenCL."""
+    kind, _, index = device.partition(":")
+    return {"device_type": kind} if kind == "cpu" else {"device_type": kind, "gpu_device_id": int(index or 0)}

@@ -7,7 +7,7 @@ import numpy as np
 
 from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter, TaskShape
 from flowml.automl.algorithms.registry import register
-from flowml.automl.algorithms.support import library_errors, require_time
+from flowml.automl.algorithms.support import class_weights, library_errors, mean_of, require_time
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.linear import LinearPredictor
@@ -56,15 +56,18 @@ class LinearDiscriminant(Algorithm):
         require_time(self.title, context)
         with library_errors(self.title):
             values = train.values.astype(np.float64)
-            counts = np.bincount(target, minlength=context.n_outputs)
-            means = np.stack([values[target == code].mean(axis=0) for code in range(context.n_outputs)])
+            weights = context.weights
+            counts = class_weights(target, weights, context.n_outputs)
+            rows = [target == code for code in range(context.n_outputs)]
+            means = np.stack([mean_of(values[own], None if weights is None else weights[own]) for own in rows])
             within = values - means[target]
-            covariance = within.T @ within / max(1, len(values) - context.n_outputs)
+            weighted = within if weights is None else within * weights[:, None]
+            covariance = within.T @ weighted / max(1.0, float(counts.sum()) - context.n_outputs)
             shrinkage = float(params["shrinkage"])
             usual = max(float(np.trace(covariance)) / len(covariance), 1e-9)
             covariance = (1 - shrinkage) * covariance + shrinkage * usual * np.eye(len(covariance))
             coefficients = np.linalg.solve(covariance, means.T)
-            intercept = np.log(counts / len(target)) - 0.5 * (means.T * coefficients).sum(axis=0)
+            intercept = np.log(counts / counts.sum()) - 0.5 * (means.T * coefficients).sum(axis=0)
             if context.n_outputs == 2:
                 # Two classes are told apart by the difference of their scores.
                 one = coefficients[:, 1:] - coefficients[:, :1]

@@ -7,7 +7,7 @@ import numpy as np
 
 from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter, TaskShape
 from flowml.automl.algorithms.registry import register
-from flowml.automl.algorithms.support import library_errors, require_time
+from flowml.automl.algorithms.support import library_errors, mean_of, require_time
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.linear import LinearPredictor
@@ -64,7 +64,7 @@ class LogisticRegression(Algorithm):
         shape = (values.shape[1] + 1, raw)
 
         def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
-            return _loss(flat.reshape(shape), values, target, strength)
+            return _loss(flat.reshape(shape), values, target, strength, context.weights)
 
         def after_iteration(intermediate_result: Any) -> None:
             if context.time_left() <= 0:
@@ -82,23 +82,31 @@ class LogisticRegression(Algorithm):
         return LinearPredictor(weights[:-1], weights[-1], "sigmoid" if raw == 1 else "softmax")
 
 
-def _loss(weights: np.ndarray, values: np.ndarray, target: np.ndarray, strength: float) -> tuple[float, np.ndarray]:
-    """Mean log loss plus |coefficients|² / (2 · C · rows), and its gradient. The last row holds the intercepts."""
+def _loss(
+    weights: np.ndarray, values: np.ndarray, target: np.ndarray, strength: float, row_weights: np.ndarray | None
+) -> tuple[float, np.ndarray]:
+    """Mean log loss plus |coefficients|² / (2 · C · rows), and its gradient. The last row holds the intercepts.
+
+    With `row_weights` the mean is weighted and their sum takes the place of the number of rows.
+    """
     n_rows = len(target)
     scores = (values @ weights[:-1].astype(values.dtype)).astype(np.float64) + weights[-1]
     if scores.shape[1] == 1:
         signed = np.where(target == 1, scores[:, 0], -scores[:, 0])
-        total = float(np.logaddexp(0.0, -signed).mean())
+        total = float(mean_of(np.logaddexp(0.0, -signed), row_weights))
         slope = sigmoid(scores)
         slope[:, 0] -= target == 1
     else:
         shares = softmax(scores)
         chosen = shares[np.arange(n_rows), target]
-        total = float(-np.log(np.maximum(chosen, 1e-300)).mean())
+        total = float(mean_of(-np.log(np.maximum(chosen, 1e-300)), row_weights))
         slope = shares
         slope[np.arange(n_rows), target] -= 1.0
-    slope /= n_rows
-    shrinkage = 1.0 / (strength * n_rows)
+    count = float(n_rows) if row_weights is None else float(row_weights.sum())
+    if row_weights is not None:
+        slope *= row_weights[:, None]
+    slope /= count
+    shrinkage = 1.0 / (strength * count)
     total += 0.5 * shrinkage * float((weights[:-1] ** 2).sum())
     gradient = np.empty_like(weights)
     gradient[:-1] = values.T @ slope.astype(values.dtype) + shrinkage * weights[:-1]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import (
     Algorithm,
     Category,
@@ -17,7 +18,7 @@ from flowml.automl.algorithms.base import (
 )
 from flowml.automl.algorithms.mlp_training import train_network
 from flowml.automl.algorithms.registry import register
-from flowml.automl.algorithms.support import library_errors, require_time, with_validation
+from flowml.automl.algorithms.support import is_classification, library_errors, require_time, with_validation
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 
@@ -51,12 +52,19 @@ class MultilayerPerceptron(Algorithm):
                 "dropout": dropout,
             }
 
-        if shape.n_rows < 2_000:
-            return (one(2, 64, 3e-3, 0.03, 0.2), one(1, 128, 3e-3, 0.1, 0.3), one(2, 32, 8e-3, 0.01, 0.1))
+        if shape.n_rows < 2_000 and is_classification(shape):
+            return (one(1, 40, 5e-4, 0.05, 0.1), one(1, 128, 1.5e-3, 0.2, 0.3), one(1, 24, 4e-3, 1e-5, 0.02))
+        if shape.n_rows < 8_000:
+            return (one(1, 24, 4e-3, 1e-5, 0.02), one(2, 32, 1e-2, 0.01, 0.07), one(1, 128, 2e-3, 0.003, 0.15))
         return (one(2, 128, 2e-3, 0.01, 0.1), one(3, 128, 1e-3, 0.03, 0.2), one(2, 64, 4e-3, 0.003, 0.0))
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         return 0.15 + shape.n_rows * (150 + shape.n_features) * 8e-7
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        # What a layer says of the validation rows is there all at once.
+        hidden = int(params["units"]) * 2 * 4
+        return memory.of_double_copies(shape, 0.6) + shape.n_rows // 4 * hidden
 
     def fit(
         self,
@@ -68,6 +76,6 @@ class MultilayerPerceptron(Algorithm):
         context: FitContext,
     ) -> Predictor:
         require_time(self.title, context)
-        train, target, valid, valid_target = with_validation(train, target, valid, valid_target, context)
+        train, target, valid, valid_target, context = with_validation(train, target, valid, valid_target, context)
         with library_errors(self.title):
             return train_network(params, train.values, target, valid.values, valid_target, context)

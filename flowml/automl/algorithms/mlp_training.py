@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.algorithms.base import FitContext
-from flowml.automl.algorithms.support import TargetScale, is_classification
+from flowml.automl.algorithms.support import TargetScale, is_classification, mean_of
 from flowml.automl.predictors.links import softmax
 from flowml.automl.predictors.mlp import MultilayerPerceptronPredictor
 
@@ -44,9 +44,17 @@ class Network:
         return hidden
 
     def gradients(
-        self, values: np.ndarray, target: np.ndarray, dropout: float, generator: np.random.Generator | None
+        self,
+        values: np.ndarray,
+        target: np.ndarray,
+        dropout: float,
+        generator: np.random.Generator | None,
+        weights: np.ndarray | None = None,
     ) -> list[np.ndarray]:
-        """Of the mean loss (cross entropy for class codes, half squared error otherwise), by back-propagation."""
+        """Of the mean loss (cross entropy for class codes, half squared error otherwise), by back-propagation.
+
+        `weights`: float32 (rows,), about 1 on average; a row's loss counts so much.
+        """
         keep = np.float32(1.0 - dropout)
         inputs = [values]
         for index in range(0, len(self.parameters), 2):
@@ -62,6 +70,8 @@ class Network:
             slope[np.arange(len(target)), target] -= 1.0
         else:
             slope = scores - target[:, None]
+        if weights is not None:
+            slope *= weights[:, None]
         slope /= np.float32(len(target))
         found: list[np.ndarray] = [np.empty(0)] * len(self.parameters)
         for index in range(len(self.parameters) - 2, -1, -2):
@@ -117,7 +127,8 @@ def train_network(
 ) -> MultilayerPerceptronPredictor:
     """Epochs until the validation loss has not improved for a while, then a smaller rate, then the end."""
     classification = is_classification(context)
-    scale = TargetScale(0.0, 1.0) if classification else TargetScale.of(target)
+    scale = TargetScale(0.0, 1.0) if classification else TargetScale.of(target, context.weights)
+    weights = None if context.weights is None else (context.weights / context.weights.mean()).astype(np.float32)
     if not classification:
         target, valid_target = (scale.apply(one).astype(np.float32) for one in (target, valid_target))
     limit = MultilayerPerceptronPredictor.input_limit
@@ -136,11 +147,12 @@ def train_network(
         out_of_time = False
         for step, start in enumerate(range(0, len(order), size)):
             rows = order[start : start + size]
-            optimizer.step(network.gradients(values[rows], target[rows], dropout, generator), rate)
+            counted = None if weights is None else weights[rows]
+            optimizer.step(network.gradients(values[rows], target[rows], dropout, generator, counted), rate)
             if step % LOOK_AT_CLOCK_EVERY == 0 and context.time_left() <= 0:
                 out_of_time = True
                 break
-        loss = _loss(network.scores(valid_values), valid_target)
+        loss = _loss(network.scores(valid_values), valid_target, context.valid_weights)
         if loss < best_loss:
             best, best_loss, since_best = [one.copy() for one in network.parameters], loss, 0
         else:
@@ -157,11 +169,11 @@ def train_network(
     return MultilayerPerceptronPredictor(best[0::2], best[1::2], classification, scale.mean, scale.scale)
 
 
-def _loss(scores: np.ndarray, target: np.ndarray) -> float:
+def _loss(scores: np.ndarray, target: np.ndarray, weights: np.ndarray | None) -> float:
     if target.dtype.kind == "i":
         highest = scores.max(axis=1, keepdims=True)
         total = highest[:, 0] + np.log(np.exp(scores - highest).sum(axis=1))
-        loss = float((total - scores[np.arange(len(target)), target]).mean())
+        loss = float(mean_of(total - scores[np.arange(len(target)), target], weights))
     else:
-        loss = float(((scores[:, 0] - target) ** 2).mean())
+        loss = float(mean_of((scores[:, 0] - target) ** 2, weights))
     return loss if np.isfinite(loss) else float("inf")

@@ -16,7 +16,7 @@ from flowml.automl.algorithms.base import (
     Parameter,
     TaskShape,
 )
-from flowml.automl.algorithms.forests import fit_forest, n_trees
+from flowml.automl.algorithms.forests import fit_forest, memory_of, n_trees
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import is_classification
 from flowml.automl.features.encoded import Encoded, View
@@ -56,6 +56,9 @@ class RandomForest(Algorithm):
     def seconds_per_fit(self, shape: TaskShape) -> float:
         columns = 2 + shape.n_features * min(1.0, 1.3 / math.sqrt(shape.n_features))
         return 0.05 + n_trees(shape.n_rows) * (8e-4 + shape.n_rows * columns * 1.6e-7)
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        return memory_of(shape, params)
 
     def fit(
         self,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,8 @@ from flowml.automl.features.encoded import Encoded
 from flowml.domain.errors import DeadlineReached, FlowMLError, TrialFailed
 from flowml.domain.jobs import ProblemType
 
-WIDE_ROWS, WIDE_FEATURES = 1_000, 200
-"""On fewer rows, or from more columns, `features/screening.py` finds no combinations that it can be sure of."""
-
 LEAF_BYTES_A_MODEL = 6_000_000
+WILD_RATE = 0.35
 
 
 @contextmanager
@@ -39,12 +37,6 @@ def library_settings(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in params.items() if name != WIDE.name}
 
 
-def with_wide(first: Mapping[str, Any], shape: TaskShape) -> tuple[Mapping[str, Any], ...]:
-    """A booster's first configuration, and the same with combinations of columns where the table bears a choice."""
-    fitting = shape.n_rows >= WIDE_ROWS and shape.n_features <= WIDE_FEATURES
-    return (first, {**first, WIDE.name: True}) if fitting else (first,)
-
-
 def require_time(title: str, context: FitContext, needed: float = 0.0) -> None:
     """Raise DeadlineReached where no more than `needed` seconds are left."""
     if context.time_left() <= needed:
@@ -62,8 +54,11 @@ def is_classification(context_or_shape: FitContext | TaskShape) -> bool:
 
 def hold_out(
     train: Encoded, target: np.ndarray, context: FitContext, share: float = 0.15
-) -> tuple[Encoded, np.ndarray, Encoded, np.ndarray]:
-    """Split off rows for early stopping where the caller gave none; every class stays in the training part."""
+) -> tuple[Encoded, np.ndarray, Encoded, np.ndarray, FitContext]:
+    """Split off rows for early stopping where the caller gave none; every class stays in the training part.
+
+    The context that comes back has the weights of the two parts.
+    """
     generator = np.random.default_rng(context.seed)
     order = generator.permutation(len(target))
     if is_classification(context):
@@ -75,18 +70,51 @@ def hold_out(
     every = max(2, round(1 / share))
     chosen = within % every == every - 1
     if not chosen.any():
-        return train, target, train, target
+        return train, target, train, target, replace(context, valid_weights=context.weights)
     rest, held = np.sort(order[~chosen]), np.sort(order[chosen])
-    return train.take(rest), target[rest], train.take(held), target[held]
+    if context.weights is not None:
+        context = replace(context, weights=context.weights[rest], valid_weights=context.weights[held])
+    return train.take(rest), target[rest], train.take(held), target[held], context
 
 
 def with_validation(
     train: Encoded, target: np.ndarray, valid: Encoded | None, valid_target: np.ndarray | None, context: FitContext
-) -> tuple[Encoded, np.ndarray, Encoded, np.ndarray]:
-    """The rows to fit on and the rows to stop by."""
+) -> tuple[Encoded, np.ndarray, Encoded, np.ndarray, FitContext]:
+    """The rows to fit on and the rows to stop by, and the context with the weights of both."""
     if valid is None or valid_target is None or not valid.n_rows:
         return hold_out(train, target, context)
-    return train, target, valid, valid_target
+    return train, target, valid, valid_target, context
+
+
+def mean_of(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """The mean over the rows (the first axis), each counted by its weight."""
+    if weights is None:
+        return np.asarray(values.mean(axis=0))
+    return np.asarray(weights @ values / weights.sum())
+
+
+def class_weights(target: np.ndarray, weights: np.ndarray | None, n_classes: int) -> np.ndarray:
+    """How much all rows of each class count together, float64 (classes,): their number where all count alike."""
+    return np.bincount(target, weights, minlength=n_classes).astype(np.float64)
+
+
+def absolute_errors(context: FitContext) -> bool:
+    """Whether the metric counts errors by their size, so that the median of a leaf is right and not its mean."""
+    return context.metric in ("mae", "mape")
+
+
+def row_weights(target: np.ndarray, weights: np.ndarray | None, context: FitContext) -> np.ndarray | None:
+    """How much each row counts in a fit, 1 on average: `weights`, made such that errors are relative for MAPE.
+
+    Targets near zero would outweigh all others, so none counts more than twenty times the typical one.
+    """
+    if context.metric != "mape":
+        return weights
+    size = np.abs(target)
+    relative = 1.0 / np.maximum(size, max(0.05 * float(np.median(size)), np.finfo(float).tiny))
+    if weights is not None:
+        relative = relative * weights
+    return np.asarray(relative / relative.mean())
 
 
 @dataclass(frozen=True)
@@ -97,22 +125,29 @@ class TargetScale:
     scale: float
 
     @classmethod
-    def of(cls, target: np.ndarray) -> "TargetScale":
-        spread = float(target.std())
-        return cls(float(target.mean()), spread if spread > 0 else 1.0)
+    def of(cls, target: np.ndarray, weights: np.ndarray | None = None) -> "TargetScale":
+        mean = float(mean_of(target, weights))
+        spread = float(np.sqrt(mean_of((target - mean) ** 2, weights)))
+        return cls(mean, spread if spread > 0 else 1.0)
 
     def apply(self, target: np.ndarray) -> np.ndarray:
         return np.asarray((target - self.mean) / self.scale)
 
 
-def temperature(scores: np.ndarray, target: np.ndarray, low: float = 0.02, high: float = 50.0) -> float:
+def temperature(
+    scores: np.ndarray,
+    target: np.ndarray,
+    low: float = 0.02,
+    high: float = 50.0,
+    weights: np.ndarray | None = None,
+) -> float:
     """The divisor of the scores (rows, classes) that makes the log loss least (Guo et al. 2017), by golden section."""
     rows = np.arange(len(target))
 
     def loss(logarithm: float) -> float:
         scaled = scores / np.exp(logarithm)
         scaled = scaled - scaled.max(axis=1, keepdims=True)
-        return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, target]).mean())
+        return float(mean_of(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, target], weights))
 
     return float(np.exp(golden_section(loss, np.log(low), np.log(high))))
 
@@ -132,6 +167,12 @@ def golden_section(function: Callable[[float], float], low: float, high: float, 
             right = low + ratio * (high - low)
             at_right = function(right)
     return 0.5 * (low + high)
+
+
+def faster(params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
+    """Boosting with fewer rounds: a larger learning rate needs about as many fewer. None where it would be wild."""
+    rate = float(params["learning_rate"]) * factor
+    return {**params, "learning_rate": float(f"{rate:.3g}")} if rate <= WILD_RATE else None
 
 
 def leaves_a_tree(n_trees: int, n_outputs: int) -> int:

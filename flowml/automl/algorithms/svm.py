@@ -1,10 +1,12 @@
 """Support vector machine."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter, TaskShape
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import TargetScale, is_classification, library_errors, require_time
@@ -18,6 +20,7 @@ MOST_FEATURES = 500
 MOST_CLASSES = 20
 MOST_ITERATIONS = 200_000
 CALIBRATION_FOLDS = 3
+CACHE_MEGABYTES = 200
 
 
 @register
@@ -63,6 +66,10 @@ class SupportVectorMachine(Algorithm):
     def seconds_per_fit(self, shape: TaskShape) -> float:
         return 0.02 + _seconds(shape.n_rows, shape.n_features, is_classification(shape))
 
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        # libsvm's own copy, its cache of the kernel, and the vectors that it keeps.
+        return memory.of_double_copies(shape, 4.0) + CACHE_MEGABYTES * 1_000_000
+
     def fit(
         self,
         params: Mapping[str, Any],
@@ -76,12 +83,14 @@ class SupportVectorMachine(Algorithm):
         with library_errors(self.title):
             rows = _affordable_rows(train, target, context)
             values, target = train.values[rows].astype(np.float64), target[rows]
+            if context.weights is not None:
+                context = replace(context, weights=context.weights[rows])
             # "scale" in scikit-learn's words: 1 / (features · variance), so that settings carry over between tables.
             spread = float(values.var()) * values.shape[1]
             gamma = float(params["gamma_scale"]) / (spread if spread > 0 else 1.0)
             if is_classification(context):
                 return _fit_classes(params, values, target, gamma, context)
-            return _fit_values(params, values, target, gamma)
+            return _fit_values(params, values, target, gamma, context.weights)
 
 
 def _seconds(n_rows: int, n_features: int, classification: bool) -> float:
@@ -107,7 +116,7 @@ def _affordable_rows(train: Encoded, target: np.ndarray, context: FitContext) ->
 def _fit_classes(
     params: Mapping[str, Any], values: np.ndarray, target: np.ndarray, gamma: float, context: FitContext
 ) -> SupportVectorPredictor:
-    whole = _machine(params, values, target, gamma)
+    whole = _machine(params, values, target, gamma, context.weights)
     decisions = _cross_validated_decisions(params, values, target, gamma, context)
     if decisions is None:
         decisions = whole.decisions(values.astype(np.float32))
@@ -116,14 +125,24 @@ def _fit_classes(
     return SupportVectorPredictor(whole.vectors, whole.dual, whole.intercept, gamma, coefficients, offsets, link)
 
 
-def _machine(params: Mapping[str, Any], values: np.ndarray, target: np.ndarray, gamma: float) -> SupportVectorPredictor:
+def _machine(
+    params: Mapping[str, Any],
+    values: np.ndarray,
+    target: np.ndarray,
+    gamma: float,
+    weights: np.ndarray | None = None,
+) -> SupportVectorPredictor:
     """A fitted machine whose answers are its decision values, one a pair of classes."""
     from sklearn.svm import SVC
 
     model = SVC(
-        C=float(params["C"]), gamma=gamma, decision_function_shape="ovo", cache_size=200, max_iter=MOST_ITERATIONS
+        C=float(params["C"]),
+        gamma=gamma,
+        decision_function_shape="ovo",
+        cache_size=CACHE_MEGABYTES,
+        max_iter=MOST_ITERATIONS,
     )
-    model.fit(values, target)
+    model.fit(values, target, sample_weight=weights)
     dual, intercept = _pairs(model)
     pairs = dual.shape[1]
     return SupportVectorPredictor(
@@ -167,7 +186,8 @@ def _cross_validated_decisions(
     decisions: np.ndarray | None = None
     for index in range(folds):
         rest, held = fold != index, fold == index
-        found = _machine(params, values[rest], target[rest], gamma).decisions(values[held].astype(np.float32))
+        part = None if context.weights is None else context.weights[rest]
+        found = _machine(params, values[rest], target[rest], gamma, part).decisions(values[held].astype(np.float32))
         if decisions is None:
             decisions = np.empty((len(target), found.shape[1]))
         decisions[held] = found
@@ -177,24 +197,29 @@ def _cross_validated_decisions(
 def _calibration(decisions: np.ndarray, target: np.ndarray, context: FitContext) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=100.0 if context.n_outputs == 2 else 1.0, max_iter=200).fit(decisions, target)
+    model = LogisticRegression(C=100.0 if context.n_outputs == 2 else 1.0, max_iter=200)
+    model.fit(decisions, target, sample_weight=context.weights)
     return model.coef_.T, model.intercept_
 
 
 def _fit_values(
-    params: Mapping[str, Any], values: np.ndarray, target: np.ndarray, gamma: float
+    params: Mapping[str, Any],
+    values: np.ndarray,
+    target: np.ndarray,
+    gamma: float,
+    weights: np.ndarray | None = None,
 ) -> SupportVectorPredictor:
     from sklearn.svm import SVR
 
-    scale = TargetScale.of(target)
+    scale = TargetScale.of(target, weights)
     model = SVR(
         C=float(params["C"]),
         epsilon=float(params["epsilon"]),
         gamma=gamma,
-        cache_size=200,
+        cache_size=CACHE_MEGABYTES,
         max_iter=MOST_ITERATIONS,
     )
-    model.fit(values, scale.apply(target))
+    model.fit(values, scale.apply(target), sample_weight=weights)
     return SupportVectorPredictor(
         model.support_vectors_,
         model.dual_coef_.T,

@@ -1,14 +1,17 @@
 """XGBoost."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import (
     WIDE,
     Algorithm,
     Category,
+    ChoiceParameter,
     Final,
     FitContext,
     FloatParameter,
@@ -19,13 +22,15 @@ from flowml.automl.algorithms.base import (
 from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
+    absolute_errors,
+    faster,
     is_classification,
     library_errors,
     library_settings,
     require_time,
     reserve,
+    row_weights,
     with_validation,
-    with_wide,
 )
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
@@ -56,6 +61,7 @@ class XGBoost(Algorithm):
             FloatParameter("subsample", 0.5, 1.0),
             FloatParameter("colsample_bynode", 0.3, 1.0),
             FloatParameter("reg_lambda", 1e-3, 20.0, log=True),
+            ChoiceParameter("max_cat_to_onehot", (4, 64)),
             WIDE,
         )
 
@@ -70,26 +76,47 @@ class XGBoost(Algorithm):
                 "subsample": rows,
                 "colsample_bynode": features,
                 "reg_lambda": l2,
+                "max_cat_to_onehot": 64 if shape.n_rows >= 5_000 else 4,
                 "wide": False,
             }
 
         if is_classification(shape):
-            first = one(0.08, 6 if shape.n_rows >= 2_000 else 4, 1.0, 0.7, 0.8, 1.0)
+            if shape.n_rows < 2_000:
+                return (
+                    one(0.04, 5, 0.2, 0.95, 0.45, 0.8),
+                    one(0.09, 4, 0.6, 0.9, 0.6, 2.0),
+                    one(0.08, 3, 0.3, 0.95, 0.7, 0.01),
+                )
+            usual = one(0.09, 5, 1.0, 0.9, 0.5, 1.0)
             return (
-                *with_wide(first, shape),
-                one(0.09, 4, 0.6, 0.9, 0.6, 2.0),
-                one(0.05, 9, 1.5, 0.7, 0.5, 3.0),
+                usual,
+                {**usual, "wide": True},
+                one(0.08, 4, 0.6, 0.9, 0.6, 2.0),
+                one(0.06, 7, 2.5, 0.9, 0.4, 1.0),
             )
-        first = one(0.08, 7 if shape.n_rows >= 2_000 else 5, 3.0, 0.8, 0.8, 1.0)
+        if shape.n_rows < 8_000:
+            return (
+                one(0.03, 5, 10.0, 0.5, 0.75, 2.5),
+                one(0.08, 5, 2.0, 0.8, 0.7, 2.0),
+                one(0.03, 6, 2.0, 0.9, 0.55, 0.4),
+            )
+        first = one(0.08, 7, 3.0, 0.8, 0.8, 1.0)
         return (
-            *with_wide(first, shape),
+            first,
+            {**first, "wide": True},
             one(0.08, 5, 2.0, 0.8, 0.7, 2.0),
             one(0.07, 10, 6.0, 0.7, 0.6, 3.0),
         )
 
+    def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
+        return faster(params, factor)
+
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
         return 0.1 + outputs * (0.2 + shape.n_rows * (5 + shape.n_features) * 2e-6)
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        return memory.of_histograms(shape, bytes_a_value=5.0, leaves=2 ** int(params["max_depth"]))
 
     def fit(
         self,
@@ -101,7 +128,7 @@ class XGBoost(Algorithm):
         context: FitContext,
     ) -> Predictor:
         require_time(self.title, context)
-        train, target, valid, valid_target = with_validation(train, target, valid, valid_target, context)
+        train, target, valid, valid_target, context = with_validation(train, target, valid, valid_target, context)
         with library_errors(self.title):
             if context.device != "cpu":
                 try:
@@ -127,8 +154,16 @@ class XGBoost(Algorithm):
         for index in train.categorical:
             kinds[index] = "c"
         matrix = {"feature_types": kinds, "enable_categorical": True, "nthread": context.threads}
-        data = xgboost.QuantileDMatrix(train.values, target, **matrix)
-        check = xgboost.QuantileDMatrix(valid.values, valid_target, ref=data, **matrix)
+        data = xgboost.QuantileDMatrix(
+            train.values, target, weight=row_weights(target, context.weights, context), **matrix
+        )
+        check = xgboost.QuantileDMatrix(
+            valid.values,
+            valid_target,
+            weight=row_weights(valid_target, context.valid_weights, context),
+            ref=data,
+            **matrix,
+        )
         stopping = EarlyStopping(
             train.n_rows,
             context.time_left,
@@ -153,6 +188,8 @@ class XGBoost(Algorithm):
             callbacks=[AfterRound()],
             verbose_eval=False,
         )
+        if device != "cpu" and not trained_on_gpu(booster):
+            context.remark("XGBoost was fitted on the CPU, since it found no GPU.")
         best = booster[: stopping.best_iteration + 1]
         return XGBoostPredictor(bytes(best.save_raw("json")), context.n_outputs, width)
 
@@ -161,14 +198,21 @@ class XGBoost(Algorithm):
             **library_settings(params),
             "tree_method": "hist",
             "max_bin": 256,
-            "max_cat_to_onehot": 4,
             "device": device,
             "nthread": context.threads,
             "seed": context.seed,
             "verbosity": 0,
         }
         if not is_classification(context):
+            if absolute_errors(context):
+                return settings | {"objective": "reg:absoluteerror", "eval_metric": "mae"}
             return settings | {"objective": "reg:squarederror"}
         if context.n_outputs == 2:
             return settings | {"objective": "binary:logistic", "eval_metric": "logloss"}
         return settings | {"objective": "multi:softprob", "num_class": context.n_outputs, "eval_metric": "mlogloss"}
+
+
+def trained_on_gpu(booster: Any) -> bool:
+    """Whether a booster was trained where it was asked to be: without a GPU XGBoost warns and takes the CPU."""
+    config = json.loads(booster.save_config())
+    return str(config["learner"]["generic_param"]["device"]).startswith("cuda")

@@ -21,18 +21,23 @@ def category_words(codes: np.ndarray) -> np.ndarray:
     return np.asarray(words[whole + 1])
 
 
-def pool(values: np.ndarray, categorical: Sequence[int], target: np.ndarray | None = None) -> Any:
+def pool(
+    values: np.ndarray,
+    categorical: Sequence[int],
+    target: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> Any:
     """Encoded rows as CatBoost's Pool."""
     import catboost
 
     if not categorical:
-        return catboost.Pool(np.ascontiguousarray(values), label=target)
+        return catboost.Pool(np.ascontiguousarray(values), label=target, weight=weights)
     numeric = [index for index in range(values.shape[1]) if index not in set(categorical)]
     features = catboost.FeaturesData(
         num_feature_data=np.ascontiguousarray(values[:, numeric], dtype=np.float32) if numeric else None,
         cat_feature_data=category_words(values[:, list(categorical)]),
     )
-    return catboost.Pool(features, label=target)
+    return catboost.Pool(features, label=target, weight=weights)
 
 
 class CatBoostPredictor(Predictor):

@@ -12,16 +12,26 @@ class NearestNeighboursPredictor(Predictor):
     """The weighted mean of the targets of the nearest stored rows, by Euclidean distance.
 
     `points`: float32 (stored, features); `answers`: float32 (stored,) class codes or values; `n_classes` is 0 for
-    regression; `weighted`: by the inverse distance, otherwise alike.
+    regression; `weighted`: by the inverse distance, otherwise alike. `votes`: float64 (stored,), how much each row
+    counts; None: all alike.
     """
 
     kind = "knn"
 
-    def __init__(self, points: np.ndarray, answers: np.ndarray, n_neighbors: int, weighted: bool, n_classes: int):
+    def __init__(
+        self,
+        points: np.ndarray,
+        answers: np.ndarray,
+        n_neighbors: int,
+        weighted: bool,
+        n_classes: int,
+        votes: np.ndarray | None = None,
+    ):
         self.points = np.ascontiguousarray(points, dtype=np.float32)
         self.answers: np.ndarray = np.ascontiguousarray(answers, dtype=np.float32 if n_classes else np.float64)
         self.n_neighbors = min(int(n_neighbors), len(self.points))
         self.weighted = weighted
+        self.votes = None if votes is None else np.ascontiguousarray(votes, dtype=np.float64)
         self.n_classes = n_classes
         self._halved_norms = 0.5 * np.einsum("ij,ij->i", self.points, self.points)
         if n_classes:
@@ -48,16 +58,21 @@ class NearestNeighboursPredictor(Predictor):
 
     def _mean(self, values: np.ndarray, nearest: np.ndarray) -> np.ndarray:
         shown = self._shown[nearest]
-        if not self.weighted:
+        if self.votes is None and not self.weighted:
             return np.asarray(shown.mean(axis=1))
-        # The distances of the few winners are computed again, exactly: the matrix product loses the small ones.
-        apart = self.points[nearest].astype(np.float64) - values[:, None, :]
-        weights = 1.0 / (np.sqrt(np.einsum("ijk,ijk->ij", apart, apart)) + 1e-6)
+        weights = np.ones(nearest.shape) if self.votes is None else self.votes[nearest]
+        if self.weighted:
+            # The distances of the few winners are computed again, exactly: the matrix product loses the small ones.
+            apart = self.points[nearest].astype(np.float64) - values[:, None, :]
+            weights = weights / (np.sqrt(np.einsum("ijk,ijk->ij", apart, apart)) + 1e-6)
         return np.asarray((shown * weights[:, :, None]).sum(axis=1) / weights.sum(axis=1, keepdims=True))
 
     def to_state(self) -> PredictorState:
         settings = {"n_neighbors": self.n_neighbors, "weighted": self.weighted, "n_classes": self.n_classes}
-        return PredictorState(self.kind, settings, {"points": self.points, "answers": self.answers})
+        arrays = {"points": self.points, "answers": self.answers}
+        if self.votes is not None:
+            arrays["votes"] = self.votes
+        return PredictorState(self.kind, settings, arrays)
 
     @classmethod
     def from_state(cls, state: PredictorState) -> "NearestNeighboursPredictor":
@@ -67,7 +82,10 @@ class NearestNeighboursPredictor(Predictor):
         n_neighbors = checking.integer(state, "n_neighbors", 1, max(len(points), 1))
         if not len(points) or n_classes and not (answers.min() >= 0 and answers.max() < n_classes):
             raise checking.damaged("a nearest neighbours model with answers that are no classes")
-        return cls(points, answers, n_neighbors, state.settings.get("weighted") is True, n_classes)
+        votes = checking.array(state, "votes", (points.shape[0],)) if "votes" in state.arrays else None
+        if votes is not None and not votes.min() > 0:
+            raise checking.damaged("a nearest neighbours model with rows that do not count")
+        return cls(points, answers, n_neighbors, state.settings.get("weighted") is True, n_classes, votes)
 
 
 register(NearestNeighboursPredictor.kind, lambda: NearestNeighboursPredictor)

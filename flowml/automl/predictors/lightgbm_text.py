@@ -11,9 +11,21 @@ import numpy as np
 
 MAX_DEPTH = 4096
 _NUMBERS = re.compile(r"[-+0-9.eE ]*\Z")
-_INFINITE = re.compile(r"(?<!\S)(-?)inf(?!\S)")
+_INFINITE = re.compile(r"(?<![^\s=])(-?)inf(?!\S)")
 _PARTS = ("split_feature", "threshold", "decision_type", "left_child", "right_child", "leaf_value")
 _CATEGORIES = ("cat_boundaries", "cat_threshold")
+_KEPT = tuple(f"{name}=" for name in ("num_leaves", "num_cat", *_PARTS, *_CATEGORIES))
+
+
+def shorten(model: str, n_features: int, n_outputs: int) -> str:
+    """What `compact` makes of a text that LightGBM has just written here: unchecked, and ten times as fast."""
+    _, *parts = model.split("\nTree=")
+    lines = _header(n_features, n_outputs)
+    for number, part in enumerate(parts):
+        lines.append(f"Tree={number}")
+        lines += [_finite(line) for line in part.split("\n") if line.startswith(_KEPT) and line[-1] != "="]
+        lines += ["is_linear=0", "shrinkage=1", "", ""]
+    return "\n".join([*lines, "end of trees", ""])
 
 
 def compact(model: str, n_features: int, n_outputs: int) -> str:
@@ -27,7 +39,15 @@ def compact(model: str, n_features: int, n_outputs: int) -> str:
         raise ValueError("its LightGBM part has other classes")
     if not parts or len(parts) % trees_a_round:
         raise ValueError("its LightGBM part has the wrong number of trees")
-    lines = [
+    lines = _header(n_features, n_outputs)
+    for number, part in enumerate(parts):
+        lines += [f"Tree={number}", *_tree(_fields(part.split("\nend of trees", 1)[0]), n_features), "", ""]
+    return "\n".join([*lines, "end of trees", ""])
+
+
+def _header(n_features: int, n_outputs: int) -> list[str]:
+    trees_a_round = n_outputs if n_outputs > 2 else 1
+    return [
         "tree",
         "version=v4",
         f"num_class={trees_a_round}",
@@ -39,9 +59,11 @@ def compact(model: str, n_features: int, n_outputs: int) -> str:
         "feature_infos=" + " ".join(["none"] * n_features),
         "",
     ]
-    for number, part in enumerate(parts):
-        lines += [f"Tree={number}", *_tree(_fields(part.split("\nend of trees", 1)[0]), n_features), "", ""]
-    return "\n".join([*lines, "end of trees", ""])
+
+
+def _finite(line: str) -> str:
+    # A split of missing against all others has an infinite threshold: no number of float32 is beyond this one.
+    return _INFINITE.sub(r"\g<1>1e300", line) if line.startswith("threshold=") and "inf" in line else line
 
 
 def _objective(n_outputs: int) -> str:
@@ -60,8 +82,7 @@ def _tree(fields: dict[str, str], n_features: int) -> list[str]:
     if leaves < 1 or categories < 0 or int(fields.get("is_linear", "0")):
         raise ValueError("one of its LightGBM trees is of an unknown kind")
     if "threshold" in fields:
-        # A split of missing against all others has an infinite threshold: no number of float32 is beyond this one.
-        fields = {**fields, "threshold": _INFINITE.sub(r"\g<1>1e300", fields["threshold"])}
+        fields = {**fields, "threshold": _finite("threshold=" + fields["threshold"]).removeprefix("threshold=")}
     chosen = [*(_PARTS if leaves > 1 else _PARTS[-1:]), *(_CATEGORIES if categories else ())]
     if not all(_NUMBERS.match(fields.get(name, "")) for name in chosen):
         raise ValueError("one of its LightGBM trees holds a value that is not a number")

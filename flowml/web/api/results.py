@@ -39,6 +39,11 @@ def show(context: Context, model_id: str) -> dict[str, Any]:
         "score_std": model.details.get("score_std"),
         "features": model.details.get("schema") or [],
         "members": model.details.get("members") or [],
+        "decision": model.details.get("decision"),
+        "threshold": model.details.get("threshold"),
+        "calibrated": bool(model.details.get("calibrated")),
+        "twin_of": model.details.get("twin_of"),
+        "loss_of_quality": model.details.get("loss_of_quality"),
     }
 
 

@@ -54,7 +54,6 @@ class LeaderboardPart(Page):
     template: ClassVar[str] = "partials/leaderboard.html"
 
     leaderboard: Leaderboard | None
-    titles: dict[str, str]
     ended: bool
 
 
@@ -99,9 +98,7 @@ def page(request: Request) -> Response:
     titles = algorithm_titles(algorithms)
     leaderboard = results.leaderboard(context, job.id) if job.best_model_id else None
     if request.query_params.get("part") == "leaderboard":
-        part = LeaderboardPart(
-            title=job.name, frame=frame, leaderboard=leaderboard, titles=titles, ended=job.status.ended
-        )
+        part = LeaderboardPart(title=job.name, frame=frame, leaderboard=leaderboard, ended=job.status.ended)
         return respond(request, part)
     trials, _ = jobs.list_trials(context, job.id, MOST_TRIALS, 0)
     metric = _metric_point(job.metric)

@@ -15,7 +15,7 @@ from flowml.services.context import Context
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.pages.jobs import algorithm_titles
-from flowml.web.pages.results import champion_sentence
+from flowml.web.pages.results import champion_sentence, decision_sentence, expected_range, loss_text
 from flowml.web.templating import Page, number, percent, respond
 from flowml.web.words import METRICS, MetricWords, metric_title, metric_words, score_text
 
@@ -67,6 +67,7 @@ class ModelPage(Page):
     rank: int
     n_models: int
     sentence: str
+    notes: list[str]
     values: list[MetricValue]
     folds: Chart | None
     confusion: Confusion | None
@@ -83,7 +84,7 @@ def page(request: Request) -> Response:
     board = results.leaderboard(context, job.id)
     titles = algorithm_titles(jobs.list_algorithms(None))
     rank = next((row.rank for row in board.items if row.model_id == model.id), len(board.items))
-    heading = titles.get(model.algorithm, model.algorithm)
+    heading = model.name
     return respond(
         request,
         ModelPage(
@@ -95,6 +96,7 @@ def page(request: Request) -> Response:
             rank=rank,
             n_models=len(board.items),
             sentence=champion_sentence(model),
+            notes=_notes(model, job, titles),
             values=_values(model),
             folds=_fold_chart(model),
             confusion=_confusion(context, model),
@@ -106,6 +108,25 @@ def page(request: Request) -> Response:
             params=[(name, _parameter(value)) for name, value in sorted(model.params.items())],
         ),
     )
+
+
+def _notes(model: Model, job: Job, titles: Mapping[str, str]) -> list[str]:
+    """What is good to know of how it came about and how it answers."""
+    notes = []
+    expected = expected_range(model)
+    if expected:
+        notes.append(f"{metric_title(model.metric)}: {expected}, without the luck of having been chosen as the best.")
+    notes.append(decision_sentence(model))
+    if model.details.get("calibrated"):
+        notes.append("Its probabilities are calibrated: of rows that get 70 %, about 70 % turn out so.")
+    if model.details.get("twin_of") == model.id:
+        notes.append("It is one small model, so it is its own fast twin.")
+    elif model.details.get("twin_of"):
+        loss = model.details.get("loss_of_quality") or 0.0
+        worse = f"{loss_text(loss, model.metric)} worse in {metric_title(model.metric)}" if loss > 0 else "no worse"
+        family = titles.get(model.algorithm, model.algorithm)
+        notes.append(f"The fast twin of the best model: one {family}, {worse}; {model.details.get('made')}.")
+    return [note for note in notes if note]
 
 
 def _values(model: Model) -> list[MetricValue]:

@@ -9,10 +9,11 @@ from starlette.responses import Response
 from flowml.domain.jobs import Job
 from flowml.domain.models import Leaderboard, LeaderboardRow, Model
 from flowml.services import jobs, results
+from flowml.services.context import Context
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame, context_of
-from flowml.web.pages.jobs import algorithm_titles, dataset_name
-from flowml.web.templating import Page, milliseconds, respond
+from flowml.web.pages.jobs import dataset_name
+from flowml.web.templating import Page, milliseconds, percent, respond
 from flowml.web.words import METRICS, MetricWords, metric_title, metric_words, score_text
 
 
@@ -26,9 +27,19 @@ class ResultsPage(Page):
     dataset_name: str | None
     leaderboard: Leaderboard | None
     champion: Model | None
-    titles: dict[str, str]
     metrics: list[MetricWords]
     chart: Chart | None
+    sentence: str
+    expected: str
+    twin: "TwinWords | None"
+
+
+@dataclass(frozen=True)
+class TwinWords:
+    """The fast twin in words. `same`: the best model is as small itself."""
+
+    model: Model
+    same: bool
     sentence: str
 
 
@@ -38,7 +49,6 @@ def page(request: Request) -> Response:
     job = jobs.get_job(context, request.path_params["job_id"])
     leaderboard = results.leaderboard(context, job.id) if job.best_model_id else None
     champion = results.get_model(context, job.best_model_id) if job.best_model_id else None
-    titles = algorithm_titles(jobs.list_algorithms(None))
     return respond(
         request,
         ResultsPage(
@@ -48,12 +58,63 @@ def page(request: Request) -> Response:
             dataset_name=dataset_name(context, job.dataset_id),
             leaderboard=leaderboard,
             champion=champion,
-            titles=titles,
             metrics=_metrics(leaderboard),
-            chart=_latency_chart(leaderboard, titles) if leaderboard else None,
+            chart=_latency_chart(leaderboard) if leaderboard else None,
             sentence=champion_sentence(champion) if champion else "",
+            expected=expected_range(champion) if champion else "",
+            twin=_twin(context, champion) if champion else None,
         ),
     )
+
+
+def expected_range(model: Model) -> str:
+    """“0.861 expected on new rows (0.848 to 0.872)”; empty where nobody has worked it out."""
+    found = model.details.get("estimate")
+    if not found:
+        return ""
+    score, low, high = (score_text(found[name], model.metric) for name in ("score", "low", "high"))
+    return f"{score} expected on new rows ({low} to {high})"
+
+
+def decision_sentence(model: Model) -> str:
+    """How a class is decided, where it is not the more likely one; else empty."""
+    at = model.details.get("threshold")
+    if at is None or model.classes is None or abs(at - 0.5) < 0.005:
+        return ""
+    return f"It predicts “{model.classes[-1]}” from a probability of {percent(at, 0)} on."
+
+
+def _twin(context: Context, champion: Model) -> TwinWords | None:
+    identifier = champion.details.get("fast_model_id")
+    if identifier is None:
+        return None
+    if identifier == champion.id:
+        return TwinWords(champion, True, "The best model is one small model already: it is its own fast twin.")
+    model = results.get_model(context, identifier)
+    loss = model.details.get("loss_of_quality") or 0.0
+    quality = (
+        f"{loss_text(loss, model.metric)} worse in {metric_title(model.metric)}"
+        if loss > 0
+        else f"no worse in {metric_title(model.metric)}"
+    )
+    speed = ""
+    if model.predict_ms and champion.predict_ms:
+        speed = f" instead of {milliseconds(champion.predict_ms)}"
+    return TwinWords(
+        model,
+        False,
+        f"One small model: one prediction takes {milliseconds(model.predict_ms)}{speed}, and it is {quality}, measured"
+        " on rows that it had not seen.",
+    )
+
+
+def loss_text(value: float, metric: str) -> str:
+    """A difference between two scores, in the metric's own way of writing.
+
+    >>> loss_text(0.0052, "accuracy"), loss_text(0.0052, "roc_auc")
+    ('0.52 %', '0.0052')
+    """
+    return score_text(value, metric)
 
 
 def champion_sentence(model: Model) -> str:
@@ -76,7 +137,7 @@ def _metrics(leaderboard: Leaderboard | None) -> list[MetricWords]:
     return [words for name, words in METRICS.items() if name in present and name != leaderboard.metric]
 
 
-def _latency_chart(leaderboard: Leaderboard, titles: dict[str, str]) -> Chart | None:
+def _latency_chart(leaderboard: Leaderboard) -> Chart | None:
     timed = [row for row in leaderboard.items if row.predict_ms is not None]
     if len(timed) < 2:
         return None
@@ -84,7 +145,7 @@ def _latency_chart(leaderboard: Leaderboard, titles: dict[str, str]) -> Chart | 
     return Chart(
         kind="pareto",
         title="Score against speed",
-        caption=_latency_caption(best, timed, titles, leaderboard),
+        caption=_latency_caption(best, timed, leaderboard),
         spec={
             "metric": metric_title(leaderboard.metric),
             "format": metric_words(leaderboard.metric or "").format,
@@ -92,7 +153,7 @@ def _latency_chart(leaderboard: Leaderboard, titles: dict[str, str]) -> Chart | 
             "models": [
                 {
                     "id": row.model_id,
-                    "title": titles.get(row.algorithm, row.algorithm),
+                    "title": row.name,
                     "rank": row.rank,
                     "score": row.score,
                     "ms": row.predict_ms,
@@ -105,7 +166,7 @@ def _latency_chart(leaderboard: Leaderboard, titles: dict[str, str]) -> Chart | 
         rows=[
             (
                 row.rank,
-                titles.get(row.algorithm, row.algorithm),
+                row.name,
                 score_text(row.score, leaderboard.metric),
                 milliseconds(row.predict_ms),
                 "yes" if row.pareto else "no",
@@ -115,15 +176,13 @@ def _latency_chart(leaderboard: Leaderboard, titles: dict[str, str]) -> Chart | 
     )
 
 
-def _latency_caption(
-    best: LeaderboardRow, timed: list[LeaderboardRow], titles: dict[str, str], leaderboard: Leaderboard
-) -> str:
+def _latency_caption(best: LeaderboardRow, timed: list[LeaderboardRow], leaderboard: Leaderboard) -> str:
     fastest = min((row for row in timed if row.pareto), key=lambda row: row.predict_ms or 0.0, default=best)
     text = "Models on the line are worth having: no other is both better and faster."
     if fastest.model_id == best.model_id:
         return text + " Here the best model is also the fastest of them."
     return (
         f"{text} The best needs {milliseconds(best.predict_ms)} for one prediction; the fastest on the line,"
-        f" {titles.get(fastest.algorithm, fastest.algorithm)}, needs {milliseconds(fastest.predict_ms)}"
+        f" {fastest.name}, needs {milliseconds(fastest.predict_ms)}"
         f" and reaches {score_text(fastest.score, leaderboard.metric)}."
     )

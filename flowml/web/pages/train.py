@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from flowml.domain.datasets import Dataset, Role
 from flowml.domain.errors import FlowMLError
+from flowml.domain.jobs import ValidationKind
 from flowml.services import datasets, jobs
 from flowml.services.context import Context
-from flowml.services.jobs import AlgorithmInfo, TaskPreview
+from flowml.services.jobs import AlgorithmInfo, TaskPreview, usual_folds
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.distribution import distribution_chart
 from flowml.web.pages.frame import build_frame, context_of
@@ -19,6 +20,9 @@ from flowml.web.words import CLASSIFICATION_METRICS, METRICS, REGRESSION_METRICS
 
 BUDGETS = (10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900, 1200, 1800, 2700, 3600)
 DEFAULT_BUDGET = 60
+MOST_FOLDS = 20
+_GROUPING = (Role.CATEGORICAL, Role.TEXT, Role.NUMERIC, Role.BOOLEAN)
+_ORDERING = (Role.DATETIME, Role.NUMERIC, Role.IDENTIFIER)
 TELLING = frozenset(
     {
         "target",
@@ -48,7 +52,7 @@ class AlgorithmFamily:
 @dataclass(frozen=True, kw_only=True)
 class TrainPage(Page):
     """Without `dataset` the page asks for one; without `task` for a target. `likely` are the columns offered first;
-    `form` (JSON) is what the page's script starts from."""
+    `form` (JSON) is what the page's script starts from; the columns are those that can group, order or weigh rows."""
 
     template: ClassVar[str] = "train.html"
 
@@ -63,6 +67,10 @@ class TrainPage(Page):
     budgets: list[dict[str, Any]]
     default_step: int
     features: list[str]
+    group_columns: list[str]
+    time_columns: list[str]
+    weight_columns: list[str]
+    automatic_test: str
     form: dict[str, Any]
 
 
@@ -100,6 +108,10 @@ def page(request: Request) -> Response:
             budgets=steps,
             default_step=default_step,
             features=features,
+            group_columns=_columns(dataset, target, _GROUPING),
+            time_columns=_columns(dataset, target, _ORDERING),
+            weight_columns=_columns(dataset, target, (Role.NUMERIC, Role.BOOLEAN)),
+            automatic_test=_automatic_test(task),
             form={
                 "dataset": dataset.id if dataset else None,
                 "target": target,
@@ -107,10 +119,28 @@ def page(request: Request) -> Response:
                 "budgets": steps,
                 "step": default_step,
                 "features": len(features),
+                "most_folds": usual_folds(dataset.n_rows, MOST_FOLDS) if dataset else MOST_FOLDS,
+                "validation": None
+                if task is None or task.validation is None
+                else {"kind": task.validation.kind, "column": task.validation.column},
                 "titles": {words.name: words.title for words in metrics},
             },
         ),
     )
+
+
+def _columns(dataset: Dataset | None, target: str | None, roles: tuple[Role, ...]) -> list[str]:
+    """The columns of such roles that are not the target."""
+    if dataset is None:
+        return []
+    return [column.name for column in dataset.columns if column.role in roles and column.name != target]
+
+
+def _automatic_test(task: TaskPreview | None) -> str:
+    if task is None or task.validation is None:
+        return "at random"
+    by_time = task.validation.kind is ValidationKind.TIME
+    return f"{'later by' if by_time else 'others by'} {task.validation.column}"
 
 
 def likely_targets(dataset: Dataset) -> list[str]:

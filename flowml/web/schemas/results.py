@@ -60,6 +60,13 @@ class ModelDetail(Model):
     predict_ms: float | None
     features: list[Feature]
     members: list[Member]
+    decision: list[float] | None = Field(
+        None, description="predicted is the class whose probability times its number here is greatest"
+    )
+    threshold: float | None = Field(None, description="of two classes, from which probability the last is predicted")
+    calibrated: bool = False
+    twin_of: str | None = Field(None, description="the model whose fast twin this is")
+    loss_of_quality: float | None = Field(None, description="by how much its score is worse than that model's")
 
 
 class LeaderboardRow(Answer):

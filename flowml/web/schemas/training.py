@@ -26,6 +26,13 @@ class StartTraining(Body):
     max_trials: int | None = Field(None, ge=1, le=100_000, description="stop after this many; default: no limit")
     algorithms: list[str] | None = Field(None, min_length=1, max_length=100, description="only these; default: all")
     cv_folds: int = Field(5, ge=2, le=20, description="parts of the table that are left out in turn")
+    cv: str = Field(
+        "auto",
+        max_length=300,
+        description="which rows test a model: auto, stratified, group:COLUMN (rows of one value stay together), "
+        "time:COLUMN (models are tested on later rows)",
+    )
+    weight_column: str | None = Field(None, max_length=300, description="how much each row counts; default: all alike")
     exclude_columns: list[str] = Field([], max_length=100_000, description="columns to leave out")
     queue: QueueChoice = "auto"
     priority: int = Field(0, ge=-1000, le=1000, description="higher ones go first")
@@ -43,6 +50,15 @@ class ExtendTraining(Body):
     """More time for a training run."""
 
     time_budget_seconds: float = Field(ge=1, le=3600)
+
+
+class Estimate(Answer):
+    """The expected score and the range in which it lies with 90 % confidence."""
+
+    score: float | None
+    low: float | None
+    high: float | None
+    method: str
 
 
 class Job(Answer):
@@ -63,6 +79,8 @@ class Job(Answer):
     trials_finished: int
     best_score: float | None
     best_model_id: str | None
+    fast_model_id: str | None = Field(None, description="the fast twin: one small model beside the best one")
+    estimate: Estimate | None = Field(None, description="what to expect of the best model on new rows")
     queue: str
     created_at: Timestamp
     started_at: Timestamp | None

@@ -15,6 +15,8 @@ Alpine.data("train", () => ({
   metric: "auto",
   problemType: "auto",
   folds: "5",
+  cv: "auto",
+  weight: "",
   seed: "0",
   maxTrials: "",
   name: "",
@@ -83,8 +85,15 @@ Alpine.data("train", () => ({
     const name = this.metric === "auto" ? this.form.metric : this.metric;
     return this.form.titles[name] || name;
   },
-  get foldText() {
-    return this.folds || "5";
+  get testText() {
+    let way = this.cv;
+    if (way === "auto" && this.form.validation) way = this.form.validation.kind + ":" + this.form.validation.column;
+    const column = way.slice(way.indexOf(":") + 1);
+    if (way.startsWith("group:")) return "tested on rows of a “" + column + "” that it has not met";
+    if (way.startsWith("time:")) return "tested on rows that are later by “" + column + "”";
+    const asked = Number(this.folds || 5);
+    const folds = way === "auto" ? Math.min(asked, this.form.most_folds) : asked;
+    return folds === 1 ? "tested on a part that is held out" : "tested with " + folds + "-fold cross-validation";
   },
   get featureText() {
     return plural(this.form.features - this.excluded, "other column");
@@ -119,6 +128,8 @@ Alpine.data("train", () => ({
       problem_type: this.problemType,
       metric: this.metric,
       cv_folds: Number(this.folds || 5),
+      cv: this.cv,
+      weight_column: this.weight || null,
       seed: Number(this.seed || 0),
       exclude_columns: checked("exclude", true).map((box) => box.value),
       algorithms: chosen.length === this.allAlgorithms ? null : chosen,

@@ -1,0 +1,176 @@
+"""The engine beside the user's program: one process that has it imported and forks the processes that evaluate trials.
+
+It is started by its own command line, so that nothing of the user's program is run again: no guard around `main` is
+needed, and it works from a notebook, from standard input and from a zipapp. Its import (about 1.5 s) runs while the
+caller reads a table; a trial process is forked from it in about 10 ms, so that one that crashed is replaced at once.
+It stays for the next run, and ends by itself when it has nothing to do, or when the program ends, however that happens.
+"""
+
+import atexit
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import IO
+
+import flowml
+from flowml.automl.processes import THREAD_VARIABLES, describe_exit
+from flowml.domain.errors import FlowMLError
+
+MAIN = "flowml.automl.trial_process"
+_PACKAGE_FOLDER = Path(next(iter(flowml.__path__))).resolve().parent
+_START_SECONDS = 60.0
+_FORK_SECONDS = 10.0
+_EXIT_SECONDS = 2.0
+
+
+class NoProcesses(FlowMLError):
+    """The system does not let this program start processes of its own; says why."""
+
+
+class TrialProcess:
+    """A process that evaluates trials. `connection` speaks with it; it is killed when its leash is let go."""
+
+    def __init__(self, connection: Connection, leash: socket.socket, pid: int):
+        self.connection = connection
+        self.pid = pid
+        self._leash = leash
+
+    def kill(self) -> None:
+        """End it now. May be called from any thread, and again."""
+        with contextlib.suppress(OSError):
+            self._leash.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """End it and let go of what belongs to it; for the thread that speaks with it."""
+        self.kill()
+        self._leash.close()
+        self.connection.close()
+
+    def exit_reason(self) -> str:
+        """Why a process that hung up has ended, in words."""
+        self._leash.settimeout(_EXIT_SECONDS)
+        with contextlib.suppress(OSError, ValueError):
+            return describe_exit(int(self._leash.recv(64)))
+        return "it is gone"
+
+
+class EngineProcess:
+    """The process with the engine imported. `main`: the module that it runs.
+
+    Raises NoProcesses when it cannot start.
+    """
+
+    def __init__(self, main: str = MAIN):
+        if not sys.executable or getattr(sys, "frozen", False) or not hasattr(os, "fork"):
+            raise NoProcesses("This Python cannot start another one.")
+        self._owner = os.getpid()
+        self._lock = threading.Lock()
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self._control, theirs = socket.socketpair()
+        self._scratch: Path | None = None
+        path = os.pathsep.join(filter(None, (str(_PACKAGE_FOLDER), os.environ.get("PYTHONPATH", ""))))
+        with theirs:
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", main, str(theirs.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._said,
+                    pass_fds=(theirs.fileno(),),
+                    env={**os.environ, "PYTHONPATH": path, **dict.fromkeys(THREAD_VARIABLES, "1")},
+                    # Ctrl-C in a terminal is for the program, which decides what ends.
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise NoProcesses(f"No process could be started: {error}.") from error
+
+    def usable(self) -> bool:
+        """Whether it belongs to this process (not to the one that this was forked from) and is there."""
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def scratch(self) -> Path:
+        """A private folder on disk that goes when the program ends. Waits until the engine is imported."""
+        with self._lock:
+            if self._scratch is None:
+                self._control.settimeout(_START_SECONDS)
+                try:
+                    said = self._control.recv(4096)
+                except OSError:
+                    said = b""
+                if not said:
+                    self._process.kill()
+                    raise NoProcesses(f"The process for it did not start. {self._last_words()}".strip())
+                self._scratch = Path(os.fsdecode(said))
+            return self._scratch
+
+    def fork(self) -> TrialProcess:
+        """A new trial process. Raises NoProcesses."""
+        self.scratch()
+        connection, their_connection = socket.socketpair()
+        leash, their_leash = socket.socketpair()
+        with their_connection, their_leash:
+            try:
+                with self._lock:
+                    socket.send_fds(self._control, [b"f"], [their_connection.fileno(), their_leash.fileno()])
+                their_leash.close()
+                leash.settimeout(_FORK_SECONDS)
+                pid = int(leash.recv(64))
+                leash.settimeout(None)
+            except (OSError, ValueError) as error:
+                connection.close()
+                leash.close()
+                raise NoProcesses(f"No process could be started. {self._last_words()}".strip()) from error
+        return TrialProcess(Connection(connection.detach()), leash, pid)
+
+    def close(self) -> None:
+        """End it with all its children."""
+        self._control.close()
+        self._said.close()
+        if self._owner == os.getpid():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_EXIT_SECONDS)
+            self._process.kill()
+            self._process.wait()
+
+    def _last_words(self) -> str:
+        # The file's position is shared with the process that writes it.
+        size = os.fstat(self._said.fileno()).st_size
+        lines = os.pread(self._said.fileno(), 2000, max(0, size - 2000)).decode("utf-8", "replace").strip().splitlines()
+        return f"It said: {lines[-1][:300]}" if lines else ""
+
+
+_shared: EngineProcess | None = None
+_shared_lock = threading.Lock()
+
+
+def engine_process() -> EngineProcess:
+    """The one of this program, started when there is none. Returns at once. Raises NoProcesses."""
+    global _shared
+    with _shared_lock:
+        if _shared is None or not _shared.usable():
+            if _shared is not None:
+                _shared.close()
+            _shared = EngineProcess()
+        return _shared
+
+
+def start_engine_process() -> None:
+    """Begin with it, so that it is there when it is needed. Where that cannot be, whoever needs it will hear so."""
+    with contextlib.suppress(NoProcesses):
+        engine_process()
+
+
+@atexit.register
+def end_engine_process() -> None:
+    """End the one of this program, if there is one."""
+    global _shared
+    with _shared_lock:
+        if _shared is not None:
+            _shared.close()
+        _shared = None

@@ -1,0 +1,86 @@
+"""The last steps of a run: the best model calibrated, with its decision, and what to expect of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from flowml.automl.calibration import choose_temperature, tempered
+from flowml.automl.decision import choose_decision, objective, weighted
+from flowml.automl.ensemble import Judgement
+from flowml.automl.estimate import NESTED, SINGLE, Estimate, estimate
+from flowml.automl.metrics import METRICS, all_metrics, over_folds
+from flowml.automl.model import FittedModel
+from flowml.automl.task import Task
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The best model of a run as it is handed over. `number`: the trial it comes from, None for the ensemble.
+
+    `score` is by cross-validation, as on the leaderboard; `estimate` is what remains of it without the luck of having
+    been chosen. `out_of_fold` are the calibrated predictions that the figures are computed from.
+    """
+
+    number: int | None
+    model: FittedModel
+    score: float
+    fold_scores: tuple[float, ...]
+    metrics: Mapping[str, float | None]
+    out_of_fold: np.ndarray
+    estimate: Estimate | None
+
+
+def finish(
+    task: Task,
+    number: int | None,
+    model: FittedModel,
+    out_of_fold: np.ndarray,
+    judgement: Judgement | None,
+) -> Champion:
+    """Calibrate, decide, estimate.
+
+    `out_of_fold`: what `model` says of each row that it has not seen, uncalibrated. `judgement`: how the choice did on
+    rows that had no say in it; None where there was nothing to choose from.
+    """
+    tested = task.validated
+    target, folds, weights = task.target[tested], task.folds[tested], task.weights_of(tested)
+    temperature, decision, raw = None, None, out_of_fold[tested]
+    answers = raw
+    if task.classes is not None:
+        calibrated = choose_temperature(raw, target, task.judge_folds)
+        if calibrated is not None:
+            temperature, answers = calibrated
+        decision = choose_decision(task.metric, target, answers, task.judge_folds)
+    metrics = all_metrics(task.problem_type, target, answers, weights, decision)
+    schema = model.schema.of_results(metrics, target, answers)
+    metric = objective(task.metric)
+    summary = over_folds(
+        [
+            metric.score(target[rows], answers[rows], None if weights is None else weights[rows])
+            for rows in (folds == fold for fold in np.unique(folds))
+        ]
+    )
+    assert summary is not None
+    out_of_fold = np.full_like(out_of_fold, np.nan)
+    out_of_fold[tested] = answers
+
+    def score(target: np.ndarray, predictions: np.ndarray) -> float:
+        if task.classes is None:
+            return metric.score(target, predictions)
+        return METRICS[task.metric].score(target, weighted(tempered(predictions, temperature), decision))
+
+    if judgement is None:
+        expected = estimate(score, target, raw, task.judge_folds, method=SINGLE, seed=task.seed)
+    else:
+        chosen = judgement.blend if number is None else judgement.single
+        expected = estimate(score, judgement.target, chosen, judgement.folds, method=NESTED, seed=task.seed)
+    return Champion(
+        number=number,
+        model=replace(model, schema=schema, temperature=temperature, decision=decision),
+        score=summary[0],
+        fold_scores=summary[1],
+        metrics=metrics,
+        out_of_fold=out_of_fold,
+        estimate=expected,
+    )

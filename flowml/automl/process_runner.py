@@ -1,0 +1,225 @@
+"""Evaluates the trials of a run in processes, one trial each at a time: what crashes, hangs or eats all memory costs
+one trial and not the user's program. `ThreadRunner` does the same in threads, where no process can be started.
+"""
+
+import pickle
+import queue
+import shutil
+import tempfile
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from flowml.automl import modelfile
+from flowml.automl.attempt import attempt
+from flowml.automl.conduct import Outcome
+from flowml.automl.engine_process import EngineProcess, NoProcesses, TrialProcess
+from flowml.automl.evaluate import EncodedFolds
+from flowml.automl.task import Task
+from flowml.automl.task_file import write_task
+from flowml.automl.trial_process import Brief
+from flowml.data.child import resident_bytes
+from flowml.domain.trials import TrialSpec, TrialStatus
+
+_GRACE_SECONDS = 1.0
+_LOOK_SECONDS = 0.25
+_FAILED_START_SECONDS = 0.5
+_CACHE_BYTES = 1_500_000_000
+
+
+class _SlotRunner(ABC):
+    """A thread a slot; each has one trial evaluated at a time. Daemons, so that nothing keeps the run from ending."""
+
+    def __init__(self, slots: int, clock: Callable[[], float]):
+        self.slots = slots
+        # One more than there are slots, so that nobody who has finished waits for the next poll.
+        self.spare = 1
+        self.failures: dict[str, str] = {}
+        self._clock = clock
+        self._open = 0
+        self._cancelled = threading.Event()
+        self._waiting: queue.SimpleQueue[tuple[TrialSpec, float] | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, args=(slot,), name=f"trials-{slot}", daemon=True)
+            for slot in range(slots)
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, spec: TrialSpec, deadline: float) -> None:
+        self._open += 1
+        self._waiting.put((spec, deadline))
+
+    def open(self) -> int:
+        return self._open
+
+    def wait(self, timeout: float) -> Sequence[Outcome]:
+        outcomes: list[Outcome] = []
+        try:
+            outcomes.append(self._done.get(timeout=timeout) if timeout > 0 else self._done.get_nowait())
+            while True:
+                outcomes.append(self._done.get_nowait())
+        except queue.Empty:
+            pass
+        self._open -= len(outcomes)
+        for outcome in outcomes:
+            if outcome.error and outcome.status is TrialStatus.FAILED:
+                self.failures[outcome.spec.algorithm] = outcome.error
+        return outcomes
+
+    def cancel(self) -> Sequence[Outcome]:
+        ended = self.wait(0)
+        self._cancelled.set()
+        self._abandon()
+        return ended
+
+    def close(self) -> None:
+        """End what runs, and let go of everything that the outcomes' models do not need."""
+        self._cancelled.set()
+        self._abandon()
+        for _ in self._threads:
+            self._waiting.put(None)
+
+    def _work(self, slot: int) -> None:
+        while (item := self._waiting.get()) is not None:
+            spec, deadline = item
+            if not self._cancelled.is_set():
+                self._done.put(self._evaluate(slot, spec, deadline))
+
+    @abstractmethod
+    def _evaluate(self, slot: int, spec: TrialSpec, deadline: float) -> Outcome:
+        """Have it evaluated, in whatever way; called in the slot's own thread."""
+
+    @abstractmethod
+    def _abandon(self) -> None:
+        """What runs now is not wanted any more."""
+
+
+class ThreadRunner(_SlotRunner):
+    """In this very process: the data is there only once, but a crash is the program's crash."""
+
+    def __init__(self, task: Task, slots: int, clock: Callable[[], float]):
+        super().__init__(slots, clock)
+        self._task = task
+        self._folds = EncodedFolds(task)
+
+    def _evaluate(self, slot: int, spec: TrialSpec, deadline: float) -> Outcome:
+        outcome = attempt(
+            self._task,
+            self._folds,
+            spec,
+            time_left=lambda: 0.0 if self._cancelled.is_set() else deadline - self._clock(),
+            on_fold=lambda fold, score: not self._cancelled.is_set(),
+        )
+        if outcome.out_of_fold is not None:
+            # As exact as what comes from a process, so that both find the same ensemble.
+            return replace(outcome, out_of_fold=outcome.out_of_fold.astype(np.float32).astype(np.float64))
+        return outcome
+
+    def _abandon(self) -> None:
+        return None
+
+
+class ProcessRunner(_SlotRunner):
+    """In processes of their own. `memory_bytes`: what one of them may hold. Models stay in files until `close`.
+
+    Raises NoProcesses where none can be started.
+    """
+
+    def __init__(self, task: Task, slots: int, clock: Callable[[], float], *, engine: EngineProcess, memory_bytes: int):
+        super().__init__(slots, clock)
+        self._engine = engine
+        self._memory_bytes = memory_bytes
+        self._processes: dict[int, TrialProcess] = {}
+        self._lock = threading.Lock()
+        self._folder = Path(tempfile.mkdtemp(prefix="run-", dir=engine.scratch()))
+        try:
+            write_task(task, self._folder)
+            for slot in range(slots):
+                self._start(slot)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        super().close()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        for slot in range(self.slots):
+            self._stop(slot)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _abandon(self) -> None:
+        with self._lock:
+            for process in self._processes.values():
+                process.kill()
+
+    def _start(self, slot: int) -> TrialProcess:
+        process = self._engine.fork()
+        process.connection.send(Brief(str(self._folder), min(_CACHE_BYTES, self._memory_bytes // 4)))
+        with self._lock:
+            self._processes[slot] = process
+            if self._cancelled.is_set():
+                process.kill()
+        return process
+
+    def _stop(self, slot: int) -> None:
+        with self._lock:
+            process = self._processes.pop(slot, None)
+            if process is not None:
+                process.close()
+
+    def _work(self, slot: int) -> None:
+        try:
+            super()._work(slot)
+        finally:
+            self._stop(slot)
+
+    def _evaluate(self, slot: int, spec: TrialSpec, deadline: float) -> Outcome:
+        started = self._clock()
+
+        def failed(reason: str) -> Outcome:
+            self._stop(slot)
+            if self._cancelled.is_set():
+                return Outcome(spec, TrialStatus.CANCELLED, fit_seconds=self._clock() - started)
+            return Outcome(spec, TrialStatus.FAILED, error=reason, fit_seconds=self._clock() - started)
+
+        try:
+            process = self._processes.get(slot) or self._start(slot)
+        except (NoProcesses, OSError) as error:
+            # So that a search that is never refused does not ask a thousand times a second.
+            self._cancelled.wait(_FAILED_START_SECONDS)
+            return failed(f"No process could be started for it: {error}")
+        try:
+            process.connection.send((spec, deadline - self._clock()))
+            while True:
+                left = deadline + _GRACE_SECONDS - self._clock()
+                if process.connection.poll(max(0.0, min(_LOOK_SECONDS, left))):
+                    # Nothing in it is from outside: the process is ours, and its end of the pipe was never anyone's.
+                    content = process.connection.recv_bytes()
+                    outcome: Outcome | None = pickle.loads(content)  # noqa: S301
+                    if outcome is not None:
+                        return self._taken_in(outcome)
+                elif left <= 0 or self._cancelled.is_set():
+                    return failed("It ran past its time and did not stop when asked.")
+                elif resident_bytes(process.pid) > self._memory_bytes:
+                    limit = self._memory_bytes / 1e9
+                    return failed(f"It needed more memory than the {limit:.1f} GB that one trial may use.")
+        except (EOFError, OSError):
+            return failed(f"The process that evaluated it broke down: {process.exit_reason()}.")
+
+    def _taken_in(self, outcome: Outcome) -> Outcome:
+        if outcome.out_of_fold is None:
+            return outcome
+        file = self._folder / f"{outcome.spec.number}.flowml"
+        return replace(
+            outcome, out_of_fold=outcome.out_of_fold.astype(np.float64), load_model=lambda: modelfile.read(file)
+        )

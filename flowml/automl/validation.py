@@ -1,0 +1,243 @@
+"""How models are tested, so that their scores say what will be: at random, by entity, or by time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from flowml.automl.entities import find_entity
+from flowml.automl.features.prepared import Numbers, prepare
+from flowml.automl.splits import group_folds, hold_out_fold, make_folds, time_folds
+from flowml.domain.datasets import Role
+from flowml.domain.errors import InvalidInput
+from flowml.domain.jobs import Validation, ValidationKind
+
+_FEW_FOLDS_ABOVE, _FEW_FOLDS = 50_000, 3
+_ONE_FOLD_ABOVE = 200_000
+_FEWEST_MOMENTS = 30
+_FEWEST_ROWS_IN_ORDER = 50
+_FORMS = "Use auto, stratified, group:COLUMN or time:COLUMN."
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody asked for: `kind` is None for auto, else stratified, group or time."""
+
+    kind: ValidationKind | None
+    column: str | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """By what to test, before any fold is made. `kind` is None for folds at random; `asked`: not found by ourselves."""
+
+    kind: ValidationKind | None
+    column: str | None
+    reason: str
+    asked: bool
+
+
+def wanted(cv: str, columns: Sequence[str], target: str) -> Wanted:
+    """Read `auto`, `stratified`, `group:COLUMN` or `time:COLUMN`. Raises InvalidInput naming `cv`."""
+    if cv in ("", "auto"):
+        return Wanted(None)
+    if cv == "stratified":
+        return Wanted(ValidationKind.STRATIFIED)
+    word, _, column = cv.partition(":")
+    if word not in ("group", "time") or not column:
+        raise InvalidInput.of_field("cv", f"“{cv}” is not a way to test models.", hint=_FORMS)
+    if column not in columns:
+        raise InvalidInput.of_field("cv", f"There is no column “{column}” in this table.", hint=_FORMS)
+    if column == target:
+        raise InvalidInput.of_field(
+            "cv", f"“{column}” is what is to be predicted; models cannot be tested by it.", hint="Name another column."
+        )
+    return Wanted(ValidationKind(word), column)
+
+
+def check_column(frame: pl.DataFrame, asked: Wanted) -> None:
+    """Raises InvalidInput naming `cv` where the column asked for has no order (time) or no repetition (group)."""
+    if asked.column is not None and asked.kind is ValidationKind.TIME:
+        _check_moments(frame[asked.column])
+    elif asked.column is not None and asked.kind is ValidationKind.GROUP:
+        _check_groups(frame[asked.column])
+
+
+def choose(
+    frame: pl.DataFrame,
+    roles: Mapping[str, Role],
+    target: np.ndarray,
+    asked: Wanted,
+    *,
+    target_name: str,
+    classification: bool,
+) -> Choice:
+    """By what to test the models of this table: what was asked for, else what the table shows.
+
+    Raises InvalidInput naming `cv` for a column that has no order (time) or no repetition (group).
+    """
+    check_column(frame, asked)
+    if asked.kind is ValidationKind.STRATIFIED:
+        return Choice(None, None, "You chose folds at random", asked=True)
+    if asked.kind is ValidationKind.TIME:
+        reason = f"You chose to test on later rows by “{asked.column}”: models never see what came after."
+        return Choice(ValidationKind.TIME, asked.column, reason, asked=True)
+    if asked.kind is ValidationKind.GROUP:
+        reason = (
+            f"You chose to keep rows of the same “{asked.column}” together: none is learned from while others test."
+        )
+        return Choice(ValidationKind.GROUP, asked.column, reason, asked=True)
+    column = find_order(frame, roles, target_name)
+    if column is not None:
+        reason = (
+            f"The rows are in the order of “{column}”, so each model is tested on rows that are later than all it has "
+            "learned from."
+        )
+        return Choice(ValidationKind.TIME, column, reason, asked=False)
+    entity = find_entity(frame, roles, target, target_name=target_name, classification=classification)
+    if entity is not None:
+        reason = (
+            f"Rows with the same “{entity.column}” ({entity.rows_each:.0f} on average) are much alike, so they stay "
+            "together: each model is tested on ones that it has never met."
+        )
+        return Choice(ValidationKind.GROUP, entity.column, reason, asked=False)
+    return Choice(None, None, "", asked=False)
+
+
+def find_order(frame: pl.DataFrame, roles: Mapping[str, Role], target_name: str) -> str | None:
+    """The first column of dates by which the rows stand in order, rising or falling, with many different dates."""
+    if frame.height < _FEWEST_ROWS_IN_ORDER:
+        return None
+    for name in frame.columns:
+        if roles[name] is not Role.DATETIME or name == target_name or frame[name].null_count():
+            continue
+        moments = moments_of(frame[name])
+        if not np.isfinite(moments).all():
+            continue
+        steps = np.diff(moments)
+        if ((steps >= 0).all() or (steps <= 0).all()) and len(np.unique(moments)) >= _FEWEST_MOMENTS:
+            return name
+    return None
+
+
+def make(
+    choice: Choice,
+    frame: pl.DataFrame,
+    features: pl.DataFrame,
+    target: np.ndarray,
+    *,
+    smallest_class: int,
+    cv_folds: int,
+    seed: int,
+    classification: bool,
+) -> tuple[Validation, np.ndarray]:
+    """The folds (int8, rows) of a choice. `smallest_class`: rows of the rarest class, 0 for regression.
+
+    Where what was found, and not asked for, leaves too little to test on, the rows are divided at random.
+    Raises InvalidInput naming `cv` where what was asked for does.
+    """
+    by_size = folds_by_size(len(target), cv_folds)
+    found: np.ndarray | None = None
+    if choice.kind is ValidationKind.TIME:
+        assert choice.column is not None
+        moments = moments_of(frame[choice.column])
+        found = time_folds(moments, by_size, target if classification else None)
+    elif choice.kind is ValidationKind.GROUP:
+        assert choice.column is not None
+        groups = groups_of(frame[choice.column])
+        if by_size == 1:
+            found = hold_out_fold(features, target, seed, stratified=classification, groups=groups)
+        else:
+            found = group_folds(groups, target, by_size, seed, stratified=classification)
+        found = _renumbered(found)
+    if found is not None and choice.kind is not None and (found >= 0).any():
+        return Validation(choice.kind, choice.column, choice.reason, int(found.max()) + 1), found
+    if choice.kind is not None and choice.asked:
+        raise InvalidInput.of_field(
+            "cv",
+            f"By “{choice.column}” no rows are left to test on that hold only what could be learned from the others.",
+            hint="Choose another column, or cv stratified.",
+        )
+    fitting = min(cv_folds, smallest_class) if classification else min(cv_folds, len(target))
+    validation = _at_random(len(target), max(2, fitting), classification, choice.reason if choice.asked else "")
+    if validation.kind is ValidationKind.HOLDOUT:
+        return validation, hold_out_fold(features, target, seed, stratified=classification)
+    return validation, make_folds(features, target, validation.n_folds, seed, stratified=classification)
+
+
+def latest_rows(moments: np.ndarray, share: float = 0.1) -> np.ndarray:
+    """About this share of the rows, the latest ones, in the order of the table; rows of one moment stay together."""
+    known = moments[np.isfinite(moments)]
+    if not len(known):
+        return np.empty(0, dtype=np.int64)
+    border = np.quantile(known, 1 - share, method="higher")
+    with np.errstate(invalid="ignore"):
+        late = np.flatnonzero(moments >= border)
+        return late if len(late) < len(moments) // 2 else np.flatnonzero(moments > border)
+
+
+def moments_of(series: pl.Series) -> np.ndarray:
+    """When each row was, as a number that grows with time: float64, NaN where it is not known."""
+    role = Role.NUMERIC if series.dtype.is_numeric() else Role.DATETIME
+    column = prepare(series.to_frame(), {series.name: role}).columns[series.name]
+    assert isinstance(column, Numbers)
+    return column.values
+
+
+def groups_of(series: pl.Series) -> np.ndarray:
+    """The number of the group of each row, int64; a row without a value is a group of its own."""
+    codes = series.rank("dense").cast(pl.Int64).to_numpy().astype(np.float64)
+    missing = ~np.isfinite(codes)
+    codes[missing] = -1 - np.arange(missing.sum())
+    return np.asarray(np.unique(codes, return_inverse=True)[1].reshape(-1))
+
+
+def _check_moments(series: pl.Series) -> None:
+    if not (series.dtype.is_temporal() or series.dtype.is_numeric()):
+        raise InvalidInput.of_field(
+            "cv",
+            f"“{series.name}” holds neither dates nor numbers, so its rows have no order in time.",
+            hint="Name a column of dates, or one that counts up.",
+        )
+    moments = moments_of(series)
+    known = moments[np.isfinite(moments)]
+    if len(known) < 0.5 * len(series):
+        raise InvalidInput.of_field("cv", f"“{series.name}” is missing in more than half of the rows.")
+    if len(np.unique(known)) < 2:
+        raise InvalidInput.of_field("cv", f"“{series.name}” is the same in every row, so no row is later than others.")
+
+
+def _check_groups(series: pl.Series) -> None:
+    if series.dtype.is_nested():
+        raise InvalidInput.of_field("cv", f"“{series.name}” holds lists, which cannot tell rows apart.")
+    if series.n_unique() < 2:
+        raise InvalidInput.of_field("cv", f"“{series.name}” is the same in every row, so all rows are one group.")
+
+
+def folds_by_size(n_rows: int, n_folds: int) -> int:
+    """Where rows are many, fewer folds than asked for are precise enough; 1 is a part that is held out."""
+    if n_rows > _ONE_FOLD_ABOVE:
+        return 1
+    return min(n_folds, _FEW_FOLDS) if n_rows > _FEW_FOLDS_ABOVE else n_folds
+
+
+def _at_random(n_rows: int, n_folds: int, classification: bool, asked: str) -> Validation:
+    """More folds where rows are few and chance is large; a hold-out where one part is precise enough."""
+    kind = ValidationKind.STRATIFIED if classification else ValidationKind.SHUFFLED
+    evenly = "each with its share of every class" if classification else "each with its share of low and high values"
+    if asked:
+        return Validation(kind, None, f"{asked}: {n_folds} of them, {evenly}.", n_folds)
+    fewer = folds_by_size(n_rows, n_folds)
+    if fewer == 1:
+        reason = f"With {n_rows:,} rows, one part that is held out shows precisely how good a model is."
+        return Validation(ValidationKind.HOLDOUT, None, reason, 1)
+    if fewer < n_folds:
+        return Validation(kind, None, f"With {n_rows:,} rows, {fewer} folds are precise enough, {evenly}.", fewer)
+    return Validation(kind, None, f"Nothing in the table ties rows together: {n_folds} folds, {evenly}.", n_folds)
+
+
+def _renumbered(folds: np.ndarray) -> np.ndarray:
+    """Without folds that have lost all their rows."""
+    used = np.unique(folds[folds >= 0])
+    return np.where(folds >= 0, np.searchsorted(used, folds), -1).astype(np.int8)

@@ -1,0 +1,78 @@
+"""Which trial runs on a GPU: where its library can, where it pays, and one at a time on each."""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from flowml.automl.algorithms.base import Algorithm, TaskShape
+from flowml.domain.trials import Lease
+from flowml.training.capabilities import VRAM_SLACK_GB
+
+PAYS_FROM_CELLS = 1_000_000
+"""Below so many rows × columns starting a fit on a GPU takes longer than the fit on the CPU (`benchmarks/gpu.py`)."""
+
+
+def vram_of(queue: str) -> float:
+    """Gigabytes that a queue asks for: 12 for `gpu.vram12`, else 0."""
+    _, _, size = queue.partition(".vram")
+    return float(size) if size else 0.0
+
+
+class GPUs:
+    """The GPUs of a machine. `capabilities` gives what was found on it; `folder` holds their locks.
+
+    A GPU is taken by a lock on a SQLite file, which goes with the process that holds it, however that ends.
+    """
+
+    def __init__(self, folder: Path, capabilities: Callable[[], Mapping[str, Any]]):
+        self._folder = folder
+        self._capabilities = capabilities
+
+    @contextlib.contextmanager
+    def device_for(
+        self, lease: Lease, algorithm: Algorithm, shape: TaskShape, queue: str, remark: Callable[[str], None]
+    ) -> Iterator[str]:
+        """The device for one trial, held until the end of the block: `cpu`, or `cuda:0`. Where the CPU takes what a
+        GPU should have had, `remark` hears why."""
+        found = self._capabilities()
+        wanted = queue.startswith("gpu") or (
+            queue == "auto" and shape.n_rows * shape.n_features >= PAYS_FROM_CELLS and bool(found.get("gpus"))
+        )
+        if not algorithm.gpu or not wanted:
+            yield "cpu"
+            return
+        library = (found.get("gpu_libraries") or {}).get(algorithm.name)
+        if library is None or library["device"] is None:
+            reason = "it has not been tried yet whether it can use the GPU." if library is None else library["reason"]
+            remark(f"Fitted on the CPU: {reason}")
+            yield "cpu"
+            return
+        if lease.attempt > 1:
+            remark("Fitted on the CPU: the first attempt broke down.")
+            yield "cpu"
+            return
+        enough = [gpu["index"] for gpu in found["gpus"] if gpu["vram_gb"] >= vram_of(queue) - VRAM_SLACK_GB]
+        with contextlib.ExitStack() as held:
+            for index in enough:
+                if held.enter_context(self._taken(index)):
+                    yield f"{library['device']}:{index}"
+                    return
+            remark("Fitted on the CPU: another trial had the GPU.")
+            yield "cpu"
+
+    @contextlib.contextmanager
+    def _taken(self, index: int) -> Iterator[bool]:
+        """Whether the GPU was free; it is ours until the end of the block."""
+        path = self._folder / f"gpu-{index}.lock"
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            try:
+                connection.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError:
+                yield False
+                return
+            yield True
+        finally:
+            connection.close()

@@ -1,0 +1,91 @@
+"""What to expect of a model that was chosen."""
+
+import numpy as np
+import pytest
+
+from flowml.automl.ensemble import judge, select
+from flowml.automl.estimate import estimate
+from flowml.automl.metrics import METRICS
+
+FOLDS = 5
+
+
+def guesses(n_models: int, rows: int, seed: int, noise: float) -> tuple[np.ndarray, list[np.ndarray]]:
+    """A binary target and models that know a little, all of them equally much."""
+    generator = np.random.default_rng(seed)
+    score = generator.standard_normal(rows)
+    target = (score + generator.standard_normal(rows) > 0).astype(np.int32)
+    models = []
+    for _ in range(n_models):
+        second = 1 / (1 + np.exp(-(score + noise * generator.standard_normal(rows))))
+        models.append(np.stack([1 - second, second], axis=1))
+    return target, models
+
+
+def test_it_is_without_the_luck_of_being_the_best() -> None:
+    metric = METRICS["roc_auc"]
+    flattered, expected = [], []
+    # All models are equally good, so what any of them is worth is known.
+    target, models = guesses(3, 50_000, 99, 6.0)
+    true = np.mean([metric.score(target, one) for one in models])
+    for seed in range(30):
+        target, models = guesses(20, 300, seed, 6.0)
+        folds = np.arange(300) % FOLDS
+        judgement = judge(models, target, metric, folds)
+        found = estimate(metric.score, judgement.target, judgement.single, judgement.folds, method="")
+        assert found is not None
+        flattered.append(max(metric.score(target, one) for one in models))
+        expected.append(found.score)
+    assert np.mean(flattered) > true + 0.04
+    assert abs(np.mean(expected) - true) < 0.02
+
+
+def test_the_range_holds_what_comes_as_often_as_it_says() -> None:
+    metric = METRICS["accuracy"]
+    generator = np.random.default_rng(0)
+    inside, widths = 0, []
+    for seed in range(60):
+        target = generator.integers(0, 2, 400).astype(np.int32)
+        right = generator.random(400) < 0.8
+        second = np.where(right, target, 1 - target).astype(float)
+        found = estimate(
+            metric.score,
+            target,
+            np.stack([1 - second, second], axis=1),
+            np.arange(400) % FOLDS,
+            method="",
+            seed=seed,
+        )
+        assert found is not None
+        inside += found.low <= 0.8 <= found.high
+        widths.append(found.high - found.low)
+    assert 47 <= inside <= 60
+    assert np.mean(widths) == pytest.approx(2 * 1.645 * np.sqrt(0.8 * 0.2 / 400), rel=0.2)
+
+
+def test_more_rows_make_it_narrower_also_where_only_some_are_resampled() -> None:
+    metric = METRICS["rmse"]
+    generator = np.random.default_rng(0)
+    widths = []
+    for rows in (1_000, 100_000):
+        target = generator.standard_normal(rows)
+        found = estimate(metric.score, target, np.zeros((rows, 1)), np.arange(rows) % FOLDS, method="")
+        assert found is not None and found.low <= found.score <= found.high
+        widths.append(found.high - found.low)
+    assert widths[1] == pytest.approx(widths[0] / 10, rel=0.4)
+
+
+def test_a_metric_that_is_never_defined_has_no_estimate() -> None:
+    target = np.zeros(20, dtype=np.int32)
+    assert estimate(METRICS["roc_auc"].score, target, np.full((20, 2), 0.5), np.arange(20) % 2, method="") is None
+
+
+def test_a_blend_is_judged_as_a_blend() -> None:
+    target, models = guesses(8, 2_000, 1, 2.0)
+    metric = METRICS["log_loss"]
+    folds = np.arange(2_000) % FOLDS
+    judgement = judge(models, target, metric, folds)
+    blend = estimate(metric.score, judgement.target, judgement.blend, folds, method="")
+    single = estimate(metric.score, judgement.target, judgement.single, folds, method="")
+    assert blend is not None and single is not None and blend.score < single.score
+    assert len(select(models, target, metric)) > 3

@@ -1,0 +1,106 @@
+"""A whole job behind real tables: what it leaves is calibrated, decided, honest about itself, and has a fast twin."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flowml.automl import modelfile
+from flowml.domain.jobs import JobStatus
+from flowml.services import prediction, results
+from flowml.services.context import Context
+from flowml.services.dispatch import StoreChannel, StoreLedger
+from flowml.services.settings import Settings
+from flowml.store.store import Store
+from flowml.training.conductor import conduct_job
+from flowml.training.trainer import Trainer
+from tests.services.records import QuietTrainers, add_job
+from tests.services.trained import ROW, store_table
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    store = Store(tmp_path)
+    store_table(store)
+    yield Context(Settings(home=tmp_path), store, time.time, QuietTrainers())
+    store.close()
+
+
+def conduct(context: Context, **spec: object) -> str:
+    """Run a job to its end with a trainer beside it; returns its id."""
+    store = context.store
+    job = add_job(store, cv_folds=3, time_budget_seconds=120.0, **spec)
+    store.jobs.claim(1, time.time())
+    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here")
+    over = threading.Event()
+    trainer = threading.Thread(target=Trainer(channel, threads=1).run, args=(over.is_set,), daemon=True)
+    trainer.start()
+    try:
+        conduct_job(StoreLedger(store, job.id), slots=1)
+    finally:
+        over.set()
+        trainer.join(30)
+    return job.id
+
+
+def test_a_job_ends_with_an_estimate_and_a_twin(context: Context) -> None:
+    job_id = conduct(
+        context,
+        target="bought",
+        metric="f1",
+        exclude_columns=("spent",),
+        max_trials=4,
+        algorithms=("lightgbm", "logistic_regression", "gaussian_nb"),
+    )
+    job = context.store.jobs.get(job_id)
+    assert job.status is JobStatus.COMPLETED
+    assert job.estimate is not None
+    assert job.best_score == job.estimate["score"] and job.estimate["low"] <= job.best_score <= job.estimate["high"]
+
+    champion = results.get_model(context, job.best_model_id or "")
+    board = results.leaderboard(context, job_id)
+    assert board.items[0].model_id == champion.id and board.items[0].score == champion.score
+    assert all(row.predict_ms for row in board.items)
+    decision = champion.details["decision"]
+    assert len(decision) == 2 and champion.details["threshold"] == pytest.approx(decision[0] / sum(decision))
+    fitted = modelfile.read(context.store.files.path(champion.file))
+    assert fitted.decision == pytest.approx(decision)
+
+    assert job.fast_model_id is not None
+    twin = results.get_model(context, job.fast_model_id)
+    assert twin.details["twin_of"] == champion.id and twin.details["loss_of_quality"] >= 0
+    small = modelfile.read(context.store.files.path(twin.file))
+    assert [len(member.parts) for member in small.members] == [1]
+    assert prediction.predict(context, twin.id, [ROW])[0].prediction in ("yes", "no")
+    assert len({row.model_id for row in board.items}) == len(board.items)
+
+
+def test_a_twin_of_its_own_is_a_model_of_the_job(context: Context) -> None:
+    job_id = conduct(
+        context, target="spent", metric="mae", exclude_columns=("bought",), max_trials=2, algorithms=("lightgbm",)
+    )
+    job = context.store.jobs.get(job_id)
+    assert job.fast_model_id not in (None, job.best_model_id)
+    twin = results.get_model(context, job.fast_model_id or "")
+    assert (twin.name, twin.trial_id) == ("Fast twin", None)
+    assert twin.id in {row.model_id for row in results.leaderboard(context, job_id).items}
+    champion = results.get_model(context, job.best_model_id or "")
+    assert twin.score >= champion.score
+    assert np.isfinite(float(prediction.predict(context, twin.id, [ROW])[0].prediction))
+
+
+def test_a_best_model_that_is_small_is_its_own_twin(context: Context) -> None:
+    job_id = conduct(
+        context,
+        target="bought",
+        metric="log_loss",
+        exclude_columns=("spent",),
+        max_trials=1,
+        algorithms=("logistic_regression",),
+    )
+    job = context.store.jobs.get(job_id)
+    assert job.fast_model_id == job.best_model_id
+    assert len(results.leaderboard(context, job_id).items) == 1
