@@ -211,7 +211,7 @@ class Conduct:
                 if asked is None:
                     self.exhausted = True
                 else:
-                    self._runner.submit(asked, now + _longest_trial(left))
+                    self._runner.submit(asked, now + _longest_trial(left, self._search.seconds(asked.algorithm)))
             if self.exhausted and self._runner.open() == 0:
                 break
             for outcome in self._runner.wait(min(_POLL_SECONDS, left)):
@@ -372,9 +372,10 @@ class Conduct:
         self._observer.candidate(outcome, best)
 
 
-def _longest_trial(left: float) -> float:
-    """No trial may eat what all the others together are to have; short remainders belong to whoever comes."""
-    return min(left, max(5.0, _SHARE_OF_A_TRIAL * left))
+def _longest_trial(left: float, expected: float) -> float:
+    """No trial may eat what all the others together are to have, but each may have what it is expected to need; short
+    remainders belong to whoever comes."""
+    return min(left, max(5.0, _SHARE_OF_A_TRIAL * left, expected))
 
 
 def reserve_seconds(budget: float) -> float:

@@ -63,11 +63,20 @@ class EncodedFold:
 
 
 class EncodedFolds:
-    """The folds of a task, encoded once for all trials that want the same view; the oldest make room."""
+    """The folds of a task, encoded once for all trials that want the same view; the oldest make room.
 
-    def __init__(self, task: Task, max_bytes: int = _CACHE_BYTES):
+    `on_encoding` hears when encoding begins (True) and ends (False): that takes as long as it takes.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        max_bytes: int = _CACHE_BYTES,
+        on_encoding: Callable[[bool], None] = lambda began: None,
+    ):
         self._task = task
         self._max_bytes = max_bytes
+        self._on_encoding = on_encoding
         self._prepared = prepare(task.frame, task.roles)
         self._folds: OrderedDict[_Key, EncodedFold] = OrderedDict()
         self._lock = threading.Lock()
@@ -116,7 +125,9 @@ class EncodedFolds:
                 if found is not None:
                     self._folds.move_to_end(key)
                     return found
+            self._on_encoding(True)
             found = self._encode(*key)
+            self._on_encoding(False)
             with self._lock:
                 self._folds[key] = found
                 while len(self._folds) > 1 and sum(_bytes(item) for item in self._folds.values()) > self._max_bytes:

@@ -11,7 +11,7 @@ import threading
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
-from flowml.automl.processes import THREAD_VARIABLES
+from flowml.automl.processes import PATIENT_THREADS, THREAD_VARIABLES
 
 _PRELOAD = ["flowml.training.preload"]
 
@@ -29,6 +29,7 @@ def limit_threads(threads: int) -> None:
     """Set what the numeric libraries of this process's children will use; they read it when they are imported."""
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(threads)
+    os.environ.update(PATIENT_THREADS)
 
 
 def local_slots(cores: int) -> int:
