@@ -319,7 +319,6 @@ class Conduct:
             self._task,
             champion,
             time_left=lambda: end - self._clock(),
-            threads=self._runner.slots,
             timed=self._blend_meanwhile,
         )
         if part is None or (learned is not None and learned.loss_of_quality < part.loss_of_quality):
