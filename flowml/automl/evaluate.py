@@ -33,6 +33,7 @@ class Abandoned(FlowMLError):
 _Key = tuple[View, int | None, int | None]
 _LATEST = -1
 _WIDTH_ROWS = 5_000
+_AFTER_FIT = 0.06
 # Up to so many columns as encoded for each column of the table nobody needs to look.
 _WIDEST = 100
 
@@ -310,6 +311,9 @@ class _Shares:
         """The next fit's own countdown. Raises DeadlineReached when it would start at zero."""
         now = self._time_left()
         beside = (self._started - now - self._fitting) / max(self._done, 1)
+        if not self._done:
+            # What comes after a fit is not known yet: predictions, figures, writing the model.
+            beside = max(beside, _AFTER_FIT * now / len(self._weights))
         available = now - beside * (len(self._weights) - self._done)
         share = available * self._weights[self._done] / sum(self._weights[self._done :])
         if now <= 0:

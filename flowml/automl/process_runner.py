@@ -26,6 +26,7 @@ from flowml.data.child import resident_bytes
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 _GRACE_SECONDS = 1.0
+_LATE_SHARE = 0.05
 _LOOK_SECONDS = 0.25
 _FAILED_START_SECONDS = 0.5
 _CACHE_BYTES = 1_500_000_000
@@ -214,8 +215,10 @@ class ProcessRunner(_SlotRunner):
         try:
             process.connection.send((spec, deadline - self._clock()))
             encoding = False
+            # What has been fitted in time is worth the moment that its figures and its file take.
+            killed_at = deadline + max(_GRACE_SECONDS, _LATE_SHARE * (deadline - self._clock()))
             while True:
-                left = deadline + _GRACE_SECONDS - self._clock()
+                left = killed_at - self._clock()
                 if process.connection.poll(_LOOK_SECONDS if encoding else max(0.0, min(_LOOK_SECONDS, left))):
                     # Nothing in it is from outside: the process is ours, and its end of the pipe was never anyone's.
                     content = process.connection.recv_bytes()

@@ -182,6 +182,12 @@ def test_hardly_a_core_is_left_without_work() -> None:
 
 def test_a_trainer_with_a_big_table_may_hold_what_it_was_given() -> None:
     desk = Desk(["job"])
-    with supervising(desk, train=doubles.eat_memory_that_it_was_given, memory=400_000_000):
-        time.sleep(3)
+    with supervising(desk, train=doubles.eat_memory_that_it_was_given, memory=400_000_000) as supervisor:
+
+        def held() -> int:
+            pids = [item["pid"] for item in supervisor.processes() if item.get("trial_id")]
+            return sum(psutil.Process(pid).memory_info().rss for pid in pids)
+
+        until(lambda: held() > 500_000_000)
+        time.sleep(1.2)
     assert not desk.died
