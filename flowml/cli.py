@@ -202,10 +202,8 @@ def _train(options: argparse.Namespace) -> int:
     # Its imports run beside those of this process.
     start_engine_process()
     from flowml.automl import modelfile
-    from flowml.automl.run import get_ready, train
+    from flowml.automl.run import train
     from flowml.data.read import read_table
-
-    get_ready(options.algorithms)
 
     frame, columns, warnings = read_table(options.file)
     for warning in warnings:

@@ -115,7 +115,7 @@ def train(
     reasons).
     """
     began = clock()
-    libraries = get_ready(algorithm_names)
+    start_engine_process()
     task = prepare_task(
         frame,
         roles,
@@ -155,7 +155,6 @@ def train(
     )
     runner.start()
     try:
-        libraries.join()
         # The runner's slots are the parallelism; BLAS and OpenMP would multiply it.
         with threadpool_limits(limits=1):
             conduct.run()
@@ -165,24 +164,27 @@ def train(
         runner.close()
 
 
-def get_ready(algorithm_names: Sequence[str] | None = None) -> threading.Thread:
-    """Begin with what a run needs and does not have to wait for: call it before reading a table.
+_BOOSTERS = ("lightgbm", "xgboost", "catboost")
 
-    Starts the engine process; meanwhile this process imports, in the thread that is returned, what the models that
-    come of it need to predict. Both are there already for a second run.
+
+class _Imports:
+    """Imports beside the run what the models that come of it need to predict, when the first of each kind is there.
+
+    Not before: an import takes a second of a core, and the trials have use for it.
     """
-    start_engine_process()
-    libraries = threading.Thread(target=_import_boosters, args=(algorithm_names,), name="import", daemon=True)
-    libraries.start()
-    return libraries
 
+    def __init__(self) -> None:
+        self._begun: set[str] = set()
 
-def _import_boosters(algorithm_names: Sequence[str] | None) -> None:
-    for name in ("lightgbm", "xgboost", "catboost"):
-        if algorithm_names is None or name in algorithm_names:
-            # Whoever needs it imports it again and hears why it failed; here the program may just be ending.
-            with suppress(Exception):
-                importlib.import_module(name)
+    def __call__(self, algorithm: str) -> None:
+        if algorithm in _BOOSTERS and algorithm not in self._begun:
+            self._begun.add(algorithm)
+            threading.Thread(target=self._load, args=(algorithm,), name="import", daemon=True).start()
+
+    def _load(self, name: str) -> None:
+        # Whoever needs it imports it again and hears why it failed; here the program may just be ending.
+        with suppress(Exception):
+            importlib.import_module(name)
 
 
 def _runner(task: Task, slots: int, clock: Callable[[], float]) -> ProcessRunner | ThreadRunner:
@@ -326,6 +328,7 @@ class _Watcher:
         self._on_progress = on_progress
         self._stopped = stopped
         self._best: tuple[float, str] | None = None
+        self._imports = _Imports()
         self.first_model_seconds: float | None = None
 
     def stopped(self) -> bool:
@@ -342,6 +345,7 @@ class _Watcher:
         self._on_progress(Progress(self._clock() - self._began, self._budget, finished, score, algorithm))
 
     def candidate(self, outcome: Outcome, best: bool) -> None:
+        self._imports(outcome.spec.algorithm)
         if self.first_model_seconds is None:
             self.first_model_seconds = self._clock() - self._began
         if best and outcome.score is not None:

@@ -1,5 +1,9 @@
 """FlowML as a scikit-learn estimator."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -7,7 +11,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from flowml import AutoMLClassifier, AutoMLRegressor
+from flowml import AutoMLClassifier, AutoMLRegressor, load_model
 from flowml.domain.errors import InvalidInput
 
 X = np.random.default_rng(0).normal(size=(160, 3))
@@ -49,5 +53,54 @@ def test_labels_may_be_texts() -> None:
 def test_rows_that_do_not_match_are_refused() -> None:
     with pytest.raises(InvalidInput, match="160 rows and y has 3"):
         AutoMLClassifier().fit(X, [0, 1, 0])
-    with pytest.raises(InvalidInput, match="1 dimensions"):
+    with pytest.raises(InvalidInput, match="got 1D array"):
         AutoMLClassifier().fit(X[:, 0], CLASSES)
+
+
+def test_a_saved_model_is_loaded_and_says_the_same(tmp_path: Path) -> None:
+    table = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "row_id": range(160), "colour": ["x", "y"] * 80})
+    labels = np.where(CLASSES, "yes", "no")
+    model = AutoMLClassifier(max_trials=2, n_jobs=1, algorithms=["logistic_regression", "lightgbm"]).fit(table, labels)
+    model.save(tmp_path / "m.flowml")
+    loaded = load_model(tmp_path / "m.flowml")
+    assert isinstance(loaded, AutoMLClassifier) and loaded.classes_.tolist() == ["no", "yes"]
+    # The identifier was left out in training, and nobody has to know.
+    assert loaded.feature_names_in_.tolist() == ["a", "b", "colour"]
+    assert np.array_equal(loaded.predict_proba(table), model.predict_proba(table))
+    assert np.array_equal(loaded.predict(pl.DataFrame(table.to_dict("list"))), model.predict(table))
+    with pytest.raises(ValueError, match="now missing:\n- b"):
+        loaded.predict(table[["a", "colour"]])
+    with pytest.raises(InvalidInput, match="no file"):
+        load_model(tmp_path / "none.flowml")
+
+
+def test_a_leaderboard_is_a_table_in_one_step() -> None:
+    model = AutoMLRegressor(max_trials=3, n_jobs=1, algorithms=["ridge", "knn", "decision_tree"]).fit(X, NUMBERS)
+    board = pd.DataFrame(model.leaderboard_)
+    assert board["score"].is_monotonic_decreasing and board["score"][0] == model.best_score_
+    assert pl.DataFrame(model.leaderboard_, strict=False).height == len(board)
+    assert model.metric_ == "r2" and model.failures_ == {}
+
+
+def test_rows_of_weight_nothing_are_not_there() -> None:
+    generator = np.random.default_rng(1)
+    wrong = generator.normal(size=(160, 3))
+    both, target = np.vstack([X, wrong]), np.concatenate([NUMBERS, np.full(160, 1e6)])
+    weights = np.repeat([1.0, 0.0], 160)
+    options = {"max_trials": 1, "algorithms": ["ridge"], "n_jobs": 1}
+    weighted = AutoMLRegressor(**options).fit(both, target, sample_weight=weights)
+    alone = AutoMLRegressor(**options).fit(X, NUMBERS)
+    assert weighted.predict(X) == pytest.approx(alone.predict(X), rel=1e-6)
+
+
+def test_it_says_how_far_it_is_when_asked(capfd: pytest.CaptureFixture[str]) -> None:
+    AutoMLRegressor(max_trials=1, algorithms=["ridge"], n_jobs=1).fit(X, NUMBERS)
+    assert capfd.readouterr().err == ""
+    AutoMLRegressor(max_trials=1, algorithms=["ridge"], n_jobs=1, verbose=1).fit(X, NUMBERS)
+    assert "ridge" in capfd.readouterr().err
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    program = "import sys; from flowml import AutoMLClassifier; AutoMLClassifier(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not {"numpy", "polars", "pandas", "sklearn", "scipy", "lightgbm"} & set(done.stdout.split())

@@ -31,7 +31,7 @@ print("scored", model.score(X, X[:, 0] > 0) > 0.8, *(name for name in ("sklearn.
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[EngineProcess]:
-    started = EngineProcess("tests.automl.misbehaving")
+    started = EngineProcess("tests.engine_with_doubles")
     yield started
     started.close()
 
@@ -69,17 +69,17 @@ def until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 @pytest.mark.parametrize(
     ("name", "seconds", "reason"),
-    [("crash", 60.0, "SIGABRT"), ("hang", 1.0, "did not stop"), ("eat_memory", 60.0, "0.7 GB")],
+    [("aborts", 60.0, "SIGABRT"), ("sleeps", 1.0, "did not stop"), ("eats_memory", 60.0, "0.7 GB")],
 )
 def test_what_misbehaves_costs_one_trial_with_its_reason(
     runner: ProcessRunner, name: str, seconds: float, reason: str
 ) -> None:
-    bad, good = run_all(runner, name, "nothing", seconds=seconds)
+    bad, good = run_all(runner, name, "prints_garbage", seconds=seconds)
     assert bad.status is TrialStatus.FAILED and bad.error is not None and reason in bad.error
     assert runner.failures == {name: bad.error}
     assert good.status in (TrialStatus.FINISHED, TrialStatus.CANCELLED)
     # Its place is taken by a new process at once.
-    after, beside = run_all(runner, "nothing", "nothing")
+    after, beside = run_all(runner, "prints_garbage", "prints_garbage")
     assert after.status is beside.status is TrialStatus.FINISHED
 
 
@@ -106,7 +106,7 @@ def test_the_end_of_a_run_waits_for_nobody(engine: EngineProcess) -> None:
     runner.start()
     folders = list(engine.scratch().iterdir())
     for number in range(3):
-        runner.submit(TrialSpec(number, "hang", {"penalty": 1.0}), time.monotonic() + 60)
+        runner.submit(TrialSpec(number, "sleeps", {"penalty": 1.0}), time.monotonic() + 60)
     time.sleep(0.5)
     pids = [process.pid for process in runner._processes.values()]
     started = time.monotonic()
