@@ -14,6 +14,7 @@ from flowml.automl import race
 from flowml.automl.algorithms.base import Algorithm, TaskShape
 from flowml.automl.forecast import Forecast
 from flowml.automl.portfolio import Candidate
+from flowml.automl.sharing import is_big
 from flowml.automl.tpe import propose
 from flowml.domain.trials import TrialSpec, TrialStatus
 
@@ -120,6 +121,9 @@ class Choice:
         affordable = [
             name for name in self._open_to_all if self._forecast.seconds(name) <= SHARE_OF_TIME_LEFT * time_left
         ]
+        if not self._specs and self._run.portfolio and is_big(self._run.shape):
+            # It can be cut short, and what it has by then is more than anything cheaper learns from so many rows.
+            affordable.append(self._run.portfolio[0].algorithm)
         if not self._specs and not affordable and self._run.portfolio:
             # Whatever the budget, something is tried.
             affordable = [min(self._run.stated, key=lambda name: self._run.stated[name])]

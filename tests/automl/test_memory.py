@@ -137,3 +137,13 @@ def test_with_little_memory_trials_take_turns() -> None:
 
 def test_bytes_are_said_as_a_person_reads_them() -> None:
     assert [memory.gigabytes(count) for count in (8.9e9, 12.3e9, 2.2e8)] == ["8.9 GB", "12 GB", "0.2 GB"]
+
+
+def test_on_a_big_table_the_strongest_comes_first_even_where_it_will_be_cut_short() -> None:
+    search = Search(MILLION, algorithms.all(), metric="roc_auc", seed=0, n_folds=1)
+    asked = search.ask(15.0, 1)
+    assert isinstance(asked, TrialSpec) and asked.algorithm == "lightgbm"
+    assert search.seconds("lightgbm") > 15.0
+    little = Search(replace(MILLION, n_rows=20_000), algorithms.all(), metric="roc_auc", seed=0)
+    first = little.ask(15.0, 1)
+    assert isinstance(first, TrialSpec) and first.algorithm == "logistic_regression"
