@@ -21,6 +21,7 @@ from flowml.services.context import Context
 from flowml.services.housekeeping import keep_house
 from flowml.services.jobs import start_waiting_jobs
 from flowml.services.settings import Settings
+from flowml.store import locks
 from flowml.store.home import Home, ServerLock
 from flowml.store.store import Store
 from flowml.training import capabilities, processes
@@ -174,7 +175,9 @@ def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits:
 
     store = Store(Path(home), now=time.time())
     channel = dispatch.StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name)
-    gpus = GPUs(Path(home), lambda: store.workers.capabilities(worker_id))
+    gpus = GPUs(
+        lambda: store.workers.capabilities(worker_id), lambda index: locks.taken(Path(home) / f"gpu-{index}.lock")
+    )
     Trainer(channel, machine=_machine(limits), gpus=gpus, tell=status.send).run(stop=lambda: False)
 
 

@@ -205,3 +205,21 @@ def engine_processes() -> set[int]:
         for process in psutil.process_iter(["cmdline"])
         if "flowml.automl.trial_process" in (process.info["cmdline"] or ())
     }
+
+
+def test_train_says_how_models_are_tested_and_what_gives_the_answer_away(tmp_path: Path) -> None:
+    table = tmp_path / "visits.csv"
+    lines = [
+        f"{index % 30 + 500},{index * 7 % 11},{index % 3 + 1},{index * 7 % 11 + index % 30}" for index in range(240)
+    ]
+    table.write_text("patient_id,pulse,share,health\n" + "\n".join(lines) + "\n")
+    command = ["train", str(table), "--target", "health", "--max-trials", "1", "--algorithms", "ridge"]
+    done = flowml(*command, "--cv", "group:patient_id", "--weight", "share", "--metric", "mae", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["validation"]["kind"] == "group" and found["validation"]["column"] == "patient_id"
+    assert found["problem_type"] == "regression"
+    assert "note: You chose to keep rows of the same “patient_id” together" in done.stderr
+    assert found["notes"][0] in done.stderr
+    refused(flowml(*command, "--cv", "group:nobody"), "nobody", "group:COLUMN")
+    refused(flowml(*command, "--weight", "nothing"), "nothing")

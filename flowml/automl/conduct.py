@@ -24,7 +24,6 @@ ENSEMBLE = "ensemble"
 _POLL_SECONDS = 0.05
 _BLEND_INTERVAL_SECONDS = 10.0
 _SHARE_OF_A_TRIAL = 0.4
-_MANY_ROWS = 20_000
 # Less than this before the deadline, nothing is begun that is not a must.
 _LAST_SECONDS = 0.25
 # What is left when the best model is known belongs to its twin and to what comes after: figures and saving.
@@ -211,7 +210,7 @@ class Conduct:
                 if asked is None:
                     self.exhausted = True
                 else:
-                    self._runner.submit(asked, now + _longest_trial(left))
+                    self._runner.submit(asked, now + _longest_trial(left, self._search.seconds(asked.algorithm)))
             if self.exhausted and self._runner.open() == 0:
                 break
             for outcome in self._runner.wait(min(_POLL_SECONDS, left)):
@@ -320,8 +319,6 @@ class Conduct:
             self._task,
             champion,
             time_left=lambda: end - self._clock(),
-            # On a small table threads cost more than they bring, on a busy machine very much more.
-            threads=self._runner.slots if len(self._task.target) > _MANY_ROWS else 1,
             timed=self._blend_meanwhile,
         )
         if part is None or (learned is not None and learned.loss_of_quality < part.loss_of_quality):
@@ -372,9 +369,10 @@ class Conduct:
         self._observer.candidate(outcome, best)
 
 
-def _longest_trial(left: float) -> float:
-    """No trial may eat what all the others together are to have; short remainders belong to whoever comes."""
-    return min(left, max(5.0, _SHARE_OF_A_TRIAL * left))
+def _longest_trial(left: float, expected: float) -> float:
+    """No trial may eat what all the others together are to have, but each may have what it is expected to need; short
+    remainders belong to whoever comes."""
+    return min(left, max(5.0, _SHARE_OF_A_TRIAL * left, expected))
 
 
 def reserve_seconds(budget: float) -> float:

@@ -47,8 +47,10 @@ def _range(series: pl.Series, role: Role, column: Numbers) -> tuple[Any, Any, An
     known = np.flatnonzero(np.isfinite(column.values))
     if len(known) == 0:
         return None, None, None
-    order = known[np.argsort(column.values[known], kind="stable")]
-    typical, least, greatest = (series[int(order[index])] for index in ((len(order) - 1) // 2, 0, -1))
+    places = ((len(known) - 1) // 2, 0, len(known) - 1)
+    # Three values of a sorted column; sorting a million of them takes twenty times as long.
+    order = known[np.argpartition(column.values[known], places)]
+    typical, least, greatest = (series[int(order[place])] for place in places)
     if role is Role.DATETIME:
         return str(typical), str(least), str(greatest)
     if role is Role.BOOLEAN:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 import flowml
-from flowml.automl.processes import THREAD_VARIABLES, describe_exit
+from flowml.automl.processes import PATIENT_THREADS, THREAD_VARIABLES, describe_exit
 from flowml.domain.errors import FlowMLError
 
 MAIN = "flowml.automl.trial_process"
@@ -83,7 +83,7 @@ class EngineProcess:
                     stdout=subprocess.DEVNULL,
                     stderr=self._said,
                     pass_fds=(theirs.fileno(),),
-                    env={**os.environ, "PYTHONPATH": path, **dict.fromkeys(THREAD_VARIABLES, "1")},
+                    env={**os.environ, "PYTHONPATH": path, **dict.fromkeys(THREAD_VARIABLES, "1"), **PATIENT_THREADS},
                     # Ctrl-C in a terminal is for the program, which decides what ends.
                     start_new_session=True,
                 )

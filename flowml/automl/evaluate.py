@@ -33,6 +33,7 @@ class Abandoned(FlowMLError):
 _Key = tuple[View, int | None, int | None]
 _LATEST = -1
 _WIDTH_ROWS = 5_000
+_AFTER_FIT = 0.06
 # Up to so many columns as encoded for each column of the table nobody needs to look.
 _WIDEST = 100
 
@@ -63,11 +64,20 @@ class EncodedFold:
 
 
 class EncodedFolds:
-    """The folds of a task, encoded once for all trials that want the same view; the oldest make room."""
+    """The folds of a task, encoded once for all trials that want the same view; the oldest make room.
 
-    def __init__(self, task: Task, max_bytes: int = _CACHE_BYTES):
+    `on_encoding` hears when encoding begins (True) and ends (False): that takes as long as it takes.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        max_bytes: int = _CACHE_BYTES,
+        on_encoding: Callable[[bool], None] = lambda began: None,
+    ):
         self._task = task
         self._max_bytes = max_bytes
+        self._on_encoding = on_encoding
         self._prepared = prepare(task.frame, task.roles)
         self._folds: OrderedDict[_Key, EncodedFold] = OrderedDict()
         self._lock = threading.Lock()
@@ -116,7 +126,9 @@ class EncodedFolds:
                 if found is not None:
                     self._folds.move_to_end(key)
                     return found
+            self._on_encoding(True)
             found = self._encode(*key)
+            self._on_encoding(False)
             with self._lock:
                 self._folds[key] = found
                 while len(self._folds) > 1 and sum(_bytes(item) for item in self._folds.values()) > self._max_bytes:
@@ -299,6 +311,9 @@ class _Shares:
         """The next fit's own countdown. Raises DeadlineReached when it would start at zero."""
         now = self._time_left()
         beside = (self._started - now - self._fitting) / max(self._done, 1)
+        if not self._done:
+            # What comes after a fit is not known yet: predictions, figures, writing the model.
+            beside = max(beside, _AFTER_FIT * now / len(self._weights))
         available = now - beside * (len(self._weights) - self._done)
         share = available * self._weights[self._done] / sum(self._weights[self._done :])
         if now <= 0:

@@ -1,7 +1,8 @@
 """A usable model within seconds, also on a big table: two cheap families, each learned from a sample of the rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from flowml.automl.algorithms.base import Algorithm, TaskShape
 from flowml.domain.errors import NotApplicable
@@ -11,6 +12,7 @@ BIG_TABLE = 8_000
 SAMPLE = 4_000
 _CHEAP = ("lightgbm", "logistic_regression", "ridge", "decision_tree")
 _LOOKS = 2
+_HURRY = 1.5
 
 
 def first_looks(shape: TaskShape, algorithms: Sequence[Algorithm]) -> list[TrialSpec]:
@@ -28,12 +30,18 @@ def first_looks(shape: TaskShape, algorithms: Sequence[Algorithm]) -> list[Trial
         TrialSpec(
             number=index - len(fitting),
             algorithm=algorithm.name,
-            params=algorithm.first_configurations(sampled)[0],
+            params=_quick(algorithm, shape),
             origin="first",
             max_rows=SAMPLE,
         )
         for index, algorithm in enumerate(fitting)
     ]
+
+
+def _quick(algorithm: Algorithm, shape: TaskShape) -> Mapping[str, Any]:
+    """What is best on such a table, in fewer rounds: what is best on so few rows may take many."""
+    params = algorithm.first_configurations(shape)[0]
+    return algorithm.hurried(params, _HURRY) or params
 
 
 def _is_for(algorithm: Algorithm, shape: TaskShape) -> bool:

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowml.automl.algorithms.base import Algorithm, TaskShape
+from flowml.automl.sharing import is_big
 from flowml.domain.jobs import ProblemType
 
 SMALL = 2_000
 
 FIRST_OF_ALL = ("logistic_regression", "ridge", "lightgbm")
+# Where the cheapest trial takes a good part of the time there is, the strongest comes first.
+FIRST_OF_BIG = ("lightgbm",)
 STRENGTH_SMALL = (
     "catboost",
     "extra_trees",
@@ -64,10 +67,11 @@ class Candidate:
 
 def portfolio(algorithms: Sequence[Algorithm], shape: TaskShape) -> list[Candidate]:
     """All first configurations, the most promising first; the very first ones are those that are done at once."""
+    first = FIRST_OF_BIG if is_big(shape) else FIRST_OF_ALL
     strength = STRENGTH_SMALL if shape.n_rows < SMALL else STRENGTH_LARGE
     ranked: list[tuple[float, str, Candidate]] = []
     for algorithm in algorithms:
-        place = _place(algorithm.name, strength)
+        place = _place(algorithm.name, first, strength)
         for round_, params in enumerate(algorithm.first_configurations(shape)):
             later = round_ * SPACING.get(algorithm.name, 9.0 if algorithm.name in STRONG else 20.0)
             ranked.append((place + later, algorithm.name, Candidate(algorithm.name, dict(params))))
@@ -75,9 +79,9 @@ def portfolio(algorithms: Sequence[Algorithm], shape: TaskShape) -> list[Candida
     return [candidate for _, _, candidate in ranked]
 
 
-def _place(name: str, strength: Sequence[str]) -> float:
-    if name in FIRST_OF_ALL:
-        return FIRST_OF_ALL.index(name) - float(len(FIRST_OF_ALL))
+def _place(name: str, first: Sequence[str], strength: Sequence[str]) -> float:
+    if name in first:
+        return first.index(name) - float(len(first))
     return float(strength.index(name)) if name in strength else float(len(strength))
 
 

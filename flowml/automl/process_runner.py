@@ -21,11 +21,12 @@ from flowml.automl.engine_process import EngineProcess, NoProcesses, TrialProces
 from flowml.automl.evaluate import EncodedFolds
 from flowml.automl.task import Task
 from flowml.automl.task_file import write_task
-from flowml.automl.trial_process import Brief
+from flowml.automl.trial_process import ENCODING, Brief
 from flowml.data.child import resident_bytes
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 _GRACE_SECONDS = 1.0
+_LATE_SHARE = 0.05
 _LOOK_SECONDS = 0.25
 _FAILED_START_SECONDS = 0.5
 _CACHE_BYTES = 1_500_000_000
@@ -128,13 +129,24 @@ class ThreadRunner(_SlotRunner):
 
 
 class ProcessRunner(_SlotRunner):
-    """In processes of their own. `memory_bytes`: what one of them may hold. Models stay in files until `close`.
+    """In processes of their own. `memory_bytes`: what one of them may hold; `threads`: how many it may use. Models stay
+    in files until `close`.
 
     Raises NoProcesses where none can be started.
     """
 
-    def __init__(self, task: Task, slots: int, clock: Callable[[], float], *, engine: EngineProcess, memory_bytes: int):
+    def __init__(
+        self,
+        task: Task,
+        slots: int,
+        clock: Callable[[], float],
+        *,
+        engine: EngineProcess,
+        memory_bytes: int,
+        threads: int = 1,
+    ):
         super().__init__(slots, clock)
+        self._threads_a_trial = threads
         self._engine = engine
         self._memory_bytes = memory_bytes
         self._processes: dict[int, TrialProcess] = {}
@@ -164,7 +176,9 @@ class ProcessRunner(_SlotRunner):
 
     def _start(self, slot: int) -> TrialProcess:
         process = self._engine.fork()
-        process.connection.send(Brief(str(self._folder), min(_CACHE_BYTES, self._memory_bytes // 4)))
+        cache_bytes = min(_CACHE_BYTES, self._memory_bytes // 4)
+        brief = Brief(str(self._folder), cache_bytes, self._threads_a_trial, self._memory_bytes)
+        process.connection.send(brief)
         with self._lock:
             self._processes[slot] = process
             if self._cancelled.is_set():
@@ -200,15 +214,19 @@ class ProcessRunner(_SlotRunner):
             return failed(f"No process could be started for it: {error}")
         try:
             process.connection.send((spec, deadline - self._clock()))
+            encoding = False
+            # What has been fitted in time is worth the moment that its figures and its file take.
+            killed_at = deadline + max(_GRACE_SECONDS, _LATE_SHARE * (deadline - self._clock()))
             while True:
-                left = deadline + _GRACE_SECONDS - self._clock()
-                if process.connection.poll(max(0.0, min(_LOOK_SECONDS, left))):
+                left = killed_at - self._clock()
+                if process.connection.poll(_LOOK_SECONDS if encoding else max(0.0, min(_LOOK_SECONDS, left))):
                     # Nothing in it is from outside: the process is ours, and its end of the pipe was never anyone's.
                     content = process.connection.recv_bytes()
-                    outcome: Outcome | None = pickle.loads(content)  # noqa: S301
-                    if outcome is not None:
-                        return self._taken_in(outcome)
-                elif left <= 0 or self._cancelled.is_set():
+                    said: Outcome | str | None = pickle.loads(content)  # noqa: S301
+                    if isinstance(said, Outcome):
+                        return self._taken_in(said)
+                    encoding = said == ENCODING
+                elif (left <= 0 and not encoding) or self._cancelled.is_set():
                     return failed("It ran past its time and did not stop when asked.")
                 elif resident_bytes(process.pid) > self._memory_bytes:
                     limit = self._memory_bytes / 1e9

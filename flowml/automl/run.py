@@ -25,15 +25,18 @@ from flowml.automl.metrics import METRICS
 from flowml.automl.model import FittedModel
 from flowml.automl.process_runner import ProcessRunner, ThreadRunner
 from flowml.automl.search import Search
+from flowml.automl.sharing import Share, share_for
 from flowml.automl.task import Task, prepare_task
 from flowml.automl.twin import STUDENT, TITLE, Twin
-from flowml.data.child import machine_memory
+from flowml.data.child import available_memory, machine_memory
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput, TrialFailed
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 # Of the machine's memory, for all trials that run at once.
 _MEMORY_SHARE = 0.8
+# Of what other programs have left of it.
+_FREE_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -185,9 +188,17 @@ class _Imports:
 
 
 def _runner(task: Task, slots: int, clock: Callable[[], float]) -> ProcessRunner | ThreadRunner:
-    memory_bytes = int(_MEMORY_SHARE * machine_memory() / slots)
+    memory_bytes = min(_MEMORY_SHARE * machine_memory(), _FREE_SHARE * available_memory())
+    share = share_for(shape_of(task), Share(slots, 1, int(memory_bytes / slots)))
     try:
-        return ProcessRunner(task, slots, clock, engine=engine_process(), memory_bytes=memory_bytes)
+        return ProcessRunner(
+            task,
+            share.slots,
+            clock,
+            engine=engine_process(),
+            memory_bytes=share.memory_bytes,
+            threads=share.threads,
+        )
     except (NoProcesses, OSError) as problem:
         warnings.warn(
             f"Training in threads of this program, which is slower and does not survive a crash. {problem}",

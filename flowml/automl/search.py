@@ -110,6 +110,10 @@ class Search:
         self._next_number = number + 1
         return chosen
 
+    def seconds(self, algorithm: str) -> float:
+        """How long a trial of this algorithm will take, by all that is known."""
+        return Choice(self._run, self._next_number, self._specs, self._results, self._shares).seconds(algorithm)
+
     def tell(
         self,
         number: int,

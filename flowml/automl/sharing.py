@@ -27,11 +27,16 @@ class Share:
     memory_bytes: int
 
 
+def is_big(shape: TaskShape) -> bool:
+    """Whether a trial of such a task takes a good part of the usual time."""
+    return shape.n_rows * shape.n_features >= BIG_CELLS
+
+
 def share_for(shape: TaskShape, machine: Share) -> Share:
     """The share of a trial of this task. `machine`: how it is shared by trials of ordinary tables."""
     cores, total = machine.slots * machine.threads, machine.slots * machine.memory_bytes
     slots = machine.slots
-    if shape.n_rows * shape.n_features >= BIG_CELLS:
+    if is_big(shape):
         slots = min(slots, max(1, cores // THREADS_A_TRIAL))
     needed = _usual_need(shape)
     while slots > 1 and needed * slots > total:

@@ -44,14 +44,18 @@ _ENGINE = (
 _IDLE_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
 _LIKELY_VICTIM = "500"
+ENCODING = "encoding"
+"""Said before a table is encoded, `None` after: that is of use to later trials, and takes as long as it takes."""
 
 
 @dataclass(frozen=True)
 class Brief:
-    """What a trial process is told first. `folder` holds the task, and takes the models."""
+    """What a trial process is told first: the folder that holds the task and takes the models, and what it may use."""
 
     folder: str
     cache_bytes: int
+    threads: int
+    memory_bytes: int
 
 
 def main() -> None:
@@ -164,7 +168,10 @@ def _end_with(parent: int) -> None:
 
 
 def work(connection: Connection) -> None:
-    """A trial process: take the brief, then trials with the seconds that each may take, and answer with outcomes."""
+    """A trial process: take the brief, then trials with the seconds that each may take, and answer with outcomes.
+
+    `None` says that the task is there, or that it is encoded now.
+    """
     from flowml.automl import modelfile
     from flowml.automl.attempt import attempt
     from flowml.automl.evaluate import EncodedFolds
@@ -174,12 +181,19 @@ def work(connection: Connection) -> None:
     brief: Brief = connection.recv()
     folder = Path(brief.folder)
     task = read_task(folder)
-    folds = EncodedFolds(task, brief.cache_bytes)
+    folds = EncodedFolds(task, brief.cache_bytes, lambda began: connection.send(ENCODING if began else None))
     connection.send(None)
     while True:
         spec, seconds = connection.recv()
         ends_at = time.monotonic() + seconds
-        outcome = attempt(task, folds, spec, time_left=partial(_time_left, ends_at))
+        outcome = attempt(
+            task,
+            folds,
+            spec,
+            time_left=partial(_time_left, ends_at),
+            threads=brief.threads,
+            memory_bytes=brief.memory_bytes,
+        )
         if outcome.load_model is not None and outcome.out_of_fold is not None:
             file = folder / f"{spec.number}.flowml"
             file.write_bytes(modelfile.write(outcome.load_model()))

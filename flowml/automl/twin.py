@@ -44,6 +44,8 @@ _MOST_CLASSES = 12
 _PROBED_ROWS = 200
 # So many folds measure a twin; more would say the same a little more surely, and each costs as much as the twin.
 _MEASURED_FOLDS = 3
+# On so few rows more threads wait for each other; beside other work they took many times as long.
+_THREADS = 1
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,6 @@ def distil(
     champion: Champion,
     *,
     time_left: Callable[[], float],
-    threads: int = 1,
     timed: bool = True,
 ) -> Twin | None:
     """A boosted model that has learned from the best one; None where there is no teacher, no time, or no sense in it.
@@ -138,7 +139,7 @@ def distil(
     if teacher is None or (task.classes is not None and len(task.classes) > _MOST_CLASSES):
         return None
     started = time_left()
-    school = _School(task, teacher, time_left, threads)
+    school = _School(task, teacher, time_left)
     try:
         if timed and not school.fits_in(2):
             return None
@@ -221,11 +222,10 @@ def _teacher(model: FittedModel, n_folds: int) -> FittedModel | None:
 class _School:
     """Makes students of one teacher: for handing over (fold None), or of the parts that have not seen a fold."""
 
-    def __init__(self, task: Task, teacher: FittedModel, time_left: Callable[[], float], threads: int):
+    def __init__(self, task: Task, teacher: FittedModel, time_left: Callable[[], float]):
         self._task = task
         self._teacher = teacher
         self._time_left = time_left
-        self._threads = threads
         self._table = prepare(task.frame, task.roles)
         self._outputs = list(range(task.n_outputs)) if task.n_outputs != 2 else [1]
         self._params = {
@@ -271,7 +271,7 @@ class _School:
                 ProblemType.REGRESSION,
                 1,
                 self._task.seed,
-                self._threads,
+                _THREADS,
                 lambda begun=begun, share=share: self._time_left() - end - begun * (1.0 - share),  # type: ignore[misc]
             )
             fitted = algorithms.get(STUDENT).fit(self._params, encoded, said[:, output].copy(), None, None, context)

@@ -65,6 +65,15 @@ def machine_memory() -> int:
     return total
 
 
+def available_memory() -> int:
+    """Bytes that nobody uses right now, or that are given back when asked for; all where the system does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return min(machine_memory(), int(line.split()[1]) * 1024)
+    return machine_memory()
+
+
 def _environment() -> dict[str, str]:
     path = os.pathsep.join(filter(None, (str(_PACKAGE_FOLDER), os.environ.get("PYTHONPATH", ""))))
     return {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "RUST_BACKTRACE": "0"}

@@ -1,9 +1,7 @@
 """Which trial runs on a GPU: where its library can, where it pays, and one at a time on each."""
 
 import contextlib
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from flowml.automl.algorithms.base import Algorithm, TaskShape
@@ -21,14 +19,16 @@ def vram_of(queue: str) -> float:
 
 
 class GPUs:
-    """The GPUs of a machine. `capabilities` gives what was found on it; `folder` holds their locks.
+    """The GPUs of a machine. `capabilities` gives what was found on it; `take` locks one by its number until the end of
+    the block, if nobody else has it, and says whether it did."""
 
-    A GPU is taken by a lock on a SQLite file, which goes with the process that holds it, however that ends.
-    """
-
-    def __init__(self, folder: Path, capabilities: Callable[[], Mapping[str, Any]]):
-        self._folder = folder
+    def __init__(
+        self,
+        capabilities: Callable[[], Mapping[str, Any]],
+        take: Callable[[int], contextlib.AbstractContextManager[bool]],
+    ):
         self._capabilities = capabilities
+        self._take = take
 
     @contextlib.contextmanager
     def device_for(
@@ -56,23 +56,8 @@ class GPUs:
         enough = [gpu["index"] for gpu in found["gpus"] if gpu["vram_gb"] >= vram_of(queue) - VRAM_SLACK_GB]
         with contextlib.ExitStack() as held:
             for index in enough:
-                if held.enter_context(self._taken(index)):
+                if held.enter_context(self._take(index)):
                     yield f"{library['device']}:{index}"
                     return
             remark("Fitted on the CPU: another trial had the GPU.")
             yield "cpu"
-
-    @contextlib.contextmanager
-    def _taken(self, index: int) -> Iterator[bool]:
-        """Whether the GPU was free; it is ours until the end of the block."""
-        path = self._folder / f"gpu-{index}.lock"
-        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-        try:
-            try:
-                connection.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError:
-                yield False
-                return
-            yield True
-        finally:
-            connection.close()

@@ -4,6 +4,7 @@ All are forked from one forkserver that has the engine imported (1.7 s once, the
 when training is likely, so that an idle server stays small. A child never outlives its server.
 """
 
+import math
 import multiprocessing
 import os
 import signal
@@ -11,7 +12,7 @@ import threading
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
-from flowml.automl.processes import THREAD_VARIABLES
+from flowml.automl.processes import PATIENT_THREADS, THREAD_VARIABLES
 
 _PRELOAD = ["flowml.training.preload"]
 
@@ -29,11 +30,17 @@ def limit_threads(threads: int) -> None:
     """Set what the numeric libraries of this process's children will use; they read it when they are imported."""
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(threads)
+    os.environ.update(PATIENT_THREADS)
 
 
 def local_slots(cores: int) -> int:
-    """How many trials a machine trains at once: one a core up to four, then fewer with more threads each."""
-    return max(1, cores if cores <= 4 else round(4 + (cores - 4) / 4))
+    """How many trials a machine trains at once: one a core up to four, then fewer with more threads each.
+
+    As many as use nearly all cores with the same number of threads: 4 on 8 cores, 6 on 12, 5 on 16.
+    """
+    if cores <= 4:
+        return max(1, cores)
+    return cores // math.ceil(cores / round(4 + (cores - 4) / 4))
 
 
 def settle_child() -> None:

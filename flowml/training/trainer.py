@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 _IDLE_SECONDS = 0.03
 _HEARTBEAT_SECONDS = 5.0
 MOST_CACHED_BYTES = 1_500_000_000
+LATE_SHARE = 0.05
 NEEDED_BYTES = "needed_bytes"
 """The figure that a trial leaves which needs more memory than there is."""
 
@@ -59,6 +61,7 @@ class Trainer:
         self._task: Task | None = None
         self._cache: EncodedFolds | None = None
         self._share = machine
+        self._lease: Lease | None = None
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Until told to stop. The first word, `None`, says that it is ready."""
@@ -72,7 +75,10 @@ class Trainer:
         lease = self._channel.lease(self._clock())
         if lease is None:
             return False
-        self._tell(Busy(lease.trial_id, lease.deadline_at))
+        self._lease = lease
+        # A table that is being read, or encoded, is of use to whatever comes after: not before the run ends is it too
+        # late for that.
+        self._on_encoding(True)
         try:
             report = self._evaluate(lease)
             if report is not None:
@@ -88,8 +94,7 @@ class Trainer:
         try:
             with beat:
                 task, cache = self._data_of(lease.job_id)
-                # Said before anything is done with it: whoever watches must not take it for too much.
-                self._tell(Busy(lease.trial_id, lease.deadline_at, self._share.memory_bytes))
+                self._on_encoding(False)
                 with self._device_for(lease, task, remarks.append) as device:
                     evaluation = evaluate(
                         task,
@@ -137,6 +142,13 @@ class Trainer:
             shape = replace(shape, n_rows=min(shape.n_rows, lease.max_rows))
         return self._gpus.device_for(lease, algorithms.get(lease.algorithm), shape, self._queue, remark)
 
+    def _on_encoding(self, began: bool) -> None:
+        if self._lease is not None:
+            # What has been fitted in time is worth the moment that its figures and its file take.
+            late = LATE_SHARE * max(0.0, self._lease.deadline_at - self._clock())
+            deadline = math.inf if began else self._lease.deadline_at + late
+            self._tell(Busy(self._lease.trial_id, deadline, self._share.memory_bytes))
+
     def _data_of(self, job_id: str) -> tuple[Task, EncodedFolds]:
         if self._job_id != job_id or self._task is None or self._cache is None:
             # Let go of the old job's data before the new one's comes in.
@@ -145,7 +157,8 @@ class Trainer:
             self._task, self._queue = load_task(brief, self._channel.table), brief.spec.queue
             self._share = share_for(shape_of(self._task), self._machine)
             # A quarter of the memory for encoded tables leaves enough for the fits that use them.
-            self._cache = EncodedFolds(self._task, min(MOST_CACHED_BYTES, self._share.memory_bytes // 4))
+            cache_bytes = min(MOST_CACHED_BYTES, self._share.memory_bytes // 4)
+            self._cache = EncodedFolds(self._task, cache_bytes, self._on_encoding)
             self._job_id = job_id
         return self._task, self._cache
 

@@ -21,6 +21,7 @@ from flowml.automl.algorithms.base import (
 )
 from flowml.automl.algorithms.constant import fit_constant
 from flowml.automl.algorithms.mlp_training import Network
+from flowml.automl.algorithms.registry import get
 from flowml.automl.algorithms.support import hold_out, temperature
 from flowml.automl.features.encoded import View
 from flowml.automl.predictors.base import load
@@ -288,3 +289,17 @@ def test_gradients_of_the_network_are_those_of_its_loss(target_kind: str) -> Non
         below = loss()
         parameter[place] = kept
         assert (above - below) / 2e-6 == pytest.approx(gradient[place], rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost"])
+def test_boosters_see_combinations_of_columns_when_asked_to(name: str) -> None:
+    algorithm = get(name)
+    case = make_case("binary", View.NATIVE, n_rows=200)
+    first = algorithm.first_configurations(case.shape)[0]
+    assert algorithm.view_of(first) is View.NATIVE and algorithm.view_of({**first, "wide": True}) is View.WIDE
+    # The library behind it does not hear of it.
+    told = algorithm.fit(
+        {**first, "wide": True}, case.train, case.target, case.valid, case.valid_target, case.context()
+    )
+    plain = algorithm.fit(first, case.train, case.target, case.valid, case.valid_target, case.context())
+    np.testing.assert_array_equal(told.predict(case.valid.values), plain.predict(case.valid.values))

@@ -22,7 +22,7 @@ numbers = st.none() | st.floats(allow_nan=True, allow_infinity=True) | st.sample
 texts = st.none() | st.text(st.characters(codec="utf-8"), max_size=4) | st.sampled_from(["a", "1 a", "a 1"])
 
 
-def shop(rows: int = 600, seed: int = 0) -> tuple[pl.DataFrame, dict[str, Role], np.ndarray]:
+def shop(rows: int = 900, seed: int = 0) -> tuple[pl.DataFrame, dict[str, Role], np.ndarray]:
     """The ratio of two numbers, a number against its group's mean and a cross of categories decide the target."""
     generator = np.random.default_rng(seed)
     price, size = np.exp(generator.normal(0, 1, (2, rows)))

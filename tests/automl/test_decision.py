@@ -102,7 +102,7 @@ def test_accuracy_is_tuned_where_rows_are_many_and_it_helps() -> None:
 def test_figures_of_classes_follow_the_decision_and_those_of_probabilities_do_not() -> None:
     target, probabilities = rare(2_000)
     usual = all_metrics(ProblemType.CLASSIFICATION, target, probabilities)
-    decided = all_metrics(ProblemType.CLASSIFICATION, target, probabilities, (0.1, 0.9))
+    decided = all_metrics(ProblemType.CLASSIFICATION, target, probabilities, decision=(0.1, 0.9))
     assert decided["recall"] > usual["recall"] + 0.2  # type: ignore[operator]
     assert decided["log_loss"] == usual["log_loss"] and decided["roc_auc"] == usual["roc_auc"]
 

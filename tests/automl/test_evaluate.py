@@ -95,7 +95,8 @@ def test_each_fit_gets_a_fair_share_of_the_time(final: Final) -> None:
     shares = [share for _, _, share in algorithm.fits]
     n_fits = 5 if final is Final.BAG else 6
     assert len(shares) == n_fits
-    assert shares[0] == pytest.approx(60 / (5 if final is Final.BAG else 6.25))
+    # A little stays for what comes after a fit.
+    assert 0.9 < shares[0] / (60 / (5 if final is Final.BAG else 6.25)) < 1
     # What a fit leaves over is for the others.
     assert shares == sorted(shares) and all(share < 60 - 8 * index for index, share in enumerate(shares[:-1]))
 

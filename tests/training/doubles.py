@@ -37,6 +37,15 @@ def eat_memory(deadline_in: float, owner: str, limits: Limits, status: Connectio
     time.sleep(60)
 
 
+def eat_memory_that_it_was_given(deadline_in: float, owner: str, limits: Limits, status: Connection) -> None:
+    """Takes half a gigabyte, and may take a whole one."""
+    status.send(Busy("t1", time.time() + deadline_in, memory_bytes=1_000_000_000))
+    hoard = bytearray(500_000_000)
+    for index in range(0, len(hoard), 4096):
+        hoard[index] = 1
+    time.sleep(60)
+
+
 def get_ready(deadline_in: float, owner: str, limits: Limits, status: Connection) -> None:
     """Says that it is ready, and waits."""
     status.send(None)

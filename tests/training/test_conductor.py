@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from flowml.automl import modelfile
+from flowml.automl.sharing import Share
 from flowml.domain.jobs import JobStatus
 from flowml.services import prediction, results
 from flowml.services.context import Context
@@ -19,6 +20,8 @@ from flowml.training.conductor import conduct_job
 from flowml.training.trainer import Trainer
 from tests.services.records import QuietTrainers, add_job
 from tests.services.trained import ROW, store_table
+
+MACHINE = Share(slots=1, threads=1, memory_bytes=2_000_000_000)
 
 
 @pytest.fixture
@@ -36,10 +39,10 @@ def conduct(context: Context, **spec: object) -> str:
     store.jobs.claim(1, time.time())
     channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here")
     over = threading.Event()
-    trainer = threading.Thread(target=Trainer(channel, threads=1).run, args=(over.is_set,), daemon=True)
+    trainer = threading.Thread(target=Trainer(channel, machine=MACHINE).run, args=(over.is_set,), daemon=True)
     trainer.start()
     try:
-        conduct_job(StoreLedger(store, job.id), slots=1)
+        conduct_job(StoreLedger(store, job.id), machine=MACHINE)
     finally:
         over.set()
         trainer.join(30)

@@ -19,6 +19,7 @@ from flowml.automl.predictors.xgboost import XGBoostPredictor
 from flowml.domain.jobs import ProblemType
 from flowml.domain.trials import Lease
 from flowml.services.jobs import _why_no_gpu
+from flowml.store.locks import taken
 from flowml.training import capabilities, gpu_probe
 from flowml.training.gpus import PAYS_FROM_CELLS, GPUs
 from tests.automl.algorithm_cases import make_case
@@ -47,7 +48,7 @@ def devices(
     with ExitStack() as open_trials:
         given = [
             open_trials.enter_context(
-                GPUs(folder, lambda: found).device_for(
+                GPUs(lambda: found, lambda index: taken(folder / f"gpu-{index}.lock")).device_for(
                     lease(attempt), algorithms.get(name), shape, queue, remarks.append
                 )
             )
@@ -66,9 +67,9 @@ def test_one_trial_at_a_time_has_a_gpu_and_the_others_take_the_cpu(tmp_path: Pat
 
 def test_whoever_dies_with_a_gpu_lets_go_of_it(tmp_path: Path) -> None:
     code = (
-        "import sys,time,pathlib; from flowml.training.gpus import GPUs\n"
-        f"with GPUs(pathlib.Path({str(tmp_path)!r}), dict)._taken(0) as taken:\n"
-        "    print(taken, flush=True); time.sleep(60)"
+        "import time, pathlib; from flowml.store.locks import taken\n"
+        f"with taken(pathlib.Path({str(tmp_path)!r}) / 'gpu-0.lock') as free:\n"
+        "    print(free, flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None and holder.stdout.readline().strip() == "True"

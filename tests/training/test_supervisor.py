@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+from flowml.training.processes import local_slots
 from flowml.training.supervisor import Limits, RunningJob, Supervisor
 from tests.training import doubles
 
@@ -170,3 +171,23 @@ def test_stopping_ends_every_child(children: int) -> None:
         until(lambda: len(supervisor.processes()) == children)
         pids = [item["pid"] for item in supervisor.processes()]
     until(lambda: not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids))
+
+
+def test_hardly_a_core_is_left_without_work() -> None:
+    assert [local_slots(cores) for cores in (1, 2, 4, 8, 12, 16)] == [1, 2, 4, 4, 6, 5]
+    for cores in range(1, 129):
+        slots = local_slots(cores)
+        assert 0.85 * cores <= slots * (cores // slots) <= cores or cores < 8
+
+
+def test_a_trainer_with_a_big_table_may_hold_what_it_was_given() -> None:
+    desk = Desk(["job"])
+    with supervising(desk, train=doubles.eat_memory_that_it_was_given, memory=400_000_000) as supervisor:
+
+        def held() -> int:
+            pids = [item["pid"] for item in supervisor.processes() if item.get("trial_id")]
+            return sum(psutil.Process(pid).memory_info().rss for pid in pids)
+
+        until(lambda: held() > 500_000_000)
+        time.sleep(1.2)
+    assert not desk.died

@@ -19,7 +19,7 @@ from flowml.automl.features.prepared import Labels, Numbers, PreparedColumn
 
 MAX_CHOSEN = 16
 _SCREENED_ROWS = 10_000
-_FEWEST_ROWS = 500
+_FEWEST_ROWS = 600
 _MOST_FEATURES = 250
 _NUMBERS = 9
 _LABELS = 6
