@@ -16,6 +16,7 @@ from flowml.automl.finish import Champion, finish
 from flowml.automl.metrics import all_metrics, over_folds
 from flowml.automl.model import FittedModel, combine
 from flowml.automl.search import WAIT, Search
+from flowml.automl.sharing import BIG_CELLS
 from flowml.automl.task import Task
 from flowml.automl.twin import Option, Twin, distil, is_single, single_part
 from flowml.domain.trials import TrialSpec, TrialStatus
@@ -24,6 +25,7 @@ ENSEMBLE = "ensemble"
 _POLL_SECONDS = 0.05
 _BLEND_INTERVAL_SECONDS = 10.0
 _SHARE_OF_A_TRIAL = 0.4
+_SHARE_OF_THE_FIRST = 0.75
 # Less than this before the deadline, nothing is begun that is not a must.
 _LAST_SECONDS = 0.25
 # What is left when the best model is known belongs to its twin and to what comes after: figures and saving.
@@ -149,6 +151,7 @@ class Conduct:
         self._blend_meanwhile = blend_meanwhile
         self._first = list(first)
         self._task = task
+        self._big = len(task.target) * task.frame.width >= BIG_CELLS
         self._metric = objective(task.metric)
         self._search = search
         self._runner = runner
@@ -210,7 +213,7 @@ class Conduct:
                 if asked is None:
                     self.exhausted = True
                 else:
-                    self._runner.submit(asked, now + _longest_trial(left, self._search.seconds(asked.algorithm)))
+                    self._runner.submit(asked, now + self._longest_trial(asked, left))
             if self.exhausted and self._runner.open() == 0:
                 break
             for outcome in self._runner.wait(min(_POLL_SECONDS, left)):
@@ -220,6 +223,16 @@ class Conduct:
                 _BLEND_INTERVAL_SECONDS, 20 * self._blend_seconds
             ):
                 self.update_blend()
+
+    def _longest_trial(self, spec: TrialSpec, left: float) -> float:
+        """No trial may eat what all the others together are to have, but each may have what it is expected to need;
+        short remainders belong to whoever comes.
+
+        On a big table the strongest comes first, and one that has converged is worth more than two cut short.
+        """
+        first = not any(candidate.spec.number >= 0 for candidate in self._candidates) and self._runner.open() == 0
+        share = _SHARE_OF_THE_FIRST if first and self._big else _SHARE_OF_A_TRIAL
+        return min(left, max(5.0, share * left, self._search.seconds(spec.algorithm)))
 
     def update_blend(self) -> None:
         """Select an ensemble from what has finished; keep it only where it truly beats the best single model."""
@@ -367,12 +380,6 @@ class Conduct:
         self._best_gain = max(gain, self._best_gain)
         self._candidates.append(outcome)
         self._observer.candidate(outcome, best)
-
-
-def _longest_trial(left: float, expected: float) -> float:
-    """No trial may eat what all the others together are to have, but each may have what it is expected to need; short
-    remainders belong to whoever comes."""
-    return min(left, max(5.0, _SHARE_OF_A_TRIAL * left, expected))
 
 
 def reserve_seconds(budget: float) -> float:

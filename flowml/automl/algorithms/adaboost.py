@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import (
     Algorithm,
     Category,
@@ -75,6 +76,9 @@ class AdaBoost(Algorithm):
     def seconds_per_fit(self, shape: TaskShape) -> float:
         depth = 1.0 if is_classification(shape) else 4.0
         return 0.1 + MAX_TREES * (3e-3 + shape.n_rows * (2 + shape.n_features) * 6e-8 * depth)
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        return memory.of_forest(shape, trees=MAX_TREES, leaves=2 ** int(params["max_depth"]))
 
     def fit(
         self,

@@ -135,7 +135,7 @@ class Algorithm(ABC):
 
         `shape` is that of the fit: training and validation rows together, columns as encoded.
         """
-        return memory.of_double_copies(shape, 1.5)
+        return memory.of_double_copies(shape, 3.0)
 
     @abstractmethod
     def fit(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, IntParameter, Parameter, TaskShape
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import class_weights, is_classification, library_errors, require_time
@@ -44,6 +45,9 @@ class DecisionTree(Algorithm):
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         return 0.01 + shape.n_rows * shape.n_features * 3e-7
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        return memory.of_forest(shape, trees=1, leaves=int(params["max_leaf_nodes"]))
 
     def fit(
         self,

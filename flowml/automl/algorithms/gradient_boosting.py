@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import (
     Algorithm,
     Category,
@@ -85,6 +86,10 @@ class GradientBoosting(Algorithm):
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
         columns = 3 + shape.n_features * min(1.0, 2.0 / math.sqrt(shape.n_features))
         return 0.1 + outputs * (0.3 + shape.n_rows * columns * (1.2e-5 if is_classification(shape) else 4e-5))
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        groups = shape.n_outputs if shape.n_outputs > 2 else 1
+        return memory.of_forest(shape, trees=MAX_ROUNDS * groups, leaves=2 ** int(params["max_depth"]))
 
     def fit(
         self,

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import memory
 from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter, TaskShape
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import library_errors, mean_of, require_time
@@ -40,6 +41,10 @@ class LogisticRegression(Algorithm):
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         return 0.01 + shape.n_rows * shape.n_features * max(1, shape.n_outputs - 1) * 4e-7
+
+    def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
+        single = shape.n_rows * shape.n_features > MOST_DOUBLE_NUMBERS
+        return memory.answer_bytes(shape) if single else memory.of_double_copies(shape, 1.2)
 
     def fit(
         self,
