@@ -208,7 +208,7 @@ def test_from_a_file_to_a_prediction(visit: Visit, tmp_path: Path) -> None:
 
     # Results and model
     page.wait_for_url(re.compile("/results"))
-    expect(page.get_by_text("Best of")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Best of \d+ models"))).to_be_visible()
     visit.check()
     ranks = page.locator(".board-table tbody td:first-child")
     page.get_by_role("columnheader", name="#").get_by_role("button").click()
