@@ -19,7 +19,6 @@ from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.constant import ConstantPredictor
 
-
 DOUBLES: list[type[Algorithm]] = []
 
 
