@@ -33,7 +33,7 @@ class Abandoned(FlowMLError):
 _Key = tuple[View, int | None, int | None]
 _LATEST = -1
 _WIDTH_ROWS = 5_000
-_AFTER_FIT = 0.06
+_AFTER_FIT = 0.08
 # Up to so many columns as encoded for each column of the table nobody needs to look.
 _WIDEST = 100
 

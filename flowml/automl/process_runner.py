@@ -26,7 +26,7 @@ from flowml.data.child import resident_bytes
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 _GRACE_SECONDS = 1.0
-_LATE_SHARE = 0.05
+_LATE_SHARE = 0.15
 _LOOK_SECONDS = 0.25
 _FAILED_START_SECONDS = 0.5
 _CACHE_BYTES = 1_500_000_000

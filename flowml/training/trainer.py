@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _IDLE_SECONDS = 0.03
 _HEARTBEAT_SECONDS = 5.0
 MOST_CACHED_BYTES = 1_500_000_000
-LATE_SHARE = 0.05
+LATE_SHARE = 0.15
 NEEDED_BYTES = "needed_bytes"
 """The figure that a trial leaves which needs more memory than there is."""
 
