@@ -1,7 +1,7 @@
 """Algorithms that misbehave, each in one way; for real trainers and real processes of the library.
 
-Imported where they are to be known: by `tests.serve_with_doubles` for a server, by `tests.engine_with_doubles` for the
-library. Nothing of the product knows them.
+They are known where `tests.known_doubles` is imported: by `tests.serve_with_doubles` for a server, by
+`tests.engine_with_doubles` for the library. Nothing of the product knows them, nor the process that runs the tests.
 """
 
 import ctypes
@@ -15,10 +15,17 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, Parameter, TaskShape
-from flowml.automl.algorithms.registry import register
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.constant import ConstantPredictor
+
+DOUBLES: list[type[Algorithm]] = []
+
+
+def misbehaving(algorithm: type[Algorithm]) -> type[Algorithm]:
+    """Class decorator: one of them."""
+    DOUBLES.append(algorithm)
+    return algorithm
 
 
 class Double(Algorithm):
@@ -65,7 +72,7 @@ class _Answering(ConstantPredictor):
         return self._answer(super().predict(values))
 
 
-@register
+@misbehaving
 class Aborts(Double):
     name = title = "aborts"
 
@@ -73,7 +80,7 @@ class Aborts(Double):
         os.abort()
 
 
-@register
+@misbehaving
 class Segfaults(Double):
     name = title = "segfaults"
 
@@ -81,7 +88,7 @@ class Segfaults(Double):
         ctypes.string_at(0)
 
 
-@register
+@misbehaving
 class Exits(Double):
     name = title = "exits"
 
@@ -89,7 +96,7 @@ class Exits(Double):
         sys.exit(3)
 
 
-@register
+@misbehaving
 class EndsAtOnce(Double):
     name = title = "ends_at_once"
 
@@ -97,7 +104,7 @@ class EndsAtOnce(Double):
         os._exit(4)
 
 
-@register
+@misbehaving
 class Hangs(Double):
     """In native code, without letting go of Python's lock: no other thread of its process gets a word in."""
 
@@ -107,7 +114,7 @@ class Hangs(Double):
         re.match(r"(a+)+b", "a" * 60)
 
 
-@register
+@misbehaving
 class Sleeps(Double):
     name = title = "sleeps"
 
@@ -115,7 +122,7 @@ class Sleeps(Double):
         time.sleep(3600)
 
 
-@register
+@misbehaving
 class AnswersNaN(Double):
     name = title = "answers_nan"
 
@@ -123,7 +130,7 @@ class AnswersNaN(Double):
         return _Answering(np.full(context.n_outputs, 0.5), lambda answers: answers * np.nan)
 
 
-@register
+@misbehaving
 class AnswersTooFew(Double):
     name = title = "answers_too_few"
 
@@ -131,7 +138,7 @@ class AnswersTooFew(Double):
         return _Answering(np.full(context.n_outputs, 0.5), lambda answers: answers[:-3])
 
 
-@register
+@misbehaving
 class RaisesMemoryError(Double):
     name = title = "raises_memory_error"
 
@@ -139,7 +146,7 @@ class RaisesMemoryError(Double):
         raise MemoryError
 
 
-@register
+@misbehaving
 class Raises(Double):
     name = title = "raises"
 
@@ -147,7 +154,7 @@ class Raises(Double):
         raise RuntimeError("the flux capacitor is empty")
 
 
-@register
+@misbehaving
 class EatsMemory(Double):
     """A hundred megabytes at a time, touched, up to three gigabytes; then it waits."""
 
@@ -161,7 +168,7 @@ class EatsMemory(Double):
         time.sleep(3600)
 
 
-@register
+@misbehaving
 class PrintsGarbage(Double):
     """Megabytes of what is no text, wherever it can be said; and then does its work."""
 
@@ -173,7 +180,7 @@ class PrintsGarbage(Double):
         print("\x1b[2J\x00 done", flush=True)
 
 
-@register
+@misbehaving
 class Forks(Double):
     """Leaves a child behind that sleeps, and one that comes back as a second self."""
 

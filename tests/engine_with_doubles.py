@@ -1,9 +1,9 @@
 """The library's engine process with the misbehaving algorithms known to the trial processes that it forks."""
 
-import tests.doubles
+import tests.known_doubles
 from flowml.automl.trial_process import main
 
-assert tests.doubles.REASONS
+assert tests.known_doubles.DOUBLES
 
 if __name__ == "__main__":
     main()

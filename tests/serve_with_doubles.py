@@ -2,12 +2,12 @@
 
 import sys
 
-import tests.doubles
+import tests.known_doubles
 from flowml.cli import main
 from flowml.training import processes
 
-assert tests.doubles.REASONS
-processes._PRELOAD.append("tests.doubles")
+assert tests.known_doubles.DOUBLES
+processes._PRELOAD.append("tests.known_doubles")
 
 if __name__ == "__main__":
     sys.exit(main())

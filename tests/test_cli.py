@@ -1,5 +1,6 @@
 """The command line says in one line what is wrong, with the right exit code."""
 
+import contextlib
 import json
 import os
 import pty
@@ -193,18 +194,26 @@ def test_interrupted_it_keeps_the_best_so_far(tmp_path: Path) -> None:
 
 def test_an_ended_command_leaves_no_process_behind(tmp_path: Path) -> None:
     table = flowers(tmp_path / "t.csv")
-    before = engine_processes()
-    done = flowml("train", str(table), "--target", "kind", "--max-trials", "1", "--algorithms", "gaussian_nb")
+    mark = f"FLOWML_TEST_MARK_{os.getpid()}"
+    command = [sys.executable, "-m", "flowml", "train", str(table), "--target", "kind"]
+    done = subprocess.run(
+        [*command, "--max-trials", "1", "--algorithms", "gaussian_nb"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, mark: "1"},
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
-    assert engine_processes() <= before
+    assert not processes_with(mark)
 
 
-def engine_processes() -> set[int]:
-    return {
-        process.pid
-        for process in psutil.process_iter(["cmdline"])
-        if "flowml.automl.trial_process" in (process.info["cmdline"] or ())
-    }
+def processes_with(variable: str) -> list[int]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if variable in process.environ() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found
 
 
 def test_train_says_how_models_are_tested_and_what_gives_the_answer_away(tmp_path: Path) -> None:

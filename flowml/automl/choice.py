@@ -13,7 +13,7 @@ from typing import Any
 from flowml.automl import race
 from flowml.automl.algorithms.base import Algorithm, TaskShape
 from flowml.automl.forecast import Forecast
-from flowml.automl.portfolio import Candidate
+from flowml.automl.portfolio import STRONG, Candidate
 from flowml.automl.sharing import is_big
 from flowml.automl.tpe import propose
 from flowml.domain.trials import TrialSpec, TrialStatus
@@ -131,6 +131,11 @@ class Choice:
             fresh = _key(candidate.algorithm, candidate.params) not in self._tried
             if candidate.algorithm in affordable and fresh:
                 return TrialSpec(self._number, candidate.algorithm, candidate.params, "portfolio")
+            if candidate.algorithm in STRONG and candidate.algorithm in self._open_to_all and self._unseen(candidate):
+                # A strong family in a hurry is worth more than what comes after it in peace.
+                spec = self._made_to_fit(candidate.algorithm, candidate.params, time_left, "portfolio")
+                if spec is not None:
+                    return spec
         for name in self._by_promise(affordable):
             params = self._propose(name)
             if params is not None:
@@ -139,19 +144,26 @@ class Choice:
 
     def _hurried(self, time_left: float) -> TrialSpec | None:
         """The best-placed configuration that would need a little more than there is, made to fit."""
-        in_reach = [
-            name
-            for name in self._open_to_all
-            if self._forecast.seconds(name) <= LONGEST_STRETCH * SHARE_OF_TIME_LEFT * time_left
-        ]
-        for name in [*self._by_promise(in_reach), *in_reach]:
-            algorithm = self._run.algorithms[name]
-            factor = max(1.0, self._forecast.seconds(name) / (SHARE_OF_TIME_LEFT * time_left))
-            for base in [*self._best_params(name), *algorithm.first_configurations(self._run.shape)[:1]]:
-                params = algorithm.hurried(base, 1.1 * factor)
-                if params is not None and _key(name, params) not in self._tried:
-                    return TrialSpec(self._number, name, params, "search")
+        for name in [*self._by_promise(self._open_to_all), *self._open_to_all]:
+            first = self._run.algorithms[name].first_configurations(self._run.shape)[:1]
+            for base in [*self._best_params(name), *first]:
+                spec = self._made_to_fit(name, base, time_left, "search")
+                if spec is not None:
+                    return spec
         return None
+
+    def _made_to_fit(self, name: str, base: Mapping[str, Any], time_left: float, origin: str) -> TrialSpec | None:
+        """A configuration that takes no longer than there is, or None where that cannot be had."""
+        factor = self._forecast.seconds(name) / max(SHARE_OF_TIME_LEFT * time_left, 1e-9)
+        if factor > LONGEST_STRETCH:
+            return None
+        params = self._run.algorithms[name].hurried(base, 1.1 * max(1.0, factor))
+        if params is None or _key(name, params) in self._tried:
+            return None
+        return TrialSpec(self._number, name, params, origin)
+
+    def _unseen(self, candidate: Candidate) -> bool:
+        return all(spec.algorithm != candidate.algorithm for spec in self._specs.values())
 
     def _best_params(self, name: str) -> list[Mapping[str, Any]]:
         """The configuration of this family that has done best, if any."""

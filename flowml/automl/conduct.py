@@ -26,6 +26,8 @@ _POLL_SECONDS = 0.05
 _BLEND_INTERVAL_SECONDS = 10.0
 _SHARE_OF_A_TRIAL = 0.4
 _SHARE_OF_THE_FIRST = 0.75
+_SHARE_OF_A_FIRST_LOOK = 0.15
+_LEAST_FIRST_LOOK_SECONDS = 8.0
 # Less than this before the deadline, nothing is begun that is not a must.
 _LAST_SECONDS = 0.25
 # What is left when the best model is known belongs to its twin and to what comes after: figures and saving.
@@ -205,7 +207,9 @@ class Conduct:
                 break
             places = self._runner.slots + self._runner.spare
             while self._first and self._runner.open() < places:
-                self._runner.submit(self._first.pop(0), self._search_end())
+                # On a wide table even a look at few rows may take long; whoever can be cut short is.
+                look = max(_LEAST_FIRST_LOOK_SECONDS, _SHARE_OF_A_FIRST_LOOK * left)
+                self._runner.submit(self._first.pop(0), now + min(left, look))
             while not self.exhausted and self._runner.open() < places:
                 asked = self._search.ask(left, self._runner.slots)
                 if asked is WAIT:

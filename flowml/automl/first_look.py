@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from flowml.automl.algorithms.base import Algorithm, TaskShape
+from flowml.automl.portfolio import BIG_TABLE
 from flowml.domain.errors import NotApplicable
 from flowml.domain.trials import TrialSpec
 
-BIG_TABLE = 8_000
 SAMPLE = 4_000
 _CHEAP = ("lightgbm", "logistic_regression", "ridge", "decision_tree")
 _LOOKS = 2

@@ -16,8 +16,11 @@ from flowml.automl.sharing import is_big
 from flowml.domain.jobs import ProblemType
 
 SMALL = 2_000
+BIG_TABLE = 8_000
 
 FIRST_OF_ALL = ("logistic_regression", "ridge", "lightgbm")
+# Where a first look has been taken already, a linear model on all rows takes long for what it brings.
+FIRST_ON_BIG = ("lightgbm",)
 # Where the cheapest trial takes a good part of the time there is, the strongest comes first.
 FIRST_OF_BIG = ("lightgbm",)
 STRENGTH_SMALL = (
@@ -39,6 +42,8 @@ STRENGTH_SMALL = (
 STRENGTH_LARGE = (
     "catboost",
     "xgboost",
+    "logistic_regression",
+    "ridge",
     "extra_trees",
     "mlp",
     "random_forest",
@@ -69,6 +74,7 @@ def portfolio(algorithms: Sequence[Algorithm], shape: TaskShape) -> list[Candida
     """All first configurations, the most promising first; the very first ones are those that are done at once."""
     first = FIRST_OF_BIG if is_big(shape) else FIRST_OF_ALL
     strength = STRENGTH_SMALL if shape.n_rows < SMALL else STRENGTH_LARGE
+    first = FIRST_ON_BIG if shape.n_rows > BIG_TABLE else FIRST_OF_ALL
     ranked: list[tuple[float, str, Candidate]] = []
     for algorithm in algorithms:
         place = _place(algorithm.name, first, strength)

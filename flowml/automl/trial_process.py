@@ -37,7 +37,9 @@ _ENGINE = (
     "sklearn.naive_bayes",
     "sklearn.tree",
     "flowml.automl.attempt",
+    "flowml.automl.describe",
     "flowml.automl.modelfile",
+    "flowml.automl.task_file",
 )
 _IDLE_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
@@ -61,8 +63,12 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=int(sys.argv[1]))
     parent = os.getppid()
+    from flowml.automl import algorithms
+
     for name in _ENGINE:
         importlib.import_module(name)
+    # Each is in a file that is found and imported at the first question.
+    algorithms.all()
     scratch = tempfile.mkdtemp(prefix="flowml-")
     children: dict[int, socket.socket] = {}
     try:

@@ -150,5 +150,5 @@ def test_the_library_takes_weights() -> None:
     model.fit(X, y, sample_weight=weights)
     assert model.score(X[150:], y[150:]) > 0.95
     assert model.n_features_in_ == 2
-    with pytest.raises(InvalidInput, match="sample_weight has 3"):
+    with pytest.raises(ValueError, match=r"sample_weight\.shape == \(3,\), expected \(300,\)"):
         model.fit(X, y, sample_weight=[1, 2, 3])

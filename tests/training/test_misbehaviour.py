@@ -16,10 +16,11 @@ import pytest
 
 from benchmarks.server import Server
 from flowml.automl import run as library
+from flowml.automl.algorithms import registry
 from flowml.automl.engine_process import EngineProcess
 from flowml.domain.datasets import Role
 from flowml.store.trials import MAX_FAILURES
-from tests.doubles import HARMLESS, REASONS
+from tests.doubles import DOUBLES, HARMLESS, REASONS
 
 # Enough for each double to fail as often as it may, on a machine that has other things to do.
 BUDGET = 30.0
@@ -85,6 +86,8 @@ def test_nothing_is_left_behind_and_nothing_was_printed(trained: Any) -> None:
 
 
 def test_the_library_survives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    for algorithm in DOUBLES:
+        monkeypatch.setitem(registry._REGISTERED, algorithm.name, algorithm())
     engine = EngineProcess("tests.engine_with_doubles")
     monkeypatch.setattr(library, "engine_process", lambda: engine)
     monkeypatch.setattr(library, "machine_memory", lambda: int(2 * MEMORY_MB * 1e6 / library._MEMORY_SHARE))
