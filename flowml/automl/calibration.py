@@ -7,6 +7,8 @@ always does.
 
 import numpy as np
 
+from flowml.automl.metrics import part_of
+
 # With fewer rows the temperature is noisier than what it repairs.
 ROWS_OF_TWO_CLASSES = 3_000
 ROWS_OF_MORE = 500
@@ -29,18 +31,18 @@ def tempered(probabilities: np.ndarray, temperature: float | None) -> np.ndarray
     return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
 
 
-def fit_temperature(probabilities: np.ndarray, target: np.ndarray) -> float:
+def fit_temperature(probabilities: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The temperature that makes the log loss least, to about a thousandth; by golden section, as the loss has one
     valley in its inverse."""
     step = max(1, len(target) // _MOST_ROWS)
-    target = target[::step]
+    target, weights = target[::step], part_of(weights, slice(None, None, step))
     logarithms = np.log(np.maximum(probabilities[::step], _SMALLEST))
     rows = np.arange(len(target))
 
     def loss(at: float) -> float:
         scaled = logarithms / np.exp(at)
         scaled -= scaled.max(axis=1, keepdims=True)
-        return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, target]).mean())
+        return float(np.average(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, target], weights=weights))
 
     low, high = np.log(_RANGE)
     ratio = (5**0.5 - 1) / 2
@@ -59,7 +61,7 @@ def fit_temperature(probabilities: np.ndarray, target: np.ndarray) -> float:
 
 
 def choose_temperature(
-    out_of_fold: np.ndarray, target: np.ndarray, folds: np.ndarray
+    out_of_fold: np.ndarray, target: np.ndarray, folds: np.ndarray, weights: np.ndarray | None = None
 ) -> tuple[float, np.ndarray] | None:
     """The temperature and the out-of-fold probabilities at it, or None where calibrating does not truly help.
 
@@ -73,16 +75,19 @@ def choose_temperature(
     gains = []
     for fold in np.unique(folds):
         held, rest = folds == fold, folds != fold
-        calibrated[held] = tempered(out_of_fold[held], fit_temperature(out_of_fold[rest], target[rest]))
-        gains.append(_log_loss(out_of_fold[held], target[held]) - _log_loss(calibrated[held], target[held]))
+        calibrated[held] = tempered(
+            out_of_fold[held], fit_temperature(out_of_fold[rest], target[rest], part_of(weights, rest))
+        )
+        own = part_of(weights, held)
+        gains.append(_log_loss(out_of_fold[held], target[held], own) - _log_loss(calibrated[held], target[held], own))
     if len(gains) < 2:
         return None
     noise = float(np.std(gains, ddof=1)) / np.sqrt(len(gains))
     if float(np.mean(gains)) <= max(0.5 * noise, 1e-6):
         return None
-    return fit_temperature(out_of_fold, target), calibrated
+    return fit_temperature(out_of_fold, target, weights), calibrated
 
 
-def _log_loss(probabilities: np.ndarray, target: np.ndarray) -> float:
+def _log_loss(probabilities: np.ndarray, target: np.ndarray, weights: np.ndarray | None) -> float:
     true = probabilities[np.arange(len(target)), target] / probabilities.sum(axis=1)
-    return float(-np.log(np.maximum(true, _SMALLEST)).mean())
+    return float(np.average(-np.log(np.maximum(true, _SMALLEST)), weights=weights))

@@ -24,6 +24,8 @@ from flowml.domain.trials import TrialSpec, TrialStatus
 ENSEMBLE = "ensemble"
 _POLL_SECONDS = 0.05
 _BLEND_INTERVAL_SECONDS = 10.0
+# How often a blend of one model more is scored: steps, shortlist and the folds of the judgement.
+_SCORES_A_BLEND = 60
 _SHARE_OF_A_TRIAL = 0.4
 _SHARE_OF_THE_FIRST = 0.75
 _SHARE_OF_A_FIRST_LOOK = 0.15
@@ -165,6 +167,7 @@ class Conduct:
         self._blended_with = 0
         self._blended_at = clock()
         self._blend_seconds = 0.0
+        self._score_seconds = 0.0
         self._judgement: ensemble.Judgement | None = None
         self.blend: Blend | None = None
         self.champion: Champion | None = None
@@ -239,7 +242,7 @@ class Conduct:
         return min(left, max(5.0, share * left, self._search.seconds(spec.algorithm)))
 
     def update_blend(self) -> None:
-        """Select an ensemble from what has finished; keep it only where it truly beats the best single model."""
+        """Select an ensemble from what has finished; keep it where it is better and no fold speaks against it."""
         if len(self._candidates) < 2 or len(self._candidates) == self._blended_with:
             return
         started = self._clock()
@@ -352,9 +355,18 @@ class Conduct:
     def _time_left(self) -> float:
         return self._observer.deadline() - self._clock()
 
+    def _time_a_score(self, out_of_fold: np.ndarray) -> float:
+        rows = self._task.validated
+        rows = rows[: ensemble.looked_at(len(rows), self._task.n_outputs)]
+        started = self._clock()
+        self._metric.score(self._task.target[rows], out_of_fold[rows], self._task.weights_of(rows))
+        return self._clock() - started
+
     def _search_end(self) -> float:
         """The last moment for trials: what comes after needs the reserve, or twice what the last ensemble took."""
-        return self._observer.deadline() - max(self._reserve, 2 * self._blend_seconds)
+        # Before the first one, what scoring all those rows once tells of it.
+        blend = self._blend_seconds or self._score_seconds * _SCORES_A_BLEND * min(len(self._candidates), 8)
+        return self._observer.deadline() - max(self._reserve, 2 * blend)
 
     def _is_better(self, score: float) -> bool:
         gain = self._metric.gain(score)
@@ -380,6 +392,8 @@ class Conduct:
     def _keep(self, outcome: Outcome) -> None:
         assert outcome.score is not None
         gain = self._metric.gain(outcome.score)
+        if self._blend_meanwhile and not self._candidates:
+            self._score_seconds = self._time_a_score(_array(outcome))
         best = gain > self._best_gain
         self._best_gain = max(gain, self._best_gain)
         self._candidates.append(outcome)

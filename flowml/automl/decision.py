@@ -82,15 +82,18 @@ def fair_decision(
     return None
 
 
-def choose_decision(name: str, target: np.ndarray, out_of_fold: np.ndarray, folds: np.ndarray) -> Decision | None:
+def choose_decision(
+    name: str, target: np.ndarray, out_of_fold: np.ndarray, folds: np.ndarray, weights: np.ndarray | None = None
+) -> Decision | None:
     """The decision of a finished model: the fair one, or one tuned on its out-of-fold predictions.
 
     `out_of_fold`: probabilities (rows, classes) as the model answers them. The tuned one is taken where there are rows
     enough and where, tuned on some folds and judged on the others, it is better by more than a standard error: on our
     tables the fair one is hard to beat.
     """
-    fair = fair_decision(name, target, out_of_fold)
-    if not _can_tune(name, target, out_of_fold.shape[1]):
+    fair = fair_decision(name, target, out_of_fold, weights)
+    # Tuning counts rows; where they count differently the fair decision, which knows that, stands.
+    if weights is not None or not _can_tune(name, target, out_of_fold.shape[1]):
         return fair
     score = METRICS[name].score
     differences = []

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from flowml.automl.metrics import part_of
 from flowml.automl.pooling import Pooling, pool
 from flowml.domain.jobs import ProblemType
 
@@ -14,6 +15,7 @@ STEPS = 25
 SHORTLIST = 8
 MOST_CANDIDATES = 40
 MOST_ROWS = 20_000
+FEWEST_ROWS = 3_000
 STEPS_WITHOUT_GAIN = 6
 # Each member costs every prediction its time; those of little weight cost more than they bring.
 MOST_MEMBERS = 6
@@ -51,9 +53,9 @@ def select(
     MOST_MEMBERS heaviest stay (eight or ten were 0.01 % better on our tables). Above MOST_ROWS a seeded sample of
     rows decides.
     """
-    rows = _sampled_rows(len(target), seed)
+    rows = _sampled_rows(len(target), seed, np.shape(out_of_folds[0])[1])
     predictions = [np.asarray(one)[rows] for one in out_of_folds]
-    return heaviest(_Selection(predictions, target[rows], metric, _part(weights, rows)).run(steps))
+    return heaviest(_Selection(predictions, target[rows], metric, part_of(weights, rows)).run(steps))
 
 
 def heaviest(weights: Mapping[int, float], most: int = MOST_MEMBERS) -> dict[int, float]:
@@ -124,15 +126,15 @@ def judge(
     blend: whoever got in by luck on these very rows would look good on them. That keeps the luck of the selection out
     of the judgement (Cawley and Talbot 2010). `folds`: the fold of each row, (rows,).
     """
-    rows = _sampled_rows(len(target), seed)
-    target, folds, weights = target[rows], folds[rows], _part(weights, rows)
+    rows = _sampled_rows(len(target), seed, np.shape(out_of_folds[0])[1])
+    target, folds, weights = target[rows], folds[rows], part_of(weights, rows)
     predictions = [np.asarray(one, dtype=np.float64)[rows] for one in out_of_folds]
     blended, single = np.full_like(predictions[0], np.nan), np.full_like(predictions[0], np.nan)
     differences = []
     for fold in np.unique(folds):
         held, rest = folds == fold, folds != fold
         learned = [one[rest] for one in predictions]
-        on_rest, on_held = _part(weights, rest), _part(weights, held)
+        on_rest, on_held = part_of(weights, rest), part_of(weights, held)
         chosen = heaviest(_Selection(learned, target[rest], metric, on_rest).run(STEPS))
         gains = [metric.gain(metric.score(target[rest], one, on_rest)) for one in learned]
         best = max(range(len(learned)), key=lambda index: gains[index] if np.isfinite(gains[index]) else -np.inf)
@@ -147,14 +149,16 @@ def judge(
     return Judgement(rows, target, folds, blended, single, tuple(differences))
 
 
-def _part(weights: np.ndarray | None, rows: np.ndarray | slice) -> np.ndarray | None:
-    return None if weights is None else weights[rows]
+def looked_at(n_rows: int, n_outputs: int) -> int:
+    """How many of the rows decide: fewer of many classes, since a metric looks at every row once a class."""
+    return min(n_rows, MOST_ROWS if n_outputs <= 2 else max(FEWEST_ROWS, MOST_ROWS // n_outputs))
 
 
-def _sampled_rows(n_rows: int, seed: int) -> np.ndarray | slice:
-    if n_rows <= MOST_ROWS:
+def _sampled_rows(n_rows: int, seed: int, n_outputs: int) -> np.ndarray | slice:
+    most = looked_at(n_rows, n_outputs)
+    if n_rows <= most:
         return slice(None)
-    return np.sort(np.random.default_rng(seed).choice(n_rows, MOST_ROWS, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(n_rows, most, replace=False))
 
 
 class _Selection:
@@ -172,7 +176,7 @@ class _Selection:
         self._metric = metric
         self._classification = metric.problem_type is ProblemType.CLASSIFICATION
         # What the smooth loss looks at: the probability of the true class, or the value, one row a model.
-        smooth = [self._smooth_part(one) for one in predictions]
+        smooth = [self._smoothpart_of(one) for one in predictions]
         losses = np.array([self._losses(one[None, :], 1)[0] for one in smooth])
         order = np.argsort(losses, kind="stable")[:MOST_CANDIDATES]
         self._candidates = sorted(int(index) for index in order if np.isfinite(losses[index]))
@@ -181,7 +185,7 @@ class _Selection:
             np.stack([smooth[index] for index in self._candidates]) if self._candidates else np.empty((0, len(target)))
         )
 
-    def _smooth_part(self, prediction: np.ndarray) -> np.ndarray:
+    def _smoothpart_of(self, prediction: np.ndarray) -> np.ndarray:
         if not self._classification:
             errors = prediction[:, 0] - self._target
             if self._metric.name == "mape":

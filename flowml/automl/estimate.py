@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from flowml.automl.metrics import part_of
+
 COVERAGE = 0.9
 _RESAMPLES = 200
 _MOST_ROWS = 4_000
@@ -32,33 +34,35 @@ class Estimate:
 
 
 def estimate(
-    score: Callable[[np.ndarray, np.ndarray], float],
+    score: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float],
     target: np.ndarray,
     predictions: np.ndarray,
     folds: np.ndarray,
+    weights: np.ndarray | None = None,
     *,
     method: str,
     seed: int = 0,
 ) -> Estimate | None:
-    """From predictions (rows, outputs) for rows that had no say in the model that predicts them.
+    """From predictions (rows, outputs) for rows that had no say in the model that predicts them; `weights` as always.
 
     The score is the mean over the folds. Its interval is the spread of the score over resamples of the rows
     (percentile bootstrap, Efron 1979); above some thousand rows a sample of them is resampled and the spread scaled to
     all. None where the metric is not defined on any fold.
     """
-    of_folds = [score(target[folds == fold], predictions[folds == fold]) for fold in np.unique(folds)]
+    held = [folds == fold for fold in np.unique(folds)]
+    of_folds = [score(target[part], predictions[part], part_of(weights, part)) for part in held]
     defined = [value for value in of_folds if np.isfinite(value)]
     if not defined:
         return None
     mean = float(np.mean(defined))
     generator = np.random.default_rng(seed)
     rows = generator.permutation(len(target))[:_MOST_ROWS]
-    target, predictions = target[rows], predictions[rows]
-    whole = score(target, predictions)
+    target, predictions, weights = target[rows], predictions[rows], part_of(weights, rows)
+    whole = score(target, predictions, weights)
     resampled = []
     for _ in range(_RESAMPLES):
         drawn = generator.integers(0, len(rows), len(rows))
-        resampled.append(score(target[drawn], predictions[drawn]))
+        resampled.append(score(target[drawn], predictions[drawn], part_of(weights, drawn)))
     deviations = np.array([value - whole for value in resampled if np.isfinite(value)])
     if not len(deviations) or not np.isfinite(whole):
         return Estimate(mean, mean, mean, method)

@@ -31,7 +31,6 @@ class Abandoned(FlowMLError):
 
 
 _Key = tuple[View, int | None, int | None]
-_LATEST = -1
 _WIDTH_ROWS = 5_000
 _AFTER_FIT = 0.08
 # Up to so many columns as encoded for each column of the table nobody needs to look.
@@ -93,10 +92,6 @@ class EncodedFolds:
         """All rows (or `max_rows` of them) to train on; `valid` is empty."""
         return self._get((view, None, max_rows))
 
-    def latest(self, view: View, max_rows: int | None = None) -> EncodedFold:
-        """All rows but the latest, and those to stop by: for the last fit where models are tested by time."""
-        return self._get((view, _LATEST, max_rows))
-
     def width(self, view: View) -> int:
         """How many columns the table has in this view, from a sample of its rows: the same whatever was done before."""
         with self._lock:
@@ -137,12 +132,8 @@ class EncodedFolds:
 
     def _encode(self, view: View, fold: int | None, max_rows: int | None) -> EncodedFold:
         task = self._task
-        if fold == _LATEST:
-            valid_rows = np.empty(0, dtype=np.int64) if task.latest is None else task.latest
-            train_rows = np.setdiff1d(task.train_rows(None), valid_rows)
-        else:
-            train_rows = task.train_rows(fold)
-            valid_rows = np.empty(0, dtype=np.int64) if fold is None else task.valid_rows(fold)
+        train_rows = task.train_rows(fold)
+        valid_rows = np.empty(0, dtype=np.int64) if fold is None else task.valid_rows(fold)
         if max_rows is not None and len(train_rows) > max_rows:
             train_rows = _sample(train_rows, task, max_rows)
         encoder, train = Encoder.fit(
@@ -237,7 +228,8 @@ def evaluate(
                 scores[0],
             )
     if refit and shares.refit_fits:
-        data = folds.latest(view, max_rows) if stops else folds.everything(view, max_rows)
+        # What stops early does so by rows drawn from all times: held out, the latest would not be learned.
+        data = folds.everything(view, max_rows)
         # Without the time for it, the fold models are just as good an answer.
         with suppress(DeadlineReached), shares.next() as fit_time_left:
             parts = [(data.encoder, fit(data, fit_time_left))]

@@ -9,7 +9,7 @@ from flowml.automl.calibration import choose_temperature, tempered
 from flowml.automl.decision import choose_decision, objective, weighted
 from flowml.automl.ensemble import Judgement
 from flowml.automl.estimate import NESTED, SINGLE, Estimate, estimate
-from flowml.automl.metrics import METRICS, all_metrics, over_folds
+from flowml.automl.metrics import METRICS, all_metrics, over_folds, part_of
 from flowml.automl.model import FittedModel
 from flowml.automl.task import Task
 
@@ -47,39 +47,42 @@ def finish(
     target, folds, weights = task.target[tested], task.folds[tested], task.weights_of(tested)
     temperature, decision, raw = None, None, out_of_fold[tested]
     answers = raw
+    metric = objective(task.metric)
+
+    def summary(predictions: np.ndarray) -> tuple[float, tuple[float, ...]]:
+        held = [folds == fold for fold in np.unique(folds)]
+        found = over_folds([metric.score(target[rows], predictions[rows], part_of(weights, rows)) for rows in held])
+        assert found is not None
+        return found
+
     if task.classes is not None:
-        calibrated = choose_temperature(raw, target, task.judge_folds)
-        if calibrated is not None:
+        calibrated = choose_temperature(raw, target, task.judge_folds, weights)
+        # Decisions are made from probabilities: calibrating them for their own sake must not cost what counts.
+        if calibrated is not None and metric.gain(summary(calibrated[1])[0]) >= metric.gain(summary(raw)[0]):
             temperature, answers = calibrated
-        decision = choose_decision(task.metric, target, answers, task.judge_folds)
+        decision = choose_decision(task.metric, target, answers, task.judge_folds, weights)
     metrics = all_metrics(task.problem_type, target, answers, weights, decision)
     schema = model.schema.of_results(metrics, target, answers)
-    metric = objective(task.metric)
-    summary = over_folds(
-        [
-            metric.score(target[rows], answers[rows], None if weights is None else weights[rows])
-            for rows in (folds == fold for fold in np.unique(folds))
-        ]
-    )
-    assert summary is not None
+    reached, of_folds = summary(answers)
     out_of_fold = np.full_like(out_of_fold, np.nan)
     out_of_fold[tested] = answers
 
-    def score(target: np.ndarray, predictions: np.ndarray) -> float:
+    def score(target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None) -> float:
         if task.classes is None:
-            return metric.score(target, predictions)
-        return METRICS[task.metric].score(target, weighted(tempered(predictions, temperature), decision))
+            return metric.score(target, predictions, weights)
+        return METRICS[task.metric].score(target, weighted(tempered(predictions, temperature), decision), weights)
 
     if judgement is None:
-        expected = estimate(score, target, raw, task.judge_folds, method=SINGLE, seed=task.seed)
+        expected = estimate(score, target, raw, task.judge_folds, weights, method=SINGLE, seed=task.seed)
     else:
         chosen = judgement.blend if number is None else judgement.single
-        expected = estimate(score, judgement.target, chosen, judgement.folds, method=NESTED, seed=task.seed)
+        folds, weights = judgement.folds, part_of(weights, judgement.rows)
+        expected = estimate(score, judgement.target, chosen, folds, weights, method=NESTED, seed=task.seed)
     return Champion(
         number=number,
         model=replace(model, schema=schema, temperature=temperature, decision=decision),
-        score=summary[0],
-        fold_scores=summary[1],
+        score=reached,
+        fold_scores=of_folds,
         metrics=metrics,
         out_of_fold=out_of_fold,
         estimate=expected,

@@ -174,6 +174,11 @@ METRICS: dict[str, Metric] = {
 }
 
 
+def part_of(weights: np.ndarray | None, rows: np.ndarray | slice) -> np.ndarray | None:
+    """The weights of some of the rows; None where all count alike."""
+    return None if weights is None else weights[rows]
+
+
 def default_metric(problem_type: ProblemType) -> str:
     """What `auto` means."""
     return "accuracy" if problem_type is ProblemType.CLASSIFICATION else "r2"

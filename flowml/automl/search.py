@@ -153,7 +153,14 @@ class Search:
                 sign = 1.0 if self._greater_is_better else -1.0
                 gain = None if trial.score is None else sign * trial.score
                 first = sign * trial.fold_scores[0] if trial.fold_scores else None
-                self.tell(trial.number, gain, trial.fit_seconds or 0.0, trial.status, first_fold=first)
+                self.tell(
+                    trial.number,
+                    gain,
+                    trial.fit_seconds or 0.0,
+                    trial.status,
+                    applicable=trial.applicable,
+                    first_fold=first,
+                )
 
     def _pruned(self, known: Mapping[int, Result]) -> int:
         """Trials that do not count, but where exactly so many were asked for."""

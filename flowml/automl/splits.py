@@ -3,6 +3,9 @@
 import numpy as np
 import polars as pl
 
+PLACED_ONE_BY_ONE = 2_000
+# Folds are numbered in int8.
+MOST_FOLDS = 100
 MOST_HELD_OUT = 50_000
 
 
@@ -65,7 +68,12 @@ def group_folds(groups: np.ndarray, target: np.ndarray, n_folds: int, seed: int,
     held = np.zeros((n_folds, n_classes))
     total = np.zeros(n_folds)
     fold_of_group = np.empty(n_groups, dtype=np.int8)
-    for group in np.lexsort((np.random.default_rng(seed).random(n_groups), -sizes)):
+    order = np.lexsort((np.random.default_rng(seed).random(n_groups), -sizes))
+    # The small ones of many are spread evenly, class by class; only of large ones does each one's place matter.
+    small = order[PLACED_ONE_BY_ONE:]
+    small = small[np.argsort(shares[small].argmax(axis=1), kind="stable")]
+    fold_of_group[small] = np.arange(len(small)) % n_folds
+    for group in order[:PLACED_ONE_BY_ONE]:
         # How much more uneven each fold would make the whole: the growth of the sum of squared shares.
         cost = (shares[group] * (2 * held + shares[group])).sum(axis=1)
         fold = int(np.lexsort((total, np.round(cost, 12)))[0])
@@ -98,6 +106,9 @@ def time_folds(moments: np.ndarray, n_folds: int, classes: np.ndarray | None = N
     wanted = begin + (n_rows - begin) * np.arange(n_folds) / n_folds
     at = np.searchsorted(fresh, np.ceil(wanted))
     starts = np.unique(fresh[at[at < len(fresh)]])
+    if not len(starts) and len(fresh):
+        # One moment holds all that would be tested and more: it is the test.
+        starts = fresh[-1:]
     if not len(starts) or starts[0] == 0 or n_rows - starts[0] < max(2, n_rows // 20):
         return None
     folds = np.full(len(moments), -1, dtype=np.int8)

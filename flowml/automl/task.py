@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from flowml.automl import validation as validating
+from flowml.automl.splits import MOST_FOLDS
 from flowml.automl.target import check_target, present
 from flowml.automl.weights import check_weights
 from flowml.data.roles import named_like_identifier
@@ -27,8 +28,7 @@ class Task:
     says which and why) of the rows whose target is present; `target` is int32 class codes or float64 values, shape
     (rows,); `classes` the labels in the order of the codes, as strings; `folds` the fold of each row, int8, -1 for
     rows that no fold holds out: they are only ever learned from. `validation` says why the folds are as they are.
-    With validation by time, `latest` are the rows by which the final fits stop early. `weights`, float64 with mean 1,
-    say how much each row counts; None where all count alike.
+    `weights`, float64 with mean 1, say how much each row counts; None where all count alike.
     """
 
     frame: pl.DataFrame
@@ -44,7 +44,6 @@ class Task:
     dropped: Mapping[str, str]
     reason: str
     validation: Validation
-    latest: np.ndarray | None = None
     weights: np.ndarray | None = None
 
     @property
@@ -111,7 +110,9 @@ def prepare_task(
         raise InvalidInput.of_field("exclude_columns", f"There is no column “{unknown[0]}” in this table.")
     if target in exclude:
         raise InvalidInput.of_field("exclude_columns", f"“{target}” is what is to be predicted, it cannot be left out.")
-    asked = validating.wanted(cv, frame.columns, target)
+    asked = validating.wanted(cv, frame.columns, target, weight_column)
+    if not 2 <= cv_folds <= MOST_FOLDS:
+        raise InvalidInput.of_field("cv_folds", f"There can be 2 to {MOST_FOLDS} folds, not {cv_folds}.")
     weights = None
     if weight_column is not None:
         weights = check_weights(frame, weight_column, target)
@@ -157,9 +158,6 @@ def prepare_task(
         seed=seed,
         classification=classification,
     )
-    latest = None
-    if validation.kind is ValidationKind.TIME and validation.column is not None:
-        latest = validating.latest_rows(validating.moments_of(rows[validation.column]))
     if weights is not None:
         weights = weights[has_target.to_numpy()]
         weights = weights / weights.mean()
@@ -177,7 +175,6 @@ def prepare_task(
         dropped=dropped,
         reason=checked.reason,
         validation=validation,
-        latest=latest,
         weights=weights,
     )
 

@@ -259,6 +259,7 @@ class _School:
             rows = np.sort(generator.choice(rows, _MOST_ROWS, replace=False))
         copies = int(np.clip((_MOST_ROWS - len(rows)) // len(rows), 0, _COPIES))
         table = _mixed(self._table, rows, copies, generator)
+        weights = self._task.weights_of(np.tile(rows, 1 + copies))
         said = self._teacher.predict_prepared(table, fold)
         encoder, encoded = Encoder.fit(
             algorithms.get(STUDENT).view, table, self._task.roles, said[:, -1].copy(), 1, self._task.seed
@@ -273,6 +274,7 @@ class _School:
                 self._task.seed,
                 _THREADS,
                 lambda begun=begun, share=share: self._time_left() - end - begun * (1.0 - share),  # type: ignore[misc]
+                weights=weights,
             )
             fitted = algorithms.get(STUDENT).fit(self._params, encoded, said[:, output].copy(), None, None, context)
             assert isinstance(fitted, LightGBMPredictor)

@@ -38,7 +38,7 @@ class Choice:
     asked: bool
 
 
-def wanted(cv: str, columns: Sequence[str], target: str) -> Wanted:
+def wanted(cv: str, columns: Sequence[str], target: str, weight_column: str | None = None) -> Wanted:
     """Read `auto`, `stratified`, `group:COLUMN` or `time:COLUMN`. Raises InvalidInput naming `cv`."""
     if cv in ("", "auto"):
         return Wanted(None)
@@ -52,6 +52,10 @@ def wanted(cv: str, columns: Sequence[str], target: str) -> Wanted:
     if column == target:
         raise InvalidInput.of_field(
             "cv", f"“{column}” is what is to be predicted; models cannot be tested by it.", hint="Name another column."
+        )
+    if column == weight_column:
+        raise InvalidInput.of_field(
+            "cv", f"“{column}” says how much rows count; models cannot be tested by it.", hint="Name another column."
         )
     return Wanted(ValidationKind(word), column)
 
@@ -164,17 +168,6 @@ def make(
     if validation.kind is ValidationKind.HOLDOUT:
         return validation, hold_out_fold(features, target, seed, stratified=classification)
     return validation, make_folds(features, target, validation.n_folds, seed, stratified=classification)
-
-
-def latest_rows(moments: np.ndarray, share: float = 0.1) -> np.ndarray:
-    """About this share of the rows, the latest ones, in the order of the table; rows of one moment stay together."""
-    known = moments[np.isfinite(moments)]
-    if not len(known):
-        return np.empty(0, dtype=np.int64)
-    border = np.quantile(known, 1 - share, method="higher")
-    with np.errstate(invalid="ignore"):
-        late = np.flatnonzero(moments >= border)
-        return late if len(late) < len(moments) // 2 else np.flatnonzero(moments > border)
 
 
 def moments_of(series: pl.Series) -> np.ndarray:

@@ -68,6 +68,16 @@ class Trial:
     max_rows: int | None = None
     bar: float | None = None
 
+    @property
+    def applicable(self) -> bool:
+        """Whether more trials of this algorithm may do better, as far as this one tells."""
+        return not {NEEDED_BYTES, NOT_APPLICABLE} & set(self.metrics or ())
+
+
+NEEDED_BYTES = "needed_bytes"
+NOT_APPLICABLE = "not_applicable"
+"""Figures of a failed trial: what it would have needed of memory; that its algorithm is not for this table."""
+
 
 @dataclass(frozen=True)
 class Lease:

@@ -343,7 +343,7 @@ def _check_task(context: Context, dataset: Dataset, spec: JobSpec) -> Any:
 
     column = dataset.column(spec.target)
     assert column is not None
-    asked = wanted(spec.cv, [one.name for one in dataset.columns], spec.target)
+    asked = wanted(spec.cv, [one.name for one in dataset.columns], spec.target, spec.weight_column)
     path = context.store.files.path(dataset.table)
     known_names = {one.name for one in dataset.columns}
     named = {name for name in (spec.target, asked.column, spec.weight_column) if name in known_names}

@@ -27,16 +27,16 @@ from flowml.automl.task import Task
 from flowml.automl.twin import STUDENT, TITLE, Twin
 from flowml.domain.channel import Ledger
 from flowml.domain.errors import FlowMLError, InvalidInput
-from flowml.domain.jobs import Job, JobStatus
+from flowml.domain.jobs import Job, JobStatus, Validation, ValidationKind
 from flowml.domain.models import Model
 from flowml.domain.trials import Trial, TrialSpec, TrialStatus
 from flowml.training.tasks import load_task
-from flowml.training.trainer import NEEDED_BYTES
 
 log = logging.getLogger(__name__)
 
 TWIN = "twin"
 _TICK_SECONDS = 1.0
+_OF_VERSION_1 = (ValidationKind.STRATIFIED, ValidationKind.SHUFFLED)
 
 
 def conduct_job(ledger: Ledger, *, machine: Share, clock: Callable[[], float] = time.time) -> None:
@@ -92,7 +92,7 @@ class _Conductor:
         for name, reason in search.not_applicable.items():
             self._ledger.log("info", f"{algorithms.get(name).title} is not tried: {reason}", self._clock())
         share = share_for(shape_of(task), self._machine)
-        runner = _LedgerRunner(self._ledger, task, share.slots, self._clock)
+        runner = _LedgerRunner(self._ledger, task, share.slots, self._clock, self._job.validation)
         if share.slots < self._machine.slots:
             # Whoever trains in a free slot would need the table, too.
             runner.spare = 0
@@ -111,7 +111,11 @@ class _Conductor:
             blend_meanwhile=self._job.spec.max_trials is None,
             distils=STUDENT in [algorithm.name for algorithm in chosen],
         )
-        finished = [trial for trial in self._ledger.trials() if trial.status is TrialStatus.FINISHED]
+        finished = [
+            trial
+            for trial in self._ledger.trials()
+            if trial.status is TrialStatus.FINISHED and runner.is_comparable(trial)
+        ]
         if finished:
             self._ledger.log("info", f"Going on from {len(finished)} finished trials", self._clock())
         search.resume([trial for trial in self._ledger.trials() if trial.number >= 0])
@@ -150,8 +154,17 @@ class _Conductor:
 class _LedgerRunner:
     """Trials as rows: submitted to the queue, taken in when somebody has finished them."""
 
-    def __init__(self, ledger: Ledger, task: Task, slots: int, clock: Callable[[], float]):
+    def __init__(
+        self,
+        ledger: Ledger,
+        task: Task,
+        slots: int,
+        clock: Callable[[], float],
+        tested_before: Validation | None = None,
+    ):
+        """`tested_before`: how trials of an earlier life of this run were tested, as far as was written down."""
         self.slots = slots
+        self._tested_before = tested_before
         # One more than there are slots, so that nobody who has finished waits for the next poll.
         self.spare = 1
         self._task = task
@@ -199,6 +212,21 @@ class _LedgerRunner:
         self._open.clear()
         return [outcome for outcome in ended if outcome.status is TrialStatus.FINISHED]
 
+    def is_comparable(self, trial: Trial) -> bool:
+        """Whether a finished trial was tested as those to come will be.
+
+        One of an earlier version knew fewer ways to test; what it said of other rows, or of rows that it may have
+        known, is not to be mixed with what is said now.
+        """
+        task = self._task
+        if trial.out_of_fold is None or len(trial.fold_scores) != task.n_folds:
+            return False
+        held_out = np.load(self._ledger.file(trial.out_of_fold), mmap_mode="r", allow_pickle=False)
+        return len(held_out) == len(task.validated) and (
+            self._tested_before == task.validation
+            or (self._tested_before is None and task.validation.kind in _OF_VERSION_1)
+        )
+
     def outcome(self, trial: Trial) -> Outcome:
         """A row as the search and the ensemble want it."""
         spec = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin, trial.max_rows, trial.bar)
@@ -211,7 +239,7 @@ class _LedgerRunner:
             trial.fit_seconds or 0.0,
             trial.predict_ms,
             trial.error,
-            applicable=NEEDED_BYTES not in (trial.metrics or {}),
+            applicable=trial.applicable,
         )
         if trial.status is not TrialStatus.FINISHED or trial.out_of_fold is None or trial.model_file is None:
             return outcome
@@ -238,6 +266,7 @@ class _Keeper:
         self._ticked_at = 0.0
         self._metric = objective(task.metric)
         self._outdone = False
+        self._kept_the_old = False
         self._trials = {trial.number: trial for trial in ledger.trials()}
         published = ledger.models()
         self._published = {model.id for model in published}
@@ -323,7 +352,8 @@ class _Keeper:
         before = self.champion
         identifier = self._ensemble_id if champion.number is None else self._trial(champion.number).id
         if before is None or before.id != identifier or (champion.number is None and self._outdone):
-            # An earlier life of this run has left a better one, with figures of its own.
+            # An earlier life of this run has left a better one, with figures and a twin of its own.
+            self._kept_the_old = True
             return
         content = None
         model = replace(
@@ -350,7 +380,7 @@ class _Keeper:
 
     def twin(self, twin: Twin | None) -> None:
         """Published as a model of the job; where it is one of the models anyway, that one is named."""
-        if self.champion is None:
+        if self.champion is None or self._kept_the_old:
             return
         if twin is None:
             self._ledger.log("info", "There was no time for a fast twin of the best model", self._clock())

@@ -18,8 +18,8 @@ from flowml.automl.run import shape_of
 from flowml.automl.sharing import Share, share_for
 from flowml.automl.task import Task
 from flowml.domain.channel import Channel
-from flowml.domain.errors import DeadlineReached, FlowMLError, NotFound, Pruned
-from flowml.domain.trials import Lease, TrialReport, TrialStatus
+from flowml.domain.errors import DeadlineReached, FlowMLError, NotApplicable, NotFound, Pruned
+from flowml.domain.trials import NEEDED_BYTES, NOT_APPLICABLE, Lease, TrialReport, TrialStatus
 from flowml.training.gpus import GPUs
 from flowml.training.tasks import load_task
 from flowml.training.trainer_status import Busy
@@ -30,7 +30,6 @@ _IDLE_SECONDS = 0.03
 _HEARTBEAT_SECONDS = 5.0
 MOST_CACHED_BYTES = 1_500_000_000
 LATE_SHARE = 0.15
-NEEDED_BYTES = "needed_bytes"
 """The figure that a trial leaves which needs more memory than there is."""
 
 
@@ -124,6 +123,9 @@ class Trainer:
         except WillNotFit as error:
             report = _ended(TrialStatus.FAILED, error.detail, self._clock() - started)
             return replace(report, metrics={NEEDED_BYTES: float(error.needed_bytes)})
+        except NotApplicable as error:
+            report = _ended(TrialStatus.FAILED, error.detail, self._clock() - started)
+            return replace(report, metrics={NOT_APPLICABLE: 1.0})
         except FlowMLError as error:
             return _ended(TrialStatus.FAILED, error.detail, self._clock() - started)
         except MemoryError:

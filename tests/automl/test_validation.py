@@ -165,8 +165,6 @@ def test_rows_in_the_order_of_their_days_are_tested_on_later_ones() -> None:
         when = frame["day"].to_numpy()
         for fold in range(5):
             assert when[task.train_rows(fold)].max() < when[task.valid_rows(fold)].min()
-        assert task.latest is not None and len(task.latest) == 30
-        assert when[task.latest].min() > np.delete(when, task.latest).max()
     assert task_of(days().sample(fraction=1.0, shuffle=True, seed=1)).validation.kind is SHUFFLED
     few_days = days().with_columns(pl.lit(datetime.fromisoformat("2024-01-01")).alias("day"))
     assert task_of(few_days.with_columns(z=pl.col("x") * 2)).validation.kind is SHUFFLED
@@ -220,7 +218,7 @@ def test_by_time_the_last_model_knows_the_latest_rows(final: Final) -> None:
         task, EncodedFolds(task), algorithm, {"penalty": 1.0}, seed=0, threads=1, time_left=lambda: 60.0
     )
     stops = final is Final.BAG
-    expected = [(50 * fold, 50 * stops) for fold in range(1, 6)] + [(270, 30) if stops else (300, 0)]
+    expected = [(50 * fold, 50 * stops) for fold in range(1, 6)] + [(300, 0)]
     assert [fit[:2] for fit in algorithm.fits] == expected
     assert len(evaluation.model.members[0].parts) == 1
     tested = np.isfinite(evaluation.out_of_fold[:, 0])
@@ -245,7 +243,22 @@ def test_a_big_table_by_time_is_tested_on_its_last_part(monkeypatch: pytest.Monk
     assert 20 < len(grouped.validated) < 60
 
 
+def test_where_most_rows_share_the_last_moment_they_are_the_test() -> None:
+    frame = days().with_columns(day=pl.Series([index // 30 if index < 200 else 9 for index in range(300)]))
+    task = task_of(frame, cv="time:day", cv_folds=5)
+    assert task.validation.kind is TIME
+    folds = time_folds(np.array([0.0] * 70 + [1.0] * 130), 1)
+    assert folds is not None and np.array_equal(np.flatnonzero(folds == 0), np.arange(70, 200))
+
+
+def test_the_weights_column_cannot_test_models() -> None:
+    frame = days().with_columns(w=pl.Series(np.arange(300) % 3 + 1.0))
+    with pytest.raises(InvalidInput, match="says how much rows count") as refused:
+        prepare_task(frame, roles_of(frame), target="y", cv="group:w", weight_column="w")
+    assert refused.value.fields[0].field == "cv"
+
+
 def test_without_order_or_entities_nothing_changes() -> None:
     task = people_task()
-    assert task.validation.kind is ValidationKind.STRATIFIED and task.latest is None
+    assert task.validation.kind is ValidationKind.STRATIFIED
     assert np.array_equal(task.validated, np.arange(200))
