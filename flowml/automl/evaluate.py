@@ -137,7 +137,13 @@ class EncodedFolds:
         if max_rows is not None and len(train_rows) > max_rows:
             train_rows = _sample(train_rows, task, max_rows)
         encoder, train = Encoder.fit(
-            view, self._prepared.take(train_rows), task.roles, task.target[train_rows], task.n_outputs, task.seed
+            view,
+            self._prepared.take(train_rows),
+            task.roles,
+            task.target[train_rows],
+            task.n_outputs,
+            task.seed,
+            task.folds[train_rows],
         )
         valid = encoder.transform(self._prepared.take(valid_rows))
         return EncodedFold(encoder, train_rows, valid_rows, train, valid)
@@ -278,11 +284,11 @@ def check_memory(
     if n_rows * n_columns * _WIDEST * 4 < memory_bytes // 4:
         return
     fit_rows = n_rows if max_rows is None else min(n_rows, max_rows + len(task.valid_rows(0)))
-    shape = TaskShape(task.problem_type, fit_rows, folds.width(algorithm.view), task.n_outputs)
+    shape = TaskShape(task.problem_type, fit_rows, folds.width(algorithm.view_of(params)), task.n_outputs)
     needed = memory.of_trial(shape, algorithm.memory_per_fit(shape, params), n_cells=n_rows * n_columns)
     if needed > memory_bytes:
         raise memory.WillNotFit(needed, memory_bytes)
-    folds.make_room(algorithm.view, memory_bytes - needed)
+    folds.make_room(algorithm.view_of(params), memory_bytes - needed)
 
 
 class _Shares:

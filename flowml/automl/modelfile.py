@@ -170,8 +170,11 @@ def _part(state: Mapping[str, Any], archive: zipfile.ZipFile, encoders: Sequence
     number = int(state["encoder"])
     if not 0 <= number < len(encoders):
         raise ValueError("a part names an encoder that is not there")
-    predictor = _read_predictor(state["predictor"], archive)
     n_features = encoders[number].n_features
+    # Before anything believes it: memory is taken for so many features.
+    if int(state["predictor"]["settings"].get("n_features", n_features)) != n_features:
+        raise ValueError("a predictor that does not fit its encoder")
+    predictor = _read_predictor(state["predictor"], archive)
     if getattr(predictor, "n_features", n_features) != n_features:
         raise ValueError("a predictor that does not fit its encoder")
     # One answer, so that what does not fit together is noticed here and not at somebody's prediction.

@@ -95,18 +95,19 @@ def time_folds(moments: np.ndarray, n_folds: int, classes: np.ndarray | None = N
     order = known[np.argsort(moments[known], kind="stable")]
     n_rows = len(order)
     tested = min(n_rows // 10, MOST_HELD_OUT) if n_folds == 1 else n_rows - n_rows // (n_folds + 1)
-    begin = n_rows - tested
+    begin, least = n_rows - tested, 1
     if classes is not None:
         codes, first = np.unique(classes[order], return_index=True)
         if len(codes) < len(np.unique(classes)):
             return None
-        begin = max(begin, int(first.max()) + 1)
+        least = int(first.max()) + 1
+        begin = max(begin, least)
     # Where a new moment begins; only there may a fold begin.
     fresh = np.flatnonzero(np.diff(moments[order], prepend=-np.inf) > 0)
     wanted = begin + (n_rows - begin) * np.arange(n_folds) / n_folds
     at = np.searchsorted(fresh, np.ceil(wanted))
     starts = np.unique(fresh[at[at < len(fresh)]])
-    if not len(starts) and len(fresh):
+    if not len(starts) and len(fresh) and fresh[-1] >= least:
         # One moment holds all that would be tested and more: it is the test.
         starts = fresh[-1:]
     if not len(starts) or starts[0] == 0 or n_rows - starts[0] < max(2, n_rows // 20):

@@ -292,6 +292,10 @@ def booster_state(name: str) -> PredictorState:
         ("leaf_value=", "leaf_value=1_0 "),
         ("threshold=", "threshold=nan "),
         ("cat_boundaries=0 1", "cat_boundaries=0 9"),
+        # The difference of these wraps around to a small number.
+        ("cat_boundaries=0 1", "cat_boundaries=0 9223372034707292159 -9223372036854775803"),
+        ("num_cat=", "num_cat=9"),
+        ("left_child=", "left_child=99999999999999999999 "),
         ("Tree=1", "Trie=1"),
     ],
 )

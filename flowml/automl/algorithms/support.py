@@ -111,7 +111,8 @@ def row_weights(target: np.ndarray, weights: np.ndarray | None, context: FitCont
     if context.metric != "mape":
         return weights
     size = np.abs(target)
-    relative = 1.0 / np.maximum(size, max(0.05 * float(np.median(size)), np.finfo(float).tiny))
+    typical = float(np.median(size[size > 0])) if (size > 0).any() else 1.0
+    relative = 1.0 / np.maximum(size / typical, 0.05)
     if weights is not None:
         relative = relative * weights
     return np.asarray(relative / relative.mean())

@@ -18,7 +18,6 @@ _MAX_CODES = 250
 _MAX_ONE_HOT = {View.ORDINAL: 8, View.DENSE: 50}
 _MAX_MEAN_LEVELS = 20_000
 _SMOOTHING = 10.0
-_INNER_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class CategoryEncoder:
 
     @classmethod
     def fit(
-        cls, view: View, name: str, column: Labels, target: np.ndarray, n_outputs: int, seed: int
+        cls, view: View, name: str, column: Labels, target: np.ndarray, n_outputs: int, inner: np.ndarray
     ) -> tuple["CategoryEncoder", np.ndarray]:
         """Learn from the training rows; returns the encoder and those rows encoded, (rows, columns).
 
@@ -47,7 +46,7 @@ class CategoryEncoder:
         elif len(levels) <= _MAX_ONE_HOT[view]:
             encoder = cls._one_hot(name, levels, rare, missing)
         else:
-            return cls.means(name, column, target, n_outputs, seed, scaled=view is View.DENSE)
+            return cls.means(name, column, target, n_outputs, inner, scaled=view is View.DENSE)
         encoded = encoder.transform(column)
         if not missing and not view.takes_missing and len(encoded):
             # Never missing in training: a missing value is then a bit of everything.
@@ -81,7 +80,7 @@ class CategoryEncoder:
         column: Labels,
         target: np.ndarray,
         n_outputs: int,
-        seed: int,
+        inner: np.ndarray,
         *,
         scaled: bool = False,
         most: int = MAX_TOLD,
@@ -93,8 +92,7 @@ class CategoryEncoder:
         n_lines = len(levels) + 2
         table = np.column_stack([_smoothed(lines, values, n_lines), _log_counts(lines, n_lines)])
         encoded = table[lines]
-        inner = np.random.default_rng(seed).permutation(len(lines)) % _INNER_FOLDS
-        for fold in range(_INNER_FOLDS):
+        for fold in np.unique(inner):
             held, rest = inner == fold, inner != fold
             encoded[held, : values.shape[1]] = _smoothed(lines[rest], values[rest], n_lines)[lines[held]]
         if scaled:

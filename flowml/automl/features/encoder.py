@@ -24,6 +24,8 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 _TOLD_LEVELS = 60
 _MAX_TOLD_CLASSES = 4
 _MAX_DATES = 4
+INNER_FOLDS = 5
+_FEWEST_INNER_FOLDS = 3
 _BLOCK_ROWS = 1_024
 
 
@@ -61,13 +63,15 @@ class Encoder:
         target: np.ndarray,
         n_outputs: int,
         seed: int,
+        inner: np.ndarray | None = None,
     ) -> tuple["Encoder", Encoded]:
         """Learn from these rows; returns the encoder and the rows encoded.
 
         The rows may differ from what `transform` makes of them where target means are used: there each row is
-        encoded without its own target.
+        encoded without its own target, and without those of the rows that `inner` (rows,) gives the same number: the
+        folds of the task keep entities, times and duplicates apart. Drawn at random where there are none.
         """
-        fitting = _Fitting(view, target, n_outputs, seed)
+        fitting = _Fitting(view, target, n_outputs, seed, _inner_folds(len(target), seed, inner))
         columns: list[_Column] = []
         dates: list[tuple[int, Part]] = []
         parts: list[Part] = []
@@ -211,10 +215,17 @@ class Encoder:
         return Encoded(values, tuple(names), tuple(categorical), tuple(cardinalities))
 
 
+def _inner_folds(n_rows: int, seed: int, given: np.ndarray | None) -> np.ndarray:
+    if given is not None and len(np.unique(given)) >= _FEWEST_INNER_FOLDS:
+        return given
+    return np.random.default_rng(seed).permutation(n_rows) % INNER_FOLDS
+
+
 class _Fitting:
     """Fits encoders of parts and keeps what they make of the training rows."""
 
-    def __init__(self, view: View, target: np.ndarray, n_outputs: int, seed: int):
+    def __init__(self, view: View, target: np.ndarray, n_outputs: int, seed: int, inner: np.ndarray):
+        self.inner = inner
         self.view = view
         self.target = target
         self.n_outputs = n_outputs
@@ -233,7 +244,9 @@ class _Fitting:
             column = part.column
             if isinstance(column, Labels):
                 if part.text:
-                    told = TextEncoder.fit(self.view, part.name, column, self.target, self.n_outputs, self.seed)
+                    told = TextEncoder.fit(
+                        self.view, part.name, column, self.target, self.n_outputs, self.seed, self.inner
+                    )
                     if told is not None:
                         found.append((index, self._keep(*told)))
                     continue
@@ -257,11 +270,11 @@ class _Fitting:
         return self._keep(encoder, encoder.transform(part.column.values))
 
     def _category(self, name: str, column: Labels) -> PartEncoder:
-        return self._keep(*CategoryEncoder.fit(self.view, name, column, self.target, self.n_outputs, self.seed))
+        return self._keep(*CategoryEncoder.fit(self.view, name, column, self.target, self.n_outputs, self.inner))
 
     def _means(self, name: str, column: Labels) -> PartEncoder:
         return self._keep(
-            *CategoryEncoder.means(name, column, self.target, self.n_outputs, self.seed, most=_MAX_TOLD_CLASSES)
+            *CategoryEncoder.means(name, column, self.target, self.n_outputs, self.inner, most=_MAX_TOLD_CLASSES)
         )
 
     def _keep(self, encoder: PartEncoder, block: np.ndarray) -> PartEncoder:

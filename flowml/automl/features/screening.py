@@ -19,6 +19,8 @@ from flowml.automl.features.prepared import Labels, Numbers, PreparedColumn
 
 MAX_CHOSEN = 16
 _SCREENED_ROWS = 10_000
+_SCREENED_CELLS = 800_000
+_INNER_FOLDS = 5
 _FEWEST_ROWS = 600
 _MOST_FEATURES = 250
 _NUMBERS = 9
@@ -62,7 +64,10 @@ def choose_combinations(
     """
     generator = np.random.default_rng(seed)
     order = generator.permutation(encoded.n_rows)
-    rows = np.sort(order[:_SCREENED_ROWS])
+    # What it may cost is bounded: four small models of all these columns and the finalists, for each told column.
+    width = encoded.values.shape[1] + _FINALISTS
+    affordable = _SCREENED_CELLS // (width * min(n_outputs if n_outputs > 2 else 1, _TOLD))
+    rows = np.sort(order[: min(_SCREENED_ROWS, affordable)])
     if len(rows) < _FEWEST_ROWS or encoded.values.shape[1] > _MOST_FEATURES:
         return []
     values = encoded.values[rows]
@@ -87,7 +92,7 @@ def choose_combinations(
     starts = values.shape[1] + np.cumsum([0, *widths[:-1]])
     of_each = np.array([gains[at : at + width].sum() for at, width in zip(starts, widths, strict=True)])
     best = [index for index in np.argsort(-of_each, kind="stable")[:MAX_CHOSEN] if of_each[index] > 0]
-    # Judged on other halves than they were chosen by.
+    # Judged once more, the same rows divided anew: a choice that was luck mostly falls apart then.
     other = _Quick(told, generator.permutation(len(rows)) % 2, seed)
     without, _ = other.run(values, list(encoded.categorical))
     beside, _ = other.run(np.column_stack([values, *(columns[index] for index in best)]), list(encoded.categorical))
@@ -169,7 +174,8 @@ def _sources(parts: Sequence[Part], rows: np.ndarray, weight: dict[str, float]) 
     numbers: list[tuple[float, _Source]] = []
     labels: list[tuple[float, _Source]] = []
     for index, part in enumerate(parts):
-        gain = weight.get(part.name, 0.0) + weight.get(f"{part.name} mean of target", 0.0)
+        means = sum(gain for name, gain in weight.items() if name.startswith(f"{part.name} mean of "))
+        gain = weight.get(part.name, 0.0) + means
         if part.text or part.flag or part.derived or gain <= 0:
             continue
         column = part.column.take(rows)
@@ -177,7 +183,7 @@ def _sources(parts: Sequence[Part], rows: np.ndarray, weight: dict[str, float]) 
         if isinstance(column, Labels):
             if 2 <= np.count_nonzero(column.counts()) <= _MOST_LEVELS:
                 labels.append((gain, source))
-        elif len(np.unique(column.values[np.isfinite(column.values)][:1_000])) > 2:
+        elif len(np.unique(column.values[np.isfinite(column.values)])) > 2:
             numbers.append((gain, source))
     return _top(numbers, _NUMBERS), _top(labels, _LABELS)
 
@@ -218,7 +224,8 @@ def _rotation(a: _Source, b: _Source, scale: dict[int, float], angle: float) -> 
 
 def _as_numbers(item: _Candidate, target: np.ndarray, n_outputs: int, seed: int) -> np.ndarray:
     if isinstance(item.column, Labels):
-        return CategoryEncoder.means("", item.column, target, n_outputs, seed, most=_TOLD)[1]
+        inner = np.random.default_rng(seed).permutation(len(target)) % _INNER_FOLDS
+        return CategoryEncoder.means("", item.column, target, n_outputs, inner, most=_TOLD)[1]
     return item.column.values.reshape(-1, 1)
 
 

@@ -19,7 +19,6 @@ _MAX_COLUMNS = 64
 _FEWEST_ROWS = 50
 _FEWEST_TERMS = 8
 _READ_ROWS = 10_000
-_INNER_FOLDS = 5
 _PENALTY = 1.0
 _STEPS = 15
 _LARGEST = 32_000
@@ -43,7 +42,7 @@ class TextEncoder:
 
     @classmethod
     def fit(
-        cls, view: View, name: str, column: Labels, target: np.ndarray, n_outputs: int, seed: int
+        cls, view: View, name: str, column: Labels, target: np.ndarray, n_outputs: int, seed: int, inner: np.ndarray
     ) -> tuple["TextEncoder", np.ndarray] | None:
         """Learn from the training rows; returns the encoder and those rows encoded, (rows, columns).
 
@@ -64,7 +63,6 @@ class TextEncoder:
         matrix, weights = _tf_idf(every, terms, column.codes[rows])
         values, labels = told_columns(target, n_outputs)
         told = values[rows] - values[rows].mean(axis=0)
-        inner = generator.permutation(len(rows)) % _INNER_FOLDS
         topics = _topics(matrix, min(_TOPICS, len(terms) // 4), generator)
         table = np.column_stack([topics, _ridge(matrix, told)]) * weights[:, None]
         scale = np.maximum(np.abs(table).max(axis=0), 1e-12) / _LARGEST
@@ -81,8 +79,8 @@ class TextEncoder:
             ),
         )
         encoded = encoder.transform(column)
-        for fold in range(_INNER_FOLDS):
-            held, rest = inner == fold, inner != fold
+        for fold in np.unique(inner[rows]):
+            held, rest = inner[rows] == fold, inner[rows] != fold
             encoded[rows[held], topics.shape[1] :] = matrix[held] @ _ridge(matrix[rest], told[rest])
         return encoder._for_view(view, encoded, known)
 

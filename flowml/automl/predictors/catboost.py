@@ -13,10 +13,19 @@ if TYPE_CHECKING:
     from catboost import CatBoost
 
 
+_MANY = 1_000_000
+_UNLIKELY = 1e12
+
+
 def category_words(codes: np.ndarray) -> np.ndarray:
     """Float category codes → the words that CatBoost hashes, as bytes; missing is a word of its own."""
-    whole = np.where(np.isnan(codes), -1, codes).astype(np.int64)
+    whole = np.clip(np.where(np.isnan(codes), -1, codes), -1, _UNLIKELY).astype(np.int64)
     highest = int(whole.max(initial=-1))
+    if highest > _MANY:
+        # Not from an encoder: such a table of words would fill the memory.
+        levels, places = np.unique(whole, return_inverse=True)
+        words = np.array([b"missing" if level < 0 else str(level).encode() for level in levels], dtype=object)
+        return np.asarray(words[places.reshape(whole.shape)])
     words = np.array([b"missing", *(str(code).encode() for code in range(highest + 1))], dtype=object)
     return np.asarray(words[whole + 1])
 

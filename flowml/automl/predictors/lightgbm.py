@@ -46,7 +46,7 @@ class LightGBMPredictor(Predictor):
         text = checking.blob(state, "model")
         try:
             model = compact(text.decode("ascii"), n_features, n_outputs)
-        except ValueError as problem:
+        except (ValueError, LookupError, ArithmeticError) as problem:
             # Only what is said here is meant for people; numpy's and Python's own words are not.
             ours = str(problem).startswith(("its ", "one of its "))
             raise checking.damaged(str(problem) if ours else "its LightGBM part cannot be read") from problem

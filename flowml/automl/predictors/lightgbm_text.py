@@ -79,7 +79,7 @@ def _fields(text: str) -> dict[str, str]:
 def _tree(fields: dict[str, str], n_features: int) -> list[str]:
     """The checked lines of one tree."""
     leaves, categories = int(fields.get("num_leaves", "0")), int(fields.get("num_cat", "0"))
-    if leaves < 1 or categories < 0 or int(fields.get("is_linear", "0")):
+    if leaves < 1 or not 0 <= categories < leaves or int(fields.get("is_linear", "0")):
         raise ValueError("one of its LightGBM trees is of an unknown kind")
     if "threshold" in fields:
         fields = {**fields, "threshold": _finite("threshold=" + fields["threshold"]).removeprefix("threshold=")}
@@ -139,6 +139,7 @@ def _check_categories(fields: dict[str, str], count: int, indices: np.ndarray) -
     else:
         fits = (
             len(boundaries) == count + 1
+            and bool(((boundaries >= 0) & (boundaries <= len(words))).all())
             and boundaries[0] == 0
             and bool((np.diff(boundaries) >= 1).all())
             and int(boundaries[-1]) == len(words)

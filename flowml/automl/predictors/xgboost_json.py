@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 MAX_DEPTH = 4096
-OBJECTIVES = ("binary:logistic", "multi:softprob", "reg:squarederror")
+OBJECTIVES = ("binary:logistic", "multi:softprob", "reg:squarederror", "reg:absoluteerror")
 
 
 def problem_of(content: Mapping[str, Any], n_features: int, n_outputs: int) -> str | None:
