@@ -128,11 +128,19 @@ def by_server(train: Path, test: Path, folder: Path, budget: float, metric: str)
                 if first is None and server.leaderboard(job["id"]):
                     first = time.monotonic() - asked
                 job = server.job(job["id"])
+        for trial in server.trials(job["id"]):
+            ended = seconds(trial["finished_at"], job["started_at"])
+            known = (trial["score"], trial["fit_seconds"], trial["error"] or "", f"ended after {ended:.1f} s")
+            print(
+                "   ",
+                trial["algorithm"],
+                trial["status"],
+                *known,
+                seconds(trial["finished_at"], job["started_at"]),
+                file=sys.stderr,
+            )
         if job["status"] != "completed":
             raise SystemExit(f"the job {job['status']}: {job['error']}")
-        for trial in server.trials(job["id"]):
-            known = (trial["score"], trial["fit_seconds"], trial["error"] or "")
-            print("   ", trial["algorithm"], trial["status"], *known, file=sys.stderr)
         best = server.leaderboard(job["id"])[0]
         model = folder / "server.flowml"
         model.write_bytes(server.request("GET", f"/api/results/model/{best['model_id']}/download?format=flowml"))

@@ -28,8 +28,11 @@ _BLEND_INTERVAL_SECONDS = 10.0
 _SCORES_A_BLEND = 60
 _SHARE_OF_A_TRIAL = 0.4
 _SHARE_OF_THE_FIRST = 0.75
-_SHARE_OF_A_FIRST_LOOK = 0.15
-_LEAST_FIRST_LOOK_SECONDS = 8.0
+_SHARE_OF_A_FIRST_LOOK = 0.4
+_SHARE_OF_FIRST_LOOKS = 0.15
+_LEAST_FIRST_LOOK_SECONDS = 10.0
+# A trial that ends with the search is too late for it.
+_BEFORE_THE_END = 0.95
 # Less than this before the deadline, nothing is begun that is not a must.
 _LAST_SECONDS = 0.25
 # What is left when the best model is known belongs to its twin and to what comes after: figures and saving.
@@ -203,16 +206,19 @@ class Conduct:
         self.conclude()
 
     def _search_on(self) -> None:
+        began = self._clock()
         while not self._observer.stopped():
             now = self._clock()
             left = self._search_end() - now
             if left <= 0:
                 break
             places = self._runner.slots + self._runner.spare
+            if self._candidates and now - began > _SHARE_OF_FIRST_LOOKS * (now - began + left):
+                # One slow look is enough: what there is time for is to learn from all rows.
+                self._first.clear()
             while self._first and self._runner.open() < places:
-                # On a wide table even a look at few rows may take long; whoever can be cut short is.
                 look = max(_LEAST_FIRST_LOOK_SECONDS, _SHARE_OF_A_FIRST_LOOK * left)
-                self._runner.submit(self._first.pop(0), now + min(left, look))
+                self._runner.submit(self._first.pop(0), now + min(_BEFORE_THE_END * left, look))
             while not self.exhausted and self._runner.open() < places:
                 asked = self._search.ask(left, self._runner.slots)
                 if asked is WAIT:
@@ -239,7 +245,7 @@ class Conduct:
         """
         first = not any(candidate.spec.number >= 0 for candidate in self._candidates) and self._runner.open() == 0
         share = _SHARE_OF_THE_FIRST if first and self._big else _SHARE_OF_A_TRIAL
-        return min(left, max(5.0, share * left, self._search.seconds(spec.algorithm)))
+        return min(_BEFORE_THE_END * left, max(5.0, share * left, self._search.seconds(spec.algorithm)))
 
     def update_blend(self) -> None:
         """Select an ensemble from what has finished; keep it where it is better and no fold speaks against it."""

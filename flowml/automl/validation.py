@@ -15,6 +15,7 @@ from flowml.domain.jobs import Validation, ValidationKind
 
 _FEW_FOLDS_ABOVE, _FEW_FOLDS = 50_000, 3
 _ONE_FOLD_ABOVE = 200_000
+_FEW_FOLDS_ABOVE_CELLS, _WIDE_ROWS = 5_000_000, 5_000
 _FEWEST_MOMENTS = 30
 _FEWEST_ROWS_IN_ORDER = 50
 _FORMS = "Use auto, stratified, group:COLUMN or time:COLUMN."
@@ -141,7 +142,7 @@ def make(
     Where what was found, and not asked for, leaves too little to test on, the rows are divided at random.
     Raises InvalidInput naming `cv` where what was asked for does.
     """
-    by_size = folds_by_size(len(target), cv_folds)
+    by_size = folds_by_size(len(target), features.width, cv_folds)
     found: np.ndarray | None = None
     if choice.kind is ValidationKind.TIME:
         assert choice.column is not None
@@ -164,7 +165,8 @@ def make(
             hint="Choose another column, or cv stratified.",
         )
     fitting = min(cv_folds, smallest_class) if classification else min(cv_folds, len(target))
-    validation = _at_random(len(target), max(2, fitting), classification, choice.reason if choice.asked else "")
+    asked = choice.reason if choice.asked else ""
+    validation = _at_random(len(target), features.width, max(2, fitting), classification, asked)
     if validation.kind is ValidationKind.HOLDOUT:
         return validation, hold_out_fold(features, target, seed, stratified=classification)
     return validation, make_folds(features, target, validation.n_folds, seed, stratified=classification)
@@ -208,25 +210,33 @@ def _check_groups(series: pl.Series) -> None:
         raise InvalidInput.of_field("cv", f"“{series.name}” is the same in every row, so all rows are one group.")
 
 
-def folds_by_size(n_rows: int, n_folds: int) -> int:
-    """Where rows are many, fewer folds than asked for are precise enough; 1 is a part that is held out."""
+def folds_by_size(n_rows: int, n_columns: int, n_folds: int) -> int:
+    """Where rows are many, fewer folds than asked for are precise enough; 1 is a part that is held out.
+
+    On a wide table each fold takes so long that fewer leave more time for models.
+    """
     if n_rows > _ONE_FOLD_ABOVE:
         return 1
-    return min(n_folds, _FEW_FOLDS) if n_rows > _FEW_FOLDS_ABOVE else n_folds
+    few = n_rows > _FEW_FOLDS_ABOVE or (n_rows >= _WIDE_ROWS and n_rows * n_columns > _FEW_FOLDS_ABOVE_CELLS)
+    return min(n_folds, _FEW_FOLDS) if few else n_folds
 
 
-def _at_random(n_rows: int, n_folds: int, classification: bool, asked: str) -> Validation:
+def _at_random(n_rows: int, n_columns: int, n_folds: int, classification: bool, asked: str) -> Validation:
     """More folds where rows are few and chance is large; a hold-out where one part is precise enough."""
     kind = ValidationKind.STRATIFIED if classification else ValidationKind.SHUFFLED
     evenly = "each with its share of every class" if classification else "each with its share of low and high values"
     if asked:
         return Validation(kind, None, f"{asked}: {n_folds} of them, {evenly}.", n_folds)
-    fewer = folds_by_size(n_rows, n_folds)
+    fewer = folds_by_size(n_rows, n_columns, n_folds)
     if fewer == 1:
         reason = f"With {n_rows:,} rows, one part that is held out shows precisely how good a model is."
         return Validation(ValidationKind.HOLDOUT, None, reason, 1)
     if fewer < n_folds:
-        return Validation(kind, None, f"With {n_rows:,} rows, {fewer} folds are precise enough, {evenly}.", fewer)
+        if n_rows <= _FEW_FOLDS_ABOVE:
+            why = f"With {n_columns:,} columns a fold takes long: {fewer} leave time for more models, {evenly}."
+        else:
+            why = f"With {n_rows:,} rows, {fewer} folds are precise enough, {evenly}."
+        return Validation(kind, None, why, fewer)
     return Validation(kind, None, f"Nothing in the table ties rows together: {n_folds} folds, {evenly}.", n_folds)
 
 

@@ -208,11 +208,11 @@ def list_algorithms(problem_type: str | None) -> list[AlgorithmInfo]:
     ]
 
 
-def usual_folds(n_rows: int, cv_folds: int) -> int:
+def usual_folds(n_rows: int, n_columns: int, cv_folds: int) -> int:
     """How many folds a table of this size gets where nobody chose otherwise; 1 is a part that is held out."""
     from flowml.automl.validation import folds_by_size
 
-    return folds_by_size(n_rows, cv_folds)
+    return folds_by_size(n_rows, n_columns, cv_folds)
 
 
 def detect_task(context: Context, dataset_id: str, target: str) -> TaskPreview:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowml.automl.splits import MOST_HELD_OUT, hold_out_fold, make_folds
+from flowml.automl.validation import folds_by_size
 
 
 @settings(max_examples=60, deadline=None)
@@ -87,3 +88,10 @@ def test_the_seed_decides() -> None:
     frame, target = pl.DataFrame({"x": np.arange(80)}), np.tile([0, 1], 40).astype(np.int32)
     first, again, other = (make_folds(frame, target, 5, seed, stratified=True) for seed in (3, 3, 4))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_fewer_folds_where_rows_are_many_or_columns_are() -> None:
+    assert [folds_by_size(rows, 20, 5) for rows in (50_000, 50_001, 200_000, 200_001)] == [5, 3, 3, 1]
+    assert [folds_by_size(20_000, columns, 5) for columns in (200, 1_000)] == [5, 3]
+    assert folds_by_size(1_000, 10_000, 5) == 5, "few rows are too few to hold out more of them at once"
+    assert folds_by_size(20_000, 1_000, 2) == 2

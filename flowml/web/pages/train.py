@@ -119,7 +119,7 @@ def page(request: Request) -> Response:
                 "budgets": steps,
                 "step": default_step,
                 "features": len(features),
-                "most_folds": usual_folds(dataset.n_rows, MOST_FOLDS) if dataset else MOST_FOLDS,
+                "most_folds": usual_folds(dataset.n_rows, dataset.n_columns - 1, MOST_FOLDS) if dataset else MOST_FOLDS,
                 "validation": None
                 if task is None or task.validation is None
                 else {"kind": task.validation.kind, "column": task.validation.column},
