@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import budget, crash, quality, serving
+from benchmarks import budget, crash, gpu, quality, scale, serving
 
 
 def main() -> None:
@@ -17,6 +17,8 @@ def main() -> None:
     quality.main([*data, *tasks, "--budget", given.budget])
     budget.main([*data, *tasks])
     crash.main([])
+    scale.main([])
+    gpu.main([])
     serving.main([])
     for name in ("flowml.pyz", "flowml-lean.pyz"):
         path = Path("dist") / name
