@@ -122,8 +122,13 @@ class Choice:
             name for name in self._open_to_all if self._forecast.seconds(name) <= SHARE_OF_TIME_LEFT * time_left
         ]
         if not self._specs and self._run.portfolio and is_big(self._run.shape):
-            # It can be cut short, and what it has by then is more than anything cheaper learns from so many rows.
-            affordable.append(self._run.portfolio[0].algorithm)
+            first = self._run.portfolio[0]
+            if first.algorithm not in affordable:
+                # It can be cut short, and what it has by then is more than anything cheaper learns from so many rows.
+                hurried = self._run.algorithms[first.algorithm].hurried(first.params, LONGEST_STRETCH)
+                return self._made_to_fit(first.algorithm, first.params, time_left, "portfolio") or TrialSpec(
+                    self._number, first.algorithm, dict(hurried or first.params), "portfolio"
+                )
         if not self._specs and not affordable and self._run.portfolio:
             # Whatever the budget, something is tried.
             affordable = [min(self._run.stated, key=lambda name: self._run.stated[name])]
