@@ -13,8 +13,8 @@ from flowml.domain.trials import Lease, Trial, TrialSpec, TrialStatus
 from flowml.services.dispatch import StoreChannel, StoreLedger
 from flowml.store.store import Store
 from flowml.store.trials import LEFT_SECONDS
-from flowml.training.conductor import _LedgerRunner
 from flowml.training.gpus import GPUs
+from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
 from flowml.training.trainer import Trainer
 from flowml.training.trainer_status import Busy
@@ -69,7 +69,7 @@ def test_a_trial_that_needs_too_much_memory_is_refused_in_plain_words_and_its_fa
     assert trial.error == "It would need about 0.4 GB, and this machine has 0.0 GB for one trial."
     ledger = StoreLedger(store, trial.job_id)
     task = load_task(ledger.brief(), ledger.table)
-    outcome = _LedgerRunner(ledger, task, 1, lambda: 9.0).outcome(trial)
+    outcome = LedgerRunner(ledger, task, 1, lambda: 9.0).outcome(trial)
     assert not outcome.applicable and outcome.error == trial.error
 
 
@@ -94,7 +94,7 @@ def test_out_of_fold_predictions_come_back_where_they_belong(store: Store) -> No
     trial, _ = trained(store)
     ledger = StoreLedger(store, trial.job_id)
     task = load_task(ledger.brief(), ledger.table)
-    outcome = _LedgerRunner(ledger, task, 1, lambda: 9.0).outcome(trial)
+    outcome = LedgerRunner(ledger, task, 1, lambda: 9.0).outcome(trial)
     assert outcome.out_of_fold is not None and outcome.out_of_fold.dtype == "float32"
     hits = outcome.out_of_fold[task.validated].argmax(axis=1) == task.target[task.validated]
     assert hits.mean() > 0.9

@@ -1,0 +1,295 @@
+"""What a run finds, kept as it comes: models, the champion, its fast twin, and how far the job is."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from flowml.automl import algorithms, modelfile
+from flowml.automl.conduct import ENSEMBLE, Blend, Outcome
+from flowml.automl.decision import objective, threshold, weighted
+from flowml.automl.finish import Champion
+from flowml.automl.importance import permutation_importance
+from flowml.automl.metrics import confusion
+from flowml.automl.model import FittedModel
+from flowml.automl.task import Task
+from flowml.automl.twin import TITLE, Twin
+from flowml.domain.channel import Ledger
+from flowml.domain.jobs import Job
+from flowml.domain.models import Model
+from flowml.domain.trials import Trial, TrialSpec, TrialStatus
+
+TWIN = "twin"
+_TICK_SECONDS = 1.0
+
+
+class Keeper:
+    """Keeps what the run finds: models, the champion, the job's progress."""
+
+    def __init__(self, ledger: Ledger, job: Job, task: Task, clock: Callable[[], float], began: float):
+        self._ledger = ledger
+        self._job = job
+        self._task = task
+        self._clock = clock
+        self._began = began
+        self._ticked_at = 0.0
+        self._metric = objective(task.metric)
+        self._outdone = False
+        self._kept_the_old = False
+        self._trials = {trial.number: trial for trial in ledger.trials()}
+        published = ledger.models()
+        self._published = {model.id for model in published}
+        self._ensemble_gain = max(
+            (self._metric.gain(model.score) for model in published if model.algorithm == ENSEMBLE), default=-np.inf
+        )
+        self._gain = max((self._metric.gain(model.score) for model in published), default=-np.inf)
+        self.champion = published[0] if published else None
+
+    def stopped(self) -> bool:
+        # Looked at anew each time: it may also have been given more time.
+        self._job = self._ledger.job()
+        return self._job.cancel_requested
+
+    def deadline(self) -> float:
+        return self._began + self._job.time_budget_seconds
+
+    def stage(self, name: str) -> None:
+        self._ledger.update(self._clock(), stage=name)
+
+    def tick(self, finished: int) -> None:
+        now = self._clock()
+        if now - self._ticked_at < _TICK_SECONDS:
+            return
+        self._ticked_at = now
+        elapsed = now - self._began
+        self._ledger.update(
+            now,
+            elapsed_seconds=elapsed,
+            progress=min(99.0, 100 * elapsed / self._job.time_budget_seconds),
+            message=_progress_message(finished, self.champion),
+        )
+
+    def candidate(self, outcome: Outcome, best: bool) -> None:
+        trial = self._trial(outcome.spec.number)
+        if trial.id in self._published or trial.model_file is None or outcome.out_of_fold is None:
+            return
+        model = self._model(
+            trial.id,
+            trial.id,
+            algorithms.get(trial.algorithm).title,
+            trial.algorithm,
+            outcome,
+            outcome.out_of_fold,
+            trial.model_file,
+            self._ledger.file(trial.model_file).stat().st_size,
+        )
+        self._publish(model, None)
+
+    def blend(self, blend: Blend) -> None:
+        gain = self._metric.gain(blend.score)
+        if gain <= self._ensemble_gain:
+            # An earlier life of this run has left a better one, and there is one place for it.
+            self._outdone = True
+            return
+        self._outdone = False
+        self._ensemble_gain = gain
+        weights = [
+            {
+                "model_id": self._trial(number).id,
+                "algorithm": self._trial(number).algorithm,
+                "weight": weight,
+            }
+            for number, weight in sorted(blend.weights.items(), key=lambda item: -item[1])
+        ]
+        outcome = Outcome(
+            TrialSpec(-1, ENSEMBLE, {}),
+            TrialStatus.FINISHED,
+            blend.score,
+            blend.fold_scores,
+            blend.metrics,
+            blend.fit_seconds,
+            blend.model.measure_predict_ms(self._task.frame),
+        )
+        content = modelfile.write(blend.model)
+        model = self._model(
+            self._ensemble_id, None, "Ensemble", ENSEMBLE, outcome, blend.out_of_fold, "", len(content), blend.model
+        )
+        self._publish(replace(model, details={**model.details, "members": weights}), content)
+
+    def champion_found(self, champion: Champion) -> None:
+        """The best model calibrated and decided takes the place of what it was; the job's score is what to expect."""
+        before = self.champion
+        identifier = self._ensemble_id if champion.number is None else self._trial(champion.number).id
+        if before is None or before.id != identifier or (champion.number is None and self._outdone):
+            # An earlier life of this run has left a better one, with figures and a twin of its own.
+            self._kept_the_old = True
+            return
+        content = None
+        model = replace(
+            before,
+            score=champion.score,
+            metrics=champion.metrics,
+            cv_scores=champion.fold_scores,
+            details={
+                **before.details,
+                **self._figures(champion.model, champion.out_of_fold),
+                "score_std": float(np.std(champion.fold_scores)),
+                "estimate": None if champion.estimate is None else champion.estimate.state(),
+            },
+        )
+        if champion.model.temperature is not None or _decision(before) != champion.model.decision:
+            content = modelfile.write(champion.model)
+            model = replace(model, size_bytes=len(content))
+        # Timed here, where the ensemble and the twin are timed as well.
+        model = replace(model, predict_ms=champion.model.measure_predict_ms(self._task.frame))
+        self._gain = max(self._gain, self._metric.gain(champion.score))
+        self.champion = self._ledger.publish_model(model, self._metric.gain(champion.score), content)
+        if champion.estimate is not None:
+            self._ledger.update(self._clock(), best_score=champion.estimate.score)
+
+    def twin(self, twin: Twin | None) -> None:
+        """Published as a model of the job; where it is one of the models anyway, that one is named."""
+        if self.champion is None or self._kept_the_old:
+            return
+        if twin is None:
+            self._ledger.log("info", "There was no time for a fast twin of the best model", self._clock())
+            return
+        about = {"twin_of": self.champion.id, "loss_of_quality": twin.loss_of_quality, "made": twin.method}
+        if twin.existing and twin.number is not None:
+            identifier = self._trial(twin.number).id
+            self._ledger.set_details(identifier, about)
+        else:
+            identifier = f"{self._job.id}{TWIN}"
+            content = modelfile.write(twin.model)
+            outcome = Outcome(
+                TrialSpec(-1, twin.algorithm, twin.model.members[0].params),
+                TrialStatus.FINISHED,
+                twin.score,
+                twin.fold_scores,
+                twin.metrics,
+                twin.fit_seconds,
+                twin.model.measure_predict_ms(self._task.frame),
+            )
+            model = self._model(
+                identifier, None, TITLE, twin.algorithm, outcome, twin.out_of_fold, "", len(content), twin.model
+            )
+            self._ledger.publish_model(
+                replace(model, details={**model.details, **about}), self._metric.gain(twin.score), content
+            )
+        self._ledger.set_details(self.champion.id, {"fast_model_id": identifier})
+        self._ledger.log("info", f"The fast twin of the best model is ready: {twin.method}", self._clock())
+
+    def explain_champion(self, seconds: float) -> None:
+        """Store which columns the best model uses; left for later when there is no time."""
+        if self.champion is None:
+            return
+        until = self._clock() + seconds
+        model = modelfile.read(self._ledger.file(self.champion.file))
+        items = permutation_importance(
+            self._task, model, self._metric, seed=self._task.seed, time_left=lambda: until - self._clock()
+        )
+        if items:
+            self._ledger.set_details(
+                self.champion.id, {"permutation_importance": {"method": "permutation", "items": items}}
+            )
+
+    def _publish(self, model: Model, content: bytes | None) -> None:
+        gain = self._metric.gain(model.score)
+        stored = self._ledger.publish_model(model, gain, content)
+        self._published.add(stored.id)
+        if self._is_champion(stored, gain):
+            self._gain = gain
+            self.champion = stored
+            self._ledger.champion(stored, self._clock())
+
+    def _is_champion(self, model: Model, gain: float) -> bool:
+        if self.champion is None or gain > self._gain:
+            return True
+        # Of two that are as good the one that was proposed first, whoever was finished first.
+        rivals = (model.trial_id, self.champion.trial_id)
+        numbers = {trial.id: trial.number for trial in self._trials.values()}
+        return (
+            gain == self._gain
+            and all(rival in numbers for rival in rivals)
+            and numbers[str(rivals[0])] < numbers[str(rivals[1])]
+        )
+
+    def _model(
+        self,
+        model_id: str,
+        trial_id: str | None,
+        name: str,
+        algorithm: str,
+        outcome: Outcome,
+        out_of_fold: np.ndarray,
+        file: str,
+        size_bytes: int,
+        fitted: FittedModel | None = None,
+    ) -> Model:
+        assert outcome.score is not None
+        if fitted is None:
+            assert outcome.load_model is not None
+            fitted = outcome.load_model()
+        details: dict[str, object] = {
+            "schema": fitted.schema.describe(),
+            "score_std": float(np.std(outcome.fold_scores)),
+            "dropped": dict(self._task.dropped),
+            **self._figures(fitted, out_of_fold),
+        }
+        return Model(
+            id=model_id,
+            job_id=self._job.id,
+            trial_id=trial_id,
+            name=name,
+            algorithm=algorithm,
+            problem_type=self._task.problem_type,
+            target=self._task.target_name,
+            metric=self._task.metric,
+            score=outcome.score,
+            metrics=outcome.metrics,
+            cv_scores=tuple(outcome.fold_scores),
+            params=outcome.spec.params,
+            feature_names=tuple(self._task.frame.columns),
+            classes=self._task.classes,
+            fit_seconds=outcome.fit_seconds,
+            predict_ms=outcome.predict_ms,
+            size_bytes=size_bytes,
+            file=file,
+            created_at=self._clock(),
+            details=details,
+        )
+
+    def _figures(self, fitted: FittedModel, out_of_fold: np.ndarray) -> dict[str, object]:
+        """How it decides, and what comes of that on rows that it has not seen."""
+        classes = self._task.classes
+        if classes is None:
+            return {}
+        found: dict[str, object] = {
+            "decision": None if fitted.decision is None else list(fitted.decision),
+            "threshold": threshold(fitted.decision) if len(classes) == 2 else None,
+            "calibrated": fitted.temperature is not None,
+        }
+        rows = np.isfinite(out_of_fold).all(axis=1)
+        chosen = weighted(out_of_fold[rows], fitted.decision).argmax(axis=1)
+        found["confusion_matrix"] = confusion(self._task.target[rows], chosen, classes)
+        return found
+
+    @property
+    def _ensemble_id(self) -> str:
+        return f"{self._job.id}{ENSEMBLE}"
+
+    def _trial(self, number: int) -> Trial:
+        if number not in self._trials or not self._trials[number].status.ended:
+            self._trials = {trial.number: trial for trial in self._ledger.trials()}
+        return self._trials[number]
+
+
+def _decision(model: Model) -> tuple[float, ...] | None:
+    found = model.details.get("decision")
+    return None if found is None else tuple(found)
+
+
+def _progress_message(finished: int, champion: Model | None) -> str:
+    if champion is None:
+        return "Training the first models"
+    return f"{finished} model{'s' if finished != 1 else ''} trained, best so far: {champion.name}"
