@@ -3,7 +3,6 @@
 Whatever it knows it can learn again from the tables, so it may die at any moment and be started anew.
 """
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -22,8 +21,6 @@ from flowml.domain.trials import Trial, TrialStatus
 from flowml.training.keeper import Keeper
 from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
-
-log = logging.getLogger(__name__)
 
 
 def conduct_job(ledger: Ledger, *, machine: Share, clock: Callable[[], float] = time.time) -> None:
