@@ -7,6 +7,7 @@ always does.
 
 import numpy as np
 
+from flowml.automl.algorithms.support import golden_section
 from flowml.automl.metrics import part_of
 
 # With fewer rows the temperature is noisier than what it repairs.
@@ -45,19 +46,7 @@ def fit_temperature(probabilities: np.ndarray, target: np.ndarray, weights: np.n
         return float(np.average(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, target], weights=weights))
 
     low, high = np.log(_RANGE)
-    ratio = (5**0.5 - 1) / 2
-    left, right = high - ratio * (high - low), low + ratio * (high - low)
-    at_left, at_right = loss(left), loss(right)
-    for _ in range(_STEPS):
-        if at_left <= at_right:
-            high, right, at_right = right, left, at_left
-            left = high - ratio * (high - low)
-            at_left = loss(left)
-        else:
-            low, left, at_left = left, right, at_right
-            right = low + ratio * (high - low)
-            at_right = loss(right)
-    return float(np.exp(0.5 * (low + high)))
+    return float(np.exp(golden_section(loss, float(low), float(high), _STEPS)))
 
 
 def choose_temperature(
