@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from flowml.domain.errors import InvalidInput, TooLarge
 
@@ -43,7 +43,8 @@ class Limits:
 class Source:
     """A file to read: where its bytes are, what its owner called it, what they said about it.
 
-    `scratch` is a folder for temporary files; who made the Source removes it.
+    `scratch` is a folder for temporary files; who made the Source removes it. `now` is the time of the reading in
+    seconds since 1970, for formats that leave out a part of their dates (a log without years); None when nobody said.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class Source:
     scratch: Path
     options: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    now: float | None = None
 
     @property
     def extension(self) -> str:
@@ -71,26 +73,66 @@ class Source:
             raise InvalidInput.of_field(f"options.{name}", f"The option “{name}” must be true or false.")
         return value
 
+    def texts_option(self, name: str) -> list[str] | None:
+        """An option that must be a list of texts; one text counts as a list of one. Raises InvalidInput naming it."""
+        value = self.options.get(name)
+        if isinstance(value, str):
+            return [value]
+        if value is not None and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+            raise InvalidInput.of_field(f"options.{name}", f"The option “{name}” must be a list of texts.")
+        return value
+
+    def choice_option(self, name: str, allowed: Sequence[str]) -> str | None:
+        """An option that must be one of some texts. Raises InvalidInput naming it and them."""
+        value = self.text_option(name)
+        if value is not None and value not in allowed:
+            shown = ", ".join(f"“{item}”" for item in allowed[:20])
+            raise InvalidInput.of_field(
+                f"options.{name}", f"The option “{name}” cannot be “{value[:80]}”. It can be {shown}."
+            )
+        return value
+
+    def whole_option(self, name: str, least: int, most: int) -> int | None:
+        """An option that must be a whole number in a range. Raises InvalidInput naming it."""
+        value = self.options.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise InvalidInput.of_field(
+                f"options.{name}", f"The option “{name}” must be a whole number from {least:,} to {most:,}."
+            )
+        return value
+
 
 @dataclass
 class Reading:
     """What a reader made of a file.
 
     `typed`: the format itself says which values are numbers, so texts that look like numbers are left as texts.
+    `decided` says by the names of the format's options what was taken ({"delimiter": ";", "sheet": "2024"}), and
+    `choices` what else an option could be ({"sheet": ["2023", "2024"]}): the owner may overrule any of it.
     """
 
     frame: pl.DataFrame
     format: str
     typed: bool
     warnings: list[str] = field(default_factory=list)
+    decided: dict[str, Any] = field(default_factory=dict)
+    choices: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Option:
-    """Something the owner of a file may say about it."""
+    """Something the owner of a file may say about it.
+
+    `kind` is what its value is: a text, a flag, a whole number, a list of texts, or one of `values`; where the values
+    depend on the file, the reading's `choices` has them.
+    """
 
     name: str
     title: str
+    kind: Literal["text", "flag", "whole", "texts", "choice"] = "text"
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import pkgutil
+import sqlite3
 import struct
 import zipfile
 import zlib
@@ -15,7 +16,20 @@ from flowml.data.formats.base import HEAD_BYTES, LIKELY, NO, Format, Reading, So
 from flowml.data.formats.foreign import recognise
 from flowml.domain.errors import FlowMLError, InvalidInput, UnreadableFile, UnsupportedFormat
 
-_READING_LIBRARIES = frozenset({"polars", "fastexcel", "_fastexcel", "pyo3_runtime"})
+_READING_LIBRARIES = frozenset(
+    {
+        "polars",
+        "fastexcel",
+        "_fastexcel",
+        "pyo3_runtime",
+        "pyorc",
+        "yaml",
+        "icalendar",
+        "vobject",
+        "ofxtools",
+        "defusedxml",
+    }
+)
 _CONTENT_ERRORS = (
     ValueError,
     OSError,
@@ -24,6 +38,7 @@ _CONTENT_ERRORS = (
     RecursionError,
     csv.Error,
     NotImplementedError,
+    sqlite3.DatabaseError,
     struct.error,
     zipfile.BadZipFile,
     zlib.error,
