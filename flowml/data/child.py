@@ -1,4 +1,4 @@
-"""Running the importer as a child process that can neither hang nor eat the machine's memory."""
+"""Work on tables in a child process that can neither hang nor eat the machine's memory."""
 
 import contextlib
 import json
@@ -11,28 +11,44 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Event
 from typing import IO, Any
 
 import flowml
 from flowml.domain import errors
-from flowml.domain.datasets import Column, ColumnStats, Ingested, Role, TopValue
+from flowml.domain.datasets import Column, ColumnStats, HowRead, Ingested, Role, TopValue
 
 _PACKAGE_FOLDER = Path(next(iter(flowml.__path__))).resolve().parent
 _POLL_SECONDS = 0.02
 _log = logging.getLogger(__name__)
 
 
-def run_importer(request: Mapping[str, Any], *, timeout_seconds: float, memory_bytes: int) -> Ingested:
-    """Read one file in a child process. `request` is as `importer.import_table` wants it.
+def run_importer(
+    request: Mapping[str, Any], *, timeout_seconds: float, memory_bytes: int, cancelled: Event | None = None
+) -> Ingested:
+    """Read one file in a child process. `request` is as `importer.import_table` wants it. Raises as `run` does."""
+    answer = run("import", request, timeout_seconds=timeout_seconds, memory_bytes=memory_bytes, cancelled=cancelled)
+    return ingested(answer)
+
+
+def run(
+    task: str,
+    request: Mapping[str, Any],
+    *,
+    timeout_seconds: float,
+    memory_bytes: int,
+    cancelled: Event | None = None,
+) -> dict[str, Any]:
+    """Let a child process do one of `tasks.TASKS`; returns its answer.
 
     Raises what the child raised; UnreadableFile when it took longer than the limit or crashed, TooLarge when its
-    resident memory went over the limit.
+    resident memory went over the limit, NotReady when `cancelled` was set.
     """
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as answered, tempfile.TemporaryFile() as said:
-        given.write(json.dumps(request).encode())
+        given.write(json.dumps({"task": task, **request}).encode())
         given.seek(0)
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "flowml.data.importer"],
+            [sys.executable, "-P", "-m", "flowml.data.tasks"],
             stdin=given,
             stdout=answered,
             stderr=said,
@@ -40,21 +56,21 @@ def run_importer(request: Mapping[str, Any], *, timeout_seconds: float, memory_b
             start_new_session=True,
         )
         try:
-            _watch(child, timeout_seconds, memory_bytes)
+            _watch(child, timeout_seconds, memory_bytes, cancelled)
         finally:
             _kill(child)
         answer = _answer(answered)
         if answer is None:
-            _log.error("importer ended with %s: %s", child.returncode, _tail(said))
+            _log.error("%s ended with %s: %s", task, child.returncode, _tail(said))
             raise errors.UnreadableFile(
                 "The file could not be read: it made the reader crash.",
                 hint="Save or export it again, or try another format such as CSV.",
             )
         if remarks := _tail(said):
-            _log.error("importer: %s", remarks)
+            _log.error("%s: %s", task, remarks)
     if "problem" in answer:
         raise _error(answer["problem"])
-    return _ingested(answer)
+    return answer
 
 
 def machine_memory() -> int:
@@ -79,12 +95,14 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "RUST_BACKTRACE": "0"}
 
 
-def _watch(child: subprocess.Popen[bytes], timeout_seconds: float, memory_bytes: int) -> None:
+def _watch(child: subprocess.Popen[bytes], timeout_seconds: float, memory_bytes: int, cancelled: Event | None) -> None:
     ends_at = time.monotonic() + timeout_seconds
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_POLL_SECONDS)
             return
+        if cancelled is not None and cancelled.is_set():
+            raise errors.NotReady("It was cancelled.")
         if time.monotonic() > ends_at:
             raise errors.UnreadableFile(
                 f"Reading the file took longer than {timeout_seconds:g} seconds and was stopped.",
@@ -141,7 +159,8 @@ def _error(problem: Mapping[str, Any]) -> errors.FlowMLError:
     return error
 
 
-def _ingested(answer: Mapping[str, Any]) -> Ingested:
+def ingested(answer: Mapping[str, Any]) -> Ingested:
+    """What a child answers about a table that it has written."""
     return Ingested(
         format=answer["format"],
         n_rows=answer["n_rows"],
@@ -151,4 +170,6 @@ def _ingested(answer: Mapping[str, Any]) -> Ingested:
             for item in answer["stats"]
         ),
         warnings=tuple(answer["warnings"]),
+        how_read=HowRead(**answer["how_read"]),
+        figures=answer["figures"],
     )

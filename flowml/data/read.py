@@ -15,7 +15,7 @@ from flowml.data.formats.base import Limits, Source
 from flowml.data.formats.registry import read
 from flowml.data.profile import profile
 from flowml.data.texts import convert_texts
-from flowml.domain.datasets import Column
+from flowml.domain.datasets import Column, HowRead
 from flowml.domain.errors import UnreadableFile
 
 _MOST_WARNINGS = 40
@@ -28,12 +28,21 @@ class Table:
     frame: pl.DataFrame
     format: str
     warnings: tuple[str, ...]
+    how_read: HowRead
 
 
-def load(path: Path, filename: str, options: Mapping[str, Any], limits: Limits, scratch: Path) -> Table:
-    """Read any supported file. `scratch` is a folder for temporary files. Raises UnreadableFile, UnsupportedFormat,
-    TooLarge, InvalidInput."""
-    source = Source(path, filename, scratch, options, limits)
+def load(
+    path: Path,
+    filename: str,
+    options: Mapping[str, Any],
+    limits: Limits,
+    scratch: Path,
+    *,
+    now: float | None = None,
+) -> Table:
+    """Read any supported file. `scratch` is a folder for temporary files, `now` the time in seconds since 1970. Raises
+    UnreadableFile, UnsupportedFormat, TooLarge, InvalidInput."""
+    source = Source(path, filename, scratch, options, limits, now)
     reading = read(source)
     warnings = reading.warnings
     frame, remarks = canonical(reading.frame, limits)
@@ -47,16 +56,22 @@ def load(path: Path, filename: str, options: Mapping[str, Any], limits: Limits, 
     if len(warnings) > _MOST_WARNINGS:
         left = len(warnings) - _MOST_WARNINGS
         warnings = [*warnings[:_MOST_WARNINGS], f"There are {left:,} more remarks like these."]
-    return Table(frame, reading.format, tuple(warnings))
+    how_read = HowRead(dict(options), reading.decided, reading.choices)
+    return Table(frame, reading.format, tuple(warnings), how_read)
 
 
 def read_table(
-    path: Path, filename: str | None = None, options: Mapping[str, Any] | None = None, limits: Limits | None = None
+    path: Path,
+    filename: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    *,
+    now: float | None = None,
 ) -> tuple[pl.DataFrame, tuple[Column, ...], tuple[str, ...]]:
     """The table in a file, its columns with their roles, and warnings. Raises as `load` does, and UnreadableFile when
     there is no such file."""
     if not path.is_file():
         raise UnreadableFile(f"There is no file {path}.")
     with tempfile.TemporaryDirectory(prefix="flowml-") as scratch:
-        table = load(path, filename or path.name, options or {}, limits or Limits(), Path(scratch))
+        table = load(path, filename or path.name, options or {}, limits or Limits(), Path(scratch), now=now)
     return table.frame, profile(table.frame).columns, table.warnings

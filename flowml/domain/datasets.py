@@ -1,8 +1,11 @@
 """A dataset: one table, stored once in its canonical form."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from flowml.domain.recipes import Operation
 
 
 class Role(StrEnum):
@@ -57,19 +60,40 @@ class ColumnStats:
 
 
 @dataclass(frozen=True)
+class HowRead:
+    """How a file was read, by the names of its format's options.
+
+    `options` is what its owner asked for, `decided` what was taken, `choices` what else an option could be.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    decided: Mapping[str, Any] = field(default_factory=dict)
+    choices: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Ingested:
-    """What reading a file produced: the canonical Parquet file and all that was learned on the way."""
+    """What reading a file produced: the canonical Parquet file and all that was learned on the way.
+
+    `figures` are answers that somebody will ask for, by the name under which they are kept.
+    """
 
     format: str
     n_rows: int
     columns: tuple[Column, ...]
     stats: tuple[ColumnStats, ...]
     warnings: tuple[str, ...]
+    how_read: HowRead = field(default_factory=HowRead)
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A stored table. `sha256` is the hash of the uploaded bytes, `table` of the canonical Parquet file."""
+    """A stored table. `sha256` is the hash of the uploaded bytes, `table` of the canonical Parquet file.
+
+    `source` is the hash of the uploaded file where it is kept, so that it can be read in another way. `recipe` is all
+    that was done to the table since it was read, and `root_table` the file that it starts from: None when nothing was.
+    """
 
     id: str
     name: str
@@ -84,6 +108,10 @@ class Dataset:
     created_at: float
     columns: tuple[Column, ...]
     warnings: tuple[str, ...] = field(default=())
+    source: str | None = None
+    how_read: HowRead = field(default_factory=HowRead)
+    recipe: tuple[Operation, ...] = ()
+    root_table: str | None = None
 
     def column(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.name == name), None)
@@ -130,3 +158,23 @@ class Categories:
     other: int
     missing: int
     kind: str = "categories"
+
+
+class Severity(StrEnum):
+    """How much a finding matters: worth knowing, likely to make models worse, or to mislead."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about the quality of a table. `operations` would mend it; empty where only its owner can."""
+
+    code: str
+    severity: Severity
+    columns: tuple[str, ...]
+    message: str
+    suggestion: str
+    operations: tuple[Operation, ...] = ()

@@ -3,52 +3,43 @@
 Polars is imported where a table is really opened: the web process starts without it.
 """
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Event
 from typing import Any
 
-from flowml.data.child import machine_memory, run_importer
+from flowml.data.child import ingested
 from flowml.data.formats import registry
-from flowml.domain.datasets import Categories, ColumnStats, Correlation, Dataset, Histogram, Preview
+from flowml.domain.datasets import Categories, ColumnStats, Correlation, Dataset, Histogram, Ingested, Preview
 from flowml.domain.errors import NotFound, WrongState
 from flowml.services.context import Context
-from flowml.store.files import hash_file
+from flowml.services.tables import Workplace, run_task, workplace
 from flowml.store.rows import new_id
 
-_IMPORT_MEMORY_SHARE = 0.6
 _LONGEST_NAME = 200
 
 
 def import_file(
-    context: Context, path: Path, *, filename: str, name: str | None, options: Mapping[str, Any]
+    context: Context,
+    path: Path,
+    *,
+    filename: str,
+    name: str | None,
+    options: Mapping[str, Any],
+    cancelled: Event | None = None,
 ) -> Dataset:
-    """Read a file in a child process and store its table as a new data set; the file itself stays where it is.
+    """Read a file in a child process and store its table as a new data set; the file is taken over (moved) and kept,
+    so that it can be read again with other options.
 
-    Raises UnreadableFile, UnsupportedFormat, TooLarge, or InvalidInput for unusable options.
+    Raises UnreadableFile, UnsupportedFormat, TooLarge, InvalidInput for unusable options, NotReady when `cancelled`.
     """
     # Who brings a table will train on it: the trainers come up while it is read.
     context.trainers.warm_up()
     shown_name = _shown(filename) or "upload"
-    settings, files = context.settings, context.store.files
-    table, scratch = files.new_temp(), files.new_temp()
-    scratch.mkdir(parents=True)
-    request = {
-        "path": str(path),
-        "filename": shown_name,
-        "options": dict(options),
-        "table": str(table),
-        "scratch": str(scratch),
-        "max_rows": settings.max_rows,
-        "max_columns": settings.max_columns,
-    }
-    try:
-        found = run_importer(
-            request,
-            timeout_seconds=settings.import_timeout_seconds,
-            memory_bytes=int(machine_memory() * _IMPORT_MEMORY_SHARE),
-        )
-        sha256 = hash_file(path)
+    size_bytes = path.stat().st_size
+    with workplace(context) as place:
+        found = _read(context, path, shown_name, options, place, cancelled)
+        source = context.store.files.put_path(path)
         dataset = Dataset(
             id=new_id(),
             name=_shown(name or "") or Path(shown_name).stem or shown_name,
@@ -56,20 +47,38 @@ def import_file(
             format=found.format,
             n_rows=found.n_rows,
             n_columns=len(found.columns),
-            size_bytes=path.stat().st_size,
-            sha256=sha256,
-            table=files.put_path(table),
+            size_bytes=size_bytes,
+            sha256=source,
+            table=context.store.files.put_path(place.result),
             parent_id=None,
             created_at=context.clock(),
             columns=found.columns,
             warnings=found.warnings,
+            source=source,
+            how_read=found.how_read,
         )
-    finally:
-        table.unlink(missing_ok=True)
-        shutil.rmtree(scratch, ignore_errors=True)
-    context.store.datasets.add(dataset, found.stats)
+    context.store.datasets.add(dataset, found.stats, found.figures)
     _tell(context, "Data set added", f"{dataset.name}: {dataset.n_rows:,} rows, {dataset.n_columns:,} columns")
     return dataset
+
+
+def _read(
+    context: Context,
+    path: Path,
+    filename: str,
+    options: Mapping[str, Any],
+    place: Workplace,
+    cancelled: Event | None = None,
+) -> Ingested:
+    request = {
+        "path": str(path),
+        "filename": filename,
+        "options": dict(options),
+        "table": str(place.result),
+        "scratch": str(place.scratch),
+        "now": context.clock(),
+    }
+    return ingested(run_task(context, "import", request, cancelled=cancelled))
 
 
 def list_datasets(context: Context, limit: int, offset: int) -> tuple[list[Dataset], int]:

@@ -1,9 +1,11 @@
 """The datasets table."""
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
-from flowml.domain.datasets import Column, ColumnStats, Dataset, Role, TopValue
+from flowml.domain.datasets import Column, ColumnStats, Dataset, HowRead, Role, TopValue
 from flowml.domain.errors import NotFound
 from flowml.store.database import Database
 from flowml.store.rows import from_json, to_json
@@ -15,11 +17,13 @@ class Datasets:
     def __init__(self, database: Database):
         self._database = database
 
-    def add(self, dataset: Dataset, stats: tuple[ColumnStats, ...]) -> None:
+    def add(self, dataset: Dataset, stats: tuple[ColumnStats, ...], figures: Mapping[str, Any] | None = None) -> None:
+        """Store a data set, and figures of it that are known already."""
         with self._database.write() as connection:
             connection.execute(
                 "INSERT INTO datasets (id, name, filename, format, n_rows, n_columns, size_bytes, sha256, table_file,"
-                " parent_id, created_at, columns, stats, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " parent_id, created_at, columns, stats, warnings, source_file, how_read, recipe, root_table_file)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     dataset.id,
                     dataset.name,
@@ -35,8 +39,14 @@ class Datasets:
                     to_json([asdict(column) for column in dataset.columns]),
                     to_json([asdict(column) for column in stats]),
                     to_json(dataset.warnings),
+                    dataset.source,
+                    to_json(asdict(dataset.how_read)),
+                    to_json(dataset.recipe),
+                    dataset.root_table,
                 ),
             )
+            for name, body in (figures or {}).items():
+                _keep_figure(connection, dataset.id, name, body)
 
     def get(self, dataset_id: str) -> Dataset:
         """Raises NotFound."""
@@ -72,11 +82,36 @@ class Datasets:
             for item in from_json(row["stats"])
         )
 
+    def figure(self, dataset_id: str, name: str) -> Any:
+        """What was kept under this name; None when nothing was."""
+        query = "SELECT body FROM figures WHERE dataset_id = ? AND name = ?"
+        row = self._database.read().execute(query, (dataset_id, name)).fetchone()
+        return None if row is None else from_json(row["body"])
+
+    def keep_figure(self, dataset_id: str, name: str, body: Any) -> None:
+        """Keep an answer that took long to compute, as JSON; of a data set that is gone, nothing is kept."""
+        with self._database.write() as connection:
+            if connection.execute("SELECT 1 FROM datasets WHERE id = ?", (dataset_id,)).fetchone():
+                _keep_figure(connection, dataset_id, name, body)
+
+    def children(self, dataset_id: str) -> list[Dataset]:
+        """The versions made from a data set, oldest first."""
+        query = "SELECT * FROM datasets WHERE parent_id = ? ORDER BY created_at, id"
+        return [_dataset(row) for row in self._database.read().execute(query, (dataset_id,))]
+
     def delete(self, dataset_id: str) -> None:
         """Raises NotFound."""
         with self._database.write() as connection:
             if connection.execute("DELETE FROM datasets WHERE id = ?", (dataset_id,)).rowcount == 0:
                 raise NotFound("There is no such data set.", hint="It may have been deleted already.")
+
+
+def _keep_figure(connection: sqlite3.Connection, dataset_id: str, name: str, body: Any) -> None:
+    connection.execute(
+        "INSERT INTO figures (dataset_id, name, body) VALUES (?, ?, ?)"
+        " ON CONFLICT (dataset_id, name) DO UPDATE SET body = excluded.body",
+        (dataset_id, name, to_json(body)),
+    )
 
 
 def _dataset(row: sqlite3.Row) -> Dataset:
@@ -94,4 +129,8 @@ def _dataset(row: sqlite3.Row) -> Dataset:
         created_at=row["created_at"],
         columns=tuple(Column(item["name"], item["dtype"], Role(item["role"])) for item in from_json(row["columns"])),
         warnings=tuple(from_json(row["warnings"])),
+        source=row["source_file"],
+        how_read=HowRead(**from_json(row["how_read"])),
+        recipe=tuple(from_json(row["recipe"])),
+        root_table=row["root_table_file"],
     )

@@ -82,6 +82,21 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE trials ADD COLUMN bar REAL",
         ),
     ),
+    Migration(
+        3,
+        "how a file was read, what was done to its table, and figures that are computed once",
+        (
+            "ALTER TABLE datasets ADD COLUMN source_file TEXT",
+            "ALTER TABLE datasets ADD COLUMN how_read TEXT NOT NULL DEFAULT '{}'",
+            "ALTER TABLE datasets ADD COLUMN recipe TEXT NOT NULL DEFAULT '[]'",
+            "ALTER TABLE datasets ADD COLUMN root_table_file TEXT",
+            "CREATE INDEX datasets_parent ON datasets(parent_id)",
+            """CREATE TABLE figures (
+                dataset_id TEXT NOT NULL REFERENCES datasets(id) ON DELETE CASCADE, name TEXT NOT NULL,
+                body TEXT NOT NULL, PRIMARY KEY (dataset_id, name)
+            ) STRICT, WITHOUT ROWID""",
+        ),
+    ),
 )
 
 

@@ -55,7 +55,8 @@ class Store:
     def used_files(self) -> set[str]:
         """The hashes that some row refers to."""
         rows = self._database.read().execute(
-            "SELECT table_file FROM datasets UNION SELECT out_of_fold_file FROM trials"
+            "SELECT table_file FROM datasets UNION SELECT source_file FROM datasets"
+            " UNION SELECT root_table_file FROM datasets UNION SELECT out_of_fold_file FROM trials"
             " UNION SELECT model_file FROM trials UNION SELECT file FROM models"
         )
         return {row[0] for row in rows if row[0]}

@@ -89,8 +89,8 @@ def test_it_needs_no_installation_only_the_package_folder(tmp_path: Path) -> Non
     (tmp_path / "polars.py").write_text("raise SystemExit('imported from the working folder')")
     paths = [str(child._PACKAGE_FOLDER), *(entry for entry in sys.path if entry.endswith("site-packages"))]
     result = subprocess.run(
-        [sys.executable, "-S", "-P", "-m", "flowml.data.importer"],
-        input=json.dumps(wanted),
+        [sys.executable, "-S", "-P", "-m", "flowml.data.tasks"],
+        input=json.dumps({"task": "import", **wanted}),
         env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(paths)},
         cwd=tmp_path,
         capture_output=True,

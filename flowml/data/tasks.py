@@ -1,0 +1,65 @@
+"""The child process that works on tables: `python -m flowml.data.tasks`.
+
+It gets a request as JSON on standard input, {"task": name, …}, and answers with JSON on standard output, either what
+the task returned or {"problem": {"type", "detail", "hint", "fields"}}. Whatever a file does to this process, the server
+only sees it end.
+"""
+
+import dataclasses
+import importlib
+import json
+import sys
+import traceback
+from typing import Any
+
+from flowml.domain.errors import FlowMLError, InvalidInput, UnreadableFile
+
+# task → the function that does it: it takes the request and returns what JSON can hold.
+TASKS = {
+    "import": "flowml.data.importer:import_table",
+    "transform": "flowml.data.recipes.transform:transform_table",
+    "quality": "flowml.data.quality.findings:find_in_table",
+    "correlation": "flowml.data.correlation:correlation_of_table",
+    "relations": "flowml.data.relations:relations_of_table",
+    "export": "flowml.data.export:export_table",
+    "order": "flowml.data.order:order_table",
+}
+
+
+def problem(error: FlowMLError) -> dict[str, Any]:
+    """An error as JSON has it."""
+    fields = [dataclasses.asdict(field) for field in error.fields] if isinstance(error, InvalidInput) else []
+    return {"problem": {"type": type(error).__name__, "detail": error.detail, "hint": error.hint, "fields": fields}}
+
+
+def perform(request: dict[str, Any]) -> dict[str, Any]:
+    """Do what is asked. Raises what the task raises."""
+    module, _, function = TASKS[request["task"]].partition(":")
+    answer: dict[str, Any] = getattr(importlib.import_module(module), function)(request)
+    return answer
+
+
+def main() -> int:
+    """Answer one request."""
+    request = json.load(sys.stdin)
+    try:
+        answer = perform(request)
+    except FlowMLError as error:
+        answer = problem(error)
+    # Also what Rust panics raise: every ending is an answer, and the cause goes to the server's log.
+    except BaseException:
+        traceback.print_exc()
+        answer = problem(
+            UnreadableFile(
+                "The file could not be read: its content confuses the reader.",
+                hint="Save or export it again, or try another format such as CSV.",
+            )
+            if request["task"] == "import"
+            else FlowMLError("The table could not be worked on: something in it was not expected.")
+        )
+    json.dump(answer, sys.stdout, allow_nan=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

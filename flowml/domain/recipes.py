@@ -1,0 +1,53 @@
+"""A recipe: what was done to a table, as data, so that it can be shown, undone, and done again to new rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# {"op": "fill", "column": "age", "value": 30}: plain JSON, never code.
+Operation = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one operation did: a sentence, and how much of the table it touched."""
+
+    operation: Operation
+    title: str
+    rows_removed: int
+    cells_changed: int
+
+
+@dataclass(frozen=True)
+class ColumnChange:
+    """A column that is there before and after, and how many of its cells differ."""
+
+    name: str
+    cells_changed: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some rows. Values are JSON-ready, as those of a preview."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True)
+class TransformPreview:
+    """What operations would do to a table. `operations` are as they would be stored: what had to be learned from the
+    rows (a median, the frequent categories) stands in them as a value. `before` and `after` are the same rows of the
+    table, where possible such that something changes in them; `renamed` maps old names to new ones."""
+
+    operations: tuple[Operation, ...]
+    changes: tuple[Change, ...]
+    n_rows_before: int
+    n_rows_after: int
+    columns_added: tuple[str, ...]
+    columns_removed: tuple[str, ...]
+    columns_renamed: Mapping[str, str]
+    columns_changed: tuple[ColumnChange, ...]
+    before: Sample
+    after: Sample
+    warnings: tuple[str, ...] = field(default=())

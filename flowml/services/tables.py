@@ -1,0 +1,48 @@
+"""Work on tables, in child processes within the limits of this server."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from flowml.data import child
+from flowml.services.context import Context
+
+_MEMORY_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where a task may leave a file for its caller, and a folder for its own temporary ones."""
+
+    result: Path
+    scratch: Path
+
+
+@contextmanager
+def workplace(context: Context) -> Iterator[Workplace]:
+    """Both are gone at the end, unless they were moved."""
+    files = context.store.files
+    place = Workplace(files.new_temp(), files.new_temp())
+    place.scratch.mkdir(parents=True)
+    try:
+        yield place
+    finally:
+        place.result.unlink(missing_ok=True)
+        shutil.rmtree(place.scratch, ignore_errors=True)
+
+
+def run_task(
+    context: Context, task: str, request: Mapping[str, Any], *, cancelled: Event | None = None
+) -> dict[str, Any]:
+    """One of `data.tasks.TASKS` in a child process. Raises what the task raises, and as `child.run` does."""
+    return child.run(
+        task,
+        {"max_rows": context.settings.max_rows, "max_columns": context.settings.max_columns, **request},
+        timeout_seconds=context.settings.import_timeout_seconds,
+        memory_bytes=int(child.machine_memory() * _MEMORY_SHARE),
+        cancelled=cancelled,
+    )
