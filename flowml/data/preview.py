@@ -1,61 +1,56 @@
-"""A page of a stored table, sorted and searched, reading no more of it than needed."""
+"""A page of a stored table, reading no more of it than needed."""
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
+from flowml.data.order import ROW_NUMBER_BYTES
 from flowml.data.values import plain
 from flowml.domain.datasets import Preview
 from flowml.domain.errors import InvalidInput
 
 _LIMIT = 1000
+# Up to so many rows are fetched one by one.
+_FEW = 150
 
 
-def preview(
-    table: Path,
-    *,
-    offset: int = 0,
-    limit: int = 50,
-    sort: str | None = None,
-    descending: bool = False,
-    search: str | None = None,
-) -> Preview:
-    """Rows `offset` to `offset + limit` (at most 1,000) of a canonical Parquet file.
-
-    `sort` orders by a column, missing values last, equal ones in the table's order; `search` keeps the rows with a
-    value that contains the text, whatever its case. Raises InvalidInput naming the field.
-    """
-    rows = pl.scan_parquet(table, glob=False)
-    columns = rows.collect_schema().names()
+def check_page(columns: Sequence[str], offset: int, limit: int, sort: str | None) -> None:
+    """Raise InvalidInput naming the field for a page that cannot be."""
     if sort is not None and sort not in columns:
         raise InvalidInput.of_field("sort", f"There is no column “{sort}” to sort by.")
     if offset < 0:
         raise InvalidInput.of_field("offset", "The offset cannot be negative.")
     if not 0 <= limit <= _LIMIT:
         raise InvalidInput.of_field("limit", f"The limit must be between 0 and {_LIMIT:,}.")
-    if search:
-        needle = search.lower()
-        rows = rows.filter(
-            pl.any_horizontal(pl.all().cast(pl.String).str.to_lowercase().str.contains(needle, literal=True))
-        )
-    if sort is None and not search:
-        total = int(rows.select(pl.len()).collect().item())
-        page = rows.slice(offset, limit).collect()
-    elif sort is None:
-        found = rows.collect()
-        total, page = found.height, found.slice(offset, limit)
-    else:
-        # Sort only the one column, then fetch the rows of the page.
-        order = rows.select(pl.col(sort)) if not search else rows
-        keyed = order.with_row_index("", offset=0).collect()
-        total = keyed.height
-        wanted = keyed.sort(sort, descending=descending, nulls_last=True, maintain_order=True).slice(offset, limit)
-        if search:
-            page = wanted.drop("")
-        else:
-            places = wanted[""]
-            fetched = rows.with_row_index("").filter(pl.col("").is_in(places.implode())).collect()
-            page = places.to_frame().join(fetched, on="", how="left", maintain_order="left").drop("")
-    return Preview(tuple(columns), tuple(tuple(map(plain, row)) for row in page.iter_rows()), total)
+
+
+def page_in_order(table: Path, n_rows: int, offset: int, limit: int) -> Preview:
+    """Rows `offset` to `offset + limit` of a canonical Parquet file, as they stand."""
+    rows = pl.scan_parquet(table, glob=False)
+    return _preview(rows.slice(offset, limit).collect(), n_rows)
+
+
+def page_of_numbers(table: Path, rows_file: Path | None, order: Path, offset: int, limit: int) -> Preview:
+    """The same of the rows in a file of row numbers (`order.order_table`). `rows_file` is the table in the form of
+    `order.store_rows` where there is one: without it the whole table is looked through."""
+    total = order.stat().st_size // ROW_NUMBER_BYTES
+    with order.open("rb") as file:
+        file.seek(min(offset, total) * ROW_NUMBER_BYTES)
+        numbers = array("I", file.read(limit * ROW_NUMBER_BYTES))
+    if rows_file is not None and len(numbers) <= _FEW:
+        stored = pl.scan_ipc(rows_file)
+        parts = pl.collect_all([stored.slice(number, 1) for number in numbers] or [stored.head(0)])
+        return _preview(pl.concat(parts), total)
+    rows = pl.scan_parquet(table, glob=False) if rows_file is None else pl.scan_ipc(rows_file)
+    wanted = pl.Series("", numbers, dtype=pl.UInt32)
+    fetched = rows.with_row_index("").filter(pl.col("").is_in(wanted.implode())).collect(engine="streaming")
+    page = wanted.to_frame().join(fetched, on="", how="left", maintain_order="left").drop("")
+    return _preview(page, total)
+
+
+def _preview(page: pl.DataFrame, total: int) -> Preview:
+    return Preview(tuple(page.columns), tuple(tuple(map(plain, row)) for row in page.iter_rows()), total)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -13,6 +16,10 @@ from flowml.domain.errors import UnreadableFile
 
 _MOST_NESTING = 20
 _INT64 = 1 << 63
+# 007 is a code: as a number it would lose its zeros.
+CODE = re.compile(r"[-+]?0\d+$")
+# So many values are held as Python objects before they are packed into series.
+_CELLS_AT_ONCE = 1_000_000
 
 
 def flatten(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
@@ -35,63 +42,180 @@ def flatten(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict
     return flat
 
 
+class _Huge:
+    """The kind of a whole number beyond 64 bits."""
+
+
+_TYPES: dict[type, Any] = {
+    bool: pl.Boolean(),
+    int: pl.Int64(),
+    str: pl.String(),
+    bytes: pl.Binary(),
+    date: pl.Date(),
+    datetime: pl.Datetime("us"),
+    time: pl.Time(),
+    timedelta: pl.Duration("us"),
+}
+_NUMBERS = frozenset({int, float, Decimal, _Huge})
+
+
+class Column:
+    """The values of one column: the latest as they came, all before them packed. Values may be of any kind that JSON,
+    a database or a binary table has."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.packed: list[pl.Series] = []
+        self.packed_height = 0
+        self.kinds: set[type] = set()
+
+    def pack(self, height: int) -> None:
+        """Turn what came since the last packing, filled up to the height of the table, into a series."""
+        self.values.extend([None] * (height - self.packed_height - len(self.values)))
+        if not self.values:
+            return
+        kinds = _kinds(self.values)
+        if int in kinds and not all(-_INT64 <= value < _INT64 for value in self.values if type(value) is int):
+            kinds.add(_Huge)
+        self.packed.append(_packed(self.values, kinds))
+        self.kinds |= kinds
+        self.packed_height += len(self.values)
+        self.values = []
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether it holds values of kinds that do not go together."""
+        return _dtype(self.kinds) == pl.String and len(self.kinds - {dict, _Huge}) > 1
+
+    def is_empty(self) -> bool:
+        """Whether it holds nothing but missing values and empty records."""
+        return self.kinds <= {dict} and all(piece.null_count() == len(piece) for piece in self.packed)
+
+    def series(self, name: str) -> pl.Series:
+        """All values, in the one type that fits every piece."""
+        dtype = _dtype(self.kinds)
+        return pl.concat([_as(piece, dtype) for piece in self.packed]).alias(name)
+
+
 class Columns:
     """Values gathered column by column; a record that lacks a column has a missing value there."""
 
     def __init__(self, limits: Limits):
         self._limits = limits
-        self._values: dict[str, list[Any]] = {}
+        self._columns: dict[str, Column] = {}
+        self._cells = 0
         self.height = 0
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Take in one record. Raises TooLarge, UnreadableFile."""
-        for name, value in flatten(record).items():
-            values = self._values.get(name)
-            if values is None:
-                values = self._values[name] = [None] * self.height
-                self._limits.check(0, len(self._values))
-            elif len(values) < self.height:
-                values.extend([None] * (self.height - len(values)))
-            values.append(value)
+        flat = flatten(record)
+        for name, value in flat.items():
+            column = self._columns.get(name)
+            if column is None:
+                column = self._columns[name] = Column()
+                self._limits.check(0, len(self._columns))
+            missing = self.height - column.packed_height - len(column.values)
+            if missing:
+                column.values.extend([None] * missing)
+                self._cells += missing
+            column.values.append(value)
         self.height += 1
+        self._cells += len(flat)
         if self.height > self._limits.max_rows:
-            self._limits.check(self.height, len(self._values))
+            self._limits.check(self.height, len(self._columns))
+        if self._cells > _CELLS_AT_ONCE:
+            self._pack()
+
+    def _pack(self) -> None:
+        for column in self._columns.values():
+            column.pack(self.height)
+        self._cells = 0
 
     def frame(self, warnings: list[str]) -> pl.DataFrame:
         """The columns with one type each; says in `warnings` which held several."""
-        columns = []
-        inner = {name[:end] for name in self._values for end in range(len(name)) if name[end] == "."}
-        for name, values in self._values.items():
-            if name in inner and all(value is None or value == {} for value in values):
+        self._pack()
+        series = []
+        inner = {name[:end] for name in self._columns for end in range(len(name)) if name[end] == "."}
+        for name, column in self._columns.items():
+            if name in inner and column.is_empty():
                 # Some records have nothing where others have a record; its fields say that already.
                 continue
-            values.extend([None] * (self.height - len(values)))
-            column, mixed = to_series(name, values)
-            if mixed:
+            if column.is_mixed:
                 warnings.append(f"“{name}” holds values of different kinds; they were read as text.")
-            columns.append(column)
-        return pl.DataFrame(columns)
+            series.append(column.series(name))
+            column.packed = []
+        return pl.DataFrame(series)
 
 
 def to_series(name: str, values: list[Any]) -> tuple[pl.Series, bool]:
     """A column of one type for JSON values, and whether they were of kinds that do not go together."""
-    kinds = _kinds(values)
-    if kinds <= {bool}:
-        return pl.Series(name, values, dtype=pl.Boolean if kinds else pl.String), False
-    if kinds == {int} and all(value is None or -_INT64 <= value < _INT64 for value in values):
-        return pl.Series(name, values, dtype=pl.Int64), False
-    if kinds <= {int, float} and float in kinds:
-        return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64), False
-    if kinds == {str}:
-        return pl.Series(name, values, dtype=pl.String), False
-    # An empty record stands for nothing at all.
-    texts = [None if value is None or value == {} else _text(value) for value in values]
-    return pl.Series(name, texts, dtype=pl.String), len(kinds - {dict}) > 1
+    column = Column()
+    column.values = values
+    column.pack(len(values))
+    if not column.packed:
+        return pl.Series(name, [], dtype=pl.String), False
+    return column.series(name), column.is_mixed
 
 
 def _kinds(values: Iterable[Any]) -> set[type]:
     return {type(value) for value in values} - {type(None)}
 
 
+def _dtype(kinds: set[type]) -> pl.DataType:
+    if len(kinds) == 1:
+        (kind,) = kinds
+        if kind in _TYPES:
+            found: pl.DataType = _TYPES[kind]
+            return found
+    if kinds & {float, Decimal} and kinds <= _NUMBERS:
+        return pl.Float64()
+    return pl.Datetime("us") if kinds == {date, datetime} else pl.String()
+
+
+def _packed(values: list[Any], kinds: set[type]) -> pl.Series:
+    dtype = _dtype(kinds)
+    if dtype == pl.Float64:
+        values = [None if value is None else _float(value) for value in values]
+    elif kinds == {datetime}:
+        values = [None if value is None else _in_utc(value) for value in values]
+    elif kinds == {date, datetime}:
+        values = [None if value is None else _moment(value) for value in values]
+    elif dtype == pl.String and not kinds <= {str}:
+        # An empty record stands for nothing at all.
+        values = [None if value is None or value == {} else _text(value) for value in values]
+    return pl.Series("", values, dtype=dtype)
+
+
+def _as(piece: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """A packed piece in the type of the whole column."""
+    if piece.dtype == dtype or piece.null_count() == len(piece):
+        return piece.cast(dtype, strict=False)
+    if dtype == pl.String and piece.dtype == pl.Float64:
+        texts = [None if value is None else json.dumps(value) for value in piece]
+        return pl.Series("", texts, dtype=pl.String)
+    return piece.cast(dtype)
+
+
+def _moment(day: date) -> datetime:
+    return _in_utc(day) if isinstance(day, datetime) else datetime.combine(day, time())
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, date | time | timedelta | Decimal):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, default=_text)

@@ -20,9 +20,12 @@ TASKS = {
     "transform": "flowml.data.recipes.transform:transform_table",
     "quality": "flowml.data.quality.findings:find_in_table",
     "correlation": "flowml.data.correlation:correlation_of_table",
+    "distribution": "flowml.data.distribution:distribution_of_table",
     "relations": "flowml.data.relations:relations_of_table",
+    "relation": "flowml.data.relation:relation_of_table",
     "export": "flowml.data.export:export_table",
     "order": "flowml.data.order:order_table",
+    "rows": "flowml.data.order:store_rows",
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from flowml.data.child import ingested
 from flowml.data.formats import registry
-from flowml.domain.datasets import Categories, ColumnStats, Correlation, Dataset, Histogram, Ingested, Preview
+from flowml.domain.datasets import Categories, ColumnStats, Correlation, Dataset, Histogram, Ingested
 from flowml.domain.errors import NotFound, WrongState
 from flowml.services.context import Context
 from flowml.services.tables import Workplace, run_task, workplace
@@ -107,24 +107,6 @@ def delete_dataset(context: Context, dataset_id: str) -> None:
             )
         context.store.datasets.delete(dataset_id)
     _tell(context, "Data set deleted", dataset.name)
-
-
-def preview(
-    context: Context,
-    dataset_id: str,
-    *,
-    offset: int = 0,
-    limit: int = 50,
-    sort: str | None = None,
-    descending: bool = False,
-    search: str | None = None,
-) -> Preview:
-    """A page of the table. Raises NotFound, and InvalidInput for an unknown column or a page that cannot be."""
-    from flowml.data.preview import preview
-
-    dataset = context.store.datasets.get(dataset_id)
-    path = context.store.files.path(dataset.table)
-    return preview(path, offset=offset, limit=limit, sort=sort, descending=descending, search=search)
 
 
 def stats(context: Context, dataset_id: str) -> tuple[ColumnStats, ...]:

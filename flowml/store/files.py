@@ -3,6 +3,7 @@
 The same content is stored once; a file is complete or not there, because it is renamed into place.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -37,6 +38,13 @@ class Files:
     def new_temp(self) -> Path:
         """A path that does not exist yet, on the same file system."""
         return self._temporary / secrets.token_hex(12)
+
+    def kept_temp(self, name: str) -> Path:
+        """The path of a temporary file that is used again; as long as somebody asks for it, it stays young."""
+        path = self._temporary / name
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(path)
+        return path
 
     def put_path(self, path: Path) -> str:
         """Take over a finished file (it is moved); returns its hash."""

@@ -21,6 +21,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/datasets/{dataset_id}", datasets.show, d.Dataset),
     Endpoint("DELETE", "/api/datasets/{dataset_id}", datasets.delete, status=204),
     Endpoint("GET", "/api/datasets/{dataset_id}/preview", datasets.preview, d.Preview, query=d.PreviewQuery),
+    Endpoint("GET", "/api/datasets/{dataset_id}/download",
+             datasets.download, "application/octet-stream", query=d.DownloadQuery),
     Endpoint("GET", "/api/datasets/{dataset_id}/stats", datasets.stats, d.Stats),
     Endpoint("GET", "/api/datasets/{dataset_id}/correlation",
              datasets.correlation, d.Correlation, query=d.CorrelationQuery),

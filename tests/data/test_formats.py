@@ -88,8 +88,9 @@ def test_junk_is_refused_whatever_its_name(tmp_path: Path, extension: str) -> No
         (b"%PDF-1.7\n1 0 obj", "a PDF document"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "a PNG picture"),
         (b"<!DOCTYPE html><html><body>1,2</body></html>", "a web page"),
-        (b"SQLite format 3\x00" + bytes(90), "an SQLite database"),
-        (b"PK\x03\x04" + bytes(60), "a zip archive"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(90), "a 7-Zip archive"),
+        (bytes(257).replace(b"\0", b"a") + b"ustar\x00" + bytes(300), "a tar archive"),
+        (b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml" + bytes(30) + b"word/document.xml", "a Word document"),
     ],
 )
 def test_other_kinds_of_files_are_called_by_their_name(tmp_path: Path, content: bytes, what: str) -> None:
@@ -228,7 +229,7 @@ def test_a_table_over_the_limits_is_too_large(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(TooLarge, match="3 rows"):
             read_table(path, limits=Limits(max_rows=2))
-        with pytest.raises(TooLarge, match="columns"):
+        with pytest.raises(UnreadableFile, match="columns"):
             read_table(path, limits=Limits(max_columns=3))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flowml.domain.errors import InvalidInput, TooLarge
+from flowml.domain.errors import InvalidInput, TooLarge, UnreadableFile
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,9 +26,9 @@ class Limits:
     max_columns: int = 20_000
 
     def check(self, n_rows: int, n_columns: int) -> None:
-        """Raise TooLarge when a table of this shape is over a limit."""
+        """Raise UnreadableFile for more columns than a table has, TooLarge for more rows than this server takes."""
         if n_columns > self.max_columns:
-            raise TooLarge(
+            raise UnreadableFile(
                 f"The table has {n_columns:,} columns; at most {self.max_columns:,} are allowed.",
                 hint="Keep the columns that matter, or raise FLOWML_MAX_COLUMNS.",
             )
@@ -109,6 +109,7 @@ class Reading:
     """What a reader made of a file.
 
     `typed`: the format itself says which values are numbers, so texts that look like numbers are left as texts.
+    `converted`: the reader has already looked for numbers and dates among its texts, and those that remain are texts.
     `decided` says by the names of the format's options what was taken ({"delimiter": ";", "sheet": "2024"}), and
     `choices` what else an option could be ({"sheet": ["2023", "2024"]}): the owner may overrule any of it.
     """
@@ -119,6 +120,7 @@ class Reading:
     warnings: list[str] = field(default_factory=list)
     decided: dict[str, Any] = field(default_factory=dict)
     choices: dict[str, list[str]] = field(default_factory=dict)
+    converted: bool = False
 
 
 @dataclass(frozen=True)

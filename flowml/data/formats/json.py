@@ -2,40 +2,142 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flowml.data.formats.base import LIKELY, NO, Format, Reading, Source
+from flowml.data.formats.base import LIKELY, NO, Format, Option, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
-_OPENING = re.compile(rb"[\x00\s]*(\{[\x00\s]*[\"}]|\[[\x00\s]*([\[{\"\]]|-?\d|true|false|null))")
+# Zeros stand between the bytes of UTF-16. Brackets alone are no proof: TOML has [[names]].
+_OPENING = re.compile(
+    rb"[\x00\s]*(\{[\x00\s]*[\"}]|(\[[\x00\s]*)+([{\"\]]|-?\d[\d\x00.eE+-]*[\x00\s]*[,\]]|true\b|false\b|null\b|t\x00|f\x00|n\x00|\Z))"
+)
+_CHUNK = 4 << 20
+# Above this size an array is parsed piece by piece.
+_LARGE = 32 << 20
+_LONGEST_RECORD = 64 << 20
+# Python's parser calls itself for every level.
+_MOST_NESTING = 200
 
 
 def sniff(head: bytes, path: Path) -> float:
-    return LIKELY if _OPENING.match(head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\xff\xfe")) else NO
+    return LIKELY if _OPENING.match(head.removeprefix(codecs.BOM_UTF8).lstrip(b"\xff\xfe")) else NO
 
 
 def read(source: Source) -> Reading:
     from flowml.data.records import Columns
+    from flowml.data.shapes import read_document
 
     warnings: list[str] = []
-    records = _records(_parse(source.path), warnings)
-    columns = Columns(source.limits)
-    for record in records:
-        columns.add(record)
-    return Reading(columns.frame(warnings), "json", typed=True, warnings=warnings)
+    path = _as_utf8(source)
+    _check_nesting(path)
+    if path.stat().st_size > _LARGE and _is_array_of_records(path):
+        columns = Columns(source.limits)
+        for record in _streamed(path, warnings):
+            columns.add(record)
+        return Reading(columns.frame(warnings), "json", typed=True, warnings=warnings)
+    return read_document(_parse(path.read_bytes()), "JSON", source, warnings)
 
 
-def _parse(path: Path) -> Any:
-    content = path.read_bytes()
+def _as_utf8(source: Source) -> Path:
+    """The file itself, or a copy in UTF-8 without a mark at its start."""
+    with source.path.open("rb") as file:
+        encoding = json.detect_encoding(file.read(8))
+    if encoding == "utf-8":
+        return source.path
+    target = source.scratch / "utf8.json"
+    decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        return json.loads(content.decode(json.detect_encoding(content)))
+        with source.path.open("rb") as file, target.open("w", encoding="utf-8", newline="") as out:
+            while chunk := file.read(_CHUNK):
+                out.write(decoder.decode(chunk))
+            out.write(decoder.decode(b"", final=True))
+    except UnicodeError as error:
+        raise UnreadableFile(f"The file is not valid JSON: it is not {encoding.upper()} text.") from error
+    return target
+
+
+def _check_nesting(path: Path) -> None:
+    from flowml.data.nesting import Nesting
+
+    nesting = Nesting()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            nesting.feed(chunk)
+            if nesting.deepest > _MOST_NESTING:
+                raise UnreadableFile(
+                    f"The JSON is nested more than {_MOST_NESTING} levels deep, too deeply to be a table.",
+                    hint="Flatten it first.",
+                )
+
+
+def _is_array_of_records(path: Path) -> bool:
+    with path.open("rb") as file:
+        return re.match(rb"\s*\[\s*\{", file.read(4096)) is not None
+
+
+def _streamed(path: Path, warnings: list[str]) -> Iterator[dict[str, Any]]:
+    """The records of a large array, one piece of it in memory at a time."""
+    from flowml.data.nesting import Nesting
+    from flowml.data.shapes import shown
+
+    n_entries, n_left, first_left = 0, 0, ""
+    nesting = Nesting()
+    pending, line = b"", 1
+    with path.open("rb") as file:
+        chunk = file.read(_CHUNK)
+        opening = chunk.index(b"[") + 1
+        while chunk:
+            ends = nesting.feed(chunk)
+            following = file.read(_CHUNK)
+            cut = len(chunk) if not following else int(ends[-1]) if len(ends) else 0
+            piece, pending = pending + chunk[opening:cut], (chunk[cut:] if cut else pending + chunk[opening:])
+            opening = 0
+            if len(pending) > _LONGEST_RECORD:
+                raise UnreadableFile(
+                    f"One record of the JSON is longer than {_LONGEST_RECORD >> 20} MB, so this is hardly a table."
+                )
+            if cut:
+                for entry in _entries(piece, line, is_first=n_entries == 0, is_last=not following):
+                    n_entries += 1
+                    if isinstance(entry, dict):
+                        yield entry
+                    else:
+                        n_left += 1
+                        first_left = first_left or f"first entry {n_entries}: “{shown(entry)}”"
+                line += piece.count(b"\n")
+            chunk = following
+    if n_left:
+        warnings.append(f"{n_left:,} of {n_entries:,} entries are no records and were left out, {first_left}.")
+
+
+def _entries(piece: bytes, line: int, *, is_first: bool, is_last: bool) -> list[Any]:
+    """A piece of an array as the list it would be alone."""
+    text = piece if is_last else piece + b"]"
+    if is_first:
+        text = b"[" + text
+    else:
+        # The comma that parts this piece from the one before becomes the bracket in front.
+        rest = text.lstrip()
+        if rest.startswith(b","):
+            text = text.replace(b",", b"[", 1)
+        elif is_last and rest.startswith(b"]"):
+            text = text.replace(b"]", b"[]", 1)
+    entries: list[Any] = _parse(text, line)
+    return entries
+
+
+def _parse(content: bytes, line: int = 1) -> Any:
+    try:
+        return json.loads(content.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         raise UnreadableFile(
-            f"The file is not valid JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}.",
+            f"The file is not valid JSON: {error.msg.lower()} at line {line - 1 + error.lineno:,},"
+            f" column {error.colno:,}.",
             hint="It may be cut off. Export it again.",
         ) from error
     except UnicodeError as error:
@@ -44,80 +146,11 @@ def _parse(path: Path) -> Any:
         raise UnreadableFile("The JSON is nested too deeply to be a table.", hint="Flatten it first.") from error
 
 
-def _records(document: Any, warnings: list[str]) -> list[Mapping[str, Any]]:
-    if isinstance(document, list):
-        return _of_list(document, warnings)
-    if not isinstance(document, dict) or not document:
-        raise UnreadableFile("The JSON holds a single value, not a table.", hint="A table is an array of records.")
-    if isinstance(document.get("columns"), list) and isinstance(document.get("data"), list):
-        return _of_rows(document["columns"], document["data"])
-    if all(isinstance(value, list) for value in document.values()) and not _holds_records(document):
-        return _of_columns(document)
-    if all(isinstance(value, dict) for value in document.values()):
-        return _of_nested(document)
-    tables = {
-        name: value
-        for name, value in document.items()
-        if isinstance(value, list) and value and isinstance(value[0], dict)
-    }
-    if tables:
-        name, rows = max(tables.items(), key=lambda item: len(item[1]))
-        warnings.append(f"The table was taken from “{name}”, the longest list of records in the file.")
-        return _of_list(rows, warnings)
-    return [document]
-
-
-def _holds_records(document: Mapping[str, list[Any]]) -> bool:
-    return any(value and isinstance(value[0], dict) for value in document.values())
-
-
-def _of_list(items: list[Any], warnings: list[str]) -> list[Mapping[str, Any]]:
-    records: list[Mapping[str, Any]] = [item for item in items if isinstance(item, dict)]
-    if records:
-        if len(records) < len(items):
-            position = next(index for index, item in enumerate(items, start=1) if not isinstance(item, dict))
-            warnings.append(
-                f"{len(items) - len(records):,} of {len(items):,} entries are no records and were left out,"
-                f" first entry {position}: “{json.dumps(items[position - 1], ensure_ascii=False)[:80]}”."
-            )
-        return records
-    if items and all(isinstance(item, list) for item in items):
-        names = items[0] if all(isinstance(cell, str) for cell in items[0]) else None
-        return _of_rows(
-            names or [f"column_{index + 1}" for index in range(max(map(len, items)))], items[1:] if names else items
-        )
-    return [{"value": item} for item in items]
-
-
-def _of_rows(names: list[Any], rows: list[Any]) -> list[Mapping[str, Any]]:
-    from flowml.data.names import unique_names
-
-    titles, _ = unique_names([str(name) for name in names])
-    for position, row in enumerate(rows, start=1):
-        if not isinstance(row, list) or len(row) > len(titles):
-            shown = json.dumps(row, ensure_ascii=False)[:80]
-            raise UnreadableFile(f"Row {position} of the JSON does not fit its {len(titles)} columns: “{shown}”.")
-    return [dict(zip(titles, row, strict=False)) for row in rows]
-
-
-def _of_columns(document: Mapping[str, list[Any]]) -> list[Mapping[str, Any]]:
-    lengths = {len(value) for value in document.values()}
-    if len(lengths) > 1:
-        raise UnreadableFile(
-            f"The columns of the JSON have different lengths, from {min(lengths):,} to {max(lengths):,} values.",
-            hint="In an object of columns every column needs one value per row.",
-        )
-    return [dict(zip(document, row, strict=True)) for row in zip(*document.values(), strict=True)]
-
-
-def _of_nested(document: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Columns by name, each its values by row label, as pandas writes; otherwise records by their key."""
-    inner = list(document.values())
-    if all(list(value) == list(inner[0]) for value in inner) and all(str(key).isdigit() for key in inner[0]):
-        return [{name: values[label] for name, values in document.items()} for label in inner[0]]
-    if len(inner) > 1 and all(set(value) & set(inner[0]) for value in inner[1:]):
-        return [{"key": key, **value} for key, value in document.items()]
-    return [document]
-
-
-FORMAT = Format(name="json", title="JSON", extensions=("json",), sniff=sniff, read=read)
+FORMAT = Format(
+    name="json",
+    title="JSON",
+    extensions=("json", "geojson"),
+    sniff=sniff,
+    read=read,
+    options=(Option("table", "the name of the list of records to read"),),
+)

@@ -12,7 +12,9 @@ import zlib
 from functools import cache
 
 from flowml.data import formats as package
-from flowml.data.formats.base import HEAD_BYTES, LIKELY, NO, Format, Reading, Source
+from flowml.data.compression import EXTENSIONS as COMPRESSED
+from flowml.data.compression import unpack
+from flowml.data.formats.base import HEAD_BYTES, LIKELY, NO, Format, Option, Reading, Source
 from flowml.data.formats.foreign import recognise
 from flowml.domain.errors import FlowMLError, InvalidInput, UnreadableFile, UnsupportedFormat
 
@@ -36,6 +38,7 @@ _CONTENT_ERRORS = (
     EOFError,
     OverflowError,
     RecursionError,
+    MemoryError,
     csv.Error,
     NotImplementedError,
     sqlite3.DatabaseError,
@@ -55,9 +58,17 @@ def all_formats() -> tuple[Format, ...]:
     return tuple(sorted(found, key=lambda format: format.name))
 
 
+# What may be said of any file that is inside an archive.
+ARCHIVE_OPTIONS = (Option("member", "the name of the file to read inside a zip"),)
+
+
 def extensions() -> tuple[str, ...]:
-    """Every extension that some format claims, without dots."""
-    return tuple(sorted({extension for format in all_formats() for extension in format.extensions}))
+    """Every extension that some format or kind of compression claims, without dots."""
+    return tuple(sorted({*_table_extensions(), *COMPRESSED}))
+
+
+def _table_extensions() -> set[str]:
+    return {extension for format in all_formats() for extension in format.extensions}
 
 
 def detect(source: Source) -> Format:
@@ -94,11 +105,32 @@ def detect(source: Source) -> Format:
 
 
 def read(source: Source) -> Reading:
-    """Detect and read a file; what a reading library raises about its content becomes UnreadableFile."""
+    """Unpack, detect and read a file; what a reading library raises about its content becomes UnreadableFile."""
+    tables = _table_extensions()
+    unpacked = unpack(source, sorted(tables))
+    source = unpacked.source
     format = detect(source)
     _check_options(format, source)
+    reading = _read(format, source)
+    if source.extension not in format.extensions and source.extension in tables:
+        reading.warnings.insert(
+            0, f"The file's name ends in .{source.extension}, but its content is {format.title}: read as that."
+        )
+    reading.warnings[:0] = unpacked.warnings
+    reading.decided = {**unpacked.decided, **reading.decided}
+    reading.choices = {**unpacked.choices, **reading.choices}
+    source.limits.check(reading.frame.height, reading.frame.width)
+    if reading.frame.width == 0 or reading.frame.height == 0:
+        raise UnreadableFile(
+            "The file holds no rows of data.",
+            hint="A table needs a line of column names and at least one line of values.",
+        )
+    return reading
+
+
+def _read(format: Format, source: Source) -> Reading:
     try:
-        reading = format.read(source)
+        return format.read(source)
     except (FlowMLError, KeyboardInterrupt, SystemExit):
         raise
     # Rust panics arrive as a BaseException of their own.
@@ -109,17 +141,6 @@ def read(source: Source) -> Reading:
             f"The file looks like {format.title}, but it is damaged or incomplete and cannot be read.",
             hint="Save or export it again, or try another format such as CSV.",
         ) from error
-    if source.extension not in format.extensions and source.extension in extensions():
-        reading.warnings.insert(
-            0, f"The file's name ends in .{source.extension}, but its content is {format.title}: read as that."
-        )
-    source.limits.check(reading.frame.height, reading.frame.width)
-    if reading.frame.width == 0 or reading.frame.height == 0:
-        raise UnreadableFile(
-            "The file holds no rows of data.",
-            hint="A table needs a line of column names and at least one line of values.",
-        )
-    return reading
 
 
 def _is_about_content(error: BaseException) -> bool:

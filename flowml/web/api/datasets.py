@@ -1,16 +1,19 @@
 """Datasets over HTTP."""
 
 from typing import Any
+from urllib.parse import quote
 
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.responses import FileResponse
 
 from flowml.domain.datasets import Dataset
-from flowml.services import datasets
+from flowml.services import datasets, downloads, pages
 from flowml.services.context import Context
 from flowml.web.endpoint import context_of
 from flowml.web.schemas.base import Page
-from flowml.web.schemas.datasets import CorrelationQuery, DistributionQuery, PreviewQuery
+from flowml.web.schemas.datasets import CorrelationQuery, DistributionQuery, DownloadQuery, PreviewQuery
 from flowml.web.upload import receive_upload
 
 
@@ -49,7 +52,7 @@ def delete(context: Context, dataset_id: str) -> None:
 
 def preview(context: Context, dataset_id: str, query: PreviewQuery) -> Any:
     """Some rows, sorted or searched."""
-    return datasets.preview(
+    return pages.preview(
         context,
         dataset_id,
         offset=query.offset,
@@ -57,6 +60,21 @@ def preview(context: Context, dataset_id: str, query: PreviewQuery) -> Any:
         sort=query.sort,
         descending=query.descending,
         search=query.search,
+    )
+
+
+def download(context: Context, dataset_id: str, query: DownloadQuery) -> FileResponse:
+    """The whole table as a file."""
+    found = downloads.download(context, dataset_id, query.format)
+    plain = "".join(character if character.isascii() and character.isalnum() else "_" for character in found.filename)
+    fallback = f"{plain.removesuffix(f'_{query.format}')}.{query.format}"
+    return FileResponse(
+        found.path,
+        media_type=found.media_type,
+        headers={
+            "Content-Disposition": f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(found.filename)}"
+        },
+        background=BackgroundTask(found.path.unlink, missing_ok=True) if found.is_temporary else None,
     )
 
 

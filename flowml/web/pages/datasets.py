@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from flowml.domain.datasets import ColumnStats, Dataset
 from flowml.domain.jobs import Job
-from flowml.services import datasets, jobs
+from flowml.services import datasets, jobs, pages
 from flowml.web.endpoint import parse_query
 from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.pages.home import SAMPLES, Sample
@@ -94,7 +94,7 @@ def page(request: Request) -> Response:
     dataset = datasets.get_dataset(context, request.path_params["dataset_id"])
     frame = build_frame(request, "datasets")
     stats = list(datasets.stats(context, dataset.id))
-    preview = datasets.preview(context, dataset.id, offset=0, limit=PREVIEW_ROWS)
+    preview = pages.preview(context, dataset.id, offset=0, limit=PREVIEW_ROWS)
     first = min(_whole(request.query_params.get("columns")), max(0, dataset.n_columns - 1)) // SHOWN_COLUMNS
     window = slice(first * SHOWN_COLUMNS, (first + 1) * SHOWN_COLUMNS)
     rows = [list(row[window]) for row in preview.rows]
@@ -126,7 +126,7 @@ def page(request: Request) -> Response:
 def rows(request: Request) -> Response:
     """What `/api/datasets/{id}/preview` answers, for the grid: numbers that a browser would round come as texts."""
     query = parse_query(request.query_params, PreviewQuery)
-    found = datasets.preview(context_of(request), request.path_params["dataset_id"], **query.model_dump())
+    found = pages.preview(context_of(request), request.path_params["dataset_id"], **query.model_dump())
     answer = {
         "columns": found.columns,
         "rows": [[_exact(value) for value in row] for row in found.rows],

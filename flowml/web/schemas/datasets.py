@@ -53,6 +53,10 @@ class PreviewQuery(Query):
     search: str | None = Field(None, max_length=1000, description="only rows that contain this text")
 
 
+class DownloadQuery(Query):
+    format: Literal["csv", "parquet", "arrow", "jsonl", "xlsx"] = "csv"
+
+
 class Preview(Answer):
     """Some rows of a table."""
 
@@ -85,6 +89,7 @@ class ColumnStats(Answer):
     max: Any
     skewness: float | None
     top: list[TopValue]
+    reason: Annotated[str | None, Field(description="why the column has its role")] = None
 
 
 class Stats(Answer):

@@ -1,0 +1,138 @@
+"""Pages of a stored table as they stand, sorted and searched."""
+
+import random
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowml.data.canonical import write_canonical
+from flowml.data.order import order_table, row_numbers, store_rows
+from flowml.data.preview import check_page, page_in_order, page_of_numbers
+from flowml.domain.datasets import Preview
+from flowml.domain.errors import InvalidInput
+
+FRAME = pl.DataFrame(
+    {
+        "n": [3, 1, None, 2, 1],
+        "x": [0.5, None, -1.0, None, 2.0],
+        "s": ["Delta", "alpha", "Beta", None, "gamma"],
+        "d": [date(2020, 1, 3), None, date(2020, 1, 1), date(2020, 1, 2), date(2020, 1, 1)],
+    }
+)
+
+
+class Table:
+    """A stored table, and pages of it by the way that big ones take."""
+
+    def __init__(self, folder: Path, frame: pl.DataFrame):
+        self.path = folder / "table.parquet"
+        self.rows = folder / "rows.arrow"
+        self._order = folder / "order"
+        write_canonical(frame, self.path)
+        store_rows({"table": str(self.path), "target": str(self.rows)})
+
+    def page(self, *, offset: int = 0, limit: int = 50, quick: bool = True, **wanted: Any) -> Preview:
+        request = {"sort": None, "search": None, "descending": False, **wanted}
+        order_table({**request, "table": str(self.path), "target": str(self._order)})
+        return page_of_numbers(self.path, self.rows if quick else None, self._order, offset, limit)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    return Table(tmp_path, FRAME)
+
+
+def test_a_page_has_values_that_json_knows(table: Table) -> None:
+    page = page_in_order(table.path, 5, 1, 2)
+    assert page.columns == ("n", "x", "s", "d")
+    assert page.rows == ((1, None, "alpha", None), (None, -1.0, "Beta", "2020-01-01"))
+    assert page.total == 5
+
+
+def test_a_page_beyond_the_end_is_empty(table: Table) -> None:
+    assert page_in_order(table.path, 5, 99, 10).rows == ()
+    assert table.page(offset=99, sort="n").rows == ()
+    assert table.page(limit=0) == Preview(("n", "x", "s", "d"), (), 5)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize(
+    ("sort", "descending", "order"),
+    [
+        ("n", False, ["alpha", "gamma", None, "Delta", "Beta"]),
+        ("n", True, ["Delta", None, "alpha", "gamma", "Beta"]),
+        ("s", False, ["Beta", "Delta", "alpha", "gamma", None]),
+        ("d", True, ["Delta", None, "Beta", "gamma", "alpha"]),
+    ],
+)
+def test_sorting_is_stable_and_puts_missing_values_last(
+    table: Table, sort: str, descending: bool, order: list[str | None], quick: bool
+) -> None:
+    page = table.page(sort=sort, descending=descending, quick=quick)
+    assert [row[2] for row in page.rows] == order
+    assert table.page(sort=sort, descending=descending, offset=2, limit=2, quick=quick).rows == page.rows[2:4]
+
+
+def test_searching_looks_into_every_column_whatever_the_case(table: Table) -> None:
+    assert [row[2] for row in table.page(search="ETA").rows] == ["Beta"]
+    assert table.page(search="2020-01-01").total == 2
+    assert table.page(search="[").total == 0
+    assert [row[0] for row in table.page(search="3").rows] == [3]
+    sorted_page = table.page(search="a", sort="s", limit=2)
+    assert [row[2] for row in sorted_page.rows] == ["Beta", "Delta"]
+    assert sorted_page.total == 4
+
+
+def test_searching_finds_what_is_shown_of_every_type(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "b": [True, False, None],
+            "f": [1e300, -0.25, None],
+            "t": [datetime.fromisoformat("2021-05-06T07:08:09"), None, datetime.fromisoformat("2022-01-01")],
+            "s": ["ÄRGER", "Straße", "日本"],
+        }
+    )
+    table = Table(tmp_path, frame)
+    for search, rows in {
+        "TRUE": [0],
+        "e+300": [0],
+        "-0.25": [1],
+        "07:08": [0],
+        "ärger": [0],
+        "STRASSE": [],
+        "日": [2],
+        ".*": [],
+    }.items():
+        assert row_numbers(table.path, None, search).to_list() == rows, search
+
+
+@given(
+    values=st.lists(st.none() | st.integers(-3, 3), min_size=1, max_size=60),
+    seed=st.integers(0, 10**6),
+    descending=st.booleans(),
+)
+def test_the_order_is_that_of_a_stable_sort(
+    tmp_path_factory: pytest.TempPathFactory, values: list[int | None], seed: int, descending: bool
+) -> None:
+    frame = pl.DataFrame({"v": pl.Series(values, dtype=pl.Int64), "at": range(len(values))})
+    table = Table(tmp_path_factory.mktemp("order"), frame)
+    filled = sorted(
+        (pair for pair in zip(values, range(len(values)), strict=True) if pair[0] is not None),
+        key=lambda pair: -pair[0] if descending else pair[0],
+    )
+    expected = [at for _, at in filled] + [at for at, value in enumerate(values) if value is None]
+    offset = random.Random(seed).randrange(len(values) + 1)
+    page = table.page(sort="v", descending=descending, offset=offset, limit=7)
+    assert [row[1] for row in page.rows] == expected[offset : offset + 7]
+
+
+def test_an_impossible_page_names_the_field() -> None:
+    for field, arguments in {"sort": (0, 50, "nope"), "offset": (-1, 50, None), "limit": (0, 10**6, None)}.items():
+        with pytest.raises(InvalidInput) as error:
+            check_page(["n"], *arguments)
+        assert error.value.fields[0].field == field
