@@ -9,8 +9,10 @@ association  0 to 1 for any two columns: |r| of two numeric ones, the correlatio
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,15 +23,21 @@ from flowml.domain.errors import InvalidInput
 
 METHODS = ("pearson", "spearman", "association")
 _MOST_COLUMNS = 60
-_MOST_ROWS = 50_000
+_MOST_ROWS = 100_000
 _MOST_CATEGORIES = 200
 Matrix = NDArray[np.float64]
+
+
+def correlation_of_table(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the `table` at this path with these `columns` and `n_rows`, by `method`. Raises InvalidInput."""
+    columns = [Column(item["name"], item["dtype"], Role(item["role"])) for item in request["columns"]]
+    return asdict(correlation(Path(request["table"]), columns, request["method"], request["n_rows"]))
 
 
 def correlation(
     table: Path, columns: Sequence[Column], method: str = "pearson", n_rows: int | None = None
 ) -> Correlation:
-    """Of a canonical Parquet file: at most 60 columns, over at most 50,000 rows spread evenly; `note` says when some
+    """Of a canonical Parquet file: at most 60 columns, over at most 100,000 rows spread evenly; `note` says when some
     were left out. Raises InvalidInput for an unknown method."""
     if method not in METHODS:
         raise InvalidInput.of_field("method", f"The method must be one of {', '.join(METHODS)}.")

@@ -41,5 +41,5 @@ def import_table(request: Mapping[str, Any]) -> dict[str, Any]:
         "stats": [asdict(column) for column in found.stats],
         "warnings": list(table.warnings),
         "how_read": asdict(table.how_read),
-        "figures": {},
+        "figures": dict(found.figures),
     }

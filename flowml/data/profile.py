@@ -1,49 +1,66 @@
 """All there is to know about each column, computed once when a table comes in.
 
-One sort of a numeric column gives its quantiles, extremes, number of distinct values and frequent values; one hash
-table does it for texts. Standard deviation is the sample's (n - 1), skewness the biased Fisher-Pearson coefficient,
-quantiles interpolate linearly, as NumPy, SciPy and pandas compute them by default.
+The values of a column are counted once (`counts`), and its quantiles, extremes, frequent values and histogram follow
+from that. Standard deviation is the sample's (n - 1), skewness the biased Fisher-Pearson coefficient, quantiles
+interpolate linearly, as NumPy, SciPy and pandas compute them by default. All of them are exact.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import polars as pl
 
-from flowml.data.roles import Figures, role_of
+from flowml.data.counts import Counts, count_texts, count_values
+from flowml.data.distribution import SHOWN_CATEGORIES, as_value, categories, spread
+from flowml.data.figures import DEFAULT_BINS, distribution_name
+from flowml.data.roles import Figures, distinct_sample, role_of
 from flowml.data.values import plain
-from flowml.domain.datasets import Column, ColumnStats, Role, TopValue
+from flowml.domain.datasets import Categories, Column, ColumnStats, Histogram, Role, TopValue
 
 _TOP = 10
+# Each thread holds a sorted copy of its column: more of them would take more memory than they save time.
+_MOST_THREADS = 4
+_ROWS_WORTH_THREADS = 20_000
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Columns with roles, their statistics, and by name the reason for each role."""
+    """Columns with roles, their statistics, by name the reason for each role, and the figures that somebody will ask
+    for, by the name under which they are kept."""
 
     columns: tuple[Column, ...]
     stats: tuple[ColumnStats, ...]
-    reasons: dict[str, str]
+    reasons: Mapping[str, str]
+    figures: Mapping[str, Any]
 
 
 def profile(frame: pl.DataFrame) -> Profile:
     """Profile every column of a canonical table."""
-    stats: list[ColumnStats] = []
-    reasons: dict[str, str] = {}
-    for values in frame.get_columns():
-        column_stats, reasons[values.name] = profile_column(values)
-        stats.append(column_stats)
-    return Profile(tuple(Column(item.name, item.dtype, item.role) for item in stats), tuple(stats), reasons)
+    columns = frame.get_columns()
+    threads = min(_MOST_THREADS, os.cpu_count() or 1) if frame.height >= _ROWS_WORTH_THREADS else 1
+    if threads > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            found = list(pool.map(profile_column, columns))
+    else:
+        found = [profile_column(values) for values in columns]
+    stats = tuple(column_stats for column_stats, _ in found)
+    return Profile(
+        tuple(Column(item.name, item.dtype, item.role) for item in stats),
+        stats,
+        {item.name: item.reason or "" for item in stats},
+        {distribution_name(item.name): asdict(shown) for item, shown in found},
+    )
 
 
-def profile_column(values: pl.Series) -> tuple[ColumnStats, str]:
-    """The statistics of one column and the reason for its role."""
-    if values.dtype == pl.String:
-        return _profile_texts(values)
-    return _profile_ordered(values)
+def profile_column(values: pl.Series) -> tuple[ColumnStats, Histogram | Categories]:
+    """The statistics of one column, and how its values are spread."""
+    return _profile_texts(values) if values.dtype == pl.String else _profile_ordered(values)
 
 
 def dtype_name(dtype: pl.DataType) -> str:
@@ -51,76 +68,44 @@ def dtype_name(dtype: pl.DataType) -> str:
     return str(dtype.base_type())
 
 
-def _profile_texts(values: pl.Series) -> tuple[ColumnStats, str]:
-    counts = values.drop_nulls().alias("value").value_counts(name="count")
-    counted = len(values) - values.null_count()
-    role, reason = role_of(Figures(values.name, values, counted, counts.height, distinct=counts["value"]))
-    # Equal counts are shown in the order of the values, so that the same table always looks the same.
-    top = (
-        counts.filter(pl.col("count") >= _cut(counts["count"]))
-        .sort(["count", "value"], descending=[True, False])
-        .head(_TOP)
-    )
-    return _stats(values, role, counts.height, top=_top(top["value"].to_list(), top["count"].to_list())), reason
+def _profile_texts(values: pl.Series) -> tuple[ColumnStats, Categories]:
+    present = values.drop_nulls()
+    n_unique, texts, counts = count_texts(present, SHOWN_CATEGORIES)
+    role, reason = role_of(Figures(values.name, values, len(present), n_unique, distinct=distinct_sample(present)))
+    stats = _stats(values, role, reason, n_unique, _top(texts[:_TOP], counts[:_TOP]))
+    return stats, categories(texts, counts, len(values), len(present))
 
 
-def _cut(counts: pl.Series) -> int:
-    """The smallest count among the top ones."""
-    top = counts.top_k(_TOP)
-    least = top.min() if len(top) else 0
-    return int(least) if isinstance(least, int) else 0
-
-
-def _profile_ordered(values: pl.Series) -> tuple[ColumnStats, str]:
+def _profile_ordered(values: pl.Series) -> tuple[ColumnStats, Histogram | Categories]:
     """Numbers, booleans and dates."""
-    is_number = values.dtype.is_numeric()
     present = values.drop_nulls()
     finite = present.filter(present.is_finite()) if values.dtype.is_float() else present
-    ordered = present.sort()
-    runs = ordered.rle_id()
-    n_unique = int(runs[-1]) + 1 if len(runs) else 0
-    least, greatest = (finite.min(), finite.max()) if is_number else (None, None)
-    figures = Figures(values.name, values, len(present), n_unique, _number(least), _number(greatest))
-    role, reason = role_of(figures)
-    top = _top_of_runs(ordered, runs, n_unique)
-    if not is_number:
-        extremes = (None, None) if values.dtype == pl.Boolean else (plain(present.min()), plain(present.max()))
-        return _stats(values, role, n_unique, least=extremes[0], greatest=extremes[1], top=top), reason
-    numbers = finite.sort() if len(finite) < len(present) else ordered
-    q25, median, q75 = (_quantile(numbers, share) for share in (0.25, 0.5, 0.75))
-    return (
-        _stats(
-            values,
-            role,
-            n_unique,
-            mean=_number(finite.mean()),
-            std=_number(finite.std()),
-            least=plain(least),
-            q25=q25,
-            median=median,
-            q75=q75,
-            greatest=plain(greatest),
-            skewness=_number(finite.skew()),
-            top=top,
-        ),
-        reason,
-    )
+    counts = count_values(finite)
+    n_unique = len(counts.values)
+    if len(finite) < len(present):
+        n_unique += present.filter(~present.is_finite()).n_unique()
+    least, greatest = (counts.values[0].item(), counts.values[-1].item()) if len(counts.values) else (None, None)
+    is_number = values.dtype.is_numeric()
+    extremes = (least, greatest) if is_number else (None, None)
+    role, reason = role_of(Figures(values.name, values, len(present), n_unique, *extremes))
+    stats = _stats(values, role, reason, n_unique, _frequent(counts, n_unique, values.dtype))
+    shown = spread(counts, values.dtype, role, len(values), DEFAULT_BINS)
+    if is_number:
+        q25, median, q75 = (counts.quantile(share) for share in (0.25, 0.5, 0.75))
+        mean, std, skewness = (_number(figure) for figure in (finite.mean(), finite.std(), finite.skew()))
+        stats = replace(stats, mean=mean, std=std, skewness=skewness, q25=q25, median=median, q75=q75)
+    if least is None or values.dtype == pl.Boolean:
+        return stats, shown
+    ends = (least, greatest) if is_number else (present.min(), present.max())
+    return replace(stats, min=plain(ends[0]), max=plain(ends[1])), shown
 
 
-def _top_of_runs(ordered: pl.Series, runs: pl.Series, n_unique: int) -> tuple[TopValue, ...]:
-    """The frequent values of a sorted column; none when hardly any value occurs twice."""
-    if n_unique == 0 or n_unique > len(ordered) / 2 and n_unique > _TOP:
+def _frequent(counts: Counts, n_unique: int, dtype: pl.DataType) -> tuple[TopValue, ...]:
+    """The frequent values; none when hardly any value occurs twice."""
+    if n_unique > _TOP and n_unique > counts.total / 2:
         return ()
-    starts = runs.search_sorted(pl.Series(range(n_unique), dtype=runs.dtype)) if n_unique <= 1000 else _starts(runs)
-    ends = pl.concat([starts[1:].cast(pl.Int64), pl.Series([len(runs)], dtype=pl.Int64)])
-    counts = ends - starts.cast(pl.Int64)
-    table = pl.DataFrame({"value": ordered.gather(starts), "count": counts})
-    top = table.sort("count", descending=True, maintain_order=True).head(_TOP)
-    return _top(top["value"].to_list(), top["count"].to_list())
-
-
-def _starts(runs: pl.Series) -> pl.Series:
-    return (runs != runs.shift(1)).fill_null(value=True).arg_true()
+    values, frequencies = counts.top(_TOP)
+    return _top([as_value(value, dtype) for value in values], frequencies)
 
 
 def _top(values: list[Any], counts: list[int]) -> tuple[TopValue, ...]:
@@ -129,34 +114,11 @@ def _top(values: list[Any], counts: list[int]) -> tuple[TopValue, ...]:
     return tuple(TopValue(plain(value), count) for value, count in zip(values, counts, strict=True))
 
 
-def _quantile(ordered: pl.Series, share: float) -> float | None:
-    """Of a sorted column, by linear interpolation."""
-    if ordered.is_empty():
-        return None
-    position = share * (len(ordered) - 1)
-    below, above = float(ordered[math.floor(position)]), float(ordered[math.ceil(position)])
-    return below + (above - below) * (position - math.floor(position))
-
-
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _stats(
-    values: pl.Series,
-    role: Role,
-    n_unique: int,
-    *,
-    mean: float | None = None,
-    std: float | None = None,
-    least: Any = None,
-    q25: float | None = None,
-    median: float | None = None,
-    q75: float | None = None,
-    greatest: Any = None,
-    skewness: float | None = None,
-    top: tuple[TopValue, ...] = (),
-) -> ColumnStats:
+def _stats(values: pl.Series, role: Role, reason: str, n_unique: int, top: tuple[TopValue, ...]) -> ColumnStats:
     missing = values.null_count()
     return ColumnStats(
         name=values.name,
@@ -166,13 +128,6 @@ def _stats(
         missing=missing,
         missing_share=missing / len(values) if len(values) else 0.0,
         n_unique=n_unique,
-        mean=mean,
-        std=std,
-        min=least,
-        q25=q25,
-        median=median,
-        q75=q75,
-        max=greatest,
-        skewness=skewness,
         top=top,
+        reason=reason,
     )

@@ -20,6 +20,12 @@ _ID_NAME = re.compile(
     r"(^|[\s_\-.])(id|uuid|guid|key|index|idx|rowname|rownames|row|sno|nr|no)$|^unnamed: 0$", re.IGNORECASE
 )
 _CAMEL_ID = re.compile(r"[a-z](Id|ID|Key|Index)$")
+# Names of numbers that nobody calculates with. Where each row has another one, they identify it.
+_CODE_NAME = re.compile(
+    r"(?:^|[^a-z])(phone|telephone|mobile|fax|iban|bic|ssn|isbn|ean|barcode|imei|serial|zip|zipcode|postcode|plz"
+    r"|postal|code|fips)(?:$|[^a-z])"
+)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _YES_NO = (
     frozenset({"yes", "no"}),
     frozenset({"y", "n"}),
@@ -27,17 +33,31 @@ _YES_NO = (
     frozenset({"t", "f"}),
     frozenset({"on", "off"}),
 )
+# What single texts may be that are given out once, and what to call them.
+_KINDS = (
+    ("UUIDs", r"^\{?[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\}?$"),
+    ("e-mail addresses", r"^[^\s@]+@[^\s@]+\.[^\s@]+$"),
+    ("web addresses", r"^(?:https?|ftp)://\S+$"),
+    ("hashes", r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9A-F]{32}|[0-9A-F]{40}|[0-9A-F]{64})$"),
+    ("telephone numbers", r"^\+?\(?\d{1,4}\)?[-\s./(]{1,2}(?:\d[-\s./()]{0,2}){5,12}$"),
+    ("IP addresses", r"^(?:\d{1,3}\.){3}\d{1,3}$"),
+)
 # Below this many rows, a running number may well be a measurement.
 _FEW_ROWS = 20
+# Some rows of a table of different things are there twice.
+_NEARLY_ALL = 0.95
 _MANY_WORDS = 4.0
 _LONG_TEXT = 40.0
 _MOST_CATEGORIES_SHARE = 0.5
+_SURELY_TEXTS_SHARE = 0.9
 _SURELY_CATEGORIES = 50
+_SAMPLE, _SAMPLED_ROWS = 2000, 20_000
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a role is decided from. `counted` is the number of values that are not missing."""
+    """What a role is decided from. `counted` is the number of values that are not missing, `distinct` some of the
+    different ones (all where they are few), of texts only."""
 
     name: str
     values: pl.Series
@@ -46,6 +66,11 @@ class Figures:
     least: float | None = None
     greatest: float | None = None
     distinct: pl.Series | None = None
+
+    @property
+    def share(self) -> float:
+        """Of different values among all."""
+        return self.n_unique / self.counted if self.counted else 0.0
 
 
 def roles_of(frame: pl.DataFrame) -> dict[str, Role]:
@@ -57,17 +82,22 @@ def roles_of(frame: pl.DataFrame) -> dict[str, Role]:
     return roles
 
 
+def distinct_sample(present: pl.Series) -> pl.Series:
+    """Up to 2,000 different values, spread over a column that has no missing ones."""
+    return present.gather_every(max(1, len(present) // _SAMPLED_ROWS)).unique(maintain_order=True).head(_SAMPLE)
+
+
 def _figures(values: pl.Series) -> Figures:
-    distinct = values.drop_nulls().unique(maintain_order=True)
-    least, greatest = (distinct.min(), distinct.max()) if values.dtype.is_numeric() else (None, None)
+    present = values.drop_nulls()
+    least, greatest = (present.min(), present.max()) if values.dtype.is_numeric() else (None, None)
     return Figures(
         values.name,
         values,
-        len(values) - values.null_count(),
-        len(distinct),
+        len(present),
+        present.n_unique(),
         float(least) if isinstance(least, int | float) else None,
         float(greatest) if isinstance(greatest, int | float) else None,
-        distinct,
+        distinct_sample(present) if values.dtype == pl.String else None,
     )
 
 
@@ -83,12 +113,21 @@ def role_of(figures: Figures) -> tuple[Role, str]:
     if dtype.is_temporal():
         return Role.DATETIME, "the values are dates"
     if dtype.is_float():
-        if figures.n_unique == 2 and (figures.least, figures.greatest) == (0, 1):
-            return Role.BOOLEAN, "the only values are 0 and 1"
-        return Role.NUMERIC, "the values are numbers with decimals"
+        return _of_decimals(figures)
     if dtype.is_integer():
         return _of_integers(figures)
     return _of_texts(figures)
+
+
+def _of_decimals(figures: Figures) -> tuple[Role, str]:
+    if figures.n_unique == 2 and (figures.least, figures.greatest) == (0, 1):
+        return Role.BOOLEAN, "the only values are 0 and 1"
+    present = figures.values.drop_nulls()
+    if not (present.head(_SAMPLE).floor() == present.head(_SAMPLE)).all() or not (present.floor() == present).all():
+        return Role.NUMERIC, "the values are numbers with decimals"
+    if named_like_identifier(figures.name) and figures.n_unique == figures.counted and figures.counted >= _FEW_ROWS:
+        return Role.IDENTIFIER, "every value is different and the name says it is an identifier"
+    return Role.NUMERIC, "the values are whole numbers, stored with decimals"
 
 
 def _of_integers(figures: Figures) -> tuple[Role, str]:
@@ -97,10 +136,18 @@ def _of_integers(figures: Figures) -> tuple[Role, str]:
     if figures.n_unique == 2 and (least, greatest) == (0, 1):
         return Role.BOOLEAN, "the only values are 0 and 1"
     all_different = figures.n_unique == figures.counted
-    if not all_different:
-        return Role.NUMERIC, "the values are whole numbers"
-    if named_like_identifier(figures.name) and figures.counted > 2:
+    if named_like_identifier(figures.name) and all_different and figures.counted > 2:
         return Role.IDENTIFIER, "every value is different and the name says it is an identifier"
+    if named_like_identifier(figures.name) and figures.share >= _NEARLY_ALL and figures.counted >= _FEW_ROWS:
+        return Role.IDENTIFIER, f"{_percent(figures.share)} of the values are different and the name says identifier"
+    if named_like_code(figures.name):
+        if figures.share >= _NEARLY_ALL and figures.counted >= _FEW_ROWS and greatest >= 10_000:
+            return Role.IDENTIFIER, "nearly every value is different and the name says it is a code"
+        return Role.NUMERIC, "the values are whole numbers, though the name says they are codes"
+    if not all_different:
+        if figures.n_unique <= _FEW_ROWS:
+            return Role.NUMERIC, f"the values are {figures.n_unique} different whole numbers, which have an order"
+        return Role.NUMERIC, "the values are whole numbers"
     if figures.counted < max(_FEW_ROWS, len(figures.values)) or _looks_like_years(least, greatest):
         return Role.NUMERIC, "the values are whole numbers"
     if greatest - least + 1 == figures.counted and least in (0, 1):
@@ -110,23 +157,29 @@ def _of_integers(figures: Figures) -> tuple[Role, str]:
 
 
 def _of_texts(figures: Figures) -> tuple[Role, str]:
-    distinct = figures.distinct
-    assert distinct is not None
-    if figures.n_unique == 2 and frozenset(value.strip().lower() for value in distinct.to_list()) in _YES_NO:
+    sample = figures.distinct
+    assert sample is not None
+    if figures.n_unique == 2 and _are_yes_and_no(figures.values):
         return Role.BOOLEAN, "the only values are yes and no"
-    share = figures.n_unique / figures.counted
-    sample = distinct.head(2000)
-    lengths = sample.str.len_chars()
-    all_different = figures.n_unique == figures.counted and figures.counted >= _FEW_ROWS
-    if all_different and (named_like_identifier(figures.name) or _looks_like_codes(sample, lengths)):
-        return Role.IDENTIFIER, "every value is a different code"
+    if figures.share >= _NEARLY_ALL and figures.counted >= _FEW_ROWS:
+        how_many = "every value is" if figures.n_unique == figures.counted else "nearly every value is"
+        for kind, pattern in _KINDS:
+            if sample.str.contains(pattern).all():
+                return Role.IDENTIFIER, f"{how_many} different, and they are {kind}"
+        if named_like_identifier(figures.name) or _looks_like_codes(sample):
+            return Role.IDENTIFIER, f"{how_many} a different code"
     words = _mean(sample.str.count_matches(r"\S+"))
-    long = _mean(lengths) >= _LONG_TEXT or words >= _MANY_WORDS
+    long = _mean(sample.str.len_chars()) >= _LONG_TEXT or words >= _MANY_WORDS
     if long and figures.n_unique > _SURELY_CATEGORIES:
         return Role.TEXT, "the values are many different phrases"
-    if share > _MOST_CATEGORIES_SHARE and figures.counted >= _FEW_ROWS and figures.n_unique > _SURELY_CATEGORIES:
-        return Role.TEXT, f"{share:.0%} of the values are different"
+    different = figures.share > _MOST_CATEGORIES_SHARE and figures.n_unique > _SURELY_CATEGORIES
+    if (different or figures.share > _SURELY_TEXTS_SHARE) and figures.counted >= _FEW_ROWS:
+        return Role.TEXT, f"{_percent(figures.share)} of the values are different"
     return Role.CATEGORICAL, f"{figures.n_unique:,} different values"
+
+
+def _are_yes_and_no(values: pl.Series) -> bool:
+    return frozenset(value.strip().lower() for value in values.drop_nulls().unique().to_list()) in _YES_NO
 
 
 def named_like_identifier(name: str) -> bool:
@@ -142,14 +195,27 @@ def _looks_like_years(least: float, greatest: float) -> bool:
     return least >= 1500 and greatest <= 2200
 
 
-def _looks_like_codes(sample: pl.Series, lengths: pl.Series) -> bool:
-    """Single words of one length, with digits: UUIDs, hashes, order numbers."""
-    return bool(
-        lengths.n_unique() == 1
-        and _mean(lengths) >= 5
-        and not sample.str.contains(r"\s").any()
-        and sample.str.contains(r"\d").all()
-    )
+def named_like_code(name: str) -> bool:
+    """Whether a column's name says that its numbers are codes, with which nobody calculates.
+
+    >>> [named_like_code(name) for name in ("zip_code", "PhoneNumber", "encoded", "Postcode")]
+    [True, True, False, True]
+    """
+    return bool(_CODE_NAME.search(_CAMEL.sub("_", name.strip()).lower()))
+
+
+def _looks_like_codes(sample: pl.Series) -> bool:
+    """Single words with digits in each, of one length or of one shape: hashes, order numbers such as INV-17."""
+    if sample.str.contains(r"\s").any() or not sample.str.contains(r"\d").all():
+        return False
+    lengths = sample.str.len_chars()
+    if lengths.n_unique() == 1 and _mean(lengths) >= 5:
+        return True
+    return bool(sample.str.contains(r"^[A-Za-z#]").all() and sample.str.replace_all(r"\d+", "0").n_unique() == 1)
+
+
+def _percent(share: float) -> str:
+    return "nearly all" if 0.995 <= share < 1 else f"{share:.0%}"
 
 
 def _mean(numbers: pl.Series) -> float:

@@ -39,7 +39,7 @@ class TopValue:
 
 @dataclass(frozen=True)
 class ColumnStats:
-    """What there is to know about one column; None where a figure does not apply."""
+    """What there is to know about one column; None where a figure does not apply. `reason` is why it has its role."""
 
     name: str
     dtype: str
@@ -57,6 +57,7 @@ class ColumnStats:
     max: Any = None
     skewness: float | None = None
     top: tuple[TopValue, ...] = ()
+    reason: str | None = None
 
 
 @dataclass(frozen=True)

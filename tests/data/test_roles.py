@@ -1,6 +1,7 @@
 """Roles are decided by what the values are, and say why."""
 
 import random
+import uuid
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -48,6 +49,20 @@ def shuffled(values: Sequence[Any]) -> list[Any]:
         ("Ticket", [f"{RNG.choice('ABC')}/{i // 2} {i}" for i in range(N)], Role.TEXT),
         ("review", [f"it was good and cheap {i}" for i in range(100)] * 2, Role.TEXT),
         ("day", [date(2020, 1, 1), date(2020, 1, 2)], Role.DATETIME),
+        ("who", [f"{name}@example.org" for name in range(N)], Role.IDENTIFIER),
+        ("link", [f"https://example.org/{i}?page={i % 3}" for i in range(N)], Role.IDENTIFIER),
+        ("uuid of", [str(uuid.UUID(int=RNG.getrandbits(128))) for _ in range(N)], Role.IDENTIFIER),
+        ("call me", [f"+49 30 {RNG.randrange(10**5, 10**6)}{i}" for i in range(N)], Role.IDENTIFIER),
+        ("order", [f"INV-{i}" for i in range(N)], Role.IDENTIFIER),
+        ("PassengerId", [*range(5, 5 + N), 7, 9], Role.IDENTIFIER),
+        ("customer id", [float(i) for i in shuffled(range(1000, 1000 + N))], Role.IDENTIFIER),
+        ("PhoneNumber", shuffled(range(30_000_000, 30_000_000 + 7 * N, 7)), Role.IDENTIFIER),
+        ("mailed", [f"{name % 9}@example.org" for name in range(N)], Role.CATEGORICAL),
+        ("zip", [10_000 + RNG.randrange(40) for _ in range(N)], Role.NUMERIC),
+        ("price", [f"${i}.50" for i in range(N)], Role.TEXT),
+        ("worth", [float(i) for i in shuffled(range(N))], Role.NUMERIC),
+        ("friend", [f"{chr(97 + i)}mes" for i in range(26)], Role.TEXT),
+        ("yes or no or maybe", ["yes", "no", "maybe"] * 9, Role.CATEGORICAL),
         ("same", ["x"] * 5, Role.CONSTANT),
         ("always 0", [0] * 5, Role.CONSTANT),
         ("nothing", [None] * 5, Role.CONSTANT),
@@ -62,3 +77,18 @@ def test_the_role_of_a_column(name: str, values: Sequence[Any], role: Role) -> N
     assert (found.columns[0].role, found.reasons[name]) == (role, found.reasons[name])
     assert found.reasons[name]
     assert roles_of(frame) == {name: role}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("Pclass", [1, 2, 3] * N, "3 different whole numbers"),
+        ("zip_code", [10_000 + i % 40 for i in range(N)], "codes"),
+        ("n", [1.0, 2.0, None, 2.0], "stored with decimals"),
+        ("mail", [f"{i}@example.org" for i in range(N)], "e-mail"),
+        ("PassengerId", [*range(N), 7], "nearly all of"),
+    ],
+)
+def test_the_reason_says_what_was_seen(name: str, values: Sequence[Any], words: str) -> None:
+    (found,) = profile(pl.DataFrame({name: list(values)})).stats
+    assert words in (found.reason or "")

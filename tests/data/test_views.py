@@ -1,21 +1,26 @@
 """Distributions and correlations of a stored table."""
 
 import math
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
 
+from flowml.data.bins import date_edges, number_edges
 from flowml.data.canonical import write_canonical
 from flowml.data.correlation import correlation
-from flowml.data.distribution import distribution
+from flowml.data.distribution import distribution, distribution_of_table
+from flowml.data.figures import distribution_name
 from flowml.data.profile import profile
 from flowml.domain.datasets import Categories, Column, Histogram
 from flowml.domain.errors import InvalidInput
 
+EPOCH = datetime.fromisoformat("1970-01-01")
 FRAME = pl.DataFrame(
     {
         "n": [3, 1, None, 2, 1],
@@ -84,6 +89,77 @@ def test_nothing_to_show_and_impossible_bins(tmp_path: Path, table: Path) -> Non
     assert distribution(stored(tmp_path, empty), column) == Histogram((), (), 2)
     with pytest.raises(InvalidInput):
         distribution(table, column, bins=0)
+
+
+@given(st.lists(st.floats(-1e12, 1e12, allow_subnormal=False), min_size=2, max_size=40), st.integers(1, 60))
+def test_edges_hold_every_number_and_are_as_many_as_asked(numbers: list[float], bins: int) -> None:
+    edges = number_edges(min(numbers), max(numbers), bins).tolist()
+    assert edges == sorted(edges)
+    assert (edges[0] <= min(numbers), edges[-1] >= max(numbers)) == (True, True)
+    if max(numbers) - min(numbers) > 1e-6 * max(map(abs, numbers)):
+        assert len(edges) == bins + 1
+
+
+@pytest.mark.parametrize(("least", "greatest"), [(0.31, 512.33), (-3.17, 4.09), (0.00011, 0.00077), (-124.35, -114.31)])
+def test_edges_have_few_digits(least: float, greatest: float) -> None:
+    edges = number_edges(least, greatest, 20).tolist()
+    assert all(float(f"{edge:.4g}") == edge for edge in edges)
+    # Round edges are worth some empty bins, but no more than a quarter.
+    assert greatest - least > 0.7 * (edges[-1] - edges[0])
+
+
+def test_whole_numbers_lie_evenly_in_their_bins(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"n": [*range(100), 5]})
+    found = distribution(stored(tmp_path, frame), columns_of(frame)["n"], bins=10)
+    assert found == Histogram(tuple(float(edge) for edge in range(0, 101, 10)), (11, *[10] * 9), 0)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "edges"),
+    [
+        (date(2020, 1, 5), date(2020, 12, 24), ["2020-01-01", "2020-02-01", "2020-03-01"]),
+        (date(2020, 1, 8), date(2020, 4, 1), ["2020-01-06", "2020-01-13", "2020-01-20"]),
+        (date(1999, 5, 5), date(2017, 2, 20), ["1999-01-01", "2000-01-01", "2001-01-01"]),
+        (
+            EPOCH + timedelta(hours=3, minutes=17),
+            EPOCH + timedelta(hours=20, minutes=1),
+            [f"1970-01-01T0{hour}:00:00" for hour in (3, 4, 5)],
+        ),
+    ],
+)
+def test_dates_have_the_edges_of_the_calendar(tmp_path: Path, first: date, last: date, edges: list[str]) -> None:
+    frame = pl.DataFrame({"d": [first, last, None, last]})
+    found = distribution(stored(tmp_path, frame), columns_of(frame)["d"])
+    assert isinstance(found, Histogram)
+    assert list(found.edges[:3]) == edges
+    assert (sum(found.counts), found.missing, len(found.counts) <= 20) == (3, 1, True)
+
+
+@given(st.lists(st.datetimes(), min_size=1, max_size=20), st.integers(1, 50))
+def test_no_moment_falls_outside(moments: list[datetime], bins: int) -> None:
+    since = [(moment - EPOCH) // timedelta(microseconds=1) for moment in moments]
+    edges = date_edges(min(since), max(since), bins, pl.Datetime("us"))
+    assert (edges[0] <= min(since), edges[-1] >= max(since), len(edges) <= bins + 1) == (True, True, True)
+
+
+def test_the_profile_holds_what_the_distribution_would_be(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    frame = pl.DataFrame(
+        {
+            "x": rng.normal(size=5000),
+            "n": rng.integers(0, 10**9, 5000),
+            "few": rng.integers(0, 9, 5000),
+            "city": [f"c{i}" for i in rng.integers(0, 40, 5000)],
+            "text": [f"t{i}" for i in rng.integers(0, 4000, 5000)],
+            "yes": rng.integers(0, 2, 5000).astype(bool),
+            "day": [date(2020, 1, 1) + timedelta(days=int(i)) for i in rng.integers(0, 900, 5000)],
+        }
+    )
+    found = profile(frame)
+    table = stored(tmp_path, frame)
+    for column in found.columns:
+        request = {"table": str(table), "column": vars(column), "bins": 20}
+        assert found.figures[distribution_name(column.name)] == distribution_of_table(request)
 
 
 @pytest.mark.parametrize("method", ["pearson", "spearman"])
