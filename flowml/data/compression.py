@@ -83,7 +83,7 @@ def unpack(source: Source, tables: Sequence[str]) -> Unpacked:
     claimed = source.extension in EXTENSIONS
     filename = Path(source.filename).stem if claimed else source.filename
     if kind is None:
-        if not claimed or source.extension == "zip":
+        if not claimed or not Path(filename).suffix:
             return Unpacked(source)
         remark = f"The file's name ends in .{source.extension}, but it is not compressed."
         return Unpacked(replace(source, filename=filename), [remark])

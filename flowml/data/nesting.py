@@ -57,7 +57,8 @@ class Nesting:
         runs = at - 1 - reached + np.where(reached < 0, before, 0)
         escaped = np.zeros(len(quotes), dtype=bool)
         escaped[np.flatnonzero(suspects)] = runs % 2 == 1
-        return quotes[~escaped]
+        texts: NDArray[np.intp] = quotes[~escaped]
+        return texts
 
 
 def _run_at_end(data: NDArray[np.uint8], before: int) -> int:

@@ -95,10 +95,12 @@ def detect(source: Source) -> Format:
         )
     if confidence > NO:
         return best
-    claimed = next((format for format in all_formats() if source.extension in format.extensions), None)
+    claimed = next((format.title for format in all_formats() if source.extension in format.extensions), None)
+    if claimed is None and source.extension in COMPRESSED:
+        claimed = "a compressed file"
     if claimed is not None:
         raise UnreadableFile(
-            f"“{source.filename}” is named like {claimed.title}, but its content is something else or is damaged.",
+            f"“{source.filename}” is named like {claimed}, but its content is something else or is damaged.",
             hint="Open it in the program it came from and save or export it again.",
         )
     raise UnsupportedFormat(f"“{source.filename}” is not a kind of file that FlowML can read.", hint=_supported())
