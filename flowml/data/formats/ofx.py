@@ -1,0 +1,41 @@
+"""Statements of banks, credit cards and brokers: OFX 1 (SGML) and 2 (XML), QFX; one row per transaction."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from flowml.data.entries.opening import opening_text
+from flowml.data.formats.base import CERTAIN, LIKELY, NO, Format, Option, Reading, Source
+
+_OPENING = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).){0,2000}-->\s*)*(?:<\?OFX\s|<OFX[\s>]|OFXHEADER\s*:)",
+    re.IGNORECASE | re.DOTALL,
+)
+_HEADER_LINE = re.compile(r"^\s*OFXHEADER\s*:\s*\d+", re.IGNORECASE | re.MULTILINE)
+
+
+def sniff(head: bytes, path: Path) -> float:
+    text = opening_text(head[:16_384])
+    if _OPENING.match(text):
+        return CERTAIN
+    return LIKELY if _HEADER_LINE.search(text[:4_096]) and "<OFX>" in text.upper() else NO
+
+
+def read(source: Source) -> Reading:
+    from flowml.data.entries.statements import read_statements
+
+    return read_statements(source)
+
+
+FORMAT = Format(
+    name="ofx",
+    title="a bank statement (OFX)",
+    extensions=("ofx", "qfx"),
+    sniff=sniff,
+    read=read,
+    options=(
+        Option("table", "what to read: transactions, balances, positions, securities, orders, accounts"),
+        Option("encoding", "such as utf-8 or cp1252"),
+    ),
+)
