@@ -38,7 +38,8 @@ class Nesting:
         if len(places):
             self.depth = int(depths[-1])
             self.deepest = max(self.deepest, int(depths.max()))
-        return places[(depths == 1) & (deltas[places] < 0)] + 1
+        ends: NDArray[np.intp] = places[(depths == 1) & (deltas[places] < 0)] + 1
+        return ends
 
     def _quotes(self, data: NDArray[np.uint8]) -> NDArray[np.intp]:
         """Where texts begin or end."""

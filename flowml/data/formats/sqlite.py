@@ -244,29 +244,17 @@ def _batches(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
 
 def _series(column: Column, name: str, warnings: list[str]) -> pl.Series:
     """The values of a column. SQLite's types belong to values, so that numbers may have texts among them."""
+    from flowml.data.mixed import numbers_among_texts
+
     series = column.series(name)
     if column.kinds in ({int, str}, {float, str}, {int, float, str}):
-        numbers = _numbers(series)
+        numbers = numbers_among_texts(series)
         if numbers is not None:
             warnings.append(f"In “{name}”, texts such as “NA” stand between numbers and were read as missing.")
             return numbers
     if column.is_mixed:
         warnings.append(f"“{name}” holds values of different kinds; they were read as text.")
     return series
-
-
-def _numbers(texts: pl.Series) -> pl.Series | None:
-    import polars as pl
-
-    from flowml.data.missing import MISSING, MISSING_AMONG_NUMBERS
-
-    is_missing = texts.str.strip_chars().is_in([*MISSING, *MISSING_AMONG_NUMBERS])
-    present = texts.set(is_missing.fill_null(value=False), None)
-    for dtype in (pl.Int64, pl.Float64):
-        numbers = present.cast(dtype, strict=False)
-        if numbers.null_count() == present.null_count() < len(texts):
-            return numbers
-    return None
 
 
 def _is_all_text(gathered: list[Column]) -> bool:

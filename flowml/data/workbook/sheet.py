@@ -1,0 +1,184 @@
+"""A sheet as a frame: the cells' own types, with as little guessing as a spreadsheet allows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import fastexcel
+import polars as pl
+
+from flowml.data.formats.base import Source
+from flowml.data.missing import MISSING, MISSING_AMONG_NUMBERS
+from flowml.data.mixed import numbers_among_texts
+from flowml.data.names import unique_names
+from flowml.data.workbook.layout import find_layout
+from flowml.data.workbook.stored_types import StoredTypes, cast_to_stored, stored_types
+
+_BAD_COLUMN = re.compile(r"for column c(\d+)\b")
+_MOST_RETRIES = 100
+# Where Excel counts days from: a time of day alone is a moment of this day.
+_DAY_ZERO = (date(1899, 12, 30), date(1899, 12, 31), date(1904, 1, 1))
+
+
+@dataclass
+class Sheet:
+    """The table of a sheet. `header` is the number of the row that its names are from; 0 when there is none."""
+
+    frame: pl.DataFrame
+    header: int
+    warnings: list[str] = field(default_factory=list)
+
+
+def load(workbook: fastexcel.ExcelReader, name: str, source: Source, asked: int | None) -> Sheet:
+    """The table of one sheet; a frame of no height when it has none."""
+    texts = _texts(workbook, name, source)
+    if texts.width == 0 or texts.height == 0:
+        return Sheet(pl.DataFrame(), 0)
+    rows = _Rows(texts)
+    stored = stored_types(source.path) if asked is None else None
+    if stored is not None and stored.fits(rows[0]):
+        return Sheet(cast_to_stored(_as_stored(workbook, name, texts, stored), stored), 1)
+    filled = texts.select(pl.sum_horizontal(pl.all().is_not_null())).to_series().to_list()
+    layout = find_layout(rows, filled, asked)
+    height = layout.end - layout.first
+    if height <= 0:
+        return Sheet(pl.DataFrame(), layout.header)
+    body = _body(workbook, name, texts.width, layout.first, height)
+    warnings = list(layout.left_out)
+    if layout.names is None and asked is None:
+        warnings.append("The first row looks like data, not like column names: the columns were numbered.")
+    names = layout.names or [f"column_{index + 1}" for index in range(body.width)]
+    keep = [index for index, column in enumerate(body.get_columns()) if _is_used(column, names[index], layout.names)]
+    titles, remarks = unique_names([names[index] for index in keep])
+    warnings += remarks
+    for index, title in zip(keep, titles, strict=True):
+        _say_lost(texts[layout.first : layout.end, index], body[:, index], title, warnings)
+    columns = [_typed(body[:, index].alias(title), warnings) for index, title in zip(keep, titles, strict=True)]
+    frame = pl.DataFrame(columns)
+    full = frame.filter(~pl.all_horizontal(pl.all().is_null())) if frame.width else frame
+    if full.height < frame.height:
+        warnings.append(f"{frame.height - full.height:,} empty rows were left out.")
+    return Sheet(full, layout.header, warnings)
+
+
+class _Rows:
+    """The rows of a frame of texts, one at a time."""
+
+    def __init__(self, frame: pl.DataFrame):
+        self._frame = frame
+
+    def __len__(self) -> int:
+        return self._frame.height
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._frame[at].rows() if isinstance(at, slice) else self._frame.row(at)
+
+
+def _texts(workbook: fastexcel.ExcelReader, name: str, source: Source) -> pl.DataFrame:
+    # From the first row on, so that rows are numbered as the sheet shows them.
+    sheet = workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
+    source.limits.check(max(0, sheet.total_height - 1), sheet.width)
+    if sheet.width == 0 or sheet.total_height == 0:
+        return pl.DataFrame()
+    return sheet.to_polars()
+
+
+def _as_stored(workbook: fastexcel.ExcelReader, name: str, texts: pl.DataFrame, stored: StoredTypes) -> pl.DataFrame:
+    """The rows below the header as texts, and as numbers where texts would lose the last digits of a decimal number."""
+    if "Float64" not in stored.dtypes.values():
+        return texts[1:]
+    dtypes: Any = {
+        index: "float" if dtype == "Float64" else "string" for index, dtype in enumerate(stored.dtypes.values())
+    }
+    return workbook.load_sheet(name, header_row=None, skip_rows=1, dtypes=dtypes).to_polars()
+
+
+def _say_lost(texts: pl.Series, values: pl.Series, name: str, warnings: list[str]) -> None:
+    """Texts such as “NA” that the library took for nothing."""
+    lost = texts.filter(texts.is_not_null() & values.is_null() & (texts.str.strip_chars() != ""))
+    if len(lost):
+        shown = ", ".join(f"“{value}”" for value in lost.unique().sort().head(5))
+        warnings.append(f"In “{name}”, {shown} was read as missing ({len(lost):,}).")
+
+
+def _body(workbook: fastexcel.ExcelReader, name: str, width: int, first: int, height: int) -> pl.DataFrame:
+    """The rows of values. The type of a column is decided by all of its cells: by a sample, a later text would silently
+    become missing. Kinds that have no common type are read as texts."""
+    names = [f"c{index}" for index in range(width)]
+    dtypes: Any = {}
+    for _ in range(_MOST_RETRIES):
+        try:
+            sheet = workbook.load_sheet(
+                name,
+                header_row=None,
+                skip_rows=first,
+                n_rows=height,
+                column_names=names,
+                schema_sample_rows=None,
+                dtypes=dtypes or None,
+            )
+            return sheet.to_polars()
+        except fastexcel.UnsupportedColumnTypeCombinationError as error:
+            found = _BAD_COLUMN.search(str(error))
+            if found is None:
+                break
+            dtypes[f"c{found[1]}"] = "string"
+    return workbook.load_sheet(
+        name, header_row=None, skip_rows=first, n_rows=height, column_names=names, dtypes="string"
+    ).to_polars()
+
+
+def _is_used(column: pl.Series, name: str, header: list[str] | None) -> bool:
+    """A column with neither name nor value is only formatting."""
+    return column.null_count() < len(column) or (header is not None and bool(name.strip()))
+
+
+def _typed(column: pl.Series, warnings: list[str]) -> pl.Series:
+    if column.dtype.is_float():
+        return _whole_if_whole(column)
+    if isinstance(column.dtype, pl.Datetime):
+        return _moments(column)
+    if column.dtype == pl.String:
+        return _words(column, warnings)
+    return column
+
+
+def _whole_if_whole(column: pl.Series) -> pl.Series:
+    """Excel knows no whole numbers, people do."""
+    whole = column.cast(pl.Int64, strict=False)
+    return whole if whole.null_count() == column.null_count() and (whole == column).all() else column
+
+
+def _moments(column: pl.Series) -> pl.Series:
+    """Days alone as dates, times of day alone as times."""
+    days = column.dt.date()
+    present = days.drop_nulls()
+    if present.is_empty():
+        return column
+    if all(day in _DAY_ZERO for day in present.unique().head(3)):
+        return column.dt.time()
+    return days if (days.cast(column.dtype) == column).all() else column
+
+
+def _words(column: pl.Series, warnings: list[str]) -> pl.Series:
+    """Texts as they are, without blanks around them and without the spellings of missing; numbers that only have such
+    spellings among them as numbers."""
+    stripped = column.str.strip_chars()
+    spelled = stripped.filter(stripped.is_in([*MISSING, *MISSING_AMONG_NUMBERS]) & (stripped != ""))
+    if len(spelled):
+        numbers = numbers_among_texts(stripped)
+        if numbers is not None:
+            shown = ", ".join(f"“{value}”" for value in spelled.unique().sort().head(5))
+            warnings.append(f"In “{column.name}”, {shown} stands between numbers and was read as missing.")
+            return numbers
+    is_missing = stripped.is_in(list(MISSING)).fill_null(value=False)
+    n_spelled = int((is_missing & (stripped != "")).sum())
+    if n_spelled:
+        shown = ", ".join(
+            f"“{value}”" for value in stripped.filter(is_missing & (stripped != "")).unique().sort().head(5)
+        )
+        warnings.append(f"In “{column.name}”, {shown} was read as missing ({n_spelled:,}).")
+    return stripped.set(is_missing, None)
