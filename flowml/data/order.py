@@ -7,9 +7,8 @@ any page of it is read in no time.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from array import array
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -20,12 +19,19 @@ _IN_DATES = frozenset("0123456789-: .")
 _IN_BOOLEANS = frozenset("truefals")
 
 
-def order_table(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the order of the rows of the canonical Parquet file `table` to `target`: those that contain `search` (or
-    all), by the column `sort` (or as they stand), `descending` or not. The task of a child process."""
-    numbers = row_numbers(Path(request["table"]), request["sort"], request["search"], descending=request["descending"])
-    Path(request["target"]).write_bytes(numbers.to_numpy().astype("<u4").tobytes())
-    return {"total": len(numbers)}
+def write_order(table: Path, target: Path, sort: str | None, search: str | None, *, descending: bool = False) -> None:
+    """Write the order of the rows of a canonical Parquet file: those that contain `search` (or all), by the column
+    `sort` (or as they stand)."""
+    numbers = row_numbers(table, sort, search, descending=descending)
+    target.write_bytes(numbers.to_numpy().astype("<u4").tobytes())
+
+
+def read_order(order: Path, offset: int, limit: int) -> tuple[array[int], int]:
+    """Some of the row numbers in such a file, and how many there are in all."""
+    total = order.stat().st_size // ROW_NUMBER_BYTES
+    with order.open("rb") as file:
+        file.seek(min(offset, total) * ROW_NUMBER_BYTES)
+        return array("I", file.read(limit * ROW_NUMBER_BYTES)), total
 
 
 def row_numbers(table: Path, sort: str | None, search: str | None, *, descending: bool = False) -> pl.Series:
@@ -35,15 +41,19 @@ def row_numbers(table: Path, sort: str | None, search: str | None, *, descending
     if sort is None:
         everything = pl.int_range(pl.len(), dtype=pl.UInt32, eager=False)
         return found if found is not None else rows.select(everything).collect().to_series()
-    keys = rows.select(pl.col(sort)).collect().to_series()
+    keys = _sortable(rows.select(pl.col(sort)).collect().to_series())
+    numbers = pl.int_range(len(keys), dtype=pl.UInt32, eager=True)
+    numbered = pl.DataFrame({"key": keys, "row": numbers})
     if found is not None:
-        keys = keys.gather(found)
-    order = keys.arg_sort(descending=descending, nulls_last=True)
-    if descending or keys.dtype == pl.Boolean or keys.n_unique() < len(keys):
-        # The quick sort leaves equal rows in any order.
-        numbered = pl.DataFrame({"key": keys, "row": pl.int_range(len(keys), dtype=pl.UInt32, eager=True)})
-        order = numbered.sort("key", descending=descending, nulls_last=True, maintain_order=True)["row"]
-    return order if found is None else found.gather(order)
+        numbered = numbered[found]
+    return numbered.sort("key", descending=descending, nulls_last=True, maintain_order=True)["row"]
+
+
+def _sortable(keys: pl.Series) -> pl.Series:
+    """Numbers in the order of the values: where many are equal, texts are sorted several times as fast by them."""
+    if keys.dtype != pl.String or keys.n_unique() > len(keys) / 4:
+        return keys
+    return keys.cast(pl.Enum(keys.drop_nulls().unique().sort())).to_physical()
 
 
 def _containing(rows: pl.LazyFrame, search: str) -> pl.Series:
@@ -61,12 +71,3 @@ def _containing(rows: pl.LazyFrame, search: str) -> pl.Series:
         found = rows.select(value.str.contains(pattern).fill_null(value=False)).collect().to_series()
         hits = found if hits is None else hits | found
     return hits.arg_true() if hits is not None else pl.Series([], dtype=pl.UInt32)
-
-
-def store_rows(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the canonical Parquet file `table` to `target` in a form from which single rows are read quickly (Arrow in
-    small batches, not compressed). The task of a child process."""
-    pl.scan_parquet(request["table"], glob=False).sink_ipc(
-        request["target"], compression="uncompressed", record_batch_size=4096
-    )
-    return {}

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from flowml.data.order import ROW_NUMBER_BYTES
+from flowml.data.canonical import ROWS_PER_GROUP
+from flowml.data.order import read_order, write_order
 from flowml.data.values import plain
 from flowml.domain.datasets import Preview
 from flowml.domain.errors import InvalidInput
 
 _LIMIT = 1000
-# Up to so many rows are fetched one by one.
-_FEW = 150
 
 
 def check_page(columns: Sequence[str], offset: int, limit: int, sort: str | None) -> None:
@@ -28,28 +27,32 @@ def check_page(columns: Sequence[str], offset: int, limit: int, sort: str | None
         raise InvalidInput.of_field("limit", f"The limit must be between 0 and {_LIMIT:,}.")
 
 
-def page_in_order(table: Path, n_rows: int, offset: int, limit: int) -> Preview:
-    """Rows `offset` to `offset + limit` of a canonical Parquet file, as they stand."""
-    rows = pl.scan_parquet(table, glob=False)
-    return _preview(rows.slice(offset, limit).collect(), n_rows)
+def page_as_it_stands(table: Path, n_rows: int, offset: int, limit: int) -> Preview:
+    """Rows `offset` to `offset + limit` of a canonical Parquet file."""
+    return _preview(pl.scan_parquet(table, glob=False).slice(offset, limit).collect(), n_rows)
 
 
-def page_of_numbers(table: Path, rows_file: Path | None, order: Path, offset: int, limit: int) -> Preview:
-    """The same of the rows in a file of row numbers (`order.order_table`). `rows_file` is the table in the form of
-    `order.store_rows` where there is one: without it the whole table is looked through."""
-    total = order.stat().st_size // ROW_NUMBER_BYTES
-    with order.open("rb") as file:
-        file.seek(min(offset, total) * ROW_NUMBER_BYTES)
-        numbers = array("I", file.read(limit * ROW_NUMBER_BYTES))
-    if rows_file is not None and len(numbers) <= _FEW:
-        stored = pl.scan_ipc(rows_file)
-        parts = pl.collect_all([stored.slice(number, 1) for number in numbers] or [stored.head(0)])
-        return _preview(pl.concat(parts), total)
-    rows = pl.scan_parquet(table, glob=False) if rows_file is None else pl.scan_ipc(rows_file)
+def page_in_order(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a table that is sorted and searched: a task of a child process, and a call for small tables.
+
+    The row numbers are in the file `order`, which is written first where it is not there. Reads every part of the table
+    that has a row of the page.
+    """
+    table, order = Path(request["table"]), Path(request["order"])
+    if not order.exists():
+        write_order(table, order, request["sort"], request["search"], descending=request["descending"])
+    numbers, total = read_order(order, request["offset"], request["limit"])
     wanted = pl.Series("", numbers, dtype=pl.UInt32)
-    fetched = rows.with_row_index("").filter(pl.col("").is_in(wanted.implode())).collect(engine="streaming")
-    page = wanted.to_frame().join(fetched, on="", how="left", maintain_order="left").drop("")
-    return _preview(page, total)
+    groups = sorted({number // ROWS_PER_GROUP for number in numbers}) or [0]
+    parts = [_rows_of(table, wanted, group * ROWS_PER_GROUP) for group in groups]
+    page = _preview(wanted.to_frame().join(pl.concat(parts), on="", how="left", maintain_order="left").drop(""), total)
+    return {"columns": page.columns, "rows": page.rows, "total": page.total}
+
+
+def _rows_of(table: Path, wanted: pl.Series, start: int) -> pl.DataFrame:
+    """Those of the wanted rows that are in the row group from `start` on, with their numbers."""
+    group = pl.scan_parquet(table, glob=False).slice(start, ROWS_PER_GROUP).with_row_index("", offset=start)
+    return group.filter(pl.col("").is_in(wanted.implode())).collect()
 
 
 def _preview(page: pl.DataFrame, total: int) -> Preview:

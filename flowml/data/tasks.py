@@ -24,8 +24,8 @@ TASKS = {
     "relations": "flowml.data.relations:relations_of_table",
     "relation": "flowml.data.relation:relation_of_table",
     "export": "flowml.data.export:export_table",
-    "order": "flowml.data.order:order_table",
-    "rows": "flowml.data.order:store_rows",
+    "page": "flowml.data.preview:page_in_order",
+    "lines": "flowml.data.lines:write_lines",
 }
 
 

@@ -14,7 +14,7 @@ from typing import IO
 import polars as pl
 
 from flowml.data.canonical import ROWS_PER_GROUP
-from flowml.data.workbook import write_workbook
+from flowml.data.workbook.writer import write_workbook
 from flowml.domain.errors import UnsupportedFormat
 
 _PLAIN_NAME = r"^[^\s\",;|\t#'](?:[^\",;|\t\r\n]*[^\s\",;|\t])?$"

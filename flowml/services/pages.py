@@ -1,12 +1,14 @@
 """Pages of a table, sorted and searched, while the server's memory stays small.
 
 The order of a sorted or searched table is found once, and kept as a file for as long as somebody looks at it. For a big
-table so is a form of it from which single rows can be fetched, made in the background when its first page is shown.
+table so are its rows as lines, from which any few are read at once: made in the background when its first page is
+shown. Until they are there, a child process looks through the table for each page.
 """
 
 import hashlib
 import logging
 import threading
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from flowml.domain.datasets import Dataset, Preview
@@ -14,10 +16,10 @@ from flowml.domain.errors import FlowMLError
 from flowml.services.context import Context
 from flowml.services.tables import run_task, workplace
 
-# From so many cells on a child process sorts, and rows are fetched from a file made for it.
+# From so many cells on a child process sorts, and rows are fetched from lines.
 _BIG_CELLS = 5_000_000
 _log = logging.getLogger(__name__)
-_making: set[str] = set()
+_writing: set[str] = set()
 _lock = threading.Lock()
 
 
@@ -36,69 +38,74 @@ def preview(
 
     Raises NotFound, and InvalidInput for an unknown column or a page that cannot be.
     """
-    from flowml.data.preview import check_page, page_in_order, page_of_numbers
+    from flowml.data.preview import check_page, page_as_it_stands
 
     dataset = context.store.datasets.get(dataset_id)
     table = context.store.files.path(dataset.table)
     check_page([column.name for column in dataset.columns], offset, limit, sort)
-    rows_file = _rows_file(context, dataset, table)
+    if dataset.n_rows * dataset.n_columns > _BIG_CELLS:
+        _have_lines(context, dataset, table)
     if sort is None and not search:
-        return page_in_order(table, dataset.n_rows, offset, limit)
-    order = _order(context, dataset, table, sort, search or None, descending=descending)
-    return page_of_numbers(table, rows_file, order, offset, limit)
+        return page_as_it_stands(table, dataset.n_rows, offset, limit)
+    wanted = _Wanted(sort, search or None, descending, offset, limit)
+    return _in_order(context, dataset, table, wanted)
 
 
-def _is_big(dataset: Dataset) -> bool:
-    return dataset.n_rows * dataset.n_columns > _BIG_CELLS
+@dataclass(frozen=True)
+class _Wanted:
+    sort: str | None
+    search: str | None
+    descending: bool
+    offset: int
+    limit: int
 
 
-def _order(
-    context: Context, dataset: Dataset, table: Path, sort: str | None, search: str | None, *, descending: bool
-) -> Path:
-    key = hashlib.sha256(repr((dataset.table, sort, search, descending)).encode()).hexdigest()
-    kept = context.store.files.kept_temp(f"order-{key}")
-    if kept.exists():
-        return kept
+def _in_order(context: Context, dataset: Dataset, table: Path, wanted: _Wanted) -> Preview:
+    from flowml.data.lines import read_lines
+    from flowml.data.order import read_order
+    from flowml.data.preview import page_in_order
+
+    files = context.store.files
+    key = (dataset.table, wanted.sort, wanted.search, wanted.descending)
+    order = files.kept_temp(f"order-{hashlib.sha256(repr(key).encode()).hexdigest()}")
+    lines = _lines_file(context, dataset)
+    if order.exists() and lines.exists():
+        numbers, total = read_order(order, wanted.offset, wanted.limit)
+        names = tuple(column.name for column in dataset.columns)
+        return Preview(names, read_lines(lines, [column.dtype for column in dataset.columns], numbers), total)
     with workplace(context) as place:
-        request = {
-            "table": str(table),
-            "target": str(place.result),
-            "sort": sort,
-            "search": search,
-            "descending": descending,
-        }
-        if _is_big(dataset):
-            run_task(context, "order", request)
-        else:
-            from flowml.data.order import order_table
-
-            order_table(request)
-        place.result.replace(kept)
-    return kept
+        request = {"table": str(table), "order": str(order if order.exists() else place.result), **asdict(wanted)}
+        is_big = dataset.n_rows * dataset.n_columns > _BIG_CELLS
+        found = run_task(context, "page", request) if is_big else page_in_order(request)
+        if place.result.exists():
+            place.result.replace(order)
+    return Preview(tuple(found["columns"]), tuple(map(tuple, found["rows"])), found["total"])
 
 
-def _rows_file(context: Context, dataset: Dataset, table: Path) -> Path | None:
-    """Where single rows of a big table are read from; None while it is not there (yet), or for a small table."""
-    if not _is_big(dataset):
-        return None
-    kept = context.store.files.kept_temp(f"rows-{dataset.table}")
+def _lines_file(context: Context, dataset: Dataset) -> Path:
+    return context.store.files.kept_temp(f"lines-{dataset.table}")
+
+
+def _have_lines(context: Context, dataset: Dataset, table: Path) -> None:
+    """See that the rows of a big table are there as lines, or are being written."""
+    kept = _lines_file(context, dataset)
     if kept.exists():
-        return kept
+        return
     with _lock:
-        if dataset.table not in _making:
-            _making.add(dataset.table)
-            threading.Thread(target=_store_rows, args=(context, dataset.table, table, kept), daemon=True).start()
-    return None
+        if dataset.table in _writing:
+            return
+        _writing.add(dataset.table)
+    threading.Thread(target=_write_lines, args=(context, dataset.table, table, kept), daemon=True).start()
 
 
-def _store_rows(context: Context, name: str, table: Path, kept: Path) -> None:
+def _write_lines(context: Context, name: str, table: Path, kept: Path) -> None:
     try:
         with workplace(context) as place:
-            run_task(context, "rows", {"table": str(table), "target": str(place.result)})
+            run_task(context, "lines", {"table": str(table), "target": str(place.result)})
             place.result.replace(kept)
     # Pages come without it too, only more slowly: there may be no room for it.
     except (FlowMLError, OSError) as error:
-        _log.warning("no file of single rows for %s: %s", name, error)
+        _log.warning("no lines of %s: %s", name, error)
     finally:
         with _lock:
-            _making.discard(name)
+            _writing.discard(name)

@@ -1,13 +1,14 @@
 """A table as an Excel workbook (XLSX), such that it is read back as it was.
 
 Excel knows numbers, texts, dates after 1900 and yes and no; what goes beyond (whole numbers past 2^53, microseconds,
-older dates) is written as text. Custom properties of the document say how many rows there are (a last row may be empty
-through and through) and what each column is, one letter a column.
+older dates) is written as text. Custom properties of the document say what each column is, as `stored_types` reads
+them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,21 +17,10 @@ import polars as pl
 
 from flowml.domain.errors import InvalidInput
 
-ROWS_PROPERTY = "flowml_rows"
-# Followed by 1, 2, …: a property holds at most 255 characters.
-TYPES_PROPERTY = "flowml_types_"
-LETTERS = {
-    pl.String: "S",
-    pl.Int64: "I",
-    pl.Float64: "F",
-    pl.Boolean: "B",
-    pl.Date: "D",
-    pl.Datetime: "T",
-}
+_LONGEST_PROPERTY = 255
 MOST_ROWS = 1_048_575
 MOST_COLUMNS = 16_384
 _MOST_CELLS = 5_000_000
-_LONGEST_PROPERTY = 255
 _MOST_CHARACTERS = 32_767
 _LARGEST_EXACT = 2**53
 _FIRST_DAY = dt.date(1900, 3, 1)
@@ -88,10 +78,11 @@ def write_workbook(table: pl.LazyFrame, path: Path) -> None:
             for at, value in enumerate(row):
                 if value is not None:
                     writers[at](offset, at, value)
-    workbook.set_custom_property(ROWS_PROPERTY, n_rows, "number_int")
-    letters = "".join(LETTERS[dtype.base_type()] for dtype in schema.dtypes())
-    for number, start in enumerate(range(0, len(letters), _LONGEST_PROPERTY), start=1):
-        workbook.set_custom_property(f"{TYPES_PROPERTY}{number}", letters[start : start + _LONGEST_PROPERTY], "text")
+    workbook.set_custom_property("flowml_rows", n_rows, "number_int")
+    types = json.dumps({name: str(dtype.base_type()) for name, dtype in schema.items()})
+    for number, start in enumerate(range(0, len(types), _LONGEST_PROPERTY), start=1):
+        name = "flowml_types" if number == 1 else f"flowml_types_{number}"
+        workbook.set_custom_property(name, types[start : start + _LONGEST_PROPERTY], "text")
     workbook.close()
 
 
