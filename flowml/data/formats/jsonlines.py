@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _SHOWN_LINES = 5
 _TOLERATED_SHARE = 0.1
+_LINES_FOR_ORDER = 100
 
 
 def sniff(head: bytes, path: Path) -> float:
@@ -54,7 +56,15 @@ def _fast(source: Source) -> pl.DataFrame | None:
     # Texts and mixed columns come out alike: only columns that cannot hide a mixture are believed.
     plain = all(dtype.is_numeric() or dtype in (pl.Boolean, pl.Null) for dtype in frame.dtypes)
     large = source.path.stat().st_size > 50_000_000
-    return frame if plain or large else None
+    return frame.select(_in_order(source.path, frame.columns)) if plain or large else None
+
+
+def _in_order(path: Path, names: list[str]) -> list[str]:
+    """The names as the first records have them, which Polars leaves in any order; the others after them."""
+    with path.open("rb") as file:
+        records = [json.loads(line) for line in islice(file, _LINES_FOR_ORDER) if line.strip()]
+    order = {name: at for at, name in enumerate(dict.fromkeys(name for record in records for name in record))}
+    return sorted(names, key=lambda name: order.get(name, len(order)))
 
 
 def _line_by_line(source: Source, warnings: list[str]) -> pl.DataFrame:
