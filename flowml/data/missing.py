@@ -1,6 +1,6 @@
 """The spellings of “no value” that tables use."""
 
-# What pandas, R, SQL, SAS and the UCI archive write; no word that people also use as a category of its own.
+# What pandas, R, SQL, SAS, Excel and the UCI archive write; no word that people also use as a category of its own.
 MISSING = (
     "",
     "?",
@@ -23,27 +23,53 @@ MISSING = (
     "NULL",
     "Null",
     "null",
+    "(null)",
+    "(NULL)",
+    "\\N",
     "None",
     "NaT",
+    "(blank)",
+    "(empty)",
 )
 
-# Missing only where every other value is a number: elsewhere these may mean something.
+# Missing only where the other values are numbers or dates: elsewhere these may mean something. In lower case; they
+# are looked for in any case.
 MISSING_AMONG_NUMBERS = (
     "-",
     "--",
+    "---",
+    "–",
+    "—",
     ".",
     "..",
+    "...",
+    "…",
     "*",
     "na",
+    "n.a.",
+    "n/a",
+    "nan",
     "none",
     "nil",
+    "null",
     "missing",
-    "Missing",
     "unknown",
-    "Unknown",
-    "#DIV/0!",
-    "#VALUE!",
-    "#REF!",
-    "#NUM!",
-    "#NAME?",
+    "blank",
+    "empty",
+    "(none)",
+    "(missing)",
+    "(unknown)",
+    "not available",
+    "no data",
+    "k.a.",
+    "n.d.",
+    "s/d",
+    "#div/0!",
+    "#value!",
+    "#ref!",
+    "#num!",
+    "#name?",
 )
+
+# Numbers that old programs write for “no value”. Nothing tells them from a measurement, so they are only pointed out.
+SENTINELS = (-99, -999, -9999, -99999)

@@ -47,8 +47,10 @@ def load(
     warnings = reading.warnings
     frame, remarks = canonical(reading.frame, limits)
     warnings += remarks
-    frame, remarks = convert_texts(frame, typed=reading.typed)
-    warnings += remarks
+    if not reading.converted:
+        conversion = convert_texts(frame, typed=reading.typed)
+        frame = conversion.frame
+        warnings += conversion.warnings
     # Texts such as 1e999 are numbers, and beyond what a number can be.
     frame, remarks = without_infinity(frame)
     warnings += remarks
@@ -56,7 +58,7 @@ def load(
     if len(warnings) > _MOST_WARNINGS:
         left = len(warnings) - _MOST_WARNINGS
         warnings = [*warnings[:_MOST_WARNINGS], f"There are {left:,} more remarks like these."]
-    how_read = HowRead(dict(options), reading.decided, reading.choices)
+    how_read = HowRead(dict(options), reading.decided, reading.choices, reading.reader)
     return Table(frame, reading.format, tuple(warnings), how_read)
 
 

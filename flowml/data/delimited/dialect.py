@@ -1,4 +1,6 @@
-"""How a text table is written: its delimiter, where its header is, how many columns it has."""
+"""How a text table is written: its delimiter and quotation marks, where its header is, how many columns it has."""
+
+from __future__ import annotations
 
 import csv
 import re
@@ -6,139 +8,193 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flowml.data.delimited.layout import find_columns, is_spaced, split_fixed, split_spaced
+
 CANDIDATES = (",", ";", "\t", "|")
+# Believed only where every line has the same number of them.
+UNUSUAL = ("^", "~", ":")
 WHITESPACE = "whitespace"
-_NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
-_YEAR = re.compile(r"\s*(1[89]|20|21)\d\d\s*")
+SPACED = "spaced"
+FIXED = "fixed"
+NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
+# No table for people to read has longer lines.
+_LONGEST = 100_000
+_SINGLE_QUOTED = re.compile(r"(?:^|[,;\t|])\s?'(?:[^'\n]|'')*'\s*(?=[,;\t|]|$)")
+_ESCAPED_QUOTE = re.compile(r'(?:[^\\,;\t|]|[^\\]\s)\\"(?!\s*(?:[,;\t|]|$))')
+_BACKSLASHED = re.compile(r'(?<!\\)((?:\\\\)*)\\"')
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """`delimiter` is one character, WHITESPACE for runs of blanks, or empty for a table of one column.
+class Writing:
+    """How the lines of a file are taken apart.
 
-    `names` are the header's cells as they stand; without a header they are empty and `has_header` is false.
-    `preamble` counts the lines before the table that do not belong to it, `width` the fields of its records.
+    `delimiter` is one character, WHITESPACE for runs of blanks, SPACED for two blanks or more, FIXED for the places
+    `starts`, or empty for a table of one column. `quote` is empty where marks are part of the values; `escaped` says
+    that quotes inside quotes have a backslash in front.
     """
 
     delimiter: str
-    has_header: bool
-    names: tuple[str, ...]
-    width: int
-    preamble: int = 0
-    skip_initial_space: bool = False
     quote: str = '"'
+    escaped: bool = False
+    starts: tuple[int, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a strict parser of CSV can read it."""
+        return self.delimiter not in (WHITESPACE, SPACED, FIXED) and (self.quote == '"' and not self.escaped)
+
+    @property
+    def has_quotes(self) -> bool:
+        """Whether a value may be quoted, and so go over several lines."""
+        return self.delimiter not in (WHITESPACE, SPACED, FIXED, "") and self.quote != ""
 
 
-def sniff_dialect(lines: Sequence[str], *, delimiter: str | None = None, has_header: bool | None = None) -> Dialect:
+@dataclass(frozen=True)
+class Row:
+    """One record of the sample: its cells, the index of its first line, and of the line after its last."""
+
+    cells: list[str]
+    first: int
+    end: int
+
+    @property
+    def filled(self) -> int:
+        return sum(bool(cell.strip()) for cell in self.cells)
+
+
+def find_writing(lines: Sequence[str], *, delimiter: str | None = None, quote: str | None = None) -> Writing:
     """Decide from the first lines of a file; what the caller knows already is taken as it is.
 
-    >>> sniff_dialect(["a;b", "1,5;2", "2,5;3"]).delimiter
+    >>> find_writing(["a;b", "1,5;2", "2,5;3"]).delimiter
     ';'
     """
-    chosen = _best_delimiter(lines) if delimiter is None else delimiter
-    rows = split(lines, chosen)
-    filled = [row for row in rows if any(cell.strip() for cell in row)]
-    width = Counter(len(row) for row in filled).most_common(1)[0][0]
-    preamble, header = _find_header(rows, width)
-    body = [row for row in rows[preamble + 1 :] if len(row) == width][:500]
-    if has_header is None:
-        has_header = _is_header(header, body)
-    names = tuple(header) if has_header else ()
-    if has_header and len(names) == width - 1:
-        # R writes row names without a heading; other programs end every record with a delimiter.
-        trailing = all(row[-1].strip() == "" for row in body)
-        names = (*names, "") if trailing else ("", *names)
-    later = [cell for row in body for cell in row[1:] if cell]
-    spaced = bool(later) and sum(cell.startswith(" ") for cell in later) > 0.9 * len(later)
-    return Dialect(chosen, has_header, names, max(width, len(names)), preamble, spaced)
+    if quote is None:
+        quote = "'" if _uses_single_quotes(lines) else '"'
+    escaped = quote == '"' and any(_ESCAPED_QUOTE.search(line) for line in lines)
+    chosen = _best_delimiter(lines, quote, escaped) if delimiter is None else delimiter
+    if chosen == "" and delimiter is None and _is_one_quoted_column(lines, quote):
+        chosen = ","
+    starts = find_columns(lines) if chosen == FIXED else ()
+    if chosen == FIXED and not starts:
+        starts = (0,)
+    return Writing(chosen, quote, escaped, starts)
 
 
-def split(lines: Sequence[str], delimiter: str) -> list[list[str]]:
-    """The records of some lines; a quoted line break at their end is cut off."""
-    if delimiter == WHITESPACE:
-        return [line.split() for line in lines]
-    if delimiter == "":
-        return [[line] for line in lines]
-    return list(csv.reader((f"{line}\n" for line in lines), delimiter=delimiter))
+def split(lines: Sequence[str], writing: Writing) -> list[Row]:
+    """The records of some lines; a quoted value may go over several."""
+    if writing.delimiter in (WHITESPACE, SPACED, FIXED, "") or not writing.quote:
+        return [Row(split_line(line, writing), index, index + 1) for index, line in enumerate(lines)]
+    rows: list[Row] = []
+    reader = csv.reader(
+        (f"{unescaped(line, writing)}\n" for line in lines), delimiter=writing.delimiter, quotechar=writing.quote
+    )
+    before = 0
+    for cells in reader:
+        rows.append(Row(cells, before, reader.line_num))
+        before = reader.line_num
+    return rows
 
 
-def _best_delimiter(lines: Sequence[str]) -> str:
-    scored = {candidate: _score(split(lines, candidate), candidate) for candidate in CANDIDATES}
+def split_line(line: str, writing: Writing) -> list[str]:
+    """The values of a line that is a record of its own, in writings without quotation marks."""
+    match writing.delimiter:
+        case "whitespace":
+            return line.split()
+        case "spaced":
+            return split_spaced(line)
+        case "fixed":
+            return split_fixed(line, writing.starts)
+        case "":
+            return [line.strip("\r\n")]
+        case delimiter:
+            return line.strip("\r\n").split(delimiter)
+
+
+def unescaped(line: str, writing: Writing) -> str:
+    r"""A line with \" doubled instead, as CSV has it."""
+    return _BACKSLASHED.sub(r'\1""', line) if writing.escaped else line
+
+
+def usual_width(rows: Sequence[Row]) -> int:
+    """How many values most records have."""
+    filled = Counter(len(row.cells) for row in rows if row.filled)
+    return filled.most_common(1)[0][0] if filled else 1
+
+
+def _uses_single_quotes(lines: Sequence[str]) -> bool:
+    single = sum(_SINGLE_QUOTED.search(line) is not None for line in lines)
+    return single >= 2 and single > 0.5 * len(lines) and sum('"' in line for line in lines) < 0.1 * len(lines)
+
+
+def _is_one_quoted_column(lines: Sequence[str], quote: str) -> bool:
+    if not any(line.startswith(quote) for line in lines):
+        return False
+    rows = [row for row in split(lines, Writing(",", quote)) if row.cells]
+    return sum(len(row.cells) == 1 for row in rows) >= 0.9 * len(rows)
+
+
+def _best_delimiter(lines: Sequence[str], quote: str, escaped: bool) -> str:
+    rows = {candidate: split(lines, Writing(candidate, quote, escaped)) for candidate in CANDIDATES}
+    scored = {candidate: _score(rows[candidate], candidate) for candidate in CANDIDATES}
     best = max(CANDIDATES, key=lambda candidate: scored[candidate])
-    if scored[best] >= 0.5:
+    spaced = is_spaced(lines)
+    if scored[best] >= 0.5 and not (spaced > usual_width(rows[best]) and _has_gaps(rows[best])):
         return best
     if _is_aligned(lines):
         return WHITESPACE
+    if spaced:
+        return SPACED
+    for candidate in UNUSUAL:
+        if _is_everywhere(split(lines, Writing(candidate, quote)), candidate):
+            return candidate
+    if find_columns(lines):
+        return FIXED
     # A ragged table of commas is still one; the scan names its bad lines later.
     return best if scored[best] > 0.2 else ""
 
 
-def _score(rows: list[list[str]], delimiter: str) -> float:
-    rows = [row for row in rows if any(cell.strip() for cell in row)]
+def _score(rows: list[Row], delimiter: str) -> float:
+    rows = [row for row in rows if row.filled]
     if not rows:
         return 0.0
-    counts = Counter(len(row) for row in rows)
+    counts = Counter(len(row.cells) for row in rows)
     width, frequency = max(
         ((width, count) for width, count in counts.items() if width > 1), key=lambda item: item[1], default=(1, 0)
     )
     if width == 1:
         return 0.0
     others = [candidate for candidate in CANDIDATES if candidate != delimiter]
-    cells = [cell for row in rows[:200] for cell in row]
-    foreign = sum(any(other in cell for other in others) and not _NUMBER.fullmatch(cell) for cell in cells)
-    header_fits = len(rows[0]) in (width, width - 1)
+    cells = [cell for row in rows[:200] for cell in row.cells]
+    foreign = sum(any(other in cell for other in others) and not NUMBER.fullmatch(cell) for cell in cells)
+    header_fits = len(rows[0].cells) in (width, width - 1)
     return frequency / len(rows) * (1 - 0.5 * foreign / len(cells)) * (1.0 if header_fits else 0.8) + 0.001 * min(
         width, 50
     )
 
 
+def _has_gaps(rows: list[Row]) -> bool:
+    """Whether values hold blanks that keep columns apart, so that the delimiter is only part of a text."""
+    gaps = sum(any("  " in cell.strip() for cell in row.cells) for row in rows)
+    return gaps > 0.8 * len(rows)
+
+
+def _is_everywhere(rows: list[Row], delimiter: str) -> bool:
+    widths = {len(row.cells) for row in rows if row.filled}
+    # A colon also stands in times, and after the first word of a sentence.
+    fewest = 3 if delimiter == ":" else 2
+    if len(rows) < 3 or len(widths) != 1 or min(widths) < fewest:
+        return False
+    return delimiter != ":" or not all(re.fullmatch(r".*\d\d?:\d\d(:\d\d.*)?", ":".join(row.cells)) for row in rows[1:])
+
+
 def _is_aligned(lines: Sequence[str]) -> bool:
     """Columns kept apart by blanks: the same number everywhere, and mostly numbers."""
+    if any(len(line) > _LONGEST for line in lines):
+        return False
     rows = [line.split() for line in lines if line.strip()]
     if len(rows) < 2:
         return False
     width, frequency = Counter(len(row) for row in rows).most_common(1)[0]
     cells = [cell for row in rows[1:] for cell in row]
-    numbers = sum(_NUMBER.fullmatch(cell) is not None for cell in cells)
+    numbers = sum(NUMBER.fullmatch(cell) is not None for cell in cells)
     return width > 1 and frequency >= 0.9 * len(rows) and numbers >= 0.5 * len(cells)
-
-
-def _find_header(rows: list[list[str]], width: int) -> tuple[int, list[str]]:
-    """Where the first record of the table's width is; titles and blank lines above it are the preamble."""
-    wanted = (width,) if width <= 2 else (width, width - 1)
-    for index, row in enumerate(rows[:50]):
-        if len(row) in wanted and any(cell.strip() for cell in row):
-            return index, row
-    return 0, rows[0]
-
-
-def _is_header(first: list[str], body: list[list[str]]) -> bool:
-    """Names are texts that stand above other things; a first line that looks like the ones below is data."""
-    if not body:
-        return True
-    if len(first) < len(body[0]):
-        return True
-    numeric = [_is_numeric_column(body, index) for index in range(len(first))]
-    if any(
-        is_numeric and not _NUMBER.fullmatch(cell) and cell.strip() not in ("", "?", "NA")
-        for cell, is_numeric in zip(first, numeric, strict=False)
-    ):
-        return True
-    if all(_YEAR.fullmatch(cell) for cell, is_numeric in zip(first, numeric, strict=False) if is_numeric) and any(
-        not is_numeric for is_numeric in numeric
-    ):
-        return not _occurs_below(first, body, numeric)
-    return not any(numeric)
-
-
-def _is_numeric_column(body: list[list[str]], index: int) -> bool:
-    cells = [row[index] for row in body if row[index].strip() not in ("", "?", "NA")]
-    return bool(cells) and sum(_NUMBER.fullmatch(cell) is not None for cell in cells) >= 0.8 * len(cells)
-
-
-def _occurs_below(first: list[str], body: list[list[str]], numeric: list[bool]) -> bool:
-    """Whether a text of the first line is also a value of its column."""
-    return any(
-        cell.strip() and not is_numeric and any(row[index] == cell for row in body)
-        for index, (cell, is_numeric) in enumerate(zip(first, numeric, strict=False))
-    )

@@ -1,13 +1,16 @@
 """Which encoding a text file is in, and the same file as UTF-8."""
 
 import codecs
+import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowml.data.delimited.codepages import guess_codepage
 from flowml.domain.errors import InvalidInput, UnreadableFile
 
 _CHUNK = 4 << 20
+_JUDGED_BYTES = 1 << 19
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -24,11 +27,12 @@ _UNDEFINED_IN_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 @dataclass(frozen=True)
 class Encoding:
     """`name` is Python's; `mark` how many bytes of byte order mark come first; `broken` whether some bytes are not
-    of this encoding and will be replaced."""
+    of this encoding and will be replaced; `guessed` whether it was judged by how the text looks."""
 
     name: str
     mark: int = 0
     broken: bool = False
+    guessed: bool = False
 
 
 def looks_like_text(head: bytes) -> bool:
@@ -39,7 +43,16 @@ def looks_like_text(head: bytes) -> bool:
     """
     if any(head.startswith(mark) for mark, _ in _MARKS) or _utf16_without_mark(head):
         return True
-    return len(_CONTROL.findall(head)) <= len(head) // 500
+    controls = len(_CONTROL.findall(head))
+    return controls <= len(head) // 500 or (controls <= len(head) // 5 and b"\x00" not in head and _is_utf8(head))
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def detect_encoding(path: Path, asked: str | None = None) -> Encoding:
@@ -57,8 +70,9 @@ def detect_encoding(path: Path, asked: str | None = None) -> Encoding:
     return _eight_bit(path)
 
 
-def to_utf8(path: Path, encoding: Encoding, target: Path) -> None:
-    """Write the file's text as UTF-8 with line feeds only. Raises UnreadableFile when it is not in this encoding."""
+def to_utf8(path: Path, encoding: Encoding, target: Path) -> Encoding:
+    """Write the file's text as UTF-8 with line feeds only; returns the encoding as it turned out to be. Raises
+    UnreadableFile when the file is not in the encoding that was asked for."""
     errors = "replace" if encoding.broken else "strict"
     try:
         with path.open("rb") as raw:
@@ -70,10 +84,13 @@ def to_utf8(path: Path, encoding: Encoding, target: Path) -> None:
                     out.write(newlines.feed(decoder.decode(chunk)))
                 out.write(newlines.feed(decoder.decode(b"", final=True)))
     except UnicodeError as error:
+        if encoding.guessed:
+            return to_utf8(path, dataclasses.replace(encoding, broken=True, guessed=False), target)
         raise UnreadableFile(
             f"The file is not in the encoding {encoding.name}.",
             hint="Leave the option “encoding” out to have it detected, or save the file as UTF-8.",
         ) from error
+    return encoding
 
 
 class _Newlines:
@@ -105,8 +122,9 @@ def _known(name: str) -> str:
 
 
 def _utf16_without_mark(head: bytes) -> str | None:
-    """Western text in UTF-16 has a zero in nearly every second byte."""
-    sample = head[:4096]
+    """Western text in UTF-16 has a zero in nearly every second byte; in other scripts at least blanks, digits and line
+    ends have one."""
+    sample = head[: min(4096, len(head) // 2 * 2)]
     half = len(sample) // 2
     if half < 4:
         return None
@@ -115,7 +133,17 @@ def _utf16_without_mark(head: bytes) -> str | None:
         return "utf-16-le"
     if even > half * 0.7 and odd < half * 0.05:
         return "utf-16-be"
+    for name, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if zeros > half * 0.02 and others == 0:
+            # The piece may end between the two halves of a character.
+            text = sample.decode(name, "replace").rstrip("\ufffd")
+            if "\n" in text and _is_readable(text):
+                return name
     return None
+
+
+def _is_readable(text: str) -> bool:
+    return all(character.isprintable() or character in "\t\r\n\u3000\u00a0" for character in text)
 
 
 def _eight_bit(path: Path) -> Encoding:
@@ -133,22 +161,29 @@ def _eight_bit(path: Path) -> Encoding:
             last = chunk
             try:
                 decoder.decode(chunk)
-            except UnicodeDecodeError:
-                return _not_utf8(chunk)
+            except UnicodeDecodeError as error:
+                return _not_utf8(chunk, error.start)
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return _not_utf8(last)
+        return _not_utf8(last, max(0, len(last) - 4))
     return Encoding("utf-8")
 
 
-def _not_utf8(chunk: bytes) -> Encoding:
-    """Mostly valid UTF-8 is UTF-8 with damage; anything else is a Western code page."""
+def _not_utf8(chunk: bytes, offset: int) -> Encoding:
+    """Mostly valid UTF-8 is UTF-8 with damage; anything else is of a time before, or of a place that kept to it.
+
+    `offset` is where in the chunk UTF-8 ended.
+    """
     text = chunk.decode("utf-8", "replace")
     damaged = text.count("\ufffd")
     beyond_ascii = sum(len(run) for run in re.findall(r"[^\x00-\x7f\ufffd]+", text))
     if beyond_ascii > 20 * damaged:
         return Encoding("utf-8", broken=True)
-    if _UNDEFINED_IN_CP1252.search(chunk):
-        return Encoding("latin-1")
-    return Encoding("cp1252")
+    start = max(0, offset - 1000)
+    # Whole lines, so that no character is cut in two.
+    start = chunk.find(b"\n", start, offset) + 1 if start else 0
+    guessed = guess_codepage(chunk[start : start + _JUDGED_BYTES])
+    if guessed is not None:
+        return Encoding(guessed, guessed=True)
+    return Encoding("latin-1" if _UNDEFINED_IN_CP1252.search(chunk) else "cp1252", guessed=True)

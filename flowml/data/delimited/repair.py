@@ -1,105 +1,144 @@
 """A text table with bad lines, rewritten as a clean one; every change is said with line number and content."""
 
+from __future__ import annotations
+
 import csv
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flowml.data.delimited.dialect import WHITESPACE, Dialect
+from flowml.data.delimited.dialect import FIXED, split_line, unescaped
+from flowml.data.delimited.findings import Findings
+from flowml.data.delimited.outline import Outline
+from flowml.data.delimited.sample import is_rule
 from flowml.domain.errors import UnreadableFile
 
-_SHOWN_LINES = 5
-_SHOWN_CHARACTERS = 80
 _MOST_LINES_OF_ONE_VALUE = 200
 # How much may be parsed in search of closing marks, so that a file full of stray ones takes no longer.
 _SEARCHED_CHARACTERS = 20_000_000
 _TOLERATED_SHARE = 0.1
 _TOLERATED_LINES = 10
+# Taken for comments where they do not have the table's columns.
+_LIKELY_COMMENTS = ("#", "//")
 
 
 @dataclass
-class _Findings:
-    """Lines of one kind: how many, and the first few as people would look them up."""
+class Repaired:
+    """The comments left out, what else was changed, and the line that each record of the clean table came from."""
 
-    total: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    def add(self, line_number: int, text: str, remark: str = "") -> None:
-        self.total += 1
-        if len(self.examples) < _SHOWN_LINES:
-            shown = text.rstrip("\r\n")
-            shown = shown if len(shown) <= _SHOWN_CHARACTERS else shown[: _SHOWN_CHARACTERS - 1] + "…"
-            self.examples.append(f"line {line_number}{remark}: “{shown}”")
-
-    def sentence(self, one: str, many: str) -> str:
-        more = f" (and {self.total - len(self.examples):,} more)" if self.total > len(self.examples) else ""
-        return f"{one if self.total == 1 else f'{self.total:,} {many}'}{more}: {'; '.join(self.examples)}"
+    comments: Findings = field(default_factory=Findings)
+    warnings: list[str] = field(default_factory=list)
+    lines: array[int] = field(default_factory=lambda: array("I"))
 
 
-def repair(path: Path, dialect: Dialect, first_line: int, target: Path) -> list[str]:
-    """Write the records after the first `first_line` lines of a UTF-8 file to `target`, comma-separated, each with
-    `dialect.width` fields; returns what was changed.
+@dataclass
+class _Changes:
+    short: Findings = field(default_factory=Findings)
+    long: Findings = field(default_factory=Findings)
+    unclosed: Findings = field(default_factory=Findings)
+    trimmed: Findings = field(default_factory=Findings)
+    repeated: Findings = field(default_factory=Findings)
+    crossing: Findings = field(default_factory=Findings)
 
-    Records with too few values are filled up with missing ones; those with too many are left out. Raises
-    UnreadableFile when these are so many that the table is probably misunderstood.
+
+def repair(path: Path, table: Outline, target: Path, *, comments_allowed: bool = True) -> Repaired:
+    """Write the rows of a UTF-8 file to `target`, comma-separated, each with `table.width` fields.
+
+    Records with too few values are filled up with missing ones; those with too many are left out, and so are comments
+    and names that come again. Raises UnreadableFile when those with too many values are so many that the table is
+    probably misunderstood.
     """
-    short, long, unclosed, trimmed = _Findings(), _Findings(), _Findings(), _Findings()
-    kept = 0
+    result, changes = Repaired(), _Changes()
+    # Where texts are taken as they stand, so are those that are also names.
+    names = [name.strip() for name in table.names] if table.quoting is None else []
+    likely = _LIKELY_COMMENTS if comments_allowed and not table.comment else ()
     with (
-        path.open(encoding="utf-8", errors="replace", newline="\n") as file,
+        path.open(encoding="utf-8-sig", errors="replace", newline="\n") as file,
         target.open("w", encoding="utf-8", newline="") as out,
     ):
         writer = csv.writer(out, lineterminator="\n")
-        for number, line, record in _records(file, dialect, first_line, unclosed):
-            if len(record) < dialect.width:
-                short.add(number, line, f" ({len(record)} of {dialect.width} values)")
-                record = record + [""] * (dialect.width - len(record))
-            elif len(record) > dialect.width:
-                if any(cell.strip() for cell in record[dialect.width :]):
-                    long.add(number, line, f" ({len(record)} values, {dialect.width} expected)")
+        for number, line, record in _records(file, table, changes, result.comments):
+            if len(record) != table.width:
+                if likely and line.lstrip().startswith(likely):
+                    result.comments.add(number, line)
                     continue
-                trimmed.add(number, line)
-                record = record[: dialect.width]
+                fitted = _fitted(record, table.width, number, line, changes)
+                if fitted is None:
+                    continue
+                record = fitted
+            elif names and record[0].strip() == names[0] and _repeats(record, names):
+                changes.repeated.add(number, line)
+                continue
             writer.writerow(record)
-            kept += 1
+            result.lines.append(number)
+    _check(changes.long, len(result.lines), table.width)
+    result.warnings = _sentences(changes)
+    return result
+
+
+def _repeats(record: list[str], names: list[str]) -> bool:
+    return [cell.strip() for cell in record] == names
+
+
+def _fitted(record: list[str], width: int, number: int, line: str, changes: _Changes) -> list[str] | None:
+    """The record with as many values as the table has columns; None when it has too many."""
+    if len(record) < width:
+        changes.short.add(number, line, f" ({len(record)} of {width} values)")
+        return record + [""] * (width - len(record))
+    if any(cell.strip() for cell in record[width:]):
+        changes.long.add(number, line, f" ({len(record)} values, {width} expected)")
+        return None
+    changes.trimmed.add(number, line)
+    return record[:width]
+
+
+def _check(long: Findings, kept: int, width: int) -> None:
     if long.total > max(_TOLERATED_LINES, _TOLERATED_SHARE * (kept + long.total)):
         raise UnreadableFile(
             f"{long.total:,} of {kept + long.total:,} lines have more values than the table has columns"
-            f" ({dialect.width}), for example {long.examples[0]}.",
+            f" ({width}), for example {long.examples[0]}.",
             hint="Check the delimiter, or put values that contain it into quotation marks.",
         )
-    warnings = []
-    if long.total:
-        warnings.append(
-            long.sentence("1 line has too many values and was left out", "lines have too many values and were left out")
-        )
-    if short.total:
-        warnings.append(
-            short.sentence(
-                "1 line has too few values; the others count as missing",
-                "lines have too few values; the others count as missing",
-            )
-        )
-    if unclosed.total:
-        warnings.append(
-            unclosed.sentence(
-                "1 line has a quotation mark that is never closed; it was taken as part of the value",
-                "lines have a quotation mark that is never closed; it was taken as part of the value",
-            )
-        )
-    # Trailing delimiters on a few lines change nothing that matters, but what was cut is said.
-    if trimmed.total:
-        warnings.append(trimmed.sentence("1 line ends in empty extra values", "lines end in empty extra values"))
-    return warnings
+
+
+def _sentences(changes: _Changes) -> list[str]:
+    spoken = (
+        (changes.long, "line has too many values and was left out", "lines have too many values and were left out"),
+        (
+            changes.short,
+            "line has too few values; the others count as missing",
+            "lines have too few values; the others count as missing",
+        ),
+        (
+            changes.unclosed,
+            "line has a quotation mark that is never closed; it was taken as part of the value",
+            "lines have a quotation mark that is never closed; it was taken as part of the value",
+        ),
+        (
+            changes.crossing,
+            "line has a value that runs over the place where the next column begins",
+            "lines have a value that runs over the place where the next column begins",
+        ),
+        (
+            changes.repeated,
+            "line repeats the column names and was left out",
+            "lines repeat the column names and were left out",
+        ),
+        # Trailing delimiters on a few lines change nothing that matters, but what was cut is said.
+        (changes.trimmed, "line ends in empty extra values", "lines end in empty extra values"),
+    )
+    return [found.sentence(f"1 {one}", many) for found, one, many in spoken if found.total]
 
 
 def _records(
-    file: Iterator[str], dialect: Dialect, first_line: int, unclosed: _Findings
+    file: Iterator[str], table: Outline, changes: _Changes, comments: Findings
 ) -> Iterator[tuple[int, str, list[str]]]:
-    """Line number (from 1), text and fields of each record that is not blank."""
+    """Line number (from 1), text and fields of each record that is neither blank nor a comment."""
+    writing = table.writing
     pending: list[tuple[int, str]] = []
     lines = iter(enumerate(file, start=1))
-    for _ in range(first_line):
+    for _ in range(table.first_line):
         next(lines, None)
     searchable = _SEARCHED_CHARACTERS
     while True:
@@ -108,58 +147,72 @@ def _records(
             return
         if not line.strip("\r\n"):
             continue
-        if dialect.delimiter == WHITESPACE:
-            yield number, line, line.split()
+        if (table.comment and line.lstrip().startswith(table.comment)) or (line[0] in "-=+| " and is_rule(line)):
+            comments.add(number, line)
             continue
-        if dialect.delimiter == "":
-            yield number, line, [line.strip("\r\n")]
+        if not writing.has_quotes:
+            record = split_line(line, writing)
+            if writing.delimiter == FIXED and _is_crossing(line, writing.starts):
+                changes.crossing.add(number, line)
+            if record:
+                yield number, line, record
             continue
-        record = _parse(line, dialect)
+        found = _parse(line, table)
         following: list[tuple[int, str]] = []
         text = line
-        while record is None and len(following) < _MOST_LINES_OF_ONE_VALUE and searchable > 0:
+        while found is None and len(following) < _MOST_LINES_OF_ONE_VALUE and searchable > 0:
             item = pending.pop(0) if pending else next(lines, None)
             if item is None:
                 break
             following.append(item)
             text += item[1]
-            if dialect.quote in item[1]:
+            if writing.quote in item[1]:
                 searchable -= len(text)
-                record = _whole(text, dialect)
-                if record is not None and len(record) != dialect.width:
+                found = _whole(text, table)
+                if found is not None and len(found) != table.width:
                     # The mark that closed it was meant to open a value of its own line.
-                    record = None
+                    found = None
                     break
-        if record is None:
-            unclosed.add(number, line)
-            record = next(csv.reader([line], delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE))
+        if found is None:
+            changes.unclosed.add(number, line)
+            found = line.rstrip("\r\n").split(writing.delimiter)
             pending = following + pending
-        yield number, text if not pending else line, record
+        yield number, text if not pending else line, found
 
 
-def _whole(text: str, dialect: Dialect) -> list[str] | None:
+def _is_crossing(line: str, starts: tuple[int, ...]) -> bool:
+    text = line.expandtabs()
+    return any(start < len(text) and not text[start - 1].isspace() for start in starts[1:])
+
+
+def _whole(text: str, table: Outline) -> list[str] | None:
     """The fields of a record over several lines; None when it is not exactly one."""
     try:
-        return next(_reader(text, dialect, strict=True))
+        return next(_reader(text, table, strict=True))
     except csv.Error:
         return None
 
 
-def _parse(text: str, dialect: Dialect) -> list[str] | None:
+def _parse(text: str, table: Outline) -> list[str] | None:
     """The fields of a line; None when a quoted value is still open at its end."""
     try:
-        return next(_reader(text, dialect, strict=True))
+        return next(_reader(text, table, strict=True))
     except csv.Error as error:
         if "unexpected end of data" in str(error):
             return None
-        return next(_reader(text, dialect, strict=False))
+    try:
+        return next(_reader(text, table, strict=False))
+    except csv.Error:
+        # A return in the middle of a bare value.
+        return next(_reader(text.replace("\r", " "), table, strict=False))
 
 
-def _reader(text: str, dialect: Dialect, *, strict: bool) -> Iterator[list[str]]:
+def _reader(text: str, table: Outline, *, strict: bool) -> Iterator[list[str]]:
+    text = unescaped(text, table.writing)
     return csv.reader(
-        text.splitlines(keepends=True) if "\n" in text[:-1] else [text],
-        delimiter=dialect.delimiter,
-        quotechar=dialect.quote,
-        skipinitialspace=dialect.skip_initial_space,
+        [f"{line}\n" for line in text.removesuffix("\n").split("\n")],
+        delimiter=table.writing.delimiter,
+        quotechar=table.writing.quote,
+        skipinitialspace=table.skip_initial_space,
         strict=strict,
     )

@@ -16,13 +16,15 @@ _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 
 @dataclass
 class Structure:
-    """What was counted. `anchors` are the offsets of record starts, about one in each 4 MiB of the file."""
+    """What was counted. `inner_breaks` are line ends inside quoted values, `anchors` the offsets of record starts,
+    about one in each 4 MiB of the file."""
 
     records: int = 0
     ragged: int = 0
     blank: int = 0
     trailing_blank: int = 0
     stray_quotes: int = 0
+    inner_breaks: int = 0
     open_quote: bool = False
     longest_record: int = 0
     anchors: list[int] = field(default_factory=list)
@@ -54,6 +56,7 @@ def scan(path: Path, delimiter: str, width: int, *, start: int = 0) -> Structure
             quotes = np.flatnonzero(data == _QUOTE)
             if len(quotes) or in_quotes:
                 inside = _inside(data, quotes, in_quotes)
+                structure.inner_breaks += int(np.count_nonzero(ends & inside))
                 ends &= ~inside
                 splits &= ~inside
                 structure.stray_quotes += _stray(data, quotes, in_quotes, previous, following[:1], delimiter_byte)

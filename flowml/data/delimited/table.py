@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flowml.data.delimited.dialect import CANDIDATES, WHITESPACE, Dialect, sniff_dialect
-from flowml.data.delimited.encoding import detect_encoding, to_utf8
-from flowml.data.delimited.repair import repair
+from flowml.data.delimited.dialect import CANDIDATES, UNUSUAL
+from flowml.data.delimited.encoding import Encoding, detect_encoding, to_utf8
+from flowml.data.delimited.options import TextOptions, spelled_delimiter, text_options
+from flowml.data.delimited.outline import Outline, outline
+from flowml.data.delimited.quoting import Quoting, verify_quoting
+from flowml.data.delimited.remarks import remarks_on
+from flowml.data.delimited.repair import Repaired, repair
 from flowml.data.delimited.schema import Schema, guess_schema
 from flowml.data.delimited.structure import Structure, scan
+from flowml.data.delimited.tail import describe, ends_in_sum, find_tail, without_tail
 from flowml.data.formats.base import Source
-from flowml.domain.errors import InvalidInput, UnreadableFile, UnsupportedFormat
+from flowml.data.texts import Conventions
+from flowml.domain.errors import UnreadableFile, UnsupportedFormat
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,79 +31,132 @@ _SAMPLE_BYTES = 262_144
 _LONGEST_RECORD = 32 << 20
 # A character that no text contains, for tables of one column.
 _NO_DELIMITER = "\x1f"
-_SPELLED = {";": "semicolons", "|": "vertical bars", WHITESPACE: "blanks"}
 _BAD_COLUMN = re.compile(r"\(column number (\d+)\)")
 _MOST_RETRIES = 8
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """The frame's columns are named column_0 … as long as nobody has looked at `names`, the header's own cells."""
+    """The frame's columns are named column_0 … as long as nobody has looked at `names`, the header's own cells.
+
+    `literal` are the places of the columns whose texts are taken as they stand; `line_of` gives the line of the file
+    that a row came from, where it is known.
+    """
 
     frame: pl.DataFrame
     names: tuple[str, ...]
     delimiter: str
     warnings: list[str]
+    decided: dict[str, Any]
+    conventions: Conventions
+    literal: tuple[int, ...]
+    line_of: Callable[[int], int | None]
+
+
+@dataclass
+class _Body:
+    """The rows of a table in a file that a strict parser reads: `path` after `first_line` lines."""
+
+    path: Path
+    delimiter: str
+    first_line: int
+    structure: Structure
+    quoting: Quoting | None
+    repaired: Repaired | None = None
+
+    def line_of(self, row: int) -> int | None:
+        """The line of the file as it was uploaded."""
+        if self.repaired is not None:
+            return self.repaired.lines[row]
+        return None if self.structure.inner_breaks else self.first_line + row + 1
 
 
 def read_text_table(source: Source) -> TextTable:
-    """Read any delimited text. Options: delimiter, encoding, header.
+    """Read any delimited text. The options are those of `options.OPTIONS`.
 
     Raises UnreadableFile, TooLarge, and InvalidInput for an unusable option.
     """
     csv.field_size_limit(_LONGEST_RECORD)
+    options = text_options(source)
+    conventions = Conventions(options.decimal, options.thousands, options.missing, options.date_order)
     warnings: list[str] = []
-    path, mark = _as_utf8(source, warnings)
-    lines = _first_lines(path, mark)
-    if not any(line.strip() for line in lines):
-        raise UnreadableFile("The file starts with nothing but blank lines.", hint="Remove them, or export it again.")
-    # Before the line is taken apart: splitting millions of fields would take long.
-    source.limits.check(0, max(line.count(delimiter) for line in lines[:2] for delimiter in CANDIDATES))
-    dialect = sniff_dialect(lines, delimiter=_asked_delimiter(source), has_header=source.flag_option("header"))
-    if dialect.delimiter == "" and source.extension not in PLAIN_EXTENSIONS:
-        raise UnsupportedFormat(
-            f"“{source.filename}” is a text, but not a table: no delimiter splits its lines into columns.",
-            hint="If it is a table of one column, let its name end in .csv or .txt; otherwise export it as CSV.",
+    path, encoding = _as_utf8(source, warnings)
+    table = _outline(path, encoding.mark, options, source)
+    warnings += remarks_on(table)
+    start = _offset_of_line(path, table.first_line) or encoding.mark
+    path = _without_tail(path, table, start, options, source, warnings)
+    body = _body(path, table, start, source, warnings)
+    frame = _parse(body, table.width, conventions, warnings)
+    if table.names and body.repaired is None and body.quoting is None and _repeats_names(frame, table.names):
+        body = _repaired(body.path, table, source, warnings)
+        frame = _parse(body, table.width, conventions, warnings)
+    if not options.keep_totals and body.quoting is None and ends_in_sum(frame):
+        row = ", ".join("" if value is None else str(value) for value in frame.row(-1))
+        line = body.line_of(frame.height - 1)
+        place = f"line {line:,}" if line else f"row {frame.height:,}"
+        warnings.append(
+            f"The last row has the sums of the rows above and was left out ({place}: “{row[:80]}”). The option"
+            " “keep_totals” keeps it."
         )
-    source.limits.check(0, dialect.width)
-    _explain(dialect, lines, warnings)
-    first_line = _lines_before_body(lines, dialect)
-    start = _offset_of_line(path, first_line) if first_line else mark
-    delimiter = dialect.delimiter or _NO_DELIMITER
-    structure = None if dialect.delimiter == WHITESPACE else scan(path, dialect.delimiter, dialect.width, start=start)
-    if structure is not None and structure.longest_record > _LONGEST_RECORD:
-        raise UnreadableFile(
-            f"One line of the file is longer than {_LONGEST_RECORD >> 20} MB, so this is hardly a table.",
-            hint="A table has one record per line. Check how the file was exported.",
+        frame = frame.head(frame.height - 1)
+    literal = body.quoting.texts if body.quoting else ()
+    if literal:
+        warnings.append(
+            "The file puts texts into quotation marks and nothing else: what is in them was read as text, exactly as it"
+            " stands."
         )
-    if structure is not None:
-        source.limits.check(structure.records - structure.blank, dialect.width)
-    if structure is None or not structure.is_clean or (mark and not first_line):
-        clean = source.scratch / "clean.csv"
-        warnings += repair(path, dialect, first_line, clean)
-        path, first_line, delimiter = clean, 0, ","
-        structure = scan(path, delimiter, dialect.width)
-    if structure.records == 0:
-        raise UnreadableFile("The file has a header but no rows.", hint="A table needs at least one line of values.")
-    frame = _parse(path, delimiter, dialect.width, first_line, structure, warnings)
-    return TextTable(frame, dialect.names or ("",) * dialect.width, dialect.delimiter, warnings)
+    return TextTable(
+        frame,
+        table.names or ("",) * table.width,
+        table.writing.delimiter,
+        warnings,
+        _decided(table, encoding, options),
+        conventions,
+        literal,
+        body.line_of,
+    )
 
 
-def _as_utf8(source: Source, warnings: list[str]) -> tuple[Path, int]:
-    """The file itself or a copy in UTF-8 with line feeds, and how many bytes of mark come first."""
+def _as_utf8(source: Source, warnings: list[str]) -> tuple[Path, Encoding]:
+    """The file itself or a copy in UTF-8 with line feeds, and the encoding, whose mark is only in the file itself."""
     encoding = detect_encoding(source.path, source.text_option("encoding"))
     with source.path.open("rb") as file:
         head = file.read(65_536)
     only_returns = b"\r" in head and b"\n" not in head
     if encoding.name == "utf-8" and not encoding.broken and not only_returns:
-        return source.path, encoding.mark
+        return source.path, encoding
     copy = source.scratch / "utf8.txt"
-    to_utf8(source.path, encoding, copy)
+    encoding = to_utf8(source.path, encoding, copy)
     if encoding.broken:
-        warnings.append("Some characters of the file are damaged (not valid UTF-8); they were replaced by �.")
-    elif encoding.name != "utf-8":
-        warnings.append(f"The text was read in the encoding {encoding.name}.")
-    return copy, 0
+        warnings.append(
+            f"Some characters of the file are damaged (not valid {encoding.name.upper()}); they were replaced by �."
+        )
+    if encoding.name != "utf-8":
+        doubt = ", judging by its letters. The option “encoding” overrules" if encoding.guessed else ""
+        warnings.append(f"The text was read in the encoding {encoding.name}{doubt}.")
+    return copy, Encoding(encoding.name)
+
+
+def _outline(path: Path, mark: int, options: TextOptions, source: Source) -> Outline:
+    lines = _first_lines(path, mark)
+    if not any(line.strip() for line in lines):
+        raise UnreadableFile("The file starts with nothing but blank lines.", hint="Remove them, or export it again.")
+    # Before the line is taken apart: splitting millions of fields would take long.
+    delimiters = CANDIDATES + UNUSUAL if options.delimiter is None else (options.delimiter,)
+    source.limits.check(
+        0,
+        max(line.count(delimiter) for line in lines for delimiter in delimiters if len(delimiter) == 1)
+        if any(len(line) > source.limits.max_columns for line in lines)
+        else 0,
+    )
+    table = outline(lines, options)
+    if table.writing.delimiter == "" and source.extension not in PLAIN_EXTENSIONS:
+        raise UnsupportedFormat(
+            f"“{source.filename}” is a text, but not a table: no delimiter splits its lines into columns.",
+            hint="If it is a table of one column, let its name end in .csv or .txt; otherwise export it as CSV.",
+        )
+    source.limits.check(0, table.width)
+    return table
 
 
 def _first_lines(path: Path, mark: int) -> list[str]:
@@ -121,44 +181,6 @@ def _first_lines(path: Path, mark: int) -> list[str]:
     return lines
 
 
-def _asked_delimiter(source: Source) -> str | None:
-    asked = source.text_option("delimiter")
-    if asked is None:
-        return None
-    spelled = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "space": WHITESPACE, " ": WHITESPACE}
-    delimiter = spelled.get(asked, asked)
-    if delimiter != WHITESPACE and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\x1f'):
-        raise InvalidInput.of_field("options.delimiter", "The delimiter must be one character, such as , or ; or tab.")
-    return delimiter
-
-
-def _explain(dialect: Dialect, lines: list[str], warnings: list[str]) -> None:
-    if dialect.delimiter == "" and any(candidate in line for line in lines[:50] for candidate in CANDIDATES):
-        warnings.append("No delimiter splits the lines evenly: every line was read as one value.")
-    elif dialect.delimiter not in (",", "\t", ""):
-        spelled = _SPELLED.get(dialect.delimiter, f"“{dialect.delimiter}”")
-        warnings.append(f"The values are separated by {spelled}.")
-    if dialect.preamble:
-        skipped = " / ".join(line for line in lines[: dialect.preamble] if line.strip())[:120]
-        if skipped:
-            warnings.append(
-                f"The first {dialect.preamble} lines are not part of the table and were left out: “{skipped}”."
-            )
-    if not dialect.has_header:
-        warnings.append("The first line looks like data, not like column names: the columns were numbered.")
-
-
-def _lines_before_body(lines: list[str], dialect: Dialect) -> int:
-    """Physical lines up to and including the header; a quoted name may contain line breaks."""
-    records = dialect.preamble + (1 if dialect.has_header else 0)
-    if dialect.delimiter in ("", WHITESPACE):
-        return records
-    reader = csv.reader((f"{line}\n" for line in lines), delimiter=dialect.delimiter)
-    for _ in range(records):
-        next(reader, None)
-    return reader.line_num
-
-
 def _offset_of_line(path: Path, line: int) -> int:
     with path.open("rb") as file:
         for _ in range(line):
@@ -166,20 +188,87 @@ def _offset_of_line(path: Path, line: int) -> int:
         return file.tell()
 
 
-def _parse(
-    path: Path, delimiter: str, width: int, skip_lines: int, structure: Structure, warnings: list[str]
-) -> pl.DataFrame:
+def _without_tail(
+    path: Path, table: Outline, start: int, options: TextOptions, source: Source, warnings: list[str]
+) -> Path:
+    """The file, or a copy that ends before totals and notes."""
+    if options.keep_totals or table.quoting is not None or table.width == 1:
+        return path
+    tail = find_tail(path, table.writing, table.width, first_byte=start)
+    if tail is None:
+        return path
+    target = source.scratch / "body.txt"
+    without_tail(path, tail, target)
+    with target.open("rb") as file:
+        before = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 22), b""))
+    what = "1 line below the table was" if len(tail.lines) == 1 else f"{len(tail.lines)} lines below the table were"
+    warnings.append(
+        f"{what} left out as totals or notes ({describe(tail.lines, before + 1)}). The option “keep_totals” keeps them."
+    )
+    return target
+
+
+def _body(path: Path, table: Outline, start: int, source: Source, warnings: list[str]) -> _Body:
+    """The rows as a strict parser takes them, in the file itself where possible."""
+    if not table.writing.is_plain:
+        return _repaired(path, table, source, warnings)
+    structure = scan(path, table.writing.delimiter, table.width, start=start)
+    if structure.longest_record > _LONGEST_RECORD:
+        raise UnreadableFile(
+            f"One line of the file is longer than {_LONGEST_RECORD >> 20} MB, so this is hardly a table.",
+            hint="A table has one record per line. Check how the file was exported.",
+        )
+    source.limits.check(structure.records - structure.blank, table.width)
+    # In a table of one column a blank line is a missing value, where texts are told from it by their marks.
+    blanks_count = table.width == 1 and table.quoting is not None
+    is_clean = structure.is_clean or (blanks_count and not structure.stray_quotes and not structure.open_quote)
+    if not is_clean or table.is_interrupted or (start and not table.first_line):
+        return _repaired(path, table, source, warnings)
+    quoting = verify_quoting(path, table.writing.delimiter, table.width, start) if table.quoting else None
+    if quoting is None and blanks_count and structure.blank > structure.trailing_blank:
+        return _repaired(path, table, source, warnings)
+    if quoting is not None and blanks_count:
+        structure.trailing_blank = 0
+    _check_rows(structure)
+    return _Body(path, table.writing.delimiter or _NO_DELIMITER, table.first_line, structure, quoting)
+
+
+def _repaired(path: Path, table: Outline, source: Source, warnings: list[str]) -> _Body:
+    clean = source.scratch / "clean.csv"
+    repaired = repair(path, table, clean)
+    if repaired.comments.total:
+        warnings.append(
+            repaired.comments.sentence(
+                "1 comment line between the rows was left out", "comment lines between the rows were left out"
+            )
+        )
+    warnings += repaired.warnings
+    structure = scan(clean, ",", table.width)
+    _check_rows(structure)
+    source.limits.check(structure.records, table.width)
+    return _Body(clean, ",", 0, structure, table.quoting, repaired)
+
+
+def _check_rows(structure: Structure) -> None:
+    if structure.records == 0:
+        raise UnreadableFile("The file has a header but no rows.", hint="A table needs at least one line of values.")
+
+
+def _parse(body: _Body, width: int, conventions: Conventions, warnings: list[str]) -> pl.DataFrame:
     import polars as pl
 
-    schema = guess_schema(path, delimiter, width, structure.anchors)
+    texts = body.quoting.texts if body.quoting else ()
+    schema = guess_schema(
+        body.path, body.delimiter, width, body.structure.anchors, texts=texts, conventions=conventions
+    )
     if schema.missing:
         spelled = ", ".join(f"“{value}”" for value in schema.missing)
         warnings.append(f"Among numbers, {spelled} was read as missing.")
     dtypes = list(schema.dtypes)
     for attempt in range(_MOST_RETRIES + 1):
         try:
-            frame = _read_csv(path, delimiter, skip_lines, Schema(dtypes, schema.missing))
-            return frame.head(structure.records - structure.trailing_blank)
+            frame = _read_csv(body, Schema(dtypes, schema.missing))
+            return _without_bare_na(frame, body).head(body.structure.records - body.structure.trailing_blank)
         except pl.exceptions.ComputeError as error:
             bad = _BAD_COLUMN.search(str(error))
             if bad is None or dtypes[int(bad[1]) - 1] == pl.String:
@@ -191,16 +280,52 @@ def _parse(
     raise AssertionError("a table of texts always parses")
 
 
-def _read_csv(path: Path, delimiter: str, skip_lines: int, schema: Schema) -> pl.DataFrame:
+def _read_csv(body: _Body, schema: Schema) -> pl.DataFrame:
     import polars as pl
 
     return pl.read_csv(
-        path,
+        body.path,
         has_header=False,
-        separator=delimiter,
-        quote_char=None if delimiter == _NO_DELIMITER else '"',
-        skip_lines=skip_lines,
+        separator=body.delimiter,
+        quote_char=None if body.delimiter == _NO_DELIMITER else '"',
+        skip_lines=body.first_line,
         schema={f"column_{index}": dtype for index, dtype in enumerate(schema.dtypes)},
         null_values=schema.missing or None,
         glob=False,
     )
+
+
+def _without_bare_na(frame: pl.DataFrame, body: _Body) -> pl.DataFrame:
+    """R writes a missing text as NA without quotation marks; the parser no longer knows which had them."""
+    import polars as pl
+
+    places = body.quoting.bare_na if body.quoting else ()
+    return frame.with_columns(
+        pl.when(pl.col(f"column_{place}") != "NA").then(pl.col(f"column_{place}")).alias(f"column_{place}")
+        for place in places
+    )
+
+
+def _repeats_names(frame: pl.DataFrame, names: tuple[str, ...]) -> bool:
+    """Whether some row has the names again. Its columns are then all texts."""
+    import polars as pl
+
+    if any(dtype != pl.String for dtype in frame.dtypes):
+        return False
+    repeated = pl.all_horizontal(
+        pl.col(column).str.strip_chars().fill_null("") == name.strip()
+        for column, name in zip(frame.columns[:50], names, strict=False)
+    )
+    return bool((frame[:, 0].str.strip_chars() == names[0].strip()).any()) and bool(frame.select(repeated.any()).item())
+
+
+def _decided(table: Outline, encoding: Encoding, options: TextOptions) -> dict[str, Any]:
+    return {
+        "delimiter": spelled_delimiter(table.writing.delimiter),
+        "quote": table.writing.quote if table.writing.has_quotes else "none",
+        "encoding": encoding.name,
+        "header": table.header_line or False,
+        "comment": table.comment or "none",
+        "skip": options.skip,
+        "keep_totals": options.keep_totals,
+    }

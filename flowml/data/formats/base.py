@@ -112,6 +112,7 @@ class Reading:
     `converted`: the reader has already looked for numbers and dates among its texts, and those that remain are texts.
     `decided` says by the names of the format's options what was taken ({"delimiter": ";", "sheet": "2024"}), and
     `choices` what else an option could be ({"sheet": ["2023", "2024"]}): the owner may overrule any of it.
+    `reader` is the name of the Format that read it, which the registry fills in.
     """
 
     frame: pl.DataFrame
@@ -120,6 +121,7 @@ class Reading:
     warnings: list[str] = field(default_factory=list)
     decided: dict[str, Any] = field(default_factory=dict)
     choices: dict[str, list[str]] = field(default_factory=dict)
+    reader: str = ""
     converted: bool = False
 
 

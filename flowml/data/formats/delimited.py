@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from flowml.data.delimited.encoding import looks_like_text
-from flowml.data.formats.base import NO, POSSIBLE, Format, Option, Reading, Source
+from flowml.data.delimited.options import OPTIONS
+from flowml.data.formats.base import NO, POSSIBLE, Format, Reading, Source
 from flowml.data.names import unique_names
 
 
@@ -13,15 +14,28 @@ def sniff(head: bytes, path: Path) -> float:
 
 def read(source: Source) -> Reading:
     from flowml.data.delimited.table import read_text_table
+    from flowml.data.texts import convert_texts
 
     table = read_text_table(source)
     names, warnings = unique_names(table.names)
     frame = table.frame.rename(dict(zip(table.frame.columns, names, strict=True)))
-    if frame.width and table.names[-1] == "" and frame.width > 1 and frame[:, -1].null_count() == frame.height:
+    if frame.width > 1 and table.names[-1] == "" and frame[:, -1].null_count() == frame.height:
         # Every record ends with a delimiter: that is no column.
         frame, warnings = frame[:, :-1], unique_names(table.names[:-1])[1]
+    conversion = convert_texts(
+        frame,
+        typed=False,
+        conventions=table.conventions,
+        literal={names[place] for place in table.literal},
+        line_of=table.line_of,
+    )
     return Reading(
-        frame, "tsv" if table.delimiter == "\t" else "csv", typed=False, warnings=[*table.warnings, *warnings]
+        conversion.frame,
+        "tsv" if table.delimiter == "\t" else "csv",
+        typed=False,
+        warnings=[*table.warnings, *warnings, *conversion.warnings],
+        decided={**table.decided, **conversion.decided},
+        converted=True,
     )
 
 
@@ -31,9 +45,5 @@ FORMAT = Format(
     extensions=("csv", "tsv", "txt", "tab", "data", "dat"),
     sniff=sniff,
     read=read,
-    options=(
-        Option("delimiter", "the character between values, or “tab” or “space”"),
-        Option("encoding", "such as utf-8 or cp1252"),
-        Option("header", "whether the first line holds the column names (true or false)"),
-    ),
+    options=OPTIONS,
 )

@@ -1,0 +1,37 @@
+"""Lines of a file that deserve a remark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+_SHOWN_LINES = 5
+_SHOWN_CHARACTERS = 80
+
+
+@dataclass
+class Findings:
+    """Lines of one kind: how many, and the first few as people would look them up."""
+
+    total: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, line_number: int, text: str, remark: str = "") -> None:
+        self.total += 1
+        if len(self.examples) < _SHOWN_LINES:
+            shown = text.rstrip("\r\n")
+            shown = shown if len(shown) <= _SHOWN_CHARACTERS else shown[: _SHOWN_CHARACTERS - 1] + "…"
+            self.examples.append(f"line {line_number}{remark}: “{shown}”")
+
+    def sentence(self, one: str, many: str) -> str:
+        """All of it as one sentence: `one` begins it for a single line, `many` follows the number of several."""
+        more = f" (and {self.total - len(self.examples):,} more)" if self.total > len(self.examples) else ""
+        return f"{one if self.total == 1 else f'{self.total:,} {many}'}{more}: {'; '.join(self.examples)}"
+
+
+def findings_of(lines: Iterable[tuple[int, str]]) -> Findings:
+    """Lines with their numbers."""
+    findings = Findings()
+    for number, line in lines:
+        findings.add(number, line)
+    return findings

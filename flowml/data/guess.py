@@ -1,0 +1,27 @@
+"""What one look at a column of texts found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class Guess:
+    """`series` is the column in its true type, or None when it is not of this kind; `remark` a sentence for the person.
+
+    `proof` is what the column proves about the whole file ("," as the decimal point, "day_first"). `unclear` asks for
+    another look once the other columns have been seen.
+    """
+
+    series: pl.Series | None = None
+    remark: str | None = None
+    proof: str | None = None
+    thousands: str | None = None
+    unclear: bool = False
+
+
+NOTHING = Guess()
