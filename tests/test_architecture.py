@@ -29,6 +29,7 @@ LIBRARIES = {
     "backports": ({"data"}, "Zstandard for Pythons before 3.14"),
     "anyio": ({"web"}, "files and threads beside the event loop"),
     "catboost": ({"automl"}, "one of the algorithms"),
+    "compression": ({"data"}, "Zstandard in Python 3.14 and later"),
     "defusedxml": ({"data"}, "XML from outside, without entities"),
     "fastexcel": ({"data"}, "reads XLSX, XLS, XLSB and ODS"),
     "huey": ({"training", "wiring"}, "the queue of local work"),

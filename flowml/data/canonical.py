@@ -15,13 +15,14 @@ from flowml.domain.errors import UnreadableFile
 # Small enough that a page of the preview decodes little, big enough to compress.
 ROWS_PER_GROUP = 65_536
 _MOST_NESTING = 20
+_LAST_YEAR = 9999
 
 
 def canonical(frame: pl.DataFrame, limits: Limits) -> tuple[pl.DataFrame, list[str]]:
     """The same table in simple types and with usable names; returns what could not be kept as it was.
 
-    Records become columns with dotted names; lists become JSON texts; NaN and infinite numbers become missing. Raises
-    TooLarge when the records have too many fields, UnreadableFile when they are nested too deeply.
+    Records become columns with dotted names; lists become JSON texts; NaN, infinite numbers and times beyond the year
+    9999 become missing. Raises UnreadableFile when the records have too many fields or are nested too deeply.
     """
     frame = _flatten(frame, limits)
     names, warnings = unique_names(frame.columns)
@@ -77,12 +78,14 @@ def _flatten(frame: pl.DataFrame, limits: Limits) -> pl.DataFrame:
 
 def _simplify(column: pl.Series) -> tuple[pl.Series, str | None]:
     dtype = column.dtype
-    if dtype in (pl.Int64, pl.Boolean, pl.String, pl.Date):
+    if dtype in (pl.Int64, pl.Boolean, pl.String):
         return column, None
+    if dtype == pl.Date:
+        return _within_years(column, None)
     if dtype.is_integer():
         return _whole_numbers(column)
     if dtype.is_float() or dtype.is_decimal():
-        return column.cast(pl.Float64).fill_nan(None), None
+        return _decimals(column.cast(pl.Float64))
     if isinstance(dtype, pl.Datetime):
         return _moments(column, dtype)
     if dtype == pl.Duration:
@@ -114,7 +117,31 @@ def _moments(column: pl.Series, dtype: pl.Datetime) -> tuple[pl.Series, str | No
         column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         if dtype.time_zone not in ("UTC", "Etc/UTC"):
             remark = f"In “{column.name}”, times were converted from {dtype.time_zone} to UTC."
-    return column.dt.cast_time_unit("us"), remark
+    return _within_years(column.dt.cast_time_unit("us"), remark)
+
+
+def _within_years(column: pl.Series, remark: str | None) -> tuple[pl.Series, str | None]:
+    """Without the times that neither ISO 8601 nor Python has: before the year 1, after the year 9999."""
+    years = column.dt.year()
+    beyond = ((years < 1) | (years > _LAST_YEAR)).fill_null(value=False)
+    count = int(beyond.sum())
+    if not count:
+        return column, remark
+    times = "1 time" if count == 1 else f"{count:,} times"
+    said = f"{times} in “{column.name}” before the year 1 or after the year {_LAST_YEAR} {_count(count)} as missing."
+    return column.set(beyond, None), f"{remark} {said}" if remark else said
+
+
+def _count(number: int) -> str:
+    return "counts" if number == 1 else "count"
+
+
+def _decimals(column: pl.Series) -> tuple[pl.Series, str | None]:
+    count = int(column.is_nan().sum())
+    if not count:
+        return column, None
+    values = "1 NaN (“not a number”)" if count == 1 else f"{count:,} NaN (“not a number”)"
+    return column.fill_nan(None), f"{values} in “{column.name}” {_count(count)} as missing."
 
 
 def _bytes(column: pl.Series) -> tuple[pl.Series, str | None]:

@@ -94,12 +94,13 @@ def unpack(source: Source, tables: Sequence[str]) -> Unpacked:
 
 
 def _opened(kind: str, path: Path) -> IO[bytes]:
-    openers = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open, "Zstandard": _zstandard().open}
+    openers = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open, "Zstandard": zstandard().open}
     file: IO[bytes] = openers[kind](path)
     return file
 
 
-def _zstandard() -> Any:
+def zstandard() -> Any:
+    """The module that knows Zstandard: Python's own from 3.14 on."""
     if sys.version_info >= (3, 14):
         from compression import zstd
     else:
@@ -157,7 +158,7 @@ def _told(kind: str) -> Iterator[None]:
             f"The {kind} file is compressed in a way that FlowML cannot unpack.",
             hint="Compress it again in the usual way (Deflate), or upload the table inside.",
         ) from error
-    except (OSError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, _zstandard().ZstdError) as error:
+    except (OSError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, zstandard().ZstdError) as error:
         raise _damaged(kind) from error
 
 

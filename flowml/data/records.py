@@ -219,3 +219,8 @@ def _text(value: Any) -> str:
     if isinstance(value, date | time | timedelta | Decimal):
         return str(value)
     return json.dumps(value, ensure_ascii=False, default=_text)
+
+
+def as_json(value: Any) -> str:
+    """A list or record as JSON text; what JSON does not know (dates, decimals, bytes) as text."""
+    return json.dumps(value, ensure_ascii=False, default=_text)

@@ -56,7 +56,10 @@ def test_infinite_numbers_count_as_missing(tmp_path: Path) -> None:
     infinite = pl.DataFrame({"x": [0.5, math.inf, -math.inf, None], "y": [math.inf, 1.0, math.nan, 2.0]})
     frame, warnings = read(tmp_path, "t.parquet", _bytes(infinite.write_parquet))
     assert frame.to_dict(as_series=False) == {"x": [0.5, None, None, None], "y": [None, 1.0, None, 2.0]}
-    assert warnings == "2 infinite values in “x” count as missing. 1 infinite value in “y” counts as missing."
+    assert warnings == (
+        "1 NaN (“not a number”) in “y” counts as missing. 2 infinite values in “x” count as missing."
+        " 1 infinite value in “y” counts as missing."
+    )
     frame, warnings = read(tmp_path, "t.csv", "x,y\n1e999,a\n2,b\n")
     assert frame["x"].to_list() == [None, 2.0]
     assert "1 infinite value in “x”" in warnings

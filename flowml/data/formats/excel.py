@@ -126,6 +126,7 @@ def _reading(sheet: Sheet, name: str, names: list[str], kind: str, *, is_asked: 
         warnings=warnings,
         decided=decided,
         choices={"sheet": names} if others else {},
+        converted=sheet.is_stored,
     )
 
 

@@ -25,11 +25,13 @@ _DAY_ZERO = (date(1899, 12, 30), date(1899, 12, 31), date(1904, 1, 1))
 
 @dataclass
 class Sheet:
-    """The table of a sheet. `header` is the number of the row that its names are from; 0 when there is none."""
+    """The table of a sheet. `header` is the number of the row that its names are from; 0 when there is none.
+    `is_stored`: the workbook itself says the type of each column."""
 
     frame: pl.DataFrame
     header: int
     warnings: list[str] = field(default_factory=list)
+    is_stored: bool = False
 
 
 def load(workbook: fastexcel.ExcelReader, name: str, source: Source, asked: int | None) -> Sheet:
@@ -40,7 +42,7 @@ def load(workbook: fastexcel.ExcelReader, name: str, source: Source, asked: int 
     rows = _Rows(texts)
     stored = stored_types(source.path) if asked is None else None
     if stored is not None and stored.fits(rows[0]):
-        return Sheet(cast_to_stored(_as_stored(workbook, name, texts, stored), stored), 1)
+        return Sheet(cast_to_stored(_as_stored(workbook, name, texts, stored), stored), 1, is_stored=True)
     filled = texts.select(pl.sum_horizontal(pl.all().is_not_null())).to_series().to_list()
     layout = find_layout(rows, filled, asked)
     height = layout.end - layout.first
