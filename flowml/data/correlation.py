@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from flowml.data.sampling import read_spread
 from flowml.domain.datasets import Column, Correlation, Role
 from flowml.domain.errors import InvalidInput
 
@@ -29,14 +30,12 @@ Matrix = NDArray[np.float64]
 
 
 def correlation_of_table(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the `table` at this path with these `columns` and `n_rows`, by `method`. Raises InvalidInput."""
+    """Of the `table` at this path with these `columns`, by `method`. Raises InvalidInput."""
     columns = [Column(item["name"], item["dtype"], Role(item["role"])) for item in request["columns"]]
-    return asdict(correlation(Path(request["table"]), columns, request["method"], request["n_rows"]))
+    return asdict(correlation(Path(request["table"]), columns, request["method"]))
 
 
-def correlation(
-    table: Path, columns: Sequence[Column], method: str = "pearson", n_rows: int | None = None
-) -> Correlation:
+def correlation(table: Path, columns: Sequence[Column], method: str = "pearson") -> Correlation:
     """Of a canonical Parquet file: at most 60 columns, over at most 100,000 rows spread evenly; `note` says when some
     were left out. Raises InvalidInput for an unknown method."""
     if method not in METHODS:
@@ -46,14 +45,8 @@ def correlation(
     notes = []
     if len(usable) > len(chosen):
         notes.append(f"Only the first {len(chosen)} of {len(usable):,} columns are shown.")
-    rows = pl.scan_parquet(table, glob=False).select(column.name for column in chosen)
-    height = int(pl.scan_parquet(table, glob=False).select(pl.len()).collect().item()) if n_rows is None else n_rows
-    if height > _MOST_ROWS:
-        rows = rows.gather_every(math.ceil(height / _MOST_ROWS))
-        notes.append(
-            f"Computed from a sample of {math.ceil(height / math.ceil(height / _MOST_ROWS)):,} of {height:,} rows."
-        )
-    frame = rows.collect() if chosen else pl.DataFrame()
+    frame, sampled = read_spread(table, [column.name for column in chosen], _MOST_ROWS)
+    notes += [sampled] if sampled else []
     matrix = _association(frame, chosen) if method == "association" else _linear(_numbers(frame, method))
     names = tuple(column.name for column in chosen)
     return Correlation(

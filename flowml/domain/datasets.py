@@ -65,11 +65,28 @@ class HowRead:
     """How a file was read, by the names of its format's options.
 
     `options` is what its owner asked for, `decided` what was taken, `choices` what else an option could be.
+    `reader` names the format's reader.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     decided: Mapping[str, Any] = field(default_factory=dict)
     choices: Mapping[str, list[str]] = field(default_factory=dict)
+    reader: str = ""
+
+
+@dataclass(frozen=True)
+class ReadingOption:
+    """Something the owner of a file may say about it: a Format's Option, with what holds for this file.
+
+    `values` are what it can be, where that is known; `given` is what its owner said, `decided` what was taken.
+    """
+
+    name: str
+    title: str
+    kind: str
+    values: tuple[str, ...]
+    given: Any = None
+    decided: Any = None
 
 
 @dataclass(frozen=True)
@@ -179,3 +196,12 @@ class Finding:
     message: str
     suggestion: str
     operations: tuple[Operation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The findings about a table, the worst first. `note` says what was judged on a sample."""
+
+    target: str | None
+    issues: tuple[Finding, ...]
+    note: str | None = None

@@ -3,20 +3,24 @@
 Polars is imported where a table is really opened: the web process starts without it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 from flowml.data.child import ingested
 from flowml.data.formats import registry
-from flowml.domain.datasets import Categories, ColumnStats, Correlation, Dataset, Histogram, Ingested
-from flowml.domain.errors import NotFound, WrongState
+from flowml.data.formats.base import Option
+from flowml.domain.datasets import Dataset, Ingested, ReadingOption
+from flowml.domain.errors import WrongState
 from flowml.services.context import Context
 from flowml.services.tables import Workplace, run_task, workplace
 from flowml.store.rows import new_id
 
 _LONGEST_NAME = 200
+_LARGE_BYTES = 20_000_000
 
 
 def import_file(
@@ -26,20 +30,19 @@ def import_file(
     filename: str,
     name: str | None,
     options: Mapping[str, Any],
+    sha256: str | None = None,
     cancelled: Event | None = None,
 ) -> Dataset:
     """Read a file in a child process and store its table as a new data set; the file is taken over (moved) and kept,
-    so that it can be read again with other options.
+    so that it can be read again with other options. `sha256` is its hash where that is known.
 
     Raises UnreadableFile, UnsupportedFormat, TooLarge, InvalidInput for unusable options, NotReady when `cancelled`.
     """
-    # Who brings a table will train on it: the trainers come up while it is read.
-    context.trainers.warm_up()
     shown_name = _shown(filename) or "upload"
     size_bytes = path.stat().st_size
-    with workplace(context) as place:
+    with _warm_trainers(context, size_bytes), workplace(context) as place:
         found = _read(context, path, shown_name, options, place, cancelled)
-        source = context.store.files.put_path(path)
+        source = context.store.files.put_path(path, sha256)
         dataset = Dataset(
             id=new_id(),
             name=_shown(name or "") or Path(shown_name).stem or shown_name,
@@ -57,9 +60,79 @@ def import_file(
             source=source,
             how_read=found.how_read,
         )
+    _add(context, dataset, found)
+    return dataset
+
+
+def read_again(
+    context: Context, dataset_id: str, options: Mapping[str, Any], *, cancelled: Event | None = None
+) -> Dataset:
+    """The uploaded file of a data set, read with other options: a new data set, which has the file with the old one.
+
+    Raises NotFound, WrongState when the file is not kept, and as `import_file` does.
+    """
+    old = context.store.datasets.get(dataset_id)
+    if old.source is None:
+        raise WrongState(
+            f"The file that “{old.name}” was read from is not kept on this server.",
+            hint="Go back to the first version, or upload the file again.",
+        )
+    path = context.store.files.path(old.source)
+    with workplace(context) as place:
+        found = _read(context, path, old.filename, options, place, cancelled)
+        dataset = replace(
+            old,
+            id=new_id(),
+            format=found.format,
+            n_rows=found.n_rows,
+            n_columns=len(found.columns),
+            table=context.store.files.put_path(place.result),
+            created_at=context.clock(),
+            columns=found.columns,
+            warnings=found.warnings,
+            how_read=found.how_read,
+        )
+    _add(context, dataset, found)
+    return dataset
+
+
+def reading_options(context: Context, dataset_id: str) -> tuple[str, tuple[ReadingOption, ...]]:
+    """The title of the format that a data set's file was read as, and what its owner may say about the file. Raises
+    NotFound."""
+    dataset = context.store.datasets.get(dataset_id)
+    how = dataset.how_read
+    format = next((format for format in registry.all_formats() if format.name == how.reader), None)
+    options = list(format.options) if format is not None else []
+    known = {option.name for option in options}
+    # Of the file around the file (which member of an archive), not of its format.
+    options += [Option(name, f"which {name} to read", "choice") for name in how.choices if name not in known]
+    return format.title if format is not None else dataset.format, tuple(
+        ReadingOption(
+            option.name,
+            option.title,
+            "choice" if option.name in how.choices else option.kind,
+            tuple(how.choices.get(option.name, option.values)),
+            how.options.get(option.name),
+            how.decided.get(option.name),
+        )
+        for option in options
+    )
+
+
+@contextmanager
+def _warm_trainers(context: Context, size_bytes: int) -> Iterator[None]:
+    """Who brings a table will train on it: the trainers come up while it is read, or where that takes all of the
+    machine, right afterwards."""
+    if size_bytes < _LARGE_BYTES:
+        context.trainers.warm_up()
+    yield
+    if size_bytes >= _LARGE_BYTES:
+        context.trainers.warm_up()
+
+
+def _add(context: Context, dataset: Dataset, found: Ingested) -> None:
     context.store.datasets.add(dataset, found.stats, found.figures)
     _tell(context, "Data set added", f"{dataset.name}: {dataset.n_rows:,} rows, {dataset.n_columns:,} columns")
-    return dataset
 
 
 def _read(
@@ -107,32 +180,6 @@ def delete_dataset(context: Context, dataset_id: str) -> None:
             )
         context.store.datasets.delete(dataset_id)
     _tell(context, "Data set deleted", dataset.name)
-
-
-def stats(context: Context, dataset_id: str) -> tuple[ColumnStats, ...]:
-    """The statistics of every column, as computed when the file came in. Raises NotFound."""
-    return context.store.datasets.stats(dataset_id)
-
-
-def correlation(context: Context, dataset_id: str, method: str = "pearson") -> Correlation:
-    """How the columns go together. Raises NotFound, InvalidInput for an unknown method."""
-    from flowml.data.correlation import correlation
-
-    dataset = context.store.datasets.get(dataset_id)
-    return correlation(context.store.files.path(dataset.table), dataset.columns, method, dataset.n_rows)
-
-
-def distribution(context: Context, dataset_id: str, column: str, bins: int = 20) -> Histogram | Categories:
-    """How the values of a column are spread. Raises NotFound for an unknown data set or column, InvalidInput."""
-    from flowml.data.distribution import distribution
-
-    dataset = context.store.datasets.get(dataset_id)
-    found = dataset.column(column)
-    if found is None:
-        raise NotFound(
-            f"“{dataset.name}” has no column “{column}”.", hint="Names are compared exactly, capitals included."
-        )
-    return distribution(context.store.files.path(dataset.table), found, bins)
 
 
 def supported_extensions() -> tuple[str, ...]:

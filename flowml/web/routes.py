@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
-from flowml.web.api import datasets, docs, results, system, training
+from flowml.web.api import datasets, docs, figures, results, system, training
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
 from flowml.web.schemas import datasets as d
+from flowml.web.schemas import quality as q
 from flowml.web.schemas import results as r
 from flowml.web.schemas import system as s
 from flowml.web.schemas import training as t
@@ -20,14 +21,20 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/datasets", datasets.index, d.DatasetList, query=Page),
     Endpoint("GET", "/api/datasets/{dataset_id}", datasets.show, d.Dataset),
     Endpoint("DELETE", "/api/datasets/{dataset_id}", datasets.delete, status=204),
+    Endpoint("GET", "/api/datasets/{dataset_id}/options", datasets.reading_options, d.ReadingOptions),
+    Endpoint("POST", "/api/datasets/{dataset_id}/read-again", datasets.read_again, d.Dataset, 201, body=d.ReadAgain),
     Endpoint("GET", "/api/datasets/{dataset_id}/preview", datasets.preview, d.Preview, query=d.PreviewQuery),
     Endpoint("GET", "/api/datasets/{dataset_id}/download",
              datasets.download, "application/octet-stream", query=d.DownloadQuery),
-    Endpoint("GET", "/api/datasets/{dataset_id}/stats", datasets.stats, d.Stats),
+    Endpoint("GET", "/api/datasets/{dataset_id}/stats", figures.stats, d.Stats),
     Endpoint("GET", "/api/datasets/{dataset_id}/correlation",
-             datasets.correlation, d.Correlation, query=d.CorrelationQuery),
+             figures.correlation, d.Correlation, query=d.CorrelationQuery),
     Endpoint("GET", "/api/datasets/{dataset_id}/distribution/{column:path}",
-             datasets.distribution, d.Distribution, query=d.DistributionQuery),
+             figures.distribution, d.Distribution, query=d.DistributionQuery),
+    Endpoint("GET", "/api/datasets/{dataset_id}/relations", figures.relations, q.Relations, query=q.RelationQuery),
+    Endpoint("GET", "/api/datasets/{dataset_id}/relation/{column:path}",
+             figures.relation, q.Relation, query=q.RelationQuery),
+    Endpoint("GET", "/api/datasets/{dataset_id}/quality", figures.quality, q.Quality, query=q.QualityQuery),
 
     Endpoint("POST", "/api/training/start", training.start, t.Job, 202, body=t.StartTraining),
     Endpoint("GET", "/api/training", training.index, t.JobList, query=Page),

@@ -9,7 +9,7 @@ import pytest
 from flowml.domain.datasets import Categories, Histogram, Role
 from flowml.domain.errors import InvalidInput, NotFound, TooLarge, UnreadableFile, WrongState
 from flowml.domain.jobs import JobSpec, JobStatus
-from flowml.services import datasets, pages
+from flowml.services import datasets, figures, pages
 from flowml.services.context import Context
 from flowml.services.settings import Settings
 from flowml.store.store import Store
@@ -79,25 +79,25 @@ def test_what_is_in_it(context: Context, tmp_path: Path) -> None:
     assert dataset.name == "People of the ship"
     page = pages.preview(context, dataset.id, limit=2, sort="Age", descending=True, search="female")
     assert (page.columns[0], page.total, len(page.rows)) == ("PassengerId", 20, 2)
-    stats = {column.name: column for column in datasets.stats(context, dataset.id)}
+    stats = {column.name: column for column in figures.stats(context, dataset.id)}
     assert (stats["Age"].missing, stats["Sex"].top[0].count) == (8, 20)
-    assert datasets.correlation(context, dataset.id, "pearson").columns == ("Age", "Survived")
-    assert isinstance(datasets.distribution(context, dataset.id, "Age"), Histogram)
-    assert isinstance(datasets.distribution(context, dataset.id, "Survived"), Categories)
+    assert figures.correlation(context, dataset.id, "pearson").columns == ("Age", "Survived")
+    assert isinstance(figures.distribution(context, dataset.id, "Age"), Histogram)
+    assert isinstance(figures.distribution(context, dataset.id, "Survived"), Categories)
 
 
 def test_what_is_not_there_is_said(context: Context, tmp_path: Path) -> None:
     dataset = upload(context, tmp_path)
-    for call in (datasets.get_dataset, pages.preview, datasets.stats, datasets.correlation, datasets.delete_dataset):
+    for call in (datasets.get_dataset, pages.preview, figures.stats, figures.correlation, datasets.delete_dataset):
         with pytest.raises(NotFound):
             call(context, "nothing")
     with pytest.raises(NotFound, match="no column “age”"):
-        datasets.distribution(context, dataset.id, "age")
+        figures.distribution(context, dataset.id, "age")
     with pytest.raises(InvalidInput) as error:
         pages.preview(context, dataset.id, sort="age")
     assert error.value.fields[0].field == "sort"
     with pytest.raises(InvalidInput, match="spearman"):
-        datasets.correlation(context, dataset.id, "kendall")
+        figures.correlation(context, dataset.id, "kendall")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from flowml.domain.datasets import ColumnStats, Dataset
 from flowml.domain.jobs import Job
-from flowml.services import datasets, jobs, pages
+from flowml.services import datasets, figures, jobs, pages
 from flowml.web.endpoint import parse_query
 from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.pages.home import SAMPLES, Sample
@@ -93,7 +93,7 @@ def page(request: Request) -> Response:
     context = context_of(request)
     dataset = datasets.get_dataset(context, request.path_params["dataset_id"])
     frame = build_frame(request, "datasets")
-    stats = list(datasets.stats(context, dataset.id))
+    stats = list(figures.stats(context, dataset.id))
     preview = pages.preview(context, dataset.id, offset=0, limit=PREVIEW_ROWS)
     first = min(_whole(request.query_params.get("columns")), max(0, dataset.n_columns - 1)) // SHOWN_COLUMNS
     window = slice(first * SHOWN_COLUMNS, (first + 1) * SHOWN_COLUMNS)

@@ -9,7 +9,7 @@ from flowml.web.templating import cell, number, percent, plural
 
 
 def distribution_chart(column: str, found: Any) -> Chart:
-    """From what `services.datasets.distribution` answers."""
+    """From what `services.figures.distribution` answers."""
     if found.kind == "histogram":
         return _histogram(column, list(found.edges), list(found.counts), found.missing)
     return _categories(column, [cell(value) for value in found.values], list(found.counts), found.other, found.missing)

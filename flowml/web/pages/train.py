@@ -9,7 +9,7 @@ from starlette.responses import Response
 from flowml.domain.datasets import Dataset, Role
 from flowml.domain.errors import FlowMLError
 from flowml.domain.jobs import ValidationKind
-from flowml.services import datasets, jobs
+from flowml.services import datasets, figures, jobs
 from flowml.services.context import Context
 from flowml.services.jobs import AlgorithmInfo, TaskPreview, usual_folds
 from flowml.web.pages.charts import Chart
@@ -161,7 +161,7 @@ def likely_targets(dataset: Dataset) -> list[str]:
 
 def _target_chart(context: Context, dataset: Dataset, target: str) -> Chart | None:
     try:
-        found = datasets.distribution(context, dataset.id, target, bins=24)
+        found = figures.distribution(context, dataset.id, target, bins=24)
     except FlowMLError:
         # A picture that cannot be drawn keeps nobody from training.
         return None

@@ -1,0 +1,115 @@
+"""All checks of a table's quality, and the one list of findings that a person gets to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from flowml.data import wording
+from flowml.data.quality import categories, dates, duplicates, leakage, missing, numbers, shape, target, texts
+from flowml.data.quality.examined import ColumnView, Examined, Found
+from flowml.domain.datasets import ColumnStats, Finding, Role, Severity, TopValue
+
+# Each looks at one column, all of whose rows are in memory.
+COLUMN_CHECKS: tuple[Callable[[ColumnView], Iterator[Found]], ...] = (
+    numbers.outliers,
+    numbers.stand_ins,
+    numbers.zeros_apart,
+    numbers.impossible,
+    numbers.skewed,
+    numbers.capped,
+    numbers.codes_as_numbers,
+    categories.spellings,
+    categories.near_spellings,
+    categories.rare_categories,
+    texts.mixed_types,
+    texts.numbers_as_text,
+    texts.dates_as_text,
+    texts.damaged_characters,
+    texts.blanks,
+    dates.made_up_dates,
+    dates.future_dates,
+    dates.gaps,
+    dates.out_of_order,
+)
+
+# Each looks at the statistics, at a sample of all columns, or at columns together.
+TABLE_CHECKS: tuple[Callable[[Examined], Iterator[Found]], ...] = (
+    shape.few_rows,
+    shape.constant_columns,
+    shape.nearly_constant_columns,
+    shape.identifiers,
+    duplicates.repeated_rows,
+    duplicates.repeated_columns,
+    missing.missing_values,
+    missing.empty_rows,
+    missing.missing_together,
+    missing.missing_for_a_reason,
+    target.answers,
+    target.sorted_by_answer,
+    leakage.leaks,
+    dates.ends_before_starts,
+)
+
+_MOST = 60
+# More columns with the same trouble are told in one finding.
+_MOST_ALIKE = 3
+_ORDER = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+
+
+def find_in_table(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the `table` at this path with the statistics `columns`, to predict `target` (or null), at the time `now`:
+    {"issues": findings, "note"}."""
+    stats = [
+        ColumnStats(**{**item, "role": Role(item["role"]), "top": tuple(TopValue(**top) for top in item["top"])})
+        for item in request["columns"]
+    ]
+    table = Examined(Path(request["table"]), stats, request["target"], request["now"])
+    issues = findings(table)
+    note = None
+    if table.is_sampled:
+        note = (
+            f"How columns go together was judged on {table.sample_rows:,} of {table.n_rows:,} rows; everything else on "
+            "all of them."
+        )
+    return {"issues": [asdict(issue) for issue in issues], "note": note}
+
+
+def findings(table: Examined) -> list[Finding]:
+    """The worst first, the larger ones of equal severity first; 60 at most."""
+    found: list[Found] = []
+    for item in table.stats.values():
+        values = table.values(item.name)
+        table.keep_sample(values)
+        if item.count == 0:
+            continue
+        column = ColumnView(item, values, table)
+        for check in COLUMN_CHECKS:
+            found += check(column)
+    for check_table in TABLE_CHECKS:
+        found += check_table(table)
+    merged = [merge for alike in _by_kind(found) for merge in _merged(alike)]
+    merged.sort(key=lambda one: (_ORDER.index(one.finding.severity), -one.size, one.finding.code, one.finding.columns))
+    return [one.finding for one in merged[:_MOST]]
+
+
+def _by_kind(found: Iterable[Found]) -> list[list[Found]]:
+    kinds: dict[tuple[str, Severity], list[Found]] = {}
+    for one in found:
+        kinds.setdefault((one.finding.code, one.finding.severity), []).append(one)
+    return list(kinds.values())
+
+
+def _merged(alike: Sequence[Found]) -> list[Found]:
+    """Findings of one kind as they are where they are few, or else the largest one with the others' columns."""
+    if len(alike) <= _MOST_ALIKE:
+        return list(alike)
+    largest = sorted(alike, key=lambda one: -one.size)
+    first = largest[0].finding
+    columns = list(dict.fromkeys(name for one in largest for name in one.finding.columns))
+    rest = [one.finding.columns[-1] if len(one.finding.columns) > 1 else one.finding.columns[0] for one in largest[1:]]
+    message = f"{first.message} The same goes for {wording.columns(rest, most=8)}."
+    operations = tuple(operation for one in alike for operation in one.finding.operations)
+    return [Found(replace(first, columns=tuple(columns), message=message, operations=operations), largest[0].size)]

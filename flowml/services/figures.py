@@ -1,0 +1,171 @@
+"""What can be asked about a table besides its rows: each answer is computed once and kept.
+
+Computing happens in a child process, so that a big table never weighs on this one; only the spread of a column of a
+small table is counted here, because that takes less than starting a process.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from threading import BoundedSemaphore, Lock
+from typing import Any
+from weakref import WeakValueDictionary
+
+from flowml.data.figures import DEFAULT_BINS, distribution_name
+from flowml.domain.datasets import (
+    Categories,
+    Column,
+    ColumnStats,
+    Correlation,
+    Dataset,
+    Finding,
+    Histogram,
+    Quality,
+    Severity,
+)
+from flowml.domain.errors import InvalidInput, NotFound
+from flowml.services.context import Context
+from flowml.services.tables import run_task
+
+_SMALL_TABLE_ROWS = 200_000
+_AT_ONCE = BoundedSemaphore(2)
+
+
+class _Turn:
+    """Whoever computes a figure; others who want the same one wait for it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+
+
+_turns: WeakValueDictionary[tuple[str, str], _Turn] = WeakValueDictionary()
+
+
+def stats(context: Context, dataset_id: str) -> tuple[ColumnStats, ...]:
+    """The statistics of every column, as computed when the file came in. Raises NotFound."""
+    return context.store.datasets.stats(dataset_id)
+
+
+def distribution(context: Context, dataset_id: str, column: str, bins: int = DEFAULT_BINS) -> Histogram | Categories:
+    """How the values of a column are spread. Raises NotFound for an unknown data set or column, InvalidInput."""
+    dataset = context.store.datasets.get(dataset_id)
+    request = {**_table(context, dataset), "column": asdict(_column(dataset, column)), "bins": bins}
+
+    def compute() -> dict[str, Any]:
+        if dataset.n_rows > _SMALL_TABLE_ROWS:
+            return _in_child(context, "distribution", request)
+        from flowml.data.distribution import distribution_of_table
+
+        return distribution_of_table(request)
+
+    found = _kept(context, dataset_id, distribution_name(column, bins), compute)
+    if found["kind"] == "histogram":
+        return Histogram(tuple(found["edges"]), tuple(found["counts"]), found["missing"])
+    return Categories(tuple(found["values"]), tuple(found["counts"]), found["other"], found["missing"])
+
+
+def correlation(context: Context, dataset_id: str, method: str = "pearson") -> Correlation:
+    """How the columns go together. Raises NotFound, InvalidInput for an unknown method."""
+    dataset = context.store.datasets.get(dataset_id)
+    request = {**_table(context, dataset), "columns": _columns(dataset), "method": method}
+    found = _kept(context, dataset_id, f"correlation:{method}", lambda: _in_child(context, "correlation", request))
+    return Correlation(
+        tuple(found["columns"]), tuple(tuple(row) for row in found["matrix"]), found["method"], found["note"]
+    )
+
+
+def relations(context: Context, dataset_id: str, target: str) -> dict[str, Any]:
+    """How much each column says about a target, as `data.relations.relations` answers. Raises NotFound, InvalidInput
+    for a target that is unknown or holds dates."""
+    dataset = context.store.datasets.get(dataset_id)
+    _check_target(dataset, target)
+    request = {**_table(context, dataset), "columns": _columns(dataset), "target": target}
+    found: dict[str, Any] = _kept(
+        context, dataset_id, f"relations:{target}", lambda: _in_child(context, "relations", request)
+    )
+    return found
+
+
+def relation(context: Context, dataset_id: str, column: str, target: str) -> dict[str, Any]:
+    """What to draw of two columns, as `data.relation.relation` answers. Raises NotFound for an unknown column,
+    InvalidInput for a target that is unknown or holds dates."""
+    dataset = context.store.datasets.get(dataset_id)
+    _column(dataset, column)
+    _check_target(dataset, target)
+    request = {**_table(context, dataset), "column": column, "target": target}
+    # Names may hold any character: the length tells where the first one ends.
+    name = f"relation:{len(column)}:{column}:{target}"
+    found: dict[str, Any] = _kept(context, dataset_id, name, lambda: _in_child(context, "relation", request))
+    return found
+
+
+def quality(context: Context, dataset_id: str, target: str | None = None) -> Quality:
+    """What is wrong with a table, or may be, the worst first; with a `target`, also what concerns predicting it. Raises
+    NotFound, InvalidInput for an unknown target."""
+    dataset = context.store.datasets.get(dataset_id)
+    if target is not None:
+        _check_target(dataset, target)
+    request = {
+        **_table(context, dataset),
+        "columns": [asdict(column) for column in context.store.datasets.stats(dataset_id)],
+        "target": target,
+        "now": context.clock(),
+    }
+    name = "quality" if target is None else f"quality:{target}"
+    found = _kept(context, dataset_id, name, lambda: _in_child(context, "quality", request))
+    findings = (
+        Finding(
+            item["code"],
+            Severity(item["severity"]),
+            tuple(item["columns"]),
+            item["message"],
+            item["suggestion"],
+            tuple(item["operations"]),
+        )
+        for item in found["issues"]
+    )
+    return Quality(target, tuple(findings), found["note"])
+
+
+def _kept(context: Context, dataset_id: str, name: str, compute: Callable[[], dict[str, Any]]) -> Any:
+    """The figure of this name, computed when nobody has asked for it before."""
+    found = context.store.datasets.figure(dataset_id, name)
+    if found is None:
+        turn = _turns.setdefault((dataset_id, name), _Turn())
+        with turn.lock:
+            found = context.store.datasets.figure(dataset_id, name)
+            if found is None:
+                found = compute()
+                context.store.datasets.keep_figure(dataset_id, name, found)
+    return found
+
+
+def _in_child(context: Context, task: str, request: dict[str, Any]) -> dict[str, Any]:
+    # More at once would only take memory from each other.
+    with _AT_ONCE:
+        return run_task(context, task, request)
+
+
+def _table(context: Context, dataset: Dataset) -> dict[str, Any]:
+    return {"table": str(context.store.files.path(dataset.table))}
+
+
+def _columns(dataset: Dataset) -> list[dict[str, Any]]:
+    return [asdict(column) for column in dataset.columns]
+
+
+def _column(dataset: Dataset, name: str) -> Column:
+    found = dataset.column(name)
+    if found is None:
+        raise NotFound(
+            f"“{dataset.name}” has no column “{name}”.", hint="Names are compared exactly, capitals included."
+        )
+    return found
+
+
+def _check_target(dataset: Dataset, target: str) -> None:
+    if dataset.column(target) is None:
+        raise InvalidInput.of_field(
+            "target",
+            f"“{dataset.name}” has no column “{target}”.",
+            hint="Names are compared exactly, capitals included.",
+        )
