@@ -54,7 +54,7 @@ def without_infinity(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
 
 def write_canonical(frame: pl.DataFrame, path: Path) -> None:
     """Store a canonical table as Parquet."""
-    frame.write_parquet(path, compression="zstd", compression_level=1, row_group_size=ROWS_PER_GROUP, statistics=True)
+    frame.write_parquet(path, compression="snappy", row_group_size=ROWS_PER_GROUP, statistics=True)
 
 
 def _flatten(frame: pl.DataFrame, limits: Limits) -> pl.DataFrame:

@@ -8,9 +8,7 @@ interpolate linearly, as NumPy, SciPy and pandas compute them by default. All of
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,13 +18,11 @@ from flowml.data.counts import Counts, count_texts, count_values
 from flowml.data.distribution import SHOWN_CATEGORIES, as_value, categories, spread
 from flowml.data.figures import DEFAULT_BINS, distribution_name
 from flowml.data.roles import Figures, distinct_sample, role_of
+from flowml.data.threads import each_column
 from flowml.data.values import plain
 from flowml.domain.datasets import Categories, Column, ColumnStats, Histogram, Role, TopValue
 
 _TOP = 10
-# Each thread holds a sorted copy of its column: more of them would take more memory than they save time.
-_MOST_THREADS = 4
-_ROWS_WORTH_THREADS = 20_000
 
 
 @dataclass(frozen=True)
@@ -42,13 +38,7 @@ class Profile:
 
 def profile(frame: pl.DataFrame) -> Profile:
     """Profile every column of a canonical table."""
-    columns = frame.get_columns()
-    threads = min(_MOST_THREADS, os.cpu_count() or 1) if frame.height >= _ROWS_WORTH_THREADS else 1
-    if threads > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(profile_column, columns))
-    else:
-        found = [profile_column(values) for values in columns]
+    found = each_column(profile_column, frame.get_columns())
     stats = tuple(column_stats for column_stats, _ in found)
     return Profile(
         tuple(Column(item.name, item.dtype, item.role) for item in stats),

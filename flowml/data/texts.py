@@ -14,6 +14,7 @@ from flowml.data.dates import numbered_dates, parse_dates, settled_dates, unclea
 from flowml.data.guess import NOTHING, Guess
 from flowml.data.missing import MISSING, MISSING_AMONG_NUMBERS, SENTINELS
 from flowml.data.numbers import looks_like_number, read_numbers
+from flowml.data.threads import each_column
 
 _PROBE = 500
 _PLAIN_TEXT = r"^\pL[\pL ,.;:'-]{6,}$"
@@ -60,10 +61,17 @@ def convert_texts(
     Of a file that has types of its own (`typed`), only dates are converted: a number kept as text is meant so. The
     `literal` columns are texts whatever they look like. `line_of` gives the line of the file that a row came from.
     """
+
+    def convert(column: pl.Series) -> tuple[pl.Series, _Converter]:
+        # Each column with a converter of its own, for they run in threads.
+        converter = _Converter(conventions, typed, line_of)
+        return column if column.name in literal else converter.convert(column), converter
+
     converter = _Converter(conventions, typed, line_of)
-    columns = {
-        column.name: column if column.name in literal else converter.convert(column) for column in frame.get_columns()
-    }
+    columns: dict[str, pl.Series] = {}
+    for column, its_own in each_column(convert, frame.get_columns()):
+        columns[column.name] = column
+        converter.learn_from(its_own)
     for name in converter.unclear:
         columns[name] = converter.settle(columns[name])
     if not typed:
@@ -72,7 +80,7 @@ def convert_texts(
 
 
 class _Converter:
-    """Converts one column after the other and keeps what they prove about the file."""
+    """Converts columns and keeps what they prove about the file."""
 
     def __init__(self, conventions: Conventions, typed: bool, line_of: Callable[[int], int | None]) -> None:
         self.unclear: list[str] = []
@@ -104,6 +112,15 @@ class _Converter:
         if self._typed:
             return self._take(self._dates(column, probe), column)
         return self._convert(column, probe)
+
+    def learn_from(self, other: _Converter) -> None:
+        """Take over what another has found."""
+        self.unclear += other.unclear
+        self._remarks += other._remarks
+        self._missing += other._missing
+        self._decimals += other._decimals
+        self._thousands += other._thousands
+        self._orders += other._orders
 
     def settle(self, column: pl.Series) -> pl.Series:
         """Look again at a column that could not decide for itself, with what the others proved."""
