@@ -15,6 +15,7 @@ from threading import Event
 from typing import IO, Any
 
 import flowml
+from flowml.data.ceiling import memory_for
 from flowml.domain import errors
 from flowml.domain.datasets import Column, ColumnStats, HowRead, Ingested, Role, TopValue
 
@@ -26,8 +27,16 @@ _log = logging.getLogger(__name__)
 def run_importer(
     request: Mapping[str, Any], *, timeout_seconds: float, memory_bytes: int, cancelled: Event | None = None
 ) -> Ingested:
-    """Read one file in a child process. `request` is as `importer.import_table` wants it. Raises as `run` does."""
-    answer = run("import", request, timeout_seconds=timeout_seconds, memory_bytes=memory_bytes, cancelled=cancelled)
+    """Read one file in a child process. `request` is as `importer.import_table` wants it. Raises as `run` does, and
+    UnreadableFile when reading takes far more memory than a file of this size should."""
+    answer = run(
+        "import",
+        request,
+        timeout_seconds=timeout_seconds,
+        memory_bytes=memory_bytes,
+        usual_bytes=memory_for(Path(request["path"])),
+        cancelled=cancelled,
+    )
     return ingested(answer)
 
 
@@ -37,12 +46,14 @@ def run(
     *,
     timeout_seconds: float,
     memory_bytes: int,
+    usual_bytes: int | None = None,
     cancelled: Event | None = None,
 ) -> dict[str, Any]:
     """Let a child process do one of `tasks.TASKS`; returns its answer.
 
     Raises what the child raised; UnreadableFile when it took longer than the limit or crashed, TooLarge when its
-    resident memory went over the limit, NotReady when `cancelled` was set.
+    resident memory went over the limit, NotReady when `cancelled` was set. `usual_bytes` is what the work on such a
+    file may take: more than that makes the file unreadable rather than too large.
     """
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as answered, tempfile.TemporaryFile() as said:
         given.write(json.dumps({"task": task, **request}).encode())
@@ -56,7 +67,7 @@ def run(
             start_new_session=True,
         )
         try:
-            _watch(child, timeout_seconds, memory_bytes, cancelled)
+            _watch(child, timeout_seconds, memory_bytes, usual_bytes, cancelled)
         finally:
             _kill(child)
         answer = _answer(answered)
@@ -95,7 +106,13 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "RUST_BACKTRACE": "0"}
 
 
-def _watch(child: subprocess.Popen[bytes], timeout_seconds: float, memory_bytes: int, cancelled: Event | None) -> None:
+def _watch(
+    child: subprocess.Popen[bytes],
+    timeout_seconds: float,
+    memory_bytes: int,
+    usual_bytes: int | None,
+    cancelled: Event | None,
+) -> None:
     ends_at = time.monotonic() + timeout_seconds
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -108,7 +125,13 @@ def _watch(child: subprocess.Popen[bytes], timeout_seconds: float, memory_bytes:
                 f"Reading the file took longer than {timeout_seconds:g} seconds and was stopped.",
                 hint="Upload a smaller part of it, or raise FLOWML_IMPORT_TIMEOUT_SECONDS.",
             )
-        if resident_bytes(child.pid) > memory_bytes:
+        resident = resident_bytes(child.pid)
+        if usual_bytes is not None and usual_bytes < min(resident, memory_bytes):
+            raise errors.UnreadableFile(
+                "Reading the file took far more memory than a file of its size should need, and was stopped.",
+                hint="It may be damaged, or made to do harm. Save it again, or as CSV or Parquet.",
+            )
+        if resident > memory_bytes:
             raise errors.TooLarge(
                 f"Reading the file needs more than the {memory_bytes / 1e9:.1f} GB of memory there are for it.",
                 hint="Upload a smaller part of it, or save it as Parquet first.",

@@ -18,7 +18,7 @@ _OPENING = re.compile(
 )
 _CHUNK = 4 << 20
 # Above this size an array is parsed piece by piece.
-_LARGE = 32 << 20
+_LARGE = 8 << 20
 _LONGEST_RECORD = 64 << 20
 # Python's parser calls itself for every level.
 _MOST_NESTING = 200

@@ -1,0 +1,42 @@
+"""How much memory a file may take while it is read.
+
+Readers check what they can before they believe a file. What gets past them (a length that a library believes, a column
+that is one value twenty million times) ends here: reading a file takes a multiple of its size, and what takes far more
+is no table.
+"""
+
+from pathlib import Path
+
+_MiB = 1 << 20
+# Python, Polars and their threads, before anything is read, and small files of whatever kind.
+_LEAST = 450 * _MiB
+# Documents of many small values become forty times as large while they are parsed; large tables of text are read in
+# pieces. Compressed columns unpack to more.
+_TEXT = (40, 1024 * _MiB, 12)
+_PACKED = (100, 4096 * _MiB, 20)
+_PACKED_STARTS = (
+    b"PAR1",
+    b"ARROW1",
+    b"\xff\xff\xff\xff",
+    b"Obj\x01",
+    b"ORC",
+    b"PK\x03\x04",
+    b"\xd0\xcf\x11\xe0",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"\x28\xb5\x2f\xfd",
+    b"SQLite format 3",
+)
+
+
+def memory_for(path: Path) -> int:
+    """Bytes that a process may take for reading this file; a file that is not there gets the least."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError:
+        return _LEAST
+    small, middle, large = _PACKED if head.startswith(_PACKED_STARTS) else _TEXT
+    return max(_LEAST, min(small * size, middle), large * size)
