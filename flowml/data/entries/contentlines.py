@@ -10,13 +10,15 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 
 from flowml.data.entries.text import LONGEST_LINE, Remarks, too_long
 from flowml.domain.errors import UnreadableFile
 
 _MOST_FOLDS = 500_000
 _LONGEST_HEADER = 65_536
+_COMMON_HEADER = 200
 _MOST_PARTS = 1_000
 _NAME = re.compile(r"\s*(?:([A-Za-z0-9_-]{1,100})\s*\.)?\s*([A-Za-z0-9_-]{1,100})\s*$")
 # Possessive, so that a quote without its end costs one pass.
@@ -117,58 +119,38 @@ def properties(lines: Iterable[tuple[int, str]], remarks: Remarks) -> Iterator[P
             remarks.add("is no property and was left out", number, line)
 
 
-@dataclass(slots=True)
-class _Logical:
-    """A line and what it was folded into."""
-
-    number: int
-    parts: list[str]
-    length: int = 0
-    quoted: bool = field(init=False)
-    base64: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        header = self.parts[0][:_LONGEST_HEADER].upper()
-        self.quoted = "QUOTED-PRINTABLE" in header
-        self.base64 = "BASE64" in header or "ENCODING=B" in header
-
-    def append(self, part: str) -> None:
-        self.parts.append(part)
-        self.length += len(part)
-        if self.length > LONGEST_LINE:
-            raise too_long(self.number)
-        if len(self.parts) > _MOST_FOLDS:
-            raise UnreadableFile(
-                f"Line {self.number:,} goes on over more than {_MOST_FOLDS:,} lines, which none of such a file does."
-            )
-
-    def goes_on_in(self, line: str) -> bool:
-        """Whether a line without the mark of folding still belongs to this one."""
-        if self.quoted and self.parts[-1].endswith("="):
-            return not line.upper().startswith("END:")
-        # Some phones do not fold their photos; Base64 has no colon.
-        return self.base64 and bool(line) and ":" not in line
-
-
 def _unfolded(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    current: _Logical | None = None
+    parts: list[str] = []
+    start = length = 0
+    quoted = base64 = False
     for number, line in lines:
-        if current is not None and current.quoted and current.goes_on_in(line):
-            current.parts[-1] = current.parts[-1][:-1]
-            current.append(line)
-        elif not line.strip():
+        if quoted and parts[-1].endswith("=") and line[:4].upper() != "END:":
+            # A quoted-printable value goes on without the mark of folding.
+            parts[-1] = parts[-1][:-1]
+        elif not line or line.isspace():
             # Not the end of a property: some programs put an empty line in front of a folded one.
             continue
-        elif current is not None and line[0] in " \t":
-            current.append(line[1:])
-        elif current is not None and current.goes_on_in(line):
-            current.append(line)
-        else:
-            if current is not None:
-                yield current.number, "".join(current.parts)
-            current = _Logical(number, [line])
-    if current is not None:
-        yield current.number, "".join(current.parts)
+        elif parts and line[0] in " \t":
+            line = line[1:]
+        elif not base64 or ":" in line:
+            if parts:
+                yield start, "".join(parts)
+            header = line[:_LONGEST_HEADER].upper() if ";" in line else ""
+            quoted = "QUOTED-PRINTABLE" in header
+            # Some phones do not fold their photos; Base64 has no colon.
+            base64 = "BASE64" in header or "ENCODING=B" in header
+            parts, start, length = [line], number, len(line)
+            continue
+        parts.append(line)
+        length += len(line)
+        if length > LONGEST_LINE:
+            raise too_long(start)
+        if len(parts) > _MOST_FOLDS:
+            raise UnreadableFile(
+                f"Line {start:,} goes on over more than {_MOST_FOLDS:,} lines, which none of such a file does."
+            )
+    if parts:
+        yield start, "".join(parts)
 
 
 def _parse(number: int, line: str) -> Property | None:
@@ -178,11 +160,23 @@ def _parse(number: int, line: str) -> Property | None:
     if '"' in line[:colon]:
         quoted = _HEADER.match(line, 0, _LONGEST_HEADER)
         colon = quoted.end() - 1 if quoted else colon
-    name, *parameters = _split_unquoted(line[:colon], ";")
-    match = _NAME.match(name)
-    if match is None:
+    header = line[:colon]
+    parsed = _common_header(header) if colon < _COMMON_HEADER else _parse_header(header)
+    if parsed is None:
         return None
-    return Property(match[2].upper(), _parameters(parameters), line[colon + 1 :], match[1] or "", number)
+    group, name, parameters = parsed
+    return Property(name, parameters, line[colon + 1 :], group, number)
+
+
+def _parse_header(header: str) -> tuple[str, str, dict[str, list[str]]] | None:
+    """Group, name and parameters."""
+    name, *parameters = _split_unquoted(header, ";")
+    match = _NAME.match(name)
+    return (match[1] or "", match[2].upper(), _parameters(parameters)) if match else None
+
+
+# The headers of a file are few and come again in every entry; nobody changes their parameters.
+_common_header = lru_cache(maxsize=4096)(_parse_header)
 
 
 def _parameters(written: list[str]) -> dict[str, list[str]]:

@@ -31,6 +31,7 @@ _IN_SPLIT = frozenset("SE$%DC")
 _TRANSFER = re.compile(r"\[([^\]]*)\]")
 _MOST_LINES = 100_000
 _MOST_SECTIONS = 500_000
+_MOST_EMPTY = 500_000
 
 
 @dataclass(slots=True)
@@ -85,13 +86,15 @@ def records(lines: Iterable[tuple[int, str]], said: dict[str, str]) -> Iterator[
     """
     current = Record(TRANSACTIONS, "")
     account: Record | None = None
-    sections = 0
+    sections = empty = 0
     for number, line in lines:
         line = line.strip("\r\x1a \t")
         if line == "^" or line.startswith("!"):
             if current.fields:
                 yield current
                 account = current if current.table == ACCOUNTS else account
+            elif (empty := empty + 1) > _MOST_EMPTY:
+                raise UnreadableFile(f"The file has more than {_MOST_EMPTY:,} records with nothing in them.")
             table, section = current.table, current.section
             if line != "^":
                 table, section = _section(line, current, said)

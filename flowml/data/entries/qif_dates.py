@@ -23,6 +23,7 @@ class DateOrder:
     def __init__(self) -> None:
         self._day_first = self._month_first = self._open = self._dotted = 0
         self._has_apostrophe = False
+        self.impossible = 0
         self.asked: str | None = None
 
     def look(self, text: str) -> None:
@@ -30,9 +31,13 @@ class DateOrder:
         match = _NUMERIC.match(text.strip()[:_LONGEST])
         if match is None or len(match[1]) > 2:
             return
-        self._day_first += int(match[1]) > 12
-        self._month_first += int(match[2]) > 12
-        self._open += int(match[1]) <= 12 and int(match[2]) <= 12 and match[1] != match[2]
+        first, second = int(match[1]), int(match[2])
+        if max(first, second) > 31 or min(first, second) > 12:
+            self.impossible += 1
+            return
+        self._day_first += first > 12
+        self._month_first += second > 12
+        self._open += first <= 12 and second <= 12 and first != second
         self._dotted += "." in text
         # Quicken writes years from 2000 on after an apostrophe, so that those after a slash are before.
         self._has_apostrophe |= match[3] == "'" and len(match[4]) <= 2

@@ -38,6 +38,8 @@ _OF_LIST = {
 }
 _OTHER_LIST = {"N": "name", "D": "description"}
 _SPLIT = {"S": "category", "E": "memo", "$": "amount", "%": "percent", "D": "date", "C": "cleared"}
+_MOST_IMPOSSIBLE = 20_000
+_SWAPPED = str.maketrans(",.", ".,")
 _DATES = frozenset({"date", "balance_date"})
 _AMOUNTS = frozenset(
     {"amount", "price", "quantity", "commission", "transfer_amount", "credit_limit", "balance", "budget"}
@@ -65,9 +67,11 @@ class _Ledger:
                     self.dates.look(item.value)
                 elif column in _AMOUNTS or item.letter == "$":
                     commas += proves_decimal_comma(item.value)
-                    points += "." in item.value and proves_decimal_comma(item.value.replace(",", "").replace(".", ","))
+                    points += proves_decimal_comma(item.value.translate(_SWAPPED))
             if record.table in (TRANSACTIONS, "memorized"):
                 self.counts[SPLITS] += len(record.divided()[1])
+            if self.dates.impossible > _MOST_IMPOSSIBLE:
+                raise UnreadableFile(f"More than {_MOST_IMPOSSIBLE:,} dates in the file are none.")
         self.counts = +self.counts
         self.decimal_comma = commas > points
         self.dates.asked = source.choice_option("date_order", DATE_ORDERS) or self.said.get("date_order")

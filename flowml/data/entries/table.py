@@ -13,8 +13,9 @@ from flowml.data.formats.base import Limits
 
 OTHER = "other"
 # What a file may cost that gives every entry names of its own.
-_MOST_NAMES = 1_000
-_MOST_RARE_CELLS = 20_000_000
+_MOST_NAMES = 500
+_MOST_RARE_CELLS = 5_000_000
+_LONGEST_JOINED = 20_000
 _INT64 = 1 << 63
 
 
@@ -31,7 +32,8 @@ class Entries:
         self._known: dict[str, list[Any]] = {name: [] for name in known}
         self._always = dict(always or {})
         self._rare: dict[str, dict[int, Any]] = {}
-        self._overflow: dict[int, dict[str, str]] = {}
+        # Entry → the inside of a JSON object, which takes less memory than a record.
+        self._overflow: dict[int, str] = {}
         self.height = 0
 
     def add(self, row: Mapping[str, Any]) -> int:
@@ -56,7 +58,12 @@ class Entries:
         elif len(self._rare) < _MOST_NAMES:
             self._rare[name] = {index: value}
         else:
-            self._overflow.setdefault(index, {})[name] = str(value)
+            self._put_aside(index, name, value)
+
+    def _put_aside(self, index: int, name: str, value: Any) -> None:
+        cell = f"{json.dumps(name)}: {json.dumps(str(value), ensure_ascii=False)}"
+        before = self._overflow.get(index)
+        self._overflow[index] = cell if before is None else f"{before}, {cell}"
 
     def padded(self, name: str) -> list[Any]:
         """The values of a known column, one per entry."""
@@ -68,13 +75,13 @@ class Entries:
         most = _MOST_RARE_CELLS // max(self.height, 1)
         for name in sorted(self._rare, key=lambda name: -len(self._rare[name]))[most:]:
             for index, value in self._rare.pop(name).items():
-                self._overflow.setdefault(index, {})[name] = str(value)
+                self._put_aside(index, name, value)
         columns = {name: values for name, values in self._known.items() if values or name in self._always}
         columns |= {name: [cells.get(index) for index in range(self.height)] for name, cells in self._rare.items()}
         if self._overflow:
             warnings.append(f"Fields that only few entries have stand together as JSON in the column “{OTHER}”.")
-            texts = {index: json.dumps(fields, ensure_ascii=False) for index, fields in self._overflow.items()}
-            columns[OTHER] = [texts.get(index) for index in range(self.height)]
+            aside = (self._overflow.get(index) for index in range(self.height))
+            columns[OTHER] = [None if inside is None else f"{{{inside}}}" for inside in aside]
         self._limits.check(self.height, len(columns))
         order = {name: position for position, name in enumerate(self._known)}
         names = sorted(columns, key=lambda name: _position(name, order))
@@ -124,5 +131,5 @@ def add_value(row: dict[str, Any], name: str, value: Any, most: int = 9) -> None
         if row.get(numbered) is None:
             row[numbered] = value
             return
-    if len(joined := f"{row[numbered]}; {value}") <= 100_000:
-        row[numbered] = joined
+    if len(str(row[numbered])) < _LONGEST_JOINED:
+        row[numbered] = f"{row[numbered]}; {value}"

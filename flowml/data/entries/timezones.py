@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import calendar
 import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +18,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{1,40}(?:/[A-Za-z0-9_+-]{1,40}){0,2}$
 _WEEKDAYS = {"MO": 0, "TU": 1, "WE": 2, "TH": 3, "FR": 4, "SA": 5, "SU": 6}
 _BY_DAY = re.compile(r"([+-]?\d)?(MO|TU|WE|TH|FR|SA|SU)$", re.ASCII)
 _MOST_ONSETS = 500
+_MOST_ZONES = 2_000
+_MOST_KEPT = 200
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,14 @@ class _Change:
     until: datetime | None
     dates: tuple[datetime, ...]
 
-    def last_onset(self, time: datetime) -> datetime | None:
-        onsets = [self.start, *self.dates]
+    def onsets(self, years: Iterable[int]) -> Iterator[datetime]:
+        """When it begins: at its fixed times, and in each of some years."""
+        yield from (self.start, *self.dates)
         if self.yearly is not None:
-            onsets += [_onset(year, self.yearly, self.start) for year in (time.year - 1, time.year) if year > 0]
-        return max(
-            (onset for onset in onsets if self.start <= onset <= time and not (self.until and onset > self.until)),
-            default=None,
-        )
+            for year in years:
+                onset = _onset(year, self.yearly, self.start)
+                if self.start <= onset and not (self.until and onset > self.until):
+                    yield onset
 
 
 @dataclass
@@ -49,11 +53,12 @@ class Zones:
     _of_file: dict[str, list[_Change]] = field(default_factory=dict)
     _aliases: dict[str, str] = field(default_factory=dict)
     _known: dict[str, ZoneInfo | None] = field(default_factory=dict)
+    _onsets: dict[tuple[str, int], list[tuple[datetime, timedelta]]] = field(default_factory=dict)
 
     def add(self, component: Component) -> None:
         """Take in a VTIMEZONE."""
         name = component.first("TZID")
-        if name is None or len(self._of_file) >= 1_000:
+        if name is None or len(self._of_file) >= _MOST_ZONES:
             return
         changes = [change for part in component.parts[:_MOST_ONSETS] if (change := _change(part)) is not None]
         self._of_file[name.value.strip()] = changes
@@ -66,15 +71,27 @@ class Zones:
         try:
             if zone is not None:
                 return time.replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
-            if changes := self._of_file.get(name):
-                return shifted(time, -_offset(time, changes))
         except (OverflowError, ValueError):
-            pass
-        return None
+            return None
+        return shifted(time, -self._offset(name, time)) if self._of_file.get(name) else None
+
+    def _offset(self, name: str, time: datetime) -> timedelta:
+        onsets = self._onsets.get((name, time.year))
+        if onsets is None:
+            if len(self._onsets) >= _MOST_KEPT:
+                self._onsets.clear()
+            years = [year for year in (time.year - 1, time.year) if year > 0]
+            changes = self._of_file[name]
+            onsets = sorted((onset, change.offset) for change in changes for onset in change.onsets(years))
+            self._onsets[name, time.year] = onsets
+        position = bisect_right(onsets, time, key=lambda item: item[0])
+        if position:
+            return onsets[position - 1][1]
+        return min(self._of_file[name], key=lambda change: change.start).before
 
     def _zone(self, name: str) -> ZoneInfo | None:
         if name not in self._known:
-            if len(self._known) > 10_000:
+            if len(self._known) >= _MOST_ZONES:
                 return None
             self._known[name] = _by_name(name) or _by_name(self._aliases.get(name, ""))
         return self._known[name]
@@ -93,13 +110,6 @@ def _by_name(name: str) -> ZoneInfo | None:
             except (ZoneInfoNotFoundError, ValueError, OSError):
                 continue
     return None
-
-
-def _offset(time: datetime, changes: list[_Change]) -> timedelta:
-    onsets = [(onset, change.offset) for change in changes if (onset := change.last_onset(time)) is not None]
-    if onsets:
-        return max(onsets, key=lambda item: item[0])[1]
-    return min(changes, key=lambda change: change.start).before
 
 
 def _change(part: Component) -> _Change | None:

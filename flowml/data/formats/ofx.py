@@ -12,7 +12,7 @@ _OPENING = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).){0,2000}-->\s*)*(?:<\?OFX\s|<OFX[\s>]|OFXHEADER\s*:)",
     re.IGNORECASE | re.DOTALL,
 )
-_HEADER_LINE = re.compile(r"^\s*OFXHEADER\s*:\s*\d+", re.IGNORECASE | re.MULTILINE)
+_HEADER_LINE = re.compile(r"^[ \t]*OFXHEADER\s*:\s*\d+[ \t\r]*(?:$|DATA\s*:)", re.IGNORECASE | re.MULTILINE)
 
 
 def sniff(head: bytes, path: Path) -> float:

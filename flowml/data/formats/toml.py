@@ -10,7 +10,7 @@ from flowml.data.delimited.encoding import looks_like_text
 from flowml.data.formats.base import NO, POSSIBLE, Format, Option, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
-_ARRAY_OF_TABLES = re.compile(rb"^\s*\[\[[^\]\n]{1,200}\]\]\s*(#[^\n]*)?$", re.MULTILINE)
+_ARRAY_OF_TABLES = re.compile(rb"^[ \t]*\[\[[^\]\n]{1,200}\]\][ \t\r]*(#[^\n]*)?$", re.MULTILINE)
 _LARGEST = 50_000_000
 # tomllib takes time by the square of the parts of a key.
 _LONG_KEY = re.compile(rb"(\.[ \t]*[\w\"'-]+[ \t]*){60}")
