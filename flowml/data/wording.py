@@ -27,13 +27,13 @@ def number(value: float) -> str:
 def percent(share: float) -> str:
     """Rounded, but never to all or nothing.
 
-    >>> percent(0.5), percent(0.999), percent(0.0004), percent(1.0)
-    ('50%', '99.9%', '0.04%', '100%')
+    >>> percent(0.5), percent(0.99833), percent(0.99999), percent(0.0004), percent(1.0)
+    ('50%', '99.8%', '99.99%', '0.04%', '100%')
     """
     if share in (0.0, 1.0) or 0.01 <= share <= 0.99:
         return f"{share:.0%}"
     if share > 0.5:
-        return f"{min(share, 0.9999) * 100:.4g}%"
+        return f"{share * 100:.3g}%" if share < 0.9995 else f"{min(share, 0.9999) * 100:.4g}%"
     return f"{share * 100:.1g}%" if share >= 1e-6 else "0.0001%"
 
 

@@ -17,7 +17,8 @@ _SHORTEST_COMPARED = 5
 _LONG = 8
 _RARE_TO_FREQUENT = 0.02
 _RARE, _FEWEST_ROWS = 10, 500
-_NO_LETTER = re.compile(r"[\W_]+")
+_BETWEEN_LETTERS = re.compile(r"(?<=[^\W_])[\W_]+(?=[^\W_])")
+_AROUND = " \t\n\u00a0.,;:!?'\"’“”()[]_"
 
 
 def spellings(column: ColumnView) -> Iterator[Found]:
@@ -114,17 +115,20 @@ def _has_categories(column: ColumnView) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Without what spellings differ in. Signs alone stay as they are, for + and - are different things, and so does
-    what stands between digits."""
+    """Without what spellings differ in: capitals, accents, what stands between words and quotes around them. Other
+    signs at an end stay, and so does all that stands between digits.
+
+    >>> [_plain(text) for text in (" New-York.", "new york", "Köln", "A+", "C++", "5 - 10")]
+    ['newyork', 'newyork', 'koln', 'a+', 'c++', '5 - 10']
+    """
     letters = "".join(
         character
         for character in unicodedata.normalize("NFKD", text.casefold())
         if not unicodedata.combining(character)
-    )
-    joined = _NO_LETTER.sub("", letters)
-    if not joined or any(character.isdigit() for character in joined):
+    ).strip(_AROUND)
+    if any(character.isdigit() for character in letters):
         return " ".join(letters.split())
-    return joined
+    return _BETWEEN_LETTERS.sub("", letters)
 
 
 def _examples(pairs: Mapping[str, str], counts: Mapping[str, int]) -> str:

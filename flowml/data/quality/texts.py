@@ -19,11 +19,14 @@ _UNIT = (
 )
 # An amount of money or of a unit; thousands are separated by commas or not at all.
 _AMOUNT = rf"^\s*({_CURRENCY})?\s*([-+]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?)\s*({_CURRENCY}|{_UNIT})?\s*$"
-_DAY = r"^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].{0,24})?\s*$|^\s*\d{1,2}[- ][A-Za-z]{3,9}\.?[- ]\d{4}\s*$"
-_MOSTLY, _MOST_ODD = 0.8, 40
+_DAY = (
+    r"^\s*(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}[-/]\d{1,2}[-/]\d{2}|\d\d\.\d\d\.\d\d"
+    r"|\d{1,2}[- ][A-Za-z]{3,9}\.?[- ]\d{4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4})(?:[T ].{0,24})?\s*$"
+)
+_MOSTLY = 0.8
 _FEWEST = 20
 _ISO = r"^\s*\d{4}[-/.]\d{1,2}[-/.]\d{1,2}"
-_PARTS = re.compile(r"^\s*(\d{1,2})[-/.](\d{1,2})[-/.]\d{4}")
+_PARTS = re.compile(r"^\s*(\d{1,2})[-/.](\d{1,2})[-/.](?:\d{4}|\d{2})(?:\D|$)")
 # UTF-8 read as Windows-1252: every letter beyond ASCII becomes two or three of these.
 _MOJIBAKE = r"[ÃÂ][\u0080-\u00bf\u0152-\u2122]|â€[\u0090-\u2122™œž¢¦]|ï»¿"
 _LOST = "\ufffd"
