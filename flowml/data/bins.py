@@ -43,7 +43,8 @@ def number_edges(least: float, greatest: float, bins: int, *, whole: bool = Fals
     >>> number_edges(0.5, 9.7, 5).tolist(), number_edges(1, 3, 20, whole=True).tolist()
     ([0.0, 2.0, 4.0, 6.0, 8.0, 10.0], [0.5, 1.5, 2.5, 3.5])
     """
-    if whole and greatest - least < bins:
+    # Beyond 2^52 there are no halves between whole numbers.
+    if whole and greatest - least < bins and max(abs(least), abs(greatest)) < 2**52:
         return np.arange(least - 0.5, greatest + 1.0)
     if least == greatest:
         around = max(0.5, abs(least) * 1e-6)

@@ -93,7 +93,9 @@ def _histogram(counts: Counts, dtype: pl.DataType, missing: int, bins: int) -> H
 def _shown(edge: float, dtype: pl.DataType) -> Any:
     """An edge as JSON has it: dates come as a number of days or microseconds."""
     if dtype == pl.Date and edge.is_integer():
-        return (_EPOCH + dt.timedelta(days=edge)).date().isoformat()
+        return dt.date.fromordinal(
+            min(max(int(edge) + _EPOCH_DATE.toordinal(), 1), dt.date.max.toordinal())
+        ).isoformat()
     if dtype.is_temporal():
         unit = dt.timedelta(days=1) if dtype == pl.Date else dt.timedelta(microseconds=1)
         try:

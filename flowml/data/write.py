@@ -58,17 +58,14 @@ def _tsv(table: pl.LazyFrame, path: Path) -> None:
 
 
 def _write_delimited(table: pl.LazyFrame, file: IO[bytes], separator: str) -> None:
-    names = pl.Series(table.collect_schema().names(), dtype=pl.String)
+    schema = table.collect_schema()
+    names = pl.Series(schema.names(), dtype=pl.String)
     titles = [
         name if plain else _quoted(name) for name, plain in zip(names, names.str.contains(_PLAIN_NAME), strict=True)
     ]
     file.write(f"{separator.join(titles)}\n".encode())
     file.flush()
-    text = pl.selectors.string()
-    quoted = pl.concat_str(
-        pl.lit('"'), text.str.replace_all('"', '""', literal=True), pl.lit('"'), ignore_nulls=False
-    ).name.keep()
-    table.with_columns(quoted).sink_csv(
+    table.with_columns(_quoted_values(name) for name, dtype in schema.items() if dtype == pl.String).sink_csv(
         file,
         include_header=False,
         separator=separator,
@@ -76,6 +73,11 @@ def _write_delimited(table: pl.LazyFrame, file: IO[bytes], separator: str) -> No
         # A row of one missing value would be a blank line, which is no row.
         null_value="NA" if len(titles) == 1 else "",
     )
+
+
+def _quoted_values(name: str) -> pl.Expr:
+    doubled = pl.col(name).str.replace_all('"', '""', literal=True)
+    return pl.concat_str(pl.lit('"'), doubled, pl.lit('"')).alias(name)
 
 
 def _quoted(name: str) -> str:

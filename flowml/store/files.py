@@ -46,9 +46,9 @@ class Files:
             os.utime(path)
         return path
 
-    def put_path(self, path: Path) -> str:
-        """Take over a finished file (it is moved); returns its hash."""
-        sha256 = hash_file(path)
+    def put_path(self, path: Path, sha256: str | None = None) -> str:
+        """Take over a finished file (it is moved); returns its hash, which the caller may know already."""
+        sha256 = sha256 or hash_file(path)
         target = self._place(sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, target)

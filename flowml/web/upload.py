@@ -1,6 +1,7 @@
 """A multipart upload straight to a temporary file, with every limit enforced while reading."""
 
 import asyncio
+import hashlib
 import json
 import time
 import unicodedata
@@ -30,6 +31,7 @@ class Upload:
     """A received file. `filename` is a label: it never names anything on this machine."""
 
     path: Path
+    sha256: str
     filename: str
     fields: Mapping[str, str]
 
@@ -66,8 +68,8 @@ async def receive_upload(request: Request, new_temp: Callable[[], Path], max_byt
             raise _too_large(max_bytes)
         reader = _Reader(boundary, max_bytes)
         with path.open("wb") as file:
-            await _read(request, reader, file)
-        yield reader.upload(path)
+            sha256 = await _read(request, reader, file)
+        yield reader.upload(path, sha256)
     except TooLarge:
         if "expect" not in request.headers:
             await _drain(request)
@@ -76,13 +78,30 @@ async def receive_upload(request: Request, new_temp: Callable[[], Path], max_byt
         path.unlink(missing_ok=True)
 
 
-async def _read(request: Request, reader: "_Reader", file: BufferedWriter) -> None:
-    async for chunk in request.stream():
-        reader.feed(chunk)
-        if reader.pending >= _WRITE_AT:
-            await run_in_threadpool(file.writelines, reader.take())
-    reader.finish()
-    await run_in_threadpool(file.writelines, reader.take())
+async def _read(request: Request, reader: "_Reader", file: BufferedWriter) -> str:
+    """Write the file as it arrives; returns its SHA-256. One piece is written while the next is received."""
+    digest = hashlib.sha256()
+
+    def write(chunks: list[bytes]) -> None:
+        file.writelines(chunks)
+        for chunk in chunks:
+            digest.update(chunk)
+
+    writing: asyncio.Future[None] | None = None
+    try:
+        async for chunk in request.stream():
+            reader.feed(chunk)
+            if reader.pending >= _WRITE_AT:
+                if writing is not None:
+                    await writing
+                writing = asyncio.ensure_future(run_in_threadpool(write, reader.take()))
+        reader.finish()
+    finally:
+        # Also when the sender is gone: nothing may be written into a file that is about to be removed.
+        if writing is not None:
+            await writing
+    await run_in_threadpool(write, reader.take())
+    return digest.hexdigest()
 
 
 async def _drain(request: Request) -> None:
@@ -169,10 +188,10 @@ class _Reader:
         chunks, self._chunks, self.pending = self._chunks, [], 0
         return chunks
 
-    def upload(self, path: Path) -> Upload:
+    def upload(self, path: Path, sha256: str) -> Upload:
         if self._filename is None:
             raise InvalidInput.of_field("file", "“file” is missing.", hint="With curl: -F file=@table.csv")
-        return Upload(path, self._filename, self._fields)
+        return Upload(path, sha256, self._filename, self._fields)
 
     def _begin(self) -> None:
         self._part = _Part()
