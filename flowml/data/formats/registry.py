@@ -118,6 +118,7 @@ def read(source: Source) -> Reading:
         reading.warnings.insert(
             0, f"The file's name ends in .{source.extension}, but its content is {format.title}: read as that."
         )
+    reading.reader = format.name
     reading.warnings[:0] = unpacked.warnings
     reading.decided = {**unpacked.decided, **reading.decided}
     reading.choices = {**unpacked.choices, **reading.choices}

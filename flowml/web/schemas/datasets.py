@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from flowml.domain.datasets import Role
-from flowml.web.schemas.base import Answer, Listing, Query, Timestamp
+from flowml.web.schemas.base import Answer, Body, Listing, Query, Timestamp
 
 
 class Column(Answer):
@@ -43,6 +43,28 @@ class UploadForm(Answer):
     ]
     name: Annotated[str | None, Field(description="what to call it; default: the file's name")] = None
     options: Annotated[str | None, Field(description="JSON object: sheet, delimiter, encoding, …")] = None
+
+
+class ReadAgain(Body):
+    """Another way to read the same file."""
+
+    options: dict[str, Any] = Field(description="as for an upload: delimiter, encoding, sheet, …")
+
+
+class ReadingOption(Answer):
+    """Something that may be said about a file: `given` by its owner, or else `decided` from its content."""
+
+    name: str
+    title: str
+    kind: Annotated[str, Field(description="text, flag, whole, texts (a list) or choice (one of `values`)")]
+    values: list[str]
+    given: Any
+    decided: Any
+
+
+class ReadingOptions(Answer):
+    format: Annotated[str, Field(description="what the file was read as, in words")]
+    items: list[ReadingOption]
 
 
 class PreviewQuery(Query):
