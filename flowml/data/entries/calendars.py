@@ -22,7 +22,6 @@ from flowml.domain.errors import InvalidInput, UnreadableFile
 
 # In the order in which they are looked for; anything else a calendar may hold comes after.
 _KINDS = {"VEVENT": "events", "VTODO": "to-dos", "VJOURNAL": "journal entries", "VFREEBUSY": "free/busy times"}
-_NO_ENTRIES = frozenset({"VCALENDAR", "VTIMEZONE"})
 _MOMENTS = {
     "DTSTART": "start",
     "DTEND": "end",
@@ -74,7 +73,8 @@ class _Calendars:
                 self.cut_off |= not component.closed
 
     def components(self, remarks: Remarks) -> Iterator[Component]:
-        return components(properties(lines(self.source, self.encoding), remarks), "VCALENDAR", remarks)
+        items = properties(lines(self.source, self.encoding), remarks)
+        return components(items, "VCALENDAR", remarks, wherever=frozenset(_KINDS))
 
 
 def read_calendars(source: Source) -> Reading:
@@ -150,9 +150,9 @@ def _row(component: Component, file: _Calendars) -> dict[str, Any]:
             _put_moment(row, item, file)
         elif item.name == "DURATION":
             duration = parse_duration(item.value)
-            if duration is None:
+            if duration is None and item.value.strip():
                 file.remarks.add("has no duration that can be read, so it was left out", item.line, item.value)
-            else:
+            elif duration is not None:
                 row["duration_seconds"] = int(duration.total_seconds())
         else:
             _put(row, item, file)

@@ -32,9 +32,12 @@ class Component:
         return [item for item in self.properties if item.name == name]
 
 
-def components(items: Iterable[Property], outer: str, remarks: Remarks) -> Iterator[Component]:
+def components(
+    items: Iterable[Property], outer: str, remarks: Remarks, wherever: frozenset[str] = frozenset()
+) -> Iterator[Component]:
     """Each component directly inside of an `outer` one (or inside of none), with its own inner ones; then the outer
-    ones with the properties of their own. Of a file cut off, what there is of the last comes with `closed` false.
+    ones with the properties of their own. Those named in `wherever` come out of any other. What a file cut off has of
+    the last one comes with `closed` false.
 
     Raises UnreadableFile for components nested or filled as none are.
     """
@@ -44,7 +47,7 @@ def components(items: Iterable[Property], outer: str, remarks: Remarks) -> Itera
             name = item.value.strip().upper()
             while _lacks_its_end(stack, name):
                 remarks.add("begins anew what has no end yet", item.line, f"BEGIN:{name}")
-                yield from _close(stack, outer)
+                yield from _close(stack, outer, wherever)
             if len(stack) >= _MOST_NESTING:
                 raise UnreadableFile(
                     f"The file's parts are nested more than {_MOST_NESTING} levels deep, at line {item.line:,}."
@@ -57,8 +60,8 @@ def components(items: Iterable[Property], outer: str, remarks: Remarks) -> Itera
                 continue
             while stack[-1].name != name:
                 remarks.add("ends what has inner parts without an end", item.line, f"END:{name}")
-                yield from _close(stack, outer)
-            yield from _close(stack, outer)
+                yield from _close(stack, outer, wherever)
+            yield from _close(stack, outer, wherever)
         elif not stack:
             remarks.add("stands outside and was left out", item.line, f"{item.name}:{item.value[:80]}")
         else:
@@ -70,7 +73,7 @@ def components(items: Iterable[Property], outer: str, remarks: Remarks) -> Itera
                 )
     while stack:
         stack[-1].closed = False
-        yield from _close(stack, outer)
+        yield from _close(stack, outer, wherever)
 
 
 def _lacks_its_end(stack: list[Component], name: str) -> bool:
@@ -81,9 +84,9 @@ def _lacks_its_end(stack: list[Component], name: str) -> bool:
     return not (name == "VCARD" and last is not None and last.name == "AGENT" and not last.value.strip())
 
 
-def _close(stack: list[Component], outer: str) -> Iterator[Component]:
+def _close(stack: list[Component], outer: str, wherever: frozenset[str]) -> Iterator[Component]:
     done = stack.pop()
-    if not stack or done.name == outer or stack[-1].name == outer:
+    if not stack or outer in (done.name, stack[-1].name) or done.name in wherever:
         yield done
         return
     stack[-1].parts.append(done)

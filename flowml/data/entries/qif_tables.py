@@ -58,8 +58,13 @@ class _Ledger:
         self.counts: Counter[str] = Counter()
         self.long_amounts = 0
         points = commas = 0
+        accounts: set[str] = set()
         for record in self.records():
-            self.counts[record.table] += 1
+            if record.table == ACCOUNTS and (name := record.first("N")) is not None:
+                # An account is named in the list of them and again before its transactions.
+                accounts.add(name.value)
+            else:
+                self.counts[record.table] += 1
             columns = _columns(record)
             for item in record.fields:
                 column = columns.get(item.letter)
@@ -72,6 +77,7 @@ class _Ledger:
                 self.counts[SPLITS] += len(record.divided()[1])
             if self.dates.impossible > _MOST_IMPOSSIBLE:
                 raise UnreadableFile(f"More than {_MOST_IMPOSSIBLE:,} dates in the file are none.")
+        self.counts[ACCOUNTS] += len(accounts)
         self.counts = +self.counts
         self.decimal_comma = commas > points
         self.dates.asked = source.choice_option("date_order", DATE_ORDERS) or self.said.get("date_order")

@@ -246,7 +246,7 @@ def test_a_hostile_book_is_refused(tmp_path: Path, content: str) -> None:
         read(tmp_path, "a.qif", content)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_damaged_book_is_read_or_refused(data: st.DataObject) -> None:
     read_or_refuse("a.qif", data.draw(damaged(BOOK.encode())), FORMAT)
