@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from flowml.domain.datasets import Categories, Histogram, Role
-from flowml.domain.errors import InvalidInput, NotFound, TooLarge, UnreadableFile, WrongState
+from flowml.domain.errors import InvalidInput, NotFound, NotReady, TooLarge, UnreadableFile, WrongState
 from flowml.domain.jobs import JobSpec, JobStatus
 from flowml.services import datasets, figures, pages
 from flowml.services.context import Context
@@ -116,6 +118,51 @@ def test_a_name_is_never_a_path(context: Context, tmp_path: Path) -> None:
     dataset = upload(context, tmp_path, filename="..\\..\\etc/pass\x00wd.csv")
     assert (dataset.filename, dataset.name) == ("passwd.csv", "passwd")
     assert upload(context, tmp_path, filename="/").name == "upload"
+
+
+def test_a_file_is_read_again_in_another_way(context: Context, tmp_path: Path) -> None:
+    content = b"a;b\n1,5;x\n2,5;y\n"
+    first = upload(context, tmp_path, content)
+    assert [(column.name, column.dtype) for column in first.columns] == [("a", "Float64"), ("b", "String")]
+    title, options = datasets.reading_options(context, first.id)
+    shown = {option.name: option for option in options}
+    assert title.startswith("CSV")
+    assert (shown["delimiter"].given, shown["delimiter"].decided) == (None, ";")
+    assert shown["header"].kind in ("flag", "text")
+
+    second = datasets.read_again(context, first.id, {"delimiter": ";", "header": False})
+    assert second.id != first.id
+    assert (second.sha256, second.source, second.parent_id) == (first.sha256, first.source, None)
+    assert pages.preview(context, second.id).rows[0] == ("a", "b")
+    assert datasets.get_dataset(context, first.id) == first
+    again = {option.name: option.given for option in datasets.reading_options(context, second.id)[1]}
+    assert (again["delimiter"], again["header"]) == (";", False)
+
+    with pytest.raises(InvalidInput) as refused:
+        datasets.read_again(context, first.id, {"delimitter": ","})
+    assert refused.value.fields[0].field == "options.delimitter"
+    # The file belongs to both: it stays as long as one of them does.
+    datasets.delete_dataset(context, first.id)
+    assert first.source in context.store.used_files()
+    datasets.delete_dataset(context, second.id)
+    assert first.source not in context.store.used_files()
+
+
+def test_a_table_that_was_not_read_from_a_kept_file_cannot_be_read_again(context: Context, tmp_path: Path) -> None:
+    dataset = replace(upload(context, tmp_path), id="made", source=None)
+    context.store.datasets.add(dataset, ())
+    with pytest.raises(WrongState, match="not kept"):
+        datasets.read_again(context, "made", {})
+
+
+def test_reading_ends_when_nobody_waits_for_it(context: Context, tmp_path: Path) -> None:
+    cancelled = Event()
+    cancelled.set()
+    path = tmp_path / "upload"
+    path.write_bytes(CSV)
+    with pytest.raises(NotReady, match="cancelled"):
+        datasets.import_file(context, path, filename="a.csv", name=None, options={}, cancelled=cancelled)
+    assert datasets.list_datasets(context, 10, 0) == ([], 0)
 
 
 def test_a_data_set_in_use_is_not_deleted(context: Context, tmp_path: Path) -> None:

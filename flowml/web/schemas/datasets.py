@@ -39,7 +39,12 @@ class UploadForm(Answer):
     """`multipart/form-data`."""
 
     file: Annotated[
-        bytes, Field(description="the table: CSV, TSV, TXT, Parquet, Feather/Arrow, JSON, JSONL, XLSX, XLS")
+        bytes,
+        Field(
+            description="the table: CSV and other text tables, spreadsheets (XLSX, XLS, XLSB, ODS), Parquet, Arrow, Avro,"
+            " ORC, JSON, JSON Lines, YAML, TOML, XML, SQLite, OFX, QIF, ICS, VCF or a log; also inside .gz, .bz2, .xz,"
+            " .zst or .zip"
+        ),
     ]
     name: Annotated[str | None, Field(description="what to call it; default: the file's name")] = None
     options: Annotated[str | None, Field(description="JSON object: sheet, delimiter, encoding, …")] = None
