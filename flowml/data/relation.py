@@ -151,7 +151,7 @@ def _boxes(values: pl.Series, target: pl.Series) -> dict[str, Any]:
                 "median": median,
                 "q75": q75,
                 "high": float(usual.max()),
-                "mean": float(inside.mean()),
+                "mean": _mean(inside),
             }
         )
     other = int(grouped.counts[grouped.other]) if grouped.other is not None else 0
@@ -174,7 +174,7 @@ def _trend(values: pl.Series, target: pl.Series) -> dict[str, Any]:
         inside = numbers[grouped.codes == code]
         if code == grouped.missing or len(inside) == 0:
             continue
-        periods.append({"start": item.low, "end": item.high, "count": len(inside), "mean": float(inside.mean())})
+        periods.append({"start": item.low, "end": item.high, "count": len(inside), "mean": _mean(inside)})
     named = [entry for entry in periods if entry["count"] >= _FEWEST]
     caption = f"There are too few dates in “{values.name}” to see a trend."
     if len(named) > 1:
@@ -195,7 +195,7 @@ def _scatter(values: pl.Series, target: pl.Series) -> dict[str, Any]:
     bins: list[dict[str, Any]] = []
     for code, item in enumerate(grouped.groups):
         inside = numbers[grouped.codes == code]
-        bins.append({"low": item.low, "high": item.high, "count": len(inside), "mean": float(inside.mean())})
+        bins.append({"low": item.low, "high": item.high, "count": len(inside), "mean": _mean(inside)})
     caption = f"There are too few rows with both “{values.name}” and “{target.name}”."
     if len(bins) > 1:
         most, least = (pick(bins, key=lambda entry: float(entry["mean"])) for pick in (max, min))
@@ -205,6 +205,12 @@ def _scatter(values: pl.Series, target: pl.Series) -> dict[str, Any]:
             f"{_between(least)}."
         )
     return {"kind": "scatter", "points": [list(point) for point in points.rows()], "bins": bins, "caption": caption}
+
+
+def _mean(numbers: np.ndarray) -> float:
+    """Of any numbers: the sum of the largest floats is none."""
+    largest = max(1.0, float(np.abs(numbers).max(initial=0.0)))
+    return float((numbers / largest).mean() * largest)
 
 
 def _between(entry: Mapping[str, Any]) -> str:

@@ -123,13 +123,15 @@ def corrected_ratio(codes: Codes, numbers: NDArray[np.float64]) -> float | None:
     """The correlation ratio less what chance gives: 0 where nothing is left, None where it cannot be told."""
     counts = np.bincount(codes)
     n_groups, total = int((counts > 0).sum()), len(codes)
+    # The squares of the largest floats are none.
+    numbers = numbers / max(1.0, float(np.abs(numbers).max(initial=0.0)))
     centred = numbers - numbers.mean()
     squares = float(centred @ centred)
     if squares <= 0 or total <= n_groups or not math.isfinite(squares):
         return None
     sums = np.bincount(codes, weights=centred)[counts > 0]
     within = 1 - float((sums**2 / counts[counts > 0]).sum()) / squares
-    return math.sqrt(max(0.0, 1 - within * (total - 1) / (total - n_groups)))
+    return math.sqrt(min(1.0, max(0.0, 1 - within * (total - 1) / (total - n_groups))))
 
 
 def information(table: NDArray[np.float64]) -> float:
