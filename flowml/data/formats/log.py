@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flowml.data.delimited.encoding import looks_like_text
 from flowml.data.formats.base import LIKELY, NO, POSSIBLE, Format, Option, Reading, Source
+from flowml.data.logs.layouts import LAYOUT_NAMES
 
 _SNIFFED_LINES = 100
 _LONGEST_LINE = 8_000
@@ -61,12 +62,6 @@ def read(source: Source) -> Reading:
     return read_log(source)
 
 
-def _layout_names() -> tuple[str, ...]:
-    from flowml.data.logs.layouts import LAYOUT_NAMES
-
-    return LAYOUT_NAMES
-
-
 FORMAT = Format(
     name="log",
     title="log file",
@@ -74,7 +69,7 @@ FORMAT = Format(
     sniff=sniff,
     read=read,
     options=(
-        Option("layout", "how the lines are built", "choice", _layout_names()),
+        Option("layout", "how the lines are built", "choice", LAYOUT_NAMES),
         Option("pattern", "the layout in words of your own, as <Date> <Time> <Level> <Content>"),
         Option("year", "the year of the last entry, where the times have none", "whole"),
         Option("encoding", "such as utf-8 or cp1252"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 WILDCARD = "<*>"
 _MOST_CHILDREN = 100
+# A message is compared with all templates of a leaf.
+_MOST_IN_LEAF = 50
 
 
 @dataclass(eq=False)
@@ -51,7 +53,7 @@ class Drain:
         node = self._leaf(tokens)
         best, score = self._most_similar(node.templates, tokens)
         if best is None or score < self._similarity:
-            if self.n_templates >= self._most_templates:
+            if self.n_templates >= self._most_templates or len(node.templates) >= _MOST_IN_LEAF:
                 return None
             self.n_templates += 1
             best = Template(list(tokens))

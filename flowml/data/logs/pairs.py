@@ -13,58 +13,118 @@ if TYPE_CHECKING:
     import polars as pl
 
 _KEY = r"[A-Za-z_@][A-Za-z0-9_.@/-]{0,79}"
-_VALUE = r"(?:\"(?:[^\"\\]|\\.)*\"|[^\s\"]*)"
-_PAIR = ascii_classes(rf"(?:^|\s)({_KEY}={_VALUE})")
-LINE = ascii_classes(rf"^\s*{_KEY}={_VALUE}(?:\s+{_KEY}(?:={_VALUE})?)*\s+{_KEY}={_VALUE}\s*$")
+_VALUE = r"\"(?:[^\"\\]|\\.)*\"|[^\s\"]*"
+_PAIR = re.compile(rf"(?:^|(?<=\s))({_KEY})=({_VALUE})(?=\s|$)", re.ASCII)
+LINE = ascii_classes(rf"^\s*{_KEY}=(?:{_VALUE})(?:\s+{_KEY}(?:=(?:{_VALUE}))?)*\s+{_KEY}=(?:{_VALUE})\s*$")
 _MOST_KEYS = 200
-MOMENTS = ("time", "ts", "timestamp", "t", "@timestamp", "datetime", "date")
+_LEARNED_LINES = 500
+# A pattern of more keys is slower than to look for the keys of each line.
+_MOST_IN_PATTERN = 25
+# With blanks in its name it can be no key.
+_REST = "rest of the line"
+MOMENTS = ("timestamp", "time", "ts", "@timestamp", "t", "datetime", "date")
 MESSAGES = ("msg", "message")
+
+
+def has_few_keys(lines: Iterable[str]) -> bool:
+    """Whether the lines share their keys, as those of one log do."""
+    return len({found[1] for line in lines for found in _PAIR.finditer(line)}) <= _MOST_KEYS
 
 
 def read_pairs(blocks: Iterable[pl.Series], limits: Limits, warnings: list[str]) -> pl.DataFrame:
     """One row per line, one column per key in the order of appearance; words without a key become `content`.
 
-    Keys beyond 200, the rarer ones, stay in `content` and are counted in a warning. Raises TooLarge.
+    Keys beyond the first 200, and repeated ones, stay in `content`; of the former a warning says how many. Raises
+    TooLarge.
     """
     import polars as pl
 
-    texts = [block.filter(block.str.contains(r"\S")) for block in blocks]
-    keys, left = _keys(texts)
-    limits.check(sum(map(len, texts)), len(keys) + 1)
-    frame = pl.concat([_columns(text, keys) for text in texts])
+    keys: list[str] = []
+    left: set[str] = set()
+    frames: list[pl.DataFrame] = []
+    height = 0
+    for block in blocks:
+        lines = block.filter(block.str.contains(r"\S"))
+        height += len(lines)
+        limits.check(height, len(keys) + 1)
+        _meet(lines.head(_LEARNED_LINES), keys)
+        frames.append(_columns(lines, keys, left))
+    frame = pl.concat(frames, how="diagonal").select(*keys, _REST)
+    if frame[_REST].str.len_bytes().sum():
+        frame = frame.rename({_REST: "content" if "content" not in keys else "content_2"})
+    else:
+        frame = frame.drop(_REST)
     if left:
-        warnings.append(f"There are more than {_MOST_KEYS} keys: {left:,} rarer ones were left in “content”.")
-    if frame["content"].str.len_bytes().sum() == 0:
-        frame = frame.drop("content")
+        many = "or more " if len(left) >= _MOST_KEYS else ""
+        warnings.append(
+            f"Only the first {_MOST_KEYS} keys became columns; {len(left):,} {many}others were left in “content”."
+        )
     return frame
 
 
-def _keys(texts: list[pl.Series]) -> tuple[list[str], int]:
+def _meet(lines: pl.Series, keys: list[str]) -> None:
+    """Add the keys of some lines, each behind the one that it follows."""
+    for line in lines:
+        before = -1
+        for found in _PAIR.finditer(line):
+            if found[1] not in keys:
+                if len(keys) >= _MOST_KEYS:
+                    return
+                keys.insert(before + 1, found[1])
+            before = keys.index(found[1])
+
+
+def _columns(lines: pl.Series, keys: list[str], left: set[str]) -> pl.DataFrame:
+    """The values of lines; those with the usual keys in the usual order at once, the others one by one."""
     import polars as pl
 
-    counts: dict[str, int] = {}
-    for text in texts:
-        found = text.str.extract_all(_PAIR).explode().str.extract(rf"({_KEY})=").drop_nulls().alias("key")
-        for key, count in found.to_frame().group_by("key", maintain_order=True).agg(pl.len()).iter_rows():
-            counts[key] = counts.get(key, 0) + count
-    kept = set(sorted(counts, key=lambda key: -counts[key])[:_MOST_KEYS])
-    return [key for key in counts if key in kept], len(counts) - len(kept)
+    if len(keys) > _MOST_IN_PATTERN:
+        found = _one_by_one(lines, keys, left)
+        return found.with_columns(_unquoted(name) for name in found.columns if name != _REST)
+    groups = "".join(rf"(?:(?:^|\s+){re.escape(key)}=({_VALUE}))?" for key in keys)
+    found = lines.str.extract_groups(ascii_classes(rf"^{groups}()\s*$")).struct.unnest()
+    found.columns = [*keys, _REST]
+    odd = found[_REST].is_null()
+    if odd.any():
+        others = _one_by_one(lines.filter(odd), keys, left)
+        row = pl.int_range(found.height, eager=True).alias("row of the block")
+        both = [found.with_columns(row).filter(~odd), others.with_columns(row.filter(odd))]
+        found = pl.concat(both, how="diagonal").sort(row.name).drop(row.name)
+    return found.with_columns(_unquoted(name) for name in found.columns if name != _REST)
 
 
-def _columns(text: pl.Series, keys: list[str]) -> pl.DataFrame:
+def _one_by_one(lines: pl.Series, keys: list[str], left: set[str]) -> pl.DataFrame:
     import polars as pl
 
-    columns = []
-    rest = text
-    for key in keys:
-        pattern = ascii_classes(rf"(?:^|\s){re.escape(key)}=({_VALUE})")
-        value = text.str.extract(pattern)
-        quoted = value.str.contains('^"')
-        if quoted.any():
-            inner = value.str.strip_prefix('"').str.strip_suffix('"').str.replace_all(r"\\(.)", "$1")
-            value = pl.select(pl.when(quoted).then(inner).otherwise(value)).to_series()
-        columns.append(value.alias(key))
-        rest = rest.str.replace(pattern, " ")
-    words = rest.str.replace_all(r"[ \t]+", " ").str.strip_chars()
-    name = "content" if "content" not in keys else "other_content"
-    return pl.DataFrame([*columns, words.alias(name)])
+    known = set(keys)
+    values: dict[str, list[str | None]] = {key: [None] * len(lines) for key in keys}
+    rests: list[str | None] = []
+    for row, line in enumerate(lines):
+        rest: list[str] = []
+        end = 0
+        for found in _PAIR.finditer(line):
+            rest.append(line[end : found.start()])
+            end = found.end()
+            key = found[1]
+            if key not in known and len(keys) < _MOST_KEYS:
+                known.add(key)
+                keys.append(key)
+                values[key] = [None] * len(lines)
+            if key not in known or values[key][row] is not None:
+                rest.append(found[0])
+                if key not in known and len(left) < _MOST_KEYS:
+                    left.add(key)
+            else:
+                values[key][row] = found[2]
+        rest.append(line[end:])
+        rests.append(" ".join(" ".join(rest).split()))
+    columns = {**values, _REST: rests}
+    return pl.DataFrame([pl.Series(name, texts, dtype=pl.String) for name, texts in columns.items()])
+
+
+def _unquoted(name: str) -> pl.Expr:
+    import polars as pl
+
+    value = pl.col(name)
+    inner = value.str.strip_prefix('"').str.strip_suffix('"').str.replace_all(r"\\(.)", "$1")
+    return pl.when(value.str.starts_with('"')).then(inner).otherwise(value).alias(name)

@@ -80,7 +80,7 @@ def choose(lines: pl.Series, asked: str | None = None) -> Layout:
     known, share = best_known(starts)
     if known is not None and share >= _NEARLY_ALL:
         return known
-    if matched_share(starts, _PAIRS) >= _NEARLY_ALL:
+    if matched_share(starts, _PAIRS) >= _NEARLY_ALL and pairs.has_few_keys(starts):
         return _PAIRS
     learned = learn(starts.to_list())
     learned_share = matched_share(starts, learned) if learned is not None else 0.0

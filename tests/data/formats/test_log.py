@@ -303,3 +303,27 @@ def test_too_many_entries_are_refused(tmp_path: Path) -> None:
     path.write_text(SAMPLES["hadoop"].text)
     with pytest.raises(TooLarge):
         load(path, "a.log", {}, Limits(max_rows=2), tmp_path, now=NOW)
+
+
+def test_many_keys_and_repeated_keys_lose_nothing(tmp_path: Path) -> None:
+    many = " ".join(f"k{number}={number}" for number in range(60))
+    frame, _ = read(tmp_path, "a.log", f"{many}\n{many} k1=again\nk3=7 k0=8\n", {"layout": "pairs"})
+    assert frame.width == 61 + ("event" in frame.columns)
+    assert frame["k3"].to_list() == [3, 3, 7]
+    assert frame["content"].to_list() == ["", "k1=again", ""]
+
+
+def test_keys_without_number_stay_in_the_content(tmp_path: Path) -> None:
+    lines = "".join(f"a=1 k{number}=2\n" for number in range(300))
+    frame, warnings = read(tmp_path, "a.log", lines, {"layout": "pairs"})
+    assert "Only the first 200 keys became columns; 101 others" in warnings
+    assert frame["content"].to_list()[-1] == "k299=2"
+
+
+def test_messages_that_all_differ_take_little_time_and_get_no_event(tmp_path: Path) -> None:
+    lines = "".join(" ".join(f"x{row}y{word}z" for word in range(10)) + "\n" for row in range(20_000))
+    started = time.monotonic()
+    frame, warnings = read(tmp_path, "a.log", lines, {"layout": "lines"})
+    assert frame.columns == ["content"]
+    assert "like no other" in warnings
+    assert time.monotonic() - started < 5
