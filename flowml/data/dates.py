@@ -61,7 +61,7 @@ def parse_dates(column: pl.Series, probe: pl.Series, *, order: str | None = None
     if len(parsed) > 1:
         first, *others = parsed.values()
         if not all(first.equals(other) for other in others):
-            return Guess(unclear=True)
+            return Guess(unclear="date")
         return _with_zone(column.name, probe, first)
     which, found = next(iter(parsed.items()))
     # With points or with the year in front there was nothing to choose.
@@ -149,7 +149,7 @@ def _parse(column: pl.Series, probe: pl.Series, form: str) -> pl.Series | None:
 
 
 def _with_times(form: str, example: str) -> Iterator[str]:
-    separator = "T" if "T" in example else ", " if "," in example.partition(":")[0] else " "
+    separator = "T" if re.search(r"\dT\d", example) else ", " if "," in example.partition(":")[0] else " "
     for time in _TIMES:
         yield f"{form}{separator}{time}"
     if "," in example.partition(":")[2]:

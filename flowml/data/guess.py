@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import polars as pl
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 class Guess:
     """`series` is the column in its true type, or None when it is not of this kind; `remark` a sentence for the person.
 
-    `proof` is what the column proves about the whole file ("," as the decimal point, "day_first"). `unclear` asks for
-    another look once the other columns have been seen.
+    `proof` is what the column proves about the whole file ("," as the decimal point, "day_first"), `thousands` the
+    separator it has. `unclear` asks for another look, at dates or at numbers, once the other columns have been seen.
     """
 
     series: pl.Series | None = None
     remark: str | None = None
     proof: str | None = None
     thousands: str | None = None
-    unclear: bool = False
+    unclear: Literal["date", "number"] | None = None
 
 
 NOTHING = Guess()

@@ -9,6 +9,8 @@ import polars as pl
 from flowml.data.guess import NOTHING, Guess
 
 _PLAIN = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
+# Programs write so as well, but only people when there are other decimal signs in the file.
+_GROUPED = r"^[-+]?[1-9]\d{0,2}(\.\d{3})*$"
 # 007 is a code: as a number it would lose its zeros.
 _CODE = r"^[-+]?0\d+$"
 _BEYOND_64_BITS = r"^[-+]?\d{19,}$"
@@ -92,7 +94,8 @@ def read_numbers(
     `decimal` and `thousands` are what its owner said or, when not `sure`, what the file's other columns suggest.
     """
     present = column.drop_nulls()
-    if decimal in (None, ".") and thousands in (None, "none") and present.str.contains(_PLAIN).all():
+    is_grouped = decimal is None and present.str.contains(_GROUPED).all() and present.str.contains(r"\.").any()
+    if decimal in (None, ".") and thousands in (None, "none") and not is_grouped and present.str.contains(_PLAIN).all():
         plain = plain_numbers(column)
         if plain is not None or present.str.contains(_CODE).any():
             return Guess(plain)
@@ -109,9 +112,9 @@ def read_numbers(
     ]
     if not fitting or filled.str.contains(_CODE).any() or filled.str.contains(_BEYOND_64_BITS).any():
         return NOTHING
-    style, unclear = _choose(filled, fitting, decimal)
+    style, unclear = _choose(filled, fitting, decimal, thousands)
     if unclear and decimal is None:
-        return Guess(unclear=True)
+        return Guess(unclear="number")
     currencies = present.str.extract(f"({_CURRENCY})").drop_nulls().unique().sort().to_list()
     if len(currencies) > 1:
         shown = ", ".join(f"“{currency}”" for currency in currencies[:5])
@@ -150,11 +153,15 @@ def _is_no_quantity(present: pl.Series) -> bool:
     return bool(present.str.contains(_ADDRESS).all())
 
 
-def _choose(filled: pl.Series, fitting: list[Style], suggested: str | None) -> tuple[Style, bool]:
+def _choose(
+    filled: pl.Series, fitting: list[Style], suggested: str | None, thousands: str | None
+) -> tuple[Style, bool]:
     """The style that is meant, and whether nothing in the column proves it."""
     for sign, (as_decimal, as_thousands) in _TWINS.items():
         if as_decimal in fitting and as_thousands in fitting and filled.str.contains(sign, literal=True).any():
-            if filled.str.contains(r"^-?\d{4,}$").any():
+            if thousands == sign:
+                return as_thousands, False
+            if thousands is not None or filled.str.contains(r"^-?\d{4,}$").any():
                 # Who writes 1234 without a separator writes no other thousands with one.
                 return as_decimal, False
             if suggested is not None:
@@ -170,6 +177,8 @@ def _as_numbers(bare: pl.Series, style: Style) -> pl.Series | None:
     whole = digits.cast(pl.Int64, strict=False)
     if whole.null_count() == bare.null_count():
         return whole
+    if digits.str.contains(_BEYOND_64_BITS).any():
+        return None
     numbers = digits.cast(pl.Float64, strict=False)
     return numbers if numbers.null_count() == bare.null_count() else None
 

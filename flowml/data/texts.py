@@ -83,7 +83,7 @@ class _Converter:
     """Converts columns and keeps what they prove about the file."""
 
     def __init__(self, conventions: Conventions, typed: bool, line_of: Callable[[int], int | None]) -> None:
-        self.unclear: list[str] = []
+        self.unclear: dict[str, str] = {}
         self._said = conventions
         self._typed = typed
         self._line_of = line_of
@@ -92,8 +92,7 @@ class _Converter:
         self._decimals: Counter[str] = Counter()
         self._thousands: Counter[str] = Counter()
         self._orders: Counter[str] = Counter()
-        known = MISSING if conventions.missing is None else ("", *conventions.missing)
-        self._spellings = known
+        self._spellings = MISSING if conventions.missing is None else ("", *conventions.missing)
 
     def convert(self, column: pl.Series) -> pl.Series:
         if column.dtype == pl.Int64 and not self._typed:
@@ -107,7 +106,7 @@ class _Converter:
             return column
         probe = pl.concat([present.head(_PROBE), present.tail(_PROBE)]) if len(present) > 2 * _PROBE else present
         # Nothing of what follows is made of long words.
-        if probe.str.contains(_PLAIN_TEXT).mean() > 1 - _MOSTLY:  # type: ignore[operator]
+        if probe.str.contains(_PLAIN_TEXT).mean() > 0.5:  # type: ignore[operator]
             return self._take(self._dates(column, probe), column)
         if self._typed:
             return self._take(self._dates(column, probe), column)
@@ -115,7 +114,7 @@ class _Converter:
 
     def learn_from(self, other: _Converter) -> None:
         """Take over what another has found."""
-        self.unclear += other.unclear
+        self.unclear |= other.unclear
         self._remarks += other._remarks
         self._missing += other._missing
         self._decimals += other._decimals
@@ -124,10 +123,9 @@ class _Converter:
 
     def settle(self, column: pl.Series) -> pl.Series:
         """Look again at a column that could not decide for itself, with what the others proved."""
-        present = column.drop_nulls()
-        if present.str.contains(":|/|-").any() or not looks_like_number(present.head(1)).item():
+        if self.unclear[column.name] == "date":
             order = self._only(self._orders)
-            found = parse_dates(column, present, order=order) if order else NOTHING
+            found = parse_dates(column, column.drop_nulls(), order=order) if order else NOTHING
             self._remarks.append(
                 unclear_dates(column.name)
                 if found.series is None or order is None
@@ -243,7 +241,7 @@ class _Converter:
         if found.remark:
             self._remarks.append(found.remark)
         if found.unclear:
-            self.unclear.append(column.name)
+            self.unclear[column.name] = found.unclear
         if found.proof in (".", ","):
             self._decimals[found.proof] += 1
         elif found.proof:

@@ -1,6 +1,8 @@
 """Text tables, as messy as people have them."""
 
+import contextlib
 import random
+import time
 from pathlib import Path
 
 import polars as pl
@@ -216,3 +218,152 @@ def test_hostile_tables_are_refused_or_read_in_little_time(tmp_path: Path) -> No
     assert "and 29,995 more" in warnings
     with pytest.raises(UnreadableFile, match="longer than 32 MB"):
         read(tmp_path, "t.csv", b'a,b\n1,"' + b"x" * (40 << 20) + b'"\n')
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "rows"),
+    [
+        ("sep=;\na;b\n1;x\n2;y\n", ["a", "b"], [(1, "x"), (2, "y")]),
+        ("sep=|\na|b\n1|x\n", ["a", "b"], [(1, "x")]),
+        ("a^b\n1^x\n2^y\n", ["a", "b"], [(1, "x"), (2, "y")]),
+        ("a~b\n1~x\n2~y\n", ["a", "b"], [(1, "x"), (2, "y")]),
+        (
+            "root:x:0\nbin:x:1\nme:y:1000\n",
+            ["column_1", "column_2", "column_3"],
+            [("root", "x", 0), ("bin", "x", 1), ("me", "y", 1000)],
+        ),
+        (
+            "name      city      age\nAnna Lee  New York  31\nBob       Paris     4\nCy        Rio       50\n",
+            ["name", "city", "age"],
+            [("Anna Lee", "New York", 31), ("Bob", "Paris", 4), ("Cy", "Rio", 50)],
+        ),
+        (
+            "name     city     age\nAnna Lee New York 31\nBob      Paris    4\nCy                50\nDi       Rio    \n",
+            ["name", "city", "age"],
+            [("Anna Lee", "New York", 31), ("Bob", "Paris", 4), ("Cy", None, 50), ("Di", "Rio", None)],
+        ),
+        (" id | name \n----+------\n  1 | Ann\n  2 | Bob\n(2 rows)\n\n", ["id", "name"], [(1, "Ann"), (2, "Bob")]),
+        ("a,b\n'x, y',1\n'it''s',2\n'z',3\n", ["a", "b"], [("x, y", 1), ("it's", 2), ("z", 3)]),
+        ('a,b\n"say \\"hi\\" now",1\n"plain",2\n', ["a", "b"], [('say "hi" now', 1), ("plain", 2)]),
+        ('a,b\n"5"" pipe",1\n"x",2\n', ["a", "b"], [('5" pipe', 1), ("x", 2)]),
+        ('a,b\n5" pipe,1\n6" pipe,2\n', ["a", "b"], [('5" pipe', 1), ('6" pipe', 2)]),
+        ("a\tb\nJohn, Jr.\t1\nAl, Sr.\t2\n", ["a", "b"], [("John, Jr.", 1), ("Al, Sr.", 2)]),
+        ("a;b\nx, y;1,5\nz, w;2,5\n", ["a", "b"], [("x, y", 1.5), ("z, w", 2.5)]),
+    ],
+)
+def test_unusual_delimiters_and_quotation_marks(
+    tmp_path: Path, content: str, columns: list[str], rows: list[tuple[object, ...]]
+) -> None:
+    frame, warnings = read(tmp_path, "t.txt", content)
+    assert frame.columns == columns, warnings
+    assert frame.rows() == rows, warnings
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "rows", "said"),
+    [
+        ("# made by x\n# on Monday\na,b\n1,2\n3,4\n", ["a", "b"], 2, "line 1: “# made by x”"),
+        ("a,b\n1,2\n# half, way\n# there\n3,4\n", ["a", "b"], 2, "line 4: “# there”"),
+        ("// note\na,b\n1,2\n", ["a", "b"], 1, "“// note”"),
+        ("% matlab\n% file\na,b\n1,2\n3,4\n", ["a", "b"], 2, "“% matlab”"),
+        ("; ini style\na,b\n1,2\n3,4\n", ["a", "b"], 2, "“; ini style”"),
+        ("# x y z\n1 2 3\n4 5 6\n7 8 9\n", ["x", "y", "z"], 3, ""),
+        ("#id,v\n1,2\n3,4\n", ["id", "v"], 2, ""),
+        ("Report,,\nof 2024,,\n,,\na,b,c\n1,2,3\n4,5,6\n", ["a", "b", "c"], 2, "line 2: “of 2024,,”"),
+        ("Sales by region\nAll figures in kEUR\n\na,b\n1,2\n3,4\n", ["a", "b"], 2, "All figures in kEUR"),
+        ("a,b\n1,2\na,b\n3,4\n", ["a", "b"], 2, "line 3: “a,b”"),
+        ("name,w,h\n,kg,cm\nx,1,2\ny,3,4\n", ["name", "w (kg)", "h (cm)"], 2, "two lines"),
+        (
+            ",2020,,2021,\nname,q1,q2,q1,q2\nx,1,2,3,4\ny,1,2,3,4\n",
+            ["name", "2020 q1", "2020 q2", "2021 q1", "2021 q2"],
+            2,
+            "groups",
+        ),
+        ("a,,c\n1,2,3\n4,5,6\n", ["a", "column_2", "c"], 2, "no name"),
+        ("a;b\n\n1;2\n\n\n3;4\n", ["a", "b"], 2, ""),
+        ("2024-01-01,3,x\n2024-01-02,4,y\n", ["column_1", "column_2", "column_3"], 2, "looks like data"),
+        ("red,S\nblue,M\nred,M\nblue,S\n", ["column_1", "column_2"], 4, "looks like data"),
+    ],
+)
+def test_what_is_around_the_table_is_left_out_and_said(
+    tmp_path: Path, content: str, columns: list[str], rows: int, said: str
+) -> None:
+    frame, warnings = read(tmp_path, "t.csv", content)
+    assert frame.columns == columns, warnings
+    assert frame.height == rows, warnings
+    assert said in warnings
+
+
+@pytest.mark.parametrize(
+    ("tail", "said"),
+    [
+        ("Total,60,6\n", "line 5: “Total,60,6”"),
+        ("Grand Total:,60,6\n", "Grand Total"),
+        ("Summe,60,6\n\nQuelle: Amt\n", "line 5: “Summe,60,6”; line 6"),
+        (",60,6\n", "line 5"),
+        ("Source: the office of numbers, 2024\n", "Source: the office"),
+        ("(3 rows)\n", "“(3 rows)”"),
+        ("3 rows affected\n", "3 rows affected"),
+        ("\nNote: figures are rounded.,,\n", "Note: figures"),
+    ],
+)
+def test_totals_and_notes_below_are_left_out_unless_kept(tmp_path: Path, tail: str, said: str) -> None:
+    content = f"who,n,m\na,10,1\nb,20,2\nc,30,3\n{tail}"
+    frame, warnings = read(tmp_path, "t.csv", content)
+    assert frame.rows() == [("a", 10, 1), ("b", 20, 2), ("c", 30, 3)], warnings
+    assert said in warnings
+    assert "keep_totals" in warnings
+    assert read(tmp_path, "t.csv", content, {"keep_totals": True})[0].height >= 4
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "who,n\nTotal,1\nb,2\n",
+        "n,m\n1,1\n2,2\n3,3\n6,6\n",
+        "who,note,n\na,x,1\nb,y,2\nTotal recall,film,3\n",
+        "x\nTotal\n",
+    ],
+)
+def test_rows_that_only_look_like_totals_stay(tmp_path: Path, content: str) -> None:
+    assert read(tmp_path, "t.csv", content)[0].height == content.count("\n") - 1
+
+
+def test_a_header_that_comes_again_far_below_is_left_out(tmp_path: Path) -> None:
+    lines = ["a,b", *(f"{i},{i / 4}" for i in range(50_000))]
+    lines[40_000] = "a,b"
+    frame, warnings = read(tmp_path, "t.csv", "\n".join(lines))
+    assert frame.dtypes == [pl.Int64, pl.Float64]
+    assert frame.height == 49_999
+    assert "line 40001: “a,b”" in warnings
+
+
+def test_comments_far_below_are_left_out(tmp_path: Path) -> None:
+    lines = ["a,b", *(f"{i},{i / 4}" for i in range(50_000))]
+    lines[40_000] = "# a pause"
+    frame, warnings = read(tmp_path, "t.csv", "\n".join(lines))
+    assert frame.dtypes == [pl.Int64, pl.Float64]
+    assert "line 40001: “# a pause”" in warnings
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"x" * (100 << 20),
+        b"a,b\n" + b"x" * (100 << 20),
+        b"c" * (50 << 20) + b"\n1\n",
+        b"c," * (25 << 20) + b"\n1\n",
+        b"c " * (25 << 20) + b"\n1\n",
+        b"a,b\n1,\x002\n" * 1000,
+        b"-" * (30 << 20) + b"x\n1\n",
+        b"a,b\n" + b" " * (30 << 20) + b"\n",
+        b"a,b\n1,2\n" + b'"' * (40 << 20),
+    ],
+    ids=["one line", "long value", "long name", "many names", "many blanks", "nul", "dashes", "blanks", "quotes"],
+)
+def test_hostile_lines_are_refused_in_little_time(tmp_path: Path, content: bytes) -> None:
+    begin = time.monotonic()
+    with contextlib.suppress(UnreadableFile, UnsupportedFormat):
+        # Nothing but blanks in one of the lines is a missing value.
+        assert read(tmp_path, "t.csv", content)[0].null_count().row(0) == (1, 1)
+    assert time.monotonic() - begin < 5

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flowml.data.delimited.quoting import suspect_quoting, verify_quoting
+from flowml.data.delimited.quoting import Quoting, suspect_quoting, verify_quoting
 from flowml.data.formats.base import Limits
 from flowml.data.read import load
 
@@ -124,6 +124,8 @@ def test_python_and_r_quote_their_header_as_well(tmp_path: Path) -> None:
     frame, warnings = read(tmp_path, "python.csv", out.getvalue())
     assert frame.rows() == [(1, "01234", 0.5), (2, "NA", 1.5), (3, "", 2.0)]
     assert "quotation marks" in warnings
+    frame, _ = read(tmp_path, "one.csv", 'x\n"a"\nNA\n""\n"NA"\n')
+    assert frame["x"].to_list() == ["a", None, "", "NA"]
     frame, _ = read(tmp_path, "r.csv", '"id","zip","x"\n1,"01234",NA\n2,NA,1.5\n3,"7",2\n')
     assert frame.rows() == [(1, "01234", None), (2, None, 1.5), (3, "7", 2.0)]
 
@@ -150,15 +152,15 @@ def test_a_column_that_quotes_only_some_values_is_read_as_usual(tmp_path: Path) 
 def test_the_verdict_is_the_same_wherever_the_pieces_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(b'"a\r\nb",1,NA\r\n"","2",3\r\nNA,4,\r\n"q""q,",,5\r\n\r\n')
-    whole = verify_quoting(path, ",", 3, 0)
-    assert whole is None
+    suspected = Quoting((0,))
+    assert verify_quoting(path, ",", 3, 0, suspected) is None
     path.write_bytes(b'"a\r\nb",1,NA\r\n"",2,3\r\nNA,4,\r\n"q""q,",,5\r\n\r\n')
-    whole = verify_quoting(path, ",", 3, 0)
-    assert whole is not None
-    assert (whole.texts, whole.bare_na) == ((0,), (0,))
-    for size in (1, 2, 5, 16):
+    for size in (1, 2, 5, 16, 1 << 20):
         monkeypatch.setattr("flowml.data.delimited.quoting._CHUNK", size)
-        assert verify_quoting(path, ",", 3, 0) == whole
+        found = verify_quoting(path, ",", 3, 0, suspected)
+        assert found is not None
+        assert found.texts == (0,)
+        assert {place: rows.tolist() for place, rows in found.bare_na.items()} == {0: [2]}
 
 
 @pytest.mark.parametrize("lines", [['a,b"', '"x",1'], ["a", "1"], ['"a"', '"1"'], ["a,b", '"x",y,z']])

@@ -109,13 +109,24 @@ def guess_codepage(content: bytes) -> str | None:
     cut = sample.rfind(b" ")
     sample = sample[:cut] if len(sample) == _MOST_BYTES and cut > 0 else sample
     scores = {name: _east_asian(name, common, script, sample) for name, (common, script) in _EAST_ASIAN.items()}
-    for language in _LANGUAGES:
-        score = _plausibility(sample, language) - (0.0 if language.encoding.startswith("cp12") else 0.05)
+    for language, handicap in [*((language, 0.0) for language in _LANGUAGES), *((mixed, 0.2) for mixed in _mixed())]:
+        handicap += 0.0 if language.encoding.startswith("cp12") else 0.05
+        score = _plausibility(sample, language) - handicap
         scores[language.encoding] = max(scores.get(language.encoding, -1.0), score)
     # The order of the candidates decides between equals.
     order = [*dict.fromkeys(language.encoding for language in _LANGUAGES), *_EAST_ASIAN]
     best = max(order, key=lambda name: scores[name])
     return best if scores[best] >= _LEAST_SCORE else None
+
+
+@cache
+def _mixed() -> tuple[_Language, ...]:
+    """For each encoding all of its languages at once: a list of customers has names from several."""
+    letters: dict[str, str] = {}
+    for language in _LANGUAGES:
+        if language.latin:
+            letters[language.encoding] = letters.get(language.encoding, "") + language.letters
+    return tuple(_Language(encoding, "".join(dict.fromkeys(found))) for encoding, found in letters.items())
 
 
 def _plausibility(sample: bytes, language: _Language) -> float:
@@ -124,7 +135,7 @@ def _plausibility(sample: bytes, language: _Language) -> float:
         text = f" {sample.decode(language.encoding)} "
     except UnicodeDecodeError:
         return -1.0
-    weights = _weights(language.letters)
+    weights = _weights(language.letters, 0.02 if language.latin else 0.6 / len(language.letters))
     total, count = 0.0, 0
     for before, character, after in zip(text, text[1:], text[2:], strict=False):
         if character < "\x80":
@@ -141,6 +152,9 @@ def _plausibility(sample: bytes, language: _Language) -> float:
             total -= 1.0
         elif character.isupper() and language.latin and before.isspace() is False and not before.isupper():
             total += 0.3
+        elif language.latin and before.isspace() and after.isspace():
+            # A letter alone is a word in few languages, a sign alone is one in all.
+            total += 0.5 * weight
         else:
             total += weight
     return total / count if count else 0.0
@@ -148,19 +162,20 @@ def _plausibility(sample: bytes, language: _Language) -> float:
 
 def _of_stranger(character: str, before: str, after: str) -> float:
     if character in _NEUTRAL_SIGNS and not (before.isalpha() and after.isalpha() and character not in "’·\u00a0–—"):
-        return 0.4
+        return 0.6
     return -0.7 if character.isalpha() else -1.0
 
 
 @cache
-def _weights(letters: str) -> dict[str, float]:
+def _weights(letters: str, falling: float) -> dict[str, float]:
+    """What each letter counts: each less by `falling` than the one before it."""
     weights: dict[str, float] = {}
     for place, letter in enumerate(letters):
-        weight = 1.0 - 0.6 * place / len(letters)
+        weight = 1.0 - falling * place
         weights[letter] = max(weight, weights.get(letter, 0.0))
         upper = letter.upper()
         if len(upper) == 1 and upper not in letters:
-            weights[upper] = 0.7 * weight
+            weights[upper] = 0.85 * weight
     return weights
 
 

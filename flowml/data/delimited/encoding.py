@@ -62,7 +62,10 @@ def detect_encoding(path: Path, asked: str | None = None) -> Encoding:
         head = file.read(65_536)
     mark, marked = next(((len(mark), name) for mark, name in _MARKS if head.startswith(mark)), (0, None))
     if asked is not None:
-        return Encoding(_known(asked), mark if marked and _known(asked).startswith(marked[:6]) else 0)
+        name = _known(asked)
+        if name.startswith("utf-8") and not _is_utf8_throughout(path):
+            raise _not_in(name)
+        return Encoding("utf-8" if name == "utf-8-sig" else name, mark if marked and name[:6] == marked[:6] else 0)
     if marked is not None:
         return Encoding(marked, mark)
     if guessed := _utf16_without_mark(head):
@@ -86,11 +89,28 @@ def to_utf8(path: Path, encoding: Encoding, target: Path) -> Encoding:
     except UnicodeError as error:
         if encoding.guessed:
             return to_utf8(path, dataclasses.replace(encoding, broken=True, guessed=False), target)
-        raise UnreadableFile(
-            f"The file is not in the encoding {encoding.name}.",
-            hint="Leave the option “encoding” out to have it detected, or save the file as UTF-8.",
-        ) from error
+        raise _not_in(encoding.name) from error
     return encoding
+
+
+def _not_in(name: str) -> UnreadableFile:
+    return UnreadableFile(
+        f"The file is not in the encoding {name}.",
+        hint="Leave the option “encoding” out to have it detected, or save the file as UTF-8.",
+    )
+
+
+def _is_utf8_throughout(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                if not chunk.isascii() or decoder.getstate()[0]:
+                    decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class _Newlines:

@@ -41,10 +41,17 @@ def find_columns(lines: Sequence[str]) -> tuple[int, ...]:
             if character != " ":
                 used[place] = True
     starts = [place for place in range(length) if used[place] and (place == 0 or not used[place - 1])]
+    starts = [start for start in starts if not _is_second_word(start, used, filled[0])]
     # A line that ends before the second column is a title or a note.
     if len(starts) < 2 or sum(len(line) > starts[1] for line in filled) < 0.9 * len(filled):
         return ()
     return tuple(starts)
+
+
+def _is_second_word(start: int, used: list[bool], header: str) -> bool:
+    """Whether what begins here is one blank away from what is in front, and the first line has nothing here."""
+    end = next((place for place in range(start, len(used)) if not used[place]), len(used))
+    return start > 1 and used[start - 2] and not header[start:end].strip()
 
 
 def split_fixed(line: str, starts: Sequence[int]) -> list[str]:

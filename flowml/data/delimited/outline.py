@@ -11,6 +11,7 @@ from flowml.data.delimited.header import Header, find_header
 from flowml.data.delimited.options import TextOptions
 from flowml.data.delimited.quoting import Quoting, suspect_quoting
 from flowml.data.delimited.sample import Sample, take_sample
+from flowml.domain.errors import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,15 @@ class Outline:
 
 
 def outline(lines: Sequence[str], options: TextOptions) -> Outline:
-    """Decide from the first lines of a file, none of them cut off; what its owner said is taken as it is."""
+    """Decide from the first lines of a file, none of them cut off; what its owner said is taken as it is. Raises
+    InvalidInput when that is a line which is not among them."""
     # A return inside a quoted value is only in the way here.
     clean = [line.replace("\r", " ") for line in lines]
     asked_line = options.header if type(options.header) is int else None
     skip = options.skip if asked_line is None else max(options.skip, asked_line - 1)
+    if skip >= len(clean):
+        name = "skip" if asked_line is None else "header"
+        raise InvalidInput.of_field(f"options.{name}", f"The beginning of the file has only {len(clean):,} lines.")
     # Where texts are quoted and nothing else is, a line that begins with # is not a comment but a name.
     quoting = suspect_quoting(clean, ",") if options == TextOptions() and any('"' in line for line in clean) else None
     comment = options.comment if quoting is None else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +29,12 @@ _FEWEST_AMOUNTS = 2
 
 @dataclass(frozen=True)
 class Quoting:
-    """`texts` are the places of the columns whose quoted values are taken literally. `bare_na` are those of them that
-    write a missing value as NA without quotation marks, as R does. `names_apart`: the header's quoting is not that
-    of the columns, so that it is a header."""
+    """`texts` are the places of the columns whose quoted values are taken literally. `bare_na` has the rows in which
+    some of them write a missing value as NA without quotation marks, as R does. `names_apart`: the header's quoting
+    is not that of the columns, so that it is a header."""
 
     texts: tuple[int, ...]
-    bare_na: tuple[int, ...] = ()
+    bare_na: dict[int, NDArray[np.intp]] = field(default_factory=dict)
     names_apart: bool = False
 
 
@@ -71,16 +71,21 @@ def suspect_quoting(lines: Sequence[str], delimiter: str) -> Quoting | None:
     return Quoting(texts, names_apart=apart)
 
 
-def verify_quoting(path: Path, delimiter: str, width: int, start: int) -> Quoting | None:
+def verify_quoting(path: Path, delimiter: str, width: int, start: int, suspected: Quoting) -> Quoting | None:
     """The same judged by every value of a file without bad lines; None when a column quotes some values only."""
     kinds = np.zeros((3, width), dtype=bool)
+    bare_na: dict[int, list[NDArray[np.intp]]] = {place: [] for place in suspected.texts}
+    row = 0
     rest = b""
     with path.open("rb") as file:
         file.seek(start)
         while True:
             chunk = file.read(_CHUNK)
             data = np.frombuffer(rest + chunk + (b"" if chunk or not rest else b"\n"), dtype=np.uint8)
-            end = _look(data, ord(delimiter), width, kinds)
+            end, na_rows = _look(data, ord(delimiter), width, kinds)
+            for place, found in bare_na.items():
+                found.append(row + np.flatnonzero(na_rows[:, place]))
+            row += len(na_rows)
             bare, na, quoted = kinds
             if (bare & quoted).any():
                 return None
@@ -89,18 +94,22 @@ def verify_quoting(path: Path, delimiter: str, width: int, start: int) -> Quotin
             rest = data[end:].tobytes()
     if not quoted.any():
         return None
-    return Quoting(tuple(np.flatnonzero(quoted).tolist()), tuple(np.flatnonzero(quoted & na).tolist()))
+    rows = {place: np.concatenate(found) for place, found in bare_na.items() if na[place]}
+    # A column that was all missing in the sample: its texts are taken literally, and NA among them as well.
+    return Quoting(tuple(np.flatnonzero(quoted).tolist()), rows)
 
 
-def _look(data: NDArray[np.uint8], delimiter: int, width: int, kinds: NDArray[np.bool_]) -> int:
+def _look(
+    data: NDArray[np.uint8], delimiter: int, width: int, kinds: NDArray[np.bool_]
+) -> tuple[int, NDArray[np.bool_]]:
     """Note for each column whether it has bare values, a bare NA, quoted values; returns where the last whole record
-    ends. `data` begins at a record."""
+    ends, and for each record which values are a bare NA. `data` begins at a record."""
     quotes = data == _QUOTE
     inside = np.bitwise_xor.accumulate(quotes.view(np.uint8)).view(np.bool_)
     outside_ends = (data == _NEWLINE) & ~inside
     ends = np.flatnonzero(outside_ends)
     if len(ends) == 0:
-        return 0
+        return 0, np.zeros((0, width), dtype=bool)
     stop = int(ends[-1]) + 1
     field_ends = np.flatnonzero((outside_ends | ((data == delimiter) & ~inside))[:stop])
     # Blank lines at the end of the file make no whole record.
@@ -116,7 +125,7 @@ def _look(data: NDArray[np.uint8], delimiter: int, width: int, kinds: NDArray[np
     # A bare NA is as much at home among numbers as among texts.
     for row, kind in enumerate((bare & ~na, na, quoted)):
         kinds[row] |= kind.reshape(-1, width).any(axis=0)
-    return stop
+    return stop, na.reshape(-1, width)
 
 
 def _raw_rows(text: str, delimiter: str) -> list[list[str]] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,10 @@ from flowml.data.delimited.dialect import CANDIDATES, UNUSUAL
 from flowml.data.delimited.encoding import Encoding, detect_encoding, to_utf8
 from flowml.data.delimited.options import TextOptions, spelled_delimiter, text_options
 from flowml.data.delimited.outline import Outline, outline
-from flowml.data.delimited.quoting import Quoting, verify_quoting
+from flowml.data.delimited.parse import NO_DELIMITER, Body, parse
+from flowml.data.delimited.quoting import verify_quoting
 from flowml.data.delimited.remarks import remarks_on
-from flowml.data.delimited.repair import Repaired, repair
-from flowml.data.delimited.schema import Schema, guess_schema
+from flowml.data.delimited.repair import repair
 from flowml.data.delimited.structure import Structure, scan
 from flowml.data.delimited.tail import describe, ends_in_sum, find_tail, without_tail
 from flowml.data.formats.base import Source
@@ -29,10 +28,6 @@ if TYPE_CHECKING:
 PLAIN_EXTENSIONS = ("csv", "tsv", "txt", "tab", "data", "dat")
 _SAMPLE_BYTES = 262_144
 _LONGEST_RECORD = 32 << 20
-# A character that no text contains, for tables of one column.
-_NO_DELIMITER = "\x1f"
-_BAD_COLUMN = re.compile(r"\(column number (\d+)\)")
-_MOST_RETRIES = 8
 
 
 @dataclass(frozen=True)
@@ -53,24 +48,6 @@ class TextTable:
     line_of: Callable[[int], int | None]
 
 
-@dataclass
-class _Body:
-    """The rows of a table in a file that a strict parser reads: `path` after `first_line` lines."""
-
-    path: Path
-    delimiter: str
-    first_line: int
-    structure: Structure
-    quoting: Quoting | None
-    repaired: Repaired | None = None
-
-    def line_of(self, row: int) -> int | None:
-        """The line of the file as it was uploaded."""
-        if self.repaired is not None:
-            return self.repaired.lines[row]
-        return None if self.structure.inner_breaks else self.first_line + row + 1
-
-
 def read_text_table(source: Source) -> TextTable:
     """Read any delimited text. The options are those of `options.OPTIONS`.
 
@@ -86,10 +63,10 @@ def read_text_table(source: Source) -> TextTable:
     start = _offset_of_line(path, table.first_line) or encoding.mark
     path = _without_tail(path, table, start, options, source, warnings)
     body = _body(path, table, start, source, warnings)
-    frame = _parse(body, table.width, conventions, warnings)
+    frame = parse(body, table.width, conventions, warnings)
     if table.names and body.repaired is None and body.quoting is None and _repeats_names(frame, table.names):
         body = _repaired(body.path, table, source, warnings)
-        frame = _parse(body, table.width, conventions, warnings)
+        frame = parse(body, table.width, conventions, warnings)
     if not options.keep_totals and body.quoting is None and ends_in_sum(frame):
         row = ", ".join("" if value is None else str(value) for value in frame.row(-1))
         line = body.line_of(frame.height - 1)
@@ -208,7 +185,7 @@ def _without_tail(
     return target
 
 
-def _body(path: Path, table: Outline, start: int, source: Source, warnings: list[str]) -> _Body:
+def _body(path: Path, table: Outline, start: int, source: Source, warnings: list[str]) -> Body:
     """The rows as a strict parser takes them, in the file itself where possible."""
     if not table.writing.is_plain:
         return _repaired(path, table, source, warnings)
@@ -224,16 +201,18 @@ def _body(path: Path, table: Outline, start: int, source: Source, warnings: list
     is_clean = structure.is_clean or (blanks_count and not structure.stray_quotes and not structure.open_quote)
     if not is_clean or table.is_interrupted or (start and not table.first_line):
         return _repaired(path, table, source, warnings)
-    quoting = verify_quoting(path, table.writing.delimiter, table.width, start) if table.quoting else None
+    quoting = None
+    if table.quoting is not None:
+        quoting = verify_quoting(path, table.writing.delimiter, table.width, start, table.quoting)
     if quoting is None and blanks_count and structure.blank > structure.trailing_blank:
         return _repaired(path, table, source, warnings)
     if quoting is not None and blanks_count:
         structure.trailing_blank = 0
     _check_rows(structure)
-    return _Body(path, table.writing.delimiter or _NO_DELIMITER, table.first_line, structure, quoting)
+    return Body(path, table.writing.delimiter or NO_DELIMITER, table.first_line, structure, quoting)
 
 
-def _repaired(path: Path, table: Outline, source: Source, warnings: list[str]) -> _Body:
+def _repaired(path: Path, table: Outline, source: Source, warnings: list[str]) -> Body:
     clean = source.scratch / "clean.csv"
     repaired = repair(path, table, clean)
     if repaired.comments.total:
@@ -246,64 +225,12 @@ def _repaired(path: Path, table: Outline, source: Source, warnings: list[str]) -
     structure = scan(clean, ",", table.width)
     _check_rows(structure)
     source.limits.check(structure.records, table.width)
-    return _Body(clean, ",", 0, structure, table.quoting, repaired)
+    return Body(clean, ",", 0, structure, table.quoting, repaired)
 
 
 def _check_rows(structure: Structure) -> None:
     if structure.records == 0:
         raise UnreadableFile("The file has a header but no rows.", hint="A table needs at least one line of values.")
-
-
-def _parse(body: _Body, width: int, conventions: Conventions, warnings: list[str]) -> pl.DataFrame:
-    import polars as pl
-
-    texts = body.quoting.texts if body.quoting else ()
-    schema = guess_schema(
-        body.path, body.delimiter, width, body.structure.anchors, texts=texts, conventions=conventions
-    )
-    if schema.missing:
-        spelled = ", ".join(f"“{value}”" for value in schema.missing)
-        warnings.append(f"Among numbers, {spelled} was read as missing.")
-    dtypes = list(schema.dtypes)
-    for attempt in range(_MOST_RETRIES + 1):
-        try:
-            frame = _read_csv(body, Schema(dtypes, schema.missing))
-            return _without_bare_na(frame, body).head(body.structure.records - body.structure.trailing_blank)
-        except pl.exceptions.ComputeError as error:
-            bad = _BAD_COLUMN.search(str(error))
-            if bad is None or dtypes[int(bad[1]) - 1] == pl.String:
-                raise
-            if attempt + 1 >= _MOST_RETRIES:
-                dtypes = [pl.String] * width
-            else:
-                dtypes[int(bad[1]) - 1] = pl.String
-    raise AssertionError("a table of texts always parses")
-
-
-def _read_csv(body: _Body, schema: Schema) -> pl.DataFrame:
-    import polars as pl
-
-    return pl.read_csv(
-        body.path,
-        has_header=False,
-        separator=body.delimiter,
-        quote_char=None if body.delimiter == _NO_DELIMITER else '"',
-        skip_lines=body.first_line,
-        schema={f"column_{index}": dtype for index, dtype in enumerate(schema.dtypes)},
-        null_values=schema.missing or None,
-        glob=False,
-    )
-
-
-def _without_bare_na(frame: pl.DataFrame, body: _Body) -> pl.DataFrame:
-    """R writes a missing text as NA without quotation marks; the parser no longer knows which had them."""
-    import polars as pl
-
-    places = body.quoting.bare_na if body.quoting else ()
-    return frame.with_columns(
-        pl.when(pl.col(f"column_{place}") != "NA").then(pl.col(f"column_{place}")).alias(f"column_{place}")
-        for place in places
-    )
 
 
 def _repeats_names(frame: pl.DataFrame, names: tuple[str, ...]) -> bool:

@@ -1,0 +1,97 @@
+"""The rows of a text table without bad lines, by Polars."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowml.data.delimited.quoting import Quoting
+from flowml.data.delimited.repair import Repaired
+from flowml.data.delimited.schema import Schema, guess_schema
+from flowml.data.delimited.structure import Structure
+from flowml.data.texts import Conventions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# A character that no text contains, for tables of one column.
+NO_DELIMITER = "\x1f"
+_BAD_COLUMN = re.compile(r"\(column number (\d+)\)")
+_MOST_RETRIES = 8
+
+
+@dataclass
+class Body:
+    """The rows of a table in a file that a strict parser reads: `path` after `first_line` lines."""
+
+    path: Path
+    delimiter: str
+    first_line: int
+    structure: Structure
+    quoting: Quoting | None
+    repaired: Repaired | None = None
+
+    def line_of(self, row: int) -> int | None:
+        """The line of the file as it was uploaded."""
+        if self.repaired is not None:
+            return self.repaired.lines[row]
+        return None if self.structure.inner_breaks else self.first_line + row + 1
+
+
+def parse(body: Body, width: int, conventions: Conventions, warnings: list[str]) -> pl.DataFrame:
+    """The frame, its columns named column_0 and so on: whole and decimal numbers where every value is one, otherwise
+    texts. What was read as missing is added to `warnings`."""
+    import polars as pl
+
+    texts = body.quoting.texts if body.quoting else ()
+    schema = guess_schema(
+        body.path, body.delimiter, width, body.structure.anchors, texts=texts, conventions=conventions
+    )
+    if schema.missing:
+        spelled = ", ".join(f"“{value}”" for value in schema.missing)
+        warnings.append(f"Among numbers, {spelled} was read as missing.")
+    dtypes = list(schema.dtypes)
+    for attempt in range(_MOST_RETRIES + 1):
+        try:
+            frame = _read_csv(body, Schema(dtypes, schema.missing))
+            return _without_bare_na(frame, body).head(body.structure.records - body.structure.trailing_blank)
+        except pl.exceptions.ComputeError as error:
+            bad = _BAD_COLUMN.search(str(error))
+            if bad is None or dtypes[int(bad[1]) - 1] == pl.String:
+                raise
+            if attempt + 1 >= _MOST_RETRIES:
+                dtypes = [pl.String] * width
+            else:
+                dtypes[int(bad[1]) - 1] = pl.String
+    raise AssertionError("a table of texts always parses")
+
+
+def _read_csv(body: Body, schema: Schema) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.read_csv(
+        body.path,
+        has_header=False,
+        separator=body.delimiter,
+        quote_char=None if body.delimiter == NO_DELIMITER else '"',
+        skip_lines=body.first_line,
+        schema={f"column_{index}": dtype for index, dtype in enumerate(schema.dtypes)},
+        null_values=schema.missing or None,
+        glob=False,
+    )
+
+
+def _without_bare_na(frame: pl.DataFrame, body: Body) -> pl.DataFrame:
+    """R writes a missing text as NA without quotation marks; the parser no longer knows which had them."""
+    import numpy as np
+    import polars as pl
+
+    rows_by_place = body.quoting.bare_na if body.quoting else {}
+    for place, rows in rows_by_place.items():
+        is_missing = np.zeros(frame.height, dtype=bool)
+        is_missing[rows] = True
+        name = f"column_{place}"
+        frame = frame.with_columns(pl.when(pl.Series(~is_missing)).then(pl.col(name)).alias(name))
+    return frame

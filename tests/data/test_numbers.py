@@ -1,0 +1,137 @@
+"""Numbers as people write them."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.data.reading import read
+
+
+def _column(folder: Path, values: list[str], options: dict[str, Any] | None = None, name: str = "x") -> Any:
+    """What a column of these texts beside a column of names is read as, and what was said."""
+    lines = [f"who\t{name}", *(f"p{index}a\t{value}" for index, value in enumerate(values))]
+    frame, warnings = read(folder, "t.tsv", "\n".join(lines) + "\n", options)
+    return frame[name].to_list(), warnings
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [
+        (["1,234,567.89", "12.50", "1,000"], [1234567.89, 12.5, 1000.0]),
+        (["1.234.567,89", "12,50", "1.000"], [1234567.89, 12.5, 1000.0]),
+        (["1 234 567,89", "12,5"], [1234567.89, 12.5]),
+        (["1\u00a0234\u00a0567,89", "12,5"], [1234567.89, 12.5]),
+        (["1\u202f234,5", "2\u2009000"], [1234.5, 2000.0]),
+        (["1'234'567.89", "20"], [1234567.89, 20.0]),
+        (["1’234’567", "20"], [1234567, 20]),
+        (["12,34,567", "1,00,000.5"], [1234567.0, 100000.5]),
+        (["12,34,567", "5,43,210"], [1234567, 543210]),
+        (["1.234.567", "2.500.000"], [1234567, 2500000]),
+        (["0,123", "1,5"], [0.123, 1.5]),
+        (["1,5e3", "2,5e-1"], [1500.0, 0.25]),
+        (["+5", "-3", "−2"], [5, -3, -2]),
+        (["(1,234.50)", "99.00"], [-1234.5, 99.0]),
+        (["1,234.50-", "99.00"], [-1234.5, 99.0]),
+        (["12.5-", "3"], [-12.5, 3.0]),
+        (["$1,234.50", "-$3.00", "$ 4"], [1234.5, -3.0, 4.0]),
+        (["($5.00)", "$7.00"], [-5.0, 7.0]),
+        (["1.234,50 €", "3,00 €"], [1234.5, 3.0]),
+        (["€ 12", "€ 13"], [12, 13]),
+        (["£1,000", "£20"], [1000, 20]),
+        (["¥1,200", "¥980"], [1200, 980]),
+        (["₹1,23,456", "₹900"], [123456, 900]),
+        (["12,50 zł", "1 200,00 zł"], [12.5, 1200.0]),
+        (["CHF 1'200.50", "CHF 80.00"], [1200.5, 80.0]),
+        (["12.5 USD", "100 USD"], [12.5, 100.0]),
+        (["R$ 1.234,56", "R$ 2,00"], [1234.56, 2.0]),
+        (["12%", "5.5 %"], [12.0, 5.5]),
+        (["12,5 %", "3 %"], [12.5, 3.0]),
+    ],
+)
+def test_numbers_are_read_in_every_way_of_writing_them(tmp_path: Path, values: list[str], numbers: list[float]) -> None:
+    found, _ = _column(tmp_path, values)
+    assert found == numbers
+    assert [type(number) for number in found] == [type(number) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        (["01234", "98765"], "zip"),
+        (["00.5", "007"], "x"),
+        (["+49 170 123456", "+49 160 999999"], "x"),
+        (["0301 234 567", "0301 999 888"], "x"),
+        (["123 456 789", "987 654 321"], "phone"),
+        (["1.2.3", "1.10.0"], "version"),
+        (["192.168.100.200", "100.100.100.101"], "x"),
+        (["12345678901234567890", "12345678901234567891"], "x"),
+        (["12,345,678,901,234,567,890,123", "1,000"], "x"),
+        (["5 kg", "10 kg"], "x"),
+        (["10:30", "11:45"], "x"),
+        (["$5", "€6"], "x"),
+        (["12%", "5"], "x"),
+        (["1,2,3", "4,5,6"], "x"),
+        (["12 34", "56 78"], "x"),
+    ],
+)
+def test_what_is_no_quantity_stays_text(tmp_path: Path, values: list[str], name: str) -> None:
+    assert _column(tmp_path, values, name=name)[0] == values
+
+
+def test_what_was_taken_off_is_said(tmp_path: Path) -> None:
+    assert "“x”, the comma was read as the decimal point" in _column(tmp_path, ["1,5", "2,25"])[1]
+    assert "commas were read as thousands separators" in _column(tmp_path, ["1,234.5", "2"])[1]
+    assert "“€” was left out of the amounts" in _column(tmp_path, ["5 €", "6 €"])[1]
+    assert "kept as written (12 % is 12)" in _column(tmp_path, ["12 %", "6 %"])[1]
+    assert "brackets were read as negative" in _column(tmp_path, ["(12)", "6"])[1]
+    assert "several currencies (“$”, “€”)" in _column(tmp_path, ["$5", "€6"])[1]
+    assert "1 of 2 numbers have a percent sign" in _column(tmp_path, ["12%", "5"])[1]
+
+
+def test_a_thousand_or_one_and_a_bit_is_decided_by_the_column(tmp_path: Path) -> None:
+    assert _column(tmp_path, ["1,234", "0,500"])[0] == [1.234, 0.5]
+    assert _column(tmp_path, ["1,234", "1,234,567"])[0] == [1234, 1234567]
+    assert _column(tmp_path, ["1,234", "4321"])[0] == [1.234, 4321.0]
+    assert _column(tmp_path, ["1.234", "0.5"])[0] == [1.234, 0.5]
+
+
+def test_a_thousand_or_one_and_a_bit_is_decided_by_the_file(tmp_path: Path) -> None:
+    frame, warnings = read(tmp_path, "t.csv", "a;b;c\n1,5;1.234;1,234\n2,25;12.345;5,678\n")
+    assert frame.rows() == [(1.5, 1234, 1.234), (2.25, 12345, 5.678)]
+    assert "as in the file's other numbers" in warnings
+    frame, _ = read(tmp_path, "u.csv", "a;b;c\n1.5;1.234;1,234\n2.25;12.345;5,678\n")
+    assert frame.rows() == [(1.5, 1.234, 1234), (2.25, 12.345, 5678)]
+
+
+def test_what_nothing_proves_is_said(tmp_path: Path) -> None:
+    values, warnings = _column(tmp_path, ["1,234", "5,678"])
+    assert values == [1234, 5678]
+    assert "nothing in the file proves" in warnings
+    assert "option “decimal”" in warnings
+
+
+def test_options_say_how_numbers_are_written(tmp_path: Path) -> None:
+    assert _column(tmp_path, ["1,234", "5,678"], {"decimal": ","})[0] == [1.234, 5.678]
+    assert _column(tmp_path, ["1.234", "5.678"], {"decimal": ","})[0] == [1234, 5678]
+    assert _column(tmp_path, ["1.234", "5.678"], {"thousands": "."})[0] == [1234, 5678]
+    assert _column(tmp_path, ["1,234", "5,678"], {"thousands": ","})[0] == [1234, 5678]
+    assert _column(tmp_path, ["1,234", "5,678"], {"thousands": "none"})[0] == [1.234, 5.678]
+    assert _column(tmp_path, ["1,5", "2,5"], {"decimal": "."})[0] == ["1,5", "2,5"]
+
+
+def test_a_few_texts_among_numbers_are_named(tmp_path: Path) -> None:
+    values = [str(index) for index in range(100)]
+    values[10], values[50] = "about 7", "12 kg"
+    found, warnings = _column(tmp_path, values)
+    assert found == values
+    assert "2 of 100 values are no numbers: “about 7” (line 12), “12 kg” (line 52)" in warnings
+
+
+def test_a_late_text_among_numbers_is_named_too(tmp_path: Path) -> None:
+    lines = ["n", *map(str, range(30_000))]
+    lines[20_001] = "broken"
+    frame, warnings = read(tmp_path, "t.csv", "\n".join(lines))
+    assert frame["n"].dtype == pl.String
+    assert "1 of 30,000 values is no number: “broken” (line 20,002)" in warnings
