@@ -57,21 +57,24 @@ def are_classes(values: pl.Series) -> bool:
     return n_unique == 2 or (n_unique <= _FEW_CLASSES and n_unique < _FEW_CLASSES_SHARE * len(present))
 
 
-def group(values: pl.Series, *, bins: int = 10, categories: int = 20, each: int | None = None) -> Grouped:
+def group(
+    values: pl.Series, *, bins: int = 10, categories: int = 20, each: int | None = None, fewest: int = 1
+) -> Grouped:
     """Numbers and dates in up to `bins` groups of about as many rows, or one for each value where they have no more
-    than `each`; of anything else the most frequent `categories`. Missing values are a group of their own, the last."""
+    than `each`; of anything else the most frequent `categories` that have at least `fewest` rows. Missing values are a
+    group of their own, the last."""
     if values.dtype in (pl.String, pl.Boolean):
-        return by_category(values, categories)
+        return _by_category(values, categories, fewest)
     return _by_share(values, bins, bins if each is None else each)
 
 
-def by_category(values: pl.Series, most: int) -> Grouped:
+def _by_category(values: pl.Series, most: int, fewest: int) -> Grouped:
     """The most frequent categories first, then the others together, then the missing."""
     counts = (
         values.drop_nulls().alias("value").value_counts(name="count").sort(["count", "value"], descending=[True, False])
     )
-    shown = counts["value"].head(most).to_list()
-    codes = np.full(len(values), -1, dtype=np.int64)
+    shown = counts.filter(pl.col("count") >= fewest)["value"].head(most).to_list()
+    codes = np.zeros(len(values), dtype=np.int64)
     if shown:
         order = {value: code for code, value in enumerate(shown)}
         codes = values.replace_strict(order, default=len(shown), return_dtype=pl.Int64).to_numpy().copy()
@@ -95,11 +98,10 @@ def _by_share(values: pl.Series, bins: int, each: int) -> Grouped:
     codes = np.full(len(numbers), -1, dtype=np.int64)
     groups: list[Group] = []
     if known.any():
-        # What tells hundreds of values apart finds them in a part of the rows.
-        starts = np.unique(numbers[known])
+        starts, counts = np.unique(numbers[known], return_counts=True)
         single = len(starts) <= each
         if not single:
-            starts = np.unique(np.quantile(numbers[known], np.arange(bins) / bins, method="higher"))
+            starts = _starts(starts, counts, bins)
         found = np.searchsorted(starts, numbers[known], side="right") - 1
         codes[known] = found
         for code, start in enumerate(starts.tolist()):
@@ -107,15 +109,28 @@ def _by_share(values: pl.Series, bins: int, each: int) -> Grouped:
                 shown = _shown(start, values.dtype)
                 groups.append(Group(_label(shown), plain(shown), plain(shown)))
                 continue
-            last = float(starts[code + 1]) if code + 1 < len(starts) else float(numbers[known].max())
+            last = float(numbers[known][found == code].max())
             low, high = _shown(start, values.dtype), _shown(last, values.dtype)
-            groups.append(Group(f"{_label(low)} to {_label(high)}", plain(low), plain(high)))
+            label = _label(low) if start == last else f"{_label(low)} to {_label(high)}"
+            groups.append(Group(label, plain(low), plain(high)))
     missing = None
     if not known.all():
         missing = len(groups)
         groups.append(Group("missing"))
         codes[~known] = missing
     return Grouped(codes, tuple(groups), None, missing)
+
+
+def _starts(values: NDArray[np.float64], counts: Codes, bins: int) -> NDArray[np.float64]:
+    """Where groups of about as many rows begin. A value that fills a group alone has it for itself, so that what is
+    left of a column of many zeros is told apart as well."""
+    heavy = counts * bins >= counts.sum()
+    left = np.cumsum(np.where(heavy, 0, counts))
+    n_left = max(2, bins - int(heavy.sum()))
+    at = np.searchsorted(left, np.arange(n_left) / n_left * left[-1], side="right")
+    after = np.flatnonzero(heavy) + 1
+    begin = np.concatenate([[0], at, np.flatnonzero(heavy), after])
+    return np.asarray(values[np.unique(begin[begin < len(values)])])
 
 
 def _shown(physical: float, dtype: pl.DataType) -> Any:

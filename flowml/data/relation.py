@@ -27,8 +27,8 @@ _CATEGORIES = 12
 _CLASSES = 8
 # Numbers with no more different values are drawn value by value.
 _SINGLE_VALUES = 10
-# A group that a caption may name has so many rows, and so much of all.
-_FEWEST, _FEWEST_SHARE = 5, 0.01
+# A group that a caption may name has so many rows in a small table, and in a large one.
+_FEWEST, _FEWEST_OF_MANY = 5, 50
 _HARDLY = 0.05
 
 
@@ -78,6 +78,9 @@ def _shares(values: pl.Series, target: pl.Series) -> dict[str, Any]:
     kept = [entry for code, entry in enumerate(shown) if code != grouped.other and entry["count"]]
     other = shown[grouped.other]["count"] if grouped.other is not None else 0
     caption = _caption_of_shares(values.name, target.name, classes, kept)
+    if caption is None:
+        gone = [counts[grouped.missing], counts.sum(axis=0) - counts[grouped.missing]] if grouped.missing else []
+        caption = _caption_of_missing(values.name, target.name, classes, [row[order] for row in gone])
     return {"kind": "shares", "classes": classes, "groups": kept, "other": other, "caption": caption}
 
 
@@ -87,11 +90,10 @@ def _order_of_classes(target: pl.Series, answers: Grouped) -> list[int]:
     return sorted(codes, key=lambda code: answers.groups[code].label) if target.dtype == pl.Boolean else codes
 
 
-def _caption_of_shares(column: str, target: str, classes: list[str], groups: list[dict[str, Any]]) -> str:
-    total = sum(entry["count"] for entry in groups)
-    named = [entry for entry in groups if entry["count"] >= max(_FEWEST, _FEWEST_SHARE * total)]
+def _caption_of_shares(column: str, target: str, classes: list[str], groups: list[dict[str, Any]]) -> str | None:
+    named = _large_enough(groups)
     if len(named) < 2:
-        return f"Nearly all rows have the same “{column}”."
+        return None
     shares = np.array([entry["shares"] for entry in named])
     # Of two classes the one that people ask for comes last: 1, true, yes, or else the rarer one.
     code = len(classes) - 1 if len(classes) == 2 else int(np.argmax(np.ptp(shares, axis=0)))
@@ -101,6 +103,23 @@ def _caption_of_shares(column: str, target: str, classes: list[str], groups: lis
         f"{wording.percent(most['shares'][code])}, against {wording.percent(least['shares'][code])} where it is "
         f"{least['label']}."
     )
+
+
+def _caption_of_missing(column: str, target: str, classes: list[str], counts: list[np.ndarray]) -> str:
+    """Of a column of hardly repeated values, all that can be compared: rows with and without one."""
+    if not counts or min(row.sum() for row in counts) < _FEWEST:
+        return _not_compared(column)
+    missing, present = (row / row.sum() for row in counts)
+    code = len(classes) - 1 if len(classes) == 2 else int(np.argmax(np.abs(missing - present)))
+    return (
+        f"“{target}” is {classes[code]} in {wording.percent(float(missing[code]))} of the rows where “{column}” is "
+        f"missing, and in {wording.percent(float(present[code]))} where it is not."
+    )
+
+
+def _large_enough(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    fewest = max(_FEWEST, min(_FEWEST_OF_MANY, sum(entry["count"] for entry in groups) // 100))
+    return [entry for entry in groups if entry["count"] >= fewest]
 
 
 def _grouped(values: pl.Series) -> Grouped:
@@ -155,8 +174,8 @@ def _boxes(values: pl.Series, target: pl.Series) -> dict[str, Any]:
             }
         )
     other = int(grouped.counts[grouped.other]) if grouped.other is not None else 0
-    named = [entry for entry in groups if entry["count"] >= max(_FEWEST, _FEWEST_SHARE * len(numbers))]
-    caption = f"Nearly all rows have the same “{values.name}”."
+    named = _large_enough(groups)
+    caption = _not_compared(values.name)
     if len(named) > 1:
         most, least = (pick(named, key=lambda entry: float(entry["median"])) for pick in (max, min))
         caption = (
@@ -211,6 +230,10 @@ def _mean(numbers: np.ndarray) -> float:
     """Of any numbers: the sum of the largest floats is none."""
     largest = max(1.0, float(np.abs(numbers).max(initial=0.0)))
     return float((numbers / largest).mean() * largest)
+
+
+def _not_compared(column: str) -> str:
+    return f"No two values of “{column}” have enough rows to be compared."
 
 
 def _between(entry: Mapping[str, Any]) -> str:

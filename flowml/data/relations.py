@@ -27,6 +27,8 @@ _MOST_COLUMNS = 1_000
 _BINS = 20
 _MOST_CATEGORIES = 200
 _TARGET_BINS = 10
+# Categories with fewer rows are taken together: each would seem to say all about its own.
+_FEWEST = 3
 
 
 def relations_of_table(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,7 +91,7 @@ class Judge:
 
     def judge(self, values: pl.Series) -> tuple[float | None, float | None]:
         """Strength and mutual information; None where the column or the target does not vary."""
-        codes = group(values, bins=_BINS, categories=_MOST_CATEGORIES).codes
+        codes = group(values, bins=_BINS, categories=_MOST_CATEGORIES, fewest=_FEWEST).codes
         table = contingency(codes, self._codes)
         if min(table.shape) < 2:
             return None, None

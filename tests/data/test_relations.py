@@ -93,7 +93,7 @@ def test_numbers_against_numbers_are_points_and_means(table: Path) -> None:
     assert len(found["points"]) <= 1000
     assert sum(entry["count"] for entry in found["bins"]) == N
     assert {entry["count"] for entry in found["bins"]} == {N // 10}
-    inside = FRAME.filter(pl.col("x").is_between(found["bins"][4]["low"], found["bins"][4]["high"], closed="left"))
+    inside = FRAME.filter(pl.col("x").is_between(found["bins"][4]["low"], found["bins"][4]["high"], closed="both"))
     assert found["bins"][4]["mean"] == pytest.approx(inside["squared"].mean())
     assert "“squared” is highest where “x” is" in found["caption"]
 
@@ -128,6 +128,30 @@ def test_missing_values_are_a_group_of_their_own(table: Path) -> None:
     found = relation(table, "often missing", "sick")
     assert found["groups"][-1]["label"] == "missing"
     assert found["groups"][-1]["count"] == N // 3
+
+
+def test_the_rest_of_a_column_of_zeros_is_told_apart(tmp_path: Path) -> None:
+    gain = [at * 10 if at % 12 == 0 else 0 for at in range(3000)]
+    frame = pl.DataFrame({"gain": gain, "rich": ["yes" if value > 15_000 else "no" for value in gain]})
+    write_canonical(frame, tmp_path / "table.parquet")
+    found = relation(tmp_path / "table.parquet", "gain", "rich")
+    assert found["groups"][0] == {"label": "0", "low": 0, "high": 0, "count": 2751, "shares": [1.0, 0.0]}
+    assert found["groups"][-1]["shares"] == [0.0, 1.0]
+    assert found["strength"] > 0.9
+
+
+def test_of_values_that_never_repeat_it_is_said_whether_they_are_missing(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "cabin": [f"C{at} {at * 7}" if at % 3 == 0 else None for at in range(900)],
+            "lived": [bool(at % 3 == 0 or at % 10 == 0) for at in range(900)],
+        }
+    )
+    write_canonical(frame, tmp_path / "table.parquet")
+    found = relation(tmp_path / "table.parquet", "cabin", "lived")
+    assert (
+        found["caption"] == "“lived” is true in 10% of the rows where “cabin” is missing, and in 100% where it is not."
+    )
 
 
 def test_numbers_in_time_are_means_of_calendar_periods(table: Path) -> None:
