@@ -266,6 +266,8 @@ class Schema:
         self._named: dict[str, Any] = {}
         try:
             self.least, self.decode = self._of(schema, 0, "")
+        except UnreadableFile:
+            raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UnreadableFile("The Avro file is damaged: its schema makes no sense.", hint=_AGAIN) from error
         if not isinstance(schema, dict) or schema.get("type") != "record":
@@ -273,7 +275,10 @@ class Schema:
 
     def _of(self, schema: Any, depth: int, space: str) -> tuple[int, Decoder]:
         if depth > _MOST_NESTING:
-            raise UnreadableFile(f"The records of the Avro file are nested more than {_MOST_NESTING} levels deep.")
+            raise UnreadableFile(
+                f"The records of the Avro file are nested more than {_MOST_NESTING} levels deep.",
+                hint="Flatten them first.",
+            )
         if isinstance(schema, list):
             return self._union(schema, depth, space)
         if isinstance(schema, str):

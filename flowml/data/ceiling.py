@@ -9,10 +9,10 @@ from pathlib import Path
 
 _MiB = 1 << 20
 # Python, Polars and their threads, before anything is read, and small files of whatever kind.
-_LEAST = 450 * _MiB
-# Documents of many small values become forty times as large while they are parsed; large tables of text are read in
+_LEAST = 400 * _MiB
+# Documents of many small values become fifty times as large while they are parsed; large tables of text are read in
 # pieces. Compressed columns unpack to more.
-_TEXT = (40, 1024 * _MiB, 12)
+_TEXT = (50, 1024 * _MiB, 12)
 _PACKED = (100, 4096 * _MiB, 20)
 _PACKED_STARTS = (
     b"PAR1",

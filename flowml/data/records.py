@@ -20,6 +20,9 @@ _INT64 = 1 << 63
 CODE = re.compile(r"[-+]?0\d+$")
 # So many values are held as Python objects before they are packed into series.
 _CELLS_AT_ONCE = 1_000_000
+_LONG_GAP = 1000
+# Records of many different fields make a table of nothing.
+_LARGE_TABLE, _MOST_EMPTINESS = 20_000_000, 200
 
 
 def flatten(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
@@ -69,9 +72,24 @@ class Column:
         self.packed_height = 0
         self.kinds: set[type] = set()
 
+    def add(self, value: Any, row: int) -> None:
+        """Take in the value of a row; the rows since the last value have none."""
+        missing = row - self.packed_height - len(self.values)
+        if missing > _LONG_GAP:
+            self.seal()
+            self._skip(missing)
+        elif missing:
+            self.values.extend([None] * missing)
+        self.values.append(value)
+
     def pack(self, height: int) -> None:
-        """Turn what came since the last packing, filled up to the height of the table, into a series."""
-        self.values.extend([None] * (height - self.packed_height - len(self.values)))
+        """Turn everything into series, filled up to the height of the table."""
+        self.seal()
+        if height > self.packed_height:
+            self._skip(height - self.packed_height)
+
+    def seal(self) -> None:
+        """Turn what came since the last time into a series."""
         if not self.values:
             return
         kinds = _kinds(self.values)
@@ -81,6 +99,11 @@ class Column:
         self.kinds |= kinds
         self.packed_height += len(self.values)
         self.values = []
+
+    def _skip(self, n_rows: int) -> None:
+        """Rows without a value: a series of nothing takes no memory."""
+        self.packed.append(pl.Series("", [None], dtype=pl.Null).new_from_index(0, n_rows))
+        self.packed_height += n_rows
 
     @property
     def is_mixed(self) -> bool:
@@ -103,37 +126,41 @@ class Columns:
     def __init__(self, limits: Limits):
         self._limits = limits
         self._columns: dict[str, Column] = {}
-        self._cells = 0
+        self._cells = self._fresh_cells = 0
         self.height = 0
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Take in one record. Raises TooLarge, UnreadableFile."""
+        self._limits.check(0, len(record))
         flat = flatten(record)
         for name, value in flat.items():
             column = self._columns.get(name)
             if column is None:
                 column = self._columns[name] = Column()
                 self._limits.check(0, len(self._columns))
-            missing = self.height - column.packed_height - len(column.values)
-            if missing:
-                column.values.extend([None] * missing)
-                self._cells += missing
-            column.values.append(value)
+            column.add(value, self.height)
         self.height += 1
         self._cells += len(flat)
+        self._fresh_cells += len(flat)
         if self.height > self._limits.max_rows:
             self._limits.check(self.height, len(self._columns))
-        if self._cells > _CELLS_AT_ONCE:
-            self._pack()
-
-    def _pack(self) -> None:
-        for column in self._columns.values():
-            column.pack(self.height)
-        self._cells = 0
+        if self._fresh_cells > _CELLS_AT_ONCE:
+            for column in self._columns.values():
+                column.seal()
+            self._fresh_cells = 0
 
     def frame(self, warnings: list[str]) -> pl.DataFrame:
-        """The columns with one type each; says in `warnings` which held several."""
-        self._pack()
+        """The columns with one type each; says in `warnings` which held several. Raises UnreadableFile when nearly
+        all of a large table would be empty."""
+        n_cells = self.height * len(self._columns)
+        if n_cells > _LARGE_TABLE and n_cells > _MOST_EMPTINESS * self._cells:
+            raise UnreadableFile(
+                f"The records have hardly any fields in common: of {len(self._columns):,} columns and {self.height:,}"
+                " rows nearly every cell would be empty.",
+                hint="A table is made of records that are alike.",
+            )
+        for column in self._columns.values():
+            column.pack(self.height)
         series = []
         inner = {name[:end] for name in self._columns for end in range(len(name)) if name[end] == "."}
         for name, column in self._columns.items():

@@ -21,6 +21,8 @@ _CHUNK = 1 << 18
 _MOST_NESTING = 60
 _MOST_PATHS = 50_000
 _LONGEST_TEXT = 32 << 20
+# A tag is parsed as a whole, whatever its attributes.
+_LONGEST_PART = 4 << 20
 _SCHEMA = "http://www.w3.org/2001/XMLSchema-instance"
 # An element of few instances that only holds many of another one groups the records.
 _FEW, _MANY = 10, 10
@@ -211,7 +213,15 @@ def _parse(path: Path, handler: ContentHandler) -> None:
     parser.setContentHandler(handler)
     try:
         with path.open("rb") as file:
+            open_bytes = 0
             while chunk := file.read(_CHUNK):
+                last = chunk.rfind(b">")
+                open_bytes = open_bytes + len(chunk) if last < 0 else len(chunk) - last
+                if open_bytes > _LONGEST_PART:
+                    raise UnreadableFile(
+                        f"One tag or text of the XML is longer than {_LONGEST_PART >> 20} MB, so it is hardly a table.",
+                        hint="Export the table as CSV or Parquet.",
+                    )
                 parser.feed(chunk)
             parser.close()
     except DefusedXmlException as error:

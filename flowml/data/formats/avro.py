@@ -7,6 +7,8 @@ from pathlib import Path
 from flowml.data.formats.base import CERTAIN, NO, Format, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
+# Records of nothing but nulls take no bytes: no file's size bounds their number.
+_MOST_EMPTY_RECORDS = 100_000
 _POLARS_CODECS = ("null", "deflate", "snappy")
 
 
@@ -28,12 +30,12 @@ def read(source: Source) -> Reading:
     n_rows = 0
     for count, content in blocks(source.path, header):
         n_rows += count
-        source.limits.check(n_rows, 0)
-        if count * schema.least > len(content):
+        if count * schema.least > len(content) or (schema.least == 0 and n_rows > _MOST_EMPTY_RECORDS):
             raise UnreadableFile(
                 f"The Avro file is damaged: a block claims {count:,} records and has no room for them.",
                 hint="Export it again, or save it as Parquet.",
             )
+        source.limits.check(n_rows, 0)
         if by_polars:
             continue
         stream = Bytes(content)

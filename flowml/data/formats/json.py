@@ -116,19 +116,11 @@ def _streamed(path: Path, warnings: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _entries(piece: bytes, line: int, *, is_first: bool, is_last: bool) -> list[Any]:
-    """A piece of an array as the list it would be alone."""
+    """The entries in a piece of an array. Pieces but the first start with the comma that parts them from those before:
+    an entry of our own goes in front of it."""
     text = piece if is_last else piece + b"]"
-    if is_first:
-        text = b"[" + text
-    else:
-        # The comma that parts this piece from the one before becomes the bracket in front.
-        rest = text.lstrip()
-        if rest.startswith(b","):
-            text = text.replace(b",", b"[", 1)
-        elif is_last and rest.startswith(b"]"):
-            text = text.replace(b"]", b"[]", 1)
-    entries: list[Any] = _parse(text, line)
-    return entries
+    entries: list[Any] = _parse((b"[" if is_first else b"[0") + text, line)
+    return entries if is_first else entries[1:]
 
 
 def _parse(content: bytes, line: int = 1) -> Any:
@@ -142,6 +134,8 @@ def _parse(content: bytes, line: int = 1) -> Any:
         ) from error
     except UnicodeError as error:
         raise UnreadableFile("The file is not valid JSON: it is not UTF-8 text.", hint="Save it as UTF-8.") from error
+    except ValueError as error:
+        raise UnreadableFile("The JSON holds a number of far too many digits.", hint="Write it as text.") from error
     except RecursionError as error:
         raise UnreadableFile("The JSON is nested too deeply to be a table.", hint="Flatten it first.") from error
 

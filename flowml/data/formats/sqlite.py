@@ -31,7 +31,7 @@ _LONGEST_VALUE = 100_000_000
 _STEPS_BETWEEN_LOOKS = 200_000
 _QUICK_SECONDS = 1.5
 # So much time at least, and more for a large file: a view may multiply rows without end.
-_LEAST_SECONDS, _BYTES_PER_SECOND = 3.0, 2_000_000
+_LEAST_SECONDS, _BYTES_PER_SECOND = 2.0, 2_000_000
 # What views may compute: functions of their arguments alone. Others could be made to take memory without end.
 _FUNCTIONS = (
     "abs avg changes char coalesce count date datetime ifnull iif instr julianday length like lower ltrim max min"
@@ -56,6 +56,13 @@ def sniff(head: bytes, path: Path) -> float:
 
 def read(source: Source) -> Reading:
     _check_header(source.path)
+    try:
+        return _read(source)
+    except sqlite3.Error as error:
+        raise _damaged(error, "the description of its tables") from error
+
+
+def _read(source: Source) -> Reading:
     with closing(_opened(source.path)) as database:
         tables = _tables(database)
         warnings: list[str] = []

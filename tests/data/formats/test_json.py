@@ -1,0 +1,140 @@
+"""JSON: what `test_formats` does not show: encodings, lists inside, GeoJSON, and large arrays in pieces."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowml.data.formats import json as json_format
+from flowml.data.formats.base import Limits
+from flowml.data.nesting import Nesting
+from flowml.data.records import Columns
+from flowml.domain.errors import UnreadableFile
+from tests.data.reading import read
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_encodings(tmp_path: Path, encoding: str) -> None:
+    content = '[{"a": "ä"}, {"a": "b"}]'.encode(encoding)
+    assert read(tmp_path, "t.json", content)[0]["a"].to_list() == ["ä", "b"]
+
+
+def test_lists_are_found_below_the_top(tmp_path: Path) -> None:
+    document = {"response": {"meta": [{"x": 1}], "items": [{"a": 1}, {"a": 2}]}}
+    frame, warnings = read(tmp_path, "t.json", json.dumps(document))
+    assert frame["a"].to_list() == [1, 2]
+    assert "“response.items”" in warnings
+    assert read(tmp_path, "t.json", json.dumps(document), {"table": "response.meta"})[0]["x"].to_list() == [1]
+
+
+def test_geojson_features_are_rows_of_their_properties(tmp_path: Path) -> None:
+    point = {"type": "Point", "coordinates": [13.4, 52.5]}
+    line = {"type": "LineString", "coordinates": [[1, 2], [3, 4]]}
+    features = [
+        {"type": "Feature", "id": 7, "properties": {"name": "x"}, "geometry": point},
+        {"type": "Feature", "id": 8, "properties": {"name": "y"}, "geometry": line},
+    ]
+    frame, _ = read(tmp_path, "t.geojson", json.dumps({"type": "FeatureCollection", "features": features}))
+    assert frame.to_dicts()[0] | {"geometry.type": None, "geometry.coordinates": None} == frame.to_dicts()[0]
+    assert frame.select("id", "name", "longitude", "latitude").row(0) == (7, "x", 13.4, 52.5)
+    assert frame["geometry.coordinates"][1] == "[[1, 2], [3, 4]]"
+
+
+def _in_pieces(folder: Path, content: str, monkeypatch: pytest.MonkeyPatch, chunk: int = 64) -> tuple[Any, str]:
+    monkeypatch.setattr(json_format, "_LARGE", 0)
+    monkeypatch.setattr(json_format, "_CHUNK", chunk)
+    return read(folder, "t.json", content)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 10_000])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_large_array_is_read_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int, indent: int | None
+) -> None:
+    rows = [{"n": i, "s": 'a "quoted" [text] \\' * (i % 3), "in": {"x": [i]}} for i in range(100)]
+    frame, warnings = _in_pieces(tmp_path, json.dumps(rows, indent=indent) + "\n", monkeypatch, chunk)
+    assert frame["n"].to_list() == list(range(100))
+    assert frame["s"].to_list() == [row["s"] for row in rows]
+    assert frame["in.x"][5] == "[5]"
+    assert warnings == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['[{"a": 1} {"a": 2}]', '[{"a": 1}, {"a": 2}', '[{"a": 1}], {"a": 2}', '[{"a": 1}, {"a": }]', '[{"a":1},]'],
+)
+@pytest.mark.parametrize("chunk", [1, 4, 5000])
+def test_damage_of_a_large_array_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, chunk: int
+) -> None:
+    with pytest.raises(UnreadableFile, match="not valid JSON"):
+        _in_pieces(tmp_path, content, monkeypatch, chunk)
+
+
+def test_entries_of_a_large_array_that_are_no_records_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, warnings = _in_pieces(tmp_path, '[{"a": 1}, 5, null, {"a": 2}, [3]]', monkeypatch, 3)
+    assert frame["a"].to_list() == [1, 2]
+    assert "3 of 5 entries are no records and were left out, first entry 2: “5”" in warnings
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def _depth(value: Any) -> int:
+    if isinstance(value, list):
+        return 1 + max(map(_depth, value), default=0)
+    return 1 + max(map(_depth, value.values()), default=0) if isinstance(value, dict) else 0
+
+
+@given(_JSON, st.integers(1, 9), st.booleans())
+def test_nesting_is_measured_on_the_bytes(value: Any, size: int, ascii_only: bool) -> None:
+    content = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    nesting = Nesting()
+    for start in range(0, len(content), size):
+        nesting.feed(content[start : start + size])
+    assert nesting.deepest == _depth(value)
+    assert nesting.depth == 0
+
+
+_VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcd"), _VALUES), min_size=1, max_size=30))
+def test_columns_packed_in_pieces_are_those_packed_at_once(records: list[dict[str, Any]]) -> None:
+    at_once, in_pieces = Columns(Limits()), Columns(Limits())
+    for number, record in enumerate(records):
+        at_once.add(record)
+        in_pieces.add(record)
+        if number % 3 == 0:
+            for column in in_pieces._columns.values():
+                column.seal()
+    whole, pieces = at_once.frame([]), in_pieces.frame([])
+    assert whole.schema == pieces.schema
+    for name in whole.columns:
+        kinds = at_once._columns[name].kinds
+        # A whole number among decimals and texts is written with or without “.0”.
+        if not (str in kinds or bool in kinds) or float not in kinds:
+            assert whole[name].to_list() == pieces[name].to_list()
+
+
+def test_records_without_common_fields_are_no_table() -> None:
+    columns = Columns(Limits())
+    for number in range(12_000):
+        columns.add({f"k{number}": 1})
+    with pytest.raises(UnreadableFile, match="hardly any fields in common"):
+        columns.frame([])
+    sparse = Columns(Limits())
+    for number in range(5000):
+        sparse.add({"n": number, **({"rare": "x"} if number % 2500 == 2400 else {})})
+    frame = sparse.frame([])
+    assert frame["rare"].drop_nulls().to_list() == ["x", "x"]
+    assert frame["rare"][4900] == "x"
+    assert frame.schema == {"n": pl.Int64, "rare": pl.String}
