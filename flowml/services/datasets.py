@@ -102,7 +102,7 @@ def reading_options(context: Context, dataset_id: str) -> tuple[str, tuple[Readi
     dataset = context.store.datasets.get(dataset_id)
     how = dataset.how_read
     format = next((format for format in registry.all_formats() if format.name == how.reader), None)
-    options = list(format.options) if format is not None else []
+    options = [registry.format_option(), *(format.options if format is not None else ())]
     known = {option.name for option in options}
     # Of the file around the file (which member of an archive), not of its format.
     options += [Option(name, f"which {name} to read", "choice") for name in how.choices if name not in known]
@@ -113,7 +113,7 @@ def reading_options(context: Context, dataset_id: str) -> tuple[str, tuple[Readi
             "choice" if option.name in how.choices else option.kind,
             tuple(how.choices.get(option.name, option.values)),
             how.options.get(option.name),
-            how.decided.get(option.name),
+            how.reader or None if option.name == "format" else how.decided.get(option.name),
         )
         for option in options
     )

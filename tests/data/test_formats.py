@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from flowml.data.formats import registry
-from flowml.data.formats.base import Limits
+from flowml.data.formats.base import Limits, Source
 from flowml.data.read import read_table
 from flowml.domain.errors import InvalidInput, TooLarge, UnreadableFile, UnsupportedFormat
 from tests.data.reading import read
@@ -241,3 +241,24 @@ def test_every_format_is_described(tmp_path: Path) -> None:
         assert format.title
         assert format.extensions
         assert format.sniff(b"", tmp_path) == 0
+
+
+def test_the_owner_of_a_file_knows_best_what_it_is(tmp_path: Path) -> None:
+    content = "".join(f"2024-03-0{day} 10:00:0{day} INFO worker.Pool: started {day}\n" for day in range(1, 9))
+    frame, _ = read(tmp_path, "notes.txt", content, {"format": "log"})
+    assert {"timestamp", "level", "content"} <= set(frame.columns)
+    frame, _ = read(tmp_path, "notes.txt", content, {"format": "csv", "delimiter": " ", "header": False})
+    assert frame.width > 4
+    with pytest.raises(UnreadableFile):
+        read(tmp_path, "notes.txt", content, {"format": "parquet"})
+    with pytest.raises(InvalidInput) as refused:
+        read(tmp_path, "notes.txt", content, {"format": "docx"})
+    assert refused.value.fields[0].field == "options.format"
+
+
+@pytest.mark.parametrize(
+    ("filename", "extension"),
+    [("a.csv", "csv"), ("access.log.1", "log"), ("a.b.CSV.2.13", "csv"), ("report.2024", "2024"), ("none", "")],
+)
+def test_the_number_of_a_rotated_file_is_no_extension(tmp_path: Path, filename: str, extension: str) -> None:
+    assert Source(tmp_path / "upload", filename, tmp_path).extension == extension

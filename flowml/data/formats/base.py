@@ -56,8 +56,14 @@ class Source:
 
     @property
     def extension(self) -> str:
-        """The last extension of the file's name, lower case and without its dot; empty when there is none."""
-        return Path(self.filename).suffix.lower().removeprefix(".")
+        """The last extension of the file's name, lower case and without its dot; empty when there is none.
+
+        The number that a rotated log or a second copy gets (`access.log.1`) is not one.
+        """
+        suffixes = [suffix.lower().removeprefix(".") for suffix in Path(self.filename).suffixes]
+        while len(suffixes) > 1 and suffixes[-1].isdecimal():
+            suffixes.pop()
+        return suffixes[-1] if suffixes else ""
 
     def text_option(self, name: str) -> str | None:
         """An option that must be a string. Raises InvalidInput naming it."""

@@ -62,6 +62,11 @@ def all_formats() -> tuple[Format, ...]:
 ARCHIVE_OPTIONS = (Option("member", "the name of the file to read inside a zip"),)
 
 
+def format_option() -> Option:
+    """What may be said of any file: which of the formats it is in."""
+    return Option("format", "what kind of file it is", "choice", tuple(format.name for format in all_formats()))
+
+
 def extensions() -> tuple[str, ...]:
     """Every extension that some format or kind of compression claims, without dots."""
     return tuple(sorted({*_table_extensions(), *COMPRESSED}))
@@ -72,7 +77,7 @@ def _table_extensions() -> set[str]:
 
 
 def detect(source: Source) -> Format:
-    """The format of a file: by content first, by extension among equals.
+    """The format of a file: the one that its owner named, else by content, by extension among equals.
 
     Raises UnreadableFile for an empty file or one that is not what its name says, UnsupportedFormat for anything else.
     """
@@ -82,6 +87,10 @@ def detect(source: Source) -> Format:
         raise UnreadableFile(
             "The file is empty.", hint="Check that it was saved or exported completely, then upload it again."
         )
+
+    asked = source.choice_option("format", format_option().values)
+    if asked is not None:
+        return next(format for format in all_formats() if format.name == asked)
 
     def fit(format: Format) -> tuple[float, bool]:
         return format.sniff(head, source.path), source.extension in format.extensions
@@ -152,11 +161,13 @@ def _is_about_content(error: BaseException) -> bool:
 
 
 def _check_options(format: Format, source: Source) -> None:
-    known = {option.name for option in format.options}
+    known = {"format", *(option.name for option in format.options)}
     for name in source.options:
         if name not in known:
-            allowed = f"It knows: {', '.join(sorted(known))}." if known else "It has no options."
-            raise InvalidInput.of_field(f"options.{name}", f"There is no option “{name}” for {format.title}. {allowed}")
+            allowed = ", ".join(sorted(known))
+            raise InvalidInput.of_field(
+                f"options.{name}", f"There is no option “{name}” for {format.title}. It knows: {allowed}."
+            )
 
 
 def _supported() -> str:
