@@ -1,15 +1,18 @@
 """An uploaded file as a stored table, with all that is worth knowing about it; runs in a child process (`tasks`)."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from flowml.data.canonical import write_canonical
 from flowml.data.formats.base import Limits
 from flowml.data.profile import profile
 from flowml.data.read import load
+from flowml.domain.datasets import HowRead
 from flowml.domain.errors import NotReady
 
 
@@ -33,13 +36,18 @@ def import_table(request: Mapping[str, Any]) -> dict[str, Any]:
         raise NotReady(
             "The table could not be stored on the server.", hint="Its disk may be full; remove what is not needed."
         ) from error
-    found = profile(table.frame)
+    return described(table.frame, format=table.format, warnings=table.warnings, how_read=table.how_read)
+
+
+def described(frame: pl.DataFrame, *, format: str, warnings: Sequence[str], how_read: HowRead) -> dict[str, Any]:
+    """What there is to know about a canonical table that was just written, as `child.ingested` reads it."""
+    found = profile(frame)
     return {
-        "format": table.format,
-        "n_rows": table.frame.height,
+        "format": format,
+        "n_rows": frame.height,
         "columns": [asdict(column) for column in found.columns],
         "stats": [asdict(column) for column in found.stats],
-        "warnings": list(table.warnings),
-        "how_read": asdict(table.how_read),
+        "warnings": list(warnings),
+        "how_read": asdict(how_read),
         "figures": dict(found.figures),
     }

@@ -1,0 +1,114 @@
+"""The kinds of values that columns hold, and the columns of a table by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from flowml.data.names import unique_names
+from flowml.domain.datasets import Column
+from flowml.domain.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_SHOWN = 20
+
+
+class Kind(StrEnum):
+    """What a canonical table stores, by Polars' names."""
+
+    WHOLE = "Int64"
+    NUMBER = "Float64"
+    BOOLEAN = "Boolean"
+    TEXT = "String"
+    DATE = "Date"
+    MOMENT = "Datetime"
+
+    @property
+    def is_number(self) -> bool:
+        return self in (Kind.WHOLE, Kind.NUMBER)
+
+    @property
+    def is_time(self) -> bool:
+        return self in (Kind.DATE, Kind.MOMENT)
+
+    @property
+    def words(self) -> str:
+        """“whole numbers”, “texts”, …"""
+        return _WORDS[self]
+
+    @property
+    def polars(self) -> pl.DataType:
+        import polars as pl
+
+        return {
+            Kind.WHOLE: pl.Int64(),
+            Kind.NUMBER: pl.Float64(),
+            Kind.BOOLEAN: pl.Boolean(),
+            Kind.TEXT: pl.String(),
+            Kind.DATE: pl.Date(),
+            Kind.MOMENT: pl.Datetime("us"),
+        }[self]
+
+
+_WORDS = {
+    Kind.WHOLE: "whole numbers",
+    Kind.NUMBER: "numbers",
+    Kind.BOOLEAN: "true and false",
+    Kind.TEXT: "texts",
+    Kind.DATE: "dates",
+    Kind.MOMENT: "dates with a time",
+}
+
+Columns = Mapping[str, Kind]
+"""The columns of a table, in their order."""
+
+
+def kinds_of(columns: Sequence[Column]) -> dict[str, Kind]:
+    """The kinds of a stored table's columns."""
+    return {column.name: Kind(column.dtype) for column in columns}
+
+
+def kinds_of_frame(frame: pl.LazyFrame | pl.DataFrame) -> dict[str, Kind]:
+    """The kinds of a canonical frame's columns."""
+    return {name: Kind(str(dtype.base_type())) for name, dtype in frame.collect_schema().items()}
+
+
+def kind_of_column(columns: Columns, name: str, field: str) -> Kind:
+    """The kind of a column. Raises InvalidInput about `field` when there is no such column."""
+    if name not in columns:
+        raise InvalidInput.of_field(field, f"There is no column “{name}”.", hint=_hint(name, list(columns)))
+    return columns[name]
+
+
+def new_name(columns: Columns, name: str, field: str) -> str:
+    """A name for a column that is not there yet. Raises InvalidInput about `field` for one that cannot be used."""
+    readable = unique_names([name])[0][0]
+    if not name.strip() or readable != name:
+        raise InvalidInput.of_field(
+            field,
+            f"“{name[:60]}” cannot be the name of a column.",
+            hint=f"Use “{readable}”." if name.strip() else "Give it at least one letter.",
+        )
+    if name in columns:
+        raise InvalidInput.of_field(field, f"There is a column “{name}” already.", hint="Choose another name.")
+    return name
+
+
+def closest(name: str, names: Sequence[str]) -> str | None:
+    """The name that was probably meant."""
+    folded = {known.casefold(): known for known in names}
+    if name.casefold() in folded:
+        return folded[name.casefold()]
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def _hint(name: str, names: Sequence[str]) -> str:
+    close = closest(name, names)
+    if close is not None:
+        return f"Did you mean “{close}”?"
+    return f"The columns are: {', '.join(names[:_SHOWN])}{', …' if len(names) > _SHOWN else ''}."
