@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-# A hash table beats a sort where each value occurs this often.
-_OFTEN = 8
+# A hash table beats a sort where some of so many probed values are equal.
+_PROBED, _DIFFERENT_SHARE = 16_384, 0.85
 _SMALL_RANGE = 1 << 16
 
 
@@ -28,27 +29,30 @@ class Counts:
     values: NDArray[Any]
     counts: NDArray[np.int64]
 
+    @cached_property
+    def ends(self) -> NDArray[np.int64]:
+        """How many values there are up to each, itself included."""
+        return np.cumsum(self.counts)
+
     @property
     def total(self) -> int:
-        return int(self.counts.sum())
+        return int(self.ends[-1]) if len(self.ends) else 0
 
     def quantile(self, share: float) -> float | None:
         """By linear interpolation, as NumPy does by default; None of no values."""
         total = self.total
         if total == 0:
             return None
-        ends = np.cumsum(self.counts)
         position = share * (total - 1)
-        at = np.searchsorted(ends, [math.floor(position), math.ceil(position)], side="right")
+        at = np.searchsorted(self.ends, [math.floor(position), math.ceil(position)], side="right")
         below, above = (float(self.values[index]) for index in at)
         return below + (above - below) * (position - math.floor(position))
 
     def within(self, edges: NDArray[np.float64]) -> NDArray[np.int64]:
         """How many lie in each bin between ascending edges; the last bin has both its edges."""
-        ends = np.concatenate([[0], np.cumsum(self.counts)])
         at = np.searchsorted(self.values, edges, side="left")
         at[-1] = np.searchsorted(self.values, edges[-1], side="right")
-        return np.asarray(np.diff(ends[at]))
+        return np.diff(np.where(at > 0, self.ends[at - 1], 0))
 
     def top(self, most: int) -> tuple[list[Any], list[int]]:
         """The most frequent values, most frequent first, equally frequent ones in ascending order."""
@@ -78,6 +82,8 @@ def count_values(present: pl.Series) -> Counts:
     # In one thread, because columns are counted side by side.
     ordered = numbers.sort(multithreaded=False).to_numpy()
     starts = _starts(ordered)
+    if len(starts) == len(ordered):
+        return Counts(ordered, np.ones(len(ordered), dtype=np.int64))
     return Counts(ordered[starts], np.diff(starts, append=len(ordered)))
 
 
@@ -111,8 +117,9 @@ def _count_by_hash(texts: pl.Series, most: int) -> tuple[int, pl.DataFrame]:
 
 
 def _repeats(values: pl.Series) -> bool:
-    """Whether few values make up the column."""
-    return int(values.approx_n_unique()) * _OFTEN <= len(values)  # type: ignore[arg-type]
+    """Whether values repeat so much that a hash table of them stays small, by a probe spread over the column."""
+    probe = values.gather_every(max(1, len(values) // _PROBED))
+    return probe.n_unique() <= _DIFFERENT_SHARE * len(probe)
 
 
 def _cut(counts: NDArray[np.int64], most: int) -> int:

@@ -69,7 +69,9 @@ def _profile_texts(values: pl.Series) -> tuple[ColumnStats, Categories]:
 def _profile_ordered(values: pl.Series) -> tuple[ColumnStats, Histogram | Categories]:
     """Numbers, booleans and dates."""
     present = values.drop_nulls()
-    finite = present.filter(present.is_finite()) if values.dtype.is_float() else present
+    finite = present
+    if values.dtype.is_float() and not (is_finite := present.is_finite()).all():
+        finite = present.filter(is_finite)
     counts = count_values(finite)
     n_unique = len(counts.values)
     if len(finite) < len(present):
