@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -14,7 +14,8 @@ from flowml.domain.errors import InvalidInput, UnreadableFile
 
 # How far below the top a list of records is looked for.
 _DEEPEST = 5
-Records = Sequence[Mapping[str, Any]]
+# Made one by one where that is possible: as dictionaries, small rows take ten times their memory.
+Records = Iterable[Mapping[str, Any]]
 
 
 @dataclass
@@ -113,7 +114,7 @@ def of_list(items: list[Any], warnings: list[str]) -> Records:
             items[1:] if names else items,
             "list",
         )
-    return [{"value": item} for item in items]
+    return ({"value": item} for item in items)
 
 
 def shown(value: Any) -> str:
@@ -130,7 +131,7 @@ def _of_rows(names: list[Any], rows: list[Any], kind: str) -> Records:
             raise UnreadableFile(
                 f"Row {position} of the {kind} does not fit its {len(titles)} columns: “{shown(row)}”."
             )
-    return [dict(zip(titles, row, strict=False)) for row in rows]
+    return (dict(zip(titles, row, strict=False)) for row in rows)
 
 
 def _of_columns(document: Mapping[str, list[Any]], kind: str) -> Records:
@@ -140,16 +141,16 @@ def _of_columns(document: Mapping[str, list[Any]], kind: str) -> Records:
             f"The columns of the {kind} have different lengths, from {min(lengths):,} to {max(lengths):,} values.",
             hint="In an object of columns every column needs one value per row.",
         )
-    return [dict(zip(document, row, strict=True)) for row in zip(*document.values(), strict=True)]
+    return (dict(zip(document, row, strict=True)) for row in zip(*document.values(), strict=True))
 
 
 def _of_nested(document: Mapping[str, Mapping[str, Any]]) -> Records | None:
     """Columns by name, each its values by row label, as pandas writes; otherwise records by their key."""
     inner = list(document.values())
     if all(list(value) == list(inner[0]) for value in inner) and all(str(key).isdigit() for key in inner[0]):
-        return [{name: values[label] for name, values in document.items()} for label in inner[0]]
+        return ({name: values[label] for name, values in document.items()} for label in inner[0])
     if len(inner) > 1 and all(set(value) & set(inner[0]) for value in inner[1:]):
-        return [{"key": key, **value} for key, value in document.items()]
+        return ({"key": key, **value} for key, value in document.items())
     return None
 
 

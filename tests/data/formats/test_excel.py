@@ -1,0 +1,215 @@
+"""Spreadsheets: the cells' own types, and the table among titles, totals and notes."""
+
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import xlsxwriter
+
+from flowml.data.formats.base import Source
+from flowml.data.formats.registry import read as read_source
+from flowml.data.read import read_table
+from flowml.data.write import write_table
+from flowml.domain.errors import InvalidInput, UnreadableFile
+from tests.data.hostile_files import _ods, _workbook
+from tests.data.reading import read
+from tests.data.workbooks import write_xlsx
+
+_FORMATS = {date: "yyyy-mm-dd", datetime: "yyyy-mm-dd hh:mm:ss", time: "hh:mm:ss", timedelta: "[h]:mm:ss"}
+
+
+def workbook(path: Path, rows: list[list[Any]], **properties: str) -> Path:
+    """One sheet of these cells; texts in # are errors."""
+    book = xlsxwriter.Workbook(str(path))
+    sheet = book.add_worksheet("data")
+    formats = {kind: book.add_format({"num_format": form}) for kind, form in _FORMATS.items()}
+    for at, row in enumerate(rows):
+        for column, cell in enumerate(row):
+            if isinstance(cell, str) and cell.startswith("#"):
+                sheet.write_formula(at, column, "=NA()", None, cell)
+            elif isinstance(cell, str):
+                sheet.write_string(at, column, cell)
+            elif type(cell) in formats:
+                sheet.write_datetime(at, column, cell, formats[type(cell)])
+            elif cell is not None:
+                sheet.write(at, column, cell)
+    for name, value in properties.items():
+        book.set_custom_property(name, value)
+    book.close()
+    return path
+
+
+def _read(folder: Path, rows: list[list[Any]], options: dict[str, Any] | None = None) -> tuple[pl.DataFrame, str]:
+    frame, _, warnings = read_table(workbook(folder / "t.xlsx", rows), options=options)
+    return frame, " ".join(warnings)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["007", "12"], ["007", "12"]),
+        ([1, 2], [1, 2]),
+        ([1, 2.5], [1.0, 2.5]),
+        ([0.1 + 0.2, 1e300], [0.3, 1e300]),
+        ([True, False], [True, False]),
+        ([date(2020, 1, 2), date(1999, 12, 31)], [date(2020, 1, 2), date(1999, 12, 31)]),
+        ([time(3, 4, 5), time(23, 59, 59)], ["03:04:05", "23:59:59"]),
+        ([timedelta(hours=30), timedelta(seconds=1)], [108_000.0, 1.0]),
+        (["#N/A", 2], [None, 2]),
+        (["#DIV/0!", "x"], [None, "x"]),
+        (["NA", 2], [None, 2]),
+        (["n/a", "x"], [None, "x"]),
+        (["-", 2.5], [None, 2.5]),
+        (["x", 5], ["x", "5"]),
+        ([" x ", "y"], ["x", "y"]),
+        (["2020-01-02", "2020-02-03"], [date(2020, 1, 2), date(2020, 2, 3)]),
+        (["yes", "no"], ["yes", "no"]),
+    ],
+)
+def test_cells_keep_their_types(tmp_path: Path, cells: list[Any], expected: list[Any]) -> None:
+    frame, _ = _read(tmp_path, [["k", "v"], ["a", cells[0]], ["b", cells[1]]])
+    assert frame["v"].to_list() == expected
+
+
+def test_moments_keep_their_time_of_day(tmp_path: Path) -> None:
+    moments = [datetime(2020, 1, 2, 3, 4, 5), datetime(2020, 1, 3)]  # noqa: DTZ001
+    assert _read(tmp_path, [["k", "v"], ["a", moments[0]], ["b", moments[1]]])[0]["v"].to_list() == moments
+
+
+def test_kinds_without_a_common_type_are_texts(tmp_path: Path) -> None:
+    frame, _ = _read(tmp_path, [["k", "v"], ["a", timedelta(hours=1)], ["b", "x"], ["c", True]])
+    assert frame["v"].dtype == pl.String
+    assert frame["v"].null_count() == 0
+
+
+def test_texts_that_were_read_as_missing_are_said(tmp_path: Path) -> None:
+    _, warnings = _read(tmp_path, [["k", "v"], ["a", "NA"], ["b", 2], ["c", 3]])
+    assert "In “v”, “NA” was read as missing (1)" in warnings
+
+
+_TABLE: list[list[Any]] = [["name", "n", "x"], ["a", 1, 0.5], ["b", 2, 1.5], ["c", 3, 2.5]]
+
+
+def test_titles_totals_and_notes_are_left_out_and_said(tmp_path: Path) -> None:
+    rows = [["Sales of the year"], [], *_TABLE, ["Total", 6, 4.5], [], ["Source: our books"]]
+    frame, warnings = _read(tmp_path, rows)
+    assert frame.rows() == [("a", 1, 0.5), ("b", 2, 1.5), ("c", 3, 2.5)]
+    assert frame.columns == ["name", "n", "x"]
+    assert "row 1: “Sales of the year”" in warnings
+    assert "row 7: “Total 6 4.5”" in warnings
+    assert "row 9: “Source: our books”" in warnings
+
+
+def test_empty_rows_and_columns_around_the_table_are_no_part_of_it(tmp_path: Path) -> None:
+    frame, warnings = _read(
+        tmp_path, [[], [], *([None, None, *row] for row in _TABLE[:2]), [], [None, None, "c", 3, 1]]
+    )
+    assert frame.rows() == [("a", 1, 0.5), ("c", 3, 1.0)]
+    assert "1 empty row" in warnings
+
+
+def test_merged_names_of_groups_go_in_front_of_the_names(tmp_path: Path) -> None:
+    rows = [[None, "2023", None, "2024", None], ["id", "q1", "q2", "q1", "q2"], ["a", 1, 2, 3, 4], ["b", 5, 6, 7, 8]]
+    assert _read(tmp_path, rows)[0].columns == ["id", "2023 q1", "2023 q2", "2024 q1", "2024 q2"]
+
+
+def test_years_are_names_and_numbers_are_not(tmp_path: Path) -> None:
+    assert _read(tmp_path, [["place", 2023, 2024], ["a", 1, 2], ["b", 3, 4]])[0].columns == ["place", "2023", "2024"]
+    frame, warnings = _read(tmp_path, [[1, 2.5, "x"], [2, 3.5, "y"], [3, 4.5, "z"]])
+    assert frame.columns == ["column_1", "column_2", "column_3"]
+    assert frame.height == 3
+    assert "looks like data" in warnings
+
+
+def test_the_header_can_be_chosen(tmp_path: Path) -> None:
+    rows = [["x", "y"], ["a", "b"], [1, 2], [3, 4]]
+    assert _read(tmp_path, rows, {"header": 2})[0].to_dict(as_series=False) == {"a": [1, 3], "b": [2, 4]}
+    assert _read(tmp_path, rows, {"header": 0})[0].height == 4
+    source = Source(tmp_path / "t.xlsx", "t.xlsx", tmp_path)
+    assert read_source(source).decided == {"sheet": "data", "header": 1}
+    with pytest.raises(InvalidInput) as error:
+        _read(tmp_path, rows, {"header": -1})
+    assert error.value.fields[0].field == "options.header"
+
+
+_STORED = pl.DataFrame(
+    {
+        "whole": [1, None, 2**60],
+        "decimal": [0.1 + 0.2, None, -1e300],
+        "text": ["", "a\r\n\x01 _x000D_ ", None],
+        "code": ["007", "NA", "2020-01-02"],
+        "flag": [True, None, False],
+        "day": [date(1850, 1, 1), None, date(2020, 1, 1)],
+        "at": [datetime(2020, 1, 1, 1, 2, 3, 456_789), None, datetime(1, 1, 1)],  # noqa: DTZ001
+        "nothing": pl.Series([None, None, None], dtype=pl.String),
+    }
+)
+
+
+def test_a_workbook_that_says_its_types_comes_back_equal(tmp_path: Path) -> None:
+    frame = pl.concat([_STORED.clear(1), _STORED, _STORED.clear(2)])
+    write_table(frame, tmp_path / "t.xlsx")
+    read_back, _, warnings = read_table(tmp_path / "t.xlsx")
+    assert read_back.equals(frame)
+    assert read_back.schema == frame.schema
+    assert not warnings
+
+
+@pytest.mark.parametrize(
+    "types", ['{"a": "String"}', '{"b": "String", "a": "String"}', "{", "[]", '{"a": "Nope", "b": "String"}']
+)
+def test_types_that_do_not_fit_the_sheet_are_not_believed(tmp_path: Path, types: str) -> None:
+    path = workbook(tmp_path / "t.xlsx", [["a", "b"], [1, "x"], [2, "y"]], flowml_types=types)
+    assert read_table(path)[0].to_dict(as_series=False) == {"a": [1, 2], "b": ["x", "y"]}
+
+
+def test_types_may_be_spread_over_several_properties(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path / "t.xlsx",
+        [["a", "b"], [1, "5"], [2, ""]],
+        flowml_types='{"a": "Str',
+        flowml_types_2='ing", "b": "String"}',
+    )
+    assert read_table(path)[0].to_dict(as_series=False) == {"a": ["1", "2"], "b": ["5", ""]}
+
+
+def _ods_rows(*rows: list[Any]) -> bytes:
+    def cell(value: Any) -> str:
+        if isinstance(value, str):
+            return f'<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>'
+        return f'<table:table-cell office:value-type="float" office:value="{value}"/>'
+
+    return "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows).encode()
+
+
+def test_an_opendocument_spreadsheet_is_read(tmp_path: Path) -> None:
+    content = _ods(_ods_rows(["a", "b"], [1, "x"], [2.5, "007"]))
+    for filename in ("t.ods", "t.xlsx"):
+        frame, _ = read(tmp_path, filename, content)
+        assert frame.to_dict(as_series=False) == {"a": [1.0, 2.5], "b": ["x", "007"]}
+
+
+def test_a_misnamed_workbook_is_read_by_its_content(tmp_path: Path) -> None:
+    content = write_xlsx(tmp_path / "w.xlsx", {"s": [["a", "b"], [1, "x"]]}).read_bytes()
+    for filename in ("t.xls", "t.xlsb", "t.ods", "t"):
+        assert read(tmp_path, filename, content)[0].to_dict(as_series=False) == {"a": [1], "b": ["x"]}
+
+
+def test_macros_of_a_workbook_are_no_reason_not_to_read_it(tmp_path: Path) -> None:
+    content = _workbook(tmp_path, {"xl/vbaProject.bin": b"\xd0\xcf\x11\xe0" + bytes(500)})
+    assert read(tmp_path, "t.xlsm", content)[0].height == 2
+
+
+def test_protected_workbooks_are_named(tmp_path: Path) -> None:
+    ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500) + "EncryptedPackage".encode("utf-16-le") + bytes(900)
+    with pytest.raises(UnreadableFile, match="password"):
+        read(tmp_path, "t.xlsx", ole)
+    with pytest.raises(UnreadableFile, match="password"):
+        read(tmp_path, "t.ods", _ods(b"", b"<m><manifest:encryption-data/></m>"))
+
+
+def test_a_wide_but_full_table_is_not_taken_for_scattered_cells(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [[f"c{i}" for i in range(800)], *([[1] * 800] * 30)]
+    assert _read(tmp_path, rows)[0].shape == (30, 800)
