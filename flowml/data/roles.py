@@ -45,7 +45,7 @@ _KINDS = (
 # Below this many rows, a running number may well be a measurement.
 _FEW_ROWS = 20
 # Some rows of a table of different things are there twice.
-_NEARLY_ALL = 0.95
+_NEARLY_ALL, _ALL_BUT_FEW = 0.95, 0.99
 _MANY_WORDS = 4.0
 _LONG_TEXT = 40.0
 _MOST_CATEGORIES_SHARE = 0.5
@@ -166,7 +166,7 @@ def _of_texts(figures: Figures) -> tuple[Role, str]:
         for kind, pattern in _KINDS:
             if sample.str.contains(pattern).all():
                 return Role.IDENTIFIER, f"{how_many} different, and they are {kind}"
-        if named_like_identifier(figures.name) or _looks_like_codes(sample):
+        if named_like_identifier(figures.name) or (figures.share >= _ALL_BUT_FEW and _looks_like_codes(sample)):
             return Role.IDENTIFIER, f"{how_many} a different code"
     words = _mean(sample.str.count_matches(r"\S+"))
     long = _mean(sample.str.len_chars()) >= _LONG_TEXT or words >= _MANY_WORDS

@@ -38,8 +38,8 @@ def spellings(column: ColumnView) -> Iterator[Found]:
         Severity.WARNING,
         [column.name],
         f"In “{column.name}”, {wording.plural(len(merged), 'spelling')} differ from a more frequent one only in "
-        "capitals, "
-        f"blanks, accents or punctuation ({_examples(merged, counts)}): to a model they are different categories.",
+        f"capitals, blanks, accents or punctuation ({_examples(merged, counts)}): to a model they are different "
+        "categories.",
         "Write them alike.",
         [{"op": "map_values", "column": column.name, "values": merged}],
         size=column.share(rows),
@@ -69,8 +69,7 @@ def near_spellings(column: ColumnView) -> Iterator[Found]:
         Severity.INFO,
         [column.name],
         f"In “{column.name}”, {wording.plural(len(slips), 'rare value')} {'is' if len(slips) == 1 else 'are'} one "
-        "letter "
-        f"away from a frequent one ({_examples(slips, counts)}).",
+        f"letter away from a frequent one ({_examples(slips, counts)}).",
         "Write them alike, if they are typing errors.",
         [{"op": "map_values", "column": column.name, "values": slips}],
         size=column.share(sum(counts[text] for text in slips)),
@@ -90,8 +89,7 @@ def rare_categories(column: ColumnView) -> Iterator[Found]:
         Severity.INFO,
         [column.name],
         f"{rare.height:,} of the {column.stats.n_unique:,} categories of “{column.name}” occur in fewer than {_RARE} "
-        "rows "
-        f"each ({wording.plural(rows, 'row')} in all): too few to learn what they mean.",
+        f"rows each ({wording.plural(rows, 'row')} in all): too few to learn what they mean.",
         "Merge them into one, or into larger categories that make sense.",
         [{"op": "merge_categories", "column": column.name, "min_count": _RARE, "to": _unused("other", column)}],
         size=column.share(rows),

@@ -68,8 +68,7 @@ def future_dates(column: ColumnView) -> Iterator[Found]:
         Severity.WARNING,
         [column.name],
         f"{wording.plural(len(ahead), 'date')} in “{column.name}” {'lies' if len(ahead) == 1 else 'lie'} in the "
-        "future, "
-        f"as far as {column.stats.max}.",
+        f"future, as far as {column.stats.max}.",
         "Correct them, if what the column tells has happened already.",
         size=column.share(len(ahead)),
     )

@@ -67,7 +67,8 @@ def _equal_rows(table: Examined) -> Iterator[Found]:
         Severity.WARNING if share >= _MANY else Severity.INFO,
         (),
         f"{wording.plural(repeated, 'row')} ({wording.percent(share)}) {'repeats' if repeated == 1 else 'repeat'} an "
-        "earlier row in every column. A model that was trained on one and tested on the other looks better than it is.",
+        "earlier row in every column. A model that was trained on one and tested on the other looks better than it "
+        "is.",
         "Remove the repeated rows, unless each of them is a case of its own.",
         [{"op": "drop_duplicates"}],
         size=share,
@@ -95,8 +96,8 @@ def _contradictions(table: Examined, features: list[str]) -> Iterator[Found]:
         "contradictory-rows",
         Severity.WARNING if share >= _MANY else Severity.INFO,
         [table.target.name],
-        f"{wording.plural(rows, 'row')} ({wording.percent(share)}) are equal in all that a model could learn from but "
-        f"differ in “{table.target.name}”. No model can be right about all of them.",
+        f"{wording.plural(rows, 'row')} ({wording.percent(share)}) are equal in all that a model could learn from "
+        f"but differ in “{table.target.name}”. No model can be right about all of them.",
         "See whether some are mistakes, or whether a column is missing that tells them apart.",
         size=share,
     )

@@ -71,8 +71,8 @@ def find_in_table(request: Mapping[str, Any]) -> dict[str, Any]:
     note = None
     if table.is_sampled:
         note = (
-            f"How columns go together was judged on {table.sample_rows:,} of {table.n_rows:,} rows; everything else on "
-            "all of them."
+            f"How columns go together was judged on {table.sample_rows:,} of {table.n_rows:,} rows; everything else "
+            "on all of them."
         )
     return {"issues": [asdict(issue) for issue in issues], "note": note}
 

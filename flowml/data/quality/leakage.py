@@ -91,8 +91,7 @@ def _judged(table: Examined, suspect: _Suspect, second: float, judge: _Judge) ->
             Severity.CRITICAL,
             [name],
             f"“{name}” {how}, as nothing else does. It may be the answer in other words, or something that is only "
-            "known "
-            "once the answer is.",
+            "known once the answer is.",
             "Drop it, unless it will be known before the prediction.",
             drop,
             size=power,

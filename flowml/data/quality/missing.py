@@ -19,6 +19,8 @@ _FEWEST = 20
 _TIED_TO_TARGET, _TIED_TO_COLUMN = 0.2, 0.6
 _MOST_MASKS, _MOST_OTHERS = 40, 60
 _NEARLY_SAME = 0.98
+# What shares of two groups differ by when a person is to believe that they differ.
+_TELLING = 0.15
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ def missing_together(table: Examined) -> Iterator[Found]:
             "missing-together",
             Severity.INFO,
             names,
-            f"{wording.columns(names)} are missing in the same rows ({wording.percent(item.missing_share)}): they were "
-            "not recorded one by one but together, or come from one source.",
+            f"{wording.columns(names)} are missing in the same rows ({wording.percent(item.missing_share)}): they "
+            "were not recorded one by one but together, or come from one source.",
             "Find out what these rows have in common. Whether they were recorded may itself tell something.",
             size=item.missing_share,
         )
@@ -157,6 +159,8 @@ def _tied(grouped: Grouped, mask: np.ndarray, least: float) -> _Tie | None:
     if len(enough) < 2:
         return None
     most, fewest = max(enough, key=lambda code: shares[code]), min(enough, key=lambda code: shares[code])
+    if shares[most] - shares[fewest] < _TELLING:
+        return None
     labels = [item.label for item in grouped.groups]
     return _Tie(strength, labels[most], float(shares[most]), labels[fewest], float(shares[fewest]))
 
@@ -166,8 +170,9 @@ def _reason(table: Examined, name: str, other: str, tie: _Tie, *, is_target: boo
         "missing-not-at-random",
         Severity.WARNING if is_target and tie.strength >= _MOSTLY else Severity.INFO,
         [name, other],
-        f"Whether “{name}” is missing goes together with “{other}”: it is in {wording.percent(tie.most_share)} of the "
-        f"rows where “{other}” is {tie.most}, and in {wording.percent(tie.fewest_share)} where it is {tie.fewest}.",
+        f"Whether “{name}” is missing goes together with “{other}”: it is in {wording.percent(tie.most_share)} of "
+        f"the rows where “{other}” is {tie.most}, and in {wording.percent(tie.fewest_share)} where it is "
+        f"{tie.fewest}.",
         "Do not fill it with one value, which would hide that"
         + (", and make sure that it is recorded before the answer is known." if is_target else "."),
         size=table.stats[name].missing_share,

@@ -60,8 +60,7 @@ def outliers(column: ColumnView) -> Iterator[Found]:
         Severity.WARNING if very_far else Severity.INFO,
         [column.name],
         f"{wording.plural(len(out), 'value')} of “{column.name}” {lies} far from the others, at {' to '.join(ends)}; "
-        "the "
-        f"middle half lies between {wording.number(stats.q25 or 0)} and {wording.number(stats.q75 or 0)}.",
+        f"the middle half lies between {wording.number(stats.q25 or 0)} and {wording.number(stats.q75 or 0)}.",
         "See whether they are mistakes. Clip them if not, when linear models or averages matter; trees do not mind.",
         [] if column.is_target else [clip],
         size=column.share(len(out)),
@@ -118,10 +117,8 @@ def stand_ins(column: ColumnView) -> Iterator[Found]:
                 Severity.WARNING,
                 [column.name],
                 f"“{column.name}” is {wording.number(end)} in {wording.plural(count, 'row')}, while all other values "
-                "lie "
-                f"between {wording.number(least)} and {wording.number(greatest)}. It seems to stand for something "
-                "else: "
-                "a missing value, or “more than can be entered”.",
+                f"lie between {wording.number(least)} and {wording.number(greatest)}. It seems to stand for "
+                "something else: a missing value, or “more than can be entered”.",
                 "Mark it as missing, if that is what it means.",
                 [{"op": "mark_missing", "columns": [column.name], "values": [end]}],
                 size=column.share(count),
@@ -179,8 +176,8 @@ def impossible(column: ColumnView) -> Iterator[Found]:
             "impossible-values",
             Severity.WARNING,
             [column.name],
-            f"“{column.name}” is {which} in {wording.plural(count, 'row')}, which cannot be by its name "
-            f"(from {wording.number(stats.min)} to {wording.number(stats.max)}).",
+            f"“{column.name}” is {which} in {wording.plural(count, 'row')}, which cannot be by its name (from "
+            f"{wording.number(stats.min)} to {wording.number(stats.max)}).",
             "Correct these values, or mark them as missing.",
             operations,
             size=column.share(count),
@@ -203,8 +200,7 @@ def skewed(column: ColumnView) -> Iterator[Found]:
         Severity.INFO,
         [column.name],
         f"“{column.name}” has a long tail: half of the values are below {wording.number(stats.median or 0)}, the "
-        "largest "
-        f"is {wording.number(stats.max)} (skewness {stats.skewness:.1f}).",
+        f"largest is {wording.number(stats.max)} (skewness {stats.skewness:.1f}).",
         "For linear models and networks, take its logarithm; trees do not mind.",
         [{"op": "derive", "column": column.name, "expression": f"log1p({term})"}] if term else [],
     )
@@ -234,8 +230,8 @@ def capped(column: ColumnView) -> Iterator[Found]:
             Severity.WARNING if column.is_target else Severity.INFO,
             [column.name],
             f"{wording.plural(count, 'row')} ({wording.percent(column.share(count))}) have the {kind} value of "
-            f"“{column.name}”, {wording.number(end)}, far more than any value near it: what lies beyond seems to have "
-            "been cut off.",
+            f"“{column.name}”, {wording.number(end)}, far more than any value near it: what lies beyond seems to "
+            "have been cut off.",
             "Do not trust predictions near this value; if you can, find the true ones.",
             size=column.share(count),
         )
@@ -251,8 +247,8 @@ def codes_as_numbers(column: ColumnView) -> Iterator[Found]:
             "dates-as-numbers",
             Severity.WARNING,
             [column.name],
-            f"“{column.name}” holds dates written as numbers, such as {stats.min}. As numbers, the last of a month and "
-            "the first of the next are far apart.",
+            f"“{column.name}” holds dates written as numbers, such as {stats.min}. As numbers, the last of a month "
+            "and the first of the next are far apart.",
             "Turn them into dates.",
             [
                 {"op": "cast", "column": column.name, "to": "text"},
@@ -261,15 +257,14 @@ def codes_as_numbers(column: ColumnView) -> Iterator[Found]:
             size=1.0,
         )
     elif stats.n_unique > 10 and (
-        named_like_code(column.name) or (named_like_identifier(column.name) and 2 * stats.n_unique < stats.count)
+        named_like_code(column.name) or (named_like_identifier(column.name) and 10 * stats.n_unique < stats.count)
     ):
         yield found(
             "codes-as-numbers",
             Severity.INFO,
             [column.name],
             f"“{column.name}” holds {wording.plural(stats.n_unique, 'different number')} that are codes by its name: "
-            "their "
-            "order and distance mean nothing.",
+            "their order and distance mean nothing.",
             "Store it as text, so that each code is a category of its own.",
             [{"op": "cast", "column": column.name, "to": "text"}],
             size=1.0,

@@ -22,8 +22,7 @@ def few_rows(table: Examined) -> Iterator[Found]:
             severity,
             (),
             f"The table has only {wording.plural(table.n_rows, 'row')}. What a model learns from so few is mostly "
-            "chance, "
-            "and so is what a test of it shows.",
+            "chance, and so is what a test of it shows.",
             "Collect more rows. From some hundreds on a model can be judged.",
             size=1.0,
         )
@@ -33,8 +32,7 @@ def few_rows(table: Examined) -> Iterator[Found]:
             Severity.WARNING,
             (),
             f"There are {wording.plural(len(table.features), 'column')} for only "
-            f"{wording.plural(table.n_rows, 'row')}: "
-            "some of them will go together with anything by chance.",
+            f"{wording.plural(table.n_rows, 'row')}: some of them will go together with anything by chance.",
             "Drop columns that cannot have to do with the question, or collect more rows.",
             size=1.0,
         )
@@ -79,8 +77,8 @@ def nearly_constant_columns(table: Examined) -> Iterator[Found]:
             Severity.INFO,
             [item.name],
             f"“{item.name}” is {wording.value(item.top[0].value)} in "
-            f"{wording.percent(item.top[0].count / table.n_rows)} "
-            f"of the rows; only {wording.plural(rest, 'row')} differ.",
+            f"{wording.percent(item.top[0].count / table.n_rows)} of the rows; only {wording.plural(rest, 'row')} "
+            "differ.",
             "Keep it if these few rows are what matters, or else drop it.",
             [{"op": "drop", "columns": [item.name]}],
             size=item.top[0].count / table.n_rows,

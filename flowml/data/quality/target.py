@@ -57,8 +57,7 @@ def answers(table: Examined) -> Iterator[Found]:
             Severity.CRITICAL,
             [target.name],
             f"“{target.name}” has {target.n_unique:,} different values in {wording.plural(target.count, 'row')}: "
-            "each row "
-            "is a class of its own, and there is nothing to learn about the next one.",
+            "each row is a class of its own, and there is nothing to learn about the next one.",
             "Choose a column with few categories, or one with numbers.",
             size=1.0,
         )
@@ -154,8 +153,7 @@ def sorted_by_answer(table: Examined) -> Iterator[Found]:
         Severity.INFO,
         [target.name],
         f"The rows stand in the order of “{target.name}”, {how}. Who takes the first rows for training and the last "
-        "for "
-        "testing learns nothing about those.",
+        "for testing learns nothing about those.",
         "Training here mixes the rows, and each class is tested alike. Keep it in mind when you split the file "
         "yourself.",
     )

@@ -30,7 +30,7 @@ _PARTS = re.compile(r"^\s*(\d{1,2})[-/.](\d{1,2})[-/.](?:\d{4}|\d{2})(?:\D|$)")
 # UTF-8 read as Windows-1252: every letter beyond ASCII becomes two or three of these.
 _MOJIBAKE = r"[ÃÂ][\u0080-\u00bf\u0152-\u2122]|â€[\u0090-\u2122™œž¢¦]|ï»¿"
 _LOST = "\ufffd"
-_BLANKS = r"^\s|\s$|\s\s|[\u00a0\u200b\ufeff]"
+_BLANKS = r"^\s|\s$"
 _UNSAFE = re.compile(r"[\"\\]")
 
 
@@ -56,8 +56,7 @@ def mixed_types(column: ColumnView) -> Iterator[Found]:
             Severity.WARNING,
             [column.name],
             f"“{column.name}” holds {kind} in {wording.percent(fitting / total)} of the rows that have a value, but "
-            "also "
-            f"{shown}: because of these all of it counts as text.",
+            f"also {shown}: because of these all of it counts as text.",
             f"Turn it into {kind}; what is none becomes missing.",
             operations,
             size=column.share(total - fitting),
@@ -80,8 +79,8 @@ def numbers_as_text(column: ColumnView) -> Iterator[Found]:
             "mixed-units",
             Severity.WARNING,
             [column.name],
-            f"“{column.name}” holds amounts in different units ({wording.listed([f'“{sign}”' for sign in signs])}) and "
-            "counts as text.",
+            f"“{column.name}” holds amounts in different units ({wording.listed([f'“{sign}”' for sign in signs])}) "
+            "and counts as text.",
             "Convert them to one unit before they are compared.",
             size=column.share(column.stats.count),
         )
@@ -124,8 +123,7 @@ def dates_as_text(column: ColumnView) -> Iterator[Found]:
         Severity.WARNING,
         [column.name],
         f"The dates in “{column.name}” {why}, such as "
-        f"{wording.listed([wording.value(text) for text in texts.head(3)])}. "
-        "They count as text.",
+        f"{wording.listed([wording.value(text) for text in texts.head(3)])}. They count as text.",
         "Say in which order day, month and year are written, to turn them into dates.",
         [{"op": "parse_dates", "column": column.name, "order": order}] if order and not several else [],
         size=column.share(column.stats.count),
@@ -166,7 +164,7 @@ def _repaired(text: str) -> str | None:
 
 
 def blanks(column: ColumnView) -> Iterator[Found]:
-    """Blanks around values, or several in a row, that make two categories of one."""
+    """Blanks around values, which make two categories of one."""
     if not column.is_text or column.stats.role is Role.TEXT:
         return
     texts = column.texts
@@ -178,9 +176,8 @@ def blanks(column: ColumnView) -> Iterator[Found]:
         "blanks",
         Severity.INFO,
         [column.name],
-        f"{wording.plural(rows, 'value')} of “{column.name}” {'has' if rows == 1 else 'have'} blanks at an end or "
-        "several "
-        f"in a row, such as {wording.value(spaced['value'][0])}.",
+        f"{wording.plural(rows, 'value')} of “{column.name}” {'has' if rows == 1 else 'have'} blanks at an end, such "
+        f"as {wording.value(spaced['value'][0])}.",
         "Remove them, so that the same value is written in one way.",
         [{"op": "clean_text", "columns": [column.name], "trim": True, "collapse": True}],
         size=column.share(rows),
