@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from dataclasses import asdict
 from datetime import date, datetime
 
@@ -9,7 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from flowml.data.counts import count_texts, count_values
 from flowml.data.profile import profile
 from flowml.domain.datasets import ColumnStats, TopValue
 
@@ -67,3 +71,38 @@ def test_a_column_may_have_any_name() -> None:
     found = profile(pl.DataFrame({"count": ["a", "a"], "value": ["b", "c"], "literal": [1, 2]}))
     assert [column.name for column in found.columns] == ["count", "value", "literal"]
     assert found.stats[0].top == (TopValue("a", 2),)
+
+
+@pytest.mark.parametrize("repeats", [1, 40])
+@given(data=st.data())
+@settings(deadline=None, max_examples=60)
+def test_values_are_counted_right_whichever_way_is_fast(data: st.DataObject, repeats: int) -> None:
+    texts = data.draw(st.lists(st.text("ab\u00e4", max_size=3), max_size=60)) * repeats
+    expected = sorted(Counter(texts).items(), key=lambda item: (-item[1], item[0]))
+    n_unique, values, counts = count_texts(pl.Series(texts, dtype=pl.String), 5)
+    assert (n_unique, list(zip(values, counts, strict=True))) == (len(expected), expected[:5])
+    numbers = data.draw(st.lists(st.integers(-9, 9) | st.integers(-(2**63), 2**63 - 1), max_size=60)) * repeats
+    for dtype in (pl.Int64, pl.Float64):
+        column = pl.Series(numbers, dtype=pl.Int64).cast(dtype)
+        found = count_values(column)
+        known = sorted(Counter(column.to_list()).items())
+        assert list(zip(found.values.tolist(), found.counts.tolist(), strict=True)) == known
+        frequent = sorted(known, key=lambda item: (-item[1], item[0]))[:4]
+        assert list(zip(*found.top(4), strict=True)) == frequent
+        if known:
+            middle = found.quantile(0.3)
+            assert middle == pytest.approx(np.quantile(column.cast(pl.Float64).to_numpy(), 0.3), rel=1e-6, abs=1e3)
+
+
+def test_texts_that_hardly_repeat_are_counted_by_hash() -> None:
+    texts = [f"t{at}" for at in range(30_000)] + ["t7"] * 3 + ["t1", "t2", "t3"]
+    assert count_texts(pl.Series(texts), 4) == (30_000, ["t7", "t1", "t2", "t3"], [4, 2, 2, 2])
+    assert count_texts(pl.Series(texts[:30_000]), 3) == (30_000, ["t0", "t1", "t10"], [1, 1, 1])
+
+
+def test_big_columns_are_profiled_side_by_side_with_the_same_result() -> None:
+    rng = np.random.default_rng(1)
+    frame = pl.DataFrame({"x": rng.normal(size=25_000), "s": [f"s{at}" for at in rng.integers(0, 20_000, 25_000)]})
+    together = profile(frame)
+    assert list(together.stats) == [stats_of(frame["x"]), stats_of(frame["s"])]
+    assert set(together.figures) == {"distribution:20:x", "distribution:20:s"}

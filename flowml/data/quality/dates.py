@@ -90,8 +90,7 @@ def gaps(column: ColumnView) -> Iterator[Found]:
         Severity.INFO,
         [column.name],
         f"The dates in “{column.name}” come in steps of {_duration(usual)}, with {wording.plural(len(wide), 'gap')}; "
-        "the "
-        f"longest is {_duration(wide.max())}.",  # type: ignore[arg-type]
+        f"the longest is {_duration(wide.max())}.",  # type: ignore[arg-type]
         "Find out whether nothing happened then, or nothing was recorded.",
         size=len(wide) / max(1, len(steps)),
     )
