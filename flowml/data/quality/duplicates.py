@@ -34,10 +34,11 @@ def repeated_rows(table: Examined) -> Iterator[Found]:
     by_chance = _possible_rows(features) < math.log(table.n_rows * _POSSIBLE_PER_ROW)
     if by_chance:
         return
-    unique = any(item.n_unique == table.n_rows for item in table.stats.values())
-    if not unique:
+    if not _has_key(table, list(table.stats.values())):
         yield from _equal_rows(table)
-    if features and table.target is not None and not any(item.n_unique == table.n_rows for item in features):
+    elif len(features) < len(table.stats) and not _has_key(table, features):
+        yield from _equal_but_for_identifiers(table, [item.name for item in features])
+    if features and table.target is not None and not _has_key(table, features):
         yield from _contradictions(table, [item.name for item in features])
 
 
@@ -71,6 +72,29 @@ def _equal_rows(table: Examined) -> Iterator[Found]:
         "is.",
         "Remove the repeated rows, unless each of them is a case of its own.",
         [{"op": "drop_duplicates"}],
+        size=share,
+    )
+
+
+def _has_key(table: Examined, columns: Sequence[ColumnStats]) -> bool:
+    """Whether a column has another value in every row, so that no two rows are equal."""
+    return any(item.n_unique == table.n_rows for item in columns)
+
+
+def _equal_but_for_identifiers(table: Examined, names: list[str]) -> Iterator[Found]:
+    names = [*names, table.target.name] if table.target is not None else names
+    repeated = table.n_rows - len(np.unique(_row_hashes(table, names)))
+    if not repeated:
+        return
+    share = repeated / table.n_rows
+    yield found(
+        "duplicate-rows",
+        Severity.WARNING if share >= _MANY else Severity.INFO,
+        (),
+        f"{wording.plural(repeated, 'row')} ({wording.percent(share)}) {'repeats' if repeated == 1 else 'repeat'} an "
+        "earlier row in every column but those that identify it.",
+        "Remove the repeated rows, if they are the same case under two names.",
+        [{"op": "drop_duplicates", "columns": names}],
         size=share,
     )
 

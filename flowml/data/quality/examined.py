@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flowml.data.sampling import height_of
+from flowml.data.sampling import fits, height_of
 from flowml.domain.datasets import ColumnStats, Finding, Role, Severity
 from flowml.domain.recipes import Operation
 
@@ -43,7 +43,7 @@ def found(
 
 
 class Examined:
-    """A stored table, read column by column. `now` is the time in seconds since 1970."""
+    """A stored table, read column by column where it is large. `now` is the time in seconds since 1970."""
 
     def __init__(self, path: Path, stats: Sequence[ColumnStats], target: str | None, now: float):
         self.path = path
@@ -52,6 +52,9 @@ class Examined:
         self.now = now
         self.n_rows = height_of(path)
         rows = max(1_000, min(_SAMPLE_ROWS, _SAMPLE_CELLS // max(1, len(stats))))
+        # A file of many columns is read once: opening it takes as long as reading a column.
+        is_small = fits(self.n_rows, len(stats))
+        self._frame = pl.read_parquet(path, glob=False) if is_small else None
         self._step = max(1, math.ceil(self.n_rows / rows))
         self._samples: dict[str, pl.Series] = {}
 
@@ -62,6 +65,8 @@ class Examined:
 
     def values(self, name: str) -> pl.Series:
         """A whole column."""
+        if self._frame is not None:
+            return self._frame[name]
         return pl.scan_parquet(self.path, glob=False).select(pl.col(name)).collect().to_series()
 
     def sample(self, name: str) -> pl.Series:

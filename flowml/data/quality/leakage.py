@@ -20,6 +20,7 @@ from flowml.data.quality.examined import Examined, Found, found
 from flowml.domain.datasets import ColumnStats, Role, Severity
 
 _FEWEST_ROWS = 50
+_MOST_COLUMNS = 2_000
 _BINS, _CATEGORIES = 64, 1_000
 _NEARLY_ALL = {True: 0.99, False: 0.98}
 # Where another column is nearly as good, the question may simply be easy: only an even better one is a suspect then.
@@ -58,7 +59,7 @@ def leaks(table: Examined) -> Iterator[Found]:
     ):
         return
     judge = _Judge(answers)
-    columns = [item for item in table.features if item.role is not Role.CONSTANT and item.count]
+    columns = [item for item in table.features if item.role is not Role.CONSTANT and item.count][:_MOST_COLUMNS]
     suspects = []
     for item in columns:
         values = table.sample(item.name).filter(known)
@@ -69,7 +70,7 @@ def leaks(table: Examined) -> Iterator[Found]:
             suspects.append(_Suspect(item, judge.power(values)))
     suspects.sort(key=lambda suspect: -suspect.power)
     for at, suspect in enumerate(suspects):
-        second = max((other.power for index, other in enumerate(suspects) if index != at), default=0.0)
+        second = suspects[1 if at == 0 else 0].power if len(suspects) > 1 else 0.0
         yield from _judged(table, suspect, second, judge)
 
 

@@ -73,6 +73,12 @@ CASES = [
     Case("identifier", of([f"INV-{at}" for at in range(N)]), "identifies the rows", severity=INFO),
     Case("duplicate-rows", pl.concat([of(OTHER), of(OTHER).head(60)]), "60 rows (9%) repeat", ()),
     Case("duplicate-rows", pl.concat([of(OTHER), of(OTHER).head(1)]), "1 row (0.2%) repeats", (), INFO),
+    Case(
+        "duplicate-rows",
+        pl.concat([of(OTHER), of(OTHER).head(12)]).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64)),
+        "12 rows (2%) repeat an earlier row in every column but those that identify it",
+        (),
+    ),
     Case("duplicate-columns", of(OTHER, copy=OTHER), "“copy” is equal to “x”", ("x", "copy")),
     Case("duplicate-columns", of(YES, code=[int(v == "yes") for v in YES]), "in other words", ("code", "x"), INFO),
     Case("duplicate-columns", of(OTHER, f=[32 + 1.8 * v for v in OTHER]), "straight line", ("x", "f"), INFO),
