@@ -95,6 +95,12 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=_whole_number(0, 999_999_999), default=0, help="seed of everything random (0)")
     train.add_argument("--out", type=Path, help="write the best model here (FILE.flowml beside the table)")
     train.add_argument("--fast-out", type=Path, help="write its fast twin here: one small model, a little less good")
+    train.add_argument(
+        "--recipe",
+        type=Path,
+        metavar="STEPS.json",
+        help="do these operations first: a JSON list such as a data set's recipe; the model then does them to new rows",
+    )
     train.add_argument("--json", action="store_true", help="print the result as JSON")
     train.set_defaults(command=_train)
 
@@ -208,6 +214,9 @@ def _train(options: argparse.Namespace) -> int:
     frame, columns, warnings = read_table(options.file)
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
+    prepared_by = None
+    if options.recipe is not None:
+        frame, columns, prepared_by = _with_recipe(options.recipe, frame)
     out: Path = options.out or options.file.with_suffix(".flowml")
     for path in filter(None, (out, options.fast_out)):
         _check_writable(path)
@@ -229,6 +238,7 @@ def _train(options: argparse.Namespace) -> int:
         algorithm_names=options.algorithms,
         seed=options.seed,
         n_jobs=usable_cores(),
+        prepared_by=prepared_by,
         on_note=lambda note: print(f"note: {note}", file=sys.stderr),
         on_progress=show.update,
         stopped=interrupted,
@@ -252,6 +262,24 @@ def _train(options: argparse.Namespace) -> int:
     end_engine_process()
     # Nothing is left to do, and taking down the libraries in good order takes a while.
     os._exit(130 if interrupted() else 0)
+
+
+def _with_recipe(path: Path, frame: Any) -> tuple[Any, Any, tuple[Any, Any]]:
+    """The table with the operations of a file done, its columns, and how it came about."""
+    from flowml.data.profile import profile
+    from flowml.data.recipes.checking import check_operations
+    from flowml.data.recipes.transform import transform_frame
+
+    try:
+        operations = check_operations(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        if isinstance(error, FlowMLError):
+            raise
+        raise InvalidInput(f"{path} is not a recipe: it has to be a JSON list of operations.") from error
+    done, resolved, warnings = transform_frame(frame, operations)
+    for warning in warnings:
+        print(f"note: {warning}", file=sys.stderr)
+    return done, profile(done).columns, (frame.lazy(), resolved)
 
 
 class _Interrupted:

@@ -12,7 +12,7 @@ def add_predictions(model: FittedModel, frame: pl.DataFrame) -> tuple[pl.DataFra
     `prediction_low` and `prediction_high`. A name the table has already gets an underscore behind it.
     """
     notes: list[str] = []
-    missing = [feature.name for feature in model.schema.features if feature.name not in frame.columns]
+    missing = model.schema.missing_of(frame.columns)
     if missing:
         notes.append(f"Columns the model knows and this table lacks, taken as missing: {', '.join(missing)}.")
     answers = model.predict(frame)

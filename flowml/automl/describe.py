@@ -1,14 +1,16 @@
 """What every model of a task says about the table it comes from."""
 
 import hashlib
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from flowml.automl.features.prepared import Labels, Numbers, Prepared
-from flowml.automl.schema import Feature, ModelSchema
+from flowml.automl.feature import Feature
+from flowml.automl.features.prepared import Labels, Numbers, Prepared, prepare
+from flowml.automl.schema import ModelSchema
 from flowml.automl.task import Task
 from flowml.data.profile import dtype_name
 from flowml.domain.datasets import Role
@@ -19,8 +21,9 @@ _LIBRARIES = ("flowml", "numpy", "polars", "scikit-learn", "lightgbm", "xgboost"
 
 def describe_task(task: Task, table: Prepared) -> ModelSchema:
     """The schema of every model of this task, before there is a result. `table` is the task's, prepared."""
+    features = tuple(_feature(task.frame[name], role, table) for name, role in task.roles.items())
     return ModelSchema(
-        features=tuple(_feature(task.frame[name], role, table) for name, role in task.roles.items()),
+        features=features,
         target=task.target_name,
         problem_type=task.problem_type,
         classes=task.classes,
@@ -28,7 +31,14 @@ def describe_task(task: Task, table: Prepared) -> ModelSchema:
         n_rows=len(task.target),
         data_hash=_data_hash(task, table),
         versions=_versions(),
+        recipe=None if task.recipe is None else task.recipe.completed(features),
     )
+
+
+def describe_columns(frame: pl.DataFrame, roles: Mapping[str, Role]) -> tuple[Feature, ...]:
+    """The columns of a frame, all of which have a role."""
+    table = prepare(frame, roles)
+    return tuple(_feature(frame[name], roles[name], table) for name in frame.columns)
 
 
 def _feature(series: pl.Series, role: Role, table: Prepared) -> Feature:

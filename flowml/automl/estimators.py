@@ -144,7 +144,7 @@ class _AutoML(Estimator):
         self.best_model_, self.fast_model_ = model, None
         self.metric_ = model.schema.metric
         self._from_file = True
-        self._columns = [feature.name for feature in model.schema.features]
+        self._columns = [feature.name for feature in model.schema.inputs]
         self._set_features(len(self._columns), self._columns)
 
     def _check_target(self, target: "np.ndarray") -> None:
@@ -175,6 +175,9 @@ class _AutoML(Estimator):
 
         table, names = table_of(X)
         if self.__dict__.get("_from_file") and names is not None:
+            if self.best_model_.schema.recipe is not None:
+                # It takes the columns from before its recipe, and those from behind it.
+                return self.best_model_.predict(table)
             # Which other columns there were in training is not in the file.
             names = [name for name in self._columns if name in names]
             table = table.select(names)

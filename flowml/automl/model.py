@@ -71,10 +71,15 @@ class FittedModel:
         return self.schema.check_row(row)
 
     def predict(self, frame: "pl.DataFrame") -> np.ndarray:
-        """Probabilities (rows, classes) or values (rows, 1), float64, for raw columns.
+        """Probabilities (rows, classes) or values (rows, 1), float64, for raw columns, as they are before the recipe.
 
         Columns the frame lacks are taken as missing, others are ignored.
         """
+        recipe = self.schema.recipe
+        return self.predict_features(frame if recipe is None else recipe.transform(frame))
+
+    def predict_features(self, frame: "pl.DataFrame") -> np.ndarray:
+        """The same for the columns of `schema.features`, as they are behind the recipe."""
         blocks = [
             self.predict_prepared(prepare(frame.slice(start, _BLOCK_ROWS), self.schema.roles))
             for start in range(0, max(frame.height, 1), _BLOCK_ROWS)
@@ -96,7 +101,8 @@ class FittedModel:
         return tempered(pool(self.pooling, answers), self.temperature)
 
     def predict_row(self, row: Mapping[str, Any]) -> np.ndarray:
-        """The answer for one row, shape (outputs,), the short way: no table, no thread pool."""
+        """The answer for one row that `check_row` made usable, shape (outputs,), the short way: no table, no thread
+        pool."""
         vectors = [encode(row) for encode in self._encode]
         answers = []
         for weight, share, parts in self._steps:

@@ -24,8 +24,8 @@ from flowml.automl.predictors.base import Predictor, PredictorState, load
 from flowml.automl.schema import ModelSchema
 from flowml.domain.errors import FlowMLError, InvalidInput
 
-# 2: temperature, decision and pooling, which a reader of 1 would not heed.
-FORMAT = 2
+# 2: temperature, decision and pooling, which a reader of 1 would not heed. 3: the recipe.
+FORMAT = 3
 _MANIFEST = "manifest.json"
 _MAX_ENTRIES = 50_000
 _MAX_BYTES = 4_000_000_000

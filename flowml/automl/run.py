@@ -24,6 +24,7 @@ from flowml.automl.leakage import find_suspects
 from flowml.automl.metrics import METRICS
 from flowml.automl.model import FittedModel
 from flowml.automl.process_runner import ProcessRunner, ThreadRunner
+from flowml.automl.recipe import recipe_of
 from flowml.automl.search import Search
 from flowml.automl.sharing import Share, share_for
 from flowml.automl.task import Task, prepare_task
@@ -31,6 +32,7 @@ from flowml.automl.twin import STUDENT, TITLE, Twin
 from flowml.data.child import available_memory, machine_memory
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput, TrialFailed
+from flowml.domain.recipes import Operation
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 # Of the machine's memory, for all trials that run at once.
@@ -103,6 +105,7 @@ def train(
     weight_column: str | None = None,
     seed: int = 0,
     n_jobs: int = 1,
+    prepared_by: tuple[pl.LazyFrame, Sequence[Operation]] | None = None,
     on_note: Callable[[str], None] = lambda note: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stopped: Callable[[], bool] = lambda: False,
@@ -110,7 +113,8 @@ def train(
 ) -> Run:
     """Find the best model for a column within the time.
 
-    `cv`: auto, stratified, group:COLUMN or time:COLUMN; `on_note` hears what is known before training.
+    `cv`: auto, stratified, group:COLUMN or time:COLUMN; `on_note` hears what is known before training. `prepared_by`:
+    the table before a recipe and its operations, which models then do to the rows that they get.
     Raises InvalidInput for a target that cannot be learned, TrialFailed when not one model came of it (with the
     reasons).
     """
@@ -128,6 +132,8 @@ def train(
         weight_column=weight_column,
         seed=seed,
     )
+    if prepared_by is not None:
+        task = replace(task, recipe=recipe_of(*prepared_by, task.frame.columns))
     notes = (task.validation.reason, *(suspect.sentence for suspect in find_suspects(task)))
     for note in notes:
         on_note(note)

@@ -1,14 +1,16 @@
 """What a model expects of a row and what it answers: its schema, and the check of a single row against it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from flowml.automl.feature import Feature
 from flowml.automl.features.values import days_of, label_of, number_of
+from flowml.automl.recipe import ModelRecipe
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
@@ -18,37 +20,11 @@ _COVERAGE = 0.9
 
 
 @dataclass(frozen=True)
-class Feature:
-    """One original column: an example value, the range of numbers, the categories by frequency."""
-
-    name: str
-    role: Role
-    dtype: str
-    example: Any = None
-    min: float | str | None = None
-    max: float | str | None = None
-    categories: tuple[str, ...] | None = None
-
-    @classmethod
-    def of(cls, state: Mapping[str, Any]) -> "Feature":
-        """Raises KeyError, TypeError or ValueError for a state that is none."""
-        categories = state["categories"]
-        return cls(
-            name=str(state["name"]),
-            role=Role(state["role"]),
-            dtype=str(state["dtype"]),
-            example=state["example"],
-            min=state["min"],
-            max=state["max"],
-            categories=None if categories is None else tuple(str(category) for category in categories),
-        )
-
-
-@dataclass(frozen=True)
 class ModelSchema:
     """`interval_half_width`: half the width of a prediction interval that covered 90 % of the rows held out.
 
-    `metrics` are out-of-fold; `data_hash` says which rows it was trained on.
+    `metrics` are out-of-fold; `data_hash` says which rows it was trained on. `features` are the columns that the
+    encoders see; where the table came of a `recipe`, callers send the columns from before it.
     """
 
     features: tuple[Feature, ...]
@@ -62,6 +38,12 @@ class ModelSchema:
     n_rows: int = 0
     data_hash: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    recipe: ModelRecipe | None = None
+
+    @property
+    def inputs(self) -> tuple[Feature, ...]:
+        """The columns that a caller sends."""
+        return self.features if self.recipe is None else self.recipe.inputs
 
     @property
     def n_outputs(self) -> int:
@@ -93,14 +75,23 @@ class ModelSchema:
                 "role": str(feature.role),
                 "categories": None if feature.categories is None else list(feature.categories[:_SHOWN_CATEGORIES]),
             }
-            for feature in self.features
+            for feature in self.inputs
         ]
+
+    def missing_of(self, names: Sequence[str]) -> list[str]:
+        """The columns that count as missing in a table with these."""
+        if self.recipe is not None:
+            return list(self.recipe.lacks(names))
+        given = frozenset(names)
+        return [feature.name for feature in self.features if feature.name not in given]
 
     def check_row(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """One row from outside, made usable; and sentences about what is missing, unknown or never seen.
 
         Raises InvalidInput naming the column whose value is of the wrong kind, or no finite number.
         """
+        if self.recipe is not None:
+            return self._check_with_recipe(self.recipe, row)
         clean: dict[str, Any] = {}
         missing: list[str] = []
         warnings: list[str] = []
@@ -112,20 +103,43 @@ class ModelSchema:
             clean[feature.name] = value
             known = self._known.get(feature.name)
             if value is not None and known is not None and value not in known:
-                warnings.append(f"“{_short(value)}” in “{feature.name}” did not occur in the training data.")
+                warnings.append(_unseen(feature.name, value))
+        return clean, self._remarks(row, missing, warnings)
+
+    def _check_with_recipe(self, recipe: ModelRecipe, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """The same for a row as it was before the recipe: what is said of it is said of the columns that it has."""
+        values = recipe.transform_row(row)
+        clean = {feature.name: _checked(feature, values[feature.name]) for feature in self.features}
+        warnings = []
+        for name, known in self._known.items():
+            value = label_of(row.get(name))
+            # One that the recipe turns into a known one is known.
+            if value is not None and value not in known and clean.get(name) not in self._features_known.get(name, ()):
+                warnings.append(_unseen(name, value))
+        return clean, self._remarks(row, recipe.lacks(tuple(row)), warnings)
+
+    def _remarks(self, row: Mapping[str, Any], missing: Sequence[str], warnings: list[str]) -> list[str]:
         if missing:
             warnings.insert(0, f"Not given, taken as missing: {', '.join(missing)}.")
-        names = {feature.name for feature in self.features}
-        extra = [str(name) for name in row if name not in names and name != self.target]
+        extra = [str(name) for name in row if name not in self._names and name != self.target]
         if extra:
             warnings.append(f"Not used by this model: {', '.join(extra[:20])}.")
-        return clean, warnings
+        return warnings
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        """Every column that means something to the model."""
+        if self.recipe is not None:
+            return self.recipe.replay.known
+        return frozenset(feature.name for feature in self.features)
 
     @cached_property
     def _known(self) -> dict[str, frozenset[str]]:
-        return {
-            feature.name: frozenset(feature.categories) for feature in self.features if feature.categories is not None
-        }
+        return _categories(self.inputs)
+
+    @cached_property
+    def _features_known(self) -> dict[str, frozenset[str]]:
+        return _categories(self.features)
 
     def state(self) -> dict[str, Any]:
         return asdict(self)
@@ -134,8 +148,11 @@ class ModelSchema:
     def of(cls, state: Mapping[str, Any]) -> "ModelSchema":
         """Raises KeyError, TypeError or ValueError for a state that is none."""
         classes, half_width = state["classes"], state["interval_half_width"]
+        features = tuple(Feature.of(item) for item in state["features"])
+        # Files of earlier versions say nothing of recipes.
+        recipe = state.get("recipe")
         return cls(
-            features=tuple(Feature.of(item) for item in state["features"]),
+            features=features,
             target=str(state["target"]),
             problem_type=ProblemType(state["problem_type"]),
             classes=None if classes is None else tuple(str(label) for label in classes),
@@ -146,7 +163,12 @@ class ModelSchema:
             n_rows=int(state["n_rows"]),
             data_hash=str(state["data_hash"]),
             versions=dict(state["versions"]),
+            recipe=None if recipe is None else ModelRecipe.of(recipe, [feature.name for feature in features]),
         )
+
+
+def _categories(features: Sequence[Feature]) -> dict[str, frozenset[str]]:
+    return {feature.name: frozenset(feature.categories) for feature in features if feature.categories is not None}
 
 
 def _checked(feature: Feature, value: Any) -> Any:
@@ -183,6 +205,10 @@ def _wrong(feature: Feature, value: Any, wanted: str) -> InvalidInput:
         f"The column “{feature.name}” takes {wanted}, and “{_short(value)}” is not.",
         hint="Leave it empty if it is not known.",
     )
+
+
+def _unseen(name: str, value: Any) -> str:
+    return f"“{_short(value)}” in “{name}” did not occur in the training data."
 
 
 def _short(value: Any) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from flowml.automl import validation as validating
+from flowml.automl.recipe import ModelRecipe
 from flowml.automl.splits import MOST_FOLDS
 from flowml.automl.target import check_target, present
 from flowml.automl.weights import check_weights
@@ -28,7 +29,8 @@ class Task:
     says which and why) of the rows whose target is present; `target` is int32 class codes or float64 values, shape
     (rows,); `classes` the labels in the order of the codes, as strings; `folds` the fold of each row, int8, -1 for
     rows that no fold holds out: they are only ever learned from. `validation` says why the folds are as they are.
-    `weights`, float64 with mean 1, say how much each row counts; None where all count alike.
+    `weights`, float64 with mean 1, say how much each row counts; None where all count alike. `recipe` is what was done
+    to the table before, so that models can do it to the rows that they get; None where nothing was.
     """
 
     frame: pl.DataFrame
@@ -45,6 +47,7 @@ class Task:
     reason: str
     validation: Validation
     weights: np.ndarray | None = None
+    recipe: ModelRecipe | None = None
 
     @property
     def n_outputs(self) -> int:

@@ -8,17 +8,23 @@ from typing import Any, Protocol
 from flowml.domain.datasets import Column
 from flowml.domain.jobs import Job, JobSpec, JobStatus
 from flowml.domain.models import Model
+from flowml.domain.recipes import Operation
 from flowml.domain.trials import Lease, Trial, TrialReport, TrialSpec
 
 
 @dataclass(frozen=True)
 class JobBrief:
-    """What a trainer needs to know about a job to build the same task as everyone else."""
+    """What a trainer needs to know about a job to build the same task as everyone else.
+
+    `recipe` is what was done to the table `root_table` to make this one of it.
+    """
 
     job_id: str
     spec: JobSpec
     table: str
     columns: tuple[Column, ...]
+    recipe: tuple[Operation, ...] = ()
+    root_table: str | None = None
 
 
 class Channel(Protocol):

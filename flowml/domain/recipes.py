@@ -51,3 +51,31 @@ class TransformPreview:
     before: Sample
     after: Sample
     warnings: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class OperationField:
+    """One field of an operation, for a form. `kind` says what it holds: column, columns, new_column, new_columns,
+    expression, text, number, whole_number, flag, choice, choices, value, values, mapping or widths. `learned`: where it
+    is left out, it is found in the rows and kept."""
+
+    name: str
+    kind: str
+    title: str
+    required: bool
+    choices: tuple[str, ...] = ()
+    default: Any = None
+    learned: bool = False
+    least: float | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True)
+class OperationInfo:
+    """A kind of operation. `row_wise`: it is also done to rows that a model predicts."""
+
+    name: str
+    title: str
+    summary: str
+    row_wise: bool
+    fields: tuple[OperationField, ...]

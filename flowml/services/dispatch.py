@@ -42,7 +42,14 @@ def tell_system(store: Store, level: str, title: str, detail: str, now: float) -
 def _brief(store: Store, job_id: str) -> JobBrief:
     job = store.jobs.get(job_id)
     dataset = store.datasets.get(job.dataset_id)
-    return JobBrief(job_id=job.id, spec=job.spec, table=dataset.table, columns=dataset.columns)
+    return JobBrief(
+        job_id=job.id,
+        spec=job.spec,
+        table=dataset.table,
+        columns=dataset.columns,
+        recipe=dataset.recipe,
+        root_table=dataset.root_table,
+    )
 
 
 class StoreChannel:

@@ -111,7 +111,7 @@ def _predict_many(loaded: Loaded, rows: Sequence[Mapping[str, Any]]) -> list[Pre
             # Dates go as text: one column may mix days, times and zones.
             texts = [value.isoformat() if isinstance(value, date) else value for value in values]
             columns.append(pl.Series(feature.name, texts, dtype=pl.String))
-    outputs = loaded.fitted.predict(pl.DataFrame(columns))
+    outputs = loaded.fitted.predict_features(pl.DataFrame(columns))
     return [_answer(loaded, row, warnings) for row, (_, warnings) in zip(outputs, checked, strict=True)]
 
 

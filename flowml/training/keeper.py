@@ -12,6 +12,7 @@ from flowml.automl.finish import Champion
 from flowml.automl.importance import permutation_importance
 from flowml.automl.metrics import confusion
 from flowml.automl.model import FittedModel
+from flowml.automl.recipe import ModelRecipe
 from flowml.automl.task import Task
 from flowml.automl.twin import TITLE, Twin
 from flowml.domain.channel import Ledger
@@ -234,6 +235,7 @@ class Keeper:
             "schema": fitted.schema.describe(),
             "score_std": float(np.std(outcome.fold_scores)),
             "dropped": dict(self._task.dropped),
+            "recipe": None if fitted.schema.recipe is None else _recipe(fitted.schema.recipe),
             **self._figures(fitted, out_of_fold),
         }
         return Model(
@@ -249,7 +251,7 @@ class Keeper:
             metrics=outcome.metrics,
             cv_scores=tuple(outcome.fold_scores),
             params=outcome.spec.params,
-            feature_names=tuple(self._task.frame.columns),
+            feature_names=tuple(feature.name for feature in fitted.schema.inputs),
             classes=self._task.classes,
             fit_seconds=outcome.fit_seconds,
             predict_ms=outcome.predict_ms,
@@ -282,6 +284,11 @@ class Keeper:
         if number not in self._trials or not self._trials[number].status.ended:
             self._trials = {trial.number: trial for trial in self._ledger.trials()}
         return self._trials[number]
+
+
+def _recipe(recipe: ModelRecipe) -> dict[str, object]:
+    """What is done to rows before they are predicted, in words, and what was only done to the table."""
+    return {"applied": list(recipe.applied), "left_out": list(recipe.left_out)}
 
 
 def _decision(model: Model) -> tuple[float, ...] | None:

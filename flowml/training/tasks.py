@@ -1,10 +1,12 @@
 """From a job's brief to its task: the same on every machine, so that folds and classes agree."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
+from flowml.automl.recipe import recipe_of
 from flowml.automl.task import Task, prepare_task
 from flowml.domain.channel import JobBrief
 
@@ -13,7 +15,7 @@ def load_task(brief: JobBrief, table: Callable[[str], Path]) -> Task:
     """Read the table and prepare the task. Raises InvalidInput for a target that cannot be learned."""
     spec = brief.spec
     frame = pl.read_parquet(table(brief.table))
-    return prepare_task(
+    task = prepare_task(
         frame,
         {column.name: column.role for column in brief.columns},
         target=spec.target,
@@ -25,3 +27,7 @@ def load_task(brief: JobBrief, table: Callable[[str], Path]) -> Task:
         weight_column=spec.weight_column,
         seed=spec.seed,
     )
+    if brief.root_table is None:
+        return task
+    root = pl.scan_parquet(table(brief.root_table))
+    return replace(task, recipe=recipe_of(root, brief.recipe, task.frame.columns))

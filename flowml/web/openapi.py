@@ -48,10 +48,11 @@ def build(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     summary, _, description = (inspect.getdoc(endpoint.handler) or "").partition("\n\n")
     module = endpoint.handler.__module__.rsplit(".", 1)[-1]
+    section = endpoint.path.removeprefix("/api/").split("/")[0]
     operation: dict[str, Any] = {
         "operationId": f"{module}_{endpoint.handler.__name__}",
         "summary": " ".join(summary.split()).rstrip("."),
-        "tags": [_TAGS.get(module, _SYSTEM)[0]],
+        "tags": [_TAGS.get(section, _SYSTEM)[0]],
         "parameters": _parameters(endpoint, schemas),
         "responses": _responses(endpoint, schemas),
     }

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
-from flowml.web.api import datasets, docs, figures, results, system, training
+from flowml.web.api import datasets, docs, figures, recipes, results, system, training
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
 from flowml.web.schemas import datasets as d
 from flowml.web.schemas import quality as q
+from flowml.web.schemas import recipes as o
 from flowml.web.schemas import results as r
 from flowml.web.schemas import system as s
 from flowml.web.schemas import training as t
@@ -19,10 +20,14 @@ from flowml.web.static import StaticFiles
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/datasets/upload", datasets.upload, d.Dataset, 201, form=d.UploadForm),
     Endpoint("GET", "/api/datasets", datasets.index, d.DatasetList, query=Page),
+    Endpoint("GET", "/api/datasets/operations", recipes.operations, o.OperationTypeList),
     Endpoint("GET", "/api/datasets/{dataset_id}", datasets.show, d.Dataset),
     Endpoint("DELETE", "/api/datasets/{dataset_id}", datasets.delete, status=204),
     Endpoint("GET", "/api/datasets/{dataset_id}/options", datasets.reading_options, d.ReadingOptions),
     Endpoint("POST", "/api/datasets/{dataset_id}/read-again", datasets.read_again, d.Dataset, 201, body=d.ReadAgain),
+    Endpoint("POST", "/api/datasets/{dataset_id}/transform",
+             recipes.transform, o.TransformPreview | d.Dataset, body=o.Transform),
+    Endpoint("GET", "/api/datasets/{dataset_id}/lineage", recipes.lineage, o.Lineage),
     Endpoint("GET", "/api/datasets/{dataset_id}/preview", datasets.preview, d.Preview, query=d.PreviewQuery),
     Endpoint("GET", "/api/datasets/{dataset_id}/download",
              datasets.download, "application/octet-stream", query=d.DownloadQuery),

@@ -59,11 +59,28 @@ def _write(
         ) from error
     frame = pl.read_parquet(target)
     if frame.is_empty():
-        raise InvalidInput.of_field(
-            "operations", "No row would be left.", hint="Look at the preview: it counts what each operation removes."
-        )
+        raise _nothing_left()
     answer = described(frame, format="parquet", warnings=counter.warnings, how_read=HowRead())
     return {**answer, "operations": [dict(operation) for operation in done.operations]}
+
+
+def transform_frame(
+    frame: pl.DataFrame, operations: tuple[Operation, ...]
+) -> tuple[pl.DataFrame, tuple[Operation, ...], list[str]]:
+    """A canonical table in memory with the operations done, the operations with what they learned, and what is worth
+    saying. Raises InvalidInput."""
+    counter = Counter(everything=False)
+    done = run(frame.lazy(), kinds_of_frame(frame), operations, observer=counter)
+    result = done.frame.select(list(done.columns)).collect(engine="streaming")
+    if result.is_empty():
+        raise _nothing_left()
+    return result, done.operations, counter.warnings
+
+
+def _nothing_left() -> InvalidInput:
+    return InvalidInput.of_field(
+        "operations", "No row would be left.", hint="Look at the preview: it counts what each operation removes."
+    )
 
 
 def preview(

@@ -1,13 +1,9 @@
 """Datasets over HTTP."""
 
-import asyncio
-from collections.abc import Callable
-from threading import Event
 from typing import Any
 from urllib.parse import quote
 
 from starlette.background import BackgroundTask
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse
 
@@ -15,6 +11,7 @@ from flowml.domain.datasets import Dataset
 from flowml.services import datasets, downloads, pages
 from flowml.services.context import Context
 from flowml.web.endpoint import context_of, parse_json, read_json
+from flowml.web.leaving import until_gone
 from flowml.web.schemas.base import Page
 from flowml.web.schemas.datasets import DownloadQuery, PreviewQuery, ReadAgain
 from flowml.web.upload import receive_upload
@@ -27,7 +24,7 @@ async def upload(request: Request) -> Dataset:
         options = received.options
         # Only some at once: long imports must not take all the threads that answer everything else.
         async with request.app.state.imports:
-            return await _until_gone(
+            dataset: Dataset = await until_gone(
                 request,
                 datasets.import_file,
                 context,
@@ -37,37 +34,21 @@ async def upload(request: Request) -> Dataset:
                 options=options,
                 sha256=received.sha256,
             )
+            return dataset
 
 
 async def read_again(request: Request, dataset_id: str) -> Dataset:
     """Read the uploaded file of a data set in another way."""
     body = parse_json(await read_json(request), ReadAgain)
     async with request.app.state.imports:
-        return await _until_gone(request, datasets.read_again, context_of(request), dataset_id, body.options)
+        dataset: Dataset = await until_gone(request, datasets.read_again, context_of(request), dataset_id, body.options)
+        return dataset
 
 
 def reading_options(context: Context, dataset_id: str) -> dict[str, Any]:
     """What may be said about the file of a data set, and what was decided."""
     title, items = datasets.reading_options(context, dataset_id)
     return {"format": title, "items": items}
-
-
-async def _until_gone(request: Request, work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """Do it in a thread; when the client leaves before it is done, it is told so by the event `cancelled`."""
-    cancelled = Event()
-    working = asyncio.ensure_future(run_in_threadpool(work, *arguments, **named, cancelled=cancelled))
-    leaving = asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        cancelled.set()
-        return await working
-    finally:
-        leaving.cancel()
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def index(context: Context, query: Page) -> dict[str, Any]:

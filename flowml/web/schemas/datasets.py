@@ -29,6 +29,7 @@ class Dataset(Answer):
     created_at: Timestamp
     columns: list[Column]
     warnings: list[str]
+    recipe: Annotated[list[dict[str, Any]], Field(description="what was done to it since it was read")]
 
 
 class DatasetList(Listing[Dataset]):

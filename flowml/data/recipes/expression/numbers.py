@@ -171,7 +171,7 @@ def round_to(operands: Sequence[Formula]) -> Formula:
         size = scaled(abs(value))
         if size >= _EVEN:
             return value
-        rounded = unscaled(float(math.floor(size + 0.5)))
+        rounded: float = unscaled(float(math.floor(size + 0.5)))
         return -rounded if value < 0 else rounded
 
     return finite([as_kind(operands[0], Kind.NUMBER)], table, row)

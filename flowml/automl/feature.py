@@ -1,0 +1,34 @@
+"""One column that a model asks for, as a form shows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowml.domain.datasets import Role
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One original column: an example value, the range of numbers, the categories by frequency."""
+
+    name: str
+    role: Role
+    dtype: str
+    example: Any = None
+    min: float | str | None = None
+    max: float | str | None = None
+    categories: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> "Feature":
+        """Raises KeyError, TypeError or ValueError for a state that is none."""
+        categories = state["categories"]
+        return cls(
+            name=str(state["name"]),
+            role=Role(state["role"]),
+            dtype=str(state["dtype"]),
+            example=state["example"],
+            min=state["min"],
+            max=state["max"],
+            categories=None if categories is None else tuple(str(category) for category in categories),
+        )

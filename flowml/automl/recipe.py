@@ -1,0 +1,128 @@
+"""The recipe behind a model's table: what rows from outside go through before the model sees them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from flowml.automl.feature import Feature
+from flowml.data.recipes.checking import check_operations
+from flowml.data.recipes.kinds import Kind
+from flowml.data.recipes.replay import Replay
+from flowml.domain.errors import InvalidInput
+from flowml.domain.recipes import Operation
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_MOST_COLUMNS = 100_000
+
+
+@dataclass(frozen=True)
+class ModelRecipe:
+    """`columns` are those of the table before the recipe, by name and kind; `wanted` what the model's features are
+    called. `inputs` describe the columns that a caller sends, as far as they are known."""
+
+    columns: Mapping[str, str]
+    operations: tuple[Operation, ...]
+    wanted: tuple[str, ...]
+    inputs: tuple[Feature, ...] = ()
+
+    @cached_property
+    def replay(self) -> Replay:
+        kinds = {name: Kind(kind) for name, kind in self.columns.items()}
+        return Replay(kinds, self.operations, self.wanted)
+
+    @property
+    def applied(self) -> tuple[str, ...]:
+        """What is done to rows before they are predicted, in words."""
+        return self.replay.applied
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What was done to the table and is not done to rows that are predicted, in words."""
+        return self.replay.left_out
+
+    def lacks(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The columns that count as missing in rows that have these."""
+        return self.replay.plan(names).lacks
+
+    def transform_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The model's features of a row from outside. Raises InvalidInput naming the column of a value that is of the
+        wrong kind."""
+        plan = self.replay.plan(row)
+        values = {}
+        for name, coerce in plan.takes:
+            try:
+                values[name] = coerce(row[name])
+            except (ValueError, OverflowError):
+                raise _wrong(name, self.replay.kind(name), row[name]) from None
+        return self.replay.row(plan, values)
+
+    def transform(self, frame: "pl.DataFrame") -> "pl.DataFrame":
+        """The model's features of a whole table."""
+        return self.replay.table(frame)
+
+    def completed(self, features: Sequence[Feature]) -> "ModelRecipe":
+        """With those features that are columns a caller sends as they are."""
+        known = {feature.name: feature for feature in (*features, *self.inputs)}
+        return replace(self, inputs=tuple(known[name] for name in self.replay.inputs))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Without what is compiled of it.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any], wanted: Sequence[str]) -> "ModelRecipe":
+        """Raises KeyError, TypeError or ValueError for a state that is none."""
+        columns = {str(name): str(Kind(kind)) for name, kind in state["columns"].items()}
+        if len(columns) > _MOST_COLUMNS:
+            raise ValueError("more columns than a table has")
+        found = cls(
+            columns=columns,
+            operations=check_operations(state["operations"]),
+            wanted=tuple(wanted),
+            inputs=tuple(Feature.of(item) for item in state["inputs"]),
+        )
+        # Everything fits together, or it is noticed here.
+        if tuple(feature.name for feature in found.inputs) != found.replay.inputs:
+            raise ValueError("a recipe for other columns")
+        return found
+
+
+def recipe_of(root: "pl.LazyFrame", operations: Sequence[Operation], wanted: Sequence[str]) -> ModelRecipe | None:
+    """The recipe that leads from a table (rows of the first version) to a model's features; None where nothing was
+    done. Columns that it changes are looked at here; what the others hold, their model knows."""
+    from flowml.automl.describe import describe_columns
+    from flowml.data.recipes.kinds import kinds_of_frame
+    from flowml.data.roles import roles_of
+
+    if not operations:
+        return None
+    columns = {name: str(kind) for name, kind in kinds_of_frame(root).items()}
+    recipe = ModelRecipe(columns, check_operations(operations), tuple(wanted))
+    replay = recipe.replay
+    changed = [name for name in replay.inputs if name not in wanted or replay.touches(name)]
+    if not changed:
+        return recipe
+    frame = root.select(changed).collect(engine="streaming")
+    return replace(recipe, inputs=describe_columns(frame, roles_of(frame)))
+
+
+_WANTED = {
+    Kind.WHOLE: "a number",
+    Kind.NUMBER: "a number",
+    Kind.BOOLEAN: "true or false",
+    Kind.TEXT: "a text or a number",
+    Kind.DATE: "a date such as 2026-01-31",
+    Kind.MOMENT: "a date such as 2026-01-31 or 2026-01-31T12:00:00",
+}
+
+
+def _wrong(name: str, kind: Kind, value: Any) -> InvalidInput:
+    shown = "a list or an object" if isinstance(value, dict | list | tuple) else f"“{str(value)[:40]}”"
+    return InvalidInput.of_field(
+        name,
+        f"The column “{name}” takes {_WANTED[kind]}, and {shown} is not.",
+        hint="Leave it empty if it is not known.",
+    )

@@ -1,0 +1,212 @@
+"""Versions of a table: what operations would do to it, a new version of it, and how one came of the other.
+
+Going back is looking at an earlier version: each is stored whole, and none changes.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
+
+from flowml.data.child import ingested
+from flowml.data.recipes.checking import check_operations, title_of
+from flowml.data.recipes.operations.registry import OPERATIONS
+from flowml.domain.datasets import Dataset
+from flowml.domain.errors import InvalidInput
+from flowml.domain.recipes import (
+    Change,
+    ColumnChange,
+    Operation,
+    OperationField,
+    OperationInfo,
+    Sample,
+    TransformPreview,
+)
+from flowml.services.context import Context
+from flowml.services.tables import Workplace, run_task, workplace
+from flowml.store.rows import new_id
+
+_MOST_STEPS = 1_000
+_NUMBERED = re.compile(r" \(version \d+\)$")
+
+
+@dataclass(frozen=True)
+class Step:
+    """An operation, and what it does in words."""
+
+    operation: Operation
+    title: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """A data set, and what was done to the one before it to make it. Where that one is gone, all since the file was
+    read."""
+
+    dataset: Dataset
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """How a data set came about: the versions that lead to it, the first one first and itself last, and those that were
+    made from it."""
+
+    versions: tuple[Version, ...]
+    children: tuple[Version, ...]
+
+
+def list_operations() -> list[OperationInfo]:
+    """Every kind of operation, in the order in which they are offered."""
+    return [
+        OperationInfo(
+            kind.name,
+            kind.title,
+            kind.summary,
+            kind.row_wise,
+            tuple(
+                OperationField(
+                    field.name,
+                    str(field.kind),
+                    field.title,
+                    field.required,
+                    field.choices,
+                    field.default,
+                    field.learned,
+                    field.least,
+                    field.most,
+                )
+                for field in kind.fields
+            ),
+        )
+        for kind in OPERATIONS.values()
+    ]
+
+
+def preview_transform(
+    context: Context, dataset_id: str, operations: Sequence[Any], *, cancelled: Event | None = None
+) -> TransformPreview:
+    """What the operations would do. Raises NotFound, and InvalidInput naming `operations.PLACE.FIELD`."""
+    dataset = context.store.datasets.get(dataset_id)
+    with workplace(context) as place:
+        answer = _transform(context, dataset, operations, place, preview=True, cancelled=cancelled)
+    return TransformPreview(
+        operations=tuple(answer["operations"]),
+        changes=tuple(Change(**change) for change in answer["changes"]),
+        n_rows_before=answer["n_rows_before"],
+        n_rows_after=answer["n_rows_after"],
+        columns_added=tuple(answer["columns_added"]),
+        columns_removed=tuple(answer["columns_removed"]),
+        columns_renamed=answer["columns_renamed"],
+        columns_changed=tuple(ColumnChange(**change) for change in answer["columns_changed"]),
+        before=_sample(answer["before"]),
+        after=_sample(answer["after"]),
+        warnings=tuple(answer["warnings"]),
+    )
+
+
+def apply_transform(
+    context: Context,
+    dataset_id: str,
+    operations: Sequence[Any],
+    *,
+    name: str | None = None,
+    cancelled: Event | None = None,
+) -> Dataset:
+    """A new data set with the operations done. The recipe of any other data set may be given as well: what it has
+    learned from that one's rows is taken as it is. Raises as `preview_transform` does, and when no row is left."""
+    parent = context.store.datasets.get(dataset_id)
+    with workplace(context) as place:
+        answer = _transform(context, parent, operations, place, preview=False, cancelled=cancelled)
+        found = ingested(answer)
+        size_bytes = place.result.stat().st_size
+        table = context.store.files.put_path(place.result)
+    dataset = replace(
+        parent,
+        id=new_id(),
+        name=name or _next_name(context, parent),
+        n_rows=found.n_rows,
+        n_columns=len(found.columns),
+        size_bytes=size_bytes,
+        sha256=table,
+        table=table,
+        parent_id=parent.id,
+        created_at=context.clock(),
+        columns=found.columns,
+        warnings=found.warnings,
+        # The file belongs to the first version, which can be read again.
+        source=None,
+        recipe=(*parent.recipe, *answer["operations"]),
+        root_table=parent.root_table or parent.table,
+    )
+    with context.store.transaction():
+        # Once more, because it may have been deleted meanwhile.
+        context.store.datasets.get(parent.id)
+        context.store.datasets.add(dataset, found.stats, found.figures)
+    event = {"level": "info", "title": "New version of a data set", "detail": dataset.name}
+    context.store.events.append("system", "system_event", event, context.clock())
+    return dataset
+
+
+def lineage(context: Context, dataset_id: str) -> Lineage:
+    """Where a data set comes from and what was made of it. Raises NotFound."""
+    line = [context.store.datasets.get(dataset_id)]
+    while (parent_id := line[0].parent_id) is not None and len(line) < _MOST_STEPS:
+        line.insert(0, context.store.datasets.get(parent_id))
+    versions = [_version(dataset, parent) for parent, dataset in zip([None, *line[:-1]], line, strict=True)]
+    children = context.store.datasets.children(dataset_id)
+    return Lineage(tuple(versions), tuple(_version(child, line[-1]) for child in children))
+
+
+def steps_of(operations: Sequence[Operation]) -> tuple[Step, ...]:
+    """Stored operations in words."""
+    return tuple(Step(operation, _title(operation)) for operation in operations)
+
+
+def _title(operation: Operation) -> str:
+    try:
+        return title_of(check_operations([operation])[0])
+    except InvalidInput:
+        # Stored by a version that knew other operations.
+        return str(operation.get("op", "An operation"))
+
+
+def _version(dataset: Dataset, parent: Dataset | None) -> Version:
+    own = dataset.recipe if parent is None else dataset.recipe[len(parent.recipe) :]
+    return Version(dataset, steps_of(own))
+
+
+def _transform(
+    context: Context,
+    dataset: Dataset,
+    operations: Sequence[Any],
+    place: Workplace,
+    *,
+    preview: bool,
+    cancelled: Event | None,
+) -> dict[str, Any]:
+    # What can be seen without the table is said without a child process.
+    checked = check_operations(operations)
+    request = {
+        "table": str(context.store.files.path(dataset.table)),
+        "operations": checked,
+        "preview": preview,
+        "target": str(place.result),
+        "scratch": str(place.scratch),
+    }
+    return run_task(context, "transform", request, cancelled=cancelled)
+
+
+def _sample(answer: Mapping[str, Any]) -> Sample:
+    return Sample(tuple(answer["columns"]), tuple(tuple(row) for row in answer["rows"]))
+
+
+def _next_name(context: Context, parent: Dataset) -> str:
+    """“people” → “people (version 2)” → “people (version 3)”."""
+    number = 2
+    ancestor = parent
+    while ancestor.parent_id is not None and number < _MOST_STEPS:
+        ancestor = context.store.datasets.get(ancestor.parent_id)
+        number += 1
+    return f"{_NUMBERED.sub('', parent.name)} (version {number})"
