@@ -43,7 +43,9 @@ def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _readable(name: str) -> str:
-    visible = "".join(character for character in name if character.isprintable() or character.isspace())
+    # Nobody reads further, and a hostile name has millions of letters.
+    beginning = name[: 10 * _LONGEST]
+    visible = "".join(character for character in beginning if character.isprintable() or character.isspace())
     return " ".join(visible.split())[:_LONGEST]
 
 

@@ -238,7 +238,7 @@ def test_hostile_tables_are_refused_or_read_in_little_time(tmp_path: Path) -> No
             [("Anna Lee", "New York", 31), ("Bob", "Paris", 4), ("Cy", "Rio", 50)],
         ),
         (
-            "name     city     age\nAnna Lee New York 31\nBob      Paris    4\nCy                50\nDi       Rio    \n",
+            "name     city     age\nAnna Lee New York 31\nBob      Paris    4\nCy                50\nDi       Rio\n",
             ["name", "city", "age"],
             [("Anna Lee", "New York", 31), ("Bob", "Paris", 4), ("Cy", None, 50), ("Di", "Rio", None)],
         ),

@@ -117,6 +117,12 @@ def test_a_text_that_is_missing_at_first_is_still_taken_as_it_stands(tmp_path: P
     assert read_back.equals(frame)
 
 
+def test_a_long_file_is_recognised_wherever_its_sample_ends(tmp_path: Path) -> None:
+    for length in range(7):
+        frame = pl.DataFrame({"t": ["x" * (length + at % 3) for at in range(40_000)], "n": range(40_000)})
+        assert "quotation marks" in read(tmp_path, "t.csv", quoted_by_type(frame))[1]
+
+
 def test_python_and_r_quote_their_header_as_well(tmp_path: Path) -> None:
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)

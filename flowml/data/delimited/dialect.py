@@ -68,9 +68,10 @@ def find_writing(lines: Sequence[str], *, delimiter: str | None = None, quote: s
     >>> find_writing(["a;b", "1,5;2", "2,5;3"]).delimiter
     ';'
     """
+    readable = [line for line in lines if len(line) <= _LONGEST]
     if quote is None:
-        quote = "'" if _uses_single_quotes(lines) else '"'
-    escaped = quote == '"' and any(_ESCAPED_QUOTE.search(line) for line in lines)
+        quote = "'" if _uses_single_quotes(readable) else '"'
+    escaped = quote == '"' and any(_ESCAPED_QUOTE.search(line) for line in readable)
     chosen = _best_delimiter(lines, quote, escaped) if delimiter is None else delimiter
     if chosen == "" and delimiter is None and _is_one_quoted_column(lines, quote):
         chosen = ","

@@ -21,6 +21,8 @@ _MARKS = (
 # What text may contain below the space: tab, line feed, vertical tab, form feed, carriage return, escape, and the
 # end-of-file mark that old spreadsheets append.
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]")
+# What a table of any script has between its values, or in them.
+_BETWEEN = " ,;\t|0123456789"
 _UNDEFINED_IN_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 
@@ -157,7 +159,7 @@ def _utf16_without_mark(head: bytes) -> str | None:
         if zeros > half * 0.02 and others == 0:
             # The piece may end between the two halves of a character.
             text = sample.decode(name, "replace").rstrip("\ufffd")
-            if "\n" in text and _is_readable(text):
+            if "\n" in text and any(sign in text for sign in _BETWEEN) and _is_readable(text):
                 return name
     return None
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from flowml.data.delimited.structure import inside_quotes
+
 _CHUNK = 4 << 20
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 _MOST_SAMPLED = 200_000
@@ -104,25 +106,26 @@ def _look(
 ) -> tuple[int, NDArray[np.bool_]]:
     """Note for each column whether it has bare values, a bare NA, quoted values; returns where the last whole record
     ends, and for each record which values are a bare NA. `data` begins at a record."""
-    quotes = data == _QUOTE
-    inside = np.bitwise_xor.accumulate(quotes.view(np.uint8)).view(np.bool_)
-    outside_ends = (data == _NEWLINE) & ~inside
+    outside = ~inside_quotes(len(data), np.flatnonzero(data == _QUOTE), 0)
+    outside_ends = (data == _NEWLINE) & outside
     ends = np.flatnonzero(outside_ends)
     if len(ends) == 0:
         return 0, np.zeros((0, width), dtype=bool)
     stop = int(ends[-1]) + 1
-    field_ends = np.flatnonzero((outside_ends | ((data == delimiter) & ~inside))[:stop])
+    field_ends = np.flatnonzero((outside_ends | ((data == delimiter) & outside))[:stop])
     # Blank lines at the end of the file make no whole record.
     field_ends = field_ends[: len(field_ends) // width * width]
-    starts = np.concatenate(([0], field_ends[:-1] + 1))
-    lengths = field_ends - starts
-    lengths -= (lengths > 0) & (data[field_ends - 1] == _RETURN) & (data[field_ends] == _NEWLINE)
+    starts = np.zeros(len(field_ends), dtype=np.intp)
+    starts[1:] = field_ends[:-1] + 1
     first = data[starts]
-    quoted = (lengths > 0) & (first == _QUOTE)
-    bare = (lengths > 0) & ~quoted
-    na = bare & (lengths == 2) & (first == ord("N"))
-    na[na] = data[starts[na] + 1] == ord("A")
+    quoted = first == _QUOTE
+    bare = ~(quoted | (first == delimiter) | (first == _NEWLINE) | (first == _RETURN))
     # A bare NA is as much at home among numbers as among texts.
+    na = bare & (first == ord("N"))
+    places = np.flatnonzero(na)
+    ends_after = field_ends[places] - starts[places]
+    ends_after -= data[field_ends[places] - 1] == _RETURN
+    na[places] = (data[starts[places] + 1] == ord("A")) & (ends_after == 2)
     for row, kind in enumerate((bare & ~na, na, quoted)):
         kinds[row] |= kind.reshape(-1, width).any(axis=0)
     return stop, na.reshape(-1, width)
@@ -142,6 +145,8 @@ def _raw_rows(text: str, delimiter: str) -> list[list[str]] | None:
         rows[-1].append(found[1])
         place = found.end()
         if found[2] == "":
+            if len(text) >= _MOST_SAMPLED:
+                return rows[:-1]
             return rows if rows[-1] != [""] or len(rows[0]) == 1 else rows[:-1]
         if found[2] == "\n":
             rows.append([])

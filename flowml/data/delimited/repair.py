@@ -17,6 +17,9 @@ from flowml.domain.errors import UnreadableFile
 _MOST_LINES_OF_ONE_VALUE = 200
 # How much may be parsed in search of closing marks, so that a file full of stray ones takes no longer.
 _SEARCHED_CHARACTERS = 20_000_000
+_LONGEST_LINE = 8 << 20
+# When so many lines have a mark that is never closed, it is no quotation mark in this file.
+_CLEARLY_UNQUOTED = 1000
 _TOLERATED_SHARE = 0.1
 _TOLERATED_LINES = 10
 # Taken for comments where they do not have the table's columns.
@@ -147,10 +150,19 @@ def _records(
             return
         if not line.strip("\r\n"):
             continue
+        if len(line) > _LONGEST_LINE:
+            raise UnreadableFile(
+                f"Line {number:,} of the file is longer than {_LONGEST_LINE >> 20} MB, so this is hardly a table.",
+                hint="A table has one record per line. Check how the file was exported.",
+            )
         if (table.comment and line.lstrip().startswith(table.comment)) or (line[0] in "-=+| " and is_rule(line)):
             comments.add(number, line)
             continue
-        if not writing.has_quotes:
+        if not writing.has_quotes or (
+            changes.unclosed.total > _CLEARLY_UNQUOTED and changes.unclosed.total * 2 > number
+        ):
+            if writing.has_quotes and line.count(writing.quote) % 2:
+                changes.unclosed.add(number, line)
             record = split_line(line, writing)
             if writing.delimiter == FIXED and _is_crossing(line, writing.starts):
                 changes.crossing.add(number, line)

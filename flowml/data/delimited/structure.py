@@ -27,6 +27,7 @@ class Structure:
     inner_breaks: int = 0
     open_quote: bool = False
     longest_record: int = 0
+    widest_record: int = 0
     anchors: list[int] = field(default_factory=list)
 
     @property
@@ -55,7 +56,7 @@ def scan(path: Path, delimiter: str, width: int, *, start: int = 0) -> Structure
             splits = data == delimiter_byte if delimiter else np.zeros(len(data), dtype=bool)
             quotes = np.flatnonzero(data == _QUOTE)
             if len(quotes) or in_quotes:
-                inside = _inside(data, quotes, in_quotes)
+                inside = inside_quotes(len(data), quotes, in_quotes)
                 structure.inner_breaks += int(np.count_nonzero(ends & inside))
                 ends &= ~inside
                 splits &= ~inside
@@ -83,13 +84,13 @@ def scan(path: Path, delimiter: str, width: int, *, start: int = 0) -> Structure
     return structure
 
 
-def _inside(data: NDArray[np.uint8], quotes: NDArray[np.intp], in_quotes: int) -> NDArray[np.bool_]:
-    flips = np.zeros(len(data), dtype=np.uint8)
-    flips[quotes] = 1
-    if in_quotes:
-        flips[0] ^= 1
-    inside: NDArray[np.bool_] = np.bitwise_xor.accumulate(flips).view(np.bool_)
-    return inside
+def inside_quotes(length: int, quotes: NDArray[np.intp], in_quotes: int) -> NDArray[np.bool_]:
+    """Which of `length` bytes are between quotation marks, the opening one included; `in_quotes` is 1 when the bytes
+    begin there. Runs between marks, as a running parity takes four times as long.
+    """
+    bounds = np.concatenate(([0], quotes, [length]))
+    parity = (np.arange(len(quotes) + 1) + in_quotes) & 1
+    return np.repeat(parity.astype(np.bool_), np.diff(bounds))
 
 
 def _stray(
@@ -123,6 +124,7 @@ def _count_records(
     # A line of CR LF alone is blank too; its CR may be the last byte of the chunk before.
     blank = (lengths == 0) | ((lengths == 1) & (before_end == _RETURN))
     structure.records += len(ends)
+    structure.widest_record = max(structure.widest_record, int(fields.max()))
     structure.ragged += int(((fields != width) & ~blank).sum())
     structure.blank += int(blank.sum())
     structure.longest_record = max(structure.longest_record, int(lengths.max()))

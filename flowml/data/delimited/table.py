@@ -195,7 +195,7 @@ def _body(path: Path, table: Outline, start: int, source: Source, warnings: list
             f"One line of the file is longer than {_LONGEST_RECORD >> 20} MB, so this is hardly a table.",
             hint="A table has one record per line. Check how the file was exported.",
         )
-    source.limits.check(structure.records - structure.blank, table.width)
+    source.limits.check(structure.records - structure.blank, structure.widest_record)
     # In a table of one column a blank line is a missing value, where texts are told from it by their marks.
     blanks_count = table.width == 1 and table.quoting is not None
     is_clean = structure.is_clean or (blanks_count and not structure.stray_quotes and not structure.open_quote)
