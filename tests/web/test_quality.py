@@ -45,6 +45,14 @@ def test_findings_have_what_a_page_shows_and_what_mends_them(house: Served, path
     assert get(house, f"{path}/quality")["target"] is None
 
 
+def test_what_is_offered_is_what_transform_takes(house: Served, path: str) -> None:
+    for issue in get(house, f"{path}/quality?target=sold")["issues"]:
+        if issue["operations"]:
+            body = {"operations": issue["operations"], "preview": True}
+            answer = house.client.post(f"{path}/transform", json=body)
+            assert answer.status_code == 200, answer.text
+
+
 def test_relations_come_strongest_first(house: Served, path: str) -> None:
     found = get(house, f"{path}/relations?target=price")
     assert (found["target"], found["target_kind"], found["note"]) == ("price", "numbers", None)
