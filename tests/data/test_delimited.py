@@ -279,6 +279,13 @@ def test_unusual_delimiters_and_quotation_marks(
             2,
             "groups",
         ),
+        (
+            '"S","W",\n\n"On","2024-01-31",\n\n"a","b","c","d"\n"x","y","","1"\n"z","y","2","3"\n',
+            [*"abcd"],
+            2,
+            "line 3",
+        ),
+        ("comment\nhello, world\nthis is, well, it\nok\nfine\n", ["comment"], 4, ""),
         ("a,,c\n1,2,3\n4,5,6\n", ["a", "column_2", "c"], 2, "no name"),
         ("a;b\n\n1;2\n\n\n3;4\n", ["a", "b"], 2, ""),
         ("2024-01-01,3,x\n2024-01-02,4,y\n", ["column_1", "column_2", "column_3"], 2, "looks like data"),

@@ -10,7 +10,14 @@ from tests.data.reading import read
 _SENTENCES = {
     "cp1250": ["Łukasz;Łódź", "Zażółć gęślą jaźń;Kraków", "Příliš žluťoučký kůň;Plzeň", "Árvíztűrő tükörfúrógép;Győr"],
     "cp1251": ["Анна Сидорова;Санкт-Петербург", "Олександр Їжакевич;Київ", "ИМЯ;ГОРОД", "Георги;София"],
-    "cp1252": ["Müller;Düsseldorf", "François, élève;Orléans", "João;São Paulo", "Þórður;Ísafjörður", "Ærø;„x“ 5 €"],
+    "cp1252": [
+        "Müller;Düsseldorf",
+        "François, élève;Orléans",
+        "João;São Paulo",
+        "Þórður;Ísafjörður",
+        "Ærø;„x“ 5 €",
+        "just;5 € each",
+    ],
     "cp1253": ["Γιώργος Παπαδόπουλος;Αθήνα", "Μαρία;Θεσσαλονίκη"],
     "cp1254": ["Ayşe Yılmaz;İstanbul", "Işık Çağlar;Eskişehir"],
     "cp1255": ["דוד כהן;ירושלים", "שרה לוי;תל אביב"],

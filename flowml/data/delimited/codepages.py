@@ -152,7 +152,7 @@ def _plausibility(sample: bytes, language: _Language) -> float:
             total -= 1.0
         elif character.isupper() and language.latin and before.isspace() is False and not before.isupper():
             total += 0.3
-        elif language.latin and before.isspace() and after.isspace():
+        elif before.isspace() and after.isspace():
             # A letter alone is a word in few languages, a sign alone is one in all.
             total += 0.5 * weight
         else:

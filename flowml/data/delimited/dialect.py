@@ -73,6 +73,9 @@ def find_writing(lines: Sequence[str], *, delimiter: str | None = None, quote: s
         quote = "'" if _uses_single_quotes(readable) else '"'
     escaped = quote == '"' and any(_ESCAPED_QUOTE.search(line) for line in readable)
     chosen = _best_delimiter(lines, quote, escaped) if delimiter is None else delimiter
+    if delimiter is None and chosen in CANDIDATES and usual_width(split(lines, Writing(chosen, quote, escaped))) == 1:
+        # Here and there a comma in a column of sentences.
+        chosen = ""
     if chosen == "" and delimiter is None and _is_one_quoted_column(lines, quote):
         chosen = ","
     starts = find_columns(lines) if chosen == FIXED else ()

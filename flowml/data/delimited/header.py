@@ -72,11 +72,9 @@ def _of_two_lines(rows: Sequence[Row], start: int, body: list[list[str]], width:
 
 def _first_of_table(rows: Sequence[Row], width: int) -> int:
     """The first record that has the table's width; titles, notes and blank lines above it are none."""
-    wanted = (width,) if width <= 2 else (width, width - 1)
     fewest = 1 if width <= 2 else 2
-    places = [
-        index for index, row in enumerate(rows[:_SEARCHED]) if len(row.cells) in wanted and row.filled >= fewest
-    ] or [index for index, row in enumerate(rows[:_SEARCHED]) if len(row.cells) in wanted and row.filled]
+    searched = [(index, row) for index, row in enumerate(rows[:_SEARCHED]) if _may_belong(row, width)]
+    places = [index for index, row in searched if row.filled >= fewest] or [index for index, _ in searched]
     if not places:
         return 0
     first = places[0]
@@ -87,6 +85,12 @@ def _first_of_table(rows: Sequence[Row], width: int) -> int:
             if row.filled >= 0.8 * width and body and not any(_VALUE.fullmatch(cell) for cell in row.cells if cell):
                 return index
     return first
+
+
+def _may_belong(row: Row, width: int) -> bool:
+    """Whether a record has the table's width, or is one of names with none over the first column."""
+    cells = len(row.cells)
+    return row.filled > 0 and (cells == width or (width > 2 and cells == width - 1 == row.filled))
 
 
 def _is_header(first: list[str], body: list[list[str]]) -> bool:
