@@ -198,10 +198,10 @@ def is_document(path: Path) -> bool:
 
 
 def _unzip(source: Source, tables: Sequence[str]) -> Unpacked:
-    if is_document(source.path):
-        return Unpacked(source)
     if _entries_claimed(source.path) > _MOST_MEMBERS:
         raise UnreadableFile(f"The zip file holds more than {_MOST_MEMBERS:,} files.", hint="Upload one table alone.")
+    if is_document(source.path):
+        return Unpacked(source)
     try:
         archive = zipfile.ZipFile(source.path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
@@ -232,13 +232,15 @@ def _entries_claimed(path: Path) -> int:
     at = tail.rfind(b"PK\x05\x06")
     count = int.from_bytes(tail[at + 10 : at + 12], "little") if at >= 0 else 0
     size = int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
-    # The count may lie, or be too small a field; an entry of the list takes 46 bytes, its name and what tools add.
-    return max(count, size // 200 if size != 0xFFFFFFFF else _MOST_MEMBERS + 1)
+    # The count may lie; an entry of the list takes 46 bytes, its name and what tools add. Fields of all ones stand for
+    # larger numbers that are kept elsewhere.
+    return max(count if count != 0xFFFF else 0, size // 200 if size != 0xFFFFFFFF else 0)
 
 
 def _is_junk(member: zipfile.ZipInfo) -> bool:
     parts = member.filename.replace("\\", "/").split("/")
-    return member.is_dir() or parts[0] == "__MACOSX" or parts[-1].startswith(".") or parts[-1].lower() == "thumbs.db"
+    # A folder ends with a slash, and a damaged list has names of nothing.
+    return not parts[-1] or parts[0] == "__MACOSX" or parts[-1].startswith(".") or parts[-1].lower() == "thumbs.db"
 
 
 def _chosen(

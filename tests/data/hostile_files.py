@@ -222,6 +222,7 @@ HOSTILE: dict[str, tuple[str, Build]] = {
     "a zstd that expands a thousandfold": ("t.csv.zst", lambda _: _zstd().compress(_ROWS) * 30),
     "a zip that expands a thousandfold": ("t.zip", lambda _: zipped({"t.csv": _ROWS * 30})),
     "a zip whose header lies": ("t.zip", lambda _: with_true_size(zipped({"t.csv": _ROWS * 4}), len(_ROWS) * 4, 30)),
+    "a zip of very many files": ("t.zip", lambda _: zipped({f"t{i}.csv": b"" for i in range(30_000)})),
     "an encrypted zip": ("t.zip", lambda _: _encrypted_zip()),
     "an archive in an archive": ("t.csv.gz", lambda _: gzip.compress(gzip.compress(_ROWS))),
     "a truncated gzip": ("t.csv.gz", lambda _: gzip.compress(_ROWS)[:-2000]),

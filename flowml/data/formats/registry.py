@@ -58,10 +58,6 @@ def all_formats() -> tuple[Format, ...]:
     return tuple(sorted(found, key=lambda format: format.name))
 
 
-# What may be said of any file that is inside an archive.
-ARCHIVE_OPTIONS = (Option("member", "the name of the file to read inside a zip"),)
-
-
 def format_option() -> Option:
     """What may be said of any file: which of the formats it is in."""
     return Option("format", "what kind of file it is", "choice", tuple(format.name for format in all_formats()))

@@ -120,6 +120,9 @@ def test_a_zip_without_a_clear_table_names_its_files(tmp_path: Path) -> None:
         _reading(tmp_path, {"a.bin": b"x", "b.bin": b"y"})
     with pytest.raises(UnreadableFile, match="no file"):
         _reading(tmp_path, {"folder/": b""})
+    nameless = zipped({"t.csv": CSV}).replace(b"t.csv", b"\0\0\0\0\0")
+    with pytest.raises(UnreadableFile, match="no file"):
+        read(tmp_path, "t.zip", nameless)
 
 
 def test_archives_in_archives_and_tars_are_refused(tmp_path: Path) -> None:
