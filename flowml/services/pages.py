@@ -67,7 +67,7 @@ def _in_order(context: Context, dataset: Dataset, table: Path, wanted: _Wanted) 
 
     files = context.store.files
     key = (dataset.table, wanted.sort, wanted.search, wanted.descending)
-    order = files.kept_temp(f"order-{hashlib.sha256(repr(key).encode()).hexdigest()}")
+    order = files.cached(f"order-{hashlib.sha256(repr(key).encode()).hexdigest()}")
     lines = _lines_file(context, dataset)
     if order.exists() and lines.exists():
         numbers, total = read_order(order, wanted.offset, wanted.limit)
@@ -83,7 +83,7 @@ def _in_order(context: Context, dataset: Dataset, table: Path, wanted: _Wanted) 
 
 
 def _lines_file(context: Context, dataset: Dataset) -> Path:
-    return context.store.files.kept_temp(f"lines-{dataset.table}")
+    return context.store.files.cached(f"lines-{dataset.table}")
 
 
 def _have_lines(context: Context, dataset: Dataset, table: Path) -> None:

@@ -27,21 +27,23 @@ def hash_file(path: Path) -> str:
 
 
 class Files:
-    """Content-addressed files below one folder."""
+    """Content-addressed files below one folder; beside it, files on their way, and files that can be made again."""
 
-    def __init__(self, root: Path, temporary: Path):
+    def __init__(self, root: Path, temporary: Path, cache: Path):
         self._root = root
         self._temporary = temporary
-        root.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir(parents=True, exist_ok=True)
+        self._cache = cache
+        for folder in (root, temporary, cache):
+            folder.mkdir(parents=True, exist_ok=True)
 
     def new_temp(self) -> Path:
         """A path that does not exist yet, on the same file system."""
         return self._temporary / secrets.token_hex(12)
 
-    def kept_temp(self, name: str) -> Path:
-        """The path of a temporary file that is used again; as long as somebody asks for it, it stays young."""
-        path = self._temporary / name
+    def cached(self, name: str) -> Path:
+        """The path of a file that can be made again, whether it is there or not; as long as somebody asks for it, it
+        stays young."""
+        path = self._cache / name
         with contextlib.suppress(FileNotFoundError):
             os.utime(path)
         return path
@@ -89,7 +91,7 @@ class Files:
             if sha256 not in used and path.stat().st_mtime < older_than:
                 path.unlink(missing_ok=True)
                 removed += 1
-        for path in self._temporary.iterdir():
+        for path in (*self._temporary.iterdir(), *self._cache.iterdir()):
             if path.stat().st_mtime >= older_than:
                 continue
             if path.is_dir():

@@ -15,6 +15,7 @@ class Home:
         self.queue = self.path / "queue.sqlite"
         self.files = self.path / "files"
         self.temporary = self.path / "tmp"
+        self.cache = self.path / "cache"
 
     def prepare(self) -> None:
         """Make the folder. Raises StartupError when that is not possible, or it cannot be written to."""

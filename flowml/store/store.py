@@ -34,7 +34,7 @@ class Store:
                 f"The database {self.home.database} cannot be opened: {error}.",
                 hint="Restore the home folder from a backup, or choose another with --home.",
             ) from error
-        self.files = Files(self.home.files, self.home.temporary)
+        self.files = Files(self.home.files, self.home.temporary, self.home.cache)
         self.datasets = Datasets(self._database)
         self.jobs = Jobs(self._database)
         self.trials = Trials(self._database)

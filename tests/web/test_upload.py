@@ -40,7 +40,7 @@ class Receiver:
 
 @pytest.fixture
 def receiver(tmp_path: Path) -> Iterator[Receiver]:
-    files = Files(tmp_path / "files", tmp_path / "tmp")
+    files = Files(tmp_path / "files", tmp_path / "tmp", tmp_path / "cache")
 
     async def receive(request: Request) -> JSONResponse:
         async with receive_upload(request, files.new_temp, LIMIT) as upload:
