@@ -51,9 +51,10 @@ def read(source: Source) -> Reading:
         except (pyorc.ORCError, ValueError, OverflowError, RuntimeError, MemoryError) as error:
             if isinstance(error, UnreadableFile):
                 raise
+            # Where the server keeps the file is nobody's business.
+            reason = str(error).replace(str(source.path), "the file")[:200].rstrip(".")
             raise UnreadableFile(
-                f"The ORC file is cut off or damaged: {str(error)[:200] or 'its parts do not fit together'}.",
-                hint=_AGAIN,
+                f"The ORC file is cut off or damaged: {reason or 'its parts do not fit together'}.", hint=_AGAIN
             ) from error
     kept = {
         name: column

@@ -77,5 +77,8 @@ def test_limits_and_damage(tmp_path: Path) -> None:
         read_table(path, limits=Limits(max_rows=50))
     with pytest.raises(UnreadableFile, match="cut off"):
         read(tmp_path, "t.orc", content[:-1])
+    with pytest.raises(UnreadableFile, match="damaged") as error:
+        read(tmp_path, "t.orc", content[:-20] + b"\xff" * 15 + content[-5:])
+    assert str(tmp_path) not in error.value.detail
     with pytest.raises(UnreadableFile, match="single values"):
         read(tmp_path, "t.orc", orc("int", [1, 2]))
