@@ -78,14 +78,14 @@ class ModelRecipe:
         columns = {str(name): str(Kind(kind)) for name, kind in state["columns"].items()}
         if len(columns) > _MOST_COLUMNS:
             raise ValueError("more columns than a table has")
-        found = cls(
-            columns=columns,
-            operations=check_operations(state["operations"]),
-            wanted=tuple(wanted),
-            inputs=tuple(Feature.of(item) for item in state["inputs"]),
-        )
-        # Everything fits together, or it is noticed here.
-        if tuple(feature.name for feature in found.inputs) != found.replay.inputs:
+        inputs = tuple(Feature.of(item) for item in state["inputs"])
+        try:
+            found = cls(columns, check_operations(state["operations"]), tuple(wanted), inputs)
+            # Everything fits together, or it is noticed here.
+            asked = found.replay.inputs
+        except InvalidInput as error:
+            raise ValueError(error.detail) from error
+        if tuple(feature.name for feature in inputs) != asked:
             raise ValueError("a recipe for other columns")
         return found
 

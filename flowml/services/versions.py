@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any
 
 from flowml.data.child import ingested
-from flowml.data.recipes.checking import check_operations, title_of
+from flowml.data.recipes.checking import MOST_OPERATIONS, check_operations, title_of
 from flowml.data.recipes.operations.registry import OPERATIONS
 from flowml.domain.datasets import Dataset
 from flowml.domain.errors import InvalidInput
@@ -117,6 +117,12 @@ def apply_transform(
     """A new data set with the operations done. The recipe of any other data set may be given as well: what it has
     learned from that one's rows is taken as it is. Raises as `preview_transform` does, and when no row is left."""
     parent = context.store.datasets.get(dataset_id)
+    if len(parent.recipe) + len(operations) > MOST_OPERATIONS:
+        raise InvalidInput.of_field(
+            "operations",
+            f"With these, “{parent.name}” would have more than {MOST_OPERATIONS} operations since it was read.",
+            hint="Download the table and upload it as a new one.",
+        )
     with workplace(context) as place:
         answer = _transform(context, parent, operations, place, preview=False, cancelled=cancelled)
         found = ingested(answer)

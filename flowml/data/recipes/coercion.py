@@ -17,7 +17,8 @@ Coerce = Callable[[Any], Any]
 
 
 def coercion(kind: Kind) -> Coerce:
-    """A function that gives the value as one of this kind, None for a missing one. It raises ValueError for others.
+    """A function that gives the value as one of this kind, None for a missing one. It raises ValueError for others, or
+    OverflowError.
 
     A number with decimals stays one among whole numbers.
 
@@ -55,7 +56,8 @@ def _number(value: Any) -> float | None:
             truth = scalars.truth_of(value)
             found = None if truth is None else float(truth)
     elif isinstance(value, bool | int | float):
-        found = float(value) if abs(value) < 1e300 else None
+        # Raises OverflowError for a whole number beyond all floats.
+        found = float(value) if math.isfinite(value) else None
     else:
         found = None
     if found is None:

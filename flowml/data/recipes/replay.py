@@ -55,8 +55,10 @@ class Replay:
         for step in reversed(self._steps):
             needed = needed.difference(step.outputs).union(step.inputs)
         self.inputs = tuple(name for name in columns if name in needed)
-        made = {name: step.columns[name] for step in self._steps for name in step.outputs if name not in columns}
-        # A column can be made several times over, of several kinds; what a row brings along is taken at its first.
+        # A column may change its kind on the way; what a row brings along is taken where it is made first.
+        made = {
+            name: step.columns[name] for step in reversed(self._steps) for name in step.outputs if name not in columns
+        }
         self._kinds = {**made, **{name: columns[name] for name in self.inputs}}
         self._coerce = {name: coercion(kind) for name, kind in self._kinds.items()}
         self._known = frozenset(self._kinds)
