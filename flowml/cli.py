@@ -64,6 +64,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"flowml {__version__}")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show where an error came from")
+    reading = argparse.ArgumentParser(add_help=False)
+    reading.add_argument(
+        "--option",
+        dest="options",
+        action="append",
+        type=_reading_option,
+        default=[],
+        metavar="NAME=VALUE",
+        help="how to read the file, where that was decided wrongly: delimiter=';', sheet=2024, header=false, …",
+    )
     parser.set_defaults(debug=False)
     commands = parser.add_subparsers(title="commands", metavar="")
 
@@ -80,7 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--local-slots", type=_whole_number(0, 256), help="trials trained at once on this machine")
     serve.set_defaults(command=_serve)
 
-    train = commands.add_parser("train", parents=[common], help="train on a file, without a server")
+    train = commands.add_parser("train", parents=[common, reading], help="train on a file, without a server")
     train.add_argument("file", type=Path)
     train.add_argument("--target", required=True, help="the column to predict")
     train.add_argument("--budget", type=_duration, default=60.0, help="time, such as 60s, 5m or 1h (60s)")
@@ -104,7 +114,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--json", action="store_true", help="print the result as JSON")
     train.set_defaults(command=_train)
 
-    predict = commands.add_parser("predict", parents=[common], help="score a file with a model file")
+    predict = commands.add_parser("predict", parents=[common, reading], help="score a file with a model file")
     predict.add_argument("model", type=Path)
     predict.add_argument("file", type=Path)
     predict.add_argument(
@@ -112,7 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     predict.set_defaults(command=_predict)
 
-    inspect = commands.add_parser("inspect", parents=[common], help="read a file and say what is in it")
+    inspect = commands.add_parser("inspect", parents=[common, reading], help="read a file and say what is in it")
     inspect.add_argument("file", type=Path)
     inspect.add_argument("--json", action="store_true", help="for machines")
     inspect.set_defaults(command=_inspect)
@@ -211,7 +221,7 @@ def _train(options: argparse.Namespace) -> int:
     from flowml.automl.run import train
     from flowml.data.read import read_table
 
-    frame, columns, warnings = read_table(options.file)
+    frame, columns, warnings = read_table(options.file, options=dict(options.options), now=time.time())
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     prepared_by = None
@@ -262,6 +272,17 @@ def _train(options: argparse.Namespace) -> int:
     end_engine_process()
     # Nothing is left to do, and taking down the libraries in good order takes a while.
     os._exit(130 if interrupted() else 0)
+
+
+def _reading_option(text: str) -> tuple[str, Any]:
+    """`header=false` as a name and a value: JSON where it is some, else a text."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"“{text}” is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def _with_recipe(path: Path, frame: Any) -> tuple[Any, Any, tuple[Any, Any]]:
@@ -411,7 +432,7 @@ def _predict(options: argparse.Namespace) -> int:
     from flowml.data.write import write_csv_text, write_table
 
     model = modelfile.read(options.model)
-    frame, _, warnings = read_table(options.file)
+    frame, _, warnings = read_table(options.file, options=dict(options.options), now=time.time())
     scored, notes = add_predictions(model, frame)
     for warning in (*warnings, *notes):
         print(f"note: {warning}", file=sys.stderr)
@@ -426,7 +447,7 @@ def _predict(options: argparse.Namespace) -> int:
 def _inspect(options: argparse.Namespace) -> int:
     from flowml.data.inspect import format_inspection, inspect_file
 
-    found = inspect_file(options.file, {})
+    found = inspect_file(options.file, dict(options.options), now=time.time())
     print(json.dumps(found, ensure_ascii=False, allow_nan=False) if options.json else format_inspection(found))
     return 0
 

@@ -12,16 +12,17 @@ from flowml.domain.errors import UnreadableFile
 _WIDEST_NAME = 32
 
 
-def inspect_file(path: Path, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Read any supported file: {"file", "format", "size_bytes", "n_rows", "n_columns", "columns", "warnings"}, ready
-    for JSON; each column with name, dtype, role, reason and its statistics. Raises as `read.load` does."""
+def inspect_file(path: Path, options: Mapping[str, Any] | None = None, *, now: float | None = None) -> dict[str, Any]:
+    """Read any supported file: {"file", "format", "size_bytes", "n_rows", "n_columns", "columns", "options",
+    "choices", "warnings"}, ready for JSON; each column with name, dtype, role, reason and its statistics, `options` as
+    they were decided. Raises as `read.load` does."""
     from flowml.data.profile import profile
     from flowml.data.read import load
 
     if not path.is_file():
         raise UnreadableFile(f"There is no file {path}.")
     with tempfile.TemporaryDirectory(prefix="flowml-") as scratch:
-        table = load(path, path.name, options or {}, Limits(), Path(scratch))
+        table = load(path, path.name, options or {}, Limits(), Path(scratch), now=now)
     found = profile(table.frame)
     return {
         "file": path.name,
@@ -30,6 +31,8 @@ def inspect_file(path: Path, options: Mapping[str, Any] | None = None) -> dict[s
         "n_rows": table.frame.height,
         "n_columns": table.frame.width,
         "columns": [{**asdict(column), "reason": found.reasons[column.name]} for column in found.stats],
+        "options": dict(table.how_read.decided),
+        "choices": dict(table.how_read.choices),
         "warnings": list(table.warnings),
     }
 
@@ -37,7 +40,7 @@ def inspect_file(path: Path, options: Mapping[str, Any] | None = None) -> dict[s
 def format_inspection(found: Mapping[str, Any]) -> str:
     """The answer of `inspect_file` as a table to read in a terminal."""
     columns: Sequence[Mapping[str, Any]] = found["columns"]
-    shape = f"{found['n_rows']:,} rows × {found['n_columns']:,} columns"
+    shape = f"{_counted(found['n_rows'], 'row')} × {_counted(found['n_columns'], 'column')}"
     lines = [f"{found['file']}: {shape} ({found['format']}, {_size(found['size_bytes'])})", ""]
     cells = [("column", "type", "role", "missing", "distinct", "values")]
     cells += [
@@ -72,6 +75,10 @@ def _summary(column: Mapping[str, Any]) -> str:
     if column["min"] is not None and column["role"] == "datetime":
         return f"{column['min']} … {column['max']}"
     return ", ".join(f"{_cut(_short(top['value']), 20)} ({top['count']:,})" for top in column["top"][:3])
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _short(value: Any) -> str:
