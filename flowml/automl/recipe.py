@@ -33,6 +33,11 @@ class ModelRecipe:
         kinds = {name: Kind(kind) for name, kind in self.columns.items()}
         return Replay(kinds, self.operations, self.wanted)
 
+    @cached_property
+    def origins(self) -> dict[str, str]:
+        """The column that a caller sends, by the feature that it becomes without being computed from others."""
+        return self.replay.origins()
+
     @property
     def applied(self) -> tuple[str, ...]:
         """What is done to rows before they are predicted, in words."""
@@ -94,8 +99,8 @@ def recipe_of(root: "pl.LazyFrame", operations: Sequence[Operation], wanted: Seq
     """The recipe that leads from a table (rows of the first version) to a model's features; None where nothing was
     done. Columns that it changes are looked at here; what the others hold, their model knows."""
     from flowml.automl.describe import describe_columns
+    from flowml.data.profiling.roles import roles_of
     from flowml.data.recipes.kinds import kinds_of_frame
-    from flowml.data.roles import roles_of
 
     if not operations:
         return None

@@ -112,10 +112,11 @@ class ModelSchema:
         clean = {feature.name: _checked(feature, values[feature.name]) for feature in self.features}
         warnings = []
         for name, known in self._known.items():
-            value = label_of(row.get(name))
-            # One that the recipe turns into a known one is known.
-            if value is not None and value not in known and clean.get(name) not in self._features_known.get(name, ()):
-                warnings.append(_unseen(name, value))
+            if clean[name] is not None and clean[name] not in known:
+                # In the words of the caller: the column as it was sent, where it was sent.
+                sent = name if name in row else recipe.origins.get(name)
+                if sent is not None and sent in row:
+                    warnings.append(_unseen(sent, label_of(row[sent])))
         return clean, self._remarks(row, recipe.lacks(tuple(row)), warnings)
 
     def _remarks(self, row: Mapping[str, Any], missing: Sequence[str], warnings: list[str]) -> list[str]:
@@ -135,11 +136,9 @@ class ModelSchema:
 
     @cached_property
     def _known(self) -> dict[str, frozenset[str]]:
-        return _categories(self.inputs)
-
-    @cached_property
-    def _features_known(self) -> dict[str, frozenset[str]]:
-        return _categories(self.features)
+        return {
+            feature.name: frozenset(feature.categories) for feature in self.features if feature.categories is not None
+        }
 
     def state(self) -> dict[str, Any]:
         return asdict(self)
@@ -165,10 +164,6 @@ class ModelSchema:
             versions=dict(state["versions"]),
             recipe=None if recipe is None else ModelRecipe.of(recipe, [feature.name for feature in features]),
         )
-
-
-def _categories(features: Sequence[Feature]) -> dict[str, frozenset[str]]:
-    return {feature.name: frozenset(feature.categories) for feature in features if feature.categories is not None}
 
 
 def _checked(feature: Feature, value: Any) -> Any:

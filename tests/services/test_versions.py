@@ -216,6 +216,9 @@ def test_a_model_of_a_version_takes_the_rows_as_people_have_them(
         "“Oslo” in “city” did not occur in the training data.",
         "Not used by this model: colour.",
     )
+    # A spelling, and a number, that the table did not have are nothing to warn of.
+    fine = {"Age of person": "41.25", "city": "  gRAZ", "since": "2023-05-01"}
+    assert prediction.predict(context, best.id, [fine])[0].warnings == ()
     # The file carries the recipe to wherever it goes.
     from flowml import load_model
 

@@ -73,6 +73,16 @@ class Replay:
         """What a known column holds."""
         return self._kinds[name]
 
+    def origins(self) -> dict[str, str]:
+        """The input that a wanted column is, renamed or mended, by the wanted column's name; not for those that were
+        computed from others."""
+        found = {name: name for name in self._root}
+        for step in self._steps:
+            known = {new: found[old] for old, new in step.renamed.items() if old in found}
+            known |= {name: found[name] for name in step.outputs if name in step.inputs and name in found}
+            found = {name: origin for name, origin in found.items() if name not in step.outputs} | known
+        return {name: found[name] for name in self.wanted if name in found}
+
     def touches(self, name: str) -> bool:
         """Whether an operation writes this column."""
         return any(name in step.outputs for step in self._steps)

@@ -142,8 +142,9 @@ def _describe_merge(operation: Operation) -> str:
         values = operation["values"]
         more = f" and {len(values) - 5} more" if len(values) > 5 else ""
         return f"Merge {', '.join(map(shown, values[:5]))}{more} in “{column}” into {to}"
-    rare = f"{operation['min_count']:,} times" if "min_count" in operation else f"in {operation['min_share']:.2%} of it"
-    return f"Merge what occurs less than {rare} in “{column}” into {to}"
+    if "min_count" in operation:
+        return f"Merge what occurs less than {operation['min_count']:,} times in “{column}” into {to}"
+    return f"Merge what occurs in less than {operation['min_share']:.3%} of “{column}” into {to}"
 
 
 def _describe_map(operation: Operation) -> str:

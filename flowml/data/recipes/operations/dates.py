@@ -103,7 +103,7 @@ def _parse_dates(operation: Operation, columns: Columns) -> Step:
 
 def _reader(operation: Operation) -> Callable[[str], tuple[datetime, bool] | None]:
     """Reads a text as a moment (UTC where it names a zone), and says whether it has a time of day."""
-    from flowml.data.months import MONTHS
+    from flowml.data.conversion.months import MONTHS
 
     pattern = _pattern_of(operation["format"]) if "format" in operation else re.compile(_ORDERS[operation["order"]])
 
