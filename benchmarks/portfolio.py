@@ -30,7 +30,7 @@ from flowml.automl.evaluate import EncodedFolds, evaluate
 from flowml.automl.metrics import METRICS
 from flowml.automl.run import shape_of
 from flowml.automl.task import Task, prepare_task
-from flowml.data.roles import roles_of
+from flowml.data.profiling.roles import roles_of
 from flowml.domain.errors import FlowMLError
 
 FAMILIES = ("lightgbm", "xgboost", "catboost", "mlp", "extra_trees")

@@ -287,7 +287,7 @@ def _reading_option(text: str) -> tuple[str, Any]:
 
 def _with_recipe(path: Path, frame: Any) -> tuple[Any, Any, tuple[Any, Any]]:
     """The table with the operations of a file done, its columns, and how it came about."""
-    from flowml.data.profile import profile
+    from flowml.data.profiling.profile import profile
     from flowml.data.recipes.checking import check_operations
     from flowml.data.recipes.transform import transform_frame
 
@@ -429,7 +429,7 @@ def _predict(options: argparse.Namespace) -> int:
     from flowml.automl import modelfile
     from flowml.automl.batch import add_predictions
     from flowml.data.read import read_table
-    from flowml.data.write import write_csv_text, write_table
+    from flowml.data.writing.formats import write_csv_text, write_table
 
     model = modelfile.read(options.model)
     frame, _, warnings = read_table(options.file, options=dict(options.options), now=time.time())

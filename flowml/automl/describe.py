@@ -12,7 +12,7 @@ from flowml.automl.feature import Feature
 from flowml.automl.features.prepared import Labels, Numbers, Prepared, prepare
 from flowml.automl.schema import ModelSchema
 from flowml.automl.task import Task
-from flowml.data.profile import dtype_name
+from flowml.data.profiling.profile import dtype_name
 from flowml.domain.datasets import Role
 
 _MAX_CATEGORIES = 10_000

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from flowml.automl.features.prepared import Labels, Numbers, prepare
-from flowml.data.roles import named_like_identifier
+from flowml.data.profiling.roles import named_like_identifier
 from flowml.domain.datasets import Role
 
 _ENTITY = re.compile(

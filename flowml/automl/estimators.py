@@ -76,7 +76,7 @@ class _AutoML(Estimator):
 
         from flowml.automl.inputs import table_of, target_of, weights_of
         from flowml.automl.run import train
-        from flowml.data.roles import roles_of
+        from flowml.data.profiling.roles import roles_of
 
         self._check_parameters()
         frame, names = table_of(X)

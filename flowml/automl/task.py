@@ -12,7 +12,7 @@ from flowml.automl.recipe import ModelRecipe
 from flowml.automl.splits import MOST_FOLDS
 from flowml.automl.target import check_target, present
 from flowml.automl.weights import check_weights
-from flowml.data.roles import named_like_identifier
+from flowml.data.profiling.roles import named_like_identifier
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType, Validation, ValidationKind

@@ -10,7 +10,7 @@ import polars as pl
 
 from flowml.data.canonical import write_canonical
 from flowml.data.formats.base import Limits
-from flowml.data.profile import profile
+from flowml.data.profiling.profile import profile
 from flowml.data.read import load
 from flowml.domain.datasets import HowRead
 from flowml.domain.errors import NotReady

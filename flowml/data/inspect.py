@@ -16,7 +16,7 @@ def inspect_file(path: Path, options: Mapping[str, Any] | None = None, *, now: f
     """Read any supported file: {"file", "format", "size_bytes", "n_rows", "n_columns", "columns", "options",
     "choices", "warnings"}, ready for JSON; each column with name, dtype, role, reason and its statistics, `options` as
     they were decided. Raises as `read.load` does."""
-    from flowml.data.profile import profile
+    from flowml.data.profiling.profile import profile
     from flowml.data.read import load
 
     if not path.is_file():

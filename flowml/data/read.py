@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 
 from flowml.data.canonical import canonical, without_infinity
+from flowml.data.conversion.texts import convert_texts
 from flowml.data.formats.base import Limits, Source
 from flowml.data.formats.registry import read
-from flowml.data.profile import profile
-from flowml.data.texts import convert_texts
+from flowml.data.profiling.profile import profile
 from flowml.domain.datasets import Column, HowRead
 from flowml.domain.errors import UnreadableFile
 

@@ -19,13 +19,13 @@ TASKS = {
     "import": "flowml.data.importer:import_table",
     "transform": "flowml.data.recipes.transform:transform_table",
     "quality": "flowml.data.quality.findings:find_in_table",
-    "correlation": "flowml.data.correlation:correlation_of_table",
-    "distribution": "flowml.data.distribution:distribution_of_table",
-    "relations": "flowml.data.relations:relations_of_table",
-    "relation": "flowml.data.relation:relation_of_table",
-    "export": "flowml.data.export:export_table",
-    "page": "flowml.data.preview:page_in_order",
-    "lines": "flowml.data.lines:write_lines",
+    "correlation": "flowml.data.relations.correlation:correlation_of_table",
+    "distribution": "flowml.data.profiling.distribution:distribution_of_table",
+    "relations": "flowml.data.relations.strength:relations_of_table",
+    "relation": "flowml.data.relations.relation:relation_of_table",
+    "export": "flowml.data.writing.export:export_table",
+    "page": "flowml.data.pages.preview:page_in_order",
+    "lines": "flowml.data.pages.lines:write_lines",
 }
 
 

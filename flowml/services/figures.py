@@ -10,7 +10,7 @@ from threading import BoundedSemaphore, Lock
 from typing import Any
 from weakref import WeakValueDictionary
 
-from flowml.data.figures import DEFAULT_BINS, distribution_name
+from flowml.data.profiling.figures import DEFAULT_BINS, distribution_name
 from flowml.domain.datasets import (
     Categories,
     Column,
@@ -53,7 +53,7 @@ def distribution(context: Context, dataset_id: str, column: str, bins: int = DEF
     def compute() -> dict[str, Any]:
         if dataset.n_rows > _SMALL_TABLE_ROWS:
             return _in_child(context, "distribution", request)
-        from flowml.data.distribution import distribution_of_table
+        from flowml.data.profiling.distribution import distribution_of_table
 
         return distribution_of_table(request)
 

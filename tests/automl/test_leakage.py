@@ -8,7 +8,7 @@ import pytest
 
 from flowml.automl.leakage import Sure, find_suspects
 from flowml.automl.task import prepare_task
-from flowml.data.roles import roles_of
+from flowml.data.profiling.roles import roles_of
 
 
 def suspects(frame: pl.DataFrame, target: str = "churn") -> dict[str, Sure]:

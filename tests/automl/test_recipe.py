@@ -16,7 +16,7 @@ import pytest
 from flowml.automl import modelfile
 from flowml.automl.model import FittedModel
 from flowml.automl.run import train
-from flowml.data.profile import profile
+from flowml.data.profiling.profile import profile
 from flowml.data.recipes.checking import check_operations
 from flowml.data.recipes.transform import transform_frame
 from flowml.domain.errors import InvalidInput

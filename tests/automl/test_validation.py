@@ -13,7 +13,7 @@ from flowml.automl.evaluate import EncodedFolds, evaluate
 from flowml.automl.features.encoded import View
 from flowml.automl.splits import group_folds, hold_out_fold, time_folds
 from flowml.automl.task import Task, prepare_task
-from flowml.data.roles import roles_of
+from flowml.data.profiling.roles import roles_of
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ValidationKind
 from tests.automl.tables import LeastSquares, people, people_task

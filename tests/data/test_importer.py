@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from flowml.data import child
-from flowml.data.profile import profile
+from flowml.data.profiling.profile import profile
 from flowml.domain.errors import InvalidInput, NotReady, TooLarge, UnreadableFile, UnsupportedFormat
 
 

@@ -15,7 +15,7 @@ from flowml.automl import modelfile
 from flowml.automl.describe import describe_task
 from flowml.automl.features.prepared import prepare
 from flowml.automl.task import prepare_task
-from flowml.data.profile import profile
+from flowml.data.profiling.profile import profile
 from flowml.domain.errors import InvalidInput, NotFound, NotReady, WrongState
 from flowml.services import prediction, results
 from flowml.services.context import Context

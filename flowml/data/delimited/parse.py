@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowml.data.conversion.texts import Conventions
 from flowml.data.delimited.quoting import Quoting
 from flowml.data.delimited.repair import Repaired
 from flowml.data.delimited.schema import Schema, guess_schema
 from flowml.data.delimited.structure import Structure
-from flowml.data.texts import Conventions
 
 if TYPE_CHECKING:
     import polars as pl

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowml.data.missing import MISSING
-from flowml.data.texts import NO_CONVENTIONS, Conventions
+from flowml.data.conversion.missing import MISSING
+from flowml.data.conversion.texts import NO_CONVENTIONS, Conventions
 
 if TYPE_CHECKING:
     import polars as pl

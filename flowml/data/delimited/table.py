@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flowml.data.conversion.texts import Conventions
 from flowml.data.delimited.dialect import CANDIDATES, UNUSUAL
 from flowml.data.delimited.encoding import Encoding, detect_encoding, to_utf8
 from flowml.data.delimited.options import TextOptions, spelled_delimiter, text_options
@@ -19,7 +20,6 @@ from flowml.data.delimited.repair import repair
 from flowml.data.delimited.structure import Structure, scan
 from flowml.data.delimited.tail import describe, ends_in_sum, find_tail, without_tail
 from flowml.data.formats.base import Source
-from flowml.data.texts import Conventions
 from flowml.domain.errors import UnreadableFile, UnsupportedFormat
 
 if TYPE_CHECKING:

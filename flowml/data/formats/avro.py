@@ -19,8 +19,8 @@ def sniff(head: bytes, path: Path) -> float:
 def read(source: Source) -> Reading:
     import polars as pl
 
-    from flowml.data.avrofile import Bytes, Schema, blocks, read_header
-    from flowml.data.records import Columns
+    from flowml.data.nested.avro import Bytes, Schema, blocks, read_header
+    from flowml.data.nested.records import Columns
 
     header = read_header(source.path)
     schema = Schema(header.schema)

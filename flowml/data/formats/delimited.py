@@ -13,8 +13,8 @@ def sniff(head: bytes, path: Path) -> float:
 
 
 def read(source: Source) -> Reading:
+    from flowml.data.conversion.texts import convert_texts
     from flowml.data.delimited.table import read_text_table
-    from flowml.data.texts import convert_texts
 
     table = read_text_table(source)
     names, warnings = unique_names(table.names)

@@ -29,8 +29,8 @@ def sniff(head: bytes, path: Path) -> float:
 
 
 def read(source: Source) -> Reading:
-    from flowml.data.records import Columns
-    from flowml.data.shapes import read_document
+    from flowml.data.nested.records import Columns
+    from flowml.data.nested.shapes import read_document
 
     warnings: list[str] = []
     path = _as_utf8(source)
@@ -62,7 +62,7 @@ def _as_utf8(source: Source) -> Path:
 
 
 def _check_nesting(path: Path) -> None:
-    from flowml.data.nesting import Nesting
+    from flowml.data.nested.nesting import Nesting
 
     nesting = Nesting()
     with path.open("rb") as file:
@@ -82,8 +82,8 @@ def _is_array_of_records(path: Path) -> bool:
 
 def _streamed(path: Path, warnings: list[str]) -> Iterator[dict[str, Any]]:
     """The records of a large array, one piece of it in memory at a time."""
-    from flowml.data.nesting import Nesting
-    from flowml.data.shapes import shown
+    from flowml.data.nested.nesting import Nesting
+    from flowml.data.nested.shapes import shown
 
     n_entries, n_left, first_left = 0, 0, ""
     nesting = Nesting()

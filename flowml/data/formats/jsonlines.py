@@ -68,7 +68,7 @@ def _in_order(path: Path, names: list[str]) -> list[str]:
 
 
 def _line_by_line(source: Source, warnings: list[str]) -> pl.DataFrame:
-    from flowml.data.records import Columns
+    from flowml.data.nested.records import Columns
 
     columns = Columns(source.limits)
     bad: list[str] = []

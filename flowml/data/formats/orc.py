@@ -24,7 +24,7 @@ def read(source: Source) -> Reading:
     import polars as pl
     import pyorc
 
-    from flowml.data.records import Column, flatten
+    from flowml.data.nested.records import Column, flatten
 
     _check_tail(source.path)
     warnings: list[str] = []
@@ -86,7 +86,7 @@ def _converter(schema: Any) -> Convert | None:
     rather than columns."""
     import pyorc
 
-    from flowml.data.records import as_json
+    from flowml.data.nested.records import as_json
 
     kind = schema.kind
     if kind == pyorc.TypeKind.MAP:

@@ -21,7 +21,7 @@ from flowml.domain.errors import UnreadableFile
 if TYPE_CHECKING:
     import polars as pl
 
-    from flowml.data.records import Column
+    from flowml.data.nested.records import Column
 
 _MAGIC = b"SQLite format 3\x00"
 _HEADER_BYTES = 100
@@ -219,7 +219,7 @@ def _frame(
     """The rows of a table, and whether they have types of their own."""
     import polars as pl
 
-    from flowml.data.records import Column
+    from flowml.data.nested.records import Column
 
     what = f"the {'view' if table.is_view else 'table'} “{table.name}”"
     try:
@@ -251,7 +251,7 @@ def _batches(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
 
 def _series(column: Column, name: str, warnings: list[str]) -> pl.Series:
     """The values of a column. SQLite's types belong to values, so that numbers may have texts among them."""
-    from flowml.data.mixed import numbers_among_texts
+    from flowml.data.conversion.mixed import numbers_among_texts
 
     series = column.series(name)
     if column.kinds in ({int, str}, {float, str}, {int, float, str}):

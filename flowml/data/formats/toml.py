@@ -23,7 +23,7 @@ def sniff(head: bytes, path: Path) -> float:
 
 
 def read(source: Source) -> Reading:
-    from flowml.data.shapes import read_document
+    from flowml.data.nested.shapes import read_document
 
     content = source.path.read_bytes()
     if len(content) > _LARGEST:

@@ -21,8 +21,8 @@ def sniff(head: bytes, path: Path) -> float:
 
 
 def read(source: Source) -> Reading:
-    from flowml.data.records import Columns
-    from flowml.data.xmldoc import candidates, gather, tally
+    from flowml.data.nested.records import Columns
+    from flowml.data.nested.xml import candidates, gather, tally
 
     tallies = tally(source.path)
     found = candidates(tallies)

@@ -27,8 +27,8 @@ def sniff(head: bytes, path: Path) -> float:
 def read(source: Source) -> Reading:
     import yaml
 
-    from flowml.data.shapes import read_document
-    from flowml.data.yamldoc import Builder
+    from flowml.data.nested.shapes import read_document
+    from flowml.data.nested.yaml import Builder
 
     if source.path.stat().st_size > _LARGEST:
         raise UnreadableFile(

@@ -15,8 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from flowml.data import wording
-from flowml.data.groups import Codes, are_classes, group
 from flowml.data.quality.examined import Examined, Found, found
+from flowml.data.relations.groups import Codes, are_classes, group
 from flowml.domain.datasets import ColumnStats, Role, Severity
 
 _FEWEST_ROWS = 50

@@ -10,9 +10,9 @@ from typing import Any
 import fastexcel
 import polars as pl
 
+from flowml.data.conversion.missing import MISSING, MISSING_AMONG_NUMBERS
+from flowml.data.conversion.mixed import numbers_among_texts
 from flowml.data.formats.base import Source
-from flowml.data.missing import MISSING, MISSING_AMONG_NUMBERS
-from flowml.data.mixed import numbers_among_texts
 from flowml.data.names import unique_names
 from flowml.data.workbook.layout import find_layout
 from flowml.data.workbook.stored_types import StoredTypes, cast_to_stored, stored_types

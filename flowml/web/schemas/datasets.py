@@ -42,9 +42,9 @@ class UploadForm(Answer):
     file: Annotated[
         bytes,
         Field(
-            description="the table: CSV and other text tables, spreadsheets (XLSX, XLS, XLSB, ODS), Parquet, Arrow, Avro,"
-            " ORC, JSON, JSON Lines, YAML, TOML, XML, SQLite, OFX, QIF, ICS, VCF or a log; also inside .gz, .bz2, .xz,"
-            " .zst or .zip"
+            description="the table: CSV and other text tables, spreadsheets (XLSX, XLS, XLSB, ODS), Parquet, Arrow,"
+            " Avro, ORC, JSON, JSON Lines, YAML, TOML, XML, SQLite, OFX, QIF, ICS, VCF or a log; also inside .gz,"
+            " .bz2, .xz, .zst or .zip"
         ),
     ]
     name: Annotated[str | None, Field(description="what to call it; default: the file's name")] = None

@@ -11,7 +11,7 @@ import xlsxwriter
 from flowml.data.formats.base import Source
 from flowml.data.formats.registry import read as read_source
 from flowml.data.read import read_table
-from flowml.data.write import write_table
+from flowml.data.writing.formats import write_table
 from flowml.domain.errors import InvalidInput, UnreadableFile
 from tests.data.hostile_files import _ods, _workbook
 from tests.data.reading import read

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from flowml.data.formats import json as json_format
 from flowml.data.formats.base import Limits
-from flowml.data.nesting import Nesting
-from flowml.data.records import Columns
+from flowml.data.nested.nesting import Nesting
+from flowml.data.nested.records import Columns
 from flowml.domain.errors import UnreadableFile
 from tests.data.reading import read
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from flowml.data.canonical import write_canonical
-from flowml.data.profile import profile
+from flowml.data.profiling.profile import profile
 from flowml.data.quality.findings import find_in_table
 from flowml.data.recipes.transform import transform_table
 

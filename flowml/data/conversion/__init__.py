@@ -1,0 +1,1 @@
+"""Columns of text that are really something else: numbers, dates, yes and no, missing values."""

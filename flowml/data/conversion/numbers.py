@@ -1,0 +1,217 @@
+"""Numbers as people write them: thousands separators, decimal commas, currencies, percent signs, bookkeepers' minus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from flowml.data.conversion.guess import NOTHING, Guess
+
+_PLAIN = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
+# Programs write so as well, but only people when there are other decimal signs in the file.
+_GROUPED = r"^[-+]?[1-9]\d{0,2}(\.\d{3})*$"
+# 007 is a code: as a number it would lose its zeros.
+_CODE = r"^[-+]?0\d+$"
+_BEYOND_64_BITS = r"^[-+]?\d{19,}$"
+_PHONE_NAME = r"(?i)(^|[^a-z])(tel|phone|telephone|telefon|fax|mobile|handy|gsm)([^a-z]|$)|phone|telefon"
+_INTERNATIONAL = r"^\+\d{1,3}[ \u00a0/-]"
+_ADDRESS = r"^\d{1,3}(\.\d{1,3}){3}$"
+
+_CODES = (
+    "USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|TRY|RUB|UAH|INR|PKR|BDT|LKR|CNY|RMB|KRW|SGD"
+    "|HKD|TWD|THB|IDR|MYR|PHP|VND|BRL|MXN|ARS|CLP|COP|PEN|ZAR|EGP|NGN|KES|ILS|AED|SAR|QAR|KWD|BTC|ETH"
+)
+_SIGNS = "€£¥₹₽₩₺₪฿₫₴₦₱₡₲₵₸₭₮¢"
+_NAMES = r"zł|Kč|[Kk]r\.?|Ft|лв\.?|руб\.?|SFr\.?|Fr\.|Rs\.?|lei"
+_CURRENCY = rf"(?:(?:US|AU|CA|NZ|HK|NT|A|C|S|R)?\$|[{_SIGNS}]|{_NAMES}|{_CODES})"
+_BLANK = "[ \u00a0\u202f\u2009]"
+
+_BRACKETS = r"^\((.*\d.*)\)$"
+_EXPONENT = r"(?:[eE][-+]?\d{1,3})?"
+
+
+@dataclass(frozen=True)
+class Style:
+    """A way to write numbers: the decimal sign, and what stands between thousands (empty for nothing)."""
+
+    decimal: str
+    thousands: str
+
+    @property
+    def pattern(self) -> str:
+        decimal = r"\." if self.decimal == "." else ","
+        grouped = {
+            "": "",
+            # Indian numbers are grouped by two digits above the first thousand.
+            ",": r"[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d{2})+,\d{3}|",
+            ".": r"[1-9]\d{0,2}(?:\.\d{3})+|",
+            " ": rf"[1-9]\d{{0,2}}(?:{_BLANK}\d{{3}})+|",
+            "'": r"[1-9]\d{0,2}(?:['’]\d{3})+|",
+        }[self.thousands]
+        return rf"^-?(?:(?:{grouped}\d+)(?:{decimal}\d*)?|{decimal}\d+){_EXPONENT}$"
+
+    @property
+    def thousands_pattern(self) -> str:
+        return {"": "", ",": ",", ".": r"\.", " ": _BLANK, "'": "['’]"}[self.thousands]
+
+
+# The likelier way first.
+_STYLES = tuple(
+    Style(decimal, thousands)
+    for thousands, decimals in (("", ".,"), (",", "."), (".", ","), (" ", ",."), ("'", ".,"))
+    for decimal in decimals
+)
+_ANY = "|".join(style.pattern for style in _STYLES)
+# 1,234 may be a thousand or a little more than one: by the sign, as a decimal point and between thousands.
+_TWINS = {",": (Style(",", ""), Style(".", ",")), ".": (Style(".", ""), Style(",", "."))}
+
+
+def looks_like_number(values: pl.Series) -> pl.Series:
+    """Which of some texts are numbers in any way of writing them."""
+    return _bare(values).str.contains(_ANY)
+
+
+def plain_numbers(column: pl.Series) -> pl.Series | None:
+    """The column as whole or decimal numbers when every text is one as programs write them."""
+    if column.str.contains(_CODE).any():
+        return None
+    whole = column.cast(pl.Int64, strict=False)
+    if whole.null_count() == column.null_count():
+        return whole
+    numbers = column.cast(pl.Float64, strict=False)
+    # A whole number that a float cannot hold is an identifier, and keeps its digits as text.
+    if numbers.null_count() > column.null_count() or column.str.contains(_BEYOND_64_BITS).any():
+        return None
+    return numbers if column.drop_nulls().str.contains(_PLAIN).all() else None
+
+
+def read_numbers(
+    column: pl.Series, *, decimal: str | None = None, thousands: str | None = None, sure: bool = False
+) -> Guess:
+    """The column as numbers when every value is one, all written alike.
+
+    `decimal` and `thousands` are what its owner said or, when not `sure`, what the file's other columns suggest.
+    """
+    present = column.drop_nulls()
+    is_grouped = decimal is None and present.str.contains(_GROUPED).all() and present.str.contains(r"\.").any()
+    if decimal in (None, ".") and thousands in (None, "none") and not is_grouped and present.str.contains(_PLAIN).all():
+        plain = plain_numbers(column)
+        if plain is not None or present.str.contains(_CODE).any():
+            return Guess(plain)
+    if _is_no_quantity(present):
+        return NOTHING
+    bare = _bare(column)
+    filled = bare.drop_nulls()
+    fitting = [
+        style
+        for style in _STYLES
+        if (decimal is None or not sure or style.decimal == decimal)
+        and (thousands is None or style.thousands in ("", thousands.replace("none", "")))
+        and filled.str.contains(style.pattern).all()
+    ]
+    if not fitting or filled.str.contains(_CODE).any() or filled.str.contains(_BEYOND_64_BITS).any():
+        return NOTHING
+    style, unclear = _choose(filled, fitting, decimal, thousands)
+    if unclear and decimal is None:
+        return Guess(unclear="number")
+    currencies = present.str.extract(f"({_CURRENCY})").drop_nulls().unique().sort().to_list()
+    if len(currencies) > 1:
+        shown = ", ".join(f"“{currency}”" for currency in currencies[:5])
+        return Guess(None, f"“{column.name}” has amounts in several currencies ({shown}) and was kept as text.")
+    percent = present.str.ends_with("%").sum()
+    if 0 < percent < len(present):
+        return Guess(
+            None,
+            f"In “{column.name}”, {percent:,} of {len(present):,} numbers have a percent sign and the others have"
+            " none: it was kept as text.",
+        )
+    numbers = _as_numbers(bare, style)
+    if numbers is None:
+        return NOTHING
+    remark = _remark(column.name, present, filled, style, currencies, percent=bool(percent))
+    return Guess(numbers, remark, None if unclear else _proof(filled, style, fitting), _used(filled, style))
+
+
+def _bare(values: pl.Series) -> pl.Series:
+    """The texts without currency and percent signs, with a plain minus in front where they are negative."""
+    return (
+        values.str.replace(_BRACKETS, "-${1}")
+        .str.replace_all("[−–]", "-")
+        .str.replace(rf"^([-+]?)\s*{_CURRENCY}\s*", "${1}")
+        .str.replace(rf"(\d[.,]?){_BLANK}*(?:{_CURRENCY}|%)(-?)$", "${1}${2}")
+        .str.replace(r"^(\d.*)-$", "-${1}")
+        .str.replace(rf"^-{_BLANK}+", "-")
+        .str.replace(r"^\+", "")
+    )
+
+
+def _is_no_quantity(present: pl.Series) -> bool:
+    """Phone numbers and network addresses look like grouped numbers."""
+    if pl.Series([present.name]).str.contains(_PHONE_NAME).item() or present.str.contains(_INTERNATIONAL).any():
+        return True
+    return bool(present.str.contains(_ADDRESS).all())
+
+
+def _choose(
+    filled: pl.Series, fitting: list[Style], suggested: str | None, thousands: str | None
+) -> tuple[Style, bool]:
+    """The style that is meant, and whether nothing in the column proves it."""
+    for sign, (as_decimal, as_thousands) in _TWINS.items():
+        if as_decimal in fitting and as_thousands in fitting and filled.str.contains(sign, literal=True).any():
+            if thousands == sign:
+                return as_thousands, False
+            if thousands is not None or filled.str.contains(r"^-?\d{4,}$").any():
+                # Who writes 1234 without a separator writes no other thousands with one.
+                return as_decimal, False
+            if suggested is not None:
+                return (as_decimal if as_decimal.decimal == suggested else as_thousands), True
+            return as_decimal, True
+    return fitting[0], False
+
+
+def _as_numbers(bare: pl.Series, style: Style) -> pl.Series | None:
+    digits = bare.str.replace_all(style.thousands_pattern, "") if style.thousands else bare
+    if style.decimal == ",":
+        digits = digits.str.replace(",", ".", literal=True)
+    whole = digits.cast(pl.Int64, strict=False)
+    if whole.null_count() == bare.null_count():
+        return whole
+    if digits.str.contains(_BEYOND_64_BITS).any():
+        return None
+    numbers = digits.cast(pl.Float64, strict=False)
+    return numbers if numbers.null_count() == bare.null_count() else None
+
+
+def _used(filled: pl.Series, style: Style) -> str | None:
+    return style.thousands if style.thousands and filled.str.contains(rf"\d{style.thousands_pattern}\d").any() else None
+
+
+def _proof(filled: pl.Series, style: Style, fitting: list[Style]) -> str | None:
+    """The file's decimal sign, where this column has one or groups thousands with the other."""
+    if filled.str.contains(style.decimal, literal=True).any():
+        return style.decimal
+    return style.decimal if style.thousands in (",", ".") and len({found.decimal for found in fitting}) == 1 else None
+
+
+def _remark(
+    name: str, present: pl.Series, filled: pl.Series, style: Style, currencies: list[str], *, percent: bool
+) -> str | None:
+    parts = []
+    if style.decimal == "," and filled.str.contains(",", literal=True).any():
+        parts.append("the comma was read as the decimal point")
+    if used := _used(filled, style):
+        spelled = {",": "commas", ".": "points", " ": "blanks", "'": "apostrophes"}[used]
+        parts.append(f"{spelled} were read as thousands separators")
+    if currencies:
+        parts.append(f"“{currencies[0]}” was left out of the amounts")
+    if percent:
+        example = present.item(0)
+        parts.append(f"the percent sign was left out and the number kept as written ({example} is {filled.item(0)})")
+    if present.str.starts_with("(").any():
+        parts.append("numbers in brackets were read as negative")
+    return f"In “{name}”, {_joined(parts)}." if parts else None
+
+
+def _joined(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

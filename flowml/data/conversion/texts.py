@@ -1,0 +1,276 @@
+"""Columns of text that are really something else: numbers, dates, yes and no. Each conversion holds for every value
+of the column or is not made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from flowml.data.conversion.dates import numbered_dates, parse_dates, settled_dates, unclear_dates
+from flowml.data.conversion.guess import NOTHING, Guess
+from flowml.data.conversion.missing import MISSING, MISSING_AMONG_NUMBERS, SENTINELS
+from flowml.data.conversion.numbers import looks_like_number, read_numbers
+from flowml.data.threads import each_column
+
+_PROBE = 500
+_PLAIN_TEXT = r"^\pL[\pL ,.;:'-]{6,}$"
+# So many of a column's values must be numbers that the others are worth a remark.
+_MOSTLY = 0.8
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """How the owner of a file says its values are written; None where they said nothing.
+
+    `missing` replaces the spellings of missing that are known; `thousands` is “none” for numbers without separators.
+    """
+
+    decimal: str | None = None
+    thousands: str | None = None
+    missing: tuple[str, ...] | None = None
+    date_order: str | None = None
+
+
+NO_CONVENTIONS = Conventions()
+
+
+@dataclass
+class Conversion:
+    """The frame in its true types, what is worth saying, and what was taken for each of the conventions."""
+
+    frame: pl.DataFrame
+    warnings: list[str] = field(default_factory=list)
+    decided: dict[str, Any] = field(default_factory=dict)
+
+
+def convert_texts(
+    frame: pl.DataFrame,
+    *,
+    typed: bool,
+    conventions: Conventions = NO_CONVENTIONS,
+    literal: Collection[str] = (),
+    line_of: Callable[[int], int | None] = lambda row: None,
+) -> Conversion:
+    """Give the text columns of a frame their true types.
+
+    Of a file that has types of its own (`typed`), only dates are converted: a number kept as text is meant so. The
+    `literal` columns are texts whatever they look like. `line_of` gives the line of the file that a row came from.
+    """
+
+    def convert(column: pl.Series) -> tuple[pl.Series, _Converter]:
+        # Each column with a converter of its own, for they run in threads.
+        converter = _Converter(conventions, typed, line_of)
+        return column if column.name in literal else converter.convert(column), converter
+
+    converter = _Converter(conventions, typed, line_of)
+    columns: dict[str, pl.Series] = {}
+    for column, its_own in each_column(convert, frame.get_columns()):
+        columns[column.name] = column
+        converter.learn_from(its_own)
+    for name in converter.unclear:
+        columns[name] = converter.settle(columns[name])
+    if not typed:
+        converter.point_out_sentinels(columns.values())
+    return Conversion(pl.DataFrame(list(columns.values())), converter.warnings(), converter.decided())
+
+
+class _Converter:
+    """Converts columns and keeps what they prove about the file."""
+
+    def __init__(self, conventions: Conventions, typed: bool, line_of: Callable[[int], int | None]) -> None:
+        self.unclear: dict[str, str] = {}
+        self._said = conventions
+        self._typed = typed
+        self._line_of = line_of
+        self._remarks: list[str] = []
+        self._missing: Counter[str] = Counter()
+        self._decimals: Counter[str] = Counter()
+        self._thousands: Counter[str] = Counter()
+        self._orders: Counter[str] = Counter()
+        self._spellings = MISSING if conventions.missing is None else ("", *conventions.missing)
+
+    def convert(self, column: pl.Series) -> pl.Series:
+        if column.dtype == pl.Int64 and not self._typed:
+            return self._take(numbered_dates(column), column)
+        if column.dtype != pl.String:
+            return column
+        if not self._typed:
+            column = self._with_missing(column)
+        present = column.drop_nulls()
+        if present.is_empty():
+            return column
+        probe = pl.concat([present.head(_PROBE), present.tail(_PROBE)]) if len(present) > 2 * _PROBE else present
+        # Nothing of what follows is made of long words.
+        if probe.str.contains(_PLAIN_TEXT).mean() > 0.5:  # type: ignore[operator]
+            return self._take(self._dates(column, probe), column)
+        if self._typed:
+            return self._take(self._dates(column, probe), column)
+        return self._convert(column, probe)
+
+    def learn_from(self, other: _Converter) -> None:
+        """Take over what another has found."""
+        self.unclear |= other.unclear
+        self._remarks += other._remarks
+        self._missing += other._missing
+        self._decimals += other._decimals
+        self._thousands += other._thousands
+        self._orders += other._orders
+
+    def settle(self, column: pl.Series) -> pl.Series:
+        """Look again at a column that could not decide for itself, with what the others proved."""
+        if self.unclear[column.name] == "date":
+            order = self._only(self._orders)
+            found = parse_dates(column, column.drop_nulls(), order=order) if order else NOTHING
+            self._remarks.append(
+                unclear_dates(column.name)
+                if found.series is None or order is None
+                else settled_dates(column.name, order)
+            )
+            return column if found.series is None else found.series
+        decimal = self._only(self._decimals)
+        found = read_numbers(column, decimal=decimal or ".")
+        if found.remark:
+            why = "as in the file's other numbers" if decimal else "which nothing in the file proves"
+            self._remarks.append(f"{found.remark.removesuffix('.')}, {why}. The option “decimal” overrules.")
+        if found.thousands:
+            self._thousands[found.thousands] += 1
+        return column if found.series is None else found.series
+
+    def point_out_sentinels(self, columns: Collection[pl.Series]) -> None:
+        """-999 among numbers that are all above zero is a missing value; only people know."""
+        found = []
+        for column in columns:
+            if column.dtype in (pl.Int64, pl.Float64) and (least := column.min()) in SENTINELS:
+                others = column.filter(column != least)
+                if not others.is_empty() and others.min() > least / 2:  # type: ignore[operator]
+                    found.append(f"“{column.name}” ({least:,.0f} in {len(column.drop_nulls()) - len(others):,} rows)")
+        if found:
+            more = f" and {len(found) - 8:,} more" if len(found) > 8 else ""
+            self._remarks.append(
+                f"Perhaps a missing value written as a number, and left as it is: {', '.join(found[:8])}{more}."
+            )
+
+    def warnings(self) -> list[str]:
+        if not self._missing:
+            return self._remarks
+        spelled = ", ".join(f"“{value}” ({count:,})" for value, count in self._missing.most_common(8))
+        return [*self._remarks, f"Read as missing: {spelled}."]
+
+    def decided(self) -> dict[str, Any]:
+        decided: dict[str, Any] = {}
+        if decimal := self._said.decimal or self._only(self._decimals):
+            decided["decimal"] = decimal
+        if thousands := self._said.thousands or self._only(self._thousands):
+            decided["thousands"] = thousands
+        if order := self._said.date_order or self._only(self._orders):
+            decided["date_order"] = order
+        decided["missing"] = (
+            sorted(self._missing) if self._said.missing is None else list(dict.fromkeys(self._said.missing))
+        )
+        return decided
+
+    def _with_missing(self, column: pl.Series) -> pl.Series:
+        """Blanks around values removed, spellings of missing made null and counted."""
+        stripped = column.str.strip_chars()
+        return self._blanked(stripped, stripped.is_in(self._spellings))
+
+    def _blanked(self, column: pl.Series, is_missing: pl.Series) -> pl.Series:
+        if not is_missing.any():
+            return column
+        for value, count in column.filter(is_missing).value_counts().iter_rows():
+            if value:
+                self._missing[value] += count
+        return column.set(is_missing.fill_null(value=False), None)
+
+    def _convert(self, column: pl.Series, probe: pl.Series) -> pl.Series:
+        words = probe.str.to_lowercase().is_in(MISSING_AMONG_NUMBERS)
+        if self._said.missing is not None:
+            words = pl.repeat(value=False, n=len(probe), dtype=pl.Boolean, eager=True)
+        rest = probe.filter(~words)
+        if len(rest) < len(probe) / 2:
+            return column
+        numeric = looks_like_number(rest)
+        share = float(numeric.mean() or 0)  # type: ignore[arg-type]
+        if share >= _MOSTLY:
+            blanked = self._without_words(column)
+            found = read_numbers(
+                blanked,
+                decimal=self._said.decimal,
+                thousands=self._said.thousands,
+                sure=self._said.decimal is not None,
+            )
+            if found.series is not None or found.unclear or found.remark:
+                return self._accept(found, column, blanked)
+            if remark := self._mixed(column, blanked):
+                self._remarks.append(remark)
+                return column
+        if probe.str.to_lowercase().is_in(("true", "false")).all():
+            lower = column.str.to_lowercase()
+            return lower == "true" if lower.drop_nulls().is_in(("true", "false")).all() else column
+        found = self._dates(column, probe)
+        if found is NOTHING and len(rest) < len(probe):
+            blanked = self._without_words(column)
+            return self._accept(self._dates(blanked, rest), column, blanked)
+        return self._take(found, column)
+
+    def _dates(self, column: pl.Series, probe: pl.Series) -> Guess:
+        return parse_dates(column, probe, order=self._said.date_order)
+
+    def _without_words(self, column: pl.Series) -> pl.Series:
+        if self._said.missing is not None:
+            return column
+        return column.set(column.str.to_lowercase().is_in(MISSING_AMONG_NUMBERS).fill_null(value=False), None)
+
+    def _accept(self, found: Guess, column: pl.Series, blanked: pl.Series) -> pl.Series:
+        """Take a guess that held once words for “missing” were set aside; they are missing only then."""
+        if found.series is None and not found.unclear:
+            return self._take(found, column)
+        words = blanked.is_null() & column.is_not_null()
+        if words.any():
+            shown = ", ".join(f"“{value}”" for value in column.filter(words).unique().sort().head(8))
+            self._remarks.append(f"In “{column.name}”, {shown} stands between other values and was read as missing.")
+            self._blanked(column, words)
+        return self._take(found, blanked)
+
+    def _take(self, found: Guess, column: pl.Series) -> pl.Series:
+        if found.remark:
+            self._remarks.append(found.remark)
+        if found.unclear:
+            self.unclear[column.name] = found.unclear
+        if found.proof in (".", ","):
+            self._decimals[found.proof] += 1
+        elif found.proof:
+            self._orders[found.proof] += 1
+        if found.thousands:
+            self._thousands[found.thousands] += 1
+        if found.series is None:
+            return column
+        if found.series.dtype == pl.Int64 and column.dtype == pl.String:
+            return self._take(numbered_dates(found.series), found.series)
+        return found.series
+
+    def _mixed(self, column: pl.Series, blanked: pl.Series) -> str | None:
+        """What to say of a column of numbers with a few texts in between."""
+        odd = (~looks_like_number(blanked)).fill_null(value=False)
+        count, total = int(odd.sum()), len(column) - column.null_count()
+        if count == 0 or count > (1 - _MOSTLY) * total:
+            return None
+        shown = []
+        for row in odd.arg_true().head(_SHOWN):
+            line = self._line_of(row)
+            value = column[row] if len(column[row]) <= 40 else f"{column[row][:39]}…"
+            shown.append(f"“{value}” ({f'line {line:,}' if line else f'row {row + 1:,}'})")
+        more = f" and {count - _SHOWN:,} more" if count > _SHOWN else ""
+        is_are = "is no number" if count == 1 else "are no numbers"
+        said = f"In “{column.name}”, {count:,} of {total:,} values {is_are}: {', '.join(shown)}{more}."
+        return f"{said} It was kept as text."
+
+    @staticmethod
+    def _only(counts: Counter[str]) -> str | None:
+        """What all columns agree about."""
+        return next(iter(counts)) if len(counts) == 1 else None

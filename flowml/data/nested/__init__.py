@@ -1,0 +1,1 @@
+"""Nested records (JSON, YAML, TOML, XML, Avro) as columns."""

@@ -1,0 +1,1 @@
+"""Pages of a stored table, as it stands, sorted and searched."""

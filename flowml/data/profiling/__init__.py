@@ -1,0 +1,1 @@
+"""All there is to know about each column: its role, its figures, how its values are spread."""

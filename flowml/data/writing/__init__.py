@@ -1,0 +1,1 @@
+"""A table as a file, such that it is read back equal."""

@@ -1,0 +1,160 @@
+"""Dates in the orders and languages in which tables have them."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from flowml.data.conversion.months import MONTHS
+from tests.data.reading import read
+
+_DAY = [date(2024, 1, 31), date(2023, 12, 5)]
+_MOMENT = [datetime(2024, 1, 31, 13, 5), datetime(2023, 12, 5, 8, 30)]  # noqa: DTZ001
+
+
+def _column(folder: Path, values: list[str], options: dict[str, Any] | None = None, name: str = "x") -> Any:
+    lines = [f"who|{name}", *(f"p{index}a|{value}" for index, value in enumerate(values))]
+    frame, warnings = read(folder, "t.txt", "\n".join(lines) + "\n", {"delimiter": "|", **(options or {})})
+    return frame[name].to_list(), warnings
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["2024-01-31", "2023-12-05"],
+        ["2024/1/31", "2023/12/5"],
+        ["31.01.2024", "05.12.2023"],
+        ["31.1.2024", "5.12.2023"],
+        ["31.01.24", "05.12.23"],
+        ["31/01/2024", "05/12/2023"],
+        ["1/31/2024", "12/5/2023"],
+        ["31/01/24", "05/12/23"],
+        ["1/31/24", "12/5/23"],
+        ["31-01-2024", "05-12-2023"],
+        ["31 Jan 2024", "5 Dec 2023"],
+        ["31-Jan-2024", "05-Dec-2023"],
+        ["31-JAN-24", "05-DEC-23"],
+        ["January 31, 2024", "December 5, 2023"],
+        ["Jan 31 2024", "Dec 5 2023"],
+        ["31st January 2024", "5th December 2023"],
+        ["Wed, 31 Jan 2024", "Tue, 05 Dec 2023"],
+        ["31. Januar 2024", "5. Dezember 2023"],
+        ["31 janvier 2024", "5 décembre 2023"],
+        ["31 de enero de 2024", "5 de diciembre de 2023"],
+        ["31 gennaio 2024", "5 dicembre 2023"],
+        ["31 januari 2024", "5 december 2023"],
+        ["31 de janeiro de 2024", "5 de dezembro de 2023"],
+        ["2024-Jan-31", "2023-Dec-05"],
+    ],
+)
+def test_days_are_read_in_every_order(tmp_path: Path, values: list[str]) -> None:
+    assert _column(tmp_path, values)[0] == _DAY
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["2024-01-31 13:05", "2023-12-05 08:30"],
+        ["2024-01-31T13:05:00", "2023-12-05T08:30:00"],
+        ["2024-01-31T13:05:00.000Z", "2023-12-05T08:30:00.000Z"],
+        ["2024-01-31 13:05:00 UTC", "2023-12-05 08:30:00 UTC"],
+        ["2024-01-31T15:05:00+02:00", "2023-12-05T10:30:00+02:00"],
+        ["2024-01-31 08:05:00 -0500", "2023-12-05 03:30:00 -0500"],
+        ["2024-01-31 13:05:00,000", "2023-12-05 08:30:00,000"],
+        ["31.01.2024 13:05", "05.12.2023 08:30"],
+        ["31.01.2024, 13:05:00", "05.12.2023, 08:30:00"],
+        ["1/31/2024 1:05 PM", "12/5/2023 8:30 AM"],
+        ["1/31/2024 1:05:00 pm", "12/5/2023 8:30:00 am"],
+        ["1/31/24 1:05 p.m.", "12/5/23 8:30 a.m."],
+        ["31/01/2024 13:05:00", "05/12/2023 08:30:00"],
+        ["Wed, 31 Jan 2024 13:05:00 GMT", "Tue, 05 Dec 2023 08:30:00 GMT"],
+        ["Jan 31, 2024 1:05 PM", "Dec 5, 2023 8:30 AM"],
+    ],
+)
+def test_times_of_day_are_read_with_their_zones(tmp_path: Path, values: list[str]) -> None:
+    assert _column(tmp_path, values)[0] == _MOMENT
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["2024-Q1", "2024-Q2"],
+        ["2024-01", "2024-02"],
+        ["Jan 2024", "Feb 2024"],
+        ["1.10.12", "2.11.10"],
+        ["31 Foo 2024", "5 Bar 2023"],
+        ["2024-02-30", "2024-01-01"],
+        ["13:05", "08:30"],
+        ["may 5 people", "june 6 people"],
+    ],
+)
+def test_what_is_no_day_stays_text(tmp_path: Path, values: list[str]) -> None:
+    assert _column(tmp_path, values)[0] == values
+
+
+def test_day_or_month_first_is_decided_by_the_file(tmp_path: Path) -> None:
+    frame, warnings = read(tmp_path, "t.csv", "a,b\n01/02/2024,13/02/2024\n03/04/2024,01/03/2024\n")
+    assert frame["a"].to_list() == [date(2024, 2, 1), date(2024, 4, 3)]
+    assert "the day was read as coming first, as in the file's other dates" in warnings
+    frame, _ = read(tmp_path, "u.csv", "a,b\n01/02/2024,02/13/2024\n03/04/2024,03/01/2024\n")
+    assert frame["a"].to_list() == [date(2024, 1, 2), date(2024, 3, 4)]
+
+
+def test_dates_that_nothing_settles_stay_text_until_the_option_says(tmp_path: Path) -> None:
+    values, warnings = _column(tmp_path, ["01/02/2024", "03/04/2024"])
+    assert values == ["01/02/2024", "03/04/2024"]
+    assert "The option “date_order” decides" in warnings
+    day_first, _ = _column(tmp_path, values, {"date_order": "day_first"})
+    month_first, _ = _column(tmp_path, values, {"date_order": "month_first"})
+    assert day_first == [date(2024, 2, 1), date(2024, 4, 3)]
+    assert month_first == [date(2024, 1, 2), date(2024, 3, 4)]
+    assert _column(tmp_path, ["01-02-03", "04-05-06"], {"date_order": "year_first"})[0] == [
+        date(2001, 2, 3),
+        date(2004, 5, 6),
+    ]
+
+
+def test_columns_that_prove_both_orders_settle_nothing(tmp_path: Path) -> None:
+    frame, warnings = read(
+        tmp_path, "t.csv", "a,b,c\n13/02/2024,02/13/2024,01/02/2024\n01/03/2024,03/01/2024,03/04/2024\n"
+    )
+    assert frame.dtypes == [pl.Date, pl.Date, pl.String]
+    assert "“c”, day and month cannot be told apart" in warnings
+
+
+def test_numbers_are_dates_where_their_column_says_so(tmp_path: Path) -> None:
+    assert _column(tmp_path, ["20240131", "20231205"], name="date")[0] == _DAY
+    assert _column(tmp_path, ["20240131", "20231205"], name="order_no")[0] == [20240131, 20231205]
+    assert _column(tmp_path, ["20240131", "20239999"], name="date")[0] == [20240131, 20239999]
+    seconds = ["1706706300", "1701765000"]
+    for name, values in {
+        "created_at": seconds,
+        "timestamp": [f"{second}000" for second in seconds],
+        "event_time": [f"{second}000000" for second in seconds],
+        "epoch": seconds,
+        "createdAt": seconds,
+    }.items():
+        found, warnings = _column(tmp_path, values, name=name)
+        assert found == _MOMENT, name
+        assert "since 1970" in warnings
+    assert _column(tmp_path, seconds, name="population")[0] == [int(second) for second in seconds]
+    assert _column(tmp_path, ["12", "40"], name="time")[0] == [12, 40]
+
+
+def test_missing_dates_are_missing(tmp_path: Path) -> None:
+    assert _column(tmp_path, ["2024-01-31", "-", "unknown", "2023-12-05", "NA", "2023-12-05"])[0] == [
+        _DAY[0],
+        None,
+        None,
+        _DAY[1],
+        None,
+        _DAY[1],
+    ]
+
+
+def test_every_month_has_a_number_in_every_language() -> None:
+    assert set(MONTHS.values()) == {f"{number:02}" for number in range(1, 13)}
+    for number, words in enumerate(("may mai mayo maggio mei maio", "october oktober octobre octubre ottobre outubro")):
+        assert {MONTHS[word] for word in words.split()} == {("05", "10")[number]}
