@@ -1,4 +1,5 @@
-"""README.md names every command, option and setting, with the default that it really has."""
+"""README.md names every command, option and setting, with the default that it really has; docs/data.md every format,
+operation and function."""
 
 import argparse
 import re
@@ -8,10 +9,14 @@ from pathlib import Path
 import pytest
 
 from flowml.cli import build_parser
+from flowml.data.formats.registry import all_formats
+from flowml.data.recipes.expression.functions import NAMES
+from flowml.data.recipes.operations.registry import OPERATIONS
 from flowml.services.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DATA = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 TABLE_ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines() if line[:1] == "|"]
 
 
@@ -47,12 +52,31 @@ def test_each_command_is_in_the_table_with_its_options(name: str, parser: argpar
             assert longest in text, f"README.md does not name {longest} of `flowml {name}`"
 
 
+def test_the_page_on_data_names_every_format_with_its_extensions_and_options() -> None:
+    for format in all_formats():
+        row = next((line for line in DATA.splitlines() if line.startswith(f"| `{format.name}`:")), None)
+        assert row, f"docs/data.md has no row for {format.name}"
+        for word in (*format.extensions, *(f"`{option.name}`" for option in format.options)):
+            assert word in row, f"docs/data.md does not name {word} of {format.name}"
+
+
+def test_the_page_on_data_names_every_operation_with_its_fields_and_every_function() -> None:
+    for operation in OPERATIONS.values():
+        row = next((line for line in DATA.splitlines() if line.startswith(f"| `{operation.name}` |")), None)
+        assert row, f"docs/data.md has no row for {operation.name}"
+        for field in operation.fields:
+            assert f"`{field.name}`" in row, f"docs/data.md does not name {field.name} of {operation.name}"
+            assert all(f"`{choice}`" in row for choice in field.choices)
+    for name in NAMES:
+        assert f"`{name}(" in DATA, f"docs/data.md does not name the function {name}"
+
+
 def test_links_of_the_documents_lead_somewhere() -> None:
-    for document in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md"):
+    for document in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/data.md"):
         text = (ROOT / document).read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)]+)\)", text):
             if not target.startswith(("http://", "https://", "#")):
-                assert (ROOT / target).exists(), f"{document} links to {target}, which is not there"
+                assert (ROOT / document).parent.joinpath(target).exists(), f"{document} links to {target}, which is not there"
 
 
 def test_each_make_target_that_is_named_exists() -> None:

@@ -27,7 +27,6 @@ _READING_LIBRARIES = frozenset(
         "pyorc",
         "yaml",
         "icalendar",
-        "vobject",
         "ofxtools",
         "defusedxml",
     }
