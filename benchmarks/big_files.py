@@ -168,7 +168,7 @@ def pages(server: Server, dataset: dict[str, Any], rows: int) -> None:
         ("distribution of a column", "", several(lambda at: f"{base}/distribution/{names[at]}")),
         ("correlation, first time", "", several(lambda at: f"{base}/correlation", 1)),
         ("correlation, again", "", several(lambda at: f"{base}/correlation")),
-        # ("quality, first time", "", several(lambda at: f"{base}/quality", 1)),
+        ("quality, first time", "", several(lambda at: f"{base}/quality", 1)),
     ]  # fmt: skip
     memory.stop()
     lines.append(("server, peak of all this", "≤ 300 MiB", f"{memory.server / 2**20:.0f} MiB"))
