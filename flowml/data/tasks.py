@@ -8,6 +8,7 @@ only sees it end.
 import dataclasses
 import importlib
 import json
+import os
 import sys
 import traceback
 from typing import Any
@@ -27,6 +28,8 @@ TASKS = {
     "page": "flowml.data.pages.preview:page_in_order",
     "lines": "flowml.data.pages.lines:write_lines",
 }
+# Nobody waits for these: whoever does something else at the same time comes first.
+_BACKGROUND = ("lines",)
 
 
 def problem(error: FlowMLError) -> dict[str, Any]:
@@ -45,6 +48,8 @@ def perform(request: dict[str, Any]) -> dict[str, Any]:
 def main() -> int:
     """Answer one request."""
     request = json.load(sys.stdin)
+    if request["task"] in _BACKGROUND:
+        os.nice(10)
     try:
         answer = perform(request)
     except FlowMLError as error:

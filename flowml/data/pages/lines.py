@@ -24,8 +24,6 @@ def write_lines(request: Mapping[str, Any]) -> dict[str, Any]:
     import numpy as np
     import polars as pl
 
-    # Nobody waits for it: whoever does something else at the same time comes first.
-    os.nice(10)
     target = Path(request["target"])
     table = pl.scan_parquet(request["table"], glob=False)
     # Short names: they stand in every line.
