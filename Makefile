@@ -5,7 +5,8 @@
 #   make check    format, lint, types, and who may import whom: seconds
 #   make test     check, then every test
 #   make pyz      dist/flowml.pyz, the product in one file; LEAN=1 without CUDA
-#   make bench    the figures of README.md; DATA=folder takes tables from there, BUDGET=60 seconds each
+#   make bench    the figures of README.md; DATA=folder takes tables from there, BUDGET=60 seconds each,
+#                 SAMPLES=folder reads files of any format
 #   make lock     the requirements files anew from pyproject.toml; UPGRADE=1 takes newer versions
 #   make clean    remove all of the above
 
@@ -69,7 +70,7 @@ ifneq ($(LEAN),)
 endif
 
 bench: setup
-	$(BIN)/python -m benchmarks $(if $(DATA),--data $(DATA)) $(if $(BUDGET),--budget $(BUDGET))
+	$(BIN)/python -m benchmarks $(if $(DATA),--data $(DATA)) $(if $(BUDGET),--budget $(BUDGET)) $(if $(SAMPLES),--samples $(SAMPLES))
 
 lock: $(DONE)/venv
 	$(PIP) uv

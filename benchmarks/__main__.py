@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import budget, crash, gpu, quality, scale, serving
+from benchmarks import big_files, budget, crash, gpu, hostile, log_samples, quality, samples, scale, serving
 
 
 def main() -> None:
@@ -11,6 +11,7 @@ def main() -> None:
     parser.add_argument("--data", help="folder of task folders (train.csv, test.csv, meta.json) for quality and budget")
     parser.add_argument("--task", action="append", default=[], help="only this one; may be given again")
     parser.add_argument("--budget", default="60", help="seconds of a job for quality (default: 60)")
+    parser.add_argument("--samples", help="folder of files of any format; logs/ with NAME.expected.csv")
     given = parser.parse_args()
     tasks = [word for name in given.task for word in ("--task", name)]
     data = ["--data", given.data] if given.data else []
@@ -18,6 +19,11 @@ def main() -> None:
     budget.main([*data, *tasks])
     crash.main([])
     scale.main([])
+    big_files.main([])
+    hostile.main([])
+    if given.samples:
+        samples.main([given.samples])
+        log_samples.main([str(Path(given.samples) / "logs")])
     gpu.main([])
     serving.main([])
     for name in ("flowml.pyz", "flowml-lean.pyz"):

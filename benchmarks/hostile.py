@@ -11,9 +11,9 @@ from tests.data.hostile_files import HOSTILE
 from tests.data.measuring import import_measured
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print a table."""
-    wanted = " ".join(sys.argv[1:])
+    wanted = " ".join(sys.argv[1:] if arguments is None else arguments)
     print("| file | size | seconds | peak | answer |\n| --- | --- | --- | --- | --- |")
     for name, (filename, build) in HOSTILE.items():
         if wanted not in name:

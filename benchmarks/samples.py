@@ -1,4 +1,4 @@
-"""What FlowML makes of the files in a folder: `python -m benchmarks.ledger_samples FOLDER…`.
+"""What FlowML makes of the files in a folder: `python -m benchmarks.samples FOLDER…`.
 
 Prints rows, columns, seconds, what was decided and every warning of each file, or the sentence it was refused with.
 """
@@ -13,12 +13,12 @@ from flowml.data.formats.registry import read
 from flowml.domain.errors import FlowMLError
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
-    for folder in parser.parse_args().folders:
-        for path in sorted(folder.iterdir()):
-            if path.is_file():
+    for folder in parser.parse_args(arguments).folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.endswith(".expected.csv"):
                 _show(path)
 
 
