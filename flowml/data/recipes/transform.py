@@ -125,11 +125,13 @@ class _Tracker(Counter):
     def step(
         self, place: int, operation: Operation, before: pl.LazyFrame, columns: Columns, step: Step
     ) -> pl.LazyFrame:
-        for name in step.outputs:
-            origin = self.origins.get(name)
-            if name in columns and origin is not None and origin not in self._carried:
-                self._carried.add(origin)
-                before = before.with_columns(pl.col(name).alias(f"{_WAS}{origin}"))
+        carried = {
+            name: origin
+            for name in step.outputs
+            if name in columns and (origin := self.origins.get(name)) is not None and origin not in self._carried
+        }
+        self._carried.update(carried.values())
+        before = before.with_columns(pl.col(name).alias(f"{_WAS}{origin}") for name, origin in carried.items())
         origins = {step.renamed.get(name, name): origin for name, origin in self.origins.items()}
         self.origins = {name: origins.get(name) for name in step.columns}
         return super().step(place, operation, before, columns, step)
