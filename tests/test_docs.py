@@ -76,7 +76,9 @@ def test_links_of_the_documents_lead_somewhere() -> None:
         text = (ROOT / document).read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)]+)\)", text):
             if not target.startswith(("http://", "https://", "#")):
-                assert (ROOT / document).parent.joinpath(target).exists(), f"{document} links to {target}, which is not there"
+                assert (ROOT / document).parent.joinpath(target).exists(), (
+                    f"{document} links to {target}, which is not there"
+                )
 
 
 def test_each_make_target_that_is_named_exists() -> None:
