@@ -6,8 +6,9 @@ import { h } from "./dom.js";
 const kinds = new Map();
 const figures = new Map();
 
-// draw(Plot, spec, {width, colour}) answers {plot, marks: [{selector, labels}], legend?}. Marks are in the order of
-// the labels; a label's first line is what it is, the others its figures.
+// draw(Plot, spec, {width, colour}) answers {plot, marks: [{selector, labels}], legend?, stride?}. Marks are in the
+// order of the labels; a label's first line is what it is, the others its figures. With `stride` marks to a row, the
+// keys up and down go from row to row.
 export function defineChart(kind, draw) {
   kinds.set(kind, draw);
 }
@@ -42,8 +43,9 @@ function draw(figure) {
   const width = Math.floor(state.canvas.clientWidth);
   if (width < 120 || !state.spec) return;
   const focused = state.marks.indexOf(document.activeElement);
-  const { plot, marks = [], legend = null } = kinds.get(state.kind)(globalThis.Plot, state.spec, { width, colour });
+  const { plot, marks = [], legend = null, stride = 1 } = kinds.get(state.kind)(globalThis.Plot, state.spec, { width, colour });
   state.width = width;
+  state.stride = stride;
   state.tip.hidden = true;
   state.canvas.replaceChildren(...[plot, legend, state.tip].filter(Boolean));
   if (plot instanceof SVGElement) {
@@ -61,6 +63,7 @@ function label(state, plot, marks) {
     plot.querySelectorAll(selector).forEach((mark, index) => {
       if (labels[index] === undefined) return;
       mark.dataset.mark = labels[index];
+      mark.dataset.at = String(index);
       mark.setAttribute("role", "img");
       mark.setAttribute("aria-label", labels[index].replaceAll("\n", ", "));
       mark.setAttribute("tabindex", state.marks.length ? "-1" : "0");
@@ -79,7 +82,7 @@ function step(state, event) {
   const at = state.marks.indexOf(event.target);
   if (at < 0) return;
   const last = state.marks.length - 1;
-  const moves = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: last };
+  const moves = { ArrowRight: at + 1, ArrowDown: at + state.stride, ArrowLeft: at - 1, ArrowUp: at - state.stride, Home: 0, End: last };
   if (!(event.key in moves)) return;
   event.preventDefault();
   const next = state.marks[Math.max(0, Math.min(last, moves[event.key]))];

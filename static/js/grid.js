@@ -22,6 +22,8 @@ Alpine.data("grid", () => ({
   search: "",
   answered: "",
   total: 0,
+  // What the grid waits for while the rows of before are still on show: "searching", "sorting", or nothing.
+  doing: "",
   init() {
     // Kept outside of Alpine's reactive data: rows come and go far too often for it.
     const setup = dataOf(this.$root, "grid");
@@ -34,14 +36,15 @@ Alpine.data("grid", () => ({
       pages: new Map(),
       sort: null,
       descending: false,
-      generation: 0,
+      asked: new AbortController(),
+      isFirst: true,
       top: 0,
       rowHeight: 0,
       expected: -1,
     };
     this.state = () => state;
     this.total = setup.total;
-    this.searchLater = debounce(250, () => this.reload());
+    this.searchLater = debounce(250, () => this.reload("Searching"));
     const columns = [...state.table.querySelectorAll("col")];
     columns.forEach((column, index) => (column.style.width = index === 0 ? "4.5rem" : setup.widths[index - 1] * 0.56 + "rem"));
     state.table.classList.add("grid-ready");
@@ -64,10 +67,12 @@ Alpine.data("grid", () => ({
     state.rowHeight = state.body.rows[0]?.getBoundingClientRect().height || 34;
     state.head = state.table.tHead.getBoundingClientRect().height;
   },
-  get countText() {
-    const search = this.search.trim();
-    if (search !== this.answered) return "Searching…";
-    return search ? plural(this.total, "row") + " match" + (this.total === 1 ? "es" : "") : plural(this.total, "row");
+  get waiting() {
+    return this.doing !== "";
+  },
+  get statusText() {
+    if (this.doing) return this.doing + " " + plural(this.state().total, "row") + "…";
+    return this.answered ? plural(this.total, "row") + " match" + (this.total === 1 ? "es" : "") : plural(this.total, "row");
   },
   geometry() {
     const state = this.state();
@@ -135,7 +140,7 @@ Alpine.data("grid", () => ({
     const state = this.state();
     const page = state.pages.get(Math.floor(index / PAGE));
     if (Array.isArray(page)) return page[index % PAGE];
-    return state.generation === 0 ? state.first[index] : undefined;
+    return state.isFirst ? state.first[index] : undefined;
   },
   row(index, values) {
     const state = this.state();
@@ -150,54 +155,79 @@ Alpine.data("grid", () => ({
   },
   fetchPages(first, last) {
     const state = this.state();
+    if (this.doing) return;
     for (let page = first; page <= last; page += 1) {
       if (!state.pages.has(page) && page * PAGE < this.total) {
         state.pages.set(page, "asked");
-        this.fetchPage(page, state.generation);
+        this.fetchPage(page, state.asked.signal);
       }
     }
   },
-  async fetchPage(page, generation) {
+  async fetchPage(page, signal) {
     const state = this.state();
     // While one drags through a million rows, pages fly by: ask only for one that is still in sight.
     await new Promise((resolve) => setTimeout(resolve, 60));
+    if (signal.aborted) return;
     const { sight } = this.geometry();
     const seen = page * PAGE * state.rowHeight < state.top + sight * 2 && (page + 1) * PAGE * state.rowHeight > state.top - sight;
-    if (generation !== state.generation || !seen) {
-      if (generation === state.generation) state.pages.delete(page);
+    if (!seen) {
+      state.pages.delete(page);
       return;
     }
+    try {
+      const answer = await this.ask(page, signal);
+      this.keep(page, answer);
+      this.render();
+    } catch (problem) {
+      if (problem.name === "AbortError") return;
+      state.pages.delete(page);
+      problemToast("The rows could not be read", problem);
+    }
+  },
+  ask(page, signal) {
+    const state = this.state();
     const query = new URLSearchParams({ offset: String(page * PAGE), limit: String(PAGE) });
     if (state.sort !== null) query.set("sort", state.sort);
     if (state.sort !== null && state.descending) query.set("descending", "true");
     if (this.search.trim()) query.set("search", this.search.trim());
-    try {
-      const answer = await get("/datasets/" + state.id + "/rows.json?" + query);
-      if (generation !== state.generation) return;
-      const end = state.offset + state.columns.length;
-      state.pages.set(page, answer.rows.map((row) => row.slice(state.offset, end)));
-      this.total = answer.total;
-      this.answered = query.get("search") ?? "";
-      if (state.pages.size > KEPT_PAGES) this.forget(page);
-      this.render();
-    } catch (problem) {
-      state.pages.delete(page);
-      problemToast("The rows could not be read", problem);
-    }
+    return get("/datasets/" + state.id + "/rows.json?" + query, signal);
+  },
+  keep(page, answer) {
+    const state = this.state();
+    const end = state.offset + state.columns.length;
+    state.pages.set(page, answer.rows.map((row) => row.slice(state.offset, end)));
+    this.total = answer.total;
+    if (state.pages.size > KEPT_PAGES) this.forget(page);
   },
   forget(current) {
     const pages = this.state().pages;
     const far = [...pages.keys()].sort((a, b) => Math.abs(b - current) - Math.abs(a - current));
     for (const page of far.slice(0, pages.size - KEPT_PAGES)) pages.delete(page);
   },
-  // The number of rows is known only from the answer: until then the old rows' places stand as skeletons.
-  async reload() {
+  // In another order, or only what is searched for: the rows of before stay until the new ones are there, and what was
+  // asked before is given up.
+  async reload(doing) {
     const state = this.state();
-    state.generation += 1;
-    state.pages.clear();
-    state.top = 0;
-    state.box.scrollTop = 0;
-    if (this.total === 0) this.total = 1;
+    state.asked.abort();
+    state.asked = new AbortController();
+    const { signal } = state.asked;
+    for (const [page, rows] of state.pages) if (rows === "asked") state.pages.delete(page);
+    this.doing = doing;
+    const searched = this.search.trim();
+    try {
+      const answer = await this.ask(0, signal);
+      if (signal.aborted) return;
+      state.pages.clear();
+      state.isFirst = false;
+      state.top = 0;
+      state.box.scrollTop = 0;
+      this.keep(0, answer);
+      this.answered = searched;
+    } catch (problem) {
+      if (problem.name === "AbortError") return;
+      problemToast("The rows could not be read", problem);
+    }
+    this.doing = "";
     this.render();
   },
   searched() {
@@ -215,6 +245,6 @@ Alpine.data("grid", () => ({
     }
     for (const other of header.parentNode.cells) other.removeAttribute("aria-sort");
     if (state.sort !== null) header.setAttribute("aria-sort", state.descending ? "descending" : "ascending");
-    this.reload();
+    this.reload("Sorting");
   },
 }));

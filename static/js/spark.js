@@ -1,4 +1,4 @@
-// Small pictures of columns, drawn when they come into sight; each column is asked for once.
+// Small pictures of columns, drawn when they come into sight; each column is asked for once, those seen last first.
 import { h, s } from "./dom.js";
 import { get } from "./http.js";
 
@@ -10,7 +10,7 @@ const MOST = 3;
 function next() {
   while (running < MOST && waiting.length) {
     running += 1;
-    const { url, resolve, reject } = waiting.shift();
+    const { url, resolve, reject } = waiting.pop();
     get(url)
       .then(resolve, reject)
       .finally(() => {
@@ -54,7 +54,7 @@ export function drawSparks(dataset) {
       if (!entry.isIntersecting) continue;
       seen.unobserve(entry.target);
       distribution(dataset, entry.target.dataset.spark).then(
-        (found) => entry.target.replaceChildren(scattered(found) ? h("span", { class: "spark-word" }, "hardly any repeats") : bars(found)),
+        (found) => entry.target.replaceChildren(scattered(found) ? h("span", { class: "spark-word" }, "mostly unique") : bars(found)),
         () => entry.target.classList.add("spark-none"),
       );
     }

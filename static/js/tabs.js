@@ -11,6 +11,9 @@ Alpine.data("tabs", () => ({
     }
     const wanted = this.tabs.find((tab) => "#" + tab.id.replace("tab-", "") === location.hash);
     this.open(wanted || this.tabs[0], false);
+    // A number that appears on a tab moves those behind it.
+    const grown = new ResizeObserver(() => this.reveal());
+    for (const tab of this.tabs) grown.observe(tab);
   },
   open(tab, remembered) {
     for (const other of this.tabs) {
@@ -19,8 +22,15 @@ Alpine.data("tabs", () => ({
       other.setAttribute("tabindex", chosen ? "0" : "-1");
       document.getElementById(other.getAttribute("aria-controls")).hidden = !chosen;
     }
+    this.reveal();
     if (remembered) history.replaceState(null, "", tab === this.tabs[0] ? location.pathname + location.search : "#" + tab.id.replace("tab-", ""));
     dispatchEvent(new CustomEvent("tab", { detail: tab.id.replace("tab-", "") }));
+  },
+  // Where the tabs do not all fit, the chosen one is brought into sight, and nothing else moves.
+  reveal() {
+    const strip = this.$root.getBoundingClientRect();
+    const place = this.$root.querySelector("[aria-selected=true]").getBoundingClientRect();
+    if (place.left < strip.left || place.right > strip.right) this.$root.scrollLeft += place.left - strip.left - 24;
   },
   key(event) {
     const at = this.tabs.indexOf(event.target);

@@ -1,7 +1,8 @@
-// Adding a table: chosen, dropped anywhere on the page, or one of the samples; with progress and cancel.
+// Adding tables: chosen, dropped anywhere on the page, or one of the samples; with progress and cancel. Several files
+// come one after another.
 import Alpine from "../vendor/alpine.js";
-import { bytes } from "./format.js";
-import { upload } from "./http.js";
+import { bytes, plural } from "./format.js";
+import { Problem, upload } from "./http.js";
 
 Alpine.store("drop", { over: false });
 
@@ -34,7 +35,7 @@ addEventListener("drop", (event) => {
   if (!hasFiles(event)) return;
   event.preventDefault();
   leave();
-  if (event.dataTransfer.files.length && zones.length) zones[0].send(event.dataTransfer.files[0]);
+  if (event.dataTransfer.files.length && zones.length) zones[0].send([...event.dataTransfer.files]);
 });
 
 Alpine.data("dropVeil", () => ({
@@ -46,24 +47,41 @@ Alpine.data("dropVeil", () => ({
 Alpine.data("uploader", () => ({
   filename: "",
   percent: 0,
-  progressText: "",
-  busy: false,
-  problem: "",
-  hint: "",
+  sizeText: "",
+  stage: "",
+  place: "",
+  problems: [],
+  added: 0,
   cancelUpload: null,
   init() {
     zones.push(this);
   },
   get idle() {
-    return !this.busy;
+    return this.stage === "";
+  },
+  get busy() {
+    return this.stage !== "";
+  },
+  get sending() {
+    return this.stage === "sending";
+  },
+  get reading() {
+    return this.stage === "reading";
+  },
+  get stageText() {
+    if (this.sending) return this.place + "Sending…";
+    return this.reading ? this.place + "It has arrived and is being read…" : "";
+  },
+  get addedText() {
+    return plural(this.added, "data set") + (this.added === 1 ? " was added." : " were added.");
   },
   get dropClass() {
     return this.$store.drop.over ? "drop-over" : "";
   },
   chosen(event) {
-    const file = event.target.files[0];
-    if (file) this.send(file);
+    const files = [...event.target.files];
     event.target.value = "";
+    if (files.length) this.send(files);
   },
   async sample(event) {
     const { sample, name } = event.currentTarget.dataset;
@@ -71,52 +89,65 @@ Alpine.data("uploader", () => ({
     this.begin(name);
     const response = await fetch(sample);
     const content = await response.blob();
-    if (this.busy) this.send(new File([content], name, { type: "text/csv" }));
+    if (this.busy) this.send([new File([content], name, { type: "text/csv" })]);
   },
-  async send(file) {
-    const limit = Number(this.$root.dataset.limit);
+  // One file leads to its page, several to the list; what could not be read stays here with the reason.
+  async send(files) {
+    if (this.cancelUpload) return;
     this.reset();
-    if (file.size > limit) {
-      this.problem = file.name + " is " + bytes(file.size) + ", and this server takes files up to " + bytes(limit) + ".";
-      this.hint = "Save it as Parquet, which is smaller, or raise FLOWML_MAX_UPLOAD_MB.";
-      this.focus("input[type=file]");
+    let last = null;
+    for (const [at, file] of files.entries()) {
+      this.place = files.length > 1 ? "File " + (at + 1) + " of " + files.length + ". " : "";
+      try {
+        last = await this.sendOne(file);
+        this.added += 1;
+      } catch (error) {
+        if (error.name === "AbortError") break;
+        this.problems.push({ key: at, text: (files.length > 1 ? file.name + ": " : "") + error.message, hint: error.hint });
+      }
+    }
+    this.cancelUpload = null;
+    if (!this.problems.length && this.added === files.length) {
+      location.assign(files.length > 1 ? "/datasets" : "/datasets/" + last.id);
       return;
     }
+    this.stage = "";
+    this.focus("input[type=file]");
+  },
+  async sendOne(file) {
+    const limit = Number(this.$root.dataset.limit);
+    if (file.size > limit) {
+      throw new Problem(413, {
+        detail: file.name + " is " + bytes(file.size) + ", and this server takes files up to " + bytes(limit) + ".",
+        hint: "Save it as Parquet, which is smaller, or raise FLOWML_MAX_UPLOAD_MB.",
+      });
+    }
     this.begin(file.name);
-    this.progressText = "0 of " + bytes(file.size);
+    this.sizeText = "0 of " + bytes(file.size);
     const form = new FormData();
     form.append("file", file, file.name);
     const { answer, cancel } = upload("/api/datasets/upload", form, (loaded, total) => {
-      this.percent = Math.min(99, (100 * loaded) / total);
-      this.progressText = loaded < total ? bytes(loaded) + " of " + bytes(total) : "arrived; reading the table…";
+      this.percent = (100 * loaded) / total;
+      this.sizeText = loaded < total ? bytes(loaded) + " of " + bytes(total) : bytes(total);
+      this.stage = loaded < total ? "sending" : "reading";
     });
     this.cancelUpload = cancel;
-    try {
-      const dataset = await answer;
-      this.percent = 100;
-      location.assign("/datasets/" + dataset.id);
-    } catch (error) {
-      this.busy = false;
-      if (error.name === "AbortError") return;
-      this.problem = error.message;
-      this.hint = error.hint;
-      this.focus("input[type=file]");
-    }
+    return answer;
   },
   begin(name) {
-    this.busy = true;
+    this.stage = "sending";
     this.filename = name;
     this.percent = 0;
-    this.progressText = "";
+    this.sizeText = "";
     this.focus(".drop-busy button");
   },
   cancel() {
     if (this.cancelUpload) this.cancelUpload();
-    this.busy = false;
+    this.stage = "";
     this.focus("input[type=file]");
   },
-  dismiss() {
-    this.reset();
+  dismiss(key) {
+    this.problems = this.problems.filter((problem) => problem.key !== key);
     this.focus("input[type=file]");
   },
   // What had the keyboard's focus may have gone: it goes on where the next step is, once that is on show.
@@ -133,9 +164,11 @@ Alpine.data("uploader", () => ({
     this.$nextTick(attempt);
   },
   reset() {
-    this.problem = "";
-    this.hint = "";
-    this.busy = false;
+    this.problems = [];
+    this.added = 0;
+    this.stage = "";
+    this.place = "";
+    this.cancelUpload = null;
   },
 }));
 

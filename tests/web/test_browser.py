@@ -1,48 +1,17 @@
-"""The whole path in a real browser: drop a file, look at it, train, watch, read the results, try the model.
-
-On every page of the way nothing may break the Content-Security-Policy, write an error to the console, ask another
-host, or fail the accessibility checks in either theme.
-"""
+"""The whole path in a real browser: drop a file, look at it, train, watch, read the results, try the model."""
 
 import csv
 import random
 import re
-import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import expect
 
-from flowml.app import Server, build
-from flowml.services.settings import Settings
-from tests.web.serving import run_app
+from tests.web.visiting import SECONDS, Visit, drop
 
 pytestmark = pytest.mark.browser
-
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
-SECONDS = 60_000
-SETTLED = """async theme => {
-    const frame = () => new Promise(requestAnimationFrame);
-    const painted = () => getComputedStyle(document.documentElement).backgroundColor === "rgb(9, 9, 11)";
-    while (painted() !== (theme === "dark")) await frame();
-    await frame();
-    await frame();
-    const ending = document.getAnimations().filter(one => one.effect.getTiming().iterations !== Infinity);
-    await Promise.allSettled(ending.map(one => one.finished));
-}"""
 
 
 def passengers(path: Path, count: int = 400) -> Path:
@@ -61,90 +30,6 @@ def passengers(path: Path, count: int = 400) -> Path:
             survived = int(rng.random() < chance)
             writer.writerow((number, pclass, name, sex, age, fare, rng.choice("SSSCQ"), survived))
     return path
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real server with its conductor and trainers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Server(Settings(home=tmp_path_factory.mktemp("home"), port=port))
-    server.start()
-    try:
-        with run_app(build(server), port) as at:
-            yield f"http://127.0.0.1:{at}"
-    finally:
-        server.stop()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield launched
-        launched.close()
-
-
-class Visit:
-    """A visit of the product: one page after another, and everything that went wrong on the way."""
-
-    def __init__(self, context: BrowserContext, address: str):
-        self.address = address
-        self.complaints: list[str] = []
-        self.page: Page = context.new_page()
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.complaints.append(f"{self.page.url}: {error}"))
-        self.page.on("request", self._request)
-
-    def _console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(f"{self.page.url}: {message.text}")
-
-    def _request(self, request: Request) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme not in ("data", "blob") and f"http://{parts.netloc}" != self.address:
-            self.complaints.append(f"{self.page.url} asked {request.url}")
-
-    def ready(self) -> None:
-        self.page.wait_for_selector("html[data-ready]", timeout=SECONDS)
-
-    def check(self) -> None:
-        """What is on show right now: accessible in both themes, no wider than the window, and nothing went wrong."""
-        self.ready()
-        assert AXE.is_file(), "run `python scripts/vendor.py` first: it also fetches axe-core"
-        self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        for theme in ("dark", "light"):
-            self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            self.page.evaluate(SETTLED, theme)
-            report = self.page.evaluate(
-                "(tags) => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", RULES
-            )
-            found = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in report["violations"]]
-            assert not found, f"{self.page.url} in {theme}: {found}"
-        assert self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-        assert not self.complaints, self.complaints
-
-
-@pytest.fixture
-def visit(browser: Browser, address: str) -> Iterator[Visit]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    yield Visit(context, address)
-    context.close()
-
-
-def drop(page: Page, file: Path) -> None:
-    """Drop a file onto the page, as a person does with the mouse."""
-    transfer = page.evaluate_handle(
-        """([name, text]) => {
-            const transfer = new DataTransfer();
-            transfer.items.add(new File([text], name, {type: "text/csv"}));
-            return transfer;
-        }""",
-        [file.name, file.read_text(encoding="utf-8")],
-    )
-    for event in ("dragenter", "dragover", "drop"):
-        page.dispatch_event(".drop", event, {"dataTransfer": transfer})
 
 
 def test_from_a_file_to_a_prediction(visit: Visit, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_every_page_of_an_empty_server(tmp_path: Path) -> None:
             answer = server.client.get(address, headers=HTML)
             assert answer.status_code == 200
             assert Markup(answer.text).found == []
-        assert "Choose a file" in server.client.get("/", headers=HTML).text
+        assert "Choose files" in server.client.get("/", headers=HTML).text
 
 
 def test_a_page_is_useful_before_any_script(filled: Served) -> None:

@@ -11,6 +11,8 @@ from flowml.domain.datasets import ColumnStats, Dataset
 from flowml.domain.jobs import Job
 from flowml.services import datasets, figures, jobs, pages
 from flowml.web.endpoint import parse_query
+from flowml.web.pages.dataset_parts import DOWNLOADS, STARTERS, Download, decisions
+from flowml.web.pages.dataset_versions import History, history_of
 from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.pages.home import SAMPLES, Sample
 from flowml.web.schemas.datasets import PreviewQuery
@@ -19,6 +21,7 @@ from flowml.web.templating import Page, respond
 LISTED = 50
 PREVIEW_ROWS = 50
 SHOWN_COLUMNS = 100
+SHOWN_NOTES = 4
 LARGEST_EXACT = 2**53
 
 
@@ -43,6 +46,7 @@ class GridColumn:
     index: int
     name: str
     role: str
+    reason: str | None
     dtype: str
     missing: int
     missing_share: float
@@ -52,11 +56,22 @@ class GridColumn:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetPage(Page):
-    """`columns` is the window of columns on show, which starts at `first_column`; `rows` are the first rows of it."""
+    """`columns` is the window of columns on show, which starts at `first_column`; `rows` are the first rows of it.
+
+    `recipe` is (JSON) what was done to the table since its file was read, `decisions` are how that was read, option by
+    option.
+    """
 
     template: ClassVar[str] = "dataset.html"
 
     dataset: Dataset
+    history: History
+    recipe: list[dict[str, Any]]
+    format_title: str
+    decisions: list[tuple[str, str]]
+    shown_notes: int
+    downloads: tuple[Download, ...]
+    starters: tuple[tuple[str, str], ...]
     stats: list[ColumnStats]
     columns: list[GridColumn]
     rows: list[list[Any]]
@@ -98,6 +113,7 @@ def page(request: Request) -> Response:
     first = min(_whole(request.query_params.get("columns")), max(0, dataset.n_columns - 1)) // SHOWN_COLUMNS
     window = slice(first * SHOWN_COLUMNS, (first + 1) * SHOWN_COLUMNS)
     rows = [list(row[window]) for row in preview.rows]
+    format_title, options = datasets.reading_options(context, dataset.id)
     roles: dict[str, int] = {}
     for column in dataset.columns:
         roles[column.role] = roles.get(column.role, 0) + 1
@@ -107,6 +123,13 @@ def page(request: Request) -> Response:
             title=dataset.name,
             frame=frame,
             dataset=dataset,
+            history=history_of(context, dataset.id),
+            recipe=[dict(operation) for operation in dataset.recipe],
+            format_title=format_title,
+            decisions=decisions(options),
+            shown_notes=SHOWN_NOTES,
+            downloads=DOWNLOADS,
+            starters=STARTERS,
             stats=stats[window],
             columns=[
                 _grid_column(window.start + at, column, [row[at] for row in rows])
@@ -146,6 +169,7 @@ def _grid_column(at: int, column: ColumnStats, values: list[Any]) -> GridColumn:
         index=at,
         name=column.name,
         role=str(column.role),
+        reason=column.reason,
         dtype=column.dtype,
         missing=column.missing,
         missing_share=column.missing_share,

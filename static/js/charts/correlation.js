@@ -14,7 +14,7 @@ defineChart("correlation", (Plot, spec, { width, colour }) => {
   const left = Math.min(130, 14 + longest * 7);
   const shade = globalThis.d3.scaleLinear([-1, 0, 1], [colour("heat-low"), colour("heat-mid"), colour("heat-high")]);
   const ink = (value) => (globalThis.d3.lab(shade(value)).l > 52 ? "#09090b" : "#ffffff");
-  const size = Math.min(76, Math.max(16, (width - left - 20) / names.length));
+  const size = Math.min(88, Math.max(16, (width - left - 20) / names.length));
   const plot = Plot.plot(
     base(left + size * names.length + 20, {
       height: 20 + size * names.length + left,
@@ -27,11 +27,11 @@ defineChart("correlation", (Plot, spec, { width, colour }) => {
       marks: [
         Plot.cell(cells, { x: "column", y: "row", fill: "value", inset: 0.75, rx: 2 }),
         size >= 34
-          ? Plot.text(cells, { x: "column", y: "row", text: (cell) => (cell.value === null ? "" : signed(cell.value, 2)), fill: (cell) => ink(cell.value ?? 0), fontSize: 11 })
+          ? Plot.text(cells, { x: "column", y: "row", text: (cell) => (cell.value === null ? "" : signed(cell.value, 2)), fill: (cell) => ink(cell.value ?? 0), fontSize: 11, pointerEvents: "none" })
           : null,
       ],
     }),
   );
   const labels = cells.map((cell) => cell.row + " and " + cell.column + "\n" + (cell.value === null ? "not known" : signed(cell.value, 3)));
-  return { plot, marks: [{ selector: '[aria-label="cell"] rect', labels }] };
+  return { plot, marks: [{ selector: '[aria-label="cell"] rect', labels }], stride: names.length };
 });

@@ -1,0 +1,68 @@
+// Menus that open beside their button: what can be done to a column, and the formats of a download.
+import Alpine from "../../vendor/alpine.js";
+import { h, icon } from "../dom.js";
+import { columnStats, said } from "./info.js";
+import { wishesFor } from "./operations.js";
+import { editStep } from "./step.js";
+
+const EDGE = 8;
+
+// Under the button where there is room, else above it, and inside of the window.
+function placeBeside(menu, button) {
+  const at = button.getBoundingClientRect();
+  const left = Math.min(at.left, innerWidth - menu.offsetWidth - EDGE);
+  const below = at.bottom + EDGE / 2;
+  const top = below + menu.offsetHeight > innerHeight - EDGE ? at.top - menu.offsetHeight - EDGE / 2 : below;
+  menu.style.inset = Math.max(EDGE, top) + "px auto auto " + Math.max(EDGE, left) + "px";
+}
+
+function moveFocus(menu, event) {
+  const items = [...menu.querySelectorAll("a, button")];
+  const at = items.indexOf(document.activeElement);
+  const last = items.length - 1;
+  const moves = { ArrowDown: at === last ? 0 : at + 1, ArrowUp: at <= 0 ? last : at - 1, Home: 0, End: last };
+  if (!(event.key in moves)) return;
+  event.preventDefault();
+  items[moves[event.key]].focus();
+}
+
+export function menuOf(menu, button) {
+  menu.addEventListener("keydown", (event) => moveFocus(menu, event));
+  menu.addEventListener("toggle", (event) => {
+    if (event.newState !== "open") return;
+    placeBeside(menu, button());
+    menu.querySelector("a, button")?.focus();
+  });
+}
+
+Alpine.data("columnMenu", () => ({
+  init() {
+    let opener = null;
+    menuOf(this.$root, () => opener);
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-column-menu]");
+      if (!button) return;
+      opener = button;
+      this.show(button.dataset.columnMenu);
+    });
+  },
+  async show(name) {
+    const list = this.$root.querySelector("ul");
+    try {
+      const column = (await columnStats()).get(name);
+      const about = h("li", {}, h("button", { type: "button", "data-open-column": name, onclick: () => this.$root.hidePopover() }, icon("chart"), "About “" + name + "”"));
+      list.replaceChildren(about, ...wishesFor(column).map((wish) => this.item(wish)));
+    } catch (problem) {
+      list.replaceChildren(h("li", {}, h("p", { class: "field-problem" }, said(problem))));
+    }
+    this.$root.showPopover();
+  },
+  item({ title, icon: name, step }) {
+    const work = () => {
+      this.$root.hidePopover();
+      document.getElementById("column-drawer").close();
+      editStep(step);
+    };
+    return h("li", {}, h("button", { type: "button", onclick: work }, icon(name), title + "…"));
+  },
+}));

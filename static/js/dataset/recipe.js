@@ -1,0 +1,132 @@
+// The workbench: steps in their order, what they would change together, and the new version that they make.
+import Alpine from "../../vendor/alpine.js";
+import { copyText, dataOf, debounce, h, icon } from "../dom.js";
+import { plural } from "../format.js";
+import { post } from "../http.js";
+import { toast } from "../toasts.js";
+import { applyOperations } from "./change.js";
+import { difference, effectOf } from "./difference.js";
+import { draft, moveStep, removeStep } from "./draft.js";
+import { api, info, openTab, said } from "./info.js";
+import { editStep } from "./step.js";
+
+function curl(dataset, operations) {
+  const body = JSON.stringify({ operations, preview: false }).replaceAll("'", "'\\''");
+  return "curl -X POST " + location.origin + "/api/datasets/" + dataset + "/transform \\\n  -H 'Content-Type: application/json' \\\n  -d '" + body + "'";
+}
+
+async function copy(what, text) {
+  await copyText(text);
+  toast({ kind: "good", title: what + " copied", stay: 3000 });
+}
+
+function tool(name, label, work, off = false) {
+  return h("button", { class: "button button-quiet button-icon", type: "button", title: label, "aria-label": label, disabled: off, onclick: work }, icon(name));
+}
+
+Alpine.data("recipe", () => ({
+  count: 0,
+  problem: "",
+  stateText: "",
+  tried: false,
+  applying: false,
+  asked: null,
+  refreshLater: null,
+  init() {
+    this.refreshLater = debounce(150, () => this.refresh());
+    addEventListener("draft", () => this.changed());
+  },
+  get some() {
+    return this.count > 0;
+  },
+  get none() {
+    return this.count === 0;
+  },
+  get addClass() {
+    return this.count ? "" : "button-primary";
+  },
+  get cannotApply() {
+    return this.applying || !this.tried;
+  },
+  get applyText() {
+    return this.applying ? "Making the new version…" : "Apply " + plural(this.count, "step");
+  },
+  openQuality() {
+    openTab("quality");
+  },
+  add() {
+    editStep();
+  },
+  start(event) {
+    editStep({ op: event.currentTarget.dataset.op });
+  },
+  changed() {
+    this.count = draft().length;
+    this.tried = false;
+    this.problem = "";
+    this.list([]);
+    this.refreshLater();
+    const badge = document.querySelector("[data-steps]");
+    const done = document.querySelectorAll(".recipe-done li").length;
+    badge.hidden = !(done + this.count);
+    badge.textContent = this.count ? done + " + " + this.count : String(done);
+  },
+  // The steps; in words as soon as the server has tried them.
+  list(changes, wrong = -1) {
+    const place = this.$root.querySelector(".recipe-steps");
+    const last = draft().length - 1;
+    const focused = place.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+    const item = (step, at) =>
+      h(
+        "li",
+        { class: at === wrong ? "recipe-wrong" : null },
+        h("div", { class: "recipe-words" }, h("span", {}, changes[at]?.title ?? step.op.replaceAll("_", " ")), h("span", { class: "muted small" }, changes[at] ? effectOf(changes[at]) : "")),
+        h("span", { class: "recipe-tools" }, tool("up", "Move step " + (at + 1) + " up", () => moveStep(at, at - 1), at === 0), tool("down", "Move step " + (at + 1) + " down", () => moveStep(at, at + 1), at === last), tool("edit", "Change step " + (at + 1), () => editStep(draft()[at], at)), tool("trash", "Remove step " + (at + 1), () => removeStep(at))),
+      );
+    place.replaceChildren(...draft().map(item));
+    if (focused) ([...place.querySelectorAll("button")].find((button) => button.getAttribute("aria-label") === focused && !button.disabled) ?? place.querySelector("button:not(:disabled)") ?? this.$root.querySelector(".recipe-actions button")).focus();
+  },
+  async refresh() {
+    this.asked?.abort();
+    const place = this.$root.querySelector(".recipe-preview");
+    if (!draft().length) return place.replaceChildren();
+    const asked = new AbortController();
+    this.asked = asked;
+    this.stateText = "Trying it out…";
+    place.classList.add("stale");
+    try {
+      const found = await post(api("/transform"), { operations: draft(), preview: true }, asked.signal);
+      this.list(found.changes);
+      place.replaceChildren(difference(found, { steps: false }));
+      this.stateText = "";
+      this.tried = true;
+    } catch (problem) {
+      if (problem.name === "AbortError") return;
+      place.replaceChildren();
+      this.stateText = "";
+      this.problem = said(problem);
+      this.list([], Number(problem.fields[0]?.field.split(".")[1] ?? -1));
+    }
+    place.classList.remove("stale");
+  },
+  async apply() {
+    this.applying = true;
+    this.problem = "";
+    try {
+      await applyOperations(draft());
+    } catch (problem) {
+      this.problem = said(problem);
+      this.applying = false;
+    }
+  },
+  copyDraft(event) {
+    const asCurl = event.currentTarget.dataset.copy === "curl";
+    copy(asCurl ? "The command" : "The recipe", asCurl ? curl(info.id, draft()) : JSON.stringify({ operations: draft() }, null, 2));
+  },
+  copyDone(event) {
+    const { operations, root } = dataOf(this.$root.querySelector("[data-recipe]"), "recipe");
+    const asCurl = event.currentTarget.dataset.copy === "done-curl";
+    copy(asCurl ? "The command" : "The recipe", asCurl ? curl(root, operations) : JSON.stringify({ operations }, null, 2));
+  },
+}));
+

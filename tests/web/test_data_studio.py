@@ -1,0 +1,327 @@
+"""Data Studio in a real browser: a messy file is read, read again, mended, mended by hand, and taken along."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Route, expect
+
+from tests.web.serving import Served
+from tests.web.visiting import SECONDS, Visit, drop
+
+pytestmark = pytest.mark.browser
+
+MESSY = """Report of the north region;;;;;;
+;;;;;;
+order_id;Ordered on;customer;City;Amount (EUR);paid;note
+1001;03.01.2025;Meyer, Anna;Köln;1.234,50;yes;
+1002;05.01.2025;Schulz;köln ;99,90;yes;gift
+1003;15.01.2025;Peters;Berlin;?;no;
+1004;16.01.2025;Meyer, Anna;Berlin;250,00;yes;
+1004;16.01.2025;Meyer, Anna;Berlin;250,00;yes;
+1005;20.01.2025;Özil;Hamburg;-;no;call back
+1006;28.01.2025;Krause;Hamburg;12,00;yes;
+1007;02.02.2025;Lang;Bremen;1.000,00;yes;
+1008;09.02.2025;Kurz;Köln;45,00;no;
+1009;11.02.2025;Klein;Berlin;88,40;yes;
+Total;;;;2.979,80;;
+"""
+
+
+@pytest.fixture(scope="module")
+def address(server: Served) -> str:
+    """Nothing is trained here, so a server without trainers will do."""
+    return server.url
+
+
+@pytest.fixture(scope="module")
+def messy(server: Served) -> Iterator[str]:
+    """The page of a messy table."""
+    answer = server.client.post("/api/datasets/upload", files={"file": ("orders.csv", MESSY.encode())})
+    yield f"{server.url}/datasets/{answer.json()['id']}"
+
+
+def people(server: Served, rows: int = 300) -> str:
+    """The page of a table in which the fare says who survived."""
+    lines = [
+        f"{place},{'female' if place % 3 else 'male'},{place % 97},{place * 7 % 61},{int(place % 97 > 50)}"
+        for place in range(rows)
+    ]
+    content = "\n".join(["number,sex,fare,age,survived", *lines])
+    answer = server.client.post("/api/datasets/upload", files={"file": ("people.csv", content.encode())})
+    return f"{server.url}/datasets/{answer.json()['id']}"
+
+
+def moved(visit: Visit) -> None:
+    """The page of another data set has opened."""
+    here = visit.page.url.split("?")[0].split("#")[0]
+    visit.page.wait_for_url(lambda url: "/datasets/" in url and not url.startswith(here), timeout=SECONDS)
+    visit.ready()
+
+
+def forget_refusals(visit: Visit) -> None:
+    """The browser writes a line for every answer of 422, which is what a wrong expression is to get."""
+    visit.complaints = [line for line in visit.complaints if "status of 422" not in line]
+
+
+def rows_of(visit: Visit) -> Locator:
+    return visit.page.locator(".grid tbody")
+
+
+def test_from_a_messy_file_to_a_clean_one(visit: Visit, tmp_path: Path) -> None:
+    page = visit.page
+    page.goto(visit.address + "/datasets")
+    visit.ready()
+    file = tmp_path / "orders.csv"
+    file.write_text(MESSY, encoding="utf-8")
+    drop(page, file)
+    page.wait_for_url(re.compile(r"/datasets/\w+"), timeout=SECONDS)
+    visit.ready()
+    original = page.url
+
+    # How it was read, and read in another way
+    expect(page.locator(".reading")).to_contain_text("How this file was read")
+    expect(page.locator(".reading")).to_contain_text("separated by semicolons")
+    expect(page.locator(".page-meta")).to_contain_text("10 rows × 7 columns")
+    expect(page.locator("[data-findings]")).to_be_visible(timeout=SECONDS)
+    visit.check()
+    page.get_by_role("button", name="Read differently").click()
+    dialog = page.get_by_role("dialog", name="Read orders.csv differently")
+    expect(dialog.get_by_label("Delimiter")).to_have_attribute("placeholder", "As found: ;")
+    visit.check()
+    dialog.get_by_label("Encoding").fill("no such encoding")
+    dialog.get_by_role("button", name="Read again").click()
+    expect(dialog.get_by_role("alert").filter(has_text="no such encoding")).to_be_visible(timeout=SECONDS)
+    expect(dialog.get_by_label("Encoding")).to_be_focused()
+    forget_refusals(visit)
+    dialog.get_by_label("Encoding").fill("")
+    dialog.get_by_label("Keep totals").select_option(label="yes")
+    dialog.get_by_role("button", name="Read again").click()
+    moved(visit)
+    expect(page.locator(".page-meta")).to_contain_text("11 rows × 7 columns")
+    expect(rows_of(visit)).to_contain_text("Total")
+    page.get_by_text("all that was decided").click()
+    expect(page.locator(".reading-facts")).to_contain_text("yes (as you said)")
+
+    # A finding, what its fix would change, and the version that it makes
+    page.goto(original)
+    visit.ready()
+    page.get_by_role("tab", name="Quality").click()
+    spellings = page.locator(".finding[data-code=spellings]")
+    expect(spellings).to_contain_text("City", timeout=SECONDS)
+    visit.check()
+    spellings.get_by_role("button", name="Preview fix").click()
+    change = page.locator("#change-dialog")
+    expect(change.locator("del")).to_have_text(["köln"], timeout=SECONDS)
+    expect(change.locator("ins")).to_have_text(["Köln"])
+    expect(change).to_contain_text("1 cell changed")
+    visit.check()
+    change.get_by_role("button", name="Apply").click()
+    moved(visit)
+    line = page.get_by_role("navigation", name="Versions of this table")
+    expect(line.locator("[aria-current=page]")).to_contain_text("Replace in “City”")
+    expect(page.locator(".page-meta")).to_contain_text("version of orders")
+    expect(spellings).to_have_count(0)
+    visit.check()
+    line.get_by_role("link", name="Go back").click()
+    page.wait_for_url(original)
+    visit.ready()
+    expect(rows_of(visit)).to_contain_text("köln")
+
+    # Steps by hand: a wrong expression, a right one, and the version that they make
+    page.get_by_role("tab", name="Recipe").click()
+    page.get_by_role("button", name="Compute a column").click()
+    step = page.get_by_role("dialog", name="Add a step")
+    step.get_by_label("Its name, new").fill("net")
+    step.get_by_label("What it holds").fill("amount / 1.19")
+    step.get_by_role("button", name="Add this step").click()
+    expect(step.locator(".expression-place mark")).to_have_text("amount", timeout=SECONDS)
+    expect(step.get_by_label("What it holds")).to_have_attribute("aria-invalid", "true")
+    forget_refusals(visit)
+    visit.check()
+    step.get_by_label("What it holds").fill("round(")
+    step.get_by_role("button", name="Amount (EUR)", exact=True).click()
+    expect(step.get_by_label("What it holds")).to_have_value("round(`Amount (EUR)`")
+    step.get_by_label("What it holds").press_sequentially(" / 1.19, 2)")
+    step.get_by_role("button", name="Add this step").click()
+    forget_refusals(visit)
+    steps = page.get_by_role("list", name="Steps to apply")
+    expect(steps.get_by_role("listitem")).to_contain_text(["Compute “net”"], timeout=SECONDS)
+    expect(page.locator(".recipe-preview")).to_contain_text("new: net")
+    expect(page.locator(".recipe-preview ins").first).to_have_text("1037.39")
+    visit.check()
+    page.get_by_role("button", name="Apply 1 step").click()
+    moved(visit)
+    expect(page.locator("th[data-column=net]")).to_be_visible()
+    expect(rows_of(visit)).to_contain_text("1037.39")
+
+    # What there is can be taken along
+    page.get_by_role("button", name="Download").click()
+    visit.check()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    taken = Path(download.value.path()).read_text(encoding="utf-8")
+    assert taken.splitlines()[0].endswith(",net") and "1037.39" in taken
+    assert not [line for line in visit.complaints if "status of 422" not in line]
+
+
+def test_several_fixes_make_one_version(visit: Visit, messy: str) -> None:
+    page = visit.page
+    page.goto(messy + "#quality")
+    visit.ready()
+    for code in ("spellings", "duplicate-rows"):
+        page.locator(f".finding[data-code={code}] input").check(timeout=SECONDS)
+    expect(page.get_by_text("2 fixes chosen")).to_be_visible()
+    page.get_by_role("button", name="Preview together").click()
+    expect(page.locator(".difference-steps li")).to_have_count(2, timeout=SECONDS)
+    expect(page.locator("#change-dialog")).to_contain_text("10 → 9 rows")
+    page.get_by_role("button", name="Apply").click()
+    moved(visit)
+    expect(page.get_by_role("navigation", name="Versions of this table")).to_contain_text("and 1 more")
+    expect(page.get_by_role("tab", name="Quality")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="Recipe").click()
+    expect(page.locator(".recipe-done li")).to_have_count(2)
+
+
+def test_steps_are_put_in_order_and_taken_out(visit: Visit, messy: str) -> None:
+    page = visit.page
+    page.goto(messy)
+    visit.ready()
+    page.get_by_role("button", name="Change the column note").click()
+    page.get_by_role("button", name="Rename…").click()
+    page.get_by_label("Its new name").fill("remark")
+    page.get_by_role("button", name="Add this step").click()
+    steps = page.get_by_role("list", name="Steps to apply").get_by_role("listitem")
+    expect(steps).to_contain_text(["“remark”"], timeout=SECONDS)
+
+    page.get_by_role("button", name="Add a step").click()
+    step = page.get_by_role("dialog", name="Add a step")
+    step.get_by_label("What to do").select_option("drop")
+    # The step before it has renamed this column.
+    step.get_by_label("remark", exact=True).check(timeout=SECONDS)
+    step.get_by_role("button", name="Add this step").click()
+    expect(steps).to_contain_text(["“remark”", "Drop “remark”"], timeout=SECONDS)
+    expect(page.get_by_role("button", name="Apply 2 steps")).to_be_enabled()
+
+    page.get_by_role("button", name="Move step 2 up").click()
+    expect(page.get_by_role("alert").filter(has_text="There is no column “remark”")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_role("button", name="Apply 2 steps")).to_be_disabled()
+    page.get_by_role("button", name="Remove step 1").click()
+    expect(page.get_by_role("button", name="Apply 1 step")).to_be_enabled(timeout=SECONDS)
+    forget_refusals(visit)
+    visit.check()
+
+
+def test_a_target_puts_the_columns_in_order(visit: Visit, server: Served) -> None:
+    page = visit.page
+    page.goto(people(server) + "#relations")
+    visit.ready()
+    page.get_by_label("What do you want to predict?").last.select_option("survived")
+    strengths = page.get_by_role("list", name="Columns, the strongest first").get_by_role("listitem")
+    expect(strengths.first).to_contain_text("fare", timeout=SECONDS)
+    expect(page.locator(".goes-with figure[data-chart=shares] svg.plot")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_role("link", name="Train a model").first).to_have_attribute(
+        "href", re.compile("target=survived")
+    )
+    assert "target=survived" in page.url
+    visit.check()
+
+    # A cell of the heat map, by keyboard alone
+    cells = page.locator(".heat-map figure[data-chart=correlation] [data-mark]")
+    cells.first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    pair = page.locator(".heat-map .pair-chart figure")
+    expect(pair.locator("svg.plot")).to_be_visible(timeout=SECONDS)
+    pair.get_by_text("Show data").click()
+    expect(pair.locator("tbody tr").first).to_be_visible()
+    visit.check()
+
+    # The same target beside a column
+    page.get_by_role("tab", name="Table").click()
+    page.get_by_role("button", name="About the column fare").click()
+    expect(page.get_by_role("dialog", name="fare").get_by_role("heading", name="fare and survived")).to_be_visible(
+        timeout=SECONDS
+    )
+    visit.check()
+
+
+def test_the_rows_of_before_stay_until_the_new_ones_are_there(visit: Visit, server: Served) -> None:
+    page = visit.page
+    waiting: list[Route] = []
+    page.goto(people(server))
+    visit.ready()
+    page.route(re.compile(r"rows\.json.*sort="), lambda route: waiting.append(route))
+    first = page.locator(".grid tbody tr:not(.grid-space) td:nth-child(2)").first
+    expect(first).to_have_text("0")
+
+    page.get_by_role("button", name="number", exact=True).click()
+    expect(page.get_by_text("Sorting 300 rows…")).to_be_visible()
+    page.get_by_role("button", name="number", exact=True).click()
+    page.wait_for_function("document.querySelector('th[aria-sort=descending]') !== null")
+    expect(first).to_have_text("0")
+    expect(page.locator(".grid-box")).to_have_attribute("aria-busy", "true")
+    assert until_count(visit, waiting, 2)
+    waiting[1].continue_()
+    expect(first).to_have_text("299")
+    expect(page.get_by_text("300 rows", exact=True).last).to_be_visible()
+    assert waiting[0].request.failure, "the answer that nobody waits for any more was not given up"
+
+
+def until_count(visit: Visit, found: list[Route], count: int) -> bool:
+    for _ in range(100):
+        if len(found) >= count:
+            return True
+        visit.page.wait_for_timeout(50)
+    return False
+
+
+def test_a_menu_and_its_step_by_keyboard_alone(visit: Visit, messy: str) -> None:
+    page = visit.page
+    page.goto(messy)
+    visit.ready()
+    page.get_by_role("button", name="Change the column City").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="About “City”")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("button", name="Rename…")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Its new name")).to_be_focused(timeout=SECONDS)
+    page.keyboard.type("Town")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("list", name="Steps to apply")).to_contain_text("“Town”", timeout=SECONDS)
+    assert page.evaluate("document.activeElement !== document.body"), "the focus was lost"
+
+
+def test_of_several_files_the_broken_one_is_explained(visit: Visit, tmp_path: Path) -> None:
+    page = visit.page
+    page.goto(visit.address + "/datasets")
+    visit.ready()
+    good, broken = tmp_path / "good.csv", tmp_path / "broken.parquet"
+    good.write_text("a,b\n1,2\n3,4\n", encoding="utf-8")
+    broken.write_bytes(b"PAR1 and nothing more PAR1")
+    page.locator("input[type=file]").set_input_files([broken, good])
+    expect(page.get_by_role("alert").filter(has_text="broken.parquet")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_text("1 data set was added.")).to_be_visible(timeout=SECONDS)
+    expect(page.locator("input[type=file]")).to_be_focused()
+    forget_refusals(visit)
+    visit.check()
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.get_by_role("alert").filter(has_text="broken.parquet")).to_have_count(0)
+
+
+@pytest.mark.parametrize("tab", ["table", "quality", "recipe", "columns", "relations"])
+def test_a_narrow_window_holds_every_view(visit: Visit, messy: str, tab: str) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(f"{messy}?target=paid#{tab}")
+    visit.ready()
+    page.get_by_role("tablist").evaluate("strip => strip.scrollIntoView()")
+    expect(page.get_by_role("tab", selected=True)).to_be_in_viewport(ratio=0.9)
+    page.wait_for_load_state("networkidle")
+    visit.check()
+    if tab == "recipe":
+        page.get_by_role("button", name="Replace values").click()
+        expect(page.get_by_label("This value 1")).to_be_attached(timeout=SECONDS)
+        visit.check()
