@@ -54,7 +54,7 @@ export function drawSparks(dataset) {
       if (!entry.isIntersecting) continue;
       seen.unobserve(entry.target);
       distribution(dataset, entry.target.dataset.spark).then(
-        (found) => entry.target.replaceChildren(scattered(found) ? h("span", { class: "spark-word" }, "mostly unique") : bars(found)),
+        (found) => entry.target.replaceChildren(scattered(found) ? h("span", { class: "spark-word", "data-word": "mostly unique" }) : bars(found)),
         () => entry.target.classList.add("spark-none"),
       );
     }
