@@ -21,6 +21,8 @@ _PLAIN_TEXT = r"^\pL[\pL ,.;:'-]{6,}$"
 # So many of a column's values must be numbers that the others are worth a remark.
 _MOSTLY = 0.8
 _SHOWN = 3
+_MANY_ROWS = 100_000
+_SAMPLE = 2_000
 
 
 @dataclass(frozen=True)
@@ -176,8 +178,21 @@ class _Converter:
 
     def _with_missing(self, column: pl.Series) -> pl.Series:
         """Blanks around values removed, spellings of missing made null and counted."""
+        if self._is_plain(column):
+            return column
         stripped = column.str.strip_chars()
         return self._blanked(stripped, stripped.is_in(self._spellings))
+
+    def _is_plain(self, column: pl.Series) -> bool:
+        """Whether no value has blanks around it or is a spelling of missing; asked of few values that stand for all,
+        where a sample says that they are few."""
+        if len(column) < _MANY_ROWS or column.head(_SAMPLE).n_unique() > _SAMPLE / 2:
+            return False
+        distinct = column.unique().drop_nulls()
+        if len(distinct) > len(column) / 8:
+            return False
+        stripped = distinct.str.strip_chars()
+        return bool((stripped == distinct).all()) and not stripped.is_in(self._spellings).any()
 
     def _blanked(self, column: pl.Series, is_missing: pl.Series) -> pl.Series:
         if not is_missing.any():

@@ -4,6 +4,9 @@ Quotation marks are followed by parity: inside quotes there has been an odd numb
 it twice. That holds for every file that keeps to RFC 4180, and where a file does not, `stray_quotes` says so.
 """
 
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,44 +47,64 @@ def scan(path: Path, delimiter: str, width: int, *, start: int = 0) -> Structure
     fields_open, bytes_open = 0, 0
     previous = _NEWLINE
     offset = start
-    with path.open("rb") as file:
-        file.seek(start)
-        chunk = file.read(_CHUNK)
-        while chunk:
-            following = file.read(_CHUNK)
-            if not following and not chunk.endswith(b"\n"):
-                chunk += b"\n"
-            data = np.frombuffer(chunk, dtype=np.uint8)
-            ends = data == _NEWLINE
-            splits = data == delimiter_byte if delimiter else np.zeros(len(data), dtype=bool)
-            quotes = np.flatnonzero(data == _QUOTE)
-            if len(quotes) or in_quotes:
-                inside = inside_quotes(len(data), quotes, in_quotes)
-                structure.inner_breaks += int(np.count_nonzero(ends & inside))
-                ends &= ~inside
-                splits &= ~inside
-                structure.stray_quotes += _stray(data, quotes, in_quotes, previous, following[:1], delimiter_byte)
-                in_quotes = (in_quotes + len(quotes)) & 1
-            end_positions = np.flatnonzero(ends)
-            split_positions = np.flatnonzero(splits)
-            if len(end_positions):
-                _count_records(
-                    structure, data, end_positions, split_positions, width, fields_open, bytes_open, previous
-                )
-                last = int(end_positions[-1])
-                structure.anchors.append(offset + last + 1)
-                fields_open = int(len(split_positions) - np.searchsorted(split_positions, last))
-                bytes_open = len(data) - last - 1
-            else:
-                fields_open += len(split_positions)
-                bytes_open += len(data)
-                structure.longest_record = max(structure.longest_record, bytes_open)
-            previous = chunk[-1]
-            offset += len(chunk)
-            chunk = following
+    for piece in _pieces(path, start, delimiter_byte):
+        data, ends, splits = piece.data, piece.ends, piece.splits
+        if len(piece.quotes) or in_quotes:
+            inside = inside_quotes(len(data), piece.quotes, in_quotes)
+            structure.inner_breaks += int(np.count_nonzero(inside[ends]))
+            ends, splits = ends[~inside[ends]], splits[~inside[splits]]
+            structure.stray_quotes += _stray(data, piece.quotes, in_quotes, previous, piece.following, delimiter_byte)
+            in_quotes = (in_quotes + len(piece.quotes)) & 1
+        if len(ends):
+            _count_records(structure, data, ends, splits, width, fields_open, bytes_open, previous)
+            last = int(ends[-1])
+            structure.anchors.append(offset + last + 1)
+            fields_open = int(len(splits) - np.searchsorted(splits, last))
+            bytes_open = len(data) - last - 1
+        else:
+            fields_open += len(splits)
+            bytes_open += len(data)
+            structure.longest_record = max(structure.longest_record, bytes_open)
+        previous = int(data[-1])
+        offset += len(data)
     structure.open_quote = bool(in_quotes)
     structure.anchors.pop()
     return structure
+
+
+@dataclass
+class _Piece:
+    """Some of the bytes of a file, where line ends, delimiters and quotation marks are in it, and the byte after it."""
+
+    data: NDArray[np.uint8]
+    ends: NDArray[np.intp]
+    splits: NDArray[np.intp]
+    quotes: NDArray[np.intp]
+    following: bytes
+
+
+def _pieces(path: Path, start: int, delimiter: int) -> Iterator[_Piece]:
+    """The pieces of a file in their order. The next ones are looked through while one is counted."""
+
+    def look(chunk: bytes, following: bytes) -> _Piece:
+        if not following and not chunk.endswith(b"\n"):
+            chunk += b"\n"
+        data = np.frombuffer(chunk, dtype=np.uint8)
+        splits = np.flatnonzero(data == delimiter) if delimiter >= 0 else np.empty(0, dtype=np.intp)
+        return _Piece(data, np.flatnonzero(data == _NEWLINE), splits, np.flatnonzero(data == _QUOTE), following[:1])
+
+    with path.open("rb") as file, ThreadPoolExecutor(2) as pool:
+        file.seek(start)
+        waiting: deque[Future[_Piece]] = deque()
+        chunk = file.read(_CHUNK)
+        while chunk:
+            following = file.read(_CHUNK)
+            waiting.append(pool.submit(look, chunk, following))
+            if len(waiting) > 2:
+                yield waiting.popleft().result()
+            chunk = following
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def inside_quotes(length: int, quotes: NDArray[np.intp], in_quotes: int) -> NDArray[np.bool_]:
