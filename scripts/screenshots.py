@@ -13,6 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 WIDTHS = {"wide": (1440, 900), "narrow": (360, 740)}
+TABS = ("", "quality", "recipe", "columns", "relations", "runs")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -31,7 +32,9 @@ def addresses(server: str) -> dict[str, str]:
     if datasets:
         wanted = done["dataset_id"] if done else datasets[0]["id"]
         dataset = next((item["id"] for item in datasets if item["id"] == wanted), datasets[0]["id"])
-        pages |= {name or "dataset": f"/datasets/{dataset}#{name}" for name in ("", "columns", "relations", "runs")}
+        pages |= {name or "dataset": f"/datasets/{dataset}#{name}" for name in TABS}
+        version = next((item["id"] for item in datasets if item["parent_id"]), None)
+        pages |= {"version": f"/datasets/{version}"} if version else {}
         pages["train"] = f"/train?dataset={dataset}" + (f"&target={done['target']}" if done else "")
     if done:
         pages["job"] = f"/jobs/{done['id']}"

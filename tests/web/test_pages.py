@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from jinja2 import meta, nodes
+from markupsafe import escape
 
 from flowml.domain.jobs import JobStatus
 from flowml.domain.trials import TrialReport, TrialSpec, TrialStatus
@@ -153,6 +154,43 @@ def test_a_page_is_useful_before_any_script(filled: Served) -> None:
     assert result.count("/models/") >= 2 and "90.00 %" in result
     assert "Confusion matrix" in model or "Where it errs" in model
     assert 'value="Ulm"' in play and 'type="date"' in play
+
+
+def test_how_a_file_was_read_stands_above_its_table(filled: Served, tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(f"a report;;\n\nid;city;amount\n1;{NASTY};1,5\n2;Ulm;2,5\n3;Bonn;x\n", encoding="utf-8")
+    dataset = import_file(filled.context, file, filename="orders.csv", name=None, options={"delimiter": ";"})
+    text = filled.client.get(f"/datasets/{dataset.id}", headers=HTML).text
+    filled.store.datasets.delete(dataset.id)
+
+    assert "How this file was read" in text and "data-read-again" in text
+    assert re.search(r"<dt>Delimiter</dt><dd>semicolon ; \(as you said\)</dd>", text)
+    assert all(escape(warning) in text for warning in dataset.warnings)
+    formats = re.findall(rf"/api/datasets/{dataset.id}/download\?format=(\w+)", text)
+    assert formats == ["csv", "xlsx", "parquet", "arrow", "jsonl"]
+    assert NASTY not in text and Markup(text).found == []
+
+
+def test_a_version_says_where_it_comes_from(filled: Served, tmp_path: Path) -> None:
+    file = tmp_path / "customers.csv"
+    table().write_csv(file)
+    first = import_file(filled.context, file, filename=file.name, name="people", options={})
+    operations = [{"op": "rename", "column": "city", "to": NASTY}, {"op": "drop", "columns": [first.columns[0].name]}]
+    answer = filled.client.post(
+        f"/api/datasets/{first.id}/transform", json={"operations": operations, "preview": False}
+    )
+    second = answer.json()["id"]
+    texts = [filled.client.get(f"/datasets/{one}", headers=HTML).text for one in (first.id, second)]
+    for one in (second, first.id):
+        filled.store.datasets.delete(one)
+
+    assert "1 later version" in texts[0] and f'href="/datasets/{second}"' in texts[0]
+    assert "data-read-again" in texts[0] and "data-read-again" not in texts[1]
+    assert f'version of <a href="/datasets/{first.id}">people</a>' in texts[1]
+    assert "Done so far" in texts[1] and "Done so far" not in texts[0]
+    assert texts[1].count("and 1 more") == 1
+    for text in texts:
+        assert NASTY not in text and Markup(text).found == []
 
 
 def test_what_is_good_to_know_is_no_warning(filled: Served, tmp_path: Path) -> None:

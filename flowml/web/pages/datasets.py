@@ -59,7 +59,7 @@ class DatasetPage(Page):
     """`columns` is the window of columns on show, which starts at `first_column`; `rows` are the first rows of it.
 
     `recipe` is (JSON) what was done to the table since its file was read, `decisions` are how that was read, option by
-    option.
+    option. `can_correlate`: there are numbers enough for a correlation.
     """
 
     template: ClassVar[str] = "dataset.html"

@@ -45,6 +45,8 @@ Alpine.data("heatMap", () => ({
   asked: null,
   chosen: null,
   init() {
+    // Hardly any numbers: only the measure for columns of any type is of use, and there is nothing to choose.
+    if (!this.$root.querySelector("[data-method]")) this.method = "association";
     whenOpened("relations", () => this.load());
   },
   get meaning() {
