@@ -1,5 +1,7 @@
 """Work on tables in a child process that can neither hang nor eat the machine's memory."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import logging
@@ -49,39 +51,87 @@ def run(
     usual_bytes: int | None = None,
     cancelled: Event | None = None,
 ) -> dict[str, Any]:
-    """Let a child process do one of `tasks.TASKS`; returns its answer.
+    """Let a child process do one of `tasks.TASKS`; returns its answer. Raises as `Child.perform` does."""
+    with Child() as child:
+        return child.perform(
+            task,
+            request,
+            timeout_seconds=timeout_seconds,
+            memory_bytes=memory_bytes,
+            usual_bytes=usual_bytes,
+            cancelled=cancelled,
+        )
 
-    Raises what the child raised; UnreadableFile when it took longer than the limit or crashed, TooLarge when its
-    resident memory went over the limit, NotReady when `cancelled` was set. `usual_bytes` is what the work on such a
-    file may take: more than that makes the file unreadable rather than too large.
-    """
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as answered, tempfile.TemporaryFile() as said:
-        given.write(json.dumps({"task": task, **request}).encode())
-        given.seek(0)
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "flowml.data.tasks"],
-            stdin=given,
-            stdout=answered,
-            stderr=said,
+
+class Child:
+    """A process that does one task. It starts at once: made before its request is known, it loads what the task
+    `preparing` needs meanwhile. A context manager, at whose end nothing of the process is left."""
+
+    def __init__(self, preparing: str | None = None):
+        # Files rather than pipes: however much is written, nobody waits for the other.
+        self._open = contextlib.ExitStack()
+        self._answered = self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed by `close`
+        self._said = self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "flowml.data.tasks", *filter(None, [preparing])],
+            stdin=subprocess.PIPE,
+            stdout=self._answered,
+            stderr=self._said,
             env=_environment(),
             start_new_session=True,
         )
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def perform(
+        self,
+        task: str,
+        request: Mapping[str, Any],
+        *,
+        timeout_seconds: float,
+        memory_bytes: int,
+        usual_bytes: int | None = None,
+        cancelled: Event | None = None,
+    ) -> dict[str, Any]:
+        """The answer to the one request. Raises what the process raised; UnreadableFile when it took longer than the
+        limit or crashed, TooLarge when its resident memory went over the limit, NotReady when `cancelled` was set.
+        `usual_bytes` is what the work on such a file may take: more than that makes the file unreadable rather than
+        too large.
+        """
+        assert self._process.stdin is not None
+        # A process that is gone already leaves no answer, which says it all.
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(json.dumps({"task": task, **request}).encode())
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
         try:
-            _watch(child, timeout_seconds, memory_bytes, usual_bytes, cancelled)
+            _watch(self._process, timeout_seconds, memory_bytes, usual_bytes, cancelled)
         finally:
-            _kill(child)
-        answer = _answer(answered)
+            _kill(self._process)
+        answer = _answer(self._answered)
         if answer is None:
-            _log.error("%s ended with %s: %s", task, child.returncode, _tail(said))
+            _log.error("%s ended with %s: %s", task, self._process.returncode, _tail(self._said))
             raise errors.UnreadableFile(
                 "The file could not be read: it made the reader crash.",
                 hint="Save or export it again, or try another format such as CSV.",
             )
-        if remarks := _tail(said):
+        if remarks := _tail(self._said):
             _log.error("%s: %s", task, remarks)
-    if "problem" in answer:
-        raise _error(answer["problem"])
-    return answer
+        if "problem" in answer:
+            raise _error(answer["problem"])
+        return answer
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        _kill(self._process)
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        self._open.close()
 
 
 def machine_memory() -> int:

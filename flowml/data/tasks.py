@@ -46,7 +46,9 @@ def perform(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Answer one request."""
+    """Answer one request. A task may be named beforehand: what it needs is loaded until the request comes."""
+    for task in sys.argv[1:]:
+        importlib.import_module(TASKS[task].partition(":")[0])
     request = json.load(sys.stdin)
     if request["task"] in _BACKGROUND:
         os.nice(10)

@@ -10,7 +10,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from flowml.data.child import ingested
+from flowml.data.ceiling import memory_for
+from flowml.data.child import Child, ingested
 from flowml.data.formats import registry
 from flowml.data.formats.base import Option
 from flowml.domain.datasets import Dataset, Ingested, ReadingOption
@@ -21,6 +22,8 @@ from flowml.store.rows import new_id
 
 _LONGEST_NAME = 200
 _LARGE_BYTES = 20_000_000
+# The process that reads a file.
+Reader = Child
 
 
 def import_file(
@@ -32,16 +35,18 @@ def import_file(
     options: Mapping[str, Any],
     sha256: str | None = None,
     cancelled: Event | None = None,
+    reader: Reader | None = None,
 ) -> Dataset:
     """Read a file in a child process and store its table as a new data set; the file is taken over (moved) and kept,
-    so that it can be read again with other options. `sha256` is its hash where that is known.
+    so that it can be read again with other options. `sha256` is its hash where that is known,
+    `reader` the process from `prepare_to_read`.
 
     Raises UnreadableFile, UnsupportedFormat, TooLarge, InvalidInput for unusable options, NotReady when `cancelled`.
     """
     shown_name = _shown(filename) or "upload"
     size_bytes = path.stat().st_size
     with _warm_trainers(context, size_bytes), workplace(context) as place:
-        found = _read(context, path, shown_name, options, place, cancelled)
+        found = _read(context, path, shown_name, options, place, cancelled, reader)
         source = context.store.files.put_path(path, sha256)
         dataset = Dataset(
             id=new_id(),
@@ -62,6 +67,12 @@ def import_file(
         )
     _add(context, dataset, found)
     return dataset
+
+
+def prepare_to_read(size_bytes: int) -> Reader | None:
+    """The process that will read a large file, to be started while that arrives and handed to `import_file`; whoever
+    asked for it closes it."""
+    return Reader("import") if size_bytes >= _LARGE_BYTES else None
 
 
 def read_again(
@@ -142,6 +153,7 @@ def _read(
     options: Mapping[str, Any],
     place: Workplace,
     cancelled: Event | None = None,
+    reader: Reader | None = None,
 ) -> Ingested:
     request = {
         "path": str(path),
@@ -151,7 +163,9 @@ def _read(
         "scratch": str(place.scratch),
         "now": context.clock(),
     }
-    return ingested(run_task(context, "import", request, cancelled=cancelled))
+    return ingested(
+        run_task(context, "import", request, usual_bytes=memory_for(path), cancelled=cancelled, prepared=reader)
+    )
 
 
 def list_datasets(context: Context, limit: int, offset: int) -> tuple[list[Dataset], int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from flowml.data import child
+from flowml.data.child import Child, machine_memory
 from flowml.services.context import Context
 
 _MEMORY_SHARE = 0.6
@@ -36,13 +36,22 @@ def workplace(context: Context) -> Iterator[Workplace]:
 
 
 def run_task(
-    context: Context, task: str, request: Mapping[str, Any], *, cancelled: Event | None = None
+    context: Context,
+    task: str,
+    request: Mapping[str, Any],
+    *,
+    usual_bytes: int | None = None,
+    cancelled: Event | None = None,
+    prepared: Child | None = None,
 ) -> dict[str, Any]:
-    """One of `data.tasks.TASKS` in a child process. Raises what the task raises, and as `child.run` does."""
-    return child.run(
-        task,
-        {"max_rows": context.settings.max_rows, "max_columns": context.settings.max_columns, **request},
-        timeout_seconds=context.settings.import_timeout_seconds,
-        memory_bytes=int(child.machine_memory() * _MEMORY_SHARE),
-        cancelled=cancelled,
-    )
+    """One of `data.tasks.TASKS` in a child process, in the one that is `prepared` where there is one. Raises what the
+    task raises, and as `child.Child.perform` does."""
+    with prepared or Child() as process:
+        return process.perform(
+            task,
+            {"max_rows": context.settings.max_rows, "max_columns": context.settings.max_columns, **request},
+            timeout_seconds=context.settings.import_timeout_seconds,
+            memory_bytes=int(machine_memory() * _MEMORY_SHARE),
+            usual_bytes=usual_bytes,
+            cancelled=cancelled,
+        )

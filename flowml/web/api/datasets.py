@@ -1,9 +1,12 @@
 """Datasets over HTTP."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
 from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse
 
@@ -20,7 +23,10 @@ from flowml.web.upload import receive_upload
 async def upload(request: Request) -> Dataset:
     """Upload a table."""
     context = context_of(request)
-    async with receive_upload(request, context.store.files.new_temp, context.settings.max_upload_bytes) as received:
+    async with (
+        _reader(request) as reader,
+        receive_upload(request, context.store.files.new_temp, context.settings.max_upload_bytes) as received,
+    ):
         options = received.options
         # Only some at once: long imports must not take all the threads that answer everything else.
         async with request.app.state.imports:
@@ -33,8 +39,22 @@ async def upload(request: Request) -> Dataset:
                 name=received.name,
                 options=options,
                 sha256=received.sha256,
+                reader=reader,
             )
             return dataset
+
+
+@asynccontextmanager
+async def _reader(request: Request) -> AsyncIterator[datasets.Reader | None]:
+    """What will read a large file starts while it is received, unless others wait for their turn already."""
+    announced = request.headers.get("content-length", "")
+    size = int(announced) if announced.isdecimal() and not request.app.state.imports.locked() else 0
+    reader = await run_in_threadpool(datasets.prepare_to_read, size)
+    try:
+        yield reader
+    finally:
+        if reader is not None:
+            await run_in_threadpool(reader.close)
 
 
 async def read_again(request: Request, dataset_id: str) -> Dataset:
