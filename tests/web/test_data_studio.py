@@ -294,6 +294,21 @@ def test_a_menu_and_its_step_by_keyboard_alone(visit: Visit, messy: str) -> None
     assert page.evaluate("document.activeElement !== document.body"), "the focus was lost"
 
 
+def test_a_column_is_changed_from_its_own_view(visit: Visit, messy: str) -> None:
+    page = visit.page
+    page.goto(messy + "#columns")
+    visit.ready()
+    page.get_by_role("button", name="note", exact=True).click()
+    drawer = page.get_by_role("dialog", name="note")
+    expect(drawer.get_by_text("Distinct values")).to_be_visible(timeout=SECONDS)
+    drawer.get_by_role("button", name="Change this column").click()
+    page.get_by_role("button", name="Take it out…").click()
+    expect(drawer).to_be_hidden()
+    step = page.get_by_role("dialog", name="Add a step")
+    expect(step.get_by_label("note", exact=True)).to_be_checked(timeout=SECONDS)
+    expect(step.get_by_text("Drop “note”.")).to_be_visible(timeout=SECONDS)
+
+
 def test_of_several_files_the_broken_one_is_explained(visit: Visit, tmp_path: Path) -> None:
     page = visit.page
     page.goto(visit.address + "/datasets")

@@ -43,6 +43,8 @@ Alpine.data("columnMenu", () => ({
       const button = event.target.closest("[data-column-menu]");
       if (!button) return;
       opener = button;
+      // While a dialog is open, nothing outside of it can be used.
+      (button.closest("dialog") ?? document.querySelector("[data-dataset]")).append(this.$root);
       this.show(button.dataset.columnMenu);
     });
   },
