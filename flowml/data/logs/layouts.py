@@ -84,7 +84,9 @@ KNOWN: tuple[Layout, ...] = (
     _layout(
         "access",
         "the access log of a web server (Apache, nginx)",
-        r"(?:(?P<vhost>[\w.*-]+(?::\d+)?) )?(?P<client>[^\s\"]+) (?P<ident>[^\s\"]+) (?P<user>[^\[\"]+?|\"\") "
+        # After the name of a host stands a client, so that a user of two words moves nothing.
+        r"(?:(?P<vhost>[\w.*-]+(?::\d+)?) (?P<client>[^\s\"-][^\s\"]*)|(?P<client_alone>[^\s\"]+)) "
+        r"(?P<ident>[^\s\"]+) (?P<user>[^\[\"]+?|\"\") "
         r"\[(?P<time>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?: [+-]\d{4})?)\] "
         rf"\"(?:(?P<method>[A-Z]{{2,20}}) (?P<path>{_QUOTED}?)(?: (?P<protocol>[A-Z]+/[\d.]+))?"
         rf"|(?P<request>{_QUOTED}))\" (?P<status>\d{{3}}|-) (?P<bytes>\d+|-)"
@@ -111,7 +113,7 @@ KNOWN: tuple[Layout, ...] = (
         "syslog_5424",
         "syslog (RFC 5424)",
         r"(?:\d+ )?<(?P<pri>\d{1,3})>(?P<version>\d{1,2}) (?P<time>\S+) (?P<host>\S+) (?P<component>\S+) (?P<pid>\S+) "
-        r"(?P<msgid>\S+) (?P<data>-|(?:\[(?:[^\]\"\\]|\"(?:[^\"\\]|\\.)*\"|\\.)*\])+)\s*(?P<content>.*)",
+        r"(?P<msgid>\S+) (?P<data>-|(?:\[(?:[^\]\"\\]|\"(?:[^\"\\]|\\.)*\"|\\.)*\])+)\s*\x{FEFF}?(?P<content>.*)",
         "time",
     ),
     _layout(

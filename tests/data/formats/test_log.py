@@ -163,6 +163,22 @@ def test_access_logs_of_several_hosts(tmp_path: Path) -> None:
     assert frame["vhost"].to_list() == ["shop.example:443"] * 3
 
 
+def test_users_of_two_words_and_missing_clients_move_no_column(tmp_path: Path) -> None:
+    rest = '[10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 5'
+    content = (
+        f"10.1.1.1 - anna bell {rest}\n- - - {rest}\nexample.org:80 10.1.1.2 - bo li {rest}\n10.1.1.3 - - {rest}\n"
+    )
+    frame = read(tmp_path, "users.log", content)[0]
+    assert frame["client"].to_list() == ["10.1.1.1", None, "10.1.1.2", "10.1.1.3"]
+    assert frame["user"].to_list() == ["anna bell", None, "bo li", None]
+    assert frame["vhost"].to_list() == [None, None, "example.org:80", None]
+
+
+def test_the_mark_that_rfc_5424_puts_before_utf_8_is_no_content(tmp_path: Path) -> None:
+    content = '<34>1 2003-10-11T22:14:15.003Z box su - ID47 - \ufefffailed\n<34>1 - box su - - [a b="c"] \ufeffagain\n'
+    assert read(tmp_path, "marked.log", content)[0]["content"].to_list() == ["failed", "again"]
+
+
 def test_syslog_of_rfc_5424_has_its_level(tmp_path: Path) -> None:
     line = '<165>1 2003-10-11T22:14:15.003Z box evntslog - ID47 [ex@32473 a="b \\] c"] started\n'
     frame, _ = read(tmp_path, "a.log", line * 3)
