@@ -13,15 +13,39 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
+import pyorc
 import pytest
 
 from benchmarks import tables
 from benchmarks.server import Server
 
+if sys.version_info >= (3, 14):
+    from compression.zstd import compress
+else:
+    from backports.zstd import compress
+
 pytestmark = pytest.mark.zipapp
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = tables.passengers(600)
+OFX = """OFXHEADER:100
+DATA:OFXSGML
+VERSION:102
+
+<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>EUR<BANKACCTFROM><BANKID>1<ACCTID>2<ACCTTYPE>CHECKING</BANKACCTFROM>
+<BANKTRANLIST><STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20240102<TRNAMT>-3.50<FITID>x1<NAME>Bakery</STMTTRN></BANKTRANLIST>
+</STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>
+"""
+ICS = """BEGIN:VCALENDAR
+VERSION:2.0
+BEGIN:VEVENT
+UID:1
+SUMMARY:Lunch
+DTSTART;TZID=W. Europe Standard Time:20240102T120000
+END:VEVENT
+END:VCALENDAR
+"""
 PASSENGER = {name: value for name, value in TABLE[0].items() if name != "Survived"}
 
 
@@ -90,6 +114,31 @@ def test_the_server_takes_a_file_to_a_prediction(alone: Alone) -> None:
         assert sum(answer["probabilities"].values()) == pytest.approx(1)
         family = server.family()
     assert not [process for process in family if process.is_running()]
+
+
+def test_the_libraries_that_read_and_write_files_are_inside(alone: Alone) -> None:
+    pl.read_csv(alone.table).write_excel(alone.folder / "passengers.xlsx")
+    with pyorc.Writer((alone.folder / "t.orc").open("wb"), "struct<n:int,s:string>") as writer:
+        writer.writerows([(1, "a"), (2, None)])
+    (alone.folder / "t.ofx").write_text(OFX)
+    (alone.folder / "t.csv.zst").write_bytes(compress(b"a,b\n1,2\n"))
+    (alone.folder / "t.yaml").write_text("- {a: 1, b: x}\n- {a: 2, b: y}\n")
+    (alone.folder / "t.xml").write_text("<rows><row><a>1</a></row><row><a>2</a></row></rows>")
+    (alone.folder / "t.ics").write_text(ICS)
+    home = alone.folder / "home" / "files"
+    command = [sys.executable, str(alone.pyz)]
+    with Server(home, command, folder=alone.folder, clean_environment=alone.environment) as server:
+        for name, n_rows in {
+            "passengers.xlsx": 600, "t.orc": 2, "t.ofx": 1, "t.csv.zst": 1, "t.yaml": 2, "t.xml": 2, "t.ics": 1
+        }.items():  # fmt: skip
+            assert server.upload(alone.folder / name)["n_rows"] == n_rows, name
+        dataset = server.upload(alone.table)
+        fill = {"op": "fill", "column": "Age", "with": "median"}
+        changed = server.post(f"/api/datasets/{dataset['id']}/transform", {"operations": [fill], "preview": False})
+        assert changed["parent_id"] == dataset["id"]
+        assert server.get(f"/api/datasets/{changed['id']}/quality?target=Survived")["issues"]
+        for format in ("csv", "parquet", "arrow", "jsonl", "xlsx"):
+            assert server.request("GET", f"/api/datasets/{changed['id']}/download?format={format}")
 
 
 def test_pages_come_packed_and_the_browser_libraries_are_inside(alone: Alone) -> None:

@@ -37,7 +37,7 @@ def spellings(column: ColumnView) -> Iterator[Found]:
         "spellings",
         Severity.WARNING,
         [column.name],
-        f"In “{column.name}”, {wording.plural(len(merged), 'spelling')} differ from a more frequent one only in "
+        f"In “{column.name}”, {wording.plural(len(merged), 'spelling')} {'differs' if len(merged) == 1 else 'differ'} from a more frequent one only in "
         f"capitals, blanks, accents or punctuation ({_examples(merged, counts)}): to a model they are different "
         "categories.",
         "Write them alike.",
