@@ -33,11 +33,12 @@ def spellings(column: ColumnView) -> Iterator[Found]:
     if not merged:
         return
     rows = sum(counts[text] for text in merged)
+    differ = f"{wording.plural(len(merged), 'spelling')} {'differs' if len(merged) == 1 else 'differ'}"
     yield found(
         "spellings",
         Severity.WARNING,
         [column.name],
-        f"In “{column.name}”, {wording.plural(len(merged), 'spelling')} {'differs' if len(merged) == 1 else 'differ'} from a more frequent one only in "
+        f"In “{column.name}”, {differ} from a more frequent one only in "
         f"capitals, blanks, accents or punctuation ({_examples(merged, counts)}): to a model they are different "
         "categories.",
         "Write them alike.",

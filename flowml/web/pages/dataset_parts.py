@@ -1,5 +1,6 @@
 """What the page of a data set shows around its rows: how its file was read, in what it can be downloaded."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ class Download:
 
 
 DOWNLOADS = (
-    Download("csv", "CSV", "Opens everywhere; types have to be guessed again."),
+    Download("csv", "CSV", "Opens everywhere, and comes back to FlowML as it was."),
     Download("xlsx", "Excel", "For people with a spreadsheet; up to 1,048,575 rows."),
     Download("parquet", "Parquet", "Small and exact: for pandas, Polars, R, Spark."),
     Download("arrow", "Arrow", "Exact and quickest to open, but larger."),
@@ -35,6 +36,14 @@ STARTERS = (
 )
 
 _SIGNS = {"\t": "tab", ",": "comma ,", ";": "semicolon ;", "|": "bar |", " ": "blank", "": "none"}
+
+# What a note on reading says when something is not in the table as it was in the file.
+_LOSS = re.compile(r"left out|damaged|replaced|shortened|too many|not known|unclear|cannot|no value|filled up")
+
+
+def notes(warnings: tuple[str, ...]) -> list[str]:
+    """The notes on reading, those first that tell of a loss."""
+    return sorted(warnings, key=lambda warning: not _LOSS.search(warning))
 
 
 def decisions(options: tuple[ReadingOption, ...]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from flowml.domain.datasets import ColumnStats, Dataset
 from flowml.domain.jobs import Job
 from flowml.services import datasets, figures, jobs, pages
 from flowml.web.endpoint import parse_query
-from flowml.web.pages.dataset_parts import DOWNLOADS, STARTERS, Download, decisions
+from flowml.web.pages.dataset_parts import DOWNLOADS, STARTERS, Download, decisions, notes
 from flowml.web.pages.dataset_versions import History, history_of
 from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.pages.home import SAMPLES, Sample
@@ -69,6 +69,7 @@ class DatasetPage(Page):
     recipe: list[dict[str, Any]]
     format_title: str
     decisions: list[tuple[str, str]]
+    notes: list[str]
     shown_notes: int
     downloads: tuple[Download, ...]
     starters: tuple[tuple[str, str], ...]
@@ -127,6 +128,7 @@ def page(request: Request) -> Response:
             recipe=[dict(operation) for operation in dataset.recipe],
             format_title=format_title,
             decisions=decisions(options),
+            notes=notes(dataset.warnings),
             shown_notes=SHOWN_NOTES,
             downloads=DOWNLOADS,
             starters=STARTERS,
