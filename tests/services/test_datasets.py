@@ -175,3 +175,12 @@ def test_a_data_set_in_use_is_not_deleted(context: Context, tmp_path: Path) -> N
     datasets.delete_dataset(context, dataset.id)
     with pytest.raises(NotFound):
         datasets.get_dataset(context, dataset.id)
+
+
+def test_a_file_that_takes_far_more_memory_than_its_size_explains_is_unreadable(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowml.data.ceiling._LEAST", 1 << 20)
+    with pytest.raises(UnreadableFile, match="far more memory"):
+        upload(context, tmp_path)
+    assert datasets.list_datasets(context, 10, 0) == ([], 0)
