@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 _TAIL_BYTES = 65_536
-_MOST_LINES = 20
+_MOST_LINES = 60
+_FEWEST_ROWS = 2
 _LONGEST_LINE = 2000
 _COPIED = 1 << 24
 _SHOWN_CHARACTERS = 80
@@ -29,14 +30,17 @@ _NOTE = re.compile(
     r"(?i)\W*((source|quelle|fuente|fonte|bron|notes?|footnotes?|anmerkung(en)?|hinweis|generated|exported|created|"
     r"printed|last updated|stand|copyright|disclaimer|end of (file|report))\b|©).*"
 )
+_DRAWN = re.compile(r"[-_=*+|~. ]{3,}")
+_CURRENCY = re.compile(r"[A-Z]{3}|[€$£¥₹]")
 _ROW_COUNT = re.compile(r"(?i)\W*\d[\d., ]*\s*(rows?|records?|zeilen|lines?|entries)\b.*")
 
 
 @dataclass(frozen=True)
 class Tail:
-    """The lines that belong to no row, in the file's order, and the byte where the first of them begins."""
+    """The lines that belong to no row, in the file's order, each with its number counted from the first of them (0),
+    and the byte where that begins."""
 
-    lines: list[str]
+    lines: list[tuple[int, str]]
     offset: int
 
 
@@ -50,19 +54,20 @@ def find_tail(path: Path, writing: Writing, width: int, *, first_byte: int) -> T
     raw = content.splitlines(keepends=True) if b"\r" not in content else re.findall(rb"[^\n]*\n|[^\n]+$", content)
     if begin > first_byte:
         raw = raw[1:]
-    offset, found, last = size, [], size
+    texts: list[str] = []
     for line in reversed(raw[-_MOST_LINES:]):
         text = line.decode("utf-8", "replace").strip("\r\n")
         if text.count('"') % 2:
             break
-        offset -= len(line)
-        if not text.strip():
-            continue
-        if not _is_below(text, writing, width):
-            break
-        found.append(text)
-        last = offset
-    return Tail(found[::-1], last) if found and last > first_byte else None
+        texts.append(text)
+    texts.reverse()
+    lines = [_Line.of(text, writing) for text in texts]
+    first = min(_first_below(lines, width), _first_after_gap(lines, width))
+    if first == len(lines):
+        return None
+    offset = size - sum(map(len, raw[len(raw) - len(lines) + first :]))
+    said = [(at, line.text) for at, line in enumerate(lines[first:]) if line.filled]
+    return Tail(said, offset) if offset > first_byte else None
 
 
 def without_tail(path: Path, tail: Tail, target: Path) -> None:
@@ -72,12 +77,12 @@ def without_tail(path: Path, tail: Tail, target: Path) -> None:
     os.truncate(target, tail.offset)
 
 
-def describe(lines: Sequence[str], first_number: int) -> str:
+def describe(lines: Sequence[tuple[int, str]], first_number: int) -> str:
     """The lines that were left out, as people would look them up."""
     shown = []
-    for number, line in enumerate(lines[:5], start=first_number):
+    for number, line in lines[:5]:
         text = line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
-        shown.append(f"line {number:,}: “{text}”")
+        shown.append(f"line {first_number + number:,}: “{text}”")
     return "; ".join(shown)
 
 
@@ -102,18 +107,74 @@ def _is_sum(column: pl.Series) -> bool:
     return last != 0 and abs(total - last) <= 1e-6 * abs(last) + 0.005
 
 
-def _is_below(text: str, writing: Writing, width: int) -> bool:
-    rows = split([text], writing) if len(text) <= _LONGEST_LINE else []
-    if len(rows) != 1:
-        return False
-    cells = [cell.strip() for cell in rows[0].cells]
-    filled = [cell for cell in cells if cell]
-    if not filled:
+@dataclass(frozen=True)
+class _Line:
+    """One of the last lines: its cells without the blanks around them, None where it is no record of its own."""
+
+    text: str
+    cells: list[str] | None
+
+    @classmethod
+    def of(cls, text: str, writing: Writing) -> _Line:
+        rows = split([text], writing) if 0 < len(text) <= _LONGEST_LINE else []
+        return cls(text, [cell.strip() for cell in rows[0].cells] if len(rows) == 1 else None)
+
+    @property
+    def filled(self) -> list[str]:
+        return [cell for cell in self.cells or [] if cell]
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether it only parts what is above from what is below: blank, without values, or drawn."""
+        if self.cells is None:
+            return not self.text.strip()
+        return not self.filled or _DRAWN.fullmatch(self.text.strip()) is not None
+
+
+def _first_below(lines: Sequence[_Line], width: int) -> int:
+    """Where the last lines begin that say themselves that they are totals, notes or counts."""
+    first = len(lines)
+    for at in range(len(lines) - 1, -1, -1):
+        if _is_below(lines[at], width):
+            first = at
+        elif not lines[at].is_gap:
+            break
+    return first
+
+
+def _first_after_gap(lines: Sequence[_Line], width: int) -> int:
+    """Where something else begins below a gap: lines with fewer values than the rows above have.
+
+    Only the first gap counts, for a table with blank lines in it goes on after them.
+    """
+    gap = next((at for at, line in enumerate(lines) if line.is_gap), len(lines))
+    above = [len(line.filled) for line in lines[:gap]]
+    below = [line for line in lines[gap:] if not line.is_gap]
+    if len(above) < _FEWEST_ROWS or not below or any(line.cells is None for line in (*lines[:gap], *below)):
+        return len(lines)
+    # The least of them: where rows have gaps of their own, a line with few values may be one.
+    usual = min(above)
+    beginning = below[0].filled[0]
+    if looks_like_value(beginning) or beginning.lower() in ("true", "false"):
+        # Notes begin with words, rows of which much is missing often with a number.
+        return len(lines)
+    # What begins with a heading is no part of the table, however many values it has.
+    is_heading = len(below[0].filled) == 1 < usual - 1
+    fewer = all(2 * len(line.filled) <= usual or _is_below(line, width) for line in below)
+    return gap if is_heading or fewer else len(lines)
+
+
+def _is_below(line: _Line, width: int) -> bool:
+    cells, filled = line.cells, line.filled
+    if not filled or cells is None:
         return False
     if len(filled) == 1 and width > 1 and (_NOTE.fullmatch(filled[0]) or _ROW_COUNT.fullmatch(filled[0])):
         return True
-    if len(cells) != width and (_NOTE.fullmatch(text) or _ROW_COUNT.fullmatch(text.strip())):
+    if len(cells) != width and (_NOTE.fullmatch(line.text) or _ROW_COUNT.fullmatch(line.text.strip())):
         return True
     if width > 1 and len(cells) <= width and any(_TOTAL.fullmatch(cell) for cell in filled[:2]):
-        return all(looks_like_value(cell) or _TOTAL.fullmatch(cell) or cell in ("-", "–") for cell in filled)
+        return all(
+            looks_like_value(cell) or _TOTAL.fullmatch(cell) or _CURRENCY.fullmatch(cell) or cell in ("-", "–")
+            for cell in filled
+        )
     return False

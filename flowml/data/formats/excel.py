@@ -100,10 +100,17 @@ def _choose(workbook: fastexcel.ExcelReader, source: Source, kind: str) -> Readi
     header = source.whole_option("header", 0, _MOST_ROWS)
     asked = source.options.get("sheet")
     candidates = names if asked is None else [_asked_sheet(asked, names)]
+    narrow: tuple[str, Sheet] | None = None
     for name in candidates:
         sheet = load(workbook, name, source, header)
-        if sheet.frame.height and sheet.frame.width:
+        if not (sheet.frame.height and sheet.frame.width):
+            continue
+        if sheet.frame.width > 1 or asked is not None or sheet.is_stored:
             return _reading(sheet, name, names, kind, is_asked=asked is not None)
+        # Many a workbook begins with a page of notes.
+        narrow = narrow or (name, sheet)
+    if narrow is not None:
+        return _reading(narrow[1], narrow[0], names, kind, is_asked=False)
     raise UnreadableFile(
         "The workbook has no sheet with a table in it."
         if asked is None

@@ -306,7 +306,7 @@ def test_what_is_around_the_table_is_left_out_and_said(
     [
         ("Total,60,6\n", "line 5: “Total,60,6”"),
         ("Grand Total:,60,6\n", "Grand Total"),
-        ("Summe,60,6\n\nQuelle: Amt\n", "line 5: “Summe,60,6”; line 6"),
+        ("Summe,60,6\n\nQuelle: Amt\n", "line 5: “Summe,60,6”; line 7"),
         (",60,6\n", "line 5"),
         ("Source: the office of numbers, 2024\n", "Source: the office"),
         ("(3 rows)\n", "“(3 rows)”"),

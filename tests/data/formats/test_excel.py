@@ -213,3 +213,16 @@ def test_protected_workbooks_are_named(tmp_path: Path) -> None:
 def test_a_wide_but_full_table_is_not_taken_for_scattered_cells(tmp_path: Path) -> None:
     rows: list[list[Any]] = [[f"c{i}" for i in range(800)], *([[1] * 800] * 30)]
     assert _read(tmp_path, rows)[0].shape == (30, 800)
+
+
+def test_a_page_of_notes_in_front_is_not_the_table(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "b.xlsx"))
+    notes, sales = book.add_worksheet("Read me"), book.add_worksheet("Sales")
+    notes.write_column(0, 0, ["Notes", "All figures are provisional"])
+    for at, row in enumerate([["who", "n"], ["a", 1], ["b", 2]]):
+        sales.write_row(at, 0, row)
+    book.close()
+    frame, _, warnings = read_table(tmp_path / "b.xlsx")
+    assert frame.rows() == [("a", 1), ("b", 2)]
+    assert "“Sales” was read" in " ".join(warnings)
+    assert read_table(tmp_path / "b.xlsx", options={"sheet": "Read me"})[0].columns == ["Notes"]
