@@ -1,5 +1,6 @@
 """An uploaded file as a stored table, with all that is worth knowing about it; runs in a child process (`tasks`)."""
 
+import importlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -10,10 +11,17 @@ import polars as pl
 
 from flowml.data.canonical import write_canonical
 from flowml.data.formats.base import Limits
+from flowml.data.formats.registry import all_formats
 from flowml.data.profiling.profile import profile
 from flowml.data.read import load
 from flowml.domain.datasets import HowRead
 from flowml.domain.errors import NotReady
+
+
+def prepare() -> None:
+    """Load what most files need, before one is there."""
+    all_formats()
+    importlib.import_module("flowml.data.delimited.table")
 
 
 def import_table(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,7 +48,8 @@ def perform(request: dict[str, Any]) -> dict[str, Any]:
 def main() -> int:
     """Answer one request. A task may be named beforehand: what it needs is loaded until the request comes."""
     for task in sys.argv[1:]:
-        importlib.import_module(TASKS[task].partition(":")[0])
+        module = importlib.import_module(TASKS[task].partition(":")[0])
+        getattr(module, "prepare", lambda: None)()
     request = json.load(sys.stdin)
     if request["task"] in _BACKGROUND:
         os.nice(10)
@@ -72,4 +73,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # At once: taking a large table apart piece by piece would make whoever waits wait longer.
+    os._exit(status)

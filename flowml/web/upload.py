@@ -21,7 +21,7 @@ from flowml.domain.errors import InvalidInput, MalformedRequest, TooLarge, Unsup
 
 _FIELD_LIMIT = 64_000
 _ENVELOPE_LIMIT = 256_000
-_WRITE_AT = 1 << 20
+_WRITE_AT = 4 << 20
 _DRAIN_SECONDS = 3.0
 _FIELDS = ("name", "options")
 
