@@ -1,7 +1,7 @@
 """How columns go together.
 
 pearson      Pearson's r of numeric columns, over the rows where both have a value
-spearman     the same over ranks (ties share their mean rank), each column ranked once over its own values
+spearman     the same over ranks among these rows (ties share their mean rank)
 association  0 to 1 for any two columns: |r| of two numeric ones, the correlation ratio η of a numeric and a
              categorical one, Cramér's V of two categorical ones (H. Cramér, Mathematical Methods of Statistics, 1946)
 """
@@ -22,10 +22,11 @@ from flowml.data.sampling import read_spread
 from flowml.domain.datasets import Column, Correlation, Role
 from flowml.domain.errors import InvalidInput
 
-METHODS = ("pearson", "spearman", "association")
 _MOST_COLUMNS = 60
 _MOST_ROWS = 100_000
 _MOST_CATEGORIES = 200
+# Columns with gaps are ranked anew beside each other column: so many values in all, and so many rows in any case.
+_MOST_RANKED, _LEAST_RANKED = 40_000_000, 10_000
 Matrix = NDArray[np.float64]
 
 
@@ -38,17 +39,19 @@ def correlation_of_table(request: Mapping[str, Any]) -> dict[str, Any]:
 def correlation(table: Path, columns: Sequence[Column], method: str = "pearson") -> Correlation:
     """Of a canonical Parquet file: at most 60 columns, over at most 100,000 rows spread evenly; `note` says when some
     were left out. Raises InvalidInput for an unknown method."""
-    if method not in METHODS:
-        raise InvalidInput.of_field("method", f"The method must be one of {', '.join(METHODS)}.")
+    if method not in _MATRICES:
+        raise InvalidInput.of_field("method", f"The method must be one of {', '.join(_MATRICES)}.")
     usable = [column for column in columns if _is_usable(column, method)]
     chosen = usable[:_MOST_COLUMNS]
     notes = []
     if len(usable) > len(chosen):
         notes.append(f"Only the first {len(chosen)} of {len(usable):,} columns are shown.")
-    frame, sampled = read_spread(table, [column.name for column in chosen], _MOST_ROWS)
-    notes += [sampled] if sampled else []
-    matrix = _association(frame, chosen) if method == "association" else _linear(_numbers(frame, method))
     names = tuple(column.name for column in chosen)
+    frame, sampled = read_spread(table, names, _MOST_ROWS)
+    if method == "spearman" and frame.height > (most := _most_ranked(frame)):
+        frame, sampled = read_spread(table, names, most)
+    notes += [sampled] if sampled else []
+    matrix = _MATRICES[method](frame, chosen)
     return Correlation(
         names, tuple(tuple(map(_figure, row)) for row in matrix.tolist()), method, " ".join(notes) or None
     )
@@ -65,14 +68,11 @@ def _is_number(column: Column) -> bool:
     return column.dtype in ("Int64", "Float64", "Boolean")
 
 
-def _numbers(frame: pl.DataFrame, method: str = "pearson") -> Matrix:
+def _numbers(frame: pl.DataFrame) -> Matrix:
     """(rows, columns), missing and infinite values as NaN."""
-    series = [column.cast(pl.Float64) for column in frame.get_columns()]
-    if method == "spearman":
-        series = [column.rank("average").cast(pl.Float64) for column in series]
-    if not series:
+    if not frame.width:
         return np.empty((0, 0))
-    numbers = np.column_stack([column.fill_null(float("nan")).to_numpy() for column in series])
+    numbers = np.column_stack([column.cast(pl.Float64).fill_null(math.nan).to_numpy() for column in frame])
     numbers[~np.isfinite(numbers)] = np.nan
     return numbers
 
@@ -95,6 +95,48 @@ def _linear(numbers: Matrix) -> Matrix:
     varies = variance >= 1e-9 * n
     undefined = ~(varies & varies.T) | (n < 2)
     return np.where(undefined, np.nan, np.clip(r, -1.0, 1.0))
+
+
+def _pearson(frame: pl.DataFrame, _columns: Sequence[Column]) -> Matrix:
+    return _linear(_numbers(frame))
+
+
+def _most_ranked(frame: pl.DataFrame) -> int:
+    """Rows of a table of this many gaps for which Spearman takes a second or two."""
+    with_gaps = sum(column.null_count() > 0 for column in frame)
+    return max(_LEAST_RANKED, _MOST_RANKED // max(1, with_gaps * frame.width))
+
+
+def _spearman(frame: pl.DataFrame, _columns: Sequence[Column]) -> Matrix:
+    # Places among the different values, from 0; -1 for a missing one: what is left of a column is ranked by counting.
+    places = [column.rank("dense").cast(pl.Int32).fill_null(0).to_numpy() - 1 for column in frame]
+    present = [column >= 0 for column in places]
+    ranks = _numbers(pl.DataFrame([column.rank("average") for column in frame]))
+    result = _linear(ranks)
+    for second in range(len(places)):
+        for first in range(second):
+            if not np.array_equal(present[first], present[second]):
+                both = present[first] & present[second]
+                result[first, second] = result[second, first] = _rank_correlation(
+                    places[first][both], places[second][both]
+                )
+    return result
+
+
+def _rank_correlation(first: NDArray[np.int32], second: NDArray[np.int32]) -> float:
+    """Of two columns without missing values, by the places of their values; NaN when one does not vary."""
+    if len(first) < 2:
+        return math.nan
+    x, y = (ranks - ranks.mean() for ranks in (_ranks(first), _ranks(second)))
+    spread = math.sqrt(float(x @ x) * float(y @ y))
+    return min(1.0, max(-1.0, float(x @ y) / spread)) if spread > 0 else math.nan
+
+
+def _ranks(places: NDArray[np.int32]) -> Matrix:
+    """Ranks from 1, equal ones sharing their mean."""
+    counts = np.bincount(places)
+    ranks: Matrix = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return ranks
 
 
 def _association(frame: pl.DataFrame, columns: Sequence[Column]) -> Matrix:
@@ -164,3 +206,6 @@ def cramers_v(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
 
 def _figure(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+_MATRICES = {"pearson": _pearson, "spearman": _spearman, "association": _association}

@@ -17,7 +17,7 @@ from flowml.data.profiling.distribution import distribution, distribution_of_tab
 from flowml.data.profiling.figures import distribution_name
 from flowml.data.profiling.profile import profile
 from flowml.data.relations.correlation import correlation
-from flowml.domain.datasets import Categories, Column, Histogram
+from flowml.domain.datasets import Categories, Column, Histogram, Role
 from flowml.domain.errors import InvalidInput
 
 EPOCH = datetime.fromisoformat("1970-01-01")
@@ -175,6 +175,25 @@ def test_linear_correlations_are_scipys(tmp_path: Path, method: str) -> None:
     assert found.matrix[0][1] == pytest.approx(expected)
     assert found.matrix[1][0] == found.matrix[0][1]
     assert found.matrix[2][2] == pytest.approx(1)
+
+
+def test_spearmans_ranks_are_those_among_the_rows_where_both_have_a_value(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    columns = {}
+    for name in "abcd":
+        numbers = np.round(rng.normal(size=200) + np.arange(200) / 60, 1)
+        columns[name] = [None if gap else number for number, gap in zip(numbers, rng.random(200) < 0.3, strict=True)]
+    columns["e"] = list(np.arange(200.0) ** 2)
+    frame = pl.DataFrame(columns)
+    found = correlation(
+        stored(tmp_path, frame), [Column(name, "Float64", Role.NUMERIC) for name in "abcde"], "spearman"
+    )
+    for at, first in enumerate("abcde"):
+        for beside, second in enumerate("abcde"):
+            expected = scipy.stats.spearmanr(
+                frame[first].fill_null(math.nan), frame[second].fill_null(math.nan), nan_policy="omit"
+            )[0]
+            assert found.matrix[at][beside] == pytest.approx(expected)
     assert found.note is None
 
 
