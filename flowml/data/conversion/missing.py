@@ -45,6 +45,7 @@ MISSING_AMONG_NUMBERS = (
     "...",
     "…",
     "*",
+    ":",
     "na",
     "n.a.",
     "n/a",

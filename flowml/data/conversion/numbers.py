@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -16,15 +17,19 @@ _CODE = r"^[-+]?0\d+$"
 _BEYOND_64_BITS = r"^[-+]?\d{19,}$"
 _PHONE_NAME = r"(?i)(^|[^a-z])(tel|phone|telephone|telefon|fax|mobile|handy|gsm)([^a-z]|$)|phone|telefon"
 _INTERNATIONAL = r"^\+\d{1,3}[ \u00a0/-]"
+# As pandas, R and JavaScript write numbers beyond all others.
+_INFINITE = r"(?i)^[-+]?(?:inf|infinity|∞)$"
 _ADDRESS = r"^\d{1,3}(\.\d{1,3}){3}$"
 
 _CODES = (
     "USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|TRY|RUB|UAH|INR|PKR|BDT|LKR|CNY|RMB|KRW|SGD"
     "|HKD|TWD|THB|IDR|MYR|PHP|VND|BRL|MXN|ARS|CLP|COP|PEN|ZAR|EGP|NGN|KES|ILS|AED|SAR|QAR|KWD|BTC|ETH"
 )
-_SIGNS = "€£¥₹₽₩₺₪฿₫₴₦₱₡₲₵₸₭₮¢"
+_SIGNS = "€£¥￥円元원₹₽₩₺₪฿₫₴₦₱₡₲₵₸₭₮¢"
 _NAMES = r"zł|Kč|[Kk]r\.?|Ft|лв\.?|руб\.?|SFr\.?|Fr\.|Rs\.?|lei"
 _CURRENCY = rf"(?:(?:US|AU|CA|NZ|HK|NT|A|C|S|R)?\$|[{_SIGNS}]|{_NAMES}|{_CODES})"
+# Money that has no decimals, or is not written with three of them.
+_YEN = r"[¥￥円元원₩]|JPY|KRW|CNY|RMB"
 _BLANK = "[ \u00a0\u202f\u2009]"
 
 _BRACKETS = r"^\((.*\d.*)\)$"
@@ -69,7 +74,7 @@ _TWINS = {",": (Style(",", ""), Style(".", ",")), ".": (Style(".", ""), Style(",
 
 def looks_like_number(values: pl.Series) -> pl.Series:
     """Which of some texts are numbers in any way of writing them."""
-    return _bare(values).str.contains(_ANY)
+    return _bare(values).str.contains(f"{_ANY}|{_INFINITE}")
 
 
 def plain_numbers(column: pl.Series) -> pl.Series | None:
@@ -89,10 +94,25 @@ def plain_numbers(column: pl.Series) -> pl.Series | None:
 def read_numbers(
     column: pl.Series, *, decimal: str | None = None, thousands: str | None = None, sure: bool = False
 ) -> Guess:
-    """The column as numbers when every value is one, all written alike.
+    """The column as numbers when every value is one, all written alike; “inf” is one as well.
 
     `decimal` and `thousands` are what its owner said or, when not `sure`, what the file's other columns suggest.
     """
+    found = _read_finite(column, decimal, thousands, sure=sure)
+    if found.series is not None or found.unclear or found.remark:
+        return found
+    infinite = column.str.contains(_INFINITE).fill_null(value=False)
+    if not infinite.any() or infinite.sum() == len(column) - column.null_count():
+        return NOTHING
+    found = _read_finite(column.set(infinite, None), decimal, thousands, sure=sure)
+    if found.series is None:
+        return found
+    numbers = found.series.cast(pl.Float64)
+    negative = infinite & column.str.starts_with("-")
+    return replace(found, series=numbers.set(infinite, float("inf")).set(negative, float("-inf")))
+
+
+def _read_finite(column: pl.Series, decimal: str | None, thousands: str | None, *, sure: bool) -> Guess:
     present = column.drop_nulls()
     is_grouped = decimal is None and present.str.contains(_GROUPED).all() and present.str.contains(r"\.").any()
     if decimal in (None, ".") and thousands in (None, "none") and not is_grouped and present.str.contains(_PLAIN).all():
@@ -112,10 +132,12 @@ def read_numbers(
     ]
     if not fitting or filled.str.contains(_CODE).any() or filled.str.contains(_BEYOND_64_BITS).any():
         return NOTHING
+    currencies = present.str.extract(f"({_CURRENCY})").drop_nulls().unique().sort().to_list()
+    if thousands is None and not sure and any(re.fullmatch(_YEN, currency) for currency in currencies):
+        fitting = [style for style in fitting if style != Style(",", "")] or fitting
     style, unclear = _choose(filled, fitting, decimal, thousands)
     if unclear and decimal is None:
         return Guess(unclear="number")
-    currencies = present.str.extract(f"({_CURRENCY})").drop_nulls().unique().sort().to_list()
     if len(currencies) > 1:
         shown = ", ".join(f"“{currency}”" for currency in currencies[:5])
         return Guess(None, f"“{column.name}” has amounts in several currencies ({shown}) and was kept as text.")

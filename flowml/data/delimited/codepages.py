@@ -48,6 +48,13 @@ _LANGUAGES = (
     _Language("iso8859-2", "łóąężśćńź"),
     _Language("iso8859-2", "áíéěřščžýůúóďťňľĺŕôä"),
     _Language("cp1258", "đăâêôơưáàéèíóòúùýõãñ\u0300\u0301\u0303\u0309\u0323"),
+    # As cp1252, but for the euro and a few more signs.
+    _Language("iso8859-15", "äüößé"),
+    _Language("iso8859-15", "éèàêçâîôûùëïœæÿ"),
+    _Language("iso8859-15", "óíáéñúüçàèòï¿¡ºª"),
+    _Language("iso8859-15", "ãçéáíóõêâúàôüºª"),
+    _Language("iso8859-15", "àèéìòùîº"),
+    _Language("iso8859-15", "åäöøæéüšž"),
     _Language("mac-roman", "äüößé"),
     _Language("mac-roman", "éèàêçâîôûùëïœæÿ"),
     _Language("mac-roman", "óíáéñúüçàèòï¿¡ºª"),

@@ -51,6 +51,7 @@ def test_everywhere(tmp_path: Path, spelling: str) -> None:
         "na",
         "#DIV/0!",
         "*",
+        ":",
         "–",
         "not available",
     ],

@@ -46,6 +46,11 @@ def _column(folder: Path, values: list[str], options: dict[str, Any] | None = No
         (["CHF 1'200.50", "CHF 80.00"], [1200.5, 80.0]),
         (["12.5 USD", "100 USD"], [12.5, 100.0]),
         (["R$ 1.234,56", "R$ 2,00"], [1234.56, 2.0]),
+        (["1,200円", "500円"], [1200, 500]),
+        (["￥1,200", "￥12,000"], [1200, 12000]),
+        (["1,200元", "80.50元"], [1200.0, 80.5]),
+        (["1 200 Kč", "20 Kč"], [1200, 20]),
+        (["kr 1.200,50", "kr 3,00"], [1200.5, 3.0]),
         (["12%", "5.5 %"], [12.0, 5.5]),
         (["12,5 %", "3 %"], [12.5, 3.0]),
     ],
@@ -135,3 +140,30 @@ def test_a_late_text_among_numbers_is_named_too(tmp_path: Path) -> None:
     frame, warnings = read(tmp_path, "t.csv", "\n".join(lines))
     assert frame["n"].dtype == pl.String
     assert "1 of 30,000 values is no number: “broken” (line 20,002)" in warnings
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [
+        (["0.5", "inf", "1e-07", "-inf"], [0.5, None, 1e-07, None]),
+        (["1", "Inf", "3"], [1.0, None, 3.0]),
+        (["1.5", "-Infinity", "Infinity"], [1.5, None, None]),
+        (["1,5", "inf", "2,5", "NA"], [1.5, None, 2.5, None]),
+    ],
+)
+def test_numbers_beyond_all_others_are_missing_among_numbers(
+    tmp_path: Path, values: list[str], numbers: list[float | None]
+) -> None:
+    found, warnings = _column(tmp_path, values)
+    assert found == numbers
+    assert "infinite value" in warnings
+
+
+def test_inf_is_a_word_among_words(tmp_path: Path) -> None:
+    assert _column(tmp_path, ["inf", "sup", "max"])[0] == ["inf", "sup", "max"]
+    assert _column(tmp_path, ["inf", "Infinity"])[0] == ["inf", "Infinity"]
+
+
+def test_yen_have_no_decimals_whatever_the_rest_of_the_file_has(tmp_path: Path) -> None:
+    frame, _ = read(tmp_path, "t.tsv", "a\tb\n1,200円\t1.234,56\n500円\t2,00\n")
+    assert frame.rows() == [(1200, 1234.56), (500, 2.0)]

@@ -69,3 +69,21 @@ def test_a_late_letter_decides_the_encoding(tmp_path: Path) -> None:
 def test_an_encoding_that_does_not_fit_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="not in the encoding utf-8"):
         read(tmp_path, "t.csv", "ä;b\n1;2\n".encode("cp1252"), {"encoding": "utf-8"})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Fecha;Concepto;Importe\n01/02/2024;Nómina;12,50 €\n15/02/2024;Año;-7,00 €\n",
+        "Datum;Straße;Betrag\n15.02.2024;Größe;12,50 €\n16.02.2024;Öl;-7,00 €\n",
+        "Date;Libellé;Montant\n15/02/2024;Cœur à Noël;12,50 €\n16/02/2024;café;-7,00 €\n",
+        "a;b;c\nx;y;12,50 €\nx;y;-7,00 €\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["iso8859-15", "cp1252"])
+def test_the_euro_tells_latin_9_from_its_kin(tmp_path: Path, content: str, encoding: str) -> None:
+    frame, warnings = read(tmp_path, "t.csv", content.encode(encoding))
+    assert frame.columns[1] == content.split(";")[1]
+    assert frame[:, 1].to_list() == [line.split(";")[1] for line in content.splitlines()[1:]]
+    assert frame[:, 2].to_list() == [12.5, -7.0]
+    assert encoding in warnings
