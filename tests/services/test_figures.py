@@ -46,13 +46,13 @@ def dataset(context: Context, tmp_path_factory: pytest.TempPathFactory) -> Datas
 def tasks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The tasks that a child process was started for."""
     started: list[str] = []
-    run: Callable[..., dict[str, Any]] = child.run
+    perform: Callable[..., dict[str, Any]] = child.Child.perform
 
-    def counted(task: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def counted(process: child.Child, task: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         started.append(task)
-        return run(task, *args, **kwargs)
+        return perform(process, task, *args, **kwargs)
 
-    monkeypatch.setattr(child, "run", counted)
+    monkeypatch.setattr(child.Child, "perform", counted)
     return started
 
 
