@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ _VALUE = re.compile(
 _YEAR = re.compile(r"\s*(1[89]|20|21)\d\d\s*")
 _ABSENT = frozenset(("", "?", "NA", "-", "N/A", "n/a", "null", "NULL", "NaN", "nan"))
 _SEARCHED = 50
+# Below the names a survey repeats its questions, a logger its units and how a value came about.
+_MOST_FURTHER = 3
+_FEWEST_ROWS = 2
+_MISSING = frozenset(("", "?", "-", ".", "na", "n/a", "nan", "nat", "null", "none", "inf"))
 _GROUPS = "the names of groups above were put in front"
 _UNIT = re.compile(r"\s*[\[(]?[^\d\s][^\[\]()]{0,14}[\])]?\s*")
 
@@ -108,6 +113,39 @@ def _is_header(first: list[str], body: list[list[str]]) -> bool:
     if all(_YEAR.fullmatch(cell) for cell in over_values) and not all(values):
         return not _occurs_below(first, body, values)
     return False
+
+
+def further_lines(rows: Sequence[Row], header: Header, width: int) -> int:
+    """How many records right below the names go on describing the columns: texts where numbers and dates follow."""
+    if not header.names:
+        return 0
+    for count in range(_MOST_FURTHER, 0, -1):
+        candidates = rows[header.body : header.body + count]
+        body = _up_to_gap(rows[header.body + count :], width)
+        if len(body) >= _FEWEST_ROWS and all(_describes(row.cells, body, width) for row in candidates):
+            return count
+    return 0
+
+
+def _up_to_gap(rows: Sequence[Row], width: int) -> list[list[str]]:
+    """The first rows; what comes after a blank line may be a summary of its own."""
+    body = itertools.takewhile(lambda row: row.filled, rows)
+    return [row.cells for row in itertools.islice(body, 500) if len(row.cells) == width]
+
+
+def _describes(cells: list[str], body: list[list[str]], width: int) -> bool:
+    """Whether a line has texts over at least two columns of values, and none of these texts comes again below."""
+    if len(cells) != width:
+        return False
+    over_values = 0
+    for index, cell in enumerate(cells):
+        below = [row[index] for row in body if row[index].strip().lower() not in _MISSING]
+        if sum(_VALUE.fullmatch(value) is not None for value in below) < max(0.95 * len(below), 1):
+            continue
+        if _VALUE.fullmatch(cell) or cell in below:
+            return False
+        over_values += cell.strip().lower() not in _MISSING
+    return over_values >= 2
 
 
 def _is_value_column(body: list[list[str]], index: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowml.data.delimited.dialect import Row, Writing, find_writing, split, usual_width
-from flowml.data.delimited.header import Header, find_header
+from flowml.data.delimited.header import Header, find_header, further_lines
 from flowml.data.delimited.options import TextOptions
 from flowml.data.delimited.quoting import Quoting, suspect_quoting
 from flowml.data.delimited.sample import Sample, take_sample
@@ -19,7 +19,8 @@ class Outline:
     """`names` are the header's cells as they stand, empty without one; `header_line` is its line number, 0 without one.
 
     `first_line` counts the lines of the file before the first row, `width` the values of a row. `above` are the lines
-    over the table that do not belong to it, `comments` those that begin with `comment`, each with its number.
+    over the table that do not belong to it, `below` those under the names that go on describing the columns,
+    `comments` those that begin with `comment`, each with its number.
     `is_interrupted` says that comments or the names come again between the rows. `quoting` is suspected only.
     """
 
@@ -29,6 +30,7 @@ class Outline:
     header_line: int
     first_line: int
     above: tuple[tuple[int, str], ...]
+    below: tuple[tuple[int, str], ...]
     comment: str
     comments: tuple[tuple[int, str], ...]
     is_interrupted: bool
@@ -68,6 +70,9 @@ def outline(lines: Sequence[str], options: TextOptions) -> Outline:
     on_top = asked_line is not None or quoting is not None
     header = find_header(rows, width, has_header=flag, on_top=on_top, one_line=quoting is not None)
     header, header_line = _commented_names(header, rows, sample, writing, width, flag)
+    further = 0 if asked_line is not None or quoting is not None else further_lines(rows, header, width)
+    below = tuple(_as_line(row, sample) for row in rows[header.body : header.body + further])
+    header = dataclasses.replace(header, body=header.body + further)
     first_index = rows[header.body].first if header.body < len(rows) else len(sample.lines)
     body = rows[header.body :]
     start_number = sample.physical(rows[header.start].first) + 1
@@ -93,6 +98,7 @@ def outline(lines: Sequence[str], options: TextOptions) -> Outline:
         header_line,
         first_line,
         above,
+        below,
         sample.comment,
         tuple(sample.comments),
         later or again,
@@ -123,6 +129,11 @@ def _commented_names(
     if len(cells) != 1 or len(cells[0].cells) != width or (width == 1 and " " in line.strip().strip("# ")):
         return header, 0
     return dataclasses.replace(header, names=tuple(cells[0].cells)), number
+
+
+def _as_line(row: Row, sample: Sample) -> tuple[int, str]:
+    """A record with the number of its first line."""
+    return sample.numbers[row.first], " ".join(sample.lines[row.first : row.end])
 
 
 def _past_comments(first_line: int, sample: Sample) -> int:

@@ -44,6 +44,12 @@ def remarks_on(table: Outline) -> list[str]:
         remarks.append(findings_of(comments).sentence("1 comment line was left out", "comment lines were left out"))
     if table.joined:
         remarks.append(f"The header has two lines: {table.joined} (for example “{_longest(table.names)}”).")
+    if table.below:
+        left_out = findings_of(table.below).sentence(
+            "1 more line of the header, below the names, was left out",
+            "more lines of the header, below the names, were left out",
+        )
+        remarks.append(f"{left_out}. The option “header” with the number of the names' line keeps them as rows.")
     if not table.names:
         remarks.append("The first line looks like data, not like column names: the columns were numbered.")
     elif table.header_line > 1:
