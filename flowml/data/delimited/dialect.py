@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowml.data.delimited.layout import find_columns, is_spaced, split_fixed, split_spaced
+from flowml.data.delimited.words import are_words, split_words
 
 CANDIDATES = (",", ";", "\t", "|")
 # Believed only where every line has the same number of them.
@@ -42,6 +43,11 @@ class Writing:
     def is_plain(self) -> bool:
         """Whether a strict parser of CSV can read it."""
         return self.delimiter not in (WHITESPACE, SPACED, FIXED) and (self.quote == '"' and not self.escaped)
+
+    @property
+    def may_quote(self) -> bool:
+        """Whether marks around a value are no part of it."""
+        return self.has_quotes or (self.delimiter == WHITESPACE and self.quote != "")
 
     @property
     def has_quotes(self) -> bool:
@@ -103,7 +109,7 @@ def split_line(line: str, writing: Writing) -> list[str]:
     """The values of a line that is a record of its own, in writings without quotation marks."""
     match writing.delimiter:
         case "whitespace":
-            return line.split()
+            return split_words(line, writing.quote)
         case "spaced":
             return split_spaced(line)
         case "fixed":
@@ -141,6 +147,8 @@ def _best_delimiter(lines: Sequence[str], quote: str, escaped: bool) -> str:
     rows = {candidate: split(lines, Writing(candidate, quote, escaped)) for candidate in CANDIDATES}
     scored = {candidate: _score(rows[candidate], candidate) for candidate in CANDIDATES}
     best = max(CANDIDATES, key=lambda candidate: scored[candidate])
+    if quote and are_words(lines, quote):
+        return WHITESPACE
     spaced = is_spaced(lines)
     if scored[best] >= 0.5 and not (spaced > usual_width(rows[best]) and _has_gaps(rows[best])):
         return best

@@ -249,7 +249,7 @@ def _repeats_names(frame: pl.DataFrame, names: tuple[str, ...]) -> bool:
 def _decided(table: Outline, encoding: Encoding, options: TextOptions) -> dict[str, Any]:
     return {
         "delimiter": spelled_delimiter(table.writing.delimiter),
-        "quote": table.writing.quote if table.writing.has_quotes else "none",
+        "quote": table.writing.quote if table.writing.may_quote else "none",
         "encoding": encoding.name,
         "header": table.header_line or False,
         "comment": table.comment or "none",
