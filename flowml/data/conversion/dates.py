@@ -8,6 +8,7 @@ from typing import Literal
 
 import polars as pl
 
+from flowml.data.conversion.characters import with_plain_signs
 from flowml.data.conversion.guess import NOTHING, Guess
 from flowml.data.conversion.months import with_numbered_months
 
@@ -19,7 +20,11 @@ _SHAPE = (
     r"(?:(?:T|,? +)(\d{1,2}:\d{2}.{0,24}))?$"
 )
 _TIMES = ("%H:%M:%S%.f", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
-_ZONE = r"^.*\d\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})$"
+_ZONE = r"\d(?: (?i:[ap]m))?\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
+_HALF_OF_DAY = r"(?i)\s*([ap])\.?\s?m\.?(\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)$"
+# Google Forms writes GMT+1.
+_FROM_GMT, _SHORT_ZONE = r"\s*(?:GMT|UTC)([+-]\d)", r"([+-])(\d(?::?\d{2})?)$"
+_SHIFTED = r"(?i:\d|m)\s*(?:GMT|UTC)?[+-]\d{1,2}(?::?\d{2})?$"
 _SAID = {"day_first": "the day", "month_first": "the month", "year_first": "the year"}
 # 1.12.10 is a version more often than a day, unless its column says so.
 _MAYBE_VERSION = r"^(?:\d\.\d{1,2}|\d{2}\.\d)\.\d{2}$"
@@ -45,8 +50,12 @@ def parse_dates(column: pl.Series, probe: pl.Series, *, order: str | None = None
     `probe` is some of its values, none missing, to say no quickly. `order` settles which of day, month and year comes
     first where the values themselves do not. Without it such a column is `unclear`.
     """
-    named = with_numbered_months(column, probe)
+    named = with_plain_signs(column, probe)
+    if named is None:
+        named = with_numbered_months(column, probe)
     if named is not None:
+        if named.null_count() > column.null_count():
+            return NOTHING
         iso = named.head(1000).drop_nulls()
         found = _parse(named, iso if len(iso) else named.drop_nulls(), "%Y-%m-%d")
         return _with_zone(column.name, probe, found)
@@ -131,14 +140,19 @@ def _parse(column: pl.Series, probe: pl.Series, form: str) -> pl.Series | None:
     first: str = probe.item(0)
     if ":" not in first:
         return None
-    if re.search(r"(?i)[ap]\.?m\.?$", first):
-        column, probe = (values.str.replace(r"(?i)\s*([ap])\.?\s?m\.?$", " ${1}m") for values in (column, probe))
+    if "GMT" in first or "UTC" in first:
+        column, probe = (
+            values.str.replace(_FROM_GMT, "${1}").str.replace(_SHORT_ZONE, "${1}0${2}") for values in (column, probe)
+        )
+        first = probe.item(0)
+    if re.search(_HALF_OF_DAY, first):
+        column, probe = (values.str.replace(_HALF_OF_DAY, " ${1}m${2}") for values in (column, probe))
     zoned = probe.str.contains(_ZONE)
     if zoned.any() and not zoned.all():
         return None
     if zoned.all():
         column, probe = (
-            values.str.replace(r"\s*(?:Z|UTC|GMT)$", "+00:00").str.replace(r"\s+([+-]\d{2}:?\d{2})$", "${1}")
+            values.str.replace(r"\s*(?:Z|UTC|GMT)$", "+00:00").str.replace(r"\s+([+-]\d{2}(?::?\d{2})?)$", "${1}")
             for values in (column, probe)
         )
     for with_time in _with_times(form, first):
@@ -170,6 +184,6 @@ def _as_datetime(column: pl.Series, probe: pl.Series, form: str) -> pl.Series | 
 def _with_zone(name: str, probe: pl.Series, found: pl.Series | None, proof: str | None = None) -> Guess:
     if found is None:
         return NOTHING
-    shifted = found.dtype != pl.Date and probe.str.contains(r"\d\s*[+-]\d{2}:?\d{2}$").any()
-    shifted = shifted and not probe.str.contains(r"(Z|UTC|GMT|\+00:?00)$").all()
+    shifted = found.dtype != pl.Date and probe.str.contains(_SHIFTED).any()
+    shifted = shifted and not probe.str.contains(r"(Z|UTC|GMT|\+00?(:?00)?)$").all()
     return Guess(found, f"In “{name}”, times were converted to UTC." if shifted else None, proof)

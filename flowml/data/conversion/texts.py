@@ -11,16 +11,15 @@ from typing import Any
 import polars as pl
 
 from flowml.data.conversion.dates import numbered_dates, parse_dates, settled_dates, unclear_dates
+from flowml.data.conversion.formulas import without_formulas
 from flowml.data.conversion.guess import NOTHING, Guess
 from flowml.data.conversion.missing import MISSING, MISSING_AMONG_NUMBERS, SENTINELS
 from flowml.data.conversion.numbers import looks_like_number, read_numbers
+from flowml.data.conversion.odd import MOSTLY, no_numbers, no_quantities
 from flowml.data.threads import each_column
 
 _PROBE = 500
 _PLAIN_TEXT = r"^\pL[\pL ,.;:'-]{6,}$"
-# So many of a column's values must be numbers that the others are worth a remark.
-_MOSTLY = 0.8
-_SHOWN = 3
 _MANY_ROWS = 100_000
 _SAMPLE = 2_000
 
@@ -103,6 +102,9 @@ class _Converter:
             return column
         if not self._typed:
             column = self._with_missing(column)
+            if (texts := without_formulas(column)) is not None:
+                self._remarks.append(f'In “{column.name}”, values written as ="…" were read as the text in the quotes.')
+                return self._with_missing(texts)
         present = column.drop_nulls()
         if present.is_empty():
             return column
@@ -150,7 +152,8 @@ class _Converter:
             if column.dtype in (pl.Int64, pl.Float64) and (least := column.min()) in SENTINELS:
                 others = column.filter(column != least)
                 if not others.is_empty() and others.min() > least / 2:  # type: ignore[operator]
-                    found.append(f"“{column.name}” ({least:,.0f} in {len(column.drop_nulls()) - len(others):,} rows)")
+                    count = len(column.drop_nulls()) - len(others)
+                    found.append(f"“{column.name}” ({least:,.0f} in {count:,} {'row' if count == 1 else 'rows'})")
         if found:
             more = f" and {len(found) - 8:,} more" if len(found) > 8 else ""
             self._remarks.append(
@@ -211,7 +214,7 @@ class _Converter:
             return column
         numeric = looks_like_number(rest)
         share = float(numeric.mean() or 0)  # type: ignore[arg-type]
-        if share >= _MOSTLY:
+        if share >= MOSTLY:
             blanked = self._without_words(column)
             found = read_numbers(
                 blanked,
@@ -221,7 +224,7 @@ class _Converter:
             )
             if found.series is not None or found.unclear or found.remark:
                 return self._accept(found, column, blanked)
-            if remark := self._mixed(column, blanked):
+            if remark := no_numbers(column, blanked, self._line_of):
                 self._remarks.append(remark)
                 return column
         if probe.str.to_lowercase().is_in(("true", "false")).all():
@@ -231,6 +234,8 @@ class _Converter:
         if found is NOTHING and len(rest) < len(probe):
             blanked = self._without_words(column)
             return self._accept(self._dates(blanked, rest), column, blanked)
+        if found is NOTHING and (remark := no_quantities(column, probe, self._line_of)):
+            self._remarks.append(remark)
         return self._take(found, column)
 
     def _dates(self, column: pl.Series, probe: pl.Series) -> Guess:
@@ -268,22 +273,6 @@ class _Converter:
         if found.series.dtype == pl.Int64 and column.dtype == pl.String:
             return self._take(numbered_dates(found.series), found.series)
         return found.series
-
-    def _mixed(self, column: pl.Series, blanked: pl.Series) -> str | None:
-        """What to say of a column of numbers with a few texts in between."""
-        odd = (~looks_like_number(blanked)).fill_null(value=False)
-        count, total = int(odd.sum()), len(column) - column.null_count()
-        if count == 0 or count > (1 - _MOSTLY) * total:
-            return None
-        shown = []
-        for row in odd.arg_true().head(_SHOWN):
-            line = self._line_of(row)
-            value = column[row] if len(column[row]) <= 40 else f"{column[row][:39]}…"
-            shown.append(f"“{value}” ({f'line {line:,}' if line else f'row {row + 1:,}'})")
-        more = f" and {count - _SHOWN:,} more" if count > _SHOWN else ""
-        is_are = "is no number" if count == 1 else "are no numbers"
-        said = f"In “{column.name}”, {count:,} of {total:,} values {is_are}: {', '.join(shown)}{more}."
-        return f"{said} It was kept as text."
 
     @staticmethod
     def _only(counts: Counter[str]) -> str | None:

@@ -158,3 +158,49 @@ def test_every_month_has_a_number_in_every_language() -> None:
     assert set(MONTHS.values()) == {f"{number:02}" for number in range(1, 13)}
     for number, words in enumerate(("may mai mayo maggio mei maio", "october oktober octobre octubre ottobre outubro")):
         assert {MONTHS[word] for word in words.split()} == {("05", "10")[number]}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["2024年1月31日", "2023年12月5日"],
+        ["2024年01月31日(水)", "2023年12月05日(火)"],
+        ["2024년 1월 31일", "2023년 12월 5일"],
+    ],
+)
+def test_the_characters_for_year_month_and_day_are_understood(tmp_path: Path, values: list[str]) -> None:
+    assert _column(tmp_path, [*values, "NA"])[0] == [*_DAY, None]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["2024年1月31日 13時05分", "2023年12月5日 8時30分"],
+        ["2024年1月31日13时5分0秒", "2023年12月5日8时30分00秒"],
+        ["2024年1月31日 13:05", "2023年12月5日 8:30:00"],
+        ["2024년 1월 31일 13시 5분", "2023년 12월 5일 8시 30분"],
+    ],
+)
+def test_so_are_those_for_the_time_of_day(tmp_path: Path, values: list[str]) -> None:
+    assert _column(tmp_path, values)[0] == _MOMENT
+
+
+def test_what_is_no_date_keeps_its_characters(tmp_path: Path) -> None:
+    for odd in ("2024年13月1日", "2024年3月", "2024年3月1日 頃", "2024年3月1日 25時00分"):
+        values = ["2024年1月31日", odd]
+        assert _column(tmp_path, values)[0] == values
+
+
+def test_times_with_an_offset_are_converted_to_utc_however_it_is_written(tmp_path: Path) -> None:
+    for values in (
+        ["2024/01/31 2:05:00 PM GMT+1", "2023/12/05 09:30:00 AM GMT+1"],
+        ["2024/01/31 6:35:00 PM GMT+5:30", "2023/12/05 8:30:00 AM GMT"],
+        ["2024-01-31 14:05:00 UTC+01:00", "2023-12-04 22:30:00 UTC-10"],
+        ["2024-01-31 14:05:00+01", "2023-12-05 10:30:00+02"],
+    ):
+        found, warnings = _column(tmp_path, values)
+        assert found == _MOMENT, values
+        assert "converted to UTC" in warnings
+    found, warnings = _column(tmp_path, ["2024/01/31 1:05:00 PM GMT", "2023/12/05 8:30:00 AM GMT"])
+    assert found == _MOMENT
+    assert "UTC" not in warnings

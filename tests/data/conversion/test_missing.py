@@ -81,5 +81,5 @@ def test_the_option_replaces_the_known_spellings(tmp_path: Path) -> None:
 def test_a_number_that_may_mean_missing_is_pointed_out_and_kept(tmp_path: Path) -> None:
     frame, warnings = read(tmp_path, "t.csv", "t,u,v\n20.5,-999,-5\n-9999,3,-999\n21.5,4,-1200\n-9999,5,7\n")
     assert frame["t"].to_list() == [20.5, -9999.0, 21.5, -9999.0]
-    assert "“t” (-9,999 in 2 rows), “u” (-999 in 1 rows)" in warnings
+    assert "“t” (-9,999 in 2 rows), “u” (-999 in 1 row)." in warnings
     assert "“v”" not in warnings

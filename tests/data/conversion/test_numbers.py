@@ -167,3 +167,21 @@ def test_inf_is_a_word_among_words(tmp_path: Path) -> None:
 def test_yen_have_no_decimals_whatever_the_rest_of_the_file_has(tmp_path: Path) -> None:
     frame, _ = read(tmp_path, "t.tsv", "a\tb\n1,200円\t1.234,56\n500円\t2,00\n")
     assert frame.rows() == [(1200, 1234.56), (500, 2.0)]
+
+
+def test_few_texts_among_numbers_with_a_unit_are_pointed_out(tmp_path: Path) -> None:
+    values = ["12 kg", "13.5 kg", "1,400 kg", "15kg", "heavy", "16 kg"]
+    found, warnings = _column(tmp_path, values)
+    assert found == values
+    assert "1 of 6 values is no number with “kg”: “heavy” (line 6). It was kept as text." in warnings
+    assert "kept as text" not in _column(tmp_path, ["12A", "13B", "14C", "15D", "16E", "other"])[1]
+    assert "kept as text" not in _column(tmp_path, ["12 kg", "13 kg"])[1]
+
+
+def test_texts_that_are_written_as_formulas_for_excel_are_texts(tmp_path: Path) -> None:
+    frame, warnings = read(tmp_path, "t.csv", 'zip,s,n\n="01234",="abc",1\n="4567",plain,2\n="",="x ""y""",3\n')
+    assert frame.rows() == [("01234", "abc", 1), ("4567", "plain", 2), (None, 'x "y"', 3)]
+    assert "In “zip”, values written as" in warnings
+    values = ['="a"', '="b"&"c"', "d"]
+    frame, _ = read(tmp_path, "t.tsv", "x\ty\n" + "".join(f"{value}\t1\n" for value in values))
+    assert frame["x"].to_list() == values
