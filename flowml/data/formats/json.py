@@ -29,6 +29,7 @@ def sniff(head: bytes, path: Path) -> float:
 
 
 def read(source: Source) -> Reading:
+    from flowml.data.nested.paging import list_of_page
     from flowml.data.nested.records import Columns
     from flowml.data.nested.shapes import read_document
 
@@ -37,9 +38,14 @@ def read(source: Source) -> Reading:
     _check_nesting(path)
     if path.stat().st_size > _LARGE and _is_array_of_records(path):
         columns = Columns(source.limits)
+        is_paged = False
         for record in _streamed(path, warnings):
+            # Pages are few and long: nothing is won by one at a time.
+            if is_paged := columns.height == 0 and list_of_page(record) is not None:
+                break
             columns.add(record)
-        return Reading(columns.frame(warnings), "json", typed=True, warnings=warnings)
+        if not is_paged:
+            return Reading(columns.frame(warnings), "json", typed=True, warnings=warnings)
     return read_document(_parse(path.read_bytes()), "JSON", source, warnings)
 
 
@@ -77,7 +83,9 @@ def _check_nesting(path: Path) -> None:
 
 def _is_array_of_records(path: Path) -> bool:
     with path.open("rb") as file:
-        return re.match(rb"\s*\[\s*\{", file.read(4096)) is not None
+        head = file.read(4096)
+    # A list behind one flat record is the table, and the record describes it.
+    return re.match(rb"\s*\[\s*\{", head) is not None and re.match(rb"\s*\[\s*\{[^{}]*\}\s*,\s*\[", head) is None
 
 
 def _streamed(path: Path, warnings: list[str]) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from flowml.data.formats.base import Reading, Source
+from flowml.data.nested.paging import behind_its_description, joined_pages
 from flowml.data.nested.records import Columns
 from flowml.domain.errors import InvalidInput, UnreadableFile
 
@@ -47,7 +48,8 @@ def find_records(document: Any, kind: str, warnings: list[str], asked: str | Non
     """The table in a document of the kind (“JSON”). `asked` is the name of a list in it. Raises UnreadableFile when
     there is none, InvalidInput when no list has the name that is asked for."""
     if isinstance(document, list):
-        return Found(of_list(document, warnings))
+        inner = behind_its_description(document, warnings) or joined_pages(document, warnings)
+        return Found(of_list(document, warnings) if inner is None else inner)
     if not isinstance(document, dict) or not document:
         raise UnreadableFile(f"The {kind} holds a single value, not a table.", hint="A table is a list of records.")
     lists = dict(islice(_lists(document, "", 0), 1000))

@@ -138,3 +138,47 @@ def test_records_without_common_fields_are_no_table() -> None:
     assert frame["rare"].drop_nulls().to_list() == ["x", "x"]
     assert frame["rare"][4900] == "x"
     assert frame.schema == {"n": pl.Int64, "rare": pl.String}
+
+
+@pytest.mark.parametrize("large", [8 << 20, 0])
+def test_pages_of_a_service_are_one_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int) -> None:
+    monkeypatch.setattr(json_format, "_LARGE", large)
+    pages = [
+        {"page": 1, "total": 3, "results": [{"id": 1}, {"id": 2}]},
+        {"page": 2, "total": 3, "results": [{"id": 3, "n": {"x": 1}}]},
+        {"page": 3, "total": 3, "results": []},
+    ]
+    frame, warnings = read(tmp_path, "t.json", json.dumps(pages))
+    assert frame.rows() == [(1, None), (2, None), (3, 1)]
+    assert frame.columns == ["id", "n.x"]
+    assert "3 pages of records, which were joined: the table was taken from “results”" in warnings
+    frame, warnings = read(tmp_path, "t.json", json.dumps(pages[:1]))
+    assert frame["id"].to_list() == [1, 2]
+    assert "1 page of records" in warnings
+
+
+def test_records_with_lists_of_their_own_are_no_pages(tmp_path: Path) -> None:
+    for orders in (
+        [{"id": 1, "items": [{"sku": "a"}]}, {"id": 2, "items": [{"sku": "b"}]}],
+        [{"title": "x", "pages": 90, "authors": [{"name": "a"}]}],
+        [{"page": 1, "results": [{"id": 1}]}, {"page": 2, "error": "too many requests"}],
+        [{"page": 1, "results": [1, 2]}, {"page": 2, "results": [3]}],
+    ):
+        frame, warnings = read(tmp_path, "t.json", json.dumps(orders))
+        assert frame.height == len(orders)
+        assert "joined" not in warnings
+
+
+@pytest.mark.parametrize("large", [8 << 20, 0])
+def test_a_record_about_the_list_behind_it_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int
+) -> None:
+    monkeypatch.setattr(json_format, "_LARGE", large)
+    answer = [{"page": 1, "total": 2}, [{"country": {"id": "DE"}, "value": 1}, {"country": {"id": "FR"}, "value": 2}]]
+    frame, warnings = read(tmp_path, "t.json", json.dumps(answer))
+    assert frame.rows() == [("DE", 1), ("FR", 2)]
+    assert frame.columns == ["country.id", "value"]
+    assert "the first, which describes it (“page”, “total”), was left out" in warnings
+    frame, warnings = read(tmp_path, "t.json", '[{"a": 1}, [1, 2]]')
+    assert frame.height == 1
+    assert "1 of 2 entries are no records" in warnings
