@@ -59,3 +59,9 @@ def split_fixed(line: str, starts: Sequence[int]) -> list[str]:
     text = line.rstrip("\r\n").expandtabs()
     ends = [*starts[1:], len(text)]
     return [text[start:end].strip() for start, end in zip((0, *starts[1:]), ends, strict=True)]
+
+
+def is_crossing(line: str, starts: Sequence[int]) -> bool:
+    """Whether a value runs over the place where the next column begins."""
+    text = line.rstrip("\r\n").expandtabs()
+    return any(start < len(text) and not text[start - 1 : start + 1].count(" ") for start in starts[1:])

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flowml.data.delimited.dialect import Row, Writing, find_writing, split, usual_width
+from flowml.data.delimited.dialect import FIXED, Row, Writing, find_writing, split, usual_width
 from flowml.data.delimited.header import Header, find_header, further_lines
 from flowml.data.delimited.options import TextOptions
 from flowml.data.delimited.quoting import Quoting, suspect_quoting
+from flowml.data.delimited.ruler import Ruler, find_ruler
 from flowml.data.delimited.sample import Sample, take_sample
 from flowml.domain.errors import InvalidInput
 
@@ -56,19 +57,22 @@ def outline(lines: Sequence[str], options: TextOptions) -> Outline:
     if not any(line.strip() for line in sample.lines):
         # Nothing but comments: then they are none.
         sample = take_sample(clean, skip=min(skip, len(clean) - 1), comment="", delimiter=options.delimiter)
-    delimiter = options.delimiter if options.delimiter is not None else sample.delimiter
-    writing = find_writing(sample.lines, delimiter=delimiter, quote=options.quote)
+    ruler = find_ruler(sample) if options.delimiter in (None, FIXED) else None
+    writing = _writing(sample, ruler, options)
     rows = split(sample.lines, writing)
     width = usual_width(rows)
+    flag = options.header if isinstance(options.header, bool) else None
     if writing.delimiter != "," or not writing.is_plain or width != len(rows[0].cells):
         quoting = None
     if quoting is None:
         quoting = _quoting(sample, writing, options)
-    flag = options.header if isinstance(options.header, bool) else None
     if asked_line is not None or (flag is None and quoting is not None and quoting.names_apart):
         flag = True
     on_top = asked_line is not None or quoting is not None
-    header = find_header(rows, width, has_header=flag, on_top=on_top, one_line=quoting is not None)
+    if ruler is None or on_top or flag is False:
+        header = find_header(rows, width, has_header=flag, on_top=on_top, one_line=quoting is not None)
+    else:
+        header = Header(tuple(rows[ruler.names].cells), ruler.names, ruler.names + 1)
     header, header_line = _commented_names(header, rows, sample, writing, width, flag)
     further = 0 if asked_line is not None or quoting is not None else further_lines(rows, header, width)
     below = tuple(_as_line(row, sample) for row in rows[header.body : header.body + further])
@@ -106,6 +110,13 @@ def outline(lines: Sequence[str], options: TextOptions) -> Outline:
         header.joined,
         quoting,
     )
+
+
+def _writing(sample: Sample, ruler: Ruler | None, options: TextOptions) -> Writing:
+    if ruler is not None:
+        return Writing(FIXED, "", starts=ruler.starts)
+    delimiter = options.delimiter if options.delimiter is not None else sample.delimiter
+    return find_writing(sample.lines, delimiter=delimiter, quote=options.quote)
 
 
 def _quoting(sample: Sample, writing: Writing, options: TextOptions) -> Quoting | None:

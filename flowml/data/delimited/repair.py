@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flowml.data.delimited.dialect import FIXED, split_line, unescaped
 from flowml.data.delimited.findings import Findings
+from flowml.data.delimited.layout import is_crossing
 from flowml.data.delimited.outline import Outline
 from flowml.data.delimited.sample import is_rule
 from flowml.domain.errors import UnreadableFile
@@ -164,7 +165,7 @@ def _records(
             if writing.has_quotes and line.count(writing.quote) % 2:
                 changes.unclosed.add(number, line)
             record = split_line(line, writing)
-            if writing.delimiter == FIXED and _is_crossing(line, writing.starts):
+            if writing.delimiter == FIXED and is_crossing(line, writing.starts):
                 changes.crossing.add(number, line)
             if record:
                 yield number, line, record
@@ -190,11 +191,6 @@ def _records(
             found = line.rstrip("\r\n").split(writing.delimiter)
             pending = following + pending
         yield number, text if not pending else line, found
-
-
-def _is_crossing(line: str, starts: tuple[int, ...]) -> bool:
-    text = line.expandtabs()
-    return any(start < len(text) and not text[start - 1].isspace() for start in starts[1:])
 
 
 def _whole(text: str, table: Outline) -> list[str] | None:

@@ -33,6 +33,8 @@ _NOTE = re.compile(
 _DRAWN = re.compile(r"[-_=*+|~. ]{3,}")
 _CURRENCY = re.compile(r"[A-Z]{3}|[€$£¥₹]")
 _ROW_COUNT = re.compile(r"(?i)\W*\d[\d., ]*\s*(rows?|records?|zeilen|lines?|entries)\b.*")
+# What database shells say below a result, wherever the columns part it.
+_RESULT_COUNT = re.compile(r"(?i)\(?\d[\d,.]* (rows?|records?) (affected|selected|returned)\.?\)?")
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,8 @@ def _is_below(line: _Line, width: int) -> bool:
     cells, filled = line.cells, line.filled
     if not filled or cells is None:
         return False
+    if width > 1 and _RESULT_COUNT.fullmatch(line.text.strip()):
+        return True
     if len(filled) == 1 and width > 1 and (_NOTE.fullmatch(filled[0]) or _ROW_COUNT.fullmatch(filled[0])):
         return True
     if len(cells) != width and (_NOTE.fullmatch(line.text) or _ROW_COUNT.fullmatch(line.text.strip())):
