@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from flowml.data.conversion.dates import numbered_dates, parse_dates, settled_dates, unclear_dates
+from flowml.data.conversion.flags import without_flags
 from flowml.data.conversion.formulas import without_formulas
 from flowml.data.conversion.guess import NOTHING, Guess
 from flowml.data.conversion.missing import MISSING, MISSING_AMONG_NUMBERS, SENTINELS
@@ -68,6 +69,9 @@ def convert_texts(
         converter = _Converter(conventions, typed, line_of)
         return column if column.name in literal else converter.convert(column), converter
 
+    remarks: list[str] = []
+    if not typed and conventions.missing is None:
+        frame, remarks = without_flags(frame, literal)
     converter = _Converter(conventions, typed, line_of)
     columns: dict[str, pl.Series] = {}
     for column, its_own in each_column(convert, frame.get_columns()):
@@ -77,7 +81,7 @@ def convert_texts(
         columns[name] = converter.settle(columns[name])
     if not typed:
         converter.point_out_sentinels(columns.values())
-    return Conversion(pl.DataFrame(list(columns.values())), converter.warnings(), converter.decided())
+    return Conversion(pl.DataFrame(list(columns.values())), remarks + converter.warnings(), converter.decided())
 
 
 class _Converter:

@@ -83,3 +83,28 @@ def test_a_number_that_may_mean_missing_is_pointed_out_and_kept(tmp_path: Path) 
     assert frame["t"].to_list() == [20.5, -9999.0, 21.5, -9999.0]
     assert "“t” (-9,999 in 2 rows), “u” (-999 in 1 row)." in warnings
     assert "“v”" not in warnings
+
+
+def test_flags_and_colons_in_tables_of_eurostat_are_left_out(tmp_path: Path) -> None:
+    lines = [
+        "unit,geo\\TIME_PERIOD\t2020 \t2021 \t2022 ",
+        "PC,AT\t1.2 \t2.3 b\t: ",
+        "PC,DE\t3 ep\t: c\t: ",
+        "PC,FR\t5.5 \t6.6 \t: u",
+        "PC,IT\t: \t1 e\t4",
+    ]
+    content = "\n".join(lines) + "\n"
+    frame, warnings = read(tmp_path, "t.tsv", content)
+    assert frame.rows() == [
+        ("PC,AT", 1.2, 2.3, None),
+        ("PC,DE", 3.0, None, None),
+        ("PC,FR", 5.5, 6.6, None),
+        ("PC,IT", None, 1.0, 4),
+    ]
+    assert "flags after 5 of the values (“b”, “c”, “e”, “ep”, “u”) were left out" in warnings
+    assert "“:” was read as missing (5)" in warnings
+
+
+def test_letters_after_numbers_are_units_elsewhere(tmp_path: Path) -> None:
+    frame, _ = read(tmp_path, "t.tsv", "geo\t2020\nAT\t1.2 b\nDE\t3.1 e\n")
+    assert frame["2020"].to_list() == ["1.2 b", "3.1 e"]
