@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flowml.data.delimited.block import width_of_block
 from flowml.data.delimited.layout import find_columns, is_spaced, split_fixed, split_spaced
 from flowml.data.delimited.words import are_words, split_words
 
@@ -126,9 +127,10 @@ def unescaped(line: str, writing: Writing) -> str:
 
 
 def usual_width(rows: Sequence[Row]) -> int:
-    """How many values most records have."""
+    """How many values most records have, or those of a table below a block of labels."""
     filled = Counter(len(row.cells) for row in rows if row.filled)
-    return filled.most_common(1)[0][0] if filled else 1
+    usual = filled.most_common(1)[0][0] if filled else 1
+    return width_of_block([row.cells for row in rows], usual) or usual
 
 
 def _uses_single_quotes(lines: Sequence[str]) -> bool:

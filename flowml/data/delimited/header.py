@@ -130,7 +130,8 @@ def further_lines(rows: Sequence[Row], header: Header, width: int) -> int:
 def _up_to_gap(rows: Sequence[Row], width: int) -> list[list[str]]:
     """The first rows; what comes after a blank line may be a summary of its own."""
     body = itertools.takewhile(lambda row: row.filled, rows)
-    return [row.cells for row in itertools.islice(body, 500) if len(row.cells) == width]
+    # In a wide table a few rows tell as much.
+    return [row.cells for row in itertools.islice(body, max(20, min(500, 50_000 // width))) if len(row.cells) == width]
 
 
 def _describes(cells: list[str], body: list[list[str]], width: int) -> bool:
@@ -139,13 +140,26 @@ def _describes(cells: list[str], body: list[list[str]], width: int) -> bool:
         return False
     over_values = 0
     for index, cell in enumerate(cells):
-        below = [row[index] for row in body if row[index].strip().lower() not in _MISSING]
-        if sum(_VALUE.fullmatch(value) is not None for value in below) < max(0.95 * len(below), 1):
+        if not _is_nearly_all_values(body, index):
             continue
-        if _VALUE.fullmatch(cell) or cell in below:
+        if _VALUE.fullmatch(cell) or (cell.strip() and any(row[index] == cell for row in body)):
             return False
         over_values += cell.strip().lower() not in _MISSING
     return over_values >= 2
+
+
+def _is_nearly_all_values(body: list[list[str]], index: int) -> bool:
+    """Whether a column has values, and next to nothing but these and missing ones."""
+    values, texts, tolerated = 0, 0, 0.05 * len(body)
+    for row in body:
+        cell = row[index]
+        if _VALUE.fullmatch(cell):
+            values += 1
+        elif cell.strip().lower() not in _MISSING:
+            texts += 1
+            if texts > tolerated:
+                return False
+    return values > 0
 
 
 def _is_value_column(body: list[list[str]], index: int) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 _LONGEST = 100_000
 _FEWEST_LINES = 3
+_LOOKED_AT = 500
 # Bare words that statistics programs write among quoted texts.
 _BARE = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?|NA|NaN|-?Inf|TRUE|FALSE|\d{4}-\d\d-\d\d")
 
@@ -29,7 +30,7 @@ def are_words(lines: Sequence[str], quote: str) -> bool:
 
     The first line may have one less: names with none over the names of the rows.
     """
-    filled = [line for line in lines if line.strip()]
+    filled = [line for line in lines[:_LOOKED_AT] if line.strip()]
     if len(filled) < _FEWEST_LINES or any("\t" in line or len(line) > _LONGEST for line in filled):
         return False
     if sum(quote in line for line in filled[1:]) < 0.9 * len(filled[1:]):
