@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flowml.data.conversion.missing import MISSING, MISSING_AMONG_NUMBERS
 from flowml.data.delimited.dialect import NUMBER, Row
 
 _VALUE = re.compile(
@@ -23,7 +24,7 @@ _SEARCHED = 50
 # Below the names a survey repeats its questions, a logger its units and how a value came about.
 _MOST_FURTHER = 3
 _FEWEST_ROWS = 2
-_MISSING = frozenset(("", "?", "-", ".", "na", "n/a", "nan", "nat", "null", "none", "inf"))
+_MISSING = frozenset(text.lower() for text in (*MISSING, *MISSING_AMONG_NUMBERS, "inf", "-inf"))
 _GROUPS = "the names of groups above were put in front"
 _UNIT = re.compile(r"\s*[\[(]?[^\d\s][^\[\]()]{0,14}[\])]?\s*")
 

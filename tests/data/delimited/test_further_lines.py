@@ -53,6 +53,7 @@ def test_what_the_owner_says_of_the_header_keeps_them(tmp_path: Path, header: in
     [
         "x,unknown,3,4",  # one text over numbers
         "x,unknown,unknown,7",  # a number beside them
+        "x,unknown,missing,",  # words for a missing value
         "x,low,low,",  # a spelling that comes again
     ],
 )
