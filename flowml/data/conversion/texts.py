@@ -167,7 +167,10 @@ class _Converter:
     def warnings(self) -> list[str]:
         if not self._missing:
             return self._remarks
-        spelled = ", ".join(f"“{value}” ({count:,})" for value, count in self._missing.most_common(8))
+        spelled = ", ".join(
+            f"“{value}” ({count:,})"
+            for value, count in sorted(self._missing.items(), key=lambda item: (-item[1], item[0]))[:8]
+        )
         return [*self._remarks, f"Read as missing: {spelled}."]
 
     def decided(self) -> dict[str, Any]:
