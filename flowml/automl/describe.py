@@ -1,7 +1,8 @@
 """What every model of a task says about the table it comes from."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
@@ -10,10 +11,15 @@ import polars as pl
 
 from flowml.automl.feature import Feature
 from flowml.automl.features.prepared import Labels, Numbers, Prepared, prepare
+from flowml.automl.recipe import ModelRecipe
 from flowml.automl.schema import ModelSchema
 from flowml.automl.task import Task
 from flowml.data.profiling.profile import dtype_name
+from flowml.data.profiling.roles import roles_of
+from flowml.data.recipes.checking import check_operations
+from flowml.data.recipes.kinds import kinds_of_frame
 from flowml.domain.datasets import Role
+from flowml.domain.recipes import Operation
 
 _MAX_CATEGORIES = 10_000
 _LIBRARIES = ("flowml", "numpy", "polars", "scikit-learn", "lightgbm", "xgboost", "xgboost-cpu", "catboost")
@@ -33,6 +39,21 @@ def describe_task(task: Task, table: Prepared) -> ModelSchema:
         versions=_versions(),
         recipe=None if task.recipe is None else task.recipe.completed(features),
     )
+
+
+def describe_recipe(root: pl.LazyFrame, operations: Sequence[Operation], wanted: Sequence[str]) -> ModelRecipe | None:
+    """The recipe that leads from a table (rows of the first version) to a model's features; None where nothing was
+    done. Columns that it changes are looked at here; what the others hold, their model knows."""
+    if not operations:
+        return None
+    columns = {name: str(kind) for name, kind in kinds_of_frame(root).items()}
+    recipe = ModelRecipe(columns, check_operations(operations), tuple(wanted))
+    replay = recipe.replay
+    changed = [name for name in replay.inputs if name not in wanted or replay.touches(name)]
+    if not changed:
+        return recipe
+    frame = root.select(changed).collect(engine="streaming")
+    return replace(recipe, inputs=describe_columns(frame, roles_of(frame)))
 
 
 def describe_columns(frame: pl.DataFrame, roles: Mapping[str, Role]) -> tuple[Feature, ...]:

@@ -95,25 +95,6 @@ class ModelRecipe:
         return found
 
 
-def recipe_of(root: "pl.LazyFrame", operations: Sequence[Operation], wanted: Sequence[str]) -> ModelRecipe | None:
-    """The recipe that leads from a table (rows of the first version) to a model's features; None where nothing was
-    done. Columns that it changes are looked at here; what the others hold, their model knows."""
-    from flowml.automl.describe import describe_columns
-    from flowml.data.profiling.roles import roles_of
-    from flowml.data.recipes.kinds import kinds_of_frame
-
-    if not operations:
-        return None
-    columns = {name: str(kind) for name, kind in kinds_of_frame(root).items()}
-    recipe = ModelRecipe(columns, check_operations(operations), tuple(wanted))
-    replay = recipe.replay
-    changed = [name for name in replay.inputs if name not in wanted or replay.touches(name)]
-    if not changed:
-        return recipe
-    frame = root.select(changed).collect(engine="streaming")
-    return replace(recipe, inputs=describe_columns(frame, roles_of(frame)))
-
-
 _WANTED = {
     Kind.WHOLE: "a number",
     Kind.NUMBER: "a number",

@@ -16,6 +16,7 @@ from flowml.automl import algorithms
 from flowml.automl.algorithms.base import TaskShape
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
 from flowml.automl.decision import objective
+from flowml.automl.describe import describe_recipe
 from flowml.automl.engine_process import NoProcesses, engine_process, start_engine_process
 from flowml.automl.estimate import Estimate
 from flowml.automl.finish import Champion
@@ -24,7 +25,6 @@ from flowml.automl.leakage import find_suspects
 from flowml.automl.metrics import METRICS
 from flowml.automl.model import FittedModel
 from flowml.automl.process_runner import ProcessRunner, ThreadRunner
-from flowml.automl.recipe import recipe_of
 from flowml.automl.search import Search
 from flowml.automl.sharing import Share, share_for
 from flowml.automl.task import Task, prepare_task
@@ -133,7 +133,7 @@ def train(
         seed=seed,
     )
     if prepared_by is not None:
-        task = replace(task, recipe=recipe_of(*prepared_by, task.frame.columns))
+        task = replace(task, recipe=describe_recipe(*prepared_by, task.frame.columns))
     notes = (task.validation.reason, *(suspect.sentence for suspect in find_suspects(task)))
     for note in notes:
         on_note(note)

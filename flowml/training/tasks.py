@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flowml.automl.recipe import recipe_of
+from flowml.automl.describe import describe_recipe
 from flowml.automl.task import Task, prepare_task
 from flowml.domain.channel import JobBrief
 
@@ -30,4 +30,4 @@ def load_task(brief: JobBrief, table: Callable[[str], Path]) -> Task:
     if brief.root_table is None:
         return task
     root = pl.scan_parquet(table(brief.root_table))
-    return replace(task, recipe=recipe_of(root, brief.recipe, task.frame.columns))
+    return replace(task, recipe=describe_recipe(root, brief.recipe, task.frame.columns))
