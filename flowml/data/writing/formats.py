@@ -6,7 +6,6 @@ value as nothing at all. The reader takes a file that is quoted like this at its
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -17,21 +16,27 @@ from flowml.data.canonical import ROWS_PER_GROUP
 from flowml.data.writing.workbook import write_workbook
 from flowml.domain.errors import UnsupportedFormat
 
+_SEPARATORS = {"csv": ",", "tsv": "\t"}
 _PLAIN_NAME = r"^[^\s\",;|\t#'](?:[^\",;|\t\r\n]*[^\s\",;|\t])?$"
 
 
 def write_table(frame: pl.DataFrame | pl.LazyFrame, path: Path) -> None:
     """Write a table in the format that the extension of the path names. Raises UnsupportedFormat before anything is
-    written, InvalidInput when the format cannot hold a table of this shape."""
+    written, InvalidInput when the format cannot hold a table of this shape.
+
+    Text tables have quotation marks only where they need them: predictions are read by programs that expect no more.
+    """
     check_extension(path)
-    FORMATS[EXTENSIONS[_extension(path)]](frame.lazy(), path)
+    format = EXTENSIONS[_extension(path)]
+    if format in _SEPARATORS:
+        frame.lazy().sink_csv(path, separator=_SEPARATORS[format])
+    else:
+        FORMATS[format](frame.lazy(), path)
 
 
 def write_csv_text(frame: pl.DataFrame) -> str:
     """The frame as the text of a CSV file."""
-    buffer = io.BytesIO()
-    _write_delimited(frame.lazy(), buffer, ",")
-    return buffer.getvalue().decode()
+    return frame.write_csv()
 
 
 def check_extension(path: Path) -> None:
@@ -49,12 +54,12 @@ def _extension(path: Path) -> str:
 
 def _csv(table: pl.LazyFrame, path: Path) -> None:
     with path.open("wb") as file:
-        _write_delimited(table, file, ",")
+        _write_delimited(table, file, _SEPARATORS["csv"])
 
 
 def _tsv(table: pl.LazyFrame, path: Path) -> None:
     with path.open("wb") as file:
-        _write_delimited(table, file, "\t")
+        _write_delimited(table, file, _SEPARATORS["tsv"])
 
 
 def _write_delimited(table: pl.LazyFrame, file: IO[bytes], separator: str) -> None:
