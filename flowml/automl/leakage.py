@@ -3,8 +3,6 @@
 A suspicion is named before training and nothing is left out because of it; the person knows what a column means.
 """
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +11,7 @@ import numpy as np
 from flowml.automl.features.prepared import Labels, PreparedColumn, prepare
 from flowml.automl.metrics import METRICS
 from flowml.automl.task import Task
+from flowml.data.names import named_after
 from flowml.domain.jobs import ProblemType
 
 _FEWEST_ROWS = 50
@@ -27,8 +26,6 @@ _IN_STEP = 0.99999
 _ONE_CLASS = 0.97
 _FEWEST_FILLED = 20
 _BY_LUCK = 1e-6
-_WORD = re.compile(r"[^\W_]+")
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class Sure(StrEnum):
@@ -140,7 +137,7 @@ class _Judge:
         share = f"{power:.1%}" if power < 0.9995 else "all"
         if power >= nearly_all and 1 - second > max(_LEFT_BY_SECOND, _TIMES_LEFT * (1 - power)):
             return Suspect(name, f"tells “{self._name}” nearly perfectly, as nothing else does", Sure.LIKELY)
-        if _named_after(name, self._name) and power >= _TELLING_NAME:
+        if named_after(name, self._name) and power >= _TELLING_NAME:
             return Suspect(name, f"is named after “{self._name}” and explains {share} of it alone", Sure.POSSIBLE)
         if power >= 0.5 * (1 + nearly_all):
             return Suspect(name, f"tells “{self._name}” nearly perfectly on its own", Sure.POSSIBLE)
@@ -205,19 +202,3 @@ def _learned_table(lines: np.ndarray, target: np.ndarray, n_lines: int, n_classe
     sums = np.column_stack([np.bincount(lines, weights=column, minlength=n_lines) for column in shown.T])
     counts = np.bincount(lines, minlength=n_lines).reshape(-1, 1)
     return np.asarray((sums + usual) / (counts + 1))
-
-
-def _named_after(name: str, target: str) -> bool:
-    """Whether the target's words are the beginning or the end of this longer name.
-
-    >>> [_named_after(name, "churn") for name in ("churn_date", "IsChurn", "churn", "churned", "return")]
-    [True, True, False, False, False]
-    """
-    words, wanted = _words(name), _words(target)
-    if sum(map(len, wanted)) < 3 or len(words) <= len(wanted):
-        return False
-    return words[: len(wanted)] == wanted or words[-len(wanted) :] == wanted
-
-
-def _words(name: str) -> Sequence[str]:
-    return [word.lower() for word in _WORD.findall(_CAMEL.sub(" ", name).replace("_", " "))]

@@ -1,8 +1,11 @@
 """Column names that can be told apart."""
 
+import re
 from collections.abc import Sequence
 
 _LONGEST = 200
+_WORD = re.compile(r"[^\W_]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -60,3 +63,19 @@ def _numbered(name: str, taken: set[str], last: dict[str, int]) -> str:
         number += 1
     last[name] = number
     return f"{name}_{number}"
+
+
+def named_after(name: str, other: str) -> bool:
+    """Whether the words of another name are the beginning or the end of this longer one.
+
+    >>> [named_after(name, "churn") for name in ("churn_date", "IsChurn", "churn", "churned", "return")]
+    [True, True, False, False, False]
+    """
+    words, wanted = _words(name), _words(other)
+    if sum(map(len, wanted)) < 3 or len(words) <= len(wanted):
+        return False
+    return words[: len(wanted)] == wanted or words[-len(wanted) :] == wanted
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(_CAMEL.sub(" ", name).replace("_", " "))]

@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from flowml.data import wording
+from flowml.data.names import named_after
 from flowml.data.quality.examined import Examined, Found, found
 from flowml.data.relations.groups import Codes, are_classes, group
 from flowml.domain.datasets import ColumnStats, Role, Severity
@@ -33,7 +34,6 @@ _AFTERWARDS = re.compile(
     r"(?:^|[^a-z])(outcome|result|final|closed|resolved|resolution|cancel(?:led|lation)?|refund(?:ed)?|discharged?"
     r"|settled|paid|approved|rejected|churned|leaving|exit|terminated|termination|death|died|cause of)(?:$|[^a-z])"
 )
-_WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -97,8 +97,8 @@ def _judged(table: Examined, suspect: _Suspect, second: float, judge: _Judge) ->
             drop,
             size=power,
         )
-    elif power >= _TELLING_NAME and (_named_after(name, target) or _AFTERWARDS.search(_CAMEL.sub("_", name).lower())):
-        hint = f"is named after “{target}”" if _named_after(name, target) else "is by its name known afterwards"
+    elif power >= _TELLING_NAME and (named_after(name, target) or _AFTERWARDS.search(_CAMEL.sub("_", name).lower())):
+        hint = f"is named after “{target}”" if named_after(name, target) else "is by its name known afterwards"
         yield found(
             "leakage",
             Severity.WARNING,
@@ -217,19 +217,3 @@ def _ranked(sums: np.ndarray, counts: Codes, codes: Codes, positive: NDArray[np.
     ranks = pl.Series(scores).rank("average").to_numpy()
     area = (ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * (len(positive) - n_positive))
     return float(2 * area - 1)
-
-
-def _named_after(name: str, target: str) -> bool:
-    """Whether the target's words are the beginning or the end of this longer name.
-
-    >>> [_named_after(name, "churn") for name in ("churn_date", "IsChurn", "churn", "churned", "return")]
-    [True, True, False, False, False]
-    """
-    words, wanted = _words(name), _words(target)
-    if sum(map(len, wanted)) < 3 or len(words) <= len(wanted):
-        return False
-    return words[: len(wanted)] == wanted or words[-len(wanted) :] == wanted
-
-
-def _words(name: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(_CAMEL.sub(" ", name).replace("_", " "))]

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from flowml.data.names import unique_names
-from flowml.domain.datasets import Column
 from flowml.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -65,11 +64,6 @@ _WORDS = {
 
 Columns = Mapping[str, Kind]
 """The columns of a table, in their order."""
-
-
-def kinds_of(columns: Sequence[Column]) -> dict[str, Kind]:
-    """The kinds of a stored table's columns."""
-    return {column.name: Kind(column.dtype) for column in columns}
 
 
 def kinds_of_frame(frame: pl.LazyFrame | pl.DataFrame) -> dict[str, Kind]:
