@@ -26,43 +26,6 @@ _POLL_SECONDS = 0.02
 _log = logging.getLogger(__name__)
 
 
-def run_importer(
-    request: Mapping[str, Any], *, timeout_seconds: float, memory_bytes: int, cancelled: Event | None = None
-) -> Ingested:
-    """Read one file in a child process. `request` is as `importer.import_table` wants it. Raises as `run` does, and
-    UnreadableFile when reading takes far more memory than a file of this size should."""
-    answer = run(
-        "import",
-        request,
-        timeout_seconds=timeout_seconds,
-        memory_bytes=memory_bytes,
-        usual_bytes=memory_for(Path(request["path"])),
-        cancelled=cancelled,
-    )
-    return ingested(answer)
-
-
-def run(
-    task: str,
-    request: Mapping[str, Any],
-    *,
-    timeout_seconds: float,
-    memory_bytes: int,
-    usual_bytes: int | None = None,
-    cancelled: Event | None = None,
-) -> dict[str, Any]:
-    """Let a child process do one of `tasks.TASKS`; returns its answer. Raises as `Child.perform` does."""
-    with Child() as child:
-        return child.perform(
-            task,
-            request,
-            timeout_seconds=timeout_seconds,
-            memory_bytes=memory_bytes,
-            usual_bytes=usual_bytes,
-            cancelled=cancelled,
-        )
-
-
 class Child:
     """A process that does one task. It starts at once: made before its request is known, it loads what the task
     `preparing` needs meanwhile. A context manager, at whose end nothing of the process is left."""
@@ -94,13 +57,12 @@ class Child:
         *,
         timeout_seconds: float,
         memory_bytes: int,
-        usual_bytes: int | None = None,
         cancelled: Event | None = None,
     ) -> dict[str, Any]:
         """The answer to the one request. Raises what the process raised; UnreadableFile when it took longer than the
         limit or crashed, TooLarge when its resident memory went over the limit, NotReady when `cancelled` was set.
-        `usual_bytes` is what the work on such a file may take: more than that makes the file unreadable rather than
-        too large.
+        Reading a file that takes far more memory than one of its size should makes it unreadable rather than too
+        large.
         """
         assert self._process.stdin is not None
         # A process that is gone already leaves no answer, which says it all.
@@ -108,6 +70,7 @@ class Child:
             self._process.stdin.write(json.dumps({"task": task, **request}).encode())
         with contextlib.suppress(OSError):
             self._process.stdin.close()
+        usual_bytes = memory_for(Path(request["path"])) if task == "import" else None
         try:
             _watch(self._process, timeout_seconds, memory_bytes, usual_bytes, cancelled)
         finally:

@@ -10,7 +10,6 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from flowml.data.ceiling import memory_for
 from flowml.data.child import Child, ingested
 from flowml.data.formats import registry
 from flowml.data.formats.base import Option
@@ -163,9 +162,7 @@ def _read(
         "scratch": str(place.scratch),
         "now": context.clock(),
     }
-    return ingested(
-        run_task(context, "import", request, usual_bytes=memory_for(path), cancelled=cancelled, prepared=reader)
-    )
+    return ingested(run_task(context, "import", request, cancelled=cancelled, prepared=reader))
 
 
 def list_datasets(context: Context, limit: int, offset: int) -> tuple[list[Dataset], int]:

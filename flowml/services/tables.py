@@ -40,7 +40,6 @@ def run_task(
     task: str,
     request: Mapping[str, Any],
     *,
-    usual_bytes: int | None = None,
     cancelled: Event | None = None,
     prepared: Child | None = None,
 ) -> dict[str, Any]:
@@ -52,6 +51,5 @@ def run_task(
             {"max_rows": context.settings.max_rows, "max_columns": context.settings.max_columns, **request},
             timeout_seconds=context.settings.import_timeout_seconds,
             memory_bytes=int(machine_memory() * _MEMORY_SHARE),
-            usual_bytes=usual_bytes,
             cancelled=cancelled,
         )

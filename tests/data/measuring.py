@@ -9,12 +9,13 @@ from typing import Any
 
 _PROGRAM = """
 import json, resource, sys, time
-from flowml.data.child import run_importer
+from flowml.data.child import Child
 from flowml.domain.errors import FlowMLError
 request = json.load(sys.stdin)
 started = time.monotonic()
 try:
-    found = run_importer(request, timeout_seconds=60, memory_bytes=8 << 30)
+    with Child() as process:
+        process.perform("import", request, timeout_seconds=60, memory_bytes=8 << 30)
     error = detail = hint = None
 except FlowMLError as raised:
     error, detail, hint = type(raised).__name__, raised.detail, raised.hint

@@ -33,7 +33,9 @@ def request(folder: Path, content: bytes, filename: str = "t.csv", **changes: An
 
 
 def run(wanted: dict[str, Any], timeout_seconds: float = 60, memory_bytes: int = 4 << 30) -> Any:
-    return child.run_importer(wanted, timeout_seconds=timeout_seconds, memory_bytes=memory_bytes)
+    with child.Child() as process:
+        answer = process.perform("import", wanted, timeout_seconds=timeout_seconds, memory_bytes=memory_bytes)
+    return child.ingested(answer)
 
 
 def test_it_answers_what_the_table_is(tmp_path: Path) -> None:
