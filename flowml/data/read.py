@@ -47,9 +47,10 @@ def load(
     warnings = reading.warnings
     frame, remarks = canonical(reading.frame, limits)
     warnings += remarks
+    notations = reading.notations
     if not reading.converted:
         conversion = convert_texts(frame, typed=reading.typed)
-        frame = conversion.frame
+        frame, notations = conversion.frame, conversion.notations
         warnings += conversion.warnings
     # Texts such as 1e999 are numbers, and beyond what a number can be.
     frame, remarks = without_infinity(frame)
@@ -58,7 +59,8 @@ def load(
     if len(warnings) > _MOST_WARNINGS:
         left = len(warnings) - _MOST_WARNINGS
         warnings = [*warnings[:_MOST_WARNINGS], f"There are {left:,} more remarks like these."]
-    how_read = HowRead(dict(options), reading.decided, reading.choices, reading.reader)
+    written = {name: notation.state() for name, notation in notations.items()}
+    how_read = HowRead(dict(options), reading.decided, reading.choices, reading.reader, written)
     return Table(frame, reading.format, tuple(warnings), how_read)
 
 

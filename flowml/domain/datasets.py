@@ -65,13 +65,15 @@ class HowRead:
     """How a file was read, by the names of its format's options.
 
     `options` is what its owner asked for, `decided` what was taken, `choices` what else an option could be.
-    `reader` names the format's reader.
+    `reader` names the format's reader. `notations` say of columns how their values are written, so that others are read
+    alike (`data.conversion.notation`); columns that the file itself has in their type are not among them.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     decided: Mapping[str, Any] = field(default_factory=dict)
     choices: Mapping[str, list[str]] = field(default_factory=dict)
     reader: str = ""
+    notations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

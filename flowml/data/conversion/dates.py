@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 import polars as pl
@@ -11,6 +12,7 @@ import polars as pl
 from flowml.data.conversion.characters import with_plain_signs
 from flowml.data.conversion.guess import NOTHING, Guess
 from flowml.data.conversion.months import with_numbered_months
+from flowml.data.conversion.notation import Notation
 
 ORDERS = ("day_first", "month_first", "year_first")
 
@@ -75,7 +77,8 @@ def parse_dates(column: pl.Series, probe: pl.Series, *, order: str | None = None
     which, found = next(iter(parsed.items()))
     # With points or with the year in front there was nothing to choose.
     proof = which if len(forms) > 1 and order is None else None
-    return _with_zone(column.name, probe, found, proof)
+    guess = _with_zone(column.name, probe, found, proof)
+    return replace(guess, notation=Notation("date", order=which))
 
 
 def unclear_dates(name: str) -> str:
@@ -100,12 +103,14 @@ def numbered_dates(column: pl.Series) -> Guess:
     if is_date and least >= 19_000_101 and most <= 21_001_231:
         dates = column.cast(pl.String).str.to_date("%Y%m%d", strict=False)
         if dates.null_count() == column.null_count():
-            return Guess(dates, f"In “{column.name}”, numbers like {least} were read as dates.")
+            remark = f"In “{column.name}”, numbers like {least} were read as dates."
+            return Guess(dates, remark, notation=Notation("date", counted="ymd"))
     if is_time or column.name.lower().endswith("date"):
         for unit, spelled, per_second in _UNITS:
             if least >= _EARLIEST * per_second and most < _LATEST * per_second:
                 moments = pl.from_epoch(column, time_unit=unit).cast(pl.Datetime("us"))
-                return Guess(moments, f"In “{column.name}”, numbers were read as {spelled} since 1970 (UTC).")
+                remark = f"In “{column.name}”, numbers were read as {spelled} since 1970 (UTC)."
+                return Guess(moments, remark, notation=Notation("date", counted=unit))
     return NOTHING
 
 
@@ -186,4 +191,5 @@ def _with_zone(name: str, probe: pl.Series, found: pl.Series | None, proof: str 
         return NOTHING
     shifted = found.dtype != pl.Date and probe.str.contains(_SHIFTED).any()
     shifted = shifted and not probe.str.contains(r"(Z|UTC|GMT|\+00?(:?00)?)$").all()
-    return Guess(found, f"In “{name}”, times were converted to UTC." if shifted else None, proof)
+    remark = f"In “{name}”, times were converted to UTC." if shifted else None
+    return Guess(found, remark, proof, notation=Notation("date"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from flowml.data.conversion.notation import Notation
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -15,6 +17,7 @@ class Guess:
 
     `proof` is what the column proves about the whole file ("," as the decimal point, "day_first"), `thousands` the
     separator it has. `unclear` asks for another look, at dates or at numbers, once the other columns have been seen.
+    `notation` says how the values of the series were written.
     """
 
     series: pl.Series | None = None
@@ -22,6 +25,7 @@ class Guess:
     proof: str | None = None
     thousands: str | None = None
     unclear: Literal["date", "number"] | None = None
+    notation: Notation | None = None
 
 
 NOTHING = Guess()

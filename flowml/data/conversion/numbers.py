@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from flowml.data.conversion.guess import NOTHING, Guess
+from flowml.data.conversion.notation import Notation
 
 _PLAIN = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
 # Programs write so as well, but only people when there are other decimal signs in the file.
@@ -91,6 +92,11 @@ def plain_numbers(column: pl.Series) -> pl.Series | None:
     return numbers if column.drop_nulls().str.contains(_PLAIN).all() else None
 
 
+def plain_notation(numbers: pl.Series | None) -> Notation:
+    """How numbers are written that programs write: only those with decimals prove a decimal sign."""
+    return Notation("number", "." if numbers is not None and numbers.dtype.is_float() else None)
+
+
 def read_numbers(
     column: pl.Series, *, decimal: str | None = None, thousands: str | None = None, sure: bool = False
 ) -> Guess:
@@ -118,7 +124,7 @@ def _read_finite(column: pl.Series, decimal: str | None, thousands: str | None, 
     if decimal in (None, ".") and thousands in (None, "none") and not is_grouped and present.str.contains(_PLAIN).all():
         plain = plain_numbers(column)
         if plain is not None or present.str.contains(_CODE).any():
-            return Guess(plain)
+            return Guess(plain, notation=plain_notation(plain))
     if _is_no_quantity(present):
         return NOTHING
     bare = _bare(column)
@@ -152,7 +158,9 @@ def _read_finite(column: pl.Series, decimal: str | None, thousands: str | None, 
     if numbers is None:
         return NOTHING
     remark = _remark(column.name, present, filled, style, currencies, percent=bool(percent))
-    return Guess(numbers, remark, None if unclear else _proof(filled, style, fitting), _used(filled, style))
+    proof, used = _proof(filled, style, fitting), _used(filled, style)
+    notation = Notation("number", proof, used or "", "".join(currencies), bool(percent))
+    return Guess(numbers, remark, None if unclear else proof, used, notation=notation)
 
 
 def _bare(values: pl.Series) -> pl.Series:

@@ -4,8 +4,8 @@ of the column or is not made."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -15,7 +15,8 @@ from flowml.data.conversion.flags import without_flags
 from flowml.data.conversion.formulas import without_formulas
 from flowml.data.conversion.guess import NOTHING, Guess
 from flowml.data.conversion.missing import MISSING, MISSING_AMONG_NUMBERS, SENTINELS
-from flowml.data.conversion.numbers import looks_like_number, read_numbers
+from flowml.data.conversion.notation import Notation
+from flowml.data.conversion.numbers import looks_like_number, plain_notation, read_numbers
 from flowml.data.conversion.odd import MOSTLY, no_numbers, no_quantities
 from flowml.data.threads import each_column
 
@@ -43,11 +44,13 @@ NO_CONVENTIONS = Conventions()
 
 @dataclass
 class Conversion:
-    """The frame in its true types, what is worth saying, and what was taken for each of the conventions."""
+    """The frame in its true types, what is worth saying, what was taken for each of the conventions, and how each
+    column of texts was read: of columns that have a type of their own, there is no notation."""
 
     frame: pl.DataFrame
     warnings: list[str] = field(default_factory=list)
     decided: dict[str, Any] = field(default_factory=dict)
+    notations: dict[str, Notation] = field(default_factory=dict)
 
 
 def convert_texts(
@@ -81,7 +84,12 @@ def convert_texts(
         columns[name] = converter.settle(columns[name])
     if not typed:
         converter.point_out_sentinels(columns.values())
-    return Conversion(pl.DataFrame(list(columns.values())), remarks + converter.warnings(), converter.decided())
+    return Conversion(
+        pl.DataFrame(list(columns.values())),
+        remarks + converter.warnings(),
+        converter.decided(),
+        converter.notations_of(columns, literal),
+    )
 
 
 class _Converter:
@@ -89,6 +97,7 @@ class _Converter:
 
     def __init__(self, conventions: Conventions, typed: bool, line_of: Callable[[int], int | None]) -> None:
         self.unclear: dict[str, str] = {}
+        self._notations: dict[str, Notation] = {}
         self._said = conventions
         self._typed = typed
         self._line_of = line_of
@@ -100,7 +109,8 @@ class _Converter:
         self._spellings = MISSING if conventions.missing is None else ("", *conventions.missing)
 
     def convert(self, column: pl.Series) -> pl.Series:
-        if column.dtype == pl.Int64 and not self._typed:
+        if column.dtype.is_numeric() and not self._typed:
+            self._notations[column.name] = plain_notation(column)
             return self._take(numbered_dates(column), column)
         if column.dtype != pl.String:
             return column
@@ -108,6 +118,7 @@ class _Converter:
             column = self._with_missing(column)
             if (texts := without_formulas(column)) is not None:
                 self._remarks.append(f'In “{column.name}”, values written as ="…" were read as the text in the quotes.')
+                self._notations[column.name] = Notation("text", formulas=True)
                 return self._with_missing(texts)
         present = column.drop_nulls()
         if present.is_empty():
@@ -123,6 +134,7 @@ class _Converter:
     def learn_from(self, other: _Converter) -> None:
         """Take over what another has found."""
         self.unclear |= other.unclear
+        self._notations |= other._notations
         self._remarks += other._remarks
         self._missing += other._missing
         self._decimals += other._decimals
@@ -139,7 +151,7 @@ class _Converter:
                 if found.series is None or order is None
                 else settled_dates(column.name, order)
             )
-            return column if found.series is None else found.series
+            return self._settled(found, column)
         decimal = self._only(self._decimals)
         found = read_numbers(column, decimal=decimal or ".")
         if found.remark:
@@ -147,7 +159,30 @@ class _Converter:
             self._remarks.append(f"{found.remark.removesuffix('.')}, {why}. The option “decimal” overrules.")
         if found.thousands:
             self._thousands[found.thousands] += 1
-        return column if found.series is None else found.series
+        return self._settled(found, column)
+
+    def notations_of(self, columns: Mapping[str, pl.Series], literal: Collection[str]) -> dict[str, Notation]:
+        """How each column of texts was read; what one does not prove by itself is as the file's others have it."""
+        proved = {notation.decimal for notation in self._notations.values()} - {None}
+        decimal = self._said.decimal or (next(iter(proved)) if len(proved) == 1 else None)
+        thousands = self._said.thousands or self._only(self._thousands) or ""
+        order = self._said.date_order or self._only(self._orders)
+        found = {}
+        for name, column in columns.items():
+            notation = self._notations.get(name)
+            if column.dtype == pl.String and not self._typed:
+                formulas = notation is not None and notation.formulas
+                notation = Notation("text", literal=name in literal, formulas=formulas)
+            elif notation is None:
+                continue
+            elif notation.kind == "number":
+                sign = notation.decimal or decimal
+                between = notation.thousands or ("" if thousands in ("none", sign) else thousands)
+                notation = replace(notation, decimal=sign, thousands=between)
+            elif notation.kind == "date":
+                notation = replace(notation, order=notation.order or order)
+            found[name] = replace(notation, missing=None if name in literal else self._said.missing)
+        return found
 
     def point_out_sentinels(self, columns: Collection[pl.Series]) -> None:
         """-999 among numbers that are all above zero is a missing value; only people know."""
@@ -236,7 +271,10 @@ class _Converter:
                 return column
         if probe.str.to_lowercase().is_in(("true", "false")).all():
             lower = column.str.to_lowercase()
-            return lower == "true" if lower.drop_nulls().is_in(("true", "false")).all() else column
+            if not lower.drop_nulls().is_in(("true", "false")).all():
+                return column
+            self._notations[column.name] = Notation("boolean")
+            return lower == "true"
         found = self._dates(column, probe)
         if found is NOTHING and len(rest) < len(probe):
             blanked = self._without_words(column)
@@ -264,6 +302,13 @@ class _Converter:
             self._blanked(column, words)
         return self._take(found, blanked)
 
+    def _settled(self, found: Guess, column: pl.Series) -> pl.Series:
+        if found.series is None:
+            return column
+        if found.notation is not None:
+            self._notations[column.name] = found.notation
+        return found.series
+
     def _take(self, found: Guess, column: pl.Series) -> pl.Series:
         if found.remark:
             self._remarks.append(found.remark)
@@ -275,11 +320,10 @@ class _Converter:
             self._orders[found.proof] += 1
         if found.thousands:
             self._thousands[found.thousands] += 1
-        if found.series is None:
-            return column
-        if found.series.dtype == pl.Int64 and column.dtype == pl.String:
-            return self._take(numbered_dates(found.series), found.series)
-        return found.series
+        series = self._settled(found, column)
+        if series.dtype == pl.Int64 and column.dtype == pl.String:
+            return self._take(numbered_dates(series), series)
+        return series
 
     @staticmethod
     def _only(counts: Counter[str]) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from flowml.data.conversion.notation import Notation
 from flowml.domain.errors import InvalidInput, TooLarge, UnreadableFile
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ class Reading:
     `converted`: the reader has already looked for numbers and dates among its texts, and those that remain are texts.
     `decided` says by the names of the format's options what was taken ({"delimiter": ";", "sheet": "2024"}), and
     `choices` what else an option could be ({"sheet": ["2023", "2024"]}): the owner may overrule any of it.
-    `reader` is the name of the Format that read it, which the registry fills in.
+    `reader` is the name of the Format that read it, which the registry fills in. `notations` say how columns of texts
+    were read, where the reader has converted them.
     """
 
     frame: pl.DataFrame
@@ -129,6 +131,7 @@ class Reading:
     choices: dict[str, list[str]] = field(default_factory=dict)
     reader: str = ""
     converted: bool = False
+    notations: dict[str, Notation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def read(source: Source) -> Reading:
         warnings=[*table.warnings, *warnings, *conversion.warnings],
         decided={**table.decided, **conversion.decided},
         converted=True,
+        notations=conversion.notations,
     )
 
 
