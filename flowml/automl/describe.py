@@ -33,6 +33,7 @@ def describe_task(task: Task, table: Prepared) -> ModelSchema:
         target=task.target_name,
         problem_type=task.problem_type,
         classes=task.classes,
+        label_type=task.label_type,
         metric=task.metric,
         n_rows=len(task.target),
         data_hash=_data_hash(task, table),

@@ -7,6 +7,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -110,7 +111,8 @@ class _AutoML(Estimator):
         )
         self._set_features(frame.width, names)
         self._columns = frame.columns
-        self._take_over(run)
+        # Of texts, those in NumPy's own type are given back in that type.
+        self._take_over(_with_text_labels(run) if target.dtype.kind == "U" else run)
         return self
 
     def save(self, path: str | Path) -> None:
@@ -243,18 +245,14 @@ class AutoMLClassifier(_AutoML):
 
         if len(np.unique(target)) < 2:
             raise InvalidInput("y has only one class, and a classifier needs two to tell apart.")
-        self._labels = np.unique(target)
 
     def _take_over(self, run: "Run") -> None:
-        # Both are in the order of the values: of numbers by size, of texts by their characters.
         super()._take_over(run)
-        self.classes_ = self.__dict__.pop("_labels")
+        self.classes_ = self.best_model_.schema.class_values
 
     def _of_file(self, model: "FittedModel") -> None:
-        import numpy as np
-
         super()._of_file(model)
-        self.classes_ = np.array(model.schema.classes)
+        self.classes_ = model.schema.class_values
 
 
 class AutoMLRegressor(_AutoML):
@@ -288,8 +286,8 @@ class AutoMLRegressor(_AutoML):
 def load_model(path: str | Path) -> AutoMLClassifier | AutoMLRegressor:
     """A fitted estimator from a `.flowml` file, wherever it was trained.
 
-    It predicts; classes are the labels as texts, and there is no leaderboard. Columns that training left out are not
-    asked for. Raises InvalidInput for anything that is not a whole model file.
+    It predicts, classes in the type that they had in training; there is no leaderboard. Columns that training left out
+    are not asked for. Raises InvalidInput for anything that is not a whole model file.
     """
     from flowml.automl import modelfile
 
@@ -297,6 +295,16 @@ def load_model(path: str | Path) -> AutoMLClassifier | AutoMLRegressor:
     estimator = AutoMLClassifier() if model.schema.classes else AutoMLRegressor()
     estimator._of_file(model)
     return estimator
+
+
+def _with_text_labels(run: "Run") -> "Run":
+    from flowml.automl.labels import TEXT
+
+    def changed(model: "FittedModel") -> "FittedModel":
+        return replace(model, schema=replace(model.schema, label_type=TEXT))
+
+    twin = run.twin and replace(run.twin, model=changed(run.twin.model))
+    return replace(run, model=changed(run.model), twin=twin)
 
 
 def _free(name: str, frame: "pl.DataFrame") -> str:

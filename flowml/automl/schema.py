@@ -10,6 +10,7 @@ import numpy as np
 
 from flowml.automl.feature import Feature
 from flowml.automl.features.values import days_of, label_of, number_of
+from flowml.automl.labels import TEXT, class_values
 from flowml.automl.recipe import ModelRecipe
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
@@ -24,7 +25,8 @@ class ModelSchema:
     """`interval_half_width`: half the width of a prediction interval that covered 90 % of the rows held out.
 
     `metrics` are out-of-fold; `data_hash` says which rows it was trained on. `features` are the columns that the
-    encoders see; where the table came of a `recipe`, callers send the columns from before it.
+    encoders see; where the table came of a `recipe`, callers send the columns from before it. `classes` are texts, and
+    `label_type` is what they were in the table (`labels.class_values`).
     """
 
     features: tuple[Feature, ...]
@@ -39,6 +41,7 @@ class ModelSchema:
     data_hash: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     recipe: ModelRecipe | None = None
+    label_type: str = TEXT
 
     @property
     def inputs(self) -> tuple[Feature, ...]:
@@ -48,6 +51,11 @@ class ModelSchema:
     @property
     def n_outputs(self) -> int:
         return len(self.classes) if self.classes is not None else 1
+
+    @cached_property
+    def class_values(self) -> np.ndarray:
+        """The classes as they were in the table, shape (classes,); of a regression there are none."""
+        return class_values(self.classes or (), self.label_type)
 
     @property
     def roles(self) -> dict[str, Role]:
@@ -150,7 +158,7 @@ class ModelSchema:
         features = tuple(Feature.of(item) for item in state["features"])
         # Files of earlier versions say nothing of recipes.
         recipe = state.get("recipe")
-        return cls(
+        schema = cls(
             features=features,
             target=str(state["target"]),
             problem_type=ProblemType(state["problem_type"]),
@@ -163,7 +171,13 @@ class ModelSchema:
             data_hash=str(state["data_hash"]),
             versions=dict(state["versions"]),
             recipe=None if recipe is None else ModelRecipe.of(recipe, [feature.name for feature in features]),
+            # Nor of what labels were: they are given back as texts.
+            label_type=str(state.get("label_type", TEXT)),
         )
+        # Now, and not at somebody's prediction.
+        if len(np.unique(schema.class_values)) != len(schema.class_values):
+            raise ValueError("classes that are the same")
+        return schema
 
 
 def _checked(feature: Feature, value: Any) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from flowml.automl.features.prepared import labels_of
+from flowml.automl.labels import OBJECTS, classes_of, label_type_of
 from flowml.automl.metrics import METRICS, default_metric
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
@@ -20,7 +21,8 @@ _IMBALANCE = 0.05
 
 @dataclass(frozen=True)
 class CheckedTarget:
-    """A target that can be learned. `warnings` are sentences for the person."""
+    """A target that can be learned. `label_type` is what its labels were before they became texts
+    (`labels.class_values`); `warnings` are sentences for the person."""
 
     problem_type: ProblemType
     reason: str
@@ -28,6 +30,7 @@ class CheckedTarget:
     classes: tuple[str, ...] | None
     smallest_class: int
     warnings: tuple[str, ...]
+    label_type: str = OBJECTS
 
     def encode(self, series: pl.Series) -> np.ndarray:
         """Class codes (int32) or values (float64), shape (rows,); the series has no missing values."""
@@ -93,8 +96,9 @@ def check_target(
             f"Only {smallest} of {len(labels)} rows are “{smallest_label}”. Accuracy alone would look good for a model "
             "that never finds them; balanced accuracy or ROC AUC tell more."
         )
-    classes = tuple(_in_order(counts[label_column].to_list(), values.dtype))
-    return CheckedTarget(kind, reason, chosen_metric, classes, smallest, tuple(warnings))
+    return CheckedTarget(
+        kind, reason, chosen_metric, classes_of(values), smallest, tuple(warnings), label_type_of(values)
+    )
 
 
 def _decide(values: pl.Series, n_unique: int, asked: str, metric: str) -> tuple[ProblemType, str]:
@@ -155,10 +159,6 @@ def _numbers(values: pl.Series) -> pl.Series:
     if not numbers.is_finite().all():
         raise InvalidInput.of_field("target", f"The column “{values.name}” holds an infinite value.")
     return numbers
-
-
-def _in_order(labels: list[str], dtype: pl.DataType) -> list[str]:
-    return sorted(labels, key=float) if dtype.is_numeric() else sorted(labels)
 
 
 def _words(dtype: pl.DataType) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from flowml.automl import validation as validating
+from flowml.automl.labels import OBJECTS
 from flowml.automl.recipe import ModelRecipe
 from flowml.automl.splits import MOST_FOLDS
 from flowml.automl.target import check_target, present
@@ -27,10 +28,11 @@ class Task:
 
     `frame` holds the usable feature columns (target, excluded, constant and identifier columns are gone; `dropped`
     says which and why) of the rows whose target is present; `target` is int32 class codes or float64 values, shape
-    (rows,); `classes` the labels in the order of the codes, as strings; `folds` the fold of each row, int8, -1 for
-    rows that no fold holds out: they are only ever learned from. `validation` says why the folds are as they are.
-    `weights`, float64 with mean 1, say how much each row counts; None where all count alike. `recipe` is what was done
-    to the table before, so that models can do it to the rows that they get; None where nothing was.
+    (rows,); `classes` the labels in the order of the codes, as strings, `label_type` what they were before that;
+    `folds` the fold of each row, int8, -1 for rows that no fold holds out: they are only ever learned from.
+    `validation` says why the folds are as they are. `weights`, float64 with mean 1, say how much each row counts; None
+    where all count alike. `recipe` is what was done to the table before, so that models can do it to the rows that they
+    get; None where nothing was.
     """
 
     frame: pl.DataFrame
@@ -48,6 +50,7 @@ class Task:
     validation: Validation
     weights: np.ndarray | None = None
     recipe: ModelRecipe | None = None
+    label_type: str = OBJECTS
 
     @property
     def n_outputs(self) -> int:
@@ -179,6 +182,7 @@ def prepare_task(
         reason=checked.reason,
         validation=validation,
         weights=weights,
+        label_type=checked.label_type,
     )
 
 

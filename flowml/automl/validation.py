@@ -174,6 +174,9 @@ def make(
 
 def moments_of(series: pl.Series) -> np.ndarray:
     """When each row was, as a number that grows with time: float64, NaN where it is not known."""
+    if series.dtype.is_integer():
+        # By rank, since nanoseconds since 1970 have more digits than a float64.
+        series = series.rank("dense")
     role = Role.NUMERIC if series.dtype.is_numeric() else Role.DATETIME
     column = prepare(series.to_frame(), {series.name: role}).columns[series.name]
     assert isinstance(column, Numbers)

@@ -111,13 +111,21 @@ def test_a_calibration_or_decision_that_cannot_be_is_refused(
         read(tmp_path / "m.flowml", with_manifest(content, lambda manifest: manifest.update(values)))
 
 
+@pytest.mark.parametrize("schema", [{"label_type": "int64"}, {"label_type": "code"}, {"classes": ["no", "no"]}])
+def test_labels_that_cannot_be_are_refused(tmp_path: Path, content: bytes, schema: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput):
+        read(tmp_path / "m.flowml", with_manifest(content, lambda manifest: manifest["schema"].update(schema)))
+
+
 def test_a_file_of_an_earlier_version_is_read(tmp_path: Path, content: bytes) -> None:
-    def age(manifest: dict[str, object]) -> None:
+    def age(manifest: dict[str, Any]) -> None:
         for name in ("temperature", "decision", "pooling"):
             manifest.pop(name)
+        manifest["schema"].pop("label_type")
 
     found = read(tmp_path / "m.flowml", with_manifest(content, age))
     assert (found.temperature, found.decision, found.pooling) == (None, None, Pooling.MEAN)
+    assert found.schema.class_values.tolist() == list(found.schema.classes or ())
 
 
 def test_nothing_in_a_file_is_code(content: bytes) -> None:

@@ -13,12 +13,20 @@ from flowml.automl.evaluate import EncodedFolds, evaluate
 from flowml.automl.features.encoded import View
 from flowml.automl.splits import group_folds, hold_out_fold, time_folds
 from flowml.automl.task import Task, prepare_task
+from flowml.automl.validation import moments_of
 from flowml.data.profiling.roles import roles_of
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ValidationKind
 from tests.automl.tables import LeastSquares, people, people_task
 
 GROUP, TIME, SHUFFLED = ValidationKind.GROUP, ValidationKind.TIME, ValidationKind.SHUFFLED
+
+
+def test_times_counted_in_nanoseconds_keep_their_order() -> None:
+    first = 2**60
+    moments = moments_of(pl.Series("ns", [first + 2, first, None, first + 1, first + 1]))
+    assert np.argsort(moments[[0, 1, 3]]).tolist() == [1, 2, 0]
+    assert moments[3] == moments[4] and np.isnan(moments[2])
 
 
 def visits(entity: str = "patient_id", patients: int = 60, each: int = 6, seed: int = 0) -> pl.DataFrame:

@@ -30,10 +30,10 @@ def label_of(value: Any) -> str | None:
     >>> label_of(3.0), label_of(True), label_of("3.0"), label_of("")
     ('3', 'true', '3.0', None)
     """
-    if value is None or value == "":
+    if value is None:
         return None
     if isinstance(value, str):
-        return value
+        return value or None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
