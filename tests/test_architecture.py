@@ -41,6 +41,7 @@ LIBRARIES = {
     "multipart": ({"web"}, "parses uploads"),
     "numpy": ({"data", "automl", "training", "services"}, "matrices and predictions"),
     "ofxtools": ({"data"}, "knows the elements of bank statements"),
+    "olefile": ({"data"}, "the streams of XLS workbooks"),
     "optuna": ({"automl"}, "the search within one family"),
     "pandas": ({"automl"}, "what catboost and scikit-learn users pass in"),
     "polars": ({"data", "automl", "training", "services", "wiring"}, "tables"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from flowml.data.formats.base import Limits
 from flowml.data.names import unique_names
+from flowml.data.nested.records import as_json
 from flowml.domain.errors import UnreadableFile
 
 # Small enough that a page of the preview decodes little, big enough to compress.
@@ -152,13 +153,27 @@ def _bytes(column: pl.Series) -> tuple[pl.Series, str | None]:
 
 def _json(column: pl.Series) -> pl.Series:
     """A nested column as JSON texts: encoded as the only field of a record, whose braces are cut off again."""
+    if _holds_bytes(column.dtype):
+        # Polars has no form for these and ends in a panic.
+        return _by_python(column)
     try:
         record = pl.DataFrame({"v": column}).select(pl.struct("v").struct.json_encode()).to_series()
     except pl.exceptions.PolarsError:
         # Maps with keys that are no texts have no form in JSON of their own.
-        texts = [
-            None if value is None else json.dumps(value, default=str, ensure_ascii=False) for value in column.to_list()
-        ]
-        return pl.Series(column.name, texts, dtype=pl.String)
+        return _by_python(column)
     encoded = record.str.slice(5, record.str.len_chars() - 6)
     return encoded.set(column.is_null(), None).alias(column.name)
+
+
+def _holds_bytes(dtype: Any) -> bool:
+    """Whether binary values are anywhere inside of a nested type."""
+    if isinstance(dtype, pl.List | pl.Array):
+        return _holds_bytes(dtype.inner)
+    if isinstance(dtype, pl.Struct):
+        return any(_holds_bytes(field.dtype) for field in dtype.fields)
+    return dtype in (pl.Binary, pl.Object)
+
+
+def _by_python(column: pl.Series) -> pl.Series:
+    texts = [None if value is None else as_json(value) for value in column.to_list()]
+    return pl.Series(column.name, texts, dtype=pl.String)

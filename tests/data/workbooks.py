@@ -56,8 +56,16 @@ def _xlsx_row(number: int, row: Sequence[Cell]) -> str:
     return f'<row r="{number}">{cells}</row>'
 
 
-def write_xls(path: Path, rows: Sequence[Sequence[str | float | None]]) -> Path:
-    """One sheet as BIFF8 inside an OLE document of one stream."""
+def write_xls(
+    path: Path,
+    rows: Sequence[Sequence[str | float | None]],
+    *,
+    chart: Sequence[Sequence[float]] = (),
+    stream_name: str = "Workbook",
+    protected: bool = False,
+) -> Path:
+    """One sheet as BIFF8 inside an OLE document of one stream. `chart`: values that a chart in the sheet draws, kept in
+    records such as cells have."""
     sheet = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0))
     for r, row in enumerate(rows):
         for c, value in enumerate(row):
@@ -66,14 +74,21 @@ def write_xls(path: Path, rows: Sequence[Sequence[str | float | None]]) -> Path:
                 sheet += _record(0x0204, struct.pack("<HHHHB", r, c, 0, len(text), 0) + text)
             elif value is not None:
                 sheet += _record(0x0203, struct.pack("<HHHd", r, c, 0, value))
+    if chart:
+        sheet += _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0020, 0, 0, 0, 0))
+        for r, values in enumerate(chart):
+            for c, drawn in enumerate(values):
+                sheet += _record(0x0203, struct.pack("<HHHd", r, c, 0, drawn))
+        sheet += _record(0x000A, b"")
     sheet += _record(0x000A, b"")
-    opening = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0)) + _record(
-        0x0042, struct.pack("<H", 1200)
-    )
+    opening = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0))
+    if protected:
+        opening += _record(0x002F, struct.pack("<HHH", 1, 1, 1) + bytes(48))
+    opening += _record(0x0042, struct.pack("<H", 1200))
     name = b"Sheet1"
     starts_at = len(opening) + 4 + 8 + len(name) + 4
     bound = _record(0x0085, struct.pack("<IBBBB", starts_at, 0, 0, len(name), 0) + name)
-    path.write_bytes(_ole(opening + bound + _record(0x000A, b"") + sheet))
+    path.write_bytes(_ole(opening + bound + _record(0x000A, b"") + sheet, stream_name))
     return path
 
 
@@ -81,14 +96,14 @@ def _record(kind: int, content: bytes) -> bytes:
     return struct.pack("<HH", kind, len(content)) + content
 
 
-def _ole(stream: bytes) -> bytes:
-    """An OLE document: one sector of allocation table, one of directory, then the stream named Workbook."""
+def _ole(stream: bytes, name: str) -> bytes:
+    """An OLE document: one sector of allocation table, one of directory, then the stream."""
     size = max(4096, -(-len(stream) // 512) * 512)
     n_sectors = size // 512
     end, free = 0xFFFFFFFE, 0xFFFFFFFF
     chain = [0xFFFFFFFD, end, *range(3, 2 + n_sectors), end]
     table = struct.pack("<128I", *chain, *[free] * (128 - len(chain)))
-    directory = _entry("Root Entry", 5, end, 0, child=1) + _entry("Workbook", 2, 2, size) + _entry("", 0, 0, 0) * 2
+    directory = _entry("Root Entry", 5, end, 0, child=1) + _entry(name, 2, 2, size) + _entry("", 0, 0, 0) * 2
     header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16)
     header += struct.pack("<HHHHH6xIIIIIIIII", 0x3E, 3, 0xFFFE, 9, 6, 0, 1, 1, 0, 4096, end, 0, end, 0)
     header += struct.pack("<109I", 0, *[free] * 108)

@@ -1,9 +1,11 @@
-"""Spreadsheets by fastexcel (calamine): XLSX, XLSM, XLSB, XLS and ODS. What is in a sheet is found by
-`workbook.sheet`, what a file may not hold is refused by `workbook.checks`."""
+"""Spreadsheets by fastexcel (calamine): XLSX, XLSM, XLSB, XLS and ODS, and the XML that Excel 2003 wrote. What is in a
+sheet is found by `workbook.sheet`, what a file may not hold is refused by `workbook.checks`, and what the library would
+misread is put right before (`workbook.ole`, `workbook.cell_errors`, `workbook.spreadsheetml`)."""
 
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -15,47 +17,64 @@ from flowml.domain.errors import InvalidInput, UnreadableFile
 if TYPE_CHECKING:
     import fastexcel
 
+    from flowml.data.workbook.cell_errors import CellErrors
     from flowml.data.workbook.sheet import Sheet
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# The streams of an OLE document are named in UTF-16; "Book" is what Excel 5 wrote.
-_WORKBOOK = tuple(name.encode("utf-16-le") for name in ("Workbook\0", "Book\0"))
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-_ODS = b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"
+# The streams of an OLE document are named in UTF-16, in whatever letters; "Book" is what Excel 5 wrote.
+_WORKBOOK = tuple(name.encode("utf-16-le") for name in ("workbook\0", "book\0"))
+_ENCRYPTED = "encryptedpackage".encode("utf-16-le")
+_ODS = b"application/vnd.oasis.opendocument.spreadsheet"
+_FIRST_PART_ODS = b"mimetype" + _ODS
 _MOST_ROWS, _MOST_SHEETS = 1_048_576, 1000
+_XML_2003 = "xml 2003"
+_SPREADSHEETML = re.compile(
+    rb"<\?mso-application\s+progid=[\"']Excel\.Sheet|urn:schemas-microsoft-com:office:spreadsheet"
+)
 
 
 def sniff(head: bytes, path: Path) -> float:
     if head.startswith(_OLE):
         return CERTAIN if _contains(path, (*_WORKBOOK, _ENCRYPTED)) else NO
     if head.startswith(b"PK\x03\x04"):
-        if _ODS in head[:256]:
+        if _FIRST_PART_ODS in head[:256]:
             return CERTAIN
         try:
             with zipfile.ZipFile(path) as archive:
-                return CERTAIN if {"xl/workbook.xml", "xl/workbook.bin"} & set(archive.namelist()) else NO
+                return CERTAIN if _part_of_office(archive) else NO
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
             # A cut-off archive has lost its directory, but not the names in front of its parts.
             return CERTAIN if b"xl/" in head else NO
-    return NO
+    return (
+        CERTAIN if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and _SPREADSHEETML.search(head[:4096]) else NO
+    )
 
 
 def read(source: Source) -> Reading:
     import fastexcel
 
+    from flowml.data.workbook.cell_errors import CellErrors, known_errors
     from flowml.data.workbook.checks import check_parts
+    from flowml.data.workbook.ole import readable
+    from flowml.data.workbook.spreadsheetml import as_xlsx
 
     # It reports every empty column.
     logging.getLogger("fastexcel").setLevel(logging.CRITICAL)
     kind = _kind(source.path)
+    path, lost = source.path, CellErrors()
     if kind == "xls":
-        if _contains(source.path, (_ENCRYPTED,)):
+        if _contains(path, (_ENCRYPTED,)):
             raise _protected()
-    else:
-        check_parts(source.path)
+        path = readable(path, source.scratch)
+    elif kind == _XML_2003:
+        path = as_xlsx(path, source.scratch / "workbook.xlsx")
+    if kind != "xls":
+        check_parts(path)
+    if kind in ("xlsx", _XML_2003):
+        path, lost = known_errors(path, source.scratch / "known.xlsx")
     try:
-        workbook = fastexcel.read_excel(_without_extension(source))
-        reading = _choose(workbook, source, kind)
+        workbook = fastexcel.read_excel(_without_extension(path, source.scratch))
+        reading = _choose(workbook, source, kind, lost)
     except fastexcel.FastExcelError as error:
         if "assword" in str(error) or "ncrypted" in str(error):
             raise _protected() from error
@@ -68,10 +87,25 @@ def _kind(path: Path) -> str:
         head = file.read(256)
     if head.startswith(_OLE):
         return "xls"
-    if _ODS in head:
+    if _FIRST_PART_ODS in head:
         return "ods"
+    if not head.startswith(b"PK"):
+        return _XML_2003
     with zipfile.ZipFile(path) as archive:
-        return "xlsb" if "xl/workbook.bin" in archive.namelist() else "xlsx"
+        return _part_of_office(archive) or "xlsx"
+
+
+def _part_of_office(archive: zipfile.ZipFile) -> str | None:
+    """What kind of workbook an archive is by its parts; None when it is none."""
+    names = set(archive.namelist())
+    if "xl/workbook.bin" in names:
+        return "xlsb"
+    if "xl/workbook.xml" in names:
+        return "xlsx"
+    # The specification wants it in front of all parts, where no unpacking is needed; zip programs put it anywhere.
+    if "mimetype" in names and "content.xml" in names and archive.getinfo("mimetype").file_size < 200:
+        return "ods" if archive.read("mimetype").strip() == _ODS else None
+    return None
 
 
 def _protected() -> UnreadableFile:
@@ -81,17 +115,17 @@ def _protected() -> UnreadableFile:
     )
 
 
-def _without_extension(source: Source) -> Path:
+def _without_extension(original: Path, scratch: Path) -> Path:
     """The library believes an extension more than the content; without one it looks."""
-    path = source.scratch / "workbook"
+    path = scratch / "workbook"
     try:
-        path.symlink_to(source.path.resolve())
+        path.symlink_to(original.resolve())
     except OSError:
-        shutil.copyfile(source.path, path)
+        shutil.copyfile(original, path)
     return path
 
 
-def _choose(workbook: fastexcel.ExcelReader, source: Source, kind: str) -> Reading:
+def _choose(workbook: fastexcel.ExcelReader, source: Source, kind: str, lost: CellErrors) -> Reading:
     from flowml.data.workbook.sheet import load
 
     names = workbook.sheet_names
@@ -103,6 +137,7 @@ def _choose(workbook: fastexcel.ExcelReader, source: Source, kind: str) -> Readi
     narrow: tuple[str, Sheet] | None = None
     for name in candidates:
         sheet = load(workbook, name, source, header)
+        sheet.warnings += lost.remarks(name)
         if not (sheet.frame.height and sheet.frame.width):
             continue
         if sheet.frame.width > 1 or asked is not None or sheet.is_stored:
@@ -153,12 +188,13 @@ def _asked_sheet(asked: object, names: list[str]) -> str:
 
 
 def _contains(path: Path, needles: tuple[bytes, ...]) -> bool:
-    """Whether any of some short byte strings occurs in a file."""
+    """Whether any of some short byte strings occurs in a file, in capitals or not; the strings are in small letters."""
     overlap = max(map(len, needles))
     tail = b""
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
-            if any(needle in tail + chunk for needle in needles):
+            searched = (tail + chunk).lower()
+            if any(needle in searched for needle in needles):
                 return True
             tail = chunk[-overlap:]
     return False

@@ -46,7 +46,39 @@ def read(source: Source) -> Reading:
             columns.add(record)
         if not is_paged:
             return Reading(columns.frame(warnings), "json", typed=True, warnings=warnings)
-    return read_document(_parse(path.read_bytes()), "JSON", source, warnings)
+    try:
+        document = _parse(path.read_bytes())
+    except _SeveralValues:
+        return _read_sequence(path, source, warnings)
+    return read_document(document, "JSON", source, warnings)
+
+
+class _SeveralValues(UnreadableFile):
+    """Behind the first value there are others."""
+
+
+def _read_sequence(path: Path, source: Source, warnings: list[str]) -> Reading:
+    """The records of values that stand one after another; of a large file none is kept longer than it takes."""
+    from flowml.data.nested.records import Columns
+    from flowml.data.nested.sequence import values
+    from flowml.data.nested.shapes import read_document, shown
+
+    if path.stat().st_size <= _LARGE:
+        found = list(values(path))
+        if all(isinstance(value, list) for value in found):
+            found = [entry for value in found for entry in value]
+        return read_document(found, "JSON", source, warnings)
+    columns = Columns(source.limits)
+    n_left, first_left = 0, ""
+    for number, value in enumerate(values(path), start=1):
+        if isinstance(value, dict):
+            columns.add(value)
+        else:
+            n_left += 1
+            first_left = first_left or f"first value {number}: “{shown(value)}”"
+    if n_left:
+        warnings.append(f"{n_left:,} of {number:,} values are no records and were left out, {first_left}.")
+    return Reading(columns.frame(warnings), "json", typed=True, warnings=warnings)
 
 
 def _as_utf8(source: Source) -> Path:
@@ -135,7 +167,7 @@ def _parse(content: bytes, line: int = 1) -> Any:
     try:
         return json.loads(content.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
-        raise UnreadableFile(
+        raise (_SeveralValues if error.msg == "Extra data" else UnreadableFile)(
             f"The file is not valid JSON: {error.msg.lower()} at line {line - 1 + error.lineno:,},"
             f" column {error.colno:,}.",
             hint="It may be cut off. Export it again.",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowml.data.formats.base import CERTAIN, LIKELY, NO, Format, Reading, Source
 from flowml.domain.errors import UnreadableFile
@@ -13,9 +14,14 @@ from flowml.domain.errors import UnreadableFile
 if TYPE_CHECKING:
     import polars as pl
 
+    from flowml.data.nested.records import Columns
+
 _SHOWN_LINES = 5
 _TOLERATED_SHARE = 0.1
 _LINES_FOR_ORDER = 100
+# RFC 7464 puts a record separator in front of each.
+_AROUND = " \t\r\n,\x1e"
+_BETWEEN = re.compile(r"[\s,]*")
 
 
 def sniff(head: bytes, path: Path) -> float:
@@ -75,19 +81,19 @@ def _line_by_line(source: Source, warnings: list[str]) -> pl.DataFrame:
     n_bad = 0
     with source.path.open(encoding="utf-8-sig", errors="replace") as file:
         for number, line in enumerate(file, start=1):
-            if not line.strip():
+            if not line.strip(_AROUND):
                 continue
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError):
-                record = None
-            if isinstance(record, dict):
+            records = _records(line)
+            for record in records:
                 columns.add(record)
+            if records:
                 continue
             n_bad += 1
             if len(bad) < _SHOWN_LINES:
                 bad.append(f"line {number}: “{line.strip()[:80]}”")
     if n_bad > max(1, _TOLERATED_SHARE * (columns.height + n_bad)):
+        if (spread := _over_lines(source)) is not None:
+            return spread.frame(warnings)
         raise UnreadableFile(
             f"{n_bad:,} of {columns.height + n_bad:,} lines are no valid JSON record, for example {bad[0]}.",
             hint="JSON Lines has one complete record per line.",
@@ -101,6 +107,49 @@ def _line_by_line(source: Source, warnings: list[str]) -> pl.DataFrame:
         )
         warnings.append(f"{lines} left out{more}: {'; '.join(bad)}")
     return columns.frame(warnings)
+
+
+def _over_lines(source: Source) -> Columns | None:
+    """The records of a file whose records take several lines each; None where it holds anything else."""
+    from flowml.data.nested.records import Columns
+    from flowml.data.nested.sequence import values
+
+    columns = Columns(source.limits)
+    try:
+        for value in values(source.path):
+            if not isinstance(value, dict):
+                return None
+            columns.add(value)
+    except UnreadableFile:
+        return None
+    return columns
+
+
+def _records(line: str) -> list[dict[str, Any]]:
+    """The records of a line, of which a careless program writes several; none where anything else is in it."""
+    line = line.strip(_AROUND)
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        return _one_after_another(line) if error.msg == "Extra data" else []
+    except (ValueError, RecursionError):
+        return []
+    return [record] if isinstance(record, dict) else []
+
+
+def _one_after_another(line: str) -> list[dict[str, Any]]:
+    decoder = json.JSONDecoder()
+    found: list[dict[str, Any]] = []
+    at = 0
+    while (at := _BETWEEN.match(line, at).end()) < len(line):  # type: ignore[union-attr]
+        try:
+            record, at = decoder.raw_decode(line, at)
+        except (ValueError, RecursionError):
+            return []
+        if not isinstance(record, dict):
+            return []
+        found.append(record)
+    return found
 
 
 FORMAT = Format(name="jsonl", title="JSON Lines", extensions=("jsonl", "ndjson"), sniff=sniff, read=read)

@@ -13,12 +13,18 @@ _OPENING = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _HEADER_LINE = re.compile(r"^[ \t]*OFXHEADER\s*:\s*\d+[ \t\r]*(?:$|DATA\s*:)", re.IGNORECASE | re.MULTILINE)
+# Whatever a program or a person wrote in front, or cut off there: this element is in no other kind of file.
+_ROOT = re.compile(
+    r"<OFX>\s*<(?:SIGNON|SIGNUP|BANK|CREDITCARD|INVSTMT|INTERXFER|WIREXFER|BILLPAY|EMAIL|SECLIST|PROF|TAX|LOAN)"
+)
 
 
 def sniff(head: bytes, path: Path) -> float:
     text = opening_text(head[:16_384])
     if _OPENING.match(text):
         return CERTAIN
+    if _ROOT.search(text[:8_192].upper()):
+        return LIKELY
     return LIKELY if _HEADER_LINE.search(text[:4_096]) and "<OFX>" in text.upper() else NO
 
 

@@ -27,6 +27,8 @@ _MOST_HEADER = 16 << 20
 _MOST_NESTING = 20
 # Items of no bytes at all (nulls) cost the file nothing: so many are believed beyond what its bytes can hold.
 _FREE_ITEMS = 1_000_000
+# Digits that a decimal of Polars has at most.
+_WIDEST_DECIMAL = 38
 _EPOCH_DAY = date(1970, 1, 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AGAIN = "Export it again, or save it as Parquet."
@@ -319,6 +321,9 @@ class Schema:
 
     def _record(self, schema: dict[str, Any], depth: int, space: str) -> tuple[int, Decoder]:
         fields = [(str(each["name"]), *self._of(each["type"], depth + 1, space)) for each in schema["fields"]]
+        if any("default" in each for each in schema["fields"]):
+            # What a reader should take where a field is not there; Polars stumbles over it.
+            self.is_plain = False
         decoders = [(name, decode) for name, _, decode in fields]
         least = sum(size for _, size, _ in fields)
         return least, lambda stream: {name: decode(stream) for name, decode in decoders}
@@ -340,6 +345,8 @@ class Schema:
             scale = int(schema.get("scale", 0))
             if not 0 <= scale <= 1000:
                 raise ValueError
+            if int(schema.get("precision", _WIDEST_DECIMAL)) > _WIDEST_DECIMAL:
+                self.is_plain = False
             return least, lambda stream: Decimal(int.from_bytes(raw(stream)[:64], "big", signed=True)).scaleb(-scale)
         convert = _LOGICAL.get((kind, str(logical)))
         if logical in ("timestamp-nanos", "local-timestamp-nanos"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -242,7 +244,10 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+        # As in a column of its own: text where it is some, else Base64.
+        with contextlib.suppress(UnicodeDecodeError):
+            return value.decode("utf-8")
+        return base64.b64encode(value).decode("ascii")
     if isinstance(value, date | time | timedelta | Decimal):
         return str(value)
     return json.dumps(value, ensure_ascii=False, default=_text)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import xml.sax
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from html.entities import html5
 from pathlib import Path
 from typing import Any
-from xml.sax.handler import ContentHandler, feature_namespaces
+from xml.sax.handler import ContentHandler, feature_external_ges, feature_namespaces
 
 import defusedxml.sax
 from defusedxml.common import DefusedXmlException
@@ -126,6 +127,10 @@ class _Gathering(_Watched):
                 )
             self._open[-1].texts.append(content)
 
+    def skippedEntity(self, name: str) -> None:  # noqa: N802
+        """A name for a character (&nbsp;) that the document type elsewhere defines; others stay as they are written."""
+        self.characters(html5.get(f"{name};", f"&{name};"))
+
     def closed(self) -> None:
         if not self._open:
             return
@@ -179,7 +184,7 @@ def _plain(name: str, value: Any) -> Any:
 def tally(path: Path) -> dict[Path_, Tally]:
     """All elements of a file by their paths. Raises UnreadableFile."""
     handler = _Tallying()
-    _parse(path, handler)
+    parse(path, handler)
     return handler.tallies
 
 
@@ -202,13 +207,16 @@ def candidates(tallies: dict[Path_, Tally]) -> list[Path_]:
 
 def gather(path: Path, record: Path_, tallies: dict[Path_, Tally], take: Callable[[dict[str, Any]], None]) -> None:
     """Give every record to `take`, flattened. Raises UnreadableFile."""
-    _parse(path, _Gathering(record, tallies, take))
+    parse(path, _Gathering(record, tallies, take))
 
 
-def _parse(path: Path, handler: ContentHandler) -> None:
+def parse(path: Path, handler: ContentHandler) -> None:
+    """Give a file's elements to a handler. What is outside of the file is never looked at. Raises UnreadableFile."""
     parser = defusedxml.sax.make_parser()
     parser.forbid_entities = True
-    parser.forbid_external = True
+    # A document type may be named that lies elsewhere, as it is in much of what is published; it is left alone.
+    parser.forbid_external = False
+    parser.setFeature(feature_external_ges, False)
     parser.setFeature(feature_namespaces, True)
     parser.setContentHandler(handler)
     try:

@@ -22,6 +22,8 @@ _MOST_SPARSE_CELLS = 16_000_000
 _READ = (".xml", ".bin", ".rels", ".vml")
 _COLUMN = re.compile(rb'<c [^>]{0,40}?r="([A-Z]{2,3})\d')
 _ROW = re.compile(rb'<row [^>]{0,200}?r="(\d{1,7})"')
+# A cell that holds something: others only have a format, and the reading library leaves them out.
+_FULL_CELL = re.compile(rb'<c (?=[^>]{0,80}?r="([A-Z]{1,3})(\d{1,7})")[^>]{0,400}(?<!/)>\s{0,20}<(?:v|is|f)[ />]')
 _REPEATED = re.compile(rb'number-(rows|columns)-repeated="(\d{1,9})"')
 _ENCRYPTED_ODS = b"encryption-data"
 
@@ -72,8 +74,22 @@ def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, packed: int, be
             elif part.filename == "content.xml":
                 grid.look_for_repeats(window)
             tail = chunk[-256:]
+    if grid.is_sparse(size) and is_sheet:
+        grid = _full_cells(archive, part)
     grid.check(size)
     return size
+
+
+def _full_cells(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> _Grid:
+    """How far the cells reach that hold something: formats are often set down to the last row of a sheet."""
+    grid, tail = _Grid(), b""
+    with archive.open(part) as file:
+        while chunk := file.read(_CHUNK):
+            window = tail + chunk
+            for letters, row in _FULL_CELL.findall(window):
+                grid.reach(int(row), _column_number(letters))
+            tail = chunk[-512:]
+    return grid
 
 
 class _Grid:
@@ -90,6 +106,10 @@ class _Grid:
         for letters in set(_COLUMN.findall(xml)):
             self._columns = max(self._columns, _column_number(letters))
 
+    def reach(self, row: int, column: int) -> None:
+        """There is a cell at this place."""
+        self._rows, self._columns = max(self._rows, row), max(self._columns, column)
+
     def look_for_repeats(self, xml: bytes) -> None:
         """In OpenDocument, rows and cells that are alike are written once; a value repeated so often is no table."""
         for match in _REPEATED.finditer(xml):
@@ -98,9 +118,12 @@ class _Grid:
             if match[1] == b"columns" and has_value and int(match[2]) > 1000:
                 raise too_much("The workbook")
 
+    def is_sparse(self, xml_bytes: int) -> bool:
+        """Whether the grid takes far more room than the cells in it do."""
+        return self._rows * self._columns > max(_MOST_SPARSE_CELLS, xml_bytes)
+
     def check(self, xml_bytes: int) -> None:
-        cells = self._rows * self._columns
-        if cells > _MOST_SPARSE_CELLS and cells > xml_bytes:
+        if self.is_sparse(xml_bytes):
             raise UnreadableFile(
                 f"A sheet's cells are scattered over {self._rows:,} rows and {self._columns:,} columns, nearly all of"
                 " them empty.",

@@ -24,7 +24,7 @@ class Rows(Protocol):
 
 _LOOKED_AT = 30
 _NUMBER = re.compile(r"^[-+]?\d*\.?\d+([eE][-+]?\d+)?$")
-_DATE = re.compile(r"^\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d.*)?$")
+_DATE = re.compile(r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d.*)?$")
 _YEAR = re.compile(r"^(19|20)\d\d$")
 _TOTAL = re.compile(
     r"^((grand |sub-?)?totals?|sums?|summe|gesamt(summe|betrag)?|insgesamt|totale|suma|итого)\s*:?$",
@@ -145,7 +145,10 @@ def _looks_like_values(rows: Rows, at: int) -> bool:
     if len(values) * 2 < len(cells) or not values:
         return False
     below = rows[at + 1 : at + 1 + _LOOKED_AT]
-    return all(_share_of_values([row[index] for row in below]) > 0.5 if below else False for index in values)
+    if not below:
+        # Alone, it is one row of data when there is not a word in it.
+        return len(values) == len(cells)
+    return all(_share_of_values([row[index] for row in below]) > 0.5 for index in values)
 
 
 def _share_of_values(cells: Sequence[str | None]) -> float:

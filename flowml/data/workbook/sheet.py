@@ -111,6 +111,7 @@ def _body(workbook: fastexcel.ExcelReader, name: str, width: int, first: int, he
     become missing. Kinds that have no common type are read as texts."""
     names = [f"c{index}" for index in range(width)]
     dtypes: Any = {}
+    with_errors: set[str] = set()
     for _ in range(_MOST_RETRIES):
         try:
             sheet = workbook.load_sheet(
@@ -122,15 +123,38 @@ def _body(workbook: fastexcel.ExcelReader, name: str, width: int, first: int, he
                 schema_sample_rows=None,
                 dtypes=dtypes or None,
             )
-            return sheet.to_polars()
-        except fastexcel.UnsupportedColumnTypeCombinationError as error:
+            return _without_errors(workbook, name, sheet.to_polars(), with_errors, first, height)
+        except (fastexcel.UnsupportedColumnTypeCombinationError, fastexcel.CalamineCellError) as error:
             found = _BAD_COLUMN.search(str(error))
             if found is None:
                 break
             dtypes[f"c{found[1]}"] = "string"
+            if isinstance(error, fastexcel.CalamineCellError):
+                with_errors.add(f"c{found[1]}")
     return workbook.load_sheet(
         name, header_row=None, skip_rows=first, n_rows=height, column_names=names, dtypes="string"
     ).to_polars()
+
+
+def _without_errors(
+    workbook: fastexcel.ExcelReader, name: str, body: pl.DataFrame, columns: set[str], first: int, height: int
+) -> pl.DataFrame:
+    """The body with these columns in the types of their cells. The library knows no type for a column in which some
+    errors (#NAME?) stand; asked for one, it takes them for missing: the first type that loses nothing else is right."""
+    for dtype in ("float", "datetime", "boolean") if columns else ():
+        names = [f"c{index}" for index in range(body.width)]
+        asked: Any = dict.fromkeys(columns, dtype)
+        others: Any = {column: "string" for column in names if column not in columns}
+        sheet = workbook.load_sheet(
+            name, header_row=None, skip_rows=first, n_rows=height, column_names=names, dtypes=asked | others
+        )
+        typed = sheet.to_polars()
+        whole = [column for column in columns if typed[column].null_count() == body[column].null_count()]
+        body = body.with_columns(typed[column] for column in whole)
+        columns = columns.difference(whole)
+        if not columns:
+            break
+    return body
 
 
 def _is_used(column: pl.Series, name: str, header: list[str] | None) -> bool:

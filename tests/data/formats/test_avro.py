@@ -161,3 +161,27 @@ def test_damage_is_said(tmp_path: Path, content: bytes, match: str) -> None:
 def test_an_unknown_codec_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedFormat, match="brotli"):
         read(tmp_path, "t.avro", avro(record(("v", "long")), [(1, varint(1))], "brotli"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "content", "expected"),
+    [
+        ("int", 7, varint(1), 1),
+        ("string", "none", _text("x"), "x"),
+        (["null", "long"], None, varint(1) + varint(5), 5),
+        ({"type": "enum", "name": "e", "symbols": ["a", "b"]}, "a", varint(1), "b"),
+        ({"type": "array", "items": "int"}, [], varint(1) + varint(4) + varint(0), "[4]"),
+    ],
+)
+def test_defaults_in_a_schema_are_for_readers_of_other_schemas(
+    tmp_path: Path, kind: Any, default: Any, content: bytes, expected: Any
+) -> None:
+    schema = {"type": "record", "name": "r", "fields": [{"name": "v", "type": kind, "default": default}]}
+    frame, _ = read(tmp_path, "t.avro", avro(schema, [(1, content)]))
+    assert frame["v"].to_list() == [expected]
+
+
+def test_decimals_of_more_digits_than_polars_has(tmp_path: Path) -> None:
+    kind = _logical("bytes", "decimal", precision=60, scale=2)
+    frame, _ = read(tmp_path, "t.avro", avro(record(("v", kind)), [(1, varint(2) + b"\x00\x7d")]))
+    assert frame["v"].to_list() == [1.25]

@@ -1,5 +1,7 @@
 """Spreadsheets: the cells' own types, and the table among titles, totals and notes."""
 
+import io
+import zipfile
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from flowml.data.writing.formats import write_table
 from flowml.domain.errors import InvalidInput, UnreadableFile
 from tests.data.hostile_files import _ods, _workbook
 from tests.data.reading import read
-from tests.data.workbooks import write_xlsx
+from tests.data.workbooks import write_xls, write_xlsx
 
 _FORMATS = {date: "yyyy-mm-dd", datetime: "yyyy-mm-dd hh:mm:ss", time: "hh:mm:ss", timedelta: "[h]:mm:ss"}
 
@@ -226,3 +228,99 @@ def test_a_page_of_notes_in_front_is_not_the_table(tmp_path: Path) -> None:
     assert frame.rows() == [("a", 1), ("b", 2)]
     assert "“Sales” was read" in " ".join(warnings)
     assert read_table(tmp_path / "b.xlsx", options={"sheet": "Read me"})[0].columns == ["Notes"]
+
+
+def test_a_chart_in_an_xls_keeps_its_values_to_itself(tmp_path: Path) -> None:
+    rows = [["name", "n"], ["a", 1.5], ["b", 2.5]]
+    path = write_xls(tmp_path / "t.xls", rows, chart=[[7.0, 8.0, 9.0], [7.0, 8.0, 9.0], [7.0, 8.0, 9.0]] * 9)
+    frame, _, _ = read_table(path)
+    assert frame.to_dicts() == [{"name": "a", "n": 1.5}, {"name": "b", "n": 2.5}]
+
+
+@pytest.mark.parametrize("stream", ["WORKBOOK", "workbook", "Workbook", "BOOK"])
+def test_the_stream_of_an_xls_in_whatever_letters(tmp_path: Path, stream: str) -> None:
+    path = write_xls(tmp_path / "t.xls", [["name", "n"], ["a", 1.5]], stream_name=stream)
+    assert read_table(path)[0].to_dicts() == [{"name": "a", "n": 1.5}]
+
+
+def test_an_xls_with_a_password_says_so(tmp_path: Path) -> None:
+    path = write_xls(tmp_path / "t.xls", [["name"], ["a"]], protected=True)
+    with pytest.raises(UnreadableFile, match="protected by a password"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("error", ["#NAME?", "#GETTING_DATA", "#SPILL!", "#FIELD!", "#DIV/0!", "#N/A"])
+@pytest.mark.parametrize("values", [[1.5, 2.5], [True, False], ["a", "b"], [1, 2]])
+def test_errors_in_cells_are_missing_and_named(tmp_path: Path, error: str, values: list[Any]) -> None:
+    rows = [["id", "v"], [1, values[0]], [2, error], [3, values[1]]]
+    frame, _, warnings = read_table(write_xlsx(tmp_path / "t.xlsx", {"s": rows}))
+    assert frame["v"].to_list() == [values[0], None, values[1]]
+    assert f"1 cell holds an error and counts as missing: {error} in B3." in warnings
+
+
+def test_errors_among_dates(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [["id", "v"], [1, date(2020, 1, 2)], [2, "#NAME?"], [3, date(2021, 1, 2)]]
+    frame, warnings = _read(tmp_path, rows)
+    assert frame["v"].to_list() == [date(2020, 1, 2), None, date(2021, 1, 2)]
+    assert "#NAME? in B3" in warnings
+
+
+def test_parts_of_an_opendocument_in_another_order(tmp_path: Path) -> None:
+    text, number = 'office:value-type="string"', 'office:value-type="float" office:value="1.5"'
+    cells = "".join(
+        "<table:table-row>"
+        + "".join(f"<table:table-cell {kind}><text:p>{shown}</text:p></table:table-cell>" for kind, shown in row)
+        + "</table:table-row>"
+        for row in ([(text, "name"), (text, "n")], [(text, "a"), (number, "1,5")])
+    )
+    with zipfile.ZipFile(io.BytesIO(_ods(cells.encode()))) as proper, zipfile.ZipFile(tmp_path / "t.ods", "w") as other:
+        for part in reversed(proper.namelist()):
+            other.writestr(part, proper.read(part), zipfile.ZIP_DEFLATED)
+    assert read_table(tmp_path / "t.ods")[0].to_dicts() == [{"name": "a", "n": 1.5}]
+
+
+def test_rows_that_are_only_formatted_to_the_end_of_the_sheet(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "t.xlsx", {"s": [["name", "n"], ["a", 1.5]]})
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    far = b'<row r="1048576"><c r="A1048576" s="1"/><c r="AMJ1048576" s="1"></c></row></sheetData>'
+    parts["xl/worksheets/sheet1.xml"] = parts["xl/worksheets/sheet1.xml"].replace(b"</sheetData>", far)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    assert read_table(path)[0].to_dicts() == [{"name": "a", "n": 1.5}]
+
+
+def test_one_row_of_values_is_a_row(tmp_path: Path) -> None:
+    frame, warnings = _read(tmp_path, [[date(2023, 3, 12), 124.5, 7]])
+    assert frame.rows() == [(date(2023, 3, 12), 124.5, 7)]
+    assert "the columns were numbered" in warnings
+
+
+def test_a_workbook_in_the_xml_of_excel_2003(tmp_path: Path) -> None:
+    def cell(kind: str, text: str, more: str = "") -> str:
+        return f'<Cell{more}><Data ss:Type="{kind}">{text}</Data></Cell>'
+
+    rows = [
+        cell("String", "Name") + cell("String", "Qty") + cell("String", "Day") + cell("String", "Ok"),
+        cell("String", "a&amp;b") + cell("Number", "3.5") + cell("DateTime", "2008-01-31T00:00:00.000"),
+        cell("String", "c") + cell("Error", "#N/A") + cell("Boolean", "1", ' ss:Index="4"'),
+    ]
+    space = "urn:schemas-microsoft-com:office:spreadsheet"
+    noted = "<Row><Cell><Data ss:Type='String'>d</Data><Comment><Data>hidden</Data></Comment></Cell></Row>"
+    content = (
+        '<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>\n'
+        f'<Workbook xmlns="{space}" xmlns:ss="{space}">'
+        '<Styles><Style ss:ID="a"/><Style ss:ID="b"/></Styles><Worksheet ss:Name="First"><Table>'
+        + "".join(f"<Row>{row}</Row>" for row in rows)
+        + noted
+        + '</Table></Worksheet><Worksheet ss:Name="Second"><Table/></Worksheet></Workbook>'
+    )
+    frame, warnings = read(tmp_path, "t.xls", content)
+    assert frame.to_dict(as_series=False) == {
+        "Name": ["a&b", "c", "d"],
+        "Qty": [3.5, None, None],
+        "Day": [date(2008, 1, 31), None, None],
+        "Ok": [None, True, None],
+    }
+    assert "“Second”" in warnings

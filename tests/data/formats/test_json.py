@@ -182,3 +182,39 @@ def test_a_record_about_the_list_behind_it_is_left_out(
     frame, warnings = read(tmp_path, "t.json", '[{"a": 1}, [1, 2]]')
     assert frame.height == 1
     assert "1 of 2 entries are no records" in warnings
+
+
+RECORDS = [{"a": 1, "b": "x"}, {"a": 2, "b": "}{"}, {"a": 3, "b": "z"}]
+
+
+@pytest.mark.parametrize("name", ["t.json", "t.jsonl", "t.txt"])
+@pytest.mark.parametrize("between", ["", " ", "\n", "\r\n\r\n", ",", ",\n", "\n\x1e"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_values_one_after_another_are_records(tmp_path: Path, name: str, between: str, indent: int | None) -> None:
+    content = between.join(json.dumps(record, indent=indent) for record in RECORDS)
+    frame, warnings = read(tmp_path, name, content)
+    assert frame.to_dicts() == RECORDS
+    assert "left out" not in warnings
+
+
+def test_lists_one_after_another_are_one_list(tmp_path: Path) -> None:
+    frame, _ = read(tmp_path, "t.json", json.dumps(RECORDS[:2]) + json.dumps(RECORDS[2:]))
+    assert frame.to_dicts() == RECORDS
+
+
+def test_large_files_of_values_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_format, "_LARGE", 10)
+    monkeypatch.setattr("flowml.data.nested.sequence._CHUNK", 7)
+    frame, warnings = read(tmp_path, "t.json", "\n".join(json.dumps(record, indent=1) for record in RECORDS) + " [1]")
+    assert frame.to_dicts() == RECORDS
+    assert "1 of 4 values are no records and were left out" in warnings
+
+
+def test_damage_among_values_says_where(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="at line 4"):
+        read(tmp_path, "t.json", '{\n"a": 1}\n{\n"a" 2}')
+
+
+def test_one_record_on_a_line_and_others_over_several(tmp_path: Path) -> None:
+    content = json.dumps(RECORDS[0]) + "\n" + json.dumps(RECORDS[1], indent=1) + "\n" + json.dumps(RECORDS[2], indent=1)
+    assert read(tmp_path, "t.jsonl", content)[0].to_dicts() == RECORDS

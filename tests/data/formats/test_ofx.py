@@ -222,3 +222,13 @@ def test_a_hostile_statement_is_refused(tmp_path: Path, content: str) -> None:
 def test_a_damaged_statement_is_read_or_refused(data: st.DataObject) -> None:
     content = data.draw(st.sampled_from([HEADER + statement(SGML, SGML), HEADER + INVESTMENTS]))
     read_or_refuse("a.ofx", data.draw(damaged(content.encode())), FORMAT)
+
+
+@pytest.mark.parametrize("opening", ["DATA:OFXSGML\nENCODING:UTF-8\n", "downloaded on 2024-03-23\n\n", "\n\n   "])
+def test_whatever_stands_in_front_a_statement_is_one(tmp_path: Path, opening: str) -> None:
+    frame, _ = read(tmp_path, "a.txt", opening + statement(SGML, SGML.replace("0042", "0043")))
+    assert frame["fitid"].to_list() == ["0042", "0043"]
+
+
+def test_a_table_about_ofx_is_none() -> None:
+    assert sniff(b"tag,meaning\n<OFX>,the root\n<STMTTRN>,an entry\n", Path("a.csv")) == NO

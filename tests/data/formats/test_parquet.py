@@ -65,3 +65,10 @@ def test_nested_columns_are_flattened_or_json(tmp_path: Path) -> None:
 def test_damage_is_said(tmp_path: Path, change: Any, match: str) -> None:
     with pytest.raises(UnreadableFile, match=match):
         read(tmp_path, "t.parquet", change(_parquet(FRAME)))
+
+
+def test_binary_values_inside_lists_and_records_are_text(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"l": [[b"a", b"\xff"], None], "r": [[{"x": b"q"}], []]})
+    read_back, _ = read(tmp_path, "t.parquet", _parquet(frame))
+    assert read_back["l"].to_list() == ['["a", "/w=="]', None]
+    assert read_back["r"].to_list() == ['[{"x": "q"}]', "[]"]

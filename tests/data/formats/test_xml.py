@@ -63,11 +63,24 @@ def test_a_document_type_without_entities_is_harmless(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["<!DOCTYPE r [<!ENTITY a 'x'>]><r><e>&a;</e></r>", "<!DOCTYPE r SYSTEM 'http://x/'><r><e>1</e></r>"]
+    "text",
+    [
+        "<!DOCTYPE r [<!ENTITY a 'x'>]><r><e>&a;</e></r>",
+        "<!DOCTYPE r [<!ENTITY a SYSTEM 'file:///etc/hostname'>]><r><e>&a;</e></r>",
+        "<!DOCTYPE r SYSTEM 'x.dtd' [<!ENTITY % a SYSTEM 'file:///etc/hostname'> %a;]><r><e>1</e></r>",
+    ],
 )
-def test_entities_and_external_types_are_refused(tmp_path: Path, text: str) -> None:
+def test_entities_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(UnreadableFile, match="does not follow"):
         read(tmp_path, "t.xml", text)
+
+
+@pytest.mark.parametrize("named", ["SYSTEM 'https://example.invalid/r.dtd'", 'PUBLIC "-//A//DTD R//EN" "r.dtd"'])
+def test_a_document_type_elsewhere_is_left_alone(tmp_path: Path, named: str) -> None:
+    # The DTD would be there to be read: nothing of it may show.
+    (tmp_path / "r.dtd").write_text("<!ENTITY own 'from the DTD'>")
+    frame, _ = read(tmp_path, "t.xml", f"<!DOCTYPE r {named}><r><e>a&nbsp;b</e><e>&own;</e></r>")
+    assert frame["e"].to_list() == ["a\u00a0b", "&own;"]
 
 
 def test_damage_says_where(tmp_path: Path) -> None:
