@@ -13,11 +13,12 @@ from flowml.data.conversion.characters import with_plain_signs
 from flowml.data.conversion.guess import NOTHING, Guess
 from flowml.data.conversion.months import with_numbered_months
 from flowml.data.conversion.notation import Notation
+from flowml.data.conversion.years import has_short_years, short_years_said, with_full_years, without_impossible_years
 
 ORDERS = ("day_first", "month_first", "year_first")
 
 # Most texts are turned away by this alone.
-_SHAPE = (
+SHAPE = (
     r"^(?:\d{4}([-/.])\d{1,2}[-/.]\d{1,2}|\d{1,2}([-/.])\d{1,2}[-/.](?:\d{4}|\d{2}))"
     r"(?:(?:T|,? +)(\d{1,2}:\d{2}.{0,24}))?$"
 )
@@ -27,6 +28,7 @@ _HALF_OF_DAY = r"(?i)\s*([ap])\.?\s?m\.?(\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?
 # Google Forms writes GMT+1.
 _FROM_GMT, _SHORT_ZONE = r"\s*(?:GMT|UTC)([+-]\d)", r"([+-])(\d(?::?\d{2})?)$"
 _SHIFTED = r"(?i:\d|m)\s*(?:GMT|UTC)?[+-]\d{1,2}(?::?\d{2})?$"
+_FORMS = {"day_first": "%d-%m-%Y", "month_first": "%m-%d-%Y", "year_first": "%Y-%m-%d"}
 _SAID = {"day_first": "the day", "month_first": "the month", "year_first": "the year"}
 # 1.12.10 is a version more often than a day, unless its column says so.
 _MAYBE_VERSION = r"^(?:\d\.\d{1,2}|\d{2}\.\d)\.\d{2}$"
@@ -46,39 +48,50 @@ _UNITS: tuple[tuple[Literal["s", "ms", "us", "ns"], str, int], ...] = (
 _EARLIEST, _LATEST = 631_152_000, 4_102_444_800
 
 
-def parse_dates(column: pl.Series, probe: pl.Series, *, order: str | None = None) -> Guess:
+def parse_dates(column: pl.Series, probe: pl.Series, *, order: str | None = None, slack: float = 0.0) -> Guess:
     """The column as Date or Datetime (UTC, microseconds) when every value parses in exactly one way.
 
     `probe` is some of its values, none missing, to say no quickly. `order` settles which of day, month and year comes
-    first where the values themselves do not. Without it such a column is `unclear`.
+    first where the values themselves do not. Without it such a column is `unclear`. A share of `slack` of the values
+    may be missing from the result: days that no calendar has. So are, always, years before 1 and after 9999.
     """
     named = with_plain_signs(column, probe)
-    if named is None:
-        named = with_numbered_months(column, probe)
     if named is not None:
-        if named.null_count() > column.null_count():
-            return NOTHING
-        iso = named.head(1000).drop_nulls()
-        found = _parse(named, iso if len(iso) else named.drop_nulls(), "%Y-%m-%d")
-        return _with_zone(column.name, probe, found)
-    if not probe.str.contains(_SHAPE).all():
+        return _of_names(named, column, probe, slack)
+    numbered = with_numbered_months(column, probe)
+    if numbered is not None:
+        return _with_years(_of_names(numbered[0], column, probe, slack), column, numbered[1])
+    if not probe.str.contains(SHAPE).all():
         return NOTHING
-    forms = _forms(probe, column.name, order)
-    parsed = {which: found for which, form in forms if (found := _parse(column, probe, form)) is not None}
+    first: str = probe.item(0)
+    if first[:4].isdigit():
+        guess = _with_zone(column.name, probe, _parse(column, probe, f"%Y{first[4]}%m{first[4]}%d", slack))
+        return guess if guess.series is None else replace(guess, notation=Notation("date", order="year_first"))
+    separator = first[1 if not first[1].isdigit() else 2]
+    is_short = has_short_years(column).fill_null(value=False)
+    orders = _orders(probe, column.name, order, separator, short=is_short.sum() == len(column) - column.null_count())
+    parsed = {
+        which: found for which in orders if (found := _parse_order(column, probe, which, separator, slack)) is not None
+    }
+    if parsed:
+        # Where days are allowed that no calendar has, the order with fewer of them is meant.
+        fewest = min(found.null_count() for found in parsed.values())
+        parsed = {which: found for which, found in parsed.items() if found.null_count() == fewest}
     if order in parsed:
         parsed = {order: parsed[order]}
     if not parsed:
         return NOTHING
-    if len(parsed) > 1:
-        first, *others = parsed.values()
-        if not all(first.equals(other) for other in others):
-            return Guess(unclear="date")
-        return _with_zone(column.name, probe, first)
     which, found = next(iter(parsed.items()))
-    # With points or with the year in front there was nothing to choose.
-    proof = which if len(forms) > 1 and order is None else None
-    guess = _with_zone(column.name, probe, found, proof)
-    return replace(guess, notation=Notation("date", order=which))
+    proof = None
+    if len(parsed) > 1:
+        if not all(found.equals(other) for other in parsed.values()):
+            return Guess(unclear="date")
+        guess = _with_zone(column.name, probe, found)
+    else:
+        # With points or with the year in front there was nothing to choose.
+        proof = which if len(orders) > 1 and order is None else None
+        guess = replace(_with_zone(column.name, probe, found, proof), notation=Notation("date", order=which))
+    return _with_years(guess, column, is_short)
 
 
 def unclear_dates(name: str) -> str:
@@ -114,34 +127,40 @@ def numbered_dates(column: pl.Series) -> Guess:
     return NOTHING
 
 
-def _forms(probe: pl.Series, name: str, order: str | None) -> list[tuple[str, str]]:
-    """Which orders the texts may be in, each with its form."""
-    first: str = probe.item(0)
-    separator = first[4] if first[:4].isdigit() else first[1 if not first[1].isdigit() else 2]
-    if first[:4].isdigit():
-        return [("year_first", f"%Y{separator}%m{separator}%d")]
-    short = re.match(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2}(?!\d)", first) is not None
+def _orders(probe: pl.Series, name: str, order: str | None, separator: str, *, short: bool) -> list[str]:
+    """Which orders the texts may be in; `short` when every year has two digits."""
     if short and separator == "." and not _DATE_NAME.search(name) and probe.str.contains(_MAYBE_VERSION).any():
         return []
-    year = "%y" if short else "%Y"
-    day_first = ("day_first", f"%d{separator}%m{separator}{year}")
-    month_first = ("month_first", f"%m{separator}%d{separator}{year}")
-    year_first = ("year_first", f"%y{separator}%m{separator}%d")
     if short and order == "year_first":
-        return [year_first]
+        return ["year_first"]
     if separator == "." and order != "month_first":
         # With points the day comes first wherever people write so.
-        return [day_first]
-    if short and separator == "-" and all(_parse(probe, probe, form) is None for _, form in (day_first, month_first)):
-        return [year_first]
-    return [day_first, month_first]
+        return ["day_first"]
+    usual = ["day_first", "month_first"]
+    if short and separator == "-" and all(_parse_order(probe, probe, which, separator, 0) is None for which in usual):
+        return ["year_first"]
+    return usual
 
 
-def _parse(column: pl.Series, probe: pl.Series, form: str) -> pl.Series | None:
+def _parse_order(column: pl.Series, probe: pl.Series, order: str, separator: str, slack: float) -> pl.Series | None:
+    year_first = order == "year_first"
+    column, probe = (with_full_years(values, year_first=year_first) for values in (column, probe))
+    return _parse(column, probe, _FORMS[order].replace("-", separator), slack)
+
+
+def _of_names(iso: pl.Series, column: pl.Series, probe: pl.Series, slack: float) -> Guess:
+    """Of dates whose names for months or for days have become numbers."""
+    if iso.null_count() > column.null_count() + slack * len(column):
+        return NOTHING
+    some = iso.head(1000).drop_nulls()
+    found = _parse(iso, some if len(some) else iso.drop_nulls(), "%Y-%m-%d", slack)
+    return _with_zone(column.name, probe, found)
+
+
+def _parse(column: pl.Series, probe: pl.Series, form: str, slack: float) -> pl.Series | None:
     """As dates, or with a time of day after them, or with a zone after that."""
-    if probe.str.to_date(form, strict=False).null_count() == 0:
-        dates = column.str.to_date(form, strict=False)
-        return dates if dates.null_count() == column.null_count() else None
+    if probe.str.to_date(form, strict=False).null_count() <= slack * len(probe):
+        return _if_few_lost(column.str.to_date(form, strict=False), column, slack)
     first: str = probe.item(0)
     if ":" not in first:
         return None
@@ -161,10 +180,15 @@ def _parse(column: pl.Series, probe: pl.Series, form: str) -> pl.Series | None:
             for values in (column, probe)
         )
     for with_time in _with_times(form, first):
-        moments = _as_datetime(column, probe, with_time + ("%#z" if zoned.all() else ""))
+        moments = _as_datetime(column, probe, with_time + ("%#z" if zoned.all() else ""), slack)
         if moments is not None:
             return moments
     return None
+
+
+def _if_few_lost(found: pl.Series, column: pl.Series, slack: float) -> pl.Series | None:
+    lost, present = found.null_count() - column.null_count(), len(column) - column.null_count()
+    return without_impossible_years(found) if lost <= slack * present else None
 
 
 def _with_times(form: str, example: str) -> Iterator[str]:
@@ -176,14 +200,14 @@ def _with_times(form: str, example: str) -> Iterator[str]:
         yield f"{form}{separator}%H:%M:%S,%3f"
 
 
-def _as_datetime(column: pl.Series, probe: pl.Series, form: str) -> pl.Series | None:
-    if probe.head(20).str.to_datetime(form, time_unit="us", strict=False).null_count():
+def _as_datetime(column: pl.Series, probe: pl.Series, form: str, slack: float) -> pl.Series | None:
+    few = probe if slack else probe.head(20)
+    if few.str.to_datetime(form, time_unit="us", strict=False).null_count() > slack * len(few):
         return None
     moments = column.str.to_datetime(form, time_unit="us", strict=False)
-    if moments.null_count() != column.null_count():
-        return None
-    zone = getattr(moments.dtype, "time_zone", None)
-    return moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zone else moments
+    if getattr(moments.dtype, "time_zone", None):
+        moments = moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return _if_few_lost(moments, column, slack)
 
 
 def _with_zone(name: str, probe: pl.Series, found: pl.Series | None, proof: str | None = None) -> Guess:
@@ -193,3 +217,11 @@ def _with_zone(name: str, probe: pl.Series, found: pl.Series | None, proof: str 
     shifted = shifted and not probe.str.contains(r"(Z|UTC|GMT|\+00?(:?00)?)$").all()
     remark = f"In “{name}”, times were converted to UTC." if shifted else None
     return Guess(found, remark, proof, notation=Notation("date"))
+
+
+def _with_years(found: Guess, column: pl.Series, is_short: pl.Series) -> Guess:
+    """With what is to be said of years of two digits."""
+    if found.series is None or not is_short.any():
+        return found
+    said = short_years_said(column, found.series, is_short)
+    return replace(found, remark=f"{found.remark} {said}" if found.remark else said)

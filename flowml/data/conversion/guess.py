@@ -16,7 +16,8 @@ class Guess:
     """`series` is the column in its true type, or None when it is not of this kind; `remark` a sentence for the person.
 
     `proof` is what the column proves about the whole file ("," as the decimal point, "day_first"), `thousands` the
-    separator it has. `unclear` asks for another look, at dates or at numbers, once the other columns have been seen.
+    separator it has. `unclear` asks for another look, at dates or at numbers, once the other columns have been seen:
+    “list” at the numbers in `series`, whose decimal commas may be those of lists.
     `notation` says how the values of the series were written.
     """
 
@@ -24,7 +25,7 @@ class Guess:
     remark: str | None = None
     proof: str | None = None
     thousands: str | None = None
-    unclear: Literal["date", "number"] | None = None
+    unclear: Literal["date", "number", "list"] | None = None
     notation: Notation | None = None
 
 

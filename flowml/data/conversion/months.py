@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from flowml.data.conversion.years import full_years
+
 _NAMES = (
     "january januar jänner janvier enero gennaio januari janeiro",
     "february februar februari février fevrier febrero febbraio fevereiro",
@@ -50,22 +52,20 @@ _MONTH_FIRST = (
     r"(?P<rest>[^\d].*|)$"
 )
 _YEAR_FIRST = rf"^(?P<year>\d{{4}})[-\s./]+(?P<month>{_WORD})\.?[-\s./]+(?P<day>\d{{1,2}})(?P<rest>[^\d].*|)$"
+PATTERNS = (_DAY_FIRST, _MONTH_FIRST, _YEAR_FIRST)
 
 
-def with_numbered_months(column: pl.Series, probe: pl.Series) -> pl.Series | None:
-    """Texts like “3. März 2024” or “Mar 3, 2024 10:15” as 2024-03-03 and whatever follows; None for others."""
-    for pattern in (_DAY_FIRST, _MONTH_FIRST, _YEAR_FIRST):
+def with_numbered_months(column: pl.Series, probe: pl.Series) -> tuple[pl.Series, pl.Series] | None:
+    """Texts like “3. März 2024” or “Mar 3, 2024 10:15” as 2024-03-03 and whatever follows, and which of them have a
+    year of two digits; None for others."""
+    for pattern in PATTERNS:
         if probe.str.contains(pattern).all():
             parts = column.str.extract_groups(pattern).struct.unnest()
             months = parts["month"].str.to_lowercase().replace_strict(MONTHS, default=None)
-            if months.null_count() > column.null_count():
-                return None
+            is_short = (parts["year"].str.len_chars() == 2).fill_null(value=False)
             years = parts["year"]
-            # As everywhere: 69 and later are of the last century.
-            short = years.str.len_chars() == 2
-            if short.any():
-                century = pl.select(pl.when(years >= "69").then(pl.lit("19")).otherwise(pl.lit("20"))).to_series()
-                years = pl.select(pl.when(short).then(century + years).otherwise(years)).to_series()
+            if is_short.any():
+                years = full_years(years).zip_with(is_short, years)
             iso = years + "-" + months + "-" + parts["day"].str.zfill(2) + parts["rest"]
-            return iso.alias(column.name)
+            return iso.alias(column.name), is_short
     return None

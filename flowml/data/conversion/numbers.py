@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -62,6 +63,13 @@ class Style:
         return {"": "", ",": ",", ".": r"\.", " ": _BLANK, "'": "['’]"}[self.thousands]
 
 
+# What programs write with an exponent has a decimal point, a sign behind the E, or a single digit and a small e.
+MAYBE_CODE = r"^\d{2,}[eE]\d{1,3}$|^\dE\d{1,3}$"
+SURE_EXPONENT = r"[.,]|[eE][-+]"
+# 1,7 may be a list of two. What no list has: a minus, a unit, zeros in front, or that many decimals.
+_NO_LIST = r"^-|[eE]|^0,\d{2}|,0\d|,\d{5,}"
+_LONG_PLAIN = r"^-?\d{4,}$"
+
 # The likelier way first.
 _STYLES = tuple(
     Style(decimal, thousands)
@@ -76,6 +84,40 @@ _TWINS = {",": (Style(",", ""), Style(".", ",")), ".": (Style(".", ""), Style(",
 def looks_like_number(values: pl.Series) -> pl.Series:
     """Which of some texts are numbers in any way of writing them."""
     return _bare(values).str.contains(f"{_ANY}|{_INFINITE}")
+
+
+def unlike_most(values: pl.Series) -> pl.Series:
+    """Which of some numbers are not written in the way that fits most of them: “1,5” among “1.5” and “2.5”."""
+    bare = _bare(values)
+    fitting = [bare.str.contains(style.pattern).fill_null(value=False) for style in _STYLES]
+    most = max(fitting, key=lambda fits: int(fits.sum()))
+    return ~(most | values.str.contains(_INFINITE)).fill_null(value=True)
+
+
+def has_long_plain(values: pl.Series) -> bool:
+    """Whether some number has four digits or more and nothing between them."""
+    return bool(_bare(values).str.contains(_LONG_PLAIN).any())
+
+
+def unclear_commas(values: pl.Series, otherwise: str, decimals: Collection[str]) -> str:
+    """What is said of signs that may be decimal signs or else `otherwise` (“separate thousands”); `decimals` are the
+    decimal signs of the file's other columns."""
+    sign = "," if values.str.contains(",", literal=True).any() else "."
+    example = values.filter(values.str.contains(sign, literal=True)).item(0)
+    spelled = {",": "comma", ".": "point"}
+    proved = " and ".join(f"{spelled[decimal]}s" for decimal in sorted(decimals))
+    why = f"the file's other numbers have {proved}" if proved else "nothing in the file settles it"
+    said = f"In “{values.name}”, the {spelled[sign]} in “{example}” may be a decimal {spelled[sign]} or {otherwise};"
+    return f"{said} {why}: it was kept as text. The option “decimal” decides."
+
+
+def _maybe_code(present: pl.Series) -> str | None:
+    """A value like 12E5 in a column where no other proves that these are numbers with an exponent."""
+    suspect = present.str.contains(MAYBE_CODE)
+    if not suspect.any() or present.str.contains(SURE_EXPONENT).any():
+        return None
+    found: str = present.filter(suspect).item(0)
+    return found
 
 
 def plain_numbers(column: pl.Series) -> pl.Series | None:
@@ -120,11 +162,19 @@ def read_numbers(
 
 def _read_finite(column: pl.Series, decimal: str | None, thousands: str | None, *, sure: bool) -> Guess:
     present = column.drop_nulls()
+    if not sure and (code := _maybe_code(present)):
+        return Guess(
+            remark=f"In “{column.name}”, values such as “{code}” may be codes, or numbers with an exponent: it was kept"
+            " as text. The option “decimal” says that they are numbers."
+        )
     is_grouped = decimal is None and present.str.contains(_GROUPED).all() and present.str.contains(r"\.").any()
     if decimal in (None, ".") and thousands in (None, "none") and not is_grouped and present.str.contains(_PLAIN).all():
         plain = plain_numbers(column)
         if plain is not None or present.str.contains(_CODE).any():
-            return Guess(plain, notation=plain_notation(plain))
+            has_points = (
+                plain is not None and plain.dtype == pl.Float64 and present.str.contains(".", literal=True).any()
+            )
+            return Guess(plain, proof="." if has_points else None, notation=plain_notation(plain))
     if _is_no_quantity(present):
         return NOTHING
     bare = _bare(column)
@@ -160,7 +210,10 @@ def _read_finite(column: pl.Series, decimal: str | None, thousands: str | None, 
     remark = _remark(column.name, present, filled, style, currencies, percent=bool(percent))
     proof, used = _proof(filled, style, fitting), _used(filled, style)
     notation = Notation("number", proof, used or "", "".join(currencies), bool(percent))
-    return Guess(numbers, remark, None if unclear else proof, used, notation=notation)
+    may_be_lists = decimal is None and style == Style(",", "") and proof and not (currencies or percent)
+    may_be_lists = may_be_lists and not filled.str.contains(_NO_LIST).any()
+    found = Guess(numbers, remark, None if unclear else proof, used, notation=notation)
+    return replace(found, unclear="list") if may_be_lists else found
 
 
 def _bare(values: pl.Series) -> pl.Series:
@@ -191,8 +244,8 @@ def _choose(
         if as_decimal in fitting and as_thousands in fitting and filled.str.contains(sign, literal=True).any():
             if thousands == sign:
                 return as_thousands, False
-            if thousands is not None or filled.str.contains(r"^-?\d{4,}$").any():
-                # Who writes 1234 without a separator writes no other thousands with one.
+            if thousands is not None or (sign == "." and filled.str.contains(_LONG_PLAIN).any()):
+                # What writes 1234 without a separator writes no other thousands with one; only people do, with commas.
                 return as_decimal, False
             if suggested is not None:
                 return (as_decimal if as_decimal.decimal == suggested else as_thousands), True

@@ -15,15 +15,24 @@ from flowml.data.conversion.flags import without_flags
 from flowml.data.conversion.formulas import without_formulas
 from flowml.data.conversion.guess import NOTHING, Guess
 from flowml.data.conversion.missing import MISSING, MISSING_AMONG_NUMBERS, SENTINELS
+from flowml.data.conversion.mostly import mostly_dates, written_like_dates
 from flowml.data.conversion.notation import Notation
-from flowml.data.conversion.numbers import looks_like_number, plain_notation, read_numbers
-from flowml.data.conversion.odd import MOSTLY, no_numbers, no_quantities
+from flowml.data.conversion.numbers import (
+    has_long_plain,
+    looks_like_number,
+    plain_notation,
+    read_numbers,
+    unclear_commas,
+    unlike_most,
+)
+from flowml.data.conversion.odd import MOSTLY, are_few, kept, lost, no_quantities, words_for_missing
 from flowml.data.threads import each_column
 
 _PROBE = 500
 _PLAIN_TEXT = r"^\pL[\pL ,.;:'-]{6,}$"
 _MANY_ROWS = 100_000
 _SAMPLE = 2_000
+_TRUTHS = ("true", "false")
 
 
 @dataclass(frozen=True)
@@ -59,12 +68,14 @@ def convert_texts(
     typed: bool,
     conventions: Conventions = NO_CONVENTIONS,
     literal: Collection[str] = (),
+    delimiter: str | None = None,
     line_of: Callable[[int], int | None] = lambda row: None,
 ) -> Conversion:
     """Give the text columns of a frame their true types.
 
     Of a file that has types of its own (`typed`), only dates are converted: a number kept as text is meant so. The
-    `literal` columns are texts whatever they look like. `line_of` gives the line of the file that a row came from.
+    `literal` columns are texts whatever they look like; `delimiter` is what stands between the file's values.
+    `line_of` gives the line of the file that a row came from.
     """
 
     def convert(column: pl.Series) -> tuple[pl.Series, _Converter]:
@@ -80,8 +91,8 @@ def convert_texts(
     for column, its_own in each_column(convert, frame.get_columns()):
         columns[column.name] = column
         converter.learn_from(its_own)
-    for name in converter.unclear:
-        columns[name] = converter.settle(columns[name])
+    if converter.unclear:
+        columns |= converter.settle(frame.get_columns(), delimiter)
     if not typed:
         converter.point_out_sentinels(columns.values())
     return Conversion(
@@ -92,11 +103,20 @@ def convert_texts(
     )
 
 
+@dataclass(frozen=True)
+class _Pending:
+    """A column that waits for what the others prove: as it stands, and its `values` without words for “missing”."""
+
+    found: Guess
+    original: pl.Series
+    values: pl.Series
+
+
 class _Converter:
     """Converts columns and keeps what they prove about the file."""
 
     def __init__(self, conventions: Conventions, typed: bool, line_of: Callable[[int], int | None]) -> None:
-        self.unclear: dict[str, str] = {}
+        self.unclear: dict[str, _Pending] = {}
         self._notations: dict[str, Notation] = {}
         self._said = conventions
         self._typed = typed
@@ -126,9 +146,9 @@ class _Converter:
         probe = pl.concat([present.head(_PROBE), present.tail(_PROBE)]) if len(present) > 2 * _PROBE else present
         # Nothing of what follows is made of long words.
         if probe.str.contains(_PLAIN_TEXT).mean() > 0.5:  # type: ignore[operator]
-            return self._take(self._dates(column, probe), column)
+            return self._take(self._dates(column, probe, self._said.date_order), column)
         if self._typed:
-            return self._take(self._dates(column, probe), column)
+            return self._take(self._dates(column, probe, self._said.date_order), column)
         return self._convert(column, probe)
 
     def learn_from(self, other: _Converter) -> None:
@@ -141,25 +161,60 @@ class _Converter:
         self._thousands += other._thousands
         self._orders += other._orders
 
-    def settle(self, column: pl.Series) -> pl.Series:
-        """Look again at a column that could not decide for itself, with what the others proved."""
-        if self.unclear[column.name] == "date":
-            order = self._only(self._orders)
-            found = parse_dates(column, column.drop_nulls(), order=order) if order else NOTHING
-            self._remarks.append(
-                unclear_dates(column.name)
-                if found.series is None or order is None
-                else settled_dates(column.name, order)
-            )
-            return self._settled(found, column)
+    def settle(self, columns: Collection[pl.Series], delimiter: str | None) -> dict[str, pl.Series]:
+        """Look again at the columns that could not decide for themselves, with what all `columns` of the file prove."""
+        for column in columns:
+            if column.dtype == pl.Float64 and not (column.floor() == column).all():
+                self._decimals["."] += 1
+        kinds = ("date", "list", "number")
+        waiting = sorted(self.unclear.items(), key=lambda item: kinds.index(item[1].found.unclear or "date"))
+        n_lists = sum(pending.found.unclear == "list" for _, pending in waiting)
+        # The commas of lists stand in a file of points; that many would be no accident.
+        are_lists = not self._decimals[","] and 0 < n_lists <= 2 * self._decimals["."]
+        settled = {}
+        for name, pending in waiting:
+            if pending.found.unclear == "date":
+                settled[name] = self._settle_dates(pending)
+            elif pending.found.unclear == "list":
+                settled[name] = self._settle_commas(pending, are_lists=are_lists)
+            else:
+                settled[name] = self._settle_numbers(pending, delimiter)
+        return settled
+
+    def _settle_dates(self, pending: _Pending) -> pl.Series:
+        values = pending.values
+        order = self._only(self._orders)
+        found = self._dates(values, values.drop_nulls(), order) if order else NOTHING
+        if found.series is None or order is None:
+            self._remarks.append(unclear_dates(values.name))
+            return pending.original
+        self._remarks.append(settled_dates(values.name, order))
+        return self._accept(found, pending.original, values)
+
+    def _settle_commas(self, pending: _Pending, *, are_lists: bool) -> pl.Series:
+        if not are_lists:
+            return self._accept(replace(pending.found, unclear=None), pending.original, pending.values)
+        self._remarks.append(unclear_commas(pending.values, "separate the values of a list", self._decimals))
+        return pending.original
+
+    def _settle_numbers(self, pending: _Pending, delimiter: str | None) -> pl.Series:
+        values = pending.values
         decimal = self._only(self._decimals)
-        found = read_numbers(column, decimal=decimal or ".")
-        if found.remark:
+        if decimal is None and values.str.contains(",", literal=True).any():
+            # A file with semicolons may well have decimal commas, and who groups thousands mostly groups them all.
+            is_open = delimiter == ";" or has_long_plain(values)
+        else:
+            is_open = False
+        if is_open or (decimal is None and self._decimals):
+            self._remarks.append(unclear_commas(values, "separate thousands", self._decimals))
+            return pending.original
+        found = self._numbers(values, decimal or ".")
+        if found is NOTHING:
+            found = self._numbers_but_few(values, decimal or ".")
+        if found.remark and found.series is not None:
             why = "as in the file's other numbers" if decimal else "which nothing in the file proves"
-            self._remarks.append(f"{found.remark.removesuffix('.')}, {why}. The option “decimal” overrules.")
-        if found.thousands:
-            self._thousands[found.thousands] += 1
-        return self._settled(found, column)
+            found = replace(found, remark=f"{found.remark.removesuffix('.')}, {why}. The option “decimal” overrules.")
+        return self._accept(replace(found, proof=None), pending.original, values)
 
     def notations_of(self, columns: Mapping[str, pl.Series], literal: Collection[str]) -> dict[str, Notation]:
         """How each column of texts was read; what one does not prove by itself is as the file's others have it."""
@@ -258,33 +313,72 @@ class _Converter:
         share = float(numeric.mean() or 0)  # type: ignore[arg-type]
         if share >= MOSTLY:
             blanked = self._without_words(column)
-            found = read_numbers(
-                blanked,
-                decimal=self._said.decimal,
-                thousands=self._said.thousands,
-                sure=self._said.decimal is not None,
-            )
+            found = self._numbers(blanked)
+            if found is NOTHING:
+                found = self._numbers_but_few(blanked)
             if found.series is not None or found.unclear or found.remark:
                 return self._accept(found, column, blanked)
-            if remark := no_numbers(column, blanked, self._line_of):
-                self._remarks.append(remark)
-                return column
-        if probe.str.to_lowercase().is_in(("true", "false")).all():
-            lower = column.str.to_lowercase()
-            if not lower.drop_nulls().is_in(("true", "false")).all():
-                return column
-            self._notations[column.name] = Notation("boolean")
-            return lower == "true"
-        found = self._dates(column, probe)
-        if found is NOTHING and len(rest) < len(probe):
+        if (truths := self._truths(column, probe)) is not None:
+            return truths
+        found = parse_dates(column, probe, order=self._said.date_order)
+        if found is NOTHING and written_like_dates(rest):
             blanked = self._without_words(column)
-            return self._accept(self._dates(blanked, rest), column, blanked)
+            return self._accept(self._dates(blanked, rest, self._said.date_order), column, blanked)
         if found is NOTHING and (remark := no_quantities(column, probe, self._line_of)):
             self._remarks.append(remark)
-        return self._take(found, column)
+        return self._take(self._with_lost(found, column), column)
 
-    def _dates(self, column: pl.Series, probe: pl.Series) -> Guess:
-        return parse_dates(column, probe, order=self._said.date_order)
+    def _numbers(self, column: pl.Series, suggested: str | None = None) -> Guess:
+        said = self._said
+        decimal = said.decimal or suggested
+        return read_numbers(column, decimal=decimal, thousands=said.thousands, sure=said.decimal is not None)
+
+    def _numbers_but_few(self, column: pl.Series, suggested: str | None = None) -> Guess:
+        """As numbers, a few values that are none, or are not written like the others, set aside and named."""
+        odd = (~looks_like_number(column)).fill_null(value=False)
+        odd |= unlike_most(column.set(odd, None))
+        if not odd.any():
+            return NOTHING
+        if are_few(column, odd):
+            found = self._numbers(column.set(odd, None), suggested)
+            if found.series is not None:
+                return self._with_lost(found, column, "number")
+            if found.unclear:
+                return found
+        return Guess(remark=kept(column, odd, "no number", self._line_of))
+
+    def _truths(self, column: pl.Series, probe: pl.Series) -> pl.Series | None:
+        """As true and false; None where it is something else."""
+        if probe.str.to_lowercase().is_in(_TRUTHS).mean() < MOSTLY:  # type: ignore[operator]
+            return None
+        lower = column.str.to_lowercase()
+        odd = (~lower.is_in(_TRUTHS)).fill_null(value=False)
+        if odd.any():
+            # A third word may well be a value of its own.
+            if not are_few(column, odd, telling=""):
+                return None
+            self._remarks.append(lost(column, odd, "truth value", self._line_of))
+        self._notations[column.name] = Notation("boolean")
+        return (lower == "true").set(odd, None)
+
+    def _dates(self, column: pl.Series, probe: pl.Series, order: str | None) -> Guess:
+        """As dates, a few values that are none set aside and named."""
+        found = parse_dates(column, probe, order=order)
+        if found is not NOTHING:
+            return self._with_lost(found, column)
+        mostly = mostly_dates(column, probe, order)
+        if mostly is None:
+            return NOTHING
+        if mostly.said:
+            return Guess(remark=kept(column, mostly.odd, mostly.said, self._line_of))
+        return self._with_lost(mostly.found, column)
+
+    def _with_lost(self, found: Guess, column: pl.Series, kind: str = "date") -> Guess:
+        """With a remark that names the values which became missing."""
+        if found.series is None or found.series.null_count() == column.null_count():
+            return found
+        remark = lost(column, found.series.is_null() & column.is_not_null(), kind, self._line_of)
+        return replace(found, remark=f"{found.remark} {remark}" if found.remark else remark)
 
     def _without_words(self, column: pl.Series) -> pl.Series:
         if self._said.missing is not None:
@@ -293,12 +387,14 @@ class _Converter:
 
     def _accept(self, found: Guess, column: pl.Series, blanked: pl.Series) -> pl.Series:
         """Take a guess that held once words for “missing” were set aside; they are missing only then."""
-        if found.series is None and not found.unclear:
+        if found.unclear:
+            self.unclear[column.name] = _Pending(found, column, blanked)
+            return column
+        if found.series is None:
             return self._take(found, column)
         words = blanked.is_null() & column.is_not_null()
         if words.any():
-            shown = ", ".join(f"“{value}”" for value in column.filter(words).unique().sort().head(8))
-            self._remarks.append(f"In “{column.name}”, {shown} stands between other values and was read as missing.")
+            self._remarks.append(words_for_missing(column, words, self._line_of))
             self._blanked(column, words)
         return self._take(found, blanked)
 
@@ -310,10 +406,10 @@ class _Converter:
         return found.series
 
     def _take(self, found: Guess, column: pl.Series) -> pl.Series:
+        if found.unclear:
+            return self._accept(found, column, column)
         if found.remark:
             self._remarks.append(found.remark)
-        if found.unclear:
-            self.unclear[column.name] = found.unclear
         if found.proof in (".", ","):
             self._decimals[found.proof] += 1
         elif found.proof:

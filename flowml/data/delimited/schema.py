@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowml.data.conversion.missing import MISSING
+from flowml.data.conversion.numbers import MAYBE_CODE, SURE_EXPONENT
 from flowml.data.conversion.texts import NO_CONVENTIONS, Conventions
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _INTEGER = re.compile(r"\s*[-+]?(0|[1-9]\d{0,17})\s*")
 _FLOAT = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?\s*")
 # 007 is a code, not a number: as a number it would lose its zeros.
 _LEADING_ZERO = re.compile(r"\s*[-+]?0\d+\s*")
+_MAYBE_CODE, _EXPONENT = re.compile(MAYBE_CODE), re.compile(SURE_EXPONENT)
 _MISSING = frozenset(MISSING)
 
 
@@ -72,6 +74,8 @@ def guess_schema(
             pass
         elif all(_INTEGER.fullmatch(value) for value in present):
             dtype = pl.Int64
+        elif any(_MAYBE_CODE.match(value.strip()) for value in present) and not any(map(_EXPONENT.search, present)):
+            pass
         elif all(_FLOAT.fullmatch(value) and not _too_long(value) for value in present):
             dtype = pl.Float64 if points_are_decimal else pl.String
             if all(_DOTTED.fullmatch(value) for value in present):

@@ -27,6 +27,7 @@ def read(source: Source) -> Reading:
         typed=False,
         conventions=table.conventions,
         literal={names[place] for place in table.literal},
+        delimiter=table.delimiter,
         line_of=table.line_of,
     )
     return Reading(

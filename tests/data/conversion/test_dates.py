@@ -204,3 +204,43 @@ def test_times_with_an_offset_are_converted_to_utc_however_it_is_written(tmp_pat
     found, warnings = _column(tmp_path, ["2024/01/31 1:05:00 PM GMT", "2023/12/05 8:30:00 AM GMT"])
     assert found == _MOMENT
     assert "UTC" not in warnings
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["31.01.2024", "5.12.23"], _DAY),
+        (["1/31/2024", "12/5/23"], _DAY),
+        (["31-01-24", "05-12-2023"], _DAY),
+        (["31 Jan 2024", "5 Dec 23"], _DAY),
+        (["1/31/24 13:05", "12/05/2023 08:30"], _MOMENT),
+    ],
+)
+def test_years_of_two_and_of_four_digits_may_stand_in_one_column(
+    tmp_path: Path, values: list[str], expected: list[date]
+) -> None:
+    found, warnings = _column(tmp_path, values)
+    assert found == expected
+    assert "years of two digits were read as 1969 to 2068" in warnings
+
+
+def test_a_late_year_of_two_digits_is_no_year_of_the_first_century(tmp_path: Path) -> None:
+    values = [f"{1 + row % 28:02}/12/2023" for row in range(1500)]
+    values[700] = "31/01/24"
+    assert _column(tmp_path, values)[0][700] == date(2024, 1, 31)
+
+
+def test_the_century_of_years_of_two_digits_is_said_with_the_latest(tmp_path: Path) -> None:
+    for values in (["3/14/69", "3/15/68"], ["14-Mar-69", "15-Mar-68"], ["14.03.69", "15.03.68"]):
+        found, warnings = _column(tmp_path, values)
+        assert [day.year for day in found] == [1969, 2068], values
+        assert f"1969 to 2068: “{values[1]}” is in 2068" in warnings
+    assert "two digits" not in _column(tmp_path, ["31.01.2024", "05.12.2023"])[1]
+
+
+def test_midnight_at_the_end_of_a_day_is_that_of_the_next(tmp_path: Path) -> None:
+    values = [f"2024-01-{day:02} {hour:02}:00" for day in (30, 31) for hour in range(1, 25)]
+    found, _ = _column(tmp_path, values)
+    assert found[23] == datetime(2024, 1, 31)  # noqa: DTZ001
+    assert found[47] == datetime(2024, 2, 1)  # noqa: DTZ001
+    assert found[46] == datetime(2024, 1, 31, 23)  # noqa: DTZ001
