@@ -1,26 +1,82 @@
-"""Numbers in a column that has texts among them only because something is missing."""
+"""Columns of several kinds in formats that say the kind of every value: numbers, or true and false, with texts among
+them. Few texts that are none become missing, by the rule of `odd`."""
+
+from __future__ import annotations
 
 import polars as pl
 
 from flowml.data.conversion.missing import MISSING, MISSING_AMONG_NUMBERS
+from flowml.data.conversion.odd import are_few, kept, lost, words_for_missing
 
-_SPELLINGS = [*MISSING, *MISSING_AMONG_NUMBERS]
 # 007 is a code: as a number it would lose its zeros.
 _CODE = r"^[-+]?0\d+$"
+_TRUTHS = {"true": True, "false": False}
 
 
-def numbers_among_texts(texts: pl.Series) -> pl.Series | None:
-    """The numbers, when everything else is a spelling of missing.
+def numbers_among_texts(
+    texts: pl.Series, *, exact: pl.Series | None = None, few: bool = True, first_row: int = 1
+) -> tuple[pl.Series | None, list[str]]:
+    """The numbers, when everything else is a spelling of missing or, with `few`, hardly there, and what is to be said;
+    no numbers where the column is text. `exact` are the numbers themselves, where texts have lost some of their
+    digits. Rows count from `first_row` on.
 
-    >>> numbers_among_texts(pl.Series(["1", "NA", "2.5"])).to_list()
+    >>> numbers_among_texts(pl.Series("x", ["1", "NA", "2.5"]))[0].to_list()
     [1.0, None, 2.5]
     """
-    is_missing = texts.str.strip_chars().is_in(_SPELLINGS).fill_null(value=False)
-    present = texts.set(is_missing, None)
-    if present.null_count() == len(texts) or present.str.contains(_CODE).any():
-        return None
-    for dtype in (pl.Int64, pl.Float64):
-        numbers = present.cast(dtype, strict=False)
-        if numbers.null_count() == present.null_count():
-            return numbers
+    stripped, present, words = _without_words(texts)
+    if present.null_count() == len(present) or present.str.contains(_CODE).any():
+        return None, []
+    floats = present.cast(pl.Float64, strict=False)
+    odd = floats.is_null() & present.is_not_null()
+    if odd.any() and not few:
+        return None, []
+    if exact is not None:
+        floats = exact.set(odd | present.is_null(), None)
+    whole = present.set(odd, None).cast(pl.Int64, strict=False)
+    # Excel knows no whole numbers, people do; those of other programs are exact as they are written.
+    numbers = whole if whole.null_count() == floats.null_count() and (whole == floats).all() else floats
+    return _decided(numbers.alias(texts.name), present, odd, stripped, words, "number", r"\d", first_row)
+
+
+def truths_among_texts(texts: pl.Series, *, first_row: int = 1) -> tuple[pl.Series | None, list[str]]:
+    """The same of true and false, where any other word may be a value of its own unless it is hardly there."""
+    stripped, present, words = _without_words(texts)
+    truths = present.str.to_lowercase().replace_strict(_TRUTHS, default=None, return_dtype=pl.Boolean)
+    odd = truths.is_null() & present.is_not_null()
+    return _decided(truths, present, odd, stripped, words, "truth value", "", first_row)
+
+
+def without_words(texts: pl.Series, *, first_row: int = 1) -> tuple[pl.Series, list[str]]:
+    """Texts without blanks around them and without the spellings of missing that are such among numbers and dates."""
+    stripped, present, words = _without_words(texts)
+    return present, [words_for_missing(stripped, words, _no_line, first_row)] if words.any() else []
+
+
+def _without_words(texts: pl.Series) -> tuple[pl.Series, pl.Series, pl.Series]:
+    stripped = texts.str.strip_chars()
+    words = stripped.is_in(MISSING) | stripped.str.to_lowercase().is_in(MISSING_AMONG_NUMBERS)
+    words = words.fill_null(value=False)
+    return stripped, stripped.set(words, None), words & (stripped != "")
+
+
+def _decided(
+    values: pl.Series,
+    present: pl.Series,
+    odd: pl.Series,
+    stripped: pl.Series,
+    words: pl.Series,
+    kind: str,
+    telling: str,
+    first_row: int,
+) -> tuple[pl.Series | None, list[str]]:
+    if odd.any() and not are_few(present, odd, telling=telling):
+        said = kept(present, odd, f"no {kind}", _no_line, first_row)
+        return None, [said] if said else []
+    remarks = [words_for_missing(stripped, words, _no_line, first_row)] if words.any() else []
+    if odd.any():
+        remarks.append(lost(present, odd, kind, _no_line, first_row))
+    return values, remarks
+
+
+def _no_line(_: int) -> None:
     return None

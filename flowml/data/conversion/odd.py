@@ -13,8 +13,6 @@ from collections.abc import Callable
 
 import polars as pl
 
-from flowml.data.profiling.roles import named_like_code, named_like_identifier
-
 # So many of a column's values must be of a kind that the others are worth a remark.
 MOSTLY = 0.8
 _MOST_ODD, _MOST_TELLING, _SLIPS = 0.05, 0.02, 3
@@ -28,6 +26,9 @@ LineOf = Callable[[int], int | None]
 def are_few(column: pl.Series, odd: pl.Series, *, telling: str = r"\d") -> bool:
     """Whether the `odd` values of a column of texts may become missing; `telling` matches those that may be more than
     noise (by default, whatever has a digit). In a column that is named like a code, none may."""
+    # Roles are judged of tables that are read, and so come after this.
+    from flowml.data.profiling.roles import named_like_code, named_like_identifier
+
     count, total = int(odd.sum()), len(column) - column.null_count()
     if count == 0 or count > _MOST_ODD * total:
         return False
@@ -49,10 +50,11 @@ def are_few_impossible(column: pl.Series, odd: pl.Series) -> bool:
     return not others or total - zeros - others >= _LEAST_POSSIBLE
 
 
-def lost(column: pl.Series, odd: pl.Series, kind: str, line_of: LineOf) -> str:
-    """What to say of values that became missing; `kind` is the word for what the others are (“number”)."""
+def lost(column: pl.Series, odd: pl.Series, kind: str, line_of: LineOf, first_row: int = 1) -> str:
+    """What to say of values that became missing; `kind` is the word for what the others are (“number”). Where a row has
+    no line, rows count from `first_row` on."""
     were = "It was" if odd.sum() == 1 else "They were"
-    return f"{_named(column, odd, f'no {kind}', line_of)} {were} read as missing."
+    return f"{_named(column, odd, f'no {kind}', line_of, first_row)} {were} read as missing."
 
 
 def no_quantities(column: pl.Series, probe: pl.Series, line_of: LineOf) -> str | None:
@@ -68,34 +70,35 @@ def no_quantities(column: pl.Series, probe: pl.Series, line_of: LineOf) -> str |
     return kept(column, odd, f"no number with “{unit}”", line_of)
 
 
-def kept(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf) -> str | None:
+def kept(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf, first_row: int = 1) -> str | None:
     """What to say where `odd` values, which are `what` (“no number”), keep a column as text; None where they are so
     many that it is simply something else."""
     count, total = int(odd.sum()), len(column) - column.null_count()
     if count == 0 or count > (1 - MOSTLY) * total:
         return None
-    return f"{_named(column, odd, what, line_of)} It was kept as text."
+    return f"{_named(column, odd, what, line_of, first_row)} It was kept as text."
 
 
-def _named(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf) -> str:
+def _named(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf, first_row: int) -> str:
     count, total = int(odd.sum()), len(column) - column.null_count()
-    shown = places_of(column, odd, line_of)
+    shown = places_of(column, odd, line_of, first_row)
     says = f"is {what}" if count == 1 else f"are {_plural(what)}"
     return f"In “{column.name}”, {count:,} of {total:,} values {says}: {shown}."
 
 
-def words_for_missing(column: pl.Series, words: pl.Series, line_of: LineOf) -> str:
+def words_for_missing(column: pl.Series, words: pl.Series, line_of: LineOf, first_row: int = 1) -> str:
     """What to say of spellings of missing that are such only among numbers and dates."""
-    shown = places_of(column, words, line_of)
+    shown = places_of(column, words, line_of, first_row)
     return f"In “{column.name}”, {shown} stands between other values and was read as missing."
 
 
-def places_of(column: pl.Series, wanted: pl.Series, line_of: LineOf) -> str:
+def places_of(column: pl.Series, wanted: pl.Series, line_of: LineOf, first_row: int) -> str:
     """The first of the `wanted` values of a column, each with the places where it is."""
     values = pl.DataFrame({"value": column.filter(wanted), "row": wanted.arg_true()})
     by_value = values.group_by("value", maintain_order=True).agg(pl.col("row").head(_SHOWN_PLACES), n=pl.len())
     shown = [
-        f"“{_short(value)}” ({_places(places, n, line_of)})" for value, places, n in by_value.head(_SHOWN).iter_rows()
+        f"“{_short(value)}” ({_places(places, n, line_of, first_row)})"
+        for value, places, n in by_value.head(_SHOWN).iter_rows()
     ]
     more = len(values) - int(by_value["n"].head(_SHOWN).sum())
     return f"{', '.join(shown)} and {more:,} more" if more else ", ".join(shown)
@@ -106,9 +109,9 @@ def _plural(what: str) -> str:
     return f"{noun}s{''.join(rest)}"
 
 
-def _places(rows: list[int], n: int, line_of: LineOf) -> str:
+def _places(rows: list[int], n: int, line_of: LineOf, first_row: int) -> str:
     lines = [line_of(row) for row in rows]
-    word, numbers = ("row", [row + 1 for row in rows]) if None in lines else ("line", lines)
+    word, numbers = ("row", [row + first_row for row in rows]) if None in lines else ("line", lines)
     more = f" and {n - len(rows):,} more" if n > len(rows) else ""
     return f"{word}{'s' if n > 1 else ''} {', '.join(f'{number:,}' for number in numbers)}{more}"
 

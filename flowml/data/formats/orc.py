@@ -61,12 +61,7 @@ def read(source: Source) -> Reading:
         for name, column in columns.items()
         if not (column.is_empty() and any(other.startswith(f"{name}.") for other in columns))
     }
-    warnings += [
-        f"“{name}” holds values of different kinds; they were read as text."
-        for name, column in kept.items()
-        if column.is_mixed
-    ]
-    frame = pl.DataFrame([column.series(name) for name, column in kept.items()])
+    frame = pl.DataFrame([column.typed(name, warnings) for name, column in kept.items()])
     return Reading(frame, "orc", typed=True, warnings=warnings)
 
 

@@ -240,28 +240,13 @@ def _frame(
         raise UnreadableFile(f"{what[:1].upper()}{what[1:]} has no rows.", hint="The option “table” chooses another.")
     titles, remarks = unique_names([str(name) for name in names])
     warnings += remarks
-    frame = pl.DataFrame([_series(column, title, warnings) for column, title in zip(gathered, titles, strict=True)])
+    frame = pl.DataFrame([column.typed(title, warnings) for column, title in zip(gathered, titles, strict=True)])
     return frame, not _is_all_text(gathered)
 
 
 def _batches(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
     while rows := cursor.fetchmany(_ROWS_AT_ONCE):
         yield rows
-
-
-def _series(column: Column, name: str, warnings: list[str]) -> pl.Series:
-    """The values of a column. SQLite's types belong to values, so that numbers may have texts among them."""
-    from flowml.data.conversion.mixed import numbers_among_texts
-
-    series = column.series(name)
-    if column.kinds in ({int, str}, {float, str}, {int, float, str}):
-        numbers = numbers_among_texts(series)
-        if numbers is not None:
-            warnings.append(f"In “{name}”, texts such as “NA” stand between numbers and were read as missing.")
-            return numbers
-    if column.is_mixed:
-        warnings.append(f"“{name}” holds values of different kinds; they were read as text.")
-    return series
 
 
 def _is_all_text(gathered: list[Column]) -> bool:

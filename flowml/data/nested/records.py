@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from flowml.data.conversion.mixed import numbers_among_texts, truths_among_texts
 from flowml.data.formats.base import Limits
 from flowml.domain.errors import UnreadableFile
 
@@ -121,6 +122,20 @@ class Column:
         dtype = _dtype(self.kinds)
         return pl.concat([_as(piece, dtype) for piece in self.packed]).alias(name)
 
+    def typed(self, name: str, warnings: list[str]) -> pl.Series:
+        """The same, but numbers or truth values with hardly a text among them in the type of these; says in `warnings`
+        what became missing, and where kinds that do not go together were read as text."""
+        series = self.series(name)
+        others = self.kinds - {str}
+        if str in self.kinds and others and (others <= {int, float, Decimal} or others == {bool}):
+            values, remarks = (truths_among_texts if bool in others else numbers_among_texts)(series)
+            if values is not None:
+                warnings += remarks
+                return values.cast(pl.Float64) if others & {float, Decimal} else values
+        if self.is_mixed:
+            warnings.append(f"“{name}” holds values of different kinds; they were read as text.")
+        return series
+
 
 class Columns:
     """Values gathered column by column; a record that lacks a column has a missing value there."""
@@ -169,9 +184,7 @@ class Columns:
             if name in inner and column.is_empty():
                 # Some records have nothing where others have a record; its fields say that already.
                 continue
-            if column.is_mixed:
-                warnings.append(f"“{name}” holds values of different kinds; they were read as text.")
-            series.append(column.series(name))
+            series.append(column.typed(name, warnings))
             column.packed = []
         return pl.DataFrame(series)
 

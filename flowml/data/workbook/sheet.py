@@ -10,11 +10,11 @@ from typing import Any
 import fastexcel
 import polars as pl
 
-from flowml.data.conversion.missing import MISSING, MISSING_AMONG_NUMBERS
-from flowml.data.conversion.mixed import numbers_among_texts
+from flowml.data.conversion.missing import MISSING
 from flowml.data.formats.base import Source
 from flowml.data.names import unique_names
 from flowml.data.workbook.layout import find_layout
+from flowml.data.workbook.mixed_cells import Cells, cells_of, typed
 from flowml.data.workbook.stored_types import StoredTypes, cast_to_stored, stored_types
 
 _BAD_COLUMN = re.compile(r"for column c(\d+)\b")
@@ -58,7 +58,8 @@ def load(workbook: fastexcel.ExcelReader, name: str, source: Source, asked: int 
     warnings += remarks
     for index, title in zip(keep, titles, strict=True):
         _say_lost(texts[layout.first : layout.end, index], body[:, index], title, warnings)
-    columns = [_typed(body[:, index].alias(title), warnings) for index, title in zip(keep, titles, strict=True)]
+    cells = cells_of(workbook, name, body, layout.first)
+    columns = [_typed(body[:, index], title, cells, warnings) for index, title in zip(keep, titles, strict=True)]
     frame = pl.DataFrame(columns)
     full = frame.filter(~pl.all_horizontal(pl.all().is_null())) if frame.width else frame
     if full.height < frame.height:
@@ -162,14 +163,15 @@ def _is_used(column: pl.Series, name: str, header: list[str] | None) -> bool:
     return column.null_count() < len(column) or (header is not None and bool(name.strip()))
 
 
-def _typed(column: pl.Series, warnings: list[str]) -> pl.Series:
+def _typed(column: pl.Series, title: str, cells: Cells, warnings: list[str]) -> pl.Series:
+    if column.dtype == pl.String:
+        column, remarks = typed(column, title, cells)
+        warnings += remarks
+        return _words(column, warnings) if column.dtype == pl.String else column
+    column = column.alias(title)
     if column.dtype.is_float():
         return _whole_if_whole(column)
-    if isinstance(column.dtype, pl.Datetime):
-        return _moments(column)
-    if column.dtype == pl.String:
-        return _words(column, warnings)
-    return column
+    return _moments(column) if isinstance(column.dtype, pl.Datetime) else column
 
 
 def _whole_if_whole(column: pl.Series) -> pl.Series:
@@ -190,16 +192,8 @@ def _moments(column: pl.Series) -> pl.Series:
 
 
 def _words(column: pl.Series, warnings: list[str]) -> pl.Series:
-    """Texts as they are, without blanks around them and without the spellings of missing; numbers that only have such
-    spellings among them as numbers."""
+    """Texts as they are, without blanks around them and without the spellings of missing."""
     stripped = column.str.strip_chars()
-    spelled = stripped.filter(stripped.is_in([*MISSING, *MISSING_AMONG_NUMBERS]) & (stripped != ""))
-    if len(spelled):
-        numbers = numbers_among_texts(stripped)
-        if numbers is not None:
-            shown = ", ".join(f"“{value}”" for value in spelled.unique().sort().head(5))
-            warnings.append(f"In “{column.name}”, {shown} stands between numbers and was read as missing.")
-            return numbers
     is_missing = stripped.is_in(list(MISSING)).fill_null(value=False)
     n_spelled = int((is_missing & (stripped != "")).sum())
     if n_spelled:
