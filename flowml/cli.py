@@ -14,7 +14,8 @@ import sys
 import time
 import traceback
 import warnings as python_warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from flowml.domain.errors import FlowMLError, InvalidInput, StartupError
 
 if TYPE_CHECKING:
     from flowml.automl.run import Progress, Run
+    from flowml.data.formats.base import Limits
     from flowml.services.settings import Settings
 
 _STARTED = time.monotonic()
@@ -221,7 +223,8 @@ def _train(options: argparse.Namespace) -> int:
     from flowml.automl.run import train
     from flowml.data.read import read_table
 
-    frame, columns, warnings = read_table(options.file, options=dict(options.options), now=time.time())
+    with _limited(options.file) as limits:
+        frame, columns, warnings = read_table(options.file, None, dict(options.options), limits, now=time.time())
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     prepared_by = None
@@ -272,6 +275,25 @@ def _train(options: argparse.Namespace) -> int:
     end_engine_process()
     # Nothing is left to do, and taking down the libraries in good order takes a while.
     os._exit(130 if interrupted() else 0)
+
+
+@contextmanager
+def _limited(path: Path) -> Iterator["Limits"]:
+    """The limits of the server for a file that this command reads itself; what goes beyond them ends the command."""
+    from flowml.data.formats.base import Limits
+    from flowml.data.guard import guarded
+
+    limits = Limits()
+    if any(name in os.environ for name in ("FLOWML_MAX_ROWS", "FLOWML_MAX_COLUMNS", "FLOWML_IMPORT_TIMEOUT_SECONDS")):
+        settings = _settings(argparse.Namespace())
+        limits = Limits(settings.max_rows, settings.max_columns, settings.import_timeout_seconds)
+
+    def end(problem: FlowMLError) -> None:
+        print(f"flowml: {problem.detail} {problem.hint}", file=sys.stderr, flush=True)
+        os._exit(1)
+
+    with guarded(path, timeout_seconds=limits.timeout_seconds, end=end):
+        yield limits
 
 
 def _reading_option(text: str) -> tuple[str, Any]:
@@ -432,7 +454,8 @@ def _predict(options: argparse.Namespace) -> int:
     from flowml.data.writing.formats import write_csv_text, write_table
 
     model = modelfile.read(options.model)
-    frame, _, warnings = read_table(options.file, options=dict(options.options), now=time.time())
+    with _limited(options.file) as limits:
+        frame, _, warnings = read_table(options.file, None, dict(options.options), limits, now=time.time())
     scored, notes = add_predictions(model, frame)
     for warning in (*warnings, *notes):
         print(f"note: {warning}", file=sys.stderr)
@@ -447,7 +470,8 @@ def _predict(options: argparse.Namespace) -> int:
 def _inspect(options: argparse.Namespace) -> int:
     from flowml.data.inspect import format_inspection, inspect_file
 
-    found = inspect_file(options.file, dict(options.options), now=time.time())
+    with _limited(options.file) as limits:
+        found = inspect_file(options.file, dict(options.options), limits, now=time.time())
     print(json.dumps(found, ensure_ascii=False, allow_nan=False) if options.json else format_inspection(found))
     return 0
 

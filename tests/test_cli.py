@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import psutil
 
 MEASURED = ("fit_seconds", "predict_ms")
@@ -34,6 +35,23 @@ def refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
     assert len(lines) == 1 and lines[0].startswith("flowml: "), result.stderr
     for word in words:
         assert word in lines[0]
+
+
+def test_a_file_that_unpacks_without_end_is_stopped_as_by_the_server(tmp_path: Path) -> None:
+    # A few kilobytes of numbers that are all alike become a gigabyte.
+    frame = pl.DataFrame({"c": pl.repeat(7.5, 10_000_000, eager=True)})
+    frame.select(pl.col("c").alias(f"c{index}") for index in range(12)).write_parquet(tmp_path / "t.parquet")
+    assert (tmp_path / "t.parquet").stat().st_size < 2_000_000
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    refused(flowml("inspect", str(tmp_path / "t.parquet"), TMPDIR=str(temporary)), "far more memory")
+    assert not list(temporary.iterdir())
+
+
+def test_the_limits_of_the_server_hold_on_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b,c\n" + "1,2,3\n" * 10)
+    refused(flowml("inspect", str(tmp_path / "t.csv"), FLOWML_MAX_ROWS="9"), "10 rows", "9 are allowed")
+    refused(flowml("inspect", str(tmp_path / "t.csv"), FLOWML_MAX_COLUMNS="2"), "3 columns")
 
 
 def test_version_and_usage() -> None:

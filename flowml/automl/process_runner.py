@@ -22,7 +22,7 @@ from flowml.automl.evaluate import EncodedFolds
 from flowml.automl.task import Task
 from flowml.automl.task_file import write_task
 from flowml.automl.trial_process import ENCODING, Brief
-from flowml.data.child import resident_bytes
+from flowml.data.ceiling import resident_bytes
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 _GRACE_SECONDS = 1.0

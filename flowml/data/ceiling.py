@@ -5,7 +5,11 @@ that is one value twenty million times) ends here: reading a file takes a multip
 is no table.
 """
 
+import os
+import subprocess
 from pathlib import Path
+
+from flowml.domain.errors import UnreadableFile
 
 _MiB = 1 << 20
 # Python, Polars and their threads, before anything is read, and small files of whatever kind.
@@ -40,3 +44,33 @@ def memory_for(path: Path) -> int:
         return _LEAST
     small, middle, large = _PACKED if head.startswith(_PACKED_STARTS) else _TEXT
     return max(_LEAST, min(small * size, middle), large * size)
+
+
+def too_long(timeout_seconds: float) -> UnreadableFile:
+    """What to say of a file that took longer than it may."""
+    return UnreadableFile(
+        f"Reading the file took longer than {timeout_seconds:g} seconds and was stopped.",
+        hint="Take a smaller part of it, or raise FLOWML_IMPORT_TIMEOUT_SECONDS.",
+    )
+
+
+def too_much_memory() -> UnreadableFile:
+    """What to say of a file that took more memory than `memory_for` it."""
+    return UnreadableFile(
+        "Reading the file took far more memory than a file of its size should need, and was stopped.",
+        hint="It may be damaged, or made to do harm. Save it again, or as CSV or Parquet.",
+    )
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that a process holds right now; 0 when it has ended or the system does not say."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    except FileNotFoundError:
+        if Path("/proc/self/statm").exists():
+            return 0
+    except (OSError, ValueError, IndexError):
+        return 0
+    listed = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return int(listed.stdout.strip() or 0) * 1024

@@ -17,7 +17,7 @@ from threading import Event
 from typing import IO, Any
 
 import flowml
-from flowml.data.ceiling import memory_for
+from flowml.data.ceiling import memory_for, resident_bytes, too_long, too_much_memory
 from flowml.domain import errors
 from flowml.domain.datasets import Column, ColumnStats, HowRead, Ingested, Role, TopValue
 
@@ -134,35 +134,15 @@ def _watch(
         if cancelled is not None and cancelled.is_set():
             raise errors.NotReady("It was cancelled.")
         if time.monotonic() > ends_at:
-            raise errors.UnreadableFile(
-                f"Reading the file took longer than {timeout_seconds:g} seconds and was stopped.",
-                hint="Upload a smaller part of it, or raise FLOWML_IMPORT_TIMEOUT_SECONDS.",
-            )
+            raise too_long(timeout_seconds)
         resident = resident_bytes(child.pid)
         if usual_bytes is not None and usual_bytes < min(resident, memory_bytes):
-            raise errors.UnreadableFile(
-                "Reading the file took far more memory than a file of its size should need, and was stopped.",
-                hint="It may be damaged, or made to do harm. Save it again, or as CSV or Parquet.",
-            )
+            raise too_much_memory()
         if resident > memory_bytes:
             raise errors.TooLarge(
                 f"Reading the file needs more than the {memory_bytes / 1e9:.1f} GB of memory there are for it.",
                 hint="Upload a smaller part of it, or save it as Parquet first.",
             )
-
-
-def resident_bytes(pid: int) -> int:
-    """Memory that a process holds right now; 0 when it has ended or the system does not say."""
-    try:
-        pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
-    except FileNotFoundError:
-        if Path("/proc/self/statm").exists():
-            return 0
-    except (OSError, ValueError, IndexError):
-        return 0
-    listed = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return int(listed.stdout.strip() or 0) * 1024
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:

@@ -1,18 +1,24 @@
 """What is in a file, for the command line."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from flowml.data.formats.base import Limits
+from flowml.data.guard import scratch_folder
 from flowml.domain.errors import UnreadableFile
 
 _WIDEST_NAME = 32
 
 
-def inspect_file(path: Path, options: Mapping[str, Any] | None = None, *, now: float | None = None) -> dict[str, Any]:
+def inspect_file(
+    path: Path,
+    options: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    *,
+    now: float | None = None,
+) -> dict[str, Any]:
     """Read any supported file: {"file", "format", "size_bytes", "n_rows", "n_columns", "columns", "options",
     "choices", "warnings"}, ready for JSON; each column with name, dtype, role, reason and its statistics, `options` as
     they were decided. Raises as `read.load` does."""
@@ -21,8 +27,8 @@ def inspect_file(path: Path, options: Mapping[str, Any] | None = None, *, now: f
 
     if not path.is_file():
         raise UnreadableFile(f"There is no file {path}.")
-    with tempfile.TemporaryDirectory(prefix="flowml-") as scratch:
-        table = load(path, path.name, options or {}, Limits(), Path(scratch), now=now)
+    with scratch_folder() as scratch:
+        table = load(path, path.name, options or {}, limits or Limits(), Path(scratch), now=now)
     found = profile(table.frame)
     return {
         "file": path.name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from flowml.data.canonical import canonical, without_infinity
 from flowml.data.conversion.texts import convert_texts
 from flowml.data.formats.base import Limits, Source
 from flowml.data.formats.registry import read
+from flowml.data.guard import scratch_folder
 from flowml.data.profiling.profile import profile
 from flowml.domain.datasets import Column, HowRead
 from flowml.domain.errors import UnreadableFile
@@ -76,6 +76,6 @@ def read_table(
     there is no such file."""
     if not path.is_file():
         raise UnreadableFile(f"There is no file {path}.")
-    with tempfile.TemporaryDirectory(prefix="flowml-") as scratch:
+    with scratch_folder() as scratch:
         table = load(path, filename or path.name, options or {}, limits or Limits(), Path(scratch), now=now)
     return table.frame, profile(table.frame).columns, table.warnings

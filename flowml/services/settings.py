@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from flowml.data.formats.base import Limits
+
 
 def default_home() -> Path:
     return Path.home() / ".flowml"
@@ -25,9 +27,11 @@ class Settings(BaseSettings):
         description="trials trained at once on this machine; 0 = only coordinate; default: from its cores",
     )
     max_upload_mb: int = Field(500, ge=1, description="largest file that may be uploaded, in megabytes")
-    max_rows: int = Field(20_000_000, ge=1, description="largest number of rows of a table")
-    max_columns: int = Field(20_000, ge=1, description="largest number of columns of a table")
-    import_timeout_seconds: float = Field(300, gt=0, description="longest time that reading one file may take")
+    max_rows: int = Field(Limits.max_rows, ge=1, description="largest number of rows of a table")
+    max_columns: int = Field(Limits.max_columns, ge=1, description="largest number of columns of a table")
+    import_timeout_seconds: float = Field(
+        Limits.timeout_seconds, gt=0, description="longest time that reading one file may take"
+    )
     max_concurrent_jobs: int = Field(3, ge=1, description="training runs at the same time; the others wait")
     max_time_budget_seconds: float = Field(3600, ge=1, description="largest time budget of one training run")
     model_cache_size: int = Field(10, ge=1, description="models kept ready for predictions")

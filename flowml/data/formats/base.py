@@ -21,10 +21,11 @@ CERTAIN, LIKELY, POSSIBLE, NO = 1.0, 0.8, 0.3, 0.0
 
 @dataclass(frozen=True)
 class Limits:
-    """How big a table may be."""
+    """How big a table may be, and how long reading its file may take."""
 
     max_rows: int = 20_000_000
     max_columns: int = 20_000
+    timeout_seconds: float = 300
 
     def check(self, n_rows: int, n_columns: int) -> None:
         """Raise UnreadableFile for more columns than a table has, TooLarge for more rows than this server takes."""
