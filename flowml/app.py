@@ -1,7 +1,4 @@
-"""The one place that wires everything: store, supervisor, queue, web.
-
-Also the main functions of the child processes, which wire their own few parts.
-"""
+"""The one place that wires everything: store, supervisor, queue, web. What children wire is in `children`."""
 
 import contextlib
 import logging
@@ -10,18 +7,17 @@ import secrets
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from flowml.automl.processes import keep_quiet, let_nobody_fork, usable_cores
+from flowml.automl.processes import usable_cores
+from flowml.children import run_conductor, run_trainer
 from flowml.services import dispatch
 from flowml.services.context import Context
 from flowml.services.housekeeping import keep_house
 from flowml.services.jobs import start_waiting_jobs
 from flowml.services.settings import Settings
-from flowml.store import locks
 from flowml.store.home import Home, ServerLock
 from flowml.store.store import Store
 from flowml.training import capabilities, processes
@@ -29,15 +25,9 @@ from flowml.training.queue import LocalQueue
 from flowml.training.supervisor import Limits, Supervisor
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
     from starlette.types import ASGIApp
 
-    from flowml.automl.sharing import Share
-
 log = logging.getLogger(__name__)
-
-_TRAINER_WAIT_SECONDS = 0.2
 
 
 def training_limits(settings: Settings) -> Limits:
@@ -82,7 +72,6 @@ class Server:
             (str(home.path), worker_id, self._worker_name),
             boot=secrets.token_hex(4),
             conductor_ended=self._queue.start_jobs,
-            trainer_ready=self._queue.start_jobs,
             clock=clock,
         )
         self.context = Context(settings=settings, store=self._store, clock=clock, trainers=self)
@@ -111,13 +100,6 @@ class Server:
         self._lock.release()
 
     def _start_jobs(self) -> None:
-        # A budget counts from when a job is taken up, and the moment until there is a trainer is not to be its own.
-        # Who asked for it waits too, though: a second more than was asked for is too much.
-        if self._store.jobs.counts()["queued"] and not self._supervisor.ready():
-            self._supervisor.warm_up()
-            until = time.monotonic() + _TRAINER_WAIT_SECONDS
-            while time.monotonic() < until and not self._supervisor.ready():
-                time.sleep(0.02)
         start_waiting_jobs(self.context)
         self._supervisor.wake()
 
@@ -151,41 +133,3 @@ def build(server: Server) -> "ASGIApp":
             server.stop()
 
     return create_app(server.context, lifespan)
-
-
-def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, limits: Limits) -> None:
-    """Main function of a conductor process."""
-    processes.settle_child()
-    _log_to_stderr()
-    from flowml.training.conductor import conduct_job
-
-    store = Store(Path(home), now=time.time())
-    conduct_job(dispatch.StoreLedger(store, job_id), machine=_machine(limits))
-
-
-def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits: Limits, status: "Connection") -> None:
-    """Main function of a trainer process."""
-    processes.settle_child()
-    processes.step_back()
-    let_nobody_fork()
-    keep_quiet()
-    _log_to_stderr()
-    from flowml.training.gpus import GPUs
-    from flowml.training.trainer import Trainer
-
-    store = Store(Path(home), now=time.time())
-    channel = dispatch.StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name)
-    gpus = GPUs(
-        lambda: store.workers.capabilities(worker_id), lambda index: locks.taken(Path(home) / f"gpu-{index}.lock")
-    )
-    Trainer(channel, machine=_machine(limits), gpus=gpus, tell=status.send).run(stop=lambda: False)
-
-
-def _machine(limits: Limits) -> "Share":
-    from flowml.automl.sharing import Share
-
-    return Share(max(1, limits.slots), limits.threads, limits.memory_bytes)
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowml import __version__
 from flowml.domain.errors import FlowMLError, InvalidInput, StartupError
+from flowml.domain.models import MADE_AT_ONCE
 
 if TYPE_CHECKING:
     from flowml.automl.run import Progress, Run
@@ -246,7 +247,7 @@ def _train(options: argparse.Namespace) -> int:
         cv=options.cv,
         weight_column=options.weight,
         # The time is asked for from here to the written file, reading included.
-        time_budget_seconds=max(1.0, options.budget - before),
+        time_budget_seconds=max(0.1, options.budget - before),
         max_trials=options.max_trials,
         algorithm_names=options.algorithms,
         seed=options.seed,
@@ -399,18 +400,34 @@ def _run_as_json(run: "Run", out: Path, fast_out: Path | None, before: float) ->
             for entry in run.leaderboard
         ],
         "failures": dict(run.failures),
+        "unfinished": list(run.unfinished),
     }
+
+
+def _not_trained(run: "Run") -> list[str]:
+    """What the leaderboard does not have, and why."""
+    from flowml.automl import algorithms
+
+    lines = []
+    if run.unfinished:
+        lines.append(f"\nNot finished in time: {', '.join(algorithms.get(name).title for name in run.unfinished)}.")
+    for name, reason in run.failures.items():
+        lines.append(f"\n{algorithms.get(name).title} failed: {reason}")
+    if all(entry.algorithm in MADE_AT_ONCE for entry in run.leaderboard):
+        more = "" if run.failures else " A larger --budget has room for more."
+        lines.append(f"\nOnly what is made at once is there; no algorithm was trained.{more}")
+    return lines
 
 
 def _leaderboard_text(run: "Run") -> str:
     lines = [
         f"{run.task.reason} {run.task.validation.reason}\n",
-        f"{'':>3} {'model':<28}{run.task.metric:>12}{'± folds':>10}{'fit s':>9}{'one row ms':>12}",
+        f"{'':>3} {'model':<36}{run.task.metric:>12}{'± folds':>10}{'fit s':>9}{'one row ms':>12}",
     ]
     for entry in run.leaderboard[:15]:
         latency = "" if entry.predict_ms is None else f"{entry.predict_ms:.3f}"
         lines.append(
-            f"{entry.rank:>3} {entry.title:<28}{entry.score:>12.5g}{entry.score_std:>10.2g}"
+            f"{entry.rank:>3} {entry.title:<36}{entry.score:>12.5g}{entry.score_std:>10.2g}"
             f"{entry.fit_seconds:>9.1f}{latency:>12}"
         )
     if len(run.leaderboard) > 15:
@@ -418,6 +435,7 @@ def _leaderboard_text(run: "Run") -> str:
     if run.estimate is not None:
         found = run.estimate
         lines.append(f"\nExpected on new rows: {found.score:.5g}, between {found.low:.5g} and {found.high:.5g}.")
+    lines += _not_trained(run)
     if run.twin is not None and not run.twin.existing:
         lines.append(f"The fast twin loses {max(run.twin.loss_of_quality, 0.0):.2g} of {run.task.metric}.")
     return "\n".join(lines)

@@ -197,8 +197,8 @@ REASONS = {
     "segfaults": "SIGSEGV",
     "exits": "tried to end the whole program",
     "ends_at_once": "exit code 4",
-    "hangs": "past its time",
-    "sleeps": "past its time",
+    "hangs": "Not finished in time",
+    "sleeps": "Not finished in time",
     "answers_nan": "not numbers",
     "answers_too_few": "rows",
     "raises_memory_error": "memory",
@@ -206,5 +206,7 @@ REASONS = {
     "eats_memory": "more memory than",
 }
 """What the record of each says."""
+LATE = ("hangs", "sleeps")
+"""Those that are no failure, but did not come to an end."""
 HARMLESS = ("prints_garbage", "forks")
 """Those that do their work all the same."""

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from flowml.automl import algorithms
+from flowml.automl.algorithms.base import Algorithm
 from flowml.automl.conduct import Outcome
 from flowml.automl.evaluate import Abandoned, EncodedFolds, evaluate
 from flowml.automl.task import Task
 from flowml.domain.errors import DeadlineReached, FlowMLError, NotApplicable, Pruned
-from flowml.domain.trials import TrialSpec, TrialStatus
+from flowml.domain.trials import OUT_OF_TIME, TrialSpec, TrialStatus
 
 
 def attempt(
@@ -16,6 +17,7 @@ def attempt(
     folds: EncodedFolds,
     spec: TrialSpec,
     *,
+    algorithm: Algorithm | None = None,
     time_left: Callable[[], float],
     on_fold: Callable[[int, float], bool] = lambda fold, score: True,
     threads: int = 1,
@@ -23,8 +25,9 @@ def attempt(
 ) -> Outcome:
     """Evaluate a trial. A failure is an outcome with its reason in words; nothing is raised but what ends a process.
 
-    `time_left`: seconds until the trial must be over. `on_fold` may end it by returning False. What would need more
-    than `memory_bytes` is not begun.
+    `algorithm`: the one to evaluate where it is not registered under the trial's word for it. `time_left`: seconds
+    until the trial must be over. `on_fold` may end it by returning False. What would need more than `memory_bytes` is
+    not begun.
     """
     started = time_left()
     remarks: list[str] = []
@@ -36,7 +39,7 @@ def attempt(
         evaluation = evaluate(
             task,
             folds,
-            algorithms.get(spec.algorithm),
+            algorithm or algorithms.get(spec.algorithm),
             spec.params,
             seed=task.seed,
             threads=threads,
@@ -47,8 +50,10 @@ def attempt(
             memory_bytes=memory_bytes,
             remark=remarks.append,
         )
-    except (Abandoned, DeadlineReached):
+    except Abandoned:
         return ended(TrialStatus.CANCELLED)
+    except DeadlineReached:
+        return ended(TrialStatus.CANCELLED, OUT_OF_TIME)
     except Pruned as behind:
         return replace(ended(TrialStatus.PRUNED, behind.detail), fold_scores=behind.fold_scores)
     except NotApplicable as error:

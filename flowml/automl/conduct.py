@@ -4,7 +4,7 @@ It runs nothing itself: a `Runner` evaluates (trainer processes behind the job's
 an `Observer` hears what comes of it. Time comes from the clock it is given.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from flowml.automl.search import WAIT, Search
 from flowml.automl.sharing import BIG_CELLS
 from flowml.automl.task import Task
 from flowml.automl.twin import Option, Twin, distil, is_single, single_part
+from flowml.domain.errors import TrialFailed
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 ENSEMBLE = "ensemble"
@@ -119,6 +120,10 @@ class Observer(Protocol):
         """A trial has finished; `best`: no single model so far is better."""
         ...
 
+    def made_at_once(self, outcome: Outcome) -> None:
+        """A model that no trial was needed for (`at_once`), the baseline first."""
+        ...
+
     def blend(self, blend: Blend) -> None:
         """An ensemble has become the best model."""
         ...
@@ -135,7 +140,9 @@ class Observer(Protocol):
 class Conduct:
     """One run: ask, evaluate, tell, keep the champion, until the observer's deadline.
 
-    The last `reserve` seconds before it are not for searching. `first`: trials to run before the search is asked.
+    `at_once`: models that are made here, one a step (`at_once.models_at_once`): the first before anything else, however
+    late it is, the others while there is nothing better. The last `reserve` seconds before the deadline are not for
+    searching. `first`: trials to run before the search is asked.
     Without `blend_meanwhile` ensembles are selected only at the end, so that what comes out does not depend on the
     speed of the machine. `distils`: whether a LightGBM may be made of the best model; without it the fast twin is a
     part of a trial.
@@ -150,12 +157,14 @@ class Conduct:
         *,
         clock: Callable[[], float],
         reserve: float,
+        at_once: Iterator[Outcome],
         first: Sequence[TrialSpec] = (),
         blend_meanwhile: bool = True,
         distils: bool = True,
     ):
         self._distils = distils
         self._blend_meanwhile = blend_meanwhile
+        self._at_once = at_once
         self._first = list(first)
         self._task = task
         self._big = len(task.target) * task.frame.width >= BIG_CELLS
@@ -166,6 +175,8 @@ class Conduct:
         self._clock = clock
         self._reserve = reserve
         self._candidates: list[Outcome] = []
+        self._made_at_once: list[Outcome] = []
+        self._unfinished: dict[int, str] = {}
         self._best_gain = -np.inf
         self._blended_with = 0
         self._blended_at = clock()
@@ -183,12 +194,40 @@ class Conduct:
         """The finished trials, in the order in which they came in."""
         return self._candidates
 
+    @property
+    def made_at_once(self) -> list[Outcome]:
+        """The models that no trial was needed for, in the order in which they were made."""
+        return self._made_at_once
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """The algorithms of which trials were begun or waited when the time was over, and none was finished."""
+        finished = {candidate.spec.algorithm for candidate in self._candidates}
+        return tuple(sorted(set(self._unfinished.values()) - finished))
+
+    @property
+    def best(self) -> Outcome | Blend:
+        """What the run has found, before it is calibrated. Of equals a trial before an ensemble before what was made at
+        once, and of trials the one that was asked for first."""
+        blends = [] if self.blend is None else [self.blend]
+        found: list[Outcome | Blend] = [*self._ranked()[:1], *blends, *self._made_at_once]
+        return max(found, key=lambda item: self._metric.gain(item.score or 0.0))
+
     def known(self, outcome: Outcome) -> None:
         """A trial finished in an earlier life of this run; the search has been told already."""
         self._keep(outcome)
 
+    def begin(self) -> None:
+        """Make the baseline, if it is not there yet. Raises TrialFailed where not even that can be scored."""
+        if not self._made_at_once:
+            self._make_at_once()
+
     def run(self) -> None:
-        """Until the deadline, until somebody stops it, or until the search has nothing more worth trying."""
+        """Until the deadline, until somebody stops it, or until the search has nothing more worth trying.
+
+        Raises TrialFailed where not even a baseline can be scored.
+        """
+        self.begin()
         while True:
             self._search_on()
             self._observer.stage("finishing")
@@ -218,7 +257,7 @@ class Conduct:
                 self._first.clear()
             while self._first and self._runner.open() < places:
                 look = max(_LEAST_FIRST_LOOK_SECONDS, _SHARE_OF_A_FIRST_LOOK * left)
-                self._runner.submit(self._first.pop(0), now + min(_BEFORE_THE_END * left, look))
+                self._submit(self._first.pop(0), now + min(_BEFORE_THE_END * left, look))
             while not self.exhausted and self._runner.open() < places:
                 asked = self._search.ask(left, self._runner.slots)
                 if asked is WAIT:
@@ -226,16 +265,22 @@ class Conduct:
                 if asked is None:
                     self.exhausted = True
                 else:
-                    self._runner.submit(asked, now + self._longest_trial(asked, left))
+                    self._submit(asked, now + self._longest_trial(asked, left))
             if self.exhausted and self._runner.open() == 0:
                 break
-            for outcome in self._runner.wait(min(_POLL_SECONDS, left)):
+            # Trials run meanwhile; once one of them has ended, these have nothing to add.
+            made = not self._candidates and self._make_at_once()
+            for outcome in self._runner.wait(0.0 if made else min(_POLL_SECONDS, left)):
                 self._take_in(outcome)
             self._observer.tick(len(self._candidates))
             if self._blend_meanwhile and self._clock() - self._blended_at > max(
                 _BLEND_INTERVAL_SECONDS, 20 * self._blend_seconds
             ):
                 self.update_blend()
+
+    def _submit(self, spec: TrialSpec, deadline: float) -> None:
+        self._unfinished[spec.number] = spec.algorithm
+        self._runner.submit(spec, deadline)
 
     def _longest_trial(self, spec: TrialSpec, left: float) -> float:
         """No trial may eat what all the others together are to have, but each may have what it is expected to need;
@@ -305,19 +350,22 @@ class Conduct:
 
         With no time left at all, what has been found is kept as it is.
         """
-        if not self._candidates or self._time_left() < _LAST_SECONDS:
+        if self._time_left() < _LAST_SECONDS:
             return
-        best = self._ranked()[0]
-        assert best.score is not None
-        blend = self.blend
-        if blend is not None and self._metric.gain(blend.score) > self._metric.gain(best.score):
-            champion = finish(self._task, None, blend.model, blend.out_of_fold, self._judgement)
+        best = self.best
+        if isinstance(best, Blend):
+            champion = finish(self._task, None, best.model, best.out_of_fold, self._judgement)
+        elif any(best is made for made in self._made_at_once):
+            champion = finish(self._task, None, _model(best), _array(best), None)
+            champion = replace(champion, made_at_once=best.spec.algorithm)
         else:
             champion = finish(self._task, best.spec.number, _model(best), _array(best), self._judgement)
         self.champion = champion
         self._observer.champion_found(champion)
-        self.twin = self._make_twin(champion)
-        self._observer.twin(self.twin)
+        if champion.made_at_once is None:
+            # What is made at once is as small as a twin would be.
+            self.twin = self._make_twin(champion)
+            self._observer.twin(self.twin)
 
     def _make_twin(self, champion: Champion) -> Twin | None:
         options = [
@@ -379,7 +427,20 @@ class Conduct:
         before = -np.inf if self.blend is None else self._metric.gain(self.blend.score)
         return bool(gain > max(before, self._best_gain))
 
+    def _make_at_once(self) -> bool:
+        """The next of the models that are made here; whether there was one."""
+        outcome = next(self._at_once, None)
+        if outcome is None:
+            return False
+        if outcome.status is not TrialStatus.FINISHED:
+            raise TrialFailed(outcome.error or "No model could be scored.")
+        self._made_at_once.append(outcome)
+        self._observer.made_at_once(outcome)
+        return True
+
     def _take_in(self, outcome: Outcome) -> None:
+        if outcome.status is not TrialStatus.CANCELLED:
+            self._unfinished.pop(outcome.spec.number, None)
         finished = outcome.status is TrialStatus.FINISHED and outcome.score is not None
         gain = self._metric.gain(outcome.score) if finished and outcome.score is not None else None
         if outcome.spec.number >= 0:

@@ -9,11 +9,14 @@ It stays for the next run, and ends by itself when it has nothing to do, or when
 import atexit
 import contextlib
 import os
+import select
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO
@@ -27,6 +30,7 @@ _PACKAGE_FOLDER = Path(next(iter(flowml.__path__))).resolve().parent
 _START_SECONDS = 60.0
 _FORK_SECONDS = 10.0
 _EXIT_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
 
 
 class NoProcesses(FlowMLError):
@@ -94,20 +98,31 @@ class EngineProcess:
         """Whether it belongs to this process (not to the one that this was forked from) and is there."""
         return self._owner == os.getpid() and self._process.poll() is None
 
-    def scratch(self) -> Path:
-        """A private folder on disk that goes when the program ends. Waits until the engine is imported."""
+    def scratch(self, wanted: Callable[[], bool] = lambda: True) -> Path:
+        """A private folder on disk that goes when the program ends. Waits until the engine is imported, as long as
+        that is wanted. Raises NoProcesses."""
         with self._lock:
             if self._scratch is None:
-                self._control.settimeout(_START_SECONDS)
-                try:
-                    said = self._control.recv(4096)
-                except OSError:
-                    said = b""
+                said = self._first_words(wanted)
+                if not said and not wanted():
+                    raise NoProcesses("Nobody waits for the process any more.")
                 if not said:
                     self._process.kill()
                     raise NoProcesses(f"The process for it did not start. {self._last_words()}".strip())
                 self._scratch = Path(os.fsdecode(said))
             return self._scratch
+
+    def _first_words(self, wanted: Callable[[], bool]) -> bytes:
+        until = time.monotonic() + _START_SECONDS
+        self._control.settimeout(_LOOK_SECONDS)
+        while wanted() and time.monotonic() < until:
+            try:
+                return self._control.recv(4096)
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        return b""
 
     def fork(self) -> TrialProcess:
         """A new trial process. Raises NoProcesses."""
@@ -130,11 +145,13 @@ class EngineProcess:
 
     def close(self) -> None:
         """End it with all its children."""
+        up = self._scratch is not None or bool(select.select([self._control], [], [], 0)[0])
         self._control.close()
         self._said.close()
         if self._owner == os.getpid():
+            # One that is still importing does not see that its end has come, and has nothing to put in order.
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_EXIT_SECONDS)
+                self._process.wait(_EXIT_SECONDS if up else 0.0)
             self._process.kill()
             self._process.wait()
 

@@ -15,7 +15,7 @@ from flowml.automl.decision import fair_decision, objective
 from flowml.automl.describe import describe_task
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.features.encoder import Encoder
-from flowml.automl.features.prepared import prepare
+from flowml.automl.features.prepared import Prepared, prepare
 from flowml.automl.metrics import all_metrics, over_folds
 from flowml.automl.model import FittedModel, Member, Part
 from flowml.automl.predictors.base import Predictor
@@ -65,7 +65,8 @@ class EncodedFold:
 class EncodedFolds:
     """The folds of a task, encoded once for all trials that want the same view; the oldest make room.
 
-    `on_encoding` hears when encoding begins (True) and ends (False): that takes as long as it takes.
+    `on_encoding` hears when encoding begins (True) and ends (False): that takes as long as it takes. `columns`: the
+    only ones that are encoded; all by default.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class EncodedFolds:
         task: Task,
         max_bytes: int = _CACHE_BYTES,
         on_encoding: Callable[[bool], None] = lambda began: None,
+        columns: Sequence[str] | None = None,
     ):
         self._task = task
         self._max_bytes = max_bytes
@@ -83,6 +85,9 @@ class EncodedFolds:
         self._busy: dict[_Key, threading.Lock] = {}
         self._widths: dict[View, int] = {}
         self.schema = describe_task(task, self._prepared)
+        if columns is not None:
+            chosen = {name: self._prepared.columns[name] for name in columns}
+            self._prepared = Prepared(chosen, self._prepared.n_rows)
 
     def fold(self, view: View, fold: int, max_rows: int | None = None) -> EncodedFold:
         """What this fold learns from, at most `max_rows` of it, drawn by the seed; and the rows that it holds out."""

@@ -16,7 +16,8 @@ from flowml.automl.task import Task
 
 @dataclass(frozen=True)
 class Champion:
-    """The best model of a run as it is handed over. `number`: the trial it comes from, None for the ensemble.
+    """The best model of a run as it is handed over. `number`: the trial it comes from, None for the ensemble and for
+    one that was made at once, whose algorithm is `made_at_once`.
 
     `score` is by cross-validation, as on the leaderboard; `estimate` is what remains of it without the luck of having
     been chosen. `out_of_fold` are the calibrated predictions that the figures are computed from.
@@ -29,6 +30,7 @@ class Champion:
     metrics: Mapping[str, float | None]
     out_of_fold: np.ndarray
     estimate: Estimate | None
+    made_at_once: str | None = None
 
 
 def finish(

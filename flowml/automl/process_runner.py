@@ -1,5 +1,5 @@
 """Evaluates the trials of a run in processes, one trial each at a time: what crashes, hangs or eats all memory costs
-one trial and not the user's program. `ThreadRunner` does the same in threads, where no process can be started.
+one trial and not the user's program. Where no process can be started, threads do the same (`ThreadRunner`).
 """
 
 import pickle
@@ -7,6 +7,7 @@ import queue
 import shutil
 import tempfile
 import threading
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,7 +24,7 @@ from flowml.automl.task import Task
 from flowml.automl.task_file import write_task
 from flowml.automl.trial_process import ENCODING, Brief
 from flowml.data.ceiling import resident_bytes
-from flowml.domain.trials import TrialSpec, TrialStatus
+from flowml.domain.trials import DID_NOT_STOP, OUT_OF_TIME, TrialSpec, TrialStatus
 
 _GRACE_SECONDS = 1.0
 _LATE_SHARE = 0.15
@@ -112,27 +113,47 @@ class ThreadRunner(_SlotRunner):
         self._folds = EncodedFolds(task)
 
     def _evaluate(self, slot: int, spec: TrialSpec, deadline: float) -> Outcome:
-        outcome = attempt(
-            self._task,
-            self._folds,
-            spec,
-            time_left=lambda: 0.0 if self._cancelled.is_set() else deadline - self._clock(),
-            on_fold=lambda fold, score: not self._cancelled.is_set(),
-        )
-        if outcome.out_of_fold is not None:
-            # As exact as what comes from a process, so that both find the same ensemble.
-            return replace(outcome, out_of_fold=outcome.out_of_fold.astype(np.float32).astype(np.float64))
-        return outcome
+        return _evaluate_here(self._task, self._folds, spec, lambda: deadline - self._clock(), self._cancelled)
 
     def _abandon(self) -> None:
         return None
+
+
+def _evaluate_here(
+    task: Task,
+    folds: EncodedFolds,
+    spec: TrialSpec,
+    time_left: Callable[[], float],
+    cancelled: threading.Event,
+) -> Outcome:
+    outcome = attempt(
+        task,
+        folds,
+        spec,
+        time_left=lambda: 0.0 if cancelled.is_set() else time_left(),
+        on_fold=lambda fold, score: not cancelled.is_set(),
+    )
+    if outcome.out_of_fold is not None:
+        # As exact as what comes from a process, so that both find the same ensemble.
+        return replace(outcome, out_of_fold=outcome.out_of_fold.astype(np.float32).astype(np.float64))
+    return outcome
+
+
+def warn_of_threads(problem: Exception) -> None:
+    """Say that there are no processes, and what that means."""
+    warnings.warn(
+        f"Training in threads of this program, which is slower and does not survive a crash. {problem}",
+        RuntimeWarning,
+        stacklevel=3,
+    )
 
 
 class ProcessRunner(_SlotRunner):
     """In processes of their own. `memory_bytes`: what one of them may hold; `threads`: how many it may use. Models stay
     in files until `close`.
 
-    Raises NoProcesses where none can be started.
+    They are forked as soon as the engine is there, for which nobody has to wait. Where it does not come up, the slots'
+    threads evaluate the trials themselves, and a RuntimeWarning says so.
     """
 
     def __init__(
@@ -151,23 +172,21 @@ class ProcessRunner(_SlotRunner):
         self._memory_bytes = memory_bytes
         self._processes: dict[int, TrialProcess] = {}
         self._lock = threading.Lock()
-        self._folder = Path(tempfile.mkdtemp(prefix="run-", dir=engine.scratch()))
-        try:
-            write_task(task, self._folder)
-            for slot in range(slots):
-                self._start(slot)
-        except BaseException:
-            self.close()
-            raise
+        self._task = task
+        self._folder: Path | None = None
+        self._set_up_lock = threading.Lock()
+        self._here: EncodedFolds | None = None
 
     def close(self) -> None:
         super().close()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()
+        if self._here is None:
+            for thread in self._threads:
+                if thread.ident is not None:
+                    thread.join()
         for slot in range(self.slots):
             self._stop(slot)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _abandon(self) -> None:
         with self._lock:
@@ -176,6 +195,7 @@ class ProcessRunner(_SlotRunner):
 
     def _start(self, slot: int) -> TrialProcess:
         process = self._engine.fork()
+        assert self._folder is not None
         cache_bytes = min(_CACHE_BYTES, self._memory_bytes // 4)
         brief = Brief(str(self._folder), cache_bytes, self._threads_a_trial, self._memory_bytes)
         process.connection.send(brief)
@@ -193,18 +213,41 @@ class ProcessRunner(_SlotRunner):
 
     def _work(self, slot: int) -> None:
         try:
-            super()._work(slot)
+            if self._set_up(slot):
+                super()._work(slot)
         finally:
             self._stop(slot)
 
+    def _set_up(self, slot: int) -> bool:
+        """Have the slot's process ready, or this program in its place; False when that is not wanted any more."""
+        try:
+            with self._set_up_lock:
+                if self._folder is None and self._here is None:
+                    scratch = self._engine.scratch(wanted=lambda: not self._cancelled.is_set())
+                    self._folder = Path(tempfile.mkdtemp(prefix="run-", dir=scratch))
+                    write_task(self._task, self._folder)
+            if self._here is None:
+                self._start(slot)
+        except (NoProcesses, OSError) as problem:
+            with self._set_up_lock:
+                if self._here is None and not self._cancelled.is_set():
+                    warn_of_threads(problem)
+                    self._here = EncodedFolds(self._task)
+        return not self._cancelled.is_set()
+
     def _evaluate(self, slot: int, spec: TrialSpec, deadline: float) -> Outcome:
+        if self._here is not None:
+            return _evaluate_here(self._task, self._here, spec, lambda: deadline - self._clock(), self._cancelled)
         started = self._clock()
 
-        def failed(reason: str) -> Outcome:
+        def ended(status: TrialStatus, reason: str) -> Outcome:
             self._stop(slot)
             if self._cancelled.is_set():
-                return Outcome(spec, TrialStatus.CANCELLED, fit_seconds=self._clock() - started)
-            return Outcome(spec, TrialStatus.FAILED, error=reason, fit_seconds=self._clock() - started)
+                status, reason = TrialStatus.CANCELLED, OUT_OF_TIME
+            return Outcome(spec, status, error=reason, fit_seconds=self._clock() - started)
+
+        def failed(reason: str) -> Outcome:
+            return ended(TrialStatus.FAILED, reason)
 
         try:
             process = self._processes.get(slot) or self._start(slot)
@@ -227,7 +270,7 @@ class ProcessRunner(_SlotRunner):
                         return self._taken_in(said)
                     encoding = said == ENCODING
                 elif (left <= 0 and not encoding) or self._cancelled.is_set():
-                    return failed("It ran past its time and did not stop when asked.")
+                    return ended(TrialStatus.CANCELLED, DID_NOT_STOP)
                 elif resident_bytes(process.pid) > self._memory_bytes:
                     limit = self._memory_bytes / 1e9
                     return failed(f"It needed more memory than the {limit:.1f} GB that one trial may use.")
@@ -237,6 +280,7 @@ class ProcessRunner(_SlotRunner):
     def _taken_in(self, outcome: Outcome) -> Outcome:
         if outcome.out_of_fold is None:
             return outcome
+        assert self._folder is not None
         file = self._folder / f"{outcome.spec.number}.flowml"
         return replace(
             outcome, out_of_fold=outcome.out_of_fold.astype(np.float64), load_model=lambda: modelfile.read(file)

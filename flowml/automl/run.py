@@ -3,7 +3,6 @@
 import importlib
 import threading
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from flowml.automl import algorithms
 from flowml.automl.algorithms.base import TaskShape
+from flowml.automl.at_once import models_at_once
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
 from flowml.automl.decision import objective
 from flowml.automl.describe import describe_recipe
@@ -24,14 +24,15 @@ from flowml.automl.first_look import first_looks
 from flowml.automl.leakage import find_suspects
 from flowml.automl.metrics import METRICS
 from flowml.automl.model import FittedModel
-from flowml.automl.process_runner import ProcessRunner, ThreadRunner
+from flowml.automl.process_runner import ProcessRunner, ThreadRunner, warn_of_threads
 from flowml.automl.search import Search
 from flowml.automl.sharing import Share, share_for
 from flowml.automl.task import Task, prepare_task
 from flowml.automl.twin import STUDENT, TITLE, Twin
 from flowml.data.child import available_memory, machine_memory
 from flowml.domain.datasets import Role
-from flowml.domain.errors import InvalidInput, TrialFailed
+from flowml.domain.errors import InvalidInput
+from flowml.domain.models import MADE_AT_ONCE
 from flowml.domain.recipes import Operation
 from flowml.domain.trials import TrialSpec, TrialStatus
 
@@ -72,6 +73,7 @@ class Progress:
 class Run:
     """What a run found: the best model and everything it was compared with, best first.
 
+    `failures`: algorithms that failed, with the reason; `unfinished`: those of which no trial was finished in time.
     `estimate`: what to expect of the best model on new rows, None where there was no time for it. `twin`: the fast
     model beside it, None where there is none.
     """
@@ -80,6 +82,7 @@ class Run:
     model: FittedModel
     leaderboard: tuple[Entry, ...]
     failures: Mapping[str, str]
+    unfinished: tuple[str, ...]
     elapsed_seconds: float
     first_model_seconds: float | None = None
     """When there was a model that could be used."""
@@ -115,8 +118,8 @@ def train(
 
     `cv`: auto, stratified, group:COLUMN or time:COLUMN; `on_note` hears what is known before training. `prepared_by`:
     the table before a recipe and its operations, which models then do to the rows that they get.
-    Raises InvalidInput for a target that cannot be learned, TrialFailed when not one model came of it (with the
-    reasons).
+    However short the time, it ends with a model (`at_once`). Raises InvalidInput for a target that cannot be learned,
+    TrialFailed where not even a baseline can be scored.
     """
     began = clock()
     start_engine_process()
@@ -146,15 +149,23 @@ def train(
         max_trials=max_trials,
         n_folds=task.n_folds,
     )
-    runner = _runner(task, n_jobs, clock)
     watcher = _Watcher(task, began, time_budget_seconds, clock, on_progress, stopped)
+    runner = _runner(task, n_jobs, clock)
+    reserve = reserve_seconds(time_budget_seconds)
     conduct = Conduct(
         task,
         search,
         runner,
         watcher,
         clock=clock,
-        reserve=reserve_seconds(time_budget_seconds),
+        reserve=reserve,
+        at_once=models_at_once(
+            task,
+            # What comes out of a fixed number of trials, or of chosen algorithms, is to be that and nothing else.
+            quick=max_trials is None and algorithm_names is None,
+            time_left=lambda: watcher.deadline() - reserve - clock(),
+            wanted=lambda: not stopped(),
+        ),
         first=() if max_trials else first_looks(shape_of(task), chosen),
         blend_meanwhile=max_trials is None,
         distils=STUDENT in [algorithm.name for algorithm in chosen],
@@ -164,7 +175,7 @@ def train(
         # The runner's slots are the parallelism; BLAS and OpenMP would multiply it.
         with threadpool_limits(limits=1):
             conduct.run()
-            found = _conclude(task, conduct, runner.failures, clock() - began)
+            found = _conclude(task, conduct, runner, clock() - began)
             return replace(found, notes=notes, first_model_seconds=watcher.first_model_seconds)
     finally:
         runner.close()
@@ -206,11 +217,7 @@ def _runner(task: Task, slots: int, clock: Callable[[], float]) -> ProcessRunner
             threads=share.threads,
         )
     except (NoProcesses, OSError) as problem:
-        warnings.warn(
-            f"Training in threads of this program, which is slower and does not survive a crash. {problem}",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+        warn_of_threads(problem)
         return ThreadRunner(task, slots, clock)
 
 
@@ -238,23 +245,20 @@ def chosen_algorithms(task: Task, names: Sequence[str] | None) -> list[str]:
     return list(names or fitting)
 
 
-def _conclude(task: Task, conduct: Conduct, failures: Mapping[str, str], elapsed: float) -> Run:
+def _conclude(task: Task, conduct: Conduct, runner: ProcessRunner | ThreadRunner, elapsed: float) -> Run:
     metric = objective(task.metric)
-    ranked = sorted(conduct.candidates, key=lambda outcome: (-metric.gain(outcome.score or 0.0), outcome.spec.number))
-    if not ranked:
-        reasons = " · ".join(f"{name}: {reason}" for name, reason in failures.items())
-        raise TrialFailed(
-            f"No model could be trained. {reasons}".strip(), hint=None if reasons else "Give it a larger time budget."
-        )
-    best = ranked[0]
-    assert best.load_model is not None
-    rows = [(algorithms.get(item.spec.algorithm).title, item) for item in ranked]
-    blend, champion, twin = conduct.blend, conduct.champion, conduct.twin
-    if blend is not None and best.score is not None and metric.gain(blend.score) > metric.gain(best.score):
+    best, blend, champion, twin = conduct.best, conduct.blend, conduct.champion, conduct.twin
+    # Of equals the one that was asked for first comes first, and last what was made at once.
+    trials = sorted(conduct.candidates, key=lambda item: item.spec.number)
+    rows = [(algorithms.get(item.spec.algorithm).title, item) for item in trials]
+    if blend is not None and best is blend:
         model = blend.model
-        rows.insert(0, ("Ensemble", _as_outcome(blend, task)))
+        rows.append(("Ensemble", _as_outcome(blend, task)))
     else:
+        assert isinstance(best, Outcome) and best.load_model is not None
         model = best.load_model()
+    rows += [(MADE_AT_ONCE[item.spec.algorithm], item) for item in conduct.made_at_once]
+    rows.sort(key=lambda row: -metric.gain(row[1].score or 0.0))
     if champion is not None:
         model = champion.model
         rows[0] = (rows[0][0], _finished(rows[0][1], champion))
@@ -279,7 +283,8 @@ def _conclude(task: Task, conduct: Conduct, failures: Mapping[str, str], elapsed
             )
             for rank, (title, item) in enumerate(rows, start=1)
         ),
-        failures=failures,
+        failures=runner.failures,
+        unfinished=conduct.unfinished,
         elapsed_seconds=elapsed,
         estimate=None if champion is None else champion.estimate,
         twin=twin,
@@ -355,6 +360,12 @@ class _Watcher:
         if self.first_model_seconds is None:
             self.first_model_seconds = self._clock() - self._began
         if best and outcome.score is not None:
+            self._offer(outcome.score, outcome.spec.algorithm)
+
+    def made_at_once(self, outcome: Outcome) -> None:
+        if self.first_model_seconds is None:
+            self.first_model_seconds = self._clock() - self._began
+        if outcome.score is not None:
             self._offer(outcome.score, outcome.spec.algorithm)
 
     def blend(self, blend: Blend) -> None:

@@ -58,3 +58,14 @@ class Leaderboard:
     metric: str | None
     greater_is_better: bool
     items: tuple[LeaderboardRow, ...]
+
+
+BASELINE = "baseline"
+FIRST_LINEAR = "first_linear"
+FIRST_TREE = "first_tree"
+MADE_AT_ONCE = {
+    BASELINE: "Baseline (one answer for every row)",
+    FIRST_LINEAR: "First linear model",
+    FIRST_TREE: "First small tree",
+}
+"""The models that a run makes at once, by their algorithm, with their titles: they belong to no trial."""

@@ -74,6 +74,10 @@ class Trial:
         return not {NEEDED_BYTES, NOT_APPLICABLE} & set(self.metrics or ())
 
 
+OUT_OF_TIME = "Not finished in time."
+"""Why a trial was cancelled that its own time, or that of the run, was too short for: no failure of anybody's."""
+DID_NOT_STOP = f"{OUT_OF_TIME} It did not stop when asked."
+"""The same of one whose process had to be ended."""
 NEEDED_BYTES = "needed_bytes"
 NOT_APPLICABLE = "not_applicable"
 """Figures of a failed trial: what it would have needed of memory; that its algorithm is not for this table."""
@@ -100,7 +104,7 @@ class Lease:
 class TrialReport:
     """The outcome of an evaluation. `out_of_fold` and `model` are files' contents, stored by their hash.
 
-    `status` is finished, pruned or failed.
+    `status` is finished, pruned, failed, or cancelled where the time was too short.
     """
 
     status: TrialStatus

@@ -11,7 +11,7 @@ from typing import Any
 from flowml.domain.channel import JobBrief
 from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import Model
-from flowml.domain.trials import Lease, Trial, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import DID_NOT_STOP, OUT_OF_TIME, Lease, Trial, TrialReport, TrialSpec, TrialStatus
 from flowml.store.store import Store
 from flowml.training.supervisor import RunningJob
 
@@ -95,7 +95,7 @@ class StoreChannel:
                 return False
             tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
             if report.status is TrialStatus.FINISHED and report.error:
-                remark = {"level": "info", "message": f"{lease.algorithm}: {report.error}"}
+                remark = {"level": "info", "message": f"{_title(lease.algorithm)}: {report.error}"}
                 self._store.events.append(job_room(lease.job_id), "log", remark, now)
         return True
 
@@ -178,7 +178,8 @@ def finish_job(
 ) -> Job:
     """End a job: nothing of it waits or runs any more, and everyone who watches hears of it."""
     with store.transaction():
-        for trial_id in store.trials.cancel_open(job_id, now):
+        reason = OUT_OF_TIME if status is JobStatus.COMPLETED else None
+        for trial_id in store.trials.cancel_open(job_id, now, reason):
             tell_trial(store, store.trials.get(trial_id), now)
         before = store.jobs.get(job_id)
         if before.status.ended:
@@ -214,6 +215,13 @@ def _closing_words(status: JobStatus, models: int, error: str | None) -> str:
     return error or "Something went wrong"
 
 
+def _title(algorithm: str) -> str:
+    """What people know it by; one of another version's keeps its name."""
+    from flowml.automl import algorithms
+
+    return next((known.title for known in algorithms.all() if known.name == algorithm), algorithm)
+
+
 class StoreDesk:
     """What the supervisor needs to know and to tell."""
 
@@ -223,7 +231,9 @@ class StoreDesk:
 
     def running_jobs(self) -> list[RunningJob]:
         jobs, _ = self._store.jobs.page(1000, 0, JobStatus.RUNNING)
-        return [RunningJob(job.id, job.deadline_at, job.cancel_requested) for job in jobs]
+        return [
+            RunningJob(job.id, job.deadline_at, job.cancel_requested, job.best_model_id is not None) for job in jobs
+        ]
 
     def conductor_started(self, job_id: str) -> int:
         return self._store.jobs.update(
@@ -252,15 +262,16 @@ class StoreDesk:
 
     def trainer_died(self, owner: str, reason: str, retry: bool, trial_id: str | None) -> None:
         now = self._clock()
+        end = TrialStatus.CANCELLED if reason == DID_NOT_STOP else TrialStatus.FAILED
         with self._store.transaction():
-            for trial in self._store.trials.give_back(owner, reason, now, retry=retry, blamed=trial_id):
+            for trial in self._store.trials.give_back(owner, reason, now, retry=retry, blamed=trial_id, end=end):
                 tell_trial(self._store, trial, now)
-                if trial_id not in (None, trial.id):
+                if trial_id not in (None, trial.id) or end is TrialStatus.CANCELLED:
                     continue
                 self._store.events.append(
                     job_room(trial.job_id),
                     "log",
-                    {"level": "warning", "message": f"{trial.algorithm}: {reason}"},
+                    {"level": "warning", "message": f"{_title(trial.algorithm)}: {reason}"},
                     now,
                 )
 

@@ -9,6 +9,8 @@ from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType, Validation,
 from flowml.store.database import Database
 from flowml.store.rows import from_json, new_id, to_json
 
+PROMPT_SECONDS = 2.0
+"""Up to so long after it was asked for a job counts as taken up at once."""
 _CHANGEABLE = frozenset(
     {
         "name",
@@ -102,16 +104,20 @@ class Jobs:
         return int(row.fetchone()[0])
 
     def claim(self, limit: int, now: float) -> Job | None:
-        """Take the next queued job to running, unless `limit` are running already."""
+        """Take the next queued job to running, unless `limit` are running already.
+
+        Its time counts from when it was asked for, or from now where it has waited for its turn or goes on.
+        """
         with self._database.write() as connection:
             row = connection.execute(
                 "UPDATE jobs SET status = 'running', stage = 'starting', message = 'Getting ready',"
                 " started_at = COALESCE(started_at, ?), conductor_starts = 0,"
-                " deadline_at = ? + time_budget_seconds - elapsed_seconds"
+                " deadline_at = time_budget_seconds - elapsed_seconds"
+                " + CASE WHEN started_at IS NULL AND created_at > ? THEN created_at ELSE ? END"
                 " WHERE id = (SELECT id FROM jobs WHERE status = 'queued'"
                 " ORDER BY priority DESC, created_at, id LIMIT 1)"
                 " AND (SELECT COUNT(*) FROM jobs WHERE status = 'running') < ? RETURNING id",
-                (now, now, limit),
+                (now, now - PROMPT_SECONDS, now, limit),
             ).fetchone()
         return self.get(row["id"]) if row else None
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flowml.domain.errors import NotFound
 from flowml.domain.jobs import ProblemType
-from flowml.domain.models import Model
+from flowml.domain.models import MADE_AT_ONCE, Model
 from flowml.store.database import Database
 from flowml.store.rows import from_json, to_json
 
@@ -61,12 +61,14 @@ class Models:
         return _model(row)
 
     def of_job(self, job_id: str) -> list[Model]:
-        """Best first; of equals the job's best model, then the one whose trial was asked for first."""
+        """Best first; of equals the job's best model, then the one whose trial was asked for first, and last those that
+        were made at once."""
         rows = self._database.current().execute(
             "SELECT * FROM models WHERE job_id = ? ORDER BY gain DESC,"
             " id = (SELECT best_model_id FROM jobs WHERE jobs.id = models.job_id) DESC,"
+            f" algorithm IN ({', '.join('?' * len(MADE_AT_ONCE))}),"
             " (SELECT number FROM trials WHERE trials.id = models.trial_id), id",
-            (job_id,),
+            (job_id, *MADE_AT_ONCE),
         )
         return [_model(row) for row in rows]
 

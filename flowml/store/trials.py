@@ -127,17 +127,24 @@ class Trials:
         return cursor.rowcount == 1
 
     def give_back(
-        self, owner: str, reason: str, now: float, *, retry: bool = True, blamed: str | None = None
+        self,
+        owner: str,
+        reason: str,
+        now: float,
+        *,
+        retry: bool = True,
+        blamed: str | None = None,
+        end: TrialStatus = TrialStatus.FAILED,
     ) -> list[Trial]:
         """Take the trials of a dead owner away from it.
 
-        That counts as a failure of the trial: after MAX_FAILURES, or at once without `retry`, it is failed with the
-        reason. With `blamed` only of that trial; another one simply waits again.
+        That counts as a failure of the trial: after MAX_FAILURES, or at once without `retry`, it has ended like `end`
+        says, with the reason. With `blamed` only of that trial; another one simply waits again.
         """
         if blamed is None:
-            return self._return("owner = ?", (owner,), reason, now, retry)
+            return self._return("owner = ?", (owner,), reason, now, retry, end)
         with self._database.write():
-            return self._return("owner = ? AND id = ?", (owner, blamed), reason, now, retry) + self._return(
+            return self._return("owner = ? AND id = ?", (owner, blamed), reason, now, retry, end) + self._return(
                 "owner = ?", (owner,), None, now, retry
             )
 
@@ -171,13 +178,13 @@ class Trials:
                     "UPDATE trials SET stop_requested = 1 WHERE id = ? AND status = 'leased'", (trial_id,)
                 )
 
-    def cancel_open(self, job_id: str, now: float) -> list[str]:
+    def cancel_open(self, job_id: str, now: float, reason: str | None = None) -> list[str]:
         """End everything of a job that has not ended, running trials included; returns their ids."""
         with self._database.write() as connection:
             rows = connection.execute(
-                "UPDATE trials SET status = 'cancelled', finished_at = ?, stop_requested = 1, lease_expires_at = NULL"
-                " WHERE job_id = ? AND status IN ('queued', 'leased') RETURNING id",
-                (now, job_id),
+                "UPDATE trials SET status = 'cancelled', finished_at = ?, stop_requested = 1, lease_expires_at = NULL,"
+                " error = ? WHERE job_id = ? AND status IN ('queued', 'leased') RETURNING id",
+                (now, reason, job_id),
             ).fetchall()
         return [row["id"] for row in rows]
 
@@ -196,7 +203,13 @@ class Trials:
         return _trial(row) if row else None
 
     def _return(
-        self, where: str, values: tuple[object, ...], reason: str | None, now: float, retry: bool
+        self,
+        where: str,
+        values: tuple[object, ...],
+        reason: str | None,
+        now: float,
+        retry: bool,
+        end: TrialStatus = TrialStatus.FAILED,
     ) -> list[Trial]:
         failed = reason is not None
         limit = MAX_FAILURES if retry else 1
@@ -208,9 +221,9 @@ class Trials:
                 failures = row["failures"] + (1 if failed else 0)
                 if failed and failures >= limit:
                     connection.execute(
-                        "UPDATE trials SET status = 'failed', failures = ?, error = ?, finished_at = ?, owner = NULL,"
+                        "UPDATE trials SET status = ?, failures = ?, error = ?, finished_at = ?, owner = NULL,"
                         " lease_expires_at = NULL WHERE id = ?",
-                        (failures, reason, now, row["id"]),
+                        (str(end), failures, reason, now, row["id"]),
                     )
                 else:
                     connection.execute(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from flowml.automl import algorithms
+from flowml.automl.at_once import models_at_once
 from flowml.automl.conduct import Conduct, reserve_seconds
 from flowml.automl.first_look import first_looks
 from flowml.automl.leakage import find_suspects
@@ -60,8 +61,6 @@ class _Conductor:
             validation=task.validation,
         )
         self._ledger.log("info", f"How models are tested: {task.validation.reason}", self._clock())
-        for suspect in find_suspects(task):
-            self._ledger.log("warning", suspect.sentence, self._clock())
         for column, reason in task.dropped.items():
             self._ledger.log("info", f"Column “{column}” is not used: {reason}", self._clock())
         chosen = [algorithms.get(name) for name in chosen_algorithms(task, self._job.spec.algorithms)]
@@ -84,17 +83,28 @@ class _Conductor:
         fresh = not self._job.spec.max_trials and not self._ledger.trials()
         first = first_looks(shape_of(task), chosen) if fresh else []
         keeper = Keeper(self._ledger, self._job, task, self._clock, self._began)
+        reserve = reserve_seconds(self._job.time_budget_seconds)
         conduct = Conduct(
             task,
             search,
             runner,
             keeper,
             clock=self._clock,
-            reserve=reserve_seconds(self._job.time_budget_seconds),
+            reserve=reserve,
+            at_once=models_at_once(
+                task,
+                # What comes out of a fixed number of trials, or of chosen algorithms, is to be that and nothing else.
+                quick=self._job.spec.max_trials is None and self._job.spec.algorithms is None,
+                time_left=lambda: keeper.deadline() - reserve - self._clock(),
+                wanted=lambda: not keeper.stopped(),
+            ),
             first=first,
             blend_meanwhile=self._job.spec.max_trials is None,
             distils=STUDENT in [algorithm.name for algorithm in chosen],
         )
+        conduct.begin()
+        for suspect in find_suspects(task):
+            self._ledger.log("warning", suspect.sentence, self._clock())
         finished = [
             trial
             for trial in self._ledger.trials()
@@ -109,25 +119,21 @@ class _Conductor:
         conduct.run()
         self._end(conduct, search, keeper)
 
-    def _end(self, conduct: Conduct, search: Search, keeper: "Keeper") -> None:
+    def _end(self, conduct: Conduct, search: Search, keeper: Keeper) -> None:
         cancelled = keeper.stopped()
-        if keeper.champion is None:
-            reason = _why_nothing(self._ledger.trials())
-            if cancelled:
-                self._finish(JobStatus.CANCELLED)
-            else:
-                self._finish(JobStatus.FAILED, reason)
-            return
         left = keeper.deadline() - self._clock()
         if left > 0.3 and not cancelled:
             self._ledger.update(self._clock(), stage="explaining", message="Finding out which columns matter")
             keeper.explain_champion(min(left - 0.2, 20.0))
-        remark = (
-            "It ended early: on so small a table more trials would find luck rather than skill"
-            if conduct.exhausted and search.had_enough and not cancelled
-            else None
-        )
-        self._finish(JobStatus.CANCELLED if cancelled else JobStatus.COMPLETED, remark=remark)
+        error = remark = None
+        if not conduct.candidates:
+            error, remark = _why_no_trial(self._ledger.trials())
+        elif conduct.exhausted and search.had_enough:
+            remark = "It ended early: on so small a table more trials would find luck rather than skill"
+        if cancelled:
+            self._finish(JobStatus.CANCELLED)
+        else:
+            self._finish(JobStatus.COMPLETED, error, remark)
 
     def _finish(self, status: JobStatus, error: str | None = None, remark: str | None = None) -> None:
         now = self._clock()
@@ -140,10 +146,12 @@ def _words_of(share: Share) -> str:
     return f"{trials}, each with {share.threads} threads: the table is big"
 
 
-def _why_nothing(trials: Sequence[Trial]) -> str:
+def _why_no_trial(trials: Sequence[Trial]) -> tuple[str | None, str | None]:
+    """What went wrong where no trial was finished, and what to say of it otherwise."""
+    failed = [trial for trial in trials if trial.status is TrialStatus.FAILED]
+    if failed:
+        reasons = dict.fromkeys(f"{algorithms.get(trial.algorithm).title}: {trial.error}" for trial in failed)
+        return "No algorithm could be trained on this table. " + " · ".join(reasons)[:800], None
     if trials and all(trial.attempt == 0 for trial in trials):
-        return "No machine took up the work. See whether one that trains is running."
-    reasons = [f"{trial.algorithm}: {trial.error}" for trial in trials if trial.error]
-    if reasons:
-        return "No model could be trained. " + " · ".join(dict.fromkeys(reasons))[:800]
-    return "The time was too short for a first model. Give it a larger time budget."
+        return None, "No machine took up its trials in time: there is only what was made at once"
+    return None, "The time was too short for more than what was made at once: give it a larger time budget"

@@ -17,7 +17,7 @@ from flowml.automl.task import Task
 from flowml.automl.twin import TITLE, Twin
 from flowml.domain.channel import Ledger
 from flowml.domain.jobs import Job
-from flowml.domain.models import Model
+from flowml.domain.models import MADE_AT_ONCE, Model
 from flowml.domain.trials import Trial, TrialSpec, TrialStatus
 
 TWIN = "twin"
@@ -86,6 +86,18 @@ class Keeper:
         )
         self._publish(model, None)
 
+    def made_at_once(self, outcome: Outcome) -> None:
+        identifier = f"{self._job.id}{outcome.spec.algorithm}"
+        if identifier in self._published:
+            return
+        assert outcome.load_model is not None and outcome.out_of_fold is not None
+        content = modelfile.write(outcome.load_model())
+        title = MADE_AT_ONCE[outcome.spec.algorithm]
+        model = self._model(
+            identifier, None, title, outcome.spec.algorithm, outcome, outcome.out_of_fold, "", len(content)
+        )
+        self._publish(model, content)
+
     def blend(self, blend: Blend) -> None:
         gain = self._metric.gain(blend.score)
         if gain <= self._ensemble_gain:
@@ -120,8 +132,11 @@ class Keeper:
     def champion_found(self, champion: Champion) -> None:
         """The best model calibrated and decided takes the place of what it was; the job's score is what to expect."""
         before = self.champion
-        identifier = self._ensemble_id if champion.number is None else self._trial(champion.number).id
-        if before is None or before.id != identifier or (champion.number is None and self._outdone):
+        if champion.made_at_once is not None:
+            identifier = f"{self._job.id}{champion.made_at_once}"
+        else:
+            identifier = self._ensemble_id if champion.number is None else self._trial(champion.number).id
+        if before is None or before.id != identifier or (identifier == self._ensemble_id and self._outdone):
             # An earlier life of this run has left a better one, with figures and a twin of its own.
             self._kept_the_old = True
             return
@@ -206,6 +221,8 @@ class Keeper:
     def _is_champion(self, model: Model, gain: float) -> bool:
         if self.champion is None or gain > self._gain:
             return True
+        if self.champion.algorithm in MADE_AT_ONCE and model.algorithm not in MADE_AT_ONCE:
+            return gain == self._gain
         # Of two that are as good the one that was proposed first, whoever was finished first.
         rivals = (model.trial_id, self.champion.trial_id)
         numbers = {trial.id: trial.number for trial in self._trials.values()}
@@ -297,6 +314,6 @@ def _decision(model: Model) -> tuple[float, ...] | None:
 
 
 def _progress_message(finished: int, champion: Model | None) -> str:
-    if champion is None:
+    if champion is None or champion.algorithm in MADE_AT_ONCE and not finished:
         return "Training the first models"
     return f"{finished} model{'s' if finished != 1 else ''} trained, best so far: {champion.name}"

@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from multiprocessing.context import BaseContext
+from multiprocessing.context import BaseContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
 from flowml.automl.processes import PATIENT_THREADS, THREAD_VARIABLES
@@ -24,6 +24,15 @@ def context() -> BaseContext:
         chosen.set_forkserver_preload(_PRELOAD)
         return chosen
     return multiprocessing.get_context("spawn")
+
+
+def fresh() -> SpawnContext:
+    """The way to start a child that does not wait for the engine: it imports what it needs itself."""
+    return multiprocessing.get_context("spawn")
+
+
+def end() -> None:
+    """Main function of a child that only shows that children can be had."""
 
 
 def limit_threads(threads: int) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import psutil
 
 from flowml.automl.processes import describe_exit
+from flowml.domain.trials import DID_NOT_STOP
 from flowml.training import processes
 from flowml.training.trainer_status import Busy
 
@@ -30,17 +31,19 @@ _ABANDON_GRACE_SECONDS = 2.0
 _MEMORY_CHECK_SECONDS = 0.5
 _MAX_CONDUCTOR_STARTS = 3
 _JOB_GRACE_SECONDS = 0.6
+_FIRST_MODEL_GRACE_SECONDS = 60.0
 _CANCEL_GRACE_SECONDS = 5.0
-_STILLBORN = 3
 
 
 @dataclass(frozen=True)
 class RunningJob:
-    """A job that is running: when it has to be over, and whether somebody wants it to end now."""
+    """A job that is running: when it has to be over, whether somebody wants it to end now, and whether it has a model
+    to end with."""
 
     job_id: str
     deadline_at: float | None
     cancel_requested: bool
+    has_model: bool
 
 
 class Desk(Protocol):
@@ -114,7 +117,6 @@ class Supervisor:
         *,
         boot: str,
         conductor_ended: Callable[[], None] = lambda: None,
-        trainer_ready: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ):
         self._desk = desk
@@ -124,7 +126,6 @@ class Supervisor:
         self._arguments = arguments
         self._boot = boot
         self._conductor_ended = conductor_ended
-        self._trainer_ready = trainer_ready
         self._clock = clock
         self._state = _State()
         self._lock = threading.Lock()
@@ -136,6 +137,8 @@ class Supervisor:
         self._start_not_before = 0.0
         self._memory_checked_at = 0.0
         self._context: Any = None
+        self._engine: threading.Thread | None = None
+        self._loaded = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
     def start(self) -> None:
@@ -162,16 +165,6 @@ class Supervisor:
         """Training is likely soon: have the trainers ready."""
         self._warm_until = self._clock() + self._limits.idle_seconds
         self._wake.set()
-
-    def ready(self) -> bool:
-        """Whether a job started now would find a trainer at once.
-
-        Always true where this machine has none, or where they do not come up: then the job has to say so.
-        """
-        with self._lock:
-            if self._limits.slots == 0 or self._stillborn >= _STILLBORN:
-                return True
-            return any(trainer.ready for trainer in self._state.trainers)
 
     def processes(self) -> list[dict[str, Any]]:
         """The children, for those who look after the machine."""
@@ -213,7 +206,9 @@ class Supervisor:
             self._watch_conductors()
             self._watch_trainers(now)
             wanted = self._limits.slots if now < self._warm_until else 0
-            while len(self._state.trainers) < wanted and now >= self._start_not_before:
+            if (wanted or jobs) and self._engine is None:
+                self._load_engine()
+            while self._loaded.is_set() and len(self._state.trainers) < wanted and now >= self._start_not_before:
                 self._start_trainer()
             if not wanted:
                 self._send_home()
@@ -224,7 +219,9 @@ class Supervisor:
         cancelled = {job.job_id for job in jobs if job.cancel_requested}
         self._state.cancelled_since = {job_id: self._state.cancelled_since.get(job_id, now) for job_id in cancelled}
         for job in jobs:
-            late = job.deadline_at is not None and now > job.deadline_at + _JOB_GRACE_SECONDS
+            # A first model that comes late is worth more than none in time.
+            grace = _JOB_GRACE_SECONDS if job.has_model else _FIRST_MODEL_GRACE_SECONDS
+            late = job.deadline_at is not None and now > job.deadline_at + grace
             stopped = now - self._state.cancelled_since.get(job.job_id, now) > _CANCEL_GRACE_SECONDS
             if late or stopped:
                 log.warning("job %s was not ended by its conductor in time", job.job_id)
@@ -255,7 +252,9 @@ class Supervisor:
                 self._desk.conductor_failed(job_id, "The process that runs this training keeps crashing.")
                 self._conductor_ended()
                 continue
-            process = self._mp().Process(
+            # A conductor needs little of the engine: until that is loaded it is sooner there by itself.
+            starter = self._mp() if self._loaded.is_set() else processes.fresh()
+            process = starter.Process(
                 target=self._conduct, args=(*self._arguments, job_id, self._limits), name=f"conductor-{job_id}"
             )
             process.start()
@@ -281,7 +280,7 @@ class Supervisor:
             if trainer.kill_reason is not None or trainer.busy is None:
                 trainer.abandoned_since = None
             elif now > trainer.busy.deadline_at + _GRACE_SECONDS:
-                self._kill(trainer, "It ran past its time and did not stop when asked.", retry=False)
+                self._kill(trainer, DID_NOT_STOP, retry=False)
             elif not self._desk.holds(trainer.owner, trainer.busy.trial_id):
                 trainer.abandoned_since = trainer.abandoned_since or now
                 if now - trainer.abandoned_since > _ABANDON_GRACE_SECONDS:
@@ -296,7 +295,6 @@ class Supervisor:
         self._stillborn += 1
         self._start_not_before = now + min(30.0, 0.2 * 2**self._stillborn)
         log.warning("a trainer did not come up: %s", describe_exit(trainer.process.exitcode))
-        self._trainer_ready()
 
     def _check_memory(self, trainer: _Trainer) -> None:
         try:
@@ -323,9 +321,24 @@ class Supervisor:
                 if not trainer.ready:
                     trainer.ready = True
                     self._stillborn = 0
-                    self._trainer_ready()
         except (EOFError, OSError):
             return
+
+    def _load_engine(self) -> None:
+        """Have the forkserver import the engine. Beside the watch: whoever asks it for a child waits until it has."""
+
+        def load() -> None:
+            try:
+                process = self._mp().Process(target=processes.end, name="first")
+                process.start()
+                process.join()
+            except Exception:
+                log.exception("the engine could not be loaded; each child tries anew")
+            self._loaded.set()
+            self._wake.set()
+
+        self._engine = threading.Thread(target=load, name="load-engine", daemon=True)
+        self._engine.start()
 
     def _start_trainer(self) -> None:
         self._next_trainer += 1

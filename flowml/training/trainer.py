@@ -19,7 +19,7 @@ from flowml.automl.sharing import Share, share_for
 from flowml.automl.task import Task
 from flowml.domain.channel import Channel
 from flowml.domain.errors import DeadlineReached, FlowMLError, NotApplicable, NotFound, Pruned
-from flowml.domain.trials import NEEDED_BYTES, NOT_APPLICABLE, Lease, TrialReport, TrialStatus
+from flowml.domain.trials import NEEDED_BYTES, NOT_APPLICABLE, OUT_OF_TIME, Lease, TrialReport, TrialStatus
 from flowml.training.gpus import GPUs
 from flowml.training.tasks import load_task
 from flowml.training.trainer_status import Busy
@@ -118,8 +118,8 @@ class Trainer:
             return replace(report, fold_scores=behind.fold_scores)
         except NotFound:
             return None
-        except DeadlineReached as error:
-            return _ended(TrialStatus.CANCELLED, error.detail, self._clock() - started)
+        except DeadlineReached:
+            return _ended(TrialStatus.CANCELLED, OUT_OF_TIME, self._clock() - started)
         except WillNotFit as error:
             report = _ended(TrialStatus.FAILED, error.detail, self._clock() - started)
             return replace(report, metrics={NEEDED_BYTES: float(error.needed_bytes)})

@@ -22,14 +22,17 @@ _TAGS = {
 _SYSTEM = ("System", "The server itself, and live updates.")
 
 
-def build(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
-    """The whole document as plain JSON values."""
+def build(endpoints: Sequence[Endpoint], longest_budget: float) -> dict[str, Any]:
+    """The whole document as plain JSON values. `longest_budget`: the seconds that this server allows a training run."""
     schemas: dict[str, Any] = {}
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
         path = re.sub(r":\w+}", "}", endpoint.path)
         paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
     _schema(Problem, "serialization", schemas)
+    for name in ("StartTraining", "ExtendTraining"):
+        if name in schemas:
+            schemas[name]["properties"]["time_budget_seconds"]["maximum"] = longest_budget
     return {
         "openapi": "3.1.0",
         "info": {

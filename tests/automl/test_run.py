@@ -8,9 +8,10 @@ import pytest
 
 from flowml.automl.batch import add_predictions
 from flowml.automl.conduct import reserve_seconds
+from flowml.automl.engine_process import NoProcesses
 from flowml.automl.run import Progress, train
 from flowml.domain.datasets import Role
-from flowml.domain.errors import InvalidInput, TrialFailed
+from flowml.domain.errors import DeadlineReached, InvalidInput
 
 QUICK = ["decision_tree", "gaussian_nb", "knn", "lightgbm", "logistic_regression", "ridge", "svm"]
 
@@ -49,7 +50,7 @@ def houses(rows: int = 240) -> tuple[pl.DataFrame, dict[str, Role]]:
 def test_a_classifier_is_found_and_ranked() -> None:
     frame, roles = flowers()
     run = train(
-        frame, roles, target="kind", time_budget_seconds=20, max_trials=6, n_jobs=2, algorithm_names=quick("kind")
+        frame, roles, target="kind", time_budget_seconds=120, max_trials=6, n_jobs=2, algorithm_names=quick("kind")
     )
     assert run.task.classes == ("a", "b", "c")
     assert run.leaderboard[0].score > 0.85
@@ -68,7 +69,7 @@ def test_a_regressor_is_found_where_less_is_better() -> None:
         roles,
         target="price",
         metric="rmse",
-        time_budget_seconds=20,
+        time_budget_seconds=120,
         max_trials=5,
         algorithm_names=quick("price"),
     )
@@ -97,7 +98,7 @@ def test_the_same_seed_and_number_of_trials_give_the_same_leaderboard() -> None:
             frame,
             roles,
             target="kind",
-            time_budget_seconds=60,
+            time_budget_seconds=120,
             max_trials=14,
             n_jobs=jobs,
             seed=3,
@@ -141,17 +142,49 @@ def test_it_can_be_stopped_and_keeps_what_it_has() -> None:
 def test_only_the_chosen_algorithms_are_tried() -> None:
     frame, roles = flowers()
     run = train(
-        frame, roles, target="kind", time_budget_seconds=20, max_trials=4, algorithm_names=["decision_tree", "knn"]
+        frame, roles, target="kind", time_budget_seconds=120, max_trials=4, algorithm_names=["decision_tree", "knn"]
     )
-    assert {entry.algorithm for entry in run.leaderboard} <= {"decision_tree", "knn", "ensemble"}
+    assert {entry.algorithm for entry in run.leaderboard} <= {"decision_tree", "knn", "ensemble", "baseline"}
     with pytest.raises(InvalidInput, match="ridge"):
         train(frame, roles, target="kind", algorithm_names=["ridge"])
 
 
-def test_with_no_time_for_any_model_it_says_so() -> None:
+def test_with_no_time_for_any_trial_there_is_a_baseline() -> None:
     frame, roles = flowers()
-    with pytest.raises(TrialFailed, match="No model could be trained"):
-        train(frame, roles, target="kind", time_budget_seconds=0.0)
+    run = train(frame, roles, target="kind", time_budget_seconds=0.0)
+    assert [entry.algorithm for entry in run.leaderboard] == ["baseline"]
+    shares = frame["kind"].value_counts(normalize=True).sort("kind")["proportion"].to_list()
+    assert run.model.predict(frame.head(2)).tolist() == [pytest.approx(shares)] * 2
+
+
+def test_where_every_algorithm_fails_there_is_a_baseline_with_the_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the flux capacitor is empty")
+
+    frame, roles = flowers()
+    monkeypatch.setattr("flowml.automl.run.engine_process", no_processes)
+    monkeypatch.setattr("flowml.automl.algorithms.gaussian_nb.GaussianNaiveBayes.fit", broken)
+    with pytest.warns(RuntimeWarning, match="threads"):
+        run = train(frame, roles, target="kind", max_trials=2, algorithm_names=["gaussian_nb"])
+    assert [entry.algorithm for entry in run.leaderboard] == ["baseline"] and run.unfinished == ()
+    assert "the flux capacitor is empty" in run.failures["gaussian_nb"]
+
+
+def no_processes() -> None:
+    raise NoProcesses("None here.")
+
+
+def test_the_end_of_the_time_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(self: object, params: object, train: object, target: object, *rest: object) -> None:
+        time.sleep(0.3)
+        raise DeadlineReached("There was no time left for it.")
+
+    frame, roles = flowers()
+    monkeypatch.setattr("flowml.automl.run.engine_process", no_processes)
+    monkeypatch.setattr("flowml.automl.algorithms.gaussian_nb.GaussianNaiveBayes.fit", slow)
+    with pytest.warns(RuntimeWarning, match="threads"):
+        run = train(frame, roles, target="kind", max_trials=2, algorithm_names=["gaussian_nb"])
+    assert run.unfinished == ("gaussian_nb",) and run.failures == {}
 
 
 @pytest.mark.parametrize("budget", [1.0, 5.0, 60.0, 3600.0])
@@ -188,7 +221,7 @@ def test_a_rare_class_is_predicted_where_the_metric_counts_it() -> None:
             roles,
             target="y",
             metric=metric,
-            time_budget_seconds=60,
+            time_budget_seconds=120,
             max_trials=1,
             algorithm_names=["logistic_regression"],
         )

@@ -7,7 +7,7 @@ import pytest
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.jobs import JobSpec, JobStatus, ProblemType
 from flowml.domain.models import Model
-from flowml.domain.trials import TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import DID_NOT_STOP, OUT_OF_TIME, TrialReport, TrialSpec, TrialStatus
 from flowml.services import dispatch
 from flowml.store.store import Store
 
@@ -107,7 +107,28 @@ def test_a_dead_trainers_trial_waits_again_and_the_log_says_why(store: Store, jo
     dispatch.StoreDesk(store, lambda: 9.0).trainer_died("me", "it crashed", True, None)
     assert channel(store, "other").lease(10.0) is not None
     logs = [event.data["message"] for event in store.events.since(0) if event.type == "log"]
-    assert logs == ["ridge: it crashed"]
+    assert logs == ["Ridge regression: it crashed"]
+
+
+def test_a_trial_that_was_not_finished_in_time_has_not_failed(store: Store, job_id: str) -> None:
+    ledger = dispatch.StoreLedger(store, job_id)
+    for number in range(2):
+        ledger.enqueue(TrialSpec(number, "ridge", {}), 60.0, 3.0)
+    lease = channel(store).lease(4.0)
+    assert lease is not None
+    dispatch.StoreDesk(store, lambda: 9.0).trainer_died("me", DID_NOT_STOP, False, lease.trial_id)
+    assert channel(store, "other").lease(10.0) is not None
+    ledger.finish(JobStatus.COMPLETED, 12.0)
+    ends = [(trial.status, trial.error) for trial in ledger.trials()]
+    assert ends == [(TrialStatus.CANCELLED, DID_NOT_STOP), (TrialStatus.CANCELLED, OUT_OF_TIME)]
+    assert "log" not in types(store, f"job:{job_id}")
+
+
+def test_the_time_of_a_job_taken_up_at_once_counts_from_its_request(store: Store) -> None:
+    for asked, taken_up, counts_from in ((100.0, 101.5, 100.0), (200.0, 230.0, 230.0)):
+        store.jobs.add(JobSpec(dataset_id="d1", target="y", time_budget_seconds=60.0), "job", asked)
+        job = store.jobs.claim(100, taken_up)
+        assert job is not None and job.deadline_at == counts_from + 60
 
 
 def test_only_the_trial_a_trainer_was_killed_for_is_blamed(store: Store, job_id: str) -> None:

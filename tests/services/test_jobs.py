@@ -1,5 +1,6 @@
 """Starting, stopping and extending: what is refused, in which words, and what happens to the time."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from flowml.services import jobs
 from flowml.services.context import Context
 from flowml.services.settings import Settings
 from flowml.store.store import Store
+from flowml.web.schemas.training import StartTraining
 from tests.services.records import QuietTrainers
 
 TABLE = pl.DataFrame(
@@ -139,6 +141,14 @@ def test_only_time_that_was_used_counts_against_the_limit(context: Context) -> N
     assert (extended.status, extended.time_budget_seconds) == (JobStatus.QUEUED, 67.0)
     jobs.start_waiting_jobs(context)
     assert jobs.get_job(context, job.id).deadline_at == 160.0
+
+
+def test_the_setting_alone_says_how_long_a_run_may_take(context: Context) -> None:
+    roomy = replace(context, settings=context.settings.model_copy(update={"max_time_budget_seconds": 7200.0}))
+    body = StartTraining(dataset_id="d", target="bought", time_budget_seconds=7200)
+    assert jobs.start_job(roomy, body.spec()).time_budget_seconds == 7200
+    with pytest.raises(InvalidInput, match="7200 seconds is not possible"):
+        jobs.start_job(context, body.spec())
 
 
 def test_a_running_job_can_be_given_more_time(context: Context) -> None:

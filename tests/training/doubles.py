@@ -44,9 +44,3 @@ def eat_memory_that_it_was_given(deadline_in: float, owner: str, limits: Limits,
     for index in range(0, len(hoard), 4096):
         hoard[index] = 1
     time.sleep(60)
-
-
-def get_ready(deadline_in: float, owner: str, limits: Limits, status: Connection) -> None:
-    """Says that it is ready, and waits."""
-    status.send(None)
-    time.sleep(60)

@@ -11,6 +11,7 @@ import pytest
 from flowml.automl import modelfile
 from flowml.automl.sharing import Share
 from flowml.domain.jobs import JobStatus
+from flowml.domain.trials import TrialStatus
 from flowml.services import prediction, results
 from flowml.services.context import Context
 from flowml.services.dispatch import StoreChannel, StoreLedger
@@ -106,4 +107,31 @@ def test_a_best_model_that_is_small_is_its_own_twin(context: Context) -> None:
     )
     job = context.store.jobs.get(job_id)
     assert job.fast_model_id == job.best_model_id
-    assert len(results.leaderboard(context, job_id).items) == 1
+    assert [row.algorithm for row in results.leaderboard(context, job_id).items] == ["logistic_regression", "baseline"]
+
+
+def test_with_nobody_to_train_there_are_the_models_made_at_once(context: Context) -> None:
+    store = context.store
+    job = add_job(store, target="bought", exclude_columns=("spent",), time_budget_seconds=4.0)
+    store.jobs.claim(1, time.time())
+    conduct_job(StoreLedger(store, job.id), machine=MACHINE)
+    job = store.jobs.get(job.id)
+    assert (job.status, job.error) == (JobStatus.COMPLETED, None) and "No machine" in job.message
+    names = {row.algorithm for row in results.leaderboard(context, job.id).items}
+    assert names == {"baseline", "first_linear", "first_tree"}
+    for model in store.models.of_job(job.id):
+        assert prediction.predict(context, model.id, [ROW])[0].prediction in ("yes", "no")
+    assert all(trial.status is TrialStatus.CANCELLED for trial in store.trials.of_job(job.id))
+
+
+def test_where_every_trial_fails_the_baseline_is_there_and_the_reasons_beside_it(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the flux capacitor is empty")
+
+    monkeypatch.setattr("flowml.automl.algorithms.gaussian_nb.GaussianNaiveBayes.fit", broken)
+    job_id = conduct(context, target="bought", exclude_columns=("spent",), max_trials=2, algorithms=("gaussian_nb",))
+    job = context.store.jobs.get(job_id)
+    assert job.status is JobStatus.COMPLETED and job.best_model_id == f"{job_id}baseline"
+    assert job.error is not None and "naive Bayes: RuntimeError: the flux capacitor is empty" in job.error

@@ -26,9 +26,10 @@ class Desk:
         self.failed: list[str] = []
         self.died: list[tuple[str, bool]] = []
         self.wanted = True
+        self.has_model = True
 
     def running_jobs(self) -> list[RunningJob]:
-        return [RunningJob(job_id, self.deadline_at, self.cancelled) for job_id in self.jobs]
+        return [RunningJob(job_id, self.deadline_at, self.cancelled, self.has_model) for job_id in self.jobs]
 
     def job_overdue(self, job_id: str) -> None:
         self.jobs.remove(job_id)
@@ -58,10 +59,9 @@ def supervising(
     deadline_in: float = 60.0,
     memory: int = 10**10,
     idle_seconds: float = 60.0,
-    trainer_ready: Callable[[], None] = lambda: None,
 ) -> Iterator[Supervisor]:
     limits = Limits(slots=1, threads=1, memory_bytes=memory, idle_seconds=idle_seconds)
-    supervisor = Supervisor(desk, limits, conduct, train, (deadline_in,), boot="test", trainer_ready=trainer_ready)
+    supervisor = Supervisor(desk, limits, conduct, train, (deadline_in,), boot="test")
     supervisor.start()
     try:
         yield supervisor
@@ -69,7 +69,7 @@ def supervising(
         supervisor.stop()
 
 
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
@@ -89,7 +89,7 @@ def test_a_trainer_that_ignores_its_deadline_is_killed_and_not_tried_again() -> 
     with supervising(desk, train=doubles.train_forever, deadline_in=0.2):
         until(lambda: desk.died)
     reason, retry = desk.died[0]
-    assert "past its time" in reason and not retry
+    assert "Not finished in time" in reason and not retry
     assert desk.blamed == "t1"
 
 
@@ -145,14 +145,22 @@ def test_a_killed_conductor_is_started_again() -> None:
         until(lambda: conductor() not in (None, first))
 
 
-def test_a_job_is_told_to_wait_until_a_trainer_is_ready() -> None:
-    desk = Desk([])
-    ready: list[bool] = []
-    with supervising(desk, train=doubles.get_ready, trainer_ready=lambda: ready.append(True)) as supervisor:
-        assert not supervisor.ready()
-        supervisor.warm_up()
-        until(lambda: ready)
-        assert supervisor.ready()
+def test_a_conductor_does_not_wait_for_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowml.training.processes.end", doubles.idle)
+    desk = Desk(["job"])
+    with supervising(desk) as supervisor:
+        until(lambda: [item["kind"] for item in supervisor.processes()] == ["conductor"])
+
+
+def test_a_job_without_a_model_is_given_the_time_for_a_first_one() -> None:
+    desk = Desk(["job"], deadline_at=time.time() - 5)
+    desk.has_model = False
+    with supervising(desk) as supervisor:
+        until(lambda: any(item["kind"] == "conductor" for item in supervisor.processes()))
+        time.sleep(0.3)
+        assert not desk.overdue
+        desk.has_model = True
+        until(lambda: desk.overdue)
 
 
 def test_without_work_no_process_is_kept() -> None:

@@ -108,9 +108,8 @@ def test_too_much_json_is_refused_while_it_is_read(server: Served) -> None:
 @pytest.mark.parametrize(
     ("change", "field", "words"),
     [
-        ({"time_budget_seconds": 0}, "time_budget_seconds", "a number from 1 to 3600, not 0"),
-        ({"time_budget_seconds": 86400}, "time_budget_seconds", "a number from 1 to 3600, not 86400"),
-        ({"time_budget_seconds": "long"}, "time_budget_seconds", "a number from 1 to 3600, not “long”"),
+        ({"time_budget_seconds": 0}, "time_budget_seconds", "a number of at least 1, not 0"),
+        ({"time_budget_seconds": "long"}, "time_budget_seconds", "a number of at least 1, not “long”"),
         ({"cv_folds": 2.5}, "cv_folds", "a whole number from 2 to 20, not 2.5"),
         ({"metric": "rsquared"}, "metric", "one of auto, accuracy"),
         ({"problem_type": "ranking"}, "problem_type", "one of auto, classification or regression"),

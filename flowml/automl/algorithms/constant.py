@@ -1,14 +1,26 @@
-"""The baseline that every algorithm has to beat. Not registered: nobody wants it on a leaderboard."""
+"""The baseline that every algorithm has to beat. Not registered: it is made without being asked for (`at_once`)."""
 
 import numpy as np
 
 from flowml.automl.algorithms.base import FitContext
-from flowml.automl.algorithms.support import is_classification
+from flowml.automl.algorithms.support import absolute_errors, class_weights, is_classification, mean_of, row_weights
 from flowml.automl.predictors.constant import ConstantPredictor
 
 
 def fit_constant(target: np.ndarray, context: FitContext) -> ConstantPredictor:
-    """Class shares, or the mean."""
+    """Class shares; or the value of least error by the metric: the mean, or the median where errors count by size."""
     if is_classification(context):
-        return ConstantPredictor.of_classes(target, context.n_outputs)
-    return ConstantPredictor.of_values(target)
+        counted = class_weights(target, context.weights, context.n_outputs)
+        return ConstantPredictor(counted / counted.sum())
+    weights = row_weights(target, context.weights, context)
+    value = _median(target, weights) if absolute_errors(context) else float(mean_of(target, weights))
+    return ConstantPredictor(np.array([value]))
+
+
+def _median(values: np.ndarray, weights: np.ndarray | None) -> float:
+    """The middle value, or the first at which half of the weight is reached."""
+    if weights is None:
+        return float(np.median(values))
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    return float(values[order[np.searchsorted(reached, 0.5 * reached[-1])]])

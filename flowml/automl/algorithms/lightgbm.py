@@ -26,6 +26,7 @@ from flowml.automl.algorithms.support import (
     is_classification,
     library_errors,
     library_settings,
+    on_its_device,
     require_time,
     reserve,
     row_weights,
@@ -138,12 +139,11 @@ class LightGBM(Algorithm):
         require_time(self.title, context)
         train, target, valid, valid_target, context = with_validation(train, target, valid, valid_target, context)
         with library_errors(self.title):
-            if context.device != "cpu":
-                try:
-                    return self._fit(params, train, target, valid, valid_target, context, context.device)
-                except Exception as problem:
-                    context.remark(f"LightGBM was fitted on the CPU, since the GPU could not be used: {problem}")
-            return self._fit(params, train, target, valid, valid_target, context, "cpu")
+            return on_its_device(
+                self.title,
+                context,
+                lambda device: self._fit(params, train, target, valid, valid_target, context, device),
+            )
 
     def _fit(
         self,

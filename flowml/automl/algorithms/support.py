@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from flowml.automl.features.encoded import Encoded
 from flowml.domain.errors import DeadlineReached, FlowMLError, TrialFailed
 from flowml.domain.jobs import ProblemType
 
+Fitted = TypeVar("Fitted")
 LEAF_BYTES_A_MODEL = 6_000_000
 WILD_RATE = 0.35
 
@@ -30,6 +31,22 @@ def library_errors(title: str) -> Iterator[None]:
         raise TrialFailed(
             f"{title} could not be fitted: {lines[0][:300] if lines else type(error).__name__}"
         ) from error
+
+
+def on_its_device(title: str, context: FitContext, fit: Callable[[str], Fitted]) -> Fitted:
+    """What `fit` gives on the context's device; on the CPU where a GPU could not be used, and a remark says why.
+
+    That time or memory came to an end, or that the fit is not for this task, is not the GPU's fault and is raised.
+    """
+    if context.device != "cpu":
+        try:
+            return fit(context.device)
+        except (FlowMLError, MemoryError):
+            raise
+        except Exception as problem:
+            require_time(title, context)
+            context.remark(f"{title} was fitted on the CPU, since the GPU could not be used: {problem}")
+    return fit("cpu")
 
 
 def library_settings(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,8 +94,9 @@ class _Rows(Mapping[str, PreparedColumn]):
 def prepare(frame: "pl.DataFrame", roles: Mapping[str, Role]) -> Prepared:
     """The columns named in `roles`; one that the frame lacks is missing in every row."""
     columns: dict[str, PreparedColumn] = {}
+    present = set(frame.columns)
     for name, role in roles.items():
-        if name not in frame.columns:
+        if name not in present:
             columns[name] = _all_missing(role, frame.height)
         elif is_labels(role):
             columns[name] = _labels(frame[name])

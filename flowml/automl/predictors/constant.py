@@ -14,16 +14,6 @@ class ConstantPredictor(Predictor):
     def __init__(self, answer: np.ndarray):
         self.answer = np.ascontiguousarray(answer, dtype=np.float64)
 
-    @classmethod
-    def of_classes(cls, target: np.ndarray, n_outputs: int) -> "ConstantPredictor":
-        """The share of each class among the class codes."""
-        return cls(np.bincount(target, minlength=n_outputs) / max(len(target), 1))
-
-    @classmethod
-    def of_values(cls, target: np.ndarray) -> "ConstantPredictor":
-        """The mean of the values."""
-        return cls(np.array([target.mean()]))
-
     def predict(self, values: np.ndarray) -> np.ndarray:
         return np.tile(self.answer, (len(values), 1))
 

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from flowml.web import openapi
 from flowml.web.endpoint import Endpoint
-from flowml.web.pages.frame import build_frame
+from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.templating import Page, respond
 
 
@@ -67,13 +67,17 @@ class DocsPage(Page):
 
 
 @lru_cache(maxsize=1)
-def _built(endpoints: tuple[Endpoint, ...]) -> dict[str, Any]:
-    return openapi.build(endpoints)
+def _built(endpoints: tuple[Endpoint, ...], longest_budget: float) -> dict[str, Any]:
+    return openapi.build(endpoints, longest_budget)
+
+
+def _described(request: Request) -> dict[str, Any]:
+    return _built(request.app.state.endpoints, context_of(request).settings.max_time_budget_seconds)
 
 
 async def document(request: Request) -> Response:
     """This description, OpenAPI 3.1."""
-    return Response(to_json(_built(request.app.state.endpoints)), media_type="application/json")
+    return Response(to_json(_described(request)), media_type="application/json")
 
 
 async def page(request: Request) -> HTMLResponse:
@@ -82,7 +86,7 @@ async def page(request: Request) -> HTMLResponse:
 
 
 def _page(request: Request) -> HTMLResponse:
-    described = _built(request.app.state.endpoints)
+    described = _described(request)
     return respond(
         request,
         DocsPage(

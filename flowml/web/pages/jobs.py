@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from flowml.domain.errors import NotFound
 from flowml.domain.jobs import Job, JobStatus
-from flowml.domain.models import Leaderboard
+from flowml.domain.models import MADE_AT_ONCE, Leaderboard
 from flowml.domain.trials import Trial, TrialStatus
 from flowml.services import datasets, jobs, results
 from flowml.services.context import Context
@@ -39,7 +39,8 @@ class JobsPage(Page):
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line of what happened; `level` is info, warning, error, or good, bad and best for trials and champions."""
+    """One line of what happened; `level` is info, warning, error, or good, bad, quiet (not finished in time) and best
+    for trials and champions."""
 
     at: float
     clock: str
@@ -133,7 +134,7 @@ def page(request: Request) -> Response:
 
 def algorithm_titles(algorithms: Sequence[AlgorithmInfo]) -> dict[str, str]:
     """What algorithms are called where people read them."""
-    return {algorithm.name: algorithm.title for algorithm in algorithms} | {"ensemble": "Ensemble"}
+    return {algorithm.name: algorithm.title for algorithm in algorithms} | {"ensemble": "Ensemble"} | MADE_AT_ONCE
 
 
 def _metric_point(name: str | None) -> dict[str, Any]:
@@ -167,6 +168,8 @@ def _log(job: Job, trials: Sequence[Trial], titles: Mapping[str, str]) -> list[L
             lines.append(_line(at, "good", text))
         elif trial.status is TrialStatus.FAILED:
             lines.append(_line(at, "bad", f"{title} failed: {trial.error}"))
+        elif trial.status is TrialStatus.CANCELLED and trial.error:
+            lines.append(_line(at, "quiet", f"{title}: {trial.error[0].lower()}{trial.error[1:]}"))
     if job.finished_at and job.status is JobStatus.COMPLETED:
         lines.append(_line(job.finished_at, "best", job.message))
     return sorted(lines, key=lambda line: line.at)[-LOG_LINES:]

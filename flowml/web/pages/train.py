@@ -12,6 +12,7 @@ from flowml.domain.jobs import ValidationKind
 from flowml.services import datasets, figures, jobs
 from flowml.services.context import Context
 from flowml.services.jobs import AlgorithmInfo, TaskPreview, usual_folds
+from flowml.services.outlook import Outlook, look_ahead
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.distribution import distribution_chart
 from flowml.web.pages.frame import build_frame, context_of
@@ -89,8 +90,13 @@ def page(request: Request) -> Response:
     problem_type = task.problem_type if task else None
     metrics = [METRICS[name] for name in _metric_names(problem_type)]
     features = [column.name for column in dataset.columns if column.name != target] if dataset else []
-    budgets = [seconds for seconds in BUDGETS if seconds <= context.settings.max_time_budget_seconds] or [BUDGETS[0]]
-    steps = [{"seconds": seconds, "text": duration(seconds)} for seconds in budgets]
+    budgets = offered_budgets(context.settings.max_time_budget_seconds)
+    outlook = None
+    if dataset and task and task.problem_type:
+        outlook = look_ahead(context, dataset, task.problem_type, len(task.classes or ()))
+    steps = [
+        {"seconds": seconds, "text": duration(seconds), "forecast": forecast(outlook, seconds)} for seconds in budgets
+    ]
     default_step = max(at for at, seconds in enumerate(budgets) if seconds <= max(DEFAULT_BUDGET, budgets[0]))
     return respond(
         request,
@@ -127,6 +133,38 @@ def page(request: Request) -> Response:
             },
         ),
     )
+
+
+def forecast(outlook: Outlook | None, seconds: float) -> str:
+    """What so much time is enough for on this machine, as it is now.
+
+    >>> forecast(Outlook([1.0, 2.0, 40.0], 2, True, 1.0), 10)
+    'A simple model is there at once. Going by earlier runs here, about 2 of the 3 first settings can be tried.'
+    """
+    if outlook is None or not outlook.slots:
+        return "A simple model is there at once; how many others there is time for depends on who trains."
+    found, of = outlook.trials(seconds), len(outlook.seconds)
+    going_by = "Going by earlier runs here" if outlook.measured else "Going by what such a table usually takes"
+    if found == 0:
+        tried = "there is hardly time for anything more"
+    elif found < of:
+        tried = f"about {found} of the {of} first settings can be tried"
+    else:
+        tried = f"all {of} first settings can be tried, and there is time to search around the best"
+    busy = (
+        f" The machine is busy: everything takes about {outlook.busy:.0f} times as long." if outlook.busy >= 2 else ""
+    )
+    return f"A simple model is there at once. {going_by}, {tried}.{busy}"
+
+
+def offered_budgets(longest: float) -> list[float]:
+    """The steps of the slider up to what this server allows, which is the last one where it is more than all of them.
+
+    >>> offered_budgets(20), offered_budgets(7200)[-2:], offered_budgets(5)
+    ([10, 15, 20], [3600, 7200], [5])
+    """
+    steps: list[float] = [seconds for seconds in BUDGETS if seconds <= longest]
+    return [*steps, longest] if not steps or longest > BUDGETS[-1] else steps
 
 
 def _columns(dataset: Dataset | None, target: str | None, roles: tuple[Role, ...]) -> list[str]:

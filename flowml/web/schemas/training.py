@@ -22,7 +22,7 @@ class StartTraining(Body):
     target: str = Field(description="the column to predict")
     problem_type: ProblemTypeChoice = "auto"
     metric: MetricChoice = "auto"
-    time_budget_seconds: float = Field(300, ge=1, le=3600, description="everything ends within this time")
+    time_budget_seconds: float = Field(300, ge=1, allow_inf_nan=False, description="everything ends within this time")
     max_trials: int | None = Field(None, ge=1, le=100_000, description="stop after this many; default: no limit")
     algorithms: list[str] | None = Field(None, min_length=1, max_length=100, description="only these; default: all")
     cv_folds: int = Field(5, ge=2, le=20, description="parts of the table that are left out in turn")
@@ -49,7 +49,7 @@ class StartTraining(Body):
 class ExtendTraining(Body):
     """More time for a training run."""
 
-    time_budget_seconds: float = Field(ge=1, le=3600)
+    time_budget_seconds: float = Field(ge=1, allow_inf_nan=False)
 
 
 class Estimate(Answer):

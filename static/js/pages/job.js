@@ -148,6 +148,7 @@ Alpine.data("monitor", () => ({
     if (trial.status !== known?.status) {
       if (trial.status === "finished") this.log("good", title + " finished: " + score(trial.score, this.metric.format) + " in " + duration(trial.fit_seconds), at);
       else if (trial.status === "failed") this.log("bad", title + " failed: " + trial.error, at);
+      else if (trial.status === "cancelled" && trial.error) this.log("quiet", title + ": " + trial.error[0].toLowerCase() + trial.error.slice(1), at);
       this.boardSoon();
       this.drawSoon();
     }

@@ -75,11 +75,7 @@ Alpine.data("train", () => ({
     return ", at about " + end.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   },
   get forecast() {
-    const seconds = this.budget.seconds;
-    if (seconds < 30) return "Enough for a first good model of a small table.";
-    if (seconds < 180) return "Enough for the strongest first settings of each family, and a combination of them.";
-    if (seconds < 900) return "Room to search around the winners.";
-    return "A long search: worth it for large tables, or where the last half percent counts.";
+    return this.budget.forecast;
   },
   get metricText() {
     const name = this.metric === "auto" ? this.form.metric : this.metric;

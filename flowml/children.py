@@ -1,0 +1,57 @@
+"""Main functions of the child processes that train, which wire their own few parts. Apart from the server's, so that a
+child which is started afresh imports no more than it needs."""
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowml.automl.processes import keep_quiet, let_nobody_fork
+from flowml.services import dispatch
+from flowml.store import locks
+from flowml.store.store import Store
+from flowml.training import processes
+from flowml.training.supervisor import Limits
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from flowml.automl.sharing import Share
+
+
+def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, limits: Limits) -> None:
+    """Main function of a conductor process."""
+    processes.settle_child()
+    _log_to_stderr()
+    from flowml.training.conductor import conduct_job
+
+    store = Store(Path(home), now=time.time())
+    conduct_job(dispatch.StoreLedger(store, job_id), machine=_machine(limits))
+
+
+def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits: Limits, status: "Connection") -> None:
+    """Main function of a trainer process."""
+    processes.settle_child()
+    processes.step_back()
+    let_nobody_fork()
+    keep_quiet()
+    _log_to_stderr()
+    from flowml.training.gpus import GPUs
+    from flowml.training.trainer import Trainer
+
+    store = Store(Path(home), now=time.time())
+    channel = dispatch.StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name)
+    gpus = GPUs(
+        lambda: store.workers.capabilities(worker_id), lambda index: locks.taken(Path(home) / f"gpu-{index}.lock")
+    )
+    Trainer(channel, machine=_machine(limits), gpus=gpus, tell=status.send).run(stop=lambda: False)
+
+
+def _machine(limits: Limits) -> "Share":
+    from flowml.automl.sharing import Share
+
+    return Share(max(1, limits.slots), limits.threads, limits.memory_bytes)
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
