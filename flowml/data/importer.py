@@ -12,7 +12,7 @@ import polars as pl
 from flowml.data.canonical import write_canonical
 from flowml.data.formats.base import Limits
 from flowml.data.formats.registry import all_formats
-from flowml.data.profiling.profile import profile
+from flowml.data.profiling.profile import as_record, profile
 from flowml.data.read import load
 from flowml.domain.datasets import HowRead
 from flowml.domain.errors import NotReady
@@ -53,8 +53,8 @@ def described(frame: pl.DataFrame, *, format: str, warnings: Sequence[str], how_
     return {
         "format": format,
         "n_rows": frame.height,
-        "columns": [asdict(column) for column in found.columns],
-        "stats": [asdict(column) for column in found.stats],
+        "columns": [vars(column).copy() for column in found.columns],
+        "stats": [as_record(column) for column in found.stats],
         "warnings": list(warnings),
         "how_read": asdict(how_read),
         "figures": dict(found.figures),

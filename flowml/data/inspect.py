@@ -1,7 +1,6 @@
 """What is in a file, for the command line."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ def inspect_file(
     """Read any supported file: {"file", "format", "size_bytes", "n_rows", "n_columns", "columns", "options",
     "choices", "warnings"}, ready for JSON; each column with name, dtype, role, reason and its statistics, `options` as
     they were decided. Raises as `read.load` does."""
-    from flowml.data.profiling.profile import profile
+    from flowml.data.profiling.profile import as_record, profile
     from flowml.data.read import load
 
     if not path.is_file():
@@ -36,7 +35,7 @@ def inspect_file(
         "size_bytes": path.stat().st_size,
         "n_rows": table.frame.height,
         "n_columns": table.frame.width,
-        "columns": [{**asdict(column), "reason": found.reasons[column.name]} for column in found.stats],
+        "columns": [{**as_record(column), "reason": found.reasons[column.name]} for column in found.stats],
         "options": dict(table.how_read.decided),
         "choices": dict(table.how_read.choices),
         "warnings": list(table.warnings),

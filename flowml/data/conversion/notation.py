@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 Kind = Literal["text", "number", "boolean", "date"]
@@ -34,7 +34,7 @@ class Notation:
 
     def state(self) -> dict[str, Any]:
         """As JSON has it: what is not as usual."""
-        return {name: value for name, value in asdict(self).items() if value != _USUAL.get(name, self)}
+        return {name: value for name, value in vars(self).items() if value != _USUAL.get(name, self)}
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Notation:

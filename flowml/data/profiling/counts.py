@@ -34,7 +34,7 @@ class Counts:
         """How many values there are up to each, itself included."""
         return np.cumsum(self.counts)
 
-    @property
+    @cached_property
     def total(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
 
@@ -64,7 +64,7 @@ class Counts:
 
 def count_values(present: pl.Series) -> Counts:
     """Of numbers, dates or truth values, none of them missing or NaN."""
-    numbers = present.to_physical()
+    numbers = present.to_physical() if present.dtype.is_temporal() else present
     if numbers.dtype == pl.Boolean:
         n_true = int(numbers.sum())
         return _existing(np.array([0, 1]), np.array([len(numbers) - n_true, n_true]))
@@ -76,11 +76,12 @@ def count_values(present: pl.Series) -> Counts:
         if greatest - least < _SMALL_RANGE:
             found = np.bincount(numbers.to_numpy() - least)
             return _existing(np.arange(len(found)) + least, found)
-    if _repeats(numbers):
+    # A small column is sorted before anything else has begun.
+    if len(numbers) > _PROBED and _repeats(numbers):
         counted = numbers.alias("value").value_counts(name="count").sort("value")
         return Counts(counted["value"].to_numpy(), counted["count"].cast(pl.Int64).to_numpy())
     # In one thread, because columns are counted side by side.
-    ordered = numbers.sort(multithreaded=False).to_numpy()
+    ordered = np.sort(numbers.to_numpy()) if len(numbers) <= _PROBED else numbers.sort(multithreaded=False).to_numpy()
     starts = _starts(ordered)
     if len(starts) == len(ordered):
         return Counts(ordered, np.ones(len(ordered), dtype=np.int64))

@@ -85,22 +85,21 @@ def _histogram(counts: Counts, dtype: pl.DataType, missing: int, bins: int) -> H
         edges = number_edges(float(least), float(greatest), bins, whole=dtype.is_integer())
         # Whole numbers beyond 2^53 are rounded as floats: the ends still hold them all.
         edges[0], edges[-1] = min(edges[0], np.float64(least)), max(edges[-1], np.float64(greatest))
-    return Histogram(
-        tuple(_shown(edge, dtype) for edge in edges.tolist()), tuple(counts.within(edges).tolist()), missing
-    )
+    shown = edges.tolist()
+    if dtype.is_temporal():
+        shown = [_shown(edge, dtype) for edge in shown]
+    return Histogram(tuple(shown), tuple(counts.within(edges).tolist()), missing)
 
 
-def _shown(edge: float, dtype: pl.DataType) -> Any:
-    """An edge as JSON has it: dates come as a number of days or microseconds."""
+def _shown(edge: float, dtype: pl.DataType) -> str:
+    """An edge between dates as JSON has it: it comes as a number of days or microseconds."""
     if dtype == pl.Date and edge.is_integer():
         return dt.date.fromordinal(
             min(max(int(edge) + _EPOCH_DATE.toordinal(), 1), dt.date.max.toordinal())
         ).isoformat()
-    if dtype.is_temporal():
-        unit = dt.timedelta(days=1) if dtype == pl.Date else dt.timedelta(microseconds=1)
-        try:
-            return (_EPOCH + unit * edge).replace(tzinfo=None).isoformat(timespec="seconds")
-        except OverflowError:
-            # A year that no calendar of ours has: before 1, or after 9999.
-            return "0001-01-01T00:00:00" if edge < 0 else "9999-12-31T23:59:59"
-    return edge
+    unit = dt.timedelta(days=1) if dtype == pl.Date else dt.timedelta(microseconds=1)
+    try:
+        return (_EPOCH + unit * edge).replace(tzinfo=None).isoformat(timespec="seconds")
+    except OverflowError:
+        # A year that no calendar of ours has: before 1, or after 9999.
+        return "0001-01-01T00:00:00" if edge < 0 else "9999-12-31T23:59:59"

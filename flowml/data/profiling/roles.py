@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from flowml.data.canonical import canonical
@@ -122,12 +123,16 @@ def role_of(figures: Figures) -> tuple[Role, str]:
 def _of_decimals(figures: Figures) -> tuple[Role, str]:
     if figures.n_unique == 2 and (figures.least, figures.greatest) == (0, 1):
         return Role.BOOLEAN, "the only values are 0 and 1"
-    present = figures.values.drop_nulls()
-    if not (present.head(_SAMPLE).floor() == present.head(_SAMPLE)).all() or not (present.floor() == present).all():
+    if not _are_whole(figures.values.head(_SAMPLE)) or not _are_whole(figures.values):
         return Role.NUMERIC, "the values are numbers with decimals"
     if named_like_identifier(figures.name) and figures.n_unique == figures.counted and figures.counted >= _FEW_ROWS:
         return Role.IDENTIFIER, "every value is different and the name says it is an identifier"
     return Role.NUMERIC, "the values are whole numbers, stored with decimals"
+
+
+def _are_whole(values: pl.Series) -> bool:
+    numbers = (values.drop_nulls() if values.null_count() else values).to_numpy()
+    return bool((np.floor(numbers) == numbers).all())
 
 
 def _of_integers(figures: Figures) -> tuple[Role, str]:
