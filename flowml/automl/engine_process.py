@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO
@@ -64,6 +64,31 @@ class TrialProcess:
         return "it is gone"
 
 
+def start_python(
+    main: str, descriptor: int, stderr: IO[bytes] | None, environment: Mapping[str, str]
+) -> "subprocess.Popen[bytes]":
+    """A Python that runs this module of FlowML, with an open descriptor whose number is its argument.
+
+    `stderr`: where it writes its errors, None for where this process does. Raises NoProcesses.
+    """
+    if not sys.executable or getattr(sys, "frozen", False) or not hasattr(os, "fork"):
+        raise NoProcesses("This Python cannot start another one.")
+    path = os.pathsep.join(filter(None, (str(_PACKAGE_FOLDER), os.environ.get("PYTHONPATH", ""))))
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", main, str(descriptor)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            pass_fds=(descriptor,),
+            env={**os.environ, "PYTHONPATH": path, **environment},
+            # Ctrl-C in a terminal is for the program, which decides what ends.
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise NoProcesses(f"No process could be started: {error}.") from error
+
+
 class EngineProcess:
     """The process with the engine imported. `main`: the module that it runs.
 
@@ -71,28 +96,14 @@ class EngineProcess:
     """
 
     def __init__(self, main: str = MAIN):
-        if not sys.executable or getattr(sys, "frozen", False) or not hasattr(os, "fork"):
-            raise NoProcesses("This Python cannot start another one.")
         self._owner = os.getpid()
         self._lock = threading.Lock()
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._control, theirs = socket.socketpair()
         self._scratch: Path | None = None
-        path = os.pathsep.join(filter(None, (str(_PACKAGE_FOLDER), os.environ.get("PYTHONPATH", ""))))
         with theirs:
-            try:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", main, str(theirs.fileno())],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=self._said,
-                    pass_fds=(theirs.fileno(),),
-                    env={**os.environ, "PYTHONPATH": path, **dict.fromkeys(THREAD_VARIABLES, "1"), **PATIENT_THREADS},
-                    # Ctrl-C in a terminal is for the program, which decides what ends.
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise NoProcesses(f"No process could be started: {error}.") from error
+            environment = {**dict.fromkeys(THREAD_VARIABLES, "1"), **PATIENT_THREADS}
+            self._process = start_python(main, theirs.fileno(), self._said, environment)
 
     def usable(self) -> bool:
         """Whether it belongs to this process (not to the one that this was forked from) and is there."""
@@ -191,3 +202,16 @@ def end_engine_process() -> None:
         if _shared is not None:
             _shared.close()
         _shared = None
+
+
+def _leave_behind() -> None:
+    """In a child that was forked: the engine belongs to the parent, and so did whoever held the lock."""
+    global _shared, _shared_lock
+    _shared_lock = threading.Lock()
+    if _shared is not None:
+        _shared.close()
+    _shared = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_behind)

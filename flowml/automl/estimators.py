@@ -5,12 +5,14 @@
 'auto'
 """
 
+import inspect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from flowml.automl import forking
 from flowml.automl.estimator_base import Estimator
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
@@ -22,13 +24,18 @@ if TYPE_CHECKING:
     from flowml.automl.model import FittedModel
     from flowml.automl.run import Progress, Run
 
+forking.watch()
+
 _TARGET = "target"
 _LARGEST_SEED = 2**31 - 1
+_FITTED = ("n_features_in_", "feature_names_in_", "_columns", "_from_file")
+"""What a fitted estimator knows of its columns."""
 
 
 class _AutoML(Estimator):
     """What both estimators share."""
 
+    _kind: ClassVar[str]
     _problem_type: ClassVar[ProblemType]
 
     best_model_: "FittedModel"
@@ -67,8 +74,11 @@ class _AutoML(Estimator):
         `X`: polars or pandas DataFrame, or array (rows, columns), with text, categories, dates and missing values as
         they are; `y`: one value a row; `sample_weight`: how much each row counts, (rows,). `cv` may name columns of X.
         Raises InvalidInput (a ValueError) for data or parameters that cannot be used, TrialFailed when not one model
-        came of it.
+        came of it. In a process that was forked from one that had used the engine, another process does the work.
         """
+        self.__dict__.pop("_from_file", None)
+        if forking.after_use():
+            return self._fit_elsewhere(X, y, sample_weight)
         from flowml.automl.engine_process import start_engine_process
 
         # Its imports run beside those of this process.
@@ -122,6 +132,14 @@ class _AutoML(Estimator):
         self._check_fitted()
         Path(path).write_bytes(modelfile.write(self.best_model_))
 
+    def _fit_elsewhere(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        self._check_parameters()
+        parameters = {name: getattr(self, name) for name in inspect.signature(_AutoML).parameters}
+        parameters["random_state"] = _seed(self.random_state)
+        self.__dict__.pop("feature_names_in_", None)
+        self.__dict__.update(forking.fit(self._kind, parameters, X, y, sample_weight))
+        return self
+
     def _take_over(self, run: "Run") -> None:
         self.best_model_ = run.model
         self.fast_model_ = None if run.twin is None else run.twin.model
@@ -173,6 +191,10 @@ class _AutoML(Estimator):
     def _answers(self, X: Any) -> "np.ndarray":
         """What the best model says, (rows, outputs), for the columns of `fit`."""
         self._check_fitted()
+        if forking.after_use():
+            fitted = {name: value for name, value in vars(self).items() if name in _FITTED}
+            found: np.ndarray = forking.answers(self._kind, fitted, self.best_model_, X)
+            return found
         from flowml.automl.inputs import table_of
 
         table, names = table_of(X)
@@ -212,6 +234,7 @@ class AutoMLClassifier(_AutoML):
     n_features_in_, feature_names_in_ : the columns that it was fitted with.
     """
 
+    _kind = "AutoMLClassifier"
     _problem_type = ProblemType.CLASSIFICATION
 
     classes_: "np.ndarray"
@@ -262,6 +285,7 @@ class AutoMLRegressor(_AutoML):
     and auto is r2.
     """
 
+    _kind = "AutoMLRegressor"
     _problem_type = ProblemType.REGRESSION
 
     def predict(self, X: Any) -> "np.ndarray":

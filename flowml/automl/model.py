@@ -1,5 +1,6 @@
 """A fitted model: members, each an average of predictors, each behind its encoder. Loads no library that trains."""
 
+import hashlib
 import json
 import statistics
 import time
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flowml.automl import forking
 from flowml.automl.calibration import tempered
 from flowml.automl.decision import Decision, weighted
 from flowml.automl.features.encoder import Encoder
@@ -66,6 +68,13 @@ class FittedModel:
 
         return modelfile.read_bytes, (modelfile.write(self),)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for models whose files are the same."""
+        from flowml.automl import modelfile
+
+        return hashlib.blake2b(modelfile.write(self), digest_size=16).hexdigest()
+
     def check_row(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """As `ModelSchema.check_row`: the row made usable, and sentences about it. Raises InvalidInput."""
         return self.schema.check_row(row)
@@ -79,7 +88,9 @@ class FittedModel:
         return self.predict_features(frame if recipe is None else recipe.transform(frame))
 
     def predict_features(self, frame: "pl.DataFrame") -> np.ndarray:
-        """The same for the columns of `schema.features`, as they are behind the recipe."""
+        """The same for the columns of `schema.features`, as they are behind the recipe. Raises Forked where Polars
+        cannot work."""
+        forking.refuse()
         blocks = [
             self.predict_prepared(prepare(frame.slice(start, _BLOCK_ROWS), self.schema.roles))
             for start in range(0, max(frame.height, 1), _BLOCK_ROWS)

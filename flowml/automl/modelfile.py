@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl import forking
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.model import FittedModel, Member, Part
 from flowml.automl.pooling import Pooling
@@ -60,7 +61,7 @@ def write(model: FittedModel) -> bytes:
 def _pack(model: FittedModel, stored: frozenset[str]) -> tuple[bytes, frozenset[str]]:
     """The file, and the names of its entries that `read` would refuse. `stored` are not compressed."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compresslevel=1) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         writer = _Writer(archive, stored)
         members = [
             {
@@ -177,8 +178,9 @@ def _part(state: Mapping[str, Any], archive: zipfile.ZipFile, encoders: Sequence
     predictor = _read_predictor(state["predictor"], archive)
     if getattr(predictor, "n_features", n_features) != n_features:
         raise ValueError("a predictor that does not fit its encoder")
-    # One answer, so that what does not fit together is noticed here and not at somebody's prediction.
-    if predictor.predict_row(np.zeros(n_features, dtype=np.float32)).shape != (n_outputs,):
+    # One answer, so that what does not fit together is noticed here and not at somebody's prediction. Where a fork has
+    # left the boosters without threads, whoever answers in the place of this process sees to it.
+    if not forking.after_use() and predictor.predict_row(np.zeros(n_features, dtype=np.float32)).shape != (n_outputs,):
         raise ValueError("a predictor that answers something else")
     return Part(number, predictor)
 
@@ -189,7 +191,11 @@ class _Writer:
     stored: frozenset[str]
 
     def put(self, name: str, content: bytes) -> None:
-        self.archive.writestr(name, content, zipfile.ZIP_STORED if name in self.stored else zipfile.ZIP_DEFLATED)
+        # Without the time, so that the same model is the same bytes.
+        entry = zipfile.ZipInfo(name)
+        entry.external_attr = 0o600 << 16
+        method = zipfile.ZIP_STORED if name in self.stored else zipfile.ZIP_DEFLATED
+        self.archive.writestr(entry, content, method, compresslevel=1)
 
     def put_predictor(self, state: PredictorState, folder: str) -> dict[str, Any]:
         """Its arrays and blobs as entries; returns what the manifest says of it."""

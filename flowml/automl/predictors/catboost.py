@@ -1,10 +1,12 @@
 """CatBoost's own binary model, answered by CatBoost on one thread."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flowml.automl import forking
 from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, register
 from flowml.automl.predictors.links import sigmoid, softmax, two_columns
@@ -59,9 +61,10 @@ class CatBoostPredictor(Predictor):
         self.n_outputs = n_outputs
         self.n_features = n_features
         self.categorical = tuple(categorical)
-        self._booster = self._load()
 
-    def _load(self) -> "CatBoost":
+    @cached_property
+    def _booster(self) -> "CatBoost":
+        forking.refuse()
         import catboost
 
         booster = catboost.CatBoost()
@@ -114,12 +117,9 @@ class CatBoostPredictor(Predictor):
         model = checking.blob(state, "model")
         if not model.startswith(b"CBM1"):
             raise checking.damaged("its CatBoost part is of an unknown kind")
-        try:
-            found = cls(model, n_outputs, n_features, sorted(set(categorical)))
-            width = found.predict_row(np.zeros(n_features, dtype=np.float32)).shape
-        except Exception as error:
-            raise checking.damaged("CatBoost cannot read its part of it") from error
-        if width != (n_outputs,):
+        found = cls(model, n_outputs, n_features, sorted(set(categorical)))
+        answer = checking.loaded("CatBoost", lambda: found.predict_row(np.zeros(n_features, dtype=np.float32)))
+        if answer is not None and answer.shape != (n_outputs,):
             raise checking.damaged("its CatBoost part has other classes")
         return found
 

@@ -1,14 +1,16 @@
 """Reading a predictor's state with suspicion: it may come from a file that somebody made by hand."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
+from flowml.automl import forking
 from flowml.automl.predictors.base import PredictorState
 from flowml.domain.errors import InvalidInput
 
 MAX_OUTPUTS = 10_000
+_T = TypeVar("_T")
 
 
 def damaged(what: str) -> InvalidInput:
@@ -64,3 +66,14 @@ def blob(state: PredictorState, name: str) -> bytes:
     if not isinstance(found, bytes) or not found:
         raise damaged(f"{state.kind} has no part “{name}”")
     return found
+
+
+def loaded(library: str, load: Callable[[], _T]) -> _T | None:
+    """What a library makes of its own part of a file; None where a fork has left it without its threads: whoever
+    answers in the place of this process will see."""
+    if forking.after_use():
+        return None
+    try:
+        return load()
+    except Exception as error:
+        raise damaged(f"{library} cannot read its part of it") from error

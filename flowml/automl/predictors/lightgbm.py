@@ -1,9 +1,11 @@
 """LightGBM's own model text, answered by LightGBM on one thread."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flowml.automl import forking
 from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, register
 from flowml.automl.predictors.lightgbm_text import compact
@@ -22,9 +24,10 @@ class LightGBMPredictor(Predictor):
         self.model = model
         self.n_outputs = n_outputs
         self.n_features = n_features
-        self._booster = self._load()
 
-    def _load(self) -> "Booster":
+    @cached_property
+    def _booster(self) -> "Booster":
+        forking.refuse()
         import lightgbm
 
         return lightgbm.Booster(model_str=self.model)
@@ -50,10 +53,9 @@ class LightGBMPredictor(Predictor):
             # Only what is said here is meant for people; numpy's and Python's own words are not.
             ours = str(problem).startswith(("its ", "one of its "))
             raise checking.damaged(str(problem) if ours else "its LightGBM part cannot be read") from problem
-        try:
-            return cls(model, n_outputs, n_features)
-        except Exception as error:
-            raise checking.damaged("LightGBM cannot read its part of it") from error
+        found = cls(model, n_outputs, n_features)
+        checking.loaded("LightGBM", lambda: found._booster)
+        return found
 
 
 register(LightGBMPredictor.kind, lambda: LightGBMPredictor)

@@ -1,10 +1,12 @@
 """XGBoost's own JSON model, answered by XGBoost on one thread."""
 
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flowml.automl import forking
 from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, register
 from flowml.automl.predictors.links import two_columns
@@ -23,9 +25,10 @@ class XGBoostPredictor(Predictor):
         self.model = model
         self.n_outputs = n_outputs
         self.n_features = n_features
-        self._booster = self._load()
 
-    def _load(self) -> "Booster":
+    @cached_property
+    def _booster(self) -> "Booster":
+        forking.refuse()
         import xgboost
 
         booster = xgboost.Booster()
@@ -62,11 +65,10 @@ class XGBoostPredictor(Predictor):
             raise checking.damaged("its XGBoost part cannot be read") from error
         if problem is not None:
             raise checking.damaged(problem)
-        try:
-            # XGBoost reads what was checked, not the original, in case two readers of JSON disagree about it.
-            return cls(json.dumps(content).encode(), n_outputs, n_features)
-        except Exception as error:
-            raise checking.damaged("XGBoost cannot read its part of it") from error
+        # XGBoost reads what was checked, not the original, in case two readers of JSON disagree about it.
+        found = cls(json.dumps(content).encode(), n_outputs, n_features)
+        checking.loaded("XGBoost", lambda: found._booster)
+        return found
 
 
 register(XGBoostPredictor.kind, lambda: XGBoostPredictor)
