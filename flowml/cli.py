@@ -101,7 +101,9 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--problem-type", choices=("auto", "classification", "regression"), default="auto", help="a class or a number"
     )
-    train.add_argument("--cv", default="auto", help="auto, stratified, group:COLUMN or time:COLUMN: what tests a model")
+    train.add_argument(
+        "--cv", default="auto", help="auto, stratified, together, group:COLUMN or time:COLUMN: what tests a model"
+    )
     train.add_argument("--weight", metavar="COLUMN", help="the column that says how much each row counts")
     train.add_argument("--algorithms", type=_names, help="only these, separated by commas")
     train.add_argument("--max-trials", type=_whole_number(1, 100_000), help="stop after so many trials")

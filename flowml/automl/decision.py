@@ -71,7 +71,8 @@ def fair_decision(
     reached (Lipton, Elkan and Narayanaswamy 2014), which is computed from the probabilities alone, class by class.
     """
     if name == "balanced_accuracy":
-        shares = np.bincount(target, weights, minlength=probabilities.shape[1]) + 0.5
+        # Of a class that no row tests there is one to learn from, or it would not be a class.
+        shares = np.maximum(np.bincount(target, weights, minlength=probabilities.shape[1]), 1.0) + 0.5
         return _normalised(1.0 / shares)
     if name == "f1" and len(target):
         if probabilities.shape[1] == 2:

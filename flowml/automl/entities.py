@@ -1,9 +1,10 @@
 """Whether rows of a table belong to entities that occur several times: visits of a patient, orders of a customer.
 
-Models that are tested on rows of entities which they have learned from look better than they are for new ones. A false
-alarm costs little less, so several things have to come together: a column whose values each occur a few times, rows
-much more alike within them than between them, and no order that would make it a measurement. A telling name is worth
-half of the evidence, never all.
+Models that are tested on rows of entities which they have learned from look better than they are for new ones. But
+where new rows are of the same ones (models of a device, branches of a shop), knowing them is what counts. A table
+cannot say which it will be; names and numbers make it more or less likely. So this is sure only of individuals: many
+values, each in a few rows, a name for persons or for the number of each thing, and a target that agrees within a value
+by far more than chance would have it. All else that is alike becomes advice.
 """
 
 import re
@@ -17,10 +18,15 @@ from flowml.automl.features.prepared import Labels, Numbers, prepare
 from flowml.data.profiling.roles import named_like_identifier
 from flowml.domain.datasets import Role
 
-_ENTITY = re.compile(
+# Those who are met once, however many rows they have then.
+_INDIVIDUAL = re.compile(
     r"(?:^|[^a-z])(patient|subject|customer|client|user|household|family|person|participant|respondent|volunteer"
-    r"|student|pupil|employee|driver|player|member|donor|speaker|writer|author|animal|device|machine|engine|sensor"
-    r"|vehicle|account|session|case)(?:$|[^a-z])"
+    r"|student|pupil|employee|member|donor|animal)(?:$|[^a-z])"
+)
+# What may be an individual or one of a few kinds: which, only a number for each would tell.
+_THING = re.compile(
+    r"(?:^|[^a-z])(driver|player|speaker|writer|author|device|machine|engine|sensor|vehicle|account|session|case)"
+    r"(?:$|[^a-z])"
 )
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _FEWEST_ROWS = 40
@@ -28,19 +34,25 @@ _MOST_ROWS = 4_000
 _MOST_COLUMNS = 60
 _FEWEST_EACH, _MOST_EACH = 1.5, 50.0
 _MOST_EACH_OF_ENTITIES = 500.0
+# Sure only of so many values, in so few rows each.
+_MANY, _FEW_EACH = 30, 20.0
 _SHARE_IN_GROUPS = 0.6
 _ALIKE = 0.3
 _VERY_ALIKE = 0.85
 _AS_NEIGHBOURS = 0.75
-_SHUFFLES = 10
+_SHUFFLES = 20
+# Standard deviations of what chance does.
+_SURE = 5.0
 
 
 @dataclass(frozen=True)
 class Entity:
-    """A column that says to whom each row belongs; `rows_each` on average."""
+    """A column that says to whom each row belongs; `rows_each` on average. Not `sure`: new rows may well be of the same
+    ones."""
 
     column: str
     rows_each: float
+    sure: bool
 
 
 def find_entity(
@@ -58,15 +70,18 @@ def find_entity(
         if name != target_name and (candidate := _candidate(frame[name], roles[name])) is not None:
             evidence = _Evidence(frame, roles, target, candidate, target_name, classification)
             if evidence.convincing():
-                found.append(Entity(name, candidate.rows_each))
+                found.append(Entity(name, candidate.rows_each, candidate.individual and evidence.target_agrees()))
             elif evidence.of_target > _ALIKE:
                 rivals.append(name)
     if not found:
         return None
-    # Of names for the same thing, such as a number and a code, the one with most values.
-    finest = min(found, key=lambda entity: (entity.rows_each, entity.column))
-    others = [entity.column for entity in found if entity is not finest] + rivals
-    return finest if all(_within(frame[finest.column], frame[other]) for other in others) else None
+    # Of sessions and their patients it is the patients who have to be new.
+    largest = max(
+        [entity for entity in found if entity.sure] or found, key=lambda entity: (entity.rows_each, entity.column)
+    )
+    others = [frame[entity.column] for entity in found if entity is not largest] + [frame[name] for name in rivals]
+    whole = frame[largest.column]
+    return largest if all(_within(whole, other) or _within(other, whole) for other in others) else None
 
 
 @dataclass(frozen=True)
@@ -79,13 +94,15 @@ class _Candidate:
     telling: bool
     identifier: bool
     ordered: bool
+    individual: bool
 
 
 def _candidate(series: pl.Series, role: Role) -> _Candidate | None:
     if role not in (Role.NUMERIC, Role.CATEGORICAL, Role.TEXT) or series.dtype.is_float():
         return None
     spelled = _CAMEL.sub("_", series.name).lower()
-    telling, identifier = bool(_ENTITY.search(spelled)), named_like_identifier(series.name)
+    person, identifier = bool(_INDIVIDUAL.search(spelled)), named_like_identifier(series.name)
+    telling = person or bool(_THING.search(spelled))
     if series.dtype.is_integer() and not (telling or identifier):
         return None
     n_unique = series.n_unique()
@@ -99,7 +116,8 @@ def _candidate(series: pl.Series, role: Role) -> _Candidate | None:
     counts = np.bincount(groups[groups >= 0])
     if counts[counts > 1].sum() < _SHARE_IN_GROUPS * counted:
         return None
-    return _Candidate(series.name, groups, rows_each, telling, identifier, series.dtype.is_integer())
+    individual = (person or (telling and identifier)) and n_unique >= _MANY and rows_each <= _FEW_EACH
+    return _Candidate(series.name, groups, rows_each, telling, identifier, series.dtype.is_integer(), individual)
 
 
 class _Evidence:
@@ -147,6 +165,13 @@ class _Evidence:
         else:
             enough = very >= max(4, 0.7 * len(alike)) and self.of_target > _ALIKE
         return enough and self._beyond_chance(max([self.of_target, *alike]))
+
+    def target_agrees(self) -> bool:
+        """Whether the target says by itself that rows of a value belong together: an intraclass correlation that
+        counts, and by far more than in any of the groups of the same sizes drawn at random."""
+        generator = np.random.default_rng(0)
+        by_chance = [likeness(self._target, generator.permutation(self._groups)) for _ in range(_SHUFFLES)]
+        return self.of_target > max(_ALIKE, float(np.mean(by_chance) + _SURE * np.std(by_chance)))
 
     def _like_neighbours(self, alike: list[float]) -> bool:
         """Whether rows of neighbouring values are about as alike as those of one value, as it is with amounts."""

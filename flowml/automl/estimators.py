@@ -180,7 +180,11 @@ class _AutoML(Estimator):
             ),
             ("cv_folds", _is_whole(self.cv_folds, 2), "a whole number from 2 up"),
             ("n_jobs", self.n_jobs is None or (_is_whole(self.n_jobs) and self.n_jobs != 0), "None, -1 or a number"),
-            ("cv", isinstance(self.cv, str), "auto, stratified, group:COLUMN or time:COLUMN (cv_folds is how many)"),
+            (
+                "cv",
+                isinstance(self.cv, str),
+                "auto, stratified, together, group:COLUMN or time:COLUMN (cv_folds is how many)",
+            ),
             ("algorithms", not isinstance(self.algorithms, str), "None or a list of names"),
         ):
             if not fine:
@@ -219,7 +223,7 @@ class AutoMLClassifier(_AutoML):
     metric : accuracy, balanced_accuracy, f1, roc_auc or log_loss; auto is accuracy.
     algorithms : names of the families to try; None for all.
     max_trials : end after so many trials. With it, the same `random_state` gives the same result.
-    cv_folds, cv : how models are tested; `cv` is auto, stratified, group:COLUMN or time:COLUMN.
+    cv_folds, cv : how models are tested; `cv` is auto, stratified, together, group:COLUMN or time:COLUMN.
     random_state : a whole number, a numpy RandomState or Generator, or None for another result every time.
     n_jobs : processes that evaluate trials at once; None or -1 for one a core.
     verbose : 1 to say on standard error how far it is.

@@ -148,7 +148,7 @@ class EncodedFolds:
             task.target[train_rows],
             task.n_outputs,
             task.seed,
-            task.folds[train_rows],
+            task.inner_folds(train_rows),
         )
         valid = encoder.transform(self._prepared.take(valid_rows))
         return EncodedFold(encoder, train_rows, valid_rows, train, valid)

@@ -63,8 +63,10 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _of_interest(values: np.ndarray, actual: np.ndarray) -> float:
-    # Two classes: the positive one counts. More: the mean over the classes that occur.
-    return float(values[-1]) if len(values) == 2 else float(values[actual > 0].mean())
+    # Two classes: the positive one counts, where it occurs. More: the mean over the classes that occur.
+    if len(values) == 2:
+        return float(values[-1]) if actual[-1] > 0 else float("nan")
+    return float(values[actual > 0].mean())
 
 
 def _balanced_accuracy(target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None) -> float:

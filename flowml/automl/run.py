@@ -116,8 +116,8 @@ def train(
 ) -> Run:
     """Find the best model for a column within the time.
 
-    `cv`: auto, stratified, group:COLUMN or time:COLUMN; `on_note` hears what is known before training. `prepared_by`:
-    the table before a recipe and its operations, which models then do to the rows that they get.
+    `cv`: auto, stratified, together, group:COLUMN or time:COLUMN; `on_note` hears what is known before training.
+    `prepared_by`: the table before a recipe and its operations, which models then do to the rows that they get.
     However short the time, it ends with a model (`at_once`). Raises InvalidInput for a target that cannot be learned,
     TrialFailed where not even a baseline can be scored.
     """
@@ -137,7 +137,8 @@ def train(
     )
     if prepared_by is not None:
         task = replace(task, recipe=describe_recipe(*prepared_by, task.frame.columns))
-    notes = (task.validation.reason, *(suspect.sentence for suspect in find_suspects(task)))
+    reasons = (*task.warnings, task.validation.reason, *task.validation.advice)
+    notes = (*reasons, *(suspect.sentence for suspect in find_suspects(task)))
     for note in notes:
         on_note(note)
     chosen = [algorithms.get(name) for name in chosen_algorithms(task, algorithm_names)]

@@ -1,7 +1,6 @@
 """Which row belongs to which fold."""
 
 import numpy as np
-import polars as pl
 
 PLACED_ONE_BY_ONE = 2_000
 # Folds are numbered in int8.
@@ -9,32 +8,31 @@ MOST_FOLDS = 100
 MOST_HELD_OUT = 50_000
 
 
-def make_folds(frame: pl.DataFrame, target: np.ndarray, n_folds: int, seed: int, *, stratified: bool) -> np.ndarray:
+def make_folds(target: np.ndarray, n_folds: int, seed: int, *, stratified: bool) -> np.ndarray:
     """The fold of each row: int8, values 0..n_folds-1, shape (rows,).
 
-    Exact duplicates of a row's features stay together, or the held-out score would be told by memory. Classes
-    (`target` holds their codes) are spread evenly over the folds; numbers are too, by rank, which makes the folds'
-    scores agree better than a plain shuffle does.
+    Classes (`target` holds their codes) are spread evenly over the folds, so that every fold leaves something of each
+    to learn from; the only row of a class gets -1, for it can be learned from and not tested. Numbers are spread by
+    rank, which makes the folds' scores agree better than a plain shuffle does. No fold is empty where there are as many
+    rows as folds.
     """
-    folds = _assign(_duplicate_groups(frame), target, n_folds, seed, stratified)
+    generator = np.random.default_rng(seed)
+    key = target if stratified else _rank_blocks(target, n_folds)
+    order = np.lexsort((generator.random(len(target)), key))
+    folds = np.full(len(target), -1, dtype=np.int8)
     if stratified:
-        for code, count in enumerate(np.bincount(target)):
-            rows = np.flatnonzero(target == code) if count > 1 else np.empty(0, dtype=np.int64)
-            if len(np.unique(folds[rows])) == 1:
-                # All rows of a class are alike: held together they would leave a fold that has never seen the class.
-                folds[rows] = (folds[rows[0]] + np.arange(len(rows))) % n_folds
+        order = order[np.bincount(target)[target[order]] > 1]
+    folds[order] = (np.arange(len(order)) + int(generator.integers(n_folds))) % n_folds
     return folds
 
 
-def hold_out_fold(
-    frame: pl.DataFrame, target: np.ndarray, seed: int, *, stratified: bool, groups: np.ndarray | None = None
-) -> np.ndarray:
+def hold_out_fold(target: np.ndarray, seed: int, *, stratified: bool, groups: np.ndarray | None = None) -> np.ndarray:
     """One fold: 0 for about every tenth row, at most MOST_HELD_OUT, and -1 for those that are only learned from.
 
-    Exact duplicates stay together, or whole `groups` (a number for each row) where they are given; classes, or values
-    by rank, are held out evenly, and so are large and small groups. Of each class something is left to learn from.
+    Whole `groups` (a number for each row) stay together where they are given. Classes, or values by rank, are held out
+    evenly, and so are large and small groups. Of each class something is left to learn from.
     """
-    group = _duplicate_groups(frame) if groups is None else groups
+    group = np.arange(len(target)) if groups is None else groups
     sizes = np.bincount(group)
     first = np.full(len(sizes), len(target))
     np.minimum.at(first, group, np.arange(len(target)))
@@ -89,18 +87,22 @@ def time_folds(moments: np.ndarray, n_folds: int, classes: np.ndarray | None = N
 
     `moments` (rows,) may hold NaN: when that was is not known, so those rows, like the earliest, get -1 and are only
     learned from. Rows of one moment stay together. With `classes`, codes of each row, the first fold begins when all
-    of them have occurred. None where too few rows are left to test on.
+    of them have occurred; the only row of a class is learned from whenever it was, and not tested. None where too few
+    rows are left to test on.
     """
-    known = np.flatnonzero(np.isfinite(moments))
+    single = np.zeros(len(moments), dtype=bool)
+    if classes is not None:
+        single = np.bincount(classes)[classes] == 1
+    known = np.flatnonzero(np.isfinite(moments) & ~single)
     order = known[np.argsort(moments[known], kind="stable")]
     n_rows = len(order)
     tested = min(n_rows // 10, MOST_HELD_OUT) if n_folds == 1 else n_rows - n_rows // (n_folds + 1)
     begin, least = n_rows - tested, 1
-    if classes is not None:
+    if classes is not None and n_rows:
         codes, first = np.unique(classes[order], return_index=True)
-        if len(codes) < len(np.unique(classes)):
-            return None
-        least = int(first.max()) + 1
+        # What occurs in a row of an unknown moment is learned from the beginning.
+        waited = first[~np.isin(codes, classes[~np.isfinite(moments)])]
+        least = int(waited.max(initial=0)) + 1
         begin = max(begin, least)
     # Where a new moment begins; only there may a fold begin.
     fresh = np.flatnonzero(np.diff(moments[order], prepend=-np.inf) > 0)
@@ -117,6 +119,24 @@ def time_folds(moments: np.ndarray, n_folds: int, classes: np.ndarray | None = N
     return folds
 
 
+def inner_folds(units: np.ndarray, n_folds: int, seed: int, *, in_order: bool) -> np.ndarray:
+    """Folds of about the same size that split no unit, int64 (rows,), for what is learned and applied within a fit.
+
+    `units` (rows,) are numbers: of what rows belong to, or, `in_order`, of when they were; then each fold is a stretch
+    of time. Rows of a single unit cannot be kept apart and are drawn at random.
+    """
+    numbers, unit, sizes = np.unique(units, return_inverse=True, return_counts=True)
+    generator = np.random.default_rng(seed)
+    if len(numbers) < 2:
+        return np.asarray(generator.permutation(len(units)) % n_folds)
+    order = np.arange(len(numbers)) if in_order else generator.permutation(len(numbers))
+    before = np.cumsum(sizes[order]) - sizes[order]
+    fold_of_unit = np.empty(len(numbers), dtype=np.int64)
+    # By the middle of each unit, so that the last is not always left with what is too little.
+    fold_of_unit[order] = (before + sizes[order] / 2) * min(n_folds, len(numbers)) // len(units)
+    return np.asarray(fold_of_unit[unit.reshape(-1)])
+
+
 def _leave_every_class(folds: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Groups that hold all there is of a class outside some fold become rows that are only learned from."""
     for fold in range(int(folds.max()) + 1):
@@ -128,59 +148,6 @@ def _leave_every_class(folds: np.ndarray, target: np.ndarray, group: np.ndarray)
                 groups, counts = np.unique(group[own], return_counts=True)
                 folds[group == groups[np.argmin(counts)]] = -1
     return folds
-
-
-def _assign(group: np.ndarray, target: np.ndarray, n_folds: int, seed: int, stratified: bool) -> np.ndarray:
-    generator = np.random.default_rng(seed)
-    sizes = np.bincount(group)
-    first = np.full(len(sizes), len(target))
-    np.minimum.at(first, group, np.arange(len(target)))
-    key = target[first] if stratified else _rank_blocks(target[first], n_folds)
-    # Within a class (or a block of neighbouring values) groups come in random order, large ones first, and each
-    # goes where that class has fewest rows so far.
-    order = np.lexsort((generator.random(len(sizes)), -sizes, key))
-    fold_of_group = np.empty(len(sizes), dtype=np.int8)
-    if sizes.max() == 1:
-        start = int(generator.integers(n_folds))
-        fold_of_group[order] = ((np.arange(len(order)) + start) % n_folds).astype(np.int8)
-        return np.asarray(fold_of_group[group])
-    total = np.zeros(n_folds)
-    ends = np.flatnonzero(np.diff(key[order], append=key[order[-1]] + 1)) + 1
-    start = 0
-    for end in ends:
-        members, held = order[start:end], np.zeros(n_folds)
-        start = int(end)
-        several = int(np.searchsorted(-sizes[members], -1))
-        for index in members[:several]:
-            fold = int(np.lexsort((total, held))[0])
-            fold_of_group[index] = fold
-            held[fold] += sizes[index]
-            total[fold] += sizes[index]
-        # Rows that have no twin fill up what the larger groups left uneven, all at once.
-        room = _filled_up(held, total, len(members) - several)
-        fold_of_group[members[several:]] = np.repeat(np.arange(n_folds), room)
-        total += room
-    return np.asarray(fold_of_group[group])
-
-
-def _filled_up(held: np.ndarray, total: np.ndarray, n_rows: int) -> np.ndarray:
-    """How many of `n_rows` single rows go to each fold, so that those which hold least come first, int64 (folds,)."""
-    order = np.lexsort((total, held))
-    levels = held[order]
-    # With the first k folds raised to the level of the next one, so many rows have found their place.
-    needed = np.arange(1, len(order)) * levels[1:] - np.cumsum(levels)[:-1]
-    raised = int(np.searchsorted(needed, n_rows)) + 1
-    level, rest = divmod(int(levels[:raised].sum()) + n_rows, raised)
-    room = np.zeros(len(order), dtype=np.int64)
-    room[order[:raised]] = level - levels[:raised].astype(np.int64) + (np.arange(raised) < rest)
-    return room
-
-
-def _duplicate_groups(frame: pl.DataFrame) -> np.ndarray:
-    if frame.width == 0:
-        return np.arange(frame.height)
-    hashes = frame.hash_rows(seed=0).to_numpy()
-    return np.asarray(np.unique(hashes, return_inverse=True)[1].reshape(-1))
 
 
 def _rank_blocks(values: np.ndarray, n_folds: int) -> np.ndarray:

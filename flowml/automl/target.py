@@ -17,6 +17,7 @@ _MAX_CLASSES = 1000
 _FEW_VALUES = 20
 _FEW_SHARE = 0.05
 _IMBALANCE = 0.05
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,6 @@ class CheckedTarget:
     reason: str
     metric: str
     classes: tuple[str, ...] | None
-    smallest_class: int
     warnings: tuple[str, ...]
     label_type: str = OBJECTS
 
@@ -47,9 +47,7 @@ def present(series: pl.Series) -> pl.Series:
     return series.is_not_nan().fill_null(False) if series.dtype.is_float() else series.is_not_null()
 
 
-def check_target(
-    series: pl.Series, role: Role, *, problem_type: str = "auto", metric: str = "auto", cv_folds: int = 5
-) -> CheckedTarget:
+def check_target(series: pl.Series, role: Role, *, problem_type: str = "auto", metric: str = "auto") -> CheckedTarget:
     """Decide what predicting this column means. Raises InvalidInput naming the field that is in the way."""
     name = series.name
     values = series.filter(present(series))
@@ -70,11 +68,10 @@ def check_target(
     chosen_metric = _metric(kind, metric)
     if kind is ProblemType.REGRESSION:
         _numbers(values)
-        return CheckedTarget(kind, reason, chosen_metric, None, 0, tuple(warnings))
+        return CheckedTarget(kind, reason, chosen_metric, None, tuple(warnings))
     labels = labels_of(values).drop_nulls()
     counts = labels.value_counts(sort=True)
     label_column = counts.columns[0]
-    smallest_label, smallest = counts[label_column][-1], int(counts["count"][-1])
     if counts.height > _MAX_CLASSES or counts.height > 0.5 * len(labels):
         raise InvalidInput.of_field(
             "target",
@@ -82,23 +79,35 @@ def check_target(
             "that is too many to tell apart.",
             hint="Choose a column with a few categories, or one with numbers.",
         )
-    if smallest < 2:
+    single = sorted(counts.filter(pl.col("count") == 1)[label_column].to_list())
+    testable = counts.filter(pl.col("count") > 1)
+    if testable.height < 2:
         raise InvalidInput.of_field(
             "target",
-            f"The value “{smallest_label}” occurs in only one row of “{name}”. Each value to predict has to occur "
-            "at least twice: once to learn from and once to check.",
-            hint="Remove that row, or merge the rare values.",
+            f"{_named(single)} in only one row of “{name}”. At least two values have to occur twice or more: once to "
+            "learn from and once to check.",
+            hint="Add rows with such values, or choose another column.",
         )
-    if smallest < cv_folds:
-        warnings.append(f"“{smallest_label}” occurs only {smallest} times, so {smallest} folds are used instead.")
+    if single:
+        warnings.append(
+            f"{_named(single)} in only one row. Models learn from it, but it cannot be tested whether they would find "
+            "such a row."
+        )
+    smallest_label, smallest = testable[label_column][-1], int(testable["count"][-1])
     if smallest / len(labels) < _IMBALANCE:
         warnings.append(
             f"Only {smallest} of {len(labels)} rows are “{smallest_label}”. Accuracy alone would look good for a model "
             "that never finds them; balanced accuracy or ROC AUC tell more."
         )
-    return CheckedTarget(
-        kind, reason, chosen_metric, classes_of(values), smallest, tuple(warnings), label_type_of(values)
-    )
+    return CheckedTarget(kind, reason, chosen_metric, classes_of(values), tuple(warnings), label_type_of(values))
+
+
+def _named(single: list[str]) -> str:
+    """That these values occur, the first of them by name."""
+    named = [f"“{label}”" for label in single[:_MOST_NAMED]]
+    if len(single) > _MOST_NAMED:
+        named.append(f"{len(single) - _MOST_NAMED} other values")
+    return f"{named[0]} occurs" if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]} each occur"
 
 
 def _decide(values: pl.Series, n_unique: int, asked: str, metric: str) -> tuple[ProblemType, str]:

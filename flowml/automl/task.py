@@ -10,7 +10,7 @@ import polars as pl
 from flowml.automl import validation as validating
 from flowml.automl.labels import OBJECTS
 from flowml.automl.recipe import ModelRecipe
-from flowml.automl.splits import MOST_FOLDS
+from flowml.automl.splits import MOST_FOLDS, inner_folds
 from flowml.automl.target import check_target, present
 from flowml.automl.weights import check_weights
 from flowml.data.profiling.roles import named_like_identifier
@@ -19,6 +19,7 @@ from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType, Validation, ValidationKind
 
 _JUDGES = 5
+_INNER_FOLDS = 5
 _MANY_GROUPS = 50
 
 
@@ -30,9 +31,10 @@ class Task:
     says which and why) of the rows whose target is present; `target` is int32 class codes or float64 values, shape
     (rows,); `classes` the labels in the order of the codes, as strings, `label_type` what they were before that;
     `folds` the fold of each row, int8, -1 for rows that no fold holds out: they are only ever learned from.
-    `validation` says why the folds are as they are. `weights`, float64 with mean 1, say how much each row counts; None
-    where all count alike. `recipe` is what was done to the table before, so that models can do it to the rows that they
-    get; None where nothing was.
+    `validation` says why the folds are as they are, and `units`, int64, to whom each row belongs or, by time, when it
+    was; None where rows are held out one by one. `warnings` are sentences about the target. `weights`, float64 with
+    mean 1, say how much each row counts; None where all count alike. `recipe` is what was done to the table before, so
+    that models can do it to the rows that they get; None where nothing was.
     """
 
     frame: pl.DataFrame
@@ -48,6 +50,8 @@ class Task:
     dropped: Mapping[str, str]
     reason: str
     validation: Validation
+    units: np.ndarray | None = None
+    warnings: tuple[str, ...] = ()
     weights: np.ndarray | None = None
     recipe: ModelRecipe | None = None
     label_type: str = OBJECTS
@@ -65,10 +69,13 @@ class Task:
     def judge_folds(self) -> np.ndarray:
         """A fold for each of the `validated` rows, to judge on some of them what was chosen on the others.
 
-        Of a single hold-out they are parts drawn by the seed, evenly by the target.
+        Of a single hold-out they are parts drawn by the seed, evenly by the target, or of whole units.
         """
         if self.n_folds > 1:
             return np.asarray(self.folds[self.validated])
+        of_units = self._apart(self.validated, _JUDGES)
+        if of_units is not None:
+            return of_units
         order = np.lexsort((np.random.default_rng(self.seed).random(len(self.validated)), self.target[self.validated]))
         parts = np.empty(len(order), dtype=np.int8)
         parts[order] = np.arange(len(order)) % _JUDGES
@@ -81,6 +88,19 @@ class Task:
         if self.validation.kind is ValidationKind.TIME:
             return np.flatnonzero(self.folds < fold)
         return np.flatnonzero(self.folds != fold)
+
+    def inner_folds(self, rows: np.ndarray) -> np.ndarray | None:
+        """Folds within these rows, for what is learned from some of them to be told to others, int64.
+
+        They keep apart what the folds of the task keep apart, however many those are; None where that is nothing.
+        """
+        return self._apart(rows, _INNER_FOLDS)
+
+    def _apart(self, rows: np.ndarray, n_folds: int) -> np.ndarray | None:
+        if self.units is None:
+            return None
+        by_time = self.validation.kind is ValidationKind.TIME
+        return inner_folds(self.units[rows], n_folds, self.seed, in_order=by_time)
 
     def weights_of(self, rows: np.ndarray) -> np.ndarray | None:
         """How much each of these rows counts; None where all count alike."""
@@ -106,8 +126,8 @@ def prepare_task(
 ) -> Task:
     """From a table to a task. Raises InvalidInput naming the field that cannot be used.
 
-    `cv`: auto, stratified, group:COLUMN or time:COLUMN. Rows without a value of the target, and rows of weight 0, are
-    left out.
+    `cv`: auto, stratified, together, group:COLUMN or time:COLUMN. Rows without a value of the target, and rows of
+    weight 0, are left out.
     """
     if target not in frame.columns:
         raise InvalidInput.of_field("target", f"There is no column “{target}” in this table.")
@@ -128,7 +148,6 @@ def prepare_task(
         roles.get(target, Role.CATEGORICAL),
         problem_type=problem_type,
         metric=metric,
-        cv_folds=cv_folds,
     )
     has_target = present(frame[target])
     rows = frame.filter(has_target)
@@ -146,7 +165,9 @@ def prepare_task(
     if weight_column is not None:
         dropped[weight_column] = "It says how much each row counts."
     groups_by = choice.column if choice.kind is ValidationKind.GROUP else None
-    if groups_by is not None and (not choice.asked or _keeps_apart(groups_by, roles, rows)):
+    if groups_by is not None and (
+        _keeps_apart(groups_by, roles, rows) if choice.asked else named_like_identifier(groups_by)
+    ):
         dropped[groups_by] = "It names whose rows belong together, and new rows are of somebody else."
     kept = [name for name in kept if name not in dropped]
     if not kept:
@@ -154,12 +175,11 @@ def prepare_task(
             "target", "No column is left to predict from.", hint="Leave fewer columns out, or add some to the table."
         )
     features = rows.select(kept)
-    validation, folds = validating.make(
+    validation, folds, units = validating.make(
         choice,
         rows,
         features,
         values,
-        smallest_class=checked.smallest_class,
         cv_folds=cv_folds,
         seed=seed,
         classification=classification,
@@ -181,6 +201,8 @@ def prepare_task(
         dropped=dropped,
         reason=checked.reason,
         validation=validation,
+        units=units,
+        warnings=checked.warnings,
         weights=weights,
         label_type=checked.label_type,
     )

@@ -1,11 +1,16 @@
-"""How models are tested, so that their scores say what will be: at random, by entity, or by time."""
+"""How models are tested, so that their scores say what will be: at random, by entity, or by time.
+
+At random unless the table shows otherwise. What is probable and not sure becomes advice: to group by a column that new
+rows share with these would make models look worse than they will be.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
+from flowml.automl.copies import advice_on_copies, copy_groups
 from flowml.automl.entities import find_entity
 from flowml.automl.features.prepared import Numbers, prepare
 from flowml.automl.splits import group_folds, hold_out_fold, make_folds, time_folds
@@ -18,12 +23,15 @@ _ONE_FOLD_ABOVE = 200_000
 _FEW_FOLDS_ABOVE_CELLS, _WIDE_ROWS = 5_000_000, 5_000
 _FEWEST_MOMENTS = 30
 _FEWEST_ROWS_IN_ORDER = 50
-_FORMS = "Use auto, stratified, group:COLUMN or time:COLUMN."
+_FEWEST_EACH_FOLD = 4
+# 1 kept equal rows together wherever folds were drawn at random.
+_SCHEME = 2
+_FORMS = "Use auto, stratified, together, group:COLUMN or time:COLUMN."
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What somebody asked for: `kind` is None for auto, else stratified, group or time."""
+    """What somebody asked for: `kind` is None for auto, else stratified, together, group or time."""
 
     kind: ValidationKind | None
     column: str | None = None
@@ -31,20 +39,22 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Choice:
-    """By what to test, before any fold is made. `kind` is None for folds at random; `asked`: not found by ourselves."""
+    """By what to test, before any fold is made. `kind` is None for folds at random; `asked`: not found by ourselves;
+    `advice`: what to think about."""
 
     kind: ValidationKind | None
     column: str | None
     reason: str
     asked: bool
+    advice: tuple[str, ...] = ()
 
 
 def wanted(cv: str, columns: Sequence[str], target: str, weight_column: str | None = None) -> Wanted:
-    """Read `auto`, `stratified`, `group:COLUMN` or `time:COLUMN`. Raises InvalidInput naming `cv`."""
+    """Read `auto`, `stratified`, `together`, `group:COLUMN` or `time:COLUMN`. Raises InvalidInput naming `cv`."""
     if cv in ("", "auto"):
         return Wanted(None)
-    if cv == "stratified":
-        return Wanted(ValidationKind.STRATIFIED)
+    if cv in ("stratified", "together"):
+        return Wanted(ValidationKind(cv))
     word, _, column = cv.partition(":")
     if word not in ("group", "time") or not column:
         raise InvalidInput.of_field("cv", f"“{cv}” is not a way to test models.", hint=_FORMS)
@@ -85,6 +95,9 @@ def choose(
     check_column(frame, asked)
     if asked.kind is ValidationKind.STRATIFIED:
         return Choice(None, None, "You chose folds at random", asked=True)
+    if asked.kind is ValidationKind.TOGETHER:
+        reason = "You chose to keep equal rows together: each model is tested on rows unlike all it has learned from."
+        return Choice(ValidationKind.TOGETHER, None, reason, asked=True)
     if asked.kind is ValidationKind.TIME:
         reason = f"You chose to test on later rows by “{asked.column}”: models never see what came after."
         return Choice(ValidationKind.TIME, asked.column, reason, asked=True)
@@ -101,12 +114,18 @@ def choose(
         )
         return Choice(ValidationKind.TIME, column, reason, asked=False)
     entity = find_entity(frame, roles, target, target_name=target_name, classification=classification)
-    if entity is not None:
+    if entity is not None and entity.sure:
         reason = (
             f"Rows with the same “{entity.column}” ({entity.rows_each:.0f} on average) are much alike, so they stay "
             "together: each model is tested on ones that it has never met."
         )
         return Choice(ValidationKind.GROUP, entity.column, reason, asked=False)
+    if entity is not None:
+        advice = (
+            f"Rows with the same “{entity.column}” ({entity.rows_each:.0f} on average) are alike. If new rows will be "
+            f"of others than these, have models tested on others by “{entity.column}” (cv “group:{entity.column}”)."
+        )
+        return Choice(None, None, "", asked=False, advice=(advice,))
     return Choice(None, None, "", asked=False)
 
 
@@ -132,44 +151,67 @@ def make(
     features: pl.DataFrame,
     target: np.ndarray,
     *,
-    smallest_class: int,
     cv_folds: int,
     seed: int,
     classification: bool,
-) -> tuple[Validation, np.ndarray]:
-    """The folds (int8, rows) of a choice. `smallest_class`: rows of the rarest class, 0 for regression.
+) -> tuple[Validation, np.ndarray, np.ndarray | None]:
+    """The folds (int8, rows) of a choice, and the number of what each row belongs to or of when it was (int64, rows),
+    None where rows are held out one by one.
 
     Where what was found, and not asked for, leaves too little to test on, the rows are divided at random.
     Raises InvalidInput naming `cv` where what was asked for does.
     """
     by_size = folds_by_size(len(target), features.width, cv_folds)
     found: np.ndarray | None = None
+    units: np.ndarray | None = None
     if choice.kind is ValidationKind.TIME:
         assert choice.column is not None
         moments = moments_of(frame[choice.column])
         found = time_folds(moments, by_size, target if classification else None)
-    elif choice.kind is ValidationKind.GROUP:
-        assert choice.column is not None
-        groups = groups_of(frame[choice.column])
-        if by_size == 1:
-            found = hold_out_fold(features, target, seed, stratified=classification, groups=groups)
+        units = np.unique(np.where(np.isfinite(moments), moments, -np.inf), return_inverse=True)[1].reshape(-1)
+    elif choice.kind is not None:
+        if choice.column is None:
+            units = copy_groups(features)
+            _check_copies(units, by_size)
         else:
-            found = group_folds(groups, target, by_size, seed, stratified=classification)
+            units = groups_of(frame[choice.column])
+        if by_size == 1:
+            found = hold_out_fold(target, seed, stratified=classification, groups=units)
+        else:
+            found = group_folds(units, target, by_size, seed, stratified=classification)
         found = _renumbered(found)
     if found is not None and choice.kind is not None and (found >= 0).any():
-        return Validation(choice.kind, choice.column, choice.reason, int(found.max()) + 1), found
+        n_folds = int(found.max()) + 1
+        return Validation(choice.kind, choice.column, choice.reason, n_folds, scheme=_SCHEME), found, units
     if choice.kind is not None and choice.asked:
+        by = "With equal rows together" if choice.column is None else f"By “{choice.column}”"
         raise InvalidInput.of_field(
             "cv",
-            f"By “{choice.column}” no rows are left to test on that hold only what could be learned from the others.",
+            f"{by} no rows are left to test on that hold only what could be learned from the others.",
             hint="Choose another column, or cv stratified.",
         )
-    fitting = min(cv_folds, smallest_class) if classification else min(cv_folds, len(target))
+    n_tested = int((np.bincount(target)[target] > 1).sum()) if classification else len(target)
+    # Two rows a fold at least: of two classes, so that they can be told apart, or of two values.
+    n_folds = int(np.clip(n_tested // 2, 2, cv_folds))
     asked = choice.reason if choice.asked else ""
-    validation = _at_random(len(target), features.width, max(2, fitting), classification, asked)
+    why = _why_at_random(choice)
+    validation = _at_random(len(target), features.width, n_folds, classification, asked, why)
+    copies = None if choice.asked else advice_on_copies(features)
+    validation = replace(validation, advice=(*choice.advice, *([copies] if copies else [])), scheme=_SCHEME)
     if validation.kind is ValidationKind.HOLDOUT:
-        return validation, hold_out_fold(features, target, seed, stratified=classification)
-    return validation, make_folds(features, target, validation.n_folds, seed, stratified=classification)
+        return validation, hold_out_fold(target, seed, stratified=classification), None
+    return validation, make_folds(target, validation.n_folds, seed, stratified=classification), None
+
+
+def _why_at_random(choice: Choice) -> str:
+    if choice.kind is ValidationKind.TIME:
+        return (
+            f"The rows are in the order of “{choice.column}”, but what is to be told apart does not occur early enough "
+            "to be tested on later rows"
+        )
+    if choice.kind is ValidationKind.GROUP:
+        return f"By “{choice.column}” too few rows would be left to test on"
+    return "Rows are drawn one by one" if choice.advice else "Nothing in the table ties rows together"
 
 
 def moments_of(series: pl.Series) -> np.ndarray:
@@ -206,6 +248,18 @@ def _check_moments(series: pl.Series) -> None:
         raise InvalidInput.of_field("cv", f"“{series.name}” is the same in every row, so no row is later than others.")
 
 
+def _check_copies(groups: np.ndarray, n_folds: int) -> None:
+    """Raises InvalidInput naming `cv` where so many rows are equal that hardly any folds can be made of the others."""
+    different = int(groups.max()) + 1
+    if different < min(len(groups), _FEWEST_EACH_FOLD * max(n_folds, 2)):
+        raise InvalidInput.of_field(
+            "cv",
+            f"Only {different} of {len(groups):,} rows differ from each other in what models learn from. With equal "
+            "rows together a model would be tested on what it cannot have heard of.",
+            hint="Use cv stratified, which draws rows one by one.",
+        )
+
+
 def _check_groups(series: pl.Series) -> None:
     if series.dtype.is_nested():
         raise InvalidInput.of_field("cv", f"“{series.name}” holds lists, which cannot tell rows apart.")
@@ -224,7 +278,9 @@ def folds_by_size(n_rows: int, n_columns: int, n_folds: int) -> int:
     return min(n_folds, _FEW_FOLDS) if few else n_folds
 
 
-def _at_random(n_rows: int, n_columns: int, n_folds: int, classification: bool, asked: str) -> Validation:
+def _at_random(
+    n_rows: int, n_columns: int, n_folds: int, classification: bool, asked: str, otherwise: str
+) -> Validation:
     """More folds where rows are few and chance is large; a hold-out where one part is precise enough."""
     kind = ValidationKind.STRATIFIED if classification else ValidationKind.SHUFFLED
     evenly = "each with its share of every class" if classification else "each with its share of low and high values"
@@ -240,7 +296,7 @@ def _at_random(n_rows: int, n_columns: int, n_folds: int, classification: bool, 
         else:
             why = f"With {n_rows:,} rows, {fewer} folds are precise enough, {evenly}."
         return Validation(kind, None, why, fewer)
-    return Validation(kind, None, f"Nothing in the table ties rows together: {n_folds} folds, {evenly}.", n_folds)
+    return Validation(kind, None, f"{otherwise}: {n_folds} folds, {evenly}.", n_folds)
 
 
 def _renumbered(folds: np.ndarray) -> np.ndarray:

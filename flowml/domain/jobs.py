@@ -12,11 +12,13 @@ class ProblemType(StrEnum):
 
 
 class ValidationKind(StrEnum):
-    """How rows are held out: evenly by class, evenly by value, once only, whole entities, or the future."""
+    """How rows are held out: evenly by class, evenly by value, once only, equal ones together, whole entities, or the
+    future."""
 
     STRATIFIED = "stratified"
     SHUFFLED = "shuffled"
     HOLDOUT = "holdout"
+    TOGETHER = "together"
     GROUP = "group"
     TIME = "time"
 
@@ -24,12 +26,15 @@ class ValidationKind(StrEnum):
 @dataclass(frozen=True)
 class Validation:
     """How the models of a job are tested. `column` decides who is held out together (group) or when (time); `reason`
-    is a sentence for the person."""
+    is a sentence for the person, and `advice` are sentences about what could be chosen instead, and when. `scheme`
+    numbers the ways in which rows were given to folds: scores of different ones cannot be compared."""
 
     kind: ValidationKind
     column: str | None
     reason: str
     n_folds: int
+    advice: tuple[str, ...] = ()
+    scheme: int = 1
 
 
 class JobStatus(StrEnum):
@@ -54,7 +59,7 @@ class JobStatus(StrEnum):
 class JobSpec:
     """What the user asked for. `auto` values are resolved by the conductor when it has seen the table.
 
-    `cv`: auto, stratified, group:COLUMN or time:COLUMN.
+    `cv`: auto, stratified, together, group:COLUMN or time:COLUMN.
     """
 
     dataset_id: str

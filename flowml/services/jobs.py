@@ -238,8 +238,8 @@ def detect_task(context: Context, dataset_id: str, target: str) -> TaskPreview:
 
 
 def _look_ahead(context: Context, dataset: Dataset, target: str) -> tuple[tuple[str, ...], Validation | None]:
-    """Columns that may give the answer away, as sentences, and how models would be tested where that is not at random:
-    from the first rows of a large table, since somebody waits for the page."""
+    """What to think about, as sentences: other ways to test, and columns that may give the answer away; and how models
+    would be tested where that is not at random. From the first rows of a large table, since somebody waits for it."""
     import polars as pl
 
     from flowml.automl.leakage import find_suspects
@@ -256,7 +256,7 @@ def _look_ahead(context: Context, dataset: Dataset, target: str) -> tuple[tuple[
         # The first rows alone may be too few of a kind; what is wrong with all of them has been said.
         return (), None
     structured = task.validation.kind in (ValidationKind.GROUP, ValidationKind.TIME)
-    sentences = tuple(suspect.sentence for suspect in find_suspects(task))
+    sentences = (*task.validation.advice, *(suspect.sentence for suspect in find_suspects(task)))
     return sentences, task.validation if structured else None
 
 
@@ -351,9 +351,7 @@ def _check_task(context: Context, dataset: Dataset, spec: JobSpec) -> Any:
     if spec.weight_column is not None:
         table = table.filter(pl.Series(check_weights(table, spec.weight_column, spec.target) > 0))
     check_column(table, asked)
-    checked = check_target(
-        table[spec.target], column.role, problem_type=spec.problem_type, metric=spec.metric, cv_folds=spec.cv_folds
-    )
+    checked = check_target(table[spec.target], column.role, problem_type=spec.problem_type, metric=spec.metric)
     known = {info.name: info for info in algorithms.all()}
     for name in spec.algorithms or ():
         if name not in known:

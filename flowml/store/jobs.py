@@ -179,4 +179,5 @@ def _job(row: sqlite3.Row) -> Job:
 
 
 def _validation(stored: dict[str, Any]) -> Validation:
-    return Validation(**{**stored, "kind": ValidationKind(stored["kind"])})
+    kind, advice = ValidationKind(stored["kind"]), tuple(stored.get("advice", ()))
+    return Validation(**{**stored, "kind": kind, "advice": advice})

@@ -61,6 +61,8 @@ class _Conductor:
             validation=task.validation,
         )
         self._ledger.log("info", f"How models are tested: {task.validation.reason}", self._clock())
+        for sentence in (*task.warnings, *task.validation.advice):
+            self._ledger.log("warning", sentence, self._clock())
         for column, reason in task.dropped.items():
             self._ledger.log("info", f"Column “{column}” is not used: {reason}", self._clock())
         chosen = [algorithms.get(name) for name in chosen_algorithms(task, self._job.spec.algorithms)]

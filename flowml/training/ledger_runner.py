@@ -11,10 +11,8 @@ from flowml.automl import modelfile
 from flowml.automl.conduct import Outcome
 from flowml.automl.task import Task
 from flowml.domain.channel import Ledger
-from flowml.domain.jobs import Validation, ValidationKind
+from flowml.domain.jobs import Validation
 from flowml.domain.trials import Trial, TrialSpec, TrialStatus
-
-_OF_VERSION_1 = (ValidationKind.STRATIFIED, ValidationKind.SHUFFLED)
 
 
 class LedgerRunner:
@@ -88,10 +86,7 @@ class LedgerRunner:
         if trial.out_of_fold is None or len(trial.fold_scores) != task.n_folds:
             return False
         held_out = np.load(self._ledger.file(trial.out_of_fold), mmap_mode="r", allow_pickle=False)
-        return len(held_out) == len(task.validated) and (
-            self._tested_before == task.validation
-            or (self._tested_before is None and task.validation.kind in _OF_VERSION_1)
-        )
+        return len(held_out) == len(task.validated) and self._tested_before == task.validation
 
     def outcome(self, trial: Trial) -> Outcome:
         """A row as the search and the ensemble want it."""

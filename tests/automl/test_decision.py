@@ -112,3 +112,10 @@ def test_a_class_that_does_not_occur_does_no_harm() -> None:
     for name in ("balanced_accuracy", "f1"):
         decision = fair_decision(name, target, np.full((10, 3), 1 / 3))
         assert decision is not None and np.isfinite(decision).all() and min(decision) > 0
+
+
+def test_a_class_that_no_row_tests_is_not_called_for_a_whim() -> None:
+    target = np.repeat([0, 1], 60)
+    probabilities = np.tile([0.5, 0.495, 0.005], (120, 1))
+    decision = fair_decision("balanced_accuracy", target, probabilities)
+    assert decision is not None and (probabilities * np.asarray(decision)).argmax(axis=1).max() < 2

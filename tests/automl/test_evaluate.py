@@ -195,7 +195,7 @@ def test_what_is_chosen_on_a_hold_out_is_judged_on_parts_of_it() -> None:
 
 def held_out_task() -> Task:
     task = people_task(400)
-    folds = hold_out_fold(task.frame, task.target, 0, stratified=True)
+    folds = hold_out_fold(task.target, 0, stratified=True)
     return replace(task, folds=folds, n_folds=1, validation=Validation(ValidationKind.HOLDOUT, None, "", 1))
 
 

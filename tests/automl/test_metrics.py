@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from flowml.automl.metrics import METRICS, all_metrics, confusion, default_metric
+from flowml.automl.metrics import METRICS, all_metrics, confusion, default_metric, over_folds
 from flowml.domain.jobs import ProblemType
 
 
@@ -93,3 +93,12 @@ def test_confusion_counts_true_classes_by_predicted_ones() -> None:
 def test_defaults_are_the_papers() -> None:
     assert default_metric(ProblemType.CLASSIFICATION) == "accuracy"
     assert default_metric(ProblemType.REGRESSION) == "r2"
+
+
+def test_a_fold_without_the_class_that_is_looked_for_has_no_say() -> None:
+    without, found = np.zeros(4, dtype=np.int64), np.array([0, 0, 1, 1])
+    answers = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.2, 0.8]])
+    for name in ("f1", "recall", "precision", "roc_auc"):
+        scores = [METRICS[name].score(target, answers) for target in (without, found)]
+        assert np.isnan(scores[0]) and np.isfinite(scores[1])
+        assert over_folds(scores) == (scores[1], (scores[1], scores[1]))

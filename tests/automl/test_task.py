@@ -84,7 +84,8 @@ def test_columns_that_say_nothing_are_dropped_with_the_reason() -> None:
         ([], {"target": "z"}, "target", "no column “z”"),
         ([3] * 20, {}, "target", "the same in every row"),
         ([None] * 20, {}, "target", "empty"),
-        (["a"] * 10 + ["b"] * 9 + ["rare"], {}, "target", "“rare”"),
+        (["a"] * 19 + ["rare"], {}, "target", "“rare” occurs in only one row"),
+        (["a"] * 17 + ["x", "y", "z"], {}, "target", "“x”, “y” and “z” each occur in only one row"),
         ([f"name {index}" for index in range(20)], {}, "target", "different values"),
         ([f"{index % 1200}" for index in range(4800)], {}, "target", "1200 different values"),
         ([date(2024, 1, 1) + timedelta(index) for index in range(20)], {}, "target", "dates"),
@@ -108,11 +109,28 @@ def test_what_cannot_be_learned_is_refused_in_words(
     assert words in caught.value.detail
 
 
-def test_folds_shrink_to_the_smallest_class() -> None:
-    task = prepare_task(table(["a"] * 20 + ["b"] * 3), ROLES, target="y", cv_folds=5)
-    assert task.n_folds == 3 and set(task.folds) == {0, 1, 2}
-    checked = check_target(table(["a"] * 20 + ["b"] * 3)["y"], Role.CATEGORICAL)
-    assert any("“b”" in warning and "3 folds" in warning for warning in checked.warnings)
+def test_a_rare_class_leaves_the_folds_as_they_are() -> None:
+    task = prepare_task(table(["a"] * 20 + ["b"] * 2), ROLES, target="y", cv_folds=5)
+    assert task.n_folds == 5 and set(task.folds) == set(range(5))
+    for fold in range(5):
+        assert set(task.target[task.train_rows(fold)]) == {0, 1}
+
+
+def test_the_only_row_of_a_class_is_learned_from_and_named() -> None:
+    task = prepare_task(table(["a"] * 20 + ["b"] * 9 + ["rare"]), ROLES, target="y", cv_folds=5)
+    assert task.n_folds == 5 and task.folds[-1] == -1 and len(task.validated) == 29
+    assert any("“rare” occurs in only one row" in warning for warning in task.warnings)
+    checked = check_target(table(["a"] * 20 + ["b"] * 9 + list("vwxyz"))["y"], Role.CATEGORICAL)
+    assert "“v”, “w”, “x” and 2 other values each occur in only one row" in " ".join(checked.warnings)
+
+
+@pytest.mark.parametrize("counts", [(2, 2), (3, 2), (3, 3), (2, 8), (2, 2, 2), (4, 1, 2)])
+def test_few_rows_make_folds_that_can_tell_classes_apart(counts: tuple[int, ...]) -> None:
+    labels = [label for label, count in zip("abc", counts, strict=False) for _ in range(count)]
+    task = prepare_task(table(labels), ROLES, target="y", problem_type="classification")
+    tested = [task.target[task.valid_rows(fold)] for fold in range(task.n_folds)]
+    assert all(len(rows) >= 2 for rows in tested)
+    assert any(len(set(rows)) > 1 for rows in tested)
 
 
 def test_a_choice_of_the_user_wins() -> None:

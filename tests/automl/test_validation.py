@@ -1,5 +1,6 @@
 """How models are tested: what the table shows, what somebody asks for, and what neither may break."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -15,6 +16,7 @@ from flowml.automl.splits import group_folds, hold_out_fold, time_folds
 from flowml.automl.task import Task, prepare_task
 from flowml.automl.validation import moments_of
 from flowml.data.profiling.roles import roles_of
+from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ValidationKind
 from tests.automl.tables import LeastSquares, people, people_task
@@ -79,7 +81,7 @@ def test_no_group_is_split_and_every_class_can_be_learned(
     target = generator.integers(0, classes, rows) if classes > 1 else generator.normal(size=rows)
     for folds in (
         group_folds(groups, target, n_folds, seed, stratified=classes > 1),
-        hold_out_fold(pl.DataFrame(), target, seed, stratified=classes > 1, groups=groups),
+        hold_out_fold(target, seed, stratified=classes > 1, groups=groups),
     ):
         assert folds.dtype == np.int8 and len(folds) == rows and folds.max() < n_folds
         for group in set(groups):
@@ -143,6 +145,84 @@ def test_patients_who_come_again_are_kept_together() -> None:
     assert "patient_id" not in task.frame.columns and "patient_id" in task.dropped
 
 
+def listings(name: str, kinds: int, each: int, seed: int = 0) -> pl.DataFrame:
+    """Prices that depend on what is sold, of which there are so many kinds, each often."""
+    generator = np.random.default_rng(seed)
+    kind = generator.permutation(np.repeat(np.arange(kinds), each))
+    size, age = generator.normal(size=len(kind)), generator.integers(0, 9, len(kind))
+    worth = generator.normal(0, 80, kinds)
+    return pl.DataFrame(
+        {
+            name: [f"{name} {number:03d}" for number in kind],
+            "size": size,
+            "age": age,
+            "y": 300 + worth[kind] + 5 * size - 3 * age + generator.normal(0, 5, len(kind)),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "each"),
+    [
+        ("device", 25, 40),
+        ("engine", 12, 60),
+        ("vehicle", 200, 6),
+        ("driver", 60, 8),
+        ("player", 150, 5),
+        ("sensor", 40, 25),
+        ("case", 15, 40),
+        ("customer", 20, 50),
+        ("machine_id", 25, 40),
+        ("patient_id", 45, 30),
+    ],
+)
+def test_a_column_that_new_rows_may_share_is_kept_and_grouping_by_it_is_advice(
+    name: str, kinds: int, each: int
+) -> None:
+    task = task_of(listings(name, kinds, each))
+    assert task.validation.kind is SHUFFLED and name in task.frame.columns and not task.dropped
+    (advice,) = task.validation.advice
+    assert f"“{name}”" in advice and f"group:{name}" in advice
+    asked = task_of(listings(name, kinds, each), cv=f"group:{name}")
+    assert asked.validation.kind is GROUP and asked.validation.advice == ()
+
+
+@pytest.mark.parametrize("name", ["country", "colour", "shop", "product_id", "region"])
+def test_categories_that_tell_much_are_no_entities(name: str) -> None:
+    task = task_of(listings(name, 40, 10))
+    assert task.validation.kind is SHUFFLED and name in task.frame.columns and task.validation.advice == ()
+
+
+@pytest.mark.parametrize(
+    ("entity", "patients", "each", "kept"),
+    [
+        ("patient", 50, 5, True),
+        ("customer_id", 120, 4, False),
+        ("SubjectID", 40, 10, False),
+        ("device_id", 80, 6, False),
+    ],
+)
+def test_individuals_in_few_rows_each_are_kept_together_by_themselves(
+    entity: str, patients: int, each: int, kept: bool
+) -> None:
+    task = task_of(visits(entity, patients, each))
+    assert (task.validation.kind, task.validation.column) == (GROUP, entity)
+    assert (entity in task.frame.columns) is kept, "only a number for each is of no use for others"
+
+
+def test_a_target_that_does_not_agree_within_individuals_groups_nothing() -> None:
+    noise = np.random.default_rng(3).normal(size=360)
+    task = task_of(visits().with_columns(y=pl.Series(noise)))
+    assert task.validation.kind is SHUFFLED and "patient_id" in task.frame.columns
+
+
+def test_of_sessions_and_their_patients_the_patients_are_kept_together() -> None:
+    frame = visits(patients=60, each=8)
+    session = pl.concat_str(pl.col("patient_id"), pl.lit("/"), (pl.int_range(pl.len()) // 2).over("patient_id"))
+    task = task_of(frame.with_columns(session_id=session))
+    assert (task.validation.kind, task.validation.column) == (GROUP, "patient_id")
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_false_alarms_stay_away(seed: int) -> None:
     generator = np.random.default_rng(seed)
@@ -164,6 +244,84 @@ def test_false_alarms_stay_away(seed: int) -> None:
     shops = visits("shop", seed=seed)
     for frame in (shuffled, household, ratings, shops, people(300, seed).with_columns(y=generator.random(300))):
         assert task_of(frame).validation.kind is SHUFFLED
+
+
+def copied(rows: int = 400, copies: int = 100, seed: int = 0) -> pl.DataFrame:
+    """Rows of numbers, some of them twice, with an answer of their own each."""
+    generator = np.random.default_rng(seed)
+    values = generator.normal(size=(rows, 4))
+    values = np.vstack([values, values[:copies]])
+    frame = pl.DataFrame({f"x{index}": values[:, index] for index in range(4)})
+    return frame.with_columns(y=pl.Series(values.sum(axis=1) + generator.normal(size=len(values))))
+
+
+def test_copies_are_tested_like_all_rows_and_said() -> None:
+    task = task_of(copied())
+    folds = task.folds[:100], task.folds[400:]
+    assert task.validation.kind is SHUFFLED and (folds[0] != folds[1]).any()
+    (advice,) = task.validation.advice
+    assert "200 of 500 rows" in advice and "“together”" in advice
+    assert task_of(copied(copies=1)).validation.advice == ()
+    assert task_of(copied(), cv="stratified").validation.advice == (), "who chose has thought about it"
+
+
+def test_copies_stay_together_for_whoever_asks() -> None:
+    task = task_of(copied(), cv="together")
+    assert (task.validation.kind, task.validation.column, task.n_folds) == (ValidationKind.TOGETHER, None, 5)
+    assert np.array_equal(task.folds[:100], task.folds[400:])
+    assert np.bincount(task.folds).min() > 80
+    inner = task.inner_folds(task.train_rows(0))
+    assert inner is not None and len(inner) == len(task.train_rows(0))
+
+
+def test_few_different_rows_make_full_folds_and_cannot_be_kept_together() -> None:
+    generator = np.random.default_rng(0)
+    frame = pl.DataFrame({"a": generator.integers(0, 2, 600), "b": generator.integers(0, 2, 600)})
+    frame = frame.with_columns(y=pl.Series(generator.random(600) < 0.3 + 0.4 * frame["a"].to_numpy()))
+    task = task_of(frame)
+    assert np.bincount(task.folds).tolist() == [120] * 5
+    assert task.validation.advice == (), "where rows have to be equal it is no news"
+    with pytest.raises(InvalidInput, match="Only 4 of 600 rows differ") as refused:
+        task_of(frame, cv="together")
+    assert refused.value.fields[0].field == "cv" and "stratified" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("n_folds", [2, 3, 5])
+def test_inner_folds_keep_apart_what_the_folds_do_however_many_they_are(n_folds: int) -> None:
+    frame = visits()
+    task, who = task_of(frame, cv_folds=n_folds), frame["patient_id"].to_numpy()
+    for fold in range(n_folds):
+        rows = task.train_rows(fold)
+        inner = task.inner_folds(rows)
+        assert inner is not None and len(set(inner)) == 5
+        assert all(len(set(inner[who[rows] == one])) == 1 for one in set(who[rows]))
+    by_time = task_of(days(), cv_folds=n_folds)
+    for fold in range(n_folds):
+        inner = by_time.inner_folds(by_time.train_rows(fold))
+        assert inner is not None and len(set(inner)) == 5 and (np.diff(inner) >= 0).all()
+    assert task_of(visits(), cv="stratified").inner_folds(np.arange(50)) is None
+
+
+def test_target_means_of_an_entity_are_told_by_others_at_two_folds() -> None:
+    frame = visits("ward", patients=120, each=5)
+    frame = frame.with_columns(ward=pl.concat_str(pl.lit("ward "), pl.col("ward")))
+    task = task_of(frame, cv="group:ward", cv_folds=2)
+    task = replace(task, frame=frame.select("ward", "age"), roles={"ward": Role.CATEGORICAL, "age": Role.NUMERIC})
+    data = EncodedFolds(task).fold(View.ORDINAL, 0)
+    at = next(index for index, name in enumerate(data.train.names) if name.startswith("ward mean"))
+    # Nobody else in a ward's inner fold has told what is usual there, so that all its rows hear of is the whole.
+    told = data.train.values[:, at]
+    assert np.corrcoef(told, task.target[data.train_rows])[0, 1] < 0.2
+
+
+def test_the_judges_of_a_hold_out_split_no_entity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowml.automl.validation._ONE_FOLD_ABOVE", 200)
+    frame = visits(patients=400, each=6)
+    task, who = task_of(frame), frame["patient_id"].to_numpy()
+    assert (task.validation.kind, task.n_folds) == (GROUP, 1)
+    judged = who[task.validated]
+    assert all(len(set(task.judge_folds[judged == one])) == 1 for one in set(judged))
+    assert len(set(task.judge_folds)) == 5
 
 
 def test_rows_in_the_order_of_their_days_are_tested_on_later_ones() -> None:
@@ -215,8 +373,16 @@ def test_what_cannot_be_asked_for_is_refused(cv: str, words: str) -> None:
 def test_a_class_that_only_the_last_days_have_cannot_be_tested_by_time() -> None:
     late = days().with_columns(y=pl.Series(["new" if index > 295 else "old" for index in range(300)]))
     assert task_of(late).validation.kind is ValidationKind.STRATIFIED
+    assert "in the order of “day”, but" in task_of(late).validation.reason
     with pytest.raises(InvalidInput, match="no rows are left to test on"):
         task_of(late, cv="time:day")
+
+
+def test_the_only_row_of_a_class_does_not_hold_up_time() -> None:
+    once = days().with_columns(y=pl.Series(["once" if index == 290 else "ab"[index % 2] for index in range(300)]))
+    task = task_of(once)
+    assert (task.validation.kind, task.n_folds) == (TIME, 5)
+    assert task.folds[290] == -1 and len(task.validated) > 240
 
 
 @pytest.mark.parametrize("final", Final)

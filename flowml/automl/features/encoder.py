@@ -25,7 +25,6 @@ _TOLD_LEVELS = 60
 _MAX_TOLD_CLASSES = 4
 _MAX_DATES = 4
 INNER_FOLDS = 5
-_FEWEST_INNER_FOLDS = 3
 _BLOCK_ROWS = 1_024
 
 
@@ -68,10 +67,12 @@ class Encoder:
         """Learn from these rows; returns the encoder and the rows encoded.
 
         The rows may differ from what `transform` makes of them where target means are used: there each row is
-        encoded without its own target, and without those of the rows that `inner` (rows,) gives the same number: the
-        folds of the task keep entities, times and duplicates apart. Drawn at random where there are none.
+        encoded without its own target, and without those of the rows that `inner` (rows,) gives the same number:
+        entities and times that the folds of the task keep apart are apart here, too. Drawn at random where there is
+        nothing to keep apart.
         """
-        fitting = _Fitting(view, target, n_outputs, seed, _inner_folds(len(target), seed, inner))
+        inner_folds = np.random.default_rng(seed).permutation(len(target)) % INNER_FOLDS if inner is None else inner
+        fitting = _Fitting(view, target, n_outputs, seed, inner_folds)
         columns: list[_Column] = []
         dates: list[tuple[int, Part]] = []
         parts: list[Part] = []
@@ -96,7 +97,7 @@ class Encoder:
             base = cls(view, tuple(columns), tuple(combined))
             encoded = base._encoded(fitting.take(), table.n_rows)
             fitting.blocks.append(encoded.values)
-            for combination in choose_combinations(parts, encoded, target, n_outputs, seed):
+            for combination in choose_combinations(parts, encoded, target, n_outputs, seed, inner):
                 first, second = (parts[source] for source in combination.sources)
                 combined.append(_Combined(combination, fitting.combination(combination, first, second)))
         encoder = cls(view, tuple(columns), tuple(combined))
@@ -213,12 +214,6 @@ class Encoder:
                 values[rows, at : at + block.shape[1]] = block[rows]
                 at += block.shape[1]
         return Encoded(values, tuple(names), tuple(categorical), tuple(cardinalities))
-
-
-def _inner_folds(n_rows: int, seed: int, given: np.ndarray | None) -> np.ndarray:
-    if given is not None and len(np.unique(given)) >= _FEWEST_INNER_FOLDS:
-        return given
-    return np.random.default_rng(seed).permutation(n_rows) % INNER_FOLDS
 
 
 class _Fitting:

@@ -56,11 +56,17 @@ class _Candidate:
 
 
 def choose_combinations(
-    parts: Sequence[Part], encoded: Encoded, target: np.ndarray, n_outputs: int, seed: int
+    parts: Sequence[Part],
+    encoded: Encoded,
+    target: np.ndarray,
+    n_outputs: int,
+    seed: int,
+    inner: np.ndarray | None = None,
 ) -> list[Combination]:
     """At most `MAX_CHOSEN` combinations of these parts, best first; none where nothing is gained by them.
 
-    `parts` and `encoded` are the training rows, the latter as the view without combinations has them.
+    `parts` and `encoded` are the training rows, the latter as the view without combinations has them. Rows of the same
+    `inner` fold, (rows,), are judged together, where there is something to keep apart.
     """
     generator = np.random.default_rng(seed)
     order = generator.permutation(encoded.n_rows)
@@ -73,7 +79,8 @@ def choose_combinations(
     values = encoded.values[rows]
     told = told_columns(target, n_outputs, _TOLD)[0][rows]
     told = (told - told.mean(axis=0)) / np.maximum(told.std(axis=0), 1e-12)
-    half = generator.permutation(len(rows)) % 2
+    kept_apart = None if inner is None else inner[rows]
+    half = _halves(generator, len(rows), kept_apart)
     quick = _Quick(told, half, seed)
     predicted, importance = quick.run(values, list(encoded.categorical))
     residual = told - predicted
@@ -86,20 +93,29 @@ def choose_combinations(
     finalists = _distinct(sorted((item for item in found if item.gain > 0), key=lambda item: -item.gain))
     if not finalists:
         return []
-    columns = [_as_numbers(item, target[rows], n_outputs, seed) for item in finalists]
+    drawn = np.random.default_rng(seed).permutation(len(rows)) % _INNER_FOLDS if kept_apart is None else kept_apart
+    columns = [_as_numbers(item, target[rows], n_outputs, drawn) for item in finalists]
     widths = [column.shape[1] for column in columns]
     _, gains = quick.run(np.column_stack([values, *columns]), list(encoded.categorical))
     starts = values.shape[1] + np.cumsum([0, *widths[:-1]])
     of_each = np.array([gains[at : at + width].sum() for at, width in zip(starts, widths, strict=True)])
     best = [index for index in np.argsort(-of_each, kind="stable")[:MAX_CHOSEN] if of_each[index] > 0]
     # Judged once more, the same rows divided anew: a choice that was luck mostly falls apart then.
-    other = _Quick(told, generator.permutation(len(rows)) % 2, seed)
+    other = _Quick(told, _halves(generator, len(rows), kept_apart), seed)
     without, _ = other.run(values, list(encoded.categorical))
     beside, _ = other.run(np.column_stack([values, *(columns[index] for index in best)]), list(encoded.categorical))
     better = ((told - without) ** 2 - (told - beside) ** 2).sum(axis=1)
     if better.mean() <= _SURE_TOGETHER * better.std() / len(better) ** 0.5:
         return []
     return [finalists[index].combination for index in best]
+
+
+def _halves(generator: np.random.Generator, n_rows: int, inner: np.ndarray | None) -> np.ndarray:
+    """Which half each row is in, 0 or 1: at random, or by whole inner folds."""
+    numbers, fold = np.unique(inner if inner is not None else np.zeros(n_rows), return_inverse=True)
+    if len(numbers) < 2:
+        return generator.permutation(n_rows) % 2
+    return (generator.permutation(len(numbers)) % 2)[fold.reshape(-1)]
 
 
 class _Quick:
@@ -222,9 +238,8 @@ def _rotation(a: _Source, b: _Source, scale: dict[int, float], angle: float) -> 
     return Rotation(f"{a.name} and {b.name} at {angle:g}°", (a.index, b.index), weights)
 
 
-def _as_numbers(item: _Candidate, target: np.ndarray, n_outputs: int, seed: int) -> np.ndarray:
+def _as_numbers(item: _Candidate, target: np.ndarray, n_outputs: int, inner: np.ndarray) -> np.ndarray:
     if isinstance(item.column, Labels):
-        inner = np.random.default_rng(seed).permutation(len(target)) % _INNER_FOLDS
         return CategoryEncoder.means("", item.column, target, n_outputs, inner, most=_TOLD)[1]
     return item.column.values.reshape(-1, 1)
 

@@ -68,9 +68,11 @@ def _equal_rows(table: Examined) -> Iterator[Found]:
         Severity.WARNING if share >= _MANY else Severity.INFO,
         (),
         f"{wording.plural(repeated, 'row')} ({wording.percent(share)}) {'repeats' if repeated == 1 else 'repeat'} an "
-        "earlier row in every column. A model that was trained on one and tested on the other looks better than it "
-        "is.",
-        "Remove the repeated rows, unless each of them is a case of its own.",
+        "earlier row in every column. If new rows will be none of these, a model that has learned from one and is "
+        "tested on the other looks better than it is.",
+        "Remove the repeated rows if they were entered twice. If each is a case of its own, leave them: copies will be "
+        "among new rows, too. To have models tested on other rows only, train with equal rows kept together (cv "
+        "“together”).",
         [{"op": "drop_duplicates"}],
         size=share,
     )

@@ -29,8 +29,8 @@ class StartTraining(Body):
     cv: str = Field(
         "auto",
         max_length=300,
-        description="which rows test a model: auto, stratified, group:COLUMN (rows of one value stay together), "
-        "time:COLUMN (models are tested on later rows)",
+        description="which rows test a model: auto, stratified (drawn one by one), together (rows equal in all that "
+        "models learn from stay together), group:COLUMN (rows of one value do), time:COLUMN (later rows)",
     )
     weight_column: str | None = Field(None, max_length=300, description="how much each row counts; default: all alike")
     exclude_columns: list[str] = Field([], max_length=100_000, description="columns to leave out")

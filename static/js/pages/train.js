@@ -87,6 +87,7 @@ Alpine.data("train", () => ({
     const column = way.slice(way.indexOf(":") + 1);
     if (way.startsWith("group:")) return "tested on rows of a “" + column + "” that it has not met";
     if (way.startsWith("time:")) return "tested on rows that are later by “" + column + "”";
+    if (way === "together") return "tested on rows unlike any that it has learned from";
     const asked = Number(this.folds || 5);
     const folds = way === "auto" ? Math.min(asked, this.form.most_folds) : asked;
     return folds === 1 ? "tested on a part that is held out" : "tested with " + folds + "-fold cross-validation";
