@@ -9,6 +9,8 @@ export function signed(value, digits) {
 }
 
 export function number(value) {
+  // Of more digits than a number has (see http.js).
+  if (typeof value === "string") return value;
   if (value === null || value === undefined || Number.isNaN(value)) return NONE;
   if (Number.isInteger(value)) return whole.format(value);
   const size = Math.abs(value);

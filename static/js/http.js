@@ -22,6 +22,12 @@ export async function problemOf(status, text) {
   }
 }
 
+// A whole number that JavaScript would round stays the text that it came as, where the browser shows it.
+function exact(_, value, context) {
+  const source = context && context.source;
+  return typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source || "") ? source : value;
+}
+
 async function send(method, url, body, signal) {
   const options = { method, signal, headers: { Accept: "application/json" } };
   if (body !== undefined) {
@@ -41,7 +47,7 @@ async function send(method, url, body, signal) {
 
 export async function call(method, url, body, signal) {
   const response = await send(method, url, body, signal);
-  return response.status === 204 ? null : response.json();
+  return response.status === 204 ? null : JSON.parse(await response.text(), exact);
 }
 
 export const get = (url, signal) => call("GET", url, undefined, signal);

@@ -302,6 +302,20 @@ def test_a_column_is_changed_from_its_own_view(visit: Visit, messy: str) -> None
     expect(step.get_by_text("Drop “note”.")).to_be_visible(timeout=SECONDS)
 
 
+def test_a_column_shows_whole_numbers_to_the_last_digit(visit: Visit, server: Served) -> None:
+    rows = "".join(f"9007199254740993,{9007199254740993 + 2 * row},{row}\n" for row in range(30))
+    sent = {"file": ("references.csv", f"same,count,x\n{rows}".encode())}
+    answer = server.client.post("/api/datasets/upload", files=sent)
+    page = visit.page
+    page.goto(f"{server.url}/datasets/{answer.json()['id']}#columns")
+    visit.ready()
+    for column, digits in (("same", "9007199254740993"), ("count", "9007199254741051")):
+        page.get_by_role("button", name=column, exact=True).click()
+        drawer = page.get_by_role("dialog", name=column)
+        expect(drawer.get_by_text(digits).first).to_be_visible(timeout=SECONDS)
+        page.keyboard.press("Escape")
+
+
 def test_of_several_files_the_broken_one_is_explained(visit: Visit, tmp_path: Path) -> None:
     visit.expects_refusals = True
     page = visit.page

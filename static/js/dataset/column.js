@@ -9,7 +9,7 @@ import { columnStats, info, said, target } from "./info.js";
 import { pairFigure } from "./pair.js";
 
 function edge(value) {
-  return typeof value === "number" ? number(value) : String(value).slice(0, 10);
+  return typeof value === "number" || /^-?\d+$/.test(value) ? number(value) : String(value).slice(0, 10);
 }
 
 function histogram(column, found, missing, stats) {
