@@ -13,6 +13,7 @@ from flowml.data.conversion.characters import with_plain_signs
 from flowml.data.conversion.guess import NOTHING, Guess
 from flowml.data.conversion.months import with_numbered_months
 from flowml.data.conversion.notation import Notation
+from flowml.data.conversion.odd import may_be_impossible
 from flowml.data.conversion.years import has_short_years, short_years_said, with_full_years, without_impossible_years
 
 ORDERS = ("day_first", "month_first", "year_first")
@@ -69,9 +70,12 @@ def parse_dates(column: pl.Series, probe: pl.Series, *, order: str | None = None
         return guess if guess.series is None else replace(guess, notation=Notation("date", order="year_first"))
     separator = first[1 if not first[1].isdigit() else 2]
     is_short = has_short_years(column).fill_null(value=False)
-    orders = _orders(probe, column.name, order, separator, short=is_short.sum() == len(column) - column.null_count())
+    n_short = int(is_short.sum())
+    orders = _orders(probe, column.name, order, separator, short=n_short == len(column) - column.null_count())
     parsed = {
-        which: found for which in orders if (found := _parse_order(column, probe, which, separator, slack)) is not None
+        which: dates
+        for which in orders
+        if (dates := _parse_order(column, probe, which, separator, slack, short=n_short > 0)) is not None
     }
     if parsed:
         # Where days are allowed that no calendar has, the order with fewer of them is meant.
@@ -113,10 +117,16 @@ def numbered_dates(column: pl.Series) -> Guess:
     least, most = column.min(), column.max()
     if not isinstance(least, int) or not isinstance(most, int):
         return NOTHING
-    if is_date and least >= 19_000_101 and most <= 21_001_231:
+    if is_date and most >= 19_000_101:
         dates = column.cast(pl.String).str.to_date("%Y%m%d", strict=False)
-        if dates.null_count() == column.null_count():
-            remark = f"In “{column.name}”, numbers like {least} were read as dates."
+        dates = dates.set((column < 19_000_101) | (column > 21_001_231), None)
+        zeros, odd = int((column == 0).sum()), dates.null_count() - column.null_count()
+        # As among texts: zeros may be many, and days that no calendar has (20240231) some.
+        is_dated = ((column == 0) | column.is_between(10_000_000, 99_999_999)).all()
+        if is_dated and may_be_impossible(len(column) - column.null_count(), zeros, odd - zeros):
+            remark = (
+                f"In “{column.name}”, numbers like {column.filter(dates.is_not_null()).item(0)} were read as dates."
+            )
             return Guess(dates, remark, notation=Notation("date", counted="ymd"))
     if is_time or column.name.lower().endswith("date"):
         for unit, spelled, per_second in _UNITS:
@@ -137,14 +147,20 @@ def _orders(probe: pl.Series, name: str, order: str | None, separator: str, *, s
         # With points the day comes first wherever people write so.
         return ["day_first"]
     usual = ["day_first", "month_first"]
-    if short and separator == "-" and all(_parse_order(probe, probe, which, separator, 0) is None for which in usual):
+    if (
+        short
+        and separator == "-"
+        and all(_parse_order(probe, probe, which, separator, 0, short=True) is None for which in usual)
+    ):
         return ["year_first"]
     return usual
 
 
-def _parse_order(column: pl.Series, probe: pl.Series, order: str, separator: str, slack: float) -> pl.Series | None:
-    year_first = order == "year_first"
-    column, probe = (with_full_years(values, year_first=year_first) for values in (column, probe))
+def _parse_order(
+    column: pl.Series, probe: pl.Series, order: str, separator: str, slack: float, *, short: bool
+) -> pl.Series | None:
+    if short:
+        column, probe = (with_full_years(values, year_first=order == "year_first") for values in (column, probe))
     return _parse(column, probe, _FORMS[order].replace("-", separator), slack)
 
 

@@ -39,6 +39,14 @@ def _is_mostly(sample: pl.Series, pattern: str) -> bool:
     return sample.str.contains(pattern).sum() >= MOSTLY * len(sample)
 
 
+def _is_written_like(texts: pl.Series, others: pl.Series) -> pl.Series:
+    """Which of some texts are as some others but for their digits and letters."""
+    skeletons, known = (
+        values.str.replace_all(r"\d+", "0").str.replace_all(r"\p{L}+", "a") for values in (texts, others)
+    )
+    return skeletons.is_in(known.unique().implode())
+
+
 def mostly_dates(column: pl.Series, probe: pl.Series, order: str | None) -> Mostly | None:
     """The dates of a column that has something else among them; None where it is no column of dates.
 
@@ -52,6 +60,7 @@ def mostly_dates(column: pl.Series, probe: pl.Series, order: str | None) -> Most
         words |= (~column.str.contains(pattern)).fill_null(value=False)
     impossible = column.str.contains(ZEROS).fill_null(value=False)
     values = column.set(words | impossible, None)
+    unlike = words
     late = values.str.contains(_MIDNIGHT).fill_null(value=False)
     if late.any():
         values = values.str.replace(_MIDNIGHT, "${1}00:00${2}")
@@ -65,7 +74,9 @@ def mostly_dates(column: pl.Series, probe: pl.Series, order: str | None) -> Most
             dates = dates.dt.offset_by("1d").zip_with(late, dates)
             found = replace(found, series=dates)
         impossible = dates.is_null() & column.is_not_null() & ~words
-    otherwise = (words & column.str.contains(SHAPE)).fill_null(value=False)
+        unlike = impossible & ~_is_written_like(column, column.filter(dates.is_not_null()))
+    otherwise = words | unlike
+    otherwise = (otherwise & column.str.contains(SHAPE) & ~column.str.contains(ZEROS)).fill_null(value=False)
     if otherwise.any():
         return Mostly(NOTHING, otherwise, "no date written like the others")
     if (words.any() and not are_few(column, words)) or not are_few_impossible(column, impossible):

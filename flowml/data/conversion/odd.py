@@ -42,9 +42,12 @@ def are_few(column: pl.Series, odd: pl.Series, *, telling: str = r"\d") -> bool:
 
 def are_few_impossible(column: pl.Series, odd: pl.Series) -> bool:
     """Whether `odd` values that are written as dates, and are none, may become missing."""
-    total = len(column) - column.null_count()
     zeros = int((odd & column.str.contains(ZEROS)).sum())
-    others = int(odd.sum()) - zeros
+    return may_be_impossible(len(column) - column.null_count(), zeros, int(odd.sum()) - zeros)
+
+
+def may_be_impossible(total: int, zeros: int, others: int) -> bool:
+    """Whether among so many dates there may be so many of zeros only, and so many others that no calendar has."""
     if zeros > _MOST_ZEROS * total or others > _MOST_IMPOSSIBLE * total:
         return False
     return not others or total - zeros - others >= _LEAST_POSSIBLE

@@ -131,7 +131,7 @@ class _Converter:
     def convert(self, column: pl.Series) -> pl.Series:
         if column.dtype.is_numeric() and not self._typed:
             self._notations[column.name] = plain_notation(column)
-            return self._take(numbered_dates(column), column)
+            return self._take(self._with_lost(numbered_dates(column), column), column)
         if column.dtype != pl.String:
             return column
         if not self._typed:
@@ -377,7 +377,7 @@ class _Converter:
         """With a remark that names the values which became missing."""
         if found.series is None or found.series.null_count() == column.null_count():
             return found
-        remark = lost(column, found.series.is_null() & column.is_not_null(), kind, self._line_of)
+        remark = lost(column.cast(pl.String), found.series.is_null() & column.is_not_null(), kind, self._line_of)
         return replace(found, remark=f"{found.remark} {remark}" if found.remark else remark)
 
     def _without_words(self, column: pl.Series) -> pl.Series:
@@ -418,7 +418,7 @@ class _Converter:
             self._thousands[found.thousands] += 1
         series = self._settled(found, column)
         if series.dtype == pl.Int64 and column.dtype == pl.String:
-            return self._take(numbered_dates(series), series)
+            return self._take(self._with_lost(numbered_dates(series), series), series)
         return series
 
     @staticmethod

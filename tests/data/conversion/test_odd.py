@@ -77,6 +77,7 @@ def test_a_late_one_is_named_too(tmp_path: Path) -> None:
         (_NUMBERS, dict.fromkeys(range(0, 40, 10), "<5")),
         ([str(100 + index) for index in range(200)], dict.fromkeys(range(4), "V57")),
         (_DAYS, {4: "05.01.2021"}),
+        (_DAYS, {4: "2021-01-05 10:00"}),
     ],
 )
 def test_where_they_are_many_or_tell_something_the_column_stays_text(
@@ -105,6 +106,18 @@ def test_dates_of_zeros_may_be_many_and_impossible_days_more_than_a_few(tmp_path
     assert _read(tmp_path, _among(_DAYS[:10], {1: "2021-02-30"}))[0].null_count() == 1
     assert _read(tmp_path, ["00/00/0000", "13/02/2021", "14/02/2021"])[0].null_count() == 1
     assert _read(tmp_path, ["2021-02-30", "2021-02-31", "2021-02-28"])[0].dtype == pl.String
+
+
+def test_numbers_that_are_dates_have_the_rule(tmp_path: Path) -> None:
+    days = [day.replace("-", "") for day in _DAYS]
+    found, warnings = _read(tmp_path, _among(days, {3: "0", 8: "0", 9: "20210231"}), "order_date")
+    assert found.dtype == pl.Date
+    assert found.is_null().arg_true().to_list() == [3, 8, 9]
+    assert (
+        "3 of 100 values are no dates: “0” (lines 5, 10), “20210231” (line 11). They were read as missing" in warnings
+    )
+    assert _read(tmp_path, _among(days, {3: "17"}), "order_date")[0].dtype == pl.Int64
+    assert _read(tmp_path, ["0", "0", "20210101"], "order_date")[0].dtype == pl.Int64
 
 
 def test_an_impossible_day_proves_no_order(tmp_path: Path) -> None:
