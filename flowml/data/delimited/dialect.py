@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowml.data.delimited.block import width_of_block
+from flowml.data.delimited.escapes import uses_backslashes, with_doubled_marks
 from flowml.data.delimited.layout import find_columns, is_spaced, split_fixed, split_spaced
 from flowml.data.delimited.words import are_words, split_words
 
@@ -21,9 +22,8 @@ FIXED = "fixed"
 NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
 # No table for people to read has longer lines.
 _LONGEST = 100_000
+_LOOKED_AT = 500
 _SINGLE_QUOTED = re.compile(r"(?:^|[,;\t|])\s?'(?:[^'\n]|'')*'\s*(?=[,;\t|]|$)")
-_ESCAPED_QUOTE = re.compile(r'(?:[^\\,;\t|]|[^\\]\s)\\"(?!\s*(?:[,;\t|]|$))')
-_BACKSLASHED = re.compile(r'(?<!\\)((?:\\\\)*)\\"')
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,15 @@ class Writing:
 
     `delimiter` is one character, WHITESPACE for runs of blanks, SPACED for two blanks or more, FIXED for the places
     `starts`, or empty for a table of one column. `quote` is empty where marks are part of the values; `escaped` says
-    that quotes inside quotes have a backslash in front.
+    that quotes inside quotes have a backslash in front, `skips_blanks` that those behind a delimiter are no part of the
+    value, whose quotation mark follows them.
     """
 
     delimiter: str
     quote: str = '"'
     escaped: bool = False
     starts: tuple[int, ...] = ()
+    skips_blanks: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -78,9 +80,13 @@ def find_writing(lines: Sequence[str], *, delimiter: str | None = None, quote: s
     readable = [line for line in lines if len(line) <= _LONGEST]
     if quote is None:
         quote = "'" if _uses_single_quotes(readable) else '"'
-    escaped = quote == '"' and any(_ESCAPED_QUOTE.search(line) for line in readable)
+    escaped = quote == '"' and uses_backslashes(readable)
     chosen = _best_delimiter(lines, quote, escaped) if delimiter is None else delimiter
-    if delimiter is None and chosen in CANDIDATES and usual_width(split(lines, Writing(chosen, quote, escaped))) == 1:
+    if (
+        delimiter is None
+        and chosen in CANDIDATES
+        and usual_width(split(lines, _parted(chosen, quote, escaped, lines))) == 1
+    ):
         # Here and there a comma in a column of sentences.
         chosen = ""
     if chosen == "" and delimiter is None and _is_one_quoted_column(lines, quote):
@@ -88,7 +94,8 @@ def find_writing(lines: Sequence[str], *, delimiter: str | None = None, quote: s
     starts = find_columns(lines) if chosen == FIXED else ()
     if chosen == FIXED and not starts:
         starts = (0,)
-    return Writing(chosen, quote, escaped, starts)
+    skips_blanks = len(chosen) == 1 and _marks_follow_blanks(readable, chosen, quote)
+    return Writing(chosen, quote, escaped, starts, skips_blanks)
 
 
 def split(lines: Sequence[str], writing: Writing) -> list[Row]:
@@ -97,7 +104,10 @@ def split(lines: Sequence[str], writing: Writing) -> list[Row]:
         return [Row(split_line(line, writing), index, index + 1) for index, line in enumerate(lines)]
     rows: list[Row] = []
     reader = csv.reader(
-        (f"{unescaped(line, writing)}\n" for line in lines), delimiter=writing.delimiter, quotechar=writing.quote
+        (f"{with_doubled_marks(line, writing.delimiter) if writing.escaped else line}\n" for line in lines),
+        delimiter=writing.delimiter,
+        quotechar=writing.quote,
+        skipinitialspace=writing.skips_blanks,
     )
     before = 0
     for cells in reader:
@@ -121,11 +131,6 @@ def split_line(line: str, writing: Writing) -> list[str]:
             return line.strip("\r\n").split(delimiter)
 
 
-def unescaped(line: str, writing: Writing) -> str:
-    r"""A line with \" doubled instead, as CSV has it."""
-    return _BACKSLASHED.sub(r'\1""', line) if writing.escaped else line
-
-
 def usual_width(rows: Sequence[Row]) -> int:
     """How many values most records have, or those of a table below a block of labels."""
     filled = Counter(len(row.cells) for row in rows if row.filled)
@@ -146,7 +151,7 @@ def _is_one_quoted_column(lines: Sequence[str], quote: str) -> bool:
 
 
 def _best_delimiter(lines: Sequence[str], quote: str, escaped: bool) -> str:
-    rows = {candidate: split(lines, Writing(candidate, quote, escaped)) for candidate in CANDIDATES}
+    rows = {candidate: split(lines, _parted(candidate, quote, escaped, lines)) for candidate in CANDIDATES}
     scored = {candidate: _score(rows[candidate], candidate) for candidate in CANDIDATES}
     best = max(CANDIDATES, key=lambda candidate: scored[candidate])
     if quote and are_words(lines, quote):
@@ -165,6 +170,25 @@ def _best_delimiter(lines: Sequence[str], quote: str, escaped: bool) -> str:
         return FIXED
     # A ragged table of commas is still one; the scan names its bad lines later.
     return best if scored[best] > 0.2 else ""
+
+
+def _parted(delimiter: str, quote: str, escaped: bool, lines: Sequence[str]) -> Writing:
+    return Writing(delimiter, quote, escaped, skips_blanks=_marks_follow_blanks(lines, delimiter, quote))
+
+
+def _marks_follow_blanks(lines: Sequence[str], delimiter: str, quote: str) -> bool:
+    """Whether quotation marks stand a blank or more behind the delimiter, and close right before the next."""
+    if not quote:
+        return False
+    mark, between = re.escape(quote), re.escape(delimiter)
+    opened = re.compile(rf"{between} +{mark}")
+    closed = re.compile(rf"{between} +{mark}(?:[^{mark}\\]|\\.|{mark}{mark})*+{mark} *(?={between}|$)")
+    n_opened = n_closed = 0
+    for line in lines[:_LOOKED_AT]:
+        if quote in line and len(line) <= _LONGEST and (found := opened.findall(line)):
+            n_opened += len(found)
+            n_closed += len(closed.findall(line))
+    return n_closed > 0 and n_closed >= 0.9 * n_opened
 
 
 def _score(rows: list[Row], delimiter: str) -> float:

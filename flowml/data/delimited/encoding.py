@@ -3,10 +3,12 @@
 import codecs
 import dataclasses
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flowml.data.delimited.codepages import guess_codepage
+from flowml.data.delimited.findings import Findings
+from flowml.data.delimited.nul import most_nuls, note_nuls
 from flowml.domain.errors import InvalidInput, UnreadableFile
 
 _CHUNK = 4 << 20
@@ -29,12 +31,19 @@ _UNDEFINED_IN_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 @dataclass(frozen=True)
 class Encoding:
     """`name` is Python's; `mark` how many bytes of byte order mark come first; `broken` whether some bytes are not
-    of this encoding and will be replaced; `guessed` whether it was judged by how the text looks."""
+    of this encoding and will be replaced; `guessed` whether it was judged by how the text looks; `nuls` are the lines
+    with NULs in them, which will be left out."""
 
     name: str
     mark: int = 0
     broken: bool = False
     guessed: bool = False
+    nuls: Findings = field(default_factory=Findings)
+
+    @property
+    def is_clean_utf8(self) -> bool:
+        """Whether the text can be read as it stands in the file, apart from a mark."""
+        return self.name == "utf-8" and not self.broken and not self.nuls.total
 
 
 def looks_like_text(head: bytes) -> bool:
@@ -45,6 +54,8 @@ def looks_like_text(head: bytes) -> bool:
     """
     if any(head.startswith(mark) for mark, _ in _MARKS) or _utf16_without_mark(head):
         return True
+    if 0 < head.count(0) <= most_nuls(len(head)):
+        head = head.replace(b"\x00", b"")
     controls = len(_CONTROL.findall(head))
     return controls <= len(head) // 500 or (controls <= len(head) // 5 and b"\x00" not in head and _is_utf8(head))
 
@@ -67,9 +78,12 @@ def detect_encoding(path: Path, asked: str | None = None) -> Encoding:
         name = _known(asked)
         if name.startswith("utf-8") and not _is_utf8_throughout(path):
             raise _not_in(name)
-        return Encoding("utf-8" if name == "utf-8-sig" else name, mark if marked and name[:6] == marked[:6] else 0)
+        mark = mark if marked and name[:6] == marked[:6] else 0
+        # In encodings of two and four bytes zeros are no characters.
+        nuls = Findings() if name.startswith(("utf-16", "utf-32")) else _nuls(path, believed=True)
+        return Encoding("utf-8" if name == "utf-8-sig" else name, mark, nuls=nuls)
     if marked is not None:
-        return Encoding(marked, mark)
+        return Encoding(marked, mark, nuls=_nuls(path) if marked == "utf-8" else Findings())
     if guessed := _utf16_without_mark(head):
         return Encoding(guessed)
     return _eight_bit(path)
@@ -86,7 +100,8 @@ def to_utf8(path: Path, encoding: Encoding, target: Path) -> Encoding:
             newlines = _Newlines()
             with target.open("w", encoding="utf-8", newline="") as out:
                 while chunk := raw.read(_CHUNK):
-                    out.write(newlines.feed(decoder.decode(chunk)))
+                    text = decoder.decode(chunk)
+                    out.write(newlines.feed(text.replace("\x00", "") if encoding.nuls.total else text))
                 out.write(newlines.feed(decoder.decode(b"", final=True)))
     except UnicodeError as error:
         if encoding.guessed:
@@ -171,25 +186,45 @@ def _is_readable(text: str) -> bool:
 def _eight_bit(path: Path) -> Encoding:
     decoder = codecs.getincrementaldecoder("utf-8")()
     last = b""
+    has_nuls = False
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
-            if b"\x00" in chunk:
-                raise UnreadableFile(
-                    "The file contains binary data, not a table of text.",
-                    hint="Export it again as CSV from the program it came from.",
-                )
+            has_nuls = has_nuls or b"\x00" in chunk
             if chunk.isascii() and not decoder.getstate()[0]:
                 continue
             last = chunk
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError as error:
-                return _not_utf8(chunk, error.start)
+                return dataclasses.replace(_not_utf8(chunk, error.start), nuls=_nuls(path))
+    nuls = _nuls(path) if has_nuls else Findings()
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return _not_utf8(last, max(0, len(last) - 4))
-    return Encoding("utf-8")
+        return dataclasses.replace(_not_utf8(last, max(0, len(last) - 4)), nuls=nuls)
+    return Encoding("utf-8", nuls=nuls)
+
+
+def _nuls(path: Path, *, believed: bool = False) -> Findings:
+    """The lines with NULs. Where these are so many that the file is no text, raises UnreadableFile, or is `believed`
+    and keeps them."""
+    findings = Findings()
+    n_nuls, lines = 0, 0
+    most = most_nuls(path.stat().st_size)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if b"\x00" in chunk:
+                n_nuls += chunk.count(0)
+                if n_nuls > most and believed:
+                    return Findings()
+                if n_nuls > most:
+                    raise UnreadableFile(
+                        "The file contains binary data, not a table of text.",
+                        hint="Export it again as CSV from the program it came from.",
+                    )
+                note_nuls(chunk, lines, findings)
+            lines += chunk.count(b"\n")
+    return findings
 
 
 def _not_utf8(chunk: bytes, offset: int) -> Encoding:

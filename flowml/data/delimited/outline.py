@@ -94,7 +94,7 @@ def outline(lines: Sequence[str], options: TextOptions) -> Outline:
     later = any(number > first_line for number, _ in sample.comments)
     again = bool(header.names) and quoting is None and any(_same(row, header.names) for row in body)
     cells = [cell for row in body[:500] if len(row.cells) == width for cell in row.cells[1:] if cell]
-    spaced = bool(cells) and sum(cell.startswith(" ") for cell in cells) > 0.9 * len(cells)
+    spaced = writing.skips_blanks or (bool(cells) and sum(cell.startswith(" ") for cell in cells) > 0.9 * len(cells))
     return Outline(
         writing,
         max(width, len(header.names)),

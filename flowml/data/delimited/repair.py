@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flowml.data.delimited.dialect import FIXED, split_line, unescaped
+from flowml.data.delimited.dialect import FIXED, split_line
+from flowml.data.delimited.escapes import ends_in_backslash, readings, split_escaped, with_doubled_marks
 from flowml.data.delimited.findings import Findings
 from flowml.data.delimited.layout import is_crossing
 from flowml.data.delimited.outline import Outline
@@ -44,6 +45,8 @@ class _Changes:
     trimmed: Findings = field(default_factory=Findings)
     repeated: Findings = field(default_factory=Findings)
     crossing: Findings = field(default_factory=Findings)
+    escaped: Findings = field(default_factory=Findings)
+    backslashed: Findings = field(default_factory=Findings)
 
 
 def repair(path: Path, table: Outline, target: Path, *, comments_allowed: bool = True) -> Repaired:
@@ -120,6 +123,16 @@ def _sentences(changes: _Changes) -> list[str]:
             "lines have a quotation mark that is never closed; it was taken as part of the value",
         ),
         (
+            changes.backslashed,
+            "line has a backslash before quotation marks, which was read as part of the writing",
+            "lines have a backslash before quotation marks, which was read as part of the writing",
+        ),
+        (
+            changes.escaped,
+            "line has a backslash before a delimiter or its end, which was read as part of the value",
+            "lines have a backslash before a delimiter or their end, which was read as part of the value",
+        ),
+        (
             changes.crossing,
             "line has a value that runs over the place where the next column begins",
             "lines have a value that runs over the place where the next column begins",
@@ -170,7 +183,7 @@ def _records(
             if record:
                 yield number, line, record
             continue
-        found = _parse(line, table)
+        found = _parse(line, table, number, changes)
         following: list[tuple[int, str]] = []
         text = line
         while found is None and len(following) < _MOST_LINES_OF_ONE_VALUE and searchable > 0:
@@ -181,7 +194,7 @@ def _records(
             text += item[1]
             if writing.quote in item[1]:
                 searchable -= len(text)
-                found = _whole(text, table)
+                found = _whole(text, table, number, changes)
                 if found is not None and len(found) != table.width:
                     # The mark that closed it was meant to open a value of its own line.
                     found = None
@@ -190,24 +203,31 @@ def _records(
             changes.unclosed.add(number, line)
             found = line.rstrip("\r\n").split(writing.delimiter)
             pending = following + pending
+        elif len(found) != table.width and "\\" in text:
+            item = None
+            if len(found) < table.width and ends_in_backslash(text):
+                item = pending.pop(0) if pending else next(lines, None)
+            whole = text + (item[1] if item else "")
+            if (fitting := split_escaped(whole, writing.delimiter, writing.quote, table.width)) is not None:
+                changes.escaped.add(number, line)
+                found = fitting
+            elif item is not None:
+                pending.insert(0, item)
         yield number, text if not pending else line, found
 
 
-def _whole(text: str, table: Outline) -> list[str] | None:
+def _whole(text: str, table: Outline, number: int, changes: _Changes) -> list[str] | None:
     """The fields of a record over several lines; None when it is not exactly one."""
-    try:
-        return next(_reader(text, table, strict=True))
-    except csv.Error:
-        return None
+    return _strictly(text, table, number, changes)[0]
 
 
-def _parse(text: str, table: Outline) -> list[str] | None:
+def _parse(text: str, table: Outline, number: int, changes: _Changes) -> list[str] | None:
     """The fields of a line; None when a quoted value is still open at its end."""
-    try:
-        return next(_reader(text, table, strict=True))
-    except csv.Error as error:
-        if "unexpected end of data" in str(error):
-            return None
+    found, is_open = _strictly(text, table, number, changes)
+    if found is not None or is_open:
+        return found
+    if table.writing.escaped:
+        text = with_doubled_marks(text, table.writing.delimiter)
     try:
         return next(_reader(text, table, strict=False))
     except csv.Error:
@@ -215,8 +235,26 @@ def _parse(text: str, table: Outline) -> list[str] | None:
         return next(_reader(text.replace("\r", " "), table, strict=False))
 
 
+def _strictly(text: str, table: Outline, number: int, changes: _Changes) -> tuple[list[str] | None, bool]:
+    """The fields of a text without a mark out of place, and whether one is still open at its end. Where backslashes
+    leave a choice, the reading counts that has the table's width."""
+    found: list[str] | None = None
+    is_open = False
+    for reading in readings(text, table.writing.delimiter, escaped=table.writing.escaped):
+        try:
+            fields = next(_reader(reading, table, strict=True))
+        except csv.Error as error:
+            is_open = is_open or "unexpected end of data" in str(error)
+            continue
+        if len(fields) == table.width:
+            if reading != text and not table.writing.escaped:
+                changes.backslashed.add(number, text)
+            return fields, False
+        found = found or fields
+    return found, is_open
+
+
 def _reader(text: str, table: Outline, *, strict: bool) -> Iterator[list[str]]:
-    text = unescaped(text, table.writing)
     return csv.reader(
         [f"{line}\n" for line in text.removesuffix("\n").split("\n")],
         delimiter=table.writing.delimiter,

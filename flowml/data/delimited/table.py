@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flowml.data.conversion.texts import Conventions
 from flowml.data.delimited.dialect import CANDIDATES, UNUSUAL
 from flowml.data.delimited.encoding import Encoding, detect_encoding, to_utf8
+from flowml.data.delimited.nul import said_of_nuls
 from flowml.data.delimited.options import TextOptions, spelled_delimiter, text_options
 from flowml.data.delimited.outline import Outline, outline
 from flowml.data.delimited.parse import NO_DELIMITER, Body, parse
@@ -100,7 +101,8 @@ def _as_utf8(source: Source, warnings: list[str]) -> tuple[Path, Encoding]:
     with source.path.open("rb") as file:
         head = file.read(65_536)
     only_returns = b"\r" in head and b"\n" not in head
-    if encoding.name == "utf-8" and not encoding.broken and not only_returns:
+    warnings += said_of_nuls(encoding.nuls)
+    if encoding.is_clean_utf8 and not only_returns:
         return source.path, encoding
     copy = source.scratch / "utf8.txt"
     encoding = to_utf8(source.path, encoding, copy)

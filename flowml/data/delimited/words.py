@@ -11,7 +11,7 @@ _LONGEST = 100_000
 _FEWEST_LINES = 3
 _LOOKED_AT = 500
 # Bare words that statistics programs write among quoted texts.
-_BARE = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?|NA|NaN|-?Inf|TRUE|FALSE|\d{4}-\d\d-\d\d")
+_BARE = re.compile(r"[-+]?(\d+(\.\d*|,\d+)?|[.,]\d+)([eE][-+]?\d+)?|NA|NaN|-?Inf|TRUE|FALSE|\d{4}-\d\d-\d\d")
 
 
 def split_words(line: str, quote: str) -> list[str]:

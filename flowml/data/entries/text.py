@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flowml.data.delimited.encoding import Encoding, detect_encoding, to_utf8
+from flowml.data.delimited.nul import said_of_nuls
 from flowml.data.formats.base import Option, Reading, Source
 from flowml.domain.errors import InvalidInput, UnreadableFile
 
@@ -99,5 +100,6 @@ def shown(content: str) -> str:
 def say_encoding(reading: Reading, encoding: Encoding) -> None:
     """Tell in a reading which encoding was taken."""
     reading.decided["encoding"] = encoding.name
+    reading.warnings += said_of_nuls(encoding.nuls)
     if encoding.broken:
         reading.warnings.append(f"Some bytes are no valid {encoding.name} and were replaced by “\ufffd”.")

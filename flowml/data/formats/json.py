@@ -12,9 +12,15 @@ from typing import Any
 from flowml.data.formats.base import LIKELY, NO, Format, Option, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
-# Zeros stand between the bytes of UTF-16. Brackets alone are no proof: TOML has [[names]].
+# Zeros stand between the bytes of UTF-16. Brackets alone are no proof: TOML has [[names]], lists of addresses have
+# [10.0.0.1], logs have [2024-01-31 10:00] or [null].
+_NUMBER = rb"(-\x00?)?\d[\d\x00]*(\.[\d\x00]+)?([eE]\x00?([+-]\x00?)?[\d\x00]+)?"
 _OPENING = re.compile(
-    rb"[\x00\s]*(\{[\x00\s]*[\"}]|(\[[\x00\s]*)+([{\"\]]|-?\d[\d\x00.eE+-]*[\x00\s]*[,\]]|true\b|false\b|null\b|t\x00|f\x00|n\x00|\Z))"
+    rb"[\x00\s]*(\{[\x00\s]*[\"}]|(\[[\x00\s]*)+"
+    rb"([{\"\]]|("
+    + _NUMBER
+    + rb"|true|false|null|t\x00r\x00u\x00e\x00?|f\x00a\x00l\x00s\x00e\x00?|n\x00u\x00l\x00l\x00?)"
+    rb"[\x00\s]*(,|\][\x00\s]*([,\]\[{]|\Z)|\Z)|\Z))"
 )
 _CHUNK = 4 << 20
 # Above this size an array is parsed piece by piece.

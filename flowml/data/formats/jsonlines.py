@@ -22,6 +22,8 @@ _LINES_FOR_ORDER = 100
 # RFC 7464 puts a record separator in front of each.
 _AROUND = " \t\r\n,\x1e"
 _BETWEEN = re.compile(r"[\s,]*")
+# Braces alone are no proof: keys of Windows are in them, too.
+_RECORD = re.compile(rb"\{\s*(\".*)?\}", re.DOTALL)
 
 
 def sniff(head: bytes, path: Path) -> float:
@@ -34,8 +36,7 @@ def sniff(head: bytes, path: Path) -> float:
         # A damaged first line: the second still tells a list of records from one document.
         return (
             LIKELY
-            if len(lines) > 1
-            and all(line.startswith(b"{") and line.endswith(b"}") for line in lines[1:-1] or lines[1:])
+            if len(lines) > 1 and all(_RECORD.fullmatch(line.strip()) for line in lines[1:-1] or lines[1:])
             else NO
         )
     if not isinstance(first, dict):

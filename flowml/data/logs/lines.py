@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowml.data.delimited.encoding import detect_encoding, to_utf8
+from flowml.data.delimited.nul import said_of_nuls
 from flowml.data.formats.base import Source
 from flowml.domain.errors import UnreadableFile
 
@@ -26,7 +27,8 @@ def as_utf8(source: Source, warnings: list[str]) -> Path:
     with source.path.open("rb") as file:
         head = file.read(65_536)
     path = source.path
-    if encoding.name != "utf-8" or encoding.broken or encoding.mark or (b"\r" in head and b"\n" not in head):
+    warnings += said_of_nuls(encoding.nuls)
+    if not encoding.is_clean_utf8 or encoding.mark or (b"\r" in head and b"\n" not in head):
         path = source.scratch / "utf8.log"
         to_utf8(source.path, encoding, path)
         if encoding.broken:

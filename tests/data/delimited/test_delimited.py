@@ -251,6 +251,20 @@ def test_hostile_tables_are_refused_or_read_in_little_time(tmp_path: Path) -> No
         ('a,b\n5" pipe,1\n6" pipe,2\n', ["a", "b"], [('5" pipe', 1), ('6" pipe', 2)]),
         ("a\tb\nJohn, Jr.\t1\nAl, Sr.\t2\n", ["a", "b"], [("John, Jr.", 1), ("Al, Sr.", 2)]),
         ("a;b\nx, y;1,5\nz, w;2,5\n", ["a", "b"], [("x, y", 1.5), ("z, w", 2.5)]),
+        ('No, Word\n1, "one line"\n2, "a, b"\n', ["No", "Word"], [(1, "one line"), (2, "a, b")]),
+        ('No; Word\n1; "one; line"\n2; "b"\n', ["No", "Word"], [(1, "one; line"), (2, "b")]),
+        ('No\t Word\n1\t "one\tline"\n2\t "b"\n', ["No", "Word"], [(1, "one\tline"), (2, "b")]),
+        (
+            'who, "note"\nAnn, "a, b"\nBob, "c"\nCy, "d e"\n',
+            ["who", "note"],
+            [("Ann", "a, b"), ("Bob", "c"), ("Cy", "d e")],
+        ),
+        (
+            'a, b, n\n1, "b, c", 2\n2, bare, 3\n3,near,4\n',
+            ["a", "b", "n"],
+            [(1, "b, c", 2), (2, "bare", 3), (3, "near", 4)],
+        ),
+        ('"a" , "b"\n"x, 1" , "y"\n"z" , "w"\n', ["a", "b"], [("x, 1", "y"), ("z", "w")]),
     ],
 )
 def test_unusual_delimiters_and_quotation_marks(

@@ -87,3 +87,32 @@ def test_the_euro_tells_latin_9_from_its_kin(tmp_path: Path, content: str, encod
     assert frame[:, 1].to_list() == [line.split(";")[1] for line in content.splitlines()[1:]]
     assert frame[:, 2].to_list() == [12.5, -7.0]
     assert encoding in warnings
+
+
+@pytest.mark.parametrize(
+    ("content", "rows", "said"),
+    [
+        (b"a,b\n\x00,2\n4,5\n", [(None, 2), (4, 5)], "1 line has a NUL character, which was left out: line 2: “,2”"),
+        (b"a,b\nx\x00y,2\nz,\x005\n", [("xy", 2), ("z", 5)], "line 2: “xy,2”; line 3: “z,5”"),
+        (b"\xef\xbb\xbfa,b\n1,\x00\n2,5\n", [(1, None), (2, 5)], "line 2"),
+        ("Öl,b\nÄ\0,2\nÜ,5\n".encode("cp1252"), [("Ä", 2), ("Ü", 5)], "line 2: “�,2”"),
+    ],
+)
+def test_a_few_nuls_are_left_out_and_named(
+    tmp_path: Path, content: bytes, rows: list[tuple[object, ...]], said: str
+) -> None:
+    frame, warnings = read(tmp_path, "t.csv", content)
+    assert frame.rows() == rows
+    assert said in warnings
+
+
+def test_a_nul_far_below_is_named_by_its_line(tmp_path: Path) -> None:
+    frame, warnings = read(tmp_path, "t.csv", b"a,b\n" + b"x,1\n" * 50_000 + b"y\0,2\n")
+    assert frame.row(-1) == ("y", 2)
+    assert "line 50002" in warnings
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,\x002\n" * 1000, b"a,b\n" + b"1,2\n" * 20_000 + bytes(200), bytes(4) * 9])
+def test_many_nuls_are_no_text(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(UnreadableFile):
+        read(tmp_path, "t.csv", content)

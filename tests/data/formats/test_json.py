@@ -218,3 +218,26 @@ def test_damage_among_values_says_where(tmp_path: Path) -> None:
 def test_one_record_on_a_line_and_others_over_several(tmp_path: Path) -> None:
     content = json.dumps(RECORDS[0]) + "\n" + json.dumps(RECORDS[1], indent=1) + "\n" + json.dumps(RECORDS[2], indent=1)
     assert read(tmp_path, "t.jsonl", content)[0].to_dicts() == RECORDS
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["[10.2.0.1]", "[10.2.0.2]"],
+        ["[2024-01-30] begun", "[2024-01-31] ended"],
+        ["[null] nobody", "[true] somebody"],
+        ["{6F9619FF-8B86-D011-B42D-00CF4FC964FF}", "{6F9619FF-8B86-D011-B42D-00CF4FC964F0}"],
+        ["{one}", "{two}"],
+        ["[1.]", "[2.]"],
+    ],
+)
+def test_brackets_alone_are_no_json(tmp_path: Path, lines: list[str]) -> None:
+    frame, _ = read(tmp_path, "t.csv", "\n".join(["line", *lines]).removeprefix("line\n"), {"header": False})
+    assert frame.to_series().to_list() == lines
+
+
+@pytest.mark.parametrize("content", ["[[1, -2.5e3], [3, 4]]", "[ [true, null], [false, 1] ]"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_lists_of_bare_values_are_json(tmp_path: Path, content: str, encoding: str) -> None:
+    frame, _ = read(tmp_path, "t.txt", content.encode(encoding))
+    assert frame.shape == (2, 2)
