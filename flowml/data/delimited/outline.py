@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowml.data.delimited.dialect import FIXED, Row, Writing, find_writing, split, usual_width
-from flowml.data.delimited.header import Header, find_header, further_lines
+from flowml.data.delimited.header import Header, find_header, further_lines, width_of
 from flowml.data.delimited.options import TextOptions
 from flowml.data.delimited.quoting import Quoting, suspect_quoting
 from flowml.data.delimited.ruler import Ruler, find_ruler
@@ -60,7 +60,8 @@ def outline(lines: Sequence[str], options: TextOptions) -> Outline:
     ruler = find_ruler(sample) if options.delimiter in (None, FIXED) else None
     writing = _writing(sample, ruler, options)
     rows = split(sample.lines, writing)
-    width = usual_width(rows)
+    commented = _last_comment(sample, writing, sample.numbers[0])
+    width = width_of(rows, usual_width(rows), commented)
     flag = options.header if isinstance(options.header, bool) else None
     if writing.delimiter != "," or not writing.is_plain or width != len(rows[0].cells):
         quoting = None
@@ -70,7 +71,9 @@ def outline(lines: Sequence[str], options: TextOptions) -> Outline:
         flag = True
     on_top = asked_line is not None or quoting is not None
     if ruler is None or on_top or flag is False:
-        header = find_header(rows, width, has_header=flag, on_top=on_top, one_line=quoting is not None)
+        header = find_header(
+            rows, width, has_header=flag, on_top=on_top, one_line=quoting is not None, commented=commented
+        )
     else:
         header = Header(tuple(rows[ruler.names].cells), ruler.names, ruler.names + 1)
     header, header_line = _commented_names(header, rows, sample, writing, width, flag)
@@ -132,14 +135,19 @@ def _commented_names(
     if header.names or flag is False or not sample.comments or not sample.comment:
         return header, 0
     first_number = sample.numbers[rows[header.body].first]
-    above = [(number, line) for number, line in sample.comments if number < first_number]
-    if not above or above[-1][0] != first_number - 1:
+    cells = _last_comment(sample, writing, first_number)
+    if len(cells) != width or (width == 1 and " " in cells[0].strip()):
         return header, 0
-    number, line = above[-1]
-    cells = split([line.lstrip().removeprefix(sample.comment).lstrip()], writing)
-    if len(cells) != 1 or len(cells[0].cells) != width or (width == 1 and " " in line.strip().strip("# ")):
-        return header, 0
-    return dataclasses.replace(header, names=tuple(cells[0].cells)), number
+    return dataclasses.replace(header, names=tuple(cells)), first_number - 1
+
+
+def _last_comment(sample: Sample, writing: Writing, number: int) -> list[str]:
+    """The cells of the comment right above a line, none where there is no comment or it is several records."""
+    line = next((line for at, line in sample.comments if at == number - 1), "")
+    if not line or not sample.comment:
+        return []
+    rows = split([line.lstrip().removeprefix(sample.comment).lstrip()], writing)
+    return rows[0].cells if len(rows) == 1 else []
 
 
 def _as_line(row: Row, sample: Sample) -> tuple[int, str]:

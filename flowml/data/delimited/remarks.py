@@ -43,7 +43,7 @@ def remarks_on(table: Outline) -> list[str]:
     if comments:
         remarks.append(findings_of(comments).sentence("1 comment line was left out", "comment lines were left out"))
     if table.joined:
-        remarks.append(f"The header has two lines: {table.joined} (for example “{_longest(table.names)}”).")
+        remarks.append(table.joined)
     if table.below:
         left_out = findings_of(table.below).sentence(
             "1 more line of the header, below the names, was left out",
@@ -55,7 +55,3 @@ def remarks_on(table: Outline) -> list[str]:
     elif table.header_line > 1:
         remarks.append(f"The column names were taken from line {table.header_line:,}.")
     return remarks
-
-
-def _longest(names: tuple[str, ...]) -> str:
-    return max(names, key=len)[:80]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowml.data.delimited.dialect import Writing, split
-from flowml.data.delimited.header import looks_like_value
+from flowml.data.headers.cells import is_value
 
 if TYPE_CHECKING:
     import polars as pl
@@ -157,7 +157,7 @@ def _first_after_gap(lines: Sequence[_Line], width: int) -> int:
     # The least of them: where rows have gaps of their own, a line with few values may be one.
     usual = min(above)
     beginning = below[0].filled[0]
-    if looks_like_value(beginning) or beginning.lower() in ("true", "false"):
+    if is_value(beginning) or beginning.lower() in ("true", "false"):
         # Notes begin with words, rows of which much is missing often with a number.
         return len(lines)
     # What begins with a heading is no part of the table, however many values it has.
@@ -178,7 +178,7 @@ def _is_below(line: _Line, width: int) -> bool:
         return True
     if width > 1 and len(cells) <= width and any(_TOTAL.fullmatch(cell) for cell in filled[:2]):
         return all(
-            looks_like_value(cell) or _TOTAL.fullmatch(cell) or _CURRENCY.fullmatch(cell) or cell in ("-", "–")
+            is_value(cell) or _TOTAL.fullmatch(cell) or _CURRENCY.fullmatch(cell) or cell in ("-", "–")
             for cell in filled
         )
     return False

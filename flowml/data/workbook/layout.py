@@ -1,4 +1,4 @@
-"""Where the table is in a sheet: titles above it, one or two rows of column names, totals and notes below."""
+"""Where the table is in a sheet: titles above it, rows of column names, totals and notes below."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, overload
+
+from flowml.data.headers.decide import is_header
+from flowml.data.headers.levels import find_levels
 
 Row = Sequence[str | None]
 
@@ -23,9 +26,8 @@ class Rows(Protocol):
 
 
 _LOOKED_AT = 30
-_NUMBER = re.compile(r"^[-+]?\d*\.?\d+([eE][-+]?\d+)?$")
-_DATE = re.compile(r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d.*)?$")
-_YEAR = re.compile(r"^(19|20)\d\d$")
+# Rows over one that may be names of groups.
+_LOOKED_ABOVE = 3
 _TOTAL = re.compile(
     r"^((grand |sub-?)?totals?|sums?|summe|gesamt(summe|betrag)?|insgesamt|totale|suma|итого)\s*:?$",
     re.IGNORECASE,
@@ -35,7 +37,8 @@ _TOTAL = re.compile(
 @dataclass
 class Layout:
     """Rows count from 0 at the top of the sheet. `first` is the first row of values, `end` the one after the last;
-    `names` are the cells of the header, None when there is none; `left_out` says what else was in the sheet."""
+    `names` are the cells of the header, None when there is none; `left_out` says what else was in the sheet, and how
+    the names of several rows were joined."""
 
     first: int
     end: int
@@ -83,22 +86,27 @@ def _header(rows: Rows, filled: list[int]) -> int:
 
 
 def _with_header(rows: Rows, filled: list[int], header: int, end: int) -> Layout:
-    titles = [at for at in range(header) if filled[at]]
     if not len(rows):
         return Layout(0, 0, None, 0)
-    if header + 1 < end and _is_group_row(rows, header):
-        # The row above names groups of columns by cells that were merged.
-        names = _joined(rows[header], rows[header + 1])
-        layout = Layout(header + 2, end, names, header + 2)
-    elif titles and titles[-1] == header - 1 and filled[titles[-1]] > 1 and _is_group_row(rows, titles[-1]):
-        names = _joined(rows[titles.pop()], rows[header])
-        layout = Layout(header + 1, end, names, header + 1)
-    elif _looks_like_values(rows, header):
-        layout = Layout(header, end, None, 0)
-    else:
+    top = max(0, header - _LOOKED_ABOVE)
+    window = [_names(row) for row in rows[top : min(end, header + _LOOKED_AT)]]
+    used = [index for index in range(len(window[0])) if any(row[index].strip() for row in window)]
+    cropped = [[row[index] for index in used] for row in window]
+    first, body = cropped[header - top], [row for row in cropped[header - top + 1 :] if any(row)]
+    remarks: list[str] = []
+    start = header
+    if levels := find_levels(cropped, header - top, len(used)):
+        start, bottom = top + levels.top, top + levels.top + levels.depth
+        by_place = dict(zip(used, levels.names, strict=True))
+        layout = Layout(bottom, end, [by_place.get(index, "") for index in range(len(window[0]))], bottom)
+        remarks.append(levels.said("rows"))
+    elif is_header(first, body):
         layout = Layout(header + 1, end, _names(rows[header]), header + 1)
-    if titles:
+    else:
+        layout = Layout(header, end, None, 0)
+    if titles := [at for at in range(start) if filled[at]]:
         layout.left_out.append(f"Above the table, {_rows_said(titles, rows)}")
+    layout.left_out += remarks
     return layout
 
 
@@ -111,49 +119,6 @@ def _rows_said(places: Sequence[int], rows: Rows) -> str:
 
 def _shown(row: Row) -> str:
     return " ".join(cell for cell in row if cell)[:80]
-
-
-def _is_group_row(rows: Rows, at: int) -> bool:
-    """Whether a row names groups: it has gaps, and the next row names every column and is itself no row of values."""
-    row, under = rows[at], rows[at + 1]
-    gaps = sum(cell is None for cell in row[: len(under)])
-    return (
-        gaps > 0
-        and sum(cell is not None for cell in row) >= 2
-        and all(cell is not None and not _is_value(cell) for cell in under)
-        and len(set(under)) < len(under)
-        and all(cell is None or not _is_value(cell) for cell in row)
-    )
-
-
-def _joined(groups: Row, names: Row) -> list[str]:
-    joined, group = [], ""
-    for above, name in zip(groups, names, strict=True):
-        group = above.strip() if above else group
-        joined.append(name or "" if not group or group == name else f"{group} {name or ''}".strip())
-    return joined
-
-
-def _is_value(cell: str) -> bool:
-    return (_NUMBER.match(cell) is not None and not _YEAR.match(cell)) or _DATE.match(cell) is not None
-
-
-def _looks_like_values(rows: Rows, at: int) -> bool:
-    """Whether a row has numbers or dates where those below it have them too, so that it is no header."""
-    cells = [(index, cell) for index, cell in enumerate(rows[at]) if cell is not None]
-    values = [index for index, cell in cells if _is_value(cell)]
-    if len(values) * 2 < len(cells) or not values:
-        return False
-    below = rows[at + 1 : at + 1 + _LOOKED_AT]
-    if not below:
-        # Alone, it is one row of data when there is not a word in it.
-        return len(values) == len(cells)
-    return all(_share_of_values([row[index] for row in below]) > 0.5 for index in values)
-
-
-def _share_of_values(cells: Sequence[str | None]) -> float:
-    present = [cell for cell in cells if cell is not None]
-    return sum(_is_value(cell) or _YEAR.match(cell) is not None for cell in present) / len(present) if present else 0.0
 
 
 def _without_footer(rows: Rows, filled: list[int], layout: Layout) -> int:

@@ -324,3 +324,33 @@ def test_a_workbook_in_the_xml_of_excel_2003(tmp_path: Path) -> None:
         "Ok": [None, True, None],
     }
     assert "“Second”" in warnings
+
+
+@pytest.mark.parametrize("titles", [[], [["All of it"], []]])
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        (
+            [["Area", "Early", None, "Late", None], [None, "Sold", "Paid", "Sold", "Paid"]],
+            "Area|Early Sold|Early Paid|Late Sold|Late Paid",
+        ),
+        (
+            [["id", 2023, None, None, None], [None, "H1", None, "H2", None], [None, "a", "b", "a", "b"]],
+            "id|2023 H1 a|2023 H1 b|2023 H2 a|2023 H2 b",
+        ),
+        ([["id", "who", "Marks", None, "Rank"], [None, None, "sums", "art", None]], "id|who|Marks sums|Marks art|Rank"),
+    ],
+)
+def test_merged_names_go_as_far_as_their_columns(
+    tmp_path: Path, header: list[list[Any]], names: str, titles: list[list[Any]]
+) -> None:
+    frame, warnings = _read(tmp_path, [*titles, *header, ["x", 1, 2, 3, 4], ["y", 5, 6, 7, 8]])
+    assert "|".join(frame.columns) == names
+    assert frame.rows() == [("x", 1, 2, 3, 4), ("y", 5, 6, 7, 8)]
+    assert f"{'two' if len(header) == 2 else 'three'} rows: the names of groups above" in warnings
+
+
+def test_a_sheet_that_begins_with_a_row_like_the_others_has_no_names(tmp_path: Path) -> None:
+    frame, warnings = _read(tmp_path, [["red", "S", 5], ["blue", "M", 6], ["red", "M", 7], ["blue", "S", 8]])
+    assert frame.height == 4
+    assert "looks like data" in warnings
