@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -66,7 +67,7 @@ class Row:
     first: int
     end: int
 
-    @property
+    @functools.cached_property
     def filled(self) -> int:
         return sum(bool(cell.strip()) for cell in self.cells)
 

@@ -130,6 +130,8 @@ def _may_belong(row: Row, width: int) -> bool:
 def _below_notes(rows: Sequence[Row], first: int, width: int) -> int:
     """Where the names are when notes above them happen to have as many commas: below a sentence, or below a blank line
     under a few labelled values."""
+    if width > 2 and not _is_sentence(rows[first]):
+        return first
     for index in range(first + 1, min(len(rows) - 1, first + _LONGEST_NOTES)):
         row = rows[index]
         if len(row.cells) != width or row.filled < 0.8 * width or any(is_value(cell) for cell in row.cells):

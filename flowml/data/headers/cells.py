@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ _TIME = re.compile(r"\s*\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?\s*")
 _MISSING = frozenset(text.lower() for text in (*MISSING, *MISSING_AMONG_NUMBERS, "inf", "-inf"))
 _RUNS = re.compile(r"([+-]?\d+)|([A-ZÀ-Þ]+)|([^\W\d_]+)")
 _USUAL_SHARE = 0.8
+_LONGEST_VALUE = 80
 
 
 def kind_of(cell: str) -> str:
@@ -33,6 +35,11 @@ def kind_of(cell: str) -> str:
     ['absent', 'number', 'date', 'time', 'text']
     """
     text = cell.strip()
+    return _kind_of(text) if len(text) <= _LONGEST_VALUE else TEXT
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def _kind_of(text: str) -> str:
     if text.lower() in _MISSING:
         return ABSENT
     if _DATE.fullmatch(text):

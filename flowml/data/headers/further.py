@@ -17,7 +17,9 @@ _DRAWN = re.compile(r"\s*[-_=*+~.#]{3,}\s*")
 
 def are_units(names: Sequence[str], units: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     """Whether a line below the names says what the numbers below it are counted in."""
-    if any(unit.strip() and not name.strip() for name, unit in zip(names, units, strict=True)):
+    if all(map(is_value, units)) or any(
+        unit.strip() and not name.strip() for name, unit in zip(names, units, strict=True)
+    ):
         return False
     columns = columns_of(body, len(units))
     over_numbers = [cell for cell, column in zip(units, columns, strict=True) if column.holds_values]
@@ -40,6 +42,8 @@ def n_further(rows: Sequence[Sequence[str]], width: int) -> int:
     """How many of the records right below the names go on describing the columns: texts where numbers and dates
     follow."""
     for count in range(_MOST_FURTHER, 0, -1):
+        if not all(_may_describe(cells) for cells in rows[:count]):
+            continue
         body = [row for row in rows[count:] if len(row) == width]
         if len(body) < _FEWEST_ROWS:
             continue
@@ -47,6 +51,12 @@ def n_further(rows: Sequence[Sequence[str]], width: int) -> int:
         if all(_describes(cells, columns) for cells in rows[:count]):
             return count
     return 0
+
+
+def _may_describe(cells: Sequence[str]) -> bool:
+    """Whether a line has two texts, which is soon seen."""
+    texts = (cell for cell in cells if kind_of(cell) == TEXT or _DRAWN.fullmatch(cell))
+    return next(texts, None) is not None and next(texts, None) is not None
 
 
 def _describes(cells: Sequence[str], columns: Sequence[Cells]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,13 +40,18 @@ def find_levels(rows: Sequence[Sequence[str]], at: int, width: int) -> Levels | 
             if top + depth <= at:
                 break
             block = [[cell.strip() for cell in row] for row in rows[top : top + depth]]
-            if not all(len(row) == width and _are_names(row) for row in block):
+            if not _may_go_on(block[0]) or not all(len(row) == width and _are_names(row) for row in block):
                 continue
             below = rows[top + depth : top + depth + _MOST_BODY]
             body = [row for row in below if len(row) == width and any(map(str.strip, row))]
             if body and below[0] in body and _are_levels(block, columns_of(body, width, _MOST_BODY)):
                 return Levels(top, depth, _joined(block))
     return None
+
+
+def _may_go_on(row: Sequence[str]) -> bool:
+    """Whether some text may go for the next column, too."""
+    return any(cell and following in ("", cell) for cell, following in itertools.pairwise(row))
 
 
 def _are_names(row: Sequence[str]) -> bool:
