@@ -378,6 +378,11 @@ def _run_as_json(run: "Run", out: Path, fast_out: Path | None, before: float) ->
         "first_model_seconds": None if run.first_model_seconds is None else before + run.first_model_seconds,
         "validation": asdict(run.task.validation),
         "notes": list(run.notes),
+        "best_score": None if run.estimate is None else run.estimate.score,
+        "best_score_low": None if run.estimate is None else run.estimate.low,
+        "best_score_high": None if run.estimate is None else run.estimate.high,
+        "baseline_score": run.baseline_score,
+        "positive_class": run.task.positive_class,
         "estimate": None if run.estimate is None else run.estimate.state(),
         "fast_twin": None
         if twin is None
@@ -423,7 +428,7 @@ def _not_trained(run: "Run") -> list[str]:
 
 def _leaderboard_text(run: "Run") -> str:
     lines = [
-        f"{run.task.reason} {run.task.validation.reason}\n",
+        f"{run.task.reason} {run.task.validation.reason}\n\nScores in testing:",
         f"{'':>3} {'model':<36}{run.task.metric:>12}{'± folds':>10}{'fit s':>9}{'one row ms':>12}",
     ]
     for entry in run.leaderboard[:15]:
@@ -434,13 +439,23 @@ def _leaderboard_text(run: "Run") -> str:
         )
     if len(run.leaderboard) > 15:
         lines.append(f"    … and {len(run.leaderboard) - 15} more")
-    if run.estimate is not None:
-        found = run.estimate
-        lines.append(f"\nExpected on new rows: {found.score:.5g}, between {found.low:.5g} and {found.high:.5g}.")
+    lines.append(f"\n{_headline_text(run)}")
     lines += _not_trained(run)
     if run.twin is not None and not run.twin.existing:
         lines.append(f"The fast twin loses {max(run.twin.loss_of_quality, 0.0):.2g} of {run.task.metric}.")
     return "\n".join(lines)
+
+
+def _headline_text(run: "Run") -> str:
+    """“Accuracy 80 %, 78 to 82 % on new rows; a constant guess: 62 %”, as the pages write it."""
+    from flowml.web.headline import headline_of
+    from flowml.web.words import metric_of
+
+    found, metric = run.estimate, run.task.metric
+    title = metric_of(metric, run.task.positive_class).title
+    score, low, high = (None, None, None) if found is None else (found.score, found.low, found.high)
+    shown = headline_of(title, metric, score, low, high, run.baseline_score)
+    return "; ".join(filter(None, (", ".join(filter(None, (f"{title} {shown.value}", shown.range))), shown.constant)))
 
 
 class _ProgressLine:

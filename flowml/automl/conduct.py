@@ -12,8 +12,9 @@ import numpy as np
 
 from flowml.automl import ensemble
 from flowml.automl.decision import fair_decision, objective
+from flowml.automl.estimate import NESTED, Estimate, choice_repeated, estimate
 from flowml.automl.finish import Champion, finish
-from flowml.automl.metrics import all_metrics, over_folds
+from flowml.automl.metrics import all_metrics, over_folds, part_of
 from flowml.automl.model import FittedModel, combine
 from flowml.automl.search import WAIT, Search
 from flowml.automl.sharing import BIG_CELLS
@@ -114,6 +115,10 @@ class Observer(Protocol):
 
     def tick(self, finished: int) -> None:
         """Called several times a second."""
+        ...
+
+    def expect(self, expected: Estimate | None) -> None:
+        """What to expect on new rows of the model that is the best from now on; told before that model is."""
         ...
 
     def candidate(self, outcome: Outcome, best: bool) -> None:
@@ -312,6 +317,7 @@ class Conduct:
             if blend is not None:
                 self.blend = blend
                 self._search.blended(blend.weights)
+                self._observer.expect(self._expected_of_blend(self._judgement))
                 self._observer.blend(blend)
         self._blended_at = self._clock()
         self._blend_seconds = self._blended_at - started
@@ -461,10 +467,30 @@ class Conduct:
         gain = self._metric.gain(outcome.score)
         if self._blend_meanwhile and not self._candidates:
             self._score_seconds = self._time_a_score(_array(outcome))
-        best = gain > self._best_gain
+        best, leads = gain > self._best_gain, self._is_better(outcome.score)
         self._best_gain = max(gain, self._best_gain)
         self._candidates.append(outcome)
+        if leads:
+            self._observer.expect(self._expected_of_single())
         self._observer.candidate(outcome, best)
+
+    def _expected_of_single(self) -> Estimate | None:
+        """Of the best single model so far: the choice repeated by what the folds of each trial say."""
+        task, rows = self._task, self._task.validated
+        folds = task.folds[rows]
+        chosen = choice_repeated([[self._metric.gain(one) for one in trial.fold_scores] for trial in self._candidates])
+        answers = np.empty((len(rows), task.n_outputs))
+        for fold, candidate in enumerate(chosen):
+            answers[folds == fold] = _array(self._candidates[candidate])[rows[folds == fold]]
+        weights = task.weights_of(rows)
+        return estimate(
+            self._metric.score, task.target[rows], answers, task.judge_folds, weights, method=NESTED, seed=task.seed
+        )
+
+    def _expected_of_blend(self, judgement: ensemble.Judgement) -> Estimate | None:
+        weights = part_of(self._task.weights_of(self._task.validated), judgement.rows)
+        target, answers, folds = judgement.target, judgement.blend, judgement.folds
+        return estimate(self._metric.score, target, answers, folds, weights, method=NESTED, seed=self._task.seed)
 
 
 def reserve_seconds(budget: float) -> float:

@@ -41,6 +41,8 @@ class _AutoML(Estimator):
     best_model_: "FittedModel"
     fast_model_: "FittedModel | None"
     best_score_: float
+    best_score_range_: tuple[float, float]
+    baseline_score_: float
     metric_: str
     leaderboard_: list[dict[str, Any]]
     failures_: dict[str, str]
@@ -144,7 +146,10 @@ class _AutoML(Estimator):
         self.best_model_ = run.model
         self.fast_model_ = None if run.twin is None else run.twin.model
         self.metric_ = run.task.metric
-        self.best_score_ = run.leaderboard[0].score
+        expected, unknown = run.estimate, float("nan")
+        self.best_score_ = unknown if expected is None else expected.score
+        self.best_score_range_ = (unknown, unknown) if expected is None else (expected.low, expected.high)
+        self.baseline_score_ = unknown if run.baseline_score is None else run.baseline_score
         self.failures_ = dict(run.failures)
         self.leaderboard_ = [
             {
@@ -233,7 +238,9 @@ class AutoMLClassifier(_AutoML):
     classes_ : the labels, in the order of `predict_proba`'s columns.
     best_model_, fast_model_ : the best model, and a quicker one that is nearly as good (or None).
     leaderboard_ : a dictionary a model, best first; `pandas.DataFrame(model.leaderboard_)` makes a table of it.
-    best_score_, metric_ : the best model's cross-validated score, in its metric's own direction.
+    best_score_, metric_ : what to expect of the best model on new rows, in its metric's own direction; the leaderboard
+        has the scores by cross-validation, of which the best is a little lucky.
+    best_score_range_, baseline_score_ : where it lies with 90 % confidence, and what a constant guess reaches.
     failures_ : the families that failed, with the reason.
     n_features_in_, feature_names_in_ : the columns that it was fitted with.
     """

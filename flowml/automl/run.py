@@ -15,6 +15,7 @@ from flowml.automl import algorithms
 from flowml.automl.algorithms.base import TaskShape
 from flowml.automl.at_once import models_at_once
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
+from flowml.automl.constant import constant_score
 from flowml.automl.decision import objective
 from flowml.automl.describe import describe_recipe
 from flowml.automl.engine_process import NoProcesses, engine_process, start_engine_process
@@ -60,7 +61,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is, for whoever shows it."""
+    """How far a run is, for whoever shows it. `best_score` is what to expect of the best model on new rows."""
 
     elapsed_seconds: float
     budget_seconds: float
@@ -74,7 +75,7 @@ class Run:
     """What a run found: the best model and everything it was compared with, best first.
 
     `failures`: algorithms that failed, with the reason; `unfinished`: those of which no trial was finished in time.
-    `estimate`: what to expect of the best model on new rows, None where there was no time for it. `twin`: the fast
+    `estimate`: what to expect of the best model on new rows, None where no fold can be scored. `twin`: the fast
     model beside it, None where there is none.
     """
 
@@ -89,6 +90,8 @@ class Run:
     notes: tuple[str, ...] = ()
     """Sentences about the table that were known before training: how models are tested, what may leak."""
     estimate: Estimate | None = None
+    baseline_score: float | None = None
+    """What a constant guess reaches in the metric."""
     twin: Twin | None = None
 
 
@@ -176,7 +179,7 @@ def train(
         # The runner's slots are the parallelism; BLAS and OpenMP would multiply it.
         with threadpool_limits(limits=1):
             conduct.run()
-            found = _conclude(task, conduct, runner, clock() - began)
+            found = _conclude(task, conduct, runner, clock() - began, watcher.expected)
             return replace(found, notes=notes, first_model_seconds=watcher.first_model_seconds)
     finally:
         runner.close()
@@ -246,7 +249,14 @@ def chosen_algorithms(task: Task, names: Sequence[str] | None) -> list[str]:
     return list(names or fitting)
 
 
-def _conclude(task: Task, conduct: Conduct, runner: ProcessRunner | ThreadRunner, elapsed: float) -> Run:
+def _conclude(
+    task: Task,
+    conduct: Conduct,
+    runner: ProcessRunner | ThreadRunner,
+    elapsed: float,
+    expected: Estimate | None,
+) -> Run:
+    """`expected`: what was last said of the best model, which stands where there was no time for more."""
     metric = objective(task.metric)
     best, blend, champion, twin = conduct.best, conduct.blend, conduct.champion, conduct.twin
     # Of equals the one that was asked for first comes first, and last what was made at once.
@@ -287,7 +297,8 @@ def _conclude(task: Task, conduct: Conduct, runner: ProcessRunner | ThreadRunner
         failures=runner.failures,
         unfinished=conduct.unfinished,
         elapsed_seconds=elapsed,
-        estimate=None if champion is None else champion.estimate,
+        estimate=expected if champion is None else champion.estimate,
+        baseline_score=constant_score(task),
         twin=twin,
     )
 
@@ -340,6 +351,7 @@ class _Watcher:
         self._on_progress = on_progress
         self._stopped = stopped
         self._best: tuple[float, str] | None = None
+        self.expected: Estimate | None = None
         self._imports = _Imports()
         self.first_model_seconds: float | None = None
 
@@ -353,8 +365,12 @@ class _Watcher:
         return None
 
     def tick(self, finished: int) -> None:
-        score, algorithm = self._best or (None, None)
+        algorithm = None if self._best is None else self._best[1]
+        score = None if self.expected is None else self.expected.score
         self._on_progress(Progress(self._clock() - self._began, self._budget, finished, score, algorithm))
+
+    def expect(self, expected: Estimate | None) -> None:
+        self.expected = expected
 
     def candidate(self, outcome: Outcome, best: bool) -> None:
         self._imports(outcome.spec.algorithm)

@@ -60,6 +60,11 @@ class Task:
     def n_outputs(self) -> int:
         return len(self.classes) if self.classes is not None else 1
 
+    @property
+    def positive_class(self) -> str | None:
+        """The one of two classes that precision, recall and F1 are about; None: they are means over the classes."""
+        return self.classes[-1] if self.classes is not None and len(self.classes) == 2 else None
+
     @cached_property
     def validated(self) -> np.ndarray:
         """The rows that some fold holds out, in order: out-of-fold predictions of all others are NaN."""

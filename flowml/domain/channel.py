@@ -88,12 +88,17 @@ class Ledger(Protocol):
         """Add figures to those stored with a model."""
         ...
 
-    def champion(self, model: Model, now: float) -> None:
-        """Make this the job's best model and tell who watches."""
+    def champion(self, model: Model, expected: Mapping[str, Any] | None, now: float) -> None:
+        """Make this the job's best model and tell who watches. `expected`: score, low, high and method of what it can
+        be expected to reach on new rows; None where that cannot be said, then its own score stands for it."""
+        ...
+
+    def expect(self, expected: Mapping[str, Any], now: float) -> None:
+        """The same became known of the best model anew."""
         ...
 
     def update(self, now: float, **changes: Any) -> Job:
-        """Change the job's own columns (stage, progress, message, best_score, …) and tell who watches."""
+        """Change the job's own columns (stage, progress, message, baseline_score, …) and tell who watches."""
         ...
 
     def log(self, level: str, message: str, now: float) -> None: ...

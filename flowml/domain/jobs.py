@@ -83,8 +83,10 @@ class JobSpec:
 class Job:
     """One training run and how far it is. `elapsed_seconds` counts only time in which it really ran.
 
-    `best_score` is by cross-validation while it runs, and what can be expected on new rows when it has ended; then
-    `estimate` has its range: score, low, high and method. `fast_model_id` is the fast twin of the best model.
+    `best_score` is what to expect of the best model on new rows, also while it runs: the one number that is shown for a
+    run. `estimate` has its range as well: score, low, high and method. `baseline_score` is what a constant guess
+    reaches. `positive_class` is the one of two classes that precision, recall and F1 are about, None where they are
+    means over the classes. `fast_model_id` is the fast twin of the best model.
     """
 
     id: str
@@ -111,6 +113,16 @@ class Job:
     validation: Validation | None = None
     fast_model_id: str | None = None
     estimate: Mapping[str, Any] | None = None
+    baseline_score: float | None = None
+    positive_class: str | None = None
+
+    @property
+    def best_score_low(self) -> float | None:
+        return None if self.estimate is None else self.estimate["low"]
+
+    @property
+    def best_score_high(self) -> float | None:
+        return None if self.estimate is None else self.estimate["high"]
 
     @property
     def dataset_id(self) -> str:

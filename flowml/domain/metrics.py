@@ -7,6 +7,10 @@ REPORTED_ONLY = frozenset({"precision", "recall"})
 """Shown with every model, but no goal to train for: each alone is won by a model of no use."""
 
 
+OF_A_CLASS = frozenset({"f1", "precision", "recall"})
+"""Of two classes they are about one, of more they are the mean over the classes."""
+
+
 def greater_is_better(metric: str) -> bool:
     """Whether a higher score of this metric is the better one."""
     return metric not in LOWER_IS_BETTER

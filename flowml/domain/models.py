@@ -10,7 +10,8 @@ from flowml.domain.jobs import ProblemType
 @dataclass(frozen=True)
 class Model:
     """A usable model. `file` is the hash of its `.flowml`; `details` holds figures computed once, such as the
-    confusion matrix, the permutation importance, and what to expect of the best model of a job (`estimate`)."""
+    confusion matrix and the permutation importance. `score`, `metrics` and `cv_scores` are by cross-validation; what to
+    expect of the best model of a job on new rows is the job's `best_score`."""
 
     id: str
     job_id: str
@@ -33,6 +34,11 @@ class Model:
     created_at: float
     details: Mapping[str, Any]
 
+    @property
+    def positive_class(self) -> str | None:
+        """The one of two classes that precision, recall and F1 are about; None: they are means over the classes."""
+        return self.classes[-1] if self.classes is not None and len(self.classes) == 2 else None
+
 
 @dataclass(frozen=True)
 class LeaderboardRow:
@@ -53,10 +59,12 @@ class LeaderboardRow:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Models of one job, best first. `metric` is None as long as nobody knows it."""
+    """Models of one job, best first, with their scores by cross-validation. `metric` is None as long as nobody knows
+    it; `positive_class` as of `Model`."""
 
     metric: str | None
     greater_is_better: bool
+    positive_class: str | None
     items: tuple[LeaderboardRow, ...]
 
 

@@ -149,9 +149,14 @@ class StoreLedger:
     def set_details(self, model_id: str, details: Mapping[str, Any]) -> None:
         self._store.models.set_details(model_id, details)
 
-    def champion(self, model: Model, now: float) -> None:
+    def champion(self, model: Model, expected: Mapping[str, Any] | None, now: float) -> None:
         with self._store.transaction():
-            job = self._store.jobs.update(self._job_id, best_score=model.score, best_model_id=model.id)
+            job = self._store.jobs.update(
+                self._job_id,
+                best_score=model.score if expected is None else expected["score"],
+                estimate=expected,
+                best_model_id=model.id,
+            )
             self._store.events.append(
                 job_room(self._job_id),
                 "champion",
@@ -159,6 +164,9 @@ class StoreLedger:
                 now,
             )
             tell_job(self._store, job, now)
+
+    def expect(self, expected: Mapping[str, Any], now: float) -> None:
+        self.update(now, best_score=expected["score"], estimate=expected)
 
     def update(self, now: float, **changes: Any) -> Job:
         with self._store.transaction():
@@ -198,7 +206,14 @@ def finish_job(
         store.events.append(
             job_room(job_id),
             "training_completed",
-            {"job_id": job_id, "models_count": models, "best_score": job.best_score},
+            {
+                "job_id": job_id,
+                "models_count": models,
+                "best_score": job.best_score,
+                "best_score_low": job.best_score_low,
+                "best_score_high": job.best_score_high,
+                "baseline_score": job.baseline_score,
+            },
             now,
         )
         level = {JobStatus.COMPLETED: "success", JobStatus.FAILED: "error"}.get(status, "info")

@@ -47,6 +47,7 @@ def leaderboard(context: Context, job_id: str) -> Leaderboard:
     return Leaderboard(
         metric=metric,
         greater_is_better=greater,
+        positive_class=job.positive_class,
         items=tuple(
             LeaderboardRow(
                 rank=rank,

@@ -1,6 +1,7 @@
 """The jobs table: claiming, counting, and the one place where a job changes."""
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -24,6 +25,8 @@ _CHANGEABLE = frozenset(
         "elapsed_seconds",
         "best_score",
         "best_model_id",
+        "estimate",
+        "baseline_score",
         "started_at",
         "finished_at",
         "deadline_at",
@@ -39,7 +42,8 @@ _SELECT = (
     " AS trials_finished,"
     " (SELECT json_extract(details, '$.fast_model_id') FROM models WHERE models.id = jobs.best_model_id)"
     " AS fast_model_id,"
-    " (SELECT json_extract(details, '$.estimate') FROM models WHERE models.id = jobs.best_model_id) AS estimate"
+    " (SELECT CASE json_array_length(classes) WHEN 2 THEN json_extract(classes, '$[1]') END"
+    " FROM models WHERE models.id = jobs.best_model_id) AS positive_class"
     " FROM jobs"
 )
 
@@ -129,6 +133,8 @@ class Jobs:
         values = [
             to_json(asdict(value))
             if isinstance(value, JobSpec | Validation)
+            else to_json(value)
+            if isinstance(value, Mapping)
             else int(value)
             if isinstance(value, bool)
             else value
@@ -174,7 +180,9 @@ def _job(row: sqlite3.Row) -> Job:
         conductor_starts=row["conductor_starts"],
         validation=None if row["validation"] is None else _validation(from_json(row["validation"])),
         fast_model_id=row["fast_model_id"],
-        estimate=None if row["estimate"] is None else from_json(row["estimate"]),
+        estimate=from_json(row["estimate"]),
+        baseline_score=row["baseline_score"],
+        positive_class=row["positive_class"],
     )
 
 

@@ -97,6 +97,18 @@ MIGRATIONS: tuple[Migration, ...] = (
             ) STRICT, WITHOUT ROWID""",
         ),
     ),
+    Migration(
+        4,
+        "what to expect of a job's best model, and what a constant guess reaches, beside the job",
+        (
+            "ALTER TABLE jobs ADD COLUMN estimate TEXT",
+            "ALTER TABLE jobs ADD COLUMN baseline_score REAL",
+            # It was kept with the model; a run that had not got so far has none.
+            """UPDATE jobs SET estimate = (SELECT json_extract(details, '$.estimate') FROM models
+                WHERE models.id = jobs.best_model_id)""",
+            "UPDATE jobs SET best_score = COALESCE(json_extract(estimate, '$.score'), best_score)",
+        ),
+    ),
 )
 
 

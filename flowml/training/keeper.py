@@ -1,13 +1,15 @@
 """What a run finds, kept as it comes: models, the champion, its fast twin, and how far the job is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from flowml.automl import algorithms, modelfile
 from flowml.automl.conduct import ENSEMBLE, Blend, Outcome
 from flowml.automl.decision import objective, threshold, weighted
+from flowml.automl.estimate import Estimate
 from flowml.automl.finish import Champion
 from flowml.automl.importance import permutation_importance
 from flowml.automl.metrics import confusion
@@ -35,6 +37,7 @@ class Keeper:
         self._began = began
         self._ticked_at = 0.0
         self._metric = objective(task.metric)
+        self._expected: Mapping[str, Any] | None = None
         self._outdone = False
         self._kept_the_old = False
         self._trials = {trial.number: trial for trial in ledger.trials()}
@@ -69,6 +72,9 @@ class Keeper:
             progress=min(99.0, 100 * elapsed / self._job.time_budget_seconds),
             message=_progress_message(finished, self.champion),
         )
+
+    def expect(self, expected: Estimate | None) -> None:
+        self._expected = None if expected is None else expected.state()
 
     def candidate(self, outcome: Outcome, best: bool) -> None:
         trial = self._trial(outcome.spec.number)
@@ -150,7 +156,6 @@ class Keeper:
                 **before.details,
                 **self._figures(champion.model, champion.out_of_fold),
                 "score_std": float(np.std(champion.fold_scores)),
-                "estimate": None if champion.estimate is None else champion.estimate.state(),
             },
         )
         if champion.model.temperature is not None or _decision(before) != champion.model.decision:
@@ -161,7 +166,7 @@ class Keeper:
         self._gain = max(self._gain, self._metric.gain(champion.score))
         self.champion = self._ledger.publish_model(model, self._metric.gain(champion.score), content)
         if champion.estimate is not None:
-            self._ledger.update(self._clock(), best_score=champion.estimate.score)
+            self._ledger.expect(champion.estimate.state(), self._clock())
 
     def twin(self, twin: Twin | None) -> None:
         """Published as a model of the job; where it is one of the models anyway, that one is named."""
@@ -216,7 +221,7 @@ class Keeper:
         if self._is_champion(stored, gain):
             self._gain = gain
             self.champion = stored
-            self._ledger.champion(stored, self._clock())
+            self._ledger.champion(stored, self._expected, self._clock())
 
     def _is_champion(self, model: Model, gain: float) -> bool:
         if self.champion is None or gain > self._gain:

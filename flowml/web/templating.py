@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from flowml.web.assets import templates_root
+from flowml.web.headline import headline
 from flowml.web.static import static_url
 from flowml.web.words import NONE, metric_title, score_text
 
@@ -162,6 +163,7 @@ def environment() -> Environment:
         "ago": ago,
         "metric_title": metric_title,
         "score": score_text,
+        "headline": headline,
     }
     env.globals["static_url"] = static_url
     return env

@@ -1,8 +1,8 @@
 """What things are called where people read them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from flowml.domain.metrics import greater_is_better
+from flowml.domain.metrics import OF_A_CLASS, greater_is_better
 
 NONE = "–"
 
@@ -49,6 +49,22 @@ REGRESSION_METRICS = ("r2", "rmse", "mae", "mape")
 
 def metric_words(name: str) -> MetricWords:
     return METRICS.get(name) or MetricWords(name, name.replace("_", " "), "", "number")
+
+
+def metric_of(name: str, positive: str | None) -> MetricWords:
+    """The metric of a model: precision, recall and F1 say which class they are about (`positive`), or that they are
+    means.
+
+    >>> metric_of("precision", "yes").title, metric_of("f1", None).title, metric_of("accuracy", "yes").title
+    ('Precision for “yes”', 'F1, averaged over classes', 'Accuracy')
+    """
+    words = metric_words(name)
+    if name not in OF_A_CLASS:
+        return words
+    if positive is None:
+        return replace(words, title=f"{words.title}, averaged over classes")
+    meaning = words.meaning.replace("as a class", f"as “{positive}”").replace("are of a class", f"are “{positive}”")
+    return replace(words, title=f"{words.title} for “{positive}”", meaning=meaning)
 
 
 def metric_title(name: str | None) -> str:

@@ -76,7 +76,7 @@ def test_a_finished_job_leaves_nothing_open_and_tells_everyone(store: Store, job
     ledger = dispatch.StoreLedger(store, job_id)
     ledger.enqueue(TrialSpec(0, "ridge", {}), 60.0, 3.0)
     best = ledger.publish_model(model(job_id, "m1", 0.8), 0.8, b"content")
-    ledger.champion(best, 4.0)
+    ledger.champion(best, None, 4.0)
     job = ledger.finish(JobStatus.COMPLETED, 5.0)
     assert (job.status, job.best_model_id, job.best_score, job.progress) == (JobStatus.COMPLETED, "m1", 0.8, 100.0)
     assert ledger.file(best.file).read_bytes() == b"content"
@@ -89,7 +89,7 @@ def test_a_finished_job_leaves_nothing_open_and_tells_everyone(store: Store, job
 def test_a_job_whose_conductor_keeps_dying_keeps_its_models(store: Store, job_id: str) -> None:
     desk, ledger = dispatch.StoreDesk(store, lambda: 9.0), dispatch.StoreLedger(store, job_id)
     assert [desk.conductor_started(job_id) for _ in range(2)] == [1, 2]
-    ledger.champion(ledger.publish_model(model(job_id, "m1", 0.8), 0.8, None), 4.0)
+    ledger.champion(ledger.publish_model(model(job_id, "m1", 0.8), 0.8, None), None, 4.0)
     desk.conductor_failed(job_id, "it keeps crashing")
     job = store.jobs.get(job_id)
     assert (job.status, job.error) == (JobStatus.COMPLETED, "it keeps crashing")
@@ -168,7 +168,7 @@ def test_a_job_that_is_over_its_time_ends_with_what_it_has(
 ) -> None:
     ledger, desk = dispatch.StoreLedger(store, job_id), dispatch.StoreDesk(store, lambda: 99.0)
     if best:
-        ledger.champion(ledger.publish_model(model(job_id, "m1", 0.8), 0.8, None), 4.0)
+        ledger.champion(ledger.publish_model(model(job_id, "m1", 0.8), 0.8, None), None, 4.0)
     store.jobs.update(job_id, cancel_requested=cancel)
     desk.job_overdue(job_id)
     assert store.jobs.get(job_id).status is status and desk.running_jobs() == []

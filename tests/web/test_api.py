@@ -15,7 +15,8 @@ DATASET = {
 JOB = {
     "id", "name", "dataset_id", "target", "status", "stage", "progress", "message", "problem_type", "metric",
     "time_budget_seconds", "elapsed_seconds", "trials_finished", "best_score", "best_model_id", "queue", "created_at",
-    "started_at", "finished_at", "error", "fast_model_id", "estimate",
+    "started_at", "finished_at", "error", "fast_model_id", "estimate", "best_score_low", "best_score_high",
+    "baseline_score", "positive_class",
 }  # fmt: skip
 TRIAL = {
     "id", "job_id", "algorithm", "params", "status", "score", "fold_scores", "fit_seconds", "worker_id",
@@ -23,7 +24,7 @@ TRIAL = {
 }  # fmt: skip
 MODEL = {
     "id", "job_id", "name", "algorithm", "problem_type", "target", "metrics", "cv_scores", "params", "feature_names",
-    "classes", "fit_seconds", "size_bytes", "created_at",
+    "classes", "positive_class", "fit_seconds", "size_bytes", "created_at",
 }  # fmt: skip
 ROW = {
     "rank", "model_id", "algorithm", "score", "score_std", "metrics", "fit_seconds", "predict_ms", "size_bytes",
@@ -123,7 +124,7 @@ def test_a_model_with_its_inputs(stored: Served) -> None:
 def test_a_leaderboard(stored: Served) -> None:
     board = get(stored, f"/api/results/job/{job_id(stored)}/leaderboard")
 
-    assert set(board) == {"metric", "greater_is_better", "items"}
+    assert set(board) == {"metric", "greater_is_better", "positive_class", "items"}
     assert [set(item) for item in board["items"]] == [ROW, ROW]
     assert [item["rank"] for item in board["items"]] == [1, 2]
 
@@ -132,7 +133,7 @@ def test_a_leaderboard_before_the_metric_is_known(stored: Served) -> None:
     job = add_job(stored.store)
     board = get(stored, f"/api/results/job/{job.id}/leaderboard")
 
-    assert board == {"metric": None, "greater_is_better": True, "items": []}
+    assert board == {"metric": None, "greater_is_better": True, "positive_class": None, "items": []}
     stored.store.jobs.delete(job.id)
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from flowml.domain.models import Leaderboard, Model
-from flowml.services import prediction, results
+from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
 from flowml.services.prediction import Prediction, milliseconds_since
 from flowml.web.endpoint import context_of, parse_json, read_json
@@ -34,8 +34,11 @@ def leaderboard(context: Context, job_id: str) -> Leaderboard:
 def show(context: Context, model_id: str) -> dict[str, Any]:
     """One model with its inputs."""
     model = results.get_model(context, model_id)
+    job = jobs.get_job(context, model.job_id)
+    expected = ("best_score", "best_score_low", "best_score_high") if job.best_model_id == model.id else ()
     return {
         **{name: getattr(model, name) for name in ModelDetail.model_fields if hasattr(model, name)},
+        **{name: getattr(job, name) for name in (*expected, "baseline_score")},
         "score_std": model.details.get("score_std"),
         "features": model.details.get("schema") or [],
         "members": model.details.get("members") or [],

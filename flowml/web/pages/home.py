@@ -44,7 +44,7 @@ class Champion:
 
 @dataclass(frozen=True, kw_only=True)
 class HomePage(Page):
-    """`formats`: how the scores of each metric are written, for the cards that go on live."""
+    """`metrics`: what each metric is called and how its scores are written, for the cards that go on live."""
 
     template: ClassVar[str] = "home.html"
 
@@ -57,7 +57,7 @@ class HomePage(Page):
     running: list[Job]
     champions: list[Champion]
     stats: dict[str, Any]
-    formats: dict[str, str]
+    metrics: dict[str, dict[str, str]]
 
 
 def page(request: Request) -> Response:
@@ -79,7 +79,7 @@ def page(request: Request) -> Response:
             running=[job for job in all_jobs if not job.status.ended],
             champions=_champions(context, all_jobs),
             stats=asdict(system.stats(context)),
-            formats={name: words.format for name, words in METRICS.items()},
+            metrics={name: {"title": words.title, "format": words.format} for name, words in METRICS.items()},
         ),
     )
 

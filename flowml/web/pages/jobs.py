@@ -16,10 +16,11 @@ from flowml.domain.trials import Trial, TrialStatus
 from flowml.services import datasets, jobs, results
 from flowml.services.context import Context
 from flowml.services.jobs import AlgorithmInfo
+from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.templating import Page, duration, respond
-from flowml.web.words import METRICS, metric_words, score_text
+from flowml.web.words import METRICS, NONE, metric_words, score_text
 
 LISTED = 50
 MOST_TRIALS = 5000
@@ -73,6 +74,7 @@ class JobPage(Page):
     titles: dict[str, str]
     log: list[LogLine]
     chart: Chart
+    expected: Headline
     monitor: dict[str, Any]
     ended: bool
     most_extra_seconds: float
@@ -116,6 +118,7 @@ def page(request: Request) -> Response:
             titles=titles,
             log=_log(job, trials, titles),
             chart=_progress_chart(job, trials, titles, metric),
+            expected=headline(job),
             monitor={
                 "job": _job_point(job),
                 "trials": [_trial_point(trial) for trial in trials],
@@ -123,7 +126,7 @@ def page(request: Request) -> Response:
                 "titles": titles,
                 "metric": metric,
                 "metrics": {name: _metric_point(name) for name in METRICS},
-                "best_name": _best_name(leaderboard, titles),
+                "best_name": _best_name(leaderboard, job, titles),
                 "champions": _ensembles(context, job),
             },
             ended=job.status.ended,
@@ -150,11 +153,9 @@ def _ensembles(context: Context, job: Job) -> list[dict[str, float]]:
     return [{"at": best.created_at, "score": best.score}] if best and best.trial_id is None else []
 
 
-def _best_name(leaderboard: Leaderboard | None, titles: Mapping[str, str]) -> str:
-    if leaderboard is None or not leaderboard.items:
-        return "–"
-    best = leaderboard.items[0].algorithm
-    return titles.get(best, best)
+def _best_name(leaderboard: Leaderboard | None, job: Job, titles: Mapping[str, str]) -> str:
+    rows = [] if leaderboard is None else leaderboard.items
+    return next((titles.get(row.algorithm, row.algorithm) for row in rows if row.model_id == job.best_model_id), NONE)
 
 
 def _log(job: Job, trials: Sequence[Trial], titles: Mapping[str, str]) -> list[LogLine]:
@@ -191,11 +192,12 @@ def _progress_chart(job: Job, trials: list[Trial], titles: Mapping[str, str], me
     finished = [trial for trial in trials if trial.status is TrialStatus.FINISHED]
     return Chart(
         kind="trials",
-        title="Score over time",
+        title="Scores in testing over time",
         caption="Each mark is one finished trial, its shape and colour the family of models; the line is the best so"
-        f" far. {'Higher' if metric['greater'] else 'Lower'} is better.",
+        " far, which is a little lucky: on new rows expect what stands above."
+        f" {'Higher' if metric['greater'] else 'Lower'} is better.",
         spec={"live": True},
-        columns=("Trial", "Model", metric["title"], "Trained in"),
+        columns=("Trial", "Model", f"{metric['title']} in testing", "Trained in"),
         rows=[
             (
                 trial.number + 1,
@@ -218,7 +220,8 @@ def _job_point(job: Job) -> dict[str, Any]:
         "elapsed_seconds": job.elapsed_seconds,
         "time_budget_seconds": job.time_budget_seconds,
         "trials_finished": job.trials_finished,
-        "best_score": job.best_score,
+        **{name: getattr(job, name) for name in ("best_score", "best_score_low", "best_score_high", "baseline_score")},
+        "positive_class": job.positive_class,
         "best_model_id": job.best_model_id,
         "metric": job.metric,
         "error": job.error,

@@ -12,12 +12,13 @@ from flowml.domain.jobs import Job
 from flowml.domain.models import Model
 from flowml.services import jobs, results
 from flowml.services.context import Context
+from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.pages.jobs import algorithm_titles
-from flowml.web.pages.results import champion_sentence, decision_sentence, expected_range, loss_text
+from flowml.web.pages.results import champion_sentence, decision_sentence, loss_text, tested_sentence
 from flowml.web.templating import Page, number, percent, respond
-from flowml.web.words import METRICS, MetricWords, metric_title, metric_words, score_text
+from flowml.web.words import METRICS, MetricWords, metric_of, metric_title, metric_words, score_text
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class MetricValue:
     words: MetricWords
     text: str
     main: bool
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class ModelPage(Page):
     job: Job
     model: Model
     heading: str
+    is_best: bool
     rank: int
     n_models: int
     sentence: str
@@ -85,6 +88,7 @@ def page(request: Request) -> Response:
     titles = algorithm_titles(jobs.list_algorithms(None))
     rank = next((row.rank for row in board.items if row.model_id == model.id), len(board.items))
     heading = model.name
+    is_best = model.id == job.best_model_id
     return respond(
         request,
         ModelPage(
@@ -93,11 +97,12 @@ def page(request: Request) -> Response:
             job=job,
             model=model,
             heading=heading,
+            is_best=is_best,
             rank=rank,
             n_models=len(board.items),
-            sentence=champion_sentence(model),
-            notes=_notes(model, job, titles),
-            values=_values(model),
+            sentence=champion_sentence(model, job) if is_best else tested_sentence(model),
+            notes=_notes(model, titles),
+            values=_values(model, headline(job) if is_best else None),
             folds=_fold_chart(model),
             confusion=_confusion(context, model),
             importance=importance_chart(model.details.get("permutation_importance"), model),
@@ -110,13 +115,9 @@ def page(request: Request) -> Response:
     )
 
 
-def _notes(model: Model, job: Job, titles: Mapping[str, str]) -> list[str]:
+def _notes(model: Model, titles: Mapping[str, str]) -> list[str]:
     """What is good to know of how it came about and how it answers."""
-    notes = []
-    expected = expected_range(model)
-    if expected:
-        notes.append(f"{metric_title(model.metric)}: {expected}, without the luck of having been chosen as the best.")
-    notes.append(decision_sentence(model))
+    notes = [decision_sentence(model)]
     if model.details.get("calibrated"):
         notes.append("Its probabilities are calibrated: of rows that get 70 %, about 70 % turn out so.")
     if model.details.get("twin_of") == model.id:
@@ -129,25 +130,26 @@ def _notes(model: Model, job: Job, titles: Mapping[str, str]) -> list[str]:
     return [note for note in notes if note]
 
 
-def _values(model: Model) -> list[MetricValue]:
-    names = [model.metric] + [name for name in METRICS if name in model.metrics and name != model.metric]
-    return [
-        MetricValue(metric_words(name), score_text(_value(model, name), name), name == model.metric)
-        for name in names
-        if name == model.metric or model.metrics.get(name) is not None
+def _values(model: Model, expected: Headline | None) -> list[MetricValue]:
+    """First the metric that models are compared by: what to expect of the best model; of others the mean over the
+    folds, as on the leaderboard."""
+    words = metric_of(model.metric, model.positive_class)
+    if expected is None:
+        main = MetricValue(words, score_text(model.score, model.metric), True, "in testing")
+    else:
+        main = MetricValue(words, expected.value, True, expected.detail)
+    return [main] + [
+        MetricValue(metric_of(name, model.positive_class), score_text(model.metrics[name], name), False, "in testing")
+        for name in METRICS
+        if name != model.metric and model.metrics.get(name) is not None
     ]
-
-
-def _value(model: Model, name: str) -> float | None:
-    """The metric that models are compared by is the mean over the folds, as on the leaderboard."""
-    return model.score if name == model.metric else model.metrics.get(name)
 
 
 def _fold_chart(model: Model) -> Chart | None:
     scores = list(model.cv_scores)
     if len(scores) < 2:
         return None
-    title = metric_title(model.metric)
+    title = metric_of(model.metric, model.positive_class).title
     return Chart(
         kind="folds",
         title=f"{title} in each fold",

@@ -14,10 +14,11 @@ from flowml.domain.jobs import Job
 from flowml.domain.models import Model
 from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
+from flowml.web.headline import headline
 from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.pages.jobs import algorithm_titles
 from flowml.web.templating import Page, cell, number, respond
-from flowml.web.words import ROLE_WORDS
+from flowml.web.words import ROLE_WORDS, metric_of, score_text
 
 MANY_CATEGORIES = 40
 
@@ -48,6 +49,7 @@ class PlaygroundPage(Page):
     heading: str
     fields: list[FormField]
     classes: list[str]
+    worth: str
     form: dict[str, Any]
 
 
@@ -55,6 +57,7 @@ def page(request: Request) -> Response:
     context = context_of(request)
     frame = build_frame(request, "jobs")
     model = results.get_model(context, request.path_params["model_id"])
+    job = jobs.get_job(context, model.job_id)
     titles = algorithm_titles(jobs.list_algorithms(None))
     fields = [form_field(at, feature) for at, feature in enumerate(model.details.get("schema") or ())]
     answer = respond(
@@ -62,11 +65,12 @@ def page(request: Request) -> Response:
         PlaygroundPage(
             title=f"Try {titles.get(model.algorithm, model.algorithm)}",
             frame=frame,
-            job=jobs.get_job(context, model.job_id),
+            job=job,
             model=model,
             heading=titles.get(model.algorithm, model.algorithm),
             fields=fields,
             classes=list(model.classes or ()),
+            worth=_worth(model, job),
             form={
                 "model_id": model.id,
                 "target": model.target,
@@ -80,6 +84,14 @@ def page(request: Request) -> Response:
     # The first prediction follows at once: have the model in memory by then.
     answer.background = BackgroundTask(_warm, context, model.id)
     return answer
+
+
+def _worth(model: Model, job: Job) -> str:
+    """How good its answers are: what to expect of the best model of a run, of others what they reached in testing."""
+    if model.id == job.best_model_id:
+        expected = headline(job)
+        return f"{expected.title} {expected.value}" + (f": {expected.detail}" if expected.detail else "")
+    return f"{metric_of(model.metric, model.positive_class).title} {score_text(model.score, model.metric)} in testing"
 
 
 def _warm(context: Context, model_id: str) -> None:

@@ -10,11 +10,12 @@ from flowml.domain.jobs import Job
 from flowml.domain.models import Leaderboard, LeaderboardRow, Model
 from flowml.services import jobs, results
 from flowml.services.context import Context
+from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame, context_of
 from flowml.web.pages.jobs import dataset_name
 from flowml.web.templating import Page, milliseconds, percent, respond
-from flowml.web.words import METRICS, MetricWords, metric_title, metric_words, score_text
+from flowml.web.words import METRICS, MetricWords, metric_of, metric_title, metric_words, score_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,8 @@ class ResultsPage(Page):
     metrics: list[MetricWords]
     chart: Chart | None
     sentence: str
-    expected: str
+    metric_title: str
+    expected: Headline
     twin: "TwinWords | None"
 
 
@@ -60,20 +62,12 @@ def page(request: Request) -> Response:
             champion=champion,
             metrics=_metrics(leaderboard),
             chart=_latency_chart(leaderboard) if leaderboard else None,
-            sentence=champion_sentence(champion) if champion else "",
-            expected=expected_range(champion) if champion else "",
+            sentence=champion_sentence(champion, job) if champion else "",
+            metric_title=_title(leaderboard) if leaderboard else "",
+            expected=headline(job),
             twin=_twin(context, champion) if champion else None,
         ),
     )
-
-
-def expected_range(model: Model) -> str:
-    """“0.861 expected on new rows (0.848 to 0.872)”; empty where nobody has worked it out."""
-    found = model.details.get("estimate")
-    if not found:
-        return ""
-    score, low, high = (score_text(found[name], model.metric) for name in ("score", "low", "high"))
-    return f"{score} expected on new rows ({low} to {high})"
 
 
 def decision_sentence(model: Model) -> str:
@@ -117,24 +111,43 @@ def loss_text(value: float, metric: str) -> str:
     return score_text(value, metric)
 
 
-def champion_sentence(model: Model) -> str:
-    """What the score means for somebody who does not know the metric."""
-    words = metric_words(model.metric)
-    score = score_text(model.score, model.metric)
+def champion_sentence(model: Model, job: Job) -> str:
+    """What the headline of a run means, of its best model, for somebody who does not know the metric."""
+    words = metric_of(model.metric, model.positive_class)
+    expected = headline(job)
     if model.metric == "accuracy":
-        return f"It predicts {model.target} right in {score} of rows that it has not seen."
-    if model.metric == "r2":
-        return f"It explains {model.score * 100:.1f} % of how {model.target} varies, on rows that it has not seen."
-    if model.metric in ("rmse", "mae"):
-        return f"Its predictions of {model.target} are typically off by {score}, on rows that it has not seen."
-    return f"{words.title} {score} on rows that it has not seen: {words.meaning}."
+        text = f"It is expected to predict {model.target} right in {expected.value} of new rows."
+    elif model.metric == "r2":
+        text = f"It is expected to explain {expected.value} of how {model.target} varies in new rows; 1 is all of it."
+    elif model.metric in ("rmse", "mae"):
+        text = f"Its predictions of {model.target} are expected to be typically off by {expected.value} in new rows."
+    else:
+        text = f"{words.title} {expected.value} is expected on new rows: {words.meaning}."
+    if not expected.guess:
+        return text
+    return f"{text} The same answer for every row would reach {expected.guess}."
+
+
+def tested_sentence(model: Model) -> str:
+    """What a model reached that is not the best of its run: nobody has worked out what to expect of it."""
+    words = metric_of(model.metric, model.positive_class)
+    score = score_text(model.score, model.metric)
+    return f"{words.title} {score} in testing, on rows left out of learning: {words.meaning}."
 
 
 def _metrics(leaderboard: Leaderboard | None) -> list[MetricWords]:
     if leaderboard is None:
         return []
     present = {name for row in leaderboard.items for name, value in row.metrics.items() if value is not None}
-    return [words for name, words in METRICS.items() if name in present and name != leaderboard.metric]
+    return [
+        metric_of(name, leaderboard.positive_class)
+        for name in METRICS
+        if name in present and name != leaderboard.metric
+    ]
+
+
+def _title(leaderboard: Leaderboard) -> str:
+    return metric_of(leaderboard.metric or "", leaderboard.positive_class).title
 
 
 def _latency_chart(leaderboard: Leaderboard) -> Chart | None:
@@ -147,7 +160,7 @@ def _latency_chart(leaderboard: Leaderboard) -> Chart | None:
         title="Score against speed",
         caption=_latency_caption(best, timed, leaderboard),
         spec={
-            "metric": metric_title(leaderboard.metric),
+            "metric": f"{_title(leaderboard)} in testing",
             "format": metric_words(leaderboard.metric or "").format,
             "greater": leaderboard.greater_is_better,
             "models": [
@@ -162,7 +175,7 @@ def _latency_chart(leaderboard: Leaderboard) -> Chart | None:
                 for row in timed
             ],
         },
-        columns=("Place", "Model", metric_title(leaderboard.metric), "One prediction", "On the front"),
+        columns=("Place", "Model", f"{_title(leaderboard)} in testing", "One prediction", "On the front"),
         rows=[
             (
                 row.rank,
@@ -184,5 +197,5 @@ def _latency_caption(best: LeaderboardRow, timed: list[LeaderboardRow], leaderbo
     return (
         f"{text} The best needs {milliseconds(best.predict_ms)} for one prediction; the fastest on the line,"
         f" {fastest.name}, needs {milliseconds(fastest.predict_ms)}"
-        f" and reaches {score_text(fastest.score, leaderboard.metric)}."
+        f" and reaches {score_text(fastest.score, leaderboard.metric)} in testing."
     )

@@ -22,6 +22,9 @@ class Model(Answer):
     params: dict[str, Any]
     feature_names: list[str]
     classes: list[str] | None
+    positive_class: str | None = Field(
+        description="the one of two classes that precision, recall and f1 are about; null: means over the classes"
+    )
     fit_seconds: float
     size_bytes: int
     created_at: Timestamp
@@ -55,7 +58,13 @@ class ModelDetail(Model):
     """A model with its inputs and, for an ensemble, its parts."""
 
     metric: str
-    score: float
+    score: float = Field(description="by cross-validation, as on the leaderboard")
+    best_score: float | None = Field(
+        None, description="of a run's best model, as of the run: what to expect on new rows"
+    )
+    best_score_low: float | None = Field(None, description="the range in which it lies with 90 % confidence")
+    best_score_high: float | None = None
+    baseline_score: float | None = Field(None, description="what a constant guess reaches in the same metric")
     score_std: float | None
     predict_ms: float | None
     features: list[Feature]
@@ -83,10 +92,12 @@ class LeaderboardRow(Answer):
 
 
 class Leaderboard(Answer):
-    """The models of one job, best first; the metric is null until it is known."""
+    """The models of one job, best first, with their scores by cross-validation; the metric is null until it is
+    known. What to expect of the best one on new rows is the run's `best_score`."""
 
     metric: str | None
     greater_is_better: bool
+    positive_class: str | None = Field(None, description="which of two classes precision, recall and f1 are about")
     items: list[LeaderboardRow]
 
 

@@ -77,7 +77,16 @@ class Job(Answer):
     time_budget_seconds: float
     elapsed_seconds: float
     trials_finished: int
-    best_score: float | None
+    best_score: float | None = Field(
+        description="what to expect of the best model on new rows; the leaderboard has raw ones"
+    )
+    best_score_low: float | None = Field(None, description="the range in which it lies with 90 % confidence")
+    best_score_high: float | None = None
+    baseline_score: float | None = Field(None, description="what a constant guess reaches in the same metric")
+    positive_class: str | None = Field(
+        None,
+        description="the one of two classes that F1, precision and recall are about; else they are means over classes",
+    )
     best_model_id: str | None
     fast_model_id: str | None = Field(None, description="the fast twin: one small model beside the best one")
     estimate: Estimate | None = Field(None, description="what to expect of the best model on new rows")

@@ -55,7 +55,7 @@ defineChart("trials", (Plot, spec, { width, colour }) => {
       marginLeft: 56,
       x: { label: "Seconds of training", domain: [0, end], ticks: Math.max(3, Math.floor(width / 90)) },
       y: {
-        label: metric.title + (percent ? " (%)" : ""),
+        label: metric.title + " in testing" + (percent ? " (%)" : ""),
         domain: metric.greater ? [low - room, high + room] : [high + room, low - room],
         tickFormat: percent ? percentTicks(high - low) : undefined,
         grid: true,

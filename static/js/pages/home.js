@@ -1,7 +1,8 @@
 // Home: uploads, the runs in progress, the machine's load.
 import Alpine from "../../vendor/alpine.js";
 import { dataOf } from "../dom.js";
-import { bytes, duration, number, score } from "../format.js";
+import { bytes, duration, number } from "../format.js";
+import { headline, titleOf } from "../headline.js";
 import { get } from "../http.js";
 import { subscribe } from "../live.js";
 import "../upload.js";
@@ -12,7 +13,7 @@ Alpine.data("runCard", () => ({
   scoreText: "",
   endedText: "",
   init() {
-    this.formats = dataOf(this.$root.closest("[data-formats]"), "formats");
+    this.metrics = dataOf(this.$root.closest("[data-metrics]"), "metrics");
     this.progress = this.$root.querySelector("progress").value;
     this.message = this.$root.querySelector("[x-text=message]").textContent;
     this.scoreText = this.$root.querySelector("[x-text=scoreText]").textContent;
@@ -29,7 +30,8 @@ Alpine.data("runCard", () => ({
   show(job) {
     this.progress = job.progress;
     this.message = job.message;
-    if (job.best_score !== null) this.scoreText = score(job.best_score, this.formats[job.metric]);
+    const metric = this.metrics[job.metric];
+    if (metric) this.scoreText = titleOf(job, metric) + " " + headline(job, metric).value;
     this.endedText = job.status === "running" || job.status === "queued" ? "" : job.status;
   },
 }));

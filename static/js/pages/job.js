@@ -4,6 +4,7 @@ import { mountCharts, updateChart } from "../charts.js";
 import "../charts/trials.js";
 import { dataOf, h, slide, throttle } from "../dom.js";
 import { duration, number, plural, score, seconds } from "../format.js";
+import { headline, titleOf } from "../headline.js";
 import { fragment, post } from "../http.js";
 import { subscribe, watchConnection } from "../live.js";
 import { problemToast } from "../toasts.js";
@@ -78,10 +79,16 @@ Alpine.data("monitor", () => ({
     return this.job.status === "running" ? "live-running" : "";
   },
   get metricTitle() {
-    return this.metric.title;
+    return titleOf(this.job, this.metric);
   },
   get bestText() {
-    return score(this.job.best_score, this.metric.format);
+    return headline(this.job, this.metric).value;
+  },
+  get rangeText() {
+    return headline(this.job, this.metric).range;
+  },
+  get constantText() {
+    return headline(this.job, this.metric).constant;
   },
   get finishedText() {
     return number(this.job.trials_finished);
@@ -158,11 +165,12 @@ Alpine.data("monitor", () => ({
     const title = this.state().titles[data.algorithm] || data.algorithm;
     this.bestName = title;
     const first = !this.job.best_model_id;
-    this.job = { ...this.job, best_score: data.score, best_model_id: data.model_id };
+    // What to expect of it comes with the update of the run: this score is the one in testing.
+    this.job = { ...this.job, best_model_id: data.model_id };
     if (first) this.refreshHead();
     // An ensemble is no trial: only this message tells when it was made.
     if (data.algorithm === "ensemble") this.state().champions.push({ at, score: data.score });
-    this.log("best", "New best: " + title + ", " + score(data.score, this.metric.format), at);
+    this.log("best", "New best: " + title + ", " + score(data.score, this.metric.format) + " in testing", at);
     this.boardSoon();
   },
 
@@ -246,8 +254,6 @@ Alpine.data("monitor", () => ({
     try {
       const next = await fragment(location.pathname + "?part=leaderboard", "leaderboard");
       const old = document.getElementById("leaderboard");
-      const name = old.querySelector("li a") && next.querySelector("li a")?.textContent;
-      if (name) this.bestName = name;
       const oldList = old.querySelector("ol");
       const nextList = next.querySelector("ol");
       if (!oldList || !nextList) {
