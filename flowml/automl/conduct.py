@@ -12,9 +12,9 @@ import numpy as np
 
 from flowml.automl import ensemble
 from flowml.automl.decision import fair_decision, objective
-from flowml.automl.estimate import NESTED, Estimate, choice_repeated, estimate
+from flowml.automl.estimate import NESTED, Estimate, choice_repeated, expect
 from flowml.automl.finish import Champion, finish
-from flowml.automl.metrics import all_metrics, over_folds, part_of
+from flowml.automl.metrics import all_metrics, over_folds
 from flowml.automl.model import FittedModel, combine
 from flowml.automl.search import WAIT, Search
 from flowml.automl.sharing import BIG_CELLS
@@ -317,7 +317,8 @@ class Conduct:
             if blend is not None:
                 self.blend = blend
                 self._search.blended(blend.weights)
-                self._observer.expect(self._expected_of_blend(self._judgement))
+                judged = self._judgement
+                self._observer.expect(expect(self._task, self._metric.score, judged.blend, judged.rows, method=NESTED))
                 self._observer.blend(blend)
         self._blended_at = self._clock()
         self._blend_seconds = self._blended_at - started
@@ -482,15 +483,7 @@ class Conduct:
         answers = np.empty((len(rows), task.n_outputs))
         for fold, candidate in enumerate(chosen):
             answers[folds == fold] = _array(self._candidates[candidate])[rows[folds == fold]]
-        weights = task.weights_of(rows)
-        return estimate(
-            self._metric.score, task.target[rows], answers, task.judge_folds, weights, method=NESTED, seed=task.seed
-        )
-
-    def _expected_of_blend(self, judgement: ensemble.Judgement) -> Estimate | None:
-        weights = part_of(self._task.weights_of(self._task.validated), judgement.rows)
-        target, answers, folds = judgement.target, judgement.blend, judgement.folds
-        return estimate(self._metric.score, target, answers, folds, weights, method=NESTED, seed=self._task.seed)
+        return expect(task, self._metric.score, answers, method=NESTED)
 
 
 def reserve_seconds(budget: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from flowml.automl.calibration import choose_temperature, tempered
 from flowml.automl.decision import choose_decision, objective, weighted
 from flowml.automl.ensemble import Judgement
-from flowml.automl.estimate import NESTED, SINGLE, Estimate, estimate
+from flowml.automl.estimate import NESTED, SINGLE, Estimate, expect
 from flowml.automl.metrics import METRICS, all_metrics, over_folds, part_of
 from flowml.automl.model import FittedModel
 from flowml.automl.task import Task
@@ -75,11 +75,10 @@ def finish(
         return METRICS[task.metric].score(target, weighted(tempered(predictions, temperature), decision), weights)
 
     if judgement is None:
-        expected = estimate(score, target, raw, task.judge_folds, weights, method=SINGLE, seed=task.seed)
+        expected = expect(task, score, raw, method=SINGLE)
     else:
         chosen = judgement.blend if number is None else judgement.single
-        folds, weights = judgement.folds, part_of(weights, judgement.rows)
-        expected = estimate(score, judgement.target, chosen, folds, weights, method=NESTED, seed=task.seed)
+        expected = expect(task, score, chosen, judgement.rows, method=NESTED)
     return Champion(
         number=number,
         model=replace(model, schema=schema, temperature=temperature, decision=decision),

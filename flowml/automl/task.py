@@ -94,6 +94,11 @@ class Task:
             return np.flatnonzero(self.folds < fold)
         return np.flatnonzero(self.folds != fold)
 
+    @property
+    def learned_rows(self) -> float:
+        """How many rows the models that are tested have learned from, on average over the folds."""
+        return float(np.mean([len(self.train_rows(fold)) for fold in range(self.n_folds)]))
+
     def inner_folds(self, rows: np.ndarray) -> np.ndarray | None:
         """Folds within these rows, for what is learned from some of them to be told to others, int64.
 

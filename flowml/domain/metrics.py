@@ -1,5 +1,7 @@
 """The metrics there are, and which way each points. What they compute is the engine's business."""
 
+import math
+
 CLASSIFICATION_METRICS = ("accuracy", "balanced_accuracy", "f1", "precision", "recall", "roc_auc", "log_loss")
 REGRESSION_METRICS = ("r2", "rmse", "mae", "mape")
 LOWER_IS_BETTER = frozenset({"log_loss", "rmse", "mae", "mape"})
@@ -14,6 +16,13 @@ OF_A_CLASS = frozenset({"f1", "precision", "recall"})
 def greater_is_better(metric: str) -> bool:
     """Whether a higher score of this metric is the better one."""
     return metric not in LOWER_IS_BETTER
+
+
+def possible_scores(metric: str) -> tuple[float, float]:
+    """The lowest and the highest value that a score of this metric can have."""
+    if not greater_is_better(metric):
+        return 0.0, math.inf
+    return (-math.inf if metric == "r2" else 0.0), 1.0
 
 
 def perfect_gain(metric: str) -> float:

@@ -89,3 +89,31 @@ def test_a_blend_is_judged_as_a_blend() -> None:
     single = estimate(metric.score, judgement.target, judgement.single, folds, method="")
     assert blend is not None and single is not None and blend.score < single.score
     assert len(select(models, target, metric)) > 3
+
+
+def test_the_range_holds_for_the_model_that_is_handed_over() -> None:
+    """Least squares with many columns, tested in folds and fitted on all rows, whose error on new rows is known."""
+    metric, generator = METRICS["rmse"], np.random.default_rng(0)
+    rows, columns, inside = 100, 15, 0
+    for seed in range(200):
+        inputs, slopes = generator.standard_normal((rows, columns)), generator.standard_normal(columns)
+        target = inputs @ slopes + generator.standard_normal(rows)
+        folds, answers = np.arange(rows) % FOLDS, np.empty((rows, 1))
+        for fold in range(FOLDS):
+            fitted = np.linalg.lstsq(inputs[folds != fold], target[folds != fold])[0]
+            answers[folds == fold, 0] = inputs[folds == fold] @ fitted
+        true = float(np.sqrt(1 + np.sum((np.linalg.lstsq(inputs, target)[0] - slopes) ** 2)))
+        found = estimate(metric.score, target, answers, folds, method="", learned=0.8 * rows, seed=seed)
+        assert found is not None
+        inside += found.low <= true <= found.high
+    # The noise of the tested rows alone gives 162.
+    assert 172 <= inside <= 194
+
+
+def test_no_range_goes_beyond_what_a_metric_can_be() -> None:
+    target = np.zeros(50, dtype=np.int32)
+    answers = np.stack([np.full(50, 0.9), np.full(50, 0.1)], axis=1)
+    answers[:1] = answers[:1, ::-1]
+    folds = np.arange(50) % FOLDS
+    found = estimate(METRICS["accuracy"].score, target, answers, folds, method="", learned=40.0, bounds=(0.0, 1.0))
+    assert found is not None and found.low < found.score <= found.high <= 1.0
