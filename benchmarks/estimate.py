@@ -18,7 +18,7 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from flowml.automl.metrics import METRICS
 from flowml.automl.run import Run, train
 from flowml.automl.target import present
 from flowml.data.read import read_table
+from flowml.domain.datasets import Role
 from flowml.domain.jobs import ProblemType
 
 CLASSIFICATION = ("accuracy", "roc_auc", "log_loss", "balanced_accuracy", "f1")
@@ -116,7 +117,7 @@ def sources(data: Path | None, names: Sequence[str], folder: Path) -> list[Sourc
 def measure(
     source: Source,
     frame: pl.DataFrame,
-    roles: dict[str, object],
+    roles: Mapping[str, Role],
     seed: int,
     *,
     trials: int,
@@ -132,7 +133,7 @@ def measure(
     started = time.monotonic()
     run = train(
         frame[order[:learned]],
-        roles,  # type: ignore[arg-type]
+        roles,
         target=source.target,
         problem_type="regression" if source.regression else "classification",
         metric=metric,
@@ -232,7 +233,7 @@ def main(arguments: list[str] | None = None) -> None:
                         seed,
                         trials=given.trials,
                         rows=given.rows,
-                        algorithms=named,  # type: ignore[arg-type]
+                        algorithms=named,
                     )
                 )
                 _note(splits[-1], given.out)

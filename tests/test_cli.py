@@ -141,6 +141,8 @@ def test_a_fast_twin_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert told["fast_twin"]["model"] == str(fast) and told["fast_twin"]["algorithm"] == "lightgbm"
     assert told["estimate"]["low"] <= told["estimate"]["score"] <= told["estimate"]["high"]
+    assert told["best_score"] == told["estimate"]["score"] and told["best_score_low"] == told["estimate"]["low"]
+    assert told["best_score"] < told["baseline_score"], "a loss below that of a constant guess"
     assert fast.stat().st_size < best.stat().st_size
     scored = flowml("predict", str(fast), str(table))
     assert scored.returncode == 0 and "probability_yes" in scored.stdout.splitlines()[0]

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import Browser
 
+from flowml import cli
+from flowml.automl.estimate import Estimate
 from flowml.domain.jobs import JobStatus, ProblemType
 from flowml.services.datasets import import_file
 from flowml.services.dispatch import StoreLedger
@@ -16,7 +19,8 @@ from tests.web.serving import Served
 
 METRIC = "f1"
 RAW, TWIN_RAW = 0.8627, 0.8555
-EXPECTED = {"score": 0.8012, "low": 0.7791, "high": 0.8204, "method": "choice repeated in each fold"}
+EXPECTED_SCORE, LOW, HIGH = 0.8012, 0.7791, 0.8204
+EXPECTED = {"score": EXPECTED_SCORE, "low": LOW, "high": HIGH, "method": "choice repeated in each fold"}
 GUESS = 0.5504
 SHOWN = ("0.80", "0.78", "0.82", "0.55")
 NAMED = "F1 for “yes”"
@@ -106,6 +110,14 @@ def test_a_mean_over_classes_says_so(run: Served) -> None:
     assert "F1, averaged over classes" in run.client.get(f"/jobs/{job.id}/results").text
     assert run.client.get("/api/results/model/three").json()["positive_class"] is None
     run.store.jobs.delete(job.id)
+
+
+def test_the_command_line_writes_the_same() -> None:
+    estimate = Estimate(EXPECTED_SCORE, LOW, HIGH, "")
+    run = SimpleNamespace(
+        estimate=estimate, baseline_score=GUESS, task=SimpleNamespace(metric=METRIC, positive_class="yes")
+    )
+    assert cli._headline_text(run) == f"{NAMED} 0.80, 0.78 to 0.82 on new rows; a constant guess: 0.55"  # type: ignore[arg-type]
 
 
 CASES = [
