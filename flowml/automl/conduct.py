@@ -12,7 +12,7 @@ import numpy as np
 
 from flowml.automl import ensemble
 from flowml.automl.decision import fair_decision, objective
-from flowml.automl.estimate import NESTED, Estimate, choice_repeated, expect
+from flowml.automl.estimate import NESTED, SINGLE, Estimate, choice_repeated, expect
 from flowml.automl.finish import Champion, finish
 from flowml.automl.metrics import all_metrics, over_folds
 from flowml.automl.model import FittedModel, combine
@@ -434,6 +434,12 @@ class Conduct:
         before = -np.inf if self.blend is None else self._metric.gain(self.blend.score)
         return bool(gain > max(before, self._best_gain))
 
+    def _leads(self, gain: float) -> bool:
+        """Whether that is better than everything there is."""
+        made = (self._metric.gain(item.score) for item in self._made_at_once if item.score is not None)
+        blend = -np.inf if self.blend is None else self._metric.gain(self.blend.score)
+        return gain > max(self._best_gain, blend, *made, -np.inf)
+
     def _make_at_once(self) -> bool:
         """The next of the models that are made here; whether there was one."""
         outcome = next(self._at_once, None)
@@ -441,7 +447,11 @@ class Conduct:
             return False
         if outcome.status is not TrialStatus.FINISHED:
             raise TrialFailed(outcome.error or "No model could be scored.")
+        leads = outcome.score is not None and self._leads(self._metric.gain(outcome.score))
         self._made_at_once.append(outcome)
+        if leads:
+            answers = _array(outcome)[self._task.validated]
+            self._observer.expect(expect(self._task, self._metric.score, answers, method=SINGLE))
         self._observer.made_at_once(outcome)
         return True
 
@@ -468,7 +478,7 @@ class Conduct:
         gain = self._metric.gain(outcome.score)
         if self._blend_meanwhile and not self._candidates:
             self._score_seconds = self._time_a_score(_array(outcome))
-        best, leads = gain > self._best_gain, self._is_better(outcome.score)
+        best, leads = gain > self._best_gain, self._leads(gain)
         self._best_gain = max(gain, self._best_gain)
         self._candidates.append(outcome)
         if leads:
