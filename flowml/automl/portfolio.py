@@ -19,10 +19,12 @@ SMALL = 2_000
 BIG_TABLE = 8_000
 
 FIRST_OF_ALL = ("logistic_regression", "ridge", "lightgbm")
-# Where a first look has been taken already, a linear model on all rows takes long for what it brings.
+# Where a first look has been taken already, or the cheapest trial takes a good part of the time there is, a linear
+# model takes long for what it brings: the strongest comes first.
 FIRST_ON_BIG = ("lightgbm",)
-# Where the cheapest trial takes a good part of the time there is, the strongest comes first.
-FIRST_OF_BIG = ("lightgbm",)
+# Where columns outnumber rows, linear models are done in a moment and hard to beat; a booster looks at each column in
+# every round.
+FIRST_ON_WIDE = ("logistic_regression", "ridge", "elastic_net", "lasso", "lightgbm")
 STRENGTH_SMALL = (
     "catboost",
     "extra_trees",
@@ -72,9 +74,8 @@ class Candidate:
 
 def portfolio(algorithms: Sequence[Algorithm], shape: TaskShape) -> list[Candidate]:
     """All first configurations, the most promising first; the very first ones are those that are done at once."""
-    first = FIRST_OF_BIG if is_big(shape) else FIRST_OF_ALL
     strength = STRENGTH_SMALL if shape.n_rows < SMALL else STRENGTH_LARGE
-    first = FIRST_ON_BIG if shape.n_rows > BIG_TABLE else FIRST_OF_ALL
+    first = _first(shape)
     ranked: list[tuple[float, str, Candidate]] = []
     for algorithm in algorithms:
         place = _place(algorithm.name, first, strength)
@@ -83,6 +84,13 @@ def portfolio(algorithms: Sequence[Algorithm], shape: TaskShape) -> list[Candida
             ranked.append((place + later, algorithm.name, Candidate(algorithm.name, dict(params))))
     ranked.sort(key=lambda entry: (entry[0], entry[1]))
     return [candidate for _, _, candidate in ranked]
+
+
+def _first(shape: TaskShape) -> tuple[str, ...]:
+    """The families whose turn comes before all others, whatever their strength."""
+    if shape.n_features >= shape.n_rows:
+        return FIRST_ON_WIDE
+    return FIRST_ON_BIG if shape.n_rows > BIG_TABLE or is_big(shape) else FIRST_OF_ALL
 
 
 def _place(name: str, first: Sequence[str], strength: Sequence[str]) -> float:

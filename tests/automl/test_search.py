@@ -350,6 +350,26 @@ def test_the_portfolio_holds_every_first_configuration_once() -> None:
     assert len({(one.algorithm, str(one.params)) for one in candidates}) == total
 
 
+CLASSES, VALUES = ProblemType.CLASSIFICATION, ProblemType.REGRESSION
+
+
+@pytest.mark.parametrize(
+    ("shape", "first"),
+    [
+        pytest.param(TaskShape(CLASSES, 1_000, 20, 2), ["logistic_regression", "lightgbm"], id="small"),
+        pytest.param(TaskShape(CLASSES, 30_000, 20, 2), ["lightgbm"], id="many rows"),
+        pytest.param(TaskShape(CLASSES, 5_000, 2_000, 2), ["lightgbm"], id="many cells, no more columns than rows"),
+        pytest.param(TaskShape(VALUES, 5_000, 2_000, 1), ["lightgbm"], id="many cells of values"),
+        pytest.param(TaskShape(CLASSES, 60, 2_000, 2), ["logistic_regression", "lightgbm"], id="wide"),
+        pytest.param(TaskShape(VALUES, 60, 2_000, 1), ["ridge", "elastic_net", "lasso", "lightgbm"], id="wide values"),
+        pytest.param(TaskShape(CLASSES, 1_000, 20_000, 2), ["logistic_regression", "lightgbm"], id="wide and big"),
+    ],
+)
+def test_what_comes_first_depends_on_rows_and_columns(shape: TaskShape, first: list[str]) -> None:
+    order = [candidate.algorithm for candidate in portfolio(families(shape), shape)]
+    assert order[: len(first)] == first
+
+
 def test_a_proposal_stays_in_its_space_and_keeps_away_from_open_ones() -> None:
     space = (
         FloatParameter("rate", 0.001, 1.0, log=True),
