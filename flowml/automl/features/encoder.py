@@ -1,15 +1,15 @@
 """The encoder of a table for one view: fitted on training rows, then the same for every other row."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from flowml.automl.features.categorical import CategoryEncoder
 from flowml.automl.features.combinations import MAX_COMBINATIONS, Arithmetic, Combination, load_combination
-from flowml.automl.features.derive import Derivation, Moment, Part, fit_derivation, load_derivation
+from flowml.automl.features.derive import Derivation, Moment, Number, Part, fit_derivation, load_derivation
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.features.numeric import NumberEncoder
 from flowml.automl.features.prepared import Labels, Numbers, Prepared, PreparedColumn
@@ -26,6 +26,8 @@ _MAX_TOLD_CLASSES = 4
 _MAX_DATES = 4
 INNER_FOLDS = 5
 _BLOCK_ROWS = 1_024
+_CELLS_TOGETHER = 200_000
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -77,16 +79,19 @@ class Encoder:
         dates: list[tuple[int, Part]] = []
         parts: list[Part] = []
         n_parts = 0
-        for name in table.columns:
-            prepared = table.columns[name]
-            derivation = fit_derivation(name, roles[name], prepared)
-            found = derivation.columns(prepared)
-            if isinstance(derivation, Moment):
-                dates.append((n_parts, found[0]))
-            columns.append(_Column(derivation, tuple(fitting.parts(found))))
-            n_parts += len(found)
-            if view is View.WIDE:
-                parts += found
+        for names in _together(list(table.columns), table.n_rows, lambda name: roles[name] is Role.NUMERIC):
+            prepared = {name: table.columns[name] for name in names}
+            derivations = {name: fit_derivation(name, roles[name], column) for name, column in prepared.items()}
+            found = [derivations[name].columns(column) for name, column in prepared.items()]
+            for of_column, derivation, encoders in zip(
+                found, derivations.values(), fitting.columns(found), strict=True
+            ):
+                if isinstance(derivation, Moment):
+                    dates.append((n_parts, of_column[0]))
+                columns.append(_Column(derivation, tuple(encoders)))
+                n_parts += len(of_column)
+                if view is View.WIDE:
+                    parts += of_column
         combined = [
             _Combined(combination, fitting.combination(combination, first, second))
             for combination, first, second in _differences(dates)
@@ -119,11 +124,16 @@ class Encoder:
         needed = {source for combined in self.combined for source in combined.combination.sources}
         kept: dict[int, PreparedColumn] = {}
         n_parts = 0
-        for column in self.columns:
-            parts = column.derivation.columns(table.columns[column.derivation.name])
-            blocks += [_transform_part(encoder, parts[index].column) for index, encoder in column.encoders]
-            kept |= {n_parts + index: part.column for index, part in enumerate(parts) if n_parts + index in needed}
-            n_parts += len(parts)
+        for columns in _together(self.columns, table.n_rows, _is_one_number):
+            every = [column.derivation.columns(table.columns[column.derivation.name]) for column in columns]
+            if len(columns) > 1:
+                encoders = [one for column in columns for _, one in column.encoders if isinstance(one, NumberEncoder)]
+                blocks.append(NumberEncoder.transform_all(encoders, _stacked(every)))
+            else:
+                blocks += [_transform_part(encoder, every[0][index].column) for index, encoder in columns[0].encoders]
+            for parts in every:
+                kept |= {n_parts + index: part.column for index, part in enumerate(parts) if n_parts + index in needed}
+                n_parts += len(parts)
         for combined in self.combined:
             first, second = combined.combination.sources
             blocks.append(_transform_part(combined.encoder, combined.combination.column(kept[first], kept[second])))
@@ -231,6 +241,16 @@ class _Fitting:
         blocks, self.blocks = self.blocks, []
         return blocks
 
+    def columns(self, columns: Sequence[Sequence[Part]]) -> list[list[tuple[int, PartEncoder]]]:
+        """The encoders of columns, given by their parts: of one column, or of several that are a number each."""
+        if len(columns) == 1:
+            return [self.parts(columns[0])]
+        self.seed += len(columns)
+        values = _stacked(columns)
+        encoders = NumberEncoder.fit_all(self.view, [part.name for (part,) in columns], values)
+        self.blocks.append(NumberEncoder.transform_all(encoders, values))
+        return [[(0, encoder)] for encoder in encoders]
+
     def parts(self, parts: Sequence[Part]) -> list[tuple[int, PartEncoder]]:
         """The encoders of a column's parts, each with the position of its part."""
         self.seed += 1
@@ -275,6 +295,34 @@ class _Fitting:
     def _keep(self, encoder: PartEncoder, block: np.ndarray) -> PartEncoder:
         self.blocks.append(block.astype(np.float32))
         return encoder
+
+
+def _together(columns: Sequence[_T], n_rows: int, is_number: Callable[[_T], bool]) -> Iterator[Sequence[_T]]:
+    """The columns in order: numbers that follow each other together, so many cells at a time, others alone."""
+    most = max(1, _CELLS_TOGETHER // max(n_rows, 1))
+    gathered: list[_T] = []
+    for column in columns:
+        if not is_number(column):
+            if gathered:
+                yield gathered
+            yield [column]
+            gathered = []
+            continue
+        gathered.append(column)
+        if len(gathered) == most:
+            yield gathered
+            gathered = []
+    if gathered:
+        yield gathered
+
+
+def _is_one_number(column: _Column) -> bool:
+    return isinstance(column.derivation, Number) and len(column.encoders) == 1
+
+
+def _stacked(columns: Sequence[Sequence[Part]]) -> np.ndarray:
+    """Columns of one number each → float64 (columns, rows)."""
+    return np.stack([part.column.values for (part,) in columns if isinstance(part.column, Numbers)])
 
 
 def _differences(dates: Sequence[tuple[int, Part]]) -> list[tuple[Combination, Part, Part]]:

@@ -40,28 +40,31 @@ class NumberEncoder:
         if flag:
             # A missing text has none of the words; where texts were never missing it is as good as any of them.
             return cls(name, fill=float(known.mean(dtype=np.float64)) if complete else 0.0)
-        fill = float(np.median(known)) if len(known) else 0.0
+        fill, centre, scale, unit = (float(figure[0]) for figure in _figures(view, known[None, :]))
+        mark = 0 < len(known) < len(values)
+        if view is View.DENSE and period is not None:
+            return cls(name, fill=fill, mark_missing=mark, period=period)
         if view.takes_missing:
             # Boosters learn where missing values belong, but only from missing values.
-            return cls(name, fill=fill if complete else math.nan, centre=_origin(known))
-        mark = 0 < len(known) < len(values)
-        if view is View.ORDINAL:
-            return cls(name, fill=fill, centre=_origin(known), mark_missing=mark)
-        if period is not None:
-            return cls(name, fill=fill, mark_missing=mark, period=period)
-        if len(known) < 2:
-            return cls(name, fill=fill, centre=fill, bounded=True, mark_missing=mark)
-        shaped, unit = known, 0.0
-        if _skewness(known) > _HEAVY_TAIL:
-            unit = float(np.median(np.abs(known[known != 0.0])))
-            logged = _signed_log(known, unit)
-            # A tail that the logarithm does not tame, such as 0 and 1 with few ones, stays as it is.
-            shaped, unit = (logged, unit) if _skewness(logged) < _skewness(known) - 0.5 else (known, 0.0)
-        spread = float(shaped.std())
-        centre = float(shaped.mean())
-        # The spread of equal values is the rounding of their mean.
-        scale = spread if spread > 1e-9 * max(abs(centre), 1e-300) else 1.0
-        return cls(name, fill, centre, scale, unit, bounded=True, mark_missing=mark)
+            return cls(name, fill=fill if complete else math.nan, centre=centre)
+        return cls(name, fill, centre, scale, unit, bounded=view is View.DENSE, mark_missing=mark)
+
+    @classmethod
+    def fit_all(cls, view: View, names: Sequence[str], values: np.ndarray) -> list["NumberEncoder"]:
+        """The same for many columns at once, (columns, rows): they are neither flags nor have they a period.
+
+        Column by column, a table of thousands of columns spends most of a short trial in calls.
+        """
+        found: list[NumberEncoder | None] = [None] * len(names)
+        complete = np.flatnonzero(np.isfinite(values).all(axis=1)) if values.shape[1] else np.empty(0, dtype=np.intp)
+        known = values if len(complete) == len(names) else values[complete]
+        figures = np.stack(_figures(view, known), axis=1).tolist()
+        for index, (fill, centre, scale, unit) in zip(complete.tolist(), figures, strict=True):
+            found[index] = cls(names[index], fill, centre, scale, unit, bounded=view is View.DENSE)
+        return [
+            cls.fit(view, name, column, flag=False, period=None) if encoder is None else encoder
+            for encoder, name, column in zip(found, names, values, strict=True)
+        ]
 
     def names(self) -> list[str]:
         """One for each column of `transform`."""
@@ -82,6 +85,28 @@ class NumberEncoder:
         if self.mark_missing:
             columns.append(missing.astype(np.float64))
         return np.column_stack(columns)
+
+    @staticmethod
+    def transform_all(encoders: Sequence["NumberEncoder"], values: np.ndarray) -> np.ndarray:
+        """What `transform` makes of many columns, (columns, rows) → float32 (rows, columns); none has a period."""
+        missing = ~np.isfinite(values)
+        fill, centre, scale, unit = (
+            np.array([getattr(encoder, name) for encoder in encoders])[:, None]
+            for name in ("fill", "centre", "scale", "log_unit")
+        )
+        bounded, marked = (
+            np.array([getattr(encoder, name) for encoder in encoders]) for name in ("bounded", "mark_missing")
+        )
+        shaped = np.where(missing, fill, values)
+        for index in np.flatnonzero(unit):
+            shaped[index] = _signed_log(shaped[index], float(unit[index, 0]))
+        scaled = (shaped - centre) / scale
+        farthest = np.where(bounded, _FARTHEST, np.inf)[:, None]
+        places = np.arange(len(encoders)) + np.cumsum(marked) - marked
+        columns = np.empty((values.shape[1], len(encoders) + int(marked.sum())), dtype=np.float32)
+        columns[:, places] = np.clip(scaled, -farthest, farthest).T
+        columns[:, places[marked] + 1] = missing[marked].T
+        return columns
 
     def value(self, number: float) -> Sequence[float]:
         """One number → its columns, to the bit what `transform` makes of it."""
@@ -125,22 +150,45 @@ class NumberEncoder:
         return encoder
 
 
-def _origin(known: np.ndarray) -> float:
+def _figures(view: View, known: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Fill, centre, scale and unit of the logarithm, each (columns,), of columns with no value missing."""
+    n_columns, n_rows = known.shape
+    nothing, one = np.zeros(n_columns), np.ones(n_columns)
+    if not n_rows:
+        return nothing, nothing, one, nothing
+    fill = np.median(known, axis=1)
+    if view is not View.DENSE:
+        return fill, _origins(known, fill), one, nothing
+    if n_rows < 2:
+        return fill, fill, one, nothing
+    shaped, unit, skewness = known, np.zeros(n_columns), _skewness(known)
+    for index in np.flatnonzero(skewness > _HEAVY_TAIL):
+        column = known[index]
+        its_unit = float(np.median(np.abs(column[column != 0.0])))
+        logged = _signed_log(column, its_unit)
+        # A tail that the logarithm does not tame, such as 0 and 1 with few ones, stays as it is.
+        if _skewness(logged[None, :])[0] < skewness[index] - 0.5:
+            shaped = known.copy() if shaped is known else shaped
+            shaped[index], unit[index] = logged, its_unit
+    spread, centre = shaped.std(axis=1), shaped.mean(axis=1)
+    # The spread of equal values is the rounding of their mean.
+    return fill, centre, np.where(spread > 1e-9 * np.maximum(np.abs(centre), 1e-300), spread, 1.0), unit
+
+
+def _origins(known: np.ndarray, middle: np.ndarray) -> np.ndarray:
     """What to count from, where float32 would blur neighbouring values (a serial number, a time in seconds)."""
-    if len(known) == 0 or np.abs(known).max() < _EXACT_IN_FLOAT32:
-        return 0.0
-    return float(np.median(known)) if np.ptp(known) < np.abs(known).max() else 0.0
+    largest = np.abs(known).max(axis=1)
+    return np.where((largest >= _EXACT_IN_FLOAT32) & (np.ptp(known, axis=1) < largest), middle, 0.0)
 
 
 def _signed_log(values: np.ndarray, unit: float) -> np.ndarray:
     return np.asarray(np.copysign(np.log1p(np.abs(values) / unit), values))
 
 
-def _skewness(values: np.ndarray) -> float:
-    centred = values - values.mean()
-    spread = centred.std()
-    if not spread > 0:
-        return 0.0
-    scaled = centred / spread
+def _skewness(values: np.ndarray) -> np.ndarray:
+    """Without its sign, of each column: (columns, rows) → (columns,)."""
+    centred = values - values.mean(axis=1, keepdims=True)
+    spread = centred.std(axis=1, keepdims=True)
     # Not `scaled ** 3`, which calls a power function for every number.
-    return float(abs((scaled * scaled * scaled).mean()))
+    scaled = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
+    return np.asarray(np.abs((scaled * scaled * scaled).mean(axis=1)))
