@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from flowml.automl import memory
+from flowml.automl.algorithms.as_asked import Rows, fit_as_asked
 from flowml.automl.algorithms.base import Algorithm, Final, FitContext, TaskShape
 from flowml.automl.decision import fair_decision, objective
 from flowml.automl.describe import describe_task
@@ -193,10 +194,9 @@ def evaluate(
     out_of_fold = np.full((len(task.target), task.n_outputs), np.nan)
     scores: list[float] = []
     parts: list[tuple[Encoder, Predictor]] = []
+    held_out: list[np.ndarray] = []
 
     def fit(data: EncodedFold, fit_time_left: Callable[[], float]) -> Predictor:
-        valid = data.valid if stops else None
-        valid_target = task.target[data.valid_rows] if stops else None
         context = FitContext(
             task.problem_type,
             task.n_outputs,
@@ -208,9 +208,11 @@ def evaluate(
             weights=task.weights_of(data.train_rows),
             valid_weights=task.weights_of(data.valid_rows) if stops else None,
             metric=task.metric,
+            held_out=held_out.append,
         )
         try:
-            return algorithm.fit(params, data.train, task.target[data.train_rows], valid, valid_target, context)
+            valid = Rows(data.valid, task.target[data.valid_rows]) if stops else None
+            return fit_as_asked(algorithm, params, Rows(data.train, task.target[data.train_rows]), valid, context)
         except SystemExit as end:
             raise TrialFailed(f"It tried to end the whole program (exit code {end.code}).") from end
 
@@ -220,7 +222,9 @@ def evaluate(
             raise Pruned("No combination of columns says more than they do alone, and alone they are tried anyway.")
         with shares.next() as fit_time_left:
             predictor = fit(data, fit_time_left)
-        answers = predictor.predict(data.valid.values)
+        # Who has stopped by these rows knows what it would have said without each of them.
+        answers = held_out[-1] if held_out else predictor.predict(data.valid.values)
+        held_out.clear()
         expected = (len(data.valid_rows), task.n_outputs)
         if answers.shape != expected:
             raise TrialFailed(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from flowml.automl import algorithms
+from flowml.automl.algorithms import forests
 from flowml.automl.algorithms.base import (
     Algorithm,
     ChoiceParameter,
@@ -217,6 +218,10 @@ def test_support_vector_machines_decline_large_tables_with_a_reason() -> None:
     with pytest.raises(NotApplicable, match="10,000 rows"):
         algorithms.get("svm").check(TaskShape(ProblemType.CLASSIFICATION, 10_001, 5, 2))
     algorithms.get("svm").check(TaskShape(ProblemType.CLASSIFICATION, 10_000, 5, 2))
+    with pytest.raises(NotApplicable, match="cells"):
+        algorithms.get("svm").check(TaskShape(ProblemType.CLASSIFICATION, 5_000, 2_000, 2))
+    # Few rows are compared in a moment, however many columns they have.
+    algorithms.get("svm").check(TaskShape(ProblemType.CLASSIFICATION, 60, 20_000, 2))
 
 
 def test_a_library_that_fails_is_quoted() -> None:
@@ -303,3 +308,30 @@ def test_boosters_see_combinations_of_columns_when_asked_to(name: str) -> None:
     )
     plain = algorithm.fit(first, case.train, case.target, case.valid, case.valid_target, case.context())
     np.testing.assert_array_equal(told.predict(case.valid.values), plain.predict(case.valid.values))
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 3])
+def test_a_forest_stays_small_however_many_rows_it_is_grown_on(outputs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trees are grown to the end while that fits; then there are fewer of them, then their leaves have more rows."""
+    kind = {1: "regression", 2: "binary", 3: "multiclass"}[outputs]
+    algorithm = algorithms.get("extra_trees")
+    case = make_case(kind, algorithm.view, n_rows=600)
+    params = {"max_features": 0.6, "min_samples_leaf": 1}
+
+    def forest(most_bytes: int) -> tuple[int, float, int]:
+        monkeypatch.setattr(forests, "BYTES_A_MODEL", most_bytes)
+        state = algorithm.fit(params, case.train, case.target, None, None, case.context()).to_state()
+        kept = sum(state.arrays[name].nbytes for name in ("feature", "threshold", "values"))
+        trees = len(state.arrays["sizes"])
+        return trees, len(state.arrays["values"]) / trees, kept
+
+    trees, leaves, full = forest(10**9)
+    assert trees == forests.most_trees(case.train.n_rows)
+    if outputs == 1:
+        assert leaves > 0.95 * case.train.n_rows
+    fewer_trees, same_leaves, half = forest(full // 2)
+    assert forests.FEWEST_TREES <= fewer_trees < trees and same_leaves == pytest.approx(leaves, rel=0.1)
+    assert half < 0.75 * full
+    fewest, small_leaves, small = forest(full // 20)
+    assert fewest >= forests.FEWEST_TREES and small_leaves < 0.6 * leaves
+    assert small < 1.3 * full / 20

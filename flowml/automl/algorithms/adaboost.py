@@ -13,22 +13,26 @@ from flowml.automl.algorithms.base import (
     FitContext,
     FloatParameter,
     IntParameter,
+    Logarithms,
     Parameter,
     TaskShape,
 )
+from flowml.automl.algorithms.held_out import HeldOut
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
+    absolute_errors,
     is_classification,
     library_errors,
-    mean_of,
     require_time,
     reserve,
+    row_losses,
     temperature,
     with_validation,
 )
 from flowml.automl.algorithms.tree_conversion import flatten, means
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
+from flowml.automl.predictors.links import softmax
 from flowml.automl.predictors.trees import TreesPredictor
 from flowml.domain.errors import NotApplicable
 
@@ -48,6 +52,7 @@ class AdaBoost(Algorithm):
     category = Category.BOOSTING
     view = View.ORDINAL
     final = Final.BAG
+    logarithms = Logarithms.ALWAYS
 
     def check(self, shape: TaskShape) -> None:
         if shape.n_rows > MOST_ROWS:
@@ -120,6 +125,8 @@ def _boost_classes(
     scores = np.zeros((valid.n_rows, classes))
     trees: list[Any] = []
     best_loss, best_count, best_temperature = np.inf, 0, 1.0
+    held = HeldOut(valid_target, context.valid_weights, context.seed, classes=True)
+    kept = np.zeros((held.n_parts, valid.n_rows, classes), dtype=np.float32)
     generator = np.random.default_rng(context.seed)
     while len(trees) < MAX_TREES and len(trees) - best_count < PATIENCE:
         model = DecisionTreeClassifier(
@@ -130,7 +137,10 @@ def _boost_classes(
         trees.append(model.tree_)
         scores += _tree_votes(model, valid.values)
         softness = temperature(scores, valid_target, weights=context.valid_weights)
-        loss = _log_loss(scores / softness, valid_target, context.valid_weights)
+        losses = held.losses(row_losses(scores / softness, valid_target))
+        for part in held.improved(losses, len(trees)):
+            kept[part] = scores
+        loss = held.whole(losses)
         if loss < best_loss:
             best_loss, best_count, best_temperature = loss, len(trees), softness
         if context.time_left() <= reserve(train.n_rows):
@@ -138,6 +148,7 @@ def _boost_classes(
         own = _tree_votes(model, train.values)[np.arange(train.n_rows), target]
         weights *= np.exp(-rate * (classes - 1) / classes * own)
         weights /= weights.sum()
+    context.held_out(_softened_by_the_others(kept, held, valid_target, context.valid_weights))
     arrays = flatten(trees[:best_count], _votes)
     return TreesPredictor(arrays, combine="sum", link="softmax", scale=1.0 / best_temperature, offset=[0.0] * classes)
 
@@ -152,10 +163,17 @@ def _first_weights(n_rows: int, context: FitContext) -> np.ndarray:
     return np.asarray(context.weights / context.weights.sum())
 
 
-def _log_loss(scores: np.ndarray, target: np.ndarray, weights: np.ndarray | None) -> float:
-    highest = scores.max(axis=1, keepdims=True)
-    total = highest[:, 0] + np.log(np.exp(scores - highest).sum(axis=1))
-    return float(mean_of(total - scores[np.arange(len(target)), target], weights))
+def _softened_by_the_others(
+    kept: np.ndarray, held: HeldOut, target: np.ndarray, weights: np.ndarray | None
+) -> np.ndarray:
+    """Probabilities of each part's rows: its votes (parts, rows, classes), at the temperature that suits the others."""
+    answers = np.empty(kept.shape[1:])
+    for part in range(held.n_parts):
+        rows, rest = held.rows(part), held.rest(part)
+        scores = kept[part].astype(np.float64)
+        softness = temperature(scores[rest], target[rest], weights=None if weights is None else weights[rest])
+        answers[rows] = softmax(scores[rows] / softness)
+    return answers
 
 
 def _boost_values(
@@ -175,6 +193,8 @@ def _boost_values(
     votes: list[float] = []
     answers: list[np.ndarray] = []
     best_loss, best_count = np.inf, 0
+    held = HeldOut(valid_target, context.valid_weights, context.seed, classes=False)
+    kept = np.zeros((valid.n_rows, 1))
     while len(trees) < MAX_TREES and len(trees) - best_count < PATIENCE:
         sample = generator.choice(train.n_rows, train.n_rows, p=weights)
         model = DecisionTreeRegressor(
@@ -192,17 +212,21 @@ def _boost_values(
         votes.append(max(rate * float(np.log(1.0 / beta)), 1e-6))
         answers.append(model.predict(valid.values))
         if len(trees) % 5 == 0 or len(trees) == 1:
-            errors_held = _weighted_median(np.stack(answers, axis=1), np.array(votes)) - valid_target
-            loss = float(mean_of(errors_held**2, context.valid_weights))
+            middle = _weighted_median(np.stack(answers, axis=1), np.array(votes))
+            losses = held.losses(row_losses(middle[:, None], valid_target, absolute=absolute_errors(context)))
+            for part in held.improved(losses, len(trees)):
+                kept[held.rows(part), 0] = middle[held.rows(part)]
+            loss = held.whole(losses)
             if loss < best_loss:
                 best_loss, best_count = loss, len(trees)
         if average <= 0.0 or average >= 0.5 or context.time_left() <= reserve(train.n_rows):
             break
         weights *= beta ** (rate * (1.0 - errors / largest))
         weights /= weights.sum()
-    kept = max(best_count, 1)
+    context.held_out(kept)
+    count = max(best_count, 1)
     return TreesPredictor(
-        flatten(trees[:kept], means), combine="median", link="identity", tree_weights=np.array(votes[:kept])
+        flatten(trees[:count], means), combine="median", link="identity", tree_weights=np.array(votes[:count])
     )
 
 

@@ -23,6 +23,14 @@ class Category(StrEnum):
     NEURAL = "neural network"
 
 
+class Logarithms(StrEnum):
+    """When a family learns the logarithm of a positive, skewed target, where the metric is of absolute errors."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    IF_BETTER = "if better"
+
+
 class Final(StrEnum):
     """What becomes of a finished trial: the fold models averaged, or one more fit on all rows."""
 
@@ -73,6 +81,10 @@ def _say_nothing(_remark: str) -> None:
     return None
 
 
+def _keep_nothing(_answers: np.ndarray) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class FitContext:
     """The circumstances of one fit.
@@ -81,7 +93,9 @@ class FitContext:
     `threads` is a hard limit; `device` is `cpu`, or a GPU by its number, `cuda:0` or `gpu:0` (OpenCL); `metric` is what
     the model will be judged by, for whoever can fit for it directly; `remark` takes a sentence about what went
     otherwise than asked, such as a fit that fell back from the GPU. `weights` and `valid_weights` say how much each row
-    of the training and the validation part counts, float64 (rows,), about 1 on average; None: all alike.
+    of the training and the validation part counts, float64 (rows,), about 1 on average; None: all alike. `held_out`
+    takes the answers for the validation rows, float64 (rows, outputs), of whoever has stopped by them: each row's from
+    an iteration that was chosen without it (`held_out.py`).
     """
 
     problem_type: ProblemType
@@ -94,6 +108,7 @@ class FitContext:
     weights: np.ndarray | None = None
     valid_weights: np.ndarray | None = None
     metric: str = ""
+    held_out: Callable[[np.ndarray], None] = field(default=_keep_nothing)
 
 
 class Algorithm(ABC):
@@ -106,6 +121,7 @@ class Algorithm(ABC):
     final: ClassVar[Final]
     problem_types: ClassVar[tuple[ProblemType, ...]] = (ProblemType.CLASSIFICATION, ProblemType.REGRESSION)
     gpu: ClassVar[bool] = False
+    logarithms: ClassVar[Logarithms] = Logarithms.NEVER
 
     def check(self, shape: TaskShape) -> None:
         """Raise NotApplicable, saying why, where this algorithm is not for such a task."""
@@ -147,7 +163,8 @@ class Algorithm(ABC):
         valid_target: np.ndarray | None,
         context: FitContext,
     ) -> Predictor:
-        """Fit on the training rows; the validation rows, where given, are for early stopping only.
+        """Fit on the training rows; the validation rows, where given, are for early stopping only, and whoever
+        stops by them tells `context.held_out` what it would have said without each of them.
 
         `target`: class codes 0..n_outputs-1 (int32, each class present at least once) or float64 values. Where the
         context has weights, a row of weight 2 counts as two rows.

@@ -18,8 +18,10 @@ from flowml.automl.algorithms.base import (
     TaskShape,
 )
 from flowml.automl.algorithms.early_stopping import patience
+from flowml.automl.algorithms.held_out import HeldOut
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
+    absolute_errors,
     faster,
     is_classification,
     library_errors,
@@ -27,15 +29,19 @@ from flowml.automl.algorithms.support import (
     on_its_device,
     require_time,
     reserve,
+    row_losses,
     with_validation,
 )
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
-from flowml.automl.predictors.catboost import CatBoostPredictor, pool
+from flowml.automl.predictors.catboost import CatBoostPredictor, finish, pool
 
 MAX_ROUNDS = 1_500
 ONE_HOT_LEVELS = 50
 TRIED_ROUNDS = 20
+# Each split looks at so many columns: on wide tables that is what takes the time.
+COLUMNS_A_SPLIT = 500
+LOOKS = 200
 
 
 @register
@@ -98,7 +104,8 @@ class CatBoost(Algorithm):
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
-        return 0.2 + outputs * (0.2 + shape.n_rows * (6 + shape.n_features) * 4e-6)
+        columns = min(shape.n_features, 2 * COLUMNS_A_SPLIT) * 2e-3
+        return 0.2 + outputs * (0.2 + columns + shape.n_rows * (6 + shape.n_features) * 4e-6)
 
     def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
         histograms = memory.of_histograms(shape, bytes_a_value=8.0, leaves=2 ** int(params["depth"]))
@@ -147,7 +154,8 @@ class CatBoost(Algorithm):
             "one_hot_max_size": ONE_HOT_LEVELS,
             "od_type": "Iter",
             "od_wait": patience(train.n_rows),
-            "use_best_model": True,
+            # The rounds after the best are looked at once more, then cut off.
+            "use_best_model": False,
             "thread_count": context.threads,
             "random_seed": context.seed,
             "task_type": "CPU" if device == "cpu" else "GPU",
@@ -156,6 +164,7 @@ class CatBoost(Algorithm):
         }
         if device == "cpu":
             # Statistics of pairs of categories are most of the time on the CPU beyond some thousand rows.
+            settings |= {"rsm": min(1.0, COLUMNS_A_SPLIT / train.values.shape[1])}
             settings |= {"max_ctr_complexity": 2 if train.n_rows < 10_000 else 1, "boosting_type": "Plain"}
         if context.n_outputs > 2:
             settings |= {"classes_count": context.n_outputs}
@@ -166,18 +175,35 @@ class CatBoost(Algorithm):
             settings |= {"devices": device.partition(":")[2] or "0"}
             settings["iterations"] = _affordable_rounds(settings, rows, context)
             callbacks = []
+        check = pool(valid.values, valid.categorical, valid_target, context.valid_weights)
         model = catboost.CatBoost(settings)
         model.fit(
             rows,
-            eval_set=pool(valid.values, valid.categorical, valid_target, context.valid_weights),
+            eval_set=check,
             callbacks=callbacks or None,
         )
+        context.held_out(_answers(model, check, valid_target, context))
+        model.shrink(ntree_end=(model.get_best_iteration() or 0) + 1)
         return CatBoostPredictor(model._serialize_model(), context.n_outputs, train.values.shape[1], train.categorical)
 
     def _loss(self, context: FitContext) -> str:
         if not is_classification(context):
-            return "RMSE"
+            return "MAE" if absolute_errors(context) else "RMSE"
         return "Logloss" if context.n_outputs == 2 else "MultiClass"
+
+
+def _answers(model: Any, check: Any, target: np.ndarray, context: FitContext) -> np.ndarray:
+    """For the validation rows, each part by as many rounds as the others have chosen."""
+    held = HeldOut(target, context.valid_weights, context.seed, classes=is_classification(context))
+    answers = np.zeros((len(target), context.n_outputs if context.n_outputs > 2 else 1))
+    period = max(1, model.tree_count_ // LOOKS)
+    stages = model.staged_predict(check, prediction_type="RawFormulaVal", eval_period=period, thread_count=1)
+    for stage, told in enumerate(stages):
+        raw = np.asarray(told, dtype=np.float64).reshape(len(target), -1)
+        losses = held.losses(row_losses(raw, target, absolute=absolute_errors(context)))
+        for part in held.improved(losses, stage):
+            answers[held.rows(part)] = raw[held.rows(part)]
+    return finish(answers, context.n_outputs)
 
 
 def _affordable_rounds(settings: Mapping[str, Any], rows: Any, context: FitContext) -> int:

@@ -6,7 +6,16 @@ from typing import Any
 import numpy as np
 
 from flowml.automl import memory
-from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, IntParameter, Parameter, TaskShape
+from flowml.automl.algorithms.base import (
+    Algorithm,
+    Category,
+    Final,
+    FitContext,
+    IntParameter,
+    Logarithms,
+    Parameter,
+    TaskShape,
+)
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import class_weights, is_classification, library_errors, require_time
 from flowml.automl.algorithms.tree_conversion import class_shares, flatten, means
@@ -28,6 +37,7 @@ class DecisionTree(Algorithm):
     category = Category.TREES
     view = View.ORDINAL
     final = Final.REFIT
+    logarithms = Logarithms.ALWAYS
 
     def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
         return (

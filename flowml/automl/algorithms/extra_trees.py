@@ -12,10 +12,11 @@ from flowml.automl.algorithms.base import (
     FitContext,
     FloatParameter,
     IntParameter,
+    Logarithms,
     Parameter,
     TaskShape,
 )
-from flowml.automl.algorithms.forests import fit_forest, memory_of, n_trees
+from flowml.automl.algorithms.forests import fit_forest, memory_of, trees_of
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import is_classification
 from flowml.automl.features.encoded import Encoded, View
@@ -31,6 +32,7 @@ class ExtraTrees(Algorithm):
     category = Category.TREES
     view = View.ORDINAL
     final = Final.BAG
+    logarithms = Logarithms.ALWAYS
 
     def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
         return (
@@ -52,7 +54,8 @@ class ExtraTrees(Algorithm):
         )
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
-        return 0.05 + n_trees(shape.n_rows) * (8e-4 + shape.n_rows * (4 + shape.n_features) * 4.5e-8)
+        trees = trees_of(shape.n_rows, 0.5 * shape.n_rows, shape.n_outputs)
+        return 0.05 + trees * (8e-4 + shape.n_rows * (4 + shape.n_features) * 4.5e-8)
 
     def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
         return memory_of(shape, params)

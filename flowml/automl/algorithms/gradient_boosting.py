@@ -17,20 +17,25 @@ from flowml.automl.algorithms.base import (
     Parameter,
     TaskShape,
 )
-from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
+from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, LEAST_GAIN, EarlyStopping
+from flowml.automl.algorithms.held_out import HeldOut
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
+    absolute_errors,
     class_weights,
     is_classification,
     library_errors,
     mean_of,
+    median_of,
     require_time,
     reserve,
+    row_losses,
     with_validation,
 )
 from flowml.automl.algorithms.tree_conversion import flatten, means
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
+from flowml.automl.predictors.links import apply_link
 from flowml.automl.predictors.trees import TreesPredictor
 from flowml.domain.errors import NotApplicable
 
@@ -116,12 +121,13 @@ class GradientBoosting(Algorithm):
     ) -> Predictor:
         from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
-        classification = is_classification(context)
+        classification, absolute = is_classification(context), absolute_errors(context)
         groups = context.n_outputs if context.n_outputs > 2 else 1
         start = _start(target, context)
-        held_weights = context.valid_weights
+        held = HeldOut(valid_target, context.valid_weights, context.seed, classes=classification, least_gain=LEAST_GAIN)
         rate = float(params["learning_rate"])
         raw = np.tile(start, (valid.n_rows, 1))
+        answers = raw.copy()
         stopping = EarlyStopping(
             train.n_rows,
             context.time_left,
@@ -132,20 +138,27 @@ class GradientBoosting(Algorithm):
         def after_round(round_index: int, model: Any, _locals: Mapping[str, Any]) -> bool:
             for group, tree in enumerate(model.estimators_[round_index]):
                 raw[:, group] += rate * tree.predict(valid.values)
-            return stopping.stop(round_index, _loss(raw, valid_target, classification, held_weights))
+            losses = held.losses(row_losses(raw, valid_target, absolute=absolute))
+            for part in held.improved(losses, round_index):
+                answers[held.rows(part)] = raw[held.rows(part)]
+            return stopping.stop(round_index, held.whole(losses))
 
         estimator = GradientBoostingClassifier if classification else GradientBoostingRegressor
-        model = estimator(**params, n_estimators=MAX_ROUNDS, random_state=context.seed)
+        loss = {"loss": "absolute_error"} if absolute and not classification else {}
+        model = estimator(**params, **loss, n_estimators=MAX_ROUNDS, random_state=context.seed)
         model.fit(train.values, target, sample_weight=context.weights, monitor=after_round)
         kept = model.estimators_[: stopping.best_iteration + 1]
         trees = flatten([tree.tree_ for tree in kept.reshape(-1)], means)
         link = "identity" if not classification else "sigmoid" if groups == 1 else "softmax"
+        context.held_out(apply_link(link, answers))
         return TreesPredictor(trees, combine="sum", link=link, groups=groups, scale=rate, offset=start.tolist())
 
 
 def _start(target: np.ndarray, context: FitContext) -> np.ndarray:
-    """The scores before the first tree, as scikit-learn has them: log odds, log shares or the mean."""
+    """The scores before the first tree, as scikit-learn has them: log odds, log shares, the mean or the median."""
     if not is_classification(context):
+        if absolute_errors(context):
+            return np.array([median_of(target, context.weights)])
         return np.array([float(mean_of(target, context.weights))])
     shares = class_weights(target, context.weights, context.n_outputs)
     shares /= shares.sum()
@@ -154,13 +167,3 @@ def _start(target: np.ndarray, context: FitContext) -> np.ndarray:
     if context.n_outputs == 2:
         return np.array([np.log(shares[1] / shares[0])])
     return np.asarray(np.log(shares))
-
-
-def _loss(raw: np.ndarray, target: np.ndarray, classification: bool, weights: np.ndarray | None) -> float:
-    if not classification:
-        return float(mean_of((raw[:, 0] - target) ** 2, weights))
-    if raw.shape[1] == 1:
-        return float(mean_of(np.logaddexp(0.0, np.where(target == 1, -raw[:, 0], raw[:, 0])), weights))
-    highest = raw.max(axis=1, keepdims=True)
-    total = highest[:, 0] + np.log(np.exp(raw - highest).sum(axis=1))
-    return float(mean_of(total - raw[np.arange(len(target)), target], weights))

@@ -13,6 +13,7 @@ from flowml.automl.algorithms.base import (
     Final,
     FitContext,
     IntParameter,
+    Logarithms,
     Parameter,
     TaskShape,
 )
@@ -45,6 +46,7 @@ class NearestNeighbours(Algorithm):
     category = Category.INSTANCE
     view = View.DENSE
     final = Final.REFIT
+    logarithms = Logarithms.ALWAYS
 
     def check(self, shape: TaskShape) -> None:
         if shape.n_features > MOST_FEATURES:

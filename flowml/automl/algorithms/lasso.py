@@ -5,7 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter, TaskShape
+from flowml.automl.algorithms.base import (
+    Algorithm,
+    Category,
+    Final,
+    FitContext,
+    FloatParameter,
+    Logarithms,
+    Parameter,
+    TaskShape,
+)
 from flowml.automl.algorithms.linear_models import fit_linear_regression, mean_weight
 from flowml.automl.algorithms.registry import register
 from flowml.automl.features.encoded import Encoded, View
@@ -22,6 +31,7 @@ class Lasso(Algorithm):
     category = Category.LINEAR
     view = View.DENSE
     final = Final.REFIT
+    logarithms = Logarithms.IF_BETTER
     problem_types = (ProblemType.REGRESSION,)
 
     def search_space(self, shape: TaskShape) -> Sequence[Parameter]:

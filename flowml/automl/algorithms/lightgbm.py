@@ -18,7 +18,8 @@ from flowml.automl.algorithms.base import (
     Parameter,
     TaskShape,
 )
-from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, EarlyStopping
+from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, LEAST_GAIN, EarlyStopping
+from flowml.automl.algorithms.held_out import HeldOut
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     absolute_errors,
@@ -29,13 +30,13 @@ from flowml.automl.algorithms.support import (
     on_its_device,
     require_time,
     reserve,
-    row_weights,
     with_validation,
 )
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
 from flowml.automl.predictors.lightgbm_text import shorten
+from flowml.automl.predictors.links import two_columns
 
 MAX_ROUNDS = 2_000
 BINNED_VALUES = 5_000_000
@@ -121,7 +122,7 @@ class LightGBM(Algorithm):
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
-        return 0.1 + outputs * (0.1 + shape.n_rows * (4 + shape.n_features) * 1.2e-6)
+        return 0.1 + outputs * (0.1 + 1e-3 * shape.n_features + shape.n_rows * (4 + shape.n_features) * 1.2e-6)
 
     def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
         groups = shape.n_outputs if shape.n_outputs > 2 else 1
@@ -162,17 +163,22 @@ class LightGBM(Algorithm):
         data = lightgbm.Dataset(
             train.values,
             target,
-            weight=row_weights(target, context.weights, context),
+            weight=context.weights,
             categorical_feature=categorical,
             params=settings,
         )
-        check = lightgbm.Dataset(
-            valid.values,
-            valid_target,
-            weight=row_weights(valid_target, context.valid_weights, context),
-            reference=data,
-            params=settings,
-        )
+        counted = context.valid_weights
+        held = HeldOut(valid_target, counted, context.seed, classes=is_classification(context), least_gain=LEAST_GAIN)
+        checks = [
+            lightgbm.Dataset(
+                valid.values[rows],
+                valid_target[rows],
+                weight=None if counted is None else counted[rows],
+                reference=data,
+                params=settings,
+            )
+            for rows in map(held.rows, range(held.n_parts))
+        ]
         stopping = EarlyStopping(
             train.n_rows,
             context.time_left,
@@ -181,7 +187,9 @@ class LightGBM(Algorithm):
         )
 
         def after_round(state: Any) -> None:
-            if stopping.stop(state.iteration, state.evaluation_result_list[0][2]):
+            losses = np.array([result[2] for result in state.evaluation_result_list])
+            held.improved(losses, state.iteration)
+            if stopping.stop(state.iteration, held.whole(losses)):
                 raise lightgbm.callback.EarlyStopException(stopping.best_iteration, state.evaluation_result_list)
 
         # A cap on leaves keeps a fold's model at a few megabytes and an answer for one row within half a millisecond.
@@ -189,9 +197,10 @@ class LightGBM(Algorithm):
         rounds = int(np.clip(LEAVES_A_MODEL // (int(params["num_leaves"]) * trees_a_round), 60, MAX_ROUNDS))
         # Kept as it is: LightGBM would write it out and read it in once more.
         booster = lightgbm.train(
-            settings, data, rounds, valid_sets=[check], callbacks=[after_round], keep_training_booster=True
+            settings, data, rounds, valid_sets=checks, callbacks=[after_round], keep_training_booster=True
         )
         text = booster.model_to_string(num_iteration=stopping.best_iteration + 1)
+        context.held_out(_answers(booster, valid.values, held, context.n_outputs))
         width = train.values.shape[1]
         return LightGBMPredictor(shorten(text, width, context.n_outputs), context.n_outputs, width)
 
@@ -224,6 +233,16 @@ class LightGBM(Algorithm):
         if context.n_outputs == 2:
             return settings | {"objective": "binary", "metric": "binary_logloss"}
         return settings | {"objective": "multiclass", "num_class": context.n_outputs, "metric": "multi_logloss"}
+
+
+def _answers(booster: Any, values: np.ndarray, held: HeldOut, n_outputs: int) -> np.ndarray:
+    """For the validation rows, each part by as many rounds as the others have chosen."""
+    answers = np.empty((len(values), n_outputs))
+    for part in range(held.n_parts):
+        rows = held.rows(part)
+        told = booster.predict(values[rows], num_iteration=int(held.iterations[part]) + 1)
+        answers[rows] = two_columns(told) if n_outputs == 2 else told.reshape(len(rows), n_outputs)
+    return answers
 
 
 def _device_settings(device: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from flowml.automl.algorithms.base import (
     FitContext,
     FloatParameter,
     IntParameter,
+    Logarithms,
     Parameter,
     TaskShape,
 )
@@ -32,6 +33,7 @@ class MultilayerPerceptron(Algorithm):
     category = Category.NEURAL
     view = View.DENSE
     final = Final.BAG
+    logarithms = Logarithms.ALWAYS
 
     def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
         return (

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.algorithms.base import FitContext
-from flowml.automl.algorithms.support import TargetScale, is_classification, mean_of
+from flowml.automl.algorithms.held_out import HeldOut
+from flowml.automl.algorithms.support import TargetScale, absolute_errors, is_classification, row_losses
 from flowml.automl.predictors.links import softmax
 from flowml.automl.predictors.mlp import MultilayerPerceptronPredictor
 
 MAX_EPOCHS = 300
 PATIENCE = 12
 LOOK_AT_CLOCK_EVERY = 32
+# In units of the target's spread: what is less is as good as nothing.
+SMALL_ERROR = np.float32(0.1)
 
 
 @dataclass
@@ -50,8 +53,10 @@ class Network:
         dropout: float,
         generator: np.random.Generator | None,
         weights: np.ndarray | None = None,
+        absolute: bool = False,
     ) -> list[np.ndarray]:
-        """Of the mean loss (cross entropy for class codes, half squared error otherwise), by back-propagation.
+        """Of the mean loss (cross entropy for class codes; half the squared error, or where `absolute` that of Huber,
+        otherwise), by back-propagation.
 
         `weights`: float32 (rows,), about 1 on average; a row's loss counts so much.
         """
@@ -70,6 +75,9 @@ class Network:
             slope[np.arange(len(target)), target] -= 1.0
         else:
             slope = scores - target[:, None]
+            if absolute:
+                # Squared where it is small, so that the last steps become short ones (Huber 1964).
+                np.clip(slope / SMALL_ERROR, -1.0, 1.0, out=slope)
         if weights is not None:
             slope *= weights[:, None]
         slope /= np.float32(len(target))
@@ -126,7 +134,7 @@ def train_network(
     context: FitContext,
 ) -> MultilayerPerceptronPredictor:
     """Epochs until the validation loss has not improved for a while, then a smaller rate, then the end."""
-    classification = is_classification(context)
+    classification, absolute = is_classification(context), absolute_errors(context)
     scale = TargetScale(0.0, 1.0) if classification else TargetScale.of(target, context.weights)
     weights = None if context.weights is None else (context.weights / context.weights.mean()).astype(np.float32)
     if not classification:
@@ -141,18 +149,24 @@ def train_network(
     best, best_loss = [one.copy() for one in network.parameters], np.inf
     rate, dropout = float(params["learning_rate"]), float(params["dropout"])
     since_best, drops = 0, 0
+    held = HeldOut(valid_target, context.valid_weights, context.seed, classes=classification)
+    answers = np.zeros((len(valid_target), context.n_outputs))
     size = batch_size(len(values))
-    for _ in range(MAX_EPOCHS):
+    for epoch in range(MAX_EPOCHS):
         order = generator.permutation(len(values))
         out_of_time = False
         for step, start in enumerate(range(0, len(order), size)):
             rows = order[start : start + size]
             counted = None if weights is None else weights[rows]
-            optimizer.step(network.gradients(values[rows], target[rows], dropout, generator, counted), rate)
+            optimizer.step(network.gradients(values[rows], target[rows], dropout, generator, counted, absolute), rate)
             if step % LOOK_AT_CLOCK_EVERY == 0 and context.time_left() <= 0:
                 out_of_time = True
                 break
-        loss = _loss(network.scores(valid_values), valid_target, context.valid_weights)
+        scores = network.scores(valid_values)
+        losses = held.losses(row_losses(scores, valid_target, absolute=absolute))
+        for part in held.improved(losses, epoch):
+            answers[held.rows(part)] = scores[held.rows(part)]
+        loss = held.whole(losses)
         if loss < best_loss:
             best, best_loss, since_best = [one.copy() for one in network.parameters], loss, 0
         else:
@@ -166,14 +180,5 @@ def train_network(
             drops, since_best, rate = drops + 1, PATIENCE // 2, rate * 0.3
             for parameter, kept in zip(network.parameters, best, strict=True):
                 parameter[...] = kept
+    context.held_out(softmax(answers) if classification else answers * scale.scale + scale.mean)
     return MultilayerPerceptronPredictor(best[0::2], best[1::2], classification, scale.mean, scale.scale)
-
-
-def _loss(scores: np.ndarray, target: np.ndarray, weights: np.ndarray | None) -> float:
-    if target.dtype.kind == "i":
-        highest = scores.max(axis=1, keepdims=True)
-        total = highest[:, 0] + np.log(np.exp(scores - highest).sum(axis=1))
-        loss = float(mean_of(total - scores[np.arange(len(target)), target], weights))
-    else:
-        loss = float(mean_of((scores[:, 0] - target) ** 2, weights))
-    return loss if np.isfinite(loss) else float("inf")

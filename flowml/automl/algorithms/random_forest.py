@@ -13,10 +13,11 @@ from flowml.automl.algorithms.base import (
     FitContext,
     FloatParameter,
     IntParameter,
+    Logarithms,
     Parameter,
     TaskShape,
 )
-from flowml.automl.algorithms.forests import fit_forest, memory_of, n_trees
+from flowml.automl.algorithms.forests import fit_forest, memory_of, trees_of
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import is_classification
 from flowml.automl.features.encoded import Encoded, View
@@ -32,6 +33,7 @@ class RandomForest(Algorithm):
     category = Category.TREES
     view = View.ORDINAL
     final = Final.BAG
+    logarithms = Logarithms.ALWAYS
 
     def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
         return (
@@ -55,7 +57,8 @@ class RandomForest(Algorithm):
 
     def seconds_per_fit(self, shape: TaskShape) -> float:
         columns = 2 + shape.n_features * min(1.0, 1.3 / math.sqrt(shape.n_features))
-        return 0.05 + n_trees(shape.n_rows) * (8e-4 + shape.n_rows * columns * 1.6e-7)
+        trees = trees_of(shape.n_rows, 0.25 * shape.n_rows, shape.n_outputs)
+        return 0.05 + trees * (8e-4 + shape.n_rows * columns * 1.6e-7)
 
     def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
         return memory_of(shape, params)

@@ -13,7 +13,6 @@ from flowml.domain.errors import DeadlineReached, FlowMLError, TrialFailed
 from flowml.domain.jobs import ProblemType
 
 Fitted = TypeVar("Fitted")
-LEAF_BYTES_A_MODEL = 6_000_000
 WILD_RATE = 0.35
 
 
@@ -99,7 +98,8 @@ def with_validation(
 ) -> tuple[Encoded, np.ndarray, Encoded, np.ndarray, FitContext]:
     """The rows to fit on and the rows to stop by, and the context with the weights of both."""
     if valid is None or valid_target is None or not valid.n_rows:
-        return hold_out(train, target, context)
+        # Nobody is scored on rows drawn here.
+        return hold_out(train, target, replace(context, held_out=lambda answers: None))
     return train, target, valid, valid_target, context
 
 
@@ -108,6 +108,15 @@ def mean_of(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     if weights is None:
         return np.asarray(values.mean(axis=0))
     return np.asarray(weights @ values / weights.sum())
+
+
+def median_of(values: np.ndarray, weights: np.ndarray | None) -> float:
+    """The least value that at least half of the weight does not exceed; without weights the middle of the two."""
+    if weights is None:
+        return float(np.median(values))
+    order = np.argsort(values, kind="stable")
+    upto = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(upto, 0.5 * upto[-1])])
 
 
 def class_weights(target: np.ndarray, weights: np.ndarray | None, n_classes: int) -> np.ndarray:
@@ -170,6 +179,21 @@ def temperature(
     return float(np.exp(golden_section(loss, np.log(low), np.log(high))))
 
 
+def row_losses(scores: np.ndarray, target: np.ndarray, *, absolute: bool = False) -> np.ndarray:
+    """The loss of each row, (rows,), from raw scores (rows, raw): log loss for class codes, of which two may have one
+    score; squared or absolute errors for values. What is no number is infinite."""
+    if target.dtype.kind not in "iu":
+        errors = scores[:, 0] - target
+        losses = np.abs(errors) if absolute else errors**2
+    elif scores.shape[1] == 1:
+        losses = np.logaddexp(0.0, np.where(target == 1, -scores[:, 0], scores[:, 0]))
+    else:
+        highest = scores.max(axis=1, keepdims=True)
+        total = highest[:, 0] + np.log(np.exp(scores - highest).sum(axis=1))
+        losses = total - scores[np.arange(len(target)), target]
+    return np.where(np.isfinite(losses), losses, np.inf)
+
+
 def golden_section(function: Callable[[float], float], low: float, high: float, steps: int = 30) -> float:
     """Where a function with one valley is least, within [low, high]."""
     ratio = (5**0.5 - 1) / 2
@@ -191,9 +215,3 @@ def faster(params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None
     """Boosting with fewer rounds: a larger learning rate needs about as many fewer. None where it would be wild."""
     rate = float(params["learning_rate"]) * factor
     return {**params, "learning_rate": float(f"{rate:.3g}")} if rate <= WILD_RATE else None
-
-
-def leaves_a_tree(n_trees: int, n_outputs: int) -> int:
-    """The most leaves a tree may have, so that a fold's model stays within LEAF_BYTES_A_MODEL as it is stored."""
-    bytes_a_leaf = 8 + (4 if n_outputs == 1 else 2 * (n_outputs if n_outputs > 2 else 1))
-    return max(8, LEAF_BYTES_A_MODEL // (n_trees * bytes_a_leaf))

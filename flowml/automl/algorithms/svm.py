@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from flowml.automl import memory
-from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter, TaskShape
+from flowml.automl.algorithms.base import (
+    Algorithm,
+    Category,
+    Final,
+    FitContext,
+    FloatParameter,
+    Logarithms,
+    Parameter,
+    TaskShape,
+)
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import TargetScale, is_classification, library_errors, require_time
 from flowml.automl.features.encoded import Encoded, View
@@ -16,7 +25,7 @@ from flowml.automl.predictors.svm import SupportVectorPredictor
 from flowml.domain.errors import NotApplicable
 
 MOST_ROWS = 10_000
-MOST_FEATURES = 500
+MOST_CELLS = 2_000_000
 MOST_CLASSES = 20
 MOST_ITERATIONS = 200_000
 CALIBRATION_FOLDS = 3
@@ -36,6 +45,7 @@ class SupportVectorMachine(Algorithm):
     category = Category.INSTANCE
     view = View.DENSE
     final = Final.REFIT
+    logarithms = Logarithms.ALWAYS
 
     def check(self, shape: TaskShape) -> None:
         if shape.n_rows > MOST_ROWS:
@@ -43,9 +53,9 @@ class SupportVectorMachine(Algorithm):
                 f"A support vector machine compares every row with every other: above {MOST_ROWS:,} rows that takes "
                 "too long."
             )
-        if shape.n_features > MOST_FEATURES or shape.n_outputs > MOST_CLASSES:
+        if shape.n_rows * shape.n_features > MOST_CELLS or shape.n_outputs > MOST_CLASSES:
             raise NotApplicable(
-                f"A support vector machine takes too long with more than {MOST_FEATURES} columns or {MOST_CLASSES} "
+                f"A support vector machine takes too long with more than {MOST_CELLS:,} cells or {MOST_CLASSES} "
                 "classes."
             )
 

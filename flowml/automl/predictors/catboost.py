@@ -51,6 +51,13 @@ def pool(
     return catboost.Pool(features, label=target, weight=weights)
 
 
+def finish(raw: np.ndarray, n_outputs: int) -> np.ndarray:
+    """Raw values (rows, raw) → predictions (rows, outputs)."""
+    if n_outputs == 1:
+        return raw
+    return two_columns(sigmoid(raw)) if n_outputs == 2 else softmax(raw)
+
+
 class CatBoostPredictor(Predictor):
     """`model` is CatBoost's `cbm`; `categorical` the columns of codes; `n_outputs` classes, 1 for regression."""
 
@@ -76,7 +83,7 @@ class CatBoostPredictor(Predictor):
             raise ValueError(f"expected {self.n_features} features, not {values.shape[1]}")
         rows = pool(values, self.categorical)
         raw = self._booster.predict(rows, prediction_type="RawFormulaVal", thread_count=1)
-        return self._finish(np.asarray(raw, dtype=np.float64).reshape(len(values), -1))
+        return finish(np.asarray(raw, dtype=np.float64).reshape(len(values), -1), self.n_outputs)
 
     def predict_row(self, values: np.ndarray) -> np.ndarray:
         if len(values) != self.n_features:
@@ -89,13 +96,8 @@ class CatBoostPredictor(Predictor):
             row = [float(value) for index, value in enumerate(values) if index not in chosen]
             row += [word.decode() for word in category_words(values[list(self.categorical)])]
         raw = self._booster.predict(row, prediction_type="RawFormulaVal", thread_count=1)
-        answer: np.ndarray = self._finish(np.asarray(raw, dtype=np.float64).reshape(1, -1))[0]
+        answer: np.ndarray = finish(np.asarray(raw, dtype=np.float64).reshape(1, -1), self.n_outputs)[0]
         return answer
-
-    def _finish(self, raw: np.ndarray) -> np.ndarray:
-        if self.n_outputs == 1:
-            return raw
-        return two_columns(sigmoid(raw)) if self.n_outputs == 2 else softmax(raw)
 
     def to_state(self) -> PredictorState:
         settings = {
