@@ -3,7 +3,14 @@
 import numpy as np
 
 from flowml.automl.algorithms.base import FitContext
-from flowml.automl.algorithms.support import absolute_errors, class_weights, is_classification, mean_of, row_weights
+from flowml.automl.algorithms.support import (
+    absolute_errors,
+    class_weights,
+    is_classification,
+    mean_of,
+    median_of,
+    row_weights,
+)
 from flowml.automl.predictors.constant import ConstantPredictor
 
 
@@ -13,14 +20,5 @@ def fit_constant(target: np.ndarray, context: FitContext) -> ConstantPredictor:
         counted = class_weights(target, context.weights, context.n_outputs)
         return ConstantPredictor(counted / counted.sum())
     weights = row_weights(target, context.weights, context)
-    value = _median(target, weights) if absolute_errors(context) else float(mean_of(target, weights))
+    value = median_of(target, weights) if absolute_errors(context) else float(mean_of(target, weights))
     return ConstantPredictor(np.array([value]))
-
-
-def _median(values: np.ndarray, weights: np.ndarray | None) -> float:
-    """The middle value, or the first at which half of the weight is reached."""
-    if weights is None:
-        return float(np.median(values))
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weights[order])
-    return float(values[order[np.searchsorted(reached, 0.5 * reached[-1])]])

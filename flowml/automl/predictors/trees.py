@@ -11,6 +11,7 @@ from flowml.automl.predictors.links import LINKS, apply_link
 
 COMBINATIONS = ("mean", "sum", "median")
 FIXED_POINT = 65_535.0
+MEDIANS_AT_ONCE = 8_192
 
 
 class TreesPredictor(Predictor):
@@ -70,10 +71,15 @@ class TreesPredictor(Predictor):
         return apply_link(self.link, raw * (unit * self.scale) + self.offset)
 
     def _medians(self, values: np.ndarray) -> np.ndarray:
-        found = np.empty((len(values), len(self.flat)))
-        for rows, trees, leaves in self.flat.leaves(values):
-            found[rows, trees] = self._values[leaves, 0].T
-        return self._median(found)
+        """Some rows at a time, since each has a value for every tree."""
+        parts = [np.empty((0, 1))]
+        for start in range(0, len(values), MEDIANS_AT_ONCE):
+            block = values[start : start + MEDIANS_AT_ONCE]
+            found = np.empty((len(block), len(self.flat)))
+            for rows, trees, leaves in self.flat.leaves(block):
+                found[rows, trees] = self._values[leaves, 0].T
+            parts.append(self._median(found))
+        return np.concatenate(parts)
 
     def _median(self, found: np.ndarray) -> np.ndarray:
         """The weighted median over trees, (rows, trees) → (rows, 1)."""
