@@ -105,12 +105,13 @@ def test_the_form_hears_what_a_target_means(context: Context) -> None:
     assert "same in every row" in (jobs.detect_task(context, "d", "same").problem or "")
 
 
-def test_the_form_hears_what_gives_the_answer_away_and_what_belongs_together(context: Context) -> None:
+def add_visits(context: Context, entity: str) -> None:
+    """A data set `v`: eight rows of each of fifty, alike in their health."""
     generator = np.random.default_rng(0)
     who = np.repeat(np.arange(50), 8)
     health = generator.normal(size=50)[who] + 0.3 * generator.normal(size=400)
     frame = pl.DataFrame(
-        {"patient": who + 100, "pulse": generator.normal(size=400), "health": health, "health_then": health * 2}
+        {entity: who + 100, "pulse": generator.normal(size=400), "health": health, "health_then": health * 2}
     )
     path = context.store.files.new_temp()
     frame.write_parquet(path)
@@ -119,11 +120,23 @@ def test_the_form_hears_what_gives_the_answer_away_and_what_belongs_together(con
     context.store.datasets.add(
         Dataset("v", "visits", "v.csv", "csv", 400, 4, 9, "1" * 64, table, None, 1.0, columns), ()
     )
+
+
+def test_the_form_hears_what_gives_the_answer_away_and_what_belongs_together(context: Context) -> None:
+    add_visits(context, "patient")
     found = jobs.detect_task(context, "v", "health")
     assert found.validation is not None
     assert (found.validation.kind, found.validation.column) == (ValidationKind.GROUP, "patient")
     assert any("health_then" in warning for warning in found.warnings)
     assert jobs.detect_task(context, "d", "bought").validation is None
+
+
+def test_the_form_hears_what_may_belong_together(context: Context) -> None:
+    add_visits(context, "machine")
+    found = jobs.detect_task(context, "v", "health")
+    assert found.validation is None
+    assert any("group:machine" in warning for warning in found.warnings)
+    assert start(context, dataset_id="v", target="health", cv="together").spec.cv == "together"
 
 
 def test_a_waiting_job_is_taken_back_at_once_and_only_once(context: Context) -> None:
