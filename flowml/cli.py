@@ -224,12 +224,16 @@ def _train(options: argparse.Namespace) -> int:
     start_engine_process()
     from flowml.automl import modelfile
     from flowml.automl.run import train
-    from flowml.data.read import read_table
+    from flowml.data.conversion.notation import Notation
+    from flowml.data.profiling.profile import profile
+    from flowml.data.read import read_file
 
     with _limited(options.file) as limits:
-        frame, columns, warnings = read_table(options.file, None, dict(options.options), limits, now=time.time())
-    for warning in warnings:
+        table = read_file(options.file, None, dict(options.options), limits, now=time.time())
+    for warning in table.warnings:
         print(f"note: {warning}", file=sys.stderr)
+    frame, columns = table.frame, profile(table.frame).columns
+    notations = {name: Notation.of(state) for name, state in table.how_read.notations.items()}
     prepared_by = None
     if options.recipe is not None:
         frame, columns, prepared_by = _with_recipe(options.recipe, frame)
@@ -255,6 +259,7 @@ def _train(options: argparse.Namespace) -> int:
         seed=options.seed,
         n_jobs=usable_cores(),
         prepared_by=prepared_by,
+        notations=notations,
         on_note=lambda note: print(f"note: {note}", file=sys.stderr),
         on_progress=show.update,
         stopped=interrupted,
@@ -484,16 +489,17 @@ class _ProgressLine:
 
 def _predict(options: argparse.Namespace) -> int:
     from flowml.automl import modelfile
-    from flowml.automl.batch import add_predictions
-    from flowml.data.read import read_table
+    from flowml.automl.batch import expected_columns, predict_table
+    from flowml.data.expected import read_expected
     from flowml.data.writing.formats import write_csv_text, write_table
 
     model = modelfile.read(options.model)
     with _limited(options.file) as limits:
-        frame, _, warnings = read_table(options.file, None, dict(options.options), limits, now=time.time())
-    scored, notes = add_predictions(model, frame)
-    for warning in (*warnings, *notes):
-        print(f"note: {warning}", file=sys.stderr)
+        expected = expected_columns(model.schema)
+        table = read_expected(options.file, expected, None, dict(options.options), limits, now=time.time())
+    scored, notes = predict_table(model, table)
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
     if options.out is None:
         sys.stdout.write(write_csv_text(scored))
     else:

@@ -148,6 +148,29 @@ def test_a_fast_twin_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
     assert scored.returncode == 0 and "probability_yes" in scored.stdout.splitlines()[0]
 
 
+def test_a_row_alone_gets_the_prediction_that_it_gets_among_others(tmp_path: Path) -> None:
+    table, model, alone = tmp_path / "train.csv", tmp_path / "m.flowml", tmp_path / "alone.csv"
+    rows = [
+        f'{at % 28 + 1:02}/{at % 12 + 1:02}/2017,"{at * 37 % 90 + 10},250",{("TRUE", "007", "x")[at % 3]},{at % 12 * 9}'
+        for at in range(120)
+    ]
+    table.write_text("\n".join(["day,size,code,y", *rows]))
+    arguments = ["--target", "y", "--algorithms", "decision_tree", "--max-trials", "1", "--out", str(model)]
+    assert flowml("train", str(table), *arguments).returncode == 0
+    whole = flowml("predict", str(model), str(table))
+    assert whole.returncode == 0 and "missing" not in whole.stderr
+    alone.write_text(f"day,size,code,y\n{rows[3]}\n")
+    one = flowml("predict", str(model), str(alone))
+    assert one.stdout.splitlines() == [whole.stdout.splitlines()[place] for place in (0, 4)] and one.stderr == ""
+    # What cannot be read so is named; a file of other columns is refused.
+    alone.write_text("day,size,code\nsoon,lots,007\n30/04/2017,5,y\n")
+    said = flowml("predict", str(model), str(alone))
+    assert said.returncode == 0 and len(said.stdout.splitlines()) == 3
+    assert "“soon” (line 2)" in said.stderr and "“lots” (line 2)" in said.stderr and "“y” (line 3)" in said.stderr
+    alone.write_text("A,B\n1,2\n")
+    refused(flowml("predict", str(model), str(alone)), "none of the columns", "day, size and code", "A and B")
+
+
 def flowers(path: Path) -> Path:
     """A table with numbers, categories, holes and three classes, as a file."""
     generator = np.random.default_rng(0)

@@ -27,7 +27,12 @@ _LIBRARIES = ("flowml", "numpy", "polars", "scikit-learn", "lightgbm", "xgboost"
 
 def describe_task(task: Task, table: Prepared) -> ModelSchema:
     """The schema of every model of this task, before there is a result. `table` is the task's, prepared."""
-    features = tuple(_feature(task.frame[name], role, table) for name, role in task.roles.items())
+    # Where there is a recipe, the columns that were read are those before it.
+    notations = task.notations if task.recipe is None else {}
+    features = tuple(
+        replace(_feature(task.frame[name], role, table), notation=notations.get(name))
+        for name, role in task.roles.items()
+    )
     return ModelSchema(
         features=features,
         target=task.target_name,
@@ -38,7 +43,7 @@ def describe_task(task: Task, table: Prepared) -> ModelSchema:
         n_rows=len(task.target),
         data_hash=_data_hash(task, table),
         versions=_versions(),
-        recipe=None if task.recipe is None else task.recipe.completed(features),
+        recipe=None if task.recipe is None else task.recipe.completed(features, task.notations),
     )
 
 

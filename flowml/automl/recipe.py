@@ -1,11 +1,13 @@
 """The recipe behind a model's table: what rows from outside go through before the model sees them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flowml.automl.feature import Feature
+from flowml.data.conversion.cells import cell_reader
+from flowml.data.conversion.notation import Notation, kind_of
 from flowml.data.recipes.checking import check_operations
 from flowml.data.recipes.kinds import Kind
 from flowml.data.recipes.replay import Replay
@@ -59,7 +61,9 @@ class ModelRecipe:
         values = {}
         for name, coerce in plan.takes:
             try:
-                values[name] = coerce(row[name])
+                value = row[name]
+                read = self._readers.get(name) if isinstance(value, str) else None
+                values[name] = coerce(value if read is None else read(value))
             except (ValueError, OverflowError):
                 raise _wrong(name, self.replay.kind(name), row[name]) from None
         return self.replay.row(plan, values)
@@ -68,10 +72,22 @@ class ModelRecipe:
         """The model's features of a whole table."""
         return self.replay.table(frame)
 
-    def completed(self, features: Sequence[Feature]) -> "ModelRecipe":
-        """With those features that are columns a caller sends as they are."""
+    def completed(self, features: Sequence[Feature], notations: Mapping[str, Notation]) -> "ModelRecipe":
+        """With those features that are columns a caller sends as they are, and how the file wrote what they hold."""
         known = {feature.name: feature for feature in (*features, *self.inputs)}
-        return replace(self, inputs=tuple(known[name] for name in self.replay.inputs))
+        inputs = [replace(known[name], notation=notations.get(name)) for name in self.replay.inputs]
+        return replace(self, inputs=tuple(inputs))
+
+    @cached_property
+    def _readers(self) -> dict[str, Callable[[str], Any]]:
+        """How a text is read, by the name of an input of which that is known."""
+        found = {}
+        for feature in self.inputs:
+            kind = kind_of(self.replay.kind(feature.name))
+            notation = None if feature.notation is None else feature.notation.for_values(kind)
+            if notation is not None:
+                found[feature.name] = cell_reader(kind, notation)
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
         # Without what is compiled of it.

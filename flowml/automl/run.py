@@ -31,6 +31,7 @@ from flowml.automl.sharing import Share, share_for
 from flowml.automl.task import Task, prepare_task
 from flowml.automl.twin import STUDENT, TITLE, Twin
 from flowml.data.child import available_memory, machine_memory
+from flowml.data.conversion.notation import Notation
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.models import MADE_AT_ONCE
@@ -112,6 +113,7 @@ def train(
     seed: int = 0,
     n_jobs: int = 1,
     prepared_by: tuple[pl.LazyFrame, Sequence[Operation]] | None = None,
+    notations: Mapping[str, Notation] | None = None,
     on_note: Callable[[str], None] = lambda note: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stopped: Callable[[], bool] = lambda: False,
@@ -121,6 +123,7 @@ def train(
 
     `cv`: auto, stratified, together, group:COLUMN or time:COLUMN; `on_note` hears what is known before training.
     `prepared_by`: the table before a recipe and its operations, which models then do to the rows that they get.
+    `notations`: how the table's file wrote the values of its columns, so that models read others alike.
     However short the time, it ends with a model (`at_once`). Raises InvalidInput for a target that cannot be learned,
     TrialFailed where not even a baseline can be scored.
     """
@@ -138,6 +141,7 @@ def train(
         weight_column=weight_column,
         seed=seed,
     )
+    task = replace(task, notations=notations or {})
     if prepared_by is not None:
         task = replace(task, recipe=describe_recipe(*prepared_by, task.frame.columns))
     reasons = (*task.warnings, task.validation.reason, *task.validation.advice)

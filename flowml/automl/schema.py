@@ -1,7 +1,7 @@
 """What a model expects of a row and what it answers: its schema, and the check of a single row against it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from flowml.automl.feature import Feature
 from flowml.automl.features.values import days_of, label_of, number_of
 from flowml.automl.labels import TEXT, class_values
 from flowml.automl.recipe import ModelRecipe
+from flowml.data.conversion.cells import cell_reader
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
@@ -79,7 +80,7 @@ class ModelSchema:
         """The features for a form: at most 50 categories each."""
         return [
             {
-                **asdict(feature),
+                **{name: value for name, value in asdict(feature).items() if name != "notation"},
                 "role": str(feature.role),
                 "categories": None if feature.categories is None else list(feature.categories[:_SHOWN_CATEGORIES]),
             }
@@ -107,12 +108,32 @@ class ModelSchema:
             if feature.name not in row:
                 missing.append(feature.name)
                 continue
-            value = _checked(feature, row[feature.name])
+            value = _checked(feature, self._read(feature, row[feature.name]))
             clean[feature.name] = value
             known = self._known.get(feature.name)
             if value is not None and known is not None and value not in known:
                 warnings.append(_unseen(feature.name, value))
         return clean, self._remarks(row, missing, warnings)
+
+    def _read(self, feature: Feature, value: Any) -> Any:
+        """A text as its column's notation has it; a value of another type as it is. Raises InvalidInput."""
+        read = self._readers.get(feature.name) if isinstance(value, str) else None
+        if read is None:
+            return value
+        try:
+            return read(value)
+        except (ValueError, OverflowError):
+            raise _wrong(feature, value, _as_written(feature)) from None
+
+    @cached_property
+    def _readers(self) -> dict[str, Callable[[str], Any]]:
+        """How a text is read, by the name of a feature of which that is known."""
+        found = {}
+        for feature in self.features:
+            notation = None if feature.notation is None else feature.notation.for_values(feature.kind)
+            if notation is not None:
+                found[feature.name] = cell_reader(feature.kind, notation)
+        return found
 
     def _check_with_recipe(self, recipe: ModelRecipe, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """The same for a row as it was before the recipe: what is said of it is said of the columns that it has."""
@@ -206,6 +227,19 @@ _WANTED = {
     Role.BOOLEAN: "true or false",
     Role.DATETIME: "a date such as 2026-01-31 or 2026-01-31T12:00:00",
 }
+
+
+def _as_written(feature: Feature) -> str:
+    """What a column takes, in the way in which its file wrote it."""
+    notation = feature.notation
+    wanted = _WANTED.get(feature.role, "a text or a number")
+    if notation is None or feature.kind == "boolean":
+        return wanted
+    if feature.kind == "number" and (notation.decimal == "," or notation.thousands == "."):
+        return f"{wanted} with a decimal comma, such as 3,5"
+    if feature.kind == "date" and notation.order in ("day_first", "month_first"):
+        return f"{wanted}, or with the {notation.order.partition('_')[0]} first"
+    return wanted
 
 
 def _wrong(feature: Feature, value: Any, wanted: str) -> InvalidInput:

@@ -1,7 +1,7 @@
 """A task: a table, a target column and what is to be predicted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from flowml.automl.recipe import ModelRecipe
 from flowml.automl.splits import MOST_FOLDS, inner_folds
 from flowml.automl.target import check_target, present
 from flowml.automl.weights import check_weights
+from flowml.data.conversion.notation import Notation
 from flowml.data.profiling.roles import named_like_identifier
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
@@ -34,7 +35,8 @@ class Task:
     `validation` says why the folds are as they are, and `units`, int64, to whom each row belongs or, by time, when it
     was; None where rows are held out one by one. `warnings` are sentences about the target. `weights`, float64 with
     mean 1, say how much each row counts; None where all count alike. `recipe` is what was done to the table before, so
-    that models can do it to the rows that they get; None where nothing was.
+    that models can do it to the rows that they get; None where nothing was. `notations` say how the file wrote the
+    values of columns, as they were before the recipe.
     """
 
     frame: pl.DataFrame
@@ -55,6 +57,7 @@ class Task:
     weights: np.ndarray | None = None
     recipe: ModelRecipe | None = None
     label_type: str = OBJECTS
+    notations: Mapping[str, Notation] = field(default_factory=dict)
 
     @property
     def n_outputs(self) -> int:

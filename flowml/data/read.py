@@ -64,6 +64,22 @@ def load(
     return Table(frame, reading.format, tuple(warnings), how_read)
 
 
+def read_file(
+    path: Path,
+    filename: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    *,
+    now: float | None = None,
+) -> Table:
+    """As `load`, with a folder for temporary files of its own. Raises as that does, and UnreadableFile when there is no
+    such file."""
+    if not path.is_file():
+        raise UnreadableFile(f"There is no file {path}.")
+    with scratch_folder() as scratch:
+        return load(path, filename or path.name, options or {}, limits or Limits(), Path(scratch), now=now)
+
+
 def read_table(
     path: Path,
     filename: str | None = None,
@@ -72,10 +88,6 @@ def read_table(
     *,
     now: float | None = None,
 ) -> tuple[pl.DataFrame, tuple[Column, ...], tuple[str, ...]]:
-    """The table in a file, its columns with their roles, and warnings. Raises as `load` does, and UnreadableFile when
-    there is no such file."""
-    if not path.is_file():
-        raise UnreadableFile(f"There is no file {path}.")
-    with scratch_folder() as scratch:
-        table = load(path, filename or path.name, options or {}, limits or Limits(), Path(scratch), now=now)
+    """The table in a file, its columns with their roles, and warnings. Raises as `read_file` does."""
+    table = read_file(path, filename, options, limits, now=now)
     return table.frame, profile(table.frame).columns, table.warnings

@@ -1,7 +1,7 @@
 """The two seams between training code and whatever keeps the tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +16,8 @@ from flowml.domain.trials import Lease, Trial, TrialReport, TrialSpec
 class JobBrief:
     """What a trainer needs to know about a job to build the same task as everyone else.
 
-    `recipe` is what was done to the table `root_table` to make this one of it.
+    `recipe` is what was done to the table `root_table` to make this one of it; `notations` say how the file of that
+    wrote the values of its columns (`datasets.HowRead`).
     """
 
     job_id: str
@@ -25,6 +26,7 @@ class JobBrief:
     columns: tuple[Column, ...]
     recipe: tuple[Operation, ...] = ()
     root_table: str | None = None
+    notations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Channel(Protocol):

@@ -49,6 +49,7 @@ def _brief(store: Store, job_id: str) -> JobBrief:
         columns=dataset.columns,
         recipe=dataset.recipe,
         root_table=dataset.root_table,
+        notations=dataset.how_read.notations,
     )
 
 

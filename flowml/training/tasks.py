@@ -8,6 +8,7 @@ import polars as pl
 
 from flowml.automl.describe import describe_recipe
 from flowml.automl.task import Task, prepare_task
+from flowml.data.conversion.notation import Notation
 from flowml.domain.channel import JobBrief
 
 
@@ -27,6 +28,8 @@ def load_task(brief: JobBrief, table: Callable[[str], Path]) -> Task:
         weight_column=spec.weight_column,
         seed=spec.seed,
     )
+    notations = {name: Notation.of(state) for name, state in brief.notations.items()}
+    task = replace(task, notations=notations)
     if brief.root_table is None:
         return task
     root = pl.scan_parquet(table(brief.root_table))

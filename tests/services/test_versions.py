@@ -13,6 +13,7 @@ import pytest
 from flowml.automl import modelfile
 from flowml.automl.batch import add_predictions
 from flowml.automl.sharing import Share
+from flowml.data.conversion.notation import Notation
 from flowml.data.recipes.checking import check_operations
 from flowml.data.recipes.transform import transform_frame
 from flowml.domain.datasets import Dataset
@@ -24,6 +25,7 @@ from flowml.services.dispatch import StoreChannel, StoreLedger
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from flowml.training.conductor import conduct_job
+from flowml.training.tasks import load_task
 from flowml.training.trainer import Trainer
 from tests.services.records import QuietTrainers
 
@@ -174,6 +176,29 @@ def train(context: Context, dataset: Dataset) -> str:
     found = store.jobs.get(job.id)
     assert found.status is JobStatus.COMPLETED, found.error
     return job.id
+
+
+def test_a_model_reads_texts_as_its_file_was_read(context: Context, tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    rows = [f'0{at % 9 + 1}/0{at % 7 + 1}/2017,"{age},250",{"ny"[int(age > 45)]}' for at, age in enumerate(AGES)]
+    path.write_text("\n".join(["since,worth,bought", '13/01/2017,"14,250",n', *rows]))
+    uploaded = datasets.import_file(context, path, filename="worth.csv", name=None, options={})
+    version = versions.apply_transform(
+        context, uploaded.id, [{"op": "derive", "column": "half", "expression": "worth / 2"}]
+    )
+    job_id = train(context, uploaded)
+    told, typed = (
+        prediction.predict(context, job_id, [row])[0]
+        for row in ({"since": "04/03/2017", "worth": "62,250"}, {"since": "2017-03-04", "worth": 62250})
+    )
+    assert told == typed and told.warnings == ()
+    with pytest.raises(InvalidInput) as caught:
+        prediction.predict(context, job_id, [{"since": "03/14/2017", "worth": 1}])
+    assert caught.value.fields[0].field == "since"
+    # A version's model takes the columns of the file, and knows as well how they are written.
+    job = context.store.jobs.add(JobSpec(version.id, "bought"), "a run", time.time())
+    ledger = StoreLedger(context.store, job.id)
+    assert load_task(ledger.brief(), ledger.table).notations["since"] == Notation("date", order="day_first")
 
 
 def test_a_model_of_a_version_takes_the_rows_as_people_have_them(

@@ -9,6 +9,19 @@ from typing import Any, Literal
 Kind = Literal["text", "number", "boolean", "date"]
 
 
+def kind_of(dtype: str) -> Kind:
+    """What the values of a column are whose type Polars calls so.
+
+    >>> kind_of("Int64"), kind_of("Boolean"), kind_of("Datetime"), kind_of("String")
+    ('number', 'boolean', 'date', 'text')
+    """
+    if dtype.startswith(("Int", "UInt", "Float", "Decimal")):
+        return "number"
+    if dtype == "Boolean":
+        return "boolean"
+    return "date" if dtype.startswith("Date") else "text"
+
+
 @dataclass(frozen=True)
 class Notation:
     """What a column of texts was taken for, and by which conventions.
@@ -32,6 +45,12 @@ class Notation:
     formulas: bool = False
     missing: tuple[str, ...] | None = None
 
+    def for_values(self, kind: Kind) -> Notation | None:
+        """What it says of values that are used as this kind: 0 and 1, or yes and no, may stand for a truth value."""
+        if kind == "boolean":
+            return Notation("boolean", missing=self.missing)
+        return self if self.kind == kind else None
+
     def state(self) -> dict[str, Any]:
         """As JSON has it: what is not as usual."""
         return {name: value for name, value in vars(self).items() if value != _USUAL.get(name, self)}
@@ -42,6 +61,8 @@ class Notation:
         known = {name: value for name, value in state.items() if name in _USUAL}
         for name, value in known.items():
             usual = _USUAL[name]
+            if value is None and usual is None:
+                continue
             if name == "missing" and isinstance(value, list | tuple):
                 known[name] = tuple(str(text) for text in value)
             elif not isinstance(value, str if usual is None else type(usual)):

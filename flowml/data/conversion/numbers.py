@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import polars as pl
 
 from flowml.data.conversion.guess import NOTHING, Guess
 from flowml.data.conversion.notation import Notation
+from flowml.data.conversion.styles import BLANK, CURRENCY, INFINITE, Style
 
 _PLAIN = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
 # Programs write so as well, but only people when there are other decimal signs in the file.
@@ -19,50 +20,11 @@ _CODE = r"^[-+]?0\d+$"
 _BEYOND_64_BITS = r"^[-+]?\d{19,}$"
 _PHONE_NAME = r"(?i)(^|[^a-z])(tel|phone|telephone|telefon|fax|mobile|handy|gsm)([^a-z]|$)|phone|telefon"
 _INTERNATIONAL = r"^\+\d{1,3}[ \u00a0/-]"
-# As pandas, R and JavaScript write numbers beyond all others.
-_INFINITE = r"(?i)^[-+]?(?:inf|infinity|∞)$"
 _ADDRESS = r"^\d{1,3}(\.\d{1,3}){3}$"
 
-_CODES = (
-    "USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|TRY|RUB|UAH|INR|PKR|BDT|LKR|CNY|RMB|KRW|SGD"
-    "|HKD|TWD|THB|IDR|MYR|PHP|VND|BRL|MXN|ARS|CLP|COP|PEN|ZAR|EGP|NGN|KES|ILS|AED|SAR|QAR|KWD|BTC|ETH"
-)
-_SIGNS = "€£¥￥円元원₹₽₩₺₪฿₫₴₦₱₡₲₵₸₭₮¢"
-_NAMES = r"zł|Kč|[Kk]r\.?|Ft|лв\.?|руб\.?|SFr\.?|Fr\.|Rs\.?|lei"
-_CURRENCY = rf"(?:(?:US|AU|CA|NZ|HK|NT|A|C|S|R)?\$|[{_SIGNS}]|{_NAMES}|{_CODES})"
 # Money that has no decimals, or is not written with three of them.
 _YEN = r"[¥￥円元원₩]|JPY|KRW|CNY|RMB"
-_BLANK = "[ \u00a0\u202f\u2009]"
-
 _BRACKETS = r"^\((.*\d.*)\)$"
-_EXPONENT = r"(?:[eE][-+]?\d{1,3})?"
-
-
-@dataclass(frozen=True)
-class Style:
-    """A way to write numbers: the decimal sign, and what stands between thousands (empty for nothing)."""
-
-    decimal: str
-    thousands: str
-
-    @property
-    def pattern(self) -> str:
-        decimal = r"\." if self.decimal == "." else ","
-        grouped = {
-            "": "",
-            # Indian numbers are grouped by two digits above the first thousand.
-            ",": r"[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d{2})+,\d{3}|",
-            ".": r"[1-9]\d{0,2}(?:\.\d{3})+|",
-            " ": rf"[1-9]\d{{0,2}}(?:{_BLANK}\d{{3}})+|",
-            "'": r"[1-9]\d{0,2}(?:['’]\d{3})+|",
-        }[self.thousands]
-        return rf"^-?(?:(?:{grouped}\d+)(?:{decimal}\d*)?|{decimal}\d+){_EXPONENT}$"
-
-    @property
-    def thousands_pattern(self) -> str:
-        return {"": "", ",": ",", ".": r"\.", " ": _BLANK, "'": "['’]"}[self.thousands]
-
-
 # What programs write with an exponent has a decimal point, a sign behind the E, or a single digit and a small e.
 MAYBE_CODE = r"^\d{2,}[eE]\d{1,3}$|^\dE\d{1,3}$"
 SURE_EXPONENT = r"[.,]|[eE][-+]"
@@ -83,7 +45,7 @@ _TWINS = {",": (Style(",", ""), Style(".", ",")), ".": (Style(".", ""), Style(",
 
 def looks_like_number(values: pl.Series) -> pl.Series:
     """Which of some texts are numbers in any way of writing them."""
-    return _bare(values).str.contains(f"{_ANY}|{_INFINITE}")
+    return _bare(values).str.contains(f"{_ANY}|{INFINITE}")
 
 
 def unlike_most(values: pl.Series) -> pl.Series:
@@ -91,7 +53,7 @@ def unlike_most(values: pl.Series) -> pl.Series:
     bare = _bare(values)
     fitting = [bare.str.contains(style.pattern).fill_null(value=False) for style in _STYLES]
     most = max(fitting, key=lambda fits: int(fits.sum()))
-    return ~(most | values.str.contains(_INFINITE)).fill_null(value=True)
+    return ~(most | values.str.contains(INFINITE)).fill_null(value=True)
 
 
 def has_long_plain(values: pl.Series) -> bool:
@@ -149,7 +111,7 @@ def read_numbers(
     found = _read_finite(column, decimal, thousands, sure=sure)
     if found.series is not None or found.unclear or found.remark:
         return found
-    infinite = column.str.contains(_INFINITE).fill_null(value=False)
+    infinite = column.str.contains(INFINITE).fill_null(value=False)
     if not infinite.any() or infinite.sum() == len(column) - column.null_count():
         return NOTHING
     found = _read_finite(column.set(infinite, None), decimal, thousands, sure=sure)
@@ -188,7 +150,7 @@ def _read_finite(column: pl.Series, decimal: str | None, thousands: str | None, 
     ]
     if not fitting or filled.str.contains(_CODE).any() or filled.str.contains(_BEYOND_64_BITS).any():
         return NOTHING
-    currencies = present.str.extract(f"({_CURRENCY})").drop_nulls().unique().sort().to_list()
+    currencies = present.str.extract(f"({CURRENCY})").drop_nulls().unique().sort().to_list()
     if thousands is None and not sure and any(re.fullmatch(_YEN, currency) for currency in currencies):
         fitting = [style for style in fitting if style != Style(",", "")] or fitting
     style, unclear = _choose(filled, fitting, decimal, thousands)
@@ -221,10 +183,10 @@ def _bare(values: pl.Series) -> pl.Series:
     return (
         values.str.replace(_BRACKETS, "-${1}")
         .str.replace_all("[−–]", "-")
-        .str.replace(rf"^([-+]?)\s*{_CURRENCY}\s*", "${1}")
-        .str.replace(rf"(\d[.,]?){_BLANK}*(?:{_CURRENCY}|%)(-?)$", "${1}${2}")
+        .str.replace(rf"^([-+]?)\s*{CURRENCY}\s*", "${1}")
+        .str.replace(rf"(\d[.,]?){BLANK}*(?:{CURRENCY}|%)(-?)$", "${1}${2}")
         .str.replace(r"^(\d.*)-$", "-${1}")
-        .str.replace(rf"^-{_BLANK}+", "-")
+        .str.replace(rf"^-{BLANK}+", "-")
         .str.replace(r"^\+", "")
     )
 

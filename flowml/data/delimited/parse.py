@@ -40,9 +40,16 @@ class Body:
         return None if self.structure.inner_breaks else self.first_line + row + 1
 
 
+def parse_texts(body: Body, width: int) -> pl.DataFrame:
+    """The frame, its columns named column_0 and so on: every value as it is written."""
+    import polars as pl
+
+    return _rows(body, Schema([pl.String] * width, []))
+
+
 def parse(body: Body, width: int, conventions: Conventions, warnings: list[str]) -> pl.DataFrame:
-    """The frame, its columns named column_0 and so on: whole and decimal numbers where every value is one, otherwise
-    texts. What was read as missing is added to `warnings`."""
+    """The same with whole and decimal numbers where every value of a column is one. What was read as missing is added
+    to `warnings`."""
     import polars as pl
 
     texts = body.quoting.texts if body.quoting else ()
@@ -55,8 +62,7 @@ def parse(body: Body, width: int, conventions: Conventions, warnings: list[str])
     dtypes = list(schema.dtypes)
     for attempt in range(_MOST_RETRIES + 1):
         try:
-            frame = _read_csv(body, Schema(dtypes, schema.missing))
-            return _without_bare_na(frame, body).head(body.structure.records - body.structure.trailing_blank)
+            return _rows(body, Schema(dtypes, schema.missing))
         except pl.exceptions.ComputeError as error:
             bad = _BAD_COLUMN.search(str(error))
             if bad is None or dtypes[int(bad[1]) - 1] == pl.String:
@@ -66,6 +72,11 @@ def parse(body: Body, width: int, conventions: Conventions, warnings: list[str])
             else:
                 dtypes[int(bad[1]) - 1] = pl.String
     raise AssertionError("a table of texts always parses")
+
+
+def _rows(body: Body, schema: Schema) -> pl.DataFrame:
+    frame = _without_bare_na(_read_csv(body, schema), body)
+    return frame.head(body.structure.records - body.structure.trailing_blank)
 
 
 def _read_csv(body: Body, schema: Schema) -> pl.DataFrame:

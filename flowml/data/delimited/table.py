@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from flowml.data.conversion.texts import Conventions
 from flowml.data.delimited.dialect import CANDIDATES, UNUSUAL
 from flowml.data.delimited.encoding import Encoding, detect_encoding, to_utf8
+from flowml.data.delimited.names import count_names, with_names
 from flowml.data.delimited.nul import said_of_nuls
 from flowml.data.delimited.options import TextOptions, spelled_delimiter, text_options
 from flowml.data.delimited.outline import Outline, outline
-from flowml.data.delimited.parse import NO_DELIMITER, Body, parse
+from flowml.data.delimited.parse import NO_DELIMITER, Body, parse, parse_texts
 from flowml.data.delimited.quoting import verify_quoting
 from flowml.data.delimited.remarks import remarks_on
 from flowml.data.delimited.repair import repair
@@ -64,10 +65,10 @@ def read_text_table(source: Source) -> TextTable:
     start = _offset_of_line(path, table.first_line) or encoding.mark
     path = _without_tail(path, table, start, options, source, warnings)
     body = _body(path, table, start, source, warnings)
-    frame = parse(body, table.width, conventions, warnings)
+    frame = _parsed(body, table, conventions, source, warnings)
     if table.names and body.repaired is None and body.quoting is None and _repeats_names(frame, table.names):
         body = _repaired(body.path, table, source, warnings)
-        frame = parse(body, table.width, conventions, warnings)
+        frame = _parsed(body, table, conventions, source, warnings)
     if not options.keep_totals and body.quoting is None and ends_in_sum(frame):
         row = ", ".join("" if value is None else str(value) for value in frame.row(-1))
         line = body.line_of(frame.height - 1)
@@ -78,7 +79,7 @@ def read_text_table(source: Source) -> TextTable:
         )
         frame = frame.head(frame.height - 1)
     literal = body.quoting.texts if body.quoting else ()
-    if literal:
+    if literal and not source.expected:
         warnings.append(
             "The file puts texts into quotation marks and nothing else: what is in them was read as text, exactly as it"
             " stands."
@@ -93,6 +94,12 @@ def read_text_table(source: Source) -> TextTable:
         literal,
         body.line_of,
     )
+
+
+def _parsed(body: Body, table: Outline, conventions: Conventions, source: Source, warnings: list[str]) -> pl.DataFrame:
+    if source.expected:
+        return parse_texts(body, table.width)
+    return parse(body, table.width, conventions, warnings)
 
 
 def _as_utf8(source: Source, warnings: list[str]) -> tuple[Path, Encoding]:
@@ -128,7 +135,11 @@ def _outline(path: Path, mark: int, options: TextOptions, source: Source) -> Out
         if any(len(line) > source.limits.max_columns for line in lines)
         else 0,
     )
-    table = outline(lines, options)
+    table = outline(lines, with_names(lines, source.expected, options) if source.expected else options)
+    if source.expected and (usual := outline(lines, options)).names != table.names:
+        # Names of two lines are found in the usual way alone.
+        better = count_names(usual.names, source.expected) > count_names(table.names, source.expected)
+        table = usual if better else table
     if table.writing.delimiter == "" and source.extension not in PLAIN_EXTENSIONS:
         raise UnsupportedFormat(
             f"“{source.filename}” is a text, but not a table: no delimiter splits its lines into columns.",

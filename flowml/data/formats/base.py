@@ -13,6 +13,8 @@ from flowml.domain.errors import InvalidInput, TooLarge, UnreadableFile
 if TYPE_CHECKING:
     import polars as pl
 
+    from flowml.data.conversion.texts import Conventions
+
 HEAD_BYTES = 65_536
 
 # What a `sniff` answers. Any text may be a delimited table, so that one is only ever POSSIBLE.
@@ -47,6 +49,8 @@ class Source:
 
     `scratch` is a folder for temporary files; who made the Source removes it. `now` is the time of the reading in
     seconds since 1970, for formats that leave out a part of their dates (a log without years); None when nobody said.
+    `expected` are the names of columns that a model takes, of which the file should have some: a reader of texts then
+    looks for them and leaves all values as they are written.
     """
 
     path: Path
@@ -55,6 +59,7 @@ class Source:
     options: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     now: float | None = None
+    expected: tuple[str, ...] = ()
 
     @property
     def extension(self) -> str:
@@ -121,7 +126,8 @@ class Reading:
     `decided` says by the names of the format's options what was taken ({"delimiter": ";", "sheet": "2024"}), and
     `choices` what else an option could be ({"sheet": ["2023", "2024"]}): the owner may overrule any of it.
     `reader` is the name of the Format that read it, which the registry fills in. `notations` say how columns of texts
-    were read, where the reader has converted them.
+    were read, where the reader has converted them; `conventions` what the file's owner says of its values, where they
+    are still to be converted. `line_of` gives the line of the file that a row came from, None where there are none.
     """
 
     frame: pl.DataFrame
@@ -133,6 +139,8 @@ class Reading:
     reader: str = ""
     converted: bool = False
     notations: dict[str, Notation] = field(default_factory=dict)
+    conventions: Conventions | None = None
+    line_of: Callable[[int], int | None] = lambda row: None
 
 
 @dataclass(frozen=True)

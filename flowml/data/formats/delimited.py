@@ -22,6 +22,17 @@ def read(source: Source) -> Reading:
     if frame.width > 1 and table.names[-1] == "" and frame[:, -1].null_count() == frame.height:
         # Every record ends with a delimiter: that is no column.
         frame, warnings = frame[:, :-1], unique_names(table.names[:-1])[1]
+    style = "tsv" if table.delimiter == "\t" else "csv"
+    if source.expected:
+        return Reading(
+            frame,
+            style,
+            typed=False,
+            warnings=[*table.warnings, *warnings],
+            decided=table.decided,
+            conventions=table.conventions,
+            line_of=table.line_of,
+        )
     conversion = convert_texts(
         frame,
         typed=False,
@@ -32,7 +43,7 @@ def read(source: Source) -> Reading:
     )
     return Reading(
         conversion.frame,
-        "tsv" if table.delimiter == "\t" else "csv",
+        style,
         typed=False,
         warnings=[*table.warnings, *warnings, *conversion.warnings],
         decided={**table.decided, **conversion.decided},

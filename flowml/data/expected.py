@@ -1,0 +1,284 @@
+"""A file read for a model: by the names and notations of the columns that the model was trained on, so that a row means
+the same whatever else is in its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from flowml.data.canonical import canonical, without_infinity
+from flowml.data.conversion.columns import read_column
+from flowml.data.conversion.known import Known
+from flowml.data.conversion.notation import Kind, Notation
+from flowml.data.conversion.texts import Conventions, convert_texts
+from flowml.data.formats.base import Limits, Reading, Source
+from flowml.data.formats.registry import read
+from flowml.data.guard import scratch_folder
+from flowml.data.wording import columns, listed
+from flowml.domain.errors import InvalidInput, UnreadableFile
+
+_SHOWN = 3
+_SHOWN_NAMES = 20
+_PLAIN: dict[Kind, Notation] = {"number": Notation("number"), "date": Notation("date"), "boolean": Notation("boolean")}
+_IS_NO: dict[Kind, tuple[str, str]] = {
+    "number": ("is no number", "are no numbers"),
+    "date": ("is no date", "are no dates"),
+    "boolean": ("is neither true nor false", "are neither true nor false"),
+    "text": ("is no text", "are no texts"),
+}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A column that a model takes: what its values are and how they were written, None where its table had types of its
+    own. `known` are the texts that it was trained on, where they are kept."""
+
+    name: str
+    kind: Kind
+    notation: Notation | None = None
+    known: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the rows of a table are in their file, for people."""
+
+    line_of: Callable[[int], int | None]
+
+    def shown(self, rows: Sequence[int], values: Sequence[Any]) -> str:
+        """“old” (line 2), “lots” (line 3)"""
+        found = []
+        for row, value in zip(rows, values, strict=True):
+            line = self.line_of(row)
+            text = str(value) if len(str(value)) <= 40 else f"{str(value)[:39]}…"
+            found.append(f"“{text}” ({f'line {line:,}' if line else f'row {row + 1:,}'})")
+        return ", ".join(found)
+
+    def counted(self, column: pl.Series, which: pl.Series, says: tuple[str, str]) -> str:
+        """In “Age”, 1 of 2 values is no number: “old” (line 2)."""
+        rows = which.arg_true()
+        total = len(column) - column.null_count()
+        # The first place of each different value.
+        first = pl.DataFrame({"value": column.gather(rows).cast(pl.String), "row": rows}).unique(
+            "value", keep="first", maintain_order=True
+        )
+        shown = self.shown(first["row"].head(_SHOWN).to_list(), first["value"].head(_SHOWN).to_list())
+        more = f" and {len(first) - _SHOWN:,} more" if len(first) > _SHOWN else ""
+        return f"In “{column.name}”, {len(rows):,} of {total:,} values {says[len(rows) > 1]}: {shown}{more}."
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """`frame` is the file's own table, in which nothing is lost; `features` are those of the expected columns that it
+    has, by their expected names, in the model's types. `names` says what the file calls them."""
+
+    frame: pl.DataFrame
+    features: pl.DataFrame
+    names: Mapping[str, str]
+    places: Places
+    notes: list[str] = field(default_factory=list)
+
+
+def read_expected(
+    path: Path,
+    expected: Sequence[Expected],
+    filename: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    *,
+    now: float | None = None,
+) -> ReadTable:
+    """Read a file for a model. What its owner says in `options` overrules how the model's own columns were written.
+
+    Raises as `read.load` does, and InvalidInput for a file that has none of the expected columns.
+    """
+    if not path.is_file():
+        raise UnreadableFile(f"There is no file {path}.")
+    limits, options = limits or Limits(), options or {}
+    with scratch_folder() as scratch:
+        wanted = tuple(column.name for column in expected)
+        source = Source(path, filename or path.name, Path(scratch), options, limits, now, wanted)
+        reading = read(source)
+        notes = list(reading.warnings)
+        raw, remarks = canonical(reading.frame, limits)
+    notes += remarks
+    names, remarks = _matched(wanted, raw.columns)
+    if not names:
+        raise InvalidInput(
+            f"“{source.filename}” has none of the columns that this model takes ({listed(wanted, _SHOWN_NAMES)}).",
+            hint=f"Its columns are: {listed(raw.columns, _SHOWN_NAMES)}.",
+        )
+    said = reading.conventions or Conventions()
+    others = _by_the_file(raw, [column for column in expected if column.name in names], names, reading, said)
+    notes += [*remarks, *others.remarks]
+    reader = _Reader(said, Places(reading.line_of), others.decided)
+    reader.notes += _read_as_the_file_has_them(raw, expected, names)
+    features: dict[str, pl.Series] = {}
+    shown = dict(others.columns)
+    for column in expected:
+        if column.name not in names:
+            continue
+        own = names[column.name]
+        found, is_lossless = reader.read(raw[own], others.columns[own], column)
+        features[column.name] = found.alias(column.name)
+        shown[own] = found.alias(own) if is_lossless else raw[own]
+    frame, _ = without_infinity(pl.DataFrame([shown[name] for name in raw.columns]))
+    notes += reader.notes
+    return ReadTable(frame, pl.DataFrame(list(features.values())), names, reader.places, notes)
+
+
+class _Reader:
+    """Reads columns for a model and keeps what is to be said of them."""
+
+    def __init__(self, said: Conventions, places: Places, decided: Mapping[str, Any]):
+        self.notes: list[str] = []
+        self.places = places
+        self._said = said
+        # Of columns of which the model knows nothing, the file's others tell.
+        thousands = str(decided.get("thousands", "")).replace("none", "")
+        self._others: dict[Kind, Notation] = {
+            "number": Notation("number", decided.get("decimal"), thousands),
+            "date": Notation("date", order=decided.get("date_order")),
+            "boolean": Notation("boolean"),
+        }
+
+    def read(self, raw: pl.Series, converted: pl.Series, column: Expected) -> tuple[pl.Series, bool]:
+        """The column as the model takes it, and whether nothing of what the file has is lost in it. `converted` is what
+        the file alone would have it be."""
+        if column.kind == "text":
+            return self._texts(raw, column)
+        notation = None if column.notation is None else self._overruled(column.notation)
+        if raw.dtype != pl.String:
+            return self._typed(raw, column, notation)
+        if notation is None:
+            if _is_of(converted, column.kind):
+                return converted, converted.null_count() == raw.null_count()
+            notation = self._overruled(self._others[column.kind])
+        found, wrong = read_column(raw, column.kind, notation)
+        return self._without(found, raw, wrong, column.kind)
+
+    def _texts(self, raw: pl.Series, column: Expected) -> tuple[pl.Series, bool]:
+        known = Known(column.known or ())
+        if raw.dtype != pl.String:
+            return known.labels(raw), False
+        if column.notation is None:
+            return known.texts(raw), False
+        found, _ = read_column(raw, "text", self._overruled(column.notation))
+        return found, found.null_count() == raw.null_count()
+
+    def _typed(self, raw: pl.Series, column: Expected, notation: Notation | None) -> tuple[pl.Series, bool]:
+        """Of a column that has a type of its own, all values or none are what the model takes."""
+        if _is_of(raw, column.kind):
+            return raw, True
+        if column.kind == "date" and raw.dtype.is_integer() and notation is not None and notation.counted:
+            found, wrong = read_column(raw.cast(pl.String), "date", notation)
+            return self._without(found, raw, wrong, "date")
+        nothing: pl.Series = pl.Series(raw.name, [None] * len(raw), dtype=_DTYPES[column.kind])
+        return self._without(nothing, raw, raw.is_not_null(), column.kind)
+
+    def _without(self, found: pl.Series, raw: pl.Series, wrong: pl.Series, kind: Kind) -> tuple[pl.Series, bool]:
+        if not wrong.any():
+            return found, True
+        counts = "counts" if wrong.sum() == 1 else "count"
+        it = "It" if wrong.sum() == 1 else "They"
+        self.notes.append(f"{self.places.counted(raw, wrong, _IS_NO[kind])} {it} {counts} as missing.")
+        return found, False
+
+    def _overruled(self, notation: Notation) -> Notation:
+        """With what the file's owner says of its values."""
+        said = self._said
+        if said.missing is not None:
+            notation = replace(notation, missing=said.missing)
+        if notation.kind == "number" and (said.decimal or said.thousands):
+            decimal = said.decimal or ("," if said.thousands == "." else "." if said.thousands == "," else None)
+            thousands = "" if said.thousands in (None, "none") else str(said.thousands)
+            notation = replace(notation, decimal=decimal or notation.decimal, thousands=thousands)
+        if notation.kind == "date" and said.date_order:
+            notation = replace(notation, order=said.date_order)
+        return notation
+
+
+_DTYPES: dict[Kind, Any] = {"number": pl.Float64, "date": pl.Datetime("us"), "boolean": pl.Boolean, "text": pl.String}
+
+
+def _is_of(column: pl.Series, kind: Kind) -> bool:
+    """Whether a column has the type that the model takes, or one that stands for it."""
+    if kind == "number":
+        return column.dtype.is_numeric() or column.dtype == pl.Boolean
+    if kind == "date":
+        return column.dtype.is_temporal()
+    if kind == "boolean":
+        return column.dtype == pl.Boolean or column.dtype.is_numeric()
+    return column.dtype == pl.String
+
+
+@dataclass(frozen=True)
+class _ByTheFile:
+    columns: dict[str, pl.Series]
+    remarks: list[str]
+    decided: Mapping[str, Any]
+
+
+def _by_the_file(
+    raw: pl.DataFrame, expected: Iterable[Expected], names: Mapping[str, str], reading: Reading, said: Conventions
+) -> _ByTheFile:
+    """The columns as the file alone would have them: those that are no business of the model, and those of which it
+    only knows what they are. What is remarked on the latter is worth saying."""
+    written = {names[column.name] for column in expected if column.notation is not None or column.kind == "text"}
+    unknown = {names[column.name] for column in expected} - written
+    frame = raw.drop(list(written))
+    found = {name: raw[name] for name in raw.columns}
+    if not frame.width:
+        return _ByTheFile(found, [], {})
+    conversion = convert_texts(
+        frame,
+        typed=reading.typed,
+        conventions=said,
+        delimiter=reading.decided.get("delimiter"),
+        line_of=reading.line_of,
+    )
+    found |= {column.name: column for column in conversion.frame.get_columns()}
+    remarks = [remark for remark in conversion.warnings if any(f"“{name}”" in remark for name in unknown)]
+    return _ByTheFile(found, remarks, conversion.decided)
+
+
+def _read_as_the_file_has_them(raw: pl.DataFrame, expected: Iterable[Expected], names: Mapping[str, str]) -> list[str]:
+    """What is said of values that are not written as programs write them, where the model does not know better."""
+    found = []
+    for column in expected:
+        if column.notation is not None or column.kind == "text" or column.name not in names:
+            continue
+        texts = raw[names[column.name]]
+        if texts.dtype == pl.String and read_column(texts, column.kind, _PLAIN[column.kind])[1].any():
+            found.append(names[column.name])
+    if not found:
+        return []
+    was, its = ("was", "its values") if len(found) == 1 else ("were", "their values")
+    shown = columns(found, _SHOWN_NAMES)
+    return [f"{shown} {was} read as this file has it: the model does not know how {its} were written in training."]
+
+
+def _matched(wanted: Sequence[str], has: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """What the file calls the wanted columns: the same, or the only name that differs in capitals and blanks alone."""
+    names = {name: name for name in wanted if name in has}
+    free: dict[str, list[str]] = {}
+    for name in has:
+        if name not in names:
+            free.setdefault(_folded(name), []).append(name)
+    missing = [name for name in wanted if name not in names]
+    alike = {name: free[_folded(name)][0] for name in missing if len(free.get(_folded(name), ())) == 1}
+    # Of two wanted columns that differ in nothing else, neither is meant.
+    alike = {name: own for name, own in alike.items() if list(alike.values()).count(own) == 1}
+    if not alike:
+        return names, []
+    shown = listed([f"“{own}” for “{name}”" for name, own in alike.items()], _SHOWN_NAMES)
+    found = {name: (names | alike)[name] for name in wanted if name in names or name in alike}
+    return found, [f"Columns were taken for those of the model that are called alike: {shown}."]
+
+
+def _folded(name: str) -> str:
+    return "".join(name.casefold().split())
