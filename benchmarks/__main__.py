@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import big_files, budget, crash, gpu, hostile, log_samples, quality, samples, scale, serving
+from benchmarks import big_files, budget, busy, crash, gpu, hostile, log_samples, quality, samples, scale, serving
 
 
 def main() -> None:
@@ -17,6 +17,7 @@ def main() -> None:
     data = ["--data", given.data] if given.data else []
     quality.main([*data, *tasks, "--budget", given.budget])
     budget.main([*data, *tasks])
+    busy.main([])
     crash.main([])
     scale.main([])
     big_files.main([])

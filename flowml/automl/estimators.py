@@ -75,8 +75,9 @@ class _AutoML(Estimator):
 
         `X`: polars or pandas DataFrame, or array (rows, columns), with text, categories, dates and missing values as
         they are; `y`: one value a row; `sample_weight`: how much each row counts, (rows,). `cv` may name columns of X.
-        Raises InvalidInput (a ValueError) for data or parameters that cannot be used, TrialFailed when not one model
-        came of it. In a process that was forked from one that had used the engine, another process does the work.
+        Raises InvalidInput (a ValueError) for data or parameters that cannot be used, TrialFailed where the metric is
+        not defined on them. However short the time, there is a model: at least a baseline. In a process that was forked
+        from one that had used the engine, another process does the work.
         """
         self.__dict__.pop("_from_file", None)
         if forking.after_use():
