@@ -57,6 +57,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             assert lease and lease.trial_id == trial.id
             report = TrialReport(status, 0.9, (0.8, 1.0), {"accuracy": 0.9}, 0.2, 0.1, error=NASTY)
             store.trials.finish(lease, report, None, None, 1.7e9 + 1)
+        store.trials.add(done.id, TrialSpec(2, "svm", {}), 2e9, 1.7e9)
+        assert store.trials.claim("owner", "w1", NASTY, 60, 1.7e9)
         add_trained(store, done, "champion", "bought", "logistic_regression")
         add_trained(store, done, "second", "bought", "decision_tree")
         store.models.set_details("champion", DETAILS)
@@ -219,6 +221,14 @@ def test_a_run_knows_how_every_metric_is_written(filled: Served) -> None:
         "name": "accuracy", "title": "Accuracy", "format": "percent", "greater": True
     }  # fmt: skip
     assert not monitor["metrics"]["rmse"]["greater"]
+
+
+def test_what_was_not_finished_in_time_has_not_failed(filled: Served) -> None:
+    listed = filled.client.get("/api/training").json()["items"]
+    done = next(job["id"] for job in listed if job["status"] == "completed")
+    text = filled.client.get(f"/jobs/{done}").text
+    assert re.search(r'<li class="log-quiet">.*<span>Support vector machine: not finished in time.</span>', text)
+    assert "1 failed trial" in text
 
 
 def test_an_unknown_page_says_so(filled: Served) -> None:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from flowml.domain.jobs import Job
-from flowml.domain.models import Leaderboard, LeaderboardRow, Model
+from flowml.domain.models import MADE_AT_ONCE, Leaderboard, LeaderboardRow, Model
 from flowml.services import jobs, results
 from flowml.services.context import Context
 from flowml.web.headline import Headline, headline
@@ -20,7 +20,7 @@ from flowml.web.words import METRICS, MetricWords, metric_of, metric_title, metr
 
 @dataclass(frozen=True, kw_only=True)
 class ResultsPage(Page):
-    """`metrics` are the leaderboard's further metrics; `shown` the ones shown until somebody chooses others."""
+    """`metrics` are the leaderboard's further metrics; `remark` says why there is no more than what is made at once."""
 
     template: ClassVar[str] = "results.html"
 
@@ -34,6 +34,7 @@ class ResultsPage(Page):
     metric_title: str
     expected: Headline
     twin: "TwinWords | None"
+    remark: str
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,15 @@ def page(request: Request) -> Response:
             metric_title=_title(leaderboard) if leaderboard else "",
             expected=headline(job),
             twin=_twin(context, champion) if champion else None,
+            remark=_remark(job, champion),
         ),
     )
+
+
+def _remark(job: Job, champion: Model | None) -> str:
+    if not job.status.ended or champion is None:
+        return ""
+    return job.error or (job.message if champion.algorithm in MADE_AT_ONCE else "")
 
 
 def decision_sentence(model: Model) -> str:
