@@ -103,11 +103,11 @@ def _skewness(finite: pl.Series) -> float | None:
     if finite.is_empty():
         return None
     numbers = finite.to_numpy().astype(np.float64)
-    apart = numbers - numbers.mean()
-    squares = apart * apart
-    variance = float(squares.mean())
     with np.errstate(all="ignore"):
-        return _number(float((squares * apart).mean() / np.float64(variance) ** 1.5)) if variance else None
+        apart = numbers - numbers.mean()
+        squares = apart * apart
+        variance = squares.mean()
+        return _number(float((squares * apart).mean() / variance**1.5)) if variance else None
 
 
 def _frequent(counts: Counts, n_unique: int, dtype: pl.DataType) -> tuple[TopValue, ...]:
