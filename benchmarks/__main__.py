@@ -3,7 +3,20 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import big_files, budget, busy, crash, gpu, hostile, log_samples, quality, samples, scale, serving
+from benchmarks import (
+    big_files,
+    budget,
+    busy,
+    crash,
+    estimate,
+    gpu,
+    hostile,
+    log_samples,
+    quality,
+    samples,
+    scale,
+    serving,
+)
 
 
 def main() -> None:
@@ -18,6 +31,7 @@ def main() -> None:
     quality.main([*data, *tasks, "--budget", given.budget])
     budget.main([*data, *tasks])
     busy.main([])
+    estimate.main([*data, *tasks, "--splits", "3"])
     crash.main([])
     scale.main([])
     big_files.main([])
