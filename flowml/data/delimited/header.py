@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from flowml.data.delimited.dialect import Row
 from flowml.data.headers.cells import is_value
-from flowml.data.headers.decide import is_header
+from flowml.data.headers.decide import is_header, is_short_row
 from flowml.data.headers.further import are_units, n_further, with_unit
 from flowml.data.headers.levels import find_levels
 
@@ -51,6 +51,10 @@ def find_header(
         are_above = len(commented) == width > 1 and not all(cell.startswith(" ") for cell in commented[1:])
         has_header = is_header(first, body, when_in_doubt=not are_above)
     if not has_header:
+        while not on_top and start and 1 < len(rows[start - 1].cells) < width:
+            if not is_short_row(rows[start - 1].cells, body):
+                break
+            start -= 1
         return Header((), start, start)
     if not one_line and len(first) == width and len(body) > 1 and are_units(first, body[0], body[1:]):
         names = tuple(with_unit(name, unit) for name, unit in zip(first, body[0], strict=True))

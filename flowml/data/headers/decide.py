@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from flowml.data.headers.cells import ABSENT, DATE, NUMBER, TEXT, YEAR, Cells, columns_of, is_value, kind_of, shape_of
+from flowml.data.headers.cells import ABSENT, NUMBER, TEXT, YEAR, Cells, columns_of, is_value, kind_of, shape_of
 
 # What is an address and never a name.
 _ADDRESS = re.compile(
@@ -45,6 +45,12 @@ def is_header(first: Sequence[str], body: Sequence[Sequence[str]], *, when_in_do
     return any(kind_of(cell) == TEXT for cell in first) or not any(kind_of(cell) != ABSENT for cell in first)
 
 
+def is_short_row(cells: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether a line with fewer values than the rows below is one of them all the same."""
+    names, rows = _votes(cells, body, comes_again=False)
+    return rows > names
+
+
 def _votes(first: Sequence[str], body: Sequence[Sequence[str]], *, comes_again: bool) -> tuple[int, int]:
     """How many cells look like names, and how many like one more cell of their column."""
     columns = columns_of(body, len(first))
@@ -81,7 +87,7 @@ def _vote_over_values(text: str, kind: str, column: Cells) -> int:
     if kind == TEXT:
         return _IS_ROW if text in column.counts else _IS_NAME
     if kind != column.kind:
-        return _IS_NAME if (kind, column.kind) == (DATE, NUMBER) else _SAYS_NOTHING
+        return _IS_NAME if kind != NUMBER and column.kind == NUMBER else _SAYS_NOTHING
     if kind != NUMBER or text in column.counts:
         return _IS_ROW
     if YEAR.fullmatch(text) and not _are_years(column):

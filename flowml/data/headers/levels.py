@@ -39,8 +39,12 @@ def find_levels(rows: Sequence[Sequence[str]], at: int, width: int) -> Levels | 
         for depth in range(min(_DEEPEST, len(rows) - 1 - top), 1, -1):
             if top + depth <= at:
                 break
-            block = [[cell.strip() for cell in row] for row in rows[top : top + depth]]
-            if not _may_go_on(block[0]) or not all(len(row) == width and _are_names(row) for row in block):
+            # A sheet writes days as moments.
+            block = [[cell.strip().removesuffix(" 00:00:00") for cell in row] for row in rows[top : top + depth]]
+            if not _may_go_on(block[0]) or not all(len(row) == width and any(row) for row in block):
+                continue
+            # Groups may be years, days or counts, what is below them may not.
+            if not _are_names(block[-1]):
                 continue
             below = rows[top + depth : top + depth + _MOST_BODY]
             body = [row for row in below if len(row) == width and any(map(str.strip, row))]
@@ -55,7 +59,7 @@ def _may_go_on(row: Sequence[str]) -> bool:
 
 
 def _are_names(row: Sequence[str]) -> bool:
-    return any(row) and all(not is_value(cell) or YEAR.fullmatch(cell) for cell in row)
+    return all(not is_value(cell) or YEAR.fullmatch(cell) for cell in row)
 
 
 def _are_levels(block: Sequence[Sequence[str]], columns: Sequence[Cells]) -> bool:

@@ -19,6 +19,7 @@ def outlined(content: str) -> Outline:
         "day|12:10|up\nday|12:40|down|07h21\nday|13:10|up|1\nday|13:50|wet|40%",  # shorter than the others
         "2024-05-01|12:10|up\n2024-05-02|12:40|down|1h\n2024-05-03|13:10|up|1\n2024-05-04|13:50|wet|4",
         "1,2\n3,4,5\n6,7,8\n9,1,2",
+        "day|12:10\n2024-05-01|12:40|down|7\n2024-05-02|13:10|up|1\n2024-05-02|13:50|wet|40",
         "# letters, places, zone\nBE\t+5050+00420\tEurope/Brussels\nJP\t+3539+13944\tAsia/Tokyo\nPE\t-1203-07703\tLima",
         "tea,milk\nrice,oil\ntea,milk\noil,tea\ntea,milk",
         "tick\ntick\ntick",
@@ -56,6 +57,7 @@ def test_a_first_line_like_those_below_is_a_row(content: str) -> None:
         ("1,2,3,4\n5.1,3.5,1.4,0.2\n4.9,3.0,1.4,0.2", ["1", "2", "3", "4"]),
         (",0,1,2\n0,5.1,3.5,1.4\n1,4.9,3.0,1.4\n2,6.2,2.2,4.5", ["", "0", "1", "2"]),
         ("land,2020-01-22,2020-01-23\nPeru,1,2\nChad,4,5", ["land", "2020-01-22", "2020-01-23"]),
+        (",12:00,13:00\nMon,1,2\nTue,4,5", ["", "12:00", "13:00"]),
         ("digit,1,2,3,4\n5,0,0,12,255\n0,0,3,0,0\n4,0,0,0,9", ["digit", "1", "2", "3", "4"]),
         (
             "rock,400.5,401,401.5,402,402.5\nr1,0.1,0.2,0.3,0.2,0.1\nr2,0.2,0.3,0.4,0.1,0.2\nr3,0.3,0.1,0.2,0.3,0.4",
@@ -101,6 +103,11 @@ def test_names_are_found_whatever_they_look_like(content: str, names: list[str])
         ("who,2020,,,\n,H1,,H2,\n,a,b,a,b\nx,1,2,3,4\ny,1,2,3,4", "who|2020 H1 a|2020 H1 b|2020 H2 a|2020 H2 b"),
         ("id,who,Marks,,Rank\n,,sums,art,\n1,Ann,5,6,1\n2,Bob,7,8,2", "id|who|Marks sums|Marks art|Rank"),
         ("id,,Marks,\n,who,sums,art\n1,Ann,5,6\n2,Bob,7,8", "id|who|Marks sums|Marks art"),
+        (
+            ",2024-03-01,,2024-03-08,\nid,in,out,in,out\n1,5,6,7,8",
+            "id|2024-03-01 in|2024-03-01 out|2024-03-08 in|2024-03-08 out",
+        ),
+        ("id,1,,2,\n,in,out,in,out\n1,5,6,7,8", "id|1 in|1 out|2 in|2 out"),
         (",a,a,b,b\n,x,y,x,y\n0,1,2,3,4\n1,5,6,7,8", "|a x|a y|b x|b y"),
         (",a,a,b,b\n,x,y,x,y\nid,,,,\n0,1,2,3,4\n1,5,6,7,8", "id|a x|a y|b x|b y"),
     ],
@@ -143,7 +150,16 @@ def test_other_lines_with_gaps_are_no_names_of_groups(content: str) -> None:
 def test_rows_without_numbers_are_rows(tmp_path: Path, content: str, height: int) -> None:
     frame, warnings = read(tmp_path, "t.csv", content)
     assert frame.height == height, warnings
+    if "**" in content:
+        assert all(dtype.is_numeric() for dtype in frame.dtypes[-2:]), warnings
     assert frame.columns == content.split("\n")[0].split(",")
+
+
+def test_a_first_row_with_half_the_values_is_the_first_row() -> None:
+    found = outlined("2024-05-01|12:10\n2024-05-01|12:40|down|7\n2024-05-02|13:10|up|1\n2024-05-02|13:50|wet|40")
+    assert found.names == ()
+    assert not found.above
+    assert found.first_line == 0
 
 
 def test_lines_like_a_first_row_are_kept_and_like_the_names_left_out(tmp_path: Path) -> None:
