@@ -339,6 +339,7 @@ def test_a_catboost_blob_of_another_kind_is_refused() -> None:
         b"CBM1",
         b"CBM1" + b"\xff" * 400,
         state.blobs["model"][: len(state.blobs["model"]) // 2],
+        state.blobs["model"][:-10],
     ):
         with pytest.raises(InvalidInput):
             load(replace(state, blobs={"model": blob}))

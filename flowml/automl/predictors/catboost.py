@@ -119,6 +119,9 @@ class CatBoostPredictor(Predictor):
         model = checking.blob(state, "model")
         if not model.startswith(b"CBM1"):
             raise checking.damaged("its CatBoost part is of an unknown kind")
+        # CatBoost reads as many bytes as the model says that it has, whether they are there or not.
+        if len(model) < 8 + int.from_bytes(model[4:8], "little"):
+            raise checking.damaged("its CatBoost part is cut off")
         found = cls(model, n_outputs, n_features, sorted(set(categorical)))
         answer = checking.loaded("CatBoost", lambda: found.predict_row(np.zeros(n_features, dtype=np.float32)))
         if answer is not None and answer.shape != (n_outputs,):
