@@ -150,8 +150,9 @@ def test_a_fast_twin_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
 
 def test_a_row_alone_gets_the_prediction_that_it_gets_among_others(tmp_path: Path) -> None:
     table, model, alone = tmp_path / "train.csv", tmp_path / "m.flowml", tmp_path / "alone.csv"
+    codes = ("TRUE", "007", "x")
     rows = [
-        f'{at % 28 + 1:02}/{at % 12 + 1:02}/2017,"{at * 37 % 90 + 10},250",{("TRUE", "007", "x")[at % 3]},{at % 12 * 9}'
+        f'{at % 28 + 1:02}/{at % 12 + 1:02}/2017,"{at * 37 % 90 + 10},250",{codes[at % 3]},{at * 37 % 90}'
         for at in range(120)
     ]
     table.write_text("\n".join(["day,size,code,y", *rows]))
@@ -159,6 +160,7 @@ def test_a_row_alone_gets_the_prediction_that_it_gets_among_others(tmp_path: Pat
     assert flowml("train", str(table), *arguments).returncode == 0
     whole = flowml("predict", str(model), str(table))
     assert whole.returncode == 0 and "missing" not in whole.stderr
+    assert len({line.split(",")[-3] for line in whole.stdout.splitlines()}) > 5
     alone.write_text(f"day,size,code,y\n{rows[3]}\n")
     one = flowml("predict", str(model), str(alone))
     assert one.stdout.splitlines() == [whole.stdout.splitlines()[place] for place in (0, 4)] and one.stderr == ""

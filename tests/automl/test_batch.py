@@ -32,7 +32,7 @@ def rows() -> list[str]:
     for number, size in enumerate(sizes):
         code, member = random.choice(["2.0", "TRUE", "007", "n/k"]), random.choice(["yes", "no"])
         share = f"{random.integers(0, 999) / 10:.1f}".replace(".", ",")
-        y = f"{size / 1e6 + 5 * (code == '2.0') + number:.3f}".replace(".", ",")
+        y = f"{size / 1e5 + 20 * (code == '2.0'):.3f}".replace(".", ",")
         grouped = f"{size:,}".replace(",", ".")
         found.append(f"{number % 28 + 1:02}/{number % 12 + 1:02}/2017;{grouped};{code};{share}%;{member};{y}")
     return found
