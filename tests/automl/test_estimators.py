@@ -20,7 +20,7 @@ CLASSES = (NUMBERS > 0).astype(int)
 
 
 def test_a_classifier_gives_back_the_classes_it_was_given() -> None:
-    model = AutoMLClassifier(time_budget_seconds=30, max_trials=2).fit(X, CLASSES)
+    model = AutoMLClassifier(time_budget_seconds=120, max_trials=2).fit(X, CLASSES)
     assert model.classes_.tolist() == [0, 1] and model.n_features_in_ == 3
     assert model.predict(X).dtype == model.classes_.dtype
     assert model.score(X, CLASSES) > 0.9
@@ -31,13 +31,13 @@ def test_a_classifier_gives_back_the_classes_it_was_given() -> None:
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
 def test_it_takes_tables_of_both_kinds(make: type) -> None:
     table = make({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2], "d": ["x", "y"] * 80})
-    model = AutoMLRegressor(time_budget_seconds=30, max_trials=2).fit(table, NUMBERS)
+    model = AutoMLRegressor(time_budget_seconds=120, max_trials=2).fit(table, NUMBERS)
     assert model.feature_names_in_.tolist() == ["a", "b", "c", "d"]
     assert model.score(table, NUMBERS) > 0.9
 
 
 def test_it_is_cloned_with_its_settings_and_without_its_model() -> None:
-    model = AutoMLRegressor(time_budget_seconds=30, max_trials=1).fit(X, NUMBERS)
+    model = AutoMLRegressor(time_budget_seconds=120, max_trials=1).fit(X, NUMBERS)
     copy = clone(model)
     assert copy.get_params() == model.get_params()
     with pytest.raises(NotFittedError):
@@ -46,7 +46,7 @@ def test_it_is_cloned_with_its_settings_and_without_its_model() -> None:
 
 def test_labels_may_be_texts() -> None:
     labels = np.where(CLASSES, "yes", "no")
-    model = AutoMLClassifier(time_budget_seconds=30, max_trials=1).fit(X, labels)
+    model = AutoMLClassifier(time_budget_seconds=120, max_trials=1).fit(X, labels)
     assert set(model.predict(X)) == {"yes", "no"}
 
 

@@ -79,7 +79,7 @@ def test_what_the_gpu_could_not_do_is_in_the_record_and_in_the_log(store: Store)
     assert trial.error is not None and trial.error.startswith("XGBoost was fitted on the CPU")
     assert trial.error.count("XGBoost was fitted") == 1, "once, not once a fold"
     logs = [event.data["message"] for event in store.events.since(0) if event.type == "log"]
-    assert logs == [f"xgboost: {trial.error}"]
+    assert logs == [f"XGBoost: {trial.error}"]
 
 
 def test_nobody_is_late_while_a_table_is_read_and_encoded(store: Store) -> None:
