@@ -15,6 +15,7 @@ and whichever is measured to be better is taken:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -83,6 +84,14 @@ class Option:
     model: Callable[[], FittedModel]
 
 
+class Measured(NamedTuple):
+    """What a student says of the rows of a fold, and its teacher, who has not learned from them either."""
+
+    fold: int
+    answers: np.ndarray
+    teacher: np.ndarray
+
+
 def single_part(champion: Champion, options: Sequence[Option], metric: Metric) -> Twin | None:
     """One part of the best trial of a fast kind, or None where there is none. `options`: best first."""
     option = next((option for option in options if option.algorithm not in SLOW), None)
@@ -147,12 +156,13 @@ def distil(
         limit = time_left() / 2.5 if timed else time_left()
         student = school.student(None, limit)
         one = started - time_left()
-        measured: list[tuple[int, np.ndarray]] = []
+        measured: list[Measured] = []
         wanted = min(task.n_folds, _MEASURED_FOLDS)
         for fold in range(wanted):
             if time_left() <= 0 or (timed and time_left() < 1.1 * one):
                 break
-            measured.append((fold, school.answers(school.student(fold, limit), fold)))
+            answers = school.answers(school.student(fold, limit), fold)
+            measured.append(Measured(fold, answers, school.answers(teacher, fold, fold)))
     except FlowMLError:
         return None
     if not measured or (not timed and len(measured) < wanted):
@@ -164,23 +174,28 @@ def _judged(
     task: Task,
     champion: Champion,
     student: FittedModel,
-    measured: Sequence[tuple[int, np.ndarray]],
+    measured: Sequence[Measured],
     seconds: float,
 ) -> Twin | None:
+    """The loss of quality is that against the best model, or against the teacher where that is more: fits that stop
+    early were stopped by the very rows that measure, which flatters a teacher's student as much as the teacher itself,
+    but not the best model's own figures."""
     metric = objective(task.metric)
     losses, scores, rows, answers = [], [], [], []
-    for fold, answer in measured:
+    for fold, answer, taught in measured:
         held = np.flatnonzero(task.folds == fold)
         target, weights = task.target[held], task.weights_of(held)
         score = metric.score(target, answer, weights)
-        losses.append(metric.gain(metric.score(target, champion.out_of_fold[held], weights)) - metric.gain(score))
+        best = metric.score(target, champion.out_of_fold[held], weights)
+        teacher = metric.score(target, taught, weights)
+        losses.append([metric.gain(other) - metric.gain(score) for other in (best, teacher)])
         scores.append(score)
         rows.append(held)
         answers.append(answer)
-    defined = [loss for loss in losses if np.isfinite(loss)]
+    defined = [both for both in losses if np.isfinite(both).all()]
     if not defined:
         return None
-    loss = float(np.mean(defined))
+    loss = float(np.mean(defined, axis=0).max())
     seen, said = np.concatenate(rows), np.concatenate(answers)
     out_of_fold = np.full_like(champion.out_of_fold, np.nan)
     out_of_fold[seen] = said
@@ -283,9 +298,9 @@ class _School:
         member = Member(STUDENT, {**self._params, "distilled": True}, 1.0, (Part(0, predictor),))
         return FittedModel(self._teacher.schema, (encoder,), (member,))
 
-    def answers(self, student: FittedModel, fold: int) -> np.ndarray:
-        """What a student says of the rows of a fold."""
-        return student.predict_prepared(self._table.take(np.flatnonzero(self._task.folds == fold)))
+    def answers(self, model: FittedModel, fold: int, part: int | None = None) -> np.ndarray:
+        """What a student says of the rows of a fold, or a teacher by this part of its bags."""
+        return model.predict_prepared(self._table.take(np.flatnonzero(self._task.folds == fold)), part)
 
 
 def _mixed(table: Prepared, rows: np.ndarray, copies: int, generator: np.random.Generator) -> Prepared:

@@ -120,9 +120,10 @@ def test_the_measure_does_not_leak() -> None:
     champion, _ = champion_of(task)
     twin = distil(task, champion, time_left=forever, timed=False)
     assert twin is not None
-    rows = np.isfinite(twin.out_of_fold[:, 0])
-    assert 200 < rows.sum() < 300
-    assert objective("roc_auc").score(task.target[rows], twin.out_of_fold[rows]) < 0.57
+    assert 200 < np.isfinite(twin.out_of_fold[:, 0]).sum() < 300
+    # The rows that measure it have stopped its teachers, which by luck suits them: no more is made of it than of these.
+    assert twin.score <= champion.score < 0.55
+    assert twin.loss_of_quality > -0.02
 
 
 def test_the_same_twin_twice() -> None:
