@@ -16,9 +16,16 @@ from typing import IO
 import defusedxml.ElementTree
 
 _CHUNK = 1 << 20
-_ERROR_CELL = re.compile(rb'<c\b(?=[^>]*\bt="e")[^>]*>(?:(?!</c>).)*?<v>([^<]{1,40})</v>', re.DOTALL)
-_PLACE = re.compile(rb'\br="([A-Z]{1,3}\d{1,7})"')
-_KNOWN = (b"#DIV/0!", b"#N/A", b"#NAME?", b"#NULL!", b"#NUM!", b"#REF!", b"#VALUE!")
+# Neither a tag nor a cell is looked through beyond where the next one begins: the time is linear in the length.
+_PREFIX = rb"(?:\w{1,30}:)?"
+_ERROR_CELL = re.compile(
+    rb"<" + _PREFIX + rb"c\b(?=[^<>]*\st=[\"']e[\"'])[^<>]*(?<!/)>"
+    rb"(?:[^<]|<(?!/?" + _PREFIX + rb"[cv]\b))*<" + _PREFIX + rb"v\b[^<>]*(?<!/)>([^<]{1,40})</"
+)
+_ERROR_TYPE = re.compile(rb"\st=[\"']e[\"']")
+_PLACE = re.compile(rb"\br=[\"']([A-Z]{1,3}\d{1,7})[\"']")
+OLD_ERRORS = ("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!")
+_KNOWN = tuple(error.encode() for error in OLD_ERRORS)
 _MISSING = b"#N/A"
 _SHOWN = 3
 _LARGEST_INDEX = 20_000_000
@@ -78,7 +85,7 @@ def _count(archive: zipfile.ZipFile, part: str, title: str, errors: CellErrors) 
     unknown = False
     with archive.open(part) as file:
         for piece in _pieces(file):
-            if b't="e"' not in piece:
+            if not _ERROR_TYPE.search(piece):
                 continue
             for match in _ERROR_CELL.finditer(piece):
                 place = _PLACE.search(match[0])
@@ -89,7 +96,7 @@ def _count(archive: zipfile.ZipFile, part: str, title: str, errors: CellErrors) 
 
 def _in_known_words(match: re.Match[bytes]) -> bytes:
     cell: bytes = match[0]
-    return cell if match[1] in _KNOWN else cell.replace(b"<v>" + match[1] + b"</v>", b"<v>" + _MISSING + b"</v>")
+    return cell if match[1] in _KNOWN else cell[: match.start(1) - match.start()] + _MISSING + b"</"
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
@@ -97,9 +104,9 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     pending = b""
     while chunk := file.read(_CHUNK):
         pending += chunk
-        cut = pending.rfind(b"</c>")
+        cut = max(pending.rfind(b"</c>"), pending.rfind(b":c>"))
         if cut >= 0 or len(pending) > 8 * _CHUNK:
-            cut = cut + 4 if cut >= 0 else len(pending)
+            cut = pending.index(b">", cut) + 1 if cut >= 0 else len(pending)
             yield pending[:cut]
             pending = pending[cut:]
     if pending:

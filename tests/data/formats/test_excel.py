@@ -1,7 +1,9 @@
 """Spreadsheets: the cells' own types, and the table among titles, totals and notes."""
 
 import io
+import re
 import zipfile
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -258,6 +260,50 @@ def test_errors_in_cells_are_missing_and_named(tmp_path: Path, error: str, value
     assert f"1 cell holds an error and counts as missing: {error} in B3." in warnings
 
 
+@pytest.mark.parametrize(
+    ("cell", "named"),
+    [
+        ("<c r='A3' t='e'><v>#SPILL!</v></c>", "#SPILL! in A3"),
+        ('<c r="A3" t="e"><f>b&gt;c</f><v xml:space="preserve">#CALC!</v></c>', "#CALC! in A3"),
+        ('<c r="A3" t="e"/>', ""),
+        ('<c r="A3" t="e"><v/></c>', ""),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "x:"])
+def test_errors_however_they_are_written(tmp_path: Path, cell: str, named: str, prefix: str) -> None:
+    rows: list[list[Any]] = [["id", "v"], [1, 10], [2, 20], [3, 30]]
+    path = write_xlsx(tmp_path / "t.xlsx", {"s": rows})
+
+    def written(sheet: bytes) -> bytes:
+        xml = sheet.decode().replace('<c r="A3"><v>2</v></c>', cell)
+        named_space = f"xmlns:{prefix}".rstrip(":") + "="
+        return re.sub(r"<(/?)(?=\w)", rf"<\1{prefix}", xml).replace("xmlns=", named_space).encode()
+
+    _rewritten(path, written)
+    frame, _, warnings = read_table(path)
+    # The next cell keeps its value.
+    assert frame.to_dict(as_series=False) == {"id": [1, None, 3], "v": [10, 20, 30]}
+    assert named in " ".join(warnings)
+
+
+@pytest.mark.parametrize("piece", ['<c t="e" ', '<c t="e">', "<c t='e'><f>", '<c t="e"><v>'])
+def test_damaged_cells_of_errors_take_no_time(tmp_path: Path, piece: str) -> None:
+    path = write_xlsx(tmp_path / "t.xlsx", {"s": [["n"], ["#N/A"]]})
+    _rewritten(path, lambda sheet: sheet.replace(b"</row>", piece.encode() * 200_000, 1))
+    with pytest.raises(UnreadableFile):
+        read_table(path)
+
+
+def _rewritten(path: Path, change: Callable[[bytes], bytes]) -> None:
+    """The first sheet of a workbook changed in its bytes."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["xl/worksheets/sheet1.xml"] = change(parts["xl/worksheets/sheet1.xml"])
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
 def test_errors_among_dates(tmp_path: Path) -> None:
     rows: list[list[Any]] = [["id", "v"], [1, date(2020, 1, 2)], [2, "#NAME?"], [3, date(2021, 1, 2)]]
     frame, warnings = _read(tmp_path, rows)
@@ -281,13 +327,8 @@ def test_parts_of_an_opendocument_in_another_order(tmp_path: Path) -> None:
 
 def test_rows_that_are_only_formatted_to_the_end_of_the_sheet(tmp_path: Path) -> None:
     path = write_xlsx(tmp_path / "t.xlsx", {"s": [["name", "n"], ["a", 1.5]]})
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
     far = b'<row r="1048576"><c r="A1048576" s="1"/><c r="AMJ1048576" s="1"></c></row></sheetData>'
-    parts["xl/worksheets/sheet1.xml"] = parts["xl/worksheets/sheet1.xml"].replace(b"</sheetData>", far)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
+    _rewritten(path, lambda sheet: sheet.replace(b"</sheetData>", far))
     assert read_table(path)[0].to_dicts() == [{"name": "a", "n": 1.5}]
 
 
@@ -324,6 +365,46 @@ def test_a_workbook_in_the_xml_of_excel_2003(tmp_path: Path) -> None:
         "Ok": [None, True, None],
     }
     assert "“Second”" in warnings
+
+
+def _xml_2003(rows: str) -> str:
+    space = "urn:schemas-microsoft-com:office:spreadsheet"
+    sheet = f'<Worksheet ss:Name="s"><Table>{rows}</Table></Worksheet>'
+    return f'<Workbook xmlns="{space}" xmlns:ss="{space}">{sheet}</Workbook>'
+
+
+def test_times_and_errors_of_excel_2003(tmp_path: Path) -> None:
+    def row(*cells: tuple[str, str]) -> str:
+        return (
+            "<Row>" + "".join(f'<Cell><Data ss:Type="{kind}">{text}</Data></Cell>' for kind, text in cells) + "</Row>"
+        )
+
+    rows = row(("String", "at"), ("String", "n"))
+    rows += row(("DateTime", "1899-12-31T08:30:00.000"), ("Number", "1"))
+    rows += row(("DateTime", "1899-12-31T17:00:00.000"), ("Error", "#SPILL!"))
+    frame, warnings = read(tmp_path, "t.xls", _xml_2003(rows))
+    # As from a workbook of today.
+    assert frame.to_dict(as_series=False) == {"at": ["08:30:00", "17:00:00"], "n": [1, None]}
+    assert "1 cell holds an error" in warnings
+
+
+@pytest.mark.parametrize("across", [16_383, 16_000])
+def test_merged_cells_without_bounds_take_no_time(tmp_path: Path, across: int) -> None:
+    cell = f'<Cell ss:MergeAcross="{across}" ss:MergeDown="1000000"><Data ss:Type="Number">1</Data></Cell>'
+    with pytest.raises(UnreadableFile, match=r"merged cells|columns than a sheet"):
+        read(tmp_path, "t.xls", _xml_2003(f"<Row>{cell}</Row>" * 20_000))
+
+
+def test_cells_beside_ones_merged_downwards(tmp_path: Path) -> None:
+    def cell(text: str, more: str = "") -> str:
+        return f'<Cell{more}><Data ss:Type="String">{text}</Data></Cell>'
+
+    rows = ["a", "b", "c"], ["x", "1", "2"], ["3", "4"], ["y", "5", "6"]
+    written = "".join(
+        "<Row>" + "".join(cell(text, ' ss:MergeDown="1"' if text == "x" else "") for text in row) + "</Row>"
+        for row in rows
+    )
+    assert read(tmp_path, "t.xls", _xml_2003(written))[0].rows() == [("x", "1", "2"), (None, "3", "4"), ("y", "5", "6")]
 
 
 @pytest.mark.parametrize("titles", [[], [["All of it"], []]])
