@@ -16,7 +16,7 @@ from flowml.domain.errors import UnreadableFile
 # [10.0.0.1], logs have [2024-01-31 10:00] or [null].
 _NUMBER = rb"(-\x00?)?\d[\d\x00]*(\.[\d\x00]+)?([eE]\x00?([+-]\x00?)?[\d\x00]+)?"
 _OPENING = re.compile(
-    rb"[\x00\s]*(\{[\x00\s]*[\"}]|(\[[\x00\s]*)+"
+    rb"[\x00\s\x1e]*(\{[\x00\s]*[\"}]|(\[[\x00\s]*)+"
     rb"([{\"\]]|("
     + _NUMBER
     + rb"|true|false|null|t\x00r\x00u\x00e\x00?|f\x00a\x00l\x00s\x00e\x00?|n\x00u\x00l\x00l\x00?)"
@@ -171,7 +171,7 @@ def _entries(piece: bytes, line: int, *, is_first: bool, is_last: bool) -> list[
 
 def _parse(content: bytes, line: int = 1) -> Any:
     try:
-        return json.loads(content.decode("utf-8-sig"))
+        return json.loads(content.decode("utf-8-sig").removeprefix("\x1e"))
     except json.JSONDecodeError as error:
         raise (_SeveralValues if error.msg == "Extra data" else UnreadableFile)(
             f"The file is not valid JSON: {error.msg.lower()} at line {line - 1 + error.lineno:,},"

@@ -27,18 +27,15 @@ _RECORD = re.compile(rb"\{\s*(\".*)?\}", re.DOTALL)
 
 
 def sniff(head: bytes, path: Path) -> float:
-    lines = [line for line in head.removeprefix(b"\xef\xbb\xbf").splitlines()[:10] if line.strip()]
-    if not lines or not lines[0].lstrip().startswith(b"{"):
+    lines = [line.strip(b" \t\r\n\x1e") for line in head.removeprefix(b"\xef\xbb\xbf").splitlines()[:10]]
+    lines = [line for line in lines if line]
+    if not lines or not lines[0].startswith(b"{"):
         return NO
     try:
         first = json.loads(lines[0])
     except (ValueError, RecursionError):
         # A damaged first line: the second still tells a list of records from one document.
-        return (
-            LIKELY
-            if len(lines) > 1 and all(_RECORD.fullmatch(line.strip()) for line in lines[1:-1] or lines[1:])
-            else NO
-        )
+        return LIKELY if len(lines) > 1 and all(_RECORD.fullmatch(line) for line in lines[1:-1] or lines[1:]) else NO
     if not isinstance(first, dict):
         return NO
     return CERTAIN if len(lines) > 1 else LIKELY

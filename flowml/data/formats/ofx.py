@@ -15,7 +15,9 @@ _OPENING = re.compile(
 _HEADER_LINE = re.compile(r"^[ \t]*OFXHEADER\s*:\s*\d+[ \t\r]*(?:$|DATA\s*:)", re.IGNORECASE | re.MULTILINE)
 # Whatever a program or a person wrote in front, or cut off there: this element is in no other kind of file.
 _ROOT = re.compile(
-    r"<OFX>\s*<(?:SIGNON|SIGNUP|BANK|CREDITCARD|INVSTMT|INTERXFER|WIREXFER|BILLPAY|EMAIL|SECLIST|PROF|TAX|LOAN)"
+    r"(?:^|>)[ \t]*<OFX>\s*"
+    r"<(?:SIGNON|SIGNUP|BANK|CREDITCARD|INVSTMT|INTERXFER|WIREXFER|BILLPAY|EMAIL|SECLIST|PROF|TAX|LOAN)",
+    re.MULTILINE,
 )
 
 

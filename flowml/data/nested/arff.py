@@ -15,9 +15,13 @@ from flowml.domain.errors import UnreadableFile
 
 _WORD = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 _ATTRIBUTE = re.compile(rf"@attribute\s+({_WORD}|[^\s{{]+)\s*(.*)", re.IGNORECASE)
-_VALUE = re.compile(rf"\s*({_WORD}|[^,]*?)\s*(?:,|$)")
-_LEVEL = re.compile(rf"\s*({_WORD}|[^,}}]*?)\s*(?:,|\}}|$)")
-_ENTRY = re.compile(rf"\s*(\d{{1,9}})\s+({_WORD}|[^,}}]*?)\s*(?:,|\}}|$)")
+# Blanks around a value are matched with it: apart, a long run of them could be divided in too many ways.
+_VALUE = re.compile(rf"\s*({_WORD})\s*(?:,|$)|([^,]*)(?:,|$)")
+_LEVEL = re.compile(rf"\s*({_WORD})\s*(?:[,}}]|$)|([^,}}]*)(?:[,}}]|$)")
+_INDEX = re.compile(r"\s*(\d{1,9})\s")
+# Where a line has no comma, blanks and tabs stand between its values.
+_APART = re.compile(rf"{_WORD}|\S+")
+_QUOTED = re.compile(_WORD)
 _WEIGHT = re.compile(r",\s*\{[^{}]*\}\s*$")
 _ESCAPED = re.compile(r"\\(.)")
 _NUMBERS = ("numeric", "real", "integer")
@@ -105,7 +109,11 @@ def _attribute(line: str, number: int) -> tuple[str, _Attribute]:
     if word in _NUMBERS:
         return _plain(match[1]), _Attribute(is_number=True, first=0)
     level = _LEVEL.match(kind, 1) if kind.startswith("{") else None
-    return _plain(match[1]), _Attribute(is_number=False, first=None if level is None else _plain(level[1]))
+    return _plain(match[1]), _Attribute(is_number=False, first=None if level is None else _plain(_word(level)))
+
+
+def _word(match: re.Match[str]) -> str:
+    return match[1] or (match[2] or "").strip()
 
 
 def _plain(word: str) -> str:
@@ -113,33 +121,42 @@ def _plain(word: str) -> str:
 
 
 def _dense(line: str, attributes: list[_Attribute]) -> list[Any] | None:
-    words: list[str] = []
+    if "," not in (_QUOTED.sub("", line) if "\t" in line else line):
+        words = _APART.findall(line)
+        return _typed(words if len(words) == len(attributes) else [line], attributes)
+    words = []
     at = 0
     while at <= len(line):
         match = _VALUE.match(line, at)
         if match is None or len(words) == len(attributes):
             return None
-        words.append(match[1])
+        words.append(_word(match))
         # Behind a comma at the end there is one more value, which is empty.
         at = match.end() if match[0].endswith(",") else len(line) + 1
-    if len(words) != len(attributes):
-        return None
     return _typed(words, attributes)
 
 
 def _sparse(line: str, attributes: list[_Attribute]) -> list[Any] | None:
     values: list[Any] = [attribute.first for attribute in attributes]
-    for match in _ENTRY.finditer(line, 1):
-        at = int(match[1])
-        typed = _typed([match[2]], attributes[at : at + 1]) if at < len(attributes) else None
+    inside = line[1:].removesuffix("}").strip()
+    end = 0
+    while end < len(inside):
+        index = _INDEX.match(inside, end)
+        value = index and _LEVEL.match(inside, index.end())
+        if index is None or value is None or (at := int(index[1])) >= len(attributes):
+            return None
+        typed = _typed([_word(value)], attributes[at : at + 1])
         if typed is None:
             return None
         values[at] = typed[0]
+        end = value.end()
     return values
 
 
 def _typed(words: list[str], attributes: list[_Attribute]) -> list[Any] | None:
-    """None where a number is none."""
+    """None where there are too few or too many, or a number is none."""
+    if len(words) != len(attributes):
+        return None
     values: list[Any] = []
     for word, attribute in zip(words, attributes, strict=True):
         text = _plain(word)

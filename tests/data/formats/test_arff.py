@@ -50,3 +50,27 @@ def test_rows_that_do_not_fit_are_named(tmp_path: Path) -> None:
 def test_a_header_of_another_kind_is_refused_by_line(tmp_path: Path, line: str) -> None:
     with pytest.raises(UnreadableFile, match="Line 2"):
         read(tmp_path, "t.arff", f"@relation r\n{line}\n@data\n1\n")
+
+
+def test_tabs_may_stand_between_values(tmp_path: Path) -> None:
+    frame, warnings = read(tmp_path, "t.arff", HEADER + "5.5\tsetosa\t?\t'one, two'\n7\t'not known'\t?\tplain\n")
+    assert frame.select("petal length", "class", "note").rows() == [
+        (5.5, "setosa", "one, two"),
+        (7.0, "not known", "plain"),
+    ]
+    assert not warnings
+
+
+@pytest.mark.parametrize("row", ["{first 3, 1 x}", "{0 1, 9 x}", "{0}", "{0 1 x}"])
+def test_entries_of_a_sparse_row_that_make_no_sense_are_named(tmp_path: Path, row: str) -> None:
+    frame, warnings = read(tmp_path, "t.arff", HEADER + "{0 1}\n" * 20 + row + "\n")
+    assert frame.height == 20
+    assert f"line 29: “{row}”" in warnings
+
+
+@pytest.mark.parametrize(
+    "row", ["a" + " " * 100_000 + "b,x,?,c", "{0" + " " * 100_000 + "x}", "{" + " " * 100_000 + "x}"]
+)
+def test_long_runs_of_blanks_take_no_time(tmp_path: Path, row: str) -> None:
+    frame, _ = read(tmp_path, "t.arff", HEADER + "1,x,?,a\n" * 20 + row + "\n")
+    assert frame.height == 20

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from flowml.data.formats import json as json_format
 from flowml.data.formats.base import Limits
+from flowml.data.nested import sequence
 from flowml.data.nested.nesting import Nesting
 from flowml.data.nested.records import Columns
 from flowml.domain.errors import UnreadableFile
@@ -213,6 +214,32 @@ def test_large_files_of_values_are_read_in_pieces(tmp_path: Path, monkeypatch: p
 def test_damage_among_values_says_where(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="at line 4"):
         read(tmp_path, "t.json", '{\n"a": 1}\n{\n"a" 2}')
+
+
+def test_damage_behind_other_values_of_a_line_says_where(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="at line 1, column 20"):
+        read(tmp_path, "t.json", '{"a":1}{"a":2}{"a":')
+
+
+def test_numbers_of_too_many_digits_are_named_behind_other_values(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="too many digits"):
+        read(tmp_path, "t.json", '{"a":1}{"a":' + "9" * 5000 + "}")
+
+
+@pytest.mark.parametrize("name", ["t.json", "t.jsonl", "t.txt"])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_records_behind_record_separators(tmp_path: Path, name: str, indent: int | None) -> None:
+    content = "".join(f"\x1e{json.dumps(record, indent=indent)}\n" for record in RECORDS)
+    assert read(tmp_path, name, content)[0].to_dicts() == RECORDS
+
+
+@pytest.mark.parametrize("number", ["1.5", "1e5", "1e+5"])
+def test_numbers_go_on_in_the_next_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+    path = tmp_path / "t.json"
+    path.write_text(f"{number} " * 9)
+    for size in range(1, 8):
+        monkeypatch.setattr(sequence, "_CHUNK", size)
+        assert list(sequence.values(path)) == [float(number)] * 9
 
 
 def test_one_record_on_a_line_and_others_over_several(tmp_path: Path) -> None:

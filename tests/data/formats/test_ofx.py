@@ -230,5 +230,6 @@ def test_whatever_stands_in_front_a_statement_is_one(tmp_path: Path, opening: st
     assert frame["fitid"].to_list() == ["0042", "0043"]
 
 
-def test_a_table_about_ofx_is_none() -> None:
-    assert sniff(b"tag,meaning\n<OFX>,the root\n<STMTTRN>,an entry\n", Path("a.csv")) == NO
+@pytest.mark.parametrize("row", ["<OFX>,the root\n<STMTTRN>,an entry", "1,<OFX><BANKMSGSRSV1>..."])
+def test_a_table_about_ofx_is_none(row: str) -> None:
+    assert sniff(f"tag,meaning\n{row}\n".encode(), Path("a.csv")) == NO
