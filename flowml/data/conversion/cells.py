@@ -206,6 +206,9 @@ def _at(day: datetime, text: str) -> datetime:
     if found is None:
         raise ValueError("not a time")
     hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
+    if hour == 24 and not minute and not second:
+        # The midnight at the end of its day (ISO 8601).
+        day, hour = day + timedelta(days=1), 0
     if found[5]:
         if not 1 <= hour <= 12:
             raise ValueError("not a time")
