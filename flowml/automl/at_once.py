@@ -30,6 +30,8 @@ from flowml.domain.trials import TrialSpec, TrialStatus
 _MOST_ROWS = 4_000
 _FEWEST_ROWS = 300
 _MOST_CELLS = 400_000
+# Rows times classes.
+_MOST_SHARES = 1_000_000
 _UNLIMITED_SECONDS = 1e9
 
 
@@ -97,7 +99,8 @@ def models_at_once(
     )
     if not quick:
         return
-    rows = int(np.clip(_MOST_CELLS / max(task.frame.width, 1), _FEWEST_ROWS, _MOST_ROWS))
+    affordable = min(_MOST_CELLS / max(task.frame.width, 1), _MOST_SHARES / task.n_outputs)
+    rows = int(np.clip(affordable, _FEWEST_ROWS, _MOST_ROWS))
     for algorithm in (_AtOnce(FIRST_LINEAR, fit_linear), _AtOnce(FIRST_TREE, fit_tree)):
         if time_left() <= 0 or not wanted():
             return

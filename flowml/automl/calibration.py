@@ -14,6 +14,8 @@ from flowml.automl.metrics import part_of
 ROWS_OF_TWO_CLASSES = 3_000
 ROWS_OF_MORE = 500
 _MOST_ROWS = 50_000
+# Rows times classes: one number needs no more.
+_MOST_VALUES = 200_000
 _SMALLEST = 1e-7
 _RANGE = (0.3, 4.0)
 _STEPS = 22
@@ -35,7 +37,8 @@ def tempered(probabilities: np.ndarray, temperature: float | None) -> np.ndarray
 def fit_temperature(probabilities: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The temperature that makes the log loss least, to about a thousandth; by golden section, as the loss has one
     valley in its inverse."""
-    step = max(1, len(target) // _MOST_ROWS)
+    most = int(np.clip(_MOST_VALUES // probabilities.shape[1], ROWS_OF_MORE, _MOST_ROWS))
+    step = max(1, len(target) // most)
     target, weights = target[::step], part_of(weights, slice(None, None, step))
     logarithms = np.log(np.maximum(probabilities[::step], _SMALLEST))
     rows = np.arange(len(target))

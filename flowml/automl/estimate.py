@@ -22,8 +22,11 @@ from flowml.domain.metrics import possible_scores
 Score = Callable[[np.ndarray, np.ndarray, np.ndarray | None], float]
 
 COVERAGE = 0.9
-_RESAMPLES = 200
-_MOST_ROWS = 4_000
+_RESAMPLES, _FEWEST_RESAMPLES = 200, 40
+_MOST_ROWS, _FEWEST_ROWS = 4_000, 1_000
+# A metric looks at every row once a class: of many classes fewer rows are resampled, and less often. With 100 classes
+# the range of an ROC AUC would take longer than all else in a short run.
+_MOST_VALUES, _MOST_DRAWN_CLASSES = 20_000, 1_000
 NESTED = "choice repeated in each fold"
 SINGLE = "cross-validation"
 
@@ -57,8 +60,8 @@ def estimate(
     """From predictions (rows, outputs) for rows that had no say in the model that predicts them; `weights` as always.
 
     The score is the mean over the folds. Its interval is the spread of the score over resamples of the rows
-    (percentile bootstrap, Efron 1979); above some thousand rows a sample of them is resampled and the spread scaled to
-    all. `learned`, how many rows each of the models learned from, widens it: a variance of s/n over n tested rows
+    (percentile bootstrap, Efron 1979); above some thousand rows, or some hundred of many classes, a sample of them is
+    resampled and the spread scaled to all. `learned`, how many rows each of the models learned from, widens it: a variance of s/n over n tested rows
     becomes s/n + s/learned, half as wide again with five folds (Nadeau and Bengio 2003). None: nothing is added.
     `bounds` are the values that the metric can take. None where the metric is not defined on any fold.
     """
@@ -69,11 +72,12 @@ def estimate(
         return None
     mean = float(np.mean(defined))
     generator = np.random.default_rng(seed)
-    rows = generator.permutation(len(target))[:_MOST_ROWS]
+    most_rows, resamples = _effort(predictions.shape[1])
+    rows = generator.permutation(len(target))[:most_rows]
     target, predictions, weights = target[rows], predictions[rows], part_of(weights, rows)
     whole = score(target, predictions, weights)
     resampled = []
-    for _ in range(_RESAMPLES):
+    for _ in range(resamples):
         drawn = generator.integers(0, len(rows), len(rows))
         resampled.append(score(target[drawn], predictions[drawn], part_of(weights, drawn)))
     deviations = np.array([value - whole for value in resampled if np.isfinite(value)])
@@ -85,6 +89,14 @@ def estimate(
     low, high = np.quantile(deviations, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
     low, high = max(mean + min(low, 0.0), bounds[0]), min(mean + max(high, 0.0), bounds[1])
     return Estimate(mean, float(min(low, mean)), float(max(high, mean)), method)
+
+
+def _effort(n_outputs: int) -> tuple[int, int]:
+    """How many rows to resample at most, and how often."""
+    if n_outputs <= 2:
+        return _MOST_ROWS, _RESAMPLES
+    rows = int(np.clip(_MOST_VALUES // n_outputs, _FEWEST_ROWS, _MOST_ROWS))
+    return rows, int(np.clip(_MOST_DRAWN_CLASSES // n_outputs, _FEWEST_RESAMPLES, _RESAMPLES))
 
 
 def expect(

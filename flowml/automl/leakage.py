@@ -118,14 +118,16 @@ class _Judge:
     def _score(self, target: np.ndarray, answers: np.ndarray) -> float:
         if self._classes is None:
             return METRICS["r2"].score(target, answers)
+        avoided = 1.0
+        if len(self._classes) > 2:
+            wrong = 1 - METRICS["accuracy"].score(target, answers)
+            usual = 1 - np.bincount(target).max() / len(target)
+            avoided = 1 - wrong / max(usual, 1e-9)
+            if avoided < _TELLING_NAME:
+                # No suspicion comes of so little, and the AUC of many classes takes long.
+                return float(avoided)
         auc = METRICS["roc_auc"].score(target, answers)
-        if not np.isfinite(auc):
-            return 0.0
-        if len(self._classes) == 2:
-            return 2 * auc - 1
-        wrong = 1 - METRICS["accuracy"].score(target, answers)
-        usual = 1 - np.bincount(target).max() / len(target)
-        return float(min(2 * auc - 1, 1 - wrong / max(usual, 1e-9)))
+        return float(min(2 * auc - 1, avoided)) if np.isfinite(auc) else 0.0
 
     def suspicion(self, name: str, column: PreparedColumn, power: float, second: float) -> Suspect | None:
         if self._is_target(column):
@@ -197,8 +199,11 @@ def _lines(column: PreparedColumn, learned: np.ndarray) -> np.ndarray:
 
 def _learned_table(lines: np.ndarray, target: np.ndarray, n_lines: int, n_classes: int) -> np.ndarray:
     """What each bin answers: class shares (lines, classes) or means (lines, 1), drawn to the whole by one row."""
-    shown = np.eye(n_classes)[target] if n_classes else target.reshape(-1, 1).astype(np.float64)
-    usual = shown.mean(axis=0)
-    sums = np.column_stack([np.bincount(lines, weights=column, minlength=n_lines) for column in shown.T])
+    if n_classes:
+        usual = np.bincount(target, minlength=n_classes) / len(target)
+        sums = np.bincount(lines * n_classes + target, minlength=n_lines * n_classes).reshape(n_lines, n_classes)
+    else:
+        usual = target.mean()
+        sums = np.bincount(lines, weights=target, minlength=n_lines).reshape(-1, 1)
     counts = np.bincount(lines, minlength=n_lines).reshape(-1, 1)
     return np.asarray((sums + usual) / (counts + 1))

@@ -26,6 +26,8 @@ from flowml.domain.models import FIRST_LINEAR, MADE_AT_ONCE
 _LARGEST_SIDE = 400
 _STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 _SURE = 30.0
+# Rows times classes: so many say how far to trust the scores.
+_MOST_VALUES = 400_000
 
 
 def fit_linear(train: Encoded, target: np.ndarray, context: FitContext) -> LinearPredictor:
@@ -90,6 +92,8 @@ def _ridge(
 
 def _trust(differences: np.ndarray, logarithms: np.ndarray, target: np.ndarray, weights: np.ndarray | None) -> float:
     """What to multiply the scores' differences from the shares by, (rows, classes) each, for the least log loss."""
+    step = -(-differences.size // _MOST_VALUES)
+    differences, target, weights = differences[::step], target[::step], None if weights is None else weights[::step]
     rows = np.arange(len(target))
 
     def loss(trust: float) -> float:

@@ -1,8 +1,13 @@
 """Probabilities that mean what they say."""
 
+import inspect
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+from flowml.automl import calibration
+from flowml.automl.algorithms.support import golden_section
 from flowml.automl.calibration import choose_temperature, fit_temperature, tempered
 from flowml.automl.metrics import METRICS
 
@@ -28,6 +33,20 @@ def test_what_was_distorted_is_set_right(n_classes: int, distortion: float) -> N
     loss = METRICS["log_loss"].score
     assert loss(target, tempered(distorted, found[0])) < loss(target, distorted) - 0.01
     assert loss(target, found[1]) == pytest.approx(loss(target, true), abs=0.005)
+
+
+def test_of_many_classes_some_rows_say_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking at all of them again and again takes longer than a short run has."""
+    target, true = classes(6_000, 300)
+    looked_at = []
+
+    def search(loss: Callable[[float], float], low: float, high: float, steps: int) -> float:
+        looked_at.append(len(inspect.getclosurevars(loss).nonlocals["rows"]))
+        return golden_section(loss, low, high, steps)
+
+    monkeypatch.setattr(calibration, "golden_section", search)
+    assert fit_temperature(tempered(true, 2.0), target) == pytest.approx(0.5, rel=0.1)
+    assert looked_at[0] <= 1_000
 
 
 def test_what_is_right_stays() -> None:

@@ -117,3 +117,22 @@ def test_no_range_goes_beyond_what_a_metric_can_be() -> None:
     folds = np.arange(50) % FOLDS
     found = estimate(METRICS["accuracy"].score, target, answers, folds, method="", learned=40.0, bounds=(0.0, 1.0))
     assert found is not None and found.low < found.score <= found.high <= 1.0
+
+
+def test_the_range_of_many_classes_costs_little_more_than_scoring_them_once() -> None:
+    """A metric that looks at every row once a class would otherwise take longer than a short run."""
+    metric, generator = METRICS["accuracy"], np.random.default_rng(0)
+    rows, classes, looked_at = 6_000, 200, []
+    target = generator.integers(0, classes, rows).astype(np.int32)
+    answers = np.full((rows, classes), 0.1 / classes)
+    said = np.where(generator.random(rows) < 0.7, target, generator.integers(0, classes, rows))
+    answers[np.arange(rows), said] += 0.9
+
+    def score(target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None) -> float:
+        looked_at.append(predictions.size)
+        return metric.score(target, predictions, weights)
+
+    found = estimate(score, target, answers, np.arange(rows) % FOLDS, method="")
+    assert found is not None
+    assert sum(looked_at) < 10 * answers.size
+    assert found.high - found.low == pytest.approx(2 * 1.645 * np.sqrt(0.7 * 0.3 / rows), rel=0.4)
