@@ -60,10 +60,11 @@ def estimate(
     """From predictions (rows, outputs) for rows that had no say in the model that predicts them; `weights` as always.
 
     The score is the mean over the folds. Its interval is the spread of the score over resamples of the rows
-    (percentile bootstrap, Efron 1979); above some thousand rows, or some hundred of many classes, a sample of them is
-    resampled and the spread scaled to all. `learned`, how many rows each of the models learned from, widens it: a variance of s/n over n tested rows
-    becomes s/n + s/learned, half as wide again with five folds (Nadeau and Bengio 2003). None: nothing is added.
-    `bounds` are the values that the metric can take. None where the metric is not defined on any fold.
+    (percentile bootstrap, Efron 1979); above some thousand rows, fewer of many classes, a sample of them is resampled
+    and the spread scaled to all. `learned`, how many rows each of the models learned from, widens it: a variance of s/n
+    over n tested rows becomes s/n + s/learned, half as wide again with five folds (Nadeau and Bengio 2003). None:
+    nothing is added. `bounds` are the values that the metric can take. None where the metric is not defined on any
+    fold.
     """
     held = [folds == fold for fold in np.unique(folds)]
     of_folds = [score(target[part], predictions[part], part_of(weights, part)) for part in held]
