@@ -48,6 +48,7 @@ class Places:
     """Where the rows of a table are in their file, for people."""
 
     line_of: Callable[[int], int | None]
+    row_of: Callable[[int], int]
 
     def shown(self, rows: Sequence[int], values: Sequence[Any]) -> str:
         """“old” (line 2), “lots” (line 3)"""
@@ -55,7 +56,7 @@ class Places:
         for row, value in zip(rows, values, strict=True):
             line = self.line_of(row)
             text = str(value) if len(str(value)) <= 40 else f"{str(value)[:39]}…"
-            found.append(f"“{text}” ({f'line {line:,}' if line else f'row {row + 1:,}'})")
+            found.append(f"“{text}” ({f'line {line:,}' if line else f'row {self.row_of(row):,}'})")
         return ", ".join(found)
 
     def counted(self, column: pl.Series, which: pl.Series, says: tuple[str, str]) -> str:
@@ -115,7 +116,7 @@ def read_expected(
     said = reading.conventions or Conventions()
     others = _by_the_file(raw, [column for column in expected if column.name in names], names, reading, said)
     notes += [*remarks, *others.remarks]
-    reader = _Reader(said, Places(reading.line_of), others.decided)
+    reader = _Reader(said, Places(reading.line_of, reading.row_of), others.decided)
     reader.notes += _read_as_the_file_has_them(raw, expected, names)
     features: dict[str, pl.Series] = {}
     shown = dict(others.columns)
@@ -240,6 +241,7 @@ def _by_the_file(
         conventions=said,
         delimiter=reading.decided.get("delimiter"),
         line_of=reading.line_of,
+        row_of=reading.row_of,
     )
     found |= {column.name: column for column in conversion.frame.get_columns()}
     remarks = [remark for remark in conversion.warnings if any(f"“{name}”" in remark for name in unknown)]

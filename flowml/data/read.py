@@ -49,7 +49,7 @@ def load(
     warnings += remarks
     notations = reading.notations
     if not reading.converted:
-        conversion = convert_texts(frame, typed=reading.typed)
+        conversion = convert_texts(frame, typed=reading.typed, row_of=reading.row_of)
         frame, notations = conversion.frame, conversion.notations
         warnings += conversion.warnings
     # Texts such as 1e999 are numbers, and beyond what a number can be.

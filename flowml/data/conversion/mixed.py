@@ -6,7 +6,7 @@ from __future__ import annotations
 import polars as pl
 
 from flowml.data.conversion.missing import MISSING, MISSING_AMONG_NUMBERS
-from flowml.data.conversion.odd import are_few, kept, lost, words_for_missing
+from flowml.data.conversion.odd import RowOf, are_few, from_one, kept, lost, words_for_missing
 
 # 007 is a code: as a number it would lose its zeros.
 _CODE = r"^[-+]?0\d+$"
@@ -14,11 +14,11 @@ _TRUTHS = {"true": True, "false": False}
 
 
 def numbers_among_texts(
-    texts: pl.Series, *, exact: pl.Series | None = None, few: bool = True, first_row: int = 1
+    texts: pl.Series, *, exact: pl.Series | None = None, few: bool = True, row_of: RowOf = from_one
 ) -> tuple[pl.Series | None, list[str]]:
     """The numbers, when everything else is a spelling of missing or, with `few`, hardly there, and what is to be said;
     no numbers where the column is text. `exact` are the numbers themselves, where texts have lost some of their
-    digits. Rows count from `first_row` on.
+    digits. `row_of` gives the number of a row for people.
 
     >>> numbers_among_texts(pl.Series("x", ["1", "NA", "2.5"]))[0].to_list()
     [1.0, None, 2.5]
@@ -35,21 +35,21 @@ def numbers_among_texts(
     whole = present.set(odd, None).cast(pl.Int64, strict=False)
     # Excel knows no whole numbers, people do; those of other programs are exact as they are written.
     numbers = whole if whole.null_count() == floats.null_count() and (whole == floats).all() else floats
-    return _decided(numbers.alias(texts.name), present, odd, stripped, words, "number", r"\d", first_row)
+    return _decided(numbers.alias(texts.name), present, odd, stripped, words, "number", r"\d", row_of)
 
 
-def truths_among_texts(texts: pl.Series, *, first_row: int = 1) -> tuple[pl.Series | None, list[str]]:
+def truths_among_texts(texts: pl.Series, *, row_of: RowOf = from_one) -> tuple[pl.Series | None, list[str]]:
     """The same of true and false, where any other word may be a value of its own unless it is hardly there."""
     stripped, present, words = _without_words(texts)
     truths = present.str.to_lowercase().replace_strict(_TRUTHS, default=None, return_dtype=pl.Boolean)
     odd = truths.is_null() & present.is_not_null()
-    return _decided(truths, present, odd, stripped, words, "truth value", "", first_row)
+    return _decided(truths, present, odd, stripped, words, "truth value", "", row_of)
 
 
-def without_words(texts: pl.Series, *, first_row: int = 1) -> tuple[pl.Series, list[str]]:
+def without_words(texts: pl.Series, *, row_of: RowOf = from_one) -> tuple[pl.Series, list[str]]:
     """Texts without blanks around them and without the spellings of missing that are such among numbers and dates."""
     stripped, present, words = _without_words(texts)
-    return present, [words_for_missing(stripped, words, _no_line, first_row)] if words.any() else []
+    return present, [words_for_missing(stripped, words, _no_line, row_of)] if words.any() else []
 
 
 def _without_words(texts: pl.Series) -> tuple[pl.Series, pl.Series, pl.Series]:
@@ -67,14 +67,14 @@ def _decided(
     words: pl.Series,
     kind: str,
     telling: str,
-    first_row: int,
+    row_of: RowOf,
 ) -> tuple[pl.Series | None, list[str]]:
     if odd.any() and not are_few(present, odd, telling=telling):
-        said = kept(present, odd, f"no {kind}", _no_line, first_row)
+        said = kept(present, odd, f"no {kind}", _no_line, row_of)
         return None, [said] if said else []
-    remarks = [words_for_missing(stripped, words, _no_line, first_row)] if words.any() else []
+    remarks = [words_for_missing(stripped, words, _no_line, row_of)] if words.any() else []
     if odd.any():
-        remarks.append(lost(present, odd, kind, _no_line, first_row))
+        remarks.append(lost(present, odd, kind, _no_line, row_of))
     return values, remarks
 
 

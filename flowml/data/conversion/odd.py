@@ -21,6 +21,12 @@ _SHOWN, _SHOWN_PLACES, _LONGEST_SHOWN = 3, 3, 40
 ZEROS = r"^0{1,4}[-/.]0{1,2}[-/.]0{1,4}(?:[T ]+0{1,2}:00(?::00(?:\.0+)?)?Z?)?$"
 _WITH_UNIT = r"^[-+−]?\d[\d.,]*[ \u00a0\u202f]?((?:[\p{L}°µ%‰][\p{L}²³/]{0,5})?)$"
 LineOf = Callable[[int], int | None]
+RowOf = Callable[[int], int]
+
+
+def from_one(row: int) -> int:
+    """The number of a row where they are counted from one."""
+    return row + 1
 
 
 def are_few(column: pl.Series, odd: pl.Series, *, telling: str = r"\d") -> bool:
@@ -53,14 +59,14 @@ def may_be_impossible(total: int, zeros: int, others: int) -> bool:
     return not others or total - zeros - others >= _LEAST_POSSIBLE
 
 
-def lost(column: pl.Series, odd: pl.Series, kind: str, line_of: LineOf, first_row: int = 1) -> str:
+def lost(column: pl.Series, odd: pl.Series, kind: str, line_of: LineOf, row_of: RowOf = from_one) -> str:
     """What to say of values that became missing; `kind` is the word for what the others are (“number”). Where a row has
-    no line, rows count from `first_row` on."""
+    no line, `row_of` gives the number that people know it by."""
     were = "It was" if odd.sum() == 1 else "They were"
-    return f"{_named(column, odd, f'no {kind}', line_of, first_row)} {were} read as missing."
+    return f"{_named(column, odd, f'no {kind}', line_of, row_of)} {were} read as missing."
 
 
-def no_quantities(column: pl.Series, probe: pl.Series, line_of: LineOf) -> str | None:
+def no_quantities(column: pl.Series, probe: pl.Series, line_of: LineOf, row_of: RowOf = from_one) -> str | None:
     """What to say of a column of numbers with a unit (“12 kg”) and a few other texts."""
     if (probe.str.contains(_WITH_UNIT).mean() or 0) < MOSTLY:  # type: ignore[operator]
         return None
@@ -70,37 +76,37 @@ def no_quantities(column: pl.Series, probe: pl.Series, line_of: LineOf) -> str |
     if not unit or count < MOSTLY * (len(column) - column.null_count()):
         return None
     odd = units.is_null() & column.is_not_null()
-    return kept(column, odd, f"no number with “{unit}”", line_of)
+    return kept(column, odd, f"no number with “{unit}”", line_of, row_of)
 
 
-def kept(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf, first_row: int = 1) -> str | None:
+def kept(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf, row_of: RowOf = from_one) -> str | None:
     """What to say where `odd` values, which are `what` (“no number”), keep a column as text; None where they are so
     many that it is simply something else."""
     count, total = int(odd.sum()), len(column) - column.null_count()
     if count == 0 or count > (1 - MOSTLY) * total:
         return None
-    return f"{_named(column, odd, what, line_of, first_row)} It was kept as text."
+    return f"{_named(column, odd, what, line_of, row_of)} It was kept as text."
 
 
-def _named(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf, first_row: int) -> str:
+def _named(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf, row_of: RowOf) -> str:
     count, total = int(odd.sum()), len(column) - column.null_count()
-    shown = places_of(column, odd, line_of, first_row)
+    shown = places_of(column, odd, line_of, row_of)
     says = f"is {what}" if count == 1 else f"are {_plural(what)}"
     return f"In “{column.name}”, {count:,} of {total:,} values {says}: {shown}."
 
 
-def words_for_missing(column: pl.Series, words: pl.Series, line_of: LineOf, first_row: int = 1) -> str:
+def words_for_missing(column: pl.Series, words: pl.Series, line_of: LineOf, row_of: RowOf = from_one) -> str:
     """What to say of spellings of missing that are such only among numbers and dates."""
-    shown = places_of(column, words, line_of, first_row)
+    shown = places_of(column, words, line_of, row_of)
     return f"In “{column.name}”, {shown} stands between other values and was read as missing."
 
 
-def places_of(column: pl.Series, wanted: pl.Series, line_of: LineOf, first_row: int) -> str:
+def places_of(column: pl.Series, wanted: pl.Series, line_of: LineOf, row_of: RowOf) -> str:
     """The first of the `wanted` values of a column, each with the places where it is."""
     values = pl.DataFrame({"value": column.filter(wanted), "row": wanted.arg_true()})
     by_value = values.group_by("value", maintain_order=True).agg(pl.col("row").head(_SHOWN_PLACES), n=pl.len())
     shown = [
-        f"“{_short(value)}” ({_places(places, n, line_of, first_row)})"
+        f"“{_short(value)}” ({_places(places, n, line_of, row_of)})"
         for value, places, n in by_value.head(_SHOWN).iter_rows()
     ]
     more = len(values) - int(by_value["n"].head(_SHOWN).sum())
@@ -112,9 +118,9 @@ def _plural(what: str) -> str:
     return f"{noun}s{''.join(rest)}"
 
 
-def _places(rows: list[int], n: int, line_of: LineOf, first_row: int) -> str:
+def _places(rows: list[int], n: int, line_of: LineOf, row_of: RowOf) -> str:
     lines = [line_of(row) for row in rows]
-    word, numbers = ("row", [row + first_row for row in rows]) if None in lines else ("line", lines)
+    word, numbers = ("row", [row_of(row) for row in rows]) if None in lines else ("line", lines)
     more = f" and {n - len(rows):,} more" if n > len(rows) else ""
     return f"{word}{'s' if n > 1 else ''} {', '.join(f'{number:,}' for number in numbers)}{more}"
 

@@ -4,7 +4,7 @@ of the column or is not made."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,7 +25,17 @@ from flowml.data.conversion.numbers import (
     unclear_commas,
     unlike_most,
 )
-from flowml.data.conversion.odd import MOSTLY, are_few, kept, lost, no_quantities, words_for_missing
+from flowml.data.conversion.odd import (
+    MOSTLY,
+    LineOf,
+    RowOf,
+    are_few,
+    from_one,
+    kept,
+    lost,
+    no_quantities,
+    words_for_missing,
+)
 from flowml.data.threads import each_column
 
 _PROBE = 500
@@ -69,24 +79,26 @@ def convert_texts(
     conventions: Conventions = NO_CONVENTIONS,
     literal: Collection[str] = (),
     delimiter: str | None = None,
-    line_of: Callable[[int], int | None] = lambda row: None,
+    line_of: LineOf = lambda row: None,
+    row_of: RowOf = from_one,
 ) -> Conversion:
     """Give the text columns of a frame their true types.
 
     Of a file that has types of its own (`typed`), only dates are converted: a number kept as text is meant so. The
     `literal` columns are texts whatever they look like; `delimiter` is what stands between the file's values.
-    `line_of` gives the line of the file that a row came from.
+    `line_of` gives the line of the file that a row came from, `row_of` the number that people know it by
+    where it has none.
     """
 
     def convert(column: pl.Series) -> tuple[pl.Series, _Converter]:
         # Each column with a converter of its own, for they run in threads.
-        converter = _Converter(conventions, typed, line_of)
+        converter = _Converter(conventions, typed, line_of, row_of)
         return column if column.name in literal else converter.convert(column), converter
 
     remarks: list[str] = []
     if not typed and conventions.missing is None:
         frame, remarks = without_flags(frame, literal)
-    converter = _Converter(conventions, typed, line_of)
+    converter = _Converter(conventions, typed, line_of, row_of)
     columns: dict[str, pl.Series] = {}
     for column, its_own in each_column(convert, frame.get_columns()):
         columns[column.name] = column
@@ -115,12 +127,12 @@ class _Pending:
 class _Converter:
     """Converts columns and keeps what they prove about the file."""
 
-    def __init__(self, conventions: Conventions, typed: bool, line_of: Callable[[int], int | None]) -> None:
+    def __init__(self, conventions: Conventions, typed: bool, line_of: LineOf, row_of: RowOf) -> None:
         self.unclear: dict[str, _Pending] = {}
         self._notations: dict[str, Notation] = {}
         self._said = conventions
         self._typed = typed
-        self._line_of = line_of
+        self._line_of, self._row_of = line_of, row_of
         self._remarks: list[str] = []
         self._missing: Counter[str] = Counter()
         self._decimals: Counter[str] = Counter()
@@ -324,7 +336,7 @@ class _Converter:
         if found is NOTHING and written_like_dates(rest):
             blanked = self._without_words(column)
             return self._accept(self._dates(blanked, rest, self._said.date_order), column, blanked)
-        if found is NOTHING and (remark := no_quantities(column, probe, self._line_of)):
+        if found is NOTHING and (remark := no_quantities(column, probe, self._line_of, self._row_of)):
             self._remarks.append(remark)
         return self._take(self._with_lost(found, column), column)
 
@@ -345,7 +357,7 @@ class _Converter:
                 return self._with_lost(found, column, "number")
             if found.unclear:
                 return found
-        return Guess(remark=kept(column, odd, "no number", self._line_of))
+        return Guess(remark=kept(column, odd, "no number", self._line_of, self._row_of))
 
     def _truths(self, column: pl.Series, probe: pl.Series) -> pl.Series | None:
         """As true and false; None where it is something else."""
@@ -357,7 +369,7 @@ class _Converter:
             # A third word may well be a value of its own.
             if not are_few(column, odd, telling=""):
                 return None
-            self._remarks.append(lost(column, odd, "truth value", self._line_of))
+            self._remarks.append(lost(column, odd, "truth value", self._line_of, self._row_of))
         self._notations[column.name] = Notation("boolean")
         return (lower == "true").set(odd, None)
 
@@ -370,14 +382,16 @@ class _Converter:
         if mostly is None:
             return NOTHING
         if mostly.said:
-            return Guess(remark=kept(column, mostly.odd, mostly.said, self._line_of))
+            return Guess(remark=kept(column, mostly.odd, mostly.said, self._line_of, self._row_of))
         return self._with_lost(mostly.found, column)
 
     def _with_lost(self, found: Guess, column: pl.Series, kind: str = "date") -> Guess:
         """With a remark that names the values which became missing."""
         if found.series is None or found.series.null_count() == column.null_count():
             return found
-        remark = lost(column.cast(pl.String), found.series.is_null() & column.is_not_null(), kind, self._line_of)
+        remark = lost(
+            column.cast(pl.String), found.series.is_null() & column.is_not_null(), kind, self._line_of, self._row_of
+        )
         return replace(found, remark=f"{found.remark} {remark}" if found.remark else remark)
 
     def _without_words(self, column: pl.Series) -> pl.Series:
@@ -394,7 +408,7 @@ class _Converter:
             return self._take(found, column)
         words = blanked.is_null() & column.is_not_null()
         if words.any():
-            self._remarks.append(words_for_missing(column, words, self._line_of))
+            self._remarks.append(words_for_missing(column, words, self._line_of, self._row_of))
             self._blanked(column, words)
         return self._take(found, blanked)
 

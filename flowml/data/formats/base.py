@@ -127,7 +127,8 @@ class Reading:
     `choices` what else an option could be ({"sheet": ["2023", "2024"]}): the owner may overrule any of it.
     `reader` is the name of the Format that read it, which the registry fills in. `notations` say how columns of texts
     were read, where the reader has converted them; `conventions` what the file's owner says of its values, where they
-    are still to be converted. `line_of` gives the line of the file that a row came from, None where there are none.
+    are still to be converted. `line_of` gives the line of the file that a row came from, None where there are none;
+    `row_of` the number that the row has for people then, such as its number in a sheet.
     """
 
     frame: pl.DataFrame
@@ -141,6 +142,7 @@ class Reading:
     notations: dict[str, Notation] = field(default_factory=dict)
     conventions: Conventions | None = None
     line_of: Callable[[int], int | None] = lambda row: None
+    row_of: Callable[[int], int] = lambda row: row + 1
 
 
 @dataclass(frozen=True)

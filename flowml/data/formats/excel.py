@@ -169,6 +169,7 @@ def _reading(sheet: Sheet, name: str, names: list[str], kind: str, *, is_asked: 
         decided=decided,
         choices={"sheet": names} if others else {},
         converted=sheet.is_stored,
+        row_of=sheet.rows.__getitem__,
     )
 
 

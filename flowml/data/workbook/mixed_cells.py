@@ -25,6 +25,10 @@ class Cells:
     numbers: dict[str, pl.Series]
     first: int
 
+    def row_of(self, row: int) -> int:
+        """The sheet's number of a row."""
+        return row + self.first
+
 
 def cells_of(workbook: fastexcel.ExcelReader, sheet: str, body: pl.DataFrame, first: int) -> Cells:
     """What the cells of `body`, which begins at the row `first` of a sheet (from 0), are in its columns of texts."""
@@ -56,18 +60,18 @@ def typed(column: pl.Series, title: str, cells: Cells) -> tuple[pl.Series, list[
     if known is not None:
         is_truth = known & texts.str.to_lowercase().is_in(_TRUTHS)
         if 2 * int(is_truth.sum()) > int(known.sum()):
-            values, remarks = truths_among_texts(texts, first_row=cells.first)
+            values, remarks = truths_among_texts(texts, row_of=cells.row_of)
         else:
             exact = cells.numbers[column.name].set(is_truth, None)
             # Numbers that were all kept as texts are meant so, except where spellings of missing are among them.
             few = 2 * int(known.sum()) > len(texts) - texts.null_count()
-            values, remarks = numbers_among_texts(texts, exact=exact, few=few, first_row=cells.first)
+            values, remarks = numbers_among_texts(texts, exact=exact, few=few, row_of=cells.row_of)
             values = values if few or remarks else None
         if values is not None or remarks:
             return (texts.str.strip_chars() if values is None else values), remarks
     moments = texts.drop_nulls().str.contains(_MOMENT)
     if moments.any() and 2 * int(moments.sum()) >= len(moments):
-        present, remarks = without_words(texts, first_row=cells.first)
+        present, remarks = without_words(texts, row_of=cells.row_of)
         return _alike(present), remarks
     return texts, []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -26,10 +27,12 @@ _DAY_ZERO = (date(1899, 12, 30), date(1899, 12, 31), date(1904, 1, 1))
 @dataclass
 class Sheet:
     """The table of a sheet. `header` is the number of the row that its names are from; 0 when there is none.
+    `rows` are the numbers of its rows of values.
     `is_stored`: the workbook itself says the type of each column."""
 
     frame: pl.DataFrame
     header: int
+    rows: Sequence[int]
     warnings: list[str] = field(default_factory=list)
     is_stored: bool = False
 
@@ -38,16 +41,17 @@ def load(workbook: fastexcel.ExcelReader, name: str, source: Source, asked: int 
     """The table of one sheet; a frame of no height when it has none."""
     texts = _texts(workbook, name, source)
     if texts.width == 0 or texts.height == 0:
-        return Sheet(pl.DataFrame(), 0)
+        return Sheet(pl.DataFrame(), 0, ())
     rows = _Rows(texts)
     stored = stored_types(source.path) if asked is None else None
     if stored is not None and stored.fits(rows[0]):
-        return Sheet(cast_to_stored(_as_stored(workbook, name, texts, stored), stored), 1, is_stored=True)
+        frame = cast_to_stored(_as_stored(workbook, name, texts, stored), stored)
+        return Sheet(frame, 1, range(2, frame.height + 2), is_stored=True)
     filled = texts.select(pl.sum_horizontal(pl.all().is_not_null())).to_series().to_list()
     layout = find_layout(rows, filled, asked)
     height = layout.end - layout.first
     if height <= 0:
-        return Sheet(pl.DataFrame(), layout.header)
+        return Sheet(pl.DataFrame(), layout.header, ())
     body = _body(workbook, name, texts.width, layout.first, height)
     warnings = list(layout.left_out)
     if layout.names is None and asked is None:
@@ -61,10 +65,12 @@ def load(workbook: fastexcel.ExcelReader, name: str, source: Source, asked: int 
     cells = cells_of(workbook, name, body, layout.first)
     columns = [_typed(body[:, index], title, cells, warnings) for index, title in zip(keep, titles, strict=True)]
     frame = pl.DataFrame(columns)
-    full = frame.filter(~pl.all_horizontal(pl.all().is_null())) if frame.width else frame
-    if full.height < frame.height:
-        warnings.append(f"{frame.height - full.height:,} empty rows were left out.")
-    return Sheet(full, layout.header, warnings)
+    numbers: Sequence[int] = range(cells.first, cells.first + frame.height)
+    is_full = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series() if frame.width else pl.Series([True])
+    if not is_full.all():
+        warnings.append(f"{len(is_full) - is_full.sum():,} empty rows were left out.")
+        frame, numbers = frame.filter(is_full), (is_full.arg_true() + cells.first).to_list()
+    return Sheet(frame, layout.header, numbers, warnings)
 
 
 class _Rows:

@@ -332,6 +332,14 @@ def test_rows_that_are_only_formatted_to_the_end_of_the_sheet(tmp_path: Path) ->
     assert read_table(path)[0].to_dicts() == [{"name": "a", "n": 1.5}]
 
 
+def test_values_that_are_no_dates_are_named_by_their_rows_in_the_sheet(tmp_path: Path) -> None:
+    days: list[list[Any]] = [[f"2020-01-{day:02d}", day] for day in range(1, 29)]
+    days[4][0], days[20][1] = "0000-00-00", "high"
+    _, warnings = _read(tmp_path, [["A title"], [], ["day", "n"], days[0], [], *days[1:]])
+    assert "“0000-00-00” (row 9)" in warnings
+    assert "“high” (row 25)" in warnings
+
+
 def test_one_row_of_values_is_a_row(tmp_path: Path) -> None:
     frame, warnings = _read(tmp_path, [[date(2023, 3, 12), 124.5, 7]])
     assert frame.rows() == [(date(2023, 3, 12), 124.5, 7)]
