@@ -93,6 +93,7 @@ class _Trainer:
     abandoned_since: float | None = None
     kill_reason: str | None = None
     killed_for: str | None = None
+    told: bool = False
     retry: bool = True
     ready: bool = False
 
@@ -275,7 +276,8 @@ class Supervisor:
                 reason = trainer.kill_reason or (
                     "The training process broke down: " + describe_exit(trainer.process.exitcode) + "."
                 )
-                self._desk.trainer_died(trainer.owner, reason, trainer.retry, trainer.killed_for)
+                if not trainer.told:
+                    self._desk.trainer_died(trainer.owner, reason, trainer.retry, trainer.killed_for)
                 continue
             if trainer.kill_reason is not None or trainer.busy is None:
                 trainer.abandoned_since = None
@@ -313,6 +315,9 @@ class Supervisor:
         trainer.killed_for = trainer.busy.trial_id if trainer.busy else None
         trainer.retry = retry
         trainer.process.kill()
+        # At once: until its death is seen the run may end, and what was wrong with the trial would be lost.
+        self._desk.trainer_died(trainer.owner, reason, retry, trainer.killed_for)
+        trainer.told = True
 
     def _read_status(self, trainer: _Trainer) -> None:
         try:

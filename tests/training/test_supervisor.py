@@ -109,6 +109,22 @@ def test_a_trainer_that_eats_the_memory_is_killed_with_that_reason() -> None:
     assert "memory" in reason and "0.4 GB" in reason and not retry
 
 
+def test_why_a_trainer_was_ended_is_told_before_the_run_can_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the kill and the moment that its death is seen a run may end, and cancel what is open of it."""
+    monkeypatch.setattr("multiprocessing.process.BaseProcess.kill", lambda process: None)
+    desk = Desk(["job"])
+    with supervising(desk, train=doubles.eat_memory, memory=400_000_000) as supervisor:
+        try:
+            until(lambda: desk.died)
+            assert "memory" in desk.died[0][0] and desk.blamed == "t1"
+            time.sleep(0.3)
+            assert len(desk.died) == 1, "told once"
+        finally:
+            monkeypatch.undo()
+            for item in supervisor.processes():
+                os.kill(item["pid"], signal.SIGKILL)
+
+
 def test_a_conductor_that_keeps_dying_ends_its_job_with_a_reason() -> None:
     desk = Desk(["job"])
     with supervising(desk, conduct=doubles.end_at_once):
