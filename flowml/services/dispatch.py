@@ -11,7 +11,16 @@ from typing import Any
 from flowml.domain.channel import JobBrief
 from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import Model
-from flowml.domain.trials import DID_NOT_STOP, OUT_OF_TIME, Lease, Trial, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import (
+    DID_NOT_STOP,
+    NOTHING_MORE,
+    OUT_OF_TIME,
+    Lease,
+    Trial,
+    TrialReport,
+    TrialSpec,
+    TrialStatus,
+)
 from flowml.store.store import Store
 from flowml.training.supervisor import RunningJob
 
@@ -258,10 +267,14 @@ class StoreDesk:
 
     def job_overdue(self, job_id: str) -> None:
         job = self._store.jobs.get(job_id)
+        if job.deadline_at is not None:
+            taken = self._clock() - job.deadline_at + job.time_budget_seconds
+            job = self._store.jobs.update(job_id, elapsed_seconds=max(job.elapsed_seconds, taken))
         if job.cancel_requested:
             finish_job(self._store, job_id, JobStatus.CANCELLED, self._clock())
         elif job.best_model_id:
-            finish_job(self._store, job_id, JobStatus.COMPLETED, self._clock())
+            remark = None if job.trials_finished else NOTHING_MORE
+            finish_job(self._store, job_id, JobStatus.COMPLETED, self._clock(), remark=remark)
         else:
             reason = "The time was too short for a first model. Give it a larger time budget."
             finish_job(self._store, job_id, JobStatus.FAILED, self._clock(), reason)

@@ -6,7 +6,7 @@ from typing import Any
 
 from flowml.domain.errors import InvalidInput, NotReady, WrongState
 from flowml.domain.metrics import greater_is_better
-from flowml.domain.models import Leaderboard, LeaderboardRow, Model
+from flowml.domain.models import BASELINE, Leaderboard, LeaderboardRow, Model
 from flowml.services.context import Context
 from flowml.services.importance import compute_importance, stored_importance
 
@@ -43,7 +43,9 @@ def leaderboard(context: Context, job_id: str) -> Leaderboard:
     asked = None if job.spec.metric == "auto" else job.spec.metric
     metric = models[0].metric if models else job.metric or asked
     greater = metric is None or greater_is_better(metric)
-    front = pareto_front([(model.score if greater else -model.score, model.predict_ms) for model in models])
+    # A guess that is the same for every row is the fastest of all, and worth having only where nothing is better.
+    speeds = [None if model.algorithm == BASELINE and model is not models[0] else model.predict_ms for model in models]
+    front = pareto_front([(m.score if greater else -m.score, speed) for m, speed in zip(models, speeds, strict=True)])
     return Leaderboard(
         metric=metric,
         greater_is_better=greater,

@@ -19,7 +19,7 @@ from flowml.automl.twin import STUDENT
 from flowml.domain.channel import Ledger
 from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.domain.jobs import Job, JobStatus
-from flowml.domain.trials import Trial, TrialStatus
+from flowml.domain.trials import NOTHING_MORE, Trial, TrialStatus
 from flowml.training.keeper import Keeper
 from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
@@ -152,10 +152,16 @@ def _words_of(share: Share) -> str:
 
 def _why_no_trial(trials: Sequence[Trial]) -> tuple[str | None, str | None]:
     """What went wrong where no trial was finished, and what to say of it otherwise."""
+    if any(trial.status is TrialStatus.FINISHED for trial in trials):
+        # Of an earlier version, tested in another way: it cannot be gone on from, but it is there.
+        return None, None
     failed = [trial for trial in trials if trial.status is TrialStatus.FAILED]
     if failed:
+        told = "No algorithm could be trained on this table."
+        if len(failed) < len(trials):
+            told = "No algorithm was trained in time, and some could not be trained on this table."
         reasons = dict.fromkeys(f"{algorithms.get(trial.algorithm).title}: {trial.error}" for trial in failed)
-        return "No algorithm could be trained on this table. " + " · ".join(reasons)[:800], None
+        return f"{told} {' · '.join(reasons)[:800]}", None
     if trials and all(trial.attempt == 0 for trial in trials):
         return None, "No machine took up its trials in time: there is only what was made at once"
-    return None, "The time was too short for more than what was made at once: give it a larger time budget"
+    return None, NOTHING_MORE

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from flowml.domain.jobs import Job
-from flowml.web.words import NONE, metric_of, metric_words, score_text
+from flowml.web.words import NONE, metric_of, metric_title, metric_words, score_text
 
 # The smallest and the largest number of decimals, and what a score is multiplied by to be written.
 _FORMS = {"percent": (0, 2, 100.0), "share": (2, 4, 1.0), "number": (-15, 9, 1.0)}
@@ -47,11 +47,7 @@ class Headline:
 
 def headline(job: Job) -> Headline:
     """The headline of a run, also while it runs."""
-    title = (
-        metric_of(job.metric or "", job.positive_class).title
-        if job.best_model_id
-        else metric_words(job.metric or "score").title
-    )
+    title = metric_of(job.metric or "", job.positive_class).title if job.best_model_id else metric_title(job.metric)
     return headline_of(title, job.metric, job.best_score, job.best_score_low, job.best_score_high, job.baseline_score)
 
 

@@ -75,14 +75,16 @@ def score_text(value: float | None, metric: str | None) -> str:
     """
     >>> score_text(0.8316, "accuracy"), score_text(0.91234, "roc_auc"), score_text(48211.7, "rmse")
     ('83.16 %', '0.9123', '48,212')
+    >>> score_text(-0.00001, "r2"), score_text(-0.25, "r2")
+    ('0.0000', '−0.2500')
     """
     if value is None:
         return NONE
     form = metric_words(metric).format if metric else "number"
     if form == "percent":
-        return f"{value * 100:.2f} %"
+        return f"{value * 100:z.2f} %"
     if form == "share":
-        return f"{value:.4f}"
+        return f"{value:z.4f}".replace("-", "−")
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.4g}"
 
 

@@ -26,7 +26,7 @@ export function percent(share, digits = 1) {
 export function score(value, format) {
   if (value === null || value === undefined) return NONE;
   if (format === "percent") return percent(value, 2);
-  if (format === "share") return value.toFixed(4);
+  if (format === "share") return value.toFixed(4).replace(/^-(0\.0000)$/, "$1").replace("-", "−");
   return number(value);
 }
 

@@ -7,7 +7,7 @@ import pytest
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.jobs import JobSpec, JobStatus, ProblemType
 from flowml.domain.models import Model
-from flowml.domain.trials import DID_NOT_STOP, OUT_OF_TIME, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import DID_NOT_STOP, NOTHING_MORE, OUT_OF_TIME, TrialReport, TrialSpec, TrialStatus
 from flowml.services import dispatch
 from flowml.store.store import Store
 
@@ -172,6 +172,24 @@ def test_a_job_that_is_over_its_time_ends_with_what_it_has(
     store.jobs.update(job_id, cancel_requested=cancel)
     desk.job_overdue(job_id)
     assert store.jobs.get(job_id).status is status and desk.running_jobs() == []
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_job_that_had_to_be_ended_says_how_long_it_took_and_what_it_had_no_time_for(
+    store: Store, job_id: str, finished: bool
+) -> None:
+    ledger = dispatch.StoreLedger(store, job_id)
+    ledger.champion(ledger.publish_model(model(job_id, "m1", 0.0), 0.0, None), None, 4.0)
+    ledger.enqueue(TrialSpec(0, "ridge", {}), 60.0, 5.0)
+    if finished:
+        lease = channel(store).lease(6.0)
+        assert lease is not None and channel(store).report(lease, TrialReport(TrialStatus.FINISHED, score=0.5), 7.0)
+    before = store.jobs.get(job_id)
+    assert before.deadline_at is not None
+    dispatch.StoreDesk(store, lambda: before.deadline_at + 1.5).job_overdue(job_id)
+    job = store.jobs.get(job_id)
+    assert job.elapsed_seconds == before.time_budget_seconds + 1.5
+    assert job.message == ("Finished with 1 model" if finished else f"Finished with 1 model. {NOTHING_MORE}")
 
 
 def test_the_ensemble_replaces_itself(store: Store, job_id: str) -> None:

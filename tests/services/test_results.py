@@ -48,6 +48,17 @@ def test_of_an_error_less_is_better(context: Context) -> None:
     assert [(row.model_id, row.pareto) for row in board.items] == [("b", True), ("a", False)]
 
 
+def test_a_guess_is_worth_having_only_where_nothing_is_better(context: Context) -> None:
+    job = add_job(context.store)
+    add_model(context.store, job, "guess", 0.6, algorithm="baseline", predict_ms=0.01)
+    assert [row.pareto for row in results.leaderboard(context, job.id).items] == [True]
+    add_model(context.store, job, "worse", 0.5)
+    assert [row.pareto for row in results.leaderboard(context, job.id).items] == [True, False]
+    add_model(context.store, job, "better", 0.9)
+    board = results.leaderboard(context, job.id)
+    assert [(row.model_id, row.pareto) for row in board.items] == [("better", True), ("guess", False), ("worse", False)]
+
+
 def test_an_empty_leaderboard_names_the_metric_that_was_asked_for(context: Context) -> None:
     job = add_job(context.store, metric="mae")
     board = results.leaderboard(context, job.id)

@@ -11,13 +11,13 @@ import pytest
 from flowml.automl import modelfile
 from flowml.automl.sharing import Share
 from flowml.domain.jobs import JobStatus
-from flowml.domain.trials import TrialStatus
+from flowml.domain.trials import NOTHING_MORE, TrialReport, TrialSpec, TrialStatus
 from flowml.services import prediction, results
 from flowml.services.context import Context
 from flowml.services.dispatch import StoreChannel, StoreLedger
 from flowml.services.settings import Settings
 from flowml.store.store import Store
-from flowml.training.conductor import conduct_job
+from flowml.training.conductor import _why_no_trial, conduct_job
 from flowml.training.trainer import Trainer
 from tests.services.records import QuietTrainers, add_job
 from tests.services.trained import ROW, store_table
@@ -147,3 +147,28 @@ def test_where_every_trial_fails_the_baseline_is_there_and_the_reasons_beside_it
     job = context.store.jobs.get(job_id)
     assert job.status is JobStatus.COMPLETED and job.best_model_id == f"{job_id}baseline"
     assert job.error is not None and "naive Bayes: RuntimeError: the flux capacitor is empty" in job.error
+
+
+@pytest.mark.parametrize(
+    ("ends", "error", "remark"),
+    [
+        (["failed", "failed"], "No algorithm could be trained on this table. Ridge regression: it broke", None),
+        (["failed", "cancelled"], "No algorithm was trained in time, and some could not be trained", None),
+        (["cancelled", "cancelled"], None, NOTHING_MORE),
+        (["finished", "failed"], None, None),
+    ],
+)
+def test_why_there_is_no_trial_is_said_as_it_was(
+    context: Context, ends: list[str], error: str | None, remark: str | None
+) -> None:
+    store, job = context.store, add_job(context.store)
+    store.jobs.claim(1, 1.0)
+    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here")
+    for at, end in enumerate(ends):
+        store.trials.add(job.id, TrialSpec(at, "ridge", {}), 60.0, float(at))
+        lease = channel.lease(10.0 + at)
+        assert lease is not None
+        report = TrialReport(TrialStatus(end), score=0.5, error="it broke" if end == "failed" else None)
+        assert channel.report(lease, report, 20.0 + at)
+    said, also = _why_no_trial(store.trials.of_job(job.id))
+    assert also == remark and (said is None) == (error is None) and (said or "").startswith(error or "")

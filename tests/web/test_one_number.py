@@ -10,9 +10,10 @@ from playwright.sync_api import Browser
 from flowml import cli
 from flowml.automl.estimate import Estimate
 from flowml.domain.jobs import JobStatus, ProblemType
+from flowml.domain.trials import NOTHING_MORE, TrialReport, TrialSpec, TrialStatus
 from flowml.services.datasets import import_file
-from flowml.services.dispatch import StoreLedger
-from flowml.web.headline import headline_of
+from flowml.services.dispatch import StoreChannel, StoreLedger
+from flowml.web.headline import headline, headline_of
 from tests.services.records import add_job, add_model
 from tests.services.trained import table
 from tests.web.serving import Served
@@ -109,6 +110,34 @@ def test_a_mean_over_classes_says_so(run: Served) -> None:
     StoreLedger(run.store, job.id).champion(three, EXPECTED, 1.7e9)
     assert "F1, averaged over classes" in run.client.get(f"/jobs/{job.id}/results").text
     assert run.client.get("/api/results/model/three").json()["positive_class"] is None
+    run.store.jobs.delete(job.id)
+
+
+def test_results_say_why_there_is_only_what_is_made_at_once(run: Served) -> None:
+    dataset = str(job_of(run)["dataset_id"])
+    job = add_job(run.store, dataset_id=dataset, metric="r2")
+    run.store.jobs.update(job.id, problem_type="regression", metric="r2", baseline_score=-0.00001)
+    run.store.jobs.claim(1, 1.7e9)
+    ledger = StoreLedger(run.store, job.id)
+    values = {"algorithm": "baseline", "metric": "r2", "problem_type": ProblemType.REGRESSION, "classes": None}
+    ledger.champion(add_model(run.store, job, "guess", -0.00001, **values), None, 1.7e9)
+    ledger.finish(JobStatus.COMPLETED, 1.7e9 + 3, remark=NOTHING_MORE)
+    page = run.client.get(f"/jobs/{job.id}/results").text
+    assert f"Finished with 1 model. {NOTHING_MORE}" in words(page) and "-0.0000" not in page
+
+    run.store.trials.add(job.id, TrialSpec(0, "ridge", {}), 60.0, 1.0)
+    run.store.jobs.update(job.id, status="running")
+    channel = StoreChannel(run.store, owner="t", worker_id="w", worker_name="here")
+    lease = channel.lease(2.0)
+    assert lease is not None and channel.report(lease, TrialReport(TrialStatus.FINISHED, score=-0.5), 3.0)
+    run.store.jobs.update(job.id, status="completed")
+    assert "Finished with" not in words(run.client.get(f"/jobs/{job.id}/results").text), "that was no lack of time"
+    run.store.jobs.delete(job.id)
+
+
+def test_before_the_metric_is_known_the_number_is_a_score(run: Served) -> None:
+    job = add_job(run.store, dataset_id=str(job_of(run)["dataset_id"]))
+    assert headline(job).title == "Score"
     run.store.jobs.delete(job.id)
 
 

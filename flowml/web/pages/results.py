@@ -75,7 +75,8 @@ def page(request: Request) -> Response:
 def _remark(job: Job, champion: Model | None) -> str:
     if not job.status.ended or champion is None:
         return ""
-    return job.error or (job.message if champion.algorithm in MADE_AT_ONCE else "")
+    only_at_once = champion.algorithm in MADE_AT_ONCE and not job.trials_finished
+    return job.error or (job.message if only_at_once else "")
 
 
 def decision_sentence(model: Model) -> str:
@@ -93,12 +94,8 @@ def _twin(context: Context, champion: Model) -> TwinWords | None:
     if identifier == champion.id:
         return TwinWords(champion, True, "The best model is one small model already: it is its own fast twin.")
     model = results.get_model(context, identifier)
-    loss = model.details.get("loss_of_quality") or 0.0
-    quality = (
-        f"{loss_text(loss, model.metric)} worse in {metric_title(model.metric)}"
-        if loss > 0
-        else f"no worse in {metric_title(model.metric)}"
-    )
+    loss = loss_text(max(0.0, model.details.get("loss_of_quality") or 0.0), model.metric)
+    quality = f"{loss if any(digit in loss for digit in '123456789') else 'no'} worse in {metric_title(model.metric)}"
     speed = ""
     if model.predict_ms and champion.predict_ms:
         speed = f" instead of {milliseconds(champion.predict_ms)}"
