@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import plistlib
+import re
 from pathlib import Path
 from xml.parsers.expat import ExpatError
 
@@ -10,12 +11,15 @@ from flowml.data.entries.opening import opening_text
 from flowml.data.formats.base import CERTAIN, NO, Format, Option, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
+# The root says it, or the document type: in other XML, too, an element may be called like that.
+_OPENING = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).){0,2000}-->\s*)*(?:<!DOCTYPE\s+plist[\s>\[]|<plist[\s>/])", re.DOTALL
+)
 _AGAIN = "Export it again."
 
 
 def sniff(head: bytes, path: Path) -> float:
-    text = opening_text(head[:4096]).lstrip()
-    return CERTAIN if text.startswith(("<?xml", "<!DOCTYPE", "<plist")) and "<plist" in text else NO
+    return CERTAIN if _OPENING.match(opening_text(head[:4096])) else NO
 
 
 def read(source: Source) -> Reading:

@@ -68,7 +68,8 @@ def load(workbook: fastexcel.ExcelReader, name: str, source: Source, asked: int 
     numbers: Sequence[int] = range(cells.first, cells.first + frame.height)
     is_full = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series() if frame.width else pl.Series([True])
     if not is_full.all():
-        warnings.append(f"{len(is_full) - is_full.sum():,} empty rows were left out.")
+        n_empty = len(is_full) - int(is_full.sum())
+        warnings.append("1 empty row was left out." if n_empty == 1 else f"{n_empty:,} empty rows were left out.")
         frame, numbers = frame.filter(is_full), (is_full.arg_true() + cells.first).to_list()
     return Sheet(frame, layout.header, numbers, warnings)
 

@@ -338,6 +338,7 @@ def test_values_that_are_no_dates_are_named_by_their_rows_in_the_sheet(tmp_path:
     _, warnings = _read(tmp_path, [["A title"], [], ["day", "n"], days[0], [], *days[1:]])
     assert "“0000-00-00” (row 9)" in warnings
     assert "“high” (row 25)" in warnings
+    assert "1 empty row was left out." in warnings
 
 
 def test_one_row_of_values_is_a_row(tmp_path: Path) -> None:

@@ -29,3 +29,21 @@ def test_damage_and_entities_are_refused(tmp_path: Path) -> None:
         read(
             tmp_path, "t.plist", "<!DOCTYPE plist [<!ENTITY a 'x'>]><plist><array><string>&a;</string></array></plist>"
         )
+
+
+@pytest.mark.parametrize(
+    "content", ["<plistItem><a>1</a></plistItem>", "<item><a><![CDATA[<plist version='1.0'>]]></a></item>"]
+)
+def test_other_xml_that_mentions_property_lists_is_none(tmp_path: Path, content: str) -> None:
+    frame, _ = read(tmp_path, "t.xml", f"<?xml version='1.0'?><r>{content * 3}</r>")
+    assert frame.shape == (3, 1)
+
+
+def test_a_comment_may_stand_in_front(tmp_path: Path) -> None:
+    row = ROW.format("a", 3)
+    assert (
+        read(tmp_path, "t.xml", f"<?xml version='1.0'?><!-- made today --><plist><array>{row}</array></plist>")[
+            0
+        ].height
+        == 1
+    )
