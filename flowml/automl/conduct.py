@@ -81,6 +81,10 @@ class Runner(Protocol):
     slots: int
     spare: int
 
+    def ready(self) -> bool:
+        """Whether a trial submitted now can begin. Before, its time would run out while it waits."""
+        ...
+
     def submit(self, spec: TrialSpec, deadline: float) -> None:
         """Have this trial evaluated; it has to be over at `deadline`."""
         ...
@@ -240,6 +244,8 @@ class Conduct:
             if self._observer.stopped() or self.exhausted or self._search_end() <= self._clock():
                 break
             self._observer.stage("training")
+        if not self._runner.ready() and isinstance(asked := self._search.ask(0.0, 1), TrialSpec):
+            self._unfinished[asked.number] = asked.algorithm
         self.exhausted = self.exhausted and self._runner.open() == 0
         # Whatever ended since the last look has a result to keep.
         for outcome in self._runner.cancel():
@@ -256,7 +262,7 @@ class Conduct:
             left = self._search_end() - now
             if left <= 0:
                 break
-            places = self._runner.slots + self._runner.spare
+            places = self._runner.slots + self._runner.spare if self._runner.ready() else 0
             if self._candidates and now - began > _SHARE_OF_FIRST_LOOKS * (now - began + left):
                 # One slow look is enough: what there is time for is to learn from all rows.
                 self._first.clear()

@@ -44,6 +44,7 @@ class _SlotRunner(ABC):
         self._clock = clock
         self._open = 0
         self._cancelled = threading.Event()
+        self._ready = threading.Event()
         self._waiting: queue.SimpleQueue[tuple[TrialSpec, float] | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._threads = [
@@ -54,6 +55,9 @@ class _SlotRunner(ABC):
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
+
+    def ready(self) -> bool:
+        return self._ready.is_set()
 
     def submit(self, spec: TrialSpec, deadline: float) -> None:
         self._open += 1
@@ -90,6 +94,7 @@ class _SlotRunner(ABC):
             self._waiting.put(None)
 
     def _work(self, slot: int) -> None:
+        self._ready.set()
         while (item := self._waiting.get()) is not None:
             spec, deadline = item
             if not self._cancelled.is_set():

@@ -43,6 +43,9 @@ class LedgerRunner:
         self._seen.update(trial_ids)
         self._open -= self._seen
 
+    def ready(self) -> bool:
+        return True
+
     def submit(self, spec: TrialSpec, deadline: float) -> None:
         self._open.add(self._ledger.enqueue(spec, deadline, self._clock()).id)
 

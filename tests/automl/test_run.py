@@ -1,17 +1,21 @@
 """A run without a server: it finds something good, ends in time, and does the same twice."""
 
 import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
 import pytest
 
 from flowml.automl.batch import add_predictions
-from flowml.automl.conduct import reserve_seconds
+from flowml.automl.conduct import Outcome, reserve_seconds
 from flowml.automl.engine_process import NoProcesses
+from flowml.automl.process_runner import ThreadRunner
 from flowml.automl.run import Progress, train
+from flowml.automl.task import Task
 from flowml.domain.datasets import Role
 from flowml.domain.errors import DeadlineReached, InvalidInput
+from flowml.domain.trials import TrialSpec
 
 QUICK = ["decision_tree", "gaussian_nb", "knn", "lightgbm", "logistic_regression", "ridge", "svm"]
 
@@ -185,6 +189,47 @@ def test_the_end_of_the_time_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.warns(RuntimeWarning, match="threads"):
         run = train(frame, roles, target="kind", max_trials=2, algorithm_names=["gaussian_nb"])
     assert run.unfinished == ("gaussian_nb",) and run.failures == {}
+
+
+class LateRunner(ThreadRunner):
+    """Not ready before ten seconds by the clock that it turns, as where the engine takes long to be imported."""
+
+    now = 0.0
+
+    def __init__(self, task: Task, slots: int, clock: Callable[[], float]):
+        super().__init__(task, slots, lambda: self.now)
+
+    def ready(self) -> bool:
+        return self.now >= 10.0
+
+    def submit(self, spec: TrialSpec, deadline: float) -> None:
+        # Whoever is asked too early has it lie there.
+        assert self.ready()
+        super().submit(spec, deadline)
+
+    def wait(self, timeout: float) -> Sequence[Outcome]:
+        type(self).now += 0.0 if self._open else 1.0
+        return super().wait(timeout)
+
+
+@pytest.mark.parametrize(("budget", "finished"), [(30.0, True), (5.0, False)])
+def test_a_slow_start_takes_no_time_from_the_trials(
+    monkeypatch: pytest.MonkeyPatch, budget: float, finished: bool
+) -> None:
+    frame, roles = flowers()
+    monkeypatch.setattr(LateRunner, "now", 0.0)
+    monkeypatch.setattr("flowml.automl.run._runner", LateRunner)
+    run = train(
+        frame,
+        roles,
+        target="kind",
+        max_trials=2,
+        algorithm_names=["gaussian_nb"],
+        time_budget_seconds=budget,
+        clock=lambda: LateRunner.now,
+    )
+    assert ("gaussian_nb" in {entry.algorithm for entry in run.leaderboard}) is finished
+    assert run.unfinished == (() if finished else ("gaussian_nb",)) and run.failures == {}
 
 
 @pytest.mark.parametrize("budget", [1.0, 5.0, 60.0, 3600.0])
