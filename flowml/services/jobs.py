@@ -6,11 +6,12 @@ from typing import Any
 
 from flowml.domain.datasets import Dataset, Role
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
+from flowml.domain.events import Event
 from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
 from flowml.domain.trials import Trial
 from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
-from flowml.services.dispatch import finish_job, tell_job, tell_system
+from flowml.services.dispatch import finish_job, job_room, tell_job, tell_system
 
 _CELLS_AHEAD = 300_000
 _MOST_COLUMNS_AHEAD = 300
@@ -85,6 +86,11 @@ def list_trials(context: Context, job_id: str, limit: int, offset: int) -> tuple
     context.store.jobs.get(job_id)
     trials = context.store.trials.of_job(job_id)
     return trials[offset : offset + limit], len(trials)
+
+
+def told(context: Context, job_id: str, limit: int, until: int) -> list[Event]:
+    """The last remarks on a job and changes of its best model up to an event, oldest first."""
+    return context.store.events.latest(until, job_room(job_id), ("log", "champion"), limit)
 
 
 def cancel_job(context: Context, job_id: str) -> Job:

@@ -5,6 +5,7 @@ algorithm, score}, `training_completed` {job_id, models_count, best_score}, `sys
 `log` {level, message}. Times inside are seconds since the epoch; the web layer gives them their outer form.
 """
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,7 +34,16 @@ class Events:
         rows = self._database.read().execute(
             f"SELECT * FROM events WHERE id > ?{where} ORDER BY id LIMIT ?", (after, *(rooms or ()), limit)
         )
-        return [Event(row["id"], row["room"], row["type"], row["at"], from_json(row["data"])) for row in rows]
+        return [_event(row) for row in rows]
+
+    def latest(self, until: int, room: str, types: Sequence[str], limit: int) -> list[Event]:
+        """The last events of these types in a room, oldest first, with an id up to `until`."""
+        rows = self._database.read().execute(
+            f"SELECT * FROM events WHERE id <= ? AND room = ? AND type IN ({', '.join('?' * len(types))})"
+            " ORDER BY id DESC LIMIT ?",
+            (until, room, *types, limit),
+        )
+        return [_event(row) for row in rows][::-1]
 
     def last_id(self) -> int:
         row = self._database.read().execute("SELECT MAX(id) FROM events").fetchone()
@@ -43,3 +53,7 @@ class Events:
         """Forget old events; returns how many."""
         with self._database.write() as connection:
             return connection.execute("DELETE FROM events WHERE at < ?", (at,)).rowcount
+
+
+def _event(row: sqlite3.Row) -> Event:
+    return Event(row["id"], row["room"], row["type"], row["at"], from_json(row["data"]))

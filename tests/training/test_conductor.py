@@ -63,7 +63,12 @@ def test_a_job_ends_with_an_estimate_and_a_twin(context: Context) -> None:
     assert job.status is JobStatus.COMPLETED
     assert job.estimate is not None
     assert job.best_score == job.estimate["score"] and job.estimate["low"] <= job.best_score <= job.estimate["high"]
-    assert job.best_score is not None and job.positive_class == "yes" and job.baseline_score is not None and 0.6 < job.baseline_score < job.best_score
+    assert (
+        job.best_score is not None
+        and job.positive_class == "yes"
+        and job.baseline_score is not None
+        and 0.6 < job.baseline_score < job.best_score
+    )
     told = [event for event in context.store.events.since(0) if event.room == f"job:{job_id}"]
     updates = [event.data["job"] for event in told if event.type == "job_update" and event.data["job"]["best_model_id"]]
     assert updates and all(one["best_score"] == one["estimate"]["score"] for one in updates), (

@@ -135,6 +135,26 @@ def test_results_say_why_there_is_only_what_is_made_at_once(run: Served) -> None
     run.store.jobs.delete(job.id)
 
 
+def test_who_comes_later_reads_in_the_log_what_was_told(run: Served, browser: Browser) -> None:
+    job = add_job(run.store, dataset_id=str(job_of(run)["dataset_id"]), metric="accuracy")
+    run.store.jobs.update(job.id, problem_type="classification", metric="accuracy")
+    run.store.jobs.claim(1, 1.7e9)
+    ledger = StoreLedger(run.store, job.id)
+    ledger.log("warning", "“2” occurs in only one row.", 1.7e9 + 1)
+    ledger.champion(add_model(run.store, job, "early", 0.8627), EXPECTED, 1.7e9 + 2)
+    page = browser.new_page()
+    for _ in ("first", "again"):
+        page.goto(f"{run.url}/jobs/{job.id}")
+        page.wait_for_selector("html[data-ready]")
+        lines = page.locator(".log li span").all_inner_texts()
+        assert lines == ["“2” occurs in only one row.", "New best: Logistic regression, 86.27 % in testing"]
+    ledger.log("info", "It goes on.", 1.7e9 + 3)
+    page.wait_for_selector(".log li:has-text('It goes on.')")
+    assert page.locator(".log li").count() == 3, "each line once"
+    page.close()
+    run.store.jobs.delete(job.id)
+
+
 def test_before_the_metric_is_known_the_number_is_a_score(run: Served) -> None:
     job = add_job(run.store, dataset_id=str(job_of(run)["dataset_id"]))
     assert headline(job).title == "Score"

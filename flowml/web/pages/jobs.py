@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from flowml.domain.errors import NotFound
+from flowml.domain.events import Event
 from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import MADE_AT_ONCE, Leaderboard
 from flowml.domain.trials import Trial, TrialStatus
@@ -116,7 +117,7 @@ def page(request: Request) -> Response:
             working=[trial for trial in trials if trial.status is TrialStatus.LEASED],
             failed=[trial for trial in trials if trial.status is TrialStatus.FAILED],
             titles=titles,
-            log=_log(job, trials, titles),
+            log=_log(job, trials, titles, jobs.told(context, job.id, LOG_LINES, frame.last_event_id)),
             chart=_progress_chart(job, trials, titles, metric),
             expected=headline(job),
             monitor={
@@ -158,9 +159,15 @@ def _best_name(leaderboard: Leaderboard | None, job: Job, titles: Mapping[str, s
     return next((titles.get(row.algorithm, row.algorithm) for row in rows if row.model_id == job.best_model_id), NONE)
 
 
-def _log(job: Job, trials: Sequence[Trial], titles: Mapping[str, str]) -> list[LogLine]:
-    """What the trials tell; what else happens arrives live."""
+def _log(job: Job, trials: Sequence[Trial], titles: Mapping[str, str], told: Sequence[Event]) -> list[LogLine]:
+    """What the trials tell, and what watchers were told beside."""
     lines = []
+    for event in told:
+        if event.type == "log":
+            lines.append(_line(event.at, event.data["level"], event.data["message"]))
+        else:
+            title, score = event.data["algorithm"], score_text(event.data["score"], job.metric)
+            lines.append(_line(event.at, "best", f"New best: {titles.get(title, title)}, {score} in testing"))
     for trial in trials:
         title = titles.get(trial.algorithm, trial.algorithm)
         at = trial.finished_at or 0.0
