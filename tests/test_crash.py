@@ -99,7 +99,8 @@ def check_the_end(server: Server, job_id: str, before: dict[str, float]) -> None
 
 
 def test_the_server_is_killed(server: Server) -> None:
-    job_id = server.train(12)
+    # Its time goes on from the request while a server and cold trainers start twice.
+    job_id = server.train(25)
     until(lambda: len(server.finished(job_id)) >= 2)
     children = psutil.Process(server.process.pid).children(recursive=True)
     before = server.finished(job_id)
