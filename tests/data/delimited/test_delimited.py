@@ -387,6 +387,8 @@ def test_comments_far_below_are_left_out(tmp_path: Path) -> None:
 def test_hostile_lines_are_refused_in_little_time(tmp_path: Path, content: bytes) -> None:
     begin = time.monotonic()
     with contextlib.suppress(UnreadableFile, UnsupportedFormat):
-        # Nothing but blanks in one of the lines is a missing value.
-        assert read(tmp_path, "t.csv", content)[0].null_count().row(0) == (1, 1)
+        # Nothing but blanks in one of the lines is a missing value; dashes without end are a name, cut short.
+        frame, _ = read(tmp_path, "t.csv", content)
+        assert frame.null_count().row(0) in ((1, 1), (0,))
+        assert max(map(len, frame.columns)) <= 200
     assert time.monotonic() - begin < 5
