@@ -85,7 +85,7 @@ def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
 def check_the_end(server: Server, job_id: str, before: dict[str, float]) -> None:
     """The job goes on to a champion, and everything that had finished is there with its score."""
     until(lambda: len(server.finished(job_id)) > len(before))
-    until(lambda: server.get(f"/api/training/{job_id}")["status"] != "running")
+    until(lambda: server.get(f"/api/training/{job_id}")["status"] != "running", 90)
     job = server.get(f"/api/training/{job_id}")
     assert job["status"] == "completed" and job["error"] is None
     after = server.finished(job_id)
@@ -100,7 +100,7 @@ def check_the_end(server: Server, job_id: str, before: dict[str, float]) -> None
 
 def test_the_server_is_killed(server: Server) -> None:
     # Its time goes on from the request while a server and cold trainers start twice.
-    job_id = server.train(25)
+    job_id = server.train(45)
     until(lambda: len(server.finished(job_id)) >= 2)
     children = psutil.Process(server.process.pid).children(recursive=True)
     before = server.finished(job_id)
