@@ -243,7 +243,6 @@ def _train(options: argparse.Namespace) -> int:
     show = _ProgressLine(sys.stderr)
     python_warnings.showwarning = _note  # type: ignore[assignment]
     interrupted = _Interrupted()
-    before = time.monotonic() - _STARTED
     run = train(
         frame,
         {column.name: column.role for column in columns},
@@ -252,8 +251,9 @@ def _train(options: argparse.Namespace) -> int:
         metric=options.metric,
         cv=options.cv,
         weight_column=options.weight,
-        # The time is asked for from here to the written file, reading included.
-        time_budget_seconds=max(0.1, options.budget - before),
+        # The time is asked for from the start to the written file, reading included.
+        time_budget_seconds=options.budget,
+        began=_STARTED,
         max_trials=options.max_trials,
         algorithm_names=options.algorithms,
         seed=options.seed,
@@ -270,7 +270,7 @@ def _train(options: argparse.Namespace) -> int:
     if fast_out is not None and run.twin is not None:
         _write_whole(fast_out, modelfile.write(run.twin.model))
     if options.json:
-        print(json.dumps(_run_as_json(run, out, fast_out, before), allow_nan=False))
+        print(json.dumps(_run_as_json(run, out, fast_out), allow_nan=False))
     else:
         print(_leaderboard_text(run))
         print(f"\nThe best model is in {out}. Use it: flowml predict {out} FILE -o predictions.csv")
@@ -373,14 +373,14 @@ def _write_whole(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
-def _run_as_json(run: "Run", out: Path, fast_out: Path | None, before: float) -> dict[str, Any]:
+def _run_as_json(run: "Run", out: Path, fast_out: Path | None) -> dict[str, Any]:
     twin = run.twin
     return {
         "problem_type": str(run.task.problem_type),
         "metric": run.task.metric,
         "model": str(out),
         "elapsed_seconds": time.monotonic() - _STARTED,
-        "first_model_seconds": None if run.first_model_seconds is None else before + run.first_model_seconds,
+        "first_model_seconds": run.first_model_seconds,
         "validation": asdict(run.task.validation),
         "notes": list(run.notes),
         "best_score": None if run.estimate is None else run.estimate.score,

@@ -239,6 +239,9 @@ class Conduct:
         self.begin()
         while True:
             self._search_on()
+            # Where there was no time for anything better, what takes a moment is made all the same.
+            while not self._candidates and self._make_at_once():
+                pass
             self._observer.stage("finishing")
             # Asked anew after that: more time given up to this moment counts, later it is refused.
             if self._observer.stopped() or self.exhausted or self._search_end() <= self._clock():

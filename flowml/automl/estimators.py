@@ -7,6 +7,7 @@
 
 import inspect
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +83,8 @@ class _AutoML(Estimator):
         self.__dict__.pop("_from_file", None)
         if forking.after_use():
             return self._fit_elsewhere(X, y, sample_weight)
+        # What has to be imported counts.
+        began = time.monotonic()
         from flowml.automl.engine_process import start_engine_process
 
         # Its imports run beside those of this process.
@@ -119,6 +122,7 @@ class _AutoML(Estimator):
             weight_column=None if weights is None else weight_name,
             seed=_seed(self.random_state),
             n_jobs=_cores(self.n_jobs),
+            began=began,
             on_note=_print if self.verbose else _say_nothing,
             on_progress=_Reporter() if self.verbose else _say_nothing,
         )

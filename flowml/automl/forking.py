@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowml.automl.carried import carried
+from flowml.automl.libraries import BOOSTERS
 from flowml.domain.errors import FlowMLError, InvalidInput
 
 if TYPE_CHECKING:
     from flowml.automl.model import FittedModel
 
-_WITH_THREADS = ("polars", "lightgbm", "xgboost", "catboost")
+_WITH_THREADS = ("polars", *BOOSTERS)
 _THREADS = Path("/proc/self/task")
 _EXIT_SECONDS = 2.0
 _HINT = "Start processes with spawn or forkserver, or fork before FlowML is used."

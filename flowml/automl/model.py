@@ -75,6 +75,12 @@ class FittedModel:
 
         return hashlib.blake2b(modelfile.write(self), digest_size=16).hexdigest()
 
+    @cached_property
+    def libraries(self) -> frozenset[str]:
+        """What it imports to answer."""
+        parts = (part for member in self.members for part in member.parts)
+        return frozenset(part.predictor.library for part in parts if part.predictor.library is not None)
+
     def check_row(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """As `ModelSchema.check_row`: the row made usable, and sentences about it. Raises InvalidInput."""
         return self.schema.check_row(row)

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl import forking
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.model import FittedModel, Member, Part
 from flowml.automl.pooling import Pooling
+from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, load
 from flowml.automl.schema import ModelSchema
 from flowml.domain.errors import FlowMLError, InvalidInput
@@ -93,17 +93,21 @@ def _pack(model: FittedModel, stored: frozenset[str]) -> tuple[bytes, frozenset[
     return buffer.getvalue(), bombs
 
 
-def read(path: Path) -> FittedModel:
-    """The model in a file. Raises InvalidInput, in words, for anything that is not a whole `.flowml` file."""
-    return _read(path, path.name)
+def read(path: Path, *, tried: bool = True) -> FittedModel:
+    """The model in a file. Raises InvalidInput, in words, for anything that is not a whole `.flowml` file.
+
+    `tried`: each part of it answers a row, for which its library is imported. A file that this program has just
+    written needs no trial, and whoever has no time left has none for that import.
+    """
+    return _read(path, path.name, tried)
 
 
 def read_bytes(content: bytes) -> FittedModel:
     """The model in what `write` gave. Raises as `read` does."""
-    return _read(io.BytesIO(content), "The model")
+    return _read(io.BytesIO(content), "The model", True)
 
 
-def _read(source: Path | io.BytesIO, name: str) -> FittedModel:
+def _read(source: Path | io.BytesIO, name: str, tried: bool) -> FittedModel:
     try:
         with zipfile.ZipFile(source) as archive:
             _check_bounds(archive)
@@ -112,13 +116,17 @@ def _read(source: Path | io.BytesIO, name: str) -> FittedModel:
                 raise InvalidInput(
                     f"“{name}” was written by a newer version of FlowML.", hint="Use that version, or a later one."
                 )
-            return _model(manifest, archive)
+            model = _model(manifest, archive)
     except FileNotFoundError:
         raise InvalidInput(f"There is no file “{name}”.") from None
     except FlowMLError:
         raise
     except _DAMAGE as error:
         raise InvalidInput(f"“{name}” is not a FlowML model file, or it is damaged.") from error
+    if tried:
+        for part in (part for member in model.members for part in member.parts):
+            checking.tried(part.predictor, model.encoders[part.encoder].n_features, model.schema.n_outputs)
+    return model
 
 
 def _model(manifest: Mapping[str, Any], archive: zipfile.ZipFile) -> FittedModel:
@@ -132,7 +140,7 @@ def _model(manifest: Mapping[str, Any], archive: zipfile.ZipFile) -> FittedModel
             algorithm=str(member["algorithm"]),
             params=dict(member["params"]),
             weight=float(member["weight"]),
-            parts=tuple(_part(part, archive, encoders, schema.n_outputs) for part in member["parts"]),
+            parts=tuple(_part(part, archive, encoders) for part in member["parts"]),
         )
         for member in manifest["members"]
     )
@@ -167,7 +175,7 @@ def _decision(manifest: Mapping[str, Any], schema: ModelSchema) -> tuple[float, 
     return multipliers
 
 
-def _part(state: Mapping[str, Any], archive: zipfile.ZipFile, encoders: Sequence[Encoder], n_outputs: int) -> Part:
+def _part(state: Mapping[str, Any], archive: zipfile.ZipFile, encoders: Sequence[Encoder]) -> Part:
     number = int(state["encoder"])
     if not 0 <= number < len(encoders):
         raise ValueError("a part names an encoder that is not there")
@@ -178,10 +186,6 @@ def _part(state: Mapping[str, Any], archive: zipfile.ZipFile, encoders: Sequence
     predictor = _read_predictor(state["predictor"], archive)
     if getattr(predictor, "n_features", n_features) != n_features:
         raise ValueError("a predictor that does not fit its encoder")
-    # One answer, so that what does not fit together is noticed here and not at somebody's prediction. Where a fork has
-    # left the boosters without threads, whoever answers in the place of this process sees to it.
-    if not forking.after_use() and predictor.predict_row(np.zeros(n_features, dtype=np.float32)).shape != (n_outputs,):
-        raise ValueError("a predictor that answers something else")
     return Part(number, predictor)
 
 

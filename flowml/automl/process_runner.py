@@ -288,5 +288,7 @@ class ProcessRunner(_SlotRunner):
         assert self._folder is not None
         file = self._folder / f"{outcome.spec.number}.flowml"
         return replace(
-            outcome, out_of_fold=outcome.out_of_fold.astype(np.float64), load_model=lambda: modelfile.read(file)
+            outcome,
+            out_of_fold=outcome.out_of_fold.astype(np.float64),
+            load_model=lambda: modelfile.read(file, tried=False),
         )

@@ -1,17 +1,14 @@
 """A whole training run without a server: the library and `flowml train`."""
 
-import importlib
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from flowml.automl import algorithms
+from flowml.automl import algorithms, libraries
 from flowml.automl.algorithms.base import TaskShape
 from flowml.automl.at_once import models_at_once
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
@@ -40,6 +37,7 @@ from flowml.domain.trials import TrialSpec, TrialStatus
 
 # Of the machine's memory, for all trials that run at once.
 _MEMORY_SHARE = 0.8
+_AT_ONCE_SECONDS = 1.0
 # Of what other programs have left of it.
 _FREE_SHARE = 0.9
 
@@ -117,17 +115,20 @@ def train(
     on_note: Callable[[str], None] = lambda note: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stopped: Callable[[], bool] = lambda: False,
+    began: float | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Run:
     """Find the best model for a column within the time.
 
     `cv`: auto, stratified, together, group:COLUMN or time:COLUMN; `on_note` hears what is known before training.
     `prepared_by`: the table before a recipe and its operations, which models then do to the rows that they get.
-    `notations`: how the table's file wrote the values of its columns, so that models read others alike.
+    `notations`: how the table's file wrote the values of its columns, so that models read others alike. `began`: when
+    the time began to run, by the clock; None for now.
     However short the time, it ends with a model (`at_once`). Raises InvalidInput for a target that cannot be learned,
     TrialFailed where not even a baseline can be scored.
     """
-    began = clock()
+    called = clock()
+    began = called if began is None else began
     start_engine_process()
     task = prepare_task(
         frame,
@@ -171,7 +172,8 @@ def train(
             task,
             # What comes out of a fixed number of trials, or of chosen algorithms, is to be that and nothing else.
             quick=max_trials is None and algorithm_names is None,
-            time_left=lambda: watcher.deadline() - reserve - clock(),
+            # They take a tenth of a second of a core: what came before the call may have left less than that.
+            time_left=lambda: max(watcher.deadline() - reserve, called + _AT_ONCE_SECONDS) - clock(),
             wanted=lambda: not stopped(),
         ),
         first=() if max_trials else first_looks(shape_of(task), chosen),
@@ -183,33 +185,10 @@ def train(
         # The runner's slots are the parallelism; BLAS and OpenMP would multiply it.
         with threadpool_limits(limits=1):
             conduct.run()
-            found = _conclude(task, conduct, runner, clock() - began, watcher.expected)
+            found = _conclude(task, conduct, runner, watcher, clock() - began)
             return replace(found, notes=notes, first_model_seconds=watcher.first_model_seconds)
     finally:
         runner.close()
-
-
-_BOOSTERS = ("lightgbm", "xgboost", "catboost")
-
-
-class _Imports:
-    """Imports beside the run what the models that come of it need to predict, when the first of each kind is there.
-
-    Not before: an import takes a second of a core, and the trials have use for it.
-    """
-
-    def __init__(self) -> None:
-        self._begun: set[str] = set()
-
-    def __call__(self, algorithm: str) -> None:
-        if algorithm in _BOOSTERS and algorithm not in self._begun:
-            self._begun.add(algorithm)
-            threading.Thread(target=self._load, args=(algorithm,), name="import", daemon=True).start()
-
-    def _load(self, name: str) -> None:
-        # Whoever needs it imports it again and hears why it failed; here the program may just be ending.
-        with suppress(Exception):
-            importlib.import_module(name)
 
 
 def _runner(task: Task, slots: int, clock: Callable[[], float]) -> ProcessRunner | ThreadRunner:
@@ -257,10 +236,9 @@ def _conclude(
     task: Task,
     conduct: Conduct,
     runner: ProcessRunner | ThreadRunner,
+    watcher: "_Watcher",
     elapsed: float,
-    expected: Estimate | None,
 ) -> Run:
-    """`expected`: what was last said of the best model, which stands where there was no time for more."""
     metric = objective(task.metric)
     best, blend, champion, twin = conduct.best, conduct.blend, conduct.champion, conduct.twin
     # Of equals the one that was asked for first comes first, and last what was made at once.
@@ -268,7 +246,7 @@ def _conclude(
     rows = [(algorithms.get(item.spec.algorithm).title, item) for item in trials]
     if blend is not None and best is blend:
         model = blend.model
-        rows.append(("Ensemble", _as_outcome(blend, task)))
+        rows.append(("Ensemble", _as_outcome(blend, task, conduct.candidates, watcher.time_left())))
     else:
         assert isinstance(best, Outcome) and best.load_model is not None
         model = best.load_model()
@@ -278,7 +256,7 @@ def _conclude(
         model = champion.model
         rows[0] = (rows[0][0], _finished(rows[0][1], champion))
     if twin is not None and not twin.existing:
-        rows.append((TITLE, _twin_outcome(twin, task)))
+        rows.append((TITLE, _twin_outcome(twin, task, watcher.time_left())))
         rows.sort(key=lambda row: -metric.gain(row[1].score or 0.0))
     return Run(
         task=task,
@@ -301,7 +279,8 @@ def _conclude(
         failures=runner.failures,
         unfinished=conduct.unfinished,
         elapsed_seconds=elapsed,
-        estimate=expected if champion is None else champion.estimate,
+        # What was last said of the best model stands where there was no time for more.
+        estimate=watcher.expected if champion is None else champion.estimate,
         baseline_score=constant_score(task),
         twin=twin,
     )
@@ -312,7 +291,7 @@ def _finished(outcome: Outcome, champion: Champion) -> Outcome:
     return replace(outcome, score=champion.score, fold_scores=champion.fold_scores, metrics=champion.metrics)
 
 
-def _twin_outcome(twin: Twin, task: Task) -> Outcome:
+def _twin_outcome(twin: Twin, task: Task, seconds: float) -> Outcome:
     return Outcome(
         TrialSpec(-1, twin.algorithm, dict(twin.model.members[0].params)),
         TrialStatus.FINISHED,
@@ -320,11 +299,17 @@ def _twin_outcome(twin: Twin, task: Task) -> Outcome:
         twin.fold_scores,
         twin.metrics,
         twin.fit_seconds,
-        twin.model.measure_predict_ms(task.frame),
+        _predict_ms(twin.model, task, seconds),
     )
 
 
-def _as_outcome(blend: Blend, task: Task) -> Outcome:
+def _predict_ms(model: FittedModel, task: Task, seconds: float) -> float | None:
+    """None where what it answers with is not there within so many seconds."""
+    return model.measure_predict_ms(task.frame) if libraries.ready(model.libraries, seconds) else None
+
+
+def _as_outcome(blend: Blend, task: Task, candidates: Sequence[Outcome], seconds: float) -> Outcome:
+    members = [candidate.predict_ms or 0.0 for candidate in candidates if candidate.spec.number in blend.weights]
     return Outcome(
         TrialSpec(-1, ENSEMBLE, {str(number): weight for number, weight in blend.weights.items()}),
         TrialStatus.FINISHED,
@@ -332,7 +317,8 @@ def _as_outcome(blend: Blend, task: Task) -> Outcome:
         blend.fold_scores,
         blend.metrics,
         blend.fit_seconds,
-        blend.model.measure_predict_ms(task.frame),
+        # Without the time to measure it, it takes what its members took.
+        _predict_ms(blend.model, task, seconds) or sum(members),
     )
 
 
@@ -356,7 +342,6 @@ class _Watcher:
         self._stopped = stopped
         self._best: tuple[float, str] | None = None
         self.expected: Estimate | None = None
-        self._imports = _Imports()
         self.first_model_seconds: float | None = None
 
     def stopped(self) -> bool:
@@ -364,6 +349,9 @@ class _Watcher:
 
     def deadline(self) -> float:
         return self._began + self._budget
+
+    def time_left(self) -> float:
+        return self.deadline() - self._clock()
 
     def stage(self, name: str) -> None:
         return None
@@ -377,7 +365,9 @@ class _Watcher:
         self.expected = expected
 
     def candidate(self, outcome: Outcome, best: bool) -> None:
-        self._imports(outcome.spec.algorithm)
+        # What its model needs to answer; not before there is one, because the trials have use for the cores.
+        if outcome.spec.algorithm in libraries.BOOSTERS:
+            libraries.begin(outcome.spec.algorithm)
         if self.first_model_seconds is None:
             self.first_model_seconds = self._clock() - self._began
         if best and outcome.score is not None:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flowml.automl import algorithms
+from flowml.automl import algorithms, libraries
 from flowml.automl.algorithms.base import FitContext
 from flowml.automl.decision import fair_decision, objective
 from flowml.automl.features.encoder import Encoder
@@ -148,6 +148,8 @@ def distil(
     if teacher is None or (task.classes is not None and len(task.classes) > _MOST_CLASSES):
         return None
     started = time_left()
+    if timed and not libraries.ready({STUDENT, *teacher.libraries}, time_left() / 3):
+        return None
     school = _School(task, teacher, time_left)
     try:
         if timed and not school.fits_in(2):

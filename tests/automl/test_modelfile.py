@@ -184,6 +184,17 @@ def test_a_description_that_does_not_fit_is_refused(
         read(tmp_path / "m.flowml", with_manifest(content, change)).predict(people(2))
 
 
+def test_a_part_that_answers_something_else_is_refused_unless_it_is_known_not_to(
+    tmp_path: Path, content: bytes, model: FittedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LeastSquaresPredictor, "predict", lambda self, values: np.zeros((len(values), 9)))
+    path = tmp_path / "model.flowml"
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match="answers something else"):
+        modelfile.read(path)
+    assert len(modelfile.read(path, tried=False).members) == len(model.members)
+
+
 def test_a_newer_format_says_which_side_to_renew(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(InvalidInput, match="newer version"):
         read(tmp_path / "m.flowml", with_manifest(content, lambda manifest: manifest.update(format=99)))

@@ -15,6 +15,7 @@ from flowml.automl.run import Progress, train
 from flowml.automl.task import Task
 from flowml.domain.datasets import Role
 from flowml.domain.errors import DeadlineReached, InvalidInput
+from flowml.domain.models import FIRST_LINEAR, FIRST_TREE
 from flowml.domain.trials import TrialSpec
 
 QUICK = ["decision_tree", "gaussian_nb", "knn", "lightgbm", "logistic_regression", "ridge", "svm"]
@@ -155,10 +156,19 @@ def test_only_the_chosen_algorithms_are_tried() -> None:
 
 def test_with_no_time_for_any_trial_there_is_a_baseline() -> None:
     frame, roles = flowers()
-    run = train(frame, roles, target="kind", time_budget_seconds=0.0)
+    run = train(frame, roles, target="kind", time_budget_seconds=0.0, algorithm_names=quick("kind"))
     assert [entry.algorithm for entry in run.leaderboard] == ["baseline"]
     shares = frame["kind"].value_counts(normalize=True).sort("kind")["proportion"].to_list()
     assert run.model.predict(frame.head(2)).tolist() == [pytest.approx(shares)] * 2
+
+
+def test_what_came_before_a_run_counts_but_what_is_made_at_once_is_made() -> None:
+    frame, roles = flowers()
+    began = time.monotonic() - 60.0
+    run = train(frame, roles, target="kind", time_budget_seconds=60.0, began=began)
+    assert {entry.algorithm for entry in run.leaderboard} == {"baseline", FIRST_LINEAR, FIRST_TREE}
+    assert run.elapsed_seconds > 60.0 and run.first_model_seconds is not None and run.first_model_seconds > 60.0
+    assert run.leaderboard[0].score > 0.8
 
 
 def test_where_every_algorithm_fails_there_is_a_baseline_with_the_reasons(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,8 @@ class Predictor(ABC):
     """
 
     kind: ClassVar[str]
+    library: ClassVar[str | None] = None
+    """What is imported at the first answer, which takes about a second of a core; None where numpy is enough."""
 
     @abstractmethod
     def predict(self, values: np.ndarray) -> np.ndarray:
@@ -49,7 +51,8 @@ class Predictor(ABC):
     @classmethod
     @abstractmethod
     def from_state(cls, state: PredictorState) -> "Predictor":
-        """Rebuild. Raises InvalidInput for a state that does not fit together; never runs code from it."""
+        """Rebuild, without the library. Raises InvalidInput for a state that does not fit together; never runs code
+        from it. What only the library would notice shows at the first answer (`checking.tried`)."""
 
 
 _LOADERS: dict[str, Callable[[], type[Predictor]]] = {}

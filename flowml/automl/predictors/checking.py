@@ -1,16 +1,15 @@
 """Reading a predictor's state with suspicion: it may come from a file that somebody made by hand."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from flowml.automl import forking
-from flowml.automl.predictors.base import PredictorState
+from flowml.automl.predictors.base import Predictor, PredictorState
 from flowml.domain.errors import InvalidInput
 
 MAX_OUTPUTS = 10_000
-_T = TypeVar("_T")
 
 
 def damaged(what: str) -> InvalidInput:
@@ -68,12 +67,16 @@ def blob(state: PredictorState, name: str) -> bytes:
     return found
 
 
-def loaded(library: str, load: Callable[[], _T]) -> _T | None:
-    """What a library makes of its own part of a file; None where a fork has left it without its threads: whoever
-    answers in the place of this process will see."""
+def tried(predictor: Predictor, n_features: int, n_outputs: int) -> None:
+    """Have it answer one row, so that what does not fit together is noticed here and not at somebody's prediction.
+
+    Where a fork has left the boosters without threads, whoever answers in the place of this process sees to it.
+    """
     if forking.after_use():
-        return None
+        return
     try:
-        return load()
+        answer = predictor.predict_row(np.zeros(n_features, dtype=np.float32))
     except Exception as error:
-        raise damaged(f"{library} cannot read its part of it") from error
+        raise damaged(f"its part of the kind {predictor.kind} gives no answer") from error
+    if answer.shape != (n_outputs,):
+        raise damaged(f"its part of the kind {predictor.kind} answers something else")

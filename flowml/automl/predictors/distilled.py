@@ -17,6 +17,7 @@ class DistilledPredictor(Predictor):
     """`regressions`: the probability of the second of two classes, or one of each class, as LightGBM sees it."""
 
     kind = "distilled"
+    library = LightGBMPredictor.library
 
     def __init__(self, regressions: Sequence[LightGBMPredictor]):
         self.regressions = tuple(regressions)

@@ -19,6 +19,7 @@ class LightGBMPredictor(Predictor):
     """`model` is LightGBM's text as `lightgbm_text.compact` leaves it; `n_outputs` classes, 1 for regression."""
 
     kind = "lightgbm"
+    library = "lightgbm"
 
     def __init__(self, model: str, n_outputs: int, n_features: int):
         self.model = model
@@ -53,9 +54,7 @@ class LightGBMPredictor(Predictor):
             # Only what is said here is meant for people; numpy's and Python's own words are not.
             ours = str(problem).startswith(("its ", "one of its "))
             raise checking.damaged(str(problem) if ours else "its LightGBM part cannot be read") from problem
-        found = cls(model, n_outputs, n_features)
-        checking.loaded("LightGBM", lambda: found._booster)
-        return found
+        return cls(model, n_outputs, n_features)
 
 
 register(LightGBMPredictor.kind, lambda: LightGBMPredictor)

@@ -20,6 +20,7 @@ class XGBoostPredictor(Predictor):
     """`model` is what `Booster.save_raw("json")` writes; `n_outputs` the number of classes, 1 for regression."""
 
     kind = "xgboost"
+    library = "xgboost"
 
     def __init__(self, model: bytes, n_outputs: int, n_features: int):
         self.model = model
@@ -66,9 +67,7 @@ class XGBoostPredictor(Predictor):
         if problem is not None:
             raise checking.damaged(problem)
         # XGBoost reads what was checked, not the original, in case two readers of JSON disagree about it.
-        found = cls(json.dumps(content).encode(), n_outputs, n_features)
-        checking.loaded("XGBoost", lambda: found._booster)
-        return found
+        return cls(json.dumps(content).encode(), n_outputs, n_features)
 
 
 register(XGBoostPredictor.kind, lambda: XGBoostPredictor)
