@@ -26,7 +26,7 @@ import polars as pl
 
 from benchmarks import report
 from benchmarks.server import Server
-from flowml.data.ceiling import resident_bytes
+from flowml.machine.facts import resident_bytes
 
 _TRAINERS_START_SECONDS = 8.0
 _BARE = """

@@ -29,13 +29,13 @@ from benchmarks import tables
 from benchmarks.report import table
 from benchmarks.tasks import find_tasks
 from flowml.automl import algorithms as algorithms_of
-from flowml.automl.decision import weighted
-from flowml.automl.metrics import METRICS
-from flowml.automl.run import Run, train
-from flowml.automl.target import present
+from flowml.automl.scoring.decision import weighted
+from flowml.automl.scoring.metrics import METRICS
+from flowml.automl.task.target import present
 from flowml.data.read import read_table
 from flowml.domain.datasets import Role
 from flowml.domain.jobs import ProblemType
+from flowml.library.run import Run, train
 
 CLASSIFICATION = ("accuracy", "roc_auc", "log_loss", "balanced_accuracy", "f1")
 REGRESSION = ("rmse", "r2", "mae")

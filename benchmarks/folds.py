@@ -13,11 +13,10 @@ import numpy as np
 import polars as pl
 
 from flowml.automl import algorithms
-from flowml.automl.ensemble import blend, select
-from flowml.automl.evaluate import EncodedFolds, evaluate
-from flowml.automl.metrics import METRICS
-from flowml.automl.run import shape_of
-from flowml.automl.task import Task, prepare_task
+from flowml.automl.ensemble.selection import blend, select
+from flowml.automl.scoring.metrics import METRICS
+from flowml.automl.task.task import Task, prepare_task
+from flowml.automl.trial.evaluate import EncodedFolds, evaluate
 from flowml.data.profiling.roles import roles_of
 
 CONFIGURATIONS = ("lightgbm", "xgboost", "extra_trees", "random_forest", "mlp")
@@ -29,7 +28,7 @@ def reached(task: Task, names: list[str], rows: pl.DataFrame, target: np.ndarray
     found = []
     for name in names:
         algorithm = algorithms.get(name)
-        params = algorithm.first_configurations(shape_of(task))[0]
+        params = algorithm.first_configurations(task.shape)[0]
         found.append(evaluate(task, folds, algorithm, params, seed=0, threads=1, time_left=lambda: 1e9))
     out_of_fold = [one.out_of_fold[task.validated] for one in found]
     weights = select(out_of_fold, task.target[task.validated], metric)

@@ -17,11 +17,12 @@ import polars as pl
 from benchmarks.report import table
 from benchmarks.tasks import find_tasks
 from flowml.automl import algorithms
-from flowml.automl.algorithms.as_asked import Rows, fit_as_asked
-from flowml.automl.algorithms.base import Algorithm, Final, FitContext, TaskShape
+from flowml.automl.algorithms.base import Algorithm, Final, FitContext
+from flowml.automl.algorithms.fitting.as_asked import Rows, fit_as_asked
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import prepare
-from flowml.automl.metrics import METRICS
+from flowml.automl.scoring.metrics import METRICS
+from flowml.automl.task.shape import TaskShape
 from flowml.data.profiling.roles import roles_of
 from flowml.domain.jobs import ProblemType
 

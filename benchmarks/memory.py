@@ -18,8 +18,9 @@ import numpy as np
 
 from benchmarks.report import table
 from flowml.automl import algorithms
-from flowml.automl.algorithms.base import FitContext, TaskShape
+from flowml.automl.algorithms.base import FitContext
 from flowml.automl.features.encoded import Encoded, View
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.errors import FlowMLError, NotApplicable
 from flowml.domain.jobs import ProblemType
 

@@ -25,11 +25,11 @@ from benchmarks.report import table
 from benchmarks.tasks import Task as TaskFiles
 from benchmarks.tasks import find_tasks, made_tasks
 from flowml.automl import algorithms
-from flowml.automl.algorithms.base import Algorithm, ChoiceParameter, IntParameter, TaskShape
-from flowml.automl.evaluate import EncodedFolds, evaluate
-from flowml.automl.metrics import METRICS
-from flowml.automl.run import shape_of
-from flowml.automl.task import Task, prepare_task
+from flowml.automl.algorithms.base import Algorithm, ChoiceParameter, IntParameter
+from flowml.automl.scoring.metrics import METRICS
+from flowml.automl.task.shape import TaskShape
+from flowml.automl.task.task import Task, prepare_task
+from flowml.automl.trial.evaluate import EncodedFolds, evaluate
 from flowml.data.profiling.roles import roles_of
 from flowml.domain.errors import FlowMLError
 
@@ -99,7 +99,7 @@ def collect(tasks: Sequence[TaskFiles], out: Path, families: Sequence[str], coun
             folds = EncodedFolds(task)
             for name in families:
                 algorithm = algorithms.get(name)
-                for label, params in draws(algorithm, shape_of(task), count):
+                for label, params in draws(algorithm, task.shape, count):
                     if (files.name, split, name, label) in done:
                         continue
                     record = attempt(Place(files.name, split, label), algorithm, params, task, folds, judged)
@@ -110,7 +110,7 @@ def collect(tasks: Sequence[TaskFiles], out: Path, families: Sequence[str], coun
 
 def replace_rows(task: Task, frame: Any, target: str) -> Task:
     """The same task on other rows: those whose target is known."""
-    from flowml.automl.target import check_target, present
+    from flowml.automl.task.target import check_target, present
 
     frame = frame.filter(present(frame[target]))
     checked = check_target(

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from flowml.data.formats.base import Source
+from flowml.data.format import Source
 from flowml.data.formats.registry import read
 from flowml.domain.errors import FlowMLError
 

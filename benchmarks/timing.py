@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flowml.automl import modelfile
+from flowml.automl.model import modelfile
 
 ROWS = 200
 REPEATS = 3

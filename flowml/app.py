@@ -9,10 +9,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
-from flowml.automl.processes import usable_cores
 from flowml.children import run_conductor, run_trainer
+from flowml.machine.facts import memory_bytes, usable_cores
 from flowml.services import dispatch
 from flowml.services.context import Context
 from flowml.services.housekeeping import keep_house
@@ -37,7 +35,7 @@ def training_limits(settings: Settings) -> Limits:
     if settings.trial_memory_mb is not None:
         memory = settings.trial_memory_mb * 1_000_000
     else:
-        memory = int(psutil.virtual_memory().total * 0.8 / max(1, slots))
+        memory = int(memory_bytes() * 0.8 / max(1, slots))
     return Limits(
         slots=slots,
         threads=max(1, cores // max(1, slots)),

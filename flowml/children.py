@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowml.automl.processes import keep_quiet, let_nobody_fork
+from flowml.machine import locks
+from flowml.machine.child import keep_quiet, let_nobody_fork
 from flowml.services import dispatch
-from flowml.store import locks
 from flowml.store.store import Store
 from flowml.training import processes
 from flowml.training.supervisor import Limits
@@ -16,7 +16,7 @@ from flowml.training.supervisor import Limits
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from flowml.automl.sharing import Share
+    from flowml.automl.trial.sharing import Share
 
 
 def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, limits: Limits) -> None:
@@ -48,7 +48,7 @@ def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits:
 
 
 def _machine(limits: Limits) -> "Share":
-    from flowml.automl.sharing import Share
+    from flowml.automl.trial.sharing import Share
 
     return Share(max(1, limits.slots), limits.threads, limits.memory_bytes)
 

@@ -25,8 +25,8 @@ from flowml.domain.errors import FlowMLError, InvalidInput, StartupError
 from flowml.domain.models import MADE_AT_ONCE
 
 if TYPE_CHECKING:
-    from flowml.automl.run import Progress, Run
-    from flowml.data.formats.base import Limits
+    from flowml.data.format import Limits
+    from flowml.library.run import Progress, Run
     from flowml.services.settings import Settings
 
 _STARTED = time.monotonic()
@@ -215,18 +215,18 @@ def _bind(host: str, port: int) -> Any:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from flowml.automl.engine_process import end_engine_process, start_engine_process
-    from flowml.automl.processes import usable_cores
+    from flowml.library.engine_process import end_engine_process, start_engine_process
+    from flowml.machine.facts import usable_cores
 
     # Threads that wait for each other must not keep the cores from those that work.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Its imports run beside those of this process.
     start_engine_process()
-    from flowml.automl import modelfile
-    from flowml.automl.run import train
+    from flowml.automl.model import modelfile
     from flowml.data.conversion.notation import Notation
     from flowml.data.profiling.profile import profile
     from flowml.data.read import read_file
+    from flowml.library.run import train
 
     with _limited(options.file) as limits:
         table = read_file(options.file, None, dict(options.options), limits, now=time.time())
@@ -288,7 +288,7 @@ def _train(options: argparse.Namespace) -> int:
 @contextmanager
 def _limited(path: Path) -> Iterator["Limits"]:
     """The limits of the server for a file that this command reads itself; what goes beyond them ends the command."""
-    from flowml.data.formats.base import Limits
+    from flowml.data.format import Limits
     from flowml.data.guard import guarded
 
     limits = Limits()
@@ -488,8 +488,8 @@ class _ProgressLine:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from flowml.automl import modelfile
-    from flowml.automl.batch import expected_columns, predict_table
+    from flowml.automl.model import modelfile
+    from flowml.automl.model.batch import expected_columns, predict_table
     from flowml.data.expected import read_expected
     from flowml.data.writing.formats import write_csv_text, write_table
 

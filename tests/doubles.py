@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, Parameter, TaskShape
+from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, Parameter
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.constant import ConstantPredictor
+from flowml.automl.task.shape import TaskShape
 
 DOUBLES: list[type[Algorithm]] = []
 

@@ -1,7 +1,7 @@
 """The library's engine process with the misbehaving algorithms known to the trial processes that it forks."""
 
 import tests.known_doubles
-from flowml.automl.trial_process import main
+from flowml.library.trial_process import main
 
 assert tests.known_doubles.DOUBLES
 

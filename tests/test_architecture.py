@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +15,13 @@ PACKAGE = ROOT / "flowml"
 # room → rooms it may import, besides itself. Files beside the rooms (cli, app) wire everything.
 ROOMS = {
     "domain": set(),
-    "data": {"domain"},
-    "automl": {"domain", "data"},
+    "machine": {"domain"},
+    "data": {"domain", "machine"},
+    "automl": {"domain", "machine", "data"},
+    "library": {"domain", "machine", "data", "automl"},
     "store": {"domain"},
-    "training": {"domain", "data", "automl"},
-    "services": {"domain", "data", "automl", "store", "training"},
+    "training": {"domain", "machine", "data", "automl"},
+    "services": {"domain", "machine", "data", "automl", "store", "training"},
     "web": {"domain", "services"},
 }
 WIRING = {"__init__", "__main__", "app", "children", "cli"}
@@ -35,28 +38,28 @@ LIBRARIES = {
     "huey": ({"training", "wiring"}, "the queue of local work"),
     "icalendar": ({"data"}, "knows the time zones of Windows"),
     "jinja2": ({"web"}, "pages"),
-    "joblib": ({"automl"}, "the export that scikit-learn users know"),
+    "joblib": ({"automl", "library"}, "the export that scikit-learn users know"),
     "lightgbm": ({"automl"}, "one of the algorithms"),
     "markupsafe": ({"web"}, "escaping in pages"),
     "multipart": ({"web"}, "parses uploads"),
-    "numpy": ({"data", "automl", "training", "services"}, "matrices and predictions"),
+    "numpy": ({"data", "automl", "library", "training", "services"}, "matrices and predictions"),
     "ofxtools": ({"data"}, "knows the elements of bank statements"),
     "olefile": ({"data"}, "the streams of XLS workbooks"),
     "optuna": ({"automl"}, "the search within one family"),
-    "pandas": ({"automl"}, "what catboost and scikit-learn users pass in"),
-    "polars": ({"data", "automl", "training", "services", "wiring"}, "tables"),
-    "psutil": ({"training", "services", "wiring"}, "memory and processors of this machine"),
+    "pandas": ({"automl", "library"}, "what catboost and scikit-learn users pass in"),
+    "polars": ({"data", "automl", "library", "training", "services", "wiring"}, "tables"),
+    "psutil": ({"training", "services"}, "memory and processors of this machine"),
     "pydantic": ({"services", "web", "wiring"}, "settings, and the schemas of requests and answers"),
     "pydantic_core": ({"web"}, "writes JSON, and names what is wrong in a request"),
     "pydantic_settings": ({"services"}, "settings from the environment"),
     "pynvml": ({"training", "services"}, "GPUs of this machine"),
     "pyorc": ({"data"}, "reads ORC"),
     "python_multipart": ({"web"}, "parses uploads"),
-    "scipy": ({"data", "automl"}, "sparse matrices and statistics"),
-    "sklearn": ({"automl"}, "algorithms, and what makes their features"),
-    "sqlite3": ({"store", "data"}, "the tables of this server, and databases that people upload"),
+    "scipy": ({"data", "automl", "library"}, "sparse matrices and statistics"),
+    "sklearn": ({"automl", "library"}, "algorithms, and what makes their features"),
+    "sqlite3": ({"store", "data", "machine"}, "the tables of this server, and databases that people upload"),
     "starlette": ({"web", "wiring"}, "HTTP"),
-    "threadpoolctl": ({"automl", "training"}, "holds a fit to its threads"),
+    "threadpoolctl": ({"automl", "library", "training"}, "holds a fit to its threads"),
     "uvicorn": ({"web", "wiring"}, "serves HTTP"),
     "uvloop": ({"web"}, "a faster event loop"),
     "whitenoise": ({"web"}, "static files"),
@@ -69,6 +72,7 @@ LIBRARIES = {
 HEAVY = ("catboost", "lightgbm", "numpy", "optuna", "pandas", "polars", "scipy", "sklearn", "xgboost")
 
 LONGEST_MODULE = 700
+MOST_FILES_IN_A_FOLDER = 25
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -106,6 +110,36 @@ def test_each_room_imports_only_the_rooms_it_may() -> None:
             if other != room and other not in ROOMS[room] and other != "__version__":
                 breaches.append(f"{path.relative_to(ROOT)}:{line}: {room} may not import {name}")
     assert not breaches, "\n".join(breaches)
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Wherever an import stands, in a function or for types alone: what goes round has no order to be read in."""
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES
+    }
+    needs: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        taken = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        named = {(str(node.module), f"{node.module}.{alias.name}") for node in taken for alias in node.names}
+        wanted = {longer if longer in modules else shorter for shorter, longer in named} - {name, "flowml"}
+        needs[name] = wanted & set(modules)
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " → ".join((*way[way.index(name) :], name))
+        if name not in done:
+            for other in sorted(needs[name]):
+                visit(other, (*way, name))
+            done.add(name)
+
+    for name in modules:
+        visit(name, ())
+
+
+def test_a_folder_can_be_taken_in_at_a_glance() -> None:
+    counts = Counter(path.parent.relative_to(ROOT) for path in MODULES)
+    full = {str(folder): count for folder, count in counts.items() if count > MOST_FILES_IN_A_FOLDER}
+    assert not full, f"more than {MOST_FILES_IN_A_FOLDER} files: {full}"
 
 
 def test_each_library_is_used_only_in_its_room() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 from flowml.data.names import unique_names
 from flowml.data.nested.records import as_json
 from flowml.domain.errors import UnreadableFile

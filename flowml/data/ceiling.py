@@ -5,8 +5,6 @@ that is one value twenty million times) ends here: reading a file takes a multip
 is no table.
 """
 
-import os
-import subprocess
 from pathlib import Path
 
 from flowml.domain.errors import UnreadableFile
@@ -60,17 +58,3 @@ def too_much_memory() -> UnreadableFile:
         "Reading the file took far more memory than a file of its size should need, and was stopped.",
         hint="It may be damaged, or made to do harm. Save it again, or as CSV or Parquet.",
     )
-
-
-def resident_bytes(pid: int) -> int:
-    """Memory that a process holds right now; 0 when it has ended or the system does not say."""
-    try:
-        pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
-    except FileNotFoundError:
-        if Path("/proc/self/statm").exists():
-            return 0
-    except (OSError, ValueError, IndexError):
-        return 0
-    listed = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return int(listed.stdout.strip() or 0) * 1024

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from flowml.data.formats.base import Source
+from flowml.data.format import Source
 from flowml.domain.errors import FlowMLError, InvalidInput, NotReady, UnreadableFile, UnsupportedFormat
 
 MOST_BYTES = 20 << 30

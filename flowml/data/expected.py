@@ -15,7 +15,7 @@ from flowml.data.conversion.columns import read_column
 from flowml.data.conversion.known import Known
 from flowml.data.conversion.notation import Kind, Notation
 from flowml.data.conversion.texts import Conventions, convert_texts
-from flowml.data.formats.base import Limits, Reading, Source
+from flowml.data.format import Limits, Reading, Source
 from flowml.data.formats.registry import read
 from flowml.data.guard import scratch_folder
 from flowml.data.wording import columns, listed

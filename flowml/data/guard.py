@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flowml.data.ceiling import memory_for, resident_bytes, too_long, too_much_memory
+from flowml.data.ceiling import memory_for, too_long, too_much_memory
 from flowml.domain.errors import UnreadableFile
+from flowml.machine.facts import resident_bytes
 
 _POLL_SECONDS = 0.05
 _PREFIX = "flowml-{pid}-"

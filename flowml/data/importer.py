@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from flowml.data.canonical import write_canonical
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 from flowml.data.formats.registry import all_formats
 from flowml.data.profiling.profile import as_record, profile
 from flowml.data.read import load

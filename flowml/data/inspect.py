@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 from flowml.data.guard import scratch_folder
 from flowml.domain.errors import UnreadableFile
 

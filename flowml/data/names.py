@@ -1,4 +1,4 @@
-"""Column names that can be told apart."""
+"""Column names: made so that they can be told apart, and what they say of their column."""
 
 import re
 from collections.abc import Sequence
@@ -6,6 +6,16 @@ from collections.abc import Sequence
 _LONGEST = 200
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# Names that end in "id" as a word of their own, not "paid" or "humid".
+_ID_NAME = re.compile(
+    r"(^|[\s_\-.])(id|uuid|guid|key|index|idx|rowname|rownames|row|sno|nr|no)$|^unnamed: 0$", re.IGNORECASE
+)
+_CAMEL_ID = re.compile(r"[a-z](Id|ID|Key|Index)$")
+# Names of numbers that nobody calculates with. Where each row has another one, they identify it.
+_CODE_NAME = re.compile(
+    r"(?:^|[^a-z])(phone|telephone|mobile|fax|iban|bic|ssn|isbn|ean|barcode|imei|serial|zip|zipcode|postcode|plz"
+    r"|postal|code|fips)(?:$|[^a-z])"
+)
 
 
 def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -43,6 +53,24 @@ def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
             f"{unnamed:,} {'column has' if unnamed == 1 else 'columns have'} no name and got one by position."
         )
     return result, warnings
+
+
+def named_like_identifier(name: str) -> bool:
+    """Whether a column's name ends in “id” or its kin.
+
+    >>> [named_like_identifier(name) for name in ("PassengerId", "user_id", "humid", "paid", "ID")]
+    [True, True, False, False, True]
+    """
+    return bool(_ID_NAME.search(name.strip()) or _CAMEL_ID.search(name.strip()))
+
+
+def named_like_code(name: str) -> bool:
+    """Whether a column's name says that its numbers are codes, with which nobody calculates.
+
+    >>> [named_like_code(name) for name in ("zip_code", "PhoneNumber", "encoded", "Postcode")]
+    [True, True, False, True]
+    """
+    return bool(_CODE_NAME.search(_CAMEL.sub("_", name.strip()).lower()))
 
 
 def _readable(name: str) -> str:

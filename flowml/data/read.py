@@ -11,7 +11,7 @@ import polars as pl
 
 from flowml.data.canonical import canonical, without_infinity
 from flowml.data.conversion.texts import convert_texts
-from flowml.data.formats.base import Limits, Source
+from flowml.data.format import Limits, Source
 from flowml.data.formats.registry import read
 from flowml.data.guard import scratch_folder
 from flowml.data.profiling.profile import profile

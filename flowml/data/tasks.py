@@ -14,6 +14,7 @@ import traceback
 from typing import Any
 
 from flowml.domain.errors import FlowMLError, InvalidInput, UnreadableFile
+from flowml.machine.child import settle
 
 # task → the function that does it: it takes the request and returns what JSON can hold.
 TASKS = {
@@ -47,6 +48,7 @@ def perform(request: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> int:
     """Answer one request. A task may be named beforehand: what it needs is loaded until the request comes."""
+    settle()
     for task in sys.argv[1:]:
         module = importlib.import_module(TASKS[task].partition(":")[0])
         getattr(module, "prepare", lambda: None)()

@@ -11,8 +11,8 @@ from threading import Event
 from typing import Any
 
 from flowml.data.child import Child, ingested
+from flowml.data.format import Option
 from flowml.data.formats import registry
-from flowml.data.formats.base import Option
 from flowml.domain.datasets import Dataset, Ingested, ReadingOption
 from flowml.domain.errors import WrongState
 from flowml.services.context import Context

@@ -48,8 +48,8 @@ def tell_system(store: Store, level: str, title: str, detail: str, now: float) -
     store.events.append("system", "system_event", {"level": level, "title": title, "detail": detail}, now)
 
 
-def _brief(store: Store, job_id: str) -> JobBrief:
-    job = store.jobs.get(job_id)
+def brief_of(store: Store, job: Job) -> JobBrief:
+    """What there is to know about a job to build its task."""
     dataset = store.datasets.get(job.dataset_id)
     return JobBrief(
         job_id=job.id,
@@ -86,7 +86,7 @@ class StoreChannel:
         return lease
 
     def brief(self, job_id: str) -> JobBrief:
-        return _brief(self._store, job_id)
+        return brief_of(self._store, self._store.jobs.get(job_id))
 
     def table(self, sha256: str) -> Path:
         return self._store.files.path(sha256)
@@ -124,7 +124,7 @@ class StoreLedger:
         return self._store.jobs.get(self._job_id)
 
     def brief(self) -> JobBrief:
-        return _brief(self._store, self._job_id)
+        return brief_of(self._store, self.job())
 
     def table(self, sha256: str) -> Path:
         return self._store.files.path(sha256)

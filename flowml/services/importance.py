@@ -1,21 +1,19 @@
 """Which columns a model uses, computed once per model in a process of its own and stored with it."""
 
 import threading
-import time
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-from flowml.domain.channel import JobBrief
-from flowml.domain.errors import FlowMLError, NotFound, NotReady, WrongState
+from flowml.domain.errors import NotFound, NotReady, WrongState
 from flowml.domain.models import Model
+from flowml.machine.child import Bounds, CannotStart, Child, Ended
+from flowml.machine.facts import memory_bytes
 from flowml.services.context import Context
-from flowml.training import processes
 
 _SECONDS = 20.0
 # Reading a large table and starting the process come on top of the computation itself.
 _PATIENCE_SECONDS = 60.0
+_MEMORY_SHARE = 0.5
 _one_at_a_time = threading.Lock()
 
 
@@ -50,47 +48,19 @@ def keep_importance(context: Context, model: Model, found: Mapping[str, Any]) ->
 def _in_a_child(context: Context, model: Model) -> list[dict[str, Any]]:
     job = context.store.jobs.get(model.job_id)
     try:
-        dataset = context.store.datasets.get(job.dataset_id)
-        table = context.store.files.path(dataset.table)
+        context.store.datasets.get(job.dataset_id)
     except NotFound:
         raise WrongState(
             "Which columns matter can no longer be computed: the data set of this run was deleted.",
             hint="Train again on a data set that is still there.",
         ) from None
-    brief = JobBrief(job.id, job.spec, dataset.table, dataset.columns)
-    receiver, sender = processes.context().Pipe(duplex=False)
-    child = processes.context().Process(  # type: ignore[attr-defined]
-        target=_work, args=(brief, table, context.store.files.path(model.file), sender), daemon=True
-    )
-    child.start()
-    sender.close()
+    request = {"home": str(context.settings.home), "model_id": model.id, "seconds": _SECONDS}
+    bounds = Bounds(_PATIENCE_SECONDS, int(memory_bytes() * _MEMORY_SHARE))
     try:
-        items: list[dict[str, Any]] | None = receiver.recv() if receiver.poll(_PATIENCE_SECONDS) else None
-    except EOFError:
-        items = None
-    finally:
-        child.kill()
-        child.join()
-        receiver.close()
+        with Child("flowml.services.importance_task") as process:
+            items: list[dict[str, Any]] = process.ask(request, bounds)["items"]
+    except (Ended, CannotStart):
+        items = []
     if not items:
         raise NotReady("Which columns matter could not be computed in time.", hint="Try again when less is running.")
     return items
-
-
-def _work(brief: JobBrief, table: Path, model_file: Path, sender: Connection) -> None:
-    """Main function of the child."""
-    processes.settle_child()
-    from flowml.automl import modelfile
-    from flowml.automl.decision import objective
-    from flowml.automl.importance import permutation_importance
-    from flowml.training.tasks import load_task
-
-    try:
-        task = load_task(brief, lambda _: table)
-        model = modelfile.read(model_file)
-    except FlowMLError:
-        # The sender is closed with nothing in it: the caller says that there is no answer.
-        return
-    until = time.monotonic() + _SECONDS
-    metric = objective(task.metric)
-    sender.send(permutation_importance(task, model, metric, seed=task.seed, time_left=lambda: until - time.monotonic()))

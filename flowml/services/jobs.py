@@ -216,7 +216,7 @@ def list_algorithms(problem_type: str | None) -> list[AlgorithmInfo]:
 
 def usual_folds(n_rows: int, n_columns: int, cv_folds: int) -> int:
     """How many folds a table of this size gets where nobody chose otherwise; 1 is a part that is held out."""
-    from flowml.automl.validation import folds_by_size
+    from flowml.automl.task.validation import folds_by_size
 
     return folds_by_size(n_rows, n_columns, cv_folds)
 
@@ -248,8 +248,8 @@ def _look_ahead(context: Context, dataset: Dataset, target: str) -> tuple[tuple[
     would be tested where that is not at random. From the first rows of a large table, since somebody waits for it."""
     import polars as pl
 
-    from flowml.automl.leakage import find_suspects
-    from flowml.automl.task import prepare_task
+    from flowml.automl.task.leakage import find_suspects
+    from flowml.automl.task.task import prepare_task
 
     columns = dataset.columns[:_MOST_COLUMNS_AHEAD]
     names = {target, *(column.name for column in columns)}
@@ -343,9 +343,9 @@ def _check_task(context: Context, dataset: Dataset, spec: JobSpec) -> Any:
     import polars as pl
 
     from flowml.automl import algorithms
-    from flowml.automl.target import check_target
-    from flowml.automl.validation import check_column, wanted
-    from flowml.automl.weights import check_weights
+    from flowml.automl.task.target import check_target
+    from flowml.automl.task.validation import check_column, wanted
+    from flowml.automl.task.weights import check_weights
 
     column = dataset.column(spec.target)
     assert column is not None

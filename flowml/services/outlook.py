@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from flowml.automl.processes import usable_cores
 from flowml.domain.datasets import Dataset
 from flowml.domain.errors import NotApplicable, NotFound
 from flowml.domain.jobs import Job, ProblemType
 from flowml.domain.trials import TrialStatus
 from flowml.domain.workers import WorkerStatus
+from flowml.machine.facts import usable_cores
 from flowml.services.context import Context
 
 if TYPE_CHECKING:
-    from flowml.automl.algorithms.base import TaskShape
+    from flowml.automl.task.shape import TaskShape
 
 _RUNS = 20
 _TRIALS_ENOUGH = 5
@@ -60,7 +60,7 @@ def look_ahead(context: Context, dataset: Dataset, problem_type: ProblemType, n_
 
 
 def _shape(dataset: Dataset, problem_type: ProblemType, n_classes: int) -> "TaskShape":
-    from flowml.automl.algorithms.base import TaskShape
+    from flowml.automl.task.shape import TaskShape
 
     classes = n_classes if problem_type is ProblemType.CLASSIFICATION else 1
     return TaskShape(problem_type, dataset.n_rows, max(1, dataset.n_columns - 1), classes)
@@ -69,7 +69,7 @@ def _shape(dataset: Dataset, problem_type: ProblemType, n_classes: int) -> "Task
 def _stated(shape: "TaskShape") -> list[float]:
     """What each first configuration takes by its algorithm's own word, all folds, in the order of the portfolio."""
     from flowml.automl import algorithms
-    from flowml.automl.portfolio import portfolio
+    from flowml.automl.search.portfolio import portfolio
 
     fitting = []
     for algorithm in algorithms.all():
@@ -83,7 +83,7 @@ def _stated(shape: "TaskShape") -> list[float]:
 
 
 def _folds(shape: "TaskShape") -> int:
-    from flowml.automl.validation import folds_by_size
+    from flowml.automl.task.validation import folds_by_size
 
     return folds_by_size(shape.n_rows, shape.n_features, 5)
 

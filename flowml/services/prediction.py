@@ -22,7 +22,7 @@ from flowml.store.store import Store
 if TYPE_CHECKING:
     import numpy as np
 
-    from flowml.automl.model import FittedModel
+    from flowml.automl.model.model import FittedModel
 
 _AT_ONCE_MS = 5.0
 _ONE_BY_ONE = 20
@@ -189,7 +189,7 @@ class _Shelf:
     def _fitted(self, context: Context, file: str) -> "FittedModel":
         found = self._models.get(file)
         if found is None:
-            from flowml.automl import modelfile
+            from flowml.automl.model import modelfile
 
             found = modelfile.read(context.store.files.path(file))
             self._models[file] = found

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 
 
 def default_home() -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 
 from flowml import __version__
+from flowml.machine import facts
 from flowml.services import prediction
 from flowml.services.context import Context
 from flowml.services.prediction import PredictionFigures
@@ -61,7 +62,7 @@ class SystemStats:
 
 def stats(context: Context) -> SystemStats:
     """Answers at once: the CPU's share is that since the last call."""
-    memory = psutil.virtual_memory()
+    total = facts.memory_bytes()
     disk = shutil.disk_usage(context.settings.home)
     return SystemStats(
         datasets=context.store.datasets.count(),
@@ -69,7 +70,7 @@ def stats(context: Context) -> SystemStats:
         models=context.store.models.count(),
         predictions=prediction.figures(context),
         cpu_percent=psutil.cpu_percent(interval=None),
-        memory=Usage(memory.total - memory.available, memory.total),
+        memory=Usage(total - facts.free_memory_bytes(), total),
         disk=Usage(disk.used, disk.total),
         gpus=gpus(),
         processes=tuple(ChildProcess(**item) for item in context.trainers.processes()),

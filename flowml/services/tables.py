@@ -8,7 +8,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from flowml.data.child import Child, machine_memory
+from flowml.data.child import Child
+from flowml.machine.facts import memory_bytes
 from flowml.services.context import Context
 
 _MEMORY_SHARE = 0.6
@@ -50,6 +51,6 @@ def run_task(
             task,
             {"max_rows": context.settings.max_rows, "max_columns": context.settings.max_columns, **request},
             timeout_seconds=context.settings.import_timeout_seconds,
-            memory_bytes=int(machine_memory() * _MEMORY_SHARE),
+            memory_bytes=int(memory_bytes() * _MEMORY_SHARE),
             cancelled=cancelled,
         )

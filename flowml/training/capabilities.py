@@ -6,6 +6,7 @@ from typing import Any
 
 import psutil
 
+from flowml.machine import facts
 from flowml.training.gpu_probe import gpu_libraries
 
 _LIBRARIES = {
@@ -26,13 +27,12 @@ def probe(*, fit_on_gpu: bool = False) -> dict[str, Any]:
     With `fit_on_gpu` every library that may use a GPU is tried on it, which takes seconds where there is one; without,
     `gpu_libraries` is None: not known yet.
     """
-    memory = psutil.virtual_memory()
     gpus = _gpus()
     return {
-        "cpu_count": psutil.cpu_count(logical=False) or psutil.cpu_count() or 1,
-        "cpu_count_logical": psutil.cpu_count() or 1,
-        "total_ram_gb": round(memory.total / 1e9, 1),
-        "available_ram_gb": round(memory.available / 1e9, 1),
+        "cpu_count": min(facts.usable_cores(), psutil.cpu_count(logical=False) or facts.usable_cores()),
+        "cpu_count_logical": facts.usable_cores(),
+        "total_ram_gb": round(facts.memory_bytes() / 1e9, 1),
+        "available_ram_gb": round(facts.free_memory_bytes() / 1e9, 1),
         "has_gpu": bool(gpus),
         "gpu_count": len(gpus),
         "gpus": gpus,

@@ -7,14 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from flowml.automl import algorithms
-from flowml.automl.at_once import models_at_once
-from flowml.automl.conduct import Conduct, reserve_seconds
-from flowml.automl.first_look import first_looks
-from flowml.automl.leakage import find_suspects
-from flowml.automl.run import chosen_algorithms, shape_of
-from flowml.automl.search import Search
-from flowml.automl.sharing import Share, share_for
-from flowml.automl.twin import STUDENT
+from flowml.automl.run.assembly import assemble, search_for
+from flowml.automl.run.conduct import Conduct
+from flowml.automl.search.search import Search
+from flowml.automl.task.leakage import find_suspects
+from flowml.automl.trial.sharing import Share, share_for
 from flowml.domain.channel import Ledger
 from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.domain.jobs import Job, JobStatus
@@ -65,44 +62,27 @@ class _Conductor:
             self._ledger.log("warning", sentence, self._clock())
         for column, reason in task.dropped.items():
             self._ledger.log("info", f"Column “{column}” is not used: {reason}", self._clock())
-        chosen = [algorithms.get(name) for name in chosen_algorithms(task, self._job.spec.algorithms)]
-        search = Search(
-            shape_of(task),
-            chosen,
-            metric=task.metric,
-            seed=task.seed,
-            max_trials=self._job.spec.max_trials,
-            n_folds=task.n_folds,
-        )
+        wished = self._job.spec
+        search = search_for(task, algorithm_names=wished.algorithms, max_trials=wished.max_trials)
         for name, reason in search.not_applicable.items():
             self._ledger.log("info", f"{algorithms.get(name).title} is not tried: {reason}", self._clock())
-        share = share_for(shape_of(task), self._machine)
+        share = share_for(task.shape, self._machine)
         runner = LedgerRunner(self._ledger, task, share.slots, self._clock, self._job.validation)
         if share.slots < self._machine.slots:
             # Whoever trains in a free slot would need the table, too.
             runner.spare = 0
             self._ledger.log("info", _words_of(share), self._clock())
-        fresh = not self._job.spec.max_trials and not self._ledger.trials()
-        first = first_looks(shape_of(task), chosen) if fresh else []
         keeper = Keeper(self._ledger, self._job, task, self._clock, self._began)
-        reserve = reserve_seconds(self._job.time_budget_seconds)
-        conduct = Conduct(
+        conduct = assemble(
             task,
             search,
             runner,
             keeper,
+            algorithm_names=wished.algorithms,
+            max_trials=wished.max_trials,
+            time_budget_seconds=self._job.time_budget_seconds,
             clock=self._clock,
-            reserve=reserve,
-            at_once=models_at_once(
-                task,
-                # What comes out of a fixed number of trials, or of chosen algorithms, is to be that and nothing else.
-                quick=self._job.spec.max_trials is None and self._job.spec.algorithms is None,
-                time_left=lambda: keeper.deadline() - reserve - self._clock(),
-                wanted=lambda: not keeper.stopped(),
-            ),
-            first=first,
-            blend_meanwhile=self._job.spec.max_trials is None,
-            distils=STUDENT in [algorithm.name for algorithm in chosen],
+            fresh=not self._ledger.trials(),
         )
         conduct.begin()
         for suspect in find_suspects(task):

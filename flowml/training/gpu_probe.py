@@ -5,19 +5,13 @@ warns and takes the CPU, others raise, and a broken driver may take its process 
 library is asked in a child with a limit of time.
 """
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import flowml
+from flowml.machine.child import Bounds, Broken, CannotStart, Child, OutOfTime
 
 LIBRARIES = ("xgboost", "lightgbm", "catboost")
 PROBE_SECONDS = 60.0
-_PACKAGE_FOLDER = Path(next(iter(flowml.__path__))).resolve().parent
 
 
 def gpu_libraries(ask: Callable[[str], dict[str, Any]] | None = None) -> dict[str, dict[str, Any]]:
@@ -26,27 +20,17 @@ def gpu_libraries(ask: Callable[[str], dict[str, Any]] | None = None) -> dict[st
     return {name: (ask or _ask)(name) for name in LIBRARIES}
 
 
-def _ask(library: str, command: list[str] | None = None, seconds: float = PROBE_SECONDS) -> dict[str, Any]:
-    path = os.pathsep.join(filter(None, (str(_PACKAGE_FOLDER), os.environ.get("PYTHONPATH", ""))))
+def _ask(library: str, module: str = "flowml.automl.trial.gpu_check", seconds: float = PROBE_SECONDS) -> dict[str, Any]:
     try:
-        done = subprocess.run(
-            command or [sys.executable, "-P", "-m", "flowml.automl.gpu_check", library],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-            env={**os.environ, "PYTHONPATH": path},
-        )
-    except subprocess.TimeoutExpired:
-        return _not_usable(f"It did not answer within {seconds:.0f} seconds.")
-    except OSError as error:
-        return _not_usable(f"It could not be tried: {error}.")
-    try:
-        answer = json.loads(done.stdout.decode("utf-8", "replace").splitlines()[-1])
+        with Child(module, library) as process:
+            answer = process.ask({}, Bounds(seconds))
         return {"device": answer["device"], "reason": answer["reason"]}
-    except (ValueError, IndexError, KeyError, TypeError):
-        how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
-        return _not_usable(f"Trying it broke its process down ({how}).")
+    except OutOfTime:
+        return _not_usable(f"It did not answer within {seconds:.0f} seconds.")
+    except CannotStart as problem:
+        return _not_usable(f"It could not be tried: {problem.detail}")
+    except (Broken, KeyError) as problem:
+        return _not_usable(f"Trying it broke its process down. {problem}")
 
 
 def _not_usable(reason: str) -> dict[str, Any]:

@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from flowml.automl.algorithms.base import Algorithm, TaskShape
+from flowml.automl.algorithms.base import Algorithm
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.trials import Lease
 from flowml.training.capabilities import VRAM_SLACK_GB
 

@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl import algorithms, modelfile
-from flowml.automl.conduct import ENSEMBLE, Blend, Outcome
-from flowml.automl.decision import objective, threshold, weighted
-from flowml.automl.estimate import Estimate
-from flowml.automl.finish import Champion
-from flowml.automl.importance import permutation_importance
-from flowml.automl.metrics import confusion
-from flowml.automl.model import FittedModel
-from flowml.automl.recipe import ModelRecipe
-from flowml.automl.task import Task
-from flowml.automl.twin import TITLE, Twin
+from flowml.automl import algorithms
+from flowml.automl.ensemble.champion import Champion
+from flowml.automl.ensemble.estimate import Estimate
+from flowml.automl.ensemble.twin import TITLE, Twin
+from flowml.automl.explain.importance import permutation_importance
+from flowml.automl.model import modelfile
+from flowml.automl.model.model import FittedModel
+from flowml.automl.run.conduct import ENSEMBLE, Blend
+from flowml.automl.schema.recipe import ModelRecipe
+from flowml.automl.scoring.decision import objective, threshold, weighted
+from flowml.automl.scoring.metrics import confusion
+from flowml.automl.task.task import Task
+from flowml.automl.trial.outcome import Outcome
 from flowml.domain.channel import Ledger
 from flowml.domain.jobs import Job
 from flowml.domain.models import BASELINE, MADE_AT_ONCE, Model

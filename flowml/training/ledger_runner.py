@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from flowml.automl import modelfile
-from flowml.automl.conduct import Outcome
-from flowml.automl.task import Task
+from flowml.automl.model import modelfile
+from flowml.automl.task.task import Task
+from flowml.automl.trial.outcome import Outcome
 from flowml.domain.channel import Ledger
 from flowml.domain.jobs import Validation
 from flowml.domain.trials import Trial, TrialSpec, TrialStatus

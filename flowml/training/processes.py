@@ -12,7 +12,7 @@ import threading
 from multiprocessing.context import BaseContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
-from flowml.automl.processes import PATIENT_THREADS, THREAD_VARIABLES
+from flowml.machine.facts import PATIENT_THREADS, THREAD_VARIABLES
 
 _PRELOAD = ["flowml.training.preload"]
 

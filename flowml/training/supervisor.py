@@ -15,10 +15,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
-import psutil
-
-from flowml.automl.processes import describe_exit
+from flowml.automl.trial import limits
 from flowml.domain.trials import DID_NOT_STOP
+from flowml.machine.child import describe_exit
+from flowml.machine.facts import resident_bytes
 from flowml.training import processes
 from flowml.training.trainer_status import Busy
 
@@ -299,16 +299,12 @@ class Supervisor:
         log.warning("a trainer did not come up: %s", describe_exit(trainer.process.exitcode))
 
     def _check_memory(self, trainer: _Trainer) -> None:
-        try:
-            used = psutil.Process(trainer.process.pid).memory_info().rss
-        except psutil.Error:
-            return
+        used = resident_bytes(trainer.process.pid or 0)
         allowed = self._limits.memory_bytes
         if trainer.busy is not None and trainer.busy.memory_bytes is not None:
             allowed = trainer.busy.memory_bytes
         if used > allowed:
-            limit = allowed / 1e9
-            self._kill(trainer, f"It needed more memory than the {limit:.1f} GB that one trial may use.", retry=False)
+            self._kill(trainer, limits.too_much_memory(allowed), retry=False)
 
     def _kill(self, trainer: _Trainer, reason: str, *, retry: bool) -> None:
         trainer.kill_reason = reason

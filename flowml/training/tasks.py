@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from flowml.automl.describe import describe_recipe
-from flowml.automl.task import Task, prepare_task
+from flowml.automl.task.describe import describe_recipe
+from flowml.automl.task.task import Task, prepare_task
 from flowml.data.conversion.notation import Notation
 from flowml.domain.channel import JobBrief
 

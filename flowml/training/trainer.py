@@ -6,20 +6,22 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from flowml.automl import algorithms, modelfile
-from flowml.automl.evaluate import Abandoned, EncodedFolds, Evaluation, evaluate
-from flowml.automl.memory import WillNotFit
-from flowml.automl.run import shape_of
-from flowml.automl.sharing import Share, share_for
-from flowml.automl.task import Task
+from flowml.automl import algorithms
+from flowml.automl.model import modelfile
+from flowml.automl.task.task import Task
+from flowml.automl.trial import limits
+from flowml.automl.trial.attempt import Means, attempt
+from flowml.automl.trial.evaluate import EncodedFolds
+from flowml.automl.trial.outcome import Outcome
+from flowml.automl.trial.sharing import Share, share_for
 from flowml.domain.channel import Channel
-from flowml.domain.errors import DeadlineReached, FlowMLError, NotApplicable, NotFound, Pruned
-from flowml.domain.trials import NEEDED_BYTES, NOT_APPLICABLE, OUT_OF_TIME, Lease, TrialReport, TrialStatus
+from flowml.domain.trials import NEEDED_BYTES, NOT_APPLICABLE, Lease, TrialReport, TrialSpec, TrialStatus
 from flowml.training.gpus import GPUs
 from flowml.training.tasks import load_task
 from flowml.training.trainer_status import Busy
@@ -28,9 +30,6 @@ log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 0.03
 _HEARTBEAT_SECONDS = 5.0
-MOST_CACHED_BYTES = 1_500_000_000
-LATE_SHARE = 0.15
-"""The figure that a trial leaves which needs more memory than there is."""
 
 
 class Trainer:
@@ -87,82 +86,47 @@ class Trainer:
         return True
 
     def _evaluate(self, lease: Lease) -> TrialReport | None:
-        started = self._clock()
-        remarks: list[str] = []
+        spec = TrialSpec(lease.number, lease.algorithm, lease.params, max_rows=lease.max_rows, bar=lease.bar)
         beat = _Heartbeat(self._channel, lease, self._clock)
-        try:
-            with beat:
-                task, cache = self._data_of(lease.job_id)
-                self._on_encoding(False)
-                with self._device_for(lease, task, remarks.append) as device:
-                    evaluation = evaluate(
-                        task,
-                        cache,
-                        algorithms.get(lease.algorithm),
-                        lease.params,
-                        seed=task.seed,
-                        threads=self._share.threads,
-                        time_left=lambda: 0.0 if beat.abandoned else lease.deadline_at - self._clock(),
-                        on_fold=beat.on_fold,
-                        device=device,
-                        max_rows=lease.max_rows,
-                        bar=lease.bar,
-                        memory_bytes=self._share.memory_bytes,
-                        remark=remarks.append,
-                    )
-            return _finished(task, evaluation, remarks)
-        except Abandoned:
-            return None
-        except Pruned as behind:
-            report = _ended(TrialStatus.PRUNED, behind.detail, self._clock() - started)
-            return replace(report, fold_scores=behind.fold_scores)
-        except NotFound:
-            return None
-        except DeadlineReached:
-            return _ended(TrialStatus.CANCELLED, OUT_OF_TIME, self._clock() - started)
-        except WillNotFit as error:
-            report = _ended(TrialStatus.FAILED, error.detail, self._clock() - started)
-            return replace(report, metrics={NEEDED_BYTES: float(error.needed_bytes)})
-        except NotApplicable as error:
-            report = _ended(TrialStatus.FAILED, error.detail, self._clock() - started)
-            return replace(report, metrics={NOT_APPLICABLE: 1.0})
-        except FlowMLError as error:
-            return _ended(TrialStatus.FAILED, error.detail, self._clock() - started)
-        except MemoryError:
-            return _ended(TrialStatus.FAILED, "There was not enough memory for this one.", self._clock() - started)
-        except Exception as error:
-            log.exception("trial %s (%s) failed", lease.trial_id, lease.algorithm)
-            return _ended(TrialStatus.FAILED, f"{type(error).__name__}: {error}"[:500], self._clock() - started)
+        with beat:
+            outcome = attempt(
+                lambda: self._means_for(lease.job_id),
+                spec,
+                time_left=lambda: 0.0 if beat.abandoned else lease.deadline_at - self._clock(),
+                on_fold=beat.on_fold,
+                device_for=partial(self._device_for, lease),
+            )
+        abandoned = outcome.status is TrialStatus.CANCELLED and outcome.error is None
+        return None if abandoned else _report_of(outcome, self._task)
 
     def _device_for(
         self, lease: Lease, task: Task, remark: Callable[[str], None]
     ) -> contextlib.AbstractContextManager[str]:
         if self._gpus is None:
             return contextlib.nullcontext("cpu")
-        shape = shape_of(task)
+        shape = task.shape
         if lease.max_rows is not None:
             shape = replace(shape, n_rows=min(shape.n_rows, lease.max_rows))
         return self._gpus.device_for(lease, algorithms.get(lease.algorithm), shape, self._queue, remark)
 
     def _on_encoding(self, began: bool) -> None:
         if self._lease is not None:
-            # What has been fitted in time is worth the moment that its figures and its file take.
-            late = LATE_SHARE * max(0.0, self._lease.deadline_at - self._clock())
+            late = limits.late_seconds(self._lease.deadline_at - self._clock())
             deadline = math.inf if began else self._lease.deadline_at + late
             self._tell(Busy(self._lease.trial_id, deadline, self._share.memory_bytes))
 
-    def _data_of(self, job_id: str) -> tuple[Task, EncodedFolds]:
+    def _means_for(self, job_id: str) -> Means:
         if self._job_id != job_id or self._task is None or self._cache is None:
             # Let go of the old job's data before the new one's comes in.
             self._task = self._cache = None
             brief = self._channel.brief(job_id)
             self._task, self._queue = load_task(brief, self._channel.table), brief.spec.queue
-            self._share = share_for(shape_of(self._task), self._machine)
-            # A quarter of the memory for encoded tables leaves enough for the fits that use them.
-            cache_bytes = min(MOST_CACHED_BYTES, self._share.memory_bytes // 4)
-            self._cache = EncodedFolds(self._task, cache_bytes, self._on_encoding)
+            self._share = share_for(self._task.shape, self._machine)
+            cached = limits.cache_bytes(self._share.memory_bytes)
+            self._cache = EncodedFolds(self._task, cached, self._on_encoding)
             self._job_id = job_id
-        return self._task, self._cache
+        self._on_encoding(False)
+        return Means(self._task, self._cache, self._share.threads, self._share.memory_bytes)
 
 
 class _Heartbeat:
@@ -203,23 +167,26 @@ class _Heartbeat:
         return not self.abandoned
 
 
-def _finished(task: Task, evaluation: Evaluation, remarks: Sequence[str]) -> TrialReport:
-    return TrialReport(
-        status=TrialStatus.FINISHED,
-        score=evaluation.score,
-        fold_scores=tuple(evaluation.fold_scores),
-        metrics=evaluation.metrics,
-        fit_seconds=evaluation.fit_seconds,
-        predict_ms=evaluation.predict_ms,
-        error=" ".join(dict.fromkeys(remarks)) or None,
-        # Only of rows that some fold holds out: of a big table those are few.
-        out_of_fold=pack_array(evaluation.out_of_fold[task.validated]),
-        model=modelfile.write(evaluation.model),
+def _report_of(outcome: Outcome, task: Task | None) -> TrialReport:
+    metrics = dict(outcome.metrics)
+    if outcome.needed_bytes is not None:
+        metrics[NEEDED_BYTES] = float(outcome.needed_bytes)
+    elif not outcome.applicable:
+        metrics[NOT_APPLICABLE] = 1.0
+    report = TrialReport(
+        status=outcome.status,
+        score=outcome.score,
+        fold_scores=outcome.fold_scores,
+        metrics=metrics,
+        fit_seconds=outcome.fit_seconds,
+        predict_ms=outcome.predict_ms,
+        error=outcome.error,
     )
-
-
-def _ended(status: TrialStatus, reason: str, seconds: float) -> TrialReport:
-    return TrialReport(status=status, error=reason, fit_seconds=seconds)
+    if task is None or outcome.out_of_fold is None or outcome.load_model is None:
+        return report
+    # Only of rows that some fold holds out: of a big table those are few.
+    held_out = pack_array(outcome.out_of_fold[task.validated])
+    return replace(report, out_of_fold=held_out, model=modelfile.write(outcome.load_model()))
 
 
 def pack_array(array: np.ndarray) -> bytes:

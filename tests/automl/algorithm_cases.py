@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flowml.automl.algorithms.base import Algorithm, FitContext, TaskShape
+from flowml.automl.algorithms.base import Algorithm, FitContext
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.jobs import ProblemType
 
 KINDS = ("binary", "multiclass", "regression")

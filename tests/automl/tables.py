@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, Parameter, TaskShape
+from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, Parameter
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor, PredictorState, register
-from flowml.automl.task import Task, prepare_task
+from flowml.automl.task.shape import TaskShape
+from flowml.automl.task.task import Task, prepare_task
 from flowml.domain.datasets import Role
 from flowml.domain.errors import DeadlineReached
 

@@ -9,7 +9,7 @@ import pytest
 
 from flowml.data.conversion.notation import Notation, kind_of
 from flowml.data.expected import Expected, ReadTable, read_expected
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 from flowml.data.profiling.profile import dtype_name
 from flowml.data.read import load
 from flowml.domain.errors import InvalidInput, UnreadableFile

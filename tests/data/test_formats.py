@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from flowml.data.format import Limits, Source
 from flowml.data.formats import registry
-from flowml.data.formats.base import Limits, Source
 from flowml.data.read import read_table
 from flowml.domain.errors import InvalidInput, TooLarge, UnreadableFile, UnsupportedFormat
 from tests.data.reading import read

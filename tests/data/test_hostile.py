@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 from flowml.data.read import load
 from flowml.domain.errors import FlowMLError
 from tests.data import hostile_files

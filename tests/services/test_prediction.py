@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flowml.automl import modelfile
-from flowml.automl.describe import describe_task
 from flowml.automl.features.prepared import prepare
-from flowml.automl.task import prepare_task
+from flowml.automl.model import modelfile
+from flowml.automl.task.describe import describe_task
+from flowml.automl.task.task import prepare_task
 from flowml.data.profiling.profile import profile
 from flowml.domain.errors import InvalidInput, NotFound, NotReady, WrongState
 from flowml.services import prediction, results

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from flowml.automl import modelfile
-from flowml.automl.batch import add_predictions
-from flowml.automl.sharing import Share
+from flowml.automl.model import modelfile
+from flowml.automl.model.batch import add_predictions
+from flowml.automl.trial.sharing import Share
 from flowml.data.conversion.notation import Notation
 from flowml.data.recipes.checking import check_operations
 from flowml.data.recipes.transform import transform_frame

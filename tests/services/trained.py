@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from flowml.automl import modelfile
-from flowml.automl.model import FittedModel
-from flowml.automl.run import train
+from flowml.automl.model import modelfile
+from flowml.automl.model.model import FittedModel
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.jobs import Job, ProblemType
 from flowml.domain.models import Model
+from flowml.library.run import train
 from flowml.store.store import Store
 from tests.services.records import add_model
 

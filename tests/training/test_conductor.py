@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flowml.automl import modelfile
-from flowml.automl.sharing import Share
+from flowml.automl.model import modelfile
+from flowml.automl.trial.sharing import Share
 from flowml.domain.jobs import JobStatus
 from flowml.domain.trials import NOTHING_MORE, TrialReport, TrialSpec, TrialStatus
 from flowml.services import prediction, results

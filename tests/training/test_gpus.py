@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from flowml.automl import algorithms
-from flowml.automl.algorithms.base import TaskShape
 from flowml.automl.features.encoded import View
 from flowml.automl.predictors.xgboost import XGBoostPredictor
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.jobs import ProblemType
 from flowml.domain.trials import Lease
+from flowml.machine.locks import taken
 from flowml.services.jobs import _why_no_gpu
-from flowml.store.locks import taken
 from flowml.training import capabilities, gpu_probe
 from flowml.training.gpus import PAYS_FROM_CELLS, GPUs
 from tests.automl.algorithm_cases import make_case
@@ -67,7 +67,7 @@ def test_one_trial_at_a_time_has_a_gpu_and_the_others_take_the_cpu(tmp_path: Pat
 
 def test_whoever_dies_with_a_gpu_lets_go_of_it(tmp_path: Path) -> None:
     code = (
-        "import time, pathlib; from flowml.store.locks import taken\n"
+        "import time, pathlib; from flowml.machine.locks import taken\n"
         f"with taken(pathlib.Path({str(tmp_path)!r}) / 'gpu-0.lock') as free:\n"
         "    print(free, flush=True); time.sleep(60)"
     )
@@ -108,16 +108,20 @@ def test_why_the_cpu_was_taken_is_remarked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("import os; os.abort()", "signal 6"),
+        ("import os; os.abort()", "it crashed (SIGABRT)"),
         ("import sys; sys.exit(7)", "exit code 7"),
         ("print('CUDA says hello')", "exit code 0"),
         ("import time; time.sleep(60)", "did not answer within 1 second"),
         ('print(\'noise\'); print(\'{"device": "cuda", "reason": null}\')', None),
     ],
 )
-def test_a_driver_that_crashes_hangs_or_chatters_cannot_hurt(code: str, reason: str | None) -> None:
+def test_a_driver_that_crashes_hangs_or_chatters_cannot_hurt(
+    code: str, reason: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a_driver.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     started = time.monotonic()
-    found = gpu_probe._ask("xgboost", [sys.executable, "-c", code], seconds=1.0 if "sleep" in code else 30.0)
+    found = gpu_probe._ask("xgboost", "a_driver", seconds=1.0 if "sleep" in code else 30.0)
     assert time.monotonic() - started < 30
     if reason is None:
         assert found == USABLE

@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from benchmarks.server import Server
-from flowml.automl import run as library
 from flowml.automl.algorithms import registry
-from flowml.automl.engine_process import EngineProcess
 from flowml.domain.datasets import Role
+from flowml.library import run as library
+from flowml.library.engine_process import EngineProcess
 from flowml.store.trials import MAX_FAILURES
 from tests.doubles import DOUBLES, HARMLESS, LATE, REASONS
 

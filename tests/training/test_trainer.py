@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowml.automl.sharing import Share
+from flowml.automl.trial.sharing import Share
 from flowml.domain.jobs import JobSpec
 from flowml.domain.trials import Lease, Trial, TrialSpec, TrialStatus
 from flowml.services.dispatch import StoreChannel, StoreLedger

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from flowml import cli
-from flowml.automl.estimate import Estimate
+from flowml.automl.ensemble.estimate import Estimate
 from flowml.domain.jobs import JobStatus, ProblemType
 from flowml.domain.trials import NOTHING_MORE, TrialReport, TrialSpec, TrialStatus
 from flowml.services.datasets import import_file

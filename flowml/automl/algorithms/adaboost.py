@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl import memory
+from flowml.automl.algorithms import memory
 from flowml.automl.algorithms.base import (
     Algorithm,
     Category,
@@ -15,9 +15,9 @@ from flowml.automl.algorithms.base import (
     IntParameter,
     Logarithms,
     Parameter,
-    TaskShape,
 )
-from flowml.automl.algorithms.held_out import HeldOut
+from flowml.automl.algorithms.fitting.held_out import HeldOut
+from flowml.automl.algorithms.fitting.tree_conversion import flatten, means
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     absolute_errors,
@@ -29,11 +29,11 @@ from flowml.automl.algorithms.support import (
     temperature,
     with_validation,
 )
-from flowml.automl.algorithms.tree_conversion import flatten, means
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.links import softmax
 from flowml.automl.predictors.trees import TreesPredictor
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.errors import NotApplicable
 
 MAX_TREES = 150

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from flowml.automl import memory
+from flowml.automl.algorithms import memory
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.jobs import ProblemType
 
 
@@ -36,17 +37,6 @@ class Final(StrEnum):
 
     BAG = "bag"
     REFIT = "refit"
-
-
-@dataclass(frozen=True)
-class TaskShape:
-    """What is known of a task before any fit: sizes only. `n_outputs` is the number of classes, or 1."""
-
-    problem_type: ProblemType
-    n_rows: int
-    n_features: int
-    n_outputs: int
-    smallest_class: int = 0
 
 
 @dataclass(frozen=True)

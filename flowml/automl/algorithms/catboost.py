@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl import memory
+from flowml.automl.algorithms import memory
 from flowml.automl.algorithms.base import (
     WIDE,
     Algorithm,
@@ -15,10 +15,9 @@ from flowml.automl.algorithms.base import (
     FloatParameter,
     IntParameter,
     Parameter,
-    TaskShape,
 )
-from flowml.automl.algorithms.early_stopping import patience
-from flowml.automl.algorithms.held_out import HeldOut
+from flowml.automl.algorithms.fitting.early_stopping import patience
+from flowml.automl.algorithms.fitting.held_out import HeldOut
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     absolute_errors,
@@ -35,6 +34,7 @@ from flowml.automl.algorithms.support import (
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.catboost import CatBoostPredictor, finish, pool
+from flowml.automl.task.shape import TaskShape
 
 MAX_ROUNDS = 1_500
 ONE_HOT_LEVELS = 50

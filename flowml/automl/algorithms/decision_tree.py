@@ -5,24 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl import memory
-from flowml.automl.algorithms.base import (
-    Algorithm,
-    Category,
-    Final,
-    FitContext,
-    IntParameter,
-    Logarithms,
-    Parameter,
-    TaskShape,
-)
+from flowml.automl.algorithms import memory
+from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, IntParameter, Logarithms, Parameter
+from flowml.automl.algorithms.fitting.tree_conversion import class_shares, flatten, means
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import class_weights, is_classification, library_errors, require_time
-from flowml.automl.algorithms.tree_conversion import class_shares, flatten, means
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.flat_trees import TreeArrays
 from flowml.automl.predictors.trees import TreesPredictor
+from flowml.automl.task.shape import TaskShape
 
 # Rows that each leaf is taken to have seen beside its own, spread as in the whole table.
 ROWS_BEFORE = 2.0

@@ -2,14 +2,8 @@
 
 from typing import Any
 
-from flowml.automl.algorithms.base import (
-    Algorithm,
-    ChoiceParameter,
-    FloatParameter,
-    IntParameter,
-    Parameter,
-    TaskShape,
-)
+from flowml.automl.algorithms.base import Algorithm, ChoiceParameter, FloatParameter, IntParameter, Parameter
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.jobs import ProblemType
 
 TYPICAL_ROWS = 10_000

@@ -14,13 +14,13 @@ from flowml.automl.algorithms.base import (
     IntParameter,
     Logarithms,
     Parameter,
-    TaskShape,
 )
-from flowml.automl.algorithms.forests import fit_forest, memory_of, trees_of
+from flowml.automl.algorithms.fitting.forests import fit_forest, memory_of, trees_of
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import is_classification
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
+from flowml.automl.task.shape import TaskShape
 
 
 @register

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter, TaskShape
+from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import class_weights, library_errors, mean_of, require_time, temperature
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.gaussian_nb import GaussianNaiveBayesPredictor
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.jobs import ProblemType
 
 

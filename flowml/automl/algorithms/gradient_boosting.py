@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl import memory
+from flowml.automl.algorithms import memory
 from flowml.automl.algorithms.base import (
     Algorithm,
     Category,
@@ -15,10 +15,10 @@ from flowml.automl.algorithms.base import (
     FloatParameter,
     IntParameter,
     Parameter,
-    TaskShape,
 )
-from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, LEAST_GAIN, EarlyStopping
-from flowml.automl.algorithms.held_out import HeldOut
+from flowml.automl.algorithms.fitting.early_stopping import GOOD_LOG_LOSS, LEAST_GAIN, EarlyStopping
+from flowml.automl.algorithms.fitting.held_out import HeldOut
+from flowml.automl.algorithms.fitting.tree_conversion import flatten, means
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     absolute_errors,
@@ -32,11 +32,11 @@ from flowml.automl.algorithms.support import (
     row_losses,
     with_validation,
 )
-from flowml.automl.algorithms.tree_conversion import flatten, means
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.links import apply_link
 from flowml.automl.predictors.trees import TreesPredictor
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.errors import NotApplicable
 
 MAX_ROUNDS = 400

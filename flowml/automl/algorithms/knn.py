@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl import memory
+from flowml.automl.algorithms import memory
 from flowml.automl.algorithms.base import (
     Algorithm,
     Category,
@@ -15,13 +15,13 @@ from flowml.automl.algorithms.base import (
     IntParameter,
     Logarithms,
     Parameter,
-    TaskShape,
 )
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import is_classification, library_errors, require_time
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.knn import BLOCK_CELLS, NearestNeighboursPredictor
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.errors import NotApplicable
 
 MOST_FEATURES = 500

@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl import memory
-from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter, TaskShape
+from flowml.automl.algorithms import memory
+from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import library_errors, mean_of, require_time
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.linear import LinearPredictor
 from flowml.automl.predictors.links import sigmoid, softmax
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.jobs import ProblemType
 
 MAX_ITERATIONS = 300

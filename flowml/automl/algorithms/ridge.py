@@ -5,20 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl.algorithms.base import (
-    Algorithm,
-    Category,
-    Final,
-    FitContext,
-    FloatParameter,
-    Logarithms,
-    Parameter,
-    TaskShape,
-)
-from flowml.automl.algorithms.linear_models import fit_linear_regression
+from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Logarithms, Parameter
+from flowml.automl.algorithms.fitting.linear_models import fit_linear_regression
 from flowml.automl.algorithms.registry import register
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.jobs import ProblemType
 
 

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from flowml.automl.algorithms.base import WIDE, FitContext, TaskShape
+from flowml.automl.algorithms.base import WIDE, FitContext
 from flowml.automl.features.encoded import Encoded
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.errors import DeadlineReached, FlowMLError, TrialFailed
 from flowml.domain.jobs import ProblemType
 

@@ -6,22 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl import memory
-from flowml.automl.algorithms.base import (
-    Algorithm,
-    Category,
-    Final,
-    FitContext,
-    FloatParameter,
-    Logarithms,
-    Parameter,
-    TaskShape,
-)
+from flowml.automl.algorithms import memory
+from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Logarithms, Parameter
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import TargetScale, is_classification, library_errors, require_time
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.svm import SupportVectorPredictor
+from flowml.automl.task.shape import TaskShape
 from flowml.domain.errors import NotApplicable
 
 MOST_ROWS = 10_000

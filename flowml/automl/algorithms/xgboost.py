@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl import memory
+from flowml.automl.algorithms import memory
 from flowml.automl.algorithms.base import (
     WIDE,
     Algorithm,
@@ -17,10 +17,9 @@ from flowml.automl.algorithms.base import (
     FloatParameter,
     IntParameter,
     Parameter,
-    TaskShape,
 )
-from flowml.automl.algorithms.early_stopping import GOOD_LOG_LOSS, LEAST_GAIN, EarlyStopping
-from flowml.automl.algorithms.held_out import HeldOut
+from flowml.automl.algorithms.fitting.early_stopping import GOOD_LOG_LOSS, LEAST_GAIN, EarlyStopping
+from flowml.automl.algorithms.fitting.held_out import HeldOut
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     absolute_errors,
@@ -37,6 +36,7 @@ from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.links import two_columns
 from flowml.automl.predictors.xgboost import XGBoostPredictor
+from flowml.automl.task.shape import TaskShape
 
 MAX_ROUNDS = 1_000
 TREES_A_MODEL = 700

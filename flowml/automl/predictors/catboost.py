@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flowml.automl import forking
 from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, register
 from flowml.automl.predictors.links import sigmoid, softmax, two_columns
+from flowml.machine import forks
 
 if TYPE_CHECKING:
     from catboost import CatBoost
@@ -72,7 +72,7 @@ class CatBoostPredictor(Predictor):
 
     @cached_property
     def _booster(self) -> "CatBoost":
-        forking.refuse()
+        forks.refuse()
         import catboost
 
         booster = catboost.CatBoost()

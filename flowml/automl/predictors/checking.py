@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl import forking
 from flowml.automl.predictors.base import Predictor, PredictorState
 from flowml.domain.errors import InvalidInput
+from flowml.machine import forks
 
 MAX_OUTPUTS = 10_000
 
@@ -72,7 +72,7 @@ def tried(predictor: Predictor, n_features: int, n_outputs: int) -> None:
 
     Where a fork has left the boosters without threads, whoever answers in the place of this process sees to it.
     """
-    if forking.after_use():
+    if forks.after_use():
         return
     try:
         answer = predictor.predict_row(np.zeros(n_features, dtype=np.float32))

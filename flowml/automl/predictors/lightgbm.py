@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowml.automl import forking
 from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, register
 from flowml.automl.predictors.lightgbm_text import compact
 from flowml.automl.predictors.links import two_columns
+from flowml.machine import forks
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -28,7 +28,7 @@ class LightGBMPredictor(Predictor):
 
     @cached_property
     def _booster(self) -> "Booster":
-        forking.refuse()
+        forks.refuse()
         import lightgbm
 
         return lightgbm.Booster(model_str=self.model)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowml.automl import forking
 from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, register
 from flowml.automl.predictors.links import two_columns
 from flowml.automl.predictors.xgboost_json import problem_of
+from flowml.machine import forks
 
 if TYPE_CHECKING:
     from xgboost import Booster
@@ -29,7 +29,7 @@ class XGBoostPredictor(Predictor):
 
     @cached_property
     def _booster(self) -> "Booster":
-        forking.refuse()
+        forks.refuse()
         import xgboost
 
         booster = xgboost.Booster()

@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 import polars as pl
 
+from flowml.data.names import named_like_code, named_like_identifier
+
 # So many of a column's values must be of a kind that the others are worth a remark.
 MOSTLY = 0.8
 _MOST_ODD, _MOST_TELLING, _SLIPS = 0.05, 0.02, 3
@@ -32,9 +34,6 @@ def from_one(row: int) -> int:
 def are_few(column: pl.Series, odd: pl.Series, *, telling: str = r"\d") -> bool:
     """Whether the `odd` values of a column of texts may become missing; `telling` matches those that may be more than
     noise (by default, whatever has a digit). In a column that is named like a code, none may."""
-    # Roles are judged of tables that are read, and so come after this.
-    from flowml.data.profiling.roles import named_like_code, named_like_identifier
-
     count, total = int(odd.sum()), len(column) - column.null_count()
     if count == 0 or count > _MOST_ODD * total:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowml.data.delimited.dialect import FIXED, SPACED, WHITESPACE
-from flowml.data.formats.base import Option, Source
+from flowml.data.format import Option, Source
 from flowml.domain.errors import InvalidInput
 
 _MOST_LINES = 1_000_000

@@ -21,7 +21,7 @@ from flowml.data.delimited.remarks import remarks_on
 from flowml.data.delimited.repair import repair
 from flowml.data.delimited.structure import Structure, scan
 from flowml.data.delimited.tail import describe, ends_in_sum, find_tail, without_tail
-from flowml.data.formats.base import Source
+from flowml.data.format import Source
 from flowml.domain.errors import UnreadableFile, UnsupportedFormat
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from flowml.data.entries.moments import parse_duration, parse_moment, shifted
 from flowml.data.entries.table import Entries
 from flowml.data.entries.text import Remarks, encoding_of, lines, say_encoding, shown
 from flowml.data.entries.timezones import Zones
-from flowml.data.formats.base import Reading, Source
+from flowml.data.format import Reading, Source
 from flowml.domain.errors import InvalidInput, UnreadableFile
 
 # In the order in which they are looked for; anything else a calendar may hold comes after.

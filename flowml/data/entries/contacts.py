@@ -19,7 +19,7 @@ from flowml.data.entries.contentlines import Property, properties
 from flowml.data.entries.moments import parse_moment, shifted
 from flowml.data.entries.table import Entries, add_value
 from flowml.data.entries.text import Remarks, encoding_of, lines, say_encoding
-from flowml.data.formats.base import Reading, Source
+from flowml.data.format import Reading, Source
 from flowml.domain.errors import UnreadableFile
 
 _NAME_PARTS = ("family_name", "given_name", "additional_names", "name_prefix", "name_suffix")

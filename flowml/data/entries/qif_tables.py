@@ -16,7 +16,7 @@ from flowml.data.entries.qif import ACCOUNTS, TRANSACTIONS, Field, Record, categ
 from flowml.data.entries.qif_dates import DateOrder
 from flowml.data.entries.table import Entries
 from flowml.data.entries.text import Remarks, encoding_of, lines, say_encoding
-from flowml.data.formats.base import Reading, Source
+from flowml.data.format import Reading, Source
 from flowml.domain.errors import UnreadableFile
 
 SPLITS = "splits"

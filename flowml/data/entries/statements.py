@@ -15,7 +15,7 @@ from flowml.data.entries.ofx_schema import kinds, leaves, parse_date
 from flowml.data.entries.opening import opening_text
 from flowml.data.entries.table import Entries, add_value
 from flowml.data.entries.text import Remarks, encoding_of, say_encoding, shown, utf8
-from flowml.data.formats.base import Reading, Source
+from flowml.data.format import Reading, Source
 from flowml.domain.errors import UnreadableFile
 
 _BUYS = ("BUYDEBT", "BUYMF", "BUYOPT", "BUYOTHER", "BUYSTOCK")

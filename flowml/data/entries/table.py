@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 
 OTHER = "other"
 # What a file may cost that gives every entry names of its own.

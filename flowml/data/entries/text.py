@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flowml.data.delimited.encoding import Encoding, detect_encoding, to_utf8
 from flowml.data.delimited.nul import said_of_nuls
-from flowml.data.formats.base import Option, Reading, Source
+from flowml.data.format import Option, Reading, Source
 from flowml.domain.errors import InvalidInput, UnreadableFile
 
 # The longest lines that people have are photos in Base64.

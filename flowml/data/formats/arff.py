@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from flowml.data.entries.opening import opening_lines
-from flowml.data.formats.base import CERTAIN, NO, Format, Option, Reading, Source
+from flowml.data.format import CERTAIN, NO, Format, Option, Reading, Source
 
 _START = re.compile(r"@relation\b", re.IGNORECASE)
 

@@ -4,7 +4,7 @@ import io
 import struct
 from pathlib import Path
 
-from flowml.data.formats.base import CERTAIN, LIKELY, NO, Format, Reading, Source
+from flowml.data.format import CERTAIN, LIKELY, NO, Format, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
 _CONTINUATION = b"\xff\xff\xff\xff"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flowml.data.formats.base import CERTAIN, NO, Format, Reading, Source
+from flowml.data.format import CERTAIN, NO, Format, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
 # Records of nothing but nulls take no bytes: no file's size bounds their number.

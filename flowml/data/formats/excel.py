@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowml.data.formats.base import CERTAIN, NO, Format, Option, Reading, Source
+from flowml.data.format import CERTAIN, NO, Format, Option, Reading, Source
 from flowml.domain.errors import InvalidInput, UnreadableFile
 
 if TYPE_CHECKING:

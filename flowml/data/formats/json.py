@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flowml.data.formats.base import LIKELY, NO, Format, Option, Reading, Source
+from flowml.data.format import LIKELY, NO, Format, Option, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
 # Zeros stand between the bytes of UTF-16. Brackets alone are no proof: TOML has [[names]], lists of addresses have

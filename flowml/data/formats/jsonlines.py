@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowml.data.formats.base import CERTAIN, LIKELY, NO, Format, Reading, Source
+from flowml.data.format import CERTAIN, LIKELY, NO, Format, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
 if TYPE_CHECKING:

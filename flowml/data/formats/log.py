@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from flowml.data.delimited.encoding import looks_like_text
-from flowml.data.formats.base import LIKELY, NO, POSSIBLE, Format, Option, Reading, Source
+from flowml.data.format import LIKELY, NO, POSSIBLE, Format, Option, Reading, Source
 from flowml.data.logs.layouts import LAYOUT_NAMES
 
 _SNIFFED_LINES = 100

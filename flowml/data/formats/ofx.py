@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from flowml.data.entries.opening import opening_text
-from flowml.data.formats.base import CERTAIN, LIKELY, NO, Format, Option, Reading, Source
+from flowml.data.format import CERTAIN, LIKELY, NO, Format, Option, Reading, Source
 
 _OPENING = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).){0,2000}-->\s*)*(?:<\?OFX\s|<OFX[\s>]|OFXHEADER\s*:)",

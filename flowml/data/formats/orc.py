@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flowml.data.formats.base import CERTAIN, NO, Format, Reading, Source
+from flowml.data.format import CERTAIN, NO, Format, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
 _ROWS_AT_ONCE = 10_000

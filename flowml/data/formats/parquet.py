@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowml.data.formats.base import CERTAIN, NO, Format, Reading, Source
+from flowml.data.format import CERTAIN, NO, Format, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
 if TYPE_CHECKING:

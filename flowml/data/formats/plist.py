@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.parsers.expat import ExpatError
 
 from flowml.data.entries.opening import opening_text
-from flowml.data.formats.base import CERTAIN, NO, Format, Option, Reading, Source
+from flowml.data.format import CERTAIN, NO, Format, Option, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
 # The root says it, or the document type: in other XML, too, an element may be called like that.

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from flowml.data.entries.opening import opening_lines
-from flowml.data.formats.base import CERTAIN, LIKELY, NO, Format, Option, Reading, Source
+from flowml.data.format import CERTAIN, LIKELY, NO, Format, Option, Reading, Source
 
 # A whole line, so that a table with such a word in it is none.
 _HEADER = re.compile(r"!(type\s*:\s*[\w ()/.&-]{1,40}|account|option\s*:\s*\w+|clear\s*:\s*\w+)$", re.IGNORECASE)

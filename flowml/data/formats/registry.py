@@ -14,7 +14,7 @@ from functools import cache
 from flowml.data import formats as package
 from flowml.data.compression import EXTENSIONS as COMPRESSED
 from flowml.data.compression import unpack
-from flowml.data.formats.base import HEAD_BYTES, LIKELY, NO, Format, Option, Reading, Source
+from flowml.data.format import HEAD_BYTES, LIKELY, NO, Format, Option, Reading, Source
 from flowml.data.formats.foreign import recognise
 from flowml.domain.errors import FlowMLError, InvalidInput, UnreadableFile, UnsupportedFormat
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowml.data.formats.base import CERTAIN, NO, Format, Option, Reading, Source
+from flowml.data.format import CERTAIN, NO, Format, Option, Reading, Source
 from flowml.data.names import unique_names
 from flowml.domain.errors import UnreadableFile
 

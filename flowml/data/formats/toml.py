@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from flowml.data.delimited.encoding import looks_like_text
-from flowml.data.formats.base import NO, POSSIBLE, Format, Option, Reading, Source
+from flowml.data.format import NO, POSSIBLE, Format, Option, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
 _ARRAY_OF_TABLES = re.compile(rb"^[ \t]*\[\[[^\]\n]{1,200}\]\][ \t\r]*(#[^\n]*)?$", re.MULTILINE)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from flowml.data.entries.opening import opening_lines
-from flowml.data.formats.base import CERTAIN, LIKELY, NO, Format, Option, Reading, Source
+from flowml.data.format import CERTAIN, LIKELY, NO, Format, Option, Reading, Source
 
 _CARD = re.compile(r"([\w-]+\.)?BEGIN\s*:\s*VCARD$", re.IGNORECASE)
 

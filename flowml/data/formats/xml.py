@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from flowml.data.formats.base import LIKELY, NO, Format, Option, Reading, Source
+from flowml.data.format import LIKELY, NO, Format, Option, Reading, Source
 from flowml.domain.errors import InvalidInput
 
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}

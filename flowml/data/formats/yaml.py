@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from flowml.data.delimited.encoding import looks_like_text
-from flowml.data.formats.base import NO, POSSIBLE, Format, Option, Reading, Source
+from flowml.data.format import NO, POSSIBLE, Format, Option, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
 _EXTENSIONS = ("yaml", "yml")

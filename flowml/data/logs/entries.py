@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 from flowml.data.logs.layouts import Layout
 
 if TYPE_CHECKING:

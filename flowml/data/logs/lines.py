@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowml.data.delimited.encoding import detect_encoding, to_utf8
 from flowml.data.delimited.nul import said_of_nuls
-from flowml.data.formats.base import Source
+from flowml.data.format import Source
 from flowml.domain.errors import UnreadableFile
 
 if TYPE_CHECKING:

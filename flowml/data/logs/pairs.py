@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 from flowml.data.logs.layouts import ascii_classes
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowml.data.formats.base import Reading, Source
+from flowml.data.format import Reading, Source
 from flowml.data.logs import pairs
 from flowml.data.logs.directives import declared_layout
 from flowml.data.logs.entries import Entries, matched_share, take_apart, with_severity

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowml.data.entries.text import encoding_of, lines, say_encoding
-from flowml.data.formats.base import Reading, Source
+from flowml.data.format import Reading, Source
 from flowml.data.names import unique_names
 from flowml.data.nested.records import Columns
 from flowml.domain.errors import UnreadableFile

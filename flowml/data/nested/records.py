@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from flowml.data.conversion.mixed import numbers_among_texts, truths_among_texts
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 from flowml.domain.errors import UnreadableFile
 
 _MOST_NESTING = 20

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from flowml.data.formats.base import Reading, Source
+from flowml.data.format import Reading, Source
 from flowml.data.nested.paging import behind_its_description, joined_pages
 from flowml.data.nested.records import Columns
 from flowml.domain.errors import InvalidInput, UnreadableFile

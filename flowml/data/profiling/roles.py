@@ -6,27 +6,16 @@ number of many digits is a name. Every decision comes with the reason, to be sho
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from flowml.data.canonical import canonical
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
+from flowml.data.names import named_like_code, named_like_identifier
 from flowml.domain.datasets import Role
 
-# Names that end in "id" as a word of their own, not "paid" or "humid".
-_ID_NAME = re.compile(
-    r"(^|[\s_\-.])(id|uuid|guid|key|index|idx|rowname|rownames|row|sno|nr|no)$|^unnamed: 0$", re.IGNORECASE
-)
-_CAMEL_ID = re.compile(r"[a-z](Id|ID|Key|Index)$")
-# Names of numbers that nobody calculates with. Where each row has another one, they identify it.
-_CODE_NAME = re.compile(
-    r"(?:^|[^a-z])(phone|telephone|mobile|fax|iban|bic|ssn|isbn|ean|barcode|imei|serial|zip|zipcode|postcode|plz"
-    r"|postal|code|fips)(?:$|[^a-z])"
-)
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _YES_NO = (
     frozenset({"yes", "no"}),
     frozenset({"y", "n"}),
@@ -187,26 +176,8 @@ def _are_yes_and_no(values: pl.Series) -> bool:
     return frozenset(value.strip().lower() for value in values.drop_nulls().unique().to_list()) in _YES_NO
 
 
-def named_like_identifier(name: str) -> bool:
-    """Whether a column's name ends in “id” or its kin.
-
-    >>> [named_like_identifier(name) for name in ("PassengerId", "user_id", "humid", "paid", "ID")]
-    [True, True, False, False, True]
-    """
-    return bool(_ID_NAME.search(name.strip()) or _CAMEL_ID.search(name.strip()))
-
-
 def _looks_like_years(least: float, greatest: float) -> bool:
     return least >= 1500 and greatest <= 2200
-
-
-def named_like_code(name: str) -> bool:
-    """Whether a column's name says that its numbers are codes, with which nobody calculates.
-
-    >>> [named_like_code(name) for name in ("zip_code", "PhoneNumber", "encoded", "Postcode")]
-    [True, True, False, True]
-    """
-    return bool(_CODE_NAME.search(_CAMEL.sub("_", name.strip()).lower()))
 
 
 def _looks_like_codes(sample: pl.Series) -> bool:

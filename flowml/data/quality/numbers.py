@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from flowml.data import wording
-from flowml.data.profiling.roles import named_like_code, named_like_identifier
+from flowml.data.names import named_like_code, named_like_identifier
 from flowml.data.quality.examined import ColumnView, Found, backticked, found
 from flowml.domain.datasets import ColumnStats, Severity
 

@@ -12,7 +12,7 @@ import fastexcel
 import polars as pl
 
 from flowml.data.conversion.missing import MISSING
-from flowml.data.formats.base import Source
+from flowml.data.format import Source
 from flowml.data.names import unique_names
 from flowml.data.workbook.layout import find_layout
 from flowml.data.workbook.mixed_cells import Cells, cells_of, typed

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flowml.data.conversion.notation import Notation
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 from flowml.data.read import load
 
 

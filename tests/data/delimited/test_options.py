@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flowml.data.delimited.options import OPTIONS
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 from flowml.data.read import load
 from flowml.domain.errors import InvalidInput
 from tests.data.reading import read

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flowml.data.delimited.quoting import Quoting, suspect_quoting, verify_quoting
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 from flowml.data.read import load
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from flowml.data.formats.base import Format, Source
+from flowml.data.format import Format, Source
 from flowml.data.formats.registry import read
 from flowml.domain.errors import FlowMLError
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flowml.data.formats.base import Source
+from flowml.data.format import Source
 from flowml.data.formats.registry import read as read_source
 from flowml.domain.errors import InvalidInput, UnreadableFile, UnsupportedFormat
 from tests.data.hostile_files import zipped

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 
-from flowml.data.formats.base import Source
+from flowml.data.format import Source
 from flowml.data.formats.registry import read as read_source
 from flowml.data.read import read_table
 from flowml.data.writing.formats import write_table

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowml.data.format import Limits
 from flowml.data.formats import json as json_format
-from flowml.data.formats.base import Limits
 from flowml.data.nested import sequence
 from flowml.data.nested.nesting import Nesting
 from flowml.data.nested.records import Columns

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flowml.data.formats.base import LIKELY, Limits, Source
+from flowml.data.format import LIKELY, Limits, Source
 from flowml.data.formats.log import sniff
 from flowml.data.formats.registry import detect
 from flowml.data.read import load

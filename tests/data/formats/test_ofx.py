@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowml.data.formats.base import CERTAIN, LIKELY, NO
+from flowml.data.format import CERTAIN, LIKELY, NO
 from flowml.data.formats.ofx import FORMAT, sniff
 from flowml.domain.errors import FlowMLError, InvalidInput, UnreadableFile
 from tests.data.formats.mutations import damaged, read_or_refuse

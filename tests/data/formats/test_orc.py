@@ -9,7 +9,7 @@ from typing import Any
 import pyorc
 import pytest
 
-from flowml.data.formats.base import Limits
+from flowml.data.format import Limits
 from flowml.data.read import read_table
 from flowml.domain.errors import TooLarge, UnreadableFile
 from tests.data.reading import read

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flowml.data.formats.base import Source
+from flowml.data.format import Source
 from flowml.data.formats.registry import read as read_source
 from flowml.domain.errors import InvalidInput, UnreadableFile
 from tests.data.hostile_files import sqlite

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 
-from flowml.automl.recipe import ModelRecipe
+from flowml.automl.schema.recipe import ModelRecipe
 from flowml.data.recipes.checking import check_operations
 from flowml.data.recipes.kinds import Kind, kinds_of_frame
 from flowml.data.recipes.replay import Replay

@@ -1,0 +1,1 @@
+"""Models that are there at once, whatever the load."""

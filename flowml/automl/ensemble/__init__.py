@@ -1,0 +1,1 @@
+"""Several models as one, the best of all, and its fast twin."""

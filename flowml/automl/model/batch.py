@@ -1,0 +1,140 @@
+"""A whole table of predictions beside its columns."""
+
+from typing import Any
+
+import polars as pl
+
+from flowml.automl.model.model import FittedModel
+from flowml.automl.schema.feature import Feature
+from flowml.automl.schema.schema import ModelSchema
+from flowml.data.conversion.notation import kind_of
+from flowml.data.expected import Expected, ReadTable
+from flowml.data.wording import columns, number
+from flowml.domain.datasets import Role
+
+_SHOWN_NAMES = 20
+_MOST_NOTES = 40
+_UNSEEN = "did not occur in the training data"
+
+
+def predict_table(model: FittedModel, table: ReadTable) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """A file that was read for this model (`expected_columns`), with the answers added as `add_predictions` adds them,
+    and what to know about them.
+
+    A row gets the same answer whatever else is in its file. What could not be read counts as missing, and the notes
+    name it with its place, as they do what training has not seen.
+    """
+    schema = model.schema
+    features = table.features if schema.recipe is None else schema.recipe.transform(table.features)
+    answers = model.predict_features(features)
+    notes = [*table.notes, *_lacking(schema, table.features), *_unfamiliar(schema, table, features)]
+    extra = [name for name in table.frame.columns if name not in table.names.values() and name != schema.target]
+    if extra:
+        notes.append(f"Not used by this model: {columns(extra, _SHOWN_NAMES)}.")
+    scored, said = _added(model, table.frame, answers)
+    if len(notes) > _MOST_NOTES:
+        notes = [*notes[:_MOST_NOTES], f"There are {len(notes) - _MOST_NOTES:,} more remarks like these."]
+    return scored, (*notes, *said)
+
+
+def expected_columns(schema: ModelSchema) -> tuple[Expected, ...]:
+    """The columns that a model's file may have, and how their values are written."""
+    if schema.recipe is None:
+        return tuple(
+            Expected(
+                feature.name,
+                feature.kind,
+                None if feature.notation is None else feature.notation.for_values(feature.kind),
+                feature.categories,
+            )
+            for feature in schema.features
+        )
+    replay = schema.recipe.replay
+    inputs = {feature.name: feature for feature in schema.inputs}
+    found = []
+    for name in sorted(replay.known, key=[*replay.inputs, *replay.known].index):
+        kind, feature = kind_of(replay.kind(name)), inputs.get(name)
+        notation = None if feature is None or feature.notation is None else feature.notation.for_values(kind)
+        found.append(Expected(name, kind, notation, None if feature is None else feature.categories))
+    return tuple(found)
+
+
+def add_predictions(model: FittedModel, frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """The table with the answers added, and what to know about them.
+
+    Added are `prediction`, then for classification one `probability_CLASS` a class, for regression
+    `prediction_low` and `prediction_high`. A name the table has already gets an underscore behind it.
+    """
+    scored, notes = _added(model, frame, model.predict(frame))
+    return scored, (*_lacking(model.schema, frame), *notes)
+
+
+def _lacking(schema: ModelSchema, frame: pl.DataFrame) -> list[str]:
+    missing = schema.missing_of(frame.columns)
+    if not missing:
+        return []
+    return [f"Columns the model knows and this table lacks, taken as missing: {', '.join(missing)}."]
+
+
+def _unfamiliar(schema: ModelSchema, table: ReadTable, features: pl.DataFrame) -> list[str]:
+    """Categories that training has not seen, and numbers far from all that it has, in the words of the file: the column
+    as it was sent, where it was."""
+    notes = []
+    for feature in schema.features:
+        name = feature.name
+        if name not in table.names and schema.recipe is not None:
+            name = schema.recipe.origins.get(name, "")
+        if name not in table.names:
+            continue
+        odd = _odd(feature, features[feature.name])
+        if odd is not None and odd.any():
+            sent = table.frame[table.names[name]].cast(pl.String).alias(name)
+            notes.append(table.places.counted(sent, odd, _says(feature)))
+    return notes
+
+
+def _odd(feature: Feature, values: pl.Series) -> pl.Series | None:
+    """Which values are unlike any in training; None where that cannot be said of a column."""
+    if feature.categories is not None:
+        seen = values.cast(pl.String).is_in(["", *feature.categories])
+        return (~seen).fill_null(value=False)
+    if feature.role is not Role.NUMERIC or not isinstance(feature.min, float) or not isinstance(feature.max, float):
+        return None
+    if not values.dtype.is_numeric():
+        return None
+    # Further away than the least and the greatest are from each other.
+    width = feature.max - feature.min
+    return ((values < feature.min - width) | (values > feature.max + width)).fill_null(value=False)
+
+
+def _says(feature: Feature) -> tuple[str, str]:
+    if feature.categories is not None:
+        return _UNSEEN, _UNSEEN
+    had = f"far outside what the training data had ({number(feature.min)} to {number(feature.max)})"  # type: ignore[arg-type]
+    return f"lies {had}", f"lie {had}"
+
+
+def _added(model: FittedModel, frame: pl.DataFrame, answers: Any) -> tuple[pl.DataFrame, list[str]]:
+    notes: list[str] = []
+    added: dict[str, pl.Series] = {}
+    classes = model.schema.classes
+    if classes is not None:
+        chosen = model.decide(answers)
+        added["prediction"] = pl.Series([classes[index] for index in chosen], dtype=pl.String)
+        for index, label in enumerate(classes):
+            added[f"probability_{label}"] = pl.Series(answers[:, index])
+    else:
+        values = answers[:, 0]
+        added["prediction"] = pl.Series(values)
+        half = model.schema.interval_half_width
+        if half is not None:
+            added["prediction_low"] = pl.Series(values - half)
+            added["prediction_high"] = pl.Series(values + half)
+    for name, series in added.items():
+        free = name
+        while free in frame.columns:
+            free += "_"
+        if free != name:
+            notes.append(f"The table has a column “{name}” already; the new one is called “{free}”.")
+        frame = frame.with_columns(series.alias(free))
+    return frame, notes

@@ -1,0 +1,180 @@
+"""A fitted model: members, each an average of predictors, each behind its encoder. Loads no library that trains."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flowml.automl.features.encoder import Encoder
+from flowml.automl.features.prepared import Prepared, prepare
+from flowml.automl.model.pooling import Pooling, pool
+from flowml.automl.predictors.base import Predictor
+from flowml.automl.schema.schema import ModelSchema
+from flowml.automl.scoring.calibration import tempered
+from flowml.automl.scoring.decision import Decision, weighted
+from flowml.machine import forks
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_BLOCK_ROWS = 50_000
+_TIMED_ROWS = 25
+_TIMED_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Part:
+    """A predictor and the number of the encoder in front of it."""
+
+    encoder: int
+    predictor: Predictor
+
+
+@dataclass(frozen=True)
+class Member:
+    """One trial's share of a model. Several parts are the bag of its folds, in the order of the folds."""
+
+    algorithm: str
+    params: Mapping[str, Any]
+    weight: float
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """Answers for raw rows. Safe to use from several threads.
+
+    `temperature` calibrates its probabilities (`calibration.tempered`); `decision` makes classes of them: one
+    multiplier a class, None where the most likely class is predicted. `pooling`: how the members' answers become one;
+    the parts of a member are always averaged.
+    """
+
+    schema: ModelSchema
+    encoders: tuple[Encoder, ...]
+    members: tuple[Member, ...]
+    temperature: float | None = None
+    decision: Decision | None = None
+    pooling: Pooling = Pooling.MEAN
+
+    @cached_property
+    def libraries(self) -> frozenset[str]:
+        """What it imports to answer."""
+        parts = (part for member in self.members for part in member.parts)
+        return frozenset(part.predictor.library for part in parts if part.predictor.library is not None)
+
+    def check_row(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """As `ModelSchema.check_row`: the row made usable, and sentences about it. Raises InvalidInput."""
+        return self.schema.check_row(row)
+
+    def predict(self, frame: "pl.DataFrame") -> np.ndarray:
+        """Probabilities (rows, classes) or values (rows, 1), float64, for raw columns, as they are before the recipe.
+
+        Columns the frame lacks are taken as missing, others are ignored.
+        """
+        recipe = self.schema.recipe
+        return self.predict_features(frame if recipe is None else recipe.transform(frame))
+
+    def predict_features(self, frame: "pl.DataFrame") -> np.ndarray:
+        """The same for the columns of `schema.features`, as they are behind the recipe. Raises Forked where Polars
+        cannot work."""
+        forks.refuse()
+        blocks = [
+            self.predict_prepared(prepare(frame.slice(start, _BLOCK_ROWS), self.schema.roles))
+            for start in range(0, max(frame.height, 1), _BLOCK_ROWS)
+        ]
+        return np.concatenate(blocks)
+
+    def predict_prepared(self, table: Prepared, fold: int | None = None) -> np.ndarray:
+        """The same for a prepared table; with `fold`, bags answer by that fold's part alone."""
+        encoded: dict[int, np.ndarray] = {}
+        answers = []
+        for member in self.members:
+            parts = member.parts if fold is None or len(member.parts) == 1 else (member.parts[fold],)
+            answer = np.zeros((table.n_rows, self.schema.n_outputs))
+            for part in parts:
+                if part.encoder not in encoded:
+                    encoded[part.encoder] = self.encoders[part.encoder].transform(table).values
+                answer += part.predictor.predict(encoded[part.encoder]) / len(parts)
+            answers.append((member.weight, answer))
+        return tempered(pool(self.pooling, answers), self.temperature)
+
+    def predict_row(self, row: Mapping[str, Any]) -> np.ndarray:
+        """The answer for one row that `check_row` made usable, shape (outputs,), the short way: no table, no thread
+        pool."""
+        vectors = [encode(row) for encode in self._encode]
+        answers = []
+        for weight, share, parts in self._steps:
+            answer = np.zeros(self.schema.n_outputs)
+            for encoder, predict in parts:
+                answer += share * predict(vectors[encoder])
+            answers.append((weight, answer))
+        return tempered(pool(self.pooling, answers), self.temperature)
+
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """The codes of the predicted classes, (rows,), for probabilities (rows, classes) that it gave; or one code,
+        shape (), for those of one row."""
+        return np.asarray(weighted(probabilities, self.decision).argmax(axis=-1))
+
+    def measure_predict_ms(self, frame: "pl.DataFrame") -> float:
+        """Milliseconds that one warm row takes here: the median over some rows of the table, fewer of a slow model."""
+        rows = frame.head(_TIMED_ROWS).to_dicts()
+        self.predict_row(rows[0])
+        times: list[float] = []
+        for row in rows:
+            started = time.perf_counter()
+            self.predict_row(row)
+            times.append(time.perf_counter() - started)
+            if sum(times) > _TIMED_SECONDS:
+                break
+        return statistics.median(times) * 1000
+
+    @cached_property
+    def _encode(self) -> list[Callable[[Mapping[str, Any]], np.ndarray]]:
+        return [encoder.compile() for encoder in self.encoders]
+
+    @cached_property
+    def _steps(self) -> list[tuple[float, float, list[tuple[int, Callable[[np.ndarray], np.ndarray]]]]]:
+        """Of each member: its weight, the share of each part in it, and the parts."""
+        return [
+            (
+                member.weight,
+                1.0 / len(member.parts),
+                [(part.encoder, part.predictor.predict_row) for part in member.parts],
+            )
+            for member in self.members
+        ]
+
+
+def combine(
+    models: Sequence[FittedModel],
+    weights: Sequence[float],
+    schema: ModelSchema | None = None,
+    pooling: Pooling = Pooling.MEAN,
+) -> FittedModel:
+    """One model of several of the same task, their answers pooled. Encoders that are the same are kept once.
+
+    `schema` is the combination's own (`ModelSchema.of_results`); without it the heaviest model's figures stand.
+    Neither a calibration nor a decision is taken over: they belong to the models alone.
+    """
+    encoders: list[Encoder] = []
+    position: dict[str, int] = {}
+    members: list[Member] = []
+    total = sum(weights)
+    for model, weight in zip(models, weights, strict=True):
+        numbers = []
+        for encoder in model.encoders:
+            key = json.dumps(encoder.state(), sort_keys=True)
+            if key not in position:
+                position[key] = len(encoders)
+                encoders.append(encoder)
+            numbers.append(position[key])
+        for member in model.members:
+            parts = tuple(Part(numbers[part.encoder], part.predictor) for part in member.parts)
+            members.append(replace(member, weight=member.weight * weight / total, parts=parts))
+    heaviest = models[max(range(len(models)), key=lambda index: weights[index])]
+    return FittedModel(schema or heaviest.schema, tuple(encoders), tuple(members), pooling=pooling)

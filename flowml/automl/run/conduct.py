@@ -1,0 +1,506 @@
+"""The loop of one training run: ask the search, have trials evaluated, keep the champion, end in time.
+
+It runs nothing itself: a `Runner` evaluates (trainer processes behind the job's tables, or threads of this process),
+an `Observer` hears what comes of it. Time comes from the clock it is given.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from flowml.automl.ensemble import selection
+from flowml.automl.ensemble.champion import Champion, finish
+from flowml.automl.ensemble.estimate import NESTED, SINGLE, Estimate, choice_repeated, expect
+from flowml.automl.ensemble.twin import Option, Twin, distil, is_single, single_part
+from flowml.automl.model.model import FittedModel, combine
+from flowml.automl.scoring.decision import fair_decision, objective
+from flowml.automl.scoring.metrics import all_metrics, over_folds
+from flowml.automl.search.search import WAIT, Search
+from flowml.automl.task.task import Task
+from flowml.automl.trial.outcome import Outcome
+from flowml.automl.trial.sharing import BIG_CELLS
+from flowml.domain.errors import TrialFailed
+from flowml.domain.models import BASELINE
+from flowml.domain.trials import TrialSpec, TrialStatus
+
+ENSEMBLE = "ensemble"
+_POLL_SECONDS = 0.05
+_BLEND_INTERVAL_SECONDS = 10.0
+# How often a blend of one model more is scored: steps, shortlist and the folds of the judgement.
+_SCORES_A_BLEND = 60
+_SHARE_OF_A_TRIAL = 0.4
+_SHARE_OF_THE_FIRST = 0.75
+_SHARE_OF_A_FIRST_LOOK = 0.4
+_SHARE_OF_FIRST_LOOKS = 0.15
+_LEAST_FIRST_LOOK_SECONDS = 10.0
+# A trial that ends with the search is too late for it.
+_BEFORE_THE_END = 0.95
+# Less than this before the deadline, nothing is begun that is not a must.
+_LAST_SECONDS = 0.25
+# What is left when the best model is known belongs to its twin and to what comes after: figures and saving.
+_SHARE_OF_THE_TWIN = 0.6
+
+
+@dataclass(frozen=True)
+class Blend:
+    """An ensemble that is better than every single model: the members by trial number, and what it reaches."""
+
+    weights: Mapping[int, float]
+    score: float
+    fold_scores: tuple[float, ...]
+    metrics: Mapping[str, float | None]
+    out_of_fold: np.ndarray
+    fit_seconds: float
+    model: FittedModel
+
+
+class Runner(Protocol):
+    """Whatever evaluates trials. `slots`: how many at the same time; `spare`: how many more may wait to be next."""
+
+    slots: int
+    spare: int
+
+    def ready(self) -> bool:
+        """Whether a trial submitted now can begin. Before, its time would run out while it waits."""
+        ...
+
+    def submit(self, spec: TrialSpec, deadline: float) -> None:
+        """Have this trial evaluated; it has to be over at `deadline`."""
+        ...
+
+    def open(self) -> int:
+        """Trials submitted and not ended."""
+        ...
+
+    def wait(self, timeout: float) -> Sequence[Outcome]:
+        """The trials that have ended since the last call, waiting up to `timeout` seconds for the first."""
+        ...
+
+    def cancel(self) -> Sequence[Outcome]:
+        """Abandon everything that is open; returns what has ended since the last `wait`."""
+        ...
+
+
+class Observer(Protocol):
+    """Whoever keeps and shows what comes of it."""
+
+    def stopped(self) -> bool:
+        """Somebody wants the run to end now and keep the best."""
+        ...
+
+    def deadline(self) -> float:
+        """When everything, saving included, has to be over; it may move while the run goes on."""
+        ...
+
+    def stage(self, name: str) -> None:
+        """`training` while trials are asked for, `finishing` when what there is gets combined."""
+        ...
+
+    def tick(self, finished: int) -> None:
+        """Called several times a second."""
+        ...
+
+    def expect(self, expected: Estimate | None) -> None:
+        """What to expect on new rows of the model that is the best from now on; told before that model is."""
+        ...
+
+    def candidate(self, outcome: Outcome, best: bool) -> None:
+        """A trial has finished; `best`: no single model so far is better."""
+        ...
+
+    def made_at_once(self, outcome: Outcome) -> None:
+        """A model that no trial was needed for (`at_once`), the baseline first."""
+        ...
+
+    def blend(self, blend: Blend) -> None:
+        """An ensemble has become the best model."""
+        ...
+
+    def champion_found(self, champion: Champion) -> None:
+        """The best model of the run, calibrated, with its decision and what to expect of it."""
+        ...
+
+    def twin(self, twin: Twin | None) -> None:
+        """The fast model beside it; None where none could be made."""
+        ...
+
+
+class Conduct:
+    """One run: ask, evaluate, tell, keep the champion, until the observer's deadline.
+
+    `at_once`: models that are made here, one a step (`at_once.models_at_once`): the first before anything else, however
+    late it is, the others while there is nothing better. The last `reserve` seconds before the deadline are not for
+    searching. `first`: trials to run before the search is asked.
+    Without `blend_meanwhile` ensembles are selected only at the end, so that what comes out does not depend on the
+    speed of the machine. `distils`: whether a LightGBM may be made of the best model; without it the fast twin is a
+    part of a trial.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        search: Search,
+        runner: Runner,
+        observer: Observer,
+        *,
+        clock: Callable[[], float],
+        reserve: float,
+        at_once: Iterator[Outcome],
+        first: Sequence[TrialSpec] = (),
+        blend_meanwhile: bool = True,
+        distils: bool = True,
+    ):
+        self._distils = distils
+        self._blend_meanwhile = blend_meanwhile
+        self._at_once = at_once
+        self._first = list(first)
+        self._task = task
+        self._big = len(task.target) * task.frame.width >= BIG_CELLS
+        self._metric = objective(task.metric)
+        self._search = search
+        self._runner = runner
+        self._observer = observer
+        self._clock = clock
+        self._reserve = reserve
+        self._candidates: list[Outcome] = []
+        self._made_at_once: list[Outcome] = []
+        self._unfinished: dict[int, str] = {}
+        self._best_gain = -np.inf
+        self._blended_with = 0
+        self._blended_at = clock()
+        self._blend_seconds = 0.0
+        self._score_seconds = 0.0
+        self._judgement: selection.Judgement | None = None
+        self.blend: Blend | None = None
+        self.champion: Champion | None = None
+        self.twin: Twin | None = None
+        self.exhausted = False
+        """Whether the run ended because the search had nothing more to propose."""
+
+    @property
+    def candidates(self) -> list[Outcome]:
+        """The finished trials, in the order in which they came in."""
+        return self._candidates
+
+    @property
+    def made_at_once(self) -> list[Outcome]:
+        """The models that no trial was needed for, in the order in which they were made."""
+        return self._made_at_once
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """The algorithms of which trials were begun or waited when the time was over, and none was finished."""
+        finished = {candidate.spec.algorithm for candidate in self._candidates}
+        return tuple(sorted(set(self._unfinished.values()) - finished))
+
+    @property
+    def best(self) -> Outcome | Blend:
+        """What the run has found, before it is calibrated. Of equals a trial before an ensemble before what was made at
+        once, and of trials the one that was asked for first."""
+        blends = [] if self.blend is None else [self.blend]
+        found: list[Outcome | Blend] = [*self._ranked()[:1], *blends, *self._made_at_once]
+        return max(found, key=lambda item: self._metric.gain(item.score or 0.0))
+
+    @property
+    def baseline_score(self) -> float | None:
+        """What the same answer for every row reaches: the yardstick beside every score."""
+        return next((item.score for item in self._made_at_once if item.spec.algorithm == BASELINE), None)
+
+    def known(self, outcome: Outcome) -> None:
+        """A trial finished in an earlier life of this run; the search has been told already."""
+        self._keep(outcome)
+
+    def begin(self) -> None:
+        """Make the baseline, if it is not there yet. Raises TrialFailed where not even that can be scored."""
+        if not self._made_at_once:
+            self._make_at_once()
+
+    def run(self) -> None:
+        """Until the deadline, until somebody stops it, or until the search has nothing more worth trying.
+
+        Raises TrialFailed where not even a baseline can be scored.
+        """
+        self.begin()
+        while True:
+            self._search_on()
+            # Where there was no time for anything better, what takes a moment is made all the same.
+            while not self._candidates and self._make_at_once():
+                pass
+            self._observer.stage("finishing")
+            # Asked anew after that: more time given up to this moment counts, later it is refused.
+            if self._observer.stopped() or self.exhausted or self._search_end() <= self._clock():
+                break
+            self._observer.stage("training")
+        if not self._runner.ready() and isinstance(asked := self._search.ask(0.0, 1), TrialSpec):
+            self._unfinished[asked.number] = asked.algorithm
+        self.exhausted = self.exhausted and self._runner.open() == 0
+        # Whatever ended since the last look has a result to keep.
+        for outcome in self._runner.cancel():
+            self._take_in(outcome)
+        # Where there is an ensemble already, a better one is not worth being late for.
+        if self.blend is None or self._observer.deadline() - self._clock() > self._blend_seconds:
+            self.update_blend()
+        self.conclude()
+
+    def _search_on(self) -> None:
+        began = self._clock()
+        while not self._observer.stopped():
+            now = self._clock()
+            left = self._search_end() - now
+            if left <= 0:
+                break
+            places = self._runner.slots + self._runner.spare if self._runner.ready() else 0
+            if self._candidates and now - began > _SHARE_OF_FIRST_LOOKS * (now - began + left):
+                # One slow look is enough: what there is time for is to learn from all rows.
+                self._first.clear()
+            while self._first and self._runner.open() < places:
+                look = max(_LEAST_FIRST_LOOK_SECONDS, _SHARE_OF_A_FIRST_LOOK * left)
+                self._submit(self._first.pop(0), now + min(_BEFORE_THE_END * left, look))
+            while not self.exhausted and self._runner.open() < places:
+                asked = self._search.ask(left, self._runner.slots)
+                if asked is WAIT:
+                    break
+                if asked is None:
+                    self.exhausted = True
+                else:
+                    self._submit(asked, now + self._longest_trial(asked, left))
+            if self.exhausted and self._runner.open() == 0:
+                break
+            # Trials run meanwhile; once one of them has ended, these have nothing to add.
+            made = not self._candidates and self._make_at_once()
+            for outcome in self._runner.wait(0.0 if made else min(_POLL_SECONDS, left)):
+                self._take_in(outcome)
+            self._observer.tick(len(self._candidates))
+            if self._blend_meanwhile and self._clock() - self._blended_at > max(
+                _BLEND_INTERVAL_SECONDS, 20 * self._blend_seconds
+            ):
+                self.update_blend()
+
+    def _submit(self, spec: TrialSpec, deadline: float) -> None:
+        self._unfinished[spec.number] = spec.algorithm
+        self._runner.submit(spec, deadline)
+
+    def _longest_trial(self, spec: TrialSpec, left: float) -> float:
+        """No trial may eat what all the others together are to have, but each may have what it is expected to need;
+        short remainders belong to whoever comes.
+
+        On a big table the strongest comes first, and one that has converged is worth more than two cut short.
+        """
+        first = not any(candidate.spec.number >= 0 for candidate in self._candidates) and self._runner.open() == 0
+        share = _SHARE_OF_THE_FIRST if first and self._big else _SHARE_OF_A_TRIAL
+        return min(_BEFORE_THE_END * left, max(5.0, share * left, self._search.seconds(spec.algorithm)))
+
+    def update_blend(self) -> None:
+        """Select an ensemble from what has finished; keep it where it is better and no fold speaks against it."""
+        if len(self._candidates) < 2 or len(self._candidates) == self._blended_with:
+            return
+        started = self._clock()
+        self._blended_with = len(self._candidates)
+        # Whoever finished first must not decide ties.
+        candidates = sorted(self._candidates, key=lambda candidate: candidate.spec.number)
+        rows = self._task.validated
+        predictions = [_array(candidate)[rows] for candidate in candidates]
+        target, row_weights = self._task.target[rows], self._task.weights_of(rows)
+        weights = selection.select(predictions, target, self._metric, seed=self._task.seed, weights=row_weights)
+        self._judgement = selection.judge(
+            predictions, target, self._metric, self._task.judge_folds, seed=self._task.seed, weights=row_weights
+        )
+        if len(weights) > 1 and self._judgement.worth_it:
+            blend = self._make_blend([candidates[index] for index in weights], list(weights.values()))
+            if blend is not None:
+                self.blend = blend
+                self._search.blended(blend.weights)
+                judged = self._judgement
+                self._observer.expect(expect(self._task, self._metric.score, judged.blend, judged.rows, method=NESTED))
+                self._observer.blend(blend)
+        self._blended_at = self._clock()
+        self._blend_seconds = self._blended_at - started
+
+    def _make_blend(self, chosen: Sequence[Outcome], shares: Sequence[float]) -> Blend | None:
+        """The ensemble of these, or None when it is no better than what there is."""
+        kind = self._task.problem_type
+        out_of_fold = selection.blend([_array(candidate) for candidate in chosen], dict(enumerate(shares)), kind)
+        summary = over_folds(
+            [
+                self._metric.score(self._task.target[rows], out_of_fold[rows], self._task.weights_of(rows))
+                for rows in map(self._task.valid_rows, range(self._task.n_folds))
+            ]
+        )
+        if summary is None or not self._is_better(summary[0]):
+            return None
+        tested, classes = self._task.validated, self._task.classes
+        target, answers, row_weights = self._task.target[tested], out_of_fold[tested], self._task.weights_of(tested)
+        decision = None if classes is None else fair_decision(self._task.metric, target, answers, row_weights)
+        metrics = all_metrics(self._task.problem_type, target, answers, row_weights, decision)
+        models = [_model(candidate) for candidate in chosen]
+        schema = models[0].schema.of_results(metrics, target, answers)
+        model = replace(combine(models, shares, schema, selection.pooling_of(kind)), decision=decision)
+        return Blend(
+            weights={candidate.spec.number: share for candidate, share in zip(chosen, shares, strict=True)},
+            score=summary[0],
+            fold_scores=summary[1],
+            metrics=metrics,
+            out_of_fold=out_of_fold,
+            fit_seconds=sum(candidate.fit_seconds for candidate in chosen),
+            model=model,
+        )
+
+    def conclude(self) -> None:
+        """Hand over what the run ends with: the best model, and its fast twin.
+
+        With no time left at all, what has been found is kept as it is.
+        """
+        if self._time_left() < _LAST_SECONDS:
+            return
+        best = self.best
+        if isinstance(best, Blend):
+            champion = finish(self._task, None, best.model, best.out_of_fold, self._judgement)
+        elif any(best is made for made in self._made_at_once):
+            champion = finish(self._task, None, _model(best), _array(best), None)
+            champion = replace(champion, made_at_once=best.spec.algorithm)
+        else:
+            champion = finish(self._task, best.spec.number, _model(best), _array(best), self._judgement)
+        self.champion = champion
+        self._observer.champion_found(champion)
+        if champion.made_at_once is None:
+            # What is made at once is as small as a twin would be.
+            self.twin = self._make_twin(champion)
+            self._observer.twin(self.twin)
+
+    def _make_twin(self, champion: Champion) -> Twin | None:
+        options = [
+            Option(
+                number=candidate.spec.number,
+                algorithm=candidate.spec.algorithm,
+                score=candidate.score or 0.0,
+                fold_scores=candidate.fold_scores,
+                metrics=candidate.metrics,
+                out_of_fold=_array(candidate),
+                model=lambda candidate=candidate: _model(candidate),  # type: ignore[misc]
+            )
+            for candidate in self._ranked()
+        ]
+        if champion.number is not None and is_single(champion.model):
+            # The best is as small as a twin would be.
+            options = [option for option in options if option.number == champion.number]
+            return single_part(champion, options, self._metric)
+        part = single_part(champion, options, self._metric)
+        if not self._distils or self._observer.stopped():
+            return part
+        now = self._clock()
+        end = now + _SHARE_OF_THE_TWIN * self._time_left()
+        learned = distil(
+            self._task,
+            champion,
+            time_left=lambda: end - self._clock(),
+            timed=self._blend_meanwhile,
+        )
+        if part is None or (learned is not None and learned.loss_of_quality < part.loss_of_quality):
+            return learned
+        return part
+
+    def _ranked(self) -> list[Outcome]:
+        """The finished trials, best first; of equals the one that was asked for first."""
+        return sorted(
+            self._candidates,
+            key=lambda candidate: (-self._metric.gain(candidate.score or 0.0), candidate.spec.number),
+        )
+
+    def _time_left(self) -> float:
+        return self._observer.deadline() - self._clock()
+
+    def _time_a_score(self, out_of_fold: np.ndarray) -> float:
+        rows = self._task.validated
+        rows = rows[: selection.looked_at(len(rows), self._task.n_outputs)]
+        started = self._clock()
+        self._metric.score(self._task.target[rows], out_of_fold[rows], self._task.weights_of(rows))
+        return self._clock() - started
+
+    def _search_end(self) -> float:
+        """The last moment for trials: what comes after needs the reserve, or twice what the last ensemble took."""
+        # Before the first one, what scoring all those rows once tells of it.
+        blend = self._blend_seconds or self._score_seconds * _SCORES_A_BLEND * min(len(self._candidates), 8)
+        return self._observer.deadline() - max(self._reserve, 2 * blend)
+
+    def _is_better(self, score: float) -> bool:
+        gain = self._metric.gain(score)
+        before = -np.inf if self.blend is None else self._metric.gain(self.blend.score)
+        return bool(gain > max(before, self._best_gain))
+
+    def _leads(self, gain: float) -> bool:
+        """Whether that is better than everything there is."""
+        made = (self._metric.gain(item.score) for item in self._made_at_once if item.score is not None)
+        blend = -np.inf if self.blend is None else self._metric.gain(self.blend.score)
+        return gain > max(self._best_gain, blend, *made, -np.inf)
+
+    def _make_at_once(self) -> bool:
+        """The next of the models that are made here; whether there was one."""
+        outcome = next(self._at_once, None)
+        if outcome is None:
+            return False
+        if outcome.status is not TrialStatus.FINISHED:
+            raise TrialFailed(outcome.error or "No model could be scored.")
+        leads = outcome.score is not None and self._leads(self._metric.gain(outcome.score))
+        self._made_at_once.append(outcome)
+        if leads:
+            answers = _array(outcome)[self._task.validated]
+            self._observer.expect(expect(self._task, self._metric.score, answers, method=SINGLE))
+        self._observer.made_at_once(outcome)
+        return True
+
+    def _take_in(self, outcome: Outcome) -> None:
+        if outcome.status is not TrialStatus.CANCELLED:
+            self._unfinished.pop(outcome.spec.number, None)
+        finished = outcome.status is TrialStatus.FINISHED and outcome.score is not None
+        gain = self._metric.gain(outcome.score) if finished and outcome.score is not None else None
+        if outcome.spec.number >= 0:
+            first = self._metric.gain(outcome.fold_scores[0]) if outcome.fold_scores else None
+            self._search.tell(
+                outcome.spec.number,
+                gain,
+                outcome.fit_seconds,
+                outcome.status,
+                applicable=outcome.applicable,
+                first_fold=first,
+            )
+        if finished:
+            self._keep(outcome)
+
+    def _keep(self, outcome: Outcome) -> None:
+        assert outcome.score is not None
+        gain = self._metric.gain(outcome.score)
+        if self._blend_meanwhile and not self._candidates:
+            self._score_seconds = self._time_a_score(_array(outcome))
+        best, leads = gain > self._best_gain, self._leads(gain)
+        self._best_gain = max(gain, self._best_gain)
+        self._candidates.append(outcome)
+        if leads:
+            self._observer.expect(self._expected_of_single())
+        self._observer.candidate(outcome, best)
+
+    def _expected_of_single(self) -> Estimate | None:
+        """Of the best single model so far: the choice repeated by what the folds of each trial say."""
+        task, rows = self._task, self._task.validated
+        folds = task.folds[rows]
+        chosen = choice_repeated([[self._metric.gain(one) for one in trial.fold_scores] for trial in self._candidates])
+        answers = np.empty((len(rows), task.n_outputs))
+        for fold, candidate in enumerate(chosen):
+            answers[folds == fold] = _array(self._candidates[candidate])[rows[folds == fold]]
+        return expect(task, self._metric.score, answers, method=NESTED)
+
+
+def reserve_seconds(budget: float) -> float:
+    """How much of a budget is kept for the ensemble, the fast twin, the figures and saving."""
+    return min(0.5 + 0.05 * budget, 0.25 * budget, 30.0)
+
+
+def _array(candidate: Outcome) -> np.ndarray:
+    assert candidate.out_of_fold is not None
+    return candidate.out_of_fold
+
+
+def _model(candidate: Outcome) -> FittedModel:
+    assert candidate.load_model is not None
+    return candidate.load_model()

@@ -1,0 +1,1 @@
+"""The columns that a model takes, and the check of rows from outside."""

@@ -1,0 +1,259 @@
+"""What a model expects of a row and what it answers: its schema, and the check of a single row against it."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from flowml.automl.features.values import days_of, label_of, number_of
+from flowml.automl.schema.feature import Feature
+from flowml.automl.schema.labels import TEXT, class_values
+from flowml.automl.schema.recipe import ModelRecipe
+from flowml.data.conversion.cells import cell_reader
+from flowml.domain.datasets import Role
+from flowml.domain.errors import InvalidInput
+from flowml.domain.jobs import ProblemType
+
+_SHOWN_CATEGORIES = 50
+_COVERAGE = 0.9
+
+
+@dataclass(frozen=True)
+class ModelSchema:
+    """`interval_half_width`: half the width of a prediction interval that covered 90 % of the rows held out.
+
+    `metrics` are out-of-fold; `data_hash` says which rows it was trained on. `features` are the columns that the
+    encoders see; where the table came of a `recipe`, callers send the columns from before it. `classes` are texts, and
+    `label_type` is what they were in the table (`labels.class_values`).
+    """
+
+    features: tuple[Feature, ...]
+    target: str
+    problem_type: ProblemType
+    classes: tuple[str, ...] | None
+    metric: str
+    interval_half_width: float | None = None
+    interval_coverage: float = _COVERAGE
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    n_rows: int = 0
+    data_hash: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    recipe: ModelRecipe | None = None
+    label_type: str = TEXT
+
+    @property
+    def inputs(self) -> tuple[Feature, ...]:
+        """The columns that a caller sends."""
+        return self.features if self.recipe is None else self.recipe.inputs
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.classes) if self.classes is not None else 1
+
+    @cached_property
+    def class_values(self) -> np.ndarray:
+        """The classes as they were in the table, shape (classes,); of a regression there are none."""
+        return class_values(self.classes or (), self.label_type)
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        return {feature.name: feature.role for feature in self.features}
+
+    def of_results(
+        self, metrics: Mapping[str, float | None], target: np.ndarray, out_of_fold: np.ndarray
+    ) -> "ModelSchema":
+        """With what a model reached: its metrics and, for numbers, its interval.
+
+        Split conformal prediction (Lei et al. 2018) with the out-of-fold residuals as calibration set.
+        """
+        if self.classes is not None:
+            return replace(self, metrics=dict(metrics))
+        residuals = np.abs(target - out_of_fold[:, 0])
+        level = min(1.0, np.ceil((len(residuals) + 1) * _COVERAGE) / len(residuals))
+        half_width = float(np.quantile(residuals, level, method="higher"))
+        return replace(self, metrics=dict(metrics), interval_half_width=half_width, interval_coverage=_COVERAGE)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """The features for a form: at most 50 categories each."""
+        return [
+            {
+                **{name: value for name, value in asdict(feature).items() if name != "notation"},
+                "role": str(feature.role),
+                "categories": None if feature.categories is None else list(feature.categories[:_SHOWN_CATEGORIES]),
+            }
+            for feature in self.inputs
+        ]
+
+    def missing_of(self, names: Sequence[str]) -> list[str]:
+        """The columns that count as missing in a table with these."""
+        if self.recipe is not None:
+            return list(self.recipe.lacks(names))
+        given = frozenset(names)
+        return [feature.name for feature in self.features if feature.name not in given]
+
+    def check_row(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """One row from outside, made usable; and sentences about what is missing, unknown or never seen.
+
+        Raises InvalidInput naming the column whose value is of the wrong kind, or no finite number.
+        """
+        if self.recipe is not None:
+            return self._check_with_recipe(self.recipe, row)
+        clean: dict[str, Any] = {}
+        missing: list[str] = []
+        warnings: list[str] = []
+        for feature in self.features:
+            if feature.name not in row:
+                missing.append(feature.name)
+                continue
+            value = _checked(feature, self._read(feature, row[feature.name]))
+            clean[feature.name] = value
+            known = self._known.get(feature.name)
+            if value is not None and known is not None and value not in known:
+                warnings.append(_unseen(feature.name, value))
+        return clean, self._remarks(row, missing, warnings)
+
+    def _read(self, feature: Feature, value: Any) -> Any:
+        """A text as its column's notation has it; a value of another type as it is. Raises InvalidInput."""
+        read = self._readers.get(feature.name) if isinstance(value, str) else None
+        if read is None:
+            return value
+        try:
+            return read(value)
+        except (ValueError, OverflowError):
+            raise _wrong(feature, value, _as_written(feature)) from None
+
+    @cached_property
+    def _readers(self) -> dict[str, Callable[[str], Any]]:
+        """How a text is read, by the name of a feature of which that is known."""
+        found = {}
+        for feature in self.features:
+            notation = None if feature.notation is None else feature.notation.for_values(feature.kind)
+            if notation is not None:
+                found[feature.name] = cell_reader(feature.kind, notation)
+        return found
+
+    def _check_with_recipe(self, recipe: ModelRecipe, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """The same for a row as it was before the recipe: what is said of it is said of the columns that it has."""
+        values = recipe.transform_row(row)
+        clean = {feature.name: _checked(feature, values[feature.name]) for feature in self.features}
+        warnings = []
+        for name, known in self._known.items():
+            if clean[name] is not None and clean[name] not in known:
+                # In the words of the caller: the column as it was sent, where it was sent.
+                sent = name if name in row else recipe.origins.get(name)
+                if sent is not None and sent in row:
+                    warnings.append(_unseen(sent, label_of(row[sent])))
+        return clean, self._remarks(row, recipe.lacks(tuple(row)), warnings)
+
+    def _remarks(self, row: Mapping[str, Any], missing: Sequence[str], warnings: list[str]) -> list[str]:
+        if missing:
+            warnings.insert(0, f"Not given, taken as missing: {', '.join(missing)}.")
+        extra = [str(name) for name in row if name not in self._names and name != self.target]
+        if extra:
+            warnings.append(f"Not used by this model: {', '.join(extra[:20])}.")
+        return warnings
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        """Every column that means something to the model."""
+        if self.recipe is not None:
+            return self.recipe.replay.known
+        return frozenset(feature.name for feature in self.features)
+
+    @cached_property
+    def _known(self) -> dict[str, frozenset[str]]:
+        return {
+            feature.name: frozenset(feature.categories) for feature in self.features if feature.categories is not None
+        }
+
+    def state(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> "ModelSchema":
+        """Raises KeyError, TypeError or ValueError for a state that is none."""
+        classes, half_width = state["classes"], state["interval_half_width"]
+        features = tuple(Feature.of(item) for item in state["features"])
+        # Files of earlier versions say nothing of recipes.
+        recipe = state.get("recipe")
+        schema = cls(
+            features=features,
+            target=str(state["target"]),
+            problem_type=ProblemType(state["problem_type"]),
+            classes=None if classes is None else tuple(str(label) for label in classes),
+            metric=str(state["metric"]),
+            interval_half_width=None if half_width is None else float(half_width),
+            interval_coverage=float(state["interval_coverage"]),
+            metrics=dict(state["metrics"]),
+            n_rows=int(state["n_rows"]),
+            data_hash=str(state["data_hash"]),
+            versions=dict(state["versions"]),
+            recipe=None if recipe is None else ModelRecipe.of(recipe, [feature.name for feature in features]),
+            # Nor of what labels were: they are given back as texts.
+            label_type=str(state.get("label_type", TEXT)),
+        )
+        # Now, and not at somebody's prediction.
+        if len(np.unique(schema.class_values)) != len(schema.class_values):
+            raise ValueError("classes that are the same")
+        return schema
+
+
+def _checked(feature: Feature, value: Any) -> Any:
+    if value is None or value == "":
+        return None
+    if isinstance(value, dict | list | tuple):
+        raise _wrong(feature, value, "a single value")
+    wanted = _WANTED.get(feature.role, "a text or a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _wrong(feature, value, wanted)
+    if feature.role in (Role.NUMERIC, Role.BOOLEAN):
+        number = number_of(value)
+        word = feature.role is Role.NUMERIC and isinstance(value, str) and not any(map(str.isdigit, value))
+        if word or math.isnan(number):
+            raise _wrong(feature, value, wanted)
+        return number
+    if feature.role is Role.DATETIME:
+        if math.isnan(days_of(value)):
+            raise _wrong(feature, value, wanted)
+        return value
+    return label_of(value)
+
+
+_WANTED = {
+    Role.NUMERIC: "a number",
+    Role.BOOLEAN: "true or false",
+    Role.DATETIME: "a date such as 2026-01-31 or 2026-01-31T12:00:00",
+}
+
+
+def _as_written(feature: Feature) -> str:
+    """What a column takes, in the way in which its file wrote it."""
+    notation = feature.notation
+    wanted = _WANTED.get(feature.role, "a text or a number")
+    if notation is None or feature.kind == "boolean":
+        return wanted
+    if feature.kind == "number" and (notation.decimal == "," or notation.thousands == "."):
+        return f"{wanted} with a decimal comma, such as 3,5"
+    if feature.kind == "date" and notation.order in ("day_first", "month_first"):
+        return f"{wanted}, or with the {notation.order.partition('_')[0]} first"
+    return wanted
+
+
+def _wrong(feature: Feature, value: Any, wanted: str) -> InvalidInput:
+    return InvalidInput.of_field(
+        feature.name,
+        f"The column “{feature.name}” takes {wanted}, and “{_short(value)}” is not.",
+        hint="Leave it empty if it is not known.",
+    )
+
+
+def _unseen(name: str, value: Any) -> str:
+    return f"“{_short(value)}” in “{name}” did not occur in the training data."
+
+
+def _short(value: Any) -> str:
+    shown = str(value)
+    return shown if len(shown) <= 40 else shown[:39] + "…"

@@ -1,0 +1,252 @@
+"""Which trial comes next, from what is known at this moment.
+
+First the portfolio; then configurations by the tree-structured Parzen estimator, in the families that promise most,
+each of which gets the share of the time that it has earned.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flowml.automl.algorithms.base import Algorithm
+from flowml.automl.search import race
+from flowml.automl.search.forecast import Forecast
+from flowml.automl.search.portfolio import STRONG, Candidate
+from flowml.automl.search.tpe import propose
+from flowml.automl.task.shape import TaskShape
+from flowml.automl.trial.sharing import is_big
+from flowml.domain.trials import TrialSpec, TrialStatus
+
+SHARE_OF_TIME_LEFT = 0.9
+LEAST_WEIGHT = 0.04
+NEAR = 0.05
+LONGEST_STRETCH = 3.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What stays the same during a run.
+
+    `stated`: seconds a trial of each algorithm by its own forecast; `measured`: whether forecasts learn from the
+    seconds that trials really took; `perfect`: the best gain that there can be.
+    """
+
+    shape: TaskShape
+    algorithms: Mapping[str, Algorithm]
+    portfolio: Sequence[Candidate]
+    stated: Mapping[str, float]
+    seed: int
+    measured: bool
+    perfect: float
+    n_folds: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a trial ended. `gain`: greater is better, None where there is none."""
+
+    gain: float | None
+    fit_seconds: float
+    status: TrialStatus
+    applicable: bool = True
+    first_fold: float | None = None
+
+
+class Choice:
+    """One decision of the search, from what is known at that moment."""
+
+    def __init__(
+        self,
+        run: Run,
+        number: int,
+        specs: Mapping[int, TrialSpec],
+        known: Mapping[int, Result],
+        shares: Mapping[str, float],
+    ):
+        """`specs`: all trials asked for so far; `known`: those whose results count; `shares`: of the ensemble."""
+        self._shares = shares
+        self._run = run
+        self._number = number
+        self._specs = specs
+        self._known = {n: known[n] for n in sorted(known) if specs[n].algorithm in run.algorithms}
+        self._tried = {_key(spec.algorithm, spec.params) for spec in specs.values()}
+        self._forecast = self._learned()
+        self._open_to_all = [name for name in run.algorithms if not self._given_up(name)]
+
+    def _learned(self) -> Forecast:
+        forecast = Forecast(self._run.stated)
+        if not self._run.measured:
+            return forecast
+        for number, result in self._known.items():
+            name = self._specs[number].algorithm
+            if result.status is TrialStatus.FINISHED:
+                forecast.saw(name, result.fit_seconds)
+            elif result.status is TrialStatus.CANCELLED:
+                forecast.saw_at_least(name, result.fit_seconds)
+        return forecast
+
+    def _given_up(self, name: str) -> bool:
+        """An algorithm that is not for this table, or failed twice in a row, is not asked again."""
+        ends = [
+            result
+            for number, result in self._known.items()
+            if self._specs[number].algorithm == name and result.status is not TrialStatus.CANCELLED
+        ]
+        failed = [result.status is TrialStatus.FAILED for result in ends[-2:]]
+        return any(not result.applicable for result in ends) or (len(failed) == 2 and all(failed))
+
+    def seconds(self, name: str) -> float:
+        """How long a trial of this algorithm will take."""
+        return self._forecast.seconds(name)
+
+    def bar(self, name: str) -> float | None:
+        """What the first fold of a trial of this algorithm has to reach."""
+        firsts = {
+            number: result.first_fold
+            for number, result in self._known.items()
+            if result.gain is not None and result.first_fold is not None
+        }
+        of_family = [gain for number, gain in firsts.items() if self._specs[number].algorithm == name]
+        return race.bar(
+            list(firsts.values()),
+            of_family,
+            perfect=self._run.perfect,
+            n_rows=self._run.shape.n_rows,
+            n_folds=self._run.n_folds,
+        )
+
+    def next(self, time_left: float) -> TrialSpec | None:
+        """The trial to run, or None when nothing fits into the time or is worth trying."""
+        affordable = [
+            name for name in self._open_to_all if self._forecast.seconds(name) <= SHARE_OF_TIME_LEFT * time_left
+        ]
+        if not self._specs and self._run.portfolio and is_big(self._run.shape):
+            first = self._run.portfolio[0]
+            if first.algorithm not in affordable:
+                # It can be cut short, and what it has by then is more than anything cheaper learns from so many rows.
+                hurried = self._run.algorithms[first.algorithm].hurried(first.params, LONGEST_STRETCH)
+                return self._made_to_fit(first.algorithm, first.params, time_left, "portfolio") or TrialSpec(
+                    self._number, first.algorithm, dict(hurried or first.params), "portfolio"
+                )
+        if not self._specs and not affordable and self._run.portfolio:
+            # Whatever the budget, something is tried.
+            affordable = [min(self._run.stated, key=lambda name: self._run.stated[name])]
+        for candidate in self._run.portfolio:
+            fresh = _key(candidate.algorithm, candidate.params) not in self._tried
+            if candidate.algorithm in affordable and fresh:
+                return TrialSpec(self._number, candidate.algorithm, candidate.params, "portfolio")
+            if candidate.algorithm in STRONG and candidate.algorithm in self._open_to_all and self._unseen(candidate):
+                # A strong family in a hurry is worth more than what comes after it in peace.
+                spec = self._made_to_fit(candidate.algorithm, candidate.params, time_left, "portfolio")
+                if spec is not None:
+                    return spec
+        for name in self._by_promise(affordable):
+            params = self._propose(name)
+            if params is not None:
+                return TrialSpec(self._number, name, params, "search")
+        return self._hurried(time_left)
+
+    def _hurried(self, time_left: float) -> TrialSpec | None:
+        """The best-placed configuration that would need a little more than there is, made to fit."""
+        for name in [*self._by_promise(self._open_to_all), *self._open_to_all]:
+            first = self._run.algorithms[name].first_configurations(self._run.shape)[:1]
+            for base in [*self._best_params(name), *first]:
+                spec = self._made_to_fit(name, base, time_left, "search")
+                if spec is not None:
+                    return spec
+        return None
+
+    def _made_to_fit(self, name: str, base: Mapping[str, Any], time_left: float, origin: str) -> TrialSpec | None:
+        """A configuration that takes no longer than there is, or None where that cannot be had."""
+        factor = self._forecast.seconds(name) / max(SHARE_OF_TIME_LEFT * time_left, 1e-9)
+        if factor > LONGEST_STRETCH:
+            return None
+        params = self._run.algorithms[name].hurried(base, 1.1 * max(1.0, factor))
+        if params is None or _key(name, params) in self._tried:
+            return None
+        return TrialSpec(self._number, name, params, origin)
+
+    def _unseen(self, candidate: Candidate) -> bool:
+        return all(spec.algorithm != candidate.algorithm for spec in self._specs.values())
+
+    def _best_params(self, name: str) -> list[Mapping[str, Any]]:
+        """The configuration of this family that has done best, if any."""
+        done = [
+            (result.gain, -number)
+            for number, result in self._known.items()
+            if self._specs[number].algorithm == name and result.gain is not None
+        ]
+        return [self._specs[-max(done)[1]].params] if done else []
+
+    def _by_promise(self, names: Sequence[str]) -> list[str]:
+        """Families by who is furthest behind the share of the time that it has earned."""
+        best = {name: max(self._gains(name), default=-math.inf) for name in names}
+        leader = max((gain for name in self._open_to_all for gain in self._gains(name)), default=-math.inf)
+        if leader == -math.inf:
+            return []
+        least_loss = max(self._run.perfect - leader, 1e-9)
+        # Within this part of the best loss two families are about as good; more where few rows make it uncertain.
+        near = NEAR + 1.0 / math.sqrt(self._run.shape.n_rows)
+
+        overdrawn: dict[str, float] = {}
+        for name in names:
+            if best[name] == -math.inf:
+                continue
+            weight = math.exp(-min((leader - best[name]) / (near * least_loss), 50.0)) * 0.85 ** self._stale(name)
+            # What a family brings to the ensemble counts as much as how good it is alone.
+            weight = max(weight, self._shares.get(name, 0.0) * 0.9 ** self._stale(name))
+            if weight < LEAST_WEIGHT and best[name] < leader:
+                # Far behind, or gaining nothing: more of the same would only fill the list.
+                continue
+            overdrawn[name] = (self._spent(name) + self._forecast.seconds(name)) / max(weight, LEAST_WEIGHT)
+        return sorted(overdrawn, key=lambda name: (overdrawn[name], name))
+
+    def _gains(self, name: str) -> list[float]:
+        return [
+            result.gain
+            for number, result in self._known.items()
+            if self._specs[number].algorithm == name and result.gain is not None
+        ]
+
+    def _stale(self, name: str) -> int:
+        """Trials of this family since its best."""
+        gains = self._gains(name)
+        return len(gains) - 1 - gains.index(max(gains)) if gains else 0
+
+    def _spent(self, name: str) -> float:
+        """Seconds that this family has had, open trials included by their forecast."""
+        total = 0.0
+        for number, spec in self._specs.items():
+            if spec.algorithm != name:
+                continue
+            result = self._known.get(number)
+            measured = result is not None and self._run.measured
+            total += result.fit_seconds if result is not None and measured else self._forecast.seconds(name)
+        return total
+
+    def _propose(self, name: str) -> dict[str, Any] | None:
+        """A configuration of this family that was not tried, or None when a few draws give none."""
+        specs = {number: spec for number, spec in self._specs.items() if spec.algorithm == name}
+        finished = [
+            (specs[number].params, result.gain)
+            for number, result in self._known.items()
+            if number in specs and result.gain is not None
+        ]
+        pending = [
+            spec.params
+            for number, spec in specs.items()
+            if number not in self._known or self._known[number].status is TrialStatus.PRUNED
+        ]
+        space = self._run.algorithms[name].search_space(self._run.shape)
+        for draw in range(4):
+            seed = self._run.seed * 1_000_003 + self._number * 31 + draw
+            params = propose(space, finished, pending, seed)
+            if _key(name, params) not in self._tried:
+                return params
+        return None
+
+
+def _key(name: str, params: Mapping[str, Any]) -> str:
+    return f"{name} {json.dumps(params, sort_keys=True, default=str)}"

@@ -1,0 +1,1 @@
+"""A table and a column of it as a task: what is predicted, from what, and how models are tested."""

@@ -1,0 +1,1 @@
+"""One algorithm with one set of parameters, evaluated."""

@@ -1,0 +1,226 @@
+"""A Python of its own for work that may hang, crash or eat all memory: started by its module, watched, and never left
+behind.
+
+`start` starts one; `Child` is one that answers a single request in JSON within limits of time and memory.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import IO, Any, Self
+
+from flowml.domain.errors import FlowMLError
+from flowml.machine import lifeline
+from flowml.machine.facts import resident_bytes, thread_settings
+
+_PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
+_POLL_SECONDS = 0.02
+_MOST_WORDS = 4000
+_log = logging.getLogger(__name__)
+
+
+class CannotStart(FlowMLError):
+    """The system does not let this program start processes of its own; says why."""
+
+
+class Ended(FlowMLError):
+    """A child was ended, or ended by itself, without an answer."""
+
+
+class OutOfTime(Ended):
+    """It took longer than it may."""
+
+
+class OutOfMemory(Ended):
+    """It held more memory than it may. `held_bytes`: how much that was."""
+
+    def __init__(self, detail: str, held_bytes: int):
+        super().__init__(detail)
+        self.held_bytes = held_bytes
+
+
+class Cancelled(Ended):
+    """Nobody waits for its answer any more."""
+
+
+class Broken(Ended):
+    """It crashed, or its answer is none."""
+
+
+def describe_exit(code: int | None) -> str:
+    """Why a process ended, in words."""
+    if code is None:
+        return "it is still running"
+    if code == -signal.SIGKILL:
+        return "it was killed (often the system does that when memory runs out)"
+    if code < 0:
+        try:
+            return f"it crashed ({signal.Signals(-code).name})"
+        except ValueError:
+            return f"it was ended by signal {-code}"
+    return f"it ended with exit code {code}"
+
+
+def start(
+    module: str,
+    *arguments: str,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes] = subprocess.DEVNULL,
+    stderr: int | IO[bytes] | None = None,
+    descriptors: Sequence[int] = (),
+    environment: Mapping[str, str] | None = None,
+) -> "subprocess.Popen[bytes]":
+    """A Python that runs this module of FlowML, which calls `settle` first. Raises CannotStart.
+
+    Nothing of the calling program is run again, so that it works from a notebook, from standard input and from a
+    zipapp. `descriptors`: open files that it gets under the same numbers; `stderr`: None for where this process writes
+    its own errors.
+    """
+    if not sys.executable or getattr(sys, "frozen", False):
+        raise CannotStart("This Python cannot start another one.")
+    path = os.pathsep.join(filter(None, (str(_PACKAGE_FOLDER), os.environ.get("PYTHONPATH", ""))))
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", module, *arguments],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=(*lifeline.descriptors(), *descriptors),
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                **thread_settings(),
+                **(environment or {}),
+                **lifeline.environment(),
+            },
+            # Ctrl-C in a terminal is for the program, which decides what ends; and a group can be ended as a whole.
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CannotStart(f"No process could be started: {error}.") from error
+
+
+def settle(niceness: int = 0) -> None:
+    """First thing in a child: it ends with whoever started it, and goes behind whoever is of more use."""
+    lifeline.hold()
+    if niceness and hasattr(os, "nice"):
+        os.nice(niceness)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End it with all that it has started; it leads a group of its own."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a child may take."""
+
+    seconds: float
+    memory_bytes: int | None = None
+
+
+class Child:
+    """A process that reads one request as JSON on standard input and answers with JSON on standard output. It starts at
+    once: made before its request is known, it loads what it needs meanwhile. A context manager, at whose end nothing of
+    it is left."""
+
+    def __init__(self, module: str, *arguments: str):
+        # Files rather than pipes: however much is written, nobody waits for the other.
+        with contextlib.ExitStack() as opened:
+            self._answered = opened.enter_context(tempfile.TemporaryFile())
+            self._said = opened.enter_context(tempfile.TemporaryFile())
+            self._process = start(module, *arguments, stdin=subprocess.PIPE, stdout=self._answered, stderr=self._said)
+            self._open = opened.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def ask(self, request: Mapping[str, Any], bounds: Bounds, cancelled: Event | None = None) -> dict[str, Any]:
+        """The answer to the one request. Raises OutOfTime, OutOfMemory, Cancelled, Broken."""
+        assert self._process.stdin is not None
+        # A process that is gone already leaves no answer, which says it all.
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(json.dumps(request).encode())
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        try:
+            _watch(self._process, bounds, cancelled)
+        finally:
+            end(self._process)
+        answer = _answer(self._answered)
+        words = _tail(self._said)
+        if answer is None:
+            how = describe_exit(self._process.returncode)
+            _log.error("a child for %s gave no answer: %s. %s", self._process.args, how, words)
+            raise Broken(f"The process for it gave no answer: {how}.")
+        if words:
+            _log.error("a child for %s said: %s", self._process.args, words)
+        return answer
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        end(self._process)
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        self._open.close()
+
+
+def _watch(process: "subprocess.Popen[bytes]", bounds: Bounds, cancelled: Event | None) -> None:
+    ends_at = time.monotonic() + bounds.seconds
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_POLL_SECONDS)
+            return
+        if cancelled is not None and cancelled.is_set():
+            raise Cancelled("It was cancelled.")
+        if time.monotonic() > ends_at:
+            raise OutOfTime(f"It took longer than {bounds.seconds:g} seconds.")
+        if bounds.memory_bytes is not None and (held := resident_bytes(process.pid)) > bounds.memory_bytes:
+            raise OutOfMemory(f"It needed more memory than the {bounds.memory_bytes / 1e9:.1f} GB it may use.", held)
+
+
+def _answer(file: IO[bytes]) -> dict[str, Any] | None:
+    file.seek(0)
+    try:
+        # The last line is the answer: a library may have written something before it.
+        answer = json.loads(file.read().rstrip().rpartition(b"\n")[2])
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _tail(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")[-_MOST_WORDS:].strip()
+
+
+def let_nobody_fork() -> None:
+    """A process that was forked from this one by whatever library ends at once: it would be a second self, with the
+    same connections and the same trial."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: os._exit(1))
+
+
+def keep_quiet() -> None:
+    """Nothing that a library prints reaches the output of the program; what goes to standard error is kept."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)

@@ -1,0 +1,255 @@
+"""`.flowml` files: what is read answers as what was written, and anything else is refused in words."""
+
+import dataclasses
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flowml.automl.algorithms.base import Final
+from flowml.automl.features.encoded import View
+from flowml.automl.model import modelfile
+from flowml.automl.model.model import FittedModel, Member, Part, combine
+from flowml.automl.model.pooling import Pooling
+from flowml.domain.errors import InvalidInput
+from tests.automl.model.test_model import fit
+from tests.automl.tables import LeastSquaresPredictor, people, people_task
+
+
+@pytest.fixture(scope="module")
+def model() -> FittedModel:
+    task = people_task()
+    return combine([fit(task), fit(task, Final.REFIT, View.ORDINAL)], [2.0, 1.0])
+
+
+@pytest.fixture(scope="module")
+def content(model: FittedModel) -> bytes:
+    return modelfile.write(model)
+
+
+def changed(content: bytes, change: Callable[[dict[str, bytes]], None]) -> bytes:
+    """The same file with other entries."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    change(entries)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def with_manifest(content: bytes, change: Callable[[Any], None]) -> bytes:
+    def edit(entries: dict[str, bytes]) -> None:
+        manifest = json.loads(entries["manifest.json"])
+        change(manifest)
+        entries["manifest.json"] = json.dumps(manifest).encode()
+
+    return changed(content, edit)
+
+
+def read(path: Path, content: bytes) -> FittedModel:
+    path.write_bytes(content)
+    return modelfile.read(path)
+
+
+@pytest.mark.parametrize("target", ["y", "age"])
+def test_a_round_trip_answers_the_same(tmp_path: Path, target: str) -> None:
+    task = people_task(target=target)
+    written = combine([fit(task), fit(task, Final.REFIT, View.ORDINAL)], [2.0, 1.0])
+    found = read(tmp_path / "m.flowml", modelfile.write(written))
+    fresh = people(30, seed=6)
+    assert np.array_equal(found.predict(fresh), written.predict(fresh))
+    assert np.array_equal(found.predict_row(fresh.row(3, named=True)), written.predict_row(fresh.row(3, named=True)))
+    assert found.schema == written.schema
+    assert [(member.algorithm, member.weight) for member in found.members] == [
+        ("least_squares", pytest.approx(2 / 3)),
+        ("least_squares", pytest.approx(1 / 3)),
+    ]
+    assert modelfile.write(found) == modelfile.write(written)
+
+
+def test_calibration_decision_and_pooling_are_kept(tmp_path: Path) -> None:
+    task = people_task()
+    blend = combine([fit(task), fit(task, Final.REFIT, View.ORDINAL)], [2.0, 1.0], pooling=Pooling.LOG)
+    written = dataclasses.replace(blend, temperature=0.8, decision=(0.2, 0.8))
+    found = read(tmp_path / "m.flowml", modelfile.write(written))
+    assert (found.temperature, found.decision, found.pooling) == (0.8, (0.2, 0.8), Pooling.LOG)
+    fresh = people(30, seed=6)
+    answers = written.predict(fresh)
+    assert np.array_equal(found.predict(fresh), answers)
+    assert found.predict_row(fresh.row(3, named=True)) == pytest.approx(answers[3], rel=1e-9)
+    assert np.array_equal(found.decide(answers), (answers[:, 1] > 0.2).astype(int))
+    assert not np.allclose(answers, combine(blend_parts(blend), [2.0, 1.0]).predict(fresh))
+
+
+def blend_parts(blend: FittedModel) -> list[FittedModel]:
+    """The members of a model as models of their own."""
+    return [FittedModel(blend.schema, blend.encoders, (dataclasses.replace(m, weight=1.0),)) for m in blend.members]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"temperature": 0.0},
+        {"temperature": "warm"},
+        {"decision": [1.0]},
+        {"decision": [1.0, -1.0]},
+        {"decision": [1.0, None]},
+        {"pooling": "sum"},
+    ],
+)
+def test_a_calibration_or_decision_that_cannot_be_is_refused(
+    tmp_path: Path, content: bytes, values: dict[str, object]
+) -> None:
+    with pytest.raises(InvalidInput):
+        read(tmp_path / "m.flowml", with_manifest(content, lambda manifest: manifest.update(values)))
+
+
+@pytest.mark.parametrize("schema", [{"label_type": "int64"}, {"label_type": "code"}, {"classes": ["no", "no"]}])
+def test_labels_that_cannot_be_are_refused(tmp_path: Path, content: bytes, schema: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput):
+        read(tmp_path / "m.flowml", with_manifest(content, lambda manifest: manifest["schema"].update(schema)))
+
+
+def test_a_file_of_an_earlier_version_is_read(tmp_path: Path, content: bytes) -> None:
+    def age(manifest: dict[str, Any]) -> None:
+        for name in ("temperature", "decision", "pooling"):
+            manifest.pop(name)
+        manifest["schema"].pop("label_type")
+
+    found = read(tmp_path / "m.flowml", with_manifest(content, age))
+    assert (found.temperature, found.decision, found.pooling) == (None, None, Pooling.MEAN)
+    assert found.schema.class_values.tolist() == list(found.schema.classes or ())
+
+
+def test_nothing_in_a_file_is_code(content: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+        assert {Path(name).suffix for name in names} == {".json", ".npy"}
+        for name in names:
+            if name.endswith(".npy"):
+                np.load(io.BytesIO(archive.read(name)), allow_pickle=False)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 0.5, 0.99])
+def test_a_file_cut_short_is_refused(tmp_path: Path, content: bytes, kept: float) -> None:
+    size = int(kept * len(content)) if 0 < kept < 1 else int(kept)
+    with pytest.raises(InvalidInput, match="not a FlowML model file"):
+        read(tmp_path / "m.flowml", content[:size])
+
+
+def test_flipped_bytes_are_refused_or_harmless(tmp_path: Path, content: bytes) -> None:
+    generator = np.random.default_rng(0)
+    fresh = people(3, seed=1)
+    for _ in range(150):
+        damaged = bytearray(content)
+        for position in generator.integers(0, len(content), 3):
+            damaged[position] ^= int(generator.integers(1, 256))
+        try:
+            found = read(tmp_path / "m.flowml", bytes(damaged))
+        except InvalidInput:
+            continue
+        assert found.predict(fresh).shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manifest: manifest.pop("members"),
+        lambda manifest: manifest.update(members=[]),
+        lambda manifest: manifest.update(members="all"),
+        lambda manifest: manifest.update(format="one"),
+        lambda manifest: manifest.update(schema=[]),
+        lambda manifest: manifest["schema"].update(features=[]),
+        lambda manifest: manifest["schema"].update(problem_type="poetry"),
+        lambda manifest: manifest["encoders"].pop(),
+        lambda manifest: manifest["encoders"][0]["columns"].pop(),
+        lambda manifest: manifest["members"][0]["parts"][0].update(encoder=-1),
+        lambda manifest: manifest["members"][0]["parts"][0]["predictor"].update(kind="os.system"),
+        lambda manifest: manifest["members"][0]["parts"][0]["predictor"].update(arrays=["../../secret"]),
+        lambda manifest: manifest["members"][0].update(weight="heavy"),
+        lambda manifest: manifest.clear(),
+    ],
+)
+def test_a_description_that_does_not_fit_is_refused(
+    tmp_path: Path, content: bytes, change: Callable[[Any], None]
+) -> None:
+    with pytest.raises(InvalidInput):
+        read(tmp_path / "m.flowml", with_manifest(content, change)).predict(people(2))
+
+
+def test_a_part_that_answers_something_else_is_refused_unless_it_is_known_not_to(
+    tmp_path: Path, content: bytes, model: FittedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LeastSquaresPredictor, "predict", lambda self, values: np.zeros((len(values), 9)))
+    path = tmp_path / "model.flowml"
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match="answers something else"):
+        modelfile.read(path)
+    assert len(modelfile.read(path, tried=False).members) == len(model.members)
+
+
+def test_a_newer_format_says_which_side_to_renew(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(InvalidInput, match="newer version"):
+        read(tmp_path / "m.flowml", with_manifest(content, lambda manifest: manifest.update(format=99)))
+
+
+def array_bytes(array: np.ndarray, pickled: bool = False) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=pickled)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        array_bytes(np.array([{"a": 1}], dtype=object), pickled=True),
+        array_bytes(np.ones((4, 2))).replace(b"(4, 2)", b"(4000000000, 2)"),
+        array_bytes(np.ones((4, 2)))[:-8],
+        b"\x93NUMPY\x09\x09",
+        b"",
+    ],
+)
+def test_an_array_that_is_not_what_it_says_is_refused(tmp_path: Path, content: bytes, array: bytes) -> None:
+    def replace(entries: dict[str, bytes]) -> None:
+        entries[next(name for name in entries if name.endswith(".npy"))] = array
+
+    with pytest.raises(InvalidInput):
+        read(tmp_path / "m.flowml", changed(content, replace))
+
+
+def test_a_file_that_would_expand_beyond_measure_is_refused(tmp_path: Path, content: bytes) -> None:
+    bomb = changed(content, lambda entries: entries.update(bomb=bytes(50_000_000)))
+    with pytest.raises(InvalidInput, match="expands"):
+        read(tmp_path / "m.flowml", bomb)
+
+
+def test_a_file_of_too_many_entries_is_refused(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(60_000):
+            archive.writestr(f"{number}", b"")
+    with pytest.raises(InvalidInput, match="larger than any"):
+        read(tmp_path / "m.flowml", buffer.getvalue())
+
+
+def test_own_files_full_of_zeros_can_be_read_again(tmp_path: Path, model: FittedModel) -> None:
+    width = model.encoders[0].n_features + 1
+    weights = np.zeros((width, 2))
+    weights[0] = 1.0
+    member = Member("zeros", {"blob": "x" * 3_000_000}, 1.0, (Part(0, LeastSquaresPredictor(weights, True)),))
+    written = FittedModel(model.schema, model.encoders[:1], (member,))
+    assert read(tmp_path / "m.flowml", modelfile.write(written)).predict(people(2)) == pytest.approx(
+        np.full((2, 2), 0.5)
+    )
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="There is no file"):
+        modelfile.read(tmp_path / "m.flowml")

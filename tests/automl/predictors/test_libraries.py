@@ -1,0 +1,44 @@
+"""Libraries that take long to import: nobody waits for one longer than there is time."""
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from flowml.automl.predictors import libraries
+from flowml.automl.predictors.lightgbm import LightGBMPredictor
+from flowml.library.run import train
+from tests.library.test_run import flowers
+
+
+def test_a_library_is_waited_for_as_long_as_there_is_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "flowml_slow_library.py").write_text("import time\ntime.sleep(1)\n")
+    (tmp_path / "flowml_broken_library.py").write_text("raise RuntimeError\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    names = ["flowml_slow_library", "flowml_broken_library"]
+    assert not libraries.ready(names, 0.0)
+    assert libraries.begin(names[0]) is libraries.begin(names[0])
+    assert libraries.ready(names, 30.0) and names[0] in sys.modules
+
+
+def test_a_run_ends_in_time_where_a_library_is_not_there_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object) -> None:
+        raise AssertionError("whoever wants this answer waits for the import")
+
+    never = threading.Event()
+    monkeypatch.setattr(libraries, "_load", lambda name: never.wait())
+    monkeypatch.setattr(libraries, "_imports", {})
+    monkeypatch.setattr(LightGBMPredictor, "_booster", property(unreachable))
+    frame, roles = flowers()
+    budget, began = 8.0, time.monotonic()
+    run = train(
+        frame, roles, target="kind", time_budget_seconds=budget, n_jobs=2, algorithm_names=["lightgbm", "gaussian_nb"]
+    )
+    never.set()
+    # A second is allowed; the rest is for a busy machine.
+    assert time.monotonic() - began < budget + 10.0
+    assert "lightgbm" in {entry.algorithm for entry in run.leaderboard}
+    ensembles = [entry for entry in run.leaderboard if entry.algorithm == "ensemble"]
+    assert all(entry.predict_ms is not None and entry.predict_ms > 0 for entry in ensembles)

@@ -1,0 +1,105 @@
+"""A child within bounds: whatever it does, there is an answer or a reason, and nothing of it stays."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from flowml.machine.child import Bounds, Broken, Cancelled, CannotStart, Child, OutOfMemory, OutOfTime, start
+from flowml.machine.facts import resident_bytes
+
+SETTLED = "import json, sys\nfrom flowml.machine.child import settle\nsettle()\n"
+# Holds Python's lock for minutes: no thread of the child could end it.
+STUCK = "import re\nre.match(r'(a+)+$', 'a' * 60 + 'b')\n"
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of a module that a child can be."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return tmp_path / "a_child.py"
+
+
+def test_it_answers_one_request(module: Path) -> None:
+    module.write_text(
+        SETTLED + "request = json.load(sys.stdin)\nprint('chatter')\n"
+        "json.dump({'got': request, 'arguments': sys.argv[1:]}, sys.stdout)"
+    )
+    with Child("a_child", "one") as child:
+        assert child.ask({"x": [1, "ä"]}, Bounds(30.0)) == {"got": {"x": [1, "ä"]}, "arguments": ["one"]}
+
+
+@pytest.mark.parametrize(
+    ("code", "how"),
+    [
+        ("import os\nos.abort()", "it crashed \\(SIGABRT\\)"),
+        ("raise SystemExit(3)", "exit code 3"),
+        ("print('no JSON')", "exit code 0"),
+        ("print([1])", "exit code 0"),
+    ],
+)
+def test_one_that_breaks_down_says_how(module: Path, code: str, how: str) -> None:
+    module.write_text(code)
+    with Child("a_child") as child, pytest.raises(Broken, match=how):
+        child.ask({}, Bounds(30.0))
+
+
+def test_one_that_takes_too_long_or_too_much_or_is_not_wanted_is_ended(module: Path) -> None:
+    module.write_text(SETTLED + "sys.stdin.read()\n" + STUCK)
+    with Child("a_child") as child, pytest.raises(OutOfTime, match=r"0\.5 seconds"):
+        child.ask({}, Bounds(0.5))
+    assert child._process.returncode == -signal.SIGKILL
+    unwanted = threading.Event()
+    threading.Timer(0.3, unwanted.set).start()
+    with Child("a_child") as child, pytest.raises(Cancelled):
+        child.ask({}, Bounds(60.0), unwanted)
+    module.write_text(SETTLED + "held = bytearray(400_000_000)\nimport time\ntime.sleep(60)")
+    with Child("a_child") as child, pytest.raises(OutOfMemory, match=r"0\.2 GB") as ended:
+        child.ask({}, Bounds(60.0, 200_000_000))
+    assert ended.value.held_bytes > 200_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread of the child has to see it")
+def test_it_does_not_outlive_whoever_started_it_though_that_is_killed(module: Path) -> None:
+    module.write_text(SETTLED + "print(json.dumps({}), flush=True)\n" + STUCK)
+    parent = (
+        "import subprocess, sys, time\nfrom flowml.machine.child import start\n"
+        "child = start('a_child', stdout=subprocess.PIPE)\n"
+        "child.stdout.readline()\nprint(child.pid, flush=True)\ntime.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        assert _alive(child)
+        process.kill()
+    until = time.monotonic() + 10.0
+    while _alive(child) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not _alive(child)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_where_none_can_be_started_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(CannotStart, match="No such file"):
+        start("flowml.data.tasks")
+    with pytest.raises(CannotStart):
+        Child("flowml.data.tasks")
+
+
+def test_what_a_process_holds() -> None:
+    assert resident_bytes(os.getpid()) > 10_000_000
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    assert resident_bytes(done.pid) == 0
