@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from flowml.children import run_conductor, run_trainer
 from flowml.machine.facts import memory_bytes, usable_cores
-from flowml.services import dispatch
 from flowml.services.context import Context
+from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
+from flowml.services.dispatch.recovery import LOCAL_WORKER, recover
 from flowml.services.housekeeping import keep_house
 from flowml.services.jobs import start_waiting_jobs
 from flowml.services.settings import Settings
@@ -57,13 +58,14 @@ class Server:
         processes.limit_threads(limits.threads)
         self._store = Store(home.path, now=clock())
         self._clock = clock
-        self._slots = limits.slots
-        self._worker_name = platform.node() or dispatch.LOCAL_WORKER
+        self._limits = limits
+        self._worker_name = platform.node() or LOCAL_WORKER
         worker_id = self._register(capabilities.probe())
-        dispatch.recover(self._store, worker_id, clock())
+        recover(self._store, worker_id, clock())
         self._queue = LocalQueue(home.queue, start_jobs=self._start_jobs, keep_house=self._keep_house)
         self._supervisor = Supervisor(
-            dispatch.StoreDesk(self._store, clock),
+            StoreConductorDesk(self._store, clock),
+            StoreTrainerDesk(self._store, clock),
             limits,
             run_conductor,
             run_trainer,
@@ -112,7 +114,16 @@ class Server:
     def _register(self, found: dict[str, Any]) -> str:
         self._capabilities = found
         queues = capabilities.queues(found)
-        return self._store.workers.register_local(self._worker_name, queues, self._slots, found, self._clock())
+        limits = self._limits
+        return self._store.workers.register_local(
+            self._worker_name,
+            queues,
+            limits.slots,
+            found,
+            self._clock(),
+            threads=limits.threads,
+            memory_bytes=limits.memory_bytes,
+        )
 
     def _keep_house(self) -> None:
         keep_house(self.context)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from flowml.machine import locks
 from flowml.machine.child import keep_quiet, let_nobody_fork
-from flowml.services import dispatch
+from flowml.services.dispatch.channel import StoreChannel
+from flowml.services.dispatch.ledger import StoreLedger
 from flowml.store.store import Store
 from flowml.training import processes
 from flowml.training.supervisor import Limits
@@ -26,7 +27,7 @@ def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, limi
     from flowml.training.conductor import conduct_job
 
     store = Store(Path(home), now=time.time())
-    conduct_job(dispatch.StoreLedger(store, job_id), machine=_machine(limits))
+    conduct_job(StoreLedger(store, job_id))
 
 
 def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits: Limits, status: "Connection") -> None:
@@ -40,11 +41,18 @@ def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits:
     from flowml.training.trainer import Trainer
 
     store = Store(Path(home), now=time.time())
-    channel = dispatch.StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name)
+    channel = StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name, clock=time.time)
     gpus = GPUs(
         lambda: store.workers.capabilities(worker_id), lambda index: locks.taken(Path(home) / f"gpu-{index}.lock")
     )
-    Trainer(channel, machine=_machine(limits), gpus=gpus, tell=status.send).run(stop=lambda: False)
+    trainer = Trainer(
+        channel,
+        machine=_machine(limits),
+        gpus=gpus,
+        queues=lambda: store.workers.queues(worker_id),
+        tell=status.send,
+    )
+    trainer.run(stop=lambda: False)
 
 
 def _machine(limits: Limits) -> "Share":

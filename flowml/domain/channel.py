@@ -9,7 +9,8 @@ from flowml.domain.datasets import Column
 from flowml.domain.jobs import Job, JobSpec, JobStatus
 from flowml.domain.models import Model
 from flowml.domain.recipes import Operation
-from flowml.domain.trials import Lease, Trial, TrialReport, TrialSpec
+from flowml.domain.trials import Beat, Lease, Needs, Offer, Trial, TrialReport, TrialSpec
+from flowml.domain.workers import Machine
 
 
 @dataclass(frozen=True)
@@ -30,26 +31,37 @@ class JobBrief:
 
 
 class Channel(Protocol):
-    """How a trainer talks to the dispatcher: in-process to the store, or over HTTP."""
+    """How a trainer talks to the dispatcher: in-process to the store, or over HTTP.
 
-    def lease(self, now: float) -> Lease | None:
-        """Claim the next waiting trial, or None when there is none for this trainer."""
+    Made for machines that are not the dispatcher's. Nothing in it is a time of day; every call but the first names a
+    lease, by which it is authorised; big bytes go by the hash of their content.
+    """
+
+    def lease(self, offer: Offer) -> Lease | None:
+        """Claim the next waiting trial that this fits, or None when there is none."""
         ...
 
-    def brief(self, job_id: str) -> JobBrief:
-        """The job a lease belongs to. Raises NotFound when it is gone."""
+    def brief(self, lease: Lease) -> JobBrief:
+        """The job that it belongs to. Raises NotFound where the lease, or the job, is gone."""
         ...
 
-    def table(self, sha256: str) -> Path:
-        """The canonical Parquet file with this hash, on this machine."""
+    def get(self, lease: Lease, sha256: str) -> Path:
+        """A file of the job (its tables), on this machine. Raises NotFound for one that is none of its own, or where
+        the lease is gone."""
         ...
 
-    def heartbeat(self, lease: Lease, fold_scores: Sequence[float], now: float) -> bool:
-        """Renew the lease and say how far it is; False: abandon this trial, nobody wants it any more."""
+    def put(self, lease: Lease, content: bytes) -> str:
+        """Hand over a file; returns its hash. Raises NotFound where the lease is gone."""
         ...
 
-    def report(self, lease: Lease, report: TrialReport, now: float) -> bool:
-        """Hand in the outcome; False: it came too late and changed nothing."""
+    def heartbeat(self, beats: Sequence[Beat]) -> frozenset[str]:
+        """Renew leases and say how far the trials are; returns the ids of those to be stopped, because nobody wants
+        them any more or their lease is gone."""
+        ...
+
+    def report(self, lease: Lease, report: TrialReport) -> bool:
+        """Hand in the outcome; False: it came too late and changed nothing. Raises NotFound where a file that it names
+        was not handed over."""
         ...
 
 
@@ -72,7 +84,11 @@ class Ledger(Protocol):
 
     def trials(self) -> list[Trial]: ...
 
-    def enqueue(self, spec: TrialSpec, deadline_at: float, now: float) -> Trial: ...
+    def machines(self) -> Sequence[Machine]:
+        """Those that may take its trials now."""
+        ...
+
+    def enqueue(self, spec: TrialSpec, needs: Needs, deadline_at: float, now: float) -> Trial: ...
 
     def cancel_trials(self, trial_ids: Sequence[str], now: float) -> None:
         """Take queued trials back and have running ones abandoned."""

@@ -41,6 +41,24 @@ class TrialSpec:
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What a trial takes of a machine: a place in this queue, so much memory, and a GPU with so much."""
+
+    queue: str = "cpu"
+    memory_bytes: int = 0
+    vram_gb: float = 0.0
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a machine has for the next trial."""
+
+    queues: tuple[str, ...] = ("cpu",)
+    memory_bytes: int = 1 << 62
+    vram_gb: float = 0.0
+
+
+@dataclass(frozen=True)
 class Trial:
     """A row of the trials table. `score` is in the metric's own direction (an RMSE is positive)."""
 
@@ -67,6 +85,9 @@ class Trial:
     predict_ms: float | None = None
     max_rows: int | None = None
     bar: float | None = None
+    needs: Needs = Needs()
+    tested_on: str | None = None
+    """The folds and rows that it was tested on, as a hash: scores and predictions of others are not comparable."""
 
     @property
     def applicable(self) -> bool:
@@ -87,24 +108,38 @@ NOT_APPLICABLE = "not_applicable"
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to evaluate one trial until `expires_at`; a report with an older attempt changes nothing."""
+    """The right to evaluate one trial; a report with an older attempt changes nothing.
+
+    It ends `lease_seconds` after it was given unless it is renewed; the trial has to be over after `seconds_left`.
+    Neither is a time of day: the clocks of two machines differ, and the dispatcher's rules.
+    """
 
     trial_id: str
     job_id: str
     owner: str
     attempt: int
-    expires_at: float
+    lease_seconds: float
     algorithm: str
     params: Mapping[str, Any]
     number: int
-    deadline_at: float
+    seconds_left: float
     max_rows: int | None = None
     bar: float | None = None
+    needs: Needs = Needs()
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A trial is still being worked on: the scores of the folds that it has done."""
+
+    lease: Lease
+    fold_scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class TrialReport:
-    """The outcome of an evaluation. `out_of_fold` and `model` are files' contents, stored by their hash.
+    """The outcome of an evaluation. `out_of_fold` and `model` are hashes of files that were handed over before;
+    `tested_on` as in Trial.
 
     `status` is finished, pruned, failed, or cancelled where the time was too short.
     """
@@ -116,5 +151,6 @@ class TrialReport:
     fit_seconds: float = 0.0
     predict_ms: float | None = None
     error: str | None = None
-    out_of_fold: bytes | None = None
-    model: bytes | None = None
+    out_of_fold: str | None = None
+    model: str | None = None
+    tested_on: str | None = None

@@ -26,3 +26,14 @@ class Worker:
     registered_at: float
     last_seen_at: float
     trials_finished: int
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A worker that is online, as far as trials are planned by it: how many at once, and what each may use."""
+
+    worker_id: str
+    queues: tuple[str, ...]
+    slots: int
+    threads: int
+    memory_bytes: int

@@ -1,7 +1,7 @@
 """What has to be done now and then: lost leases, files that nothing refers to, old events."""
 
 from flowml.services.context import Context
-from flowml.services.dispatch import expire_leases
+from flowml.services.dispatch.recovery import expire_leases
 
 _FILE_AGE_SECONDS = 3600.0
 _EVENT_AGE_SECONDS = 14 * 86_400.0

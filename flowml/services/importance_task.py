@@ -17,7 +17,7 @@ from flowml.automl.model import modelfile
 from flowml.automl.scoring.decision import objective
 from flowml.domain.errors import FlowMLError
 from flowml.machine.child import settle
-from flowml.services.dispatch import brief_of
+from flowml.services.dispatch.ledger import brief_of
 from flowml.store.store import Store
 from flowml.training.tasks import load_task
 

@@ -11,7 +11,8 @@ from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType, Validation,
 from flowml.domain.trials import Trial
 from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
-from flowml.services.dispatch import finish_job, job_room, tell_job, tell_system
+from flowml.services.dispatch.ledger import finish_job
+from flowml.services.dispatch.telling import job_room, tell_job, tell_system
 
 _CELLS_AHEAD = 300_000
 _MOST_COLUMNS_AHEAD = 300

@@ -109,6 +109,18 @@ MIGRATIONS: tuple[Migration, ...] = (
             "UPDATE jobs SET best_score = COALESCE(json_extract(estimate, '$.score'), best_score)",
         ),
     ),
+    Migration(
+        5,
+        "what a trial needs of a machine and what a machine gives to one; what a trial was tested on",
+        (
+            "ALTER TABLE trials ADD COLUMN queue TEXT NOT NULL DEFAULT 'cpu'",
+            "ALTER TABLE trials ADD COLUMN memory_bytes INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE trials ADD COLUMN vram_gb REAL NOT NULL DEFAULT 0",
+            "ALTER TABLE trials ADD COLUMN tested_on TEXT",
+            "ALTER TABLE workers ADD COLUMN threads INTEGER NOT NULL DEFAULT 1",
+            "ALTER TABLE workers ADD COLUMN memory_bytes INTEGER NOT NULL DEFAULT 0",
+        ),
+    ),
 )
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from flowml.domain.errors import NotFound
-from flowml.domain.trials import Lease, Trial, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import Lease, Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
 from flowml.store.database import Database
 from flowml.store.rows import from_json, new_id, to_json
 
@@ -30,13 +30,14 @@ class Trials:
     def __init__(self, database: Database):
         self._database = database
 
-    def add(self, job_id: str, spec: TrialSpec, deadline_at: float, now: float) -> Trial:
+    def add(self, job_id: str, spec: TrialSpec, needs: Needs, deadline_at: float, now: float) -> Trial:
         """A new queued trial."""
         trial_id = new_id()
         with self._database.write() as connection:
             connection.execute(
                 "INSERT INTO trials (id, job_id, number, algorithm, params, origin, max_rows, bar, status,"
-                " deadline_at, queued_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
+                " queue, memory_bytes, vram_gb, deadline_at, queued_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?)",
                 (
                     trial_id,
                     job_id,
@@ -46,6 +47,9 @@ class Trials:
                     spec.origin,
                     spec.max_rows,
                     spec.bar,
+                    needs.queue,
+                    needs.memory_bytes,
+                    needs.vram_gb,
                     deadline_at,
                     now,
                 ),
@@ -64,8 +68,11 @@ class Trials:
         rows = self._database.current().execute("SELECT * FROM trials WHERE job_id = ? ORDER BY number", (job_id,))
         return [_trial(row) for row in rows]
 
-    def claim(self, owner: str, worker_id: str, worker_name: str, lease_seconds: float, now: float) -> Lease | None:
-        """Lease the next waiting trial: of the job that has least running, then of the one of highest priority.
+    def claim(
+        self, owner: str, worker_id: str, worker_name: str, offer: Offer, lease_seconds: float, now: float
+    ) -> Lease | None:
+        """Lease the next waiting trial that needs no more than is offered: of the job that has least running, then of
+        the one of highest priority.
 
         Every job that runs gets its turn, because its budget runs too; priority decides who starts. For a moment a
         trial is left to an owner who has the table of its job in memory and nothing to do.
@@ -76,13 +83,35 @@ class Trials:
                 " attempt = attempt + 1, lease_expires_at = ?, started_at = ?, fold_scores = '[]', error = NULL"
                 " WHERE id = (SELECT waiting.id FROM trials AS waiting JOIN jobs ON jobs.id = waiting.job_id"
                 " WHERE waiting.status = 'queued' AND jobs.status = 'running' AND jobs.cancel_requested = 0"
+                " AND waiting.queue IN (SELECT value FROM json_each(?))"
+                " AND waiting.memory_bytes <= ? AND waiting.vram_gb <= ?"
                 f" AND (waiting.queued_at <= ? OR NOT ({_BETTER_OFF}))"
                 " ORDER BY"
                 " (SELECT COUNT(*) FROM trials AS busy WHERE busy.job_id = jobs.id AND busy.status = 'leased'),"
                 " jobs.priority DESC, jobs.created_at, waiting.number LIMIT 1) RETURNING *",
-                (owner, worker_id, worker_name, now + lease_seconds, now, now - LEFT_SECONDS, owner, owner),
+                (
+                    owner,
+                    worker_id,
+                    worker_name,
+                    now + lease_seconds,
+                    now,
+                    to_json(list(offer.queues)),
+                    offer.memory_bytes,
+                    offer.vram_gb,
+                    now - LEFT_SECONDS,
+                    owner,
+                    owner,
+                ),
             ).fetchone()
-        return _lease(row) if row else None
+        return _lease(row, now) if row else None
+
+    def holds(self, lease: Lease) -> bool:
+        """Whether this lease is still good."""
+        found = self._database.current().execute(
+            "SELECT 1 FROM trials WHERE id = ? AND owner = ? AND attempt = ? AND status = 'leased'",
+            (lease.trial_id, lease.owner, lease.attempt),
+        )
+        return found.fetchone() is not None
 
     def waiting(self) -> bool:
         """Whether any trial waits for an owner."""
@@ -99,14 +128,12 @@ class Trials:
             )
         return cursor.rowcount == 1
 
-    def finish(
-        self, lease: Lease, report: TrialReport, out_of_fold: str | None, model_file: str | None, now: float
-    ) -> bool:
+    def finish(self, lease: Lease, report: TrialReport, now: float) -> bool:
         """Record the outcome; False when the lease is stale: then nothing changes."""
         with self._database.write() as connection:
             cursor = connection.execute(
                 "UPDATE trials SET status = ?, score = ?, fold_scores = ?, metrics = ?, fit_seconds = ?,"
-                " predict_ms = ?, error = ?, out_of_fold_file = ?, model_file = ?, finished_at = ?,"
+                " predict_ms = ?, error = ?, out_of_fold_file = ?, model_file = ?, tested_on = ?, finished_at = ?,"
                 " lease_expires_at = NULL WHERE id = ? AND owner = ? AND attempt = ? AND status = 'leased'",
                 (
                     str(report.status),
@@ -116,8 +143,9 @@ class Trials:
                     report.fit_seconds,
                     report.predict_ms,
                     report.error,
-                    out_of_fold,
-                    model_file,
+                    report.out_of_fold,
+                    report.model,
+                    report.tested_on,
                     now,
                     lease.trial_id,
                     lease.owner,
@@ -188,19 +216,12 @@ class Trials:
             ).fetchall()
         return [row["id"] for row in rows]
 
-    def unwanted(self, trial_id: str) -> bool:
-        """Whether a running trial has been asked to stop."""
-        row = self._database.read().execute("SELECT stop_requested FROM trials WHERE id = ?", (trial_id,)).fetchone()
-        return row is None or bool(row["stop_requested"])
-
-    def leased_by(self, owner: str) -> Trial | None:
-        """What an owner is working on."""
-        row = (
-            self._database.read()
-            .execute("SELECT * FROM trials WHERE owner = ? AND status = 'leased'", (owner,))
-            .fetchone()
+    def wanted(self) -> set[tuple[str, str]]:
+        """Owner and id of every trial that is leased and has not been asked to stop."""
+        rows = self._database.read().execute(
+            "SELECT owner, id FROM trials WHERE status = 'leased' AND stop_requested = 0"
         )
-        return _trial(row) if row else None
+        return {(row["owner"], row["id"]) for row in rows}
 
     def _return(
         self,
@@ -260,20 +281,27 @@ def _trial(row: sqlite3.Row) -> Trial:
         predict_ms=row["predict_ms"],
         max_rows=row["max_rows"],
         bar=row["bar"],
+        needs=_needs(row),
+        tested_on=row["tested_on"],
     )
 
 
-def _lease(row: sqlite3.Row) -> Lease:
+def _needs(row: sqlite3.Row) -> Needs:
+    return Needs(row["queue"], row["memory_bytes"], row["vram_gb"])
+
+
+def _lease(row: sqlite3.Row, now: float) -> Lease:
     return Lease(
         trial_id=row["id"],
         job_id=row["job_id"],
         owner=row["owner"],
         attempt=row["attempt"],
-        expires_at=row["lease_expires_at"],
+        lease_seconds=row["lease_expires_at"] - now,
         algorithm=row["algorithm"],
         params=from_json(row["params"]),
         number=row["number"],
-        deadline_at=row["deadline_at"],
+        seconds_left=row["deadline_at"] - now,
         max_rows=row["max_rows"],
         bar=row["bar"],
+        needs=_needs(row),
     )

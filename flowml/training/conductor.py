@@ -11,7 +11,7 @@ from flowml.automl.run.assembly import assemble, search_for
 from flowml.automl.run.conduct import Conduct
 from flowml.automl.search.search import Search
 from flowml.automl.task.leakage import find_suspects
-from flowml.automl.trial.sharing import Share, share_for
+from flowml.automl.trial.sharing import Share
 from flowml.domain.channel import Ledger
 from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.domain.jobs import Job, JobStatus
@@ -21,14 +21,11 @@ from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
 
 
-def conduct_job(ledger: Ledger, *, machine: Share, clock: Callable[[], float] = time.time) -> None:
-    """Run the job to its end: completed with a champion, cancelled, or failed with a reason a person understands.
-
-    `machine`: how this machine is shared by trials of ordinary tables.
-    """
+def conduct_job(ledger: Ledger, *, clock: Callable[[], float] = time.time) -> None:
+    """Run the job to its end: completed with a champion, cancelled, or failed with a reason a person understands."""
     job = ledger.job()
     try:
-        _Conductor(ledger, job, machine, clock).run()
+        _Conductor(ledger, job, clock).run()
     except InvalidInput as error:
         ledger.finish(JobStatus.FAILED, clock(), " ".join(filter(None, (error.detail, error.hint))))
     except FlowMLError as error:
@@ -36,10 +33,9 @@ def conduct_job(ledger: Ledger, *, machine: Share, clock: Callable[[], float] = 
 
 
 class _Conductor:
-    def __init__(self, ledger: Ledger, job: Job, machine: Share, clock: Callable[[], float]):
+    def __init__(self, ledger: Ledger, job: Job, clock: Callable[[], float]):
         self._ledger = ledger
         self._clock = clock
-        self._machine = machine
         # The promise counts from the moment in which the job was taken up, and was written down then.
         deadline = clock() + job.time_budget_seconds if job.deadline_at is None else job.deadline_at
         self._began = deadline - job.time_budget_seconds
@@ -66,12 +62,9 @@ class _Conductor:
         search = search_for(task, algorithm_names=wished.algorithms, max_trials=wished.max_trials)
         for name, reason in search.not_applicable.items():
             self._ledger.log("info", f"{algorithms.get(name).title} is not tried: {reason}", self._clock())
-        share = share_for(task.shape, self._machine)
-        runner = LedgerRunner(self._ledger, task, share.slots, self._clock, self._job.validation)
-        if share.slots < self._machine.slots:
-            # Whoever trains in a free slot would need the table, too.
-            runner.spare = 0
-            self._ledger.log("info", _words_of(share), self._clock())
+        runner = LedgerRunner(self._ledger, task, self._clock, wished.queue)
+        if not runner.spare:
+            self._ledger.log("info", _words_of(runner.shares()), self._clock())
         keeper = Keeper(self._ledger, self._job, task, self._clock, self._began)
         conduct = assemble(
             task,
@@ -123,9 +116,10 @@ class _Conductor:
         self._ledger.finish(status, now, error, remark)
 
 
-def _words_of(share: Share) -> str:
-    trials = "One trial at a time" if share.slots == 1 else f"{share.slots} trials at a time"
-    return f"{trials}, each with {share.threads} threads: the table is big"
+def _words_of(shares: Sequence[Share]) -> str:
+    slots = sum(share.slots for share in shares)
+    trials = "One trial at a time" if slots == 1 else f"{slots} trials at a time"
+    return f"{trials}, each with {max(share.threads for share in shares)} threads: the table is big"
 
 
 def _why_no_trial(trials: Sequence[Trial]) -> tuple[str | None, str | None]:

@@ -31,6 +31,10 @@ class GPUs:
         self._capabilities = capabilities
         self._take = take
 
+    def most_vram_gb(self) -> float:
+        """Of the largest card, 0 without one."""
+        return max((float(gpu["vram_gb"]) for gpu in self._capabilities().get("gpus") or ()), default=0.0)
+
     @contextlib.contextmanager
     def device_for(
         self, lease: Lease, algorithm: Algorithm, shape: TaskShape, queue: str, remark: Callable[[str], None]

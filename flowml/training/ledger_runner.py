@@ -7,36 +7,67 @@ from dataclasses import replace
 
 import numpy as np
 
+from flowml.automl import algorithms
 from flowml.automl.model import modelfile
 from flowml.automl.task.task import Task
 from flowml.automl.trial.outcome import Outcome
+from flowml.automl.trial.sharing import Share, share_for, usual_need
 from flowml.domain.channel import Ledger
-from flowml.domain.jobs import Validation
-from flowml.domain.trials import Trial, TrialSpec, TrialStatus
+from flowml.domain.trials import Needs, Trial, TrialSpec, TrialStatus
+from flowml.domain.workers import Machine
+from flowml.training.capabilities import VRAM_SLACK_GB
+from flowml.training.gpus import vram_of
 
 
 class LedgerRunner:
-    """Trials as rows: submitted to the queue, taken in when somebody has finished them."""
+    """Trials as rows: submitted to the queue, taken in when somebody has finished them.
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        task: Task,
-        slots: int,
-        clock: Callable[[], float],
-        tested_before: Validation | None = None,
-    ):
-        """`tested_before`: how trials of an earlier life of this run were tested, as far as was written down."""
-        self.slots = slots
-        self._tested_before = tested_before
-        # One more than there are slots, so that nobody who has finished waits for the next poll.
-        self.spare = 1
+    `queue`: the one that the job asks for. How many trials are open at once follows the machines that are online.
+    """
+
+    def __init__(self, ledger: Ledger, task: Task, clock: Callable[[], float], queue: str = "cpu"):
         self._task = task
         self._ledger = ledger
         self._clock = clock
+        self._queue = queue
         self._seen: set[str] = set()
         self._version = -1
         self._open = {trial.id for trial in ledger.trials() if not trial.status.ended}
+        self._machines: Sequence[Machine] = ()
+        self._machines_version: int | None = None
+
+    @property
+    def slots(self) -> int:
+        """How many trials of this task the machines that are online evaluate at once."""
+        return max(1, sum(share.slots for share in self.shares()))
+
+    @property
+    def spare(self) -> int:
+        """One more than there are slots may wait, so that nobody who has finished waits for the next poll; of a big
+        table none, because whoever trains in a free slot would need the table, too."""
+        return 1 if self.slots >= sum(machine.slots for machine in self._online()) else 0
+
+    def shares(self) -> list[Share]:
+        """How each machine is shared by trials of this task."""
+        return [
+            share_for(self._task.shape, Share(max(1, machine.slots), machine.threads, machine.memory_bytes))
+            for machine in self._online()
+        ]
+
+    def _online(self) -> Sequence[Machine]:
+        version = self._ledger.version()
+        if version != self._machines_version:
+            self._machines, self._machines_version = self._ledger.machines(), version
+        return self._machines
+
+    def _needs(self, spec: TrialSpec) -> Needs:
+        """Where nobody has what it needs, it asks for what there is, and whoever takes it says what it lacks."""
+        queue, vram_gb = "cpu", 0.0
+        offered = {name for machine in self._online() for name in machine.queues}
+        if self._queue in offered and self._queue != "cpu" and algorithms.get(spec.algorithm).gpu:
+            queue, vram_gb = self._queue, vram_of(self._queue)
+        most = max((machine.slots * machine.memory_bytes for machine in self._online()), default=0)
+        return Needs(queue, min(usual_need(self._task.shape), most), max(0.0, vram_gb - VRAM_SLACK_GB))
 
     def seen(self, trial_ids: Iterable[str]) -> None:
         """Trials that were taken in before."""
@@ -47,7 +78,7 @@ class LedgerRunner:
         return True
 
     def submit(self, spec: TrialSpec, deadline: float) -> None:
-        self._open.add(self._ledger.enqueue(spec, deadline, self._clock()).id)
+        self._open.add(self._ledger.enqueue(spec, self._needs(spec), deadline, self._clock()).id)
 
     def open(self) -> int:
         return len(self._open)
@@ -80,16 +111,9 @@ class LedgerRunner:
         return [outcome for outcome in ended if outcome.status is TrialStatus.FINISHED]
 
     def is_comparable(self, trial: Trial) -> bool:
-        """Whether a finished trial was tested as those to come will be.
-
-        One of an earlier version knew fewer ways to test; what it said of other rows, or of rows that it may have
-        known, is not to be mixed with what is said now.
-        """
-        task = self._task
-        if trial.out_of_fold is None or len(trial.fold_scores) != task.n_folds:
-            return False
-        held_out = np.load(self._ledger.file(trial.out_of_fold), mmap_mode="r", allow_pickle=False)
-        return len(held_out) == len(task.validated) and self._tested_before == task.validation
+        """Whether a finished trial was tested as those to come will be: what it said of other rows, or of rows that it
+        may have known, is not to be mixed with what is said now."""
+        return trial.out_of_fold is not None and trial.tested_on == self._task.fingerprint
 
     def outcome(self, trial: Trial) -> Outcome:
         """A row as the search and the ensemble want it."""

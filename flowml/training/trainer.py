@@ -21,7 +21,17 @@ from flowml.automl.trial.evaluate import EncodedFolds
 from flowml.automl.trial.outcome import Outcome
 from flowml.automl.trial.sharing import Share, share_for
 from flowml.domain.channel import Channel
-from flowml.domain.trials import NEEDED_BYTES, NOT_APPLICABLE, Lease, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.errors import NotFound
+from flowml.domain.trials import (
+    NEEDED_BYTES,
+    NOT_APPLICABLE,
+    Beat,
+    Lease,
+    Offer,
+    TrialReport,
+    TrialSpec,
+    TrialStatus,
+)
 from flowml.training.gpus import GPUs
 from flowml.training.tasks import load_task
 from flowml.training.trainer_status import Busy
@@ -30,12 +40,14 @@ log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 0.03
 _HEARTBEAT_SECONDS = 5.0
+_OFFER_SECONDS = 1.0
 
 
 class Trainer:
     """Evaluates trials one after another, keeping the data of the current job loaded and encoded.
 
-    `machine`: how this machine is shared by trials of ordinary tables; `gpus`: what may be used besides the CPU.
+    `machine`: how this machine is shared by trials of ordinary tables; `gpus`: what may be used besides the CPU;
+    `queues`: whose trials it takes now. `clock`: of this machine, for lengths of time alone.
     """
 
     def __init__(
@@ -44,13 +56,15 @@ class Trainer:
         *,
         machine: Share,
         gpus: GPUs | None = None,
-        clock: Callable[[], float] = time.time,
+        queues: Callable[[], tuple[str, ...]] = lambda: ("cpu",),
+        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[Busy | None], None] = lambda busy: None,
     ):
         self._channel = channel
         self._machine = machine
         self._gpus = gpus
+        self._queues = queues
         self._queue = "cpu"
         self._clock = clock
         self._sleep = sleep
@@ -60,6 +74,9 @@ class Trainer:
         self._cache: EncodedFolds | None = None
         self._share = machine
         self._lease: Lease | None = None
+        self._deadline = 0.0
+        self._offered: Offer | None = None
+        self._offered_at = 0.0
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Until told to stop. The first word, `None`, says that it is ready."""
@@ -70,34 +87,46 @@ class Trainer:
 
     def step(self) -> bool:
         """Evaluate one trial; False when none is waiting."""
-        lease = self._channel.lease(self._clock())
+        lease = self._channel.lease(self._offer())
         if lease is None:
             return False
-        self._lease = lease
+        self._lease, self._deadline = lease, self._clock() + lease.seconds_left
         # A table that is being read, or encoded, is of use to whatever comes after: not before the run ends is it too
         # late for that.
         self._on_encoding(True)
         try:
             report = self._evaluate(lease)
             if report is not None:
-                self._channel.report(lease, report, self._clock())
+                self._channel.report(lease, report)
+        except NotFound:
+            log.info("trial %s was taken away before its outcome could be handed in", lease.trial_id)
         finally:
             self._tell(None)
         return True
 
+    def _offer(self) -> Offer:
+        """What this machine has for a trial; looked up now and then, for its GPUs are tried only after its start."""
+        now = self._clock()
+        if self._offered is None or now - self._offered_at > _OFFER_SECONDS:
+            # A trial of a big table may have the memory of several.
+            memory_bytes = self._machine.slots * self._machine.memory_bytes
+            vram_gb = 0.0 if self._gpus is None else self._gpus.most_vram_gb()
+            self._offered, self._offered_at = Offer(self._queues(), memory_bytes, vram_gb), now
+        return self._offered
+
     def _evaluate(self, lease: Lease) -> TrialReport | None:
         spec = TrialSpec(lease.number, lease.algorithm, lease.params, max_rows=lease.max_rows, bar=lease.bar)
-        beat = _Heartbeat(self._channel, lease, self._clock)
+        beat = _Heartbeat(self._channel, lease)
         with beat:
             outcome = attempt(
-                lambda: self._means_for(lease.job_id),
+                lambda: self._means_for(lease),
                 spec,
-                time_left=lambda: 0.0 if beat.abandoned else lease.deadline_at - self._clock(),
+                time_left=lambda: 0.0 if beat.abandoned else self._deadline - self._clock(),
                 on_fold=beat.on_fold,
                 device_for=partial(self._device_for, lease),
             )
         abandoned = outcome.status is TrialStatus.CANCELLED and outcome.error is None
-        return None if abandoned else _report_of(outcome, self._task)
+        return None if abandoned else self._report_of(outcome, lease)
 
     def _device_for(
         self, lease: Lease, task: Task, remark: Callable[[str], None]
@@ -111,31 +140,56 @@ class Trainer:
 
     def _on_encoding(self, began: bool) -> None:
         if self._lease is not None:
-            late = limits.late_seconds(self._lease.deadline_at - self._clock())
-            deadline = math.inf if began else self._lease.deadline_at + late
-            self._tell(Busy(self._lease.trial_id, deadline, self._share.memory_bytes))
+            left = self._deadline - self._clock()
+            seconds = math.inf if began else left + limits.late_seconds(left)
+            self._tell(Busy(self._lease.trial_id, seconds, self._share.memory_bytes))
 
-    def _means_for(self, job_id: str) -> Means:
-        if self._job_id != job_id or self._task is None or self._cache is None:
+    def _means_for(self, lease: Lease) -> Means:
+        if self._job_id != lease.job_id or self._task is None or self._cache is None:
             # Let go of the old job's data before the new one's comes in.
             self._task = self._cache = None
-            brief = self._channel.brief(job_id)
-            self._task, self._queue = load_task(brief, self._channel.table), brief.spec.queue
+            brief = self._channel.brief(lease)
+            self._task, self._queue = load_task(brief, partial(self._channel.get, lease)), brief.spec.queue
             self._share = share_for(self._task.shape, self._machine)
             cached = limits.cache_bytes(self._share.memory_bytes)
             self._cache = EncodedFolds(self._task, cached, self._on_encoding)
-            self._job_id = job_id
+            self._job_id = lease.job_id
         self._on_encoding(False)
         return Means(self._task, self._cache, self._share.threads, self._share.memory_bytes)
+
+    def _report_of(self, outcome: Outcome, lease: Lease) -> TrialReport:
+        metrics = dict(outcome.metrics)
+        if outcome.needed_bytes is not None:
+            metrics[NEEDED_BYTES] = float(outcome.needed_bytes)
+        elif not outcome.applicable:
+            metrics[NOT_APPLICABLE] = 1.0
+        report = TrialReport(
+            status=outcome.status,
+            score=outcome.score,
+            fold_scores=outcome.fold_scores,
+            metrics=metrics,
+            fit_seconds=outcome.fit_seconds,
+            predict_ms=outcome.predict_ms,
+            error=outcome.error,
+        )
+        if self._task is None or outcome.out_of_fold is None or outcome.load_model is None:
+            return report
+        # Only of rows that some fold holds out: of a big table those are few.
+        held_out = pack_array(outcome.out_of_fold[self._task.validated])
+        return replace(
+            report,
+            out_of_fold=self._channel.put(lease, held_out),
+            model=self._channel.put(lease, modelfile.write(outcome.load_model())),
+            tested_on=self._task.fingerprint,
+        )
 
 
 class _Heartbeat:
     """Renews a lease in the background while a trial runs, and hears when nobody wants it any more."""
 
-    def __init__(self, channel: Channel, lease: Lease, clock: Callable[[], float]):
+    def __init__(self, channel: Channel, lease: Lease):
         self._channel = channel
         self._lease = lease
-        self._clock = clock
         self._scores: list[float] = []
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -159,34 +213,12 @@ class _Heartbeat:
 
     def _renew(self) -> bool:
         try:
-            if not self._channel.heartbeat(self._lease, list(self._scores), self._clock()):
+            if self._channel.heartbeat([Beat(self._lease, tuple(self._scores))]):
                 self.abandoned = True
         except Exception:
             # A dispatcher that cannot be reached for a moment costs nothing; the lease outlives several beats.
             log.warning("heartbeat of trial %s did not get through", self._lease.trial_id, exc_info=True)
         return not self.abandoned
-
-
-def _report_of(outcome: Outcome, task: Task | None) -> TrialReport:
-    metrics = dict(outcome.metrics)
-    if outcome.needed_bytes is not None:
-        metrics[NEEDED_BYTES] = float(outcome.needed_bytes)
-    elif not outcome.applicable:
-        metrics[NOT_APPLICABLE] = 1.0
-    report = TrialReport(
-        status=outcome.status,
-        score=outcome.score,
-        fold_scores=outcome.fold_scores,
-        metrics=metrics,
-        fit_seconds=outcome.fit_seconds,
-        predict_ms=outcome.predict_ms,
-        error=outcome.error,
-    )
-    if task is None or outcome.out_of_fold is None or outcome.load_model is None:
-        return report
-    # Only of rows that some fold holds out: of a big table those are few.
-    held_out = pack_array(outcome.out_of_fold[task.validated])
-    return replace(report, out_of_fold=held_out, model=modelfile.write(outcome.load_model()))
 
 
 def pack_array(array: np.ndarray) -> bytes:

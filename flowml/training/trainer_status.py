@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Busy:
-    """The trial a trainer is working on, and when it has to be over.
+    """The trial a trainer is working on, and in how many seconds it has to be over.
 
     `memory_bytes`: what it may hold, where that is not the usual share.
     """
 
     trial_id: str
-    deadline_at: float
+    seconds_left: float
     memory_bytes: int | None = None

@@ -7,8 +7,20 @@ import pytest
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.jobs import JobSpec, JobStatus, ProblemType
 from flowml.domain.models import Model
-from flowml.domain.trials import DID_NOT_STOP, NOTHING_MORE, OUT_OF_TIME, TrialReport, TrialSpec, TrialStatus
-from flowml.services import dispatch
+from flowml.domain.trials import (
+    DID_NOT_STOP,
+    NOTHING_MORE,
+    OUT_OF_TIME,
+    Needs,
+    Offer,
+    TrialReport,
+    TrialSpec,
+    TrialStatus,
+)
+from flowml.services.dispatch.channel import StoreChannel
+from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
+from flowml.services.dispatch.ledger import StoreLedger
+from flowml.services.dispatch.recovery import recover
 from flowml.store.store import Store
 
 
@@ -29,8 +41,8 @@ def job_id(store: Store) -> str:
     return job.id
 
 
-def channel(store: Store, owner: str = "me") -> dispatch.StoreChannel:
-    return dispatch.StoreChannel(store, owner=owner, worker_id="w", worker_name="here")
+def channel(store: Store, owner: str = "me", now: float = 4.0) -> StoreChannel:
+    return StoreChannel(store, owner=owner, worker_id="w", worker_name="here", clock=lambda: now)
 
 
 def model(job_id: str, identifier: str, score: float) -> Model:
@@ -44,37 +56,9 @@ def types(store: Store, room: str) -> list[str]:
     return [event.type for event in store.events.since(0, [room])]
 
 
-def test_a_trial_goes_from_the_conductor_to_a_trainer_and_back(store: Store, job_id: str) -> None:
-    ledger, trainer = dispatch.StoreLedger(store, job_id), channel(store)
-    assert trainer.lease(3.0) is None
-    trial = ledger.enqueue(TrialSpec(0, "ridge", {"alpha": 2.0}), 60.0, 3.0)
-    lease = trainer.lease(4.0)
-    assert lease is not None and (lease.trial_id, lease.params) == (trial.id, {"alpha": 2.0})
-    assert trainer.brief(job_id).columns == store.datasets.get("d").columns
-    assert trainer.table(trainer.brief(job_id).table).read_bytes() == b"a table"
-    assert trainer.heartbeat(lease, [0.5], 5.0)
-    report = TrialReport(TrialStatus.FINISHED, 0.7, (0.6, 0.8), {"r2": 0.7}, 1.5, 0.2, None, b"oof", b"model")
-    assert trainer.report(lease, report, 6.0)
-    (done,) = ledger.trials()
-    assert (done.status, done.score, done.fold_scores) == (TrialStatus.FINISHED, 0.7, (0.6, 0.8))
-    assert done.out_of_fold is not None and ledger.file(done.out_of_fold).read_bytes() == b"oof"
-    assert types(store, f"job:{job_id}") == ["trial_update"] * 4
-    assert not trainer.report(lease, report, 7.0), "a second report changes nothing"
-
-
-def test_an_unwanted_trial_hears_of_it(store: Store, job_id: str) -> None:
-    ledger, trainer, desk = dispatch.StoreLedger(store, job_id), channel(store), dispatch.StoreDesk(store, lambda: 9.0)
-    ledger.enqueue(TrialSpec(0, "ridge", {}), 60.0, 3.0)
-    lease = trainer.lease(4.0)
-    assert lease is not None and desk.holds("me", lease.trial_id)
-    ledger.cancel_trials([lease.trial_id], 5.0)
-    assert not trainer.heartbeat(lease, [], 6.0)
-    assert not desk.holds("me", lease.trial_id)
-
-
 def test_a_finished_job_leaves_nothing_open_and_tells_everyone(store: Store, job_id: str) -> None:
-    ledger = dispatch.StoreLedger(store, job_id)
-    ledger.enqueue(TrialSpec(0, "ridge", {}), 60.0, 3.0)
+    ledger = StoreLedger(store, job_id)
+    ledger.enqueue(TrialSpec(0, "ridge", {}), Needs(), 60.0, 3.0)
     best = ledger.publish_model(model(job_id, "m1", 0.8), 0.8, b"content")
     ledger.champion(best, None, 4.0)
     job = ledger.finish(JobStatus.COMPLETED, 5.0)
@@ -87,37 +71,37 @@ def test_a_finished_job_leaves_nothing_open_and_tells_everyone(store: Store, job
 
 
 def test_a_job_whose_conductor_keeps_dying_keeps_its_models(store: Store, job_id: str) -> None:
-    desk, ledger = dispatch.StoreDesk(store, lambda: 9.0), dispatch.StoreLedger(store, job_id)
-    assert [desk.conductor_started(job_id) for _ in range(2)] == [1, 2]
+    desk, ledger = StoreConductorDesk(store, lambda: 9.0), StoreLedger(store, job_id)
+    assert [desk.started(job_id) for _ in range(2)] == [1, 2]
     ledger.champion(ledger.publish_model(model(job_id, "m1", 0.8), 0.8, None), None, 4.0)
-    desk.conductor_failed(job_id, "it keeps crashing")
+    desk.failed(job_id, "it keeps crashing")
     job = store.jobs.get(job_id)
     assert (job.status, job.error) == (JobStatus.COMPLETED, "it keeps crashing")
     assert desk.running_jobs() == []
 
 
 def test_without_a_model_such_a_job_has_failed(store: Store, job_id: str) -> None:
-    dispatch.StoreDesk(store, lambda: 9.0).conductor_failed(job_id, "it keeps crashing")
+    StoreConductorDesk(store, lambda: 9.0).failed(job_id, "it keeps crashing")
     assert store.jobs.get(job_id).status is JobStatus.FAILED
 
 
 def test_a_dead_trainers_trial_waits_again_and_the_log_says_why(store: Store, job_id: str) -> None:
-    dispatch.StoreLedger(store, job_id).enqueue(TrialSpec(0, "ridge", {}), 60.0, 3.0)
-    assert channel(store).lease(4.0) is not None
-    dispatch.StoreDesk(store, lambda: 9.0).trainer_died("me", "it crashed", True, None)
-    assert channel(store, "other").lease(10.0) is not None
+    StoreLedger(store, job_id).enqueue(TrialSpec(0, "ridge", {}), Needs(), 60.0, 3.0)
+    assert channel(store, now=4.0).lease(Offer()) is not None
+    StoreTrainerDesk(store, lambda: 9.0).died("me", "it crashed", True, None)
+    assert channel(store, "other", 10.0).lease(Offer()) is not None
     logs = [event.data["message"] for event in store.events.since(0) if event.type == "log"]
     assert logs == ["Ridge regression: it crashed"]
 
 
 def test_a_trial_that_was_not_finished_in_time_has_not_failed(store: Store, job_id: str) -> None:
-    ledger = dispatch.StoreLedger(store, job_id)
+    ledger = StoreLedger(store, job_id)
     for number in range(2):
-        ledger.enqueue(TrialSpec(number, "ridge", {}), 60.0, 3.0)
-    lease = channel(store).lease(4.0)
+        ledger.enqueue(TrialSpec(number, "ridge", {}), Needs(), 60.0, 3.0)
+    lease = channel(store, now=4.0).lease(Offer())
     assert lease is not None
-    dispatch.StoreDesk(store, lambda: 9.0).trainer_died("me", DID_NOT_STOP, False, lease.trial_id)
-    assert channel(store, "other").lease(10.0) is not None
+    StoreTrainerDesk(store, lambda: 9.0).died("me", DID_NOT_STOP, False, lease.trial_id)
+    assert channel(store, "other", 10.0).lease(Offer()) is not None
     ledger.finish(JobStatus.COMPLETED, 12.0)
     ends = [(trial.status, trial.error) for trial in ledger.trials()]
     assert ends == [(TrialStatus.CANCELLED, DID_NOT_STOP), (TrialStatus.CANCELLED, OUT_OF_TIME)]
@@ -132,26 +116,26 @@ def test_the_time_of_a_job_taken_up_at_once_counts_from_its_request(store: Store
 
 
 def test_only_the_trial_a_trainer_was_killed_for_is_blamed(store: Store, job_id: str) -> None:
-    ledger = dispatch.StoreLedger(store, job_id)
-    trial = ledger.enqueue(TrialSpec(0, "ridge", {}), 60.0, 3.0)
-    assert channel(store).lease(4.0) is not None
-    dispatch.StoreDesk(store, lambda: 9.0).trainer_died("me", "too slow", False, "another trial")
+    ledger = StoreLedger(store, job_id)
+    trial = ledger.enqueue(TrialSpec(0, "ridge", {}), Needs(), 60.0, 3.0)
+    assert channel(store, now=4.0).lease(Offer()) is not None
+    StoreTrainerDesk(store, lambda: 9.0).died("me", "too slow", False, "another trial")
     (after,) = ledger.trials()
     assert (after.id, after.status, after.error) == (trial.id, TrialStatus.QUEUED, None)
 
 
 def test_after_a_restart_the_rest_of_the_time_begins_anew(store: Store, job_id: str) -> None:
-    ledger, desk = dispatch.StoreLedger(store, job_id), dispatch.StoreDesk(store, lambda: 9.0)
+    ledger, desk = StoreLedger(store, job_id), StoreConductorDesk(store, lambda: 9.0)
     store.jobs.update(job_id, time_budget_seconds=60.0, elapsed_seconds=20.0)
-    ledger.enqueue(TrialSpec(0, "ridge", {}), 10.0, 3.0)
-    assert channel(store).lease(4.0) is not None
+    ledger.enqueue(TrialSpec(0, "ridge", {}), Needs(), 10.0, 3.0)
+    assert channel(store, now=4.0).lease(Offer()) is not None
     for _ in range(3):
-        desk.conductor_started(job_id)
-    dispatch.recover(store, "w", 1000.0)
+        desk.started(job_id)
+    recover(store, "w", 1000.0)
     job = store.jobs.get(job_id)
     assert (job.deadline_at, job.conductor_starts) == (1040.0, 0)
-    lease = channel(store, "next").lease(1001.0)
-    assert lease is not None and lease.deadline_at == 1040.0
+    lease = channel(store, "next", 1001.0).lease(Offer())
+    assert lease is not None and lease.seconds_left == 39.0
 
 
 @pytest.mark.parametrize(
@@ -166,11 +150,11 @@ def test_after_a_restart_the_rest_of_the_time_begins_anew(store: Store, job_id: 
 def test_a_job_that_is_over_its_time_ends_with_what_it_has(
     store: Store, job_id: str, best: bool, cancel: bool, status: JobStatus
 ) -> None:
-    ledger, desk = dispatch.StoreLedger(store, job_id), dispatch.StoreDesk(store, lambda: 99.0)
+    ledger, desk = StoreLedger(store, job_id), StoreConductorDesk(store, lambda: 99.0)
     if best:
         ledger.champion(ledger.publish_model(model(job_id, "m1", 0.8), 0.8, None), None, 4.0)
     store.jobs.update(job_id, cancel_requested=cancel)
-    desk.job_overdue(job_id)
+    desk.overdue(job_id)
     assert store.jobs.get(job_id).status is status and desk.running_jobs() == []
 
 
@@ -178,22 +162,22 @@ def test_a_job_that_is_over_its_time_ends_with_what_it_has(
 def test_a_job_that_had_to_be_ended_says_how_long_it_took_and_what_it_had_no_time_for(
     store: Store, job_id: str, finished: bool
 ) -> None:
-    ledger = dispatch.StoreLedger(store, job_id)
+    ledger = StoreLedger(store, job_id)
     ledger.champion(ledger.publish_model(model(job_id, "m1", 0.0), 0.0, None), None, 4.0)
-    ledger.enqueue(TrialSpec(0, "ridge", {}), 60.0, 5.0)
+    ledger.enqueue(TrialSpec(0, "ridge", {}), Needs(), 60.0, 5.0)
     if finished:
-        lease = channel(store).lease(6.0)
-        assert lease is not None and channel(store).report(lease, TrialReport(TrialStatus.FINISHED, score=0.5), 7.0)
+        lease = channel(store, now=6.0).lease(Offer())
+        assert lease is not None and channel(store).report(lease, TrialReport(TrialStatus.FINISHED, score=0.5))
     before = store.jobs.get(job_id)
     assert before.deadline_at is not None
-    dispatch.StoreDesk(store, lambda: before.deadline_at + 1.5).job_overdue(job_id)
+    StoreConductorDesk(store, lambda: before.deadline_at + 1.5).overdue(job_id)
     job = store.jobs.get(job_id)
     assert job.elapsed_seconds == before.time_budget_seconds + 1.5
     assert job.message == ("Finished with 1 model" if finished else f"Finished with 1 model. {NOTHING_MORE}")
 
 
 def test_the_ensemble_replaces_itself(store: Store, job_id: str) -> None:
-    ledger = dispatch.StoreLedger(store, job_id)
+    ledger = StoreLedger(store, job_id)
     ledger.publish_model(model(job_id, "e", 0.7), 0.7, b"one")
     ledger.publish_model(model(job_id, "e", 0.9), 0.9, b"two")
     ledger.publish_model(model(job_id, "m", 0.8), 0.8, b"three")

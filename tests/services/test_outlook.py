@@ -7,7 +7,7 @@ import pytest
 
 from flowml.automl import algorithms
 from flowml.domain.jobs import ProblemType
-from flowml.domain.trials import TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.services import outlook
 from flowml.services.context import Context
 from flowml.services.outlook import Outlook, look_ahead
@@ -34,11 +34,11 @@ def run_of(context: Context, times_as_long: float) -> None:
     shape = outlook._shape(store.datasets.get("d1"), ProblemType.CLASSIFICATION, 2)
     stated = 5 * algorithms.get("knn").seconds_per_fit(shape)
     for number in range(6):
-        store.trials.add(job.id, TrialSpec(number, "knn", {}), 60.0, 2.0)
-        lease = store.trials.claim("o", "w", "w", 30, 3.0)
+        store.trials.add(job.id, TrialSpec(number, "knn", {}), Needs(), 60.0, 2.0)
+        lease = store.trials.claim("o", "w", "w", Offer(), 30, 3.0)
         assert lease is not None
         report = TrialReport(TrialStatus.FINISHED, 0.9, fit_seconds=times_as_long * stated)
-        store.trials.finish(lease, report, None, None, 4.0)
+        store.trials.finish(lease, report, 4.0)
     add_model(store, job, "m1", 0.9)
     store.jobs.update(job.id, status="completed", problem_type="classification", best_model_id="m1")
 

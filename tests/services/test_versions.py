@@ -21,7 +21,8 @@ from flowml.domain.errors import InvalidInput, NotFound
 from flowml.domain.jobs import JobSpec, JobStatus
 from flowml.services import datasets, prediction, results, versions
 from flowml.services.context import Context
-from flowml.services.dispatch import StoreChannel, StoreLedger
+from flowml.services.dispatch.channel import StoreChannel
+from flowml.services.dispatch.ledger import StoreLedger
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from flowml.training.conductor import conduct_job
@@ -164,12 +165,12 @@ def train(context: Context, dataset: Dataset) -> str:
     job = store.jobs.add(spec, "a run", time.time())
     store.jobs.claim(1, time.time())
     machine = Share(slots=1, threads=1, memory_bytes=2_000_000_000)
-    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here")
+    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here", clock=time.time)
     over = threading.Event()
     trainer = threading.Thread(target=Trainer(channel, machine=machine).run, args=(over.is_set,), daemon=True)
     trainer.start()
     try:
-        conduct_job(StoreLedger(store, job.id), machine=machine)
+        conduct_job(StoreLedger(store, job.id))
     finally:
         over.set()
         trainer.join(30)

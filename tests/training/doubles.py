@@ -18,19 +18,19 @@ def end_at_once(*_: object) -> None:
 
 def train_forever(deadline_in: float, owner: str, limits: Limits, status: Connection) -> None:
     """Ignores its deadline."""
-    status.send(Busy("t1", time.time() + deadline_in))
+    status.send(Busy("t1", deadline_in))
     time.sleep(60)
 
 
 def crash(deadline_in: float, owner: str, limits: Limits, status: Connection) -> None:
     """Breaks down in native code."""
-    status.send(Busy("t1", time.time() + deadline_in))
+    status.send(Busy("t1", deadline_in))
     os.abort()
 
 
 def eat_memory(deadline_in: float, owner: str, limits: Limits, status: Connection) -> None:
     """Takes half a gigabyte."""
-    status.send(Busy("t1", time.time() + deadline_in))
+    status.send(Busy("t1", deadline_in))
     hoard = bytearray(500_000_000)
     for index in range(0, len(hoard), 4096):
         hoard[index] = 1
@@ -39,7 +39,7 @@ def eat_memory(deadline_in: float, owner: str, limits: Limits, status: Connectio
 
 def eat_memory_that_it_was_given(deadline_in: float, owner: str, limits: Limits, status: Connection) -> None:
     """Takes half a gigabyte, and may take a whole one."""
-    status.send(Busy("t1", time.time() + deadline_in, memory_bytes=1_000_000_000))
+    status.send(Busy("t1", deadline_in, memory_bytes=1_000_000_000))
     hoard = bytearray(500_000_000)
     for index in range(0, len(hoard), 4096):
         hoard[index] = 1

@@ -11,10 +11,11 @@ import pytest
 from flowml.automl.model import modelfile
 from flowml.automl.trial.sharing import Share
 from flowml.domain.jobs import JobStatus
-from flowml.domain.trials import NOTHING_MORE, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import NOTHING_MORE, Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.services import prediction, results
 from flowml.services.context import Context
-from flowml.services.dispatch import StoreChannel, StoreLedger
+from flowml.services.dispatch.channel import StoreChannel
+from flowml.services.dispatch.ledger import StoreLedger
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from flowml.training.conductor import _why_no_trial, conduct_job
@@ -29,6 +30,9 @@ MACHINE = Share(slots=1, threads=1, memory_bytes=2_000_000_000)
 def context(tmp_path: Path) -> Iterator[Context]:
     store = Store(tmp_path)
     store_table(store)
+    store.workers.register_local(
+        "here", ("cpu",), MACHINE.slots, {}, 1.0, threads=MACHINE.threads, memory_bytes=MACHINE.memory_bytes
+    )
     yield Context(Settings(home=tmp_path), store, time.time, QuietTrainers())
     store.close()
 
@@ -38,12 +42,12 @@ def conduct(context: Context, **spec: object) -> str:
     store = context.store
     job = add_job(store, cv_folds=3, time_budget_seconds=120.0, **spec)
     store.jobs.claim(1, time.time())
-    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here")
+    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here", clock=time.time)
     over = threading.Event()
     trainer = threading.Thread(target=Trainer(channel, machine=MACHINE).run, args=(over.is_set,), daemon=True)
     trainer.start()
     try:
-        conduct_job(StoreLedger(store, job.id), machine=MACHINE)
+        conduct_job(StoreLedger(store, job.id))
     finally:
         over.set()
         trainer.join(30)
@@ -131,7 +135,7 @@ def test_with_nobody_to_train_there_are_the_models_made_at_once(context: Context
     store = context.store
     job = add_job(store, target="bought", exclude_columns=("spent",), time_budget_seconds=4.0)
     store.jobs.claim(1, time.time())
-    conduct_job(StoreLedger(store, job.id), machine=MACHINE)
+    conduct_job(StoreLedger(store, job.id))
     job = store.jobs.get(job.id)
     assert (job.status, job.error) == (JobStatus.COMPLETED, None) and "No machine" in job.message
     names = {row.algorithm for row in results.leaderboard(context, job.id).items}
@@ -168,12 +172,12 @@ def test_why_there_is_no_trial_is_said_as_it_was(
 ) -> None:
     store, job = context.store, add_job(context.store)
     store.jobs.claim(1, 1.0)
-    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here")
+    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here", clock=time.time)
     for at, end in enumerate(ends):
-        store.trials.add(job.id, TrialSpec(at, "ridge", {}), 60.0, float(at))
-        lease = channel.lease(10.0 + at)
+        store.trials.add(job.id, TrialSpec(at, "ridge", {}), Needs(), 60.0, float(at))
+        lease = channel.lease(Offer())
         assert lease is not None
         report = TrialReport(TrialStatus(end), score=0.5, error="it broke" if end == "failed" else None)
-        assert channel.report(lease, report, 20.0 + at)
+        assert channel.report(lease, report)
     said, also = _why_no_trial(store.trials.of_job(job.id))
     assert also == remark and (said is None) == (error is None) and (said or "").startswith(error or "")

@@ -36,7 +36,7 @@ def machine(*gpus: Mapping[str, Any], **libraries: Any) -> dict[str, Any]:
 
 
 def lease(attempt: int = 1) -> Lease:
-    return Lease("t", "j", "me", attempt, 0.0, "xgboost", {}, 0, 0.0)
+    return Lease("t", "j", "me", attempt, 60.0, "xgboost", {}, 0, 60.0)
 
 
 def devices(

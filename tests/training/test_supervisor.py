@@ -3,14 +3,15 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import psutil
 import pytest
 
+from flowml.training.conductors import RunningJob
 from flowml.training.processes import local_slots
-from flowml.training.supervisor import Limits, RunningJob, Supervisor
+from flowml.training.supervisor import Limits, Supervisor
 from tests.training import doubles
 
 
@@ -21,34 +22,34 @@ class Desk:
         self.jobs = jobs
         self.deadline_at = deadline_at
         self.cancelled = cancelled
-        self.overdue: list[str] = []
+        self.late: list[str] = []
         self.starts = 0
-        self.failed: list[str] = []
-        self.died: list[tuple[str, bool]] = []
+        self.failures: list[str] = []
+        self.deaths: list[tuple[str, bool]] = []
         self.wanted = True
         self.has_model = True
 
     def running_jobs(self) -> list[RunningJob]:
         return [RunningJob(job_id, self.deadline_at, self.cancelled, self.has_model) for job_id in self.jobs]
 
-    def job_overdue(self, job_id: str) -> None:
+    def overdue(self, job_id: str) -> None:
         self.jobs.remove(job_id)
-        self.overdue.append(job_id)
+        self.late.append(job_id)
 
-    def conductor_started(self, job_id: str) -> int:
+    def started(self, job_id: str) -> int:
         self.starts += 1
         return self.starts
 
-    def conductor_failed(self, job_id: str, reason: str) -> None:
+    def failed(self, job_id: str, reason: str) -> None:
         self.jobs.remove(job_id)
-        self.failed.append(reason)
+        self.failures.append(reason)
 
-    def holds(self, owner: str, trial_id: str) -> bool:
-        return self.wanted
+    def unwanted(self, held: Mapping[str, str]) -> set[str]:
+        return set() if self.wanted else set(held)
 
-    def trainer_died(self, owner: str, reason: str, retry: bool, trial_id: str | None) -> None:
+    def died(self, owner: str, reason: str, retry: bool, trial_id: str | None) -> None:
         self.blamed = trial_id
-        self.died.append((reason, retry))
+        self.deaths.append((reason, retry))
 
 
 @contextmanager
@@ -61,7 +62,7 @@ def supervising(
     idle_seconds: float = 60.0,
 ) -> Iterator[Supervisor]:
     limits = Limits(slots=1, threads=1, memory_bytes=memory, idle_seconds=idle_seconds)
-    supervisor = Supervisor(desk, limits, conduct, train, (deadline_in,), boot="test")
+    supervisor = Supervisor(desk, desk, limits, conduct, train, (deadline_in,), boot="test")
     supervisor.start()
     try:
         yield supervisor
@@ -79,16 +80,16 @@ def until(condition: Callable[[], object], seconds: float = 90.0) -> None:
 def test_a_trainer_that_crashes_gives_its_trial_back_and_is_replaced() -> None:
     desk = Desk(["job"])
     with supervising(desk, train=doubles.crash):
-        until(lambda: len(desk.died) >= 2)
-    reason, retry = desk.died[0]
+        until(lambda: len(desk.deaths) >= 2)
+    reason, retry = desk.deaths[0]
     assert "SIGABRT" in reason and retry
 
 
 def test_a_trainer_that_ignores_its_deadline_is_killed_and_not_tried_again() -> None:
     desk = Desk(["job"])
     with supervising(desk, train=doubles.train_forever, deadline_in=0.2):
-        until(lambda: desk.died)
-    reason, retry = desk.died[0]
+        until(lambda: desk.deaths)
+    reason, retry = desk.deaths[0]
     assert "Not finished in time" in reason and not retry
     assert desk.blamed == "t1"
 
@@ -97,15 +98,15 @@ def test_a_trainer_that_keeps_at_an_abandoned_trial_is_killed() -> None:
     desk = Desk(["job"])
     desk.wanted = False
     with supervising(desk, train=doubles.train_forever):
-        until(lambda: desk.died)
-    assert "no longer wanted" in desk.died[0][0]
+        until(lambda: desk.deaths)
+    assert "no longer wanted" in desk.deaths[0][0]
 
 
 def test_a_trainer_that_eats_the_memory_is_killed_with_that_reason() -> None:
     desk = Desk(["job"])
     with supervising(desk, train=doubles.eat_memory, memory=400_000_000):
-        until(lambda: desk.died)
-    reason, retry = desk.died[0]
+        until(lambda: desk.deaths)
+    reason, retry = desk.deaths[0]
     assert "memory" in reason and "0.4 GB" in reason and not retry
 
 
@@ -115,10 +116,10 @@ def test_why_a_trainer_was_ended_is_told_before_the_run_can_end(monkeypatch: pyt
     desk = Desk(["job"])
     with supervising(desk, train=doubles.eat_memory, memory=400_000_000) as supervisor:
         try:
-            until(lambda: desk.died)
-            assert "memory" in desk.died[0][0] and desk.blamed == "t1"
+            until(lambda: desk.deaths)
+            assert "memory" in desk.deaths[0][0] and desk.blamed == "t1"
             time.sleep(0.3)
-            assert len(desk.died) == 1, "told once"
+            assert len(desk.deaths) == 1, "told once"
         finally:
             monkeypatch.undo()
             for item in supervisor.processes():
@@ -128,23 +129,23 @@ def test_why_a_trainer_was_ended_is_told_before_the_run_can_end(monkeypatch: pyt
 def test_a_conductor_that_keeps_dying_ends_its_job_with_a_reason() -> None:
     desk = Desk(["job"])
     with supervising(desk, conduct=doubles.end_at_once):
-        until(lambda: desk.failed)
-    assert "keeps crashing" in desk.failed[0]
+        until(lambda: desk.failures)
+    assert "keeps crashing" in desk.failures[0]
     assert desk.starts == 4
 
 
 def test_a_conductor_that_hangs_does_not_keep_its_job_beyond_its_time() -> None:
     desk = Desk(["job"], deadline_at=time.time() + 1)
     with supervising(desk) as supervisor:
-        until(lambda: desk.overdue)
-        assert desk.overdue == ["job"] and time.time() < (desk.deadline_at or 0) + 1.5
+        until(lambda: desk.late)
+        assert desk.late == ["job"] and time.time() < (desk.deadline_at or 0) + 1.5
         until(lambda: not any(item["kind"] == "conductor" for item in supervisor.processes()))
 
 
 def test_a_conductor_that_does_not_hear_that_it_shall_stop_is_ended() -> None:
     desk = Desk(["job"], cancelled=True)
     with supervising(desk):
-        until(lambda: desk.overdue)
+        until(lambda: desk.late)
 
 
 def test_a_killed_conductor_is_started_again() -> None:
@@ -174,9 +175,9 @@ def test_a_job_without_a_model_is_given_the_time_for_a_first_one() -> None:
     with supervising(desk) as supervisor:
         until(lambda: any(item["kind"] == "conductor" for item in supervisor.processes()))
         time.sleep(0.3)
-        assert not desk.overdue
+        assert not desk.late
         desk.has_model = True
-        until(lambda: desk.overdue)
+        until(lambda: desk.late)
 
 
 def test_without_work_no_process_is_kept() -> None:
@@ -214,4 +215,4 @@ def test_a_trainer_with_a_big_table_may_hold_what_it_was_given() -> None:
 
         until(lambda: held() > 500_000_000)
         time.sleep(1.2)
-    assert not desk.died
+    assert not desk.deaths

@@ -1,5 +1,6 @@
 """What a trainer records: what it refuses for want of memory, what a GPU could not do, and who gets the next trial."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 
 from flowml.automl.trial.sharing import Share
 from flowml.domain.jobs import JobSpec
-from flowml.domain.trials import Lease, Trial, TrialSpec, TrialStatus
-from flowml.services.dispatch import StoreChannel, StoreLedger
+from flowml.domain.trials import Lease, Needs, Offer, Trial, TrialSpec, TrialStatus
+from flowml.services.dispatch.channel import StoreChannel
+from flowml.services.dispatch.ledger import StoreLedger
 from flowml.store.store import Store
 from flowml.store.trials import LEFT_SECONDS
 from flowml.training.gpus import GPUs
@@ -50,6 +52,10 @@ def job_of(store: Store) -> str:
     return job.id
 
 
+def channel_of(store: Store, owner: str, clock: Callable[[], float] = time.time) -> StoreChannel:
+    return StoreChannel(store, owner=owner, worker_id="w", worker_name="here", clock=clock)
+
+
 def trained(store: Store, machine: Share = ROOMY, gpus: GPUs | None = None) -> tuple[Trial, list[Busy | None]]:
     """One trial of XGBoost, and what the trainer said of itself."""
     job_id, said = job_of(store), list[Busy | None]()
@@ -57,8 +63,8 @@ def trained(store: Store, machine: Share = ROOMY, gpus: GPUs | None = None) -> t
         "learning_rate": 0.3, "max_depth": 3, "min_child_weight": 1.0, "subsample": 0.9, "colsample_bynode": 0.9,
         "reg_lambda": 1.0, "wide": False,
     }  # fmt: skip
-    StoreLedger(store, job_id).enqueue(TrialSpec(0, "xgboost", params), 1e12, 3.0)
-    channel = StoreChannel(store, owner="me", worker_id="w", worker_name="here")
+    StoreLedger(store, job_id).enqueue(TrialSpec(0, "xgboost", params), Needs(), 1e12, 3.0)
+    channel = channel_of(store, "me")
     Trainer(channel, machine=machine, gpus=gpus, tell=said.append).step()
     return store.trials.of_job(job_id)[0], said
 
@@ -69,7 +75,7 @@ def test_a_trial_that_needs_too_much_memory_is_refused_in_plain_words_and_its_fa
     assert trial.error == "It would need about 0.4 GB, and this machine has 0.0 GB for one trial."
     ledger = StoreLedger(store, trial.job_id)
     task = load_task(ledger.brief(), ledger.table)
-    outcome = LedgerRunner(ledger, task, 1, lambda: 9.0).outcome(trial)
+    outcome = LedgerRunner(ledger, task, lambda: 9.0).outcome(trial)
     assert not outcome.applicable and outcome.error == trial.error
 
 
@@ -85,7 +91,7 @@ def test_what_the_gpu_could_not_do_is_in_the_record_and_in_the_log(store: Store)
 def test_nobody_is_late_while_a_table_is_read_and_encoded(store: Store) -> None:
     trial, said = trained(store)
     assert trial.status is TrialStatus.FINISHED and trial.error is None
-    assert [item.deadline_at == float("inf") for item in said if item] == [True, False] + [True, False] * 3
+    assert [item.seconds_left == float("inf") for item in said if item] == [True, False] + [True, False] * 3
     assert said[-1] is None
     assert all(item.memory_bytes == ROOMY.memory_bytes for item in said if item)
 
@@ -94,7 +100,7 @@ def test_out_of_fold_predictions_come_back_where_they_belong(store: Store) -> No
     trial, _ = trained(store)
     ledger = StoreLedger(store, trial.job_id)
     task = load_task(ledger.brief(), ledger.table)
-    outcome = LedgerRunner(ledger, task, 1, lambda: 9.0).outcome(trial)
+    outcome = LedgerRunner(ledger, task, lambda: 9.0).outcome(trial)
     assert outcome.out_of_fold is not None and outcome.out_of_fold.dtype == "float32"
     hits = outcome.out_of_fold[task.validated].argmax(axis=1) == task.target[task.validated]
     assert hits.mean() > 0.9
@@ -103,10 +109,12 @@ def test_out_of_fold_predictions_come_back_where_they_belong(store: Store) -> No
 def test_a_trial_is_left_for_a_moment_to_whoever_has_the_table(store: Store) -> None:
     trial, _ = trained(store)
     ledger = StoreLedger(store, trial.job_id)
-    ledger.enqueue(TrialSpec(1, "ridge", {}), 1e12, 100.0)
-    stranger = StoreChannel(store, owner="other", worker_id="w", worker_name="here")
-    assert stranger.lease(100.0 + 0.5 * LEFT_SECONDS) is None
-    late = stranger.lease(100.0 + LEFT_SECONDS)
+    ledger.enqueue(TrialSpec(1, "ridge", {}), Needs(), 1e12, 100.0)
+    now = [100.0 + 0.5 * LEFT_SECONDS]
+    stranger = channel_of(store, "other", lambda: now[0])
+    assert stranger.lease(Offer()) is None
+    now[0] = 100.0 + LEFT_SECONDS
+    late = stranger.lease(Offer())
     assert late is not None, "and it has looked again although nothing was stored"
 
 
@@ -114,7 +122,7 @@ def test_a_trial_is_not_left_to_whoever_is_busy(store: Store) -> None:
     trial, _ = trained(store)
     ledger = StoreLedger(store, trial.job_id)
     for number in (1, 2):
-        ledger.enqueue(TrialSpec(number, "ridge", {}), 1e12, 100.0)
-    mine = StoreChannel(store, owner="me", worker_id="w", worker_name="here").lease(100.0)
-    theirs = StoreChannel(store, owner="other", worker_id="w", worker_name="here").lease(100.0)
+        ledger.enqueue(TrialSpec(number, "ridge", {}), Needs(), 1e12, 100.0)
+    mine = channel_of(store, "me", lambda: 100.0).lease(Offer())
+    theirs = channel_of(store, "other", lambda: 100.0).lease(Offer())
     assert mine is not None and theirs is not None and mine.trial_id != theirs.trial_id

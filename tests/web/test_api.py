@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flowml.domain.trials import TrialSpec
+from flowml.domain.trials import Needs, TrialSpec
 from tests.services.records import add_dataset, add_job, add_model
 from tests.web.serving import Served
 
@@ -38,7 +38,7 @@ def stored(server: Served) -> Served:
     store = server.store
     add_dataset(store)
     job = add_job(store)
-    store.trials.add(job.id, TrialSpec(0, "knn", {"weights": "distance", "p": float("inf")}), 0.0, 1.0)
+    store.trials.add(job.id, TrialSpec(0, "knn", {"weights": "distance", "p": float("inf")}), Needs(), 0.0, 1.0)
     schema = [{"name": "x", "role": "numeric", "dtype": "Float64", "example": 1.5, "min": 0, "max": 9}]
     add_model(store, job, "best", 0.9, details={"schema": schema, "score_std": 0.02})
     add_model(store, job, "other", 0.8, metrics={"accuracy": float("nan")}, target="Ärger ü/..")

@@ -10,7 +10,7 @@ import pytest
 from websockets.sync.client import ClientConnection
 
 from flowml.domain.jobs import JobSpec
-from flowml.domain.trials import TrialSpec
+from flowml.domain.trials import Needs, TrialSpec
 from tests.web.serving import Served, serve, until
 
 
@@ -136,7 +136,7 @@ def test_jobs_and_trials_look_as_everywhere_else(server: Served) -> None:
     store = server.store
     job = store.jobs.add(JobSpec("d", "y"), "a run", 1_700_000_000.0) if has_dataset(server) else None
     assert job is not None
-    trial = store.trials.add(job.id, TrialSpec(0, "knn", {"k": float("nan")}), 0.0, 1.0)
+    trial = store.trials.add(job.id, TrialSpec(0, "knn", {"k": float("nan")}), Needs(), 0.0, 1.0)
     start = store.events.append(f"job:{job.id}", "job_update", {"job": asdict(job)}, 1.0) - 1
     store.events.append(f"job:{job.id}", "trial_update", {"trial": asdict(trial)}, 1.0)
     with server.live() as connection:

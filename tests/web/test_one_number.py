@@ -10,9 +10,10 @@ from playwright.sync_api import Browser
 from flowml import cli
 from flowml.automl.ensemble.estimate import Estimate
 from flowml.domain.jobs import JobStatus, ProblemType
-from flowml.domain.trials import NOTHING_MORE, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import NOTHING_MORE, Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.services.datasets import import_file
-from flowml.services.dispatch import StoreChannel, StoreLedger
+from flowml.services.dispatch.channel import StoreChannel
+from flowml.services.dispatch.ledger import StoreLedger
 from flowml.web.headline import headline, headline_of
 from tests.services.records import add_job, add_model
 from tests.services.trained import table
@@ -125,11 +126,11 @@ def test_results_say_why_there_is_only_what_is_made_at_once(run: Served) -> None
     page = run.client.get(f"/jobs/{job.id}/results").text
     assert f"Finished with 1 model. {NOTHING_MORE}" in words(page) and "-0.0000" not in page
 
-    run.store.trials.add(job.id, TrialSpec(0, "ridge", {}), 60.0, 1.0)
+    run.store.trials.add(job.id, TrialSpec(0, "ridge", {}), Needs(), 60.0, 1.0)
     run.store.jobs.update(job.id, status="running")
-    channel = StoreChannel(run.store, owner="t", worker_id="w", worker_name="here")
-    lease = channel.lease(2.0)
-    assert lease is not None and channel.report(lease, TrialReport(TrialStatus.FINISHED, score=-0.5), 3.0)
+    channel = StoreChannel(run.store, owner="t", worker_id="w", worker_name="here", clock=lambda: 3.0)
+    lease = channel.lease(Offer())
+    assert lease is not None and channel.report(lease, TrialReport(TrialStatus.FINISHED, score=-0.5))
     run.store.jobs.update(job.id, status="completed")
     assert "Finished with" not in words(run.client.get(f"/jobs/{job.id}/results").text), "that was no lack of time"
     run.store.jobs.delete(job.id)

@@ -13,10 +13,10 @@ from jinja2 import meta, nodes
 from markupsafe import escape
 
 from flowml.domain.jobs import JobStatus
-from flowml.domain.trials import TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.services import prediction
 from flowml.services.datasets import import_file
-from flowml.services.dispatch import finish_job
+from flowml.services.dispatch.ledger import finish_job
 from flowml.web.assets import templates_root
 from flowml.web.pages import datasets, errors, home, jobs, models, playground, results, train
 from flowml.web.templating import Page, environment
@@ -52,13 +52,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         done = add_job(store, dataset_id=dataset.id, target="bought")
         store.jobs.claim(1, 1.7e9)
         for number, (algorithm, status) in enumerate((("ridge", TrialStatus.FAILED), ("knn", TrialStatus.FINISHED))):
-            trial = store.trials.add(done.id, TrialSpec(number, algorithm, {"alpha": 0.5}), 2e9, 1.7e9)
-            lease = store.trials.claim("owner", "w1", NASTY, 60, 1.7e9)
+            trial = store.trials.add(done.id, TrialSpec(number, algorithm, {"alpha": 0.5}), Needs(), 2e9, 1.7e9)
+            lease = store.trials.claim("owner", "w1", NASTY, Offer(), 60, 1.7e9)
             assert lease and lease.trial_id == trial.id
             report = TrialReport(status, 0.9, (0.8, 1.0), {"accuracy": 0.9}, 0.2, 0.1, error=NASTY)
-            store.trials.finish(lease, report, None, None, 1.7e9 + 1)
-        store.trials.add(done.id, TrialSpec(2, "svm", {}), 2e9, 1.7e9)
-        assert store.trials.claim("owner", "w1", NASTY, 60, 1.7e9)
+            store.trials.finish(lease, report, 1.7e9 + 1)
+        store.trials.add(done.id, TrialSpec(2, "svm", {}), Needs(), 2e9, 1.7e9)
+        assert store.trials.claim("owner", "w1", NASTY, Offer(), 60, 1.7e9)
         add_trained(store, done, "champion", "bought", "logistic_regression")
         add_trained(store, done, "second", "bought", "decision_tree")
         store.models.set_details("champion", DETAILS)

@@ -57,10 +57,17 @@ class Blend:
 
 
 class Runner(Protocol):
-    """Whatever evaluates trials. `slots`: how many at the same time; `spare`: how many more may wait to be next."""
+    """Whatever evaluates trials."""
 
-    slots: int
-    spare: int
+    @property
+    def slots(self) -> int:
+        """How many at the same time; may change while the run goes on."""
+        ...
+
+    @property
+    def spare(self) -> int:
+        """How many more may wait to be next."""
+        ...
 
     def ready(self) -> bool:
         """Whether a trial submitted now can begin. Before, its time would run out while it waits."""

@@ -1,5 +1,6 @@
 """A task: a table, a target column and what is to be predicted."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -78,6 +79,15 @@ class Task:
     def positive_class(self) -> str | None:
         """The one of two classes that precision, recall and F1 are about; None: they are means over the classes."""
         return self.classes[-1] if self.classes is not None and len(self.classes) == 2 else None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for tasks whose scores and out-of-fold predictions can be compared: equal rows, folds and metric."""
+        parts = (self.folds, self.target, self.weights, np.array([self.metric, *(self.classes or ())]))
+        digest = hashlib.blake2b(digest_size=16)
+        for part in parts:
+            digest.update(b"" if part is None else np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()
 
     @cached_property
     def validated(self) -> np.ndarray:

@@ -38,7 +38,7 @@ def share_for(shape: TaskShape, machine: Share) -> Share:
     slots = machine.slots
     if is_big(shape):
         slots = min(slots, max(1, cores // THREADS_A_TRIAL))
-    needed = _usual_need(shape)
+    needed = usual_need(shape)
     while slots > 1 and needed * slots > total:
         slots -= 1
     if slots == machine.slots:
@@ -46,7 +46,7 @@ def share_for(shape: TaskShape, machine: Share) -> Share:
     return Share(slots, max(1, cores // slots), total // slots)
 
 
-def _usual_need(shape: TaskShape) -> int:
+def usual_need(shape: TaskShape) -> int:
     """What the usual trial of such a task needs: a booster's."""
     width = int(_USUAL_WIDTH * shape.n_features) + 1
     encoded = TaskShape(shape.problem_type, shape.n_rows, width, shape.n_outputs)

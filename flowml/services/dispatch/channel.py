@@ -1,0 +1,78 @@
+"""The trainers' way to the tables. Over HTTP the same calls will stand behind the worker endpoints."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from flowml.domain.channel import JobBrief
+from flowml.domain.errors import NotFound
+from flowml.domain.trials import Beat, Lease, Offer, TrialReport, TrialStatus
+from flowml.services.dispatch.ledger import brief_of
+from flowml.services.dispatch.telling import tell_log, tell_trial, title_of
+from flowml.store.store import Store
+
+_LEASE_SECONDS = 60.0
+
+
+class StoreChannel:
+    """A trainer's channel, straight to the tables. `clock`: the dispatcher's, the only one that counts."""
+
+    def __init__(self, store: Store, *, owner: str, worker_id: str, worker_name: str, clock: Callable[[], float]):
+        self._store = store
+        self._owner = owner
+        self._worker_id = worker_id
+        self._worker_name = worker_name
+        self._clock = clock
+        self._version = -1
+
+    def lease(self, offer: Offer) -> Lease | None:
+        # Looking costs a write lock; nothing can have come in while nobody has stored anything.
+        version = self._store.data_version()
+        if version == self._version:
+            return None
+        now = self._clock()
+        lease = self._store.trials.claim(self._owner, self._worker_id, self._worker_name, offer, _LEASE_SECONDS, now)
+        if lease is None:
+            if not self._store.trials.waiting():
+                self._version = version
+            return None
+        tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
+        return lease
+
+    def brief(self, lease: Lease) -> JobBrief:
+        self._check(lease)
+        return brief_of(self._store, self._store.jobs.get(lease.job_id))
+
+    def get(self, lease: Lease, sha256: str) -> Path:
+        brief = self.brief(lease)
+        if sha256 not in (brief.table, brief.root_table):
+            raise NotFound("This file does not belong to the job.")
+        return self._store.files.path(sha256)
+
+    def put(self, lease: Lease, content: bytes) -> str:
+        self._check(lease)
+        return self._store.files.put_bytes(content)
+
+    def heartbeat(self, beats: Sequence[Beat]) -> frozenset[str]:
+        now, stop = self._clock(), set[str]()
+        for beat in beats:
+            if not self._store.trials.renew(beat.lease, beat.fold_scores, _LEASE_SECONDS, now):
+                stop.add(beat.lease.trial_id)
+            elif beat.fold_scores:
+                tell_trial(self._store, self._store.trials.get(beat.lease.trial_id), now)
+        return frozenset(stop)
+
+    def report(self, lease: Lease, report: TrialReport) -> bool:
+        for sha256 in filter(None, (report.out_of_fold, report.model)):
+            self._store.files.path(sha256)
+        now = self._clock()
+        with self._store.transaction():
+            if not self._store.trials.finish(lease, report, now):
+                return False
+            tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
+            if report.status is TrialStatus.FINISHED and report.error:
+                tell_log(self._store, lease.job_id, "info", f"{title_of(lease.algorithm)}: {report.error}", now)
+        return True
+
+    def _check(self, lease: Lease) -> None:
+        if not self._store.trials.holds(lease):
+            raise NotFound("Somebody else has this trial now, or nobody wants it any more.")

@@ -1,0 +1,30 @@
+"""Going on after an interruption: of this server, or of a machine that was not heard of again."""
+
+from flowml.domain.jobs import JobStatus
+from flowml.domain.trials import TrialStatus
+from flowml.services.dispatch.telling import tell_trial
+from flowml.store.store import Store
+
+LOCAL_WORKER = "this machine"
+
+
+def recover(store: Store, worker_id: str, now: float) -> None:
+    """At start-up: what this machine had leased when its last server ended waits again, and jobs that were running
+    have the rest of their time from now on. Their conductors did not fail; they were ended with the server."""
+    with store.transaction():
+        jobs, _ = store.jobs.page(1000, 0, JobStatus.RUNNING)
+        for job in jobs:
+            deadline = now + job.time_budget_seconds - job.elapsed_seconds
+            store.jobs.update(job.id, deadline_at=deadline, conductor_starts=0)
+            store.trials.redate(job.id, deadline)
+        for trial in store.trials.abandon_all_leases(worker_id, now):
+            tell_trial(store, trial, now)
+
+
+def expire_leases(store: Store, now: float) -> int:
+    """Give back what machines that were not heard of again had leased; returns how many."""
+    with store.transaction():
+        trials = store.trials.expire(now)
+        for trial in trials:
+            tell_trial(store, trial, now)
+    return sum(trial.status is TrialStatus.QUEUED for trial in trials)

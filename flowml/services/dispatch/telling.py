@@ -1,0 +1,39 @@
+"""What those who watch are told: events of jobs, of trials and of the system."""
+
+from dataclasses import asdict
+
+from flowml.domain.jobs import Job
+from flowml.domain.trials import Trial
+from flowml.store.store import Store
+
+
+def job_room(job_id: str) -> str:
+    """Where everything about one job is told."""
+    return f"job:{job_id}"
+
+
+def tell_job(store: Store, job: Job, now: float) -> None:
+    """A `job_update` for whoever watches this job, and for the overview."""
+    store.events.append(job_room(job.id), "job_update", {"job": asdict(job)}, now)
+
+
+def tell_trial(store: Store, trial: Trial, now: float) -> None:
+    """A `trial_update` for whoever watches the job."""
+    store.events.append(job_room(trial.job_id), "trial_update", {"trial": asdict(trial)}, now)
+
+
+def tell_system(store: Store, level: str, title: str, detail: str, now: float) -> None:
+    """A `system_event`: something that concerns everybody. `level`: info, success, warning or error."""
+    store.events.append("system", "system_event", {"level": level, "title": title, "detail": detail}, now)
+
+
+def tell_log(store: Store, job_id: str, level: str, message: str, now: float) -> None:
+    """A line in the job's log."""
+    store.events.append(job_room(job_id), "log", {"level": level, "message": message}, now)
+
+
+def title_of(algorithm: str) -> str:
+    """What people know it by; one of another version's keeps its name."""
+    from flowml.automl import algorithms
+
+    return next((known.title for known in algorithms.all() if known.name == algorithm), algorithm)

@@ -1,0 +1,113 @@
+"""How many trials are open, what they ask for, and what an earlier life of the run has left that may be used."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flowml.automl.task.task import Task
+from flowml.automl.trial.sharing import BIG_CELLS
+from flowml.domain.jobs import JobSpec
+from flowml.domain.trials import Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
+from flowml.services.dispatch.channel import StoreChannel
+from flowml.services.dispatch.ledger import StoreLedger
+from flowml.store.store import Store
+from flowml.training.ledger_runner import LedgerRunner
+from flowml.training.tasks import load_task
+from flowml.training.trainer import pack_array
+from tests.services.trained import store_table
+
+GB = 10**9
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path, now=1.0)
+    store_table(store)
+    store.jobs.add(JobSpec("d1", "bought", exclude_columns=("spent",), cv_folds=3), "a run", 1.0)
+    return store
+
+
+@pytest.fixture
+def ledger(store: Store) -> StoreLedger:
+    job = store.jobs.claim(1, 2.0)
+    assert job is not None
+    return StoreLedger(store, job.id)
+
+
+@pytest.fixture
+def task(ledger: StoreLedger) -> Task:
+    return load_task(ledger.brief(), ledger.table)
+
+
+def machine(store: Store, queues: tuple[str, ...] = ("cpu",), slots: int = 2, threads: int = 1) -> None:
+    store.workers.register_local("here", queues, slots, {}, 3.0, threads=threads, memory_bytes=4 * GB)
+
+
+def runner(ledger: StoreLedger, task: Task, queue: str = "cpu") -> LedgerRunner:
+    return LedgerRunner(ledger, task, lambda: 5.0, queue)
+
+
+def test_open_trials_follow_the_machines_that_are_online(store: Store, ledger: StoreLedger, task: Task) -> None:
+    running = runner(ledger, task)
+    assert running.slots == 1, "somebody may come"
+    machine(store, slots=2)
+    assert (running.slots, running.spare) == (2, 1)
+    machine(store, slots=6)
+    assert (running.slots, running.spare) == (6, 1)
+
+
+def test_of_a_big_table_fewer_are_open_and_none_waits(
+    store: Store, ledger: StoreLedger, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(store, slots=4, threads=1)
+    shape = replace(task.shape, n_rows=BIG_CELLS)
+    monkeypatch.setattr(Task, "shape", property(lambda self: shape))
+    running = runner(ledger, task)
+    assert (running.slots, running.spare) == (1, 0)
+    assert [(share.slots, share.threads) for share in running.shares()] == [(1, 4)]
+
+
+def test_a_trial_asks_for_what_there_is(store: Store, ledger: StoreLedger, task: Task) -> None:
+    def needs(queue: str, algorithm: str) -> Needs:
+        running = runner(ledger, task, queue)
+        running.submit(TrialSpec(len(ledger.trials()), algorithm, {}), 60.0)
+        return ledger.trials()[-1].needs
+
+    machine(store)
+    assert needs("gpu.vram12", "xgboost").queue == "cpu", "nobody has one: whoever takes it says so"
+    machine(store, ("cpu", "gpu", "gpu.vram12"))
+    found = needs("gpu.vram12", "xgboost")
+    assert found.queue == "gpu.vram12" and 11.0 < found.vram_gb <= 12.0
+    assert needs("gpu.vram12", "ridge").queue == "cpu", "it has nothing for a GPU"
+    assert needs("auto", "xgboost").queue == "cpu"
+    assert 0 < found.memory_bytes <= 8 * GB
+
+
+def finished(store: Store, ledger: StoreLedger, task: Task, tested_on: str | None) -> Trial:
+    channel = StoreChannel(store, owner="me", worker_id="w", worker_name="here", clock=lambda: 6.0)
+    ledger.enqueue(TrialSpec(len(ledger.trials()), "ridge", {}), Needs(), 60.0, 5.0)
+    lease = channel.lease(Offer())
+    assert lease is not None
+    out_of_fold = channel.put(lease, pack_array(task.target[task.validated].reshape(-1, 1)))
+    report = TrialReport(TrialStatus.FINISHED, 0.5, (0.5,) * 3, out_of_fold=out_of_fold, tested_on=tested_on)
+    assert channel.report(lease, report)
+    return ledger.trials()[-1]
+
+
+def test_only_what_was_tested_on_the_same_rows_and_folds_is_gone_on_from(
+    store: Store, ledger: StoreLedger, task: Task
+) -> None:
+    running = runner(ledger, task)
+    assert running.is_comparable(finished(store, ledger, task, task.fingerprint))
+    # As many rows and folds, but other ones; and a version that did not write down which.
+    others = replace(task, folds=task.folds[::-1].copy())
+    assert not running.is_comparable(finished(store, ledger, task, others.fingerprint))
+    assert not running.is_comparable(finished(store, ledger, task, None))
+
+
+def test_the_same_task_made_twice_has_the_same_fingerprint(ledger: StoreLedger, task: Task) -> None:
+    again = load_task(ledger.brief(), ledger.table)
+    assert again.fingerprint == task.fingerprint
+    assert replace(again, metric="f1").fingerprint != task.fingerprint
+    assert replace(again, target=1 - again.target).fingerprint != task.fingerprint
