@@ -84,3 +84,12 @@ def test_links_of_the_documents_lead_somewhere() -> None:
 def test_each_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"make ([a-z]+)", README)) - {"and"} <= targets
+
+
+def test_the_architecture_names_what_there_is() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|md))?)`", text))
+    assert len(named) > 30
+    missing = [name for name in sorted(named) if not any((base / name).exists() for base in (ROOT, ROOT / "flowml"))]
+    nested = [name for name in missing if not list((ROOT / "flowml").glob(f"*/{name}"))]
+    assert not nested, f"ARCHITECTURE.md speaks of {nested}"
