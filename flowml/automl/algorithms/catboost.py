@@ -8,30 +8,23 @@ import numpy as np
 from flowml.automl.algorithms import memory
 from flowml.automl.algorithms.base import (
     WIDE,
-    Algorithm,
-    Category,
-    Final,
     FitContext,
     FloatParameter,
     IntParameter,
     Parameter,
 )
+from flowml.automl.algorithms.fitting.boosting import Boosting
 from flowml.automl.algorithms.fitting.early_stopping import patience
 from flowml.automl.algorithms.fitting.held_out import HeldOut
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     absolute_errors,
-    faster,
     is_classification,
-    library_errors,
     library_settings,
-    on_its_device,
-    require_time,
     reserve,
     row_losses,
-    with_validation,
 )
-from flowml.automl.features.encoded import Encoded, View
+from flowml.automl.features.encoded import Encoded
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.catboost import CatBoostPredictor, finish, pool
 from flowml.automl.task.shape import TaskShape
@@ -45,15 +38,11 @@ LOOKS = 200
 
 
 @register
-class CatBoost(Algorithm):
+class CatBoost(Boosting):
     """Gradient boosting of symmetric trees with ordered statistics of categories (Prokhorenkova et al. 2018)."""
 
     name = "catboost"
     title = "CatBoost"
-    category = Category.BOOSTING
-    view = View.NATIVE
-    final = Final.BAG
-    gpu = True
 
     def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
         return (
@@ -99,9 +88,6 @@ class CatBoost(Algorithm):
             return (shallow, {**shallow, "wide": True}, one(0.12, 5, 12.0, 1.7, 0.6), usual)
         return (usual, shallow, {**usual, "wide": True}, one(rate, 7, 2.0, 3.0, 0.9))
 
-    def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
-        return faster(params, factor)
-
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
         columns = min(shape.n_features, 2 * COLUMNS_A_SPLIT) * 2e-3
@@ -111,33 +97,15 @@ class CatBoost(Algorithm):
         histograms = memory.of_histograms(shape, bytes_a_value=8.0, leaves=2 ** int(params["depth"]))
         return histograms + memory.answer_bytes(shape)
 
-    def fit(
+    def fit_on(
         self,
-        params: Mapping[str, Any],
-        train: Encoded,
-        target: np.ndarray,
-        valid: Encoded | None,
-        valid_target: np.ndarray | None,
-        context: FitContext,
-    ) -> Predictor:
-        require_time(self.title, context)
-        train, target, valid, valid_target, context = with_validation(train, target, valid, valid_target, context)
-        with library_errors(self.title):
-            return on_its_device(
-                self.title,
-                context,
-                lambda device: self._fit(params, train, target, valid, valid_target, context, device),
-            )
-
-    def _fit(
-        self,
+        device: str,
         params: Mapping[str, Any],
         train: Encoded,
         target: np.ndarray,
         valid: Encoded,
         valid_target: np.ndarray,
         context: FitContext,
-        device: str,
     ) -> Predictor:
         import catboost
 

@@ -8,34 +8,23 @@ import numpy as np
 from flowml.automl.algorithms import memory
 from flowml.automl.algorithms.base import (
     WIDE,
-    Algorithm,
-    Category,
     ChoiceParameter,
-    Final,
     FitContext,
     FloatParameter,
     IntParameter,
     Parameter,
 )
-from flowml.automl.algorithms.fitting.early_stopping import GOOD_LOG_LOSS, LEAST_GAIN, EarlyStopping
-from flowml.automl.algorithms.fitting.held_out import HeldOut
+from flowml.automl.algorithms.fitting.boosting import Boosting, Rounds
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     absolute_errors,
-    faster,
     is_classification,
-    library_errors,
     library_settings,
-    on_its_device,
-    require_time,
-    reserve,
-    with_validation,
 )
-from flowml.automl.features.encoded import Encoded, View
+from flowml.automl.features.encoded import Encoded
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
 from flowml.automl.predictors.lightgbm_text import shorten
-from flowml.automl.predictors.links import two_columns
 from flowml.automl.task.shape import TaskShape
 
 MAX_ROUNDS = 2_000
@@ -49,15 +38,11 @@ def smallest_leaf(n_rows: int, usual: int) -> int:
 
 
 @register
-class LightGBM(Algorithm):
+class LightGBM(Boosting):
     """Gradient boosting of histogram trees grown leaf by leaf (Ke et al. 2017)."""
 
     name = "lightgbm"
     title = "LightGBM"
-    category = Category.BOOSTING
-    view = View.NATIVE
-    final = Final.BAG
-    gpu = True
 
     def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
         most_leaves = int(np.clip(shape.n_rows // 8, 8, 160))
@@ -117,9 +102,6 @@ class LightGBM(Algorithm):
             return (narrow_random, wide_random, {**narrow_random, "wide": True}, usual, narrow, deep)
         return (usual, {**deep, "wide": True}, deep, narrow, wide_random, narrow_random)
 
-    def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
-        return faster(params, factor)
-
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
         return 0.1 + outputs * (0.1 + 1e-3 * shape.n_features + shape.n_rows * (4 + shape.n_features) * 1.2e-6)
@@ -128,33 +110,15 @@ class LightGBM(Algorithm):
         groups = shape.n_outputs if shape.n_outputs > 2 else 1
         return memory.of_histograms(shape, bytes_a_value=2.0, leaves=int(params["num_leaves"]) * groups)
 
-    def fit(
+    def fit_on(
         self,
-        params: Mapping[str, Any],
-        train: Encoded,
-        target: np.ndarray,
-        valid: Encoded | None,
-        valid_target: np.ndarray | None,
-        context: FitContext,
-    ) -> Predictor:
-        require_time(self.title, context)
-        train, target, valid, valid_target, context = with_validation(train, target, valid, valid_target, context)
-        with library_errors(self.title):
-            return on_its_device(
-                self.title,
-                context,
-                lambda device: self._fit(params, train, target, valid, valid_target, context, device),
-            )
-
-    def _fit(
-        self,
+        device: str,
         params: Mapping[str, Any],
         train: Encoded,
         target: np.ndarray,
         valid: Encoded,
         valid_target: np.ndarray,
         context: FitContext,
-        device: str,
     ) -> Predictor:
         import lightgbm
 
@@ -167,30 +131,16 @@ class LightGBM(Algorithm):
             categorical_feature=categorical,
             params=settings,
         )
-        counted = context.valid_weights
-        held = HeldOut(valid_target, counted, context.seed, classes=is_classification(context), least_gain=LEAST_GAIN)
+        watch = Rounds(train, valid_target, context)
         checks = [
-            lightgbm.Dataset(
-                valid.values[rows],
-                valid_target[rows],
-                weight=None if counted is None else counted[rows],
-                reference=data,
-                params=settings,
-            )
-            for rows in map(held.rows, range(held.n_parts))
+            lightgbm.Dataset(valid.values[rows], valid_target[rows], weight=weights, reference=data, params=settings)
+            for rows, weights in watch.parts()
         ]
-        stopping = EarlyStopping(
-            train.n_rows,
-            context.time_left,
-            reserve(train.n_rows),
-            good_enough=GOOD_LOG_LOSS if is_classification(context) else 0.0,
-        )
 
         def after_round(state: Any) -> None:
             losses = np.array([result[2] for result in state.evaluation_result_list])
-            held.improved(losses, state.iteration)
-            if stopping.stop(state.iteration, held.whole(losses)):
-                raise lightgbm.callback.EarlyStopException(stopping.best_iteration, state.evaluation_result_list)
+            if watch.over(state.iteration, losses):
+                raise lightgbm.callback.EarlyStopException(watch.best, state.evaluation_result_list)
 
         # A cap on leaves keeps a fold's model at a few megabytes and an answer for one row within half a millisecond.
         trees_a_round = context.n_outputs if context.n_outputs > 2 else 1
@@ -199,8 +149,10 @@ class LightGBM(Algorithm):
         booster = lightgbm.train(
             settings, data, rounds, valid_sets=checks, callbacks=[after_round], keep_training_booster=True
         )
-        text = booster.model_to_string(num_iteration=stopping.best_iteration + 1)
-        context.held_out(_answers(booster, valid.values, held, context.n_outputs))
+        text = booster.model_to_string(num_iteration=watch.best + 1)
+        context.held_out(
+            watch.answers(lambda part, rows, rounds: booster.predict(valid.values[rows], num_iteration=rounds))
+        )
         width = train.values.shape[1]
         return LightGBMPredictor(shorten(text, width, context.n_outputs), context.n_outputs, width)
 
@@ -233,16 +185,6 @@ class LightGBM(Algorithm):
         if context.n_outputs == 2:
             return settings | {"objective": "binary", "metric": "binary_logloss"}
         return settings | {"objective": "multiclass", "num_class": context.n_outputs, "metric": "multi_logloss"}
-
-
-def _answers(booster: Any, values: np.ndarray, held: HeldOut, n_outputs: int) -> np.ndarray:
-    """For the validation rows, each part by as many rounds as the others have chosen."""
-    answers = np.empty((len(values), n_outputs))
-    for part in range(held.n_parts):
-        rows = held.rows(part)
-        told = booster.predict(values[rows], num_iteration=int(held.iterations[part]) + 1)
-        answers[rows] = two_columns(told) if n_outputs == 2 else told.reshape(len(rows), n_outputs)
-    return answers
 
 
 def _device_settings(device: str) -> dict[str, Any]:

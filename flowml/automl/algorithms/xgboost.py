@@ -9,32 +9,21 @@ import numpy as np
 from flowml.automl.algorithms import memory
 from flowml.automl.algorithms.base import (
     WIDE,
-    Algorithm,
-    Category,
     ChoiceParameter,
-    Final,
     FitContext,
     FloatParameter,
     IntParameter,
     Parameter,
 )
-from flowml.automl.algorithms.fitting.early_stopping import GOOD_LOG_LOSS, LEAST_GAIN, EarlyStopping
-from flowml.automl.algorithms.fitting.held_out import HeldOut
+from flowml.automl.algorithms.fitting.boosting import Boosting, Rounds
 from flowml.automl.algorithms.registry import register
 from flowml.automl.algorithms.support import (
     absolute_errors,
-    faster,
     is_classification,
-    library_errors,
     library_settings,
-    on_its_device,
-    require_time,
-    reserve,
-    with_validation,
 )
-from flowml.automl.features.encoded import Encoded, View
+from flowml.automl.features.encoded import Encoded
 from flowml.automl.predictors.base import Predictor
-from flowml.automl.predictors.links import two_columns
 from flowml.automl.predictors.xgboost import XGBoostPredictor
 from flowml.automl.task.shape import TaskShape
 
@@ -45,15 +34,11 @@ LEAVES_A_TREE = 256
 
 
 @register
-class XGBoost(Algorithm):
+class XGBoost(Boosting):
     """Gradient boosting of histogram trees grown level by level (Chen and Guestrin 2016)."""
 
     name = "xgboost"
     title = "XGBoost"
-    category = Category.BOOSTING
-    view = View.NATIVE
-    final = Final.BAG
-    gpu = True
 
     def search_space(self, shape: TaskShape) -> Sequence[Parameter]:
         return (
@@ -110,9 +95,6 @@ class XGBoost(Algorithm):
             one(0.07, 10, 6.0, 0.7, 0.6, 3.0),
         )
 
-    def hurried(self, params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:
-        return faster(params, factor)
-
     def seconds_per_fit(self, shape: TaskShape) -> float:
         outputs = shape.n_outputs if shape.n_outputs > 2 else 1
         return 0.1 + outputs * (0.2 + 1.5e-3 * shape.n_features + shape.n_rows * (5 + shape.n_features) * 2e-6)
@@ -120,33 +102,15 @@ class XGBoost(Algorithm):
     def memory_per_fit(self, shape: TaskShape, params: Mapping[str, Any]) -> int:
         return memory.of_histograms(shape, bytes_a_value=5.0, leaves=2 ** int(params["max_depth"]))
 
-    def fit(
+    def fit_on(
         self,
-        params: Mapping[str, Any],
-        train: Encoded,
-        target: np.ndarray,
-        valid: Encoded | None,
-        valid_target: np.ndarray | None,
-        context: FitContext,
-    ) -> Predictor:
-        require_time(self.title, context)
-        train, target, valid, valid_target, context = with_validation(train, target, valid, valid_target, context)
-        with library_errors(self.title):
-            return on_its_device(
-                self.title,
-                context,
-                lambda device: self._fit(params, train, target, valid, valid_target, context, device),
-            )
-
-    def _fit(
-        self,
+        device: str,
         params: Mapping[str, Any],
         train: Encoded,
         target: np.ndarray,
         valid: Encoded,
         valid_target: np.ndarray,
         context: FitContext,
-        device: str,
     ) -> Predictor:
         import xgboost
 
@@ -156,34 +120,20 @@ class XGBoost(Algorithm):
             kinds[index] = "c"
         matrix = {"feature_types": kinds, "enable_categorical": True, "nthread": context.threads}
         data = xgboost.QuantileDMatrix(train.values, target, weight=context.weights, **matrix)
-        counted = context.valid_weights
-        held = HeldOut(valid_target, counted, context.seed, classes=is_classification(context), least_gain=LEAST_GAIN)
+        watch = Rounds(train, valid_target, context)
         checks = [
-            xgboost.QuantileDMatrix(
-                valid.values[rows],
-                valid_target[rows],
-                weight=None if counted is None else counted[rows],
-                ref=data,
-                **matrix,
-            )
-            for rows in map(held.rows, range(held.n_parts))
+            xgboost.QuantileDMatrix(valid.values[rows], valid_target[rows], weight=weights, ref=data, **matrix)
+            for rows, weights in watch.parts()
         ]
         settings = self._settings(params, context, device)
         squared = settings["objective"] == "reg:squarederror"
-        stopping = EarlyStopping(
-            train.n_rows,
-            context.time_left,
-            reserve(train.n_rows),
-            good_enough=GOOD_LOG_LOSS if is_classification(context) else 0.0,
-        )
 
         class AfterRound(xgboost.callback.TrainingCallback):  # type: ignore[misc, unused-ignore]
             def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
                 # One measure for each part; roots are squared again, since only squares add up.
                 last = np.array([history[-1] for part in evals_log.values() for history in part.values()])
                 losses = last**2 if squared else last
-                held.improved(losses, epoch)
-                return stopping.stop(epoch, held.whole(losses))
+                return watch.over(epoch, losses)
 
         # Caps that keep a fold's model at a few megabytes and an answer for one row within half a millisecond.
         leaves = min(2 ** int(params["max_depth"]), LEAVES_A_TREE, max(train.n_rows // 10, 2))
@@ -199,8 +149,10 @@ class XGBoost(Algorithm):
         )
         if device != "cpu" and not trained_on_gpu(booster):
             context.remark("XGBoost was fitted on the CPU, since it found no GPU.")
-        context.held_out(_answers(booster, checks, held, context.n_outputs))
-        best = booster[: stopping.best_iteration + 1]
+        context.held_out(
+            watch.answers(lambda part, rows, rounds: booster.predict(checks[part], iteration_range=(0, rounds)))
+        )
+        best = booster[: watch.best + 1]
         return XGBoostPredictor(bytes(best.save_raw("json")), context.n_outputs, width)
 
     def _settings(self, params: Mapping[str, Any], context: FitContext, device: str) -> dict[str, Any]:
@@ -220,16 +172,6 @@ class XGBoost(Algorithm):
         if context.n_outputs == 2:
             return settings | {"objective": "binary:logistic", "eval_metric": "logloss"}
         return settings | {"objective": "multi:softprob", "num_class": context.n_outputs, "eval_metric": "mlogloss"}
-
-
-def _answers(booster: Any, checks: Sequence[Any], held: HeldOut, n_outputs: int) -> np.ndarray:
-    """For the validation rows, each part by as many rounds as the others have chosen."""
-    answers = np.empty((len(held.part), n_outputs))
-    for part, check in enumerate(checks):
-        rows = held.rows(part)
-        told = booster.predict(check, iteration_range=(0, int(held.iterations[part]) + 1))
-        answers[rows] = two_columns(told.astype(np.float64)) if n_outputs == 2 else told.reshape(len(rows), n_outputs)
-    return answers
 
 
 def trained_on_gpu(booster: Any) -> bool:
