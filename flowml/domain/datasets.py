@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from flowml.domain.caller import LOCAL_OWNER
 from flowml.domain.recipes import Operation
 
 
@@ -132,6 +133,7 @@ class Dataset:
     how_read: HowRead = field(default_factory=HowRead)
     recipe: tuple[Operation, ...] = ()
     root_table: str | None = None
+    owner: str = LOCAL_OWNER.identifier
 
     def column(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.name == name), None)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from flowml.domain.caller import LOCAL_OWNER
+
 
 class ProblemType(StrEnum):
     CLASSIFICATION = "classification"
@@ -115,6 +117,7 @@ class Job:
     estimate: Mapping[str, Any] | None = None
     baseline_score: float | None = None
     positive_class: str | None = None
+    owner: str = LOCAL_OWNER.identifier
 
     @property
     def best_score_low(self) -> float | None:

@@ -1,9 +1,10 @@
-"""What every service needs, made once by `app.py`."""
+"""What every service needs: made once by `app.py`, and for each request with who calls."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from flowml.domain.caller import LOCAL_OWNER, Principal
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 
@@ -26,9 +27,15 @@ class Trainers(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """Settings, the store, the clock and the trainers of this process."""
+    """Settings, the store, the clock and the trainers of this process, and whose call this is. What the server does by
+    itself, it does for its owner."""
 
     settings: Settings
     store: Store
     clock: Callable[[], float]
     trainers: Trainers
+    caller: Principal = LOCAL_OWNER
+
+    def of(self, caller: Principal) -> "Context":
+        """The same for a call of somebody else."""
+        return self if caller is self.caller else replace(self, caller=caller)

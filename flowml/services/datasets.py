@@ -63,9 +63,15 @@ def import_file(
             warnings=found.warnings,
             source=source,
             how_read=found.how_read,
+            owner=context.caller.identifier,
         )
     _add(context, dataset, found)
     return dataset
+
+
+def place_for_upload(context: Context) -> Path:
+    """Where a file may be put until `import_file` takes it over."""
+    return context.store.files.new_temp()
 
 
 def prepare_to_read(size_bytes: int) -> Reader | None:
@@ -101,6 +107,7 @@ def read_again(
             columns=found.columns,
             warnings=found.warnings,
             how_read=found.how_read,
+            owner=context.caller.identifier,
         )
     _add(context, dataset, found)
     return dataset

@@ -2,10 +2,18 @@
 
 from collections.abc import Mapping
 
+from flowml.domain.caller import Need
 from flowml.domain.events import Event
 from flowml.services.context import Context
 
 BATCH = 500
+# What following a room needs, by its kind: what stands before the colon.
+_NEEDS = {"job": Need.READ, "system": Need.READ, "workers": Need.READ, "logs": Need.ADMIN}
+
+
+def check_may_follow(context: Context, room: str) -> None:
+    """Raises Forbidden for a room that the caller may not follow, and for one that nobody has heard of."""
+    context.caller.check(_NEEDS.get(room.partition(":")[0]))
 
 
 def last_id(context: Context) -> int:

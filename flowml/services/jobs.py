@@ -65,7 +65,9 @@ def start_job(context: Context, spec: JobSpec) -> Job:
     with context.store.transaction():
         # Once more, because it may have been deleted meanwhile.
         context.store.datasets.get(spec.dataset_id)
-        job = context.store.jobs.add(spec, spec.name or f"{dataset.name}: {spec.target}", now)
+        job = context.store.jobs.add(
+            spec, spec.name or f"{dataset.name}: {spec.target}", now, owner=context.caller.identifier
+        )
         tell_job(context.store, job, now)
     context.trainers.warm_up()
     context.trainers.nudge()

@@ -145,6 +145,7 @@ def apply_transform(
         source=None,
         recipe=(*parent.recipe, *answer["operations"]),
         root_table=parent.root_table or parent.table,
+        owner=context.caller.identifier,
     )
     with context.store.transaction():
         # Once more, because it may have been deleted meanwhile.

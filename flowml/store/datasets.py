@@ -22,8 +22,9 @@ class Datasets:
         with self._database.write() as connection:
             connection.execute(
                 "INSERT INTO datasets (id, name, filename, format, n_rows, n_columns, size_bytes, sha256, table_file,"
-                " parent_id, created_at, columns, stats, warnings, source_file, how_read, recipe, root_table_file)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " parent_id, created_at, columns, stats, warnings, source_file, how_read, recipe, root_table_file,"
+                " owner)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     dataset.id,
                     dataset.name,
@@ -43,6 +44,7 @@ class Datasets:
                     to_json(asdict(dataset.how_read)),
                     to_json(dataset.recipe),
                     dataset.root_table,
+                    dataset.owner,
                 ),
             )
             for name, body in (figures or {}).items():
@@ -133,4 +135,5 @@ def _dataset(row: sqlite3.Row) -> Dataset:
         how_read=HowRead(**from_json(row["how_read"])),
         recipe=tuple(from_json(row["recipe"])),
         root_table=row["root_table_file"],
+        owner=row["owner"],
     )

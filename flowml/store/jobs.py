@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from flowml.domain.caller import LOCAL_OWNER
 from flowml.domain.errors import NotFound
 from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
 from flowml.store.database import Database
@@ -54,13 +55,14 @@ class Jobs:
     def __init__(self, database: Database):
         self._database = database
 
-    def add(self, spec: JobSpec, name: str, now: float) -> Job:
+    def add(self, spec: JobSpec, name: str, now: float, owner: str = LOCAL_OWNER.identifier) -> Job:
         """A new queued job."""
         job_id = new_id()
         with self._database.write() as connection:
             connection.execute(
                 "INSERT INTO jobs (id, name, dataset_id, spec, status, stage, progress, message, time_budget_seconds,"
-                " elapsed_seconds, priority, created_at) VALUES (?, ?, ?, ?, 'queued', 'waiting', 0, ?, ?, 0, ?, ?)",
+                " elapsed_seconds, priority, created_at, owner)"
+                " VALUES (?, ?, ?, ?, 'queued', 'waiting', 0, ?, ?, 0, ?, ?, ?)",
                 (
                     job_id,
                     name,
@@ -70,6 +72,7 @@ class Jobs:
                     spec.time_budget_seconds,
                     spec.priority,
                     now,
+                    owner,
                 ),
             )
         return self.get(job_id)
@@ -183,6 +186,7 @@ def _job(row: sqlite3.Row) -> Job:
         estimate=from_json(row["estimate"]),
         baseline_score=row["baseline_score"],
         positive_class=row["positive_class"],
+        owner=row["owner"],
     )
 
 

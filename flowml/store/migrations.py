@@ -121,6 +121,16 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE workers ADD COLUMN memory_bytes INTEGER NOT NULL DEFAULT 0",
         ),
     ),
+    Migration(
+        6,
+        "whose data sets, jobs and models are",
+        (
+            # All that there is so far belongs to who sits at this machine (`domain.caller.LOCAL_OWNER`).
+            "ALTER TABLE datasets ADD COLUMN owner TEXT NOT NULL DEFAULT 'owner'",
+            "ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT 'owner'",
+            "ALTER TABLE models ADD COLUMN owner TEXT NOT NULL DEFAULT 'owner'",
+        ),
+    ),
 )
 
 

@@ -18,12 +18,14 @@ class Models:
         self._database = database
 
     def put(self, model: Model, gain: float) -> None:
-        """Add a model, or replace the one with the same id (the ensemble grows). `gain`: score, greater is better."""
+        """Add a model, or replace the one with the same id (the ensemble grows). `gain`: score, greater is better. It
+        is theirs whose job it is of."""
         with self._database.write() as connection:
             connection.execute(
                 "INSERT INTO models (id, job_id, trial_id, name, algorithm, problem_type, target, metric, score, gain,"
                 " metrics, cv_scores, params, feature_names, classes, fit_seconds, predict_ms, size_bytes, file,"
-                " created_at, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " created_at, details, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                " (SELECT owner FROM jobs WHERE id = ?))"
                 " ON CONFLICT (id) DO UPDATE SET name = excluded.name, score = excluded.score, gain = excluded.gain,"
                 " metrics = excluded.metrics, cv_scores = excluded.cv_scores, params = excluded.params,"
                 " fit_seconds = excluded.fit_seconds, predict_ms = excluded.predict_ms,"
@@ -50,6 +52,7 @@ class Models:
                     model.file,
                     model.created_at,
                     to_json(model.details),
+                    model.job_id,
                 ),
             )
 

@@ -17,8 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from flowml.domain.errors import MalformedRequest, TooLarge, UnsupportedFormat
-from flowml.services.context import Context
+from flowml.domain.caller import Need
+from flowml.domain.errors import Forbidden, MalformedRequest, TooLarge, UnsupportedFormat
+from flowml.web.caller import context_of
 from flowml.web.errors import invalid_request
 
 MAX_JSON_BYTES = 32_000_000
@@ -29,7 +30,8 @@ Schema = TypeVar("Schema", bound=BaseModel)
 class Endpoint:
     """One method of one path. `response` is a schema, a media type of its own, or None for an empty answer.
 
-    The handler's docstring is its description: the first line a summary.
+    The handler's docstring is its description: the first line a summary. `need` is what its callers have to be allowed;
+    an endpoint that states none is for nobody.
     """
 
     method: str
@@ -40,28 +42,31 @@ class Endpoint:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     form: type[BaseModel] | None = None
+    need: Need | None = None
 
 
 class Resource:
     """The ASGI application behind one path: dispatches by method, and says which ones there are."""
 
     def __init__(self, endpoints: list[Endpoint]):
-        self._by_method = {endpoint.method: _responder(endpoint) for endpoint in endpoints}
+        self._by_method = {endpoint.method: (endpoint.need, _responder(endpoint)) for endpoint in endpoints}
         if "GET" in self._by_method:
             self._by_method["HEAD"] = self._by_method["GET"]
         self._allow = ", ".join(self._by_method)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        respond = self._by_method.get(scope["method"])
-        if respond is None:
+        request = Request(scope, receive, send)
+        caller = context_of(request).caller
+        found = self._by_method.get(scope["method"])
+        if found is None:
+            # Which methods there are is said to whoever may use one of them.
+            if not any(need in caller.may for need, _ in self._by_method.values()):
+                raise Forbidden("There is nothing here that you may do.")
             raise HTTPException(405, f"This address takes {self._allow}.", {"Allow": self._allow})
-        response = await respond(Request(scope, receive, send))
+        need, respond = found
+        caller.check(need)
+        response = await respond(request)
         await response(scope, receive, send)
-
-
-def context_of(request: Request) -> Context:
-    context: Context = request.app.state.context
-    return context
 
 
 async def read_json(request: Request) -> bytes:

@@ -1,5 +1,6 @@
 """What a person or a program gets when a request fails: the error page, or the problem document."""
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -13,9 +14,10 @@ async def handle_error(request: Request, error: Exception) -> Response:
     if isinstance(error, ClientDisconnect):
         return Response(status_code=400)
     headers = error.headers if isinstance(error, HTTPException) else None
-    if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
+    if request.scope["path"].startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
         return problem_response(error, headers)
     problem = problem_of(error)
-    page = error_page(request, problem.kind.status, problem.kind.title, problem.detail, problem.hint)
+    shown = (problem.kind.status, problem.kind.title, problem.detail, problem.hint)
+    page = await run_in_threadpool(error_page, request, *shown)
     page.headers.update(headers or {})
     return page

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from flowml.domain.errors import FlowMLError, InvalidInput, MalformedRequest
@@ -24,6 +25,7 @@ from flowml.domain.jobs import Job, JobSpec
 from flowml.domain.trials import Trial
 from flowml.services import events
 from flowml.services.context import Context
+from flowml.web.caller import context_of
 from flowml.web.schemas import training
 
 _log = logging.getLogger(__name__)
@@ -81,11 +83,12 @@ class Hub:
                 wake.set()
 
 
-async def live(websocket: WebSocket) -> None:
+async def live(scope: Scope, receive: Receive, send: Send) -> None:
     """`GET /api/live`."""
+    websocket = WebSocket(scope, receive, send)
     hub: Hub = websocket.app.state.hub
     await websocket.accept()
-    client = _Client(websocket, hub, websocket.app.state.context)
+    client = _Client(websocket, hub, context_of(websocket))
     await hub.join(client.wake)
     tasks = [asyncio.create_task(client.listen()), asyncio.create_task(client.send_events())]
     try:
@@ -132,6 +135,8 @@ class _Client:
         if after is not None and (isinstance(after, bool) or not isinstance(after, int) or after < 0):
             raise InvalidInput("“after” must be the id of a message.")
         rooms = _rooms(request.get("subscribe"))
+        for room in rooms:
+            events.check_may_follow(self._context, room)
         if len(self._cursors.keys() | set(rooms)) > _MAX_ROOMS:
             raise InvalidInput(f"One connection can follow at most {_MAX_ROOMS} rooms.")
         for room in rooms:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
+from flowml.domain.caller import Need
 from flowml.web.api import datasets, docs, figures, recipes, results, system, training
+from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
 from flowml.web.schemas import datasets as d
@@ -16,69 +18,75 @@ from flowml.web.schemas import training as t
 from flowml.web.schemas.base import Page
 from flowml.web.static import StaticFiles
 
+READ, WRITE, PREDICT = Need.READ, Need.WRITE, Need.PREDICT
+
 # fmt: off
 ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint("POST", "/api/datasets/upload", datasets.upload, d.Dataset, 201, form=d.UploadForm),
-    Endpoint("GET", "/api/datasets", datasets.index, d.DatasetList, query=Page),
-    Endpoint("GET", "/api/datasets/operations", recipes.operations, o.OperationTypeList),
-    Endpoint("GET", "/api/datasets/{dataset_id}", datasets.show, d.Dataset),
-    Endpoint("DELETE", "/api/datasets/{dataset_id}", datasets.delete, status=204),
-    Endpoint("GET", "/api/datasets/{dataset_id}/options", datasets.reading_options, d.ReadingOptions),
-    Endpoint("POST", "/api/datasets/{dataset_id}/read-again", datasets.read_again, d.Dataset, 201, body=d.ReadAgain),
+    Endpoint("POST", "/api/datasets/upload", datasets.upload, d.Dataset, 201, form=d.UploadForm, need=WRITE),
+    Endpoint("GET", "/api/datasets", datasets.index, d.DatasetList, query=Page, need=READ),
+    Endpoint("GET", "/api/datasets/operations", recipes.operations, o.OperationTypeList, need=READ),
+    Endpoint("GET", "/api/datasets/{dataset_id}", datasets.show, d.Dataset, need=READ),
+    Endpoint("DELETE", "/api/datasets/{dataset_id}", datasets.delete, status=204, need=WRITE),
+    Endpoint("GET", "/api/datasets/{dataset_id}/options", datasets.reading_options, d.ReadingOptions, need=READ),
+    Endpoint("POST", "/api/datasets/{dataset_id}/read-again",
+             datasets.read_again, d.Dataset, 201, body=d.ReadAgain, need=WRITE),
     Endpoint("POST", "/api/datasets/{dataset_id}/transform",
-             recipes.transform, o.TransformPreview | d.Dataset, body=o.Transform),
-    Endpoint("GET", "/api/datasets/{dataset_id}/lineage", recipes.lineage, o.Lineage),
-    Endpoint("GET", "/api/datasets/{dataset_id}/preview", datasets.preview, d.Preview, query=d.PreviewQuery),
+             recipes.transform, o.TransformPreview | d.Dataset, body=o.Transform, need=WRITE),
+    Endpoint("GET", "/api/datasets/{dataset_id}/lineage", recipes.lineage, o.Lineage, need=READ),
+    Endpoint("GET", "/api/datasets/{dataset_id}/preview", datasets.preview, d.Preview, query=d.PreviewQuery, need=READ),
     Endpoint("GET", "/api/datasets/{dataset_id}/download",
-             datasets.download, "application/octet-stream", query=d.DownloadQuery),
-    Endpoint("GET", "/api/datasets/{dataset_id}/stats", figures.stats, d.Stats),
+             datasets.download, "application/octet-stream", query=d.DownloadQuery, need=READ),
+    Endpoint("GET", "/api/datasets/{dataset_id}/stats", figures.stats, d.Stats, need=READ),
     Endpoint("GET", "/api/datasets/{dataset_id}/correlation",
-             figures.correlation, d.Correlation, query=d.CorrelationQuery),
+             figures.correlation, d.Correlation, query=d.CorrelationQuery, need=READ),
     Endpoint("GET", "/api/datasets/{dataset_id}/distribution/{column:path}",
-             figures.distribution, d.Distribution, query=d.DistributionQuery),
-    Endpoint("GET", "/api/datasets/{dataset_id}/relations", figures.relations, q.Relations, query=q.RelationQuery),
+             figures.distribution, d.Distribution, query=d.DistributionQuery, need=READ),
+    Endpoint("GET", "/api/datasets/{dataset_id}/relations",
+             figures.relations, q.Relations, query=q.RelationQuery, need=READ),
     Endpoint("GET", "/api/datasets/{dataset_id}/relation/{column:path}",
-             figures.relation, q.Relation, query=q.RelationQuery),
-    Endpoint("GET", "/api/datasets/{dataset_id}/quality", figures.quality, q.Quality, query=q.QualityQuery),
+             figures.relation, q.Relation, query=q.RelationQuery, need=READ),
+    Endpoint("GET", "/api/datasets/{dataset_id}/quality", figures.quality, q.Quality, query=q.QualityQuery, need=READ),
 
-    Endpoint("POST", "/api/training/start", training.start, t.Job, 202, body=t.StartTraining),
-    Endpoint("GET", "/api/training", training.index, t.JobList, query=Page),
-    Endpoint("GET", "/api/training/algorithms", training.algorithms, t.AlgorithmList, query=t.AlgorithmsQuery),
-    Endpoint("GET", "/api/training/{job_id}", training.show, t.Job),
-    Endpoint("DELETE", "/api/training/{job_id}", training.delete, status=204),
-    Endpoint("POST", "/api/training/{job_id}/cancel", training.cancel, t.Job, 202),
-    Endpoint("POST", "/api/training/{job_id}/extend", training.extend, t.Job, 202, body=t.ExtendTraining),
-    Endpoint("GET", "/api/training/{job_id}/trials", training.trials, t.TrialList, query=Page),
+    Endpoint("POST", "/api/training/start", training.start, t.Job, 202, body=t.StartTraining, need=WRITE),
+    Endpoint("GET", "/api/training", training.index, t.JobList, query=Page, need=READ),
+    Endpoint("GET", "/api/training/algorithms",
+             training.algorithms, t.AlgorithmList, query=t.AlgorithmsQuery, need=READ),
+    Endpoint("GET", "/api/training/{job_id}", training.show, t.Job, need=READ),
+    Endpoint("DELETE", "/api/training/{job_id}", training.delete, status=204, need=WRITE),
+    Endpoint("POST", "/api/training/{job_id}/cancel", training.cancel, t.Job, 202, need=WRITE),
+    Endpoint("POST", "/api/training/{job_id}/extend", training.extend, t.Job, 202, body=t.ExtendTraining, need=WRITE),
+    Endpoint("GET", "/api/training/{job_id}/trials", training.trials, t.TrialList, query=Page, need=READ),
 
-    Endpoint("GET", "/api/results/job/{job_id}", results.of_job, r.ModelList, query=Page),
-    Endpoint("GET", "/api/results/job/{job_id}/leaderboard", results.leaderboard, r.Leaderboard),
-    Endpoint("GET", "/api/results/model/{model_id}", results.show, r.ModelDetail),
+    Endpoint("GET", "/api/results/job/{job_id}", results.of_job, r.ModelList, query=Page, need=READ),
+    Endpoint("GET", "/api/results/job/{job_id}/leaderboard", results.leaderboard, r.Leaderboard, need=READ),
+    Endpoint("GET", "/api/results/model/{model_id}", results.show, r.ModelDetail, need=READ),
     Endpoint("GET", "/api/results/model/{model_id}/download",
-             results.download, "application/octet-stream", query=r.DownloadQuery),
-    Endpoint("GET", "/api/results/model/{model_id}/confusion-matrix", results.confusion_matrix, r.ConfusionMatrix),
+             results.download, "application/octet-stream", query=r.DownloadQuery, need=READ),
+    Endpoint("GET", "/api/results/model/{model_id}/confusion-matrix",
+             results.confusion_matrix, r.ConfusionMatrix, need=READ),
     Endpoint("GET", "/api/results/model/{model_id}/feature-importance",
-             results.feature_importance, r.Importance, query=r.ImportanceQuery),
-    Endpoint("POST", "/api/results/predict", results.predict, r.Prediction | r.Predictions, body=r.Predict),
+             results.feature_importance, r.Importance, query=r.ImportanceQuery, need=READ),
+    Endpoint("POST", "/api/results/predict",
+             results.predict, r.Prediction | r.Predictions, body=r.Predict, need=PREDICT),
 
-    Endpoint("GET", "/api/live", system.live_without_websocket, status=101),
-    Endpoint("GET", "/api/stats", system.stats, s.SystemStats),
-    Endpoint("GET", "/api/openapi.json", docs.document, "application/json"),
-    Endpoint("GET", "/api/docs", docs.page, "text/html"),
-    Endpoint("GET", "/healthz", system.health, s.Health),
-    Endpoint("GET", "/readyz", system.readiness, s.Health),
-    Endpoint("GET", "/metrics", system.metrics, "text/plain"),
+    Endpoint("GET", "/api/live", system.live_without_websocket, status=101, need=READ),
+    Endpoint("GET", "/api/stats", system.stats, s.SystemStats, need=READ),
+    Endpoint("GET", "/api/openapi.json", docs.document, "application/json", need=READ),
+    Endpoint("GET", "/api/docs", docs.page, "text/html", need=READ),
+    Endpoint("GET", "/healthz", system.health, s.Health, need=READ),
+    Endpoint("GET", "/readyz", system.readiness, s.Health, need=READ),
+    Endpoint("GET", "/metrics", system.metrics, "text/plain", need=READ),
 )
 # fmt: on
 
 
-def routes(pages: Sequence[BaseRoute]) -> list[BaseRoute]:
+def routes(pages: Sequence[Endpoint]) -> list[BaseRoute]:
     """Static files, the API, live updates and the pages, in the order in which they are tried."""
     by_path: dict[str, list[Endpoint]] = {}
-    for endpoint in ENDPOINTS:
+    for endpoint in (*ENDPOINTS, *pages):
         by_path.setdefault(endpoint.path, []).append(endpoint)
     return [
-        Mount("/static", app=StaticFiles(), name="static"),
-        WebSocketRoute("/api/live", live),
+        Mount("/static", app=Guarded(READ, StaticFiles()), name="static"),
+        WebSocketRoute("/api/live", Guarded(READ, live)),
         *(Route(path, Resource(endpoints), include_in_schema=False) for path, endpoints in by_path.items()),
-        *pages,
     ]

@@ -6,13 +6,17 @@ refused for every method and path and for WebSockets, before any of the program 
 """
 
 import ipaddress
+from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flowml.domain.caller import Principal
 from flowml.domain.errors import FlowMLError, Forbidden, MalformedRequest
+from flowml.services.context import Context
+from flowml.web.caller import CONTEXT, refuse_websocket
 from flowml.web.errors import problem_response
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -45,17 +49,20 @@ _SAME = frozenset({"same-origin", "none"})
 class Gate:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp):
+    def __init__(self, app: ASGIApp, context: Context, who: Callable[[Scope], Principal]):
+        """`who` calls is what every request's context says from here on."""
         self._app = app
+        self._context = context
+        self._who = who
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        refusal = refused(scope)
+        refusal = self._let_in(scope)
         if scope["type"] == "websocket":
             if refusal is not None:
-                await _refuse_websocket(receive, send)
+                await refuse_websocket(receive, send)
             else:
                 await self._app(scope, receive, send)
             return
@@ -72,6 +79,16 @@ class Gate:
             await problem_response(refusal)(scope, receive, send_guarded)
         else:
             await self._app(scope, receive, send_guarded)
+
+    def _let_in(self, scope: Scope) -> FlowMLError | None:
+        """Why this request may not come in; None where it may, and has its context now."""
+        refusal = refused(scope)
+        if refusal is None:
+            try:
+                scope[CONTEXT] = self._context.of(self._who(scope))
+            except FlowMLError as error:
+                return error
+        return refusal
 
 
 def refused(scope: Scope) -> FlowMLError | None:
@@ -130,10 +147,3 @@ def _is_followed_link(scope: Scope, headers: Headers) -> bool:
         and headers.get("sec-fetch-mode") == "navigate"
         and headers.get("sec-fetch-dest") == "document"
     )
-
-
-async def _refuse_websocket(receive: Receive, send: Send) -> None:
-    """Before the connection is accepted, closing it is the answer 403. An answer with a body of its own would say no
-    more: browsers show it to no script, and uvicorn takes it for a handshake that was never finished."""
-    await receive()
-    await send({"type": "websocket.close", "code": 1008})

@@ -8,11 +8,13 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
+from flowml.domain.caller import Principal
 from flowml.domain.errors import FlowMLError
 from flowml.services.context import Context
 from flowml.web import pages
+from flowml.web.caller import caller_of
 from flowml.web.failures import handle_error
 from flowml.web.live import Hub
 from flowml.web.routes import ENDPOINTS, routes
@@ -22,16 +24,17 @@ _IMPORTS_AT_ONCE = 4
 
 
 def create_app(
-    context: Context, lifespan: Callable[[Starlette], AbstractAsyncContextManager[Any]] | None = None
+    context: Context,
+    lifespan: Callable[[Starlette], AbstractAsyncContextManager[Any]] | None = None,
+    who: Callable[[Scope], Principal] = caller_of,
 ) -> ASGIApp:
-    """Everything this server answers; `lifespan` starts and stops what works beside it."""
+    """Everything this server answers; `lifespan` starts and stops what works beside it, `who` says who calls."""
     app = Starlette(
-        routes=routes(pages.routes()),
+        routes=routes(pages.ENDPOINTS),
         lifespan=lifespan,
         exception_handlers=dict.fromkeys((FlowMLError, HTTPException, ClientDisconnect, Exception), handle_error),
     )
-    app.state.context = context
     app.state.hub = Hub(context)
     app.state.endpoints = ENDPOINTS
     app.state.imports = asyncio.Semaphore(_IMPORTS_AT_ONCE)
-    return Gate(app)
+    return Gate(app, context, who)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flowml.domain.caller import LOCAL_OWNER
 from flowml.store.migrations import MIGRATIONS, Migration, migrate
 
 
@@ -37,5 +38,7 @@ def test_runs_of_an_older_version_keep_their_number(tmp_path: Path) -> None:
         migrate(connection, 2.0)
         found = dict(connection.execute("SELECT id, best_score FROM jobs"))
         kept = dict(connection.execute("SELECT id, json_extract(estimate, '$.low') FROM jobs"))
+        owners = connection.execute("SELECT owner FROM jobs UNION ALL SELECT owner FROM models").fetchall()
     assert found == {"told": 0.8, "untold": 0.85}
     assert kept == {"told": 0.7, "untold": None}
+    assert owners == [(LOCAL_OWNER.identifier,)] * 4

@@ -11,11 +11,14 @@ from typing import Any
 
 import httpx
 import uvicorn
+from starlette.types import Scope
 from websockets.sync.client import ClientConnection, connect
 
+from flowml.domain.caller import Principal
 from flowml.services.context import Context
 from flowml.services.settings import Settings
 from flowml.store.store import Store
+from flowml.web.caller import caller_of
 from flowml.web.server import create_app
 from tests.services.records import QuietTrainers
 
@@ -60,11 +63,13 @@ def run_app(app: Any, port: int = 0) -> Iterator[int]:
 
 
 @contextmanager
-def serve(home: Path, port: int = 0, **settings: Any) -> Iterator[Served]:
-    """FlowML's own application on this home folder."""
+def serve(
+    home: Path, port: int = 0, who: Callable[[Scope], Principal] = caller_of, **settings: Any
+) -> Iterator[Served]:
+    """FlowML's own application on this home folder; `who` says who calls."""
     store = Store(home)
     context = Context(Settings(home=home, **settings), store, time.time, QuietTrainers())
-    with run_app(create_app(context), port) as at:
+    with run_app(create_app(context, who=who), port) as at:
         url = f"http://127.0.0.1:{at}"
         with httpx.Client(base_url=url, trust_env=False, timeout=20) as client:
             yield Served(url, context, client)

@@ -33,7 +33,7 @@ FOREIGN = (
 
 def paths() -> Iterator[str]:
     """One address for every route that there is."""
-    for route in routes(pages.routes()):
+    for route in routes(pages.ENDPOINTS):
         if isinstance(route, Mount):
             yield f"{route.path}/css/base.css"
         else:

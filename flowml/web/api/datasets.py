@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +14,8 @@ from starlette.responses import FileResponse
 from flowml.domain.datasets import Dataset
 from flowml.services import datasets, downloads, pages
 from flowml.services.context import Context
-from flowml.web.endpoint import context_of, parse_json, read_json
+from flowml.web.caller import context_of
+from flowml.web.endpoint import parse_json, read_json
 from flowml.web.leaving import until_gone
 from flowml.web.schemas.base import Page
 from flowml.web.schemas.datasets import DownloadQuery, PreviewQuery, ReadAgain
@@ -23,9 +25,10 @@ from flowml.web.upload import receive_upload
 async def upload(request: Request) -> Dataset:
     """Upload a table."""
     context = context_of(request)
+    place = partial(datasets.place_for_upload, context)
     async with (
         _reader(request) as reader,
-        receive_upload(request, context.store.files.new_temp, context.settings.max_upload_bytes) as received,
+        receive_upload(request, place, context.settings.max_upload_bytes) as received,
     ):
         options = received.options
         # Only some at once: long imports must not take all the threads that answer everything else.

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from flowml.web import openapi
+from flowml.web.caller import context_of
 from flowml.web.endpoint import Endpoint
-from flowml.web.pages.frame import build_frame, context_of
+from flowml.web.pages.frame import build_frame
 from flowml.web.templating import Page, respond
 
 

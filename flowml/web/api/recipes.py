@@ -8,7 +8,8 @@ from flowml.domain.datasets import Dataset
 from flowml.domain.recipes import TransformPreview
 from flowml.services import versions
 from flowml.services.context import Context
-from flowml.web.endpoint import context_of, parse_json, read_json
+from flowml.web.caller import context_of
+from flowml.web.endpoint import parse_json, read_json
 from flowml.web.leaving import until_gone
 from flowml.web.schemas.recipes import Transform
 

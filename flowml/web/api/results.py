@@ -14,7 +14,8 @@ from flowml.domain.models import Leaderboard, Model
 from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
 from flowml.services.prediction import Prediction, milliseconds_since
-from flowml.web.endpoint import context_of, parse_json, read_json
+from flowml.web.caller import context_of
+from flowml.web.endpoint import parse_json, read_json
 from flowml.web.schemas.base import Page
 from flowml.web.schemas.results import DownloadQuery, ImportanceQuery, ModelDetail, Predict
 from flowml.web.upload import clean_label

@@ -9,6 +9,7 @@ from flowml.domain.errors import NotReady
 from flowml.services import system
 from flowml.services.context import Context
 from flowml.services.system import SystemStats
+from flowml.web.caller import context_of
 from flowml.web.live import Hub
 
 
@@ -34,7 +35,7 @@ def stats(context: Context) -> SystemStats:
 async def metrics(request: Request) -> Response:
     """Figures in Prometheus' text format."""
     hub: Hub = request.app.state.hub
-    found = await run_in_threadpool(system.stats, request.app.state.context)
+    found = await run_in_threadpool(system.stats, context_of(request))
     lines = [
         *_metric("flowml_info", "gauge", "The version that runs.", [({"version": found.version}, 1)]),
         *_metric("flowml_uptime_seconds", "gauge", "Seconds since the start.", [({}, found.uptime_seconds)]),

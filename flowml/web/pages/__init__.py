@@ -1,24 +1,36 @@
 """The pages: one file per noun, each with the class that its template receives, the service calls that fill it, and
-its routes. Handlers run in the thread pool; they read through the services and never change anything.
+its handler. Handlers run in the thread pool; they read through the services and never change anything.
 """
 
-from starlette.routing import Route
+from collections.abc import Callable
 
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flowml.domain.caller import Need
+from flowml.web.endpoint import Endpoint
 from flowml.web.pages import datasets, home, jobs, models, palette, playground, results, train
 
 
-def routes() -> list[Route]:
-    """Every page of the product."""
-    return [
-        Route("/", home.page, name="home"),
-        Route("/datasets", datasets.index, name="datasets"),
-        Route("/datasets/{dataset_id}", datasets.page, name="dataset"),
-        Route("/datasets/{dataset_id}/rows.json", datasets.rows, name="rows"),
-        Route("/train", train.page, name="train"),
-        Route("/jobs", jobs.index, name="jobs"),
-        Route("/jobs/{job_id}", jobs.page, name="job"),
-        Route("/jobs/{job_id}/results", results.page, name="results"),
-        Route("/models/{model_id}", models.page, name="model"),
-        Route("/models/{model_id}/playground", playground.page, name="playground"),
-        Route("/palette.json", palette.items, name="palette"),
-    ]
+def _page(path: str, handler: Callable[[Request], Response]) -> Endpoint:
+    async def show(request: Request, **parameters: str) -> Response:
+        return await run_in_threadpool(handler, request)
+
+    return Endpoint("GET", path, show, "text/html", need=Need.READ)
+
+
+ENDPOINTS = (
+    _page("/", home.page),
+    _page("/datasets", datasets.index),
+    _page("/datasets/{dataset_id}", datasets.page),
+    _page("/datasets/{dataset_id}/rows.json", datasets.rows),
+    _page("/train", train.page),
+    _page("/jobs", jobs.index),
+    _page("/jobs/{job_id}", jobs.page),
+    _page("/jobs/{job_id}/results", results.page),
+    _page("/models/{model_id}", models.page),
+    _page("/models/{model_id}/playground", playground.page),
+    _page("/palette.json", palette.items),
+)
+"""Every page of the product."""

@@ -10,10 +10,11 @@ from starlette.responses import Response
 from flowml.domain.datasets import ColumnStats, Dataset
 from flowml.domain.jobs import Job
 from flowml.services import datasets, figures, jobs, pages
+from flowml.web.caller import context_of
 from flowml.web.endpoint import parse_query
 from flowml.web.pages.dataset_parts import DOWNLOADS, STARTERS, Download, decisions, notes
 from flowml.web.pages.dataset_versions import History, history_of
-from flowml.web.pages.frame import build_frame, context_of
+from flowml.web.pages.frame import build_frame
 from flowml.web.pages.home import SAMPLES, Sample
 from flowml.web.schemas.datasets import PreviewQuery
 from flowml.web.templating import Page, respond

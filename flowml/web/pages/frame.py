@@ -6,8 +6,9 @@ from typing import TypedDict
 from starlette.requests import Request
 
 from flowml import __version__
-from flowml.services import jobs
-from flowml.services.context import Context
+from flowml.domain.caller import Need
+from flowml.services import events, jobs
+from flowml.web.caller import context_of
 
 
 @dataclass(frozen=True)
@@ -47,19 +48,16 @@ class Frame:
     navigation: tuple[NavigationItem, ...] = NAVIGATION
 
 
-def context_of(request: Request) -> Context:
-    context: Context = request.app.state.context
-    return context
-
-
 def build_frame(request: Request, section: str) -> Frame:
-    """Call this first in a handler."""
+    """Call this first in a handler. Raises Forbidden for who may not look."""
     context = context_of(request)
-    last_event_id = context.store.events.last_id()
+    # Pages that say what went wrong have it too, whoever they are for.
+    context.caller.check(Need.READ)
+    last_event_id = events.last_id(context)
     running = [job for job in jobs.list_jobs(context, 50, 0)[0] if not job.status.ended]
     return Frame(
         section=section,
-        path=request.url.path,
+        path=request.scope["path"],
         now=context.clock(),
         last_event_id=last_event_id,
         running=tuple(RunningJob(id=job.id, name=job.name, progress=job.progress) for job in running),

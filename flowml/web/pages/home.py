@@ -11,7 +11,8 @@ from flowml.domain.jobs import Job
 from flowml.domain.models import Model
 from flowml.services import datasets, jobs, results, system
 from flowml.services.context import Context
-from flowml.web.pages.frame import build_frame, context_of
+from flowml.web.caller import context_of
+from flowml.web.pages.frame import build_frame
 from flowml.web.templating import Page, respond
 from flowml.web.words import METRICS, metric_words
 

@@ -12,9 +12,10 @@ from flowml.domain.jobs import Job
 from flowml.domain.models import Model
 from flowml.services import jobs, results
 from flowml.services.context import Context
+from flowml.web.caller import context_of
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
-from flowml.web.pages.frame import build_frame, context_of
+from flowml.web.pages.frame import build_frame
 from flowml.web.pages.jobs import algorithm_titles
 from flowml.web.pages.results import champion_sentence, decision_sentence, loss_text, tested_sentence
 from flowml.web.templating import Page, number, percent, respond

@@ -4,7 +4,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from flowml.services import datasets, jobs
-from flowml.web.pages.frame import NAVIGATION, context_of
+from flowml.web.caller import context_of
+from flowml.web.pages.frame import NAVIGATION
 from flowml.web.templating import plural
 
 LISTED = 200

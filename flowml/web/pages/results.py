@@ -10,9 +10,10 @@ from flowml.domain.jobs import Job
 from flowml.domain.models import MADE_AT_ONCE, Leaderboard, LeaderboardRow, Model
 from flowml.services import jobs, results
 from flowml.services.context import Context
+from flowml.web.caller import context_of
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
-from flowml.web.pages.frame import build_frame, context_of
+from flowml.web.pages.frame import build_frame
 from flowml.web.pages.jobs import dataset_name
 from flowml.web.templating import Page, milliseconds, percent, respond
 from flowml.web.words import METRICS, MetricWords, metric_of, metric_title, metric_words, score_text

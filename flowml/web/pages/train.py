@@ -13,9 +13,10 @@ from flowml.services import datasets, figures, jobs
 from flowml.services.context import Context
 from flowml.services.jobs import AlgorithmInfo, TaskPreview, usual_folds
 from flowml.services.outlook import Outlook, look_ahead
+from flowml.web.caller import context_of
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.distribution import distribution_chart
-from flowml.web.pages.frame import build_frame, context_of
+from flowml.web.pages.frame import build_frame
 from flowml.web.templating import Page, duration, respond
 from flowml.web.words import CLASSIFICATION_METRICS, METRICS, REGRESSION_METRICS, MetricWords
 

@@ -1,0 +1,186 @@
+"""Whoever may not do what an address needs is refused, at every address, by every method."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.types import Scope
+from websockets.exceptions import InvalidStatus
+
+from flowml.domain.caller import LOCAL_OWNER, Need, Principal
+from flowml.domain.errors import FlowMLError, Forbidden, Unauthorized
+from flowml.services.context import Context
+from flowml.web import pages
+from flowml.web.caller import Guarded, caller_of
+from flowml.web.endpoint import Endpoint, Resource
+from flowml.web.failures import handle_error
+from flowml.web.routes import ENDPOINTS, routes
+from flowml.web.security import Gate
+from flowml.web.server import create_app
+from tests.services.records import add_dataset, add_job
+from tests.web.serving import Served, run_app, serve
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+EVERYTHING = frozenset(Need)
+
+
+@dataclass
+class Door:
+    """Says who calls; a test puts somebody else there."""
+
+    caller: Principal | None = LOCAL_OWNER
+
+    def __call__(self, scope: Scope) -> Principal:
+        assert scope["type"] in ("http", "websocket")
+        if self.caller is None:
+            raise Unauthorized("No credential.")
+        return self.caller
+
+
+@pytest.fixture(scope="module")
+def door() -> Door:
+    return Door()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, door: Door) -> Iterator[Served]:
+    with serve(tmp_path_factory.mktemp("home"), who=door) as served:
+        yield served
+
+
+@pytest.fixture(autouse=True)
+def the_owner_again(door: Door) -> None:
+    door.caller = LOCAL_OWNER
+
+
+def who_may(*needs: Need) -> Principal:
+    return Principal("somebody", frozenset(needs))
+
+
+def filled_in(path: str) -> str:
+    return path.replace(":path", "").replace("{", "").replace("}", "")
+
+
+def paths() -> Iterator[str]:
+    """One address for every route that there is."""
+    for route in routes(pages.ENDPOINTS):
+        if isinstance(route, Mount):
+            yield f"{route.path}/css/base.css"
+        else:
+            assert isinstance(route, Route | WebSocketRoute), f"a kind of route that this test does not know: {route}"
+            yield filled_in(route.path)
+
+
+def test_who_may_do_nothing_gets_in_nowhere(server: Served, door: Door) -> None:
+    door.caller = who_may()
+
+    let_in = [
+        (method, path)
+        for path in paths()
+        for method in METHODS
+        if server.client.request(method, path).status_code != 403
+    ]
+
+    assert let_in == []
+
+
+def test_who_says_nothing_about_themselves_gets_in_nowhere(server: Served, door: Door) -> None:
+    door.caller = None
+
+    assert {server.client.get(path).status_code for path in (*paths(), "/nothing")} == {401}
+    with pytest.raises(InvalidStatus):
+        server.live()
+
+
+@pytest.mark.parametrize("endpoint", (*ENDPOINTS, *pages.ENDPOINTS), ids=lambda one: f"{one.method} {one.path}")
+def test_an_endpoint_asks_for_just_what_it_states(server: Served, door: Door, endpoint: Endpoint) -> None:
+    assert endpoint.need is not None
+    path = filled_in(endpoint.path)
+    door.caller = who_may(*EVERYTHING - {endpoint.need})
+    refused = server.client.request(endpoint.method, path)
+    door.caller = who_may(endpoint.need)
+    allowed = server.client.request(endpoint.method, path)
+
+    assert (refused.status_code, refused.json()["title"]) == (403, "Not allowed")
+    assert allowed.status_code not in (401, 403, 405)
+
+
+@pytest.mark.parametrize("method", [endpoint.method for endpoint in ENDPOINTS if endpoint.method != "GET"])
+def test_what_changes_something_needs_more_than_reading(method: str) -> None:
+    assert all(endpoint.need != Need.READ for endpoint in ENDPOINTS if endpoint.method == method)
+
+
+def test_where_no_need_is_stated_nobody_gets_in(server: Served) -> None:
+    def secret(context: Context) -> dict[str, str]:
+        raise AssertionError("nobody gets here")
+
+    routes = [
+        Route("/unstated", Resource([Endpoint("GET", "/unstated", secret)])),
+        Mount("/folder", app=Guarded(None, Resource([]))),
+    ]
+    inner = Starlette(routes=routes, exception_handlers={FlowMLError: handle_error})
+    context = server.context.of(who_may(*EVERYTHING))
+    with run_app(Gate(inner, context, lambda scope: context.caller)) as port:
+        for path in ("/unstated", "/folder/file"):
+            answer = server.client.get(f"http://127.0.0.1:{port}{path}")
+
+            assert answer.status_code == 403
+            assert "not stated" in answer.json()["detail"]
+
+
+def test_static_files_and_live_updates_need_reading(server: Served, door: Door) -> None:
+    door.caller = who_may(*EVERYTHING - {Need.READ})
+    assert server.client.get("/static/css/base.css").status_code == 403
+    with pytest.raises(InvalidStatus) as refusal:
+        server.live()
+    assert refusal.value.response.status_code == 403
+
+    door.caller = who_may(Need.READ)
+    assert server.client.get("/static/css/base.css").status_code == 200
+    with server.live():
+        pass
+
+
+def test_each_room_asks_for_what_it_needs(server: Served, door: Door) -> None:
+    door.caller = who_may(Need.READ)
+    with server.live() as connection:
+        connection.send(json.dumps({"subscribe": ["system", "logs"], "after": 0}))
+        refusal = json.loads(connection.recv(timeout=5))
+        # Refused as a whole: what is told in the other room does not come either.
+        server.store.events.append("system", "log", {}, 1.0)
+        connection.send(json.dumps({"subscribe": "job:a", "after": 0}))
+        server.store.events.append("job:a", "log", {}, 1.0)
+
+        assert refusal["type"] == "error" and "the right to run this server" in refusal["data"]["detail"]
+        assert json.loads(connection.recv(timeout=5))["room"] == "job:a"
+
+    door.caller = LOCAL_OWNER
+    with server.live() as connection:
+        connection.send(json.dumps({"subscribe": "logs", "after": 0}))
+        server.store.events.append("logs", "log", {}, 1.0)
+        assert json.loads(connection.recv(timeout=5))["room"] == "logs"
+
+
+def test_who_may_not_look_is_shown_nothing_by_the_page_that_says_so(server: Served, door: Door) -> None:
+    add_dataset(server.store)
+    server.store.jobs.update(add_job(server.store).id, name="a secret run")
+    door.caller = who_may()
+    for path in ("/", "/nothing/here"):
+        answer = server.client.get(path, headers={"Accept": "text/html"})
+
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "a secret run" not in answer.text
+
+
+def test_the_owner_of_this_machine_may_do_all_but_train_for_it() -> None:
+    assert caller_of({"type": "http"}).may == EVERYTHING - {Need.WORK}
+    with pytest.raises(Forbidden):
+        LOCAL_OWNER.check(Need.WORK)
+
+
+def test_an_application_is_for_the_owner_unless_told_otherwise(server: Served) -> None:
+    with run_app(create_app(replace(server.context, caller=who_may()))) as port:
+        assert server.client.get(f"http://127.0.0.1:{port}/api/stats").status_code == 200
