@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import Any, Protocol
 
 from flowml.domain.caller import LOCAL_OWNER, Principal
@@ -28,14 +29,19 @@ class Trainers(Protocol):
 @dataclass(frozen=True)
 class Context:
     """Settings, the store, the clock and the trainers of this process, and whose call this is. What the server does by
-    itself, it does for its owner."""
+    itself, it does for its owner. `left` is set when nobody waits for the answer any more."""
 
     settings: Settings
     store: Store
     clock: Callable[[], float]
     trainers: Trainers
     caller: Principal = LOCAL_OWNER
+    left: Event | None = None
 
     def of(self, caller: Principal) -> "Context":
         """The same for a call of somebody else."""
         return self if caller is self.caller else replace(self, caller=caller)
+
+    def until(self, left: Event | None) -> "Context":
+        """The same for work that is to end when nobody waits for it any more; with None it goes on to its end."""
+        return replace(self, left=left)

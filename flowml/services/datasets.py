@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 from flowml.data.child import Child, ingested
@@ -17,12 +16,27 @@ from flowml.domain.datasets import Dataset, Ingested, ReadingOption
 from flowml.domain.errors import WrongState
 from flowml.services.context import Context
 from flowml.services.tables import Workplace, run_task, workplace
+from flowml.services.turns import CHILDREN
 from flowml.store.rows import new_id
 
 _LONGEST_NAME = 200
 _LARGE_BYTES = 20_000_000
-# The process that reads a file.
-Reader = Child
+_MOST_AHEAD = 2
+
+
+class Reader(Child):
+    """The process that will read a file, started before that is there."""
+
+    def __init__(self) -> None:
+        super().__init__("import")
+        _ahead.add(self)
+
+    def close(self) -> None:
+        _ahead.discard(self)
+        super().close()
+
+
+_ahead: set[Reader] = set()
 
 
 def import_file(
@@ -33,19 +47,19 @@ def import_file(
     name: str | None,
     options: Mapping[str, Any],
     sha256: str | None = None,
-    cancelled: Event | None = None,
     reader: Reader | None = None,
 ) -> Dataset:
     """Read a file in a child process and store its table as a new data set; the file is taken over (moved) and kept,
     so that it can be read again with other options. `sha256` is its hash where that is known,
     `reader` the process from `prepare_to_read`.
 
-    Raises UnreadableFile, UnsupportedFormat, TooLarge, InvalidInput for unusable options, NotReady when `cancelled`.
+    Raises UnreadableFile, UnsupportedFormat, TooLarge, InvalidInput for unusable options, NotReady when it is not its
+    turn in time or nobody waits for it any more.
     """
     shown_name = _shown(filename) or "upload"
     size_bytes = path.stat().st_size
     with _warm_trainers(context, size_bytes), workplace(context) as place:
-        found = _read(context, path, shown_name, options, place, cancelled, reader)
+        found = _read(context, path, shown_name, options, place, reader)
         source = context.store.files.put_path(path, sha256)
         dataset = Dataset(
             id=new_id(),
@@ -75,14 +89,14 @@ def place_for_upload(context: Context) -> Path:
 
 
 def prepare_to_read(size_bytes: int) -> Reader | None:
-    """The process that will read a large file, to be started while that arrives and handed to `import_file`; whoever
-    asked for it closes it."""
-    return Reader("import") if size_bytes >= _LARGE_BYTES else None
+    """What will read a large file, started while that arrives and handed to `import_file`; whoever asked for it closes
+    it. None where it would only stand in the way of others."""
+    if size_bytes < _LARGE_BYTES or CHILDREN.is_full or len(_ahead) >= _MOST_AHEAD:
+        return None
+    return Reader()
 
 
-def read_again(
-    context: Context, dataset_id: str, options: Mapping[str, Any], *, cancelled: Event | None = None
-) -> Dataset:
+def read_again(context: Context, dataset_id: str, options: Mapping[str, Any]) -> Dataset:
     """The uploaded file of a data set, read with other options: a new data set, which has the file with the old one.
 
     Raises NotFound, WrongState when the file is not kept, and as `import_file` does.
@@ -95,7 +109,7 @@ def read_again(
         )
     path = context.store.files.path(old.source)
     with workplace(context) as place:
-        found = _read(context, path, old.filename, options, place, cancelled)
+        found = _read(context, path, old.filename, options, place)
         dataset = replace(
             old,
             id=new_id(),
@@ -158,7 +172,6 @@ def _read(
     filename: str,
     options: Mapping[str, Any],
     place: Workplace,
-    cancelled: Event | None = None,
     reader: Reader | None = None,
 ) -> Ingested:
     request = {
@@ -169,7 +182,7 @@ def _read(
         "scratch": str(place.scratch),
         "now": context.clock(),
     }
-    return ingested(run_task(context, "import", request, cancelled=cancelled, prepared=reader))
+    return ingested(run_task(context, "import", request, prepared=reader))
 
 
 def list_datasets(context: Context, limit: int, offset: int) -> tuple[list[Dataset], int]:

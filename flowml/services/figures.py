@@ -6,9 +6,7 @@ small table is counted here, because that takes less than starting a process.
 
 from collections.abc import Callable
 from dataclasses import asdict
-from threading import BoundedSemaphore, Lock
 from typing import Any
-from weakref import WeakValueDictionary
 
 from flowml.data.profiling.figures import DEFAULT_BINS, distribution_name
 from flowml.domain.datasets import (
@@ -25,19 +23,9 @@ from flowml.domain.datasets import (
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.services.context import Context
 from flowml.services.tables import run_task
+from flowml.services.turns import alone
 
 _SMALL_TABLE_ROWS = 200_000
-_AT_ONCE = BoundedSemaphore(2)
-
-
-class _Turn:
-    """Whoever computes a figure; others who want the same one wait for it."""
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-
-
-_turns: WeakValueDictionary[tuple[str, str], _Turn] = WeakValueDictionary()
 
 
 def stats(context: Context, dataset_id: str) -> tuple[ColumnStats, ...]:
@@ -52,7 +40,7 @@ def distribution(context: Context, dataset_id: str, column: str, bins: int = DEF
 
     def compute() -> dict[str, Any]:
         if dataset.n_rows > _SMALL_TABLE_ROWS:
-            return _in_child(context, "distribution", request)
+            return run_task(context, "distribution", request)
         from flowml.data.profiling.distribution import distribution_of_table
 
         return distribution_of_table(request)
@@ -67,7 +55,7 @@ def correlation(context: Context, dataset_id: str, method: str = "pearson") -> C
     """How the columns go together. Raises NotFound, InvalidInput for an unknown method."""
     dataset = context.store.datasets.get(dataset_id)
     request = {**_table(context, dataset), "columns": _columns(dataset), "method": method}
-    found = _kept(context, dataset_id, f"correlation:{method}", lambda: _in_child(context, "correlation", request))
+    found = _kept(context, dataset_id, f"correlation:{method}", lambda: run_task(context, "correlation", request))
     return Correlation(
         tuple(found["columns"]), tuple(tuple(row) for row in found["matrix"]), found["method"], found["note"]
     )
@@ -80,7 +68,7 @@ def relations(context: Context, dataset_id: str, target: str) -> dict[str, Any]:
     _check_target(dataset, target)
     request = {**_table(context, dataset), "columns": _columns(dataset), "target": target}
     found: dict[str, Any] = _kept(
-        context, dataset_id, f"relations:{target}", lambda: _in_child(context, "relations", request)
+        context, dataset_id, f"relations:{target}", lambda: run_task(context, "relations", request)
     )
     return found
 
@@ -94,7 +82,7 @@ def relation(context: Context, dataset_id: str, column: str, target: str) -> dic
     request = {**_table(context, dataset), "column": column, "target": target}
     # Names may hold any character: the length tells where the first one ends.
     name = f"relation:{len(column)}:{column}:{target}"
-    found: dict[str, Any] = _kept(context, dataset_id, name, lambda: _in_child(context, "relation", request))
+    found: dict[str, Any] = _kept(context, dataset_id, name, lambda: run_task(context, "relation", request))
     return found
 
 
@@ -111,7 +99,7 @@ def quality(context: Context, dataset_id: str, target: str | None = None) -> Qua
         "now": context.clock(),
     }
     name = "quality" if target is None else f"quality:{target}"
-    found = _kept(context, dataset_id, name, lambda: _in_child(context, "quality", request))
+    found = _kept(context, dataset_id, name, lambda: run_task(context, "quality", request))
     findings = (
         Finding(
             item["code"],
@@ -130,19 +118,12 @@ def _kept(context: Context, dataset_id: str, name: str, compute: Callable[[], di
     """The figure of this name, computed when nobody has asked for it before."""
     found = context.store.datasets.figure(dataset_id, name)
     if found is None:
-        turn = _turns.setdefault((dataset_id, name), _Turn())
-        with turn.lock:
+        with alone("figure", dataset_id, name, left=context.left):
             found = context.store.datasets.figure(dataset_id, name)
             if found is None:
                 found = compute()
                 context.store.datasets.keep_figure(dataset_id, name, found)
     return found
-
-
-def _in_child(context: Context, task: str, request: dict[str, Any]) -> dict[str, Any]:
-    # More at once would only take memory from each other.
-    with _AT_ONCE:
-        return run_task(context, task, request)
 
 
 def _table(context: Context, dataset: Dataset) -> dict[str, Any]:

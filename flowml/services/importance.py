@@ -1,6 +1,5 @@
 """Which columns a model uses, computed once per model in a process of its own and stored with it."""
 
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,12 +8,12 @@ from flowml.domain.models import Model
 from flowml.machine.child import Bounds, CannotStart, Child, Ended
 from flowml.machine.facts import memory_bytes
 from flowml.services.context import Context
+from flowml.services.turns import CHILDREN, alone
 
 _SECONDS = 20.0
 # Reading a large table and starting the process come on top of the computation itself.
 _PATIENCE_SECONDS = 60.0
 _MEMORY_SHARE = 0.5
-_one_at_a_time = threading.Lock()
 
 
 def stored_importance(model: Model) -> Mapping[str, Any] | None:
@@ -28,7 +27,7 @@ def compute_importance(context: Context, model_id: str) -> Mapping[str, Any]:
 
     Raises NotFound, WrongState when the data set is gone, NotReady saying why it cannot be done now.
     """
-    with _one_at_a_time:
+    with alone("importance", model_id, left=context.left):
         model = context.store.models.get(model_id)
         # Somebody else may have asked for the same while this waited.
         found = stored_importance(model)
@@ -57,8 +56,8 @@ def _in_a_child(context: Context, model: Model) -> list[dict[str, Any]]:
     request = {"home": str(context.settings.home), "model_id": model.id, "seconds": _SECONDS}
     bounds = Bounds(_PATIENCE_SECONDS, int(memory_bytes() * _MEMORY_SHARE))
     try:
-        with Child("flowml.services.importance_task") as process:
-            items: list[dict[str, Any]] = process.ask(request, bounds)["items"]
+        with CHILDREN.turn(context.left), Child("flowml.services.importance_task") as process:
+            items: list[dict[str, Any]] = process.ask(request, bounds, context.left)["items"]
     except (Ended, CannotStart):
         items = []
     if not items:

@@ -15,6 +15,7 @@ from flowml.domain.datasets import Dataset, Preview
 from flowml.domain.errors import FlowMLError
 from flowml.services.context import Context
 from flowml.services.tables import run_task, workplace
+from flowml.services.turns import BEHIND
 
 # From so many cells on a child process sorts, and rows are fetched from lines.
 _BIG_CELLS = 5_000_000
@@ -95,13 +96,13 @@ def _have_lines(context: Context, dataset: Dataset, table: Path) -> None:
         if dataset.table in _writing:
             return
         _writing.add(dataset.table)
-    threading.Thread(target=_write_lines, args=(context, dataset.table, table, kept), daemon=True).start()
+    threading.Thread(target=_write_lines, args=(context.until(None), dataset.table, table, kept), daemon=True).start()
 
 
 def _write_lines(context: Context, name: str, table: Path, kept: Path) -> None:
     try:
         with workplace(context) as place:
-            run_task(context, "lines", {"table": str(table), "target": str(place.result)})
+            run_task(context, "lines", {"table": str(table), "target": str(place.result)}, line=BEHIND)
             place.result.replace(kept)
     # Pages come without it too, only more slowly: there may be no room for it.
     except (FlowMLError, OSError) as error:

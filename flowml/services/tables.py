@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 from flowml.data.child import Child
 from flowml.machine.facts import memory_bytes
 from flowml.services.context import Context
+from flowml.services.turns import CHILDREN, Line
 
 _MEMORY_SHARE = 0.6
 
@@ -41,16 +41,16 @@ def run_task(
     task: str,
     request: Mapping[str, Any],
     *,
-    cancelled: Event | None = None,
     prepared: Child | None = None,
+    line: Line = CHILDREN,
 ) -> dict[str, Any]:
-    """One of `data.tasks.TASKS` in a child process, in the one that is `prepared` where there is one. Raises what the
-    task raises, and as `child.Child.perform` does."""
-    with prepared or Child() as process:
+    """One of `data.tasks.TASKS` in a child process, in the one that is `prepared` where there is one, as soon as it is
+    its turn. Raises what the task raises, as `Line.turn` and as `child.Child.perform` do."""
+    with line.turn(context.left), prepared or Child() as process:
         return process.perform(
             task,
             {"max_rows": context.settings.max_rows, "max_columns": context.settings.max_columns, **request},
             timeout_seconds=context.settings.import_timeout_seconds,
             memory_bytes=int(memory_bytes() * _MEMORY_SHARE),
-            cancelled=cancelled,
+            cancelled=context.left,
         )

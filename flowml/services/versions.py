@@ -6,7 +6,6 @@ Going back is looking at an earlier version: each is stored whole, and none chan
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from threading import Event
 from typing import Any
 
 from flowml.data.child import ingested
@@ -84,13 +83,11 @@ def list_operations() -> list[OperationInfo]:
     ]
 
 
-def preview_transform(
-    context: Context, dataset_id: str, operations: Sequence[Any], *, cancelled: Event | None = None
-) -> TransformPreview:
+def preview_transform(context: Context, dataset_id: str, operations: Sequence[Any]) -> TransformPreview:
     """What the operations would do. Raises NotFound, and InvalidInput naming `operations.PLACE.FIELD`."""
     dataset = context.store.datasets.get(dataset_id)
     with workplace(context) as place:
-        answer = _transform(context, dataset, operations, place, preview=True, cancelled=cancelled)
+        answer = _transform(context, dataset, operations, place, preview=True)
     return TransformPreview(
         operations=tuple(answer["operations"]),
         changes=tuple(Change(**change) for change in answer["changes"]),
@@ -107,12 +104,7 @@ def preview_transform(
 
 
 def apply_transform(
-    context: Context,
-    dataset_id: str,
-    operations: Sequence[Any],
-    *,
-    name: str | None = None,
-    cancelled: Event | None = None,
+    context: Context, dataset_id: str, operations: Sequence[Any], *, name: str | None = None
 ) -> Dataset:
     """A new data set with the operations done. The recipe of any other data set may be given as well: what it has
     learned from that one's rows is taken as it is. Raises as `preview_transform` does, and when no row is left."""
@@ -124,7 +116,7 @@ def apply_transform(
             hint="Download the table and upload it as a new one.",
         )
     with workplace(context) as place:
-        answer = _transform(context, parent, operations, place, preview=False, cancelled=cancelled)
+        answer = _transform(context, parent, operations, place, preview=False)
         found = ingested(answer)
         size_bytes = place.result.stat().st_size
         table = context.store.files.put_path(place.result)
@@ -191,7 +183,6 @@ def _transform(
     place: Workplace,
     *,
     preview: bool,
-    cancelled: Event | None,
 ) -> dict[str, Any]:
     # What can be seen without the table is said without a child process.
     checked = check_operations(operations)
@@ -202,7 +193,7 @@ def _transform(
         "target": str(place.result),
         "scratch": str(place.scratch),
     }
-    return run_task(context, "transform", request, cancelled=cancelled)
+    return run_task(context, "transform", request)
 
 
 def _sample(answer: Mapping[str, Any]) -> Sample:

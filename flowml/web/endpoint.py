@@ -8,7 +8,7 @@ A coroutine function runs on the event loop and gets the request instead: for st
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -18,12 +18,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from flowml.domain.caller import Need
-from flowml.domain.errors import Forbidden, MalformedRequest, TooLarge, UnsupportedFormat
+from flowml.domain.errors import Forbidden
+from flowml.services.context import Context
+from flowml.web.bodies import Schema, read_body
 from flowml.web.caller import context_of
 from flowml.web.errors import invalid_request
-
-MAX_JSON_BYTES = 32_000_000
-Schema = TypeVar("Schema", bound=BaseModel)
+from flowml.web.leaving import until_gone
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Endpoint:
     """One method of one path. `response` is a schema, a media type of its own, or None for an empty answer.
 
     The handler's docstring is its description: the first line a summary. `need` is what its callers have to be allowed;
-    an endpoint that states none is for nobody.
+    an endpoint that states none is for nobody. One that `waits`, for a child process, does so apart from all others and
+    ends when its client leaves.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Endpoint:
     query: type[BaseModel] | None = None
     form: type[BaseModel] | None = None
     need: Need | None = None
+    waits: bool = False
 
 
 class Resource:
@@ -69,42 +71,6 @@ class Resource:
         await response(scope, receive, send)
 
 
-async def read_json(request: Request) -> bytes:
-    """The body of a JSON request. Raises UnsupportedFormat, TooLarge."""
-    media_type = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        raise UnsupportedFormat(
-            f"This address takes JSON, not {media_type[:60] or 'an unnamed format'}.",
-            hint="Send the header “Content-Type: application/json”.",
-        )
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > MAX_JSON_BYTES:
-        raise _too_much()
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_JSON_BYTES:
-            raise _too_much()
-    return bytes(body)
-
-
-def _too_much() -> TooLarge:
-    return TooLarge(
-        f"A request may have at most {MAX_JSON_BYTES // 1_000_000} MB.",
-        hint="Send fewer rows at once, or upload a file.",
-    )
-
-
-def parse_json(content: bytes, model: type[Schema]) -> Schema:
-    """A body as its schema. Raises MalformedRequest, InvalidInput. Depth of nesting is bounded by the parser."""
-    if not content.strip():
-        raise MalformedRequest("The request has no body.", hint="Send a JSON object.")
-    try:
-        return model.model_validate_json(content)
-    except ValidationError as error:
-        raise invalid_request(error, model) from None
-
-
 def parse_query(parameters: Mapping[str, str], model: type[Schema]) -> Schema:
     """Query parameters as their schema; an empty one counts as not given. Raises InvalidInput."""
     try:
@@ -125,8 +91,14 @@ def _responder(endpoint: Endpoint) -> Callable[[Request], Any]:
             result = await endpoint.handler(request, **arguments)
             return result if isinstance(result, Response) else serialise(result)
         if endpoint.body is not None:
-            arguments["body"] = parse_json(await read_json(request), endpoint.body)
-        return await run_in_threadpool(lambda: serialise(endpoint.handler(context_of(request), **arguments)))
+            arguments["body"] = await read_body(request, endpoint.body)
+
+        def work(context: Context) -> Response:
+            return serialise(endpoint.handler(context, **arguments))
+
+        if endpoint.waits:
+            return await until_gone(request, work)
+        return await run_in_threadpool(work, context_of(request))
 
     return respond
 

@@ -105,9 +105,7 @@ def invalid_request(error: ValidationError, model: type[BaseModel], *, sent: str
     details = error.errors(include_url=False, include_context=True)
     if any(detail["type"] == "json_invalid" for detail in details):
         reason = str(details[0].get("ctx", {}).get("error", "")).strip()
-        return MalformedRequest(
-            f"The {sent} is not valid JSON: {reason}.", hint="Check commas, quotes and brackets near that place."
-        )
+        return not_json(reason, sent=sent)
     problems: dict[str, FieldProblem] = {}
     for detail in details:
         field = ".".join(str(part) for part in _location(detail, model)) or sent
@@ -118,6 +116,13 @@ def invalid_request(error: ValidationError, model: type[BaseModel], *, sent: str
     left = len(listed) - 1
     more = f" There {'is' if left == 1 else 'are'} {left} more problem{'' if left == 1 else 's'} like this."
     return InvalidInput(f"{first}{more if left else ''}", fields=listed)
+
+
+def not_json(reason: str, *, sent: str = "request") -> MalformedRequest:
+    """What was sent cannot be read as JSON."""
+    return MalformedRequest(
+        f"The {sent} is not valid JSON: {reason}.", hint="Check commas, quotes and brackets near that place."
+    )
 
 
 def _location(detail: ErrorDetails, model: type[BaseModel]) -> tuple[int | str, ...]:

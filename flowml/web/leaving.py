@@ -3,22 +3,31 @@
 import asyncio
 from collections.abc import Callable
 from threading import Event
-from typing import Any
+from typing import TypeVar
 
-from starlette.concurrency import run_in_threadpool
+import anyio
 from starlette.requests import Request
 
+from flowml.services.context import Context
+from flowml.web.caller import CONTEXT, context_of
 
-async def until_gone(request: Request, work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """Do it in a thread; when the client leaves before it is done, it is told so by the event `cancelled`."""
-    cancelled = Event()
-    working = asyncio.ensure_future(run_in_threadpool(work, *arguments, **named, cancelled=cancelled))
+THREADS = 100
+Answer = TypeVar("Answer")
+
+
+async def until_gone(request: Request, work: Callable[[Context], Answer]) -> Answer:
+    """Do what may have to wait for a child process, in a thread of those that are there for it: however many wait, the
+    threads that answer everything else are free. When the client leaves before it is done, the context says so."""
+    left = Event()
+    context = request.scope[CONTEXT] = context_of(request).until(left)
+    working = asyncio.ensure_future(anyio.to_thread.run_sync(work, context, limiter=request.app.state.waiting))
     leaving = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        cancelled.set()
+        left.set()
         return await working
     finally:
+        left.set()
         leaving.cancel()
 
 

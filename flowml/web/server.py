@@ -1,10 +1,10 @@
 """The web application: gate → static files, API, live updates, pages."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -16,11 +16,10 @@ from flowml.services.context import Context
 from flowml.web import pages
 from flowml.web.caller import caller_of
 from flowml.web.failures import handle_error
+from flowml.web.leaving import THREADS
 from flowml.web.live import Hub
 from flowml.web.routes import ENDPOINTS, routes
 from flowml.web.security import Gate
-
-_IMPORTS_AT_ONCE = 4
 
 
 def create_app(
@@ -36,5 +35,5 @@ def create_app(
     )
     app.state.hub = Hub(context)
     app.state.endpoints = ENDPOINTS
-    app.state.imports = asyncio.Semaphore(_IMPORTS_AT_ONCE)
+    app.state.waiting = anyio.CapacityLimiter(THREADS)
     return Gate(app, context, who)

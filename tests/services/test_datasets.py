@@ -156,12 +156,12 @@ def test_a_table_that_was_not_read_from_a_kept_file_cannot_be_read_again(context
 
 
 def test_reading_ends_when_nobody_waits_for_it(context: Context, tmp_path: Path) -> None:
-    cancelled = Event()
-    cancelled.set()
+    left = Event()
+    left.set()
     path = tmp_path / "upload"
     path.write_bytes(CSV)
     with pytest.raises(NotReady, match="cancelled"):
-        datasets.import_file(context, path, filename="a.csv", name=None, options={}, cancelled=cancelled)
+        datasets.import_file(context.until(left), path, filename="a.csv", name=None, options={})
     assert datasets.list_datasets(context, 10, 0) == ([], 0)
 
 

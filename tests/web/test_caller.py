@@ -1,8 +1,10 @@
 """Whoever may not do what an address needs is refused, at every address, by every method."""
 
+import ast
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -25,6 +27,7 @@ from tests.web.serving import Served, run_app, serve
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 EVERYTHING = frozenset(Need)
+WEB = Path(pages.__file__).parents[1]
 
 
 @dataclass
@@ -184,3 +187,15 @@ def test_the_owner_of_this_machine_may_do_all_but_train_for_it() -> None:
 def test_an_application_is_for_the_owner_unless_told_otherwise(server: Served) -> None:
     with run_app(create_app(replace(server.context, caller=who_may()))) as port:
         assert server.client.get(f"http://127.0.0.1:{port}/api/stats").status_code == 200
+
+
+def test_the_web_reaches_into_no_store_and_decides_by_no_address_that_a_client_made_up() -> None:
+    """It asks the services, which know who calls; and a URL is put together from what the client says its host is."""
+    breaches = []
+    for path in WEB.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                of = node.value.id if isinstance(node.value, ast.Name) else ""
+                if node.attr == "store" or (node.attr == "url" and of in ("request", "websocket", "connection")):
+                    breaches.append(f"{path.relative_to(WEB)}:{node.lineno}: .{node.attr}")
+    assert not breaches, "\n".join(breaches)

@@ -252,7 +252,7 @@ def test_the_rows_of_before_stay_until_the_new_ones_are_there(visit: Visit, serv
     page.get_by_role("button", name="number", exact=True).click()
     expect(page.get_by_text("Sorting 300 rows…")).to_be_visible()
     page.get_by_role("button", name="number", exact=True).click()
-    page.wait_for_function("document.querySelector('th[aria-sort=descending]') !== null")
+    expect(page.locator("th[aria-sort=descending]")).to_be_attached()
     expect(first).to_have_text("0")
     expect(page.locator(".grid-box")).to_have_attribute("aria-busy", "true")
     assert until_count(visit, waiting, 2)

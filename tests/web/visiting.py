@@ -7,7 +7,7 @@ host, or fail the accessibility checks in either theme.
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, expect
 
 ARGUMENTS = [
     "--headless",
@@ -58,7 +58,8 @@ class Visit:
     def ready(self) -> None:
         """The page's scripts have begun, and nothing on it is of before."""
         self.page.wait_for_selector("html[data-ready]", timeout=SECONDS)
-        self.page.wait_for_function("!document.querySelector('.stale, [aria-busy=true]')", timeout=SECONDS)
+        # A locator: a function that is tried again and again on the page is against its policy.
+        expect(self.page.locator(".stale, [aria-busy=true]")).to_have_count(0, timeout=SECONDS)
 
     def check(self) -> None:
         """What is on show right now: accessible in both themes, no wider than the window, and nothing went wrong."""

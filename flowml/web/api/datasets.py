@@ -15,7 +15,6 @@ from flowml.domain.datasets import Dataset
 from flowml.services import datasets, downloads, pages
 from flowml.services.context import Context
 from flowml.web.caller import context_of
-from flowml.web.endpoint import parse_json, read_json
 from flowml.web.leaving import until_gone
 from flowml.web.schemas.base import Page
 from flowml.web.schemas.datasets import DownloadQuery, PreviewQuery, ReadAgain
@@ -31,11 +30,9 @@ async def upload(request: Request) -> Dataset:
         receive_upload(request, place, context.settings.max_upload_bytes) as received,
     ):
         options = received.options
-        # Only some at once: long imports must not take all the threads that answer everything else.
-        async with request.app.state.imports:
-            dataset: Dataset = await until_gone(
-                request,
-                datasets.import_file,
+        return await until_gone(
+            request,
+            lambda context: datasets.import_file(
                 context,
                 received.path,
                 filename=received.filename,
@@ -43,16 +40,15 @@ async def upload(request: Request) -> Dataset:
                 options=options,
                 sha256=received.sha256,
                 reader=reader,
-            )
-            return dataset
+            ),
+        )
 
 
 @asynccontextmanager
 async def _reader(request: Request) -> AsyncIterator[datasets.Reader | None]:
-    """What will read a large file starts while it is received, unless others wait for their turn already."""
+    """What will read a large file starts while it is received."""
     announced = request.headers.get("content-length", "")
-    size = int(announced) if announced.isdecimal() and not request.app.state.imports.locked() else 0
-    reader = await run_in_threadpool(datasets.prepare_to_read, size)
+    reader = await run_in_threadpool(datasets.prepare_to_read, int(announced) if announced.isdecimal() else 0)
     try:
         yield reader
     finally:
@@ -60,12 +56,9 @@ async def _reader(request: Request) -> AsyncIterator[datasets.Reader | None]:
             await run_in_threadpool(reader.close)
 
 
-async def read_again(request: Request, dataset_id: str) -> Dataset:
+def read_again(context: Context, dataset_id: str, body: ReadAgain) -> Dataset:
     """Read the uploaded file of a data set in another way."""
-    body = parse_json(await read_json(request), ReadAgain)
-    async with request.app.state.imports:
-        dataset: Dataset = await until_gone(request, datasets.read_again, context_of(request), dataset_id, body.options)
-        return dataset
+    return datasets.read_again(context, dataset_id, body.options)
 
 
 def reading_options(context: Context, dataset_id: str) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from flowml.domain.models import Leaderboard, Model
 from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
 from flowml.services.prediction import Prediction, milliseconds_since
+from flowml.web.bodies import read_body
 from flowml.web.caller import context_of
-from flowml.web.endpoint import parse_json, read_json
 from flowml.web.schemas.base import Page
 from flowml.web.schemas.results import DownloadQuery, ImportanceQuery, ModelDetail, Predict
 from flowml.web.upload import clean_label
@@ -84,22 +84,19 @@ async def predict(request: Request) -> Response:
     # A row for a model in memory is answered on the spot; everything else goes to a thread.
     started = time.perf_counter()
     context = context_of(request)
-    body = parse_json(await read_json(request), Predict)
-    answer: dict[str, Any]
+    body = await read_body(request, Predict)
     if body.features is not None:
         found = _at_once(context, body.model_id, body.features)
         if found is None:
             rows = [body.features]
             found = (await run_in_threadpool(prediction.predict, context, body.model_id, rows))[0]
         answer = _row(found)
-        count = 1
+        answer["latency_ms"] = milliseconds_since(started)
+        prediction.record(context, 1, answer["latency_ms"])
+        content = to_json(answer, inf_nan_mode="null")
     else:
-        rows = body.rows or []
-        answer = await run_in_threadpool(_rows, context, body.model_id, rows)
-        count = len(rows)
-    answer["latency_ms"] = milliseconds_since(started)
-    prediction.record(context, count, answer["latency_ms"])
-    return Response(to_json(answer, inf_nan_mode="null"), media_type="application/json")
+        content = await run_in_threadpool(_rows, context, body.model_id, body.rows or [], started)
+    return Response(content, media_type="application/json")
 
 
 def _at_once(context: Context, model_id: str, features: Mapping[str, Any]) -> Prediction | None:
@@ -110,8 +107,13 @@ def _at_once(context: Context, model_id: str, features: Mapping[str, Any]) -> Pr
     return prediction.predict_row(loaded, features)
 
 
-def _rows(context: Context, model_id: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"predictions": [_row(found) for found in prediction.predict(context, model_id, rows)]}
+def _rows(context: Context, model_id: str, rows: list[dict[str, Any]], started: float) -> bytes:
+    found = prediction.predict(context, model_id, rows)
+    latency_ms = milliseconds_since(started)
+    prediction.record(context, len(rows), latency_ms)
+    # Each by itself: while one call writes them all, the event loop would have to wait for it.
+    written = b",".join(to_json(_row(one), inf_nan_mode="null") for one in found)
+    return b'{"predictions":[%b],"latency_ms":%b}' % (written, to_json(latency_ms))
 
 
 def _row(found: Prediction) -> dict[str, Any]:

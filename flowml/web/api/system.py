@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from flowml.domain.errors import NotReady
-from flowml.services import system
+from flowml.services import system, turns
 from flowml.services.context import Context
 from flowml.services.system import SystemStats
 from flowml.web.caller import context_of
@@ -57,6 +57,12 @@ async def metrics(request: Request) -> Response:
                 for quantile, milliseconds in (("0.5", found.predictions.p50_ms), ("0.95", found.predictions.p95_ms))
                 if milliseconds is not None
             ],
+        ),
+        *_metric(
+            "flowml_child_processes",
+            "gauge",
+            "Child processes that work on tables and models for a request, and requests that wait for one.",
+            [({"state": state}, count) for state, count in turns.child_processes().items()],
         ),
         *_metric("flowml_live_connections", "gauge", "Open live connections.", [({}, hub.connections)]),
         *_metric(

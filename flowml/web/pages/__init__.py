@@ -10,11 +10,14 @@ from starlette.responses import Response
 
 from flowml.domain.caller import Need
 from flowml.web.endpoint import Endpoint
+from flowml.web.leaving import until_gone
 from flowml.web.pages import datasets, home, jobs, models, palette, playground, results, train
 
 
-def _page(path: str, handler: Callable[[Request], Response]) -> Endpoint:
+def _page(path: str, handler: Callable[[Request], Response], *, waits: bool = False) -> Endpoint:
     async def show(request: Request, **parameters: str) -> Response:
+        if waits:
+            return await until_gone(request, lambda _: handler(request))
         return await run_in_threadpool(handler, request)
 
     return Endpoint("GET", path, show, "text/html", need=Need.READ)
@@ -24,8 +27,8 @@ ENDPOINTS = (
     _page("/", home.page),
     _page("/datasets", datasets.index),
     _page("/datasets/{dataset_id}", datasets.page),
-    _page("/datasets/{dataset_id}/rows.json", datasets.rows),
-    _page("/train", train.page),
+    _page("/datasets/{dataset_id}/rows.json", datasets.rows, waits=True),
+    _page("/train", train.page, waits=True),
     _page("/jobs", jobs.index),
     _page("/jobs/{job_id}", jobs.page),
     _page("/jobs/{job_id}/results", results.page),

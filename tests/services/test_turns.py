@@ -1,0 +1,160 @@
+"""Only so many child processes work at once; who waits does so in order, not for ever, and not for nobody."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowml.domain.errors import NotReady
+from flowml.services import datasets, downloads, figures, importance, turns, versions
+from flowml.services.context import Context
+from flowml.services.settings import Settings
+from flowml.services.turns import CHILDREN, Line, alone
+from flowml.store.store import Store
+from tests.services.records import QuietTrainers, add_dataset, add_job, add_model
+from tests.web.serving import until
+
+
+def in_thread(work: Callable[[], Any]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_only_so_many_have_a_turn_and_the_others_come_in_their_order() -> None:
+    line = Line(2)
+    came: list[int] = []
+    go = threading.Event()
+
+    def work(number: int) -> None:
+        with line.turn():
+            came.append(number)
+            go.wait(5)
+
+    threads = []
+    for number in range(5):
+        threads.append(in_thread(lambda number=number: work(number)))  # type: ignore[misc]
+        assert until(lambda number=number: line.working + line.waiting == number + 1)  # type: ignore[misc]
+    assert (line.working, line.waiting, line.is_full) == (2, 3, True)
+    assert sorted(came) == [0, 1]
+    go.set()
+    for thread in threads:
+        thread.join(5)
+
+    assert came[2:] == [2, 3, 4]
+    assert (line.working, line.waiting, line.is_full) == (0, 0, False)
+
+
+def test_who_waits_too_long_is_told_so_and_leaves_the_line() -> None:
+    line = Line(1, patience_seconds=0.05)
+    with line.turn():
+        with pytest.raises(NotReady, match=r"could not begin within 0\.05 seconds") as refused, line.turn():
+            pass
+        assert refused.value.hint
+        assert line.waiting == 0
+    with line.turn():
+        pass
+
+
+def test_a_turn_is_over_however_it_ends() -> None:
+    line = Line(1)
+    with pytest.raises(ZeroDivisionError), line.turn():
+        raise ZeroDivisionError
+    assert not line.is_full
+
+
+def test_nobody_waits_for_who_has_left() -> None:
+    line = Line(1)
+    left = threading.Event()
+    with line.turn():
+        in_thread(lambda: (time.sleep(0.05), left.set()))
+        with pytest.raises(NotReady, match="Nobody waits"), line.turn(left):
+            pass
+
+
+def test_the_same_is_made_by_one_at_a_time_and_something_else_beside_it() -> None:
+    with alone("figure", "a", left=None):
+        entered = threading.Event()
+
+        def again() -> None:
+            with alone("figure", "a", left=None):
+                entered.set()
+
+        thread = in_thread(again)
+        with alone("figure", "b", left=None):
+            assert not entered.wait(0.05)
+    thread.join(5)
+    assert entered.is_set()
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    store = Store(tmp_path, now=1.0)
+    add_dataset(store)
+    add_model(store, add_job(store), "m", 0.9)
+    yield Context(Settings(home=tmp_path), store, time.time, QuietTrainers())
+    store.close()
+
+
+def import_something(context: Context) -> None:
+    path = context.settings.home / "upload"
+    path.write_text("a,b\n1,2\n")
+    datasets.import_file(context, path, filename="a.csv", name=None, options={})
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        import_something,
+        lambda context: downloads.download(context, "d1", "csv"),
+        lambda context: figures.correlation(context, "d1"),
+        lambda context: figures.quality(context, "d1"),
+        lambda context: versions.preview_transform(context, "d1", [{"op": "drop", "columns": ["x"]}]),
+        lambda context: importance.compute_importance(context, "m"),
+    ],
+    ids=["import", "export", "figure", "quality", "transform", "importance"],
+)
+def test_all_that_takes_a_child_process_stands_in_the_same_line(
+    context: Context, work: Callable[[Context], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr("flowml.machine.child.start", lambda module, *more, **named: started.append(module))
+    left = threading.Event()
+    outcome: list[Exception] = []
+
+    def attempt() -> None:
+        try:
+            work(context.until(left))
+        except Exception as error:
+            outcome.append(error)
+
+    with ExitStack() as held:
+        while not CHILDREN.is_full:
+            held.enter_context(CHILDREN.turn())
+        thread = in_thread(attempt)
+        assert until(lambda: CHILDREN.waiting == 1)
+        left.set()
+        thread.join(5)
+
+    assert [type(error) for error in outcome] == [NotReady]
+    assert started == [] and not thread.is_alive()
+    assert not list(context.store.home.temporary.iterdir())
+
+
+def test_at_most_two_readers_wait_for_their_files() -> None:
+    readers = [datasets.prepare_to_read(10**9) for _ in range(3)]
+    try:
+        assert [reader is not None for reader in readers] == [True, True, False]
+        assert datasets.prepare_to_read(1) is None
+    finally:
+        for reader in filter(None, readers):
+            reader.close()
+            reader.close()
+    with ExitStack() as held:
+        while not turns.CHILDREN.is_full:
+            held.enter_context(turns.CHILDREN.turn())
+        assert datasets.prepare_to_read(10**9) is None
