@@ -17,7 +17,7 @@ import polars as pl
 
 from benchmarks import big_tables
 from benchmarks.report import table
-from flowml.training.capabilities import probe
+from flowml.machine.capabilities import probe
 
 Fit = Callable[[np.ndarray, np.ndarray, int, str], object]
 HEADER = ("library", "rows", "columns", "CPU s", "GPU s", "CPU / GPU")

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from flowml.children import run_conductor, run_trainer
+from flowml.machine import capabilities
 from flowml.machine.facts import memory_bytes, usable_cores
 from flowml.services.context import Context
 from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
@@ -19,7 +20,7 @@ from flowml.services.jobs import start_waiting_jobs
 from flowml.services.settings import Settings
 from flowml.store.home import Home, ServerLock
 from flowml.store.store import Store
-from flowml.training import capabilities, processes
+from flowml.training import processes
 from flowml.training.queue import LocalQueue
 from flowml.training.supervisor import Limits, Supervisor
 

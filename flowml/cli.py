@@ -518,7 +518,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from flowml.training import capabilities
+    from flowml.machine import capabilities
 
     found = capabilities.probe(fit_on_gpu=True)
     if options.json:

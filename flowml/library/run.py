@@ -9,13 +9,14 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from flowml.automl import algorithms
+from flowml.automl.ensemble.blend import ENSEMBLE, Blend
 from flowml.automl.ensemble.champion import Champion
 from flowml.automl.ensemble.estimate import Estimate
 from flowml.automl.ensemble.twin import TITLE, Twin
 from flowml.automl.model.model import FittedModel
 from flowml.automl.predictors import libraries
 from flowml.automl.run.assembly import assemble, search_for
-from flowml.automl.run.conduct import ENSEMBLE, Blend, Conduct
+from flowml.automl.run.conduct import Conduct
 from flowml.automl.scoring.decision import objective
 from flowml.automl.scoring.metrics import METRICS
 from flowml.automl.task.describe import describe_recipe
@@ -202,8 +203,8 @@ def _conclude(
         model = blend.model
         rows.append(("Ensemble", _as_outcome(blend, task, conduct.candidates, watcher.time_left())))
     else:
-        assert isinstance(best, Outcome) and best.load_model is not None
-        model = best.load_model()
+        assert isinstance(best, Outcome)
+        model = best.model()
     rows += [(MADE_AT_ONCE[item.spec.algorithm], item) for item in conduct.made_at_once]
     rows.sort(key=lambda row: -metric.gain(row[1].score or 0.0))
     if champion is not None:

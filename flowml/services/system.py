@@ -3,13 +3,12 @@
 import shutil
 import time
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import psutil
 
 from flowml import __version__
 from flowml.machine import facts
+from flowml.machine.gpus import GPU, gpus
 from flowml.services import prediction
 from flowml.services.context import Context
 from flowml.services.prediction import PredictionFigures
@@ -23,14 +22,6 @@ psutil.cpu_percent(interval=None)
 class Usage:
     used_bytes: int
     total_bytes: int
-
-
-@dataclass(frozen=True)
-class GPU:
-    name: str
-    memory_used_bytes: int
-    memory_total_bytes: int
-    utilization_percent: float | None
 
 
 @dataclass(frozen=True)
@@ -87,32 +78,3 @@ def check_ready(context: Context) -> None:
 def process_memory_bytes() -> int:
     """Resident memory of the server process."""
     return int(psutil.Process().memory_info().rss)
-
-
-def gpus() -> tuple[GPU, ...]:
-    """NVIDIA's, where there are any."""
-    nvml = _nvml()
-    if nvml is None:
-        return ()
-    found = []
-    for index in range(nvml.nvmlDeviceGetCount()):
-        handle = nvml.nvmlDeviceGetHandleByIndex(index)
-        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-        try:
-            utilization = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
-        except nvml.NVMLError:
-            utilization = None
-        found.append(GPU(str(nvml.nvmlDeviceGetName(handle)), int(memory.used), int(memory.total), utilization))
-    return tuple(found)
-
-
-@cache
-def _nvml() -> Any:
-    """NVIDIA's library, initialised once; None on a machine without it."""
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return None
-    return pynvml

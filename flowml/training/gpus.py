@@ -7,7 +7,7 @@ from typing import Any
 from flowml.automl.algorithms.base import Algorithm
 from flowml.automl.task.shape import TaskShape
 from flowml.domain.trials import Lease
-from flowml.training.capabilities import VRAM_SLACK_GB
+from flowml.machine.capabilities import VRAM_SLACK_GB
 
 PAYS_FROM_CELLS = 1_000_000
 """Below so many rows × columns starting a fit on a GPU takes longer than the fit on the CPU (`benchmarks/gpu.py`)."""

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from flowml.automl import algorithms
+from flowml.automl.ensemble.blend import ENSEMBLE, Blend
 from flowml.automl.ensemble.champion import Champion
 from flowml.automl.ensemble.estimate import Estimate
 from flowml.automl.ensemble.twin import TITLE, Twin
 from flowml.automl.explain.importance import permutation_importance
 from flowml.automl.model import modelfile
 from flowml.automl.model.model import FittedModel
-from flowml.automl.run.conduct import ENSEMBLE, Blend
 from flowml.automl.schema.recipe import ModelRecipe
 from flowml.automl.scoring.decision import objective, threshold, weighted
 from flowml.automl.scoring.metrics import confusion

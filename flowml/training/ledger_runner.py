@@ -15,7 +15,7 @@ from flowml.automl.trial.sharing import Share, share_for, usual_need
 from flowml.domain.channel import Ledger
 from flowml.domain.trials import Needs, Trial, TrialSpec, TrialStatus
 from flowml.domain.workers import Machine
-from flowml.training.capabilities import VRAM_SLACK_GB
+from flowml.machine.capabilities import VRAM_SLACK_GB
 from flowml.training.gpus import vram_of
 
 

@@ -18,9 +18,9 @@ from flowml.automl.predictors.xgboost import XGBoostPredictor
 from flowml.automl.task.shape import TaskShape
 from flowml.domain.jobs import ProblemType
 from flowml.domain.trials import Lease
+from flowml.machine import capabilities, gpu_probe
 from flowml.machine.locks import taken
 from flowml.services.jobs import _why_no_gpu
-from flowml.training import capabilities, gpu_probe
 from flowml.training.gpus import PAYS_FROM_CELLS, GPUs
 from tests.automl.algorithm_cases import make_case
 
@@ -228,7 +228,7 @@ def test_catboost_on_a_gpu_keeps_the_time_by_the_number_of_its_rounds(monkeypatc
     remarks: list[str] = []
     context = replace(case.context(time_left=lambda: 120 - now[0]), device="cuda:1", remark=remarks.append)
     params = algorithm.first_configurations(case.shape)[0]
-    predictor = algorithm._fit(params, case.train, case.target, case.valid, case.valid_target, context, "cuda:1")  # type: ignore[attr-defined]
+    predictor = algorithm.fit_on("cuda:1", params, case.train, case.target, case.valid, case.valid_target, context)  # type: ignore[attr-defined]
     assert [(one["task_type"], one["devices"]) for one in made[:2]] == [("GPU", "1")] * 2
     assert made[1]["iterations"] == 70 and now[0] < 120 and not remarks
     assert np.isfinite(predictor.predict(case.valid.values)).all()

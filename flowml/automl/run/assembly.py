@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from flowml.automl import algorithms
 from flowml.automl.at_once.models import models_at_once
 from flowml.automl.ensemble.twin import STUDENT
-from flowml.automl.run.conduct import Conduct, Observer, Runner, reserve_seconds
+from flowml.automl.run.conduct import Conduct, reserve_seconds
+from flowml.automl.run.protocols import Observer, Runner
 from flowml.automl.search.first_look import first_looks
 from flowml.automl.search.search import Search
 from flowml.automl.task.task import Task

@@ -4,19 +4,18 @@ It runs nothing itself: a `Runner` evaluates (trainer processes behind the job's
 an `Observer` hears what comes of it. Time comes from the clock it is given.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from flowml.automl.ensemble import selection
+from flowml.automl.ensemble.blend import Blend, blend_of
 from flowml.automl.ensemble.champion import Champion, finish
 from flowml.automl.ensemble.estimate import NESTED, SINGLE, Estimate, choice_repeated, expect
 from flowml.automl.ensemble.twin import Option, Twin, distil, is_single, single_part
-from flowml.automl.model.model import FittedModel, combine
-from flowml.automl.scoring.decision import fair_decision, objective
-from flowml.automl.scoring.metrics import all_metrics, over_folds
+from flowml.automl.run.protocols import Observer, Runner
+from flowml.automl.scoring.decision import objective
 from flowml.automl.search.search import WAIT, Search
 from flowml.automl.task.task import Task
 from flowml.automl.trial.outcome import Outcome
@@ -25,7 +24,6 @@ from flowml.domain.errors import TrialFailed
 from flowml.domain.models import BASELINE
 from flowml.domain.trials import TrialSpec, TrialStatus
 
-ENSEMBLE = "ensemble"
 _POLL_SECONDS = 0.05
 _BLEND_INTERVAL_SECONDS = 10.0
 # How often a blend of one model more is scored: steps, shortlist and the folds of the judgement.
@@ -41,97 +39,6 @@ _BEFORE_THE_END = 0.95
 _LAST_SECONDS = 0.25
 # What is left when the best model is known belongs to its twin and to what comes after: figures and saving.
 _SHARE_OF_THE_TWIN = 0.6
-
-
-@dataclass(frozen=True)
-class Blend:
-    """An ensemble that is better than every single model: the members by trial number, and what it reaches."""
-
-    weights: Mapping[int, float]
-    score: float
-    fold_scores: tuple[float, ...]
-    metrics: Mapping[str, float | None]
-    out_of_fold: np.ndarray
-    fit_seconds: float
-    model: FittedModel
-
-
-class Runner(Protocol):
-    """Whatever evaluates trials."""
-
-    @property
-    def slots(self) -> int:
-        """How many at the same time; may change while the run goes on."""
-        ...
-
-    @property
-    def spare(self) -> int:
-        """How many more may wait to be next."""
-        ...
-
-    def ready(self) -> bool:
-        """Whether a trial submitted now can begin. Before, its time would run out while it waits."""
-        ...
-
-    def submit(self, spec: TrialSpec, deadline: float) -> None:
-        """Have this trial evaluated; it has to be over at `deadline`."""
-        ...
-
-    def open(self) -> int:
-        """Trials submitted and not ended."""
-        ...
-
-    def wait(self, timeout: float) -> Sequence[Outcome]:
-        """The trials that have ended since the last call, waiting up to `timeout` seconds for the first."""
-        ...
-
-    def cancel(self) -> Sequence[Outcome]:
-        """Abandon everything that is open; returns what has ended since the last `wait`."""
-        ...
-
-
-class Observer(Protocol):
-    """Whoever keeps and shows what comes of it."""
-
-    def stopped(self) -> bool:
-        """Somebody wants the run to end now and keep the best."""
-        ...
-
-    def deadline(self) -> float:
-        """When everything, saving included, has to be over; it may move while the run goes on."""
-        ...
-
-    def stage(self, name: str) -> None:
-        """`training` while trials are asked for, `finishing` when what there is gets combined."""
-        ...
-
-    def tick(self, finished: int) -> None:
-        """Called several times a second."""
-        ...
-
-    def expect(self, expected: Estimate | None) -> None:
-        """What to expect on new rows of the model that is the best from now on; told before that model is."""
-        ...
-
-    def candidate(self, outcome: Outcome, best: bool) -> None:
-        """A trial has finished; `best`: no single model so far is better."""
-        ...
-
-    def made_at_once(self, outcome: Outcome) -> None:
-        """A model that no trial was needed for (`at_once`), the baseline first."""
-        ...
-
-    def blend(self, blend: Blend) -> None:
-        """An ensemble has become the best model."""
-        ...
-
-    def champion_found(self, champion: Champion) -> None:
-        """The best model of the run, calibrated, with its decision and what to expect of it."""
-        ...
-
-    def twin(self, twin: Twin | None) -> None:
-        """The fast model beside it; None where none could be made."""
-        ...
 
 
 class Conduct:
@@ -308,14 +215,15 @@ class Conduct:
         # Whoever finished first must not decide ties.
         candidates = sorted(self._candidates, key=lambda candidate: candidate.spec.number)
         rows = self._task.validated
-        predictions = [_array(candidate)[rows] for candidate in candidates]
+        predictions = [candidate.predictions[rows] for candidate in candidates]
         target, row_weights = self._task.target[rows], self._task.weights_of(rows)
         weights = selection.select(predictions, target, self._metric, seed=self._task.seed, weights=row_weights)
         self._judgement = selection.judge(
             predictions, target, self._metric, self._task.judge_folds, seed=self._task.seed, weights=row_weights
         )
         if len(weights) > 1 and self._judgement.worth_it:
-            blend = self._make_blend([candidates[index] for index in weights], list(weights.values()))
+            chosen, shares = [candidates[index] for index in weights], list(weights.values())
+            blend = blend_of(self._task, self._metric, chosen, shares, self._is_better)
             if blend is not None:
                 self.blend = blend
                 self._search.blended(blend.weights)
@@ -324,35 +232,6 @@ class Conduct:
                 self._observer.blend(blend)
         self._blended_at = self._clock()
         self._blend_seconds = self._blended_at - started
-
-    def _make_blend(self, chosen: Sequence[Outcome], shares: Sequence[float]) -> Blend | None:
-        """The ensemble of these, or None when it is no better than what there is."""
-        kind = self._task.problem_type
-        out_of_fold = selection.blend([_array(candidate) for candidate in chosen], dict(enumerate(shares)), kind)
-        summary = over_folds(
-            [
-                self._metric.score(self._task.target[rows], out_of_fold[rows], self._task.weights_of(rows))
-                for rows in map(self._task.valid_rows, range(self._task.n_folds))
-            ]
-        )
-        if summary is None or not self._is_better(summary[0]):
-            return None
-        tested, classes = self._task.validated, self._task.classes
-        target, answers, row_weights = self._task.target[tested], out_of_fold[tested], self._task.weights_of(tested)
-        decision = None if classes is None else fair_decision(self._task.metric, target, answers, row_weights)
-        metrics = all_metrics(self._task.problem_type, target, answers, row_weights, decision)
-        models = [_model(candidate) for candidate in chosen]
-        schema = models[0].schema.of_results(metrics, target, answers)
-        model = replace(combine(models, shares, schema, selection.pooling_of(kind)), decision=decision)
-        return Blend(
-            weights={candidate.spec.number: share for candidate, share in zip(chosen, shares, strict=True)},
-            score=summary[0],
-            fold_scores=summary[1],
-            metrics=metrics,
-            out_of_fold=out_of_fold,
-            fit_seconds=sum(candidate.fit_seconds for candidate in chosen),
-            model=model,
-        )
 
     def conclude(self) -> None:
         """Hand over what the run ends with: the best model, and its fast twin.
@@ -365,10 +244,10 @@ class Conduct:
         if isinstance(best, Blend):
             champion = finish(self._task, None, best.model, best.out_of_fold, self._judgement)
         elif any(best is made for made in self._made_at_once):
-            champion = finish(self._task, None, _model(best), _array(best), None)
+            champion = finish(self._task, None, best.model(), best.predictions, None)
             champion = replace(champion, made_at_once=best.spec.algorithm)
         else:
-            champion = finish(self._task, best.spec.number, _model(best), _array(best), self._judgement)
+            champion = finish(self._task, best.spec.number, best.model(), best.predictions, self._judgement)
         self.champion = champion
         self._observer.champion_found(champion)
         if champion.made_at_once is None:
@@ -384,8 +263,8 @@ class Conduct:
                 score=candidate.score or 0.0,
                 fold_scores=candidate.fold_scores,
                 metrics=candidate.metrics,
-                out_of_fold=_array(candidate),
-                model=lambda candidate=candidate: _model(candidate),  # type: ignore[misc]
+                out_of_fold=candidate.predictions,
+                model=lambda candidate=candidate: candidate.model(),  # type: ignore[misc]
             )
             for candidate in self._ranked()
         ]
@@ -452,7 +331,7 @@ class Conduct:
         leads = outcome.score is not None and self._leads(self._metric.gain(outcome.score))
         self._made_at_once.append(outcome)
         if leads:
-            answers = _array(outcome)[self._task.validated]
+            answers = outcome.predictions[self._task.validated]
             self._observer.expect(expect(self._task, self._metric.score, answers, method=SINGLE))
         self._observer.made_at_once(outcome)
         return True
@@ -479,7 +358,7 @@ class Conduct:
         assert outcome.score is not None
         gain = self._metric.gain(outcome.score)
         if self._blend_meanwhile and not self._candidates:
-            self._score_seconds = self._time_a_score(_array(outcome))
+            self._score_seconds = self._time_a_score(outcome.predictions)
         best, leads = gain > self._best_gain, self._leads(gain)
         self._best_gain = max(gain, self._best_gain)
         self._candidates.append(outcome)
@@ -494,20 +373,10 @@ class Conduct:
         chosen = choice_repeated([[self._metric.gain(one) for one in trial.fold_scores] for trial in self._candidates])
         answers = np.empty((len(rows), task.n_outputs))
         for fold, candidate in enumerate(chosen):
-            answers[folds == fold] = _array(self._candidates[candidate])[rows[folds == fold]]
+            answers[folds == fold] = self._candidates[candidate].predictions[rows[folds == fold]]
         return expect(task, self._metric.score, answers, method=NESTED)
 
 
 def reserve_seconds(budget: float) -> float:
     """How much of a budget is kept for the ensemble, the fast twin, the figures and saving."""
     return min(0.5 + 0.05 * budget, 0.25 * budget, 30.0)
-
-
-def _array(candidate: Outcome) -> np.ndarray:
-    assert candidate.out_of_fold is not None
-    return candidate.out_of_fold
-
-
-def _model(candidate: Outcome) -> FittedModel:
-    assert candidate.load_model is not None
-    return candidate.load_model()

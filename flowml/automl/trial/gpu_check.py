@@ -1,4 +1,4 @@
-"""A tiny fit on the GPU by one library: `python -m flowml.automl.trial.gpu_check xgboost`, for `training.gpu_probe`."""
+"""A tiny fit on the GPU by one library: `python -m flowml.automl.trial.gpu_check xgboost`, for `machine.gpu_probe`."""
 
 import json
 import os

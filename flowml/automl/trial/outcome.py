@@ -29,3 +29,14 @@ class Outcome:
     load_model: Callable[[], FittedModel] | None = None
     applicable: bool = True
     needed_bytes: int | None = None
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """The out-of-fold predictions of a finished one, (rows, outputs)."""
+        assert self.out_of_fold is not None
+        return self.out_of_fold
+
+    def model(self) -> FittedModel:
+        """The model of a finished one."""
+        assert self.load_model is not None
+        return self.load_model()

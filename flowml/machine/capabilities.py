@@ -7,7 +7,8 @@ from typing import Any
 import psutil
 
 from flowml.machine import facts
-from flowml.training.gpu_probe import gpu_libraries
+from flowml.machine.gpu_probe import gpu_libraries
+from flowml.machine.gpus import gpus
 
 _LIBRARIES = {
     "sklearn_version": ("scikit-learn",),
@@ -27,16 +28,24 @@ def probe(*, fit_on_gpu: bool = False) -> dict[str, Any]:
     With `fit_on_gpu` every library that may use a GPU is tried on it, which takes seconds where there is one; without,
     `gpu_libraries` is None: not known yet.
     """
-    gpus = _gpus()
+    cards = [
+        {
+            "index": gpu.index,
+            "name": gpu.name,
+            "vram_gb": round(gpu.memory_total_bytes / 1e9, 1),
+            "vram_free_gb": round((gpu.memory_total_bytes - gpu.memory_used_bytes) / 1e9, 1),
+        }
+        for gpu in gpus()
+    ]
     return {
         "cpu_count": min(facts.usable_cores(), psutil.cpu_count(logical=False) or facts.usable_cores()),
         "cpu_count_logical": facts.usable_cores(),
         "total_ram_gb": round(facts.memory_bytes() / 1e9, 1),
         "available_ram_gb": round(facts.free_memory_bytes() / 1e9, 1),
-        "has_gpu": bool(gpus),
-        "gpu_count": len(gpus),
-        "gpus": gpus,
-        "gpu_libraries": {} if not gpus else gpu_libraries() if fit_on_gpu else None,
+        "has_gpu": bool(cards),
+        "gpu_count": len(cards),
+        "gpus": cards,
+        "gpu_libraries": {} if not cards else gpu_libraries() if fit_on_gpu else None,
         "python_version": platform.python_version(),
         "platform": platform.platform(),
         **{name: _version(packages) for name, packages in _LIBRARIES.items()},
@@ -62,31 +71,3 @@ def _version(packages: tuple[str, ...]) -> str | None:
         except metadata.PackageNotFoundError:
             continue
     return None
-
-
-def _gpus() -> list[dict[str, Any]]:
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-    except Exception:
-        # No driver, no library, or a driver that does not answer: for us all the same.
-        return []
-    try:
-        found = []
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-            found.append(
-                {
-                    "index": index,
-                    "name": str(pynvml.nvmlDeviceGetName(handle)),
-                    "vram_gb": round(int(memory.total) / 1e9, 1),
-                    "vram_free_gb": round(int(memory.free) / 1e9, 1),
-                }
-            )
-        return found
-    except pynvml.NVMLError:
-        return []
-    finally:
-        pynvml.nvmlShutdown()
