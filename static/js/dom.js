@@ -30,14 +30,12 @@ export function dataOf(element, name) {
   return JSON.parse(element.dataset[name]);
 }
 
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
-
 // Change something, and let the children that moved slide to their new place (first, last, invert, play).
 export function slide(container, key, change) {
   const before = new Map();
   for (const child of container().children) before.set(child.dataset[key], child.getBoundingClientRect().top);
   change();
-  if (calm.matches) return;
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
   for (const child of container().children) {
     const old = before.get(child.dataset[key]);
     const timing = { duration: 420, easing: "cubic-bezier(0.2, 0.8, 0.2, 1)" };

@@ -1,7 +1,17 @@
-// Numbers as people read them; flowml/web/templating.py formats the same way on the server.
+// Numbers, sizes and times as people read them; flowml/web/format.py writes them the same way on the server. Half goes
+// up, exactly, as `toFixed` and `toPrecision` do it; Intl only puts in the commas.
 
 const NONE = "–";
-const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+const forms = new Map();
+
+// With so many decimals.
+export function fixed(value, digits = 0) {
+  if (!forms.has(digits)) forms.set(digits, new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  // A zero that was rounded has no sign.
+  return forms.get(digits).format(Number(value.toFixed(digits)) + 0);
+}
+
+const significant = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
 
 // With a real minus sign.
 export function signed(value, digits) {
@@ -12,21 +22,20 @@ export function number(value) {
   // Of more digits than a number has (see http.js).
   if (typeof value === "string") return value;
   if (value === null || value === undefined || Number.isNaN(value)) return NONE;
-  if (Number.isInteger(value)) return whole.format(value);
   const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1e15) return fixed(value);
   if (size >= 1e15 || size < 1e-4) return value.toExponential(2);
-  if (size >= 10000) return whole.format(value);
-  return new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 }).format(value);
+  return size >= 10000 ? fixed(value) : significant.format(Number(value.toPrecision(4)));
 }
 
 export function percent(share, digits = 1) {
-  return share === null || share === undefined ? NONE : (share * 100).toFixed(digits) + " %";
+  return share === null || share === undefined ? NONE : fixed(share * 100, digits) + " %";
 }
 
 export function score(value, format) {
   if (value === null || value === undefined) return NONE;
   if (format === "percent") return percent(value, 2);
-  if (format === "share") return value.toFixed(4).replace(/^-(0\.0000)$/, "$1").replace("-", "−");
+  if (format === "share") return fixed(value, 4).replace("-", "−");
   return number(value);
 }
 
@@ -38,15 +47,13 @@ export function bytes(value) {
     value /= 1000;
     unit += 1;
   }
-  return (unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)) + " " + units[unit];
+  return fixed(value, unit === 0 || value >= 100 ? 0 : 1) + " " + units[unit];
 }
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return NONE;
-  if (Number.isInteger(seconds) && seconds < 60) return seconds + " s";
-  if (seconds < 0.0995) return (seconds * 1000).toFixed(0) + " ms";
-  if (seconds < 9.95) return seconds.toFixed(1) + " s";
-  if (seconds < 59.5) return seconds.toFixed(0) + " s";
+  if (0 < seconds && seconds < 0.0995) return fixed(seconds * 1000) + " ms";
+  if (seconds < 59.5) return fixed(seconds, seconds < 9.95 && !Number.isInteger(seconds) ? 1 : 0) + " s";
   const total = Math.round(seconds);
   const parts = [
     [Math.floor(total / 3600), "h"],
@@ -58,6 +65,20 @@ export function duration(seconds) {
     .slice(0, 2)
     .map(([count, unit]) => count + " " + unit)
     .join(" ");
+}
+
+export function milliseconds(value) {
+  if (value === null || value === undefined) return NONE;
+  return fixed(value, value >= 10 ? 0 : value >= 1 ? 1 : 2) + " ms";
+}
+
+// A value of a table as its cell shows it; of a number the digits that are not due to rounding.
+export function cellText(value) {
+  if (value === null || value === undefined) return "";
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return String(value);
+  const shown = Number(value.toPrecision(10));
+  const size = Math.abs(shown);
+  return size >= 1e-6 && size < 1e15 ? String(shown) : shown.toExponential();
 }
 
 export function plural(count, noun) {

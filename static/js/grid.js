@@ -1,22 +1,10 @@
 // A table of any length: only the rows in sight exist, and pages of them are fetched as one scrolls.
 import Alpine from "../vendor/alpine.js";
 import { dataOf, debounce, h } from "./dom.js";
-import { number, plural } from "./format.js";
+import { cellText, number, plural } from "./format.js";
+import { geometry, isNear, PAGE, pagesOf, rowsInSight, spaces, tooMany } from "./grid-rows.js";
 import { get } from "./http.js";
 import { problemToast } from "./toasts.js";
-
-const PAGE = 100;
-const KEPT_PAGES = 60;
-const SPARE_ROWS = 8;
-// Browsers cannot lay out elements of more than some 17 million pixels; beyond this height, one pixel of the scroll
-// bar stands for more than one pixel of rows.
-const TALLEST = 8_000_000;
-
-function show(value) {
-  if (value === null) return "";
-  if (typeof value === "number") return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(10)));
-  return String(value);
-}
 
 Alpine.data("grid", () => ({
   search: "",
@@ -76,10 +64,8 @@ Alpine.data("grid", () => ({
   },
   geometry() {
     const state = this.state();
-    const real = this.total * state.rowHeight;
-    const height = Math.min(real, TALLEST);
     const sight = Math.max(state.rowHeight, state.box.clientHeight - state.head);
-    return { height, sight, scale: height > sight ? (real - sight) / (height - sight) : 1 };
+    return { sight, ...geometry(this.total, state.rowHeight, sight) };
   },
   scrolled() {
     const state = this.state();
@@ -114,12 +100,11 @@ Alpine.data("grid", () => ({
   },
   draw() {
     const state = this.state();
-    const { height, sight, scale } = this.geometry();
-    const from = Math.max(0, Math.floor(state.top / state.rowHeight) - SPARE_ROWS);
-    const to = Math.min(this.total, Math.ceil((state.top + sight) / state.rowHeight) + SPARE_ROWS);
+    const place = this.geometry();
+    const shown = rowsInSight(state.top, this.total, state.rowHeight, place.sight);
     const rows = [];
     const drawn = new Map();
-    for (let index = from; index < to; index += 1) {
+    for (let index = shown.from; index < shown.to; index += 1) {
       const values = this.values(index);
       const old = state.drawn.get(index);
       const row = old && old.values === values ? old : { values, element: this.row(index, values) };
@@ -127,13 +112,12 @@ Alpine.data("grid", () => ({
       rows.push(row.element);
     }
     state.drawn = drawn;
-    // Above the rows stands what the scroll bar says is above, minus what the rows in sight already stick out.
-    const above = Math.max(0, state.top / scale - (state.top - from * state.rowHeight));
+    const { above, below } = spaces(shown, state.top, state.rowHeight, place);
     state.above.firstChild.style.height = above + "px";
-    state.below.firstChild.style.height = Math.max(0, height - above - rows.length * state.rowHeight) + "px";
+    state.below.firstChild.style.height = below + "px";
     if (!this.total) rows.push(h("tr", {}, h("td", { colspan: state.columns.length + 1, class: "grid-none" }, "No row contains this text.")));
     state.body.replaceChildren(state.above, ...rows, state.below);
-    this.fetchPages(Math.floor(from / PAGE), Math.floor(Math.max(from, to - 1) / PAGE));
+    this.fetchPages(pagesOf(shown));
   },
   // What is known of a row; undefined while its page is on the way.
   values(index) {
@@ -148,16 +132,16 @@ Alpine.data("grid", () => ({
       const cell = h("td", { class: state.numeric[at] ? "numeric" : null });
       if (values === undefined) cell.append(h("span", { class: "skeleton" }));
       else if (values[at] === null || values[at] === undefined) cell.setAttribute("data-empty", "");
-      else cell.textContent = show(values[at]);
+      else cell.textContent = cellText(values[at]);
       return cell;
     });
     return h("tr", { "aria-rowindex": String(index + 2) }, h("td", { class: "grid-index" }, number(index + 1)), ...cells);
   },
-  fetchPages(first, last) {
+  fetchPages(pages) {
     const state = this.state();
     if (this.doing) return;
-    for (let page = first; page <= last; page += 1) {
-      if (!state.pages.has(page) && page * PAGE < this.total) {
+    for (const page of pages) {
+      if (!state.pages.has(page)) {
         state.pages.set(page, "asked");
         this.fetchPage(page, state.asked.signal);
       }
@@ -168,9 +152,7 @@ Alpine.data("grid", () => ({
     // While one drags through a million rows, pages fly by: ask only for one that is still in sight.
     await new Promise((resolve) => setTimeout(resolve, 60));
     if (signal.aborted) return;
-    const { sight } = this.geometry();
-    const seen = page * PAGE * state.rowHeight < state.top + sight * 2 && (page + 1) * PAGE * state.rowHeight > state.top - sight;
-    if (!seen) {
+    if (!isNear(page, state.top, state.rowHeight, this.geometry().sight)) {
       state.pages.delete(page);
       return;
     }
@@ -197,12 +179,7 @@ Alpine.data("grid", () => ({
     const end = state.offset + state.columns.length;
     state.pages.set(page, answer.rows.map((row) => row.slice(state.offset, end)));
     this.total = answer.total;
-    if (state.pages.size > KEPT_PAGES) this.forget(page);
-  },
-  forget(current) {
-    const pages = this.state().pages;
-    const far = [...pages.keys()].sort((a, b) => Math.abs(b - current) - Math.abs(a - current));
-    for (const page of far.slice(0, pages.size - KEPT_PAGES)) pages.delete(page);
+    for (const far of tooMany(state.pages.keys(), page)) state.pages.delete(far);
   },
   // In another order, or only what is searched for: the rows of before stay until the new ones are there, and what was
   // asked before is given up.

@@ -14,6 +14,11 @@ const UNREACHABLE = {
   hint: "Check that it is still running; nothing that was saved is lost.",
 };
 
+// A problem of a call in one line: what is wrong and what to do.
+export function said(problem) {
+  return problem.hint ? problem.message + " " + problem.hint : problem.message;
+}
+
 export async function problemOf(status, text) {
   try {
     return new Problem(status, JSON.parse(text));
@@ -52,6 +57,12 @@ export async function call(method, url, body, signal) {
 
 export const get = (url, signal) => call("GET", url, undefined, signal);
 export const post = (url, body, signal) => call("POST", url, body, signal);
+
+// The same call from a shell.
+export function curl(url, body) {
+  const text = JSON.stringify(body, null, 2).replaceAll("'", "'\\''");
+  return "curl " + url + " \\\n  -H 'Content-Type: application/json' \\\n  -d '" + text + "'";
+}
 
 // One part of a server-rendered page, for swapping in: the element with this id.
 export async function fragment(url, id, signal) {

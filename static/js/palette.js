@@ -1,7 +1,9 @@
 // The command palette: Ctrl or Cmd and K, then a few letters, then Enter.
 import Alpine from "../vendor/alpine.js";
 import { get } from "./http.js";
+import { search } from "./order.js";
 
+const MOST_SHOWN = 40;
 const mac = /Mac|iP(hone|ad)/.test(navigator.platform);
 
 function dialog() {
@@ -13,21 +15,6 @@ function open() {
   if (element.open) return;
   element.dispatchEvent(new Event("palette-open"));
   element.showModal();
-}
-
-// Every letter in order somewhere in the text; earlier and closer together is better. Null: no match.
-function rank(text, query) {
-  const found = text.indexOf(query);
-  if (found >= 0) return found;
-  let at = -1;
-  let gaps = 0;
-  for (const letter of query) {
-    const index = text.indexOf(letter, at + 1);
-    if (index < 0) return null;
-    gaps += index - at - 1;
-    at = index;
-  }
-  return 100 + gaps;
 }
 
 addEventListener("keydown", (event) => {
@@ -58,12 +45,7 @@ Alpine.data("palette", () => ({
   },
   filter() {
     this.chosen = 0;
-    const query = this.query.trim().toLowerCase();
-    const ranked = this.items
-      .map((item) => ({ item, rank: rank((item.title + " " + item.detail).toLowerCase(), query) }))
-      .filter((entry) => entry.rank !== null);
-    if (query) ranked.sort((a, b) => a.rank - b.rank);
-    this.show(ranked.slice(0, 40).map((entry) => entry.item));
+    this.show(search(this.items, this.query).slice(0, MOST_SHOWN));
   },
   show(items) {
     this.shown = items.map((item, index) => ({

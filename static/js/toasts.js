@@ -1,6 +1,7 @@
 // Short messages, and the notification centre that keeps them.
 import Alpine from "../vendor/alpine.js";
 import { ago } from "./format.js";
+import { said } from "./http.js";
 import { recall, remember } from "./storage.js";
 
 const ICONS = { good: "#i-check", warn: "#i-warn", bad: "#i-bad", info: "#i-info" };
@@ -18,7 +19,7 @@ export function toast({ kind = "info", title, text = "", url = "", action = "Ope
 }
 
 export function problemToast(title, problem) {
-  toast({ kind: "bad", title, text: problem.hint ? problem.message + " " + problem.hint : problem.message });
+  toast({ kind: "bad", title, text: said(problem) });
 }
 
 function dismiss(key) {

@@ -14,7 +14,7 @@ from flowml.domain.trials import NOTHING_MORE, Needs, Offer, TrialReport, TrialS
 from flowml.services.datasets import import_file
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
-from flowml.web.headline import headline, headline_of
+from flowml.web.headline import headline
 from tests.services.records import add_job, add_model
 from tests.services.trained import table
 from tests.web.serving import Served
@@ -168,30 +168,6 @@ def test_the_command_line_writes_the_same() -> None:
         estimate=estimate, baseline_score=GUESS, task=SimpleNamespace(metric=METRIC, positive_class="yes")
     )
     assert cli._headline_text(run) == f"{NAMED} 0.80, 0.78 to 0.82 on new rows; a constant guess: 0.55"  # type: ignore[arg-type]
-
-
-CASES = [
-    ("percent", "accuracy", 0.625, 0.5, 0.75, 0.5),
-    ("percent", "accuracy", 0.98765, 0.98761, 0.98771, None),
-    ("share", "roc_auc", 0.91234, 0.88, 0.93, 0.5),
-    ("share", "r2", 0.05, -0.4, 0.2, 0.0),
-    ("number", "rmse", 33_421.0, 31_411.0, 35_213.0, 57_700.0),
-    ("number", "rmse", 0.0001234, 0.000111, 0.000131, 0.0004),
-    ("number", "mae", 7.0, 7.0, 7.0, 8.25),
-    ("share", "log_loss", 0.4, None, None, 0.69),
-]
-
-
-def test_the_script_writes_it_as_the_server_does(run: Served, browser: Browser) -> None:
-    page = browser.new_page()
-    page.goto(f"{run.url}/jobs")
-    for form, metric, score, low, high, guess in CASES:
-        told = {"best_score": score, "best_score_low": low, "best_score_high": high, "baseline_score": guess}
-        call = "async ([job, metric]) => (await import('/static/js/headline.js')).headline(job, metric)"
-        written = page.evaluate(call, [told, {"format": form}])
-        expected = headline_of("", metric, score, low, high, guess)
-        assert written == {"value": expected.value, "range": expected.range, "constant": expected.constant}
-    page.close()
 
 
 def test_the_number_does_not_fall_when_the_run_ends(run: Served, browser: Browser) -> None:

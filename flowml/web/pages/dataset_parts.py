@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowml.domain.datasets import ReadingOption
-from flowml.web.templating import number
+from flowml.web.format import number
 
 
 @dataclass(frozen=True)

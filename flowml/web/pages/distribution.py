@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from flowml.web.format import cell, number, percent, plural
 from flowml.web.pages.charts import Chart
-from flowml.web.templating import cell, number, percent, plural
 
 
 def distribution_chart(column: str, found: Any) -> Chart:

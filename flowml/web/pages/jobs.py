@@ -18,11 +18,12 @@ from flowml.services import datasets, jobs, results
 from flowml.services.context import Context
 from flowml.services.jobs import AlgorithmInfo
 from flowml.web.caller import context_of
+from flowml.web.format import NONE, duration
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame
-from flowml.web.templating import Page, duration, respond
-from flowml.web.words import METRICS, NONE, metric_words, score_text
+from flowml.web.templating import Page, respond
+from flowml.web.words import METRICS, metric_words, score_text
 
 LISTED = 50
 MOST_TRIALS = 5000

@@ -13,12 +13,13 @@ from flowml.domain.models import Model
 from flowml.services import jobs, results
 from flowml.services.context import Context
 from flowml.web.caller import context_of
+from flowml.web.format import number, percent
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame
 from flowml.web.pages.jobs import algorithm_titles
 from flowml.web.pages.results import champion_sentence, decision_sentence, loss_text, tested_sentence
-from flowml.web.templating import Page, number, percent, respond
+from flowml.web.templating import Page, respond
 from flowml.web.words import METRICS, MetricWords, metric_of, metric_title, metric_words, score_text
 
 

@@ -5,8 +5,8 @@ from starlette.responses import JSONResponse, Response
 
 from flowml.services import datasets, jobs
 from flowml.web.caller import context_of
+from flowml.web.format import plural
 from flowml.web.pages.frame import NAVIGATION
-from flowml.web.templating import plural
 
 LISTED = 200
 

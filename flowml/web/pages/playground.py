@@ -15,10 +15,11 @@ from flowml.domain.models import Model
 from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
 from flowml.web.caller import context_of
+from flowml.web.format import cell, number
 from flowml.web.headline import headline
 from flowml.web.pages.frame import build_frame
 from flowml.web.pages.jobs import algorithm_titles
-from flowml.web.templating import Page, cell, number, respond
+from flowml.web.templating import Page, respond
 from flowml.web.words import ROLE_WORDS, metric_of, score_text
 
 MANY_CATEGORIES = 40

@@ -11,11 +11,12 @@ from flowml.domain.models import MADE_AT_ONCE, Leaderboard, LeaderboardRow, Mode
 from flowml.services import jobs, results
 from flowml.services.context import Context
 from flowml.web.caller import context_of
+from flowml.web.format import milliseconds, percent
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame
 from flowml.web.pages.jobs import dataset_name
-from flowml.web.templating import Page, milliseconds, percent, respond
+from flowml.web.templating import Page, respond
 from flowml.web.words import METRICS, MetricWords, metric_of, metric_title, metric_words, score_text
 
 

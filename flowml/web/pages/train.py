@@ -14,10 +14,11 @@ from flowml.services.context import Context
 from flowml.services.jobs import AlgorithmInfo, TaskPreview, usual_folds
 from flowml.services.outlook import Outlook, look_ahead
 from flowml.web.caller import context_of
+from flowml.web.format import duration
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.distribution import distribution_chart
 from flowml.web.pages.frame import build_frame
-from flowml.web.templating import Page, duration, respond
+from flowml.web.templating import Page, respond
 from flowml.web.words import CLASSIFICATION_METRICS, METRICS, REGRESSION_METRICS, MetricWords
 
 BUDGETS = (10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900, 1200, 1800, 2700, 3600)

@@ -1,6 +1,6 @@
 // How the values of one column are distributed: a histogram, or one bar per category.
 import { base, defineChart } from "../charts.js";
-import { number, plural } from "../format.js";
+import { number, percent, plural } from "../format.js";
 
 function edge(value) {
   return typeof value === "number" ? number(value) : String(value).slice(0, 10);
@@ -57,6 +57,6 @@ defineChart("categories", (Plot, spec, { width, colour }) => {
       ],
     }),
   );
-  const labels = bars.map((bar) => bar.value + "\n" + plural(bar.count, "row") + " (" + ((100 * bar.count) / total).toFixed(1) + " %)");
+  const labels = bars.map((bar) => bar.value + "\n" + plural(bar.count, "row") + " (" + percent(bar.count / total) + ")");
   return { plot, marks: [{ selector: '[aria-label="bar"] rect', labels }] };
 });

@@ -1,10 +1,6 @@
 // Score against the time of one prediction, with the models that no other beats in both.
 import { base, defineChart, percentTicks } from "../charts.js";
-import { score } from "../format.js";
-
-function milliseconds(value) {
-  return (value >= 10 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toFixed(2)) + " ms";
-}
+import { milliseconds, score } from "../format.js";
 
 // Names beside the points of the front, the best first, as long as no name covers another.
 function named(front, width, low, high, height) {

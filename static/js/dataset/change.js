@@ -1,9 +1,9 @@
 // The dialog that shows what operations would change, before they make a new version.
 import Alpine from "../../vendor/alpine.js";
-import { post } from "../http.js";
+import { post, said } from "../http.js";
 import { difference } from "./difference.js";
 import { addSteps } from "./draft.js";
-import { api, openTab, pageOf, said } from "./info.js";
+import { api, openTab, pageOf } from "./info.js";
 
 // Ask for the dialog; `tab` is where the new version opens.
 export function previewChange(title, operations, tab = "") {

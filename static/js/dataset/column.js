@@ -4,8 +4,9 @@ import { buildChart, mountCharts } from "../charts.js";
 import { wholeNumber } from "../charts/distribution.js";
 import { h } from "../dom.js";
 import { number, percent, plural } from "../format.js";
+import { said } from "../http.js";
 import { distribution } from "../spark.js";
-import { columnStats, info, said, target } from "./info.js";
+import { columnStats, info, target } from "./info.js";
 import { pairFigure } from "./pair.js";
 
 function edge(value) {

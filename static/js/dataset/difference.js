@@ -1,7 +1,7 @@
 // What operations would do to the table, drawn from the answer of a preview: the figures, and some rows before and
 // after with what differs marked.
 import { h, icon } from "../dom.js";
-import { number, plural } from "../format.js";
+import { cellText, number, plural } from "../format.js";
 
 const MOST_COLUMNS = 8;
 const NEIGHBOURS = 3;
@@ -37,7 +37,7 @@ export function effectOf(change) {
 }
 
 // The columns worth showing: those that differ, and beside them some others, first those that the steps speak of. Pairs of positions before and after; null for none.
-function shownColumns(found) {
+export function shownColumns(found) {
   const before = new Map(found.before.columns.map((name, at) => [name, at]));
   const changed = new Set([...found.columns_added, ...found.columns_changed.map((column) => column.name), ...Object.values(found.columns_renamed)]);
   const origin = new Map(Object.entries(found.columns_renamed).map(([from, to]) => [to, from]));
@@ -52,14 +52,9 @@ function shownColumns(found) {
   return { columns: all.filter((column) => chosen.has(column)), left: all.length - chosen.size };
 }
 
-function text(value) {
-  if (typeof value === "number" && !Number.isInteger(value)) return String(Number(value.toPrecision(10)));
-  return String(value);
-}
-
 function cell(value, mark) {
   const empty = value === null || value === undefined;
-  const content = empty ? h("span", { class: "muted" }, "missing") : text(value);
+  const content = empty ? h("span", { class: "muted" }, "missing") : cellText(value);
   const numeric = typeof value === "number" ? "numeric" : "";
   return h("td", { class: (mark ? "cell-" + mark + " " : "") + numeric }, mark ? h(mark, {}, content) : content);
 }

@@ -1,10 +1,9 @@
 // One input per field of an operation. Each maker answers {element, input, read}; read() is undefined where nothing
 // was given, so that the server takes what is usual.
 import { h } from "../dom.js";
+import { listOf, mappingOf, numberOrText } from "../typed.js";
 import { expressionField } from "./expression.js";
 import { words } from "./operations.js";
-
-const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
 function textInput(id, value, attributes = {}) {
   const input = h("input", { class: "input", id, autocomplete: "off", spellcheck: "false", ...attributes });
@@ -12,14 +11,9 @@ function textInput(id, value, attributes = {}) {
   return { element: input, input, read: () => (input.value === "" ? undefined : input.value) };
 }
 
-// A number stays a text where it is none: the server says what is wrong with it.
-function asNumber(text) {
-  return NUMBER.test(text.trim()) ? Number(text) : text;
-}
-
 function numberInput(id, value) {
   const made = textInput(id, value, { inputmode: "decimal" });
-  return { ...made, read: () => (made.input.value.trim() === "" ? undefined : asNumber(made.input.value)) };
+  return { ...made, read: () => (made.input.value.trim() === "" ? undefined : numberOrText(made.input.value)) };
 }
 
 function select(id, options, value, empty) {
@@ -51,20 +45,12 @@ function checklist(id, options, chosen, large) {
 function lines(id, value) {
   const area = h("textarea", { class: "input", id, rows: "3", placeholder: "One per line" });
   area.value = (value ?? []).join("\n");
-  const read = () => {
-    const found = area.value.split("\n").map((line) => line.trim()).filter(Boolean);
-    return found.length ? found : undefined;
-  };
-  return { element: area, input: area, read };
+  return { element: area, input: area, read: () => listOf(area.value, "\n") };
 }
 
 function listed(id, value, placeholder, convert) {
   const made = textInput(id, (value ?? []).join(", "), { placeholder });
-  const read = () => {
-    const found = made.input.value.split(",").map((item) => item.trim()).filter(Boolean);
-    return found.length ? found.map(convert) : undefined;
-  };
-  return { ...made, read };
+  return { ...made, read: () => listOf(made.input.value, ",")?.map(convert) };
 }
 
 function mapping(id, value) {
@@ -82,13 +68,7 @@ function mapping(id, value) {
   add();
   const table = h("table", { class: "mapping" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "This value"), h("th", { scope: "col" }, "becomes (empty: missing)"))), rows);
   const more = h("button", { class: "button button-small", type: "button", onclick: () => add() }, "One more");
-  const read = () => {
-    const pairs = [...rows.rows].map((row) => [...row.querySelectorAll("input")].map((input) => input.value)).filter(([from, to]) => from !== "" && from !== to);
-    // Numbers where all are: a column of “yes” and “no” that becomes 1 and 0.
-    const given = pairs.map(([, to]) => to.trim()).filter(Boolean);
-    const numbers = given.length > 0 && given.every((to) => NUMBER.test(to));
-    return pairs.length ? Object.fromEntries(pairs.map(([from, to]) => [from, to.trim() === "" ? null : numbers ? Number(to) : to])) : undefined;
-  };
+  const read = () => mappingOf([...rows.rows].map((row) => [...row.querySelectorAll("input")].map((input) => input.value)));
   return { element: h("div", { class: "stack stack-tight" }, table, more), input: rows.querySelector("input"), read, group: true };
 }
 
@@ -116,7 +96,7 @@ function make(field, id, value, columns) {
     case "new_columns":
       return listed(id, value, "first, second", (item) => item);
     case "widths":
-      return listed(id, value, "4, 2, 2", asNumber);
+      return listed(id, value, "4, 2, 2", numberOrText);
     case "mapping":
       return mapping(id, value);
     case "expression":

@@ -2,8 +2,8 @@
 import Alpine from "../../vendor/alpine.js";
 import { mountCharts } from "../charts.js";
 import { h, icon } from "../dom.js";
-import { get } from "../http.js";
-import { api, said, target, whenOpened } from "./info.js";
+import { get, said } from "../http.js";
+import { api, target, whenOpened } from "./info.js";
 import { pairFigure } from "./pair.js";
 
 const MOST_COLUMNS = 100;

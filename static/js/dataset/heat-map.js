@@ -4,8 +4,8 @@ import { buildChart, mountCharts } from "../charts.js";
 import "../charts/correlation.js";
 import { h } from "../dom.js";
 import { signed } from "../format.js";
-import { get } from "../http.js";
-import { api, said, whenOpened } from "./info.js";
+import { get, said } from "../http.js";
+import { api, whenOpened } from "./info.js";
 import { pairFigure } from "./pair.js";
 
 const MEANING = {

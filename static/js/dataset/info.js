@@ -75,8 +75,3 @@ export function whenOpened(tab, work) {
 export function openTab(tab) {
   document.getElementById("tab-" + tab).click();
 }
-
-// A problem of a call in one line: what is wrong and what to do.
-export function said(problem) {
-  return problem.hint ? problem.message + " " + problem.hint : problem.message;
-}

@@ -1,7 +1,8 @@
 // Menus that open beside their button: what can be done to a column, and the formats of a download.
 import Alpine from "../../vendor/alpine.js";
 import { h, icon } from "../dom.js";
-import { columnStats, said } from "./info.js";
+import { said } from "../http.js";
+import { columnStats } from "./info.js";
 import { wishesFor } from "./operations.js";
 import { editStep } from "./step.js";
 

@@ -2,9 +2,9 @@
 import Alpine from "../../vendor/alpine.js";
 import { h, icon } from "../dom.js";
 import { plural } from "../format.js";
-import { get } from "../http.js";
+import { get, said } from "../http.js";
 import { previewChange } from "./change.js";
-import { api, info, said, target, whenOpened } from "./info.js";
+import { api, info, target, whenOpened } from "./info.js";
 
 const SEVERITY = {
   critical: { icon: "bad", word: "Serious", badge: "badge-bad" },

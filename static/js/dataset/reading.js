@@ -1,9 +1,9 @@
 // The dialog that reads the same file in another way: what was decided, and what its owner says instead.
 import Alpine from "../../vendor/alpine.js";
 import { h } from "../dom.js";
-import { get, post } from "../http.js";
+import { get, post, said } from "../http.js";
 import { capital } from "./fields.js";
-import { api, pageOf, said } from "./info.js";
+import { api, pageOf } from "./info.js";
 
 const SIGNS = { "\t": "tab", " ": "blank", "": "none" };
 

@@ -2,17 +2,16 @@
 import Alpine from "../../vendor/alpine.js";
 import { copyText, dataOf, debounce, h, icon } from "../dom.js";
 import { plural } from "../format.js";
-import { post } from "../http.js";
+import { curl, post, said } from "../http.js";
 import { toast } from "../toasts.js";
 import { applyOperations } from "./change.js";
 import { difference, effectOf } from "./difference.js";
 import { draft, moveStep, removeStep } from "./draft.js";
-import { api, info, openTab, said } from "./info.js";
+import { api, info, openTab } from "./info.js";
 import { editStep } from "./step.js";
 
-function curl(dataset, operations) {
-  const body = JSON.stringify({ operations, preview: false }).replaceAll("'", "'\\''");
-  return "curl -X POST " + location.origin + "/api/datasets/" + dataset + "/transform \\\n  -H 'Content-Type: application/json' \\\n  -d '" + body + "'";
+function asCommand(dataset, operations) {
+  return curl(location.origin + "/api/datasets/" + dataset + "/transform", { operations, preview: false });
 }
 
 async function copy(what, text) {
@@ -121,12 +120,12 @@ Alpine.data("recipe", () => ({
   },
   copyDraft(event) {
     const asCurl = event.currentTarget.dataset.copy === "curl";
-    copy(asCurl ? "The command" : "The recipe", asCurl ? curl(info.id, draft()) : JSON.stringify({ operations: draft() }, null, 2));
+    copy(asCurl ? "The command" : "The recipe", asCurl ? asCommand(info.id, draft()) : JSON.stringify({ operations: draft() }, null, 2));
   },
   copyDone(event) {
     const { operations, root } = dataOf(this.$root.querySelector("[data-recipe]"), "recipe");
     const asCurl = event.currentTarget.dataset.copy === "done-curl";
-    copy(asCurl ? "The command" : "The recipe", asCurl ? curl(root, operations) : JSON.stringify({ operations }, null, 2));
+    copy(asCurl ? "The command" : "The recipe", asCurl ? asCommand(root, operations) : JSON.stringify({ operations }, null, 2));
   },
 }));
 

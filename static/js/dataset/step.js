@@ -2,12 +2,12 @@
 // on the table while one types.
 import Alpine from "../../vendor/alpine.js";
 import { debounce, h } from "../dom.js";
-import { post } from "../http.js";
+import { post, said } from "../http.js";
 import { plural } from "../format.js";
 import { effectOf } from "./difference.js";
 import { addSteps, draft, replaceStep } from "./draft.js";
 import { buildField } from "./fields.js";
-import { api, columnStats, openTab, said } from "./info.js";
+import { api, columnStats, openTab } from "./info.js";
 import { operations } from "./operations.js";
 
 // Ask for the form: with the beginning of a step, and its place where it replaces one of the draft.

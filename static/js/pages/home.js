@@ -1,7 +1,7 @@
 // Home: uploads, the runs in progress, the machine's load.
 import Alpine from "../../vendor/alpine.js";
 import { dataOf } from "../dom.js";
-import { bytes, duration, number } from "../format.js";
+import { bytes, duration, milliseconds, number } from "../format.js";
 import { headline, titleOf } from "../headline.js";
 import { get } from "../http.js";
 import { subscribe } from "../live.js";
@@ -72,7 +72,6 @@ Alpine.data("machine", () => ({
     return number(this.stats.predictions.total);
   },
   get latency() {
-    const p50 = this.stats.predictions.p50_ms;
-    return p50 === null ? "–" : (p50 >= 10 ? p50.toFixed(0) : p50.toFixed(2)) + " ms";
+    return milliseconds(this.stats.predictions.p50_ms);
   },
 }));

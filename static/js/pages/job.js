@@ -7,10 +7,10 @@ import { duration, number, plural, score, seconds } from "../format.js";
 import { headline, titleOf } from "../headline.js";
 import { fragment, post } from "../http.js";
 import { subscribe, watchConnection } from "../live.js";
+import { clockOf, pointsOf, stepsOf } from "../progress.js";
 import { problemToast } from "../toasts.js";
 
 const LOG_LINES = 200;
-const SHOWN_PARAMETERS = 6;
 
 function ended(status) {
   return status !== "running" && status !== "queued";
@@ -18,26 +18,6 @@ function ended(status) {
 
 function clock(time) {
   return new Date(seconds(time) * 1000).toLocaleTimeString([], { hour12: false });
-}
-
-function parameter([name, value]) {
-  return name + " = " + (typeof value === "number" ? number(value) : String(value));
-}
-
-// Seconds in which something was training: pauses between extensions of a run do not count.
-function clockOf(trials, started) {
-  const spans = trials
-    .filter((trial) => trial.started_at && trial.finished_at)
-    .map((trial) => [seconds(trial.started_at), seconds(trial.finished_at)])
-    .sort((a, b) => a[0] - b[0]);
-  const pauses = [];
-  let busyUntil = started ? seconds(started) : spans.length ? spans[0][0] : 0;
-  const begin = busyUntil;
-  for (const [from, until] of spans) {
-    if (from - busyUntil > 20) pauses.push([busyUntil, from]);
-    busyUntil = Math.max(busyUntil, until);
-  }
-  return (time) => pauses.reduce((sum, [from, until]) => sum - Math.max(0, Math.min(time, until) - from), time - begin);
 }
 
 Alpine.data("monitor", () => ({
@@ -178,33 +158,13 @@ Alpine.data("monitor", () => ({
     const { trials, families, titles, figure, champions } = this.state();
     const all = [...trials.values()];
     const time = clockOf(all, this.job.started_at);
-    const points = all
-      .filter((trial) => trial.status === "finished" && trial.score !== null && trial.finished_at)
-      .map((trial) => ({
-        x: Math.max(0, time(seconds(trial.finished_at))),
-        score: trial.score,
-        family: families[trial.algorithm] || trial.algorithm,
-        title: titles[trial.algorithm] || trial.algorithm,
-        number: trial.number + 1,
-        seconds: trial.fit_seconds,
-        params: Object.entries(trial.params).slice(0, SHOWN_PARAMETERS).map(parameter),
-        best: false,
-      }))
-      .sort((a, b) => a.x - b.x);
+    const points = pointsOf(all, time, families, titles);
     const made = champions.map((one) => ({ x: Math.max(0, time(seconds(one.at))), score: one.score, ensemble: true }));
-    const steps = [];
-    let best = null;
-    for (const point of [...points, ...made].sort((a, b) => a.x - b.x)) {
-      if (best === null || (this.metric.greater ? point.score > best.score : point.score < best.score)) {
-        best = point;
-        steps.push({ x: point.x, score: point.score, ensemble: point.ensemble });
-      }
-    }
-    if (best) best.best = true;
+    const steps = stepsOf(points, made, this.metric.greater);
     const ensembles = steps.filter((step) => step.ensemble).map((step) => "Ensemble " + score(step.score, this.metric.format) + "\nmade of the best trials");
     const last = Math.max(0, ...points.map((point) => point.x), ...steps.map((step) => step.x));
     const end = Math.max(this.running ? this.job.time_budget_seconds : last * 1.02, last, 1);
-    if (best) steps.push({ x: this.running ? last : end, score: best.score });
+    if (steps.length) steps.push({ x: this.running ? last : end, score: steps[steps.length - 1].score });
     const names = [...new Set(Object.values(families))].filter((name) => name !== "ensemble");
     const empty = this.running ? "The first trial is on its way." : "No trial was finished.";
     const rows = points.map((point) => [point.number, point.title, score(point.score, this.metric.format), duration(point.seconds)]);

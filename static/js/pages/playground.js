@@ -1,35 +1,11 @@
 // Playground: every change asks the model again; the answer, its probabilities and its doubts stand beside the form.
 import Alpine from "../../vendor/alpine.js";
 import { copyText, dataOf, debounce, h } from "../dom.js";
-import { number, percent } from "../format.js";
-import { post } from "../http.js";
+import { milliseconds, number, percent } from "../format.js";
+import { curl, post } from "../http.js";
+import { numberOf, valueOf } from "../typed.js";
 
 const WAIT = 120;
-
-const NUMBER = /^-?\d+(\.\d+)?(e[-+]?\d+)?$/i;
-const DECIMAL_COMMA = /^-?\d+,\d+$/;
-// 1,234 is a thousand to some and a little more than one to others.
-const THOUSANDS = /^-?[1-9]\d{0,2},\d{3}$/;
-
-// The number that a text is beyond doubt, or null.
-function numberOf(text) {
-  const typed = text.trim();
-  const plain = DECIMAL_COMMA.test(typed) && !THOUSANDS.test(typed) ? typed.replace(",", ".") : typed;
-  const value = NUMBER.test(plain) ? Number(plain) : NaN;
-  return Number.isFinite(value) ? value : null;
-}
-
-// A text that is a number goes as a number; what is not stays text, and the server says which field it cannot use.
-function valueOf(field, text) {
-  if (text.trim() === "") return null;
-  if (field.role === "boolean" && (text === "true" || text === "false")) return text === "true";
-  if (field.kind !== "number" && field.role !== "boolean") return text;
-  return numberOf(text) ?? text;
-}
-
-function quoted(text) {
-  return "'" + text.replaceAll("'", "'\\''") + "'";
-}
 
 Alpine.data("playground", () => ({
   answer: "…",
@@ -54,8 +30,7 @@ Alpine.data("playground", () => ({
     return this.stale ? "answer-stale" : "";
   },
   get curl() {
-    const body = JSON.stringify({ model_id: this.form.model_id, features: this.features }, null, 2);
-    return "curl " + location.origin + "/api/results/predict \\\n  -H 'Content-Type: application/json' \\\n  -d " + quoted(body);
+    return curl(location.origin + "/api/results/predict", { model_id: this.form.model_id, features: this.features });
   },
   read() {
     const features = {};
@@ -113,7 +88,7 @@ Alpine.data("playground", () => ({
   show(result) {
     const value = result.prediction;
     this.answer = typeof value === "number" && !result.probabilities ? number(value) : String(value);
-    this.latency = "answered in " + (result.latency_ms < 10 ? result.latency_ms.toFixed(2) : result.latency_ms.toFixed(0)) + " ms";
+    this.latency = "answered in " + milliseconds(result.latency_ms);
     const sure = result.probability ?? result.confidence;
     this.detail = result.probabilities ? percent(sure, 1) + " probability" : "predicted value";
     this.showProbabilities(result.probabilities, String(value));

@@ -4,7 +4,7 @@ import { mountCharts } from "../charts.js";
 import "../charts/distribution.js";
 import { dataOf } from "../dom.js";
 import { plural } from "../format.js";
-import { fragment, post } from "../http.js";
+import { fragment, post, said } from "../http.js";
 
 function checked(name, state) {
   return [...document.querySelectorAll("input[name=" + name + "]")].filter((box) => box.checked === state);
@@ -137,7 +137,7 @@ Alpine.data("train", () => ({
       const job = await post("/api/training/start", request);
       location.assign("/jobs/" + job.id);
     } catch (error) {
-      this.problem = error.hint ? error.message + " " + error.hint : error.message;
+      this.problem = said(error);
       this.starting = false;
     }
   },
