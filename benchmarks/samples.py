@@ -34,8 +34,8 @@ def _show(path: Path) -> None:
     rows, columns = reading.frame.shape
     print(f"{path.name}: {reading.format}, {rows:,} rows, {columns} columns, {seconds:.3f} s, {reading.decided}")
     print(f"    {', '.join(reading.frame.columns)}")
-    for warning in reading.warnings:
-        print(f"    ! {warning}")
+    for remark in reading.remarks:
+        print(f"    {remark.severity}: {remark.text}")
 
 
 if __name__ == "__main__":

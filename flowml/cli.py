@@ -327,9 +327,9 @@ def _with_recipe(path: Path, frame: Any) -> tuple[Any, Any, tuple[Any, Any]]:
         if isinstance(error, FlowMLError):
             raise
         raise InvalidInput(f"{path} is not a recipe: it has to be a JSON list of operations.") from error
-    done, resolved, warnings = transform_frame(frame, operations)
-    for warning in warnings:
-        print(f"note: {warning}", file=sys.stderr)
+    done, resolved, remarks = transform_frame(frame, operations)
+    for remark in remarks:
+        print(f"note: {remark.text}", file=sys.stderr)
     return done, profile(done).columns, (frame.lazy(), resolved)
 
 

@@ -2,6 +2,7 @@
 operation and function."""
 
 import argparse
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from flowml.cli import build_parser
 from flowml.data.formats.registry import all_formats
 from flowml.data.recipes.expression.functions import NAMES
 from flowml.data.recipes.operations.registry import OPERATIONS
+from flowml.domain.remarks import RemarkSeverity
 from flowml.services.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,6 +71,22 @@ def test_the_page_on_data_names_every_operation_with_its_fields_and_every_functi
             assert all(f"`{choice}`" in row for choice in field.choices)
     for name in NAMES:
         assert f"`{name}(" in DATA, f"docs/data.md does not name the function {name}"
+
+
+def test_the_page_on_data_names_every_remark_with_its_severity() -> None:
+    made: dict[str, set[str]] = {"uncoded": {"note"}}
+    for file in (ROOT / "flowml").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and isinstance(code := node.args[0], ast.Constant):
+                # loss("code", …), or (note if proved else doubt)("code", …).
+                choices = [node.func.body, node.func.orelse] if isinstance(node.func, ast.IfExp) else [node.func]
+                named = {choice.id for choice in choices if isinstance(choice, ast.Name)} & set(RemarkSeverity)
+                if named:
+                    made.setdefault(code.value, set()).update(named)
+    section = DATA.partition("## What is remarked")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:3] == "| `"]
+    assert {code.strip("`"): set(severities.split(", ")) for code, severities, _ in rows} == made
+    assert all(re.fullmatch(r"[a-z_]+", code) for code in made)
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:

@@ -13,6 +13,7 @@ from flowml.data.format import Limits
 from flowml.data.names import unique_names
 from flowml.data.nested.records import as_json
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark, loss, note
 
 # Small enough that a page of the preview decodes little, big enough to compress.
 ROWS_PER_GROUP = 65_536
@@ -20,27 +21,27 @@ _MOST_NESTING = 20
 _LAST_YEAR = 9999
 
 
-def canonical(frame: pl.DataFrame, limits: Limits) -> tuple[pl.DataFrame, list[str]]:
+def canonical(frame: pl.DataFrame, limits: Limits) -> tuple[pl.DataFrame, list[Remark]]:
     """The same table in simple types and with usable names; returns what could not be kept as it was.
 
     Records become columns with dotted names; lists become JSON texts; NaN, infinite numbers and times beyond the year
     9999 become missing. Raises UnreadableFile when the records have too many fields or are nested too deeply.
     """
     frame = _flatten(frame, limits)
-    names, warnings = unique_names(frame.columns)
+    names, remarks = unique_names(frame.columns)
     columns: list[pl.Series] = []
     for column, name in zip(frame.get_columns(), names, strict=True):
         simple, remark = _simplify(column.alias(name))
         columns.append(simple)
         if remark:
-            warnings.append(remark)
-    simple_frame, remarks = without_infinity(pl.DataFrame(columns))
-    return simple_frame, warnings + remarks
+            remarks.append(remark)
+    simple_frame, infinite = without_infinity(pl.DataFrame(columns))
+    return simple_frame, remarks + infinite
 
 
-def without_infinity(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+def without_infinity(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Remark]]:
     """Infinite numbers made missing, as every figure and every model takes them; says how many there were."""
-    warnings: list[str] = []
+    remarks: list[Remark] = []
     columns: list[pl.Series] = []
     floats = pl.col(pl.Float64)
     # Asked of all columns in one query, for there may be thousands.
@@ -50,9 +51,10 @@ def without_infinity(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
         if count := infinite.get(column.name):
             column = column.set(column.is_infinite(), None)
             values, counts = ("value", "counts") if count == 1 else ("values", "count")
-            warnings.append(f"{count:,} infinite {values} in “{column.name}” {counts} as missing.")
+            said = f"{count:,} infinite {values} in “{column.name}” {counts} as missing."
+            remarks.append(loss("infinite_values", said))
         columns.append(column)
-    return pl.DataFrame(columns), warnings
+    return pl.DataFrame(columns), remarks
 
 
 def write_canonical(frame: pl.DataFrame, path: Path) -> None:
@@ -79,7 +81,7 @@ def _flatten(frame: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     raise UnreadableFile(f"The records are nested more than {_MOST_NESTING} levels deep.", hint="Flatten them first.")
 
 
-def _simplify(column: pl.Series) -> tuple[pl.Series, str | None]:
+def _simplify(column: pl.Series) -> tuple[pl.Series, Remark | None]:
     dtype = column.dtype
     if dtype in (pl.Int64, pl.Boolean, pl.String):
         return column, None
@@ -92,38 +94,42 @@ def _simplify(column: pl.Series) -> tuple[pl.Series, str | None]:
     if isinstance(dtype, pl.Datetime):
         return _moments(column, dtype)
     if dtype == pl.Duration:
-        return column.dt.total_microseconds() / 1e6, f"“{column.name}” holds durations; they were turned into seconds."
+        said = f"“{column.name}” holds durations; they were turned into seconds."
+        return column.dt.total_microseconds() / 1e6, note("durations_as_seconds", said)
     if dtype == pl.Time:
         return column.dt.to_string("%H:%M:%S%.f"), None
     if dtype == pl.Binary:
         return _bytes(column)
     if dtype.is_nested():
-        return _json(column), f"“{column.name}” holds lists; they were turned into text (JSON)."
+        said = f"“{column.name}” holds lists; they were turned into text (JSON)."
+        return _json(column), note("lists_as_text", said)
     if dtype == pl.Null or isinstance(dtype, pl.Categorical | pl.Enum):
         return column.cast(pl.String), None
-    return pl.Series(column.name, [None if value is None else str(value) for value in column], dtype=pl.String), (
-        f"“{column.name}” holds values of an unusual kind; they were turned into text."
-    )
+    texts = pl.Series(column.name, [None if value is None else str(value) for value in column], dtype=pl.String)
+    said = f"“{column.name}” holds values of an unusual kind; they were turned into text."
+    return texts, note("values_as_text", said)
 
 
-def _whole_numbers(column: pl.Series) -> tuple[pl.Series, str | None]:
+def _whole_numbers(column: pl.Series) -> tuple[pl.Series, Remark | None]:
     numbers = column.cast(pl.Int64, strict=False)
     if numbers.null_count() == column.null_count():
         return numbers, None
     # Beyond 64 bits a number is an identifier more often than a quantity: every digit is kept.
-    return column.cast(pl.String), f"“{column.name}” holds whole numbers beyond 64 bits; they were turned into text."
+    said = f"“{column.name}” holds whole numbers beyond 64 bits; they were turned into text."
+    return column.cast(pl.String), note("values_as_text", said)
 
 
-def _moments(column: pl.Series, dtype: pl.Datetime) -> tuple[pl.Series, str | None]:
+def _moments(column: pl.Series, dtype: pl.Datetime) -> tuple[pl.Series, Remark | None]:
     remark = None
     if dtype.time_zone is not None:
         column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         if dtype.time_zone not in ("UTC", "Etc/UTC"):
-            remark = f"In “{column.name}”, times were converted from {dtype.time_zone} to UTC."
+            said = f"In “{column.name}”, times were converted from {dtype.time_zone} to UTC."
+            remark = note("times_to_utc", said)
     return _within_years(column.dt.cast_time_unit("us"), remark)
 
 
-def _within_years(column: pl.Series, remark: str | None) -> tuple[pl.Series, str | None]:
+def _within_years(column: pl.Series, remark: Remark | None) -> tuple[pl.Series, Remark | None]:
     """Without the times that neither ISO 8601 nor Python has: before the year 1, after the year 9999."""
     years = column.dt.year()
     beyond = ((years < 1) | (years > _LAST_YEAR)).fill_null(value=False)
@@ -132,25 +138,27 @@ def _within_years(column: pl.Series, remark: str | None) -> tuple[pl.Series, str
         return column, remark
     times = "1 time" if count == 1 else f"{count:,} times"
     said = f"{times} in “{column.name}” before the year 1 or after the year {_LAST_YEAR} {_count(count)} as missing."
-    return column.set(beyond, None), f"{remark} {said}" if remark else said
+    lost = loss("impossible_years", said)
+    return column.set(beyond, None), remark.followed_by(lost) if remark else lost
 
 
 def _count(number: int) -> str:
     return "counts" if number == 1 else "count"
 
 
-def _decimals(column: pl.Series) -> tuple[pl.Series, str | None]:
+def _decimals(column: pl.Series) -> tuple[pl.Series, Remark | None]:
     count = int(np.isnan(column.to_numpy()).sum()) - column.null_count()
     if not count:
         return column, None
     values = "1 NaN (“not a number”)" if count == 1 else f"{count:,} NaN (“not a number”)"
-    return column.fill_nan(None), f"{values} in “{column.name}” {_count(count)} as missing."
+    return column.fill_nan(None), note("read_as_missing", f"{values} in “{column.name}” {_count(count)} as missing.")
 
 
-def _bytes(column: pl.Series) -> tuple[pl.Series, str | None]:
+def _bytes(column: pl.Series) -> tuple[pl.Series, Remark | None]:
     with contextlib.suppress(pl.exceptions.PolarsError):
         return column.cast(pl.String), None
-    return column.bin.encode("base64"), f"“{column.name}” holds binary values; they were turned into text (Base64)."
+    said = f"“{column.name}” holds binary values; they were turned into text (Base64)."
+    return column.bin.encode("base64"), note("values_as_text", said)
 
 
 def _json(column: pl.Series) -> pl.Series:

@@ -8,6 +8,7 @@ from typing import Any
 from flowml.data.ceiling import memory_for, too_long, too_much_memory
 from flowml.domain import errors
 from flowml.domain.datasets import Column, ColumnStats, HowRead, Ingested, Role, TopValue
+from flowml.domain.remarks import Remark
 from flowml.machine import child
 from flowml.machine.child import Bounds
 
@@ -75,7 +76,7 @@ def ingested(answer: Mapping[str, Any]) -> Ingested:
             ColumnStats(**{**item, "role": Role(item["role"]), "top": tuple(TopValue(**top) for top in item["top"])})
             for item in answer["stats"]
         ),
-        warnings=tuple(answer["warnings"]),
+        remarks=tuple(map(Remark.of_record, answer["remarks"])),
         how_read=HowRead(**answer["how_read"]),
         figures=answer["figures"],
     )

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from flowml.data.format import Source
 from flowml.domain.errors import FlowMLError, InvalidInput, NotReady, UnreadableFile, UnsupportedFormat
+from flowml.domain.remarks import Remark, doubt, note
 
 MOST_BYTES = 20 << 30
 # Real tables shrink to a tenth, logs to a fiftieth; what grows like this was made to do harm.
@@ -51,7 +52,7 @@ class Unpacked:
     """A file as it is inside its archive, and what its owner should know."""
 
     source: Source
-    warnings: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     decided: dict[str, Any] = field(default_factory=dict)
     choices: dict[str, list[str]] = field(default_factory=dict)
 
@@ -85,8 +86,8 @@ def unpack(source: Source, tables: Sequence[str]) -> Unpacked:
     if kind is None:
         if not claimed or not Path(filename).suffix:
             return Unpacked(source)
-        remark = f"The file's name ends in .{source.extension}, but it is not compressed."
-        return Unpacked(replace(source, filename=filename), [remark])
+        said = f"The file's name ends in .{source.extension}, but it is not compressed."
+        return Unpacked(replace(source, filename=filename), [note("not_compressed", said)])
     if source.extension == "tgz":
         filename = f"{Path(source.filename).stem}.tar"
     inner = _write(source, kind, lambda: _opened(kind, source.path), filename)
@@ -267,10 +268,8 @@ def _chosen(
         if len(members) > 1:
             which = "the largest table in" if len(candidates) > 1 else "the table in"
             others = ", ".join(f"“{name[:80]}”" for name in names if name != member.filename)
-            unpacked.warnings.append(
-                f"“{member.filename[:80]}”, {which} the zip file, was read; there is also {others[:400]}."
-                " The option “member” chooses."
-            )
+            said = f"“{member.filename[:80]}”, {which} the zip file, was read; there is also {others[:400]}."
+            unpacked.remarks.append(doubt("table_chosen", f"{said} The option “member” chooses."))
     unpacked.decided["member"] = member.filename
     if len(members) > 1:
         unpacked.choices["member"] = names[:200]

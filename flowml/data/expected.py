@@ -20,6 +20,7 @@ from flowml.data.formats.registry import read
 from flowml.data.guard import scratch_folder
 from flowml.data.wording import columns, listed
 from flowml.domain.errors import InvalidInput, UnreadableFile
+from flowml.domain.remarks import sentences
 
 _SHOWN = 3
 _SHOWN_NAMES = 20
@@ -104,10 +105,9 @@ def read_expected(
         wanted = tuple(column.name for column in expected)
         source = Source(path, filename or path.name, Path(scratch), options, limits, now, wanted)
         reading = read(source)
-        notes = list(reading.warnings)
-        raw, remarks = canonical(reading.frame, limits)
-    notes += remarks
-    names, remarks = _matched(wanted, raw.columns)
+        raw, of_types = canonical(reading.frame, limits)
+    notes = [*sentences(reading.remarks), *sentences(of_types)]
+    names, renamed = _matched(wanted, raw.columns)
     if not names:
         raise InvalidInput(
             f"“{source.filename}” has none of the columns that this model takes ({listed(wanted, _SHOWN_NAMES)}).",
@@ -115,7 +115,7 @@ def read_expected(
         )
     said = reading.conventions or Conventions()
     others = _by_the_file(raw, [column for column in expected if column.name in names], names, reading, said)
-    notes += [*remarks, *others.remarks]
+    notes += [*renamed, *others.notes]
     reader = _Reader(said, Places(reading.line_of, reading.row_of), others.decided)
     reader.notes += _read_as_the_file_has_them(raw, expected, names)
     features: dict[str, pl.Series] = {}
@@ -220,7 +220,7 @@ def _is_of(column: pl.Series, kind: Kind) -> bool:
 @dataclass(frozen=True)
 class _ByTheFile:
     columns: dict[str, pl.Series]
-    remarks: list[str]
+    notes: list[str]
     decided: Mapping[str, Any]
 
 
@@ -244,8 +244,8 @@ def _by_the_file(
         row_of=reading.row_of,
     )
     found |= {column.name: column for column in conversion.frame.get_columns()}
-    remarks = [remark for remark in conversion.warnings if any(f"“{name}”" in remark for name in unknown)]
-    return _ByTheFile(found, remarks, conversion.decided)
+    notes = [text for text in sentences(conversion.remarks) if any(f"“{name}”" in text for name in unknown)]
+    return _ByTheFile(found, notes, conversion.decided)
 
 
 def _read_as_the_file_has_them(raw: pl.DataFrame, expected: Iterable[Expected], names: Mapping[str, str]) -> list[str]:

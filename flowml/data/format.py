@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flowml.data.conversion.notation import Notation
 from flowml.domain.errors import InvalidInput, TooLarge, UnreadableFile
+from flowml.domain.remarks import Remark
 
 if TYPE_CHECKING:
     import polars as pl
@@ -134,7 +135,7 @@ class Reading:
     frame: pl.DataFrame
     format: str
     typed: bool
-    warnings: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     decided: dict[str, Any] = field(default_factory=dict)
     choices: dict[str, list[str]] = field(default_factory=dict)
     reader: str = ""

@@ -16,6 +16,7 @@ from flowml.data.profiling.profile import as_record, profile
 from flowml.data.read import load
 from flowml.domain.datasets import HowRead
 from flowml.domain.errors import NotReady
+from flowml.domain.remarks import Remark
 
 
 def prepare() -> None:
@@ -26,7 +27,7 @@ def prepare() -> None:
 
 def import_table(request: Mapping[str, Any]) -> dict[str, Any]:
     """Read `path` (called `filename` by its owner) with `options` at the time `now`, write it to `table`; temporary
-    files go below `scratch`. Answers format, n_rows, columns, stats, warnings, how_read and figures. Raises what the
+    files go below `scratch`. Answers format, n_rows, columns, stats, remarks, how_read and figures. Raises what the
     readers raise."""
     limits = Limits(request["max_rows"], request["max_columns"])
     with tempfile.TemporaryDirectory(dir=request["scratch"]) as scratch:
@@ -44,10 +45,10 @@ def import_table(request: Mapping[str, Any]) -> dict[str, Any]:
         raise NotReady(
             "The table could not be stored on the server.", hint="Its disk may be full; remove what is not needed."
         ) from error
-    return described(table.frame, format=table.format, warnings=table.warnings, how_read=table.how_read)
+    return described(table.frame, format=table.format, remarks=table.remarks, how_read=table.how_read)
 
 
-def described(frame: pl.DataFrame, *, format: str, warnings: Sequence[str], how_read: HowRead) -> dict[str, Any]:
+def described(frame: pl.DataFrame, *, format: str, remarks: Sequence[Remark], how_read: HowRead) -> dict[str, Any]:
     """What there is to know about a canonical table that was just written, as `child.ingested` reads it."""
     found = profile(frame)
     return {
@@ -55,7 +56,7 @@ def described(frame: pl.DataFrame, *, format: str, warnings: Sequence[str], how_
         "n_rows": frame.height,
         "columns": [vars(column).copy() for column in found.columns],
         "stats": [as_record(column) for column in found.stats],
-        "warnings": list(warnings),
+        "remarks": [asdict(remark) for remark in remarks],
         "how_read": asdict(how_read),
         "figures": dict(found.figures),
     }

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from flowml.domain.remarks import Remark, note
+
 _LONGEST = 200
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -18,7 +20,7 @@ _CODE_NAME = re.compile(
 )
 
 
-def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
+def unique_names(names: Sequence[str]) -> tuple[list[str], list[Remark]]:
     """The names made unique and not empty, and a sentence for each kind of change.
 
     >>> unique_names(["a", "", "a "])[0]
@@ -44,15 +46,15 @@ def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
             taken.add(name)
         seen.add(name)
         result.append(name)
-    warnings = []
+    remarks = []
     if doubled:
         shown = ", ".join(f"“{name}”" for name in dict.fromkeys(doubled[:10]))
-        warnings.append(f"Several columns have the same name ({shown}); the later ones were numbered.")
+        said = f"Several columns have the same name ({shown}); the later ones were numbered."
+        remarks.append(note("same_names", said))
     if unnamed and unnamed < len(names):
-        warnings.append(
-            f"{unnamed:,} {'column has' if unnamed == 1 else 'columns have'} no name and got one by position."
-        )
-    return result, warnings
+        said = f"{unnamed:,} {'column has' if unnamed == 1 else 'columns have'} no name and got one by position."
+        remarks.append(note("no_names", said))
+    return result, remarks
 
 
 def named_like_identifier(name: str) -> bool:

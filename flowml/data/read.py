@@ -17,8 +17,9 @@ from flowml.data.guard import scratch_folder
 from flowml.data.profiling.profile import profile
 from flowml.domain.datasets import Column, HowRead
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark, note, sentences
 
-_MOST_WARNINGS = 40
+_MOST_REMARKS = 40
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,13 @@ class Table:
 
     frame: pl.DataFrame
     format: str
-    warnings: tuple[str, ...]
+    remarks: tuple[Remark, ...]
     how_read: HowRead
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The remarks as sentences."""
+        return sentences(self.remarks)
 
 
 def load(
@@ -44,24 +50,24 @@ def load(
     UnreadableFile, UnsupportedFormat, TooLarge, InvalidInput."""
     source = Source(path, filename, scratch, options, limits, now)
     reading = read(source)
-    warnings = reading.warnings
-    frame, remarks = canonical(reading.frame, limits)
-    warnings += remarks
+    remarks = reading.remarks
+    frame, of_types = canonical(reading.frame, limits)
+    remarks += of_types
     notations = reading.notations
     if not reading.converted:
         conversion = convert_texts(frame, typed=reading.typed, row_of=reading.row_of)
         frame, notations = conversion.frame, conversion.notations
-        warnings += conversion.warnings
+        remarks += conversion.remarks
     # Texts such as 1e999 are numbers, and beyond what a number can be.
-    frame, remarks = without_infinity(frame)
-    warnings += remarks
+    frame, of_infinity = without_infinity(frame)
+    remarks += of_infinity
     limits.check(frame.height, frame.width)
-    if len(warnings) > _MOST_WARNINGS:
-        left = len(warnings) - _MOST_WARNINGS
-        warnings = [*warnings[:_MOST_WARNINGS], f"There are {left:,} more remarks like these."]
+    if len(remarks) > _MOST_REMARKS:
+        left = len(remarks) - _MOST_REMARKS
+        remarks = [*remarks[:_MOST_REMARKS], note("more_remarks", f"There are {left:,} more remarks like these.")]
     written = {name: notation.state() for name, notation in notations.items()}
     how_read = HowRead(dict(options), reading.decided, reading.choices, reading.reader, written)
-    return Table(frame, reading.format, tuple(warnings), how_read)
+    return Table(frame, reading.format, tuple(remarks), how_read)
 
 
 def read_file(
@@ -88,6 +94,6 @@ def read_table(
     *,
     now: float | None = None,
 ) -> tuple[pl.DataFrame, tuple[Column, ...], tuple[str, ...]]:
-    """The table in a file, its columns with their roles, and warnings. Raises as `read_file` does."""
+    """The table in a file, its columns with their roles, and the remarks as sentences. Raises as `read_file` does."""
     table = read_file(path, filename, options, limits, now=now)
     return table.frame, profile(table.frame).columns, table.warnings

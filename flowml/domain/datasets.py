@@ -7,6 +7,7 @@ from typing import Any
 
 from flowml.domain.caller import LOCAL_OWNER
 from flowml.domain.recipes import Operation
+from flowml.domain.remarks import Remark, sentences
 
 
 class Role(StrEnum):
@@ -103,7 +104,7 @@ class Ingested:
     n_rows: int
     columns: tuple[Column, ...]
     stats: tuple[ColumnStats, ...]
-    warnings: tuple[str, ...]
+    remarks: tuple[Remark, ...]
     how_read: HowRead = field(default_factory=HowRead)
     figures: Mapping[str, Any] = field(default_factory=dict)
 
@@ -128,12 +129,17 @@ class Dataset:
     parent_id: str | None
     created_at: float
     columns: tuple[Column, ...]
-    warnings: tuple[str, ...] = field(default=())
+    remarks: tuple[Remark, ...] = ()
     source: str | None = None
     how_read: HowRead = field(default_factory=HowRead)
     recipe: tuple[Operation, ...] = ()
     root_table: str | None = None
     owner: str = LOCAL_OWNER.identifier
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The remarks as sentences."""
+        return sentences(self.remarks)
 
     def column(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.name == name), None)

@@ -1,8 +1,10 @@
 """A recipe: what was done to a table, as data, so that it can be shown, undone, and done again to new rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from flowml.domain.remarks import Remark, sentences
 
 # {"op": "fill", "column": "age", "value": 30}: plain JSON, never code.
 Operation = Mapping[str, Any]
@@ -50,7 +52,12 @@ class TransformPreview:
     columns_changed: tuple[ColumnChange, ...]
     before: Sample
     after: Sample
-    warnings: tuple[str, ...] = field(default=())
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The remarks as sentences."""
+        return sentences(self.remarks)
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def import_file(
             parent_id=None,
             created_at=context.clock(),
             columns=found.columns,
-            warnings=found.warnings,
+            remarks=found.remarks,
             source=source,
             how_read=found.how_read,
             owner=context.caller.identifier,
@@ -119,7 +119,7 @@ def read_again(context: Context, dataset_id: str, options: Mapping[str, Any]) ->
             table=context.store.files.put_path(place.result),
             created_at=context.clock(),
             columns=found.columns,
-            warnings=found.warnings,
+            remarks=found.remarks,
             how_read=found.how_read,
             owner=context.caller.identifier,
         )

@@ -22,6 +22,7 @@ from flowml.domain.recipes import (
     Sample,
     TransformPreview,
 )
+from flowml.domain.remarks import Remark
 from flowml.services.context import Context
 from flowml.services.tables import Workplace, run_task, workplace
 from flowml.store.rows import new_id
@@ -99,7 +100,7 @@ def preview_transform(context: Context, dataset_id: str, operations: Sequence[An
         columns_changed=tuple(ColumnChange(**change) for change in answer["columns_changed"]),
         before=_sample(answer["before"]),
         after=_sample(answer["after"]),
-        warnings=tuple(answer["warnings"]),
+        remarks=tuple(map(Remark.of_record, answer["remarks"])),
     )
 
 
@@ -132,7 +133,7 @@ def apply_transform(
         parent_id=parent.id,
         created_at=context.clock(),
         columns=found.columns,
-        warnings=found.warnings,
+        remarks=found.remarks,
         # The file belongs to the first version, which can be read again.
         source=None,
         recipe=(*parent.recipe, *answer["operations"]),

@@ -7,6 +7,7 @@ from typing import Any
 
 from flowml.domain.datasets import Column, ColumnStats, Dataset, HowRead, Role, TopValue
 from flowml.domain.errors import NotFound
+from flowml.domain.remarks import Remark
 from flowml.store.database import Database
 from flowml.store.rows import from_json, to_json
 
@@ -39,7 +40,7 @@ class Datasets:
                     dataset.created_at,
                     to_json([asdict(column) for column in dataset.columns]),
                     to_json([asdict(column) for column in stats]),
-                    to_json(dataset.warnings),
+                    to_json([asdict(remark) for remark in dataset.remarks]),
                     dataset.source,
                     to_json(asdict(dataset.how_read)),
                     to_json(dataset.recipe),
@@ -130,7 +131,7 @@ def _dataset(row: sqlite3.Row) -> Dataset:
         parent_id=row["parent_id"],
         created_at=row["created_at"],
         columns=tuple(Column(item["name"], item["dtype"], Role(item["role"])) for item in from_json(row["columns"])),
-        warnings=tuple(from_json(row["warnings"])),
+        remarks=tuple(map(Remark.of_record, from_json(row["warnings"]))),
         source=row["source_file"],
         how_read=HowRead(**from_json(row["how_read"])),
         recipe=tuple(from_json(row["recipe"])),

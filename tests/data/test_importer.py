@@ -42,7 +42,7 @@ def test_it_answers_what_the_table_is(tmp_path: Path) -> None:
     found = run(request(tmp_path, "id,größe\n1,ä\n2,\n".encode()))
     stored = pl.read_parquet(tmp_path / "table")
     assert stored.to_dict(as_series=False) == {"id": [1, 2], "größe": ["ä", None]}
-    assert (found.format, found.n_rows, found.warnings) == ("csv", 2, ())
+    assert (found.format, found.n_rows, found.remarks) == ("csv", 2, ())
     assert (found.columns, found.stats) == (profile(stored).columns, profile(stored).stats)
     assert not list((tmp_path / "scratch").iterdir())
 

@@ -88,7 +88,9 @@ def test_infinite_numbers_are_missing_in_every_view(house: Served) -> None:
     found = upload(house, b"x,y\n1.5,1\n1e999,2\n-1e999,3\n4.0,4\n")
     path = f"/api/datasets/{found['id']}"
 
-    assert "2 infinite values in “x” count as missing." in found["warnings"]
+    said = "2 infinite values in “x” count as missing."
+    assert said in found["warnings"]
+    assert {"code": "infinite_values", "severity": "loss", "text": said} in found["remarks"]
     assert [row[0] for row in get(house, f"{path}/preview")["rows"]] == [1.5, None, None, 4.0]
     assert get(house, f"{path}/stats")["columns"][0]["missing"] == 2
     assert get(house, f"{path}/distribution/x")["missing"] == 2

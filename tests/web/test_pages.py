@@ -168,6 +168,8 @@ def test_how_a_file_was_read_stands_above_its_table(filled: Served, tmp_path: Pa
     assert "How this file was read" in text and "data-read-again" in text
     assert re.search(r"<dt>Delimiter</dt><dd>semicolon ; \(as you said\)</dd>", text)
     assert all(escape(warning) in text for warning in dataset.warnings)
+    places = [text.index(escape(remark.text)) for remark in sorted(dataset.remarks, key=lambda one: one.severity.rank)]
+    assert places == sorted(places) and len({remark.severity for remark in dataset.remarks}) > 1
     formats = re.findall(rf"/api/datasets/{dataset.id}/download\?format=(\w+)", text)
     assert formats == ["csv", "xlsx", "parquet", "arrow", "jsonl"]
     assert NASTY not in text and Markup(text).found == []

@@ -15,6 +15,7 @@ from flowml.data.conversion.months import with_numbered_months
 from flowml.data.conversion.notation import Notation
 from flowml.data.conversion.odd import may_be_impossible
 from flowml.data.conversion.years import has_short_years, short_years_said, with_full_years, without_impossible_years
+from flowml.domain.remarks import Remark, doubt, note
 
 ORDERS = ("day_first", "month_first", "year_first")
 
@@ -98,15 +99,15 @@ def parse_dates(column: pl.Series, probe: pl.Series, *, order: str | None = None
     return _with_years(guess, column, is_short)
 
 
-def unclear_dates(name: str) -> str:
+def unclear_dates(name: str) -> Remark:
     """What is said of dates that can be read in several ways."""
     said = f"In “{name}”, day and month cannot be told apart: the dates were left as text."
-    return f"{said} The option “date_order” decides."
+    return doubt("unclear_date_order", f"{said} The option “date_order” decides.")
 
 
-def settled_dates(name: str, order: str) -> str:
+def settled_dates(name: str, order: str) -> Remark:
     """What is said of dates that other columns settled."""
-    return f"In “{name}”, {_SAID[order]} was read as coming first, as in the file's other dates."
+    return note("date_order", f"In “{name}”, {_SAID[order]} was read as coming first, as in the file's other dates.")
 
 
 def numbered_dates(column: pl.Series) -> Guess:
@@ -124,16 +125,15 @@ def numbered_dates(column: pl.Series) -> Guess:
         # As among texts: zeros may be many, and days that no calendar has (20240231) some.
         is_dated = ((column == 0) | column.is_between(10_000_000, 99_999_999)).all()
         if is_dated and may_be_impossible(len(column) - column.null_count(), zeros, odd - zeros):
-            remark = (
-                f"In “{column.name}”, numbers like {column.filter(dates.is_not_null()).item(0)} were read as dates."
-            )
-            return Guess(dates, remark, notation=Notation("date", counted="ymd"))
+            example = column.filter(dates.is_not_null()).item(0)
+            said = f"In “{column.name}”, numbers like {example} were read as dates."
+            return Guess(dates, note("numbers_as_dates", said), notation=Notation("date", counted="ymd"))
     if is_time or column.name.lower().endswith("date"):
         for unit, spelled, per_second in _UNITS:
             if least >= _EARLIEST * per_second and most < _LATEST * per_second:
                 moments = pl.from_epoch(column, time_unit=unit).cast(pl.Datetime("us"))
-                remark = f"In “{column.name}”, numbers were read as {spelled} since 1970 (UTC)."
-                return Guess(moments, remark, notation=Notation("date", counted=unit))
+                said = f"In “{column.name}”, numbers were read as {spelled} since 1970 (UTC)."
+                return Guess(moments, note("numbers_as_dates", said), notation=Notation("date", counted=unit))
     return NOTHING
 
 
@@ -231,7 +231,7 @@ def _with_zone(name: str, probe: pl.Series, found: pl.Series | None, proof: str 
         return NOTHING
     shifted = found.dtype != pl.Date and probe.str.contains(_SHIFTED).any()
     shifted = shifted and not probe.str.contains(r"(Z|UTC|GMT|\+00?(:?00)?)$").all()
-    remark = f"In “{name}”, times were converted to UTC." if shifted else None
+    remark = note("times_to_utc", f"In “{name}”, times were converted to UTC.") if shifted else None
     return Guess(found, remark, proof, notation=Notation("date"))
 
 
@@ -240,4 +240,4 @@ def _with_years(found: Guess, column: pl.Series, is_short: pl.Series) -> Guess:
     if found.series is None or not is_short.any():
         return found
     said = short_years_said(column, found.series, is_short)
-    return replace(found, remark=f"{found.remark} {said}" if found.remark else said)
+    return replace(found, remark=found.remark.followed_by(said) if found.remark else said)

@@ -7,12 +7,14 @@ from collections.abc import Collection
 
 import polars as pl
 
+from flowml.domain.remarks import Remark, loss, note
+
 _CORNER = re.compile(r"\\time(_period)?\s*$", re.IGNORECASE)
 _FLAGGED = r"^\s*(:|[-+]?\d+(?:\.\d+)?)\s+([a-z]{1,3})\s*$"
 _CELL = r"^\s*(?::|[-+]?\d+(?:\.\d+)?)(?:\s+[a-z]{1,3})?\s*$"
 
 
-def without_flags(frame: pl.DataFrame, literal: Collection[str]) -> tuple[pl.DataFrame, list[str]]:
+def without_flags(frame: pl.DataFrame, literal: Collection[str]) -> tuple[pl.DataFrame, list[Remark]]:
     """The frame with nothing but numbers in its columns of years, and what to say of it; any other table as it is."""
     if not frame.width or not _CORNER.search(frame.columns[0]):
         return frame, []
@@ -30,7 +32,9 @@ def without_flags(frame: pl.DataFrame, literal: Collection[str]) -> tuple[pl.Dat
     remarks = []
     if n_flagged:
         shown = ", ".join(f"“{flag}”" for flag in sorted(flags)[:8])
-        remarks.append(f"As in tables of Eurostat, flags after {n_flagged:,} of the values ({shown}) were left out.")
+        said = f"As in tables of Eurostat, flags after {n_flagged:,} of the values ({shown}) were left out."
+        remarks.append(loss("flags_left_out", said))
     if n_missing:
-        remarks.append(f"As in tables of Eurostat, “:” was read as missing ({n_missing:,}).")
+        said = f"As in tables of Eurostat, “:” was read as missing ({n_missing:,})."
+        remarks.append(note("read_as_missing", said))
     return frame.with_columns(cleaned), remarks

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from flowml.data.conversion.notation import Notation
+from flowml.domain.remarks import Remark
 
 if TYPE_CHECKING:
     import polars as pl
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Guess:
-    """`series` is the column in its true type, or None when it is not of this kind; `remark` a sentence for the person.
+    """`series` is the column in its true type, or None when it is not of this kind; `remark` what is to be said.
 
     `proof` is what the column proves about the whole file ("," as the decimal point, "day_first"), `thousands` the
     separator it has. `unclear` asks for another look, at dates or at numbers, once the other columns have been seen:
@@ -22,7 +23,7 @@ class Guess:
     """
 
     series: pl.Series | None = None
-    remark: str | None = None
+    remark: Remark | None = None
     proof: str | None = None
     thousands: str | None = None
     unclear: Literal["date", "number", "list"] | None = None

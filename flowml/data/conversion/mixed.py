@@ -7,6 +7,7 @@ import polars as pl
 
 from flowml.data.conversion.missing import MISSING, MISSING_AMONG_NUMBERS
 from flowml.data.conversion.odd import RowOf, are_few, from_one, kept, lost, words_for_missing
+from flowml.domain.remarks import Remark
 
 # 007 is a code: as a number it would lose its zeros.
 _CODE = r"^[-+]?0\d+$"
@@ -15,7 +16,7 @@ _TRUTHS = {"true": True, "false": False}
 
 def numbers_among_texts(
     texts: pl.Series, *, exact: pl.Series | None = None, few: bool = True, row_of: RowOf = from_one
-) -> tuple[pl.Series | None, list[str]]:
+) -> tuple[pl.Series | None, list[Remark]]:
     """The numbers, when everything else is a spelling of missing or, with `few`, hardly there, and what is to be said;
     no numbers where the column is text. `exact` are the numbers themselves, where texts have lost some of their
     digits. `row_of` gives the number of a row for people.
@@ -38,7 +39,7 @@ def numbers_among_texts(
     return _decided(numbers.alias(texts.name), present, odd, stripped, words, "number", r"\d", row_of)
 
 
-def truths_among_texts(texts: pl.Series, *, row_of: RowOf = from_one) -> tuple[pl.Series | None, list[str]]:
+def truths_among_texts(texts: pl.Series, *, row_of: RowOf = from_one) -> tuple[pl.Series | None, list[Remark]]:
     """The same of true and false, where any other word may be a value of its own unless it is hardly there."""
     stripped, present, words = _without_words(texts)
     truths = present.str.to_lowercase().replace_strict(_TRUTHS, default=None, return_dtype=pl.Boolean)
@@ -46,7 +47,7 @@ def truths_among_texts(texts: pl.Series, *, row_of: RowOf = from_one) -> tuple[p
     return _decided(truths, present, odd, stripped, words, "truth value", "", row_of)
 
 
-def without_words(texts: pl.Series, *, row_of: RowOf = from_one) -> tuple[pl.Series, list[str]]:
+def without_words(texts: pl.Series, *, row_of: RowOf = from_one) -> tuple[pl.Series, list[Remark]]:
     """Texts without blanks around them and without the spellings of missing that are such among numbers and dates."""
     stripped, present, words = _without_words(texts)
     return present, [words_for_missing(stripped, words, _no_line, row_of)] if words.any() else []
@@ -68,7 +69,7 @@ def _decided(
     kind: str,
     telling: str,
     row_of: RowOf,
-) -> tuple[pl.Series | None, list[str]]:
+) -> tuple[pl.Series | None, list[Remark]]:
     if odd.any() and not are_few(present, odd, telling=telling):
         said = kept(present, odd, f"no {kind}", _no_line, row_of)
         return None, [said] if said else []

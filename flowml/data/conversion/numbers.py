@@ -11,6 +11,7 @@ import polars as pl
 from flowml.data.conversion.guess import NOTHING, Guess
 from flowml.data.conversion.notation import Notation
 from flowml.data.conversion.styles import BLANK, CURRENCY, INFINITE, Style
+from flowml.domain.remarks import Remark, doubt, note
 
 _PLAIN = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
 # Programs write so as well, but only people when there are other decimal signs in the file.
@@ -61,7 +62,7 @@ def has_long_plain(values: pl.Series) -> bool:
     return bool(_bare(values).str.contains(_LONG_PLAIN).any())
 
 
-def unclear_commas(values: pl.Series, otherwise: str, decimals: Collection[str]) -> str:
+def unclear_commas(values: pl.Series, otherwise: str, decimals: Collection[str]) -> Remark:
     """What is said of signs that may be decimal signs or else `otherwise` (“separate thousands”); `decimals` are the
     decimal signs of the file's other columns."""
     sign = "," if values.str.contains(",", literal=True).any() else "."
@@ -70,7 +71,7 @@ def unclear_commas(values: pl.Series, otherwise: str, decimals: Collection[str])
     proved = " and ".join(f"{spelled[decimal]}s" for decimal in sorted(decimals))
     why = f"the file's other numbers have {proved}" if proved else "nothing in the file settles it"
     said = f"In “{values.name}”, the {spelled[sign]} in “{example}” may be a decimal {spelled[sign]} or {otherwise};"
-    return f"{said} {why}: it was kept as text. The option “decimal” decides."
+    return doubt("unclear_decimals", f"{said} {why}: it was kept as text. The option “decimal” decides.")
 
 
 def _maybe_code(present: pl.Series) -> str | None:
@@ -125,10 +126,9 @@ def read_numbers(
 def _read_finite(column: pl.Series, decimal: str | None, thousands: str | None, *, sure: bool) -> Guess:
     present = column.drop_nulls()
     if not sure and (code := _maybe_code(present)):
-        return Guess(
-            remark=f"In “{column.name}”, values such as “{code}” may be codes, or numbers with an exponent: it was kept"
-            " as text. The option “decimal” says that they are numbers."
-        )
+        said = f"In “{column.name}”, values such as “{code}” may be codes, or numbers with an exponent: it was kept"
+        said += " as text. The option “decimal” says that they are numbers."
+        return Guess(remark=doubt("codes_or_numbers", said))
     is_grouped = decimal is None and present.str.contains(_GROUPED).all() and present.str.contains(r"\.").any()
     if decimal in (None, ".") and thousands in (None, "none") and not is_grouped and present.str.contains(_PLAIN).all():
         plain = plain_numbers(column)
@@ -158,14 +158,12 @@ def _read_finite(column: pl.Series, decimal: str | None, thousands: str | None, 
         return Guess(unclear="number")
     if len(currencies) > 1:
         shown = ", ".join(f"“{currency}”" for currency in currencies[:5])
-        return Guess(None, f"“{column.name}” has amounts in several currencies ({shown}) and was kept as text.")
+        said = f"“{column.name}” has amounts in several currencies ({shown}) and was kept as text."
+        return Guess(remark=doubt("several_currencies", said))
     percent = present.str.ends_with("%").sum()
     if 0 < percent < len(present):
-        return Guess(
-            None,
-            f"In “{column.name}”, {percent:,} of {len(present):,} numbers have a percent sign and the others have"
-            " none: it was kept as text.",
-        )
+        said = f"In “{column.name}”, {percent:,} of {len(present):,} numbers have a percent sign and the others have"
+        return Guess(remark=doubt("some_percent_signs", f"{said} none: it was kept as text."))
     numbers = _as_numbers(bare, style)
     if numbers is None:
         return NOTHING
@@ -241,7 +239,7 @@ def _proof(filled: pl.Series, style: Style, fitting: list[Style]) -> str | None:
 
 def _remark(
     name: str, present: pl.Series, filled: pl.Series, style: Style, currencies: list[str], *, percent: bool
-) -> str | None:
+) -> Remark | None:
     parts = []
     if style.decimal == "," and filled.str.contains(",", literal=True).any():
         parts.append("the comma was read as the decimal point")
@@ -255,7 +253,7 @@ def _remark(
         parts.append(f"the percent sign was left out and the number kept as written ({example} is {filled.item(0)})")
     if present.str.starts_with("(").any():
         parts.append("numbers in brackets were read as negative")
-    return f"In “{name}”, {_joined(parts)}." if parts else None
+    return note("number_style", f"In “{name}”, {_joined(parts)}.") if parts else None
 
 
 def _joined(parts: list[str]) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import polars as pl
 
 from flowml.data.names import named_like_code, named_like_identifier
+from flowml.domain.remarks import Remark, doubt, loss, note
 
 # So many of a column's values must be of a kind that the others are worth a remark.
 MOSTLY = 0.8
@@ -58,14 +59,14 @@ def may_be_impossible(total: int, zeros: int, others: int) -> bool:
     return not others or total - zeros - others >= _LEAST_POSSIBLE
 
 
-def lost(column: pl.Series, odd: pl.Series, kind: str, line_of: LineOf, row_of: RowOf = from_one) -> str:
+def lost(column: pl.Series, odd: pl.Series, kind: str, line_of: LineOf, row_of: RowOf = from_one) -> Remark:
     """What to say of values that became missing; `kind` is the word for what the others are (“number”). Where a row has
     no line, `row_of` gives the number that people know it by."""
     were = "It was" if odd.sum() == 1 else "They were"
-    return f"{_named(column, odd, f'no {kind}', line_of, row_of)} {were} read as missing."
+    return loss("values_lost", f"{_named(column, odd, f'no {kind}', line_of, row_of)} {were} read as missing.")
 
 
-def no_quantities(column: pl.Series, probe: pl.Series, line_of: LineOf, row_of: RowOf = from_one) -> str | None:
+def no_quantities(column: pl.Series, probe: pl.Series, line_of: LineOf, row_of: RowOf = from_one) -> Remark | None:
     """What to say of a column of numbers with a unit (“12 kg”) and a few other texts."""
     if (probe.str.contains(_WITH_UNIT).mean() or 0) < MOSTLY:  # type: ignore[operator]
         return None
@@ -78,13 +79,13 @@ def no_quantities(column: pl.Series, probe: pl.Series, line_of: LineOf, row_of: 
     return kept(column, odd, f"no number with “{unit}”", line_of, row_of)
 
 
-def kept(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf, row_of: RowOf = from_one) -> str | None:
+def kept(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf, row_of: RowOf = from_one) -> Remark | None:
     """What to say where `odd` values, which are `what` (“no number”), keep a column as text; None where they are so
     many that it is simply something else."""
     count, total = int(odd.sum()), len(column) - column.null_count()
     if count == 0 or count > (1 - MOSTLY) * total:
         return None
-    return f"{_named(column, odd, what, line_of, row_of)} It was kept as text."
+    return doubt("kept_as_text", f"{_named(column, odd, what, line_of, row_of)} It was kept as text.")
 
 
 def _named(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf, row_of: RowOf) -> str:
@@ -94,10 +95,11 @@ def _named(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf, row_of
     return f"In “{column.name}”, {count:,} of {total:,} values {says}: {shown}."
 
 
-def words_for_missing(column: pl.Series, words: pl.Series, line_of: LineOf, row_of: RowOf = from_one) -> str:
+def words_for_missing(column: pl.Series, words: pl.Series, line_of: LineOf, row_of: RowOf = from_one) -> Remark:
     """What to say of spellings of missing that are such only among numbers and dates."""
     shown = places_of(column, words, line_of, row_of)
-    return f"In “{column.name}”, {shown} stands between other values and was read as missing."
+    said = f"In “{column.name}”, {shown} stands between other values and was read as missing."
+    return note("read_as_missing", said)
 
 
 def places_of(column: pl.Series, wanted: pl.Series, line_of: LineOf, row_of: RowOf) -> str:

@@ -37,6 +37,7 @@ from flowml.data.conversion.odd import (
     words_for_missing,
 )
 from flowml.data.threads import each_column
+from flowml.domain.remarks import Remark, doubt, note
 
 _PROBE = 500
 _PLAIN_TEXT = r"^\pL[\pL ,.;:'-]{6,}$"
@@ -67,7 +68,7 @@ class Conversion:
     column of texts was read: of columns that have a type of their own, there is no notation."""
 
     frame: pl.DataFrame
-    warnings: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     decided: dict[str, Any] = field(default_factory=dict)
     notations: dict[str, Notation] = field(default_factory=dict)
 
@@ -95,7 +96,7 @@ def convert_texts(
         converter = _Converter(conventions, typed, line_of, row_of)
         return column if column.name in literal else converter.convert(column), converter
 
-    remarks: list[str] = []
+    remarks: list[Remark] = []
     if not typed and conventions.missing is None:
         frame, remarks = without_flags(frame, literal)
     converter = _Converter(conventions, typed, line_of, row_of)
@@ -109,7 +110,7 @@ def convert_texts(
         converter.point_out_sentinels(columns.values())
     return Conversion(
         pl.DataFrame(list(columns.values())),
-        remarks + converter.warnings(),
+        remarks + converter.remarks(),
         converter.decided(),
         converter.notations_of(columns, literal),
     )
@@ -133,7 +134,7 @@ class _Converter:
         self._said = conventions
         self._typed = typed
         self._line_of, self._row_of = line_of, row_of
-        self._remarks: list[str] = []
+        self._remarks: list[Remark] = []
         self._missing: Counter[str] = Counter()
         self._decimals: Counter[str] = Counter()
         self._thousands: Counter[str] = Counter()
@@ -149,7 +150,8 @@ class _Converter:
         if not self._typed:
             column = self._with_missing(column)
             if (texts := without_formulas(column)) is not None:
-                self._remarks.append(f'In “{column.name}”, values written as ="…" were read as the text in the quotes.')
+                said = f'In “{column.name}”, values written as ="…" were read as the text in the quotes.'
+                self._remarks.append(note("texts_as_formulas", said))
                 self._notations[column.name] = Notation("text", formulas=True)
                 return self._with_missing(texts)
         present = column.drop_nulls()
@@ -225,7 +227,9 @@ class _Converter:
             found = self._numbers_but_few(values, decimal or ".")
         if found.remark and found.series is not None:
             why = "as in the file's other numbers" if decimal else "which nothing in the file proves"
-            found = replace(found, remark=f"{found.remark.removesuffix('.')}, {why}. The option “decimal” overrules.")
+            said = f"{found.remark.text.removesuffix('.')}, {why}. The option “decimal” overrules."
+            proof = (note if decimal else doubt)("number_style", said)
+            found = replace(found, remark=replace(found.remark.or_graver(proof), text=said))
         return self._accept(replace(found, proof=None), pending.original, values)
 
     def notations_of(self, columns: Mapping[str, pl.Series], literal: Collection[str]) -> dict[str, Notation]:
@@ -262,18 +266,17 @@ class _Converter:
                     found.append(f"“{column.name}” ({least:,.0f} in {count:,} {'row' if count == 1 else 'rows'})")
         if found:
             more = f" and {len(found) - 8:,} more" if len(found) > 8 else ""
-            self._remarks.append(
-                f"Perhaps a missing value written as a number, and left as it is: {', '.join(found[:8])}{more}."
-            )
+            said = f"Perhaps a missing value written as a number, and left as it is: {', '.join(found[:8])}{more}."
+            self._remarks.append(doubt("perhaps_missing", said))
 
-    def warnings(self) -> list[str]:
+    def remarks(self) -> list[Remark]:
         if not self._missing:
             return self._remarks
         spelled = ", ".join(
             f"“{value}” ({count:,})"
             for value, count in sorted(self._missing.items(), key=lambda item: (-item[1], item[0]))[:8]
         )
-        return [*self._remarks, f"Read as missing: {spelled}."]
+        return [*self._remarks, note("read_as_missing", f"Read as missing: {spelled}.")]
 
     def decided(self) -> dict[str, Any]:
         decided: dict[str, Any] = {}
@@ -392,7 +395,7 @@ class _Converter:
         remark = lost(
             column.cast(pl.String), found.series.is_null() & column.is_not_null(), kind, self._line_of, self._row_of
         )
-        return replace(found, remark=f"{found.remark} {remark}" if found.remark else remark)
+        return replace(found, remark=found.remark.followed_by(remark) if found.remark else remark)
 
     def _without_words(self, column: pl.Series) -> pl.Series:
         if self._said.missing is not None:

@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 import polars as pl
 
+from flowml.domain.remarks import Remark, doubt
+
 # As POSIX reads them (strptime, %y): 69 to 99 are of the last century.
 FIRST_YEAR = 1969
 _LAST_YEAR = 9999
@@ -36,13 +38,14 @@ def full_years(years: pl.Series) -> pl.Series:
     return ((number + 100 - FIRST_YEAR % 100) % 100 + FIRST_YEAR).cast(pl.String)
 
 
-def short_years_said(texts: pl.Series, dates: pl.Series, is_short: pl.Series) -> str:
+def short_years_said(texts: pl.Series, dates: pl.Series, is_short: pl.Series) -> Remark:
     """What is said of years of two digits; the latest date is the example, for it is the likeliest to be wrong."""
     shown = dates.set(~is_short.fill_null(value=False), None)
     example = ""
     if (row := shown.arg_max()) is not None and (latest := dates[row]) is not None:
         example = f": “{texts[row]}” is in {latest.year}"
-    return f"In “{texts.name}”, years of two digits were read as {FIRST_YEAR} to {FIRST_YEAR + 99}{example}."
+    said = f"In “{texts.name}”, years of two digits were read as {FIRST_YEAR} to {FIRST_YEAR + 99}{example}."
+    return doubt("short_years", said)
 
 
 def without_impossible_years(moments: pl.Series) -> pl.Series:

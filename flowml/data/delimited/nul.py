@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowml.data.delimited.findings import Findings
+from flowml.domain.remarks import Remark, loss
 
 _MOST_IN_SMALL = 3
 _BYTES_EACH = 10_000
@@ -24,12 +25,11 @@ def note_nuls(chunk: bytes, lines_before: int, findings: Findings) -> None:
             findings.add(lines_before + at, line.replace(b"\x00", b"").decode("utf-8", "replace"))
 
 
-def said_of_nuls(findings: Findings) -> list[str]:
-    """The sentence that names them, where there are any."""
+def said_of_nuls(findings: Findings) -> list[Remark]:
+    """The remark that names them, where there are any."""
     if not findings.total:
         return []
-    return [
-        findings.sentence(
-            "1 line has a NUL character, which was left out", "lines have NUL characters, which were left out"
-        )
-    ]
+    said = findings.sentence(
+        "1 line has a NUL character, which was left out", "lines have NUL characters, which were left out"
+    )
+    return [loss("damaged_characters", said)]

@@ -12,6 +12,7 @@ from flowml.data.delimited.quoting import Quoting
 from flowml.data.delimited.repair import Repaired
 from flowml.data.delimited.schema import Schema, guess_schema
 from flowml.data.delimited.structure import Structure
+from flowml.domain.remarks import Remark, note
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,9 +48,9 @@ def parse_texts(body: Body, width: int) -> pl.DataFrame:
     return _rows(body, Schema([pl.String] * width, []))
 
 
-def parse(body: Body, width: int, conventions: Conventions, warnings: list[str]) -> pl.DataFrame:
+def parse(body: Body, width: int, conventions: Conventions, remarks: list[Remark]) -> pl.DataFrame:
     """The same with whole and decimal numbers where every value of a column is one. What was read as missing is added
-    to `warnings`."""
+    to `remarks`."""
     import polars as pl
 
     texts = body.quoting.texts if body.quoting else ()
@@ -58,7 +59,7 @@ def parse(body: Body, width: int, conventions: Conventions, warnings: list[str])
     )
     if schema.missing:
         spelled = ", ".join(f"“{value}”" for value in schema.missing)
-        warnings.append(f"Among numbers, {spelled} was read as missing.")
+        remarks.append(note("read_as_missing", f"Among numbers, {spelled} was read as missing."))
     dtypes = list(schema.dtypes)
     for attempt in range(_MOST_RETRIES + 1):
         try:

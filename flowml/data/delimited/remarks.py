@@ -5,6 +5,7 @@ from __future__ import annotations
 from flowml.data.delimited.dialect import FIXED, SPACED, WHITESPACE
 from flowml.data.delimited.findings import findings_of
 from flowml.data.delimited.outline import Outline
+from flowml.domain.remarks import Remark, doubt, loss, note
 
 _SPELLED = {
     ";": "semicolons",
@@ -15,43 +16,47 @@ _SPELLED = {
 }
 
 
-def remarks_on(table: Outline) -> list[str]:
-    """A sentence for each thing that is not as in any CSV file."""
-    remarks: list[str] = []
+def remarks_on(table: Outline) -> list[Remark]:
+    """One for each thing that is not as in any CSV file."""
+    remarks: list[Remark] = []
     delimiter = table.writing.delimiter
     if delimiter == "":
         pass
     elif delimiter == FIXED:
         places = ", ".join(str(place + 1) for place in table.writing.starts[:20])
-        remarks.append(f"The columns are kept apart by their place in the line; they begin at the characters {places}.")
+        said = f"The columns are kept apart by their place in the line; they begin at the characters {places}."
+        remarks.append(note("columns_by_place", said))
     elif delimiter not in (",", "\t"):
-        remarks.append(f"The values are separated by {_SPELLED.get(delimiter, f'“{delimiter}”')}.")
+        said = f"The values are separated by {_SPELLED.get(delimiter, f'“{delimiter}”')}."
+        remarks.append(note("delimiter", said))
     if table.writing.has_quotes and table.writing.quote == "'":
-        remarks.append("Single quotes around values were read as quotation marks.")
+        remarks.append(note("single_quotes", "Single quotes around values were read as quotation marks."))
     if table.writing.escaped:
-        remarks.append("A backslash before a quotation mark was read as part of the writing, not of the value.")
+        said = "A backslash before a quotation mark was read as part of the writing, not of the value."
+        remarks.append(note("backslashes", said))
     if table.above:
-        shown = findings_of(table.above)
-        remarks.append(
-            shown.sentence(
-                "1 line above the table is not part of it and was left out",
-                "lines above the table are not part of it and were left out",
-            )
+        said = findings_of(table.above).sentence(
+            "1 line above the table is not part of it and was left out",
+            "lines above the table are not part of it and were left out",
         )
+        remarks.append(loss("around_table_left_out", said))
     comments = [(number, line) for number, line in table.comments if number <= table.first_line]
     comments = [(number, line) for number, line in comments if number != table.header_line]
     if comments:
-        remarks.append(findings_of(comments).sentence("1 comment line was left out", "comment lines were left out"))
+        said = findings_of(comments).sentence("1 comment line was left out", "comment lines were left out")
+        remarks.append(loss("comments_left_out", said))
     if table.joined:
-        remarks.append(table.joined)
+        remarks.append(note("names_joined", table.joined))
     if table.below:
-        left_out = findings_of(table.below).sentence(
+        said = findings_of(table.below).sentence(
             "1 more line of the header, below the names, was left out",
             "more lines of the header, below the names, were left out",
         )
-        remarks.append(f"{left_out}. The option “header” with the number of the names' line keeps them as rows.")
+        said += ". The option “header” with the number of the names' line keeps them as rows."
+        remarks.append(loss("header_lines_left_out", said))
     if not table.names:
-        remarks.append("The first line looks like data, not like column names: the columns were numbered.")
+        said = "The first line looks like data, not like column names: the columns were numbered."
+        remarks.append(doubt("no_header", said))
     elif table.header_line > 1:
-        remarks.append(f"The column names were taken from line {table.header_line:,}.")
+        remarks.append(note("header_line", f"The column names were taken from line {table.header_line:,}."))
     return remarks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flowml.data.delimited.dialect import FIXED, split_line
@@ -15,6 +15,7 @@ from flowml.data.delimited.layout import is_crossing
 from flowml.data.delimited.outline import Outline
 from flowml.data.delimited.sample import is_rule
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark, doubt, loss, note
 
 _MOST_LINES_OF_ONE_VALUE = 200
 # How much may be parsed in search of closing marks, so that a file full of stray ones takes no longer.
@@ -33,7 +34,7 @@ class Repaired:
     """The comments left out, what else was changed, and the line that each record of the clean table came from."""
 
     comments: Findings = field(default_factory=Findings)
-    warnings: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     lines: array[int] = field(default_factory=lambda: array("I"))
 
 
@@ -80,7 +81,7 @@ def repair(path: Path, table: Outline, target: Path, *, comments_allowed: bool =
             writer.writerow(record)
             result.lines.append(number)
     _check(changes.long, len(result.lines), table.width)
-    result.warnings = _sentences(changes)
+    result.remarks = _remarks(changes)
     return result
 
 
@@ -109,43 +110,53 @@ def _check(long: Findings, kept: int, width: int) -> None:
         )
 
 
-def _sentences(changes: _Changes) -> list[str]:
+def _remarks(changes: _Changes) -> list[Remark]:
     spoken = (
-        (changes.long, "line has too many values and was left out", "lines have too many values and were left out"),
+        (
+            changes.long,
+            loss("lines_left_out", "line has too many values and was left out"),
+            "lines have too many values and were left out",
+        ),
         (
             changes.short,
-            "line has too few values; the others count as missing",
+            doubt("short_lines", "line has too few values; the others count as missing"),
             "lines have too few values; the others count as missing",
         ),
         (
             changes.unclosed,
-            "line has a quotation mark that is never closed; it was taken as part of the value",
+            doubt("open_quotes", "line has a quotation mark that is never closed; it was taken as part of the value"),
             "lines have a quotation mark that is never closed; it was taken as part of the value",
         ),
         (
             changes.backslashed,
-            "line has a backslash before quotation marks, which was read as part of the writing",
+            note("backslashes", "line has a backslash before quotation marks, which was read as part of the writing"),
             "lines have a backslash before quotation marks, which was read as part of the writing",
         ),
         (
             changes.escaped,
-            "line has a backslash before a delimiter or its end, which was read as part of the value",
+            note(
+                "backslashes", "line has a backslash before a delimiter or its end, which was read as part of the value"
+            ),
             "lines have a backslash before a delimiter or their end, which was read as part of the value",
         ),
         (
             changes.crossing,
-            "line has a value that runs over the place where the next column begins",
+            doubt("crossing_values", "line has a value that runs over the place where the next column begins"),
             "lines have a value that runs over the place where the next column begins",
         ),
         (
             changes.repeated,
-            "line repeats the column names and was left out",
+            loss("names_repeated", "line repeats the column names and was left out"),
             "lines repeat the column names and were left out",
         ),
         # Trailing delimiters on a few lines change nothing that matters, but what was cut is said.
-        (changes.trimmed, "line ends in empty extra values", "lines end in empty extra values"),
+        (
+            changes.trimmed,
+            note("empty_extra_values", "line ends in empty extra values"),
+            "lines end in empty extra values",
+        ),
     )
-    return [found.sentence(f"1 {one}", many) for found, one, many in spoken if found.total]
+    return [replace(one, text=found.sentence(f"1 {one.text}", many)) for found, one, many in spoken if found.total]
 
 
 def _records(

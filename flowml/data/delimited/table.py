@@ -23,6 +23,7 @@ from flowml.data.delimited.structure import Structure, scan
 from flowml.data.delimited.tail import describe, ends_in_sum, find_tail, without_tail
 from flowml.data.format import Source
 from flowml.domain.errors import UnreadableFile, UnsupportedFormat
+from flowml.domain.remarks import Remark, doubt, loss, note
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,7 +44,7 @@ class TextTable:
     frame: pl.DataFrame
     names: tuple[str, ...]
     delimiter: str
-    warnings: list[str]
+    remarks: list[Remark]
     decided: dict[str, Any]
     conventions: Conventions
     literal: tuple[int, ...]
@@ -58,37 +59,33 @@ def read_text_table(source: Source) -> TextTable:
     csv.field_size_limit(_LONGEST_RECORD)
     options = text_options(source)
     conventions = Conventions(options.decimal, options.thousands, options.missing, options.date_order)
-    warnings: list[str] = []
-    path, encoding = _as_utf8(source, warnings)
+    remarks: list[Remark] = []
+    path, encoding = _as_utf8(source, remarks)
     table = _outline(path, encoding.mark, options, source)
-    warnings += remarks_on(table)
+    remarks += remarks_on(table)
     start = _offset_of_line(path, table.first_line) or encoding.mark
-    path = _without_tail(path, table, start, options, source, warnings)
-    body = _body(path, table, start, source, warnings)
-    frame = _parsed(body, table, conventions, source, warnings)
+    path = _without_tail(path, table, start, options, source, remarks)
+    body = _body(path, table, start, source, remarks)
+    frame = _parsed(body, table, conventions, source, remarks)
     if table.names and body.repaired is None and body.quoting is None and _repeats_names(frame, table.names):
-        body = _repaired(body.path, table, source, warnings)
-        frame = _parsed(body, table, conventions, source, warnings)
+        body = _repaired(body.path, table, source, remarks)
+        frame = _parsed(body, table, conventions, source, remarks)
     if not options.keep_totals and body.quoting is None and ends_in_sum(frame):
         row = ", ".join("" if value is None else str(value) for value in frame.row(-1))
         line = body.line_of(frame.height - 1)
         place = f"line {line:,}" if line else f"row {frame.height:,}"
-        warnings.append(
-            f"The last row has the sums of the rows above and was left out ({place}: “{row[:80]}”). The option"
-            " “keep_totals” keeps it."
-        )
+        said = f"The last row has the sums of the rows above and was left out ({place}: “{row[:80]}”). The option"
+        remarks.append(loss("totals_left_out", f"{said} “keep_totals” keeps it."))
         frame = frame.head(frame.height - 1)
     literal = body.quoting.texts if body.quoting else ()
     if literal and not source.expected:
-        warnings.append(
-            "The file puts texts into quotation marks and nothing else: what is in them was read as text, exactly as it"
-            " stands."
-        )
+        said = "The file puts texts into quotation marks and nothing else: what is in them was read as text, exactly as"
+        remarks.append(note("texts_in_quotes", f"{said} it stands."))
     return TextTable(
         frame,
         table.names or ("",) * table.width,
         table.writing.delimiter,
-        warnings,
+        remarks,
         _decided(table, encoding, options),
         conventions,
         literal,
@@ -96,30 +93,32 @@ def read_text_table(source: Source) -> TextTable:
     )
 
 
-def _parsed(body: Body, table: Outline, conventions: Conventions, source: Source, warnings: list[str]) -> pl.DataFrame:
+def _parsed(
+    body: Body, table: Outline, conventions: Conventions, source: Source, remarks: list[Remark]
+) -> pl.DataFrame:
     if source.expected:
         return parse_texts(body, table.width)
-    return parse(body, table.width, conventions, warnings)
+    return parse(body, table.width, conventions, remarks)
 
 
-def _as_utf8(source: Source, warnings: list[str]) -> tuple[Path, Encoding]:
+def _as_utf8(source: Source, remarks: list[Remark]) -> tuple[Path, Encoding]:
     """The file itself or a copy in UTF-8 with line feeds, and the encoding, whose mark is only in the file itself."""
     encoding = detect_encoding(source.path, source.text_option("encoding"))
     with source.path.open("rb") as file:
         head = file.read(65_536)
     only_returns = b"\r" in head and b"\n" not in head
-    warnings += said_of_nuls(encoding.nuls)
+    remarks += said_of_nuls(encoding.nuls)
     if encoding.is_clean_utf8 and not only_returns:
         return source.path, encoding
     copy = source.scratch / "utf8.txt"
     encoding = to_utf8(source.path, encoding, copy)
     if encoding.broken:
-        warnings.append(
-            f"Some characters of the file are damaged (not valid {encoding.name.upper()}); they were replaced by �."
-        )
+        said = f"Some characters of the file are damaged (not valid {encoding.name.upper()}); they were replaced by �."
+        remarks.append(loss("damaged_characters", said))
     if encoding.name != "utf-8":
-        doubt = ", judging by its letters. The option “encoding” overrules" if encoding.guessed else ""
-        warnings.append(f"The text was read in the encoding {encoding.name}{doubt}.")
+        why = ", judging by its letters. The option “encoding” overrules" if encoding.guessed else ""
+        said = f"The text was read in the encoding {encoding.name}{why}."
+        remarks.append((doubt if encoding.guessed else note)("encoding", said))
     return copy, Encoding(encoding.name)
 
 
@@ -179,7 +178,7 @@ def _offset_of_line(path: Path, line: int) -> int:
 
 
 def _without_tail(
-    path: Path, table: Outline, start: int, options: TextOptions, source: Source, warnings: list[str]
+    path: Path, table: Outline, start: int, options: TextOptions, source: Source, remarks: list[Remark]
 ) -> Path:
     """The file, or a copy that ends before totals and notes."""
     if options.keep_totals or table.quoting is not None or table.width == 1:
@@ -192,16 +191,15 @@ def _without_tail(
     with target.open("rb") as file:
         before = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 22), b""))
     what = "1 line below the table was" if len(tail.lines) == 1 else f"{len(tail.lines)} lines below the table were"
-    warnings.append(
-        f"{what} left out as totals or notes ({describe(tail.lines, before + 1)}). The option “keep_totals” keeps them."
-    )
+    said = f"{what} left out as totals or notes ({describe(tail.lines, before + 1)})."
+    remarks.append(loss("totals_left_out", f"{said} The option “keep_totals” keeps them."))
     return target
 
 
-def _body(path: Path, table: Outline, start: int, source: Source, warnings: list[str]) -> Body:
+def _body(path: Path, table: Outline, start: int, source: Source, remarks: list[Remark]) -> Body:
     """The rows as a strict parser takes them, in the file itself where possible."""
     if not table.writing.is_plain:
-        return _repaired(path, table, source, warnings)
+        return _repaired(path, table, source, remarks)
     structure = scan(path, table.writing.delimiter, table.width, start=start)
     if structure.longest_record > _LONGEST_RECORD:
         raise UnreadableFile(
@@ -213,28 +211,27 @@ def _body(path: Path, table: Outline, start: int, source: Source, warnings: list
     blanks_count = table.width == 1 and table.quoting is not None
     is_clean = structure.is_clean or (blanks_count and not structure.stray_quotes and not structure.open_quote)
     if not is_clean or table.is_interrupted or (start and not table.first_line):
-        return _repaired(path, table, source, warnings)
+        return _repaired(path, table, source, remarks)
     quoting = None
     if table.quoting is not None:
         quoting = verify_quoting(path, table.writing.delimiter, table.width, start, table.quoting)
     if quoting is None and blanks_count and structure.blank > structure.trailing_blank:
-        return _repaired(path, table, source, warnings)
+        return _repaired(path, table, source, remarks)
     if quoting is not None and blanks_count:
         structure.trailing_blank = 0
     _check_rows(structure)
     return Body(path, table.writing.delimiter or NO_DELIMITER, table.first_line, structure, quoting)
 
 
-def _repaired(path: Path, table: Outline, source: Source, warnings: list[str]) -> Body:
+def _repaired(path: Path, table: Outline, source: Source, remarks: list[Remark]) -> Body:
     clean = source.scratch / "clean.csv"
     repaired = repair(path, table, clean)
     if repaired.comments.total:
-        warnings.append(
-            repaired.comments.sentence(
-                "1 comment line between the rows was left out", "comment lines between the rows were left out"
-            )
+        said = repaired.comments.sentence(
+            "1 comment line between the rows was left out", "comment lines between the rows were left out"
         )
-    warnings += repaired.warnings
+        remarks.append(loss("comments_left_out", said))
+    remarks += repaired.remarks
     structure = scan(clean, ",", table.width)
     _check_rows(structure)
     source.limits.check(structure.records, table.width)

@@ -15,10 +15,11 @@ from flowml.data.entries.components import Component, components
 from flowml.data.entries.contentlines import Property, properties
 from flowml.data.entries.moments import parse_duration, parse_moment, shifted
 from flowml.data.entries.table import Entries
-from flowml.data.entries.text import Remarks, encoding_of, lines, say_encoding, shown
+from flowml.data.entries.text import NO_DATE, NO_PLACE, BadLines, encoding_of, lines, say_encoding, shown
 from flowml.data.entries.timezones import Zones
 from flowml.data.format import Reading, Source
 from flowml.domain.errors import InvalidInput, UnreadableFile
+from flowml.domain.remarks import Remark, doubt, loss, note
 
 # In the order in which they are looked for; anything else a calendar may hold comes after.
 _KINDS = {"VEVENT": "events", "VTODO": "to-dos", "VJOURNAL": "journal entries", "VFREEBUSY": "free/busy times"}
@@ -52,7 +53,7 @@ class _Calendars:
     """What is known of a file before its entries are read: a zone or a calendar's name may come after them."""
 
     def __init__(self, source: Source):
-        self.remarks = Remarks()
+        self.bad_lines = BadLines()
         self.source = source
         self.encoding = encoding_of(source)
         self.zones = Zones()
@@ -61,7 +62,7 @@ class _Calendars:
         self.unknown_zones: Counter[str] = Counter()
         self.empty = 0
         self.cut_off = False
-        for component in self.components(Remarks()):
+        for component in self.components(BadLines()):
             if component.name == "VCALENDAR":
                 self.names.append(_calendar_name(component))
                 if len(self.names) > _MOST_CALENDARS:
@@ -72,19 +73,19 @@ class _Calendars:
                 self.kinds[component.name] += 1
                 self.cut_off |= not component.closed
 
-    def components(self, remarks: Remarks) -> Iterator[Component]:
-        items = properties(lines(self.source, self.encoding), remarks)
-        return components(items, "VCALENDAR", remarks, wherever=frozenset(_KINDS))
+    def components(self, bad_lines: BadLines) -> Iterator[Component]:
+        items = properties(lines(self.source, self.encoding), bad_lines)
+        return components(items, "VCALENDAR", bad_lines, wherever=frozenset(_KINDS))
 
 
 def read_calendars(source: Source) -> Reading:
     """The table of an ICS file. Raises UnreadableFile where there is nothing in it."""
     file = _Calendars(source)
     kind = _choose(file)
-    warnings: list[str] = []
+    remarks: list[Remark] = []
     entries = Entries(source.limits, _COLUMNS, _ALWAYS)
     calendar = 0
-    for component in file.components(file.remarks):
+    for component in file.components(file.bad_lines):
         if component.name == "VCALENDAR":
             calendar += 1
         elif component.name == kind:
@@ -92,7 +93,7 @@ def read_calendars(source: Source) -> Reading:
             row = _row(component, file)
             file.empty += not row
             entries.add({"calendar": name, **row})
-    reading = Reading(entries.frame(warnings), "ics", typed=True, warnings=warnings)
+    reading = Reading(entries.frame(remarks), "ics", typed=True, remarks=remarks)
     return _told(reading, file, kind)
 
 
@@ -101,19 +102,18 @@ def _told(reading: Reading, file: _Calendars, kind: str) -> Reading:
     reading.choices["component"] = list(file.kinds)
     others = [f"{_title(name)} ({count:,})" for name, count in file.kinds.items() if name != kind]
     if others:
-        reading.warnings.append(
-            f"The {_title(kind)} were read; the file also has {', '.join(others)}. The option “component” chooses."
-        )
+        said = f"The {_title(kind)} were read; the file also has {', '.join(others)}. The option “component” chooses."
+        reading.remarks.append(doubt("table_chosen", said))
     if file.empty:
-        reading.warnings.append(f"{file.empty:,} of the {reading.frame.height:,} {_title(kind)} say nothing at all.")
+        said = f"{file.empty:,} of the {reading.frame.height:,} {_title(kind)} say nothing at all."
+        reading.remarks.append(note("empty_entries", said))
     for zone, count in file.unknown_zones.most_common(5):
-        reading.warnings.append(
-            f"Neither the file nor the zone database knows the time zone “{shown(zone)}”:"
-            f" {count:,} {'time stands' if count == 1 else 'times stand'} as written."
-        )
+        said = f"Neither the file nor the zone database knows the time zone “{shown(zone)}”:"
+        said += f" {count:,} {'time stands' if count == 1 else 'times stand'} as written."
+        reading.remarks.append(doubt("unknown_time_zone", said))
     if file.cut_off:
-        reading.warnings.append("The file ends inside of an entry: it may be cut off.")
-    reading.warnings += file.remarks.sentences()
+        reading.remarks.append(loss("cut_off", "The file ends inside of an entry: it may be cut off."))
+    reading.remarks += file.bad_lines.remarks()
     say_encoding(reading, file.encoding)
     return reading
 
@@ -151,7 +151,11 @@ def _row(component: Component, file: _Calendars) -> dict[str, Any]:
         elif item.name == "DURATION":
             duration = parse_duration(item.value)
             if duration is None and item.value.strip():
-                file.remarks.add("has no duration that can be read, so it was left out", item.line, item.value)
+                file.bad_lines.add(
+                    loss("values_left_out", "has no duration that can be read, so it was left out"),
+                    item.line,
+                    item.value,
+                )
             elif duration is not None:
                 row["duration_seconds"] = int(duration.total_seconds())
         else:
@@ -176,10 +180,10 @@ def _put(row: dict[str, Any], item: Property, file: _Calendars) -> None:
         try:
             row["geo_latitude"], row["geo_longitude"] = float(latitude), float(longitude)
         except ValueError:
-            file.remarks.add("has no place that can be read, so it was left out", item.line, item.value)
+            file.bad_lines.add(NO_PLACE, item.line, item.value)
         return
     if item.name in _WHOLE:
-        file.remarks.add("has no whole number, so it was left out", item.line, item.value)
+        file.bad_lines.add(loss("values_left_out", "has no whole number, so it was left out"), item.line, item.value)
         return
     if item.name in _LISTS_OF_MOMENTS:
         text = _moments(item, file)
@@ -209,7 +213,7 @@ def _put_moment(row: dict[str, Any], item: Property, file: _Calendars) -> None:
     moment = parse_moment(item.decoded())
     if moment is None:
         if item.value.strip():
-            file.remarks.add("has no date that can be read, so it was left out", item.line, item.value)
+            file.bad_lines.add(NO_DATE, item.line, item.value)
         return
     zone = item.parameter("TZID")
     time: datetime | None = moment.time

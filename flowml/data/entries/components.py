@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from flowml.data.entries.contentlines import Property
-from flowml.data.entries.text import Remarks
+from flowml.data.entries.text import BadLines
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import doubt, loss
 
 _MOST_NESTING = 20
 _MOST_PROPERTIES = 100_000
@@ -33,7 +34,7 @@ class Component:
 
 
 def components(
-    items: Iterable[Property], outer: str, remarks: Remarks, wherever: frozenset[str] = frozenset()
+    items: Iterable[Property], outer: str, bad_lines: BadLines, wherever: frozenset[str] = frozenset()
 ) -> Iterator[Component]:
     """Each component directly inside of an `outer` one (or inside of none), with its own inner ones; then the outer
     ones with the properties of their own. Those named in `wherever` come out of any other. What a file cut off has of
@@ -46,7 +47,7 @@ def components(
         if item.name == "BEGIN":
             name = item.value.strip().upper()
             while _lacks_its_end(stack, name):
-                remarks.add("begins anew what has no end yet", item.line, f"BEGIN:{name}")
+                bad_lines.add(doubt("broken_nesting", "begins anew what has no end yet"), item.line, f"BEGIN:{name}")
                 yield from _close(stack, outer, wherever)
             if len(stack) >= _MOST_NESTING:
                 raise UnreadableFile(
@@ -56,14 +57,18 @@ def components(
         elif item.name == "END":
             name = item.value.strip().upper()
             if all(component.name != name for component in stack):
-                remarks.add("ends what has not begun", item.line, f"END:{name}")
+                bad_lines.add(doubt("broken_nesting", "ends what has not begun"), item.line, f"END:{name}")
                 continue
             while stack[-1].name != name:
-                remarks.add("ends what has inner parts without an end", item.line, f"END:{name}")
+                bad_lines.add(
+                    doubt("broken_nesting", "ends what has inner parts without an end"), item.line, f"END:{name}"
+                )
                 yield from _close(stack, outer, wherever)
             yield from _close(stack, outer, wherever)
         elif not stack:
-            remarks.add("stands outside and was left out", item.line, f"{item.name}:{item.value[:80]}")
+            bad_lines.add(
+                loss("lines_left_out", "stands outside and was left out"), item.line, f"{item.name}:{item.value[:80]}"
+            )
         else:
             stack[-1].properties.append(item)
             if len(stack[-1].properties) > _MOST_PROPERTIES:

@@ -18,9 +18,10 @@ from flowml.data.entries.components import Component, components
 from flowml.data.entries.contentlines import Property, properties
 from flowml.data.entries.moments import parse_moment, shifted
 from flowml.data.entries.table import Entries, add_value
-from flowml.data.entries.text import Remarks, encoding_of, lines, say_encoding
+from flowml.data.entries.text import NO_PLACE, BadLines, encoding_of, lines, say_encoding
 from flowml.data.format import Reading, Source
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark, loss
 
 _NAME_PARTS = ("family_name", "given_name", "additional_names", "name_prefix", "name_suffix")
 _ADDRESS_PARTS = ("po_box", "extended", "street", "city", "region", "postal_code", "country")
@@ -73,32 +74,30 @@ _DATE_WITHOUT_YEAR = re.compile(r"--(\d\d)-?(\d\d)$", re.ASCII)
 
 def read_contacts(source: Source) -> Reading:
     """The table of a VCF file. Raises UnreadableFile where there is no card in it."""
-    encoding, remarks = encoding_of(source), Remarks()
+    encoding, bad_lines = encoding_of(source), BadLines()
     entries = Entries(source.limits, _COLUMNS, _ALWAYS)
     cut_off, agents = False, 0
-    for card in components(properties(lines(source, encoding), remarks), "", remarks):
+    for card in components(properties(lines(source, encoding), bad_lines), "", bad_lines):
         for inner in [card, *card.parts] if card.name != "VCARD" else [card]:
             if inner.name == "VCARD":
-                entries.add(_row(inner, remarks))
+                entries.add(_row(inner, bad_lines))
                 agents += any(part.name == "VCARD" for part in inner.parts)
                 cut_off |= not inner.closed
     if not entries.height:
         raise UnreadableFile("The file holds no contacts.", hint="Export the contacts again.")
-    warnings: list[str] = []
-    reading = Reading(entries.frame(warnings), "vcf", typed=True, warnings=warnings)
+    remarks: list[Remark] = []
+    reading = Reading(entries.frame(remarks), "vcf", typed=True, remarks=remarks)
     if agents:
-        warnings.append(
-            f"{agents:,} {'card has' if agents == 1 else 'cards have'} another card inside, of an agent;"
-            " of that one the name, phone and email were kept."
-        )
+        said = f"{agents:,} {'card has' if agents == 1 else 'cards have'} another card inside, of an agent;"
+        remarks.append(loss("inner_cards", f"{said} of that one the name, phone and email were kept."))
     if cut_off:
-        warnings.append("The file ends inside of a card: it may be cut off.")
-    warnings += remarks.sentences()
+        remarks.append(loss("cut_off", "The file ends inside of a card: it may be cut off."))
+    remarks += bad_lines.remarks()
     say_encoding(reading, encoding)
     return reading
 
 
-def _row(card: Component, remarks: Remarks) -> dict[str, Any]:
+def _row(card: Component, bad_lines: BadLines) -> dict[str, Any]:
     row: dict[str, Any] = {}
     labels = {item.group.lower(): item.text() for item in card.properties if item.name == "X-ABLABEL" and item.group}
     for item in sorted(card.properties, key=_preference):
@@ -114,7 +113,7 @@ def _row(card: Component, remarks: Remarks) -> dict[str, Any]:
             add_value(row, "organization", unit[0] if unit else None)
             add_value(row, "organization_unit", "; ".join(unit[1:]))
         elif item.name == "GEO":
-            _put_place(row, item, remarks)
+            _put_place(row, item, bad_lines)
         elif item.name == "REV":
             _put_revision(row, item)
         elif item.name == "AGENT":
@@ -207,12 +206,12 @@ def _put_parts(row: dict[str, Any], prefix: str, names: Sequence[str], parts: li
         add_value(row, f"{prefix}{names[-1]}", part)
 
 
-def _put_place(row: dict[str, Any], item: Property, remarks: Remarks) -> None:
+def _put_place(row: dict[str, Any], item: Property, bad_lines: BadLines) -> None:
     latitude, _, longitude = item.value.strip().removeprefix("geo:").replace(",", ";").partition(";")
     try:
         place = float(latitude), float(longitude.partition(";")[0])
     except ValueError:
-        remarks.add("has no place that can be read, so it was left out", item.line, item.value)
+        bad_lines.add(NO_PLACE, item.line, item.value)
         return
     row.setdefault("geo_latitude", place[0])
     row.setdefault("geo_longitude", place[1])

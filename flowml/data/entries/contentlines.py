@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from flowml.data.entries.text import LONGEST_LINE, Remarks, too_long
+from flowml.data.entries.text import LONGEST_LINE, BadLines, too_long
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import loss
 
 _MOST_FOLDS = 500_000
 _LONGEST_HEADER = 65_536
@@ -108,15 +109,15 @@ def split_escaped(value: str, separator: str) -> list[str]:
     ]
 
 
-def properties(lines: Iterable[tuple[int, str]], remarks: Remarks) -> Iterator[Property]:
-    """The properties of a file, unfolded; a line that is none is noted in `remarks`. Raises UnreadableFile for lines
+def properties(lines: Iterable[tuple[int, str]], bad_lines: BadLines) -> Iterator[Property]:
+    """The properties of a file, unfolded; a line that is none is noted in `bad_lines`. Raises UnreadableFile for lines
     that no calendar or card has."""
     for number, line in _unfolded(lines):
         parsed = _parse(number, line)
         if parsed is not None:
             yield parsed
         else:
-            remarks.add("is no property and was left out", number, line)
+            bad_lines.add(loss("lines_left_out", "is no property and was left out"), number, line)
 
 
 def _unfolded(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:

@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 
 from flowml.data.entries.moments import wall_time
+from flowml.domain.remarks import Remark, doubt
 
 # 2/10'2020, " 1/ 1'00", 10.18.23, 2022-09-23, 12-31-1999
 _NUMERIC = re.compile(r"(\d{1,4})\s*[-/.' ]\s*(\d{1,2})\s*([-/.' ])\s*(\d{1,4})(?:[T ].*)?$", re.ASCII)
@@ -51,21 +52,17 @@ class DateOrder:
         # With dots the day comes first wherever people write so; otherwise the order is that of Quicken's country.
         return self._dotted > 0
 
-    def remark(self, asked_by_file: bool) -> str | None:
-        """A sentence where the order is not clear."""
+    def remark(self, asked_by_file: bool) -> Remark | None:
+        """What to say where the order is not clear."""
         order = "day/month" if self.day_first else "month/day"
         if self.asked and not asked_by_file:
             return None
         if self._day_first and self._month_first:
-            return (
-                f"Some dates can only be day/month and others only month/day: {order} was taken, and the other order"
-                " where that is no date."
-            )
+            said = f"Some dates can only be day/month and others only month/day: {order} was taken, and the other order"
+            return doubt("unclear_date_order", f"{said} where that is no date.")
         if self._open and not self.asked and not (self._day_first or self._month_first):
-            return (
-                f"Day and month cannot be told apart in any date: {order} was taken."
-                " The option “date_order” changes it."
-            )
+            said = f"Day and month cannot be told apart in any date: {order} was taken."
+            return doubt("unclear_date_order", f"{said} The option “date_order” changes it.")
         return None
 
     def parse(self, text: str) -> datetime | None:

@@ -15,9 +15,10 @@ from flowml.data.entries.amounts import beyond_float, parse_amount, proves_decim
 from flowml.data.entries.qif import ACCOUNTS, TRANSACTIONS, Field, Record, category, records
 from flowml.data.entries.qif_dates import DateOrder
 from flowml.data.entries.table import Entries
-from flowml.data.entries.text import Remarks, encoding_of, lines, say_encoding
+from flowml.data.entries.text import NO_DATE, NO_NUMBER, BadLines, encoding_of, lines, say_encoding
 from flowml.data.format import Reading, Source
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark, doubt, loss, note
 
 SPLITS = "splits"
 DATE_ORDERS = ("day_first", "month_first")
@@ -52,7 +53,7 @@ class _Ledger:
     def __init__(self, source: Source):
         self.source = source
         self.encoding = encoding_of(source)
-        self.remarks = Remarks()
+        self.bad_lines = BadLines()
         self.said: dict[str, str] = {}
         self.dates = DateOrder()
         self.counts: Counter[str] = Counter()
@@ -92,14 +93,12 @@ class _Ledger:
         if column in _DATES:
             moment = self.dates.parse(item.value)
             if moment is None:
-                self.remarks.add(
-                    "has no date that can be read, so it was left out", item.line, item.letter + item.value
-                )
+                self.bad_lines.add(NO_DATE, item.line, item.letter + item.value)
             return moment and moment.date()
         if column in _AMOUNTS:
             number = parse_amount(item.value, decimal_comma=self.decimal_comma)
             if number is None:
-                self.remarks.add("has no number, so it was left out", item.line, item.letter + item.value)
+                self.bad_lines.add(NO_NUMBER, item.line, item.letter + item.value)
             elif beyond_float(item.value):
                 self.long_amounts += 1
             return number
@@ -123,8 +122,8 @@ def read_ledger(source: Source) -> Reading:
                     entries.add(row)
             elif record.table == table:
                 entries.add(_row(record, ledger))
-    warnings: list[str] = []
-    reading = Reading(entries.frame(warnings), "qif", typed=True, warnings=warnings)
+    remarks: list[Remark] = []
+    reading = Reading(entries.frame(remarks), "qif", typed=True, remarks=remarks)
     return _told(reading, ledger, table)
 
 
@@ -133,21 +132,19 @@ def _told(reading: Reading, ledger: _Ledger, table: str) -> Reading:
     reading.choices |= {"table": list(ledger.counts), "date_order": list(DATE_ORDERS)}
     others = [f"{name} ({count:,})" for name, count in ledger.counts.items() if name not in (table, SPLITS)]
     if others:
-        reading.warnings.append(
-            f"The {table} were read; the file also has {', '.join(others)}. The option “table” chooses."
-        )
+        said = f"The {table} were read; the file also has {', '.join(others)}. The option “table” chooses."
+        reading.remarks.append(doubt("table_chosen", said))
     if ledger.counts[SPLITS] and table == TRANSACTIONS:
-        reading.warnings.append(
-            f"The {ledger.counts[SPLITS]:,} parts of divided transactions stand as JSON in “splits”;"
-            " the option “table” with “splits” makes each a row."
-        )
+        said = f"The {ledger.counts[SPLITS]:,} parts of divided transactions stand as JSON in “splits”;"
+        reading.remarks.append(note("fields_together", f"{said} the option “table” with “splits” makes each a row."))
     if (remark := ledger.dates.remark(asked_by_file="date_order" not in ledger.source.options)) is not None:
-        reading.warnings.append(remark)
+        reading.remarks.append(remark)
     if ledger.decimal_comma:
-        reading.warnings.append("The comma was read as the decimal point.")
+        reading.remarks.append(note("number_style", "The comma was read as the decimal point."))
     if ledger.long_amounts:
-        reading.warnings.append(f"{ledger.long_amounts:,} numbers have more digits than can be kept, and were rounded.")
-    reading.warnings += ledger.remarks.sentences()
+        said = f"{ledger.long_amounts:,} numbers have more digits than can be kept, and were rounded."
+        reading.remarks.append(loss("numbers_rounded", said))
+    reading.remarks += ledger.bad_lines.remarks()
     say_encoding(reading, ledger.encoding)
     return reading
 

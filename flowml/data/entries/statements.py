@@ -14,9 +14,10 @@ from flowml.data.entries.ofx import Element, Statements
 from flowml.data.entries.ofx_schema import kinds, leaves, parse_date
 from flowml.data.entries.opening import opening_text
 from flowml.data.entries.table import Entries, add_value
-from flowml.data.entries.text import Remarks, encoding_of, say_encoding, shown, utf8
+from flowml.data.entries.text import NO_DATE, NO_NUMBER, BadLines, encoding_of, say_encoding, shown, utf8
 from flowml.data.format import Reading, Source
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark, doubt, loss
 
 _BUYS = ("BUYDEBT", "BUYMF", "BUYOPT", "BUYOTHER", "BUYSTOCK")
 _SELLS = ("SELLDEBT", "SELLMF", "SELLOPT", "SELLOTHER", "SELLSTOCK")
@@ -72,7 +73,7 @@ class _File:
 
     def __init__(self, source: Source):
         self.source = source
-        self.remarks = Remarks()
+        self.bad_lines = BadLines()
         self.tables = {name: Entries(source.limits, _COLUMNS) for name in _TABLES}
         self.account: dict[str, Any] = {}
         self.currency: str | None = None
@@ -118,15 +119,13 @@ class _File:
         if kind == "date" or (kind is None and element.tag.startswith("DT") and text[:8].isdecimal()):
             moment = parse_date(text)
             if moment is None and text.strip("0"):
-                self.remarks.add(
-                    "has no date that can be read, so it was left out", element.line, f"<{element.tag}>{text}"
-                )
+                self.bad_lines.add(NO_DATE, element.line, f"<{element.tag}>{text}")
             return moment
         if kind == "amount":
             # A lone comma is the decimal point in OFX.
             number = parse_amount(text, decimal_comma="," in text)
             if number is None:
-                self.remarks.add("has no number, so it was left out", element.line, f"<{element.tag}>{text}")
+                self.bad_lines.add(NO_NUMBER, element.line, f"<{element.tag}>{text}")
             self.long_amounts += number is not None and beyond_float(text)
             return number
         if kind == "flag" and text.upper() in ("Y", "N"):
@@ -148,23 +147,25 @@ def read_statements(source: Source) -> Reading:
         raise _nothing(file)
     table = source.choice_option("table", tuple(counts)) or next(iter(counts))
     _name_securities(file)
-    warnings: list[str] = []
-    frame = file.tables[table].frame(warnings)
+    remarks: list[Remark] = []
+    frame = file.tables[table].frame(remarks)
     if "kind" in frame and table == "transactions" and frame["kind"].n_unique() == 1 and frame["kind"][0] == "STMTTRN":
         # A bank's statement has no other kind, and `trntype` says the rest.
         frame = frame.drop("kind")
-    reading = Reading(frame, "ofx", typed=True, warnings=warnings, decided={"table": table})
+    reading = Reading(frame, "ofx", typed=True, remarks=remarks, decided={"table": table})
     reading.choices["table"] = list(counts)
     others = [f"{name} ({count:,})" for name, count in counts.items() if name != table]
     if others:
-        warnings.append(f"The {table} were read; the file also has {', '.join(others)}. The option “table” chooses.")
+        said = f"The {table} were read; the file also has {', '.join(others)}. The option “table” chooses."
+        remarks.append(doubt("table_chosen", said))
     if file.problems:
-        warnings.append(f"The bank reported a problem: {', '.join(file.problems)}.")
+        remarks.append(doubt("reported_problem", f"The bank reported a problem: {', '.join(file.problems)}."))
     if statements.cut_off:
-        warnings.append("The file ends before its last element does: it may be cut off.")
+        remarks.append(loss("cut_off", "The file ends before its last element does: it may be cut off."))
     if file.long_amounts:
-        warnings.append(f"{file.long_amounts:,} numbers have more digits than can be kept, and were rounded.")
-    warnings += file.remarks.sentences()
+        said = f"{file.long_amounts:,} numbers have more digits than can be kept, and were rounded."
+        remarks.append(loss("numbers_rounded", said))
+    remarks += file.bad_lines.remarks()
     say_encoding(reading, encoding)
     return reading
 

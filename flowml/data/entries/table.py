@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from flowml.data.format import Limits
+from flowml.domain.remarks import Remark, note
 
 OTHER = "other"
 # What a file may cost that gives every entry names of its own.
@@ -70,8 +71,8 @@ class Entries:
         values = self._known[name]
         return values + [None] * (self.height - len(values))
 
-    def frame(self, warnings: list[str]) -> pl.DataFrame:
-        """The table, with one type per column; says in `warnings` what has no column of its own."""
+    def frame(self, remarks: list[Remark]) -> pl.DataFrame:
+        """The table, with one type per column; says in `remarks` what has no column of its own."""
         most = _MOST_RARE_CELLS // max(self.height, 1)
         for name in sorted(self._rare, key=lambda name: -len(self._rare[name]))[most:]:
             for index, value in self._rare.pop(name).items():
@@ -79,7 +80,8 @@ class Entries:
         columns = {name: values for name, values in self._known.items() if values or name in self._always}
         columns |= {name: [cells.get(index) for index in range(self.height)] for name, cells in self._rare.items()}
         if self._overflow:
-            warnings.append(f"Fields that only few entries have stand together as JSON in the column “{OTHER}”.")
+            said = f"Fields that only few entries have stand together as JSON in the column “{OTHER}”."
+            remarks.append(note("fields_together", said))
             aside = (self._overflow.get(index) for index in range(self.height))
             columns[OTHER] = [None if inside is None else f"{{{inside}}}" for inside in aside]
         self._limits.check(self.height, len(columns))

@@ -1,15 +1,17 @@
-"""The lines of a text file in any encoding, and remarks on those that could not be used."""
+"""The lines of a text file in any encoding, and those of them that could not be used."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from flowml.data.delimited.encoding import Encoding, detect_encoding, to_utf8
 from flowml.data.delimited.nul import said_of_nuls
 from flowml.data.format import Option, Reading, Source
 from flowml.domain.errors import InvalidInput, UnreadableFile
+from flowml.domain.remarks import Remark, loss
 
 # The longest lines that people have are photos in Base64.
 LONGEST_LINE = 16_000_000
@@ -19,6 +21,11 @@ _NAMED = 5
 _SHOWN = 60
 
 ENCODING = Option("encoding", "such as utf-8 or cp1252")
+
+# Kinds of lines that could not be used, as `BadLines` counts them.
+NO_DATE = loss("values_left_out", "has no date that can be read, so it was left out")
+NO_NUMBER = loss("values_left_out", "has no number, so it was left out")
+NO_PLACE = loss("values_left_out", "has no place that can be read, so it was left out")
 
 
 def encoding_of(source: Source, fallback: str | None = None) -> Encoding:
@@ -61,33 +68,34 @@ def too_long(number: int) -> UnreadableFile:
     )
 
 
-class Remarks:
+class BadLines:
     """Lines and values that could not be used, a few of each kind named and the others counted."""
 
     def __init__(self) -> None:
-        self._count: dict[str, int] = {}
-        self._named: dict[str, list[str]] = {}
+        self._count: dict[Remark, int] = {}
+        self._named: dict[Remark, list[str]] = {}
 
-    def add(self, what: str, number: int, content: str) -> None:
-        """Note that line `number` is of a kind, such as “is not a date and was left out”. Raises UnreadableFile when
-        so many are that the file cannot be what it says."""
-        count = self._count[what] = self._count.get(what, 0) + 1
+    def add(self, kind: Remark, number: int, content: str) -> None:
+        """Note that line `number` is of a kind, whose text says what it is or has: “has no number, so it was left out”.
+        Raises UnreadableFile when so many are that the file cannot be what it says."""
+        count = self._count[kind] = self._count.get(kind, 0) + 1
         if count > _MOST_BAD_LINES:
             raise UnreadableFile(
                 f"More than {_MOST_BAD_LINES:,} lines of the file cannot be understood, the last at line {number:,}:"
-                f" “{shown(content)}” {what}.",
+                f" “{shown(content)}” {kind.text}.",
                 hint="Export the file again.",
             )
         if count <= _NAMED:
-            self._named.setdefault(what, []).append(f"Line {number:,} {what}: “{shown(content)}”.")
+            self._named.setdefault(kind, []).append(f"Line {number:,} {kind.text}: “{shown(content)}”.")
 
-    def sentences(self) -> list[str]:
+    def remarks(self) -> list[Remark]:
+        """One for each line that is named, and one for all others of its kind."""
         result = []
-        for what, named in self._named.items():
-            result += named
-            left = self._count[what] - len(named)
-            if left:
-                result.append(f"{left:,} more {'line' if left == 1 else 'lines'} like this: {what}.")
+        for kind, named in self._named.items():
+            sentences = list(named)
+            if left := self._count[kind] - len(named):
+                sentences.append(f"{left:,} more {'line' if left == 1 else 'lines'} like this: {kind.text}.")
+            result += [replace(kind, text=sentence) for sentence in sentences]
         return result
 
 
@@ -100,6 +108,7 @@ def shown(content: str) -> str:
 def say_encoding(reading: Reading, encoding: Encoding) -> None:
     """Tell in a reading which encoding was taken."""
     reading.decided["encoding"] = encoding.name
-    reading.warnings += said_of_nuls(encoding.nuls)
+    reading.remarks += said_of_nuls(encoding.nuls)
     if encoding.broken:
-        reading.warnings.append(f"Some bytes are no valid {encoding.name} and were replaced by “\ufffd”.")
+        said = f"Some bytes are no valid {encoding.name} and were replaced by “\ufffd”."
+        reading.remarks.append(loss("damaged_characters", said))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flowml.data.format import CERTAIN, LIKELY, NO, Format, Reading, Source
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import loss
 
 _CONTINUATION = b"\xff\xff\xff\xff"
 
@@ -33,8 +34,9 @@ def read(source: Source) -> Reading:
     if magic == b"ARROW1":
         return Reading(pl.read_ipc(source.path), "arrow", typed=True)
     frame = pl.read_ipc_stream(source.path)
-    warnings = [] if _is_ended(source.path) else ["The stream has no mark at its end: its last rows may be missing."]
-    return Reading(frame, "arrow", typed=True, warnings=warnings)
+    said = "The stream has no mark at its end: its last rows may be missing."
+    remarks = [] if _is_ended(source.path) else [loss("cut_off", said)]
+    return Reading(frame, "arrow", typed=True, remarks=remarks)
 
 
 def _is_ended(path: Path) -> bool:

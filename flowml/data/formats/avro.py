@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flowml.data.format import CERTAIN, NO, Format, Reading, Source
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark
 
 # Records of nothing but nulls take no bytes: no file's size bounds their number.
 _MOST_EMPTY_RECORDS = 100_000
@@ -24,7 +25,7 @@ def read(source: Source) -> Reading:
 
     header = read_header(source.path)
     schema = Schema(header.schema)
-    warnings: list[str] = []
+    remarks: list[Remark] = []
     by_polars = schema.is_plain and schema.least > 0 and header.codec in _POLARS_CODECS
     columns = Columns(source.limits)
     n_rows = 0
@@ -47,8 +48,8 @@ def read(source: Source) -> Reading:
                 f"The Avro file is damaged: record {columns.height + 1:,} is not whole.",
                 hint="Export it again, or save it as Parquet.",
             ) from error
-    frame = pl.read_avro(source.path) if by_polars and n_rows else columns.frame(warnings)
-    return Reading(frame, "avro", typed=True, warnings=warnings)
+    frame = pl.read_avro(source.path) if by_polars and n_rows else columns.frame(remarks)
+    return Reading(frame, "avro", typed=True, remarks=remarks)
 
 
 FORMAT = Format(name="avro", title="Avro", extensions=("avro",), sniff=sniff, read=read)

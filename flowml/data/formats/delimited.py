@@ -17,18 +17,18 @@ def read(source: Source) -> Reading:
     from flowml.data.delimited.table import read_text_table
 
     table = read_text_table(source)
-    names, warnings = unique_names(table.names)
+    names, remarks = unique_names(table.names)
     frame = table.frame.rename(dict(zip(table.frame.columns, names, strict=True)))
     if frame.width > 1 and table.names[-1] == "" and frame[:, -1].null_count() == frame.height:
         # Every record ends with a delimiter: that is no column.
-        frame, warnings = frame[:, :-1], unique_names(table.names[:-1])[1]
+        frame, remarks = frame[:, :-1], unique_names(table.names[:-1])[1]
     style = "tsv" if table.delimiter == "\t" else "csv"
     if source.expected:
         return Reading(
             frame,
             style,
             typed=False,
-            warnings=[*table.warnings, *warnings],
+            remarks=[*table.remarks, *remarks],
             decided=table.decided,
             conventions=table.conventions,
             line_of=table.line_of,
@@ -45,7 +45,7 @@ def read(source: Source) -> Reading:
         conversion.frame,
         style,
         typed=False,
-        warnings=[*table.warnings, *warnings, *conversion.warnings],
+        remarks=[*table.remarks, *remarks, *conversion.remarks],
         decided={**table.decided, **conversion.decided},
         converted=True,
         notations=conversion.notations,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowml.data.format import CERTAIN, NO, Format, Option, Reading, Source
 from flowml.domain.errors import InvalidInput, UnreadableFile
+from flowml.domain.remarks import doubt
 
 if TYPE_CHECKING:
     import fastexcel
@@ -137,7 +138,7 @@ def _choose(workbook: fastexcel.ExcelReader, source: Source, kind: str, lost: Ce
     narrow: tuple[str, Sheet] | None = None
     for name in candidates:
         sheet = load(workbook, name, source, header)
-        sheet.warnings += lost.remarks(name)
+        sheet.remarks += lost.remarks(name)
         if not (sheet.frame.height and sheet.frame.width):
             continue
         if sheet.frame.width > 1 or asked is not None or sheet.is_stored:
@@ -155,17 +156,18 @@ def _choose(workbook: fastexcel.ExcelReader, source: Source, kind: str, lost: Ce
 
 
 def _reading(sheet: Sheet, name: str, names: list[str], kind: str, *, is_asked: bool) -> Reading:
-    warnings = sheet.warnings
+    remarks = sheet.remarks
     others = [other for other in names if other != name]
     if others and not is_asked:
         shown = ", ".join(f"“{other}”" for other in others[:10])
-        warnings.append(f"The sheet “{name}” was read; the workbook also has {shown}. The option “sheet” chooses.")
+        said = f"The sheet “{name}” was read; the workbook also has {shown}. The option “sheet” chooses."
+        remarks.append(doubt("table_chosen", said))
     decided: dict[str, Any] = {"sheet": name, "header": sheet.header}
     return Reading(
         sheet.frame,
         kind,
         typed=True,
-        warnings=warnings,
+        remarks=remarks,
         decided=decided,
         choices={"sheet": names} if others else {},
         converted=sheet.is_stored,

@@ -11,6 +11,7 @@ from typing import Any
 
 from flowml.data.format import LIKELY, NO, Format, Option, Reading, Source
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark, loss
 
 # Zeros stand between the bytes of UTF-16. Brackets alone are no proof: TOML has [[names]], lists of addresses have
 # [10.0.0.1], logs have [2024-01-31 10:00] or [null].
@@ -39,31 +40,31 @@ def read(source: Source) -> Reading:
     from flowml.data.nested.records import Columns
     from flowml.data.nested.shapes import read_document
 
-    warnings: list[str] = []
+    remarks: list[Remark] = []
     path = _as_utf8(source)
     _check_nesting(path)
     if path.stat().st_size > _LARGE and _is_array_of_records(path):
         columns = Columns(source.limits)
         is_paged = False
-        for record in _streamed(path, warnings):
+        for record in _streamed(path, remarks):
             # Pages are few and long: nothing is won by one at a time.
             if is_paged := columns.height == 0 and list_of_page(record) is not None:
                 break
             columns.add(record)
         if not is_paged:
-            return Reading(columns.frame(warnings), "json", typed=True, warnings=warnings)
+            return Reading(columns.frame(remarks), "json", typed=True, remarks=remarks)
     try:
         document = _parse(path.read_bytes())
     except _SeveralValues:
-        return _read_sequence(path, source, warnings)
-    return read_document(document, "JSON", source, warnings)
+        return _read_sequence(path, source, remarks)
+    return read_document(document, "JSON", source, remarks)
 
 
 class _SeveralValues(UnreadableFile):
     """Behind the first value there are others."""
 
 
-def _read_sequence(path: Path, source: Source, warnings: list[str]) -> Reading:
+def _read_sequence(path: Path, source: Source, remarks: list[Remark]) -> Reading:
     """The records of values that stand one after another; of a large file none is kept longer than it takes."""
     from flowml.data.nested.records import Columns
     from flowml.data.nested.sequence import values
@@ -73,7 +74,7 @@ def _read_sequence(path: Path, source: Source, warnings: list[str]) -> Reading:
         found = list(values(path))
         if all(isinstance(value, list) for value in found):
             found = [entry for value in found for entry in value]
-        return read_document(found, "JSON", source, warnings)
+        return read_document(found, "JSON", source, remarks)
     columns = Columns(source.limits)
     n_left, first_left = 0, ""
     for number, value in enumerate(values(path), start=1):
@@ -83,8 +84,9 @@ def _read_sequence(path: Path, source: Source, warnings: list[str]) -> Reading:
             n_left += 1
             first_left = first_left or f"first value {number}: “{shown(value)}”"
     if n_left:
-        warnings.append(f"{n_left:,} of {number:,} values are no records and were left out, {first_left}.")
-    return Reading(columns.frame(warnings), "json", typed=True, warnings=warnings)
+        said = f"{n_left:,} of {number:,} values are no records and were left out, {first_left}."
+        remarks.append(loss("entries_left_out", said))
+    return Reading(columns.frame(remarks), "json", typed=True, remarks=remarks)
 
 
 def _as_utf8(source: Source) -> Path:
@@ -126,7 +128,7 @@ def _is_array_of_records(path: Path) -> bool:
     return re.match(rb"\s*\[\s*\{", head) is not None and re.match(rb"\s*\[\s*\{[^{}]*\}\s*,\s*\[", head) is None
 
 
-def _streamed(path: Path, warnings: list[str]) -> Iterator[dict[str, Any]]:
+def _streamed(path: Path, remarks: list[Remark]) -> Iterator[dict[str, Any]]:
     """The records of a large array, one piece of it in memory at a time."""
     from flowml.data.nested.nesting import Nesting
     from flowml.data.nested.shapes import shown
@@ -158,7 +160,8 @@ def _streamed(path: Path, warnings: list[str]) -> Iterator[dict[str, Any]]:
                 line += piece.count(b"\n")
             chunk = following
     if n_left:
-        warnings.append(f"{n_left:,} of {n_entries:,} entries are no records and were left out, {first_left}.")
+        said = f"{n_left:,} of {n_entries:,} entries are no records and were left out, {first_left}."
+        remarks.append(loss("entries_left_out", said))
 
 
 def _entries(piece: bytes, line: int, *, is_first: bool, is_last: bool) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowml.data.format import CERTAIN, LIKELY, NO, Format, Reading, Source
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark, loss
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,11 +43,11 @@ def sniff(head: bytes, path: Path) -> float:
 
 
 def read(source: Source) -> Reading:
-    warnings: list[str] = []
+    remarks: list[Remark] = []
     frame = _fast(source)
     if frame is None:
-        frame = _line_by_line(source, warnings)
-    return Reading(frame, "jsonl", typed=True, warnings=warnings)
+        frame = _line_by_line(source, remarks)
+    return Reading(frame, "jsonl", typed=True, remarks=remarks)
 
 
 def _fast(source: Source) -> pl.DataFrame | None:
@@ -71,7 +72,7 @@ def _in_order(path: Path, names: list[str]) -> list[str]:
     return sorted(names, key=lambda name: order.get(name, len(order)))
 
 
-def _line_by_line(source: Source, warnings: list[str]) -> pl.DataFrame:
+def _line_by_line(source: Source, remarks: list[Remark]) -> pl.DataFrame:
     from flowml.data.nested.records import Columns
 
     columns = Columns(source.limits)
@@ -91,7 +92,7 @@ def _line_by_line(source: Source, warnings: list[str]) -> pl.DataFrame:
                 bad.append(f"line {number}: “{line.strip()[:80]}”")
     if n_bad > max(1, _TOLERATED_SHARE * (columns.height + n_bad)):
         if (spread := _over_lines(source)) is not None:
-            return spread.frame(warnings)
+            return spread.frame(remarks)
         raise UnreadableFile(
             f"{n_bad:,} of {columns.height + n_bad:,} lines are no valid JSON record, for example {bad[0]}.",
             hint="JSON Lines has one complete record per line.",
@@ -103,8 +104,8 @@ def _line_by_line(source: Source, warnings: list[str]) -> pl.DataFrame:
             if n_bad == 1
             else f"{n_bad:,} lines are no valid JSON records and were"
         )
-        warnings.append(f"{lines} left out{more}: {'; '.join(bad)}")
-    return columns.frame(warnings)
+        remarks.append(loss("lines_left_out", f"{lines} left out{more}: {'; '.join(bad)}"))
+    return columns.frame(remarks)
 
 
 def _over_lines(source: Source) -> Columns | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flowml.data.format import CERTAIN, NO, Format, Reading, Source
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark
 
 _ROWS_AT_ONCE = 10_000
 _AGAIN = "Export it again, or save it as Parquet."
@@ -27,7 +28,7 @@ def read(source: Source) -> Reading:
     from flowml.data.nested.records import Column, flatten
 
     _check_tail(source.path)
-    warnings: list[str] = []
+    remarks: list[Remark] = []
     with source.path.open("rb") as file:
         try:
             reader = pyorc.Reader(file, batch_size=_ROWS_AT_ONCE, struct_repr=pyorc.StructRepr.DICT)
@@ -61,8 +62,8 @@ def read(source: Source) -> Reading:
         for name, column in columns.items()
         if not (column.is_empty() and any(other.startswith(f"{name}.") for other in columns))
     }
-    frame = pl.DataFrame([column.typed(name, warnings) for name, column in kept.items()])
-    return Reading(frame, "orc", typed=True, warnings=warnings)
+    frame = pl.DataFrame([column.typed(name, remarks) for name, column in kept.items()])
+    return Reading(frame, "orc", typed=True, remarks=remarks)
 
 
 def _check_tail(path: Path) -> None:

@@ -17,6 +17,7 @@ from flowml.data.compression import unpack
 from flowml.data.format import HEAD_BYTES, LIKELY, NO, Format, Option, Reading, Source
 from flowml.data.formats.foreign import recognise
 from flowml.domain.errors import FlowMLError, InvalidInput, UnreadableFile, UnsupportedFormat
+from flowml.domain.remarks import note
 
 _READING_LIBRARIES = frozenset(
     {
@@ -119,11 +120,10 @@ def read(source: Source) -> Reading:
     _check_options(format, source)
     reading = _read(format, source)
     if source.extension not in format.extensions and source.extension in tables:
-        reading.warnings.insert(
-            0, f"The file's name ends in .{source.extension}, but its content is {format.title}: read as that."
-        )
+        said = f"The file's name ends in .{source.extension}, but its content is {format.title}: read as that."
+        reading.remarks.insert(0, note("format_by_content", said))
     reading.reader = format.name
-    reading.warnings[:0] = unpacked.warnings
+    reading.remarks[:0] = unpacked.remarks
     reading.decided = {**unpacked.decided, **reading.decided}
     reading.choices = {**unpacked.choices, **reading.choices}
     source.limits.check(reading.frame.height, reading.frame.width)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flowml.data.format import CERTAIN, NO, Format, Option, Reading, Source
 from flowml.data.names import unique_names
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark, doubt
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,12 +66,12 @@ def read(source: Source) -> Reading:
 def _read(source: Source) -> Reading:
     with closing(_opened(source.path)) as database:
         tables = _tables(database)
-        warnings: list[str] = []
-        table = _chosen(database, tables, source, warnings)
-        frame, typed = _frame(database, table, source, warnings)
+        remarks: list[Remark] = []
+        table = _chosen(database, tables, source, remarks)
+        frame, typed = _frame(database, table, source, remarks)
     names = [each.name for each in tables]
     choices = {"table": names[:200]} if len(names) > 1 else {}
-    return Reading(frame, "sqlite", typed=typed, warnings=warnings, decided={"table": table.name}, choices=choices)
+    return Reading(frame, "sqlite", typed=typed, remarks=remarks, decided={"table": table.name}, choices=choices)
 
 
 def _check_header(path: Path) -> None:
@@ -168,7 +169,7 @@ def _tables(database: sqlite3.Connection) -> list[_Table]:
     return found
 
 
-def _chosen(database: sqlite3.Connection, tables: list[_Table], source: Source, warnings: list[str]) -> _Table:
+def _chosen(database: sqlite3.Connection, tables: list[_Table], source: Source, remarks: list[Remark]) -> _Table:
     names = [table.name for table in tables]
     asked = source.choice_option("table", names)
     if asked is not None:
@@ -182,9 +183,8 @@ def _chosen(database: sqlite3.Connection, tables: list[_Table], source: Source, 
     if len(tables) > 1:
         others = ", ".join(f"“{name}”" for name in names if name != best.name)
         which = f"“{best.name}”, the largest one," if len(stored) > 1 else f"“{best.name}”"
-        warnings.append(
-            f"The table {which} was read; the database also has {others[:400]}. The option “table” chooses."
-        )
+        said = f"The table {which} was read; the database also has {others[:400]}. The option “table” chooses."
+        remarks.append(doubt("table_chosen", said))
     return best
 
 
@@ -214,7 +214,7 @@ def _select(what: str, table: _Table) -> str:
 
 
 def _frame(
-    database: sqlite3.Connection, table: _Table, source: Source, warnings: list[str]
+    database: sqlite3.Connection, table: _Table, source: Source, remarks: list[Remark]
 ) -> tuple[pl.DataFrame, bool]:
     """The rows of a table, and whether they have types of their own."""
     import polars as pl
@@ -238,9 +238,9 @@ def _frame(
         raise _damaged(error, what) from error
     if not height:
         raise UnreadableFile(f"{what[:1].upper()}{what[1:]} has no rows.", hint="The option “table” chooses another.")
-    titles, remarks = unique_names([str(name) for name in names])
-    warnings += remarks
-    frame = pl.DataFrame([column.typed(title, warnings) for column, title in zip(gathered, titles, strict=True)])
+    titles, of_names = unique_names([str(name) for name in names])
+    remarks += of_names
+    frame = pl.DataFrame([column.typed(title, remarks) for column, title in zip(gathered, titles, strict=True)])
     return frame, not _is_all_text(gathered)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flowml.data.format import LIKELY, NO, Format, Option, Reading, Source
 from flowml.domain.errors import InvalidInput
+from flowml.domain.remarks import Remark, doubt
 
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _OPENING = re.compile(r"<\?xml\s|<!--|<!DOCTYPE\s|<[A-Za-z_][\w.:-]*(\s+[A-Za-z_][\w.:-]*\s*=\s*[\"']|\s*/?>)")
@@ -28,7 +29,7 @@ def read(source: Source) -> Reading:
     found = candidates(tallies)
     names = {"/".join(path): path for path in found[:100]}
     asked = source.text_option("record")
-    warnings: list[str] = []
+    remarks: list[Remark] = []
     if asked is not None:
         by_end = {path[-1]: path for path in reversed(tallies)} | {"/".join(path): path for path in tallies}
         if asked not in by_end:
@@ -40,19 +41,17 @@ def read(source: Source) -> Reading:
         others = [name for name, path in names.items() if path[: len(record)] != record]
         if others:
             shown = ", ".join(f"“{name}”" for name in others[:10])
-            warnings.append(
-                f"Each “{record[-1]}” was read as a row; what repeats in the XML too is {shown}."
-                " The option “record” chooses."
-            )
+            said = f"Each “{record[-1]}” was read as a row; what repeats in the XML too is {shown}."
+            remarks.append(doubt("table_chosen", f"{said} The option “record” chooses."))
     else:
         record = next(iter(tallies))
     columns = Columns(source.limits)
     gather(source.path, record, tallies, columns.add)
     return Reading(
-        columns.frame(warnings),
+        columns.frame(remarks),
         "xml",
         typed=False,
-        warnings=warnings,
+        remarks=remarks,
         decided={"record": "/".join(record)},
         choices={"record": list(names)} if len(names) > 1 else {},
     )

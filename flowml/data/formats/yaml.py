@@ -8,6 +8,7 @@ from pathlib import Path
 from flowml.data.delimited.encoding import looks_like_text
 from flowml.data.format import NO, POSSIBLE, Format, Option, Reading, Source
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark, loss, note
 
 _EXTENSIONS = ("yaml", "yml")
 # A list of mappings, or a document that says what it is.
@@ -47,16 +48,18 @@ def read(source: Source) -> Reading:
         raise UnreadableFile(
             "The file is not valid YAML: it holds characters that YAML does not allow.", hint="Save it as UTF-8."
         ) from error
-    warnings: list[str] = []
+    remarks: list[Remark] = []
     if builder.tags:
         shown = ", ".join(f"“{tag}”" for tag in sorted(builder.tags)[:10])
-        warnings.append(f"The YAML has tags of its own ({shown}); the values were read without them.")
+        said = f"The YAML has tags of its own ({shown}); the values were read without them."
+        remarks.append(loss("tags_left_out", said))
     documents = [document for document in documents if document is not None]
     if len(documents) > 1:
-        warnings.append(f"The file holds {len(documents):,} documents; each was read as a part of one table.")
+        said = f"The file holds {len(documents):,} documents; each was read as a part of one table."
+        remarks.append(note("documents_joined", said))
         lists = [item for document in documents for item in (document if isinstance(document, list) else [document])]
         documents = [lists]
-    return read_document(documents[0] if documents else None, "YAML", source, warnings)
+    return read_document(documents[0] if documents else None, "YAML", source, remarks)
 
 
 FORMAT = Format(

@@ -11,6 +11,7 @@ from flowml.data.delimited.encoding import detect_encoding, to_utf8
 from flowml.data.delimited.nul import said_of_nuls
 from flowml.data.format import Source
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark, loss, note
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,21 +21,22 @@ _BLOCKS_AT_ONCE = 16
 _SAMPLE_BYTES = 1 << 19
 
 
-def as_utf8(source: Source, warnings: list[str]) -> Path:
+def as_utf8(source: Source, remarks: list[Remark]) -> Path:
     """The file itself, or a copy in UTF-8 with line feeds and without a byte order mark. Raises UnreadableFile when it
     is no text, or one of its lines is longer than any log's."""
     encoding = detect_encoding(source.path, source.text_option("encoding"))
     with source.path.open("rb") as file:
         head = file.read(65_536)
     path = source.path
-    warnings += said_of_nuls(encoding.nuls)
+    remarks += said_of_nuls(encoding.nuls)
     if not encoding.is_clean_utf8 or encoding.mark or (b"\r" in head and b"\n" not in head):
         path = source.scratch / "utf8.log"
         to_utf8(source.path, encoding, path)
         if encoding.broken:
-            warnings.append("Some characters of the file are damaged (not valid UTF-8); they were replaced by �.")
+            said = "Some characters of the file are damaged (not valid UTF-8); they were replaced by �."
+            remarks.append(loss("damaged_characters", said))
         elif encoding.name != "utf-8":
-            warnings.append(f"The text was read in the encoding {encoding.name}.")
+            remarks.append(note("encoding", f"The text was read in the encoding {encoding.name}."))
     _check_line_lengths(path)
     return path
 

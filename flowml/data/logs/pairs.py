@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from flowml.data.format import Limits
 from flowml.data.logs.layouts import ascii_classes
+from flowml.domain.remarks import Remark, note
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,10 +32,10 @@ def has_few_keys(lines: Iterable[str]) -> bool:
     return len({found[1] for line in lines for found in _PAIR.finditer(line)}) <= _MOST_KEYS
 
 
-def read_pairs(blocks: Iterable[pl.Series], limits: Limits, warnings: list[str]) -> pl.DataFrame:
+def read_pairs(blocks: Iterable[pl.Series], limits: Limits, remarks: list[Remark]) -> pl.DataFrame:
     """One row per line, one column per key in the order of appearance; words without a key become `content`.
 
-    Keys beyond the first 200, and repeated ones, stay in `content`; of the former a warning says how many. Raises
+    Keys beyond the first 200, and repeated ones, stay in `content`; of the former a remark says how many. Raises
     TooLarge.
     """
     import polars as pl
@@ -56,9 +57,8 @@ def read_pairs(blocks: Iterable[pl.Series], limits: Limits, warnings: list[str])
         frame = frame.drop(_REST)
     if left:
         many = "or more " if len(left) >= _MOST_KEYS else ""
-        warnings.append(
-            f"Only the first {_MOST_KEYS} keys became columns; {len(left):,} {many}others were left in “content”."
-        )
+        said = f"Only the first {_MOST_KEYS} keys became columns; {len(left):,} {many}others were left in “content”."
+        remarks.append(note("fields_together", said))
     return frame
 
 

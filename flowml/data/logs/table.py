@@ -17,6 +17,7 @@ from flowml.data.logs.lines import as_utf8, blocks, sample
 from flowml.data.logs.moments import parse_moments
 from flowml.data.logs.notation import compile_notation
 from flowml.domain.errors import InvalidInput, UnreadableFile
+from flowml.domain.remarks import Remark, doubt, loss, note
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,37 +37,37 @@ def read_log(source: Source) -> Reading:
     content, and its `event`. Raises UnreadableFile, TooLarge, and InvalidInput for an unusable option."""
     import polars as pl
 
-    warnings: list[str] = []
+    remarks: list[Remark] = []
     asked = source.choice_option("layout", LAYOUT_NAMES)
     own = source.text_option("pattern")
     year = source.whole_option("year", 1970, 2100)
     pattern = compile_notation(own) if own is not None else None
-    path = as_utf8(source, warnings)
+    path = as_utf8(source, remarks)
     lines = sample(path)
     if lines.is_empty():
         raise UnreadableFile("The log has no lines with anything in them.", hint="Check that it was copied completely.")
     layout = pattern or choose(lines, asked)
     decided: dict[str, object] = {"layout": layout.name} if pattern is None else {"pattern": own}
     if layout.name == "pairs":
-        frame = pairs.read_pairs(blocks(path), source.limits, warnings)
-        warnings.append("The lines were read as key=value pairs (logfmt).")
+        frame = pairs.read_pairs(blocks(path), source.limits, remarks)
+        remarks.append(note("log_layout", "The lines were read as key=value pairs (logfmt)."))
         moment: tuple[str, ...] = tuple(name for name in pairs.MOMENTS if name in frame.columns)[:1]
         content = next((name for name in pairs.MESSAGES if name in frame.columns), "content")
     else:
-        frame, moment = _entries(path, layout, source, warnings)
+        frame, moment = _entries(path, layout, source, remarks)
         content = "content"
     if "content" in frame.columns:
         # Parts of the content that are columns too come before it.
         frame = frame.select(pl.exclude("content"), "content")
-    frame = _with_event(frame, content, warnings)
-    stamp, taken = _timestamp(frame, moment, source, year, warnings)
+    frame = _with_event(frame, content, remarks)
+    stamp, taken = _timestamp(frame, moment, source, year, remarks)
     frame = _typed(frame, layout)
     if stamp is not None:
         # A field of that name is what was parsed, or keeps its text beside it.
         frame = frame.rename({"timestamp": "timestamp_as_written"}, strict=False).insert_column(0, stamp)
     if taken is not None:
         decided["year"] = taken
-    return Reading(frame, "log", typed=True, converted=True, warnings=warnings, decided=decided)
+    return Reading(frame, "log", typed=True, converted=True, remarks=remarks, decided=decided)
 
 
 def choose(lines: pl.Series, asked: str | None = None) -> Layout:
@@ -123,7 +124,7 @@ def _asked(lines: pl.Series, asked: str) -> Layout:
     return found
 
 
-def _entries(path: Path, layout: Layout, source: Source, warnings: list[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _entries(path: Path, layout: Layout, source: Source, remarks: list[Remark]) -> tuple[pl.DataFrame, tuple[str, ...]]:
     import polars as pl
 
     entries = take_apart(blocks(path), layout, source.limits)
@@ -142,31 +143,30 @@ def _entries(path: Path, layout: Layout, source: Source, warnings: list[str]) ->
         # Between delimiters, blanks around a field only align it.
         frame = frame.with_columns(pl.exclude("content").str.strip_chars())
     frame = with_severity(_without_empty(frame, layout))
-    _explain(entries, layout, frame, warnings)
+    _explain(entries, layout, frame, remarks)
     if "time" in frame.columns and "time" not in moment and not moment:
         moment = ("time",)
     return frame, moment
 
 
-def _explain(entries: Entries, layout: Layout, frame: pl.DataFrame, warnings: list[str]) -> None:
+def _explain(entries: Entries, layout: Layout, frame: pl.DataFrame, remarks: list[Remark]) -> None:
     if layout.name == "learned":
-        warnings.append(f"The layout of the lines was learned from them: {layout.title}")
+        said = f"The layout of the lines was learned from them: {layout.title}"
+        remarks.append(doubt("log_layout_learned", said))
     elif layout.name == "lines":
-        warnings.append("The lines share no header: each one was read as one value.")
+        remarks.append(doubt("no_log_layout", "The lines share no header: each one was read as one value."))
     else:
         fields = ", ".join(name for name in frame.columns)
-        warnings.append(f"The lines were read as {layout.title}: {fields}.")
+        remarks.append(note("log_layout", f"The lines were read as {layout.title}: {fields}."))
     if entries.continued:
         lines, them = ("line does", "it was") if entries.continued == 1 else ("lines do", "they were")
-        warnings.append(
-            f"{entries.continued:,} {lines} not begin an entry (such as stack traces); {them} added to the content of"
-            " the entry before."
-        )
+        said = f"{entries.continued:,} {lines} not begin an entry (such as stack traces); {them} added to the content"
+        remarks.append(note("lines_joined", f"{said} of the entry before."))
     if entries.n_stray:
         shown = "; ".join(f"line {number}: “{line.strip()[:80]}”" for number, line in entries.stray)
         more = f" (and {entries.n_stray - len(entries.stray):,} more)" if entries.n_stray > len(entries.stray) else ""
         what = "line fits no entry and was" if entries.n_stray == 1 else "lines fit no entry and were"
-        warnings.append(f"{entries.n_stray:,} {what} left out{more}: {shown}")
+        remarks.append(loss("lines_left_out", f"{entries.n_stray:,} {what} left out{more}: {shown}"))
 
 
 def _dashes_missing(frame: pl.DataFrame) -> pl.DataFrame:
@@ -186,22 +186,21 @@ def _without_empty(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     return frame.drop([name for name in optional if name not in keep])
 
 
-def _with_event(frame: pl.DataFrame, content: str, warnings: list[str]) -> pl.DataFrame:
+def _with_event(frame: pl.DataFrame, content: str, remarks: list[Remark]) -> pl.DataFrame:
     if content not in frame.columns or "event" in frame.columns:
         return frame
     event, without = add_events(frame[content])
     if event is None:
-        warnings.append("Nearly every message is like no other: there is no column “event”.")
+        remarks.append(note("no_events", "Nearly every message is like no other: there is no column “event”."))
         return frame
     if without:
-        warnings.append(
-            f"{without:,} of {frame.height:,} messages are of too many kinds to name: they have no “event”."
-        )
+        said = f"{without:,} of {frame.height:,} messages are of too many kinds to name: they have no “event”."
+        remarks.append(note("no_events", said))
     return frame.with_columns(event)
 
 
 def _timestamp(
-    frame: pl.DataFrame, moment: Iterable[str], source: Source, year: int | None, warnings: list[str]
+    frame: pl.DataFrame, moment: Iterable[str], source: Source, year: int | None, remarks: list[Remark]
 ) -> tuple[pl.Series | None, int | None]:
     import polars as pl
 
@@ -218,14 +217,14 @@ def _timestamp(
     bad = found.values.null_count() - texts.null_count()
     if bad:
         lost = texts.filter(found.values.is_null() & texts.is_not_null())
-        warnings.append(
-            f"{bad:,} times could not be understood, for example “{lost[0][:40]}”: they have no “timestamp”."
-        )
+        said = f"{bad:,} times could not be understood, for example “{lost[0][:40]}”: they have no “timestamp”."
+        remarks.append(loss("values_lost", said))
     if found.year is not None:
-        said = "as the option says" if year is not None else "the latest that puts no line into the future"
-        warnings.append(f"The times have no year: the last entry was taken to be of {found.year}, {said}.")
+        why = "as the option says" if year is not None else "the latest that puts no line into the future"
+        said = f"The times have no year: the last entry was taken to be of {found.year}, {why}."
+        remarks.append((doubt if year is None else note)("no_year", said))
     if found.had_offset:
-        warnings.append("In “timestamp”, times were converted to UTC.")
+        remarks.append(note("times_to_utc", "In “timestamp”, times were converted to UTC."))
     return found.values.alias("timestamp"), found.year
 
 

@@ -12,6 +12,7 @@ from flowml.data.format import Reading, Source
 from flowml.data.names import unique_names
 from flowml.data.nested.records import Columns
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import loss
 
 _WORD = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 _ATTRIBUTE = re.compile(rf"@attribute\s+({_WORD}|[^\s{{]+)\s*(.*)", re.IGNORECASE)
@@ -57,7 +58,7 @@ def read_arff(source: Source) -> Reading:
             raise UnreadableFile(f"Line {number:,} of the ARFF file is no part of a header: “{line[:80]}”.")
     if not attributes:
         raise UnreadableFile("The ARFF file declares no columns.", hint="Export it again.")
-    titles, warnings = unique_names(names)
+    titles, remarks = unique_names(names)
     columns = Columns(source.limits)
     bad: list[str] = []
     n_bad = 0
@@ -83,10 +84,10 @@ def read_arff(source: Source) -> Reading:
             if n_bad == 1
             else f"{n_bad:,} rows do not fit the columns and were"
         )
-        warnings.append(f"{rows} left out: {'; '.join(bad)}.")
+        remarks.append(loss("rows_left_out", f"{rows} left out: {'; '.join(bad)}."))
     if weights:
-        warnings.append(f"The weights of {weights:,} rows were left out.")
-    reading = Reading(columns.frame(warnings), "arff", typed=True, warnings=warnings)
+        remarks.append(loss("weights_left_out", f"The weights of {weights:,} rows were left out."))
+    reading = Reading(columns.frame(remarks), "arff", typed=True, remarks=remarks)
     say_encoding(reading, encoding)
     return reading
 

@@ -16,6 +16,7 @@ import polars as pl
 from flowml.data.conversion.mixed import numbers_among_texts, truths_among_texts
 from flowml.data.format import Limits
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import Remark, doubt
 
 _MOST_NESTING = 20
 _INT64 = 1 << 63
@@ -122,18 +123,18 @@ class Column:
         dtype = _dtype(self.kinds)
         return pl.concat([_as(piece, dtype) for piece in self.packed]).alias(name)
 
-    def typed(self, name: str, warnings: list[str]) -> pl.Series:
-        """The same, but numbers or truth values with hardly a text among them in the type of these; says in `warnings`
+    def typed(self, name: str, remarks: list[Remark]) -> pl.Series:
+        """The same, but numbers or truth values with hardly a text among them in the type of these; says in `remarks`
         what became missing, and where kinds that do not go together were read as text."""
         series = self.series(name)
         others = self.kinds - {str}
         if str in self.kinds and others and (others <= {int, float, Decimal} or others == {bool}):
-            values, remarks = (truths_among_texts if bool in others else numbers_among_texts)(series)
+            values, said = (truths_among_texts if bool in others else numbers_among_texts)(series)
             if values is not None:
-                warnings += remarks
+                remarks += said
                 return values.cast(pl.Float64) if others & {float, Decimal} else values
         if self.is_mixed:
-            warnings.append(f"“{name}” holds values of different kinds; they were read as text.")
+            remarks.append(doubt("mixed_values", f"“{name}” holds values of different kinds; they were read as text."))
         return series
 
 
@@ -166,8 +167,8 @@ class Columns:
                 column.seal()
             self._fresh_cells = 0
 
-    def frame(self, warnings: list[str]) -> pl.DataFrame:
-        """The columns with one type each; says in `warnings` which held several. Raises UnreadableFile when nearly
+    def frame(self, remarks: list[Remark]) -> pl.DataFrame:
+        """The columns with one type each; says in `remarks` which held several. Raises UnreadableFile when nearly
         all of a large table would be empty."""
         n_cells = self.height * len(self._columns)
         if n_cells > _LARGE_TABLE and n_cells > _MOST_EMPTINESS * self._cells:
@@ -184,7 +185,7 @@ class Columns:
             if name in inner and column.is_empty():
                 # Some records have nothing where others have a record; its fields say that already.
                 continue
-            series.append(column.typed(name, warnings))
+            series.append(column.typed(name, remarks))
             column.packed = []
         return pl.DataFrame(series)
 

@@ -12,6 +12,7 @@ from flowml.data.format import Reading, Source
 from flowml.data.nested.paging import behind_its_description, joined_pages
 from flowml.data.nested.records import Columns
 from flowml.domain.errors import InvalidInput, UnreadableFile
+from flowml.domain.remarks import Remark, doubt, loss
 
 # How far below the top a list of records is looked for.
 _DEEPEST = 5
@@ -28,28 +29,28 @@ class Found:
     tables: list[str] = field(default_factory=list)
 
 
-def read_document(document: Any, kind: str, source: Source, warnings: list[str]) -> Reading:
+def read_document(document: Any, kind: str, source: Source, remarks: list[Remark]) -> Reading:
     """The table in a document of the kind (“JSON”), by the option “table” where it holds several."""
-    found = find_records(document, kind, warnings, source.text_option("table"))
+    found = find_records(document, kind, remarks, source.text_option("table"))
     columns = Columns(source.limits)
     for record in found.records:
         columns.add(record)
     return Reading(
-        columns.frame(warnings),
+        columns.frame(remarks),
         kind.lower(),
         typed=True,
-        warnings=warnings,
+        remarks=remarks,
         decided={"table": found.table} if found.table else {},
         choices={"table": found.tables} if len(found.tables) > 1 else {},
     )
 
 
-def find_records(document: Any, kind: str, warnings: list[str], asked: str | None = None) -> Found:
+def find_records(document: Any, kind: str, remarks: list[Remark], asked: str | None = None) -> Found:
     """The table in a document of the kind (“JSON”). `asked` is the name of a list in it. Raises UnreadableFile when
     there is none, InvalidInput when no list has the name that is asked for."""
     if isinstance(document, list):
-        inner = behind_its_description(document, warnings) or joined_pages(document, warnings)
-        return Found(of_list(document, warnings) if inner is None else inner)
+        inner = behind_its_description(document, remarks) or joined_pages(document, remarks)
+        return Found(of_list(document, remarks) if inner is None else inner)
     if not isinstance(document, dict) or not document:
         raise UnreadableFile(f"The {kind} holds a single value, not a table.", hint="A table is a list of records.")
     lists = dict(islice(_lists(document, "", 0), 1000))
@@ -59,21 +60,21 @@ def find_records(document: Any, kind: str, warnings: list[str], asked: str | Non
             raise InvalidInput.of_field(
                 "options.table", f"There is no list of records “{asked[:80]}”. The {kind} has {shown}."
             )
-        return Found(of_list(lists[asked], warnings), asked, list(lists))
+        return Found(of_list(lists[asked], remarks), asked, list(lists))
     records = _of_object(document, kind)
     if records is not None:
         return Found(records)
     if not lists:
         return Found([document])
     name, rows = max(lists.items(), key=lambda item: len(item[1]))
-    remark = f"The table was taken from “{name}”, the longest list of records in the file."
+    said = f"The table was taken from “{name}”, the longest list of records in the file."
     if len(lists) > 1:
         others = ", ".join(f"“{other}”" for other in lists if other != name)
-        remark += f" There is also {others[:300]}; the option “table” chooses."
-    warnings.append(remark)
+        said += f" There is also {others[:300]}; the option “table” chooses."
+    remarks.append(doubt("table_chosen", said))
     if document.get("type") == "FeatureCollection" and name == "features":
         return Found([_feature(row) for row in rows if isinstance(row, dict)], name, list(lists))
-    return Found(of_list(rows, warnings), name, list(lists))
+    return Found(of_list(rows, remarks), name, list(lists))
 
 
 def _lists(document: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, list[Any]]]:
@@ -98,16 +99,15 @@ def _of_object(document: Mapping[str, Any], kind: str) -> Records | None:
     return None
 
 
-def of_list(items: list[Any], warnings: list[str]) -> Records:
+def of_list(items: list[Any], remarks: list[Remark]) -> Records:
     """A list of records, of rows or of plain values as records."""
     records: list[Mapping[str, Any]] = [item for item in items if isinstance(item, dict)]
     if records:
         if len(records) < len(items):
             position = next(index for index, item in enumerate(items, start=1) if not isinstance(item, dict))
-            warnings.append(
-                f"{len(items) - len(records):,} of {len(items):,} entries are no records and were left out,"
-                f" first entry {position}: “{shown(items[position - 1])}”."
-            )
+            said = f"{len(items) - len(records):,} of {len(items):,} entries are no records and were left out,"
+            said += f" first entry {position}: “{shown(items[position - 1])}”."
+            remarks.append(loss("entries_left_out", said))
         return records
     if items and all(isinstance(item, list) for item in items):
         names = items[0] if all(isinstance(cell, str) for cell in items[0]) else None
@@ -120,7 +120,7 @@ def of_list(items: list[Any], warnings: list[str]) -> Records:
 
 
 def shown(value: Any) -> str:
-    """A value in a warning."""
+    """A value in a remark."""
     return json.dumps(value, ensure_ascii=False, default=str)[:80]
 
 

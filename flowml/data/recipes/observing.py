@@ -10,6 +10,7 @@ from flowml.data.recipes.kinds import Columns, Kind
 from flowml.data.recipes.operations.base import Step
 from flowml.data.recipes.scalars import text_of
 from flowml.domain.recipes import Change, Operation
+from flowml.domain.remarks import Remark, loss
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,7 +45,7 @@ class Counter:
         self._cells: dict[int, int] = {}
         self._rows: list[tuple[int, int]] = []
         self._operations: list[Operation] = []
-        self.warnings: list[str] = []
+        self.remarks: list[Remark] = []
         self._moved: int | None = None
 
     def step(
@@ -85,7 +86,7 @@ class Counter:
             count = int(found[name] or 0)
             if what == f"{HIDDEN}lost":
                 if count:
-                    self.warnings.append(_sentence(self._lost[place], count))
+                    self.remarks.append(_lost_in_conversion(self._lost[place], count))
             else:
                 self._cells[place] = self._cells.get(place, 0) + count
         frame = frame.drop(list(self._waiting))
@@ -125,7 +126,7 @@ def differs(before: str, had: Kind, after: str, has: Kind) -> pl.Expr:
     return old.is_not_null() | new.is_not_null()
 
 
-def _sentence(lost: _Lost, count: int) -> str:
+def _lost_in_conversion(lost: _Lost, count: int) -> Remark:
     import polars as pl
 
     rows = lost.frame.filter(pl.col(lost.before).is_not_null() & pl.col(lost.after).is_null())
@@ -134,7 +135,8 @@ def _sentence(lost: _Lost, count: int) -> str:
     shown = ", ".join(f"“{_short(value)}” ({times:,})" for value, times in top.iter_rows())
     more = "" if count == top["count"].sum() else ", …"
     values = "1 value" if count == 1 else f"{count:,} values"
-    return f"{values} of “{lost.column}” could not be {lost.converts} and became missing: {shown}{more}."
+    said = f"{values} of “{lost.column}” could not be {lost.converts} and became missing: {shown}{more}."
+    return loss("values_not_converted", said)
 
 
 def _short(value: Any) -> str:

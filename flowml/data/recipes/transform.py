@@ -21,6 +21,7 @@ from flowml.data.values import plain
 from flowml.domain.datasets import HowRead
 from flowml.domain.errors import InvalidInput, NotReady
 from flowml.domain.recipes import ColumnChange, Operation, Sample, TransformPreview
+from flowml.domain.remarks import Remark, loss
 
 _ROW = f"{HIDDEN}row"
 _WAS = f"{HIDDEN}was:"
@@ -60,13 +61,13 @@ def _write(
     frame = pl.read_parquet(target)
     if frame.is_empty():
         raise _nothing_left()
-    answer = described(frame, format="parquet", warnings=counter.warnings, how_read=HowRead())
+    answer = described(frame, format="parquet", remarks=counter.remarks, how_read=HowRead())
     return {**answer, "operations": [dict(operation) for operation in done.operations]}
 
 
 def transform_frame(
     frame: pl.DataFrame, operations: tuple[Operation, ...]
-) -> tuple[pl.DataFrame, tuple[Operation, ...], list[str]]:
+) -> tuple[pl.DataFrame, tuple[Operation, ...], list[Remark]]:
     """A canonical table in memory with the operations done, the operations with what they learned, and what is worth
     saying. Raises InvalidInput."""
     counter = Counter(everything=False)
@@ -74,7 +75,7 @@ def transform_frame(
     result = done.frame.select(list(done.columns)).collect(engine="streaming")
     if result.is_empty():
         raise _nothing_left()
-    return result, done.operations, counter.warnings
+    return result, done.operations, counter.remarks
 
 
 def _nothing_left() -> InvalidInput:
@@ -93,9 +94,9 @@ def preview(
     done = run(
         source.with_row_index(_ROW), columns, operations, observer=tracker, scratch=scratch, max_columns=max_columns
     )
-    warnings = tracker.warnings
+    remarks = tracker.remarks
     if tracker.n_rows == 0:
-        warnings = [*warnings, "No row would be left."]
+        remarks = [*remarks, loss("no_row_left", "No row would be left.")]
     origins = tracker.origins
     cells, before, after = _compare(source, done.frame, columns, done.columns, origins)
     kept = {origin for origin in origins.values() if origin is not None}
@@ -110,7 +111,7 @@ def preview(
         columns_changed=tuple(ColumnChange(name, count) for name, count in cells.items() if count),
         before=before,
         after=after,
-        warnings=tuple(warnings),
+        remarks=tuple(remarks),
     )
 
 

@@ -15,6 +15,8 @@ from typing import IO
 
 import defusedxml.ElementTree
 
+from flowml.domain.remarks import Remark, loss
+
 _CHUNK = 1 << 20
 # Neither a tag nor a cell is looked through beyond where the next one begins: the time is linear in the length.
 _PREFIX = rb"(?:\w{1,30}:)?"
@@ -45,14 +47,14 @@ class CellErrors:
         if len(places) < _SHOWN:
             places.append(place)
 
-    def remarks(self, sheet: str) -> list[str]:
+    def remarks(self, sheet: str) -> list[Remark]:
         """What to say of a sheet."""
         if sheet not in self.counts:
             return []
         shown = [self._shown(sheet, error, count) for error, count in self.counts[sheet].most_common(8)]
         total = self.counts[sheet].total()
         cells = "1 cell holds an error and counts" if total == 1 else f"{total:,} cells hold errors and count"
-        return [f"{cells} as missing: {'; '.join(shown)}."]
+        return [loss("cell_errors", f"{cells} as missing: {'; '.join(shown)}.")]
 
     def _shown(self, sheet: str, error: str, count: int) -> str:
         places = self.places[sheet, error]

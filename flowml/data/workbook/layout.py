@@ -9,6 +9,7 @@ from typing import Protocol, overload
 
 from flowml.data.headers.decide import is_header
 from flowml.data.headers.levels import find_levels
+from flowml.domain.remarks import Remark, loss, note
 
 Row = Sequence[str | None]
 
@@ -37,14 +38,14 @@ _TOTAL = re.compile(
 @dataclass
 class Layout:
     """Rows count from 0 at the top of the sheet. `first` is the first row of values, `end` the one after the last;
-    `names` are the cells of the header, None when there is none; `left_out` says what else was in the sheet, and how
+    `names` are the cells of the header, None when there is none; `remarks` say what else was in the sheet, and how
     the names of several rows were joined."""
 
     first: int
     end: int
     names: list[str] | None
     header: int
-    left_out: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
 
 def find_layout(rows: Rows, filled: list[int], asked: int | None) -> Layout:
@@ -93,20 +94,20 @@ def _with_header(rows: Rows, filled: list[int], header: int, end: int) -> Layout
     used = [index for index in range(len(window[0])) if any(row[index].strip() for row in window)]
     cropped = [[row[index] for index in used] for row in window]
     first, body = cropped[header - top], [row for row in cropped[header - top + 1 :] if any(row)]
-    remarks: list[str] = []
+    remarks: list[Remark] = []
     start = header
     if levels := find_levels(cropped, header - top, len(used)):
         start, bottom = top + levels.top, top + levels.top + levels.depth
         by_place = dict(zip(used, levels.names, strict=True))
         layout = Layout(bottom, end, [by_place.get(index, "") for index in range(len(window[0]))], bottom)
-        remarks.append(levels.said("rows"))
+        remarks.append(note("names_joined", levels.said("rows")))
     elif is_header(first, body):
         layout = Layout(header + 1, end, _names(rows[header]), header + 1)
     else:
         layout = Layout(header, end, None, 0)
     if titles := [at for at in range(start) if filled[at]]:
-        layout.left_out.append(f"Above the table, {_rows_said(titles, rows)}")
-    layout.left_out += remarks
+        layout.remarks.append(loss("around_table_left_out", f"Above the table, {_rows_said(titles, rows)}"))
+    layout.remarks += remarks
     return layout
 
 
@@ -130,12 +131,13 @@ def _without_footer(rows: Rows, filled: list[int], layout: Layout) -> int:
         notes -= 1
     said = [at for at in range(notes, end) if filled[at]]
     if said and notes > layout.first + 1 and not filled[notes]:
-        layout.left_out.append(f"Below the table, {_rows_said(said, rows)}")
+        layout.remarks.append(loss("around_table_left_out", f"Below the table, {_rows_said(said, rows)}"))
         end = notes
     if end - layout.first > 2:
         last = next((cell.strip() for cell in rows[end - 1] if cell), "")
         if _TOTAL.match(last) and filled[end - 1] > 1:
-            layout.left_out.append(f"A row of totals was left out: row {end}: “{_shown(rows[end - 1])}”.")
+            totals = f"A row of totals was left out: row {end}: “{_shown(rows[end - 1])}”."
+            layout.remarks.append(loss("totals_left_out", totals))
             end -= 1
             while end > layout.first and not filled[end - 1]:
                 end -= 1

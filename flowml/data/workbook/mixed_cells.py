@@ -9,6 +9,7 @@ import fastexcel
 import polars as pl
 
 from flowml.data.conversion.mixed import numbers_among_texts, truths_among_texts, without_words
+from flowml.domain.remarks import Remark
 
 _MOMENT = r"^\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d+)?)?$"
 _AT_MIDNIGHT = r"^(\d{4}-\d\d-\d\d) 00:00:00$"
@@ -53,7 +54,7 @@ def _may_be_mixed(column: pl.Series) -> bool:
     return bool(known.any())
 
 
-def typed(column: pl.Series, title: str, cells: Cells) -> tuple[pl.Series, list[str]]:
+def typed(column: pl.Series, title: str, cells: Cells) -> tuple[pl.Series, list[Remark]]:
     """A column of texts, called by its title, in the kind that most of its cells have, or as texts, and what is to be
     said."""
     known, texts = cells.is_known.get(column.name), column.alias(title)

@@ -17,6 +17,7 @@ from flowml.data.names import unique_names
 from flowml.data.workbook.layout import find_layout
 from flowml.data.workbook.mixed_cells import Cells, cells_of, typed
 from flowml.data.workbook.stored_types import StoredTypes, cast_to_stored, stored_types
+from flowml.domain.remarks import Remark, doubt, note
 
 _BAD_COLUMN = re.compile(r"for column c(\d+)\b")
 _MOST_RETRIES = 100
@@ -33,7 +34,7 @@ class Sheet:
     frame: pl.DataFrame
     header: int
     rows: Sequence[int]
-    warnings: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     is_stored: bool = False
 
 
@@ -53,25 +54,27 @@ def load(workbook: fastexcel.ExcelReader, name: str, source: Source, asked: int 
     if height <= 0:
         return Sheet(pl.DataFrame(), layout.header, ())
     body = _body(workbook, name, texts.width, layout.first, height)
-    warnings = list(layout.left_out)
+    remarks = list(layout.remarks)
     if layout.names is None and asked is None:
-        warnings.append("The first row looks like data, not like column names: the columns were numbered.")
+        said = "The first row looks like data, not like column names: the columns were numbered."
+        remarks.append(doubt("no_header", said))
     names = layout.names or [f"column_{index + 1}" for index in range(body.width)]
     keep = [index for index, column in enumerate(body.get_columns()) if _is_used(column, names[index], layout.names)]
-    titles, remarks = unique_names([names[index] for index in keep])
-    warnings += remarks
+    titles, of_names = unique_names([names[index] for index in keep])
+    remarks += of_names
     for index, title in zip(keep, titles, strict=True):
-        _say_lost(texts[layout.first : layout.end, index], body[:, index], title, warnings)
+        _say_lost(texts[layout.first : layout.end, index], body[:, index], title, remarks)
     cells = cells_of(workbook, name, body, layout.first)
-    columns = [_typed(body[:, index], title, cells, warnings) for index, title in zip(keep, titles, strict=True)]
+    columns = [_typed(body[:, index], title, cells, remarks) for index, title in zip(keep, titles, strict=True)]
     frame = pl.DataFrame(columns)
     numbers: Sequence[int] = range(cells.first, cells.first + frame.height)
     is_full = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series() if frame.width else pl.Series([True])
     if not is_full.all():
         n_empty = len(is_full) - int(is_full.sum())
-        warnings.append("1 empty row was left out." if n_empty == 1 else f"{n_empty:,} empty rows were left out.")
+        said = "1 empty row was left out." if n_empty == 1 else f"{n_empty:,} empty rows were left out."
+        remarks.append(note("empty_rows", said))
         frame, numbers = frame.filter(is_full), (is_full.arg_true() + cells.first).to_list()
-    return Sheet(frame, layout.header, numbers, warnings)
+    return Sheet(frame, layout.header, numbers, remarks)
 
 
 class _Rows:
@@ -106,12 +109,12 @@ def _as_stored(workbook: fastexcel.ExcelReader, name: str, texts: pl.DataFrame, 
     return workbook.load_sheet(name, header_row=None, skip_rows=1, dtypes=dtypes).to_polars()
 
 
-def _say_lost(texts: pl.Series, values: pl.Series, name: str, warnings: list[str]) -> None:
+def _say_lost(texts: pl.Series, values: pl.Series, name: str, remarks: list[Remark]) -> None:
     """Texts such as “NA” that the library took for nothing."""
     lost = texts.filter(texts.is_not_null() & values.is_null() & (texts.str.strip_chars() != ""))
     if len(lost):
         shown = ", ".join(f"“{value}”" for value in lost.unique().sort().head(5))
-        warnings.append(f"In “{name}”, {shown} was read as missing ({len(lost):,}).")
+        remarks.append(note("read_as_missing", f"In “{name}”, {shown} was read as missing ({len(lost):,})."))
 
 
 def _body(workbook: fastexcel.ExcelReader, name: str, width: int, first: int, height: int) -> pl.DataFrame:
@@ -170,11 +173,11 @@ def _is_used(column: pl.Series, name: str, header: list[str] | None) -> bool:
     return column.null_count() < len(column) or (header is not None and bool(name.strip()))
 
 
-def _typed(column: pl.Series, title: str, cells: Cells, warnings: list[str]) -> pl.Series:
+def _typed(column: pl.Series, title: str, cells: Cells, remarks: list[Remark]) -> pl.Series:
     if column.dtype == pl.String:
-        column, remarks = typed(column, title, cells)
-        warnings += remarks
-        return _words(column, warnings) if column.dtype == pl.String else column
+        column, said = typed(column, title, cells)
+        remarks += said
+        return _words(column, remarks) if column.dtype == pl.String else column
     column = column.alias(title)
     if column.dtype.is_float():
         return _whole_if_whole(column)
@@ -198,7 +201,7 @@ def _moments(column: pl.Series) -> pl.Series:
     return days if (days.cast(column.dtype) == column).all() else column
 
 
-def _words(column: pl.Series, warnings: list[str]) -> pl.Series:
+def _words(column: pl.Series, remarks: list[Remark]) -> pl.Series:
     """Texts as they are, without blanks around them and without the spellings of missing."""
     stripped = column.str.strip_chars()
     is_missing = stripped.is_in(list(MISSING)).fill_null(value=False)
@@ -207,5 +210,5 @@ def _words(column: pl.Series, warnings: list[str]) -> pl.Series:
         shown = ", ".join(
             f"“{value}”" for value in stripped.filter(is_missing & (stripped != "")).unique().sort().head(5)
         )
-        warnings.append(f"In “{column.name}”, {shown} was read as missing ({n_spelled:,}).")
+        remarks.append(note("read_as_missing", f"In “{column.name}”, {shown} was read as missing ({n_spelled:,})."))
     return stripped.set(is_missing, None)

@@ -1,10 +1,10 @@
 """What the page of a data set shows around its rows: how its file was read, in what it can be downloaded."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from flowml.domain.datasets import ReadingOption
+from flowml.domain.remarks import Remark
 from flowml.web.format import number
 
 
@@ -37,13 +37,10 @@ STARTERS = (
 
 _SIGNS = {"\t": "tab", ",": "comma ,", ";": "semicolon ;", "|": "bar |", " ": "blank", "": "none"}
 
-# What a note on reading says when something is not in the table as it was in the file.
-_LOSS = re.compile(r"left out|damaged|replaced|shortened|too many|not known|unclear|cannot|no value|filled up")
 
-
-def notes(warnings: tuple[str, ...]) -> list[str]:
-    """The notes on reading, those first that tell of a loss."""
-    return sorted(warnings, key=lambda warning: not _LOSS.search(warning))
+def notes(remarks: tuple[Remark, ...]) -> list[str]:
+    """The remarks on reading as sentences, the gravest first."""
+    return [remark.text for remark in sorted(remarks, key=lambda remark: remark.severity.rank)]
 
 
 def decisions(options: tuple[ReadingOption, ...]) -> list[tuple[str, str]]:

@@ -129,7 +129,7 @@ def page(request: Request) -> Response:
             recipe=[dict(operation) for operation in dataset.recipe],
             format_title=format_title,
             decisions=decisions(options),
-            notes=notes(dataset.warnings),
+            notes=notes(dataset.remarks),
             shown_notes=SHOWN_NOTES,
             downloads=DOWNLOADS,
             starters=STARTERS,

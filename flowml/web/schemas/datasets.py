@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from flowml.domain.datasets import Role
+from flowml.domain.remarks import RemarkSeverity
 from flowml.web.schemas.base import Answer, Body, Listing, Query, Timestamp
 
 
@@ -12,6 +13,20 @@ class Column(Answer):
     name: str
     dtype: str
     role: Role
+
+
+class Remark(Answer):
+    """What is worth saying about how a table was read or made."""
+
+    code: Annotated[str, Field(description="what it is about: a word that stays the same")]
+    severity: Annotated[
+        RemarkSeverity,
+        Field(
+            description="loss: something of the file is not in the table; doubt: something may have been meant"
+            " otherwise than it was read; note: worth knowing"
+        ),
+    ]
+    text: Annotated[str, Field(description="a sentence for people")]
 
 
 class Dataset(Answer):
@@ -28,7 +43,8 @@ class Dataset(Answer):
     parent_id: str | None
     created_at: Timestamp
     columns: list[Column]
-    warnings: list[str]
+    warnings: Annotated[list[str], Field(description="the remarks as sentences")]
+    remarks: list[Remark]
     recipe: Annotated[list[dict[str, Any]], Field(description="what was done to it since it was read")]
 
 

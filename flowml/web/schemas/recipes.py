@@ -8,7 +8,7 @@ from flowml.domain.recipes import OperationField as FieldInfo
 from flowml.domain.recipes import OperationInfo
 from flowml.services.versions import list_operations
 from flowml.web.schemas.base import Answer, Body
-from flowml.web.schemas.datasets import Dataset
+from flowml.web.schemas.datasets import Dataset, Remark
 
 _PLAIN: dict[str, dict[str, Any]] = {
     "column": {"type": "string"},
@@ -102,7 +102,8 @@ class TransformPreview(Answer):
     columns_changed: list[ColumnChange]
     before: Sample
     after: Sample
-    warnings: list[str]
+    warnings: Annotated[list[str], Field(description="the remarks as sentences")]
+    remarks: list[Remark]
 
 
 class OperationField(Answer):

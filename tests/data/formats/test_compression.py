@@ -99,7 +99,7 @@ def test_of_several_tables_the_largest_is_read_and_the_others_are_named(tmp_path
     members = {"readme.txt": b"x" * 9999, "test.csv": b"a\n1\n2\n", "train.csv": CSV}
     reading = _reading(tmp_path, members)
     assert reading.frame.height == 200
-    assert "“test.csv”" in reading.warnings[0]
+    assert "“test.csv”" in reading.remarks[0].text
     assert reading.decided["member"] == "train.csv"
     assert reading.choices["member"] == ["readme.txt", "test.csv", "train.csv"]
     assert _reading(tmp_path, members, {"member": "test.csv"}).frame.height == 2

@@ -14,6 +14,7 @@ from flowml.data.recipes.operations.registry import OPERATIONS
 from flowml.data.recipes.pipeline import bind, run
 from flowml.data.recipes.transform import transform_frame
 from flowml.domain.errors import InvalidInput
+from flowml.domain.remarks import loss
 from tests.data.recipes.tables import COLUMNS, OF_KIND, ROWS, TEXTS, table
 
 
@@ -139,8 +140,9 @@ def test_what_was_learned_is_kept_in_the_operation_and_does_the_same_to_other_ro
 
 def test_values_that_do_not_convert_are_counted_and_shown() -> None:
     frame = pl.DataFrame({"c": ["1", "abc", "abc", "x", None]})
-    _, _, warnings = transform_frame(frame, check_operations([{"op": "cast", "column": "c", "to": "number"}]))
-    assert warnings == ["3 values of “c” could not be turned into numbers and became missing: “abc” (2), “x” (1)."]
+    _, _, remarks = transform_frame(frame, check_operations([{"op": "cast", "column": "c", "to": "number"}]))
+    said = "3 values of “c” could not be turned into numbers and became missing: “abc” (2), “x” (1)."
+    assert remarks == [loss("values_not_converted", said)]
 
 
 @pytest.mark.parametrize(
