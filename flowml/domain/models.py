@@ -1,17 +1,120 @@
 """A model: what a finished trial, or an ensemble of them, left behind."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from flowml.domain.jobs import ProblemType
 
 
 @dataclass(frozen=True)
+class EnsembleMember:
+    """A part of an ensemble, and its share of the vote."""
+
+    algorithm: str
+    weight: float
+    model_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ConfusionMatrix:
+    """Rows are the true classes, columns the predicted ones, from out-of-fold predictions: counts, and shares of each
+    row, None where it has none."""
+
+    labels: tuple[str, ...]
+    matrix: tuple[tuple[int, ...], ...]
+    normalized: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class ColumnImportance:
+    """How much the score falls, in units of the metric, when a column is shuffled; `std` over several times."""
+
+    feature: str
+    importance: float
+    std: float | None
+
+
+@dataclass(frozen=True)
+class Importance:
+    """What each column matters to a model, best first."""
+
+    method: str
+    items: tuple[ColumnImportance, ...]
+
+
+@dataclass(frozen=True)
+class RecipeInWords:
+    """What was done to the table of a model: what is done to each row before it is predicted, and what is not."""
+
+    applied: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelDetails:
+    """What was worked out about a model beside its scores; what does not apply or is not known yet is None or empty.
+
+    `schema` describes the columns that it takes, for a form; `dropped` says why others of its table were left out.
+    Predicted is the class whose probability times its number in `decision` is greatest; of two classes, `threshold` is
+    the probability from which the last is predicted. A model that is the fast twin of another one, or of itself, is
+    `twin_of` that, worse by `loss_of_quality`, and `made` as it says; `fast_model_id` is the twin of this one.
+    """
+
+    schema: tuple[Mapping[str, Any], ...] = ()
+    score_std: float | None = None
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    recipe: RecipeInWords | None = None
+    decision: tuple[float, ...] | None = None
+    threshold: float | None = None
+    calibrated: bool = False
+    confusion_matrix: ConfusionMatrix | None = None
+    members: tuple[EnsembleMember, ...] = ()
+    twin_of: str | None = None
+    loss_of_quality: float | None = None
+    made: str | None = None
+    fast_model_id: str | None = None
+    permutation_importance: Importance | None = None
+
+    def record(self) -> dict[str, Any]:
+        """What is known, for JSON."""
+        unknown = asdict(ModelDetails())
+        return {name: value for name, value in asdict(self).items() if value != unknown[name]}
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> "ModelDetails":
+        """From JSON; what an earlier version has stored beside these is left out."""
+        recipe, matrix = record.get("recipe"), record.get("confusion_matrix")
+        decision, importance = record.get("decision"), record.get("permutation_importance")
+        return cls(
+            schema=tuple(record.get("schema") or ()),
+            score_std=record.get("score_std"),
+            dropped=record.get("dropped") or {},
+            recipe=None if recipe is None else RecipeInWords(tuple(recipe["applied"]), tuple(recipe["left_out"])),
+            decision=None if decision is None else tuple(decision),
+            threshold=record.get("threshold"),
+            calibrated=bool(record.get("calibrated")),
+            confusion_matrix=None
+            if matrix is None
+            else ConfusionMatrix(
+                tuple(matrix["labels"]), tuple(map(tuple, matrix["matrix"])), tuple(map(tuple, matrix["normalized"]))
+            ),
+            members=tuple(EnsembleMember(**member) for member in record.get("members") or ()),
+            twin_of=record.get("twin_of"),
+            loss_of_quality=record.get("loss_of_quality"),
+            made=record.get("made"),
+            fast_model_id=record.get("fast_model_id"),
+            permutation_importance=None
+            if importance is None
+            else Importance(importance["method"], tuple(ColumnImportance(**item) for item in importance["items"])),
+        )
+
+
+@dataclass(frozen=True)
 class Model:
-    """A usable model. `file` is the hash of its `.flowml`; `details` holds figures computed once, such as the
-    confusion matrix and the permutation importance. `score`, `metrics` and `cv_scores` are by cross-validation; what to
-    expect of the best model of a job on new rows is the job's `best_score`."""
+    """A usable model. `file` is the hash of its `.flowml`; `details` holds what is computed once. `score`, `metrics`
+    and `cv_scores` are by cross-validation; what to expect of the best model of a job on new rows is the job's
+    `best_score`."""
 
     id: str
     job_id: str
@@ -32,7 +135,7 @@ class Model:
     size_bytes: int
     file: str
     created_at: float
-    details: Mapping[str, Any]
+    details: ModelDetails
 
     @property
     def positive_class(self) -> str | None:

@@ -1,10 +1,9 @@
 """Which columns a model uses, computed once per model in a process of its own and stored with it."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from flowml.domain.errors import NotFound, NotReady, WrongState
-from flowml.domain.models import Model
+from flowml.domain.models import ColumnImportance, Importance, Model, ModelDetails
 from flowml.machine.child import Bounds, CannotStart, Child, Ended
 from flowml.machine.facts import memory_bytes
 from flowml.services.context import Context
@@ -16,13 +15,7 @@ _PATIENCE_SECONDS = 60.0
 _MEMORY_SHARE = 0.5
 
 
-def stored_importance(model: Model) -> Mapping[str, Any] | None:
-    """What was computed before, if anything."""
-    found: Mapping[str, Any] | None = model.details.get("permutation_importance")
-    return found
-
-
-def compute_importance(context: Context, model_id: str) -> Mapping[str, Any]:
+def compute_importance(context: Context, model_id: str) -> Importance:
     """Shuffle each column and see what the score loses.
 
     Raises NotFound, WrongState when the data set is gone, NotReady saying why it cannot be done now.
@@ -30,21 +23,21 @@ def compute_importance(context: Context, model_id: str) -> Mapping[str, Any]:
     with alone("importance", model_id, left=context.left):
         model = context.store.models.get(model_id)
         # Somebody else may have asked for the same while this waited.
-        found = stored_importance(model)
+        found = model.details.permutation_importance
         if found is None:
-            found = {"method": "permutation", "items": _in_a_child(context, model)}
+            found = Importance("permutation", _in_a_child(context, model))
             keep_importance(context, model, found)
         return found
 
 
-def keep_importance(context: Context, model: Model, found: Mapping[str, Any]) -> None:
+def keep_importance(context: Context, model: Model, found: Importance) -> None:
     """Store it, unless the model has become another one meanwhile, as the ensemble of a running job does."""
     with context.store.transaction():
         if context.store.models.get(model.id).file == model.file:
-            context.store.models.set_details(model.id, {"permutation_importance": found})
+            context.store.models.set_details(model.id, ModelDetails(permutation_importance=found).record())
 
 
-def _in_a_child(context: Context, model: Model) -> list[dict[str, Any]]:
+def _in_a_child(context: Context, model: Model) -> tuple[ColumnImportance, ...]:
     job = context.store.jobs.get(model.job_id)
     try:
         context.store.datasets.get(job.dataset_id)
@@ -62,4 +55,4 @@ def _in_a_child(context: Context, model: Model) -> list[dict[str, Any]]:
         items = []
     if not items:
         raise NotReady("Which columns matter could not be computed in time.", hint="Try again when less is running.")
-    return items
+    return tuple(ColumnImportance(**item) for item in items)

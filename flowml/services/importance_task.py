@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from flowml.automl.explain.importance import permutation_importance
 from flowml.automl.model import modelfile
 from flowml.automl.scoring.decision import objective
 from flowml.domain.errors import FlowMLError
+from flowml.domain.models import ColumnImportance
 from flowml.machine.child import settle
 from flowml.services.dispatch.ledger import brief_of
 from flowml.store.store import Store
@@ -24,7 +26,7 @@ from flowml.training.tasks import load_task
 _NICENESS = 5
 
 
-def importance(request: Mapping[str, Any]) -> list[dict[str, Any]]:
+def importance(request: Mapping[str, Any]) -> list[ColumnImportance]:
     """How much each column matters, as far as that can be found out in so many seconds."""
     store = Store(Path(request["home"]), now=time.time())
     model = store.models.get(request["model_id"])
@@ -44,7 +46,7 @@ def main() -> None:
     except FlowMLError as problem:
         print(problem.detail, file=sys.stderr)
         items = []
-    json.dump({"items": items}, sys.stdout, allow_nan=False)
+    json.dump({"items": [asdict(item) for item in items]}, sys.stdout, allow_nan=False)
     sys.stdout.flush()
     os._exit(0)
 

@@ -1,14 +1,13 @@
 """What training has brought: models, their order, and how they judge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from flowml.domain.errors import InvalidInput, NotReady, WrongState
 from flowml.domain.metrics import greater_is_better
-from flowml.domain.models import BASELINE, Leaderboard, LeaderboardRow, Model
+from flowml.domain.models import BASELINE, ConfusionMatrix, Importance, Leaderboard, LeaderboardRow, Model
 from flowml.services.context import Context
-from flowml.services.importance import compute_importance, stored_importance
+from flowml.services.importance import compute_importance
 
 _SAME_SPEED = 0.95
 
@@ -57,7 +56,7 @@ def leaderboard(context: Context, job_id: str) -> Leaderboard:
                 name=model.name,
                 algorithm=model.algorithm,
                 score=model.score,
-                score_std=model.details.get("score_std"),
+                score_std=model.details.score_std,
                 metrics=model.metrics,
                 fit_seconds=model.fit_seconds,
                 predict_ms=model.predict_ms,
@@ -88,7 +87,7 @@ def pareto_front(models: Sequence[tuple[float, float | None]]) -> set[int]:
     return front
 
 
-def confusion_matrix(context: Context, model_id: str) -> Mapping[str, Any]:
+def confusion_matrix(context: Context, model_id: str) -> ConfusionMatrix:
     """Out-of-fold: true classes by predicted ones. Raises NotFound, WrongState for a model that predicts numbers."""
     model = context.store.models.get(model_id)
     if model.classes is None:
@@ -96,13 +95,13 @@ def confusion_matrix(context: Context, model_id: str) -> Mapping[str, Any]:
             "This model predicts numbers, so there are no classes to confuse.",
             hint="Look at its errors (RMSE, MAE) instead.",
         )
-    found: Mapping[str, Any] | None = model.details.get("confusion_matrix")
+    found = model.details.confusion_matrix
     if found is None:
         raise NotReady("The confusion matrix of this model has not been computed.", hint="Try again in a moment.")
     return found
 
 
-def feature_importance(context: Context, model_id: str, method: str = "permutation") -> Mapping[str, Any]:
+def feature_importance(context: Context, model_id: str, method: str = "permutation") -> Importance:
     """How much the score falls when a column is shuffled, best first; computed once per model.
 
     Raises NotFound, InvalidInput for an unknown method, WrongState for one that this model has no answer in or where
@@ -112,5 +111,5 @@ def feature_importance(context: Context, model_id: str, method: str = "permutati
         raise WrongState("SHAP values are not available for this model.", hint="Use method=permutation.")
     if method != "permutation":
         raise InvalidInput.of_field("method", f"There is no method “{method}”.", hint="Use permutation.")
-    found = stored_importance(context.store.models.get(model_id))
+    found = context.store.models.get(model_id).details.permutation_importance
     return compute_importance(context, model_id) if found is None else found

@@ -6,7 +6,7 @@ from typing import Any
 
 from flowml.domain.errors import NotFound
 from flowml.domain.jobs import ProblemType
-from flowml.domain.models import MADE_AT_ONCE, Model
+from flowml.domain.models import MADE_AT_ONCE, Model, ModelDetails
 from flowml.store.database import Database
 from flowml.store.rows import from_json, to_json
 
@@ -51,7 +51,7 @@ class Models:
                     model.size_bytes,
                     model.file,
                     model.created_at,
-                    to_json(model.details),
+                    to_json(model.details.record()),
                     model.job_id,
                 ),
             )
@@ -88,9 +88,9 @@ class Models:
         return int(self._database.read().execute("SELECT COUNT(*) FROM models").fetchone()[0])
 
     def set_details(self, model_id: str, details: Mapping[str, Any]) -> None:
-        """Add figures to those stored with a model. Raises NotFound."""
+        """Add figures, as `ModelDetails.record` has them, to those stored with a model. Raises NotFound."""
         with self._database.write() as connection:
-            merged = {**self.get(model_id).details, **details}
+            merged = {**self.get(model_id).details.record(), **details}
             connection.execute("UPDATE models SET details = ? WHERE id = ?", (to_json(merged), model_id))
 
 
@@ -116,5 +116,5 @@ def _model(row: sqlite3.Row) -> Model:
         size_bytes=row["size_bytes"],
         file=row["file"],
         created_at=row["created_at"],
-        details=from_json(row["details"]),
+        details=ModelDetails.of_record(from_json(row["details"])),
     )

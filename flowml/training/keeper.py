@@ -14,14 +14,13 @@ from flowml.automl.ensemble.twin import TITLE, Twin
 from flowml.automl.explain.importance import permutation_importance
 from flowml.automl.model import modelfile
 from flowml.automl.model.model import FittedModel
-from flowml.automl.schema.recipe import ModelRecipe
 from flowml.automl.scoring.decision import objective, threshold, weighted
 from flowml.automl.scoring.metrics import confusion
 from flowml.automl.task.task import Task
 from flowml.automl.trial.outcome import Outcome
 from flowml.domain.channel import Ledger
 from flowml.domain.jobs import Job
-from flowml.domain.models import BASELINE, MADE_AT_ONCE, Model
+from flowml.domain.models import BASELINE, MADE_AT_ONCE, EnsembleMember, Importance, Model, ModelDetails, RecipeInWords
 from flowml.domain.trials import Trial, TrialSpec, TrialStatus
 
 TWIN = "twin"
@@ -116,14 +115,10 @@ class Keeper:
             return
         self._outdone = False
         self._ensemble_gain = gain
-        weights = [
-            {
-                "model_id": self._trial(number).id,
-                "algorithm": self._trial(number).algorithm,
-                "weight": weight,
-            }
+        members = tuple(
+            EnsembleMember(self._trial(number).algorithm, weight, self._trial(number).id)
             for number, weight in sorted(blend.weights.items(), key=lambda item: -item[1])
-        ]
+        )
         outcome = Outcome(
             TrialSpec(-1, ENSEMBLE, {}),
             TrialStatus.FINISHED,
@@ -137,7 +132,7 @@ class Keeper:
         model = self._model(
             self._ensemble_id, None, "Ensemble", ENSEMBLE, outcome, blend.out_of_fold, "", len(content), blend.model
         )
-        self._publish(replace(model, details={**model.details, "members": weights}), content)
+        self._publish(replace(model, details=replace(model.details, members=members)), content)
 
     def champion_found(self, champion: Champion) -> None:
         """The best model calibrated and decided takes the place of what it was; the job's score is what to expect."""
@@ -156,13 +151,12 @@ class Keeper:
             score=champion.score,
             metrics=champion.metrics,
             cv_scores=champion.fold_scores,
-            details={
-                **before.details,
-                **self._figures(champion.model, champion.out_of_fold),
-                "score_std": float(np.std(champion.fold_scores)),
-            },
+            details=replace(
+                self._with_figures(before.details, champion.model, champion.out_of_fold),
+                score_std=float(np.std(champion.fold_scores)),
+            ),
         )
-        if champion.model.temperature is not None or _decision(before) != champion.model.decision:
+        if champion.model.temperature is not None or before.details.decision != champion.model.decision:
             content = modelfile.write(champion.model)
             model = replace(model, size_bytes=len(content))
         # Timed here, where the ensemble and the twin are timed as well.
@@ -179,10 +173,10 @@ class Keeper:
         if twin is None:
             self._ledger.log("info", "There was no time for a fast twin of the best model", self._clock())
             return
-        about = {"twin_of": self.champion.id, "loss_of_quality": twin.loss_of_quality, "made": twin.method}
+        about = ModelDetails(twin_of=self.champion.id, loss_of_quality=twin.loss_of_quality, made=twin.method)
         if twin.existing and twin.number is not None:
             identifier = self._trial(twin.number).id
-            self._ledger.set_details(identifier, about)
+            self._ledger.set_details(identifier, about.record())
         else:
             identifier = f"{self._job.id}{TWIN}"
             content = modelfile.write(twin.model)
@@ -198,10 +192,9 @@ class Keeper:
             model = self._model(
                 identifier, None, TITLE, twin.algorithm, outcome, twin.out_of_fold, "", len(content), twin.model
             )
-            self._ledger.publish_model(
-                replace(model, details={**model.details, **about}), self._metric.gain(twin.score), content
-            )
-        self._ledger.set_details(self.champion.id, {"fast_model_id": identifier})
+            details = ModelDetails.of_record({**model.details.record(), **about.record()})
+            self._ledger.publish_model(replace(model, details=details), self._metric.gain(twin.score), content)
+        self._ledger.set_details(self.champion.id, ModelDetails(fast_model_id=identifier).record())
         self._ledger.log("info", f"The fast twin of the best model is ready: {twin.method}", self._clock())
 
     def explain_champion(self, seconds: float) -> None:
@@ -214,9 +207,8 @@ class Keeper:
             self._task, model, self._metric, seed=self._task.seed, time_left=lambda: until - self._clock()
         )
         if items:
-            self._ledger.set_details(
-                self.champion.id, {"permutation_importance": {"method": "permutation", "items": items}}
-            )
+            found = ModelDetails(permutation_importance=Importance("permutation", tuple(items)))
+            self._ledger.set_details(self.champion.id, found.record())
 
     def _publish(self, model: Model, content: bytes | None) -> None:
         gain = self._metric.gain(model.score)
@@ -257,13 +249,13 @@ class Keeper:
         if fitted is None:
             assert outcome.load_model is not None
             fitted = outcome.load_model()
-        details: dict[str, object] = {
-            "schema": fitted.schema.describe(),
-            "score_std": float(np.std(outcome.fold_scores)),
-            "dropped": dict(self._task.dropped),
-            "recipe": None if fitted.schema.recipe is None else _recipe(fitted.schema.recipe),
-            **self._figures(fitted, out_of_fold),
-        }
+        recipe = fitted.schema.recipe
+        details = ModelDetails(
+            schema=tuple(fitted.schema.describe()),
+            score_std=float(np.std(outcome.fold_scores)),
+            dropped=dict(self._task.dropped),
+            recipe=None if recipe is None else RecipeInWords(recipe.applied, recipe.left_out),
+        )
         return Model(
             id=model_id,
             job_id=self._job.id,
@@ -284,23 +276,23 @@ class Keeper:
             size_bytes=size_bytes,
             file=file,
             created_at=self._clock(),
-            details=details,
+            details=self._with_figures(details, fitted, out_of_fold),
         )
 
-    def _figures(self, fitted: FittedModel, out_of_fold: np.ndarray) -> dict[str, object]:
-        """How it decides, and what comes of that on rows that it has not seen."""
+    def _with_figures(self, details: ModelDetails, fitted: FittedModel, out_of_fold: np.ndarray) -> ModelDetails:
+        """With how it decides, and what comes of that on rows that it has not seen."""
         classes = self._task.classes
         if classes is None:
-            return {}
-        found: dict[str, object] = {
-            "decision": None if fitted.decision is None else list(fitted.decision),
-            "threshold": threshold(fitted.decision) if len(classes) == 2 else None,
-            "calibrated": fitted.temperature is not None,
-        }
+            return details
         rows = np.isfinite(out_of_fold).all(axis=1)
         chosen = weighted(out_of_fold[rows], fitted.decision).argmax(axis=1)
-        found["confusion_matrix"] = confusion(self._task.target[rows], chosen, classes)
-        return found
+        return replace(
+            details,
+            decision=None if fitted.decision is None else tuple(fitted.decision),
+            threshold=threshold(fitted.decision) if len(classes) == 2 else None,
+            calibrated=fitted.temperature is not None,
+            confusion_matrix=confusion(self._task.target[rows], chosen, classes),
+        )
 
     @property
     def _ensemble_id(self) -> str:
@@ -310,16 +302,6 @@ class Keeper:
         if number not in self._trials or not self._trials[number].status.ended:
             self._trials = {trial.number: trial for trial in self._ledger.trials()}
         return self._trials[number]
-
-
-def _recipe(recipe: ModelRecipe) -> dict[str, object]:
-    """What is done to rows before they are predicted, in words, and what was only done to the table."""
-    return {"applied": list(recipe.applied), "left_out": list(recipe.left_out)}
-
-
-def _decision(model: Model) -> tuple[float, ...] | None:
-    found = model.details.get("decision")
-    return None if found is None else tuple(found)
 
 
 def _progress_message(finished: int, champion: Model | None) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.jobs import Job, JobSpec, ProblemType
-from flowml.domain.models import Model
+from flowml.domain.models import Model, ModelDetails
 from flowml.store.store import Store
 
 
@@ -57,8 +57,8 @@ def add_model(store: Store, job: Job, model_id: str, score: float, **values: Any
         "size_bytes": 10,
         "file": store.files.put_bytes(b"a model"),
         "created_at": 1.7e9,
-        "details": {},
         **values,
+        "details": ModelDetails.of_record(values.get("details", {})),
     }
     model = Model(**given)
     lower = model.metric in ("rmse", "mae", "mape", "log_loss")

@@ -6,7 +6,7 @@ import pytest
 
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.jobs import JobSpec, JobStatus, ProblemType
-from flowml.domain.models import Model
+from flowml.domain.models import Model, ModelDetails
 from flowml.domain.trials import (
     DID_NOT_STOP,
     NOTHING_MORE,
@@ -48,7 +48,7 @@ def channel(store: Store, owner: str = "me", now: float = 4.0) -> StoreChannel:
 def model(job_id: str, identifier: str, score: float) -> Model:
     return Model(
         identifier, job_id, identifier, "Ridge", "ridge", ProblemType.REGRESSION, "t", "r2", score, {"r2": score},
-        (score,), {}, ("x",), None, 1.0, 0.1, 10, "0" * 64, 3.0, {},
+        (score,), {}, ("x",), None, 1.0, 0.1, 10, "0" * 64, 3.0, ModelDetails(),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from flowml.automl.task.describe import describe_task
 from flowml.automl.task.task import prepare_task
 from flowml.data.profiling.profile import profile
 from flowml.domain.errors import InvalidInput, NotFound, NotReady, WrongState
+from flowml.domain.models import Importance
 from flowml.services import prediction, results
 from flowml.services.context import Context
 from flowml.services.importance import keep_importance
@@ -204,14 +205,12 @@ def test_the_types_of_inputs_are_called_as_in_the_data_set() -> None:
 def test_importance_that_nobody_computed_is_computed_once_and_kept(context: Context) -> None:
     found = results.feature_importance(context, "classes")
 
-    assert found["method"] == "permutation"
-    assert found["items"][0]["feature"] == "age"
-    assert {item["feature"] for item in found["items"]} == {"age", "city", "member", "joined"}
-    assert results.get_model(context, "classes").details["permutation_importance"] == found
-    assert (
-        trained("bought", "logistic_regression").schema.describe()
-        == context.store.models.get("classes").details["schema"]
-    )
+    assert found.method == "permutation"
+    assert found.items[0].feature == "age"
+    assert {item.feature for item in found.items} == {"age", "city", "member", "joined"}
+    assert results.get_model(context, "classes").details.permutation_importance == found
+    schema = context.store.models.get("classes").details.schema
+    assert trained("bought", "logistic_regression").schema.describe() == list(schema)
 
 
 def test_importance_without_the_data_says_why_not(context: Context) -> None:
@@ -223,10 +222,10 @@ def test_importance_without_the_data_says_why_not(context: Context) -> None:
 
 def test_importance_of_a_model_that_was_replaced_meanwhile_is_not_kept(context: Context) -> None:
     models = context.store.models
-    before, found = models.get("classes"), {"method": "permutation", "items": []}
+    before, found = models.get("classes"), Importance("permutation", ())
     models.put(replace(before, file=context.store.files.put_bytes(b"another")), gain=0.9)
     keep_importance(context, before, found)
-    assert "permutation_importance" not in models.get("classes").details
+    assert models.get("classes").details.permutation_importance is None
 
     keep_importance(context, models.get("classes"), found)
-    assert models.get("classes").details["permutation_importance"] == found
+    assert models.get("classes").details.permutation_importance == found

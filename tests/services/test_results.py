@@ -8,6 +8,7 @@ import pytest
 
 from flowml.domain.errors import InvalidInput, NotFound, NotReady, WrongState
 from flowml.domain.jobs import ProblemType
+from flowml.domain.models import ColumnImportance, ConfusionMatrix, Importance, ModelDetails
 from flowml.services import results
 from flowml.services.context import Context
 from flowml.services.settings import Settings
@@ -96,11 +97,11 @@ def test_on_the_front_nobody_is_both_better_and_faster(
 
 
 def test_stored_figures_are_answered(context: Context) -> None:
-    matrix = {"labels": ["no", "yes"], "matrix": [[3, 1], [0, 4]], "normalized": [[0.75, 0.25], [0.0, 1.0]]}
-    importance = {"method": "permutation", "items": [{"feature": "x", "importance": 0.2, "std": 0.01}]}
+    matrix = ConfusionMatrix(("no", "yes"), ((3, 1), (0, 4)), ((0.75, 0.25), (0.0, None)))
+    importance = Importance("permutation", (ColumnImportance("x", 0.2, 0.01),))
     job = add_job(context.store)
-    details = {"confusion_matrix": matrix, "permutation_importance": importance}
-    model = add_model(context.store, job, "a", 0.9, details=details)
+    details = ModelDetails(confusion_matrix=matrix, permutation_importance=importance)
+    model = add_model(context.store, job, "a", 0.9, details=details.record())
 
     assert results.confusion_matrix(context, model.id) == matrix
     assert results.feature_importance(context, model.id) == importance

@@ -229,10 +229,10 @@ def test_a_model_of_a_version_takes_the_rows_as_people_have_them(
         assert fitted.check_row({"age": 30, "city": "Ulm", "since": "2023-01-01"})[1] == []
 
     best = models[0]
-    form = {item["name"]: item for item in best.details["schema"]}  # type: ignore[attr-defined]
+    form = {item["name"]: item for item in best.details.schema}
     assert form["city"]["categories"] and "GRAZ" in form["city"]["categories"]
-    assert "Drop rows that repeat" in best.details["recipe"]["left_out"]  # type: ignore[index]
-    assert all("sold" not in title for title in best.details["recipe"]["applied"])  # type: ignore[index]
+    assert best.details.recipe is not None and "Drop rows that repeat" in best.details.recipe.left_out
+    assert all("sold" not in title for title in best.details.recipe.applied)
     with pytest.raises(InvalidInput) as caught:
         prediction.predict(context, best.id, [{**rows[1], "since": "soon"}])
     assert caught.value.fields[0].field == "since"

@@ -89,14 +89,16 @@ def test_a_job_ends_with_an_estimate_and_a_twin(context: Context) -> None:
     board = results.leaderboard(context, job_id)
     assert board.items[0].model_id == champion.id and board.items[0].score == champion.score
     assert all(row.predict_ms for row in board.items)
-    decision = champion.details["decision"]
-    assert len(decision) == 2 and champion.details["threshold"] == pytest.approx(decision[0] / sum(decision))
+    decision = champion.details.decision
+    assert decision is not None and len(decision) == 2
+    assert champion.details.threshold == pytest.approx(decision[0] / sum(decision))
     fitted = modelfile.read(context.store.files.path(champion.file))
     assert fitted.decision == pytest.approx(decision)
 
     assert job.fast_model_id is not None
     twin = results.get_model(context, job.fast_model_id)
-    assert twin.details["twin_of"] == champion.id and twin.details["loss_of_quality"] >= 0
+    worse = twin.details.loss_of_quality
+    assert twin.details.twin_of == champion.id and worse is not None and worse >= 0
     small = modelfile.read(context.store.files.path(twin.file))
     assert [len(member.parts) for member in small.members] == [1]
     assert prediction.predict(context, twin.id, [ROW])[0].prediction in ("yes", "no")

@@ -1,7 +1,6 @@
 """Which original columns a model uses."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from flowml.automl.features.prepared import Prepared, prepare
 from flowml.automl.model.model import FittedModel
 from flowml.automl.scoring.metrics import Metric
 from flowml.automl.task.task import Task
+from flowml.domain.models import ColumnImportance
 
 _FEWEST_ROWS = 100
 _SAFE_SHARE = 0.8
@@ -23,7 +23,7 @@ def permutation_importance(
     time_left: Callable[[], float],
     max_rows: int = 2_000,
     repeats: int = 3,
-) -> list[dict[str, Any]]:
+) -> list[ColumnImportance]:
     """How much the score falls when a column's values are shuffled among the rows (Breiman 2001), best first.
 
     Bags answer for each row by the fold that has not seen it. In units of the metric, greater is more important;
@@ -78,10 +78,10 @@ class _Sample:
         return self._metric.gain(self._metric.score(self._target, answers, self._weights))
 
 
-def _ranked(drops: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
+def _ranked(drops: Mapping[str, Sequence[float]]) -> list[ColumnImportance]:
     items = [
-        {"feature": name, "importance": float(np.nanmean(values)), "std": float(np.nanstd(values))}
+        ColumnImportance(name, float(np.nanmean(values)), float(np.nanstd(values)))
         for name, values in drops.items()
         if np.isfinite(values).any()
     ]
-    return sorted(items, key=lambda item: -float(item["importance"]))
+    return sorted(items, key=lambda item: -item.importance)

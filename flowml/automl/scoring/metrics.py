@@ -6,12 +6,12 @@ positive one is the last. Formulas are scikit-learn's; written in numpy because 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from flowml.domain.jobs import ProblemType
 from flowml.domain.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS, greater_is_better
+from flowml.domain.models import ConfusionMatrix
 
 _SMALLEST_PROBABILITY = 1e-15
 
@@ -218,7 +218,7 @@ def over_folds(scores: Sequence[float]) -> tuple[float, tuple[float, ...]] | Non
     return mean, tuple(score if np.isfinite(score) else mean for score in scores)
 
 
-def confusion(target: np.ndarray, chosen: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
+def confusion(target: np.ndarray, chosen: np.ndarray, labels: Sequence[str]) -> ConfusionMatrix:
     """True classes (rows) by predicted ones (columns), as counts and as shares of each true class.
 
     `target`, `chosen`: class codes, (rows,).
@@ -226,4 +226,6 @@ def confusion(target: np.ndarray, chosen: np.ndarray, labels: Sequence[str]) -> 
     size = len(labels)
     matrix = np.bincount(target * size + chosen, minlength=size * size).reshape(size, size)
     shares = _share(matrix.astype(float), matrix.sum(axis=1, keepdims=True).astype(float))
-    return {"labels": list(labels), "matrix": matrix.tolist(), "normalized": np.round(shares, 6).tolist()}
+    return ConfusionMatrix(
+        tuple(labels), tuple(map(tuple, matrix.tolist())), tuple(map(tuple, np.round(shares, 6).tolist()))
+    )

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from flowml.domain.models import Leaderboard, Model
+from flowml.domain.models import ConfusionMatrix, Importance, Leaderboard, Model
 from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
 from flowml.services.prediction import Prediction, milliseconds_since
@@ -40,14 +40,14 @@ def show(context: Context, model_id: str) -> dict[str, Any]:
     return {
         **{name: getattr(model, name) for name in ModelDetail.model_fields if hasattr(model, name)},
         **{name: getattr(job, name) for name in (*expected, "baseline_score")},
-        "score_std": model.details.get("score_std"),
-        "features": model.details.get("schema") or [],
-        "members": model.details.get("members") or [],
-        "decision": model.details.get("decision"),
-        "threshold": model.details.get("threshold"),
-        "calibrated": bool(model.details.get("calibrated")),
-        "twin_of": model.details.get("twin_of"),
-        "loss_of_quality": model.details.get("loss_of_quality"),
+        "score_std": model.details.score_std,
+        "features": model.details.schema,
+        "members": model.details.members,
+        "decision": model.details.decision,
+        "threshold": model.details.threshold,
+        "calibrated": model.details.calibrated,
+        "twin_of": model.details.twin_of,
+        "loss_of_quality": model.details.loss_of_quality,
     }
 
 
@@ -69,12 +69,12 @@ def download_name(model: Model) -> str:
     return "-".join(filter(None, safe.split("-"))) + ".flowml"
 
 
-def confusion_matrix(context: Context, model_id: str) -> Mapping[str, Any]:
+def confusion_matrix(context: Context, model_id: str) -> ConfusionMatrix:
     """Which classes a model confuses."""
     return results.confusion_matrix(context, model_id)
 
 
-def feature_importance(context: Context, model_id: str, query: ImportanceQuery) -> Mapping[str, Any]:
+def feature_importance(context: Context, model_id: str, query: ImportanceQuery) -> Importance:
     """How much each column matters to a model."""
     return results.feature_importance(context, model_id, query.method)
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from flowml.domain.errors import FlowMLError
 from flowml.domain.jobs import Job
-from flowml.domain.models import Model
+from flowml.domain.models import Importance, Model
 from flowml.services import jobs, results
 from flowml.services.context import Context
 from flowml.web.caller import context_of
@@ -107,10 +107,10 @@ def page(request: Request) -> Response:
             values=_values(model, headline(job) if is_best else None),
             folds=_fold_chart(model),
             confusion=_confusion(context, model),
-            importance=importance_chart(model.details.get("permutation_importance"), model),
+            importance=importance_chart(model.details.permutation_importance, model),
             members=[
-                Member(titles.get(part["algorithm"], part["algorithm"]), part["weight"], part.get("model_id"))
-                for part in sorted(model.details.get("members") or (), key=lambda part: -part["weight"])
+                Member(titles.get(part.algorithm, part.algorithm), part.weight, part.model_id)
+                for part in sorted(model.details.members, key=lambda part: -part.weight)
             ],
             params=[(name, _parameter(value)) for name, value in sorted(model.params.items())],
         ),
@@ -120,15 +120,15 @@ def page(request: Request) -> Response:
 def _notes(model: Model, titles: Mapping[str, str]) -> list[str]:
     """What is good to know of how it came about and how it answers."""
     notes = [decision_sentence(model)]
-    if model.details.get("calibrated"):
+    if model.details.calibrated:
         notes.append("Its probabilities are calibrated: of rows that get 70 %, about 70 % turn out so.")
-    if model.details.get("twin_of") == model.id:
+    if model.details.twin_of == model.id:
         notes.append("It is one small model, so it is its own fast twin.")
-    elif model.details.get("twin_of"):
-        loss = model.details.get("loss_of_quality") or 0.0
+    elif model.details.twin_of:
+        loss = model.details.loss_of_quality or 0.0
         worse = f"{loss_text(loss, model.metric)} worse in {metric_title(model.metric)}" if loss > 0 else "no worse"
         family = titles.get(model.algorithm, model.algorithm)
-        notes.append(f"The fast twin of the best model: one {family}, {worse}; {model.details.get('made')}.")
+        notes.append(f"The fast twin of the best model: one {family}, {worse}; {model.details.made}.")
     return [note for note in notes if note]
 
 
@@ -176,10 +176,10 @@ def _confusion(context: Context, model: Model) -> Confusion | None:
         found = results.confusion_matrix(context, model.id)
     except FlowMLError:
         return None
-    labels = [str(label) for label in found["labels"]]
+    labels = [str(label) for label in found.labels]
     rows = []
     worst = (0, "", "")
-    for at, counts in enumerate(found["matrix"]):
+    for at, counts in enumerate(found.matrix):
         total = sum(counts) or 1
         rows.append(
             [
@@ -199,15 +199,15 @@ def _confusion(context: Context, model: Model) -> Confusion | None:
     return Confusion(labels, rows, caption)
 
 
-def importance_chart(found: Mapping[str, Any] | None, model: Model) -> Chart | None:
+def importance_chart(found: Importance | None, model: Model) -> Chart | None:
     """Bars from what `services.results.feature_importance` answers; at most the 20 first columns are drawn."""
-    if not found or not found["items"]:
+    if not found or not found.items:
         return None
-    items = list(found["items"])
-    useful = [item for item in items if item["importance"] > 0]
+    items = found.items
+    useful = [item for item in items if item.importance > 0]
     title = metric_title(model.metric)
     if useful:
-        names = ", ".join(item["feature"] for item in useful[:3])
+        names = ", ".join(item.feature for item in useful[:3])
         caption = f"How much worse {title} gets when a column is shuffled. What counts most: {names}."
     else:
         caption = "Shuffling any one column changes nothing: no single column matters by itself."
@@ -219,14 +219,12 @@ def importance_chart(found: Mapping[str, Any] | None, model: Model) -> Chart | N
             "metric": title,
             "percent": metric_words(model.metric).format == "percent",
             "items": [
-                {"feature": item["feature"], "importance": item["importance"], "std": item.get("std") or 0.0}
-                for item in items[:20]
+                {"feature": item.feature, "importance": item.importance, "std": item.std or 0.0} for item in items[:20]
             ],
         },
         columns=("Column", f"Loss of {title}", "±"),
         rows=[
-            (item["feature"], _loss(item["importance"], model.metric), _loss(item.get("std") or 0.0, model.metric))
-            for item in items
+            (item.feature, _loss(item.importance, model.metric), _loss(item.std or 0.0, model.metric)) for item in items
         ],
     )
 

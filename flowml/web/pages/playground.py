@@ -61,7 +61,7 @@ def page(request: Request) -> Response:
     model = results.get_model(context, request.path_params["model_id"])
     job = jobs.get_job(context, model.job_id)
     titles = algorithm_titles(jobs.list_algorithms(None))
-    fields = [form_field(at, feature) for at, feature in enumerate(model.details.get("schema") or ())]
+    fields = [form_field(at, feature) for at, feature in enumerate(model.details.schema)]
     answer = respond(
         request,
         PlaygroundPage(

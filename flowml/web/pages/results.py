@@ -83,20 +83,20 @@ def _remark(job: Job, champion: Model | None) -> str:
 
 def decision_sentence(model: Model) -> str:
     """How a class is decided, where it is not the more likely one; else empty."""
-    at = model.details.get("threshold")
+    at = model.details.threshold
     if at is None or model.classes is None or abs(at - 0.5) < 0.005:
         return ""
     return f"It predicts “{model.classes[-1]}” from a probability of {percent(at, 0)} on."
 
 
 def _twin(context: Context, champion: Model) -> TwinWords | None:
-    identifier = champion.details.get("fast_model_id")
+    identifier = champion.details.fast_model_id
     if identifier is None:
         return None
     if identifier == champion.id:
         return TwinWords(champion, True, "The best model is one small model already: it is its own fast twin.")
     model = results.get_model(context, identifier)
-    loss = loss_text(max(0.0, model.details.get("loss_of_quality") or 0.0), model.metric)
+    loss = loss_text(max(0.0, model.details.loss_of_quality or 0.0), model.metric)
     quality = f"{loss if any(digit in loss for digit in '123456789') else 'no'} worse in {metric_title(model.metric)}"
     speed = ""
     if model.predict_ms and champion.predict_ms:

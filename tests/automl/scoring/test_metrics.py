@@ -86,8 +86,8 @@ def test_a_certain_mistake_costs_much_and_not_infinitely() -> None:
 def test_confusion_counts_true_classes_by_predicted_ones() -> None:
     target = np.array([0, 0, 1, 2], dtype=np.int32)
     found = confusion(target, np.array([0, 1, 1, 1]), ["a", "b", "c"])
-    assert found["matrix"] == [[1, 1, 0], [0, 1, 0], [0, 1, 0]]
-    assert found["normalized"] == [[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
+    assert found.matrix == ((1, 1, 0), (0, 1, 0), (0, 1, 0))
+    assert found.normalized == ((0.5, 0.5, 0.0), (0.0, 1.0, 0.0), (0.0, 1.0, 0.0))
 
 
 def test_defaults_are_the_papers() -> None:
