@@ -26,8 +26,8 @@ TASKS = {
     "relations": "flowml.data.relations.strength:relations_of_table",
     "relation": "flowml.data.relations.relation:relation_of_table",
     "export": "flowml.data.writing.export:export_table",
-    "page": "flowml.data.pages.preview:page_in_order",
-    "lines": "flowml.data.pages.lines:write_lines",
+    "page": "flowml.data.previews.page:page_in_order",
+    "lines": "flowml.data.previews.lines:write_lines",
 }
 # Nobody waits for these: whoever does something else at the same time comes first.
 _BACKGROUND = ("lines",)

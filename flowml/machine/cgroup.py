@@ -17,7 +17,7 @@ _UNLIMITED_BYTES = 1 << 60
 
 
 @dataclass(frozen=True)
-class Limits:
+class ContainerLimits:
     """`cores` (may be a fraction) and `memory_bytes` that it may use in all, `free_bytes` what is left of those; each
     None without a limit."""
 
@@ -26,7 +26,7 @@ class Limits:
     free_bytes: int | None
 
 
-def limits(root: Path = Path("/")) -> Limits:
+def limits(root: Path = Path("/")) -> ContainerLimits:
     """Of this process. `root`: where the file systems of the system are."""
     cores: list[float] = []
     memory: list[tuple[int, int]] = []
@@ -37,7 +37,7 @@ def limits(root: Path = Path("/")) -> Limits:
         cores += _quota([*_words(group / "cpu.cfs_quota_us"), *_words(group / "cpu.cfs_period_us")])
     for group in _groups(root, "memory"):
         memory += _memory(group, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-    return Limits(
+    return ContainerLimits(
         min(cores, default=None),
         min((limit for limit, _ in memory), default=None),
         min((max(0, limit - used) for limit, used in memory), default=None),

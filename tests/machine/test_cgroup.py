@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from flowml.machine import cgroup, facts
-from flowml.machine.cgroup import Limits
+from flowml.machine.cgroup import ContainerLimits
 
 GiB = 1 << 30
-NOTHING = Limits(None, None, None)
+NOTHING = ContainerLimits(None, None, None)
 
 
 def system(root: Path, files: dict[str, str]) -> Path:
@@ -31,7 +31,7 @@ def test_a_container_with_a_group_of_its_own(tmp_path: Path) -> None:
         },
     )
     # Copies of files go when memory is wanted.
-    assert cgroup.limits(root) == Limits(2.0, 4 * GiB, 3 * GiB)
+    assert cgroup.limits(root) == ContainerLimits(2.0, 4 * GiB, 3 * GiB)
 
 
 def test_the_least_of_the_groups_around_it_counts(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_the_least_of_the_groups_around_it_counts(tmp_path: Path) -> None:
             "sys/fs/cgroup/batch/job.slice/memory.current": "0\n",
         },
     )
-    assert cgroup.limits(root) == Limits(1.5, 6 * GiB, GiB)
+    assert cgroup.limits(root) == ContainerLimits(1.5, 6 * GiB, GiB)
 
 
 @pytest.mark.parametrize("path", ["/docker/0123", "/"], ids=["named as on the host", "named as inside"])
@@ -63,7 +63,7 @@ def test_the_first_version(tmp_path: Path, path: str) -> None:
             "sys/fs/cgroup/memory/memory.stat": f"inactive_file 1\ntotal_inactive_file {GiB // 2}\n",
         },
     )
-    assert cgroup.limits(root) == Limits(0.5, 2 * GiB, 3 * GiB // 2)
+    assert cgroup.limits(root) == ContainerLimits(0.5, 2 * GiB, 3 * GiB // 2)
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,12 @@ def test_every_default_follows_the_container(monkeypatch: pytest.MonkeyPatch) ->
     cores, memory = facts.usable_cores(), facts.memory_bytes()
     assert 0 < facts.free_memory_bytes() <= memory and facts.thread_settings() == {}
     monkeypatch.setattr(facts, "_scheduled_cores", lambda: 64)
-    monkeypatch.setattr(cgroup, "limits", lambda: Limits(2.0, 4 * GiB, GiB))
+    monkeypatch.setattr(cgroup, "limits", lambda: ContainerLimits(2.0, 4 * GiB, GiB))
     monkeypatch.delenv("POLARS_MAX_THREADS", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert (facts.usable_cores(), facts.memory_bytes()) == (2, min(memory, 4 * GiB))
     assert facts.free_memory_bytes() <= GiB
     settings = facts.thread_settings()
     assert settings["POLARS_MAX_THREADS"] == "2" and "OMP_NUM_THREADS" not in settings
-    monkeypatch.setattr(cgroup, "limits", lambda: Limits(0.3, None, None))
+    monkeypatch.setattr(cgroup, "limits", lambda: ContainerLimits(0.3, None, None))
     assert facts.usable_cores() == 1 <= cores

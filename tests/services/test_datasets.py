@@ -11,7 +11,7 @@ import pytest
 from flowml.domain.datasets import Categories, Histogram, Role
 from flowml.domain.errors import InvalidInput, NotFound, NotReady, TooLarge, UnreadableFile, WrongState
 from flowml.domain.jobs import JobSpec, JobStatus
-from flowml.services import datasets, figures, pages
+from flowml.services import datasets, figures, previews
 from flowml.services.context import Context
 from flowml.services.settings import Settings
 from flowml.store.store import Store
@@ -79,7 +79,7 @@ def test_a_file_becomes_a_data_set(context: Context, tmp_path: Path, trainers: C
 def test_what_is_in_it(context: Context, tmp_path: Path) -> None:
     dataset = upload(context, tmp_path, name="People of the ship")
     assert dataset.name == "People of the ship"
-    page = pages.preview(context, dataset.id, limit=2, sort="Age", descending=True, search="female")
+    page = previews.preview(context, dataset.id, limit=2, sort="Age", descending=True, search="female")
     assert (page.columns[0], page.total, len(page.rows)) == ("PassengerId", 20, 2)
     stats = {column.name: column for column in figures.stats(context, dataset.id)}
     assert (stats["Age"].missing, stats["Sex"].top[0].count) == (8, 20)
@@ -90,13 +90,13 @@ def test_what_is_in_it(context: Context, tmp_path: Path) -> None:
 
 def test_what_is_not_there_is_said(context: Context, tmp_path: Path) -> None:
     dataset = upload(context, tmp_path)
-    for call in (datasets.get_dataset, pages.preview, figures.stats, figures.correlation, datasets.delete_dataset):
+    for call in (datasets.get_dataset, previews.preview, figures.stats, figures.correlation, datasets.delete_dataset):
         with pytest.raises(NotFound):
             call(context, "nothing")
     with pytest.raises(NotFound, match="no column “age”"):
         figures.distribution(context, dataset.id, "age")
     with pytest.raises(InvalidInput) as error:
-        pages.preview(context, dataset.id, sort="age")
+        previews.preview(context, dataset.id, sort="age")
     assert error.value.fields[0].field == "sort"
     with pytest.raises(InvalidInput, match="spearman"):
         figures.correlation(context, dataset.id, "kendall")
@@ -133,7 +133,7 @@ def test_a_file_is_read_again_in_another_way(context: Context, tmp_path: Path) -
     second = datasets.read_again(context, first.id, {"delimiter": ";", "header": False})
     assert second.id != first.id
     assert (second.sha256, second.source, second.parent_id) == (first.sha256, first.source, None)
-    assert pages.preview(context, second.id).rows[0] == ("a", "b")
+    assert previews.preview(context, second.id).rows[0] == ("a", "b")
     assert datasets.get_dataset(context, first.id) == first
     again = {option.name: option.given for option in datasets.reading_options(context, second.id)[1]}
     assert (again["delimiter"], again["header"]) == (";", False)
@@ -170,7 +170,7 @@ def test_a_data_set_in_use_is_not_deleted(context: Context, tmp_path: Path) -> N
     job = context.store.jobs.add(JobSpec(dataset.id, "Survived"), "run", 1.0)
     with pytest.raises(WrongState, match="“people” cannot be deleted while a training run is using it"):
         datasets.delete_dataset(context, dataset.id)
-    assert pages.preview(context, dataset.id).total == 40
+    assert previews.preview(context, dataset.id).total == 40
     context.store.jobs.update(job.id, status=JobStatus.CANCELLED)
     datasets.delete_dataset(context, dataset.id)
     with pytest.raises(NotFound):

@@ -11,8 +11,8 @@ from enum import Enum
 from typing import Final, Literal
 
 from flowml.automl.algorithms.base import Algorithm
-from flowml.automl.search.choice import Choice, Result, Run
 from flowml.automl.search.portfolio import most_trials, portfolio
+from flowml.automl.search.sampler import Result, Sampler, Study
 from flowml.automl.task.shape import TaskShape
 from flowml.domain.errors import NotApplicable
 from flowml.domain.metrics import greater_is_better, perfect_gain
@@ -54,7 +54,7 @@ class Search:
                 applicable[algorithm.name] = algorithm
             except NotApplicable as reason:
                 self.not_applicable[algorithm.name] = reason.detail
-        self._run = Run(
+        self._study = Study(
             shape=shape,
             algorithms=applicable,
             portfolio=portfolio(list(applicable.values()), shape),
@@ -91,20 +91,20 @@ class Search:
         if self._stalled(known):
             self.had_enough = True
             return None
-        choice = Choice(self._run, number, self._specs, known, self._shares)
+        sampler = Sampler(self._study, number, self._specs, known, self._shares)
         open_trials = [spec.algorithm for earlier, spec in self._specs.items() if earlier not in self._results]
         if len(open_trials) >= slots and self._max_trials is None:
             # It has to wait for one of them, of which about half is still to come.
-            time_left -= 0.5 * min(choice.seconds(name) for name in open_trials)
-        chosen = choice.next(time_left)
+            time_left -= 0.5 * min(sampler.seconds(name) for name in open_trials)
+        chosen = sampler.next(time_left)
         if chosen is None and len(self._results) < len(self._specs):
             return WAIT
         if chosen is None and len(known) < len(self._results):
             # Nothing is open and what may be looked at is too little to go by: with everything in, so is everyone.
-            chosen = Choice(self._run, number, self._specs, self._results, self._shares).next(time_left)
+            chosen = Sampler(self._study, number, self._specs, self._results, self._shares).next(time_left)
         if chosen is None:
             return None
-        bar = choice.bar(chosen.algorithm)
+        bar = sampler.bar(chosen.algorithm)
         if bar is not None:
             chosen = replace(chosen, bar=bar if self._greater_is_better else -bar)
         self._specs[number] = chosen
@@ -113,7 +113,7 @@ class Search:
 
     def seconds(self, algorithm: str) -> float:
         """How long a trial of this algorithm will take, by all that is known."""
-        return Choice(self._run, self._next_number, self._specs, self._results, self._shares).seconds(algorithm)
+        return Sampler(self._study, self._next_number, self._specs, self._results, self._shares).seconds(algorithm)
 
     def tell(
         self,
@@ -171,7 +171,7 @@ class Search:
 
     def _stalled(self, known: Mapping[int, Result]) -> bool:
         """Whether a table so small that further search finds luck has not gained anything for a while."""
-        if self._max_trials is not None or most_trials(self._run.shape, 0) is None:
+        if self._max_trials is not None or most_trials(self._study.shape, 0) is None:
             return False
         best, since = -math.inf, 0
         for number in sorted(known):

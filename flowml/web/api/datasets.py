@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse
 
 from flowml.domain.datasets import Dataset
-from flowml.services import datasets, downloads, pages
+from flowml.services import datasets, downloads, previews
 from flowml.services.context import Context
 from flowml.web.caller import context_of
 from flowml.web.leaving import until_gone
@@ -85,7 +85,7 @@ def delete(context: Context, dataset_id: str) -> None:
 
 def preview(context: Context, dataset_id: str, query: PreviewQuery) -> Any:
     """Some rows, sorted or searched."""
-    return pages.preview(
+    return previews.preview(
         context,
         dataset_id,
         offset=query.offset,

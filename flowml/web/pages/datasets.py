@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from flowml.domain.datasets import ColumnStats, Dataset
 from flowml.domain.jobs import Job
-from flowml.services import datasets, figures, jobs, pages
+from flowml.services import datasets, figures, jobs, previews
 from flowml.web.caller import context_of
 from flowml.web.endpoint import parse_query
 from flowml.web.pages.dataset_parts import DOWNLOADS, STARTERS, Download, decisions, notes
@@ -111,7 +111,7 @@ def page(request: Request) -> Response:
     dataset = datasets.get_dataset(context, request.path_params["dataset_id"])
     frame = build_frame(request, "datasets")
     stats = list(figures.stats(context, dataset.id))
-    preview = pages.preview(context, dataset.id, offset=0, limit=PREVIEW_ROWS)
+    preview = previews.preview(context, dataset.id, offset=0, limit=PREVIEW_ROWS)
     first = min(_whole(request.query_params.get("columns")), max(0, dataset.n_columns - 1)) // SHOWN_COLUMNS
     window = slice(first * SHOWN_COLUMNS, (first + 1) * SHOWN_COLUMNS)
     rows = [list(row[window]) for row in preview.rows]
@@ -152,7 +152,7 @@ def page(request: Request) -> Response:
 def rows(request: Request) -> Response:
     """What `/api/datasets/{id}/preview` answers, for the grid: numbers that a browser would round come as texts."""
     query = parse_query(request.query_params, PreviewQuery)
-    found = pages.preview(context_of(request), request.path_params["dataset_id"], **query.model_dump())
+    found = previews.preview(context_of(request), request.path_params["dataset_id"], **query.model_dump())
     answer = {
         "columns": found.columns,
         "rows": [[_exact(value) for value in row] for row in found.rows],

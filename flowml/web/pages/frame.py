@@ -19,7 +19,7 @@ class NavigationItem:
     url: str
 
 
-class RunningJob(TypedDict):
+class JobProgress(TypedDict):
     id: str
     name: str
     progress: float
@@ -43,7 +43,7 @@ class Frame:
     path: str
     now: float
     last_event_id: int
-    running: tuple[RunningJob, ...]
+    running: tuple[JobProgress, ...]
     version: str = __version__
     navigation: tuple[NavigationItem, ...] = NAVIGATION
 
@@ -60,5 +60,5 @@ def build_frame(request: Request, section: str) -> Frame:
         path=request.scope["path"],
         now=context.clock(),
         last_event_id=last_event_id,
-        running=tuple(RunningJob(id=job.id, name=job.name, progress=job.progress) for job in running),
+        running=tuple(JobProgress(id=job.id, name=job.name, progress=job.progress) for job in running),
     )

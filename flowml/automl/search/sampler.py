@@ -26,8 +26,8 @@ LONGEST_STRETCH = 3.0
 
 
 @dataclass(frozen=True)
-class Run:
-    """What stays the same during a run.
+class Study:
+    """What stays the same during a search.
 
     `stated`: seconds a trial of each algorithm by its own forecast; `measured`: whether forecasts learn from the
     seconds that trials really took; `perfect`: the best gain that there can be.
@@ -54,12 +54,12 @@ class Result:
     first_fold: float | None = None
 
 
-class Choice:
+class Sampler:
     """One decision of the search, from what is known at that moment."""
 
     def __init__(
         self,
-        run: Run,
+        study: Study,
         number: int,
         specs: Mapping[int, TrialSpec],
         known: Mapping[int, Result],
@@ -67,17 +67,17 @@ class Choice:
     ):
         """`specs`: all trials asked for so far; `known`: those whose results count; `shares`: of the ensemble."""
         self._shares = shares
-        self._run = run
+        self._study = study
         self._number = number
         self._specs = specs
-        self._known = {n: known[n] for n in sorted(known) if specs[n].algorithm in run.algorithms}
+        self._known = {n: known[n] for n in sorted(known) if specs[n].algorithm in study.algorithms}
         self._tried = {_key(spec.algorithm, spec.params) for spec in specs.values()}
         self._forecast = self._learned()
-        self._open_to_all = [name for name in run.algorithms if not self._given_up(name)]
+        self._open_to_all = [name for name in study.algorithms if not self._given_up(name)]
 
     def _learned(self) -> Forecast:
-        forecast = Forecast(self._run.stated)
-        if not self._run.measured:
+        forecast = Forecast(self._study.stated)
+        if not self._study.measured:
             return forecast
         for number, result in self._known.items():
             name = self._specs[number].algorithm
@@ -112,9 +112,9 @@ class Choice:
         return race.bar(
             list(firsts.values()),
             of_family,
-            perfect=self._run.perfect,
-            n_rows=self._run.shape.n_rows,
-            n_folds=self._run.n_folds,
+            perfect=self._study.perfect,
+            n_rows=self._study.shape.n_rows,
+            n_folds=self._study.n_folds,
         )
 
     def next(self, time_left: float) -> TrialSpec | None:
@@ -122,18 +122,18 @@ class Choice:
         affordable = [
             name for name in self._open_to_all if self._forecast.seconds(name) <= SHARE_OF_TIME_LEFT * time_left
         ]
-        if not self._specs and self._run.portfolio and is_big(self._run.shape):
-            first = self._run.portfolio[0]
+        if not self._specs and self._study.portfolio and is_big(self._study.shape):
+            first = self._study.portfolio[0]
             if first.algorithm not in affordable:
                 # It can be cut short, and what it has by then is more than anything cheaper learns from so many rows.
-                hurried = self._run.algorithms[first.algorithm].hurried(first.params, LONGEST_STRETCH)
+                hurried = self._study.algorithms[first.algorithm].hurried(first.params, LONGEST_STRETCH)
                 return self._made_to_fit(first.algorithm, first.params, time_left, "portfolio") or TrialSpec(
                     self._number, first.algorithm, dict(hurried or first.params), "portfolio"
                 )
-        if not self._specs and not affordable and self._run.portfolio:
+        if not self._specs and not affordable and self._study.portfolio:
             # Whatever the budget, something is tried.
-            affordable = [min(self._run.stated, key=lambda name: self._run.stated[name])]
-        for candidate in self._run.portfolio:
+            affordable = [min(self._study.stated, key=lambda name: self._study.stated[name])]
+        for candidate in self._study.portfolio:
             fresh = _key(candidate.algorithm, candidate.params) not in self._tried
             if candidate.algorithm in affordable and fresh:
                 return TrialSpec(self._number, candidate.algorithm, candidate.params, "portfolio")
@@ -151,7 +151,7 @@ class Choice:
     def _hurried(self, time_left: float) -> TrialSpec | None:
         """The best-placed configuration that would need a little more than there is, made to fit."""
         for name in [*self._by_promise(self._open_to_all), *self._open_to_all]:
-            first = self._run.algorithms[name].first_configurations(self._run.shape)[:1]
+            first = self._study.algorithms[name].first_configurations(self._study.shape)[:1]
             for base in [*self._best_params(name), *first]:
                 spec = self._made_to_fit(name, base, time_left, "search")
                 if spec is not None:
@@ -163,7 +163,7 @@ class Choice:
         factor = self._forecast.seconds(name) / max(SHARE_OF_TIME_LEFT * time_left, 1e-9)
         if factor > LONGEST_STRETCH:
             return None
-        params = self._run.algorithms[name].hurried(base, 1.1 * max(1.0, factor))
+        params = self._study.algorithms[name].hurried(base, 1.1 * max(1.0, factor))
         if params is None or _key(name, params) in self._tried:
             return None
         return TrialSpec(self._number, name, params, origin)
@@ -186,9 +186,9 @@ class Choice:
         leader = max((gain for name in self._open_to_all for gain in self._gains(name)), default=-math.inf)
         if leader == -math.inf:
             return []
-        least_loss = max(self._run.perfect - leader, 1e-9)
+        least_loss = max(self._study.perfect - leader, 1e-9)
         # Within this part of the best loss two families are about as good; more where few rows make it uncertain.
-        near = NEAR + 1.0 / math.sqrt(self._run.shape.n_rows)
+        near = NEAR + 1.0 / math.sqrt(self._study.shape.n_rows)
 
         overdrawn: dict[str, float] = {}
         for name in names:
@@ -222,7 +222,7 @@ class Choice:
             if spec.algorithm != name:
                 continue
             result = self._known.get(number)
-            measured = result is not None and self._run.measured
+            measured = result is not None and self._study.measured
             total += result.fit_seconds if result is not None and measured else self._forecast.seconds(name)
         return total
 
@@ -239,9 +239,9 @@ class Choice:
             for number, spec in specs.items()
             if number not in self._known or self._known[number].status is TrialStatus.PRUNED
         ]
-        space = self._run.algorithms[name].search_space(self._run.shape)
+        space = self._study.algorithms[name].search_space(self._study.shape)
         for draw in range(4):
-            seed = self._run.seed * 1_000_003 + self._number * 31 + draw
+            seed = self._study.seed * 1_000_003 + self._number * 31 + draw
             params = propose(space, finished, pending, seed)
             if _key(name, params) not in self._tried:
                 return params

@@ -39,7 +39,7 @@ def preview(
 
     Raises NotFound, and InvalidInput for an unknown column or a page that cannot be.
     """
-    from flowml.data.pages.preview import check_page, page_as_it_stands
+    from flowml.data.previews.page import check_page, page_as_it_stands
 
     dataset = context.store.datasets.get(dataset_id)
     table = context.store.files.path(dataset.table)
@@ -62,9 +62,9 @@ class _Wanted:
 
 
 def _in_order(context: Context, dataset: Dataset, table: Path, wanted: _Wanted) -> Preview:
-    from flowml.data.pages.lines import read_lines
-    from flowml.data.pages.order import read_order
-    from flowml.data.pages.preview import page_in_order
+    from flowml.data.previews.lines import read_lines
+    from flowml.data.previews.order import read_order
+    from flowml.data.previews.page import page_in_order
 
     files = context.store.files
     key = (dataset.table, wanted.sort, wanted.search, wanted.descending)

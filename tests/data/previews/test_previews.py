@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowml.data.canonical import write_canonical
-from flowml.data.pages.lines import read_lines, write_lines
-from flowml.data.pages.order import read_order, row_numbers
-from flowml.data.pages.preview import check_page, page_as_it_stands, page_in_order
+from flowml.data.previews.lines import read_lines, write_lines
+from flowml.data.previews.order import read_order, row_numbers
+from flowml.data.previews.page import check_page, page_as_it_stands, page_in_order
 from flowml.data.profiling.profile import profile
 from flowml.domain.datasets import Preview
 from flowml.domain.errors import InvalidInput

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from flowml.data.canonical import ROWS_PER_GROUP
-from flowml.data.pages.order import read_order, write_order
+from flowml.data.previews.order import read_order, write_order
 from flowml.data.values import plain
 from flowml.domain.datasets import Preview
 from flowml.domain.errors import InvalidInput
