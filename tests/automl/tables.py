@@ -135,3 +135,19 @@ class LeastSquares(Algorithm):
         penalty[0, 0] = 1e-9
         weights = np.linalg.solve(columns.T @ columns + penalty, columns.T @ wanted)
         return LeastSquaresPredictor(weights, context.n_outputs > 1)
+
+
+def flowers(rows: int = 240, seed: int = 0) -> tuple[pl.DataFrame, dict[str, Role]]:
+    """Three kinds of flower that differ in their leaves, with a colour that helps a little."""
+    generator = np.random.default_rng(seed)
+    kind = generator.integers(0, 3, rows)
+    frame = pl.DataFrame(
+        {
+            "length": generator.normal(kind * 2.0, 0.8),
+            "width": generator.normal(kind % 2, 0.7),
+            "colour": np.where(generator.random(rows) < 0.6, np.array(["red", "blue", "white"])[kind], "green"),
+            "kind": np.array(["a", "b", "c"])[kind],
+        }
+    )
+    roles = {"length": Role.NUMERIC, "width": Role.NUMERIC, "colour": Role.CATEGORICAL, "kind": Role.CATEGORICAL}
+    return frame, roles

@@ -24,7 +24,7 @@ from flowml.domain.errors import InvalidInput
 from flowml.library import forked
 from flowml.library.carried import carried, restored
 from flowml.machine import forks
-from tests.automl.model.test_model import fit
+from tests.automl.model.fitting import fit
 from tests.automl.tables import people, people_task
 
 TABLE = pl.DataFrame({"a": np.arange(60.0), "b": [None, "u", "v"] * 20})

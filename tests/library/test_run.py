@@ -18,6 +18,7 @@ from flowml.domain.trials import TrialSpec
 from flowml.library.process_runner import ThreadRunner
 from flowml.library.run import Progress, train
 from flowml.machine.child import CannotStart
+from tests.automl.tables import flowers
 
 QUICK = ["decision_tree", "gaussian_nb", "knn", "lightgbm", "logistic_regression", "ridge", "svm"]
 
@@ -26,22 +27,6 @@ def quick(target: str) -> list[str]:
     """Families that are trained in a moment, for either kind of target."""
     left_out = {"kind": {"ridge"}, "price": {"gaussian_nb", "logistic_regression"}}[target]
     return [name for name in QUICK if name not in left_out]
-
-
-def flowers(rows: int = 240, seed: int = 0) -> tuple[pl.DataFrame, dict[str, Role]]:
-    """Three kinds of flower that differ in their leaves, with a colour that helps a little."""
-    generator = np.random.default_rng(seed)
-    kind = generator.integers(0, 3, rows)
-    frame = pl.DataFrame(
-        {
-            "length": generator.normal(kind * 2.0, 0.8),
-            "width": generator.normal(kind % 2, 0.7),
-            "colour": np.where(generator.random(rows) < 0.6, np.array(["red", "blue", "white"])[kind], "green"),
-            "kind": np.array(["a", "b", "c"])[kind],
-        }
-    )
-    roles = {"length": Role.NUMERIC, "width": Role.NUMERIC, "colour": Role.CATEGORICAL, "kind": Role.CATEGORICAL}
-    return frame, roles
 
 
 def houses(rows: int = 240) -> tuple[pl.DataFrame, dict[str, Role]]:

@@ -7,7 +7,7 @@ from flowml.automl.algorithms.base import Final
 from flowml.automl.explain.importance import permutation_importance
 from flowml.automl.model.model import combine
 from flowml.automl.scoring.metrics import METRICS
-from tests.automl.model.test_model import fit
+from tests.automl.model.fitting import fit
 from tests.automl.tables import people_task
 
 

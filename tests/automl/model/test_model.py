@@ -12,18 +12,11 @@ import pytest
 from flowml.automl.algorithms.base import Final
 from flowml.automl.features.encoded import View
 from flowml.automl.model.model import FittedModel, combine
-from flowml.automl.task.task import Task, prepare_task
-from flowml.automl.trial.evaluate import EncodedFolds, evaluate
+from flowml.automl.task.task import prepare_task
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
-from tests.automl.tables import ROLES, LeastSquares, people, people_task
-
-
-def fit(task: Task, final: Final = Final.BAG, view: View = View.DENSE, penalty: float = 1.0) -> FittedModel:
-    algorithm = LeastSquares(final, view)
-    return evaluate(
-        task, EncodedFolds(task), algorithm, {"penalty": penalty}, seed=0, threads=1, time_left=lambda: 60.0
-    ).model
+from tests.automl.model.fitting import fit
+from tests.automl.tables import ROLES, people, people_task
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from flowml.automl.model import modelfile
 from flowml.automl.model.model import FittedModel, Member, Part, combine
 from flowml.automl.model.pooling import Pooling
 from flowml.domain.errors import InvalidInput
-from tests.automl.model.test_model import fit
+from tests.automl.model.fitting import fit
 from tests.automl.tables import LeastSquaresPredictor, people, people_task
 
 

@@ -10,7 +10,7 @@ import pytest
 from flowml.automl.predictors import libraries
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
 from flowml.library.run import train
-from tests.library.test_run import flowers
+from tests.automl.tables import flowers
 
 
 def test_a_library_is_waited_for_as_long_as_there_is_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

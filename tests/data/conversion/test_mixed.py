@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from flowml.data.read import read_table
-from tests.data.formats.test_excel import _ods_rows, workbook
 from tests.data.hostile_files import _ods
 from tests.data.reading import read
+from tests.data.workbook.sheets import ods_rows, write_sheet
 from tests.data.workbooks import write_xls
 
 _FLOATS: list[Any] = [index / 10 for index in range(1, 101)]
@@ -38,7 +38,7 @@ def test_a_sheet_and_a_text_table_with_the_same_values_are_the_same_table(
 ) -> None:
     cells = _with(values, {40: odd})
     sheet, _, said = read_table(
-        workbook(tmp_path / "t.xlsx", [["k", "v"], *([f"k{n}", cell] for n, cell in enumerate(cells))])
+        write_sheet(tmp_path / "t.xlsx", [["k", "v"], *([f"k{n}", cell] for n, cell in enumerate(cells))])
     )
     lines = ["k,v", *(f"k{n},{str(cell).lower() if isinstance(cell, bool) else cell}" for n, cell in enumerate(cells))]
     text, warnings = read(tmp_path, "t.csv", "\n".join(lines))
@@ -50,9 +50,9 @@ def test_a_sheet_and_a_text_table_with_the_same_values_are_the_same_table(
 
 def test_sheets_of_every_format_have_the_rule_and_name_the_row(tmp_path: Path) -> None:
     rows: list[list[Any]] = [["k", "v"], *([f"k{n}", "high" if n == 7 else n / 4] for n in range(40))]
-    workbook(tmp_path / "t.xlsx", [["A title"], [], *rows])
+    write_sheet(tmp_path / "t.xlsx", [["A title"], [], *rows])
     write_xls(tmp_path / "t.xls", rows)
-    (tmp_path / "t.ods").write_bytes(_ods(_ods_rows(*rows)))
+    (tmp_path / "t.ods").write_bytes(_ods(ods_rows(*rows)))
     for name, row in (("t.xlsx", 11), ("t.xls", 9), ("t.ods", 9)):
         frame, _, warnings = read_table(tmp_path / name)
         assert frame["v"].dtype == pl.Float64, name
@@ -63,7 +63,7 @@ def test_sheets_of_every_format_have_the_rule_and_name_the_row(tmp_path: Path) -
 def test_numbers_in_a_sheet_keep_all_their_digits_beside_texts(tmp_path: Path) -> None:
     cells = _with([index * 1e-11 + 1e-12 for index in range(50)], {3: "none", 9: "-"})
     frame, _, _ = read_table(
-        workbook(tmp_path / "t.xlsx", [["k", "v"], *([f"k{n}", cell] for n, cell in enumerate(cells))])
+        write_sheet(tmp_path / "t.xlsx", [["k", "v"], *([f"k{n}", cell] for n, cell in enumerate(cells))])
     )
     assert frame["v"][20] == pytest.approx(20 * 1e-11 + 1e-12, rel=1e-12)
 
@@ -71,7 +71,7 @@ def test_numbers_in_a_sheet_keep_all_their_digits_beside_texts(tmp_path: Path) -
 def test_days_that_are_texts_in_a_sheet_stand_beside_real_ones(tmp_path: Path) -> None:
     cells = _with(_DAYS[:10], {2: "2021-01-03", 5: "unknown"})
     frame, _, warnings = read_table(
-        workbook(tmp_path / "t.xlsx", [["k", "v"], *([f"k{n}", cell] for n, cell in enumerate(cells))])
+        write_sheet(tmp_path / "t.xlsx", [["k", "v"], *([f"k{n}", cell] for n, cell in enumerate(cells))])
     )
     assert frame["v"].to_list() == _with(_DAYS[:10], {5: None})
     assert "“unknown” (row 7)" in " ".join(warnings)
@@ -80,12 +80,12 @@ def test_days_that_are_texts_in_a_sheet_stand_beside_real_ones(tmp_path: Path) -
 def test_numbers_that_a_sheet_keeps_as_texts_stay_texts(tmp_path: Path) -> None:
     cells = _with([str(1000 + index) for index in range(40)], {7: "high"})
     frame, _, _ = read_table(
-        workbook(tmp_path / "t.xlsx", [["k", "v"], *([f"k{n}", cell] for n, cell in enumerate(cells))])
+        write_sheet(tmp_path / "t.xlsx", [["k", "v"], *([f"k{n}", cell] for n, cell in enumerate(cells))])
     )
     assert frame["v"].to_list() == cells
     zips = _with([10_001 + index for index in range(40)], {7: "02134"})
     frame, _, _ = read_table(
-        workbook(tmp_path / "u.xlsx", [["k", "v"], *([f"k{n}", cell] for n, cell in enumerate(zips))])
+        write_sheet(tmp_path / "u.xlsx", [["k", "v"], *([f"k{n}", cell] for n, cell in enumerate(zips))])
     )
     assert frame["v"].to_list() == [str(cell) for cell in zips]
 

@@ -1,0 +1,187 @@
+"""No state of a predictor makes it harm the process."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flowml.automl import algorithms
+from flowml.automl.features.encoded import View
+from flowml.automl.predictors.base import Predictor, PredictorState, load
+from flowml.automl.predictors.constant import ConstantPredictor
+from flowml.automl.predictors.flat_trees import TreeArrays
+from flowml.automl.predictors.trees import TreesPredictor
+from flowml.domain.errors import InvalidInput
+from tests.automl.algorithm_cases import first_fit, make_case
+
+
+def states() -> list[tuple[str, Predictor]]:
+    found = []
+    for name in ("logistic_regression", "random_forest", "gradient_boosting", "knn", "svm", "gaussian_nb", "mlp"):
+        algorithm = algorithms.get(name)
+        found.append((name, first_fit(algorithm, make_case("multiclass", algorithm.view, n_rows=80))))
+    found.append(("adaboost", first_fit(algorithms.get("adaboost"), make_case("regression", View.ORDINAL, n_rows=80))))
+    found.append(("constant", ConstantPredictor(np.array([0.4, 0.6]))))
+    return found
+
+
+@pytest.mark.parametrize(("name", "predictor"), [pytest.param(*pair, id=pair[0]) for pair in states()])
+def test_a_state_that_does_not_fit_together_is_refused(name: str, predictor: Predictor) -> None:
+    state = predictor.to_state()
+    for array in state.arrays:
+        left = {key: value for key, value in state.arrays.items() if key != array}
+        if array != "tree_weights":
+            with pytest.raises(InvalidInput):
+                load(replace(state, arrays=left))
+        value = state.arrays[array]
+        if value.dtype.kind == "f" and value.size:
+            broken = value.copy()
+            broken.reshape(-1)[0] = np.nan
+            with pytest.raises(InvalidInput):
+                load(replace(state, arrays={**state.arrays, array: broken}))
+        with pytest.raises(InvalidInput):
+            load(replace(state, arrays={**state.arrays, array: value.astype(object)}))
+        with pytest.raises(InvalidInput):
+            load(replace(state, arrays={**state.arrays, array: value[None]}))
+
+
+def stump(**changes: Any) -> TreeArrays:
+    arrays = {
+        "feature": np.array([0, -1, -1], dtype=np.int16),
+        "threshold": np.array([0.5], dtype=np.float32),
+        "sizes": np.array([3], dtype=np.int32),
+        "values": np.array([[1.0], [2.0]], dtype=np.float32),
+    }
+    return TreeArrays(**{**arrays, **changes})
+
+
+def test_a_stump_is_a_tree() -> None:
+    predictor = TreesPredictor(stump(), combine="mean", link="identity")
+    answers = predictor.predict(np.array([[0.5], [0.6], [np.inf], [-np.inf], [np.nan]], dtype=np.float32))
+    np.testing.assert_array_equal(answers[:, 0], [1.0, 2.0, 2.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"feature": np.array([-1, 0, -1], dtype=np.int16)},
+        {"feature": np.array([0, 0, -1], dtype=np.int16)},
+        {"sizes": np.array([2, 1], dtype=np.int32)},
+        {"sizes": np.array([-3], dtype=np.int64)},
+        {"sizes": np.array([2**62, 2**62, 2**62, 2**62, 3], dtype=np.int64)},
+        {"sizes": np.array([], dtype=np.int32)},
+        {"values": np.array([[1.0]], dtype=np.float32)},
+        {"threshold": np.array([0.5, 0.5], dtype=np.float32)},
+    ],
+)
+def test_arrays_that_are_no_trees_are_refused(changes: dict[str, np.ndarray]) -> None:
+    trees = stump(**changes)
+    state = TreesPredictor(stump(), combine="mean", link="identity").to_state()
+    arrays = {
+        **state.arrays,
+        "feature": trees.feature,
+        "threshold": trees.threshold,
+        "sizes": trees.sizes,
+        "values": trees.values,
+    }
+    with pytest.raises(InvalidInput):
+        load(replace(state, arrays=arrays))
+
+
+def test_a_tree_as_deep_as_its_nodes_is_refused() -> None:
+    # Each inner node's left child is a leaf, its right child the next inner node.
+    depth = 400
+    feature = np.array([0] + [-1, 0] * (depth - 1) + [-1, -1], dtype=np.int16)
+    deep = stump(
+        feature=feature,
+        threshold=np.zeros(depth, dtype=np.float32),
+        sizes=np.array([len(feature)], dtype=np.int32),
+        values=np.zeros((depth + 1, 1), dtype=np.float32),
+    )
+    with pytest.raises(ValueError, match="deep"):
+        TreesPredictor(deep, combine="mean", link="identity")
+
+
+def booster_state(name: str) -> PredictorState:
+    return first_fit(algorithms.get(name), make_case("multiclass", View.NATIVE)).to_state()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("left_child=1", "left_child=0"),
+        ("left_child=1", "left_child=900000"),
+        ("split_feature=", "split_feature=77 "),
+        ("num_leaves=", "num_leaves=1"),
+        ("num_class=3", "num_class=2"),
+        ("max_feature_idx=5", "max_feature_idx=4"),
+        ("leaf_value=", "leaf_value=1_0 "),
+        ("threshold=", "threshold=nan "),
+        ("cat_boundaries=0 1", "cat_boundaries=0 9"),
+        # The difference of these wraps around to a small number.
+        ("cat_boundaries=0 1", "cat_boundaries=0 9223372034707292159 -9223372036854775803"),
+        ("num_cat=", "num_cat=9"),
+        ("left_child=", "left_child=99999999999999999999 "),
+        ("Tree=1", "Trie=1"),
+    ],
+)
+def test_a_lightgbm_text_that_would_harm_is_refused(old: str, new: str) -> None:
+    state = booster_state("lightgbm")
+    text = state.blobs["model"].decode()
+    assert old in text
+    with pytest.raises(InvalidInput):
+        load(replace(state, blobs={"model": text.replace(old, new, 1).encode()}))
+
+
+def test_an_xgboost_model_that_would_harm_is_refused() -> None:
+    state = booster_state("xgboost")
+
+    def refused(change: Any) -> None:
+        content = json.loads(state.blobs["model"])
+        tree = next(
+            one for one in content["learner"]["gradient_booster"]["model"]["trees"] if one["left_children"][0] > 0
+        )
+        change(content["learner"], tree)
+        with pytest.raises(InvalidInput):
+            load(replace(state, blobs={"model": json.dumps(content).encode()}))
+
+    refused(lambda learner, tree: tree["left_children"].__setitem__(0, 0))
+    refused(lambda learner, tree: tree["left_children"].__setitem__(0, 10_000))
+    refused(lambda learner, tree: tree["left_children"].pop())
+    refused(lambda learner, tree: tree["split_indices"].__setitem__(0, 50))
+    refused(lambda learner, tree: tree["parents"].__setitem__(1, 2))
+    refused(lambda learner, tree: tree["categories_sizes"].append(3))
+    refused(lambda learner, tree: tree["tree_param"].__setitem__("num_nodes", "1"))
+    refused(lambda learner, tree: learner["learner_model_param"].__setitem__("num_feature", "9"))
+    refused(lambda learner, tree: learner["objective"].__setitem__("name", "rank:ndcg"))
+    refused(lambda learner, tree: learner.pop("gradient_booster"))
+
+
+def test_a_catboost_blob_of_another_kind_is_refused() -> None:
+    state = booster_state("catboost")
+    for blob in (
+        b"",
+        b"hello",
+        b"CBM1",
+        b"CBM1" + b"\xff" * 400,
+        state.blobs["model"][: len(state.blobs["model"]) // 2],
+        state.blobs["model"][:-10],
+    ):
+        with pytest.raises(InvalidInput):
+            load(replace(state, blobs={"model": blob}))
+
+
+@pytest.mark.parametrize("name", ["xgboost", "catboost"])
+def test_a_booster_refuses_rows_of_another_width(name: str) -> None:
+    predictor = load(booster_state(name))
+    with pytest.raises(ValueError, match="expected 6 features"):
+        predictor.predict(np.zeros((2, 5), dtype=np.float32))
+    with pytest.raises(ValueError, match="expected 6 features"):
+        predictor.predict_row(np.zeros(7, dtype=np.float32))
+
+
+def test_an_unknown_kind_is_a_key_error() -> None:
+    with pytest.raises(KeyError):
+        load(PredictorState("pickle", {}))
