@@ -18,10 +18,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from flowml import __version__
 from flowml.domain.errors import FlowMLError, InvalidInput, StartupError
+from flowml.domain.jobs import ProblemTypeChoice
 from flowml.domain.models import MADE_AT_ONCE
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--budget", type=_duration, default=60.0, help="time, such as 60s, 5m or 1h (60s)")
     train.add_argument("--metric", default="auto", help="what to optimise (accuracy or r2)")
     train.add_argument(
-        "--problem-type", choices=("auto", "classification", "regression"), default="auto", help="a class or a number"
+        "--problem-type", choices=get_args(ProblemTypeChoice), default="auto", help="a class or a number"
     )
     train.add_argument(
         "--cv", default="auto", help="auto, stratified, together, group:COLUMN or time:COLUMN: what tests a model"

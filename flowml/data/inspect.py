@@ -6,6 +6,8 @@ from typing import Any
 
 from flowml.data.format import Limits
 from flowml.data.guard import scratch_folder
+from flowml.data.wording import plural
+from flowml.domain.datasets import Role
 from flowml.domain.errors import UnreadableFile
 
 _WIDEST_NAME = 32
@@ -45,7 +47,7 @@ def inspect_file(
 def format_inspection(found: Mapping[str, Any]) -> str:
     """The answer of `inspect_file` as a table to read in a terminal."""
     columns: Sequence[Mapping[str, Any]] = found["columns"]
-    shape = f"{_counted(found['n_rows'], 'row')} × {_counted(found['n_columns'], 'column')}"
+    shape = f"{plural(found['n_rows'], 'row')} × {plural(found['n_columns'], 'column')}"
     lines = [f"{found['file']}: {shape} ({found['format']}, {_size(found['size_bytes'])})", ""]
     cells = [("column", "type", "role", "missing", "distinct", "values")]
     cells += [
@@ -75,15 +77,11 @@ def format_inspection(found: Mapping[str, Any]) -> str:
 
 def _summary(column: Mapping[str, Any]) -> str:
     """The range of numbers and dates, the frequent values of anything else."""
-    if column["mean"] is not None and column["role"] != "boolean":
+    if column["mean"] is not None and column["role"] != Role.BOOLEAN:
         return f"{_short(column['min'])} … {_short(column['max'])}, mean {_short(column['mean'])}"
-    if column["min"] is not None and column["role"] == "datetime":
+    if column["min"] is not None and column["role"] == Role.DATETIME:
         return f"{column['min']} … {column['max']}"
     return ", ".join(f"{_cut(_short(top['value']), 20)} ({top['count']:,})" for top in column["top"][:3])
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _short(value: Any) -> str:

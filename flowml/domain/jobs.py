@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, get_args
 
 from flowml.domain.caller import LOCAL_OWNER
 
@@ -11,6 +11,14 @@ from flowml.domain.caller import LOCAL_OWNER
 class ProblemType(StrEnum):
     CLASSIFICATION = "classification"
     REGRESSION = "regression"
+
+
+ProblemTypeChoice = Literal["auto", "classification", "regression"]
+"""What may be asked for; `auto` decides by the target's values."""
+
+Queue = Literal["auto", "cpu", "gpu", "gpu.vram6", "gpu.vram8", "gpu.vram12", "gpu.vram24"]
+"""Where the trials of a job run: anywhere, or on machines with a GPU of so many gigabytes of memory."""
+QUEUES: tuple[str, ...] = get_args(Queue)
 
 
 class ValidationKind(StrEnum):

@@ -1,12 +1,16 @@
 """The metrics there are, and which way each points. What they compute is the engine's business."""
 
 import math
+from typing import Literal, get_args
 
 CLASSIFICATION_METRICS = ("accuracy", "balanced_accuracy", "f1", "precision", "recall", "roc_auc", "log_loss")
 REGRESSION_METRICS = ("r2", "rmse", "mae", "mape")
 LOWER_IS_BETTER = frozenset({"log_loss", "rmse", "mae", "mape"})
-REPORTED_ONLY = frozenset({"precision", "recall"})
-"""Shown with every model, but no goal to train for: each alone is won by a model of no use."""
+
+Goal = Literal["accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss", "r2", "rmse", "mae", "mape"]
+"""Those to train for. Each of the others alone is won by a model of no use: they are shown with every model."""
+GOALS: tuple[str, ...] = get_args(Goal)
+CLASSIFICATION_GOALS = tuple(name for name in CLASSIFICATION_METRICS if name in GOALS)
 
 
 OF_A_CLASS = frozenset({"f1", "precision", "recall"})

@@ -7,7 +7,7 @@ from typing import Any
 from flowml.domain.datasets import Dataset, Role
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.events import Event
-from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
+from flowml.domain.jobs import QUEUES, Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
 from flowml.domain.trials import Trial
 from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
@@ -317,10 +317,9 @@ def _did_you_mean(name: str, names: Sequence[str]) -> str:
 
 
 def _check_queue(context: Context, spec: JobSpec) -> None:
-    known = ("auto", "cpu", "gpu", "gpu.vram6", "gpu.vram8", "gpu.vram12", "gpu.vram24")
-    if spec.queue not in known:
+    if spec.queue not in QUEUES:
         raise InvalidInput.of_field(
-            "queue", f"There is no queue “{spec.queue}”.", hint=f"Use one of {', '.join(known)}."
+            "queue", f"There is no queue “{spec.queue}”.", hint=f"Use one of {', '.join(QUEUES)}."
         )
     workers = context.store.workers.all()
     if spec.queue.startswith("gpu") and not any(spec.queue in worker.queues for worker in workers):

@@ -14,7 +14,7 @@ from flowml.web.assets import templates_root
 from flowml.web.format import age, cell, duration, milliseconds, number, percent, plural, size
 from flowml.web.headline import headline
 from flowml.web.static import static_url
-from flowml.web.words import metric_title, score_text
+from flowml.web.words import metric_title, score_text, status_word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,7 @@ def environment() -> Environment:
         "ago": ago,
         "metric_title": metric_title,
         "score": score_text,
+        "status_word": status_word,
         "headline": headline,
     }
     env.globals["static_url"] = static_url

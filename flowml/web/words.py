@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from flowml.domain.datasets import Role
+from flowml.domain.jobs import JobStatus
 from flowml.domain.metrics import OF_A_CLASS, greater_is_better
 from flowml.web.format import NONE, fixed, number, percent
 
@@ -41,9 +43,6 @@ METRICS = {
         MetricWords("mape", "MAPE", "average error as a share of the true value", "percent"),
     )
 }
-
-CLASSIFICATION_METRICS = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss")
-REGRESSION_METRICS = ("r2", "rmse", "mae", "mape")
 
 
 def metric_words(name: str) -> MetricWords:
@@ -86,11 +85,16 @@ def score_text(value: float | None, metric: str | None) -> str:
 
 
 ROLE_WORDS = {
-    "numeric": "a number",
-    "categorical": "one of a few values",
-    "boolean": "yes or no",
-    "datetime": "a point in time",
-    "text": "free text",
-    "identifier": "names each row: of no use for predicting",
-    "constant": "the same everywhere: of no use for predicting",
+    Role.NUMERIC: "a number",
+    Role.CATEGORICAL: "one of a few values",
+    Role.BOOLEAN: "yes or no",
+    Role.DATETIME: "a point in time",
+    Role.TEXT: "free text",
+    Role.IDENTIFIER: "names each row: of no use for predicting",
+    Role.CONSTANT: "the same everywhere: of no use for predicting",
 }
+
+
+def status_word(status: JobStatus) -> str:
+    """What a run is, as `static/js/status.js` says it too: who stopped one thinks of it as stopped."""
+    return "stopped" if status is JobStatus.CANCELLED else str(status)

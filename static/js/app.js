@@ -4,6 +4,7 @@ import { dataOf } from "./dom.js";
 import { ago } from "./format.js";
 import { subscribe } from "./live.js";
 import "./palette.js";
+import { hasEnded } from "./status.js";
 import { notify, toast } from "./toasts.js";
 
 const ENDINGS = {
@@ -28,7 +29,7 @@ function follow(job) {
     const update = message.data.job;
     const list = Alpine.store("running");
     const index = list.findIndex((item) => item.id === update.id);
-    if (update.status === "running" || update.status === "queued") {
+    if (!hasEnded(update.status)) {
       if (index >= 0) list[index].progress = update.progress;
       else list.push({ id: update.id, name: update.name, progress: update.progress });
       return;

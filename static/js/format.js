@@ -1,7 +1,7 @@
 // Numbers, sizes and times as people read them; flowml/web/format.py writes them the same way on the server. Half goes
 // up, exactly, as `toFixed` and `toPrecision` do it; Intl only puts in the commas.
 
-const NONE = "–";
+export const NONE = "–";
 const forms = new Map();
 
 // With so many decimals.

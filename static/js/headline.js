@@ -1,7 +1,6 @@
 // The one number that is shown for a run; flowml/web/headline.py writes it the same way on the server.
-import { score } from "./format.js";
+import { NONE, score } from "./format.js";
 
-const NONE = "–";
 const OF_A_CLASS = ["f1", "precision", "recall"];
 const FORMS = { percent: [0, 2, 100], share: [2, 4, 1], number: [-15, 9, 1] };
 

@@ -11,9 +11,10 @@ from flowml.data.recipes.expression.functions import NAMES
 from flowml.data.recipes.expression.parser import parse
 from flowml.data.recipes.expression.syntax import WORDS, ColumnName
 from flowml.data.recipes.operations.registry import OPERATIONS
+from flowml.domain.jobs import JobStatus
 from flowml.web import format as server_side
 from flowml.web.headline import headline_of
-from flowml.web.words import METRICS, metric_of, score_text
+from flowml.web.words import METRICS, metric_of, score_text, status_word
 from tests.js.calling import answers
 
 pytestmark = pytest.mark.node
@@ -47,6 +48,15 @@ def test_what_a_score_is_about(node: list[str]) -> None:
         for name, positive in cases
     ]
     assert answers(node, "headline.js", calls) == [metric_of(*case).title for case in cases]
+
+
+def test_what_a_run_is(node: list[str]) -> None:
+    statuses = list(JobStatus)
+    assert answers(node, "status.js", [("statusWord", status) for status in statuses]) == list(
+        map(status_word, statuses)
+    )
+    ended = [status.ended for status in statuses]
+    assert answers(node, "status.js", [("hasEnded", status) for status in statuses]) == ended
 
 
 def numbers() -> list[float]:

@@ -11,7 +11,7 @@ from flowml.automl.scoring.metrics import METRICS, default_metric
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
-from flowml.domain.metrics import REPORTED_ONLY
+from flowml.domain.metrics import GOALS
 
 _MAX_CLASSES = 1000
 _FEW_VALUES = 20
@@ -151,8 +151,8 @@ def _decide(values: pl.Series, n_unique: int, asked: str, metric: str) -> tuple[
 def _metric(kind: ProblemType, asked: str) -> str:
     if asked == "auto":
         return default_metric(kind)
-    fitting = [name for name, metric in METRICS.items() if metric.problem_type is kind and name not in REPORTED_ONLY]
-    if asked not in METRICS or asked in REPORTED_ONLY:
+    fitting = [name for name, metric in METRICS.items() if metric.problem_type is kind and name in GOALS]
+    if asked not in GOALS:
         raise InvalidInput.of_field(
             "metric", f"There is no metric “{asked}”.", hint=f"Use one of {', '.join(fitting)}."
         )

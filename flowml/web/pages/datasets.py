@@ -7,7 +7,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowml.domain.datasets import ColumnStats, Dataset
+from flowml.domain.datasets import ColumnStats, Dataset, Role
 from flowml.domain.jobs import Job
 from flowml.services import datasets, figures, jobs, previews
 from flowml.web.caller import context_of
@@ -144,7 +144,7 @@ def page(request: Request) -> Response:
             missing_cells=sum(column.missing for column in stats),
             role_counts=roles,
             jobs=[job for job in jobs.list_jobs(context, 200, 0)[0] if job.dataset_id == dataset.id],
-            can_correlate=sum(column.role == "numeric" for column in stats) > 1,
+            can_correlate=sum(column.role is Role.NUMERIC for column in stats) > 1,
         ),
     )
 

@@ -7,6 +7,7 @@ from flowml.services import datasets, jobs
 from flowml.web.caller import context_of
 from flowml.web.format import plural
 from flowml.web.pages.frame import NAVIGATION
+from flowml.web.words import status_word
 
 LISTED = 200
 
@@ -20,7 +21,7 @@ def items(request: Request) -> Response:
         found.append(_item(dataset.name, f"Data · {plural(dataset.n_rows, 'row')}", "table", f"/datasets/{dataset.id}"))
         found.append(_item(f"Train on {dataset.name}", "Action", "spark", f"/train?dataset={dataset.id}"))
     for job in jobs.list_jobs(context, LISTED, 0)[0]:
-        found.append(_item(job.name, f"Run · {job.status}", "pulse", f"/jobs/{job.id}"))
+        found.append(_item(job.name, f"Run · {status_word(job.status)}", "pulse", f"/jobs/{job.id}"))
         if job.best_model_id:
             found.append(_item(f"Best model of {job.name}", "Model", "trophy", f"/models/{job.best_model_id}"))
             url = f"/models/{job.best_model_id}/playground"

@@ -9,6 +9,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
+from flowml.domain.datasets import Role
 from flowml.domain.errors import FlowMLError
 from flowml.domain.jobs import Job
 from flowml.domain.models import Model
@@ -103,19 +104,19 @@ def _warm(context: Context, model_id: str) -> None:
 
 def form_field(at: int, feature: Mapping[str, Any]) -> FormField:
     """The control for one feature of a model's schema."""
-    role = str(feature["role"])
+    role = Role(feature["role"])
     dtype = str(feature.get("dtype") or "")
     options = [cell(value) for value in feature.get("categories") or ()]
     low, high = feature.get("min"), feature.get("max")
-    hint = ROLE_WORDS.get(role, "")
-    if role == "boolean":
+    hint = ROLE_WORDS[role]
+    if role is Role.BOOLEAN:
         options = _two_words(cell(feature.get("example")))
         kind, hint = ("select", "") if options else ("text", hint)
-    elif role == "numeric":
+    elif role is Role.NUMERIC:
         kind = "number"
         if low is not None and high is not None:
             hint = f"{_plain(low)} to {_plain(high)}"
-    elif role == "datetime":
+    elif role is Role.DATETIME:
         kind = "date" if dtype == "Date" else "datetime"
         if low is not None and high is not None:
             hint = f"{_day(low)} to {_day(high)}"
@@ -134,8 +135,8 @@ def form_field(at: int, feature: Mapping[str, Any]) -> FormField:
         whole=dtype.startswith(("Int", "UInt")),
         hint=hint,
         options=options,
-        low=cell(low) if role == "numeric" else "",
-        high=cell(high) if role == "numeric" else "",
+        low=cell(low) if role is Role.NUMERIC else "",
+        high=cell(high) if role is Role.NUMERIC else "",
     )
 
 

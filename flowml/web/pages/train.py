@@ -9,6 +9,7 @@ from starlette.responses import Response
 from flowml.domain.datasets import Dataset, Role
 from flowml.domain.errors import FlowMLError
 from flowml.domain.jobs import ValidationKind
+from flowml.domain.metrics import CLASSIFICATION_GOALS, REGRESSION_METRICS
 from flowml.services import datasets, figures, jobs
 from flowml.services.context import Context
 from flowml.services.jobs import AlgorithmInfo, TaskPreview, usual_folds
@@ -19,7 +20,7 @@ from flowml.web.pages.charts import Chart
 from flowml.web.pages.distribution import distribution_chart
 from flowml.web.pages.frame import build_frame
 from flowml.web.templating import Page, respond
-from flowml.web.words import CLASSIFICATION_METRICS, METRICS, REGRESSION_METRICS, MetricWords
+from flowml.web.words import METRICS, MetricWords
 
 BUDGETS = (10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900, 1200, 1800, 2700, 3600)
 DEFAULT_BUDGET = 60
@@ -210,8 +211,8 @@ def _target_chart(context: Context, dataset: Dataset, target: str) -> Chart | No
 
 def _metric_names(problem_type: str | None) -> tuple[str, ...]:
     if problem_type == "classification":
-        return CLASSIFICATION_METRICS
-    return REGRESSION_METRICS if problem_type == "regression" else CLASSIFICATION_METRICS + REGRESSION_METRICS
+        return CLASSIFICATION_GOALS
+    return REGRESSION_METRICS if problem_type == "regression" else CLASSIFICATION_GOALS + REGRESSION_METRICS
 
 
 def _families(algorithms: list[AlgorithmInfo]) -> list[AlgorithmFamily]:

@@ -4,15 +4,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from flowml.domain.jobs import JobSpec, JobStatus, ProblemType
+from flowml.domain.jobs import JobSpec, JobStatus, ProblemType, ProblemTypeChoice, Queue
+from flowml.domain.metrics import Goal
 from flowml.domain.trials import TrialStatus
 from flowml.web.schemas.base import Answer, Body, Listing, Page, Timestamp
-
-ProblemTypeChoice = Literal["auto", "classification", "regression"]
-MetricChoice = Literal[
-    "auto", "accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss", "r2", "rmse", "mae", "mape"
-]
-QueueChoice = Literal["auto", "cpu", "gpu", "gpu.vram6", "gpu.vram8", "gpu.vram12", "gpu.vram24"]
 
 
 class StartTraining(Body):
@@ -21,7 +16,7 @@ class StartTraining(Body):
     dataset_id: str
     target: str = Field(description="the column to predict")
     problem_type: ProblemTypeChoice = "auto"
-    metric: MetricChoice = "auto"
+    metric: Literal["auto", Goal] = "auto"
     time_budget_seconds: float = Field(300, ge=1, allow_inf_nan=False, description="everything ends within this time")
     max_trials: int | None = Field(None, ge=1, le=100_000, description="stop after this many; default: no limit")
     algorithms: list[str] | None = Field(None, min_length=1, max_length=100, description="only these; default: all")
@@ -34,7 +29,7 @@ class StartTraining(Body):
     )
     weight_column: str | None = Field(None, max_length=300, description="how much each row counts; default: all alike")
     exclude_columns: list[str] = Field([], max_length=100_000, description="columns to leave out")
-    queue: QueueChoice = "auto"
+    queue: Queue = "auto"
     priority: int = Field(0, ge=-1000, le=1000, description="higher ones go first")
     seed: int = Field(0, ge=0, le=2**31 - 1)
     name: str | None = Field(None, max_length=200)

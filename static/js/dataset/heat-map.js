@@ -3,7 +3,7 @@ import Alpine from "../../vendor/alpine.js";
 import { buildChart, mountCharts } from "../charts.js";
 import "../charts/correlation.js";
 import { h } from "../dom.js";
-import { signed } from "../format.js";
+import { NONE, signed } from "../format.js";
 import { get, said } from "../http.js";
 import { api, whenOpened } from "./info.js";
 import { pairFigure } from "./pair.js";
@@ -34,7 +34,7 @@ function chartOf(found, pairs) {
     caption: (top && top[2] !== null ? "The strongest: " + top[0] + " and " + top[1] + " (" + signed(top[2], 2) + "). Click a cell to see the two." : "No two columns to compare.") + cut + note,
     spec: { columns: found.columns.slice(0, MOST_CELLS), matrix: found.matrix.slice(0, MOST_CELLS).map((row) => row.slice(0, MOST_CELLS)) },
     columns: ["Column", "Column", "Strength"],
-    rows: pairs.map((pair) => [pair[0], pair[1], pair[2] === null ? "–" : signed(pair[2], 3)]),
+    rows: pairs.map((pair) => [pair[0], pair[1], pair[2] === null ? NONE : signed(pair[2], 3)]),
   };
 }
 

@@ -5,6 +5,7 @@ import { bytes, duration, milliseconds, number } from "../format.js";
 import { headline, titleOf } from "../headline.js";
 import { get } from "../http.js";
 import { subscribe } from "../live.js";
+import { hasEnded, statusWord } from "../status.js";
 import "../upload.js";
 
 Alpine.data("runCard", () => ({
@@ -32,7 +33,7 @@ Alpine.data("runCard", () => ({
     this.message = job.message;
     const metric = this.metrics[job.metric];
     if (metric) this.scoreText = titleOf(job, metric) + " " + headline(job, metric).value;
-    this.endedText = job.status === "running" || job.status === "queued" ? "" : job.status;
+    this.endedText = hasEnded(job.status) ? statusWord(job.status) : "";
   },
 }));
 

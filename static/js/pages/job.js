@@ -8,13 +8,10 @@ import { headline, titleOf } from "../headline.js";
 import { fragment, post } from "../http.js";
 import { subscribe, watchConnection } from "../live.js";
 import { clockOf, pointsOf, stepsOf } from "../progress.js";
+import { hasEnded } from "../status.js";
 import { problemToast } from "../toasts.js";
 
 const LOG_LINES = 200;
-
-function ended(status) {
-  return status !== "running" && status !== "queued";
-}
 
 function clock(time) {
   return new Date(seconds(time) * 1000).toLocaleTimeString([], { hour12: false });
@@ -53,7 +50,7 @@ Alpine.data("monitor", () => ({
 
   // What is read
   get running() {
-    return !ended(this.job.status);
+    return !hasEnded(this.job.status);
   },
   get liveClass() {
     return this.job.status === "running" ? "live-running" : "";
@@ -93,7 +90,7 @@ Alpine.data("monitor", () => ({
     return this.working === 0;
   },
   get idleText() {
-    return ended(this.job.status) ? "Nothing: the run has ended." : "Waiting for the next trial.";
+    return hasEnded(this.job.status) ? "Nothing: the run has ended." : "Waiting for the next trial.";
   },
   get failedText() {
     return this.failed ? plural(this.failed, "failed trial") : "";
@@ -121,7 +118,7 @@ Alpine.data("monitor", () => ({
     }
     const changed = job.status !== before.status || job.metric !== before.metric;
     if (changed || Boolean(job.best_model_id) !== Boolean(before.best_model_id)) this.refreshHead();
-    if (ended(job.status)) {
+    if (hasEnded(job.status)) {
       this.boardSoon();
       this.drawSoon();
     }
@@ -175,7 +172,7 @@ Alpine.data("monitor", () => ({
   showWorking() {
     const { trials, titles } = this.state();
     const list = this.$root.querySelector(".working");
-    const busy = ended(this.job.status) ? [] : [...trials.values()].filter((trial) => trial.status === "leased");
+    const busy = hasEnded(this.job.status) ? [] : [...trials.values()].filter((trial) => trial.status === "leased");
     this.working = busy.length;
     list.replaceChildren(
       ...busy.map((trial) =>

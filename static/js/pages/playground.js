@@ -1,7 +1,7 @@
 // Playground: every change asks the model again; the answer, its probabilities and its doubts stand beside the form.
 import Alpine from "../../vendor/alpine.js";
 import { copyText, dataOf, debounce, h } from "../dom.js";
-import { milliseconds, number, percent } from "../format.js";
+import { milliseconds, NONE, number, percent } from "../format.js";
 import { curl, post } from "../http.js";
 import { numberOf, valueOf } from "../typed.js";
 
@@ -109,7 +109,7 @@ Alpine.data("playground", () => ({
     }
   },
   fail(problem) {
-    this.answer = "–";
+    this.answer = NONE;
     this.detail = problem.fields.length ? "Some fields need another value." : problem.message;
     this.latency = "";
     this.hasInterval = false;
