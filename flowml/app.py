@@ -22,7 +22,7 @@ from flowml.store.home import Home, ServerLock
 from flowml.store.store import Store
 from flowml.training import processes
 from flowml.training.queue import LocalQueue
-from flowml.training.supervisor import Limits, Supervisor
+from flowml.training.supervisor import MachineShare, Supervisor
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def training_limits(settings: Settings) -> Limits:
+def training_share(settings: Settings) -> MachineShare:
     """What this machine gives to training, from its cores and memory unless set."""
     cores = usable_cores()
     slots = processes.local_slots(cores) if settings.local_slots is None else settings.local_slots
@@ -38,7 +38,7 @@ def training_limits(settings: Settings) -> Limits:
         memory = settings.trial_memory_mb * 1_000_000
     else:
         memory = int(memory_bytes() * 0.8 / max(1, slots))
-    return Limits(
+    return MachineShare(
         slots=slots,
         threads=max(1, cores // max(1, slots)),
         memory_bytes=memory,
@@ -54,12 +54,12 @@ class Server:
         home = Home(settings.home)
         home.prepare()
         self._lock = ServerLock(home)
-        limits = training_limits(settings)
+        share = training_share(settings)
         # Before any numeric library is imported, here or in a child.
-        processes.limit_threads(limits.threads)
+        processes.limit_threads(share.threads)
         self._store = Store(home.path, now=clock())
         self._clock = clock
-        self._limits = limits
+        self._share = share
         self._worker_name = platform.node() or LOCAL_WORKER
         worker_id = self._register(capabilities.probe())
         recover(self._store, worker_id, clock())
@@ -67,7 +67,7 @@ class Server:
         self._supervisor = Supervisor(
             StoreConductorDesk(self._store, clock),
             StoreTrainerDesk(self._store, clock),
-            limits,
+            share,
             run_conductor,
             run_trainer,
             (str(home.path), worker_id, self._worker_name),
@@ -115,15 +115,15 @@ class Server:
     def _register(self, found: dict[str, Any]) -> str:
         self._capabilities = found
         queues = capabilities.queues(found)
-        limits = self._limits
+        share = self._share
         return self._store.workers.register_local(
             self._worker_name,
             queues,
-            limits.slots,
+            share.slots,
             found,
             self._clock(),
-            threads=limits.threads,
-            memory_bytes=limits.memory_bytes,
+            threads=share.threads,
+            memory_bytes=share.memory_bytes,
         )
 
     def _keep_house(self) -> None:

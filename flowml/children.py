@@ -12,7 +12,7 @@ from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.store.store import Store
 from flowml.training import processes
-from flowml.training.supervisor import Limits
+from flowml.training.supervisor import MachineShare
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flowml.automl.trial.sharing import Share
 
 
-def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, limits: Limits) -> None:
+def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, share: MachineShare) -> None:
     """Main function of a conductor process."""
     processes.settle_child()
     _log_to_stderr()
@@ -30,7 +30,9 @@ def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, limi
     conduct_job(StoreLedger(store, job_id))
 
 
-def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits: Limits, status: "Connection") -> None:
+def run_trainer(
+    home: str, worker_id: str, worker_name: str, owner: str, share: MachineShare, status: "Connection"
+) -> None:
     """Main function of a trainer process."""
     processes.settle_child()
     processes.step_back()
@@ -47,7 +49,7 @@ def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits:
     )
     trainer = Trainer(
         channel,
-        machine=_machine(limits),
+        machine=_machine(share),
         gpus=gpus,
         queues=lambda: store.workers.queues(worker_id),
         tell=status.send,
@@ -55,10 +57,10 @@ def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, limits:
     trainer.run(stop=lambda: False)
 
 
-def _machine(limits: Limits) -> "Share":
+def _machine(share: MachineShare) -> "Share":
     from flowml.automl.trial.sharing import Share
 
-    return Share(max(1, limits.slots), limits.threads, limits.memory_bytes)
+    return Share(max(1, share.slots), share.threads, share.memory_bytes)
 
 
 def _log_to_stderr() -> None:

@@ -22,7 +22,7 @@ _IDLE_TICK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Limits:
+class MachineShare:
     """What this machine gives to training."""
 
     slots: int
@@ -38,7 +38,7 @@ class Supervisor:
         self,
         conductor_desk: ConductorDesk,
         trainer_desk: TrainerDesk,
-        limits: Limits,
+        share: MachineShare,
         conduct: Callable[..., None],
         train: Callable[..., None],
         arguments: tuple[Any, ...],
@@ -49,8 +49,8 @@ class Supervisor:
     ):
         self._desk = conductor_desk
         self._conductors = Conductors(conductor_desk, self._start_conductor, conductor_ended)
-        self._trainers = Trainers(trainer_desk, self._start_trainer, limits.memory_bytes)
-        self._limits = limits
+        self._trainers = Trainers(trainer_desk, self._start_trainer, share.memory_bytes)
+        self._share = share
         self._conduct = conduct
         self._train = train
         self._arguments = arguments
@@ -88,7 +88,7 @@ class Supervisor:
 
     def warm_up(self) -> None:
         """Training is likely soon: have the trainers ready."""
-        self._warm_until = self._clock() + self._limits.idle_seconds
+        self._warm_until = self._clock() + self._share.idle_seconds
         self._wake.set()
 
     def processes(self) -> list[dict[str, Any]]:
@@ -111,13 +111,13 @@ class Supervisor:
         now = self._clock()
         jobs = self._desk.running_jobs()
         if jobs:
-            self._warm_until = now + self._limits.idle_seconds
+            self._warm_until = now + self._share.idle_seconds
         with self._lock:
             if self._stopping.is_set():
                 return False
             self._conductors.look(jobs, now)
             self._trainers.look(now)
-            wanted = self._limits.slots if now < self._warm_until else 0
+            wanted = self._share.slots if now < self._warm_until else 0
             if (wanted or jobs) and self._engine is None:
                 self._load_engine()
             if self._loaded.is_set():
@@ -146,7 +146,7 @@ class Supervisor:
         # A conductor needs little of the engine: until that is loaded it is sooner there by itself.
         starter = self._mp() if self._loaded.is_set() else processes.fresh()
         process: BaseProcess = starter.Process(
-            target=self._conduct, args=(*self._arguments, job_id, self._limits), name=f"conductor-{job_id}"
+            target=self._conduct, args=(*self._arguments, job_id, self._share), name=f"conductor-{job_id}"
         )
         process.start()
         return process
@@ -156,7 +156,7 @@ class Supervisor:
         owner = f"{self._boot}:{os.getpid()}:{self._next_trainer}"
         receiver, sender = self._mp().Pipe(duplex=False)
         process = self._mp().Process(
-            target=self._train, args=(*self._arguments, owner, self._limits, sender), name=f"trainer-{owner}"
+            target=self._train, args=(*self._arguments, owner, self._share, sender), name=f"trainer-{owner}"
         )
         process.start()
         sender.close()

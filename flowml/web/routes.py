@@ -15,7 +15,7 @@ from flowml.web.schemas import recipes as o
 from flowml.web.schemas import results as r
 from flowml.web.schemas import system as s
 from flowml.web.schemas import training as t
-from flowml.web.schemas.base import Page
+from flowml.web.schemas.base import PageQuery
 from flowml.web.static import StaticFiles
 
 READ, WRITE, PREDICT = Need.READ, Need.WRITE, Need.PREDICT
@@ -23,7 +23,7 @@ READ, WRITE, PREDICT = Need.READ, Need.WRITE, Need.PREDICT
 # fmt: off
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/datasets/upload", datasets.upload, d.Dataset, 201, form=d.UploadForm, need=WRITE),
-    Endpoint("GET", "/api/datasets", datasets.index, d.DatasetList, query=Page, need=READ),
+    Endpoint("GET", "/api/datasets", datasets.index, d.DatasetList, query=PageQuery, need=READ),
     Endpoint("GET", "/api/datasets/operations", recipes.operations, o.OperationTypeList, need=READ),
     Endpoint("GET", "/api/datasets/{dataset_id}", datasets.show, d.Dataset, need=READ),
     Endpoint("DELETE", "/api/datasets/{dataset_id}", datasets.delete, status=204, need=WRITE),
@@ -50,16 +50,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              figures.quality, q.Quality, query=q.QualityQuery, need=READ, waits=True),
 
     Endpoint("POST", "/api/training/start", training.start, t.Job, 202, body=t.StartTraining, need=WRITE, waits=True),
-    Endpoint("GET", "/api/training", training.index, t.JobList, query=Page, need=READ),
+    Endpoint("GET", "/api/training", training.index, t.JobList, query=PageQuery, need=READ),
     Endpoint("GET", "/api/training/algorithms",
              training.algorithms, t.AlgorithmList, query=t.AlgorithmsQuery, need=READ),
     Endpoint("GET", "/api/training/{job_id}", training.show, t.Job, need=READ),
     Endpoint("DELETE", "/api/training/{job_id}", training.delete, status=204, need=WRITE),
     Endpoint("POST", "/api/training/{job_id}/cancel", training.cancel, t.Job, 202, need=WRITE),
     Endpoint("POST", "/api/training/{job_id}/extend", training.extend, t.Job, 202, body=t.ExtendTraining, need=WRITE),
-    Endpoint("GET", "/api/training/{job_id}/trials", training.trials, t.TrialList, query=Page, need=READ),
+    Endpoint("GET", "/api/training/{job_id}/trials", training.trials, t.TrialList, query=PageQuery, need=READ),
 
-    Endpoint("GET", "/api/results/job/{job_id}", results.of_job, r.ModelList, query=Page, need=READ),
+    Endpoint("GET", "/api/results/job/{job_id}", results.of_job, r.ModelList, query=PageQuery, need=READ),
     Endpoint("GET", "/api/results/job/{job_id}/leaderboard", results.leaderboard, r.Leaderboard, need=READ),
     Endpoint("GET", "/api/results/model/{model_id}", results.show, r.ModelDetail, need=READ),
     Endpoint("GET", "/api/results/model/{model_id}/download",

@@ -11,7 +11,7 @@ import pytest
 
 from flowml.training.conductors import RunningJob
 from flowml.training.processes import local_slots
-from flowml.training.supervisor import Limits, Supervisor
+from flowml.training.supervisor import MachineShare, Supervisor
 from tests.training import doubles
 
 
@@ -61,8 +61,8 @@ def supervising(
     memory: int = 10**10,
     idle_seconds: float = 60.0,
 ) -> Iterator[Supervisor]:
-    limits = Limits(slots=1, threads=1, memory_bytes=memory, idle_seconds=idle_seconds)
-    supervisor = Supervisor(desk, desk, limits, conduct, train, (deadline_in,), boot="test")
+    share = MachineShare(slots=1, threads=1, memory_bytes=memory, idle_seconds=idle_seconds)
+    supervisor = Supervisor(desk, desk, share, conduct, train, (deadline_in,), boot="test")
     supervisor.start()
     try:
         yield supervisor

@@ -16,7 +16,7 @@ from flowml.services import datasets, downloads, previews
 from flowml.services.context import Context
 from flowml.web.caller import context_of
 from flowml.web.leaving import until_gone
-from flowml.web.schemas.base import Page
+from flowml.web.schemas.base import PageQuery
 from flowml.web.schemas.datasets import DownloadQuery, PreviewQuery, ReadAgain
 from flowml.web.upload import receive_upload
 
@@ -67,7 +67,7 @@ def reading_options(context: Context, dataset_id: str) -> dict[str, Any]:
     return {"format": title, "items": items}
 
 
-def index(context: Context, query: Page) -> dict[str, Any]:
+def index(context: Context, query: PageQuery) -> dict[str, Any]:
     """List data sets, newest first."""
     items, total = datasets.list_datasets(context, query.limit, query.offset)
     return {"items": items, "total": total}

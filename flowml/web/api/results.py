@@ -16,12 +16,12 @@ from flowml.services.context import Context
 from flowml.services.prediction import Prediction, milliseconds_since
 from flowml.web.bodies import read_body
 from flowml.web.caller import context_of
-from flowml.web.schemas.base import Page
+from flowml.web.schemas.base import PageQuery
 from flowml.web.schemas.results import DownloadQuery, ImportanceQuery, ModelDetail, Predict
 from flowml.web.upload import clean_label
 
 
-def of_job(context: Context, job_id: str, query: Page) -> dict[str, Any]:
+def of_job(context: Context, job_id: str, query: PageQuery) -> dict[str, Any]:
     """The models of a training run, best first."""
     items, total = results.list_models(context, job_id, query.limit, query.offset)
     return {"items": items, "total": total}

@@ -5,7 +5,7 @@ from typing import Any
 from flowml.domain.jobs import Job
 from flowml.services import jobs
 from flowml.services.context import Context
-from flowml.web.schemas.base import Page
+from flowml.web.schemas.base import PageQuery
 from flowml.web.schemas.training import AlgorithmsQuery, ExtendTraining, StartTraining
 
 
@@ -14,7 +14,7 @@ def start(context: Context, body: StartTraining) -> Job:
     return jobs.start_job(context, body.spec())
 
 
-def index(context: Context, query: Page) -> dict[str, Any]:
+def index(context: Context, query: PageQuery) -> dict[str, Any]:
     """List training runs, newest first."""
     items, total = jobs.list_jobs(context, query.limit, query.offset)
     return {"items": items, "total": total}
@@ -40,7 +40,7 @@ def extend(context: Context, job_id: str, body: ExtendTraining) -> Job:
     return jobs.extend_job(context, job_id, body.time_budget_seconds)
 
 
-def trials(context: Context, job_id: str, query: Page) -> dict[str, Any]:
+def trials(context: Context, job_id: str, query: PageQuery) -> dict[str, Any]:
     """Everything that a training run has tried."""
     items, total = jobs.list_trials(context, job_id, query.limit, query.offset)
     return {"items": items, "total": total}

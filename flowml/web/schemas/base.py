@@ -29,7 +29,7 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Page(Query):
+class PageQuery(Query):
     """A part of a list."""
 
     limit: int = Field(50, ge=1, le=1000, description="how many")

@@ -7,7 +7,7 @@ from pydantic import Field
 from flowml.domain.jobs import JobSpec, JobStatus, ProblemType, ProblemTypeChoice, Queue
 from flowml.domain.metrics import Goal
 from flowml.domain.trials import TrialStatus
-from flowml.web.schemas.base import Answer, Body, Listing, Page, Timestamp
+from flowml.web.schemas.base import Answer, Body, Listing, PageQuery, Timestamp
 
 
 class StartTraining(Body):
@@ -119,7 +119,7 @@ class TrialList(Listing[Trial]):
     """A part of a list, and how many there are in all."""
 
 
-class AlgorithmsQuery(Page):
+class AlgorithmsQuery(PageQuery):
     problem_type: ProblemTypeChoice = Field("auto", description="only those for it; auto: all")
 
 
