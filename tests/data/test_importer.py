@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+import flowml
 from flowml.data import child
 from flowml.data.profiling.profile import profile
 from flowml.domain.errors import InvalidInput, NotReady, TooLarge, UnreadableFile, UnsupportedFormat
@@ -89,7 +90,7 @@ def test_it_needs_no_installation_only_the_package_folder(tmp_path: Path) -> Non
     """As inside the zipapp: nothing but PYTHONPATH says where the packages are; the working folder is not one."""
     wanted = request(tmp_path, b"a,b\n1,2\n3,4\n")
     (tmp_path / "polars.py").write_text("raise SystemExit('imported from the working folder')")
-    paths = [str(child._PACKAGE_FOLDER), *(entry for entry in sys.path if entry.endswith("site-packages"))]
+    paths = [str(Path(flowml.__path__[0]).parent), *(entry for entry in sys.path if entry.endswith("site-packages"))]
     result = subprocess.run(
         [sys.executable, "-S", "-P", "-m", "flowml.data.tasks"],
         input=json.dumps({"task": "import", **wanted}),

@@ -19,6 +19,7 @@ from flowml.automl.algorithms import registry
 from flowml.domain.datasets import Role
 from flowml.library import run as library
 from flowml.library.engine_process import EngineProcess
+from flowml.machine import facts
 from flowml.store.trials import MAX_FAILURES
 from tests.doubles import DOUBLES, HARMLESS, LATE, REASONS
 
@@ -91,7 +92,7 @@ def test_the_library_survives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(registry._REGISTERED, algorithm.name, algorithm())
     engine = EngineProcess("tests.engine_with_doubles")
     monkeypatch.setattr(library, "engine_process", lambda: engine)
-    monkeypatch.setattr(library, "machine_memory", lambda: int(2 * MEMORY_MB * 1e6 / library._MEMORY_SHARE))
+    monkeypatch.setattr(facts, "memory_bytes", lambda: int(2 * MEMORY_MB * 1e6 / library._MEMORY_SHARE))
     # On a busy machine the first trials' time would be over before it is there.
     engine.scratch()
     before = psutil.Process().memory_info().rss
