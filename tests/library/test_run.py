@@ -90,7 +90,7 @@ def test_the_same_seed_and_number_of_trials_give_the_same_leaderboard() -> None:
             roles,
             target="kind",
             time_budget_seconds=120,
-            max_trials=14,
+            max_trials=10,
             n_jobs=jobs,
             seed=3,
             algorithm_names=quick("kind"),
@@ -235,6 +235,8 @@ def test_the_reserve_leaves_most_of_the_budget(budget: float) -> None:
 
 def test_a_run_says_what_to_expect_and_has_a_fast_twin() -> None:
     frame, roles = flowers(400)
+    # Two kinds: of three the student would have three times as much to learn.
+    frame = frame.filter(pl.col("kind") != "c")
     options = {"time_budget_seconds": 60, "max_trials": 4, "n_jobs": 2, "algorithm_names": ["lightgbm", "knn"]}
     runs = [train(frame, roles, target="kind", metric="log_loss", **options) for _ in range(2)]
     run = runs[0]
@@ -242,7 +244,7 @@ def test_a_run_says_what_to_expect_and_has_a_fast_twin() -> None:
     assert run.twin is not None
     assert [len(member.parts) for member in run.twin.model.members] == [1]
     fresh, _ = flowers(300, seed=9)
-    assert run.twin.model.predict(fresh).shape == (300, 3)
+    assert run.twin.model.predict(fresh).shape == (300, 2)
     titles = [entry.title for entry in run.leaderboard]
     assert titles.count("Fast twin") == (0 if run.twin.existing else 1)
     boards = [[(entry.title, entry.score) for entry in one.leaderboard] for one in runs]

@@ -1,6 +1,7 @@
 """The fast twin: one small model beside the best one."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -80,14 +81,22 @@ def champion_of(task: Task, names: tuple[str, ...] = ("lightgbm", "extra_trees")
     return champion, sorted(options, key=lambda option: -metric.gain(option.score))
 
 
+@cache
+def known(
+    kind: str = "two", metric: str = "roc_auc", names: tuple[str, ...] = ("lightgbm", "extra_trees")
+) -> tuple[Task, Champion, list[Option]]:
+    """A task with its champion and trials, made once: nothing here changes them."""
+    task = task_of(kind, metric)
+    return task, *champion_of(task, names)
+
+
 def _give(model: FittedModel) -> Callable[[], FittedModel]:
     return lambda: model
 
 
 @pytest.mark.parametrize(("kind", "metric"), [("two", "roc_auc"), ("three", "log_loss"), ("values", "rmse")])
 def test_a_twin_is_one_part_and_as_good_as_it_says(kind: str, metric: str) -> None:
-    task = task_of(kind, metric)
-    champion, _ = champion_of(task)
+    task, champion, _ = known(kind, metric)
     twin = distil(task, champion, time_left=forever, timed=False)
     assert twin is not None
     assert [len(member.parts) for member in twin.model.members] == [1]
@@ -126,8 +135,7 @@ def test_the_measure_does_not_leak() -> None:
 
 
 def test_the_same_twin_twice() -> None:
-    task = task_of("two", "roc_auc")
-    champion, _ = champion_of(task)
+    task, champion, _ = known()
     twins = [distil(task, champion, time_left=forever, timed=False) for _ in range(2)]
     frame, _ = waves(50, "two", seed=3)
     answers = [twin.model.predict(frame) for twin in twins if twin is not None]
@@ -135,8 +143,7 @@ def test_the_same_twin_twice() -> None:
 
 
 def test_without_time_there_is_no_distillation_but_a_part() -> None:
-    task = task_of("two", "roc_auc")
-    champion, options = champion_of(task)
+    task, champion, options = known()
     assert distil(task, champion, time_left=lambda: 0.0) is None
     part = single_part(champion, options, objective("roc_auc"))
     assert part is not None and not part.existing and part.number == options[0].number
@@ -146,8 +153,7 @@ def test_without_time_there_is_no_distillation_but_a_part() -> None:
 
 
 def test_with_little_time_fewer_folds_measure_it() -> None:
-    task = task_of("two", "roc_auc")
-    champion, _ = champion_of(task)
+    task, champion, _ = known()
     asked = 0
 
     def countdown(start: float) -> Callable[[], float]:
@@ -168,20 +174,17 @@ def test_with_little_time_fewer_folds_measure_it() -> None:
 
 
 def test_a_best_model_of_one_part_is_its_own_twin() -> None:
-    task = task_of("two", "roc_auc")
-    champion, options = champion_of(task, ("logistic_regression",))
+    _, champion, options = known(names=("logistic_regression",))
     twin = single_part(champion, options, objective("roc_auc"))
     assert twin is not None and twin.existing and twin.number == 0 and twin.loss_of_quality == 0.0
     assert twin.model is champion.model
 
 
 def test_members_that_have_seen_every_row_do_not_teach() -> None:
-    task = task_of("two", "roc_auc")
-    champion, _ = champion_of(task, ("logistic_regression",))
+    task, champion, _ = known(names=("logistic_regression",))
     assert distil(task, champion, time_left=forever, timed=False) is None
 
 
 def test_neighbours_are_no_fast_twin() -> None:
-    task = task_of("two", "roc_auc")
-    champion, options = champion_of(task, ("knn",))
+    _, champion, options = known(names=("knn",))
     assert single_part(champion, options, objective("roc_auc")) is None
