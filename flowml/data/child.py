@@ -14,10 +14,10 @@ from flowml.machine.child import Bounds
 
 
 class Child(child.Child):
-    """A process that does one task. It loads what the task `preparing` needs until its request is known."""
+    """A process that does one task of a module. It loads what the task `preparing` needs until its request is known."""
 
-    def __init__(self, preparing: str | None = None):
-        super().__init__("flowml.data.tasks", *filter(None, [preparing]))
+    def __init__(self, preparing: str | None = None, *, module: str = "flowml.data.tasks"):
+        super().__init__(module, *filter(None, [preparing]))
 
     def perform(
         self,

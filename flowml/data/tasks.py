@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from flowml.domain.errors import FlowMLError, InvalidInput, UnreadableFile
@@ -39,24 +40,25 @@ def problem(error: FlowMLError) -> dict[str, Any]:
     return {"problem": {"type": type(error).__name__, "detail": error.detail, "hint": error.hint, "fields": fields}}
 
 
-def perform(request: dict[str, Any]) -> dict[str, Any]:
+def perform(request: dict[str, Any], tasks: Mapping[str, str] = TASKS) -> dict[str, Any]:
     """Do what is asked. Raises what the task raises."""
-    module, _, function = TASKS[request["task"]].partition(":")
+    module, _, function = tasks[request["task"]].partition(":")
     answer: dict[str, Any] = getattr(importlib.import_module(module), function)(request)
     return answer
 
 
-def main() -> int:
-    """Answer one request. A task may be named beforehand: what it needs is loaded until the request comes."""
+def answer_and_end(tasks: Mapping[str, str]) -> None:
+    """Answer one request for one of these tasks, and end. A task may be named beforehand: what it needs is loaded until
+    the request comes."""
     settle()
     for task in sys.argv[1:]:
-        module = importlib.import_module(TASKS[task].partition(":")[0])
+        module = importlib.import_module(tasks[task].partition(":")[0])
         getattr(module, "prepare", lambda: None)()
     request = json.load(sys.stdin)
     if request["task"] in _BACKGROUND:
         os.nice(10)
     try:
-        answer = perform(request)
+        answer = perform(request, tasks)
     except FlowMLError as error:
         answer = problem(error)
     # Also what Rust panics raise: every ending is an answer, and the cause goes to the server's log.
@@ -71,12 +73,11 @@ def main() -> int:
             else FlowMLError("The table could not be worked on: something in it was not expected.")
         )
     json.dump(answer, sys.stdout, allow_nan=False)
-    return 0
-
-
-if __name__ == "__main__":
-    status = main()
     sys.stdout.flush()
     sys.stderr.flush()
     # At once: taking a large table apart piece by piece would make whoever waits wait longer.
-    os._exit(status)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    answer_and_end(TASKS)

@@ -22,10 +22,8 @@ from flowml.domain.datasets import (
 )
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.services.context import Context
-from flowml.services.tables import run_task
+from flowml.services.tables import SMALL_TABLE_ROWS, run_task
 from flowml.services.turns import alone
-
-_SMALL_TABLE_ROWS = 200_000
 
 
 def stats(context: Context, dataset_id: str) -> tuple[ColumnStats, ...]:
@@ -39,7 +37,7 @@ def distribution(context: Context, dataset_id: str, column: str, bins: int = DEF
     request = {**_table(context, dataset), "column": asdict(_column(dataset, column)), "bins": bins}
 
     def compute() -> dict[str, Any]:
-        if dataset.n_rows > _SMALL_TABLE_ROWS:
+        if dataset.n_rows > SMALL_TABLE_ROWS:
             return run_task(context, "distribution", request)
         from flowml.data.profiling.distribution import distribution_of_table
 

@@ -1,7 +1,7 @@
 """Training runs: start, watch, stop, extend, delete."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from flowml.domain.datasets import Dataset, Role
@@ -13,9 +13,8 @@ from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch.ledger import finish_job
 from flowml.services.dispatch.telling import job_room, tell_job, tell_system
+from flowml.services.tables import SMALL_TABLE_ROWS, run_task
 
-_CELLS_AHEAD = 300_000
-_MOST_COLUMNS_AHEAD = 300
 _ENDING = ("finishing", "explaining")
 _NOBODY_TRAINS = "Waiting for a machine that trains: this server only coordinates"
 
@@ -60,7 +59,7 @@ def start_job(context: Context, spec: JobSpec) -> Job:
             hint=f"Choose between 1 second and {limit:g} seconds.",
         )
     _check_queue(context, spec)
-    _check_task(context, dataset, spec)
+    _look_at(context, dataset, spec, ahead=False)
     now = context.clock()
     with context.store.transaction():
         # Once more, because it may have been deleted meanwhile.
@@ -230,43 +229,24 @@ def detect_task(context: Context, dataset_id: str, target: str) -> TaskPreview:
     spec = JobSpec(dataset_id=dataset_id, target=target)
     try:
         _check_columns(dataset, spec)
-        checked = _check_task(context, dataset, spec)
+        found = _look_at(context, dataset, spec, ahead=True)
     except InvalidInput as error:
         return TaskPreview(target, None, "", None, None, (), problem=error.detail)
-    suspects, validation = _look_ahead(context, dataset, target)
+    classes, validation = found["classes"], found["validation"]
     return TaskPreview(
         target,
-        checked.problem_type,
-        checked.reason,
-        checked.metric,
-        checked.classes,
-        (*checked.warnings, *suspects),
+        ProblemType(found["problem_type"]),
+        found["reason"],
+        found["metric"],
+        None if classes is None else tuple(classes),
+        (*found["warnings"], *found["suspects"]),
         notes=_dropped_columns(dataset, target),
-        validation=validation,
+        validation=None if validation is None else _validation(validation),
     )
 
 
-def _look_ahead(context: Context, dataset: Dataset, target: str) -> tuple[tuple[str, ...], Validation | None]:
-    """What to think about, as sentences: other ways to test, and columns that may give the answer away; and how models
-    would be tested where that is not at random. From the first rows of a large table, since somebody waits for it."""
-    import polars as pl
-
-    from flowml.automl.task.leakage import find_suspects
-    from flowml.automl.task.task import prepare_task
-
-    columns = dataset.columns[:_MOST_COLUMNS_AHEAD]
-    names = {target, *(column.name for column in columns)}
-    n_rows = max(1_000, _CELLS_AHEAD // len(names))
-    frame = pl.read_parquet(context.store.files.path(dataset.table), columns=sorted(names), n_rows=n_rows)
-    roles = {column.name: column.role for column in dataset.columns if column.name in names}
-    try:
-        task = prepare_task(frame.select(list(roles)), roles, target=target)
-    except InvalidInput:
-        # The first rows alone may be too few of a kind; what is wrong with all of them has been said.
-        return (), None
-    structured = task.validation.kind in (ValidationKind.GROUP, ValidationKind.TIME)
-    sentences = (*task.validation.advice, *(suspect.sentence for suspect in find_suspects(task)))
-    return sentences, task.validation if structured else None
+def _validation(found: Mapping[str, Any]) -> Validation:
+    return Validation(**{**found, "kind": ValidationKind(found["kind"]), "advice": tuple(found["advice"])})
 
 
 def _dropped_columns(dataset: Dataset, target: str) -> tuple[str, ...]:
@@ -340,38 +320,16 @@ def _why_no_gpu(machines: Sequence[Mapping[str, Any]]) -> str:
     return f"The largest GPU here is {largest['name']} with {largest['vram_gb']} GB of memory, which is too little."
 
 
-def _check_task(context: Context, dataset: Dataset, spec: JobSpec) -> Any:
-    """Look at the target, and at the columns that test or weigh (only these are read). Raises InvalidInput."""
-    import polars as pl
+def _look_at(context: Context, dataset: Dataset, spec: JobSpec, *, ahead: bool) -> dict[str, Any]:
+    """What `checking.check` finds in the table. Raises InvalidInput."""
+    request = {
+        "table": str(context.store.files.path(dataset.table)),
+        "roles": {column.name: str(column.role) for column in dataset.columns},
+        "spec": asdict(spec),
+        "ahead": ahead,
+    }
+    if dataset.n_rows > SMALL_TABLE_ROWS:
+        return run_task(context, "check", request, module="flowml.services.engine_tasks")
+    from flowml.services.checking import check
 
-    from flowml.automl import algorithms
-    from flowml.automl.task.target import check_target
-    from flowml.automl.task.validation import check_column, wanted
-    from flowml.automl.task.weights import check_weights
-
-    column = dataset.column(spec.target)
-    assert column is not None
-    asked = wanted(spec.cv, [one.name for one in dataset.columns], spec.target, spec.weight_column)
-    path = context.store.files.path(dataset.table)
-    known_names = {one.name for one in dataset.columns}
-    named = {name for name in (spec.target, asked.column, spec.weight_column) if name in known_names}
-    table = pl.read_parquet(path, columns=sorted(named))
-    if spec.weight_column is not None:
-        table = table.filter(pl.Series(check_weights(table, spec.weight_column, spec.target) > 0))
-    check_column(table, asked)
-    checked = check_target(table[spec.target], column.role, problem_type=spec.problem_type, metric=spec.metric)
-    known = {info.name: info for info in algorithms.all()}
-    for name in spec.algorithms or ():
-        if name not in known:
-            raise InvalidInput.of_field(
-                "algorithms", f"There is no algorithm “{name}”.", hint=f"The algorithms are: {', '.join(known)}."
-            )
-        if checked.problem_type not in known[name].problem_types:
-            raise InvalidInput.of_field(
-                "algorithms", f"{known[name].title} is not for {checked.problem_type}.", hint="Leave it out."
-            )
-    if spec.algorithms is not None and not spec.algorithms:
-        raise InvalidInput.of_field(
-            "algorithms", "No algorithm is chosen.", hint="Choose at least one, or leave it open."
-        )
-    return checked
+    return check(request)

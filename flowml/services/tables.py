@@ -12,6 +12,9 @@ from flowml.machine.facts import memory_bytes
 from flowml.services.context import Context
 from flowml.services.turns import CHILDREN, Line
 
+SMALL_TABLE_ROWS = 200_000
+"""Up to so many rows a few columns are looked at within less than it takes to start a process."""
+
 _MEMORY_SHARE = 0.6
 
 
@@ -43,10 +46,11 @@ def run_task(
     *,
     prepared: Child | None = None,
     line: Line = CHILDREN,
+    module: str = "flowml.data.tasks",
 ) -> dict[str, Any]:
-    """One of `data.tasks.TASKS` in a child process, in the one that is `prepared` where there is one, as soon as it is
+    """One of the module's TASKS in a child process, in the one that is `prepared` where there is one, as soon as it is
     its turn. Raises what the task raises, as `Line.turn` and as `child.Child.perform` do."""
-    with line.turn(context.left), prepared or Child() as process:
+    with line.turn(context.left), prepared or Child(module=module) as process:
         return process.perform(
             task,
             {"max_rows": context.settings.max_rows, "max_columns": context.settings.max_columns, **request},

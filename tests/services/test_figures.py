@@ -94,7 +94,7 @@ def test_other_bins_are_counted_when_asked_for(
 ) -> None:
     here = figures.distribution(context, dataset.id, "Fare", bins=7)
     assert (tasks, len(here.counts)) == ([], 7)
-    monkeypatch.setattr(figures, "_SMALL_TABLE_ROWS", 10)
+    monkeypatch.setattr(figures, "SMALL_TABLE_ROWS", 10)
     monkeypatch.setattr(context.store.datasets, "figure", lambda *_: None)
     assert figures.distribution(context, dataset.id, "Fare", bins=7) == here
     assert tasks == ["distribution"]

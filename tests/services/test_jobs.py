@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from flowml.data import child
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.jobs import JobSpec, JobStatus, ValidationKind
@@ -137,6 +138,41 @@ def test_the_form_hears_what_may_belong_together(context: Context) -> None:
     assert found.validation is None
     assert any("group:machine" in warning for warning in found.warnings)
     assert start(context, dataset_id="v", target="health", cv="together").spec.cv == "together"
+
+
+def test_a_large_table_is_looked_at_by_a_child_process_that_says_the_same(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_visits(context, "patient")
+    wrong: tuple[dict[str, Any], ...] = (
+        {"target": "once"},
+        {"metric": "rmse"},
+        {"algorithms": ("magic",)},
+        {"weight_column": "once"},
+    )
+
+    def answers() -> list[Any]:
+        found: list[Any] = [jobs.detect_task(context, "v", "health"), jobs.detect_task(context, "d", "bought")]
+        for fields in wrong:
+            with pytest.raises(InvalidInput) as refused:
+                start(context, **fields)
+            found.append((refused.value.detail, refused.value.hint, refused.value.fields))
+        return found
+
+    here = answers()
+    asked: list[str] = []
+    perform = child.Child.perform
+
+    def counted(process: child.Child, task: str, *request: Any, **bounds: Any) -> dict[str, Any]:
+        asked.append(task)
+        return perform(process, task, *request, **bounds)
+
+    monkeypatch.setattr(child.Child, "perform", counted)
+    monkeypatch.setattr(jobs, "SMALL_TABLE_ROWS", 39)
+
+    assert answers() == here
+    assert asked == ["check"] * (2 + len(wrong))
+    assert start(context, algorithms=("knn",)).status is JobStatus.QUEUED
 
 
 def test_a_waiting_job_is_taken_back_at_once_and_only_once(context: Context) -> None:

@@ -202,7 +202,7 @@ def likely_targets(dataset: Dataset) -> list[str]:
 
 def _target_chart(context: Context, dataset: Dataset, target: str) -> Chart | None:
     try:
-        found = figures.distribution(context, dataset.id, target, bins=24)
+        found = figures.distribution(context, dataset.id, target)
     except FlowMLError:
         # A picture that cannot be drawn keeps nobody from training.
         return None

@@ -1,0 +1,9 @@
+"""The child process for tasks on tables that take the engine: `python -m flowml.services.engine_tasks`. It works as the
+one of `data.tasks` does."""
+
+from flowml.data.tasks import answer_and_end
+
+TASKS = {"check": "flowml.services.checking:check"}
+
+if __name__ == "__main__":
+    answer_and_end(TASKS)
