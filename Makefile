@@ -60,10 +60,9 @@ check: setup $(DONE)/test
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m pytest --quiet --no-header tests/test_architecture.py
 
-# Two at a time where a test is work for one core; what starts servers, trainers and browsers has both to itself.
+# Two files of tests at a time, in the order in which they stand: the few that take long are not left to the end.
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/automl tests/library tests/data tests/services tests/store tests/js
-	$(BIN)/python -m pytest --ignore tests/automl --ignore tests/library --ignore tests/data --ignore tests/services --ignore tests/store --ignore tests/js
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 pyz: setup
 	$(BIN)/python scripts/build_pyz.py --variant $(if $(LEAN),lean,full)
