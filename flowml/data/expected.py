@@ -18,9 +18,9 @@ from flowml.data.conversion.texts import Conventions, convert_texts
 from flowml.data.format import Limits, Reading, Source
 from flowml.data.formats.registry import read
 from flowml.data.guard import scratch_folder
-from flowml.data.wording import columns, listed
 from flowml.domain.errors import InvalidInput, UnreadableFile
 from flowml.domain.remarks import sentences
+from flowml.domain.wording import columns, listed
 
 _SHOWN = 3
 _SHOWN_NAMES = 20

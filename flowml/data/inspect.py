@@ -6,9 +6,9 @@ from typing import Any
 
 from flowml.data.format import Limits
 from flowml.data.guard import scratch_folder
-from flowml.data.wording import plural
 from flowml.domain.datasets import Role
 from flowml.domain.errors import UnreadableFile
+from flowml.domain.wording import plural, size
 
 _WIDEST_NAME = 32
 
@@ -48,7 +48,7 @@ def format_inspection(found: Mapping[str, Any]) -> str:
     """The answer of `inspect_file` as a table to read in a terminal."""
     columns: Sequence[Mapping[str, Any]] = found["columns"]
     shape = f"{plural(found['n_rows'], 'row')} × {plural(found['n_columns'], 'column')}"
-    lines = [f"{found['file']}: {shape} ({found['format']}, {_size(found['size_bytes'])})", ""]
+    lines = [f"{found['file']}: {shape} ({found['format']}, {size(found['size_bytes'])})", ""]
     cells = [("column", "type", "role", "missing", "distinct", "values")]
     cells += [
         (
@@ -90,12 +90,3 @@ def _short(value: Any) -> str:
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def _size(n_bytes: int) -> str:
-    size, unit = float(n_bytes), "bytes"
-    for larger in ("kB", "MB", "GB"):
-        if size < 1000:
-            break
-        size, unit = size / 1000, larger
-    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from flowml.domain.jobs import Job
-from flowml.web.format import NONE
+from flowml.domain.wording import NONE
 from flowml.web.words import metric_of, metric_title, metric_words, score_text
 
 # The smallest and the largest number of decimals, and what a score is multiplied by to be written.

@@ -10,8 +10,9 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from flowml.domain.wording import number, plural, size
 from flowml.web.assets import templates_root
-from flowml.web.format import age, cell, duration, milliseconds, number, percent, plural, size
+from flowml.web.format import age, cell, duration, milliseconds, percent
 from flowml.web.headline import headline
 from flowml.web.static import static_url
 from flowml.web.words import metric_title, score_text, status_word

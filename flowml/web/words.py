@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from flowml.domain.datasets import Role
 from flowml.domain.jobs import JobStatus
 from flowml.domain.metrics import OF_A_CLASS, greater_is_better
-from flowml.web.format import NONE, fixed, number, percent
+from flowml.domain.wording import NONE, fixed, number
+from flowml.web.format import percent
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from flowml.data.recipes.expression.functions import NAMES
 from flowml.data.recipes.expression.parser import parse
 from flowml.data.recipes.expression.syntax import WORDS, ColumnName
 from flowml.data.recipes.operations.registry import OPERATIONS
+from flowml.domain import wording
 from flowml.domain.jobs import JobStatus
 from flowml.web import format as server_side
 from flowml.web.headline import headline_of
@@ -74,10 +75,10 @@ TIMES = [number for number in NUMBERS if number < 1e9]
 CELLS = [*NUMBERS, 0.1 + 0.2, 1e-6, 9.999e-7, 1e-7, 1.5e-300, 2.0**53 - 1, 2.0**53, 1e20, 123_456_789.123]
 SHARES = [number / 800 for number in range(-10, 801, 7)] + [0.00001, 0.86125, 0.999999, -0.00001]
 FIGURES = {
-    "number": (server_side.number, [*NUMBERS, *(-value for value in NUMBERS), None]),
+    "number": (wording.number, [*NUMBERS, *(-value for value in NUMBERS), None]),
     "percent": (server_side.percent, [*SHARES, None]),
     "milliseconds": (server_side.milliseconds, [*TIMES, None]),
-    "bytes": (server_side.size, [*(value for value in NUMBERS if value >= 1), 999, 999.96e3, 1e6, 5e18, None]),
+    "bytes": (wording.size, [*(value for value in NUMBERS if value >= 1), 999, 999.96e3, 1e6, 5e18, None]),
     "duration": (server_side.duration, [*TIMES, 3600, 75, 60.5, 0.0995, None]),
     "cellText": (server_side.cell, [*CELLS, *(-value for value in CELLS), None, True, False, "text"]),
 }

@@ -9,8 +9,8 @@ from flowml.automl.schema.feature import Feature
 from flowml.automl.schema.schema import ModelSchema
 from flowml.data.conversion.notation import kind_of
 from flowml.data.expected import Expected, ReadTable
-from flowml.data.wording import columns, number
 from flowml.domain.datasets import Role
+from flowml.domain.wording import columns, number
 
 _SHOWN_NAMES = 20
 _MOST_NOTES = 40

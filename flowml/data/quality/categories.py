@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 
-from flowml.data import wording
 from flowml.data.quality.examined import ColumnView, Found, found
+from flowml.domain import wording
 from flowml.domain.datasets import Role, Severity
 
 _MOST_DIFFERENT = 2_000

@@ -9,8 +9,8 @@ from itertools import permutations
 
 import polars as pl
 
-from flowml.data import wording
 from flowml.data.quality.examined import ColumnView, Examined, Found, found
+from flowml.domain import wording
 from flowml.domain.datasets import Role, Severity
 
 _NEARLY_ALL = 0.95

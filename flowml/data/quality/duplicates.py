@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from flowml.data import wording
 from flowml.data.quality.examined import Examined, Found, found
 from flowml.data.relations.groups import are_classes
+from flowml.domain import wording
 from flowml.domain.datasets import ColumnStats, Role, Severity
 
 Hashes = NDArray[np.uint64]

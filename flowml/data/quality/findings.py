@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from flowml.data import wording
 from flowml.data.quality import categories, dates, duplicates, leakage, missing, numbers, shape, target, texts
 from flowml.data.quality.examined import ColumnView, Examined, Found
+from flowml.domain import wording
 from flowml.domain.datasets import ColumnStats, Finding, Role, Severity, TopValue
 
 # Each looks at one column, all of whose rows are in memory.

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from flowml.data import wording
 from flowml.data.names import named_after
 from flowml.data.quality.examined import Examined, Found, found
 from flowml.data.relations.giveaway import FEWEST_ROWS, MOST_COLUMNS, Judge, Verdict
 from flowml.data.relations.groups import are_classes
+from flowml.domain import wording
 from flowml.domain.datasets import ColumnStats, Role, Severity
 
 _AFTERWARDS = re.compile(

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from flowml.data import wording
 from flowml.data.quality.examined import Examined, Found, found
 from flowml.data.relations.groups import Grouped, are_classes, group
 from flowml.data.relations.strength import contingency, corrected_v
+from flowml.domain import wording
 from flowml.domain.datasets import ColumnStats, Role, Severity
 
 _MOSTLY, _NOTABLE = 0.5, 0.05

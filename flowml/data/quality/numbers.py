@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from flowml.data import wording
 from flowml.data.names import named_like_code, named_like_identifier
 from flowml.data.quality.examined import ColumnView, Found, backticked, found
+from flowml.domain import wording
 from flowml.domain.datasets import ColumnStats, Severity
 
 _FEWEST_ROWS = 50

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowml.data import wording
 from flowml.data.quality.examined import Examined, Found, found
+from flowml.domain import wording
 from flowml.domain.datasets import ColumnStats, Role, Severity
 
 _FEW_ROWS, _VERY_FEW_ROWS = 100, 20

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from flowml.data import wording
 from flowml.data.quality.examined import Examined, Found, backticked, found
 from flowml.data.relations.groups import are_classes
+from flowml.domain import wording
 from flowml.domain.datasets import Role, Severity
 
 _RARE_SHARE, _VERY_RARE_SHARE = 0.1, 0.02

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from flowml.data import wording
 from flowml.data.quality.examined import ColumnView, Found, backticked, found
+from flowml.domain import wording
 from flowml.domain.datasets import Role, Severity
 
 _NUMBER = r"^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?\s*$"

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from flowml.data import wording
 from flowml.data.profiling.distribution import as_value
 from flowml.data.values import plain
+from flowml.domain import wording
 
 Codes = NDArray[np.int64]
 

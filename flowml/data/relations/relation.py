@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from flowml.data import wording
 from flowml.data.profiling.bins import date_edges
 from flowml.data.profiling.distribution import as_value
 from flowml.data.relations.groups import Group, Grouped, are_classes, group
 from flowml.data.relations.strength import Judge, check_target
 from flowml.data.sampling import read_spread
 from flowml.data.values import plain
+from flowml.domain import wording
 
 _MOST_ROWS = 100_000
 _MOST_POINTS = 1_000

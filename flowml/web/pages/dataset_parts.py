@@ -5,7 +5,7 @@ from typing import Any
 
 from flowml.domain.datasets import ReadingOption
 from flowml.domain.remarks import Remark
-from flowml.web.format import number
+from flowml.domain.wording import number
 
 
 @dataclass(frozen=True)

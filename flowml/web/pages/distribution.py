@@ -4,7 +4,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from flowml.web.format import cell, number, percent, plural
+from flowml.domain.wording import number, plural
+from flowml.web.format import cell, percent
 from flowml.web.pages.charts import Chart
 
 

@@ -14,11 +14,12 @@ from flowml.domain.events import Event
 from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import MADE_AT_ONCE, Leaderboard
 from flowml.domain.trials import Trial, TrialStatus
+from flowml.domain.wording import NONE
 from flowml.services import datasets, jobs, results
 from flowml.services.context import Context
 from flowml.services.jobs import AlgorithmInfo
 from flowml.web.caller import context_of
-from flowml.web.format import NONE, duration
+from flowml.web.format import duration
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame

@@ -10,10 +10,11 @@ from starlette.responses import Response
 from flowml.domain.errors import FlowMLError
 from flowml.domain.jobs import Job
 from flowml.domain.models import Importance, Model
+from flowml.domain.wording import number
 from flowml.services import jobs, results
 from flowml.services.context import Context
 from flowml.web.caller import context_of
-from flowml.web.format import number, percent
+from flowml.web.format import percent
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame

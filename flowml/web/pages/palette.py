@@ -3,9 +3,9 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from flowml.domain.wording import plural
 from flowml.services import datasets, jobs
 from flowml.web.caller import context_of
-from flowml.web.format import plural
 from flowml.web.pages.frame import NAVIGATION
 from flowml.web.words import status_word
 

@@ -1,27 +1,70 @@
-"""Figures as a sentence has them."""
+"""Figures and values as people read them, wherever they stand; `static/js/format.js` writes numbers the same way.
+
+Half goes up, as a script's `toFixed` and `toPrecision` do it, and exactly: a score must not end in another digit once
+the page's script has written it again.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
 from collections.abc import Sequence
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
+NONE = "–"
 _LONGEST_VALUE = 40
+# Every float is exact in so many digits.
+_EXACT = Context(prec=1100, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
-def number(value: float) -> str:
-    """With four significant digits, thousands separated.
+def fixed(value: float, digits: int = 0) -> str:
+    """With so many decimals.
 
-    >>> number(1234567.8), number(0.123456), number(3.0), number(-1e-12)
-    ('1,234,568', '0.1235', '3', '-1e-12')
+    >>> fixed(86.125, 2), fixed(12_344.5), fixed(-0.001, 2)
+    ('86.13', '12,345', '0.00')
     """
-    if value == int(value) and abs(value) < 1e15:
+    return f"{Decimal(value).quantize(Decimal(1).scaleb(-digits), context=_EXACT):z,f}"
+
+
+def significant(value: float, digits: int) -> Decimal:
+    """With so many digits that matter."""
+    return Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal(Decimal(value))
+
+
+def number(value: float | None) -> str:
+    """1,234 for whole numbers, four digits that matter for others.
+
+    >>> number(1234567), number(6140.2), number(0.0123456), number(None)
+    ('1,234,567', '6,140', '0.01235', '–')
+    >>> number(0.0000123456)
+    '1.23e-5'
+    """
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return NONE
+    if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
-    digits = 3 - math.floor(math.log10(abs(value)))
-    if not 0 < digits < 9:
-        return f"{value:,.0f}" if abs(value) >= 1e3 and abs(value) < 1e15 else f"{value:.4g}"
-    return f"{value:,.{digits}f}".rstrip("0").rstrip(".")
+    if abs(value) >= 1e15 or abs(value) < 1e-4:
+        return f"{significant(value, 3):.2e}"
+    if abs(value) >= 10_000:
+        return fixed(value)
+    text = f"{significant(value, 4):,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def size(count: float | None) -> str:
+    """
+    >>> size(61_194), size(812)
+    ('61.2 kB', '812 B')
+    """
+    if count is None:
+        return NONE
+    value, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1000
+    return f"{fixed(value, 0 if unit == 'B' or value >= 100 else 1)} {unit}"
 
 
 def percent(share: float) -> str:
@@ -61,7 +104,7 @@ def plural(count: int, noun: str, many: str | None = None) -> str:
     >>> plural(1, "row"), plural(2000, "row"), plural(3, "category", "categories")
     ('1 row', '2,000 rows', '3 categories')
     """
-    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+    return f"{number(count)} {noun if count == 1 else many or noun + 's'}"
 
 
 def listed(items: Sequence[str], most: int = 5) -> str:
