@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from flowml.domain.errors import NotReady
 
 _AT_ONCE = 4
-_PATIENCE_SECONDS = 120.0
+_PATIENCE_SECONDS = 300.0
 _LOOK_SECONDS = 0.2
 
 
@@ -67,7 +67,7 @@ class Line:
                         raise NotReady("Nobody waits for the answer any more.")
                     if time.monotonic() > until:
                         raise NotReady(
-                            f"So much else is being worked on that this could not begin within"
+                            f"This server is still busy with what was asked for before: this could not begin within"
                             f" {self._patience_seconds:g} seconds.",
                             hint="Try again in a moment.",
                         )

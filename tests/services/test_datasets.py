@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -14,7 +15,9 @@ from flowml.domain.jobs import JobSpec, JobStatus
 from flowml.services import datasets, figures, previews
 from flowml.services.context import Context
 from flowml.services.settings import Settings
+from flowml.services.turns import CHILDREN
 from flowml.store.store import Store
+from tests.web.serving import until
 
 CSV = b"PassengerId,Sex,Age,Survived\n" + b"".join(
     f"{i},{('male', 'female')[i % 2]},{20 + i % 7 if i % 5 else ''},{i % 2}\n".encode() for i in range(1, 41)
@@ -163,6 +166,22 @@ def test_reading_ends_when_nobody_waits_for_it(context: Context, tmp_path: Path)
     with pytest.raises(NotReady, match="cancelled"):
         datasets.import_file(context.until(left), path, filename="a.csv", name=None, options={})
     assert datasets.list_datasets(context, 10, 0) == ([], 0)
+
+
+def test_what_is_prepared_for_later_pages_goes_on_when_the_first_reader_has_left(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previews, "_BIG_CELLS", 10)
+    dataset = upload(context, tmp_path)
+    left = Event()
+    left.set()
+    with ExitStack() as held:
+        # However much others ask for: it is behind them all, and in the way of none.
+        while not CHILDREN.is_full:
+            held.enter_context(CHILDREN.turn())
+        assert previews.preview(context.until(left), dataset.id).total == 40
+        lines = context.store.files.cached(f"lines-{dataset.table}")
+        assert until(lines.exists, 20)
 
 
 def test_a_data_set_in_use_is_not_deleted(context: Context, tmp_path: Path) -> None:

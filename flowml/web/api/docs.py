@@ -78,7 +78,8 @@ def _described(request: Request) -> dict[str, Any]:
 
 async def document(request: Request) -> Response:
     """This description, OpenAPI 3.1."""
-    return Response(to_json(_described(request)), media_type="application/json")
+    content = await run_in_threadpool(lambda: to_json(_described(request)))
+    return Response(content, media_type="application/json")
 
 
 async def page(request: Request) -> HTMLResponse:
