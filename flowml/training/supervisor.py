@@ -13,7 +13,7 @@ from typing import Any
 
 from flowml.training import processes
 from flowml.training.conductors import ConductorDesk, Conductors
-from flowml.training.trainers import Trainer, TrainerDesk, Trainers
+from flowml.training.trainers import TrainerDesk, TrainerProcess, Trainers
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class Supervisor:
         process.start()
         return process
 
-    def _start_trainer(self) -> Trainer:
+    def _start_trainer(self) -> TrainerProcess:
         self._next_trainer += 1
         owner = f"{self._boot}:{os.getpid()}:{self._next_trainer}"
         receiver, sender = self._mp().Pipe(duplex=False)
@@ -160,7 +160,7 @@ class Supervisor:
         )
         process.start()
         sender.close()
-        return Trainer(owner, process, receiver)
+        return TrainerProcess(owner, process, receiver)
 
     def _mp(self) -> Any:
         if self._context is None:

@@ -34,7 +34,7 @@ class TrainerDesk(Protocol):
 
 
 @dataclass
-class Trainer:
+class TrainerProcess:
     """One of them. `late_at`: when its trial has to be over."""
 
     owner: str
@@ -53,11 +53,11 @@ class Trainer:
 class Trainers:
     """`start` makes one; `memory_bytes`: what one may usually hold."""
 
-    def __init__(self, desk: TrainerDesk, start: Callable[[], Trainer], memory_bytes: int):
+    def __init__(self, desk: TrainerDesk, start: Callable[[], TrainerProcess], memory_bytes: int):
         self._desk = desk
         self._start = start
         self._memory_bytes = memory_bytes
-        self._trainers: list[Trainer] = []
+        self._trainers: list[TrainerProcess] = []
         self._stillborn = 0
         self._start_not_before = 0.0
         self._memory_checked_at = 0.0
@@ -126,13 +126,13 @@ class Trainers:
             if check_memory and trainer.kill_reason is None and trainer.busy is not None:
                 self._check_memory(trainer)
 
-    def _note_stillborn(self, trainer: Trainer, now: float) -> None:
+    def _note_stillborn(self, trainer: TrainerProcess, now: float) -> None:
         """A trainer that ended before it was ready: something is wrong here, so not again and again at once."""
         self._stillborn += 1
         self._start_not_before = now + min(30.0, 0.2 * 2**self._stillborn)
         log.warning("a trainer did not come up: %s", describe_exit(trainer.process.exitcode))
 
-    def _check_memory(self, trainer: Trainer) -> None:
+    def _check_memory(self, trainer: TrainerProcess) -> None:
         used = resident_bytes(trainer.process.pid or 0)
         allowed = self._memory_bytes
         if trainer.busy is not None and trainer.busy.memory_bytes is not None:
@@ -140,7 +140,7 @@ class Trainers:
         if used > allowed:
             self._kill(trainer, limits.too_much_memory(allowed), retry=False)
 
-    def _kill(self, trainer: Trainer, reason: str, *, retry: bool) -> None:
+    def _kill(self, trainer: TrainerProcess, reason: str, *, retry: bool) -> None:
         trainer.kill_reason = reason
         trainer.killed_for = trainer.busy.trial_id if trainer.busy else None
         trainer.retry = retry
@@ -149,7 +149,7 @@ class Trainers:
         self._desk.died(trainer.owner, reason, retry, trainer.killed_for)
         trainer.told = True
 
-    def _read_status(self, trainer: Trainer, now: float) -> None:
+    def _read_status(self, trainer: TrainerProcess, now: float) -> None:
         try:
             while trainer.status.poll():
                 trainer.busy = trainer.status.recv()

@@ -1,0 +1,22 @@
+"""`flowml doctor`."""
+
+import argparse
+import json
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """What this machine can do."""
+    from flowml.machine import capabilities
+
+    found = capabilities.probe(fit_on_gpu=True)
+    if options.json:
+        print(json.dumps(found))
+        return 0
+    for name, value in found.items():
+        if name not in ("gpus", "gpu_libraries"):
+            print(f"{name:<20} {value}")
+    for gpu in found["gpus"]:
+        print(f"{'gpu ' + str(gpu['index']):<20} {gpu['name']}, {gpu['vram_gb']} GB")
+    for name, library in found["gpu_libraries"].items():
+        print(f"{name + ' on the gpu':<20} {'yes' if library['device'] else 'no: ' + library['reason']}")
+    return 0

@@ -1,0 +1,177 @@
+"""Every command and option.
+
+Exit codes: 0 done, 1 failed (one line on stderr), 2 wrong usage, 130 interrupted.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from flowml import __version__
+from flowml.cli.doctor import doctor
+from flowml.cli.files import inspect, predict
+from flowml.cli.serve import serve
+from flowml.cli.train import train
+from flowml.domain.errors import FlowMLError
+from flowml.domain.jobs import ProblemTypeChoice
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] | None = getattr(options, "command", None)
+    if command is None:
+        parser.print_help()
+        return 2
+    try:
+        return command(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone; nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except FlowMLError as error:
+        if options.debug:
+            traceback.print_exc()
+        print(f"flowml: {' '.join(filter(None, (error.detail, error.hint)))}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if options.debug:
+            traceback.print_exc()
+        print(f"flowml: {type(error).__name__}: {error} (--debug shows more)", file=sys.stderr)
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    parser = argparse.ArgumentParser(prog="flowml", description="From a table to a served model, on your own machines.")
+    parser.add_argument("--version", action="version", version=f"flowml {__version__}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show where an error came from")
+    reading = argparse.ArgumentParser(add_help=False)
+    reading.add_argument(
+        "--option",
+        dest="options",
+        action="append",
+        type=_reading_option,
+        default=[],
+        metavar="NAME=VALUE",
+        help="how to read the file, where that was decided wrongly: delimiter=';', sheet=2024, header=false, …",
+    )
+    parser.set_defaults(debug=False)
+    commands = parser.add_subparsers(title="commands", metavar="")
+
+    serve_parser = commands.add_parser(
+        "serve",
+        parents=[common],
+        help="the server: pages, API, training",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_settings_help(),
+    )
+    serve_parser.add_argument("--host", help="address to listen on (127.0.0.1)")
+    serve_parser.add_argument("--port", type=_whole_number(0, 65535), help="port to listen on (8000)")
+    serve_parser.add_argument("--home", type=Path, help="folder for everything FlowML stores (~/.flowml)")
+    serve_parser.add_argument(
+        "--local-slots", type=_whole_number(0, 256), help="trials trained at once on this machine"
+    )
+    serve_parser.set_defaults(command=serve)
+
+    train_parser = commands.add_parser("train", parents=[common, reading], help="train on a file, without a server")
+    train_parser.add_argument("file", type=Path)
+    train_parser.add_argument("--target", required=True, help="the column to predict")
+    train_parser.add_argument("--budget", type=_duration, default=60.0, help="time, such as 60s, 5m or 1h (60s)")
+    train_parser.add_argument("--metric", default="auto", help="what to optimise (accuracy or r2)")
+    train_parser.add_argument(
+        "--problem-type", choices=get_args(ProblemTypeChoice), default="auto", help="a class or a number"
+    )
+    train_parser.add_argument(
+        "--cv", default="auto", help="auto, stratified, together, group:COLUMN or time:COLUMN: what tests a model"
+    )
+    train_parser.add_argument("--weight", metavar="COLUMN", help="the column that says how much each row counts")
+    train_parser.add_argument("--algorithms", type=_names, help="only these, separated by commas")
+    train_parser.add_argument("--max-trials", type=_whole_number(1, 100_000), help="stop after so many trials")
+    train_parser.add_argument(
+        "--seed", type=_whole_number(0, 999_999_999), default=0, help="seed of everything random (0)"
+    )
+    train_parser.add_argument("--out", type=Path, help="write the best model here (FILE.flowml beside the table)")
+    train_parser.add_argument(
+        "--fast-out", type=Path, help="write its fast twin here: one small model, a little less good"
+    )
+    train_parser.add_argument(
+        "--recipe",
+        type=Path,
+        metavar="STEPS.json",
+        help="do these operations first: a JSON list such as a data set's recipe; the model then does them to new rows",
+    )
+    train_parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    train_parser.set_defaults(command=train)
+
+    predict_parser = commands.add_parser("predict", parents=[common, reading], help="score a file with a model file")
+    predict_parser.add_argument("model", type=Path)
+    predict_parser.add_argument("file", type=Path)
+    predict_parser.add_argument(
+        "-o", "--out", type=Path, help="csv, parquet or jsonl by its extension (standard output as csv)"
+    )
+    predict_parser.set_defaults(command=predict)
+
+    inspect_parser = commands.add_parser("inspect", parents=[common, reading], help="read a file and say what is in it")
+    inspect_parser.add_argument("file", type=Path)
+    inspect_parser.add_argument("--json", action="store_true", help="for machines")
+    inspect_parser.set_defaults(command=inspect)
+
+    doctor_parser = commands.add_parser("doctor", parents=[common], help="what this machine can do")
+    doctor_parser.add_argument("--json", action="store_true", help="for machines")
+    doctor_parser.set_defaults(command=doctor)
+    return parser
+
+
+def _reading_option(text: str) -> tuple[str, Any]:
+    """`header=false` as a name and a value: JSON where it is some, else a text."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"“{text}” is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _duration(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", text.strip().lower())
+    seconds = float(match[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    if not 1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"“{text}” is not a time between 1s and 1h, such as 60s or 5m")
+    return seconds
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _whole_number(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text) or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"“{text}” is not a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _settings_help() -> str:
+    # Built by hand from the settings' own descriptions only when help is asked for.
+    if not {"-h", "--help"} & set(sys.argv):
+        return ""
+    from flowml.services.settings import Settings
+
+    lines = ["Every setting is also an environment variable:"]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"  FLOWML_{name.upper():<28} {field.description}")
+    return "\n".join(lines)
