@@ -1,7 +1,8 @@
 """From a handler to HTTP: parse, call one plain function, serialise.
 
 A handler is a plain function `(context, **path parameters, query=…, body=…)` that returns an object which its
-response schema can read. It runs in the thread pool, serialising included, so the event loop never waits for it.
+response schema can read, or a response where it writes that itself. It runs in the thread pool, serialising included,
+so the event loop never waits for it.
 A coroutine function runs on the event loop and gets the request instead: for streams and for what answers at once.
 """
 
@@ -88,8 +89,7 @@ def _responder(endpoint: Endpoint) -> Callable[[Request], Any]:
         if endpoint.query is not None:
             arguments["query"] = parse_query(request.query_params, endpoint.query)
         if coroutine:
-            result = await endpoint.handler(request, **arguments)
-            return result if isinstance(result, Response) else serialise(result)
+            return serialise(await endpoint.handler(request, **arguments))
         if endpoint.body is not None:
             arguments["body"] = await read_body(request, endpoint.body)
 
@@ -109,6 +109,8 @@ def _serialiser(endpoint: Endpoint) -> Callable[[Any], Response]:
     adapter: TypeAdapter[Any] = TypeAdapter(endpoint.response)
 
     def serialise(result: Any) -> Response:
+        if isinstance(result, Response):
+            return result
         content = adapter.dump_json(adapter.validate_python(result, from_attributes=True))
         return Response(content, endpoint.status, media_type="application/json")
 

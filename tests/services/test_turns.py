@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flowml.domain.errors import NotReady
+from flowml.machine.child import Cancelled, Child
 from flowml.services import datasets, downloads, figures, importance, turns, versions
 from flowml.services.context import Context
 from flowml.services.settings import Settings
@@ -143,6 +144,20 @@ def test_all_that_takes_a_child_process_stands_in_the_same_line(
     assert [type(error) for error in outcome] == [NotReady]
     assert started == [] and not thread.is_alive()
     assert not list(context.store.home.temporary.iterdir())
+
+
+def test_who_finds_out_what_matters_hears_when_nobody_waits(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def ask(process: Any, request: Any, bounds: Any, cancelled: Any = None) -> Any:
+        asked.append(cancelled)
+        raise Cancelled("It was cancelled.")
+
+    monkeypatch.setattr(Child, "ask", ask)
+    left = threading.Event()
+    with pytest.raises(NotReady):
+        importance.compute_importance(context.until(left), "m")
+    assert asked == [left]
 
 
 def test_at_most_two_readers_wait_for_their_files() -> None:

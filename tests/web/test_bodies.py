@@ -4,13 +4,14 @@ import json
 import random
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import RootModel
 
 from flowml.domain.errors import FlowMLError, InvalidInput, MalformedRequest
-from flowml.web.bodies import parse_in_parts, parse_json
+from flowml.web.bodies import parse_in_parts, parse_json, write_in_parts
 from flowml.web.schemas.results import Predict
 from tests.web.serving import Served
 
@@ -77,21 +78,27 @@ def test_a_wrong_field_of_a_large_body_is_named(server: Served) -> None:
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
 
 
-def test_while_a_large_body_is_read_others_go_on() -> None:
-    content = json.dumps({"model_id": "m", "rows": [{f"c{at}": "text" * 5 for at in range(20)}] * 40_000}).encode()
+def turns_during(work: Callable[[], Any]) -> int:
+    """How often another thread gets its turn meanwhile."""
     turns = 0
-    done = threading.Event()
-
-    def read() -> None:
-        parse_in_parts(content, Predict)
-        done.set()
-
-    thread = threading.Thread(target=read)
+    thread = threading.Thread(target=work)
     thread.start()
-    while not done.is_set():
+    while thread.is_alive():
         turns += 1
         time.sleep(0)
-    thread.join()
+    return turns
 
-    # Read by one call, there would be a handful before it and after it.
-    assert turns > 10
+
+def test_while_a_large_answer_is_written_others_go_on() -> None:
+    rows = [[at * 1.25 for at in range(5_000)]] * 1_000
+
+    content = write_in_parts("rows", rows[:2], columns=["ä"], total=2)
+    assert json.loads(content) == {"rows": rows[:2], "columns": ["ä"], "total": 2}
+    # Written by one call, there would be a handful before it and after it.
+    assert turns_during(lambda: write_in_parts("rows", rows, total=2)) > 10
+
+
+def test_while_a_large_body_is_read_others_go_on() -> None:
+    content = json.dumps({"model_id": "m", "rows": [{f"c{at}": "text" * 5 for at in range(20)}] * 40_000}).encode()
+
+    assert turns_during(lambda: parse_in_parts(content, Predict)) > 10

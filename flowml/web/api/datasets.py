@@ -9,11 +9,12 @@ from urllib.parse import quote
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 
 from flowml.domain.datasets import Dataset
 from flowml.services import datasets, downloads, previews
 from flowml.services.context import Context
+from flowml.web.bodies import write_in_parts
 from flowml.web.caller import context_of
 from flowml.web.leaving import until_gone
 from flowml.web.schemas.base import PageQuery
@@ -83,9 +84,9 @@ def delete(context: Context, dataset_id: str) -> None:
     datasets.delete_dataset(context, dataset_id)
 
 
-def preview(context: Context, dataset_id: str, query: PreviewQuery) -> Any:
+def preview(context: Context, dataset_id: str, query: PreviewQuery) -> Response:
     """Some rows, sorted or searched."""
-    return previews.preview(
+    found = previews.preview(
         context,
         dataset_id,
         offset=query.offset,
@@ -94,6 +95,8 @@ def preview(context: Context, dataset_id: str, query: PreviewQuery) -> Any:
         descending=query.descending,
         search=query.search,
     )
+    content = write_in_parts("rows", found.rows, columns=found.columns, total=found.total)
+    return Response(content, media_type="application/json")
 
 
 def download(context: Context, dataset_id: str, query: DownloadQuery) -> FileResponse:

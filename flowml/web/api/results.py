@@ -14,7 +14,7 @@ from flowml.domain.models import ConfusionMatrix, Importance, Leaderboard, Model
 from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
 from flowml.services.prediction import Prediction, milliseconds_since
-from flowml.web.bodies import read_body
+from flowml.web.bodies import read_body, write_in_parts
 from flowml.web.caller import context_of
 from flowml.web.schemas.base import PageQuery
 from flowml.web.schemas.results import DownloadQuery, ImportanceQuery, ModelDetail, Predict
@@ -111,9 +111,7 @@ def _rows(context: Context, model_id: str, rows: list[dict[str, Any]], started: 
     found = prediction.predict(context, model_id, rows)
     latency_ms = milliseconds_since(started)
     prediction.record(context, len(rows), latency_ms)
-    # Each by itself: while one call writes them all, the event loop would have to wait for it.
-    written = b",".join(to_json(_row(one), inf_nan_mode="null") for one in found)
-    return b'{"predictions":[%b],"latency_ms":%b}' % (written, to_json(latency_ms))
+    return write_in_parts("predictions", map(_row, found), latency_ms=latency_ms)
 
 
 def _row(found: Prediction) -> dict[str, Any]:

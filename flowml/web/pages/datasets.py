@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
 from flowml.domain.datasets import ColumnStats, Dataset, Role
 from flowml.domain.jobs import Job
 from flowml.services import datasets, figures, jobs, previews
+from flowml.web.bodies import write_in_parts
 from flowml.web.caller import context_of
 from flowml.web.endpoint import parse_query
 from flowml.web.pages.dataset_parts import DOWNLOADS, STARTERS, Download, decisions, notes
@@ -153,12 +153,9 @@ def rows(request: Request) -> Response:
     """What `/api/datasets/{id}/preview` answers, for the grid: numbers that a browser would round come as texts."""
     query = parse_query(request.query_params, PreviewQuery)
     found = previews.preview(context_of(request), request.path_params["dataset_id"], **query.model_dump())
-    answer = {
-        "columns": found.columns,
-        "rows": [[_exact(value) for value in row] for row in found.rows],
-        "total": found.total,
-    }
-    return Response(to_json(answer), media_type="application/json", headers={"Cache-Control": "no-store"})
+    rows = ([_exact(value) for value in row] for row in found.rows)
+    content = write_in_parts("rows", rows, columns=found.columns, total=found.total)
+    return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def _exact(value: Any) -> Any:
