@@ -14,6 +14,9 @@ import numpy as np
 import psutil
 import pytest
 
+# More than are finished before the server is killed, however slow its answers are in between.
+TRIALS = 10
+
 
 class Server:
     """A real server in a process of its own."""
@@ -38,7 +41,7 @@ class Server:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def train(self, seconds: float) -> str:
+    def train(self, seconds: float, trials: int | None = None) -> str:
         generator = np.random.default_rng(0)
         rows = ["size,town,age,sold"] + [
             f"{size:.1f},t{town},{age},{'yes' if size + 20 * town + noise > 130 else 'no'}"
@@ -52,7 +55,12 @@ class Server:
         ]
         upload = self.client.post("/api/datasets/upload", files={"file": ("houses.csv", "\n".join(rows))})
         assert upload.status_code == 201, upload.text
-        body = {"dataset_id": upload.json()["id"], "target": "sold", "time_budget_seconds": seconds}
+        body = {
+            "dataset_id": upload.json()["id"],
+            "target": "sold",
+            "time_budget_seconds": seconds,
+            "max_trials": trials,
+        }
         started = self.client.post("/api/training/start", json=body)
         assert started.status_code == 202, started.text
         return str(started.json()["id"])
@@ -66,12 +74,22 @@ class Server:
         return next((item["pid"] for item in busy if item["job_id"] or item["trial_id"]), None)
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    started = Server(tmp_path / "home")
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    started = Server(tmp_path_factory.mktemp("home"))
     yield started
     started.process.terminate()
     started.process.wait(timeout=30)
+
+
+@pytest.fixture
+def server(serving: Server) -> Iterator[Server]:
+    """The one server of these tests, with nothing to do."""
+    yield serving
+    for job in serving.get("/api/training")["items"]:
+        if job["status"] in ("queued", "running"):
+            serving.client.post(f"/api/training/{job['id']}/cancel")
+    until(lambda: not serving.child("conductor"))
 
 
 def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
@@ -99,8 +117,8 @@ def check_the_end(server: Server, job_id: str, before: dict[str, float]) -> None
 
 
 def test_the_server_is_killed(server: Server) -> None:
-    # Its time goes on from the request while a server and cold trainers start twice.
-    job_id = server.train(45)
+    # Its time goes on from the request while a server and cold trainers start twice; it ends with its trials.
+    job_id = server.train(90, TRIALS)
     until(lambda: len(server.finished(job_id)) >= 2)
     children = psutil.Process(server.process.pid).children(recursive=True)
     before = server.finished(job_id)
