@@ -69,6 +69,8 @@ def test_from_a_file_to_a_prediction(visit: Visit, tmp_path: Path) -> None:
     expect(page.get_by_text("classification", exact=True)).to_be_visible(timeout=SECONDS)
     expect(page.locator("figure[data-chart=categories] svg")).to_be_visible()
     page.get_by_text("Advanced:").click()
+    # Enough to see the leaderboard change; the run need not go on to the end of its time.
+    page.get_by_label("Most trials").fill("5")
     visit.check()
     page.get_by_role("slider", name="How long may it take?").fill("1")
     expect(page.locator("output")).to_have_text("15 s")
