@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from flowml.domain.errors import NotReady
 from flowml.services.turns import CHILDREN
 from flowml.web.leaving import THREADS
 from tests.services.records import add_dataset
-from tests.web.serving import Served, until
+from tests.web.serving import Served, serve, until
 
 TRANSFORM = {"operations": [{"op": "drop", "columns": ["x"]}]}
 
@@ -94,3 +95,15 @@ def test_however_many_wait_everything_else_is_answered(server: Served) -> None:
         assert f'flowml_child_processes{{state="waiting"}} {THREADS}\n' in figures
         assert 'flowml_child_processes{state="working"} 4\n' in figures
     assert until(lambda: CHILDREN.waiting == CHILDREN.working == 0, 20)
+
+
+def test_a_server_that_stops_ends_what_waits(tmp_path: Path) -> None:
+    with ExitStack() as held:
+        while not CHILDREN.is_full:
+            held.enter_context(CHILDREN.turn())
+        with serve(tmp_path) as server:
+            table = add_dataset(server.store).id
+            held.enter_context(closing(ask(server, "GET", f"/api/datasets/{table}/correlation")))
+            assert until(lambda: CHILDREN.waiting == 1)
+
+        assert until(lambda: CHILDREN.waiting == 0)
