@@ -88,6 +88,10 @@ class Ledger(Protocol):
         """Those that may take its trials now."""
         ...
 
+    def lower_needs(self, queues: Sequence[str], memory_bytes: int) -> None:
+        """Have waiting trials need no other queue than these and no more memory than that: there is no more."""
+        ...
+
     def enqueue(self, spec: TrialSpec, needs: Needs, deadline_at: float, now: float) -> Trial: ...
 
     def cancel_trials(self, trial_ids: Sequence[str], now: float) -> None:

@@ -36,6 +36,8 @@ from flowml.machine.child import CannotStart
 
 # Of the machine's memory, for all trials that run at once.
 _MEMORY_SHARE = 0.8
+# They take a tenth of a second of a core: the imports before the run may have left less than that.
+_AT_ONCE_SECONDS = 1.0
 # Of what other programs have left of it.
 _FREE_SHARE = 0.9
 
@@ -158,6 +160,7 @@ def train(
         max_trials=max_trials,
         time_budget_seconds=time_budget_seconds,
         clock=clock,
+        at_once_seconds=_AT_ONCE_SECONDS,
     )
     runner.start()
     try:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import IO, Any, Self
 
 from flowml.domain.errors import FlowMLError
@@ -80,7 +80,7 @@ def start(
     descriptors: Sequence[int] = (),
     environment: Mapping[str, str] | None = None,
 ) -> "subprocess.Popen[bytes]":
-    """A Python that runs this module of FlowML, which calls `settle` first. Raises CannotStart.
+    """A Python that runs this module of FlowML; if that calls `settle`, it ends with this process. Raises CannotStart.
 
     Nothing of the calling program is run again, so that it works from a notebook, from standard input and from a
     zipapp. `descriptors`: open files that it gets under the same numbers; `stderr`: None for where this process writes
@@ -135,8 +135,8 @@ class Bounds:
 
 class Child:
     """A process that reads one request as JSON on standard input and answers with JSON on standard output. It starts at
-    once: made before its request is known, it loads what it needs meanwhile. A context manager, at whose end nothing of
-    it is left."""
+    once: made before its request is known, it loads what it needs meanwhile. A context manager, at whose end it has
+    ended."""
 
     def __init__(self, module: str, *arguments: str):
         # Files rather than pipes: however much is written, nobody waits for the other.
@@ -154,12 +154,8 @@ class Child:
 
     def ask(self, request: Mapping[str, Any], bounds: Bounds, cancelled: Event | None = None) -> dict[str, Any]:
         """The answer to the one request. Raises OutOfTime, OutOfMemory, Cancelled, Broken."""
-        assert self._process.stdin is not None
-        # A process that is gone already leaves no answer, which says it all.
-        with contextlib.suppress(OSError):
-            self._process.stdin.write(json.dumps(request).encode())
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
+        # Beside the watch: a process that does not read must not make anybody wait for ever.
+        Thread(target=self._send, args=(json.dumps(request).encode(),), name="child-request", daemon=True).start()
         try:
             _watch(self._process, bounds, cancelled)
         finally:
@@ -173,6 +169,13 @@ class Child:
         if words:
             _log.error("a child for %s said: %s", self._process.args, words)
         return answer
+
+    def _send(self, content: bytes) -> None:
+        assert self._process.stdin is not None
+        # A process that is gone already leaves no answer, which says it all.
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(content)
+            self._process.stdin.close()
 
     def close(self) -> None:
         """End the process, whatever it is doing."""

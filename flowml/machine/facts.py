@@ -6,8 +6,9 @@ In a container these are the container's: whatever the machine has besides is no
 import contextlib
 import math
 import os
-import subprocess
 from pathlib import Path
+
+import psutil
 
 from flowml.machine import cgroup
 
@@ -60,8 +61,10 @@ def resident_bytes(pid: int) -> int:
             return 0
     except (OSError, ValueError, IndexError):
         return 0
-    listed = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return int(listed.stdout.strip() or 0) * 1024
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 def thread_settings() -> dict[str, str]:

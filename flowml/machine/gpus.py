@@ -1,7 +1,6 @@
 """NVIDIA's GPUs of this machine, as its management library (NVML) knows them."""
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 
@@ -22,29 +21,40 @@ def gpus() -> tuple[GPU, ...]:
     if nvml is None:
         return ()
     try:
-        return tuple(_read(nvml, index) for index in range(nvml.nvmlDeviceGetCount()))
+        count = nvml.nvmlDeviceGetCount()
     except nvml.NVMLError:
         return ()
+    return tuple(gpu for gpu in (_read(nvml, index) for index in range(count)) if gpu is not None)
 
 
-def _read(nvml: Any, index: int) -> GPU:
-    handle = nvml.nvmlDeviceGetHandleByIndex(index)
-    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+def _read(nvml: Any, index: int) -> GPU | None:
+    """None for a card that does not answer: the others are there all the same."""
+    try:
+        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        name = str(nvml.nvmlDeviceGetName(handle))
+    except nvml.NVMLError:
+        return None
     try:
         utilization = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
     except nvml.NVMLError:
         utilization = None
-    return GPU(index, str(nvml.nvmlDeviceGetName(handle)), int(memory.used), int(memory.total), utilization)
+    return GPU(index, name, int(memory.used), int(memory.total), utilization)
 
 
-@cache
+_ready: Any = None
+
+
 def _nvml() -> Any:
-    """The library, initialised once; None on a machine without it."""
-    try:
-        import pynvml
+    """The library, initialised once; None on a machine without it, or as long as its driver does not answer."""
+    global _ready
+    if _ready is None:
+        try:
+            import pynvml
 
-        pynvml.nvmlInit()
-    except Exception:
-        # No driver, no library, or a driver that does not answer: for us all the same.
-        return None
-    return pynvml
+            pynvml.nvmlInit()
+            _ready = pynvml
+        except Exception:
+            # No driver, no library, or a driver that does not answer: for us all the same.
+            return None
+    return _ready

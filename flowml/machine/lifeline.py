@@ -2,7 +2,8 @@
 
 The parent holds the one end of a pipe, and the system closes that when the parent is gone. On Linux the child has the
 system send it SIGKILL at that moment (`F_SETSIG` of fcntl(2)), so that a child which is deep in a library, holding
-Python's lock, ends as well. Elsewhere a thread of the child waits for it.
+Python's lock, ends as well; whom a signal goes to belongs to an open file and not to a process, so each child opens the
+pipe's end anew. Elsewhere a thread of the child waits for it.
 """
 
 import contextlib
@@ -17,7 +18,8 @@ if sys.platform == "linux":
 
 _VARIABLE = "FLOWML_LIFELINE"
 
-_ends: tuple[int, int] | None = None
+_ends: tuple[tuple[int, int], ...] | None = None
+"""Both ends of the pipe, each with the number of what it is."""
 _lock = threading.Lock()
 
 
@@ -28,8 +30,8 @@ def descriptors() -> tuple[int, ...]:
         return ()
     with _lock:
         if _ends is None:
-            _ends = os.pipe()
-        return (_ends[0],)
+            _ends = tuple((end, os.fstat(end).st_ino) for end in os.pipe())
+        return (_ends[0][0],)
 
 
 def environment() -> dict[str, str]:
@@ -39,28 +41,45 @@ def environment() -> dict[str, str]:
 
 def hold() -> None:
     """In a child: end with whoever started it. Nothing where nobody did so."""
-    with contextlib.suppress(KeyError, ValueError):
-        end_with(int(os.environ.pop(_VARIABLE)))
+    found = os.environ.pop(_VARIABLE, "")
+    if found.isdecimal():
+        end_with(int(found))
 
 
 def end_with(reader: int) -> None:
     """End this process when nobody holds the other end of this pipe any more."""
-    if select.select([reader], [], [], 0)[0]:
+    if _is_over(reader, 0):
         os._exit(1)
     if sys.platform == "linux":
-        fcntl.fcntl(reader, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(reader, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(reader, fcntl.F_SETFL, fcntl.fcntl(reader, fcntl.F_GETFL) | os.O_ASYNC)
+        try:
+            own = os.open(f"/proc/self/fd/{reader}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
+            fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
+            fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
+        except OSError:
+            _wait_beside(reader)
+        # It may have gone between the two.
+        if _is_over(reader, 0):
+            os._exit(1)
     else:
-        threading.Thread(target=_wait, args=(reader,), name="lifeline", daemon=True).start()
-    # It may have gone between the two.
-    if select.select([reader], [], [], 0)[0]:
-        os._exit(1)
+        _wait_beside(reader)
+
+
+def _wait_beside(reader: int) -> None:
+    threading.Thread(target=_wait, args=(reader,), name="lifeline", daemon=True).start()
 
 
 def _wait(reader: int) -> None:
-    select.select([reader], [], [])
+    while not _is_over(reader, None):
+        pass
     os._exit(1)
+
+
+def _is_over(reader: int, milliseconds: int | None) -> bool:
+    """Whether the other end is closed; nothing is ever written to it."""
+    watched = select.poll()
+    watched.register(reader, select.POLLIN)
+    return bool(watched.poll(milliseconds))
 
 
 def _leave_behind() -> None:
@@ -68,8 +87,11 @@ def _leave_behind() -> None:
     global _ends, _lock
     _lock = threading.Lock()
     if _ends is not None:
-        for end in _ends:
-            os.close(end)
+        for end, known in _ends:
+            # A program that closes all that is open may have given the number to another file.
+            with contextlib.suppress(OSError):
+                if os.fstat(end).st_ino == known:
+                    os.close(end)
     _ends = None
 
 

@@ -113,10 +113,28 @@ class Trials:
         )
         return found.fetchone() is not None
 
-    def waiting(self) -> bool:
-        """Whether any trial waits for an owner."""
-        found = self._database.read().execute("SELECT 1 FROM trials WHERE status = 'queued' LIMIT 1").fetchone()
-        return found is not None
+    def waiting(self, offer: Offer) -> bool:
+        """Whether any trial waits for an owner with so much."""
+        found = self._database.read().execute(
+            "SELECT 1 FROM trials WHERE status = 'queued' AND queue IN (SELECT value FROM json_each(?))"
+            " AND memory_bytes <= ? AND vram_gb <= ? LIMIT 1",
+            (to_json(list(offer.queues)), offer.memory_bytes, offer.vram_gb),
+        )
+        return found.fetchone() is not None
+
+    def lower_needs(self, job_id: str, queues: Sequence[str], memory_bytes: int) -> None:
+        """Of a job's waiting trials: no queue but these, and no more memory than that. What was asked for when there
+        were other machines would else be waited for until the end."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE trials SET queue = 'cpu', vram_gb = 0 WHERE job_id = ? AND status = 'queued'"
+                " AND queue NOT IN (SELECT value FROM json_each(?))",
+                (job_id, to_json(list(queues))),
+            )
+            connection.execute(
+                "UPDATE trials SET memory_bytes = ? WHERE job_id = ? AND status = 'queued' AND memory_bytes > ?",
+                (memory_bytes, job_id, memory_bytes),
+            )
 
     def renew(self, lease: Lease, fold_scores: Sequence[float], lease_seconds: float, now: float) -> bool:
         """Extend a lease; False when it is no longer this owner's, or the trial is no longer wanted."""

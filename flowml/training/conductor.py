@@ -62,7 +62,7 @@ class _Conductor:
         search = search_for(task, algorithm_names=wished.algorithms, max_trials=wished.max_trials)
         for name, reason in search.not_applicable.items():
             self._ledger.log("info", f"{algorithms.get(name).title} is not tried: {reason}", self._clock())
-        runner = LedgerRunner(self._ledger, task, self._clock, wished.queue)
+        runner = LedgerRunner(self._ledger, task, self._clock, wished.queue, self._job.validation)
         if not runner.spare:
             self._ledger.log("info", _words_of(runner.shares()), self._clock())
         keeper = Keeper(self._ledger, self._job, task, self._clock, self._began)

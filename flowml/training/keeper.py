@@ -95,13 +95,13 @@ class Keeper:
 
     def made_at_once(self, outcome: Outcome) -> None:
         identifier = f"{self._job.id}{outcome.spec.algorithm}"
+        if outcome.spec.algorithm == BASELINE:
+            self._ledger.update(self._clock(), baseline_score=outcome.score)
         if identifier in self._published:
             return
         assert outcome.load_model is not None and outcome.out_of_fold is not None
         content = modelfile.write(outcome.load_model())
         title = MADE_AT_ONCE[outcome.spec.algorithm]
-        if outcome.spec.algorithm == BASELINE:
-            self._ledger.update(self._clock(), baseline_score=outcome.score)
         model = self._model(
             identifier, None, title, outcome.spec.algorithm, outcome, outcome.out_of_fold, "", len(content)
         )

@@ -13,6 +13,7 @@ from flowml.automl.task.task import Task
 from flowml.automl.trial.outcome import Outcome
 from flowml.automl.trial.sharing import Share, share_for, usual_need
 from flowml.domain.channel import Ledger
+from flowml.domain.jobs import Validation
 from flowml.domain.trials import Needs, Trial, TrialSpec, TrialStatus
 from flowml.domain.workers import Machine
 from flowml.machine.capabilities import VRAM_SLACK_GB
@@ -22,10 +23,19 @@ from flowml.training.gpus import vram_of
 class LedgerRunner:
     """Trials as rows: submitted to the queue, taken in when somebody has finished them.
 
-    `queue`: the one that the job asks for. How many trials are open at once follows the machines that are online.
+    `queue`: the one that the job asks for; `tested_before`: how trials of an earlier life of this run were tested. How
+    many trials are open at once follows the machines that are online.
     """
 
-    def __init__(self, ledger: Ledger, task: Task, clock: Callable[[], float], queue: str = "cpu"):
+    def __init__(
+        self,
+        ledger: Ledger,
+        task: Task,
+        clock: Callable[[], float],
+        queue: str = "cpu",
+        tested_before: Validation | None = None,
+    ):
+        self._tested_before = tested_before
         self._task = task
         self._ledger = ledger
         self._clock = clock
@@ -57,17 +67,26 @@ class LedgerRunner:
     def _online(self) -> Sequence[Machine]:
         version = self._ledger.version()
         if version != self._machines_version:
-            self._machines, self._machines_version = self._ledger.machines(), version
+            found, self._machines_version = tuple(self._ledger.machines()), version
+            if found != self._machines:
+                self._machines = found
+                self._ledger.lower_needs(self._queues(), self._most_memory())
         return self._machines
+
+    def _queues(self) -> list[str]:
+        return sorted({"cpu", *(name for machine in self._machines for name in machine.queues)})
+
+    def _most_memory(self) -> int:
+        """What the largest machine has for a single trial; nothing is asked for where there is none."""
+        return max((machine.slots * machine.memory_bytes for machine in self._machines), default=0)
 
     def _needs(self, spec: TrialSpec) -> Needs:
         """Where nobody has what it needs, it asks for what there is, and whoever takes it says what it lacks."""
         queue, vram_gb = "cpu", 0.0
-        offered = {name for machine in self._online() for name in machine.queues}
-        if self._queue in offered and self._queue != "cpu" and algorithms.get(spec.algorithm).gpu:
+        self._online()
+        if self._queue in self._queues() and self._queue != "cpu" and algorithms.get(spec.algorithm).gpu:
             queue, vram_gb = self._queue, vram_of(self._queue)
-        most = max((machine.slots * machine.memory_bytes for machine in self._online()), default=0)
-        return Needs(queue, min(usual_need(self._task.shape), most), max(0.0, vram_gb - VRAM_SLACK_GB))
+        return Needs(queue, min(usual_need(self._task.shape), self._most_memory()), max(0.0, vram_gb - VRAM_SLACK_GB))
 
     def seen(self, trial_ids: Iterable[str]) -> None:
         """Trials that were taken in before."""
@@ -113,7 +132,15 @@ class LedgerRunner:
     def is_comparable(self, trial: Trial) -> bool:
         """Whether a finished trial was tested as those to come will be: what it said of other rows, or of rows that it
         may have known, is not to be mixed with what is said now."""
-        return trial.out_of_fold is not None and trial.tested_on == self._task.fingerprint
+        if trial.out_of_fold is None:
+            return False
+        if trial.tested_on is not None:
+            return trial.tested_on == self._task.fingerprint
+        # An earlier version did not write it down: as many rows, tested in the same way, are the same ones.
+        if len(trial.fold_scores) != self._task.n_folds or self._tested_before != self._task.validation:
+            return False
+        held_out = np.load(self._ledger.file(trial.out_of_fold), mmap_mode="r", allow_pickle=False)
+        return len(held_out) == len(self._task.validated)
 
     def outcome(self, trial: Trial) -> Outcome:
         """A row as the search and the ensemble want it."""

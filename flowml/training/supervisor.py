@@ -49,7 +49,7 @@ class Supervisor:
     ):
         self._desk = conductor_desk
         self._conductors = Conductors(conductor_desk, self._start_conductor, conductor_ended)
-        self._trainers = Trainers(trainer_desk, self._start_trainer, share.memory_bytes)
+        self._trainers = Trainers(trainer_desk, self._start_trainer, share.memory_bytes, clock)
         self._share = share
         self._conduct = conduct
         self._train = train

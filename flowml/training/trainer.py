@@ -126,7 +126,18 @@ class Trainer:
                 device_for=partial(self._device_for, lease),
             )
         abandoned = outcome.status is TrialStatus.CANCELLED and outcome.error is None
-        return None if abandoned else self._report_of(outcome, lease)
+        if abandoned:
+            return None
+        try:
+            return self._report_of(outcome, lease)
+        except NotFound:
+            raise
+        except MemoryError:
+            reason = "There was not enough memory for it."
+        except Exception as problem:
+            log.exception("trial %s (%s) could not be handed in", lease.trial_id, lease.algorithm)
+            reason = f"{type(problem).__name__}: {problem}"[:500]
+        return TrialReport(TrialStatus.FAILED, error=reason, fit_seconds=outcome.fit_seconds)
 
     def _device_for(
         self, lease: Lease, task: Task, remark: Callable[[str], None]

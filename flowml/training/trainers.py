@@ -53,10 +53,13 @@ class TrainerProcess:
 class Trainers:
     """`start` makes one; `memory_bytes`: what one may usually hold."""
 
-    def __init__(self, desk: TrainerDesk, start: Callable[[], TrainerProcess], memory_bytes: int):
+    def __init__(
+        self, desk: TrainerDesk, start: Callable[[], TrainerProcess], memory_bytes: int, clock: Callable[[], float]
+    ):
         self._desk = desk
         self._start = start
         self._memory_bytes = memory_bytes
+        self._clock = clock
         self._trainers: list[TrainerProcess] = []
         self._stillborn = 0
         self._start_not_before = 0.0
@@ -97,7 +100,7 @@ class Trainers:
         if check_memory:
             self._memory_checked_at = now
         for trainer in self._trainers:
-            self._read_status(trainer, now)
+            self._read_status(trainer)
         held = {trainer.owner: trainer.busy.trial_id for trainer in self._trainers if trainer.busy is not None}
         unwanted = self._desk.unwanted(held) if held else set()
         for trainer in list(self._trainers):
@@ -149,11 +152,11 @@ class Trainers:
         self._desk.died(trainer.owner, reason, retry, trainer.killed_for)
         trainer.told = True
 
-    def _read_status(self, trainer: TrainerProcess, now: float) -> None:
+    def _read_status(self, trainer: TrainerProcess) -> None:
         try:
             while trainer.status.poll():
                 trainer.busy = trainer.status.recv()
-                trainer.late_at = math.inf if trainer.busy is None else now + trainer.busy.seconds_left
+                trainer.late_at = math.inf if trainer.busy is None else self._clock() + trainer.busy.seconds_left
                 if not trainer.ready:
                     trainer.ready = True
                     self._stillborn = 0

@@ -58,6 +58,10 @@ def test_one_that_takes_too_long_or_too_much_or_is_not_wanted_is_ended(module: P
     threading.Timer(0.3, unwanted.set).start()
     with Child("a_child") as child, pytest.raises(Cancelled):
         child.ask({}, Bounds(60.0), unwanted)
+    # Nor does a long request that is not read make anybody wait for ever.
+    module.write_text(SETTLED + STUCK)
+    with Child("a_child") as child, pytest.raises(OutOfTime):
+        child.ask({"long": "x" * 1_000_000}, Bounds(0.5))
     module.write_text(SETTLED + "held = bytearray(400_000_000)\nimport time\ntime.sleep(60)")
     with Child("a_child") as child, pytest.raises(OutOfMemory, match=r"0\.2 GB") as ended:
         child.ask({}, Bounds(60.0, 200_000_000))
@@ -67,20 +71,27 @@ def test_one_that_takes_too_long_or_too_much_or_is_not_wanted_is_ended(module: P
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread of the child has to see it")
 def test_it_does_not_outlive_whoever_started_it_though_that_is_killed(module: Path) -> None:
     module.write_text(SETTLED + "print(json.dumps({}), flush=True)\n" + STUCK)
+    # More than one, of which one has ended by then, and with many files open.
     parent = (
-        "import subprocess, sys, time\nfrom flowml.machine.child import start\n"
-        "child = start('a_child', stdout=subprocess.PIPE)\n"
-        "child.stdout.readline()\nprint(child.pid, flush=True)\ntime.sleep(60)"
+        "import os, subprocess, sys, time\nfrom flowml.machine.child import end, start\n"
+        "opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]\n"
+        "children = [start('a_child', stdout=subprocess.PIPE) for _ in range(3)]\n"
+        "for child in children: child.stdout.readline()\n"
+        "end(children.pop(1))\nprint(*(child.pid for child in children), flush=True)\ntime.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        ["sh", "-c", 'ulimit -n 4096; exec "$@"', "sh", sys.executable, "-c", parent],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stdout is not None
-        child = int(process.stdout.readline())
-        assert _alive(child)
+        children = [int(pid) for pid in process.stdout.readline().split()]
+        assert len(children) == 2 and all(map(_alive, children))
         process.kill()
     until = time.monotonic() + 10.0
-    while _alive(child) and time.monotonic() < until:
+    while any(map(_alive, children)) and time.monotonic() < until:
         time.sleep(0.02)
-    assert not _alive(child)
+    assert not any(map(_alive, children))
 
 
 def _alive(pid: int) -> bool:

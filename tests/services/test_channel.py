@@ -6,6 +6,7 @@ Whoever adds a way adds it to `WAYS`.
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,3 +180,28 @@ def test_one_question_tells_which_of_many_are_to_stop(
     desk = StoreTrainerDesk(dispatcher.store, lambda: dispatcher.now)
     held = {lease.owner: lease.trial_id for lease in leases} | {"stranger": leases[0].trial_id}
     assert desk.unwanted(held) == {"owner 1", "stranger"}
+
+
+def test_what_a_claim_waits_for_is_not_given_to_the_trial(
+    dispatcher: Dispatcher, channel_of: Callable[[str], Channel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatcher.enqueue()
+    claim = dispatcher.store.trials.claim
+
+    def slow(*arguments: Any, **named: Any) -> Lease | None:
+        dispatcher.now += 20.0
+        return claim(*arguments, **named)
+
+    monkeypatch.setattr(dispatcher.store.trials, "claim", slow)
+    assert leased(channel_of("me")).seconds_left == pytest.approx(40.0)
+
+
+def test_whoever_can_take_nothing_that_waits_does_not_ask_for_it_again_and_again(
+    dispatcher: Dispatcher, channel_of: Callable[[str], Channel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatcher.enqueue(0, Needs("gpu"))
+    claimed, claim = [], dispatcher.store.trials.claim
+    monkeypatch.setattr(dispatcher.store.trials, "claim", lambda *given: claimed.append(given) or claim(*given))
+    channel = channel_of("me")
+    assert [channel.lease(Offer()) for _ in range(5)] == [None] * 5
+    assert len(claimed) == 1, "each takes the lock for writing"

@@ -84,6 +84,20 @@ def test_a_trial_asks_for_what_there_is(store: Store, ledger: StoreLedger, task:
     assert 0 < found.memory_bytes <= 8 * GB
 
 
+def test_a_trial_whose_machine_has_gone_is_taken_by_another(store: Store, ledger: StoreLedger, task: Task) -> None:
+    machine(store, ("cpu", "gpu"))
+    running = runner(ledger, task, "gpu")
+    running.submit(TrialSpec(0, "xgboost", {}), 60.0)
+    offer = Offer(("cpu",), memory_bytes=1_000)
+    channel = StoreChannel(store, owner="me", worker_id="w", worker_name="here", clock=lambda: 6.0)
+    assert ledger.trials()[0].needs.queue == "gpu" and channel.lease(offer) is None
+    # Its GPU turns out to be of no use, or it comes back after a restart with less.
+    store.workers.register_local("here", ("cpu",), 1, {}, 7.0, memory_bytes=1_000)
+    assert running.slots == 1
+    lease = channel.lease(offer)
+    assert lease is not None and lease.needs == Needs("cpu", 1_000)
+
+
 def finished(store: Store, ledger: StoreLedger, task: Task, tested_on: str | None) -> Trial:
     channel = StoreChannel(store, owner="me", worker_id="w", worker_name="here", clock=lambda: 6.0)
     ledger.enqueue(TrialSpec(len(ledger.trials()), "ridge", {}), Needs(), 60.0, 5.0)
@@ -104,6 +118,8 @@ def test_only_what_was_tested_on_the_same_rows_and_folds_is_gone_on_from(
     others = replace(task, folds=task.folds[::-1].copy())
     assert not running.is_comparable(finished(store, ledger, task, others.fingerprint))
     assert not running.is_comparable(finished(store, ledger, task, None))
+    before = LedgerRunner(ledger, task, lambda: 5.0, tested_before=task.validation)
+    assert before.is_comparable(finished(store, ledger, task, None)), "the last version looked at that"
 
 
 def test_the_same_task_made_twice_has_the_same_fingerprint(ledger: StoreLedger, task: Task) -> None:

@@ -88,6 +88,17 @@ def test_what_the_gpu_could_not_do_is_in_the_record_and_in_the_log(store: Store)
     assert logs == [f"XGBoost: {trial.error}"]
 
 
+def test_a_model_that_cannot_be_written_costs_its_trial_and_not_the_trainer(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr("flowml.automl.model.modelfile.write", full)
+    trial, _ = trained(store)
+    assert (trial.status, trial.error) == (TrialStatus.FAILED, "There was not enough memory for it.")
+
+
 def test_nobody_is_late_while_a_table_is_read_and_encoded(store: Store) -> None:
     trial, said = trained(store)
     assert trial.status is TrialStatus.FINISHED and trial.error is None

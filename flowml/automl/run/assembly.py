@@ -12,9 +12,6 @@ from flowml.automl.search.search import Search
 from flowml.automl.task.task import Task
 from flowml.domain.errors import InvalidInput
 
-# They take a tenth of a second of a core: what came before the run may have left less than that.
-_AT_ONCE_SECONDS = 1.0
-
 
 def chosen_algorithms(task: Task, names: Sequence[str] | None) -> list[str]:
     """The names asked for, or all for the problem type. Raises InvalidInput for one that does not exist or fit."""
@@ -46,9 +43,11 @@ def assemble(
     time_budget_seconds: float,
     clock: Callable[[], float],
     fresh: bool = True,
+    at_once_seconds: float = 0.0,
 ) -> Conduct:
     """The loop of a run with what belongs to it. `algorithm_names` and `max_trials`: what was asked for, None for
-    everything; `fresh`: no trial of it has been evaluated yet."""
+    everything; `fresh`: no trial of it has been evaluated yet. `at_once_seconds`: what the models made at once have
+    from now on, however little of the budget is left."""
     called = clock()
     chosen = [algorithms.get(name) for name in chosen_algorithms(task, algorithm_names)]
     reserve = reserve_seconds(time_budget_seconds)
@@ -56,7 +55,7 @@ def assemble(
         task,
         # What comes out of a fixed number of trials, or of chosen algorithms, is to be that and nothing else.
         quick=max_trials is None and algorithm_names is None,
-        time_left=lambda: max(observer.deadline() - reserve, called + _AT_ONCE_SECONDS) - clock(),
+        time_left=lambda: max(observer.deadline() - reserve, called + at_once_seconds) - clock(),
         wanted=lambda: not observer.stopped(),
     )
     return Conduct(

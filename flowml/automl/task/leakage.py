@@ -69,8 +69,9 @@ def find_suspects(task: Task) -> list[Suspect]:
 
 def _suspicion(judge: Judge, target: str, column: pl.Series, power: float, second: float) -> Suspect | None:
     name, verdict = column.name, judge.verdict(power, second)
-    # What is the target in other words tells much of it, so that few have to be compared value by value.
-    if verdict is not None and judge.is_target(column):
+    # What is the target in other words tells much of it, so that few have to be compared value by value; but of many
+    # classes the groups that are learned are too coarse.
+    if (verdict is not None or judge.is_coarse) and judge.is_target(column):
         return Suspect(name, f"is “{target}” in other words", Sure.CERTAIN)
     filled = judge.filled_for_one_class(column)
     if filled is not None:

@@ -1,6 +1,7 @@
 """One attempt at a trial: whatever happens inside, an Outcome comes out."""
 
 import logging
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -40,22 +41,27 @@ def attempt(
     time_left: Callable[[], float],
     on_fold: Callable[[int, float], bool] = lambda fold, score: True,
     device_for: Callable[[Task, Callable[[str], None]], AbstractContextManager[str]] = _on_the_cpu,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Evaluate a trial. A failure is an outcome with its reason in words; nothing is raised but what ends a process.
     One that nobody wants any more is cancelled without a reason.
 
-    `means`: fetches what it is evaluated with. `algorithm`: the one to evaluate where it is not registered under the
-    trial's word for it. `time_left`: seconds until the trial must be over. `on_fold` may end it by returning False.
-    `device_for`: holds a device for the trial, and says what is otherwise than asked.
+    `means`: fetches what it is evaluated with; NotFound from there says that nobody wants it any more. `algorithm`: the
+    one to evaluate where it is not registered under the trial's word for it. `time_left`: seconds until the trial must
+    be over. `on_fold` may end it by returning False. `device_for`: holds a device for the trial, and says what is
+    otherwise than asked.
     """
-    started = time_left()
+    started = clock()
     remarks: list[str] = []
 
     def ended(status: TrialStatus, reason: str | None = None) -> Outcome:
-        return Outcome(spec, status, error=reason, fit_seconds=started - time_left())
+        return Outcome(spec, status, error=reason, fit_seconds=clock() - started)
 
     try:
-        given = means()
+        try:
+            given = means()
+        except NotFound:
+            return ended(TrialStatus.CANCELLED)
         with device_for(given.task, remarks.append) as device:
             evaluation = evaluate(
                 given.task,
@@ -72,7 +78,7 @@ def attempt(
                 memory_bytes=given.memory_bytes,
                 remark=remarks.append,
             )
-    except (Abandoned, NotFound):
+    except Abandoned:
         return ended(TrialStatus.CANCELLED)
     except DeadlineReached:
         return ended(TrialStatus.CANCELLED, OUT_OF_TIME)

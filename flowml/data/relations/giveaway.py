@@ -22,6 +22,7 @@ _NEARLY_ALL = {True: 0.99, False: 0.98}
 _SECOND_LEAVES, _TIMES_AS_MUCH = 0.05, 5.0
 _MUCH = 0.5
 _KNOWN = 0.9
+_ROWS_A_CLASS = 6
 _IN_STEP = 0.99999
 _FEWEST_FILLED = 20
 _ONE_CLASS = 0.97
@@ -50,6 +51,11 @@ class Judge:
         order = np.lexsort((np.random.default_rng(seed).random(len(target)), self._codes if grouped else self._numbers))
         self._learned = np.zeros(len(target), dtype=bool)
         self._learned[order[::2]] = True
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether there are more classes than groups of numbers, or hardly rows of each to learn from."""
+        return self.classes and (len(self._labels) > _BINS or len(self._codes) < _ROWS_A_CLASS * len(self._labels))
 
     def power(self, values: pl.Series) -> float:
         """How much of the target the column explains on rows it was not learned from, 0 to 1: the gain over guessing

@@ -1,6 +1,7 @@
 """The trainers' way to the tables. Over HTTP the same calls will stand behind the worker endpoints."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from flowml.domain.channel import JobBrief
@@ -32,11 +33,13 @@ class StoreChannel:
         now = self._clock()
         lease = self._store.trials.claim(self._owner, self._worker_id, self._worker_name, offer, _LEASE_SECONDS, now)
         if lease is None:
-            if not self._store.trials.waiting():
+            if not self._store.trials.waiting(offer):
                 self._version = version
             return None
         tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
-        return lease
+        # Others may have written meanwhile, for which a claim waits: that time has gone by.
+        waited = self._clock() - now
+        return replace(lease, seconds_left=lease.seconds_left - waited, lease_seconds=lease.lease_seconds - waited)
 
     def brief(self, lease: Lease) -> JobBrief:
         self._check(lease)

@@ -59,6 +59,9 @@ class StoreLedger:
     def machines(self) -> list[Machine]:
         return self._store.workers.machines()
 
+    def lower_needs(self, queues: Sequence[str], memory_bytes: int) -> None:
+        self._store.trials.lower_needs(self._job_id, queues, memory_bytes)
+
     def enqueue(self, spec: TrialSpec, needs: Needs, deadline_at: float, now: float) -> Trial:
         with self._store.transaction():
             trial = self._store.trials.add(self._job_id, spec, needs, deadline_at, now)

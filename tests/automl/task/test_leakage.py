@@ -92,3 +92,11 @@ def test_of_many_classes_only_what_tells_nearly_all_is_a_suspect() -> None:
     assert set(suspects(frame)) <= {"copy"}, "no noise, however many classes there are"
     numbered = frame.with_columns(copy=pl.Series(code * 7))
     assert suspects(numbered) == {"copy": Sure.CERTAIN}
+
+
+@pytest.mark.parametrize(("classes", "each"), [(200, 25), (400, 12), (100, 3)])
+def test_the_target_in_other_words_is_found_however_many_classes_there_are(classes: int, each: int) -> None:
+    code = np.repeat(np.arange(classes), each)
+    noise = np.random.default_rng(0).normal(size=len(code))
+    frame = pl.DataFrame({"noise": noise, "copy": code * 7, "churn": [f"c{one}" for one in code]})
+    assert suspects(frame) == {"copy": Sure.CERTAIN}
