@@ -5,12 +5,18 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from flowml.automl.ensemble.blend import Blend
 from flowml.automl.predictors import libraries
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
+from flowml.automl.trial.outcome import Outcome
+from flowml.domain.trials import TrialSpec, TrialStatus
+from flowml.library import run as library
 from flowml.library.run import train
-from tests.automl.tables import flowers
+from tests.automl.model.test_model import fit
+from tests.automl.tables import flowers, people_task
 
 
 def test_a_library_is_waited_for_as_long_as_there_is_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,5 +46,12 @@ def test_a_run_ends_in_time_where_a_library_is_not_there_yet(monkeypatch: pytest
     # A second is allowed; the rest is for a busy machine.
     assert time.monotonic() - began < budget + 10.0
     assert "lightgbm" in {entry.algorithm for entry in run.leaderboard}
-    ensembles = [entry for entry in run.leaderboard if entry.algorithm == "ensemble"]
-    assert all(entry.predict_ms is not None and entry.predict_ms > 0 for entry in ensembles)
+
+
+def test_an_ensemble_that_cannot_be_timed_takes_what_its_members_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = people_task(60)
+    model = fit(task)
+    members = [Outcome(TrialSpec(n, "ridge", {}), TrialStatus.FINISHED, predict_ms=0.5 + n) for n in range(3)]
+    blend = Blend({0: 0.5, 2: 0.5}, 0.8, (0.8,), {}, np.zeros((60, 2)), 1.0, model)
+    monkeypatch.setattr(libraries, "ready", lambda names, seconds: False)
+    assert library._as_outcome(blend, task, members, 0.0).predict_ms == 3.0
