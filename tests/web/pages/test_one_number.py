@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import Browser
 
-from flowml import cli
 from flowml.automl.ensemble.estimate import Estimate
+from flowml.cli import result
 from flowml.domain.jobs import JobStatus, ProblemType
 from flowml.domain.trials import NOTHING_MORE, Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.services.datasets import import_file
@@ -167,7 +167,7 @@ def test_the_command_line_writes_the_same() -> None:
     run = SimpleNamespace(
         estimate=estimate, baseline_score=GUESS, task=SimpleNamespace(metric=METRIC, positive_class="yes")
     )
-    assert cli._headline_text(run) == f"{NAMED} 0.80, 0.78 to 0.82 on new rows; a constant guess: 0.55"  # type: ignore[arg-type]
+    assert result._headline_text(run) == f"{NAMED} 0.80, 0.78 to 0.82 on new rows; a constant guess: 0.55"  # type: ignore[arg-type]
 
 
 def test_the_number_does_not_fall_when_the_run_ends(run: Served, browser: Browser) -> None:
