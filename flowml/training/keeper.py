@@ -14,6 +14,7 @@ from flowml.automl.ensemble.twin import TITLE, Twin
 from flowml.automl.explain.importance import permutation_importance
 from flowml.automl.model import modelfile
 from flowml.automl.model.model import FittedModel
+from flowml.automl.predictors import libraries
 from flowml.automl.scoring.decision import objective, threshold, weighted
 from flowml.automl.scoring.metrics import confusion
 from flowml.automl.task.task import Task
@@ -81,6 +82,9 @@ class Keeper:
         trial = self._trial(outcome.spec.number)
         if trial.id in self._published or trial.model_file is None or outcome.out_of_fold is None:
             return
+        # What its model needs to answer; not before there is one, because the trials have use for the cores.
+        if trial.algorithm in libraries.BOOSTERS:
+            libraries.begin(trial.algorithm)
         model = self._model(
             trial.id,
             trial.id,
@@ -126,7 +130,7 @@ class Keeper:
             blend.fold_scores,
             blend.metrics,
             blend.fit_seconds,
-            blend.model.measure_predict_ms(self._task.frame),
+            self._timed(blend.model, sum(self._trial(number).predict_ms or 0.0 for number in blend.weights)),
         )
         content = modelfile.write(blend.model)
         model = self._model(
@@ -160,7 +164,7 @@ class Keeper:
             content = modelfile.write(champion.model)
             model = replace(model, size_bytes=len(content))
         # Timed here, where the ensemble and the twin are timed as well.
-        model = replace(model, predict_ms=champion.model.measure_predict_ms(self._task.frame))
+        model = replace(model, predict_ms=self._timed(champion.model, before.predict_ms))
         self._gain = max(self._gain, self._metric.gain(champion.score))
         self.champion = self._ledger.publish_model(model, self._metric.gain(champion.score), content)
         if champion.estimate is not None:
@@ -187,7 +191,7 @@ class Keeper:
                 twin.fold_scores,
                 twin.metrics,
                 twin.fit_seconds,
-                twin.model.measure_predict_ms(self._task.frame),
+                self._timed(twin.model, None),
             )
             model = self._model(
                 identifier, None, TITLE, twin.algorithm, outcome, twin.out_of_fold, "", len(content), twin.model
@@ -202,7 +206,9 @@ class Keeper:
         if self.champion is None:
             return
         until = self._clock() + seconds
-        model = modelfile.read(self._ledger.file(self.champion.file))
+        model = modelfile.read(self._ledger.file(self.champion.file), tried=False)
+        if not libraries.ready(model.libraries, seconds / 2):
+            return
         items = permutation_importance(
             self._task, model, self._metric, seed=self._task.seed, time_left=lambda: until - self._clock()
         )
@@ -278,6 +284,14 @@ class Keeper:
             created_at=self._clock(),
             details=self._with_figures(details, fitted, out_of_fold),
         )
+
+    def _timed(self, model: FittedModel, otherwise: float | None) -> float | None:
+        """How long a row takes by this model, or what is known `otherwise` where what it answers with is not there in
+        time."""
+        seconds = max(0.0, self.deadline() - self._clock()) / 4
+        if not libraries.ready(model.libraries, seconds):
+            return otherwise
+        return model.measure_predict_ms(self._task.frame)
 
     def _with_figures(self, details: ModelDetails, fitted: FittedModel, out_of_fold: np.ndarray) -> ModelDetails:
         """With how it decides, and what comes of that on rows that it has not seen."""

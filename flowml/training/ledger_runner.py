@@ -165,5 +165,6 @@ class LedgerRunner:
         return replace(
             outcome,
             out_of_fold=array,
-            load_model=lambda: modelfile.read(self._ledger.file(model_file)),
+            # Written by a trainer of this server a moment ago; trying it would wait for a booster's import.
+            load_model=lambda: modelfile.read(self._ledger.file(model_file), tried=False),
         )
