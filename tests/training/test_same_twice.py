@@ -30,7 +30,7 @@ def test_two_jobs_with_the_same_seed_and_number_of_trials_have_the_same_leaderbo
         dataset = server.upload(table(tmp_path / "flowers.csv"))
         boards: list[Any] = []
         for _ in range(2):
-            options = {"max_trials": 10, "seed": 3, "algorithms": ALGORITHMS}
+            options = {"max_trials": 10, "seed": 3, "algorithms": ALGORITHMS, "cv_folds": 3}
             job = server.wait(server.train(dataset["id"], "kind", 600, **options)["id"], timeout=300)
             assert job["status"] == "completed", job
             items = server.leaderboard(job["id"])
