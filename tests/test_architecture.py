@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,6 +169,13 @@ def test_start_up_loads_nothing_heavy(start: str) -> None:
     assert result.returncode == 0, result.stderr
     loaded = set(result.stdout.split())
     assert not loaded & set(HEAVY), f"`{start}` loads {sorted(loaded & set(HEAVY))}"
+
+
+def test_what_is_compiled_into_the_zipapp_is_there() -> None:
+    listed = tomllib.loads((ROOT / "shiv.toml").read_text(encoding="utf-8"))["bytecode"]["modules"]
+    assert listed
+    known = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in MODULES}
+    assert set(listed) <= known
 
 
 def test_modules_say_what_they_are_and_stay_readable() -> None:

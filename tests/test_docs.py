@@ -78,7 +78,7 @@ def test_the_page_on_data_names_every_remark_with_its_severity() -> None:
     for file in (ROOT / "flowml").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and node.args and isinstance(code := node.args[0], ast.Constant):
-                # loss("code", …), or (note if proved else doubt)("code", …).
+                # loss("code", …), or (note if proved else decision)("code", …).
                 choices = [node.func.body, node.func.orelse] if isinstance(node.func, ast.IfExp) else [node.func]
                 named = {choice.id for choice in choices if isinstance(choice, ast.Name)} & set(RemarkSeverity)
                 if named:

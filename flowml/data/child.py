@@ -17,7 +17,10 @@ class Child(child.Child):
     """A process that does one task of a module. It loads what the task `preparing` needs until its request is known."""
 
     def __init__(self, preparing: str | None = None, *, module: str = "flowml.data.tasks"):
-        super().__init__(module, *filter(None, [preparing]))
+        try:
+            super().__init__(module, *filter(None, [preparing]))
+        except child.CannotStart as problem:
+            raise errors.NotReady(problem.detail, hint="Try again when less is running.") from None
 
     def perform(
         self,
@@ -28,34 +31,53 @@ class Child(child.Child):
         memory_bytes: int,
         cancelled: Event | None = None,
     ) -> dict[str, Any]:
-        """The answer to the one request. Raises what the process raised; UnreadableFile when it took longer than the
-        limit or crashed, TooLarge when its resident memory went over the limit, NotReady when `cancelled` was set.
-        Reading a file that takes far more memory than one of its size should makes it unreadable rather than too
-        large.
+        """The answer to the one request. Raises what the process raised; TooLarge when its resident memory went over
+        the limit, NotReady when `cancelled` was set. A file that took longer than the limit, crashed its reader, or
+        took far more memory than one of its size should is an UnreadableFile; other work that took too long is
+        NotReady.
         """
         usual_bytes = memory_for(Path(request["path"])) if task == "import" else memory_bytes
         bounds = Bounds(timeout_seconds, min(usual_bytes, memory_bytes))
         try:
             answer = self.ask({"task": task, **request}, bounds, cancelled)
-        except child.Cancelled as ended:
-            raise errors.NotReady(ended.detail) from None
-        except child.OutOfTime:
-            raise too_long(timeout_seconds) from None
-        except child.OutOfMemory:
-            if usual_bytes < memory_bytes:
-                raise too_much_memory() from None
-            raise errors.TooLarge(
-                f"Reading the file needs more than the {memory_bytes / 1e9:.1f} GB of memory there are for it.",
-                hint="Upload a smaller part of it, or save it as Parquet first.",
-            ) from None
-        except child.Broken:
-            raise errors.UnreadableFile(
-                "The file could not be read: it made the reader crash.",
-                hint="Save or export it again, or try another format such as CSV.",
-            ) from None
+        except child.Ended as ended:
+            raise _words(ended, task == "import", timeout_seconds, memory_bytes, usual_bytes) from None
         if "problem" in answer:
             raise _error(answer["problem"])
         return answer
+
+
+def _words(
+    ended: child.Ended, reading: bool, timeout_seconds: float, memory_bytes: int, usual_bytes: int
+) -> errors.FlowMLError:
+    """Why there is no answer, for whoever waits for it."""
+    gigabytes = memory_bytes / 1e9
+    match ended, reading:
+        case child.Cancelled(), _:
+            return errors.NotReady(ended.detail)
+        case child.OutOfTime(), True:
+            return too_long(timeout_seconds)
+        case child.OutOfTime(), False:
+            return errors.NotReady(f"It took longer than {timeout_seconds:g} seconds and was stopped.")
+        case child.OutOfMemory(), True if usual_bytes < memory_bytes:
+            return too_much_memory()
+        case child.OutOfMemory(), True:
+            return errors.TooLarge(
+                f"Reading the file needs more than the {gigabytes:.1f} GB of memory there are for it.",
+                hint="Upload a smaller part of it, or save it as Parquet first.",
+            )
+        case child.OutOfMemory(), False:
+            return errors.TooLarge(
+                f"This takes more than the {gigabytes:.1f} GB of memory there are for it.",
+                hint="Take a smaller table: fewer rows, or fewer columns.",
+            )
+        case _, True:
+            return errors.UnreadableFile(
+                "The file could not be read: it made the reader crash.",
+                hint="Save or export it again, or try another format such as CSV.",
+            )
+        case _:
+            return errors.FlowMLError("The table could not be worked on: the process for it broke down.")
 
 
 def _error(problem: Mapping[str, Any]) -> errors.FlowMLError:

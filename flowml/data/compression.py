@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from flowml.data.format import Source
 from flowml.domain.errors import FlowMLError, InvalidInput, NotReady, UnreadableFile, UnsupportedFormat
-from flowml.domain.remarks import Remark, doubt, note
+from flowml.domain.remarks import Remark, decision, note
 
 MOST_BYTES = 20 << 30
 # Real tables shrink to a tenth, logs to a fiftieth; what grows like this was made to do harm.
@@ -269,7 +269,7 @@ def _chosen(
             which = "the largest table in" if len(candidates) > 1 else "the table in"
             others = ", ".join(f"“{name[:80]}”" for name in names if name != member.filename)
             said = f"“{member.filename[:80]}”, {which} the zip file, was read; there is also {others[:400]}."
-            unpacked.remarks.append(doubt("table_chosen", f"{said} The option “member” chooses."))
+            unpacked.remarks.append(decision("table_chosen", f"{said} The option “member” chooses."))
     unpacked.decided["member"] = member.filename
     if len(members) > 1:
         unpacked.choices["member"] = names[:200]

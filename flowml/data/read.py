@@ -64,7 +64,8 @@ def load(
     limits.check(frame.height, frame.width)
     if len(remarks) > _MOST_REMARKS:
         left = len(remarks) - _MOST_REMARKS
-        remarks = [*remarks[:_MOST_REMARKS], note("more_remarks", f"There are {left:,} more remarks like these.")]
+        gravest = sorted(remarks, key=lambda remark: remark.severity.rank)
+        remarks = [*gravest[:_MOST_REMARKS], note("more_remarks", f"There are {left:,} more remarks like these.")]
     written = {name: notation.state() for name, notation in notations.items()}
     how_read = HowRead(dict(options), reading.decided, reading.choices, reading.reader, written)
     return Table(frame, reading.format, tuple(remarks), how_read)

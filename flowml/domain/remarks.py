@@ -6,11 +6,11 @@ from enum import StrEnum
 
 
 class RemarkSeverity(StrEnum):
-    """How much a remark matters, the gravest first: something of the file is not in the table, something may have been
-    meant otherwise than it was read, or how it was read is merely worth knowing."""
+    """How much a remark matters, the gravest first: something of the file is not in the table, something was
+    decided that may have been meant otherwise, or how it was read is merely worth knowing."""
 
     LOSS = "loss"
-    DOUBT = "doubt"
+    DECISION = "decision"
     NOTE = "note"
 
     @property
@@ -32,7 +32,8 @@ class Remark:
     def of_record(cls, record: str | Mapping[str, str]) -> "Remark":
         """From JSON, which holds a plain sentence where a table was read before remarks had codes."""
         if isinstance(record, str):
-            return cls("uncoded", RemarkSeverity.NOTE, record)
+            # It may have been a loss, which must not stand behind what is merely worth knowing.
+            return cls("uncoded", RemarkSeverity.DECISION, record)
         return cls(record["code"], RemarkSeverity(record["severity"]), record["text"])
 
     def or_graver(self, other: "Remark") -> "Remark":
@@ -50,9 +51,9 @@ def loss(code: str, text: str) -> Remark:
     return Remark(code, RemarkSeverity.LOSS, text)
 
 
-def doubt(code: str, text: str) -> Remark:
-    """Something may have been meant otherwise than it was read."""
-    return Remark(code, RemarkSeverity.DOUBT, text)
+def decision(code: str, text: str) -> Remark:
+    """Something was decided that may have been meant otherwise."""
+    return Remark(code, RemarkSeverity.DECISION, text)
 
 
 def note(code: str, text: str) -> Remark:

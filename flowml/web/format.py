@@ -58,7 +58,7 @@ def cell(value: Any) -> str:
     if isinstance(value, float) and math.isfinite(value):
         if value.is_integer() and abs(value) <= _SAFE_WHOLE:
             return str(int(value))
-        shown = significant(value, 10).normalize()
+        shown = significant(value, 15).normalize()
         return f"{shown:f}" if 1e-6 <= abs(shown) < 1e15 else f"{shown:e}"
     if isinstance(value, datetime | date):
         return value.isoformat(sep=" ") if isinstance(value, datetime) else value.isoformat()

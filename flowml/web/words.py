@@ -1,5 +1,6 @@
 """What things are called where people read them."""
 
+import math
 from dataclasses import dataclass, replace
 
 from flowml.domain.datasets import Role
@@ -76,8 +77,10 @@ def score_text(value: float | None, metric: str | None) -> str:
     ('83.16 %', '0.9123', '48,212')
     >>> score_text(-0.00001, "r2"), score_text(-0.25, "r2")
     ('0.0000', '−0.2500')
+    >>> score_text(float("inf"), "r2")
+    '–'
     """
-    if value is None:
+    if value is None or not math.isfinite(value):
         return NONE
     form = metric_words(metric).format if metric else "number"
     if form == "percent":

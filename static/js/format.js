@@ -76,7 +76,7 @@ export function milliseconds(value) {
 export function cellText(value) {
   if (value === null || value === undefined) return "";
   if (typeof value !== "number" || Number.isSafeInteger(value)) return String(value);
-  const shown = Number(value.toPrecision(10));
+  const shown = Number(value.toPrecision(15));
   const size = Math.abs(shown);
   return size >= 1e-6 && size < 1e15 ? String(shown) : shown.toExponential();
 }

@@ -15,7 +15,7 @@ from flowml.data.conversion.months import with_numbered_months
 from flowml.data.conversion.notation import Notation
 from flowml.data.conversion.odd import may_be_impossible
 from flowml.data.conversion.years import has_short_years, short_years_said, with_full_years, without_impossible_years
-from flowml.domain.remarks import Remark, doubt, note
+from flowml.domain.remarks import Remark, decision, note
 
 ORDERS = ("day_first", "month_first", "year_first")
 
@@ -102,7 +102,7 @@ def parse_dates(column: pl.Series, probe: pl.Series, *, order: str | None = None
 def unclear_dates(name: str) -> Remark:
     """What is said of dates that can be read in several ways."""
     said = f"In “{name}”, day and month cannot be told apart: the dates were left as text."
-    return doubt("unclear_date_order", f"{said} The option “date_order” decides.")
+    return decision("unclear_date_order", f"{said} The option “date_order” decides.")
 
 
 def settled_dates(name: str, order: str) -> Remark:

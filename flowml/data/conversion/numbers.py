@@ -11,7 +11,7 @@ import polars as pl
 from flowml.data.conversion.guess import NOTHING, Guess
 from flowml.data.conversion.notation import Notation
 from flowml.data.conversion.styles import BLANK, CURRENCY, INFINITE, Style
-from flowml.domain.remarks import Remark, doubt, note
+from flowml.domain.remarks import Remark, decision, note
 
 _PLAIN = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
 # Programs write so as well, but only people when there are other decimal signs in the file.
@@ -71,7 +71,7 @@ def unclear_commas(values: pl.Series, otherwise: str, decimals: Collection[str])
     proved = " and ".join(f"{spelled[decimal]}s" for decimal in sorted(decimals))
     why = f"the file's other numbers have {proved}" if proved else "nothing in the file settles it"
     said = f"In “{values.name}”, the {spelled[sign]} in “{example}” may be a decimal {spelled[sign]} or {otherwise};"
-    return doubt("unclear_decimals", f"{said} {why}: it was kept as text. The option “decimal” decides.")
+    return decision("unclear_decimals", f"{said} {why}: it was kept as text. The option “decimal” decides.")
 
 
 def _maybe_code(present: pl.Series) -> str | None:
@@ -128,7 +128,7 @@ def _read_finite(column: pl.Series, decimal: str | None, thousands: str | None, 
     if not sure and (code := _maybe_code(present)):
         said = f"In “{column.name}”, values such as “{code}” may be codes, or numbers with an exponent: it was kept"
         said += " as text. The option “decimal” says that they are numbers."
-        return Guess(remark=doubt("codes_or_numbers", said))
+        return Guess(remark=decision("codes_or_numbers", said))
     is_grouped = decimal is None and present.str.contains(_GROUPED).all() and present.str.contains(r"\.").any()
     if decimal in (None, ".") and thousands in (None, "none") and not is_grouped and present.str.contains(_PLAIN).all():
         plain = plain_numbers(column)
@@ -159,11 +159,11 @@ def _read_finite(column: pl.Series, decimal: str | None, thousands: str | None, 
     if len(currencies) > 1:
         shown = ", ".join(f"“{currency}”" for currency in currencies[:5])
         said = f"“{column.name}” has amounts in several currencies ({shown}) and was kept as text."
-        return Guess(remark=doubt("several_currencies", said))
+        return Guess(remark=decision("several_currencies", said))
     percent = present.str.ends_with("%").sum()
     if 0 < percent < len(present):
         said = f"In “{column.name}”, {percent:,} of {len(present):,} numbers have a percent sign and the others have"
-        return Guess(remark=doubt("some_percent_signs", f"{said} none: it was kept as text."))
+        return Guess(remark=decision("some_percent_signs", f"{said} none: it was kept as text."))
     numbers = _as_numbers(bare, style)
     if numbers is None:
         return NOTHING

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import polars as pl
 
 from flowml.data.names import named_like_code, named_like_identifier
-from flowml.domain.remarks import Remark, doubt, loss, note
+from flowml.domain.remarks import Remark, decision, loss, note
 
 # So many of a column's values must be of a kind that the others are worth a remark.
 MOSTLY = 0.8
@@ -85,7 +85,7 @@ def kept(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf, row_of: 
     count, total = int(odd.sum()), len(column) - column.null_count()
     if count == 0 or count > (1 - MOSTLY) * total:
         return None
-    return doubt("kept_as_text", f"{_named(column, odd, what, line_of, row_of)} It was kept as text.")
+    return decision("kept_as_text", f"{_named(column, odd, what, line_of, row_of)} It was kept as text.")
 
 
 def _named(column: pl.Series, odd: pl.Series, what: str, line_of: LineOf, row_of: RowOf) -> str:

@@ -37,7 +37,7 @@ from flowml.data.conversion.odd import (
     words_for_missing,
 )
 from flowml.data.threads import each_column
-from flowml.domain.remarks import Remark, doubt, note
+from flowml.domain.remarks import Remark, decision, note
 
 _PROBE = 500
 _PLAIN_TEXT = r"^\pL[\pL ,.;:'-]{6,}$"
@@ -228,7 +228,7 @@ class _Converter:
         if found.remark and found.series is not None:
             why = "as in the file's other numbers" if decimal else "which nothing in the file proves"
             said = f"{found.remark.text.removesuffix('.')}, {why}. The option “decimal” overrules."
-            proof = (note if decimal else doubt)("number_style", said)
+            proof = (note if decimal else decision)("number_style", said)
             found = replace(found, remark=replace(found.remark.or_graver(proof), text=said))
         return self._accept(replace(found, proof=None), pending.original, values)
 
@@ -267,7 +267,7 @@ class _Converter:
         if found:
             more = f" and {len(found) - 8:,} more" if len(found) > 8 else ""
             said = f"Perhaps a missing value written as a number, and left as it is: {', '.join(found[:8])}{more}."
-            self._remarks.append(doubt("perhaps_missing", said))
+            self._remarks.append(decision("perhaps_missing", said))
 
     def remarks(self) -> list[Remark]:
         if not self._missing:

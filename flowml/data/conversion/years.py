@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from flowml.domain.remarks import Remark, doubt
+from flowml.domain.remarks import Remark, decision
 
 # As POSIX reads them (strptime, %y): 69 to 99 are of the last century.
 FIRST_YEAR = 1969
@@ -45,7 +45,7 @@ def short_years_said(texts: pl.Series, dates: pl.Series, is_short: pl.Series) ->
     if (row := shown.arg_max()) is not None and (latest := dates[row]) is not None:
         example = f": “{texts[row]}” is in {latest.year}"
     said = f"In “{texts.name}”, years of two digits were read as {FIRST_YEAR} to {FIRST_YEAR + 99}{example}."
-    return doubt("short_years", said)
+    return decision("short_years", said)
 
 
 def without_impossible_years(moments: pl.Series) -> pl.Series:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowml.data.delimited.dialect import FIXED, SPACED, WHITESPACE
 from flowml.data.delimited.findings import findings_of
 from flowml.data.delimited.outline import Outline
-from flowml.domain.remarks import Remark, doubt, loss, note
+from flowml.domain.remarks import Remark, decision, loss, note
 
 _SPELLED = {
     ";": "semicolons",
@@ -56,7 +56,7 @@ def remarks_on(table: Outline) -> list[Remark]:
         remarks.append(loss("header_lines_left_out", said))
     if not table.names:
         said = "The first line looks like data, not like column names: the columns were numbered."
-        remarks.append(doubt("no_header", said))
+        remarks.append(decision("no_header", said))
     elif table.header_line > 1:
         remarks.append(note("header_line", f"The column names were taken from line {table.header_line:,}."))
     return remarks

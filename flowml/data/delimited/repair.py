@@ -15,7 +15,7 @@ from flowml.data.delimited.layout import is_crossing
 from flowml.data.delimited.outline import Outline
 from flowml.data.delimited.sample import is_rule
 from flowml.domain.errors import UnreadableFile
-from flowml.domain.remarks import Remark, doubt, loss, note
+from flowml.domain.remarks import Remark, decision, loss, note
 
 _MOST_LINES_OF_ONE_VALUE = 200
 # How much may be parsed in search of closing marks, so that a file full of stray ones takes no longer.
@@ -119,12 +119,14 @@ def _remarks(changes: _Changes) -> list[Remark]:
         ),
         (
             changes.short,
-            doubt("short_lines", "line has too few values; the others count as missing"),
+            decision("short_lines", "line has too few values; the others count as missing"),
             "lines have too few values; the others count as missing",
         ),
         (
             changes.unclosed,
-            doubt("open_quotes", "line has a quotation mark that is never closed; it was taken as part of the value"),
+            decision(
+                "open_quotes", "line has a quotation mark that is never closed; it was taken as part of the value"
+            ),
             "lines have a quotation mark that is never closed; it was taken as part of the value",
         ),
         (
@@ -141,7 +143,7 @@ def _remarks(changes: _Changes) -> list[Remark]:
         ),
         (
             changes.crossing,
-            doubt("crossing_values", "line has a value that runs over the place where the next column begins"),
+            decision("crossing_values", "line has a value that runs over the place where the next column begins"),
             "lines have a value that runs over the place where the next column begins",
         ),
         (

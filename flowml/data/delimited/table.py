@@ -23,7 +23,7 @@ from flowml.data.delimited.structure import Structure, scan
 from flowml.data.delimited.tail import describe, ends_in_sum, find_tail, without_tail
 from flowml.data.format import Source
 from flowml.domain.errors import UnreadableFile, UnsupportedFormat
-from flowml.domain.remarks import Remark, doubt, loss, note
+from flowml.domain.remarks import Remark, decision, loss, note
 
 if TYPE_CHECKING:
     import polars as pl
@@ -118,7 +118,7 @@ def _as_utf8(source: Source, remarks: list[Remark]) -> tuple[Path, Encoding]:
     if encoding.name != "utf-8":
         why = ", judging by its letters. The option “encoding” overrules" if encoding.guessed else ""
         said = f"The text was read in the encoding {encoding.name}{why}."
-        remarks.append((doubt if encoding.guessed else note)("encoding", said))
+        remarks.append((decision if encoding.guessed else note)("encoding", said))
     return copy, Encoding(encoding.name)
 
 

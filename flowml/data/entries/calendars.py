@@ -19,7 +19,7 @@ from flowml.data.entries.text import NO_DATE, NO_PLACE, BadLines, encoding_of, l
 from flowml.data.entries.timezones import Zones
 from flowml.data.format import Reading, Source
 from flowml.domain.errors import InvalidInput, UnreadableFile
-from flowml.domain.remarks import Remark, doubt, loss, note
+from flowml.domain.remarks import Remark, decision, loss, note
 
 # In the order in which they are looked for; anything else a calendar may hold comes after.
 _KINDS = {"VEVENT": "events", "VTODO": "to-dos", "VJOURNAL": "journal entries", "VFREEBUSY": "free/busy times"}
@@ -103,14 +103,14 @@ def _told(reading: Reading, file: _Calendars, kind: str) -> Reading:
     others = [f"{_title(name)} ({count:,})" for name, count in file.kinds.items() if name != kind]
     if others:
         said = f"The {_title(kind)} were read; the file also has {', '.join(others)}. The option “component” chooses."
-        reading.remarks.append(doubt("table_chosen", said))
+        reading.remarks.append(decision("table_chosen", said))
     if file.empty:
         said = f"{file.empty:,} of the {reading.frame.height:,} {_title(kind)} say nothing at all."
         reading.remarks.append(note("empty_entries", said))
     for zone, count in file.unknown_zones.most_common(5):
         said = f"Neither the file nor the zone database knows the time zone “{shown(zone)}”:"
         said += f" {count:,} {'time stands' if count == 1 else 'times stand'} as written."
-        reading.remarks.append(doubt("unknown_time_zone", said))
+        reading.remarks.append(decision("unknown_time_zone", said))
     if file.cut_off:
         reading.remarks.append(loss("cut_off", "The file ends inside of an entry: it may be cut off."))
     reading.remarks += file.bad_lines.remarks()

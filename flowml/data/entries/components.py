@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from flowml.data.entries.contentlines import Property
 from flowml.data.entries.text import BadLines
 from flowml.domain.errors import UnreadableFile
-from flowml.domain.remarks import doubt, loss
+from flowml.domain.remarks import decision, loss
 
 _MOST_NESTING = 20
 _MOST_PROPERTIES = 100_000
@@ -47,7 +47,7 @@ def components(
         if item.name == "BEGIN":
             name = item.value.strip().upper()
             while _lacks_its_end(stack, name):
-                bad_lines.add(doubt("broken_nesting", "begins anew what has no end yet"), item.line, f"BEGIN:{name}")
+                bad_lines.add(decision("broken_nesting", "begins anew what has no end yet"), item.line, f"BEGIN:{name}")
                 yield from _close(stack, outer, wherever)
             if len(stack) >= _MOST_NESTING:
                 raise UnreadableFile(
@@ -57,11 +57,11 @@ def components(
         elif item.name == "END":
             name = item.value.strip().upper()
             if all(component.name != name for component in stack):
-                bad_lines.add(doubt("broken_nesting", "ends what has not begun"), item.line, f"END:{name}")
+                bad_lines.add(decision("broken_nesting", "ends what has not begun"), item.line, f"END:{name}")
                 continue
             while stack[-1].name != name:
                 bad_lines.add(
-                    doubt("broken_nesting", "ends what has inner parts without an end"), item.line, f"END:{name}"
+                    decision("broken_nesting", "ends what has inner parts without an end"), item.line, f"END:{name}"
                 )
                 yield from _close(stack, outer, wherever)
             yield from _close(stack, outer, wherever)

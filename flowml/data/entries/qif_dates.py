@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from flowml.data.entries.moments import wall_time
-from flowml.domain.remarks import Remark, doubt
+from flowml.domain.remarks import Remark, decision
 
 # 2/10'2020, " 1/ 1'00", 10.18.23, 2022-09-23, 12-31-1999
 _NUMERIC = re.compile(r"(\d{1,4})\s*[-/.' ]\s*(\d{1,2})\s*([-/.' ])\s*(\d{1,4})(?:[T ].*)?$", re.ASCII)
@@ -59,10 +59,10 @@ class DateOrder:
             return None
         if self._day_first and self._month_first:
             said = f"Some dates can only be day/month and others only month/day: {order} was taken, and the other order"
-            return doubt("unclear_date_order", f"{said} where that is no date.")
+            return decision("unclear_date_order", f"{said} where that is no date.")
         if self._open and not self.asked and not (self._day_first or self._month_first):
             said = f"Day and month cannot be told apart in any date: {order} was taken."
-            return doubt("unclear_date_order", f"{said} The option “date_order” changes it.")
+            return decision("unclear_date_order", f"{said} The option “date_order” changes it.")
         return None
 
     def parse(self, text: str) -> datetime | None:

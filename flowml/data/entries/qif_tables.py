@@ -18,7 +18,7 @@ from flowml.data.entries.table import Entries
 from flowml.data.entries.text import NO_DATE, NO_NUMBER, BadLines, encoding_of, lines, say_encoding
 from flowml.data.format import Reading, Source
 from flowml.domain.errors import UnreadableFile
-from flowml.domain.remarks import Remark, doubt, loss, note
+from flowml.domain.remarks import Remark, decision, loss, note
 
 SPLITS = "splits"
 DATE_ORDERS = ("day_first", "month_first")
@@ -133,7 +133,7 @@ def _told(reading: Reading, ledger: _Ledger, table: str) -> Reading:
     others = [f"{name} ({count:,})" for name, count in ledger.counts.items() if name not in (table, SPLITS)]
     if others:
         said = f"The {table} were read; the file also has {', '.join(others)}. The option “table” chooses."
-        reading.remarks.append(doubt("table_chosen", said))
+        reading.remarks.append(decision("table_chosen", said))
     if ledger.counts[SPLITS] and table == TRANSACTIONS:
         said = f"The {ledger.counts[SPLITS]:,} parts of divided transactions stand as JSON in “splits”;"
         reading.remarks.append(note("fields_together", f"{said} the option “table” with “splits” makes each a row."))

@@ -17,7 +17,7 @@ from flowml.data.entries.table import Entries, add_value
 from flowml.data.entries.text import NO_DATE, NO_NUMBER, BadLines, encoding_of, say_encoding, shown, utf8
 from flowml.data.format import Reading, Source
 from flowml.domain.errors import UnreadableFile
-from flowml.domain.remarks import Remark, doubt, loss
+from flowml.domain.remarks import Remark, decision, loss
 
 _BUYS = ("BUYDEBT", "BUYMF", "BUYOPT", "BUYOTHER", "BUYSTOCK")
 _SELLS = ("SELLDEBT", "SELLMF", "SELLOPT", "SELLOTHER", "SELLSTOCK")
@@ -157,9 +157,9 @@ def read_statements(source: Source) -> Reading:
     others = [f"{name} ({count:,})" for name, count in counts.items() if name != table]
     if others:
         said = f"The {table} were read; the file also has {', '.join(others)}. The option “table” chooses."
-        remarks.append(doubt("table_chosen", said))
+        remarks.append(decision("table_chosen", said))
     if file.problems:
-        remarks.append(doubt("reported_problem", f"The bank reported a problem: {', '.join(file.problems)}."))
+        remarks.append(decision("reported_problem", f"The bank reported a problem: {', '.join(file.problems)}."))
     if statements.cut_off:
         remarks.append(loss("cut_off", "The file ends before its last element does: it may be cut off."))
     if file.long_amounts:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowml.data.format import CERTAIN, NO, Format, Option, Reading, Source
 from flowml.domain.errors import InvalidInput, UnreadableFile
-from flowml.domain.remarks import doubt
+from flowml.domain.remarks import decision
 
 if TYPE_CHECKING:
     import fastexcel
@@ -161,7 +161,7 @@ def _reading(sheet: Sheet, name: str, names: list[str], kind: str, *, is_asked: 
     if others and not is_asked:
         shown = ", ".join(f"“{other}”" for other in others[:10])
         said = f"The sheet “{name}” was read; the workbook also has {shown}. The option “sheet” chooses."
-        remarks.append(doubt("table_chosen", said))
+        remarks.append(decision("table_chosen", said))
     decided: dict[str, Any] = {"sheet": name, "header": sheet.header}
     return Reading(
         sheet.frame,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flowml.data.format import CERTAIN, NO, Format, Option, Reading, Source
 from flowml.data.names import unique_names
 from flowml.domain.errors import UnreadableFile
-from flowml.domain.remarks import Remark, doubt
+from flowml.domain.remarks import Remark, decision
 
 if TYPE_CHECKING:
     import polars as pl
@@ -184,7 +184,7 @@ def _chosen(database: sqlite3.Connection, tables: list[_Table], source: Source, 
         others = ", ".join(f"“{name}”" for name in names if name != best.name)
         which = f"“{best.name}”, the largest one," if len(stored) > 1 else f"“{best.name}”"
         said = f"The table {which} was read; the database also has {others[:400]}. The option “table” chooses."
-        remarks.append(doubt("table_chosen", said))
+        remarks.append(decision("table_chosen", said))
     return best
 
 

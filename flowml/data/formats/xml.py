@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flowml.data.format import LIKELY, NO, Format, Option, Reading, Source
 from flowml.domain.errors import InvalidInput
-from flowml.domain.remarks import Remark, doubt
+from flowml.domain.remarks import Remark, decision
 
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _OPENING = re.compile(r"<\?xml\s|<!--|<!DOCTYPE\s|<[A-Za-z_][\w.:-]*(\s+[A-Za-z_][\w.:-]*\s*=\s*[\"']|\s*/?>)")
@@ -42,7 +42,7 @@ def read(source: Source) -> Reading:
         if others:
             shown = ", ".join(f"“{name}”" for name in others[:10])
             said = f"Each “{record[-1]}” was read as a row; what repeats in the XML too is {shown}."
-            remarks.append(doubt("table_chosen", f"{said} The option “record” chooses."))
+            remarks.append(decision("table_chosen", f"{said} The option “record” chooses."))
     else:
         record = next(iter(tallies))
     columns = Columns(source.limits)

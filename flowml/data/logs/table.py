@@ -17,7 +17,7 @@ from flowml.data.logs.lines import as_utf8, blocks, sample
 from flowml.data.logs.moments import parse_moments
 from flowml.data.logs.notation import compile_notation
 from flowml.domain.errors import InvalidInput, UnreadableFile
-from flowml.domain.remarks import Remark, doubt, loss, note
+from flowml.domain.remarks import Remark, decision, loss, note
 
 if TYPE_CHECKING:
     import polars as pl
@@ -152,9 +152,9 @@ def _entries(path: Path, layout: Layout, source: Source, remarks: list[Remark]) 
 def _explain(entries: Entries, layout: Layout, frame: pl.DataFrame, remarks: list[Remark]) -> None:
     if layout.name == "learned":
         said = f"The layout of the lines was learned from them: {layout.title}"
-        remarks.append(doubt("log_layout_learned", said))
+        remarks.append(decision("log_layout_learned", said))
     elif layout.name == "lines":
-        remarks.append(doubt("no_log_layout", "The lines share no header: each one was read as one value."))
+        remarks.append(decision("no_log_layout", "The lines share no header: each one was read as one value."))
     else:
         fields = ", ".join(name for name in frame.columns)
         remarks.append(note("log_layout", f"The lines were read as {layout.title}: {fields}."))
@@ -222,7 +222,7 @@ def _timestamp(
     if found.year is not None:
         why = "as the option says" if year is not None else "the latest that puts no line into the future"
         said = f"The times have no year: the last entry was taken to be of {found.year}, {why}."
-        remarks.append((doubt if year is None else note)("no_year", said))
+        remarks.append((decision if year is None else note)("no_year", said))
     if found.had_offset:
         remarks.append(note("times_to_utc", "In “timestamp”, times were converted to UTC."))
     return found.values.alias("timestamp"), found.year

@@ -16,7 +16,7 @@ import polars as pl
 from flowml.data.conversion.mixed import numbers_among_texts, truths_among_texts
 from flowml.data.format import Limits
 from flowml.domain.errors import UnreadableFile
-from flowml.domain.remarks import Remark, doubt
+from flowml.domain.remarks import Remark, decision
 
 _MOST_NESTING = 20
 _INT64 = 1 << 63
@@ -134,7 +134,9 @@ class Column:
                 remarks += said
                 return values.cast(pl.Float64) if others & {float, Decimal} else values
         if self.is_mixed:
-            remarks.append(doubt("mixed_values", f"“{name}” holds values of different kinds; they were read as text."))
+            remarks.append(
+                decision("mixed_values", f"“{name}” holds values of different kinds; they were read as text.")
+            )
         return series
 
 

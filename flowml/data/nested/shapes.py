@@ -12,7 +12,7 @@ from flowml.data.format import Reading, Source
 from flowml.data.nested.paging import behind_its_description, joined_pages
 from flowml.data.nested.records import Columns
 from flowml.domain.errors import InvalidInput, UnreadableFile
-from flowml.domain.remarks import Remark, doubt, loss
+from flowml.domain.remarks import Remark, decision, loss
 
 # How far below the top a list of records is looked for.
 _DEEPEST = 5
@@ -71,7 +71,7 @@ def find_records(document: Any, kind: str, remarks: list[Remark], asked: str | N
     if len(lists) > 1:
         others = ", ".join(f"“{other}”" for other in lists if other != name)
         said += f" There is also {others[:300]}; the option “table” chooses."
-    remarks.append(doubt("table_chosen", said))
+    remarks.append(decision("table_chosen", said))
     if document.get("type") == "FeatureCollection" and name == "features":
         return Found([_feature(row) for row in rows if isinstance(row, dict)], name, list(lists))
     return Found(of_list(rows, remarks), name, list(lists))

@@ -17,7 +17,7 @@ from flowml.data.names import unique_names
 from flowml.data.workbook.layout import find_layout
 from flowml.data.workbook.mixed_cells import Cells, cells_of, typed
 from flowml.data.workbook.stored_types import StoredTypes, cast_to_stored, stored_types
-from flowml.domain.remarks import Remark, doubt, note
+from flowml.domain.remarks import Remark, decision, note
 
 _BAD_COLUMN = re.compile(r"for column c(\d+)\b")
 _MOST_RETRIES = 100
@@ -57,7 +57,7 @@ def load(workbook: fastexcel.ExcelReader, name: str, source: Source, asked: int 
     remarks = list(layout.remarks)
     if layout.names is None and asked is None:
         said = "The first row looks like data, not like column names: the columns were numbered."
-        remarks.append(doubt("no_header", said))
+        remarks.append(decision("no_header", said))
     names = layout.names or [f"column_{index + 1}" for index in range(body.width)]
     keep = [index for index, column in enumerate(body.get_columns()) if _is_used(column, names[index], layout.names)]
     titles, of_names = unique_names([names[index] for index in keep])

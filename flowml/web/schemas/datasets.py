@@ -22,11 +22,11 @@ class Remark(Answer):
     severity: Annotated[
         RemarkSeverity,
         Field(
-            description="loss: something of the file is not in the table; doubt: something may have been meant"
-            " otherwise than it was read; note: worth knowing"
+            description="loss: something of the file is not in the table; decision: something was decided that may have"
+            " been meant otherwise; note: worth knowing"
         ),
     ]
-    text: Annotated[str, Field(description="a sentence for people")]
+    message: Annotated[str, Field(validation_alias="text", description="a sentence for people")]
 
 
 class Dataset(Answer):
@@ -43,8 +43,7 @@ class Dataset(Answer):
     parent_id: str | None
     created_at: Timestamp
     columns: list[Column]
-    warnings: Annotated[list[str], Field(description="the remarks as sentences")]
-    remarks: list[Remark]
+    warnings: Annotated[list[Remark], Field(validation_alias="remarks", description="what is worth saying of it")]
     recipe: Annotated[list[dict[str, Any]], Field(description="what was done to it since it was read")]
 
 

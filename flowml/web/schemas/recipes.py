@@ -102,8 +102,7 @@ class TransformPreview(Answer):
     columns_changed: list[ColumnChange]
     before: Sample
     after: Sample
-    warnings: Annotated[list[str], Field(description="the remarks as sentences")]
-    remarks: list[Remark]
+    warnings: Annotated[list[Remark], Field(validation_alias="remarks", description="what is worth saying of it")]
 
 
 class OperationField(Answer):

@@ -96,7 +96,7 @@ export function difference(found, { steps = true } = {}) {
     { class: "stack difference" },
     steps ? h("ol", { class: "difference-steps" }, ...list) : null,
     h("ul", { class: "chips", "aria-label": "What would change" }, ...figures(found)),
-    ...found.warnings.map((warning) => h("div", { class: "callout callout-warn" }, icon("warn"), h("p", {}, warning))),
+    ...found.warnings.map((warning) => h("div", { class: "callout callout-warn" }, icon("warn"), h("p", {}, warning.message))),
     same ? h("div", { class: "callout" }, icon("info"), h("p", {}, "The values and columns stay the same; at most the order of the rows changes.")) : null,
     comparison(found),
   );

@@ -134,7 +134,7 @@ Alpine.data("stepDialog", () => ({
       this.complain([]);
       const change = found.changes[found.changes.length - 1];
       const rows = this.at === null && !before.length && found.n_rows_after !== found.n_rows_before ? ", " + plural(found.n_rows_after, "row") + " stay" : "";
-      this.effect = [change.title + ".", capitalised(effectOf(change)) + rows, ...found.warnings].filter(Boolean).join(" ");
+      this.effect = [change.title + ".", capitalised(effectOf(change)) + rows, ...found.warnings.map((warning) => warning.message)].filter(Boolean).join(" ");
       return true;
     } catch (problem) {
       if (problem.name === "AbortError") return false;

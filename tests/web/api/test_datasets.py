@@ -89,8 +89,7 @@ def test_infinite_numbers_are_missing_in_every_view(house: Served) -> None:
     path = f"/api/datasets/{found['id']}"
 
     said = "2 infinite values in “x” count as missing."
-    assert said in found["warnings"]
-    assert {"code": "infinite_values", "severity": "loss", "text": said} in found["remarks"]
+    assert {"code": "infinite_values", "severity": "loss", "message": said} in found["warnings"]
     assert [row[0] for row in get(house, f"{path}/preview")["rows"]] == [1.5, None, None, 4.0]
     assert get(house, f"{path}/stats")["columns"][0]["missing"] == 2
     assert get(house, f"{path}/distribution/x")["missing"] == 2

@@ -75,9 +75,8 @@ def test_a_preview_is_the_default_and_changes_nothing(house: Served, path: str) 
         "rows": [["Ada", "36", "Ulm"], ["Bo", "x", "ulm"], ["Cy", None, "Bern"]],
     }
     assert [row[1] for row in found["after"]["rows"]] == [36.0, None, None]
-    assert found["warnings"] == ["2 values of “age” could not be turned into numbers and became missing: “x” (2)."]
-    assert [(remark["code"], remark["severity"]) for remark in found["remarks"]] == [("values_not_converted", "loss")]
-    assert [remark["text"] for remark in found["remarks"]] == found["warnings"]
+    said = "2 values of “age” could not be turned into numbers and became missing: “x” (2)."
+    assert found["warnings"] == [{"code": "values_not_converted", "severity": "loss", "message": said}]
     assert house.client.get("/api/datasets").json()["total"] == 1
 
 

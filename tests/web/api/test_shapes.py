@@ -10,7 +10,7 @@ from tests.web.serving import Served
 
 DATASET = {
     "id", "name", "filename", "format", "n_rows", "n_columns", "size_bytes", "sha256", "parent_id", "created_at",
-    "columns", "warnings", "remarks",
+    "columns", "warnings",
 }  # fmt: skip
 JOB = {
     "id", "name", "dataset_id", "target", "status", "stage", "progress", "message", "problem_type", "metric",
