@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from flowml.domain.caller import LOCAL_OWNER, Principal
 from flowml.services.settings import Settings
+from flowml.services.turns import Turns
 from flowml.store.store import Store
 
 
@@ -29,7 +30,8 @@ class Trainers(Protocol):
 @dataclass(frozen=True)
 class Context:
     """Settings, the store, the clock and the trainers of this process, and whose call this is. What the server does by
-    itself, it does for its owner. `left` is set when nobody waits for the answer any more."""
+    itself, it does for its owner. `left` is set when nobody waits for the answer any more. With `turns`, this
+    call holds no thread while it waits for one."""
 
     settings: Settings
     store: Store
@@ -37,11 +39,12 @@ class Context:
     trainers: Trainers
     caller: Principal = LOCAL_OWNER
     left: Event | None = None
+    turns: Turns | None = None
 
     def of(self, caller: Principal) -> "Context":
         """The same for a call of somebody else."""
         return self if caller is self.caller else replace(self, caller=caller)
 
-    def until(self, left: Event | None) -> "Context":
+    def until(self, left: Event | None, turns: Turns | None = None) -> "Context":
         """The same for work that is to end when nobody waits for it any more; with None it goes on to its end."""
-        return replace(self, left=left)
+        return replace(self, left=left, turns=turns)

@@ -22,7 +22,7 @@ from flowml.domain.datasets import (
 )
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.services.context import Context
-from flowml.services.tables import SMALL_TABLE_ROWS, run_task
+from flowml.services.tables import is_small, run_task
 from flowml.services.turns import alone
 
 
@@ -34,10 +34,11 @@ def stats(context: Context, dataset_id: str) -> tuple[ColumnStats, ...]:
 def distribution(context: Context, dataset_id: str, column: str, bins: int = DEFAULT_BINS) -> Histogram | Categories:
     """How the values of a column are spread. Raises NotFound for an unknown data set or column, InvalidInput."""
     dataset = context.store.datasets.get(dataset_id)
-    request = {**_table(context, dataset), "column": asdict(_column(dataset, column)), "bins": bins}
+    shown = _column(dataset, column)
+    request = {**_table(context, dataset), "column": asdict(shown), "bins": bins}
 
     def compute() -> dict[str, Any]:
-        if dataset.n_rows > SMALL_TABLE_ROWS:
+        if not is_small(context, dataset, [shown]):
             return run_task(context, "distribution", request)
         from flowml.data.profiling.distribution import distribution_of_table
 
@@ -116,7 +117,7 @@ def _kept(context: Context, dataset_id: str, name: str, compute: Callable[[], di
     """The figure of this name, computed when nobody has asked for it before."""
     found = context.store.datasets.figure(dataset_id, name)
     if found is None:
-        with alone("figure", dataset_id, name, left=context.left):
+        with alone("figure", dataset_id, name, left=context.left, turns=context.turns):
             found = context.store.datasets.figure(dataset_id, name)
             if found is None:
                 found = compute()

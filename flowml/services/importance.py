@@ -20,7 +20,7 @@ def compute_importance(context: Context, model_id: str) -> Importance:
 
     Raises NotFound, WrongState when the data set is gone, NotReady saying why it cannot be done now.
     """
-    with alone("importance", model_id, left=context.left):
+    with alone("importance", model_id, left=context.left, turns=context.turns):
         model = context.store.models.get(model_id)
         # Somebody else may have asked for the same while this waited.
         found = model.details.permutation_importance
@@ -49,7 +49,7 @@ def _in_a_child(context: Context, model: Model) -> tuple[ColumnImportance, ...]:
     request = {"home": str(context.settings.home), "model_id": model.id, "seconds": _SECONDS}
     bounds = Bounds(_PATIENCE_SECONDS, int(memory_bytes() * _MEMORY_SHARE))
     try:
-        with CHILDREN.turn(context.left), Child("flowml.services.importance_task") as process:
+        with CHILDREN.turn(context.left, context.turns), Child("flowml.services.importance_task") as process:
             items: list[dict[str, Any]] = process.ask(request, bounds, context.left)["items"]
     except (Ended, CannotStart):
         items = []

@@ -33,7 +33,7 @@ class Endpoint:
 
     The handler's docstring is its description: the first line a summary. `need` is what its callers have to be allowed;
     an endpoint that states none is for nobody. One that `waits`, for a child process, does so apart from all others and
-    ends when its client leaves.
+    ends when its client leaves; a coroutine function sees to that itself (`until_gone`).
     """
 
     method: str

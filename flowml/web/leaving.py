@@ -3,32 +3,86 @@
 import asyncio
 from collections.abc import Callable
 from threading import Event
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 from starlette.requests import Request
 
 from flowml.services.context import Context
+from flowml.services.turns import Line, MustWait, Turns, nobody_waits
 from flowml.web.caller import CONTEXT, context_of
 
-THREADS = 100
+_THREADS = 100
 Answer = TypeVar("Answer")
 
 
+class Waiting:
+    """What requests of an application wait for, and the threads in which that is done."""
+
+    def __init__(self) -> None:
+        self._threads = anyio.CapacityLimiter(_THREADS)
+        self._works: set[asyncio.Future[Any]] = set()
+
+    async def until_gone(self, request: Request, work: Callable[[Context], Answer]) -> Answer:
+        """As the function of this name."""
+        left, turns = Event(), Turns()
+        context = request.scope[CONTEXT] = context_of(request).until(left, turns)
+        leaving = asyncio.ensure_future(_gone(request))
+        working = asyncio.ensure_future(self._in_turn(work, context, turns, leaving))
+        self._works.add(working)
+        working.add_done_callback(self._ended)
+        try:
+            await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            left.set()
+            return await asyncio.shield(working)
+        finally:
+            left.set()
+            leaving.cancel()
+
+    async def ended(self, seconds: float) -> None:
+        """Wait until all of it has ended, but no longer than this: what it stands on is about to be closed."""
+        if self._works:
+            await asyncio.wait(set(self._works), timeout=seconds)
+
+    def _ended(self, working: "asyncio.Future[Any]") -> None:
+        self._works.discard(working)
+        if not working.cancelled():
+            # Whoever has left does not ask for it.
+            working.exception()
+
+    async def _in_turn(
+        self, work: Callable[[Context], Answer], context: Context, turns: Turns, leaving: "asyncio.Future[None]"
+    ) -> Answer:
+        try:
+            while True:
+                try:
+                    return await anyio.to_thread.run_sync(work, context, limiter=self._threads)
+                except MustWait as wait:
+                    line = wait.line
+                await _turn(line, turns, leaving)
+        finally:
+            turns.give_back()
+
+
 async def until_gone(request: Request, work: Callable[[Context], Answer]) -> Answer:
-    """Do what may have to wait for a child process, in a thread of those that are there for it: however many wait, the
-    threads that answer everything else are free. When the client leaves before it is done, the context says so."""
-    left = Event()
-    context = request.scope[CONTEXT] = context_of(request).until(left)
-    working = asyncio.ensure_future(anyio.to_thread.run_sync(work, context, limiter=request.app.state.waiting))
-    leaving = asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        left.set()
-        return await working
-    finally:
-        left.set()
-        leaving.cancel()
+    """Do what may have to wait for a child process or for what others have asked for, in a thread of those that are
+    there for it. It holds none while it waits: then it is tried again when it has its turn (`services.turns.Turns`), so
+    that however many wait, everything else is answered. When the client leaves before it is done, the context says so.
+    """
+    waiting: Waiting = request.app.state.waiting
+    return await waiting.until_gone(request, work)
+
+
+async def _turn(line: Line, turns: Turns, leaving: "asyncio.Future[None]") -> None:
+    """Wait for a turn in this line, and have it among these. Raises NotReady as `Line.turn` does."""
+    loop = asyncio.get_running_loop()
+    come = loop.create_future()
+    turns.stand(line, lambda: loop.call_soon_threadsafe(come.set_result, None))
+    done, _ = await asyncio.wait({come, leaving}, timeout=line.patience_seconds, return_when=asyncio.FIRST_COMPLETED)
+    if leaving in done:
+        raise nobody_waits()
+    if not done:
+        raise line.took_too_long()
 
 
 async def _gone(request: Request) -> None:

@@ -22,7 +22,8 @@ READ, WRITE, PREDICT = Need.READ, Need.WRITE, Need.PREDICT
 
 # fmt: off
 ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint("POST", "/api/datasets/upload", datasets.upload, d.Dataset, 201, form=d.UploadForm, need=WRITE),
+    Endpoint("POST", "/api/datasets/upload", datasets.upload, d.Dataset, 201,
+             form=d.UploadForm, need=WRITE, waits=True),
     Endpoint("GET", "/api/datasets", datasets.index, d.DatasetList, query=PageQuery, need=READ),
     Endpoint("GET", "/api/datasets/operations", recipes.operations, o.OperationTypeList, need=READ),
     Endpoint("GET", "/api/datasets/{dataset_id}", datasets.show, d.Dataset, need=READ),

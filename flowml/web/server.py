@@ -1,25 +1,27 @@
 """The web application: gate → static files, API, live updates, pages."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
-import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowml.domain.caller import Principal
-from flowml.domain.errors import FlowMLError
+from flowml.domain.errors import FlowMLError, Forbidden
 from flowml.services.context import Context
 from flowml.web import pages
-from flowml.web.caller import caller_of
+from flowml.web.caller import CONTEXT, caller_of
 from flowml.web.failures import handle_error
-from flowml.web.leaving import THREADS
+from flowml.web.leaving import Waiting
 from flowml.web.live import Hub
 from flowml.web.routes import ENDPOINTS, routes
 from flowml.web.security import Gate
+
+# A child process that is told to end does so within a part of this.
+_ENDING_SECONDS = 5.0
 
 
 def create_app(
@@ -28,12 +30,36 @@ def create_app(
     who: Callable[[Scope], Principal] = caller_of,
 ) -> ASGIApp:
     """Everything this server answers; `lifespan` starts and stops what works beside it, `who` says who calls."""
+    waiting = Waiting()
+
+    @asynccontextmanager
+    async def living(app: Starlette) -> AsyncIterator[None]:
+        async with nullcontext() if lifespan is None else lifespan(app):
+            yield
+            # What requests have begun still stands on what is stopped next.
+            await waiting.ended(_ENDING_SECONDS)
+
     app = Starlette(
         routes=routes(pages.ENDPOINTS),
-        lifespan=lifespan,
+        lifespan=living,
         exception_handlers=dict.fromkeys((FlowMLError, HTTPException, ClientDisconnect, Exception), handle_error),
     )
+    # Only addresses that there are would be redirected, and so named to whoever asks.
+    app.router.redirect_slashes = False
+    app.router.default = _nothing_here(app.router.default)
     app.state.hub = Hub(context)
     app.state.endpoints = ENDPOINTS
-    app.state.waiting = anyio.CapacityLimiter(THREADS)
+    app.state.waiting = waiting
     return Gate(app, context, who)
+
+
+def _nothing_here(answer: ASGIApp) -> ASGIApp:
+    """Says that there is nothing at an address to whoever may do something here; others learn of no address, neither
+    that it is there nor that it is not."""
+
+    async def refuse_or_answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope[CONTEXT].caller.may:
+            raise Forbidden("There is nothing here that you may do.")
+        await answer(scope, receive, send)
+
+    return refuse_or_answer

@@ -14,7 +14,7 @@ import pytest
 from flowml.data import child
 from flowml.domain.datasets import Categories, Dataset, Histogram, Severity
 from flowml.domain.errors import InvalidInput, NotFound
-from flowml.services import datasets, figures
+from flowml.services import datasets, figures, tables
 from flowml.services.context import Context
 from flowml.services.settings import Settings
 from flowml.store.store import Store
@@ -94,7 +94,7 @@ def test_other_bins_are_counted_when_asked_for(
 ) -> None:
     here = figures.distribution(context, dataset.id, "Fare", bins=7)
     assert (tasks, len(here.counts)) == ([], 7)
-    monkeypatch.setattr(figures, "SMALL_TABLE_ROWS", 10)
+    monkeypatch.setattr(tables, "_SMALL_ROWS", 10)
     monkeypatch.setattr(context.store.datasets, "figure", lambda *_: None)
     assert figures.distribution(context, dataset.id, "Fare", bins=7) == here
     assert tasks == ["distribution"]

@@ -12,7 +12,7 @@ from flowml.data import child
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.jobs import JobSpec, JobStatus, ValidationKind
-from flowml.services import jobs
+from flowml.services import jobs, tables
 from flowml.services.context import Context
 from flowml.services.settings import Settings
 from flowml.store.store import Store
@@ -168,11 +168,33 @@ def test_a_large_table_is_looked_at_by_a_child_process_that_says_the_same(
         return perform(process, task, *request, **bounds)
 
     monkeypatch.setattr(child.Child, "perform", counted)
-    monkeypatch.setattr(jobs, "SMALL_TABLE_ROWS", 39)
+    monkeypatch.setattr(tables, "_SMALL_ROWS", 39)
 
     assert answers() == here
     assert asked == ["check"] * (2 + len(wrong))
     assert start(context, algorithms=("knn",)).status is JobStatus.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("texts", "size_bytes", "is_small"),
+    [
+        ([f"{at} words" for at in range(9_000)], 90_000, True),
+        # Two files that are small for what is in them.
+        ([f"{at:03000}" for at in range(9_000)], 90_000, False),
+        ([f"{at} words" for at in range(9_000)], 90_000_000, False),
+    ],
+)
+def test_a_table_is_small_by_what_is_in_it_too(
+    context: Context, texts: list[str], size_bytes: int, is_small: bool
+) -> None:
+    path = context.store.files.new_temp()
+    pl.DataFrame({"text": texts, "number": range(len(texts))}).write_parquet(path)
+    columns = (Column("text", "String", Role.TEXT), Column("number", "Int64", Role.NUMERIC))
+    table = context.store.files.put_path(path)
+    dataset = Dataset("t", "texts", "t.csv", "csv", len(texts), 2, size_bytes, "1" * 64, table, None, 1.0, columns)
+
+    assert tables.is_small(context, dataset, columns) == is_small
+    assert tables.is_small(context, dataset, columns[1:])
 
 
 def test_a_waiting_job_is_taken_back_at_once_and_only_once(context: Context) -> None:

@@ -3,9 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import pytest
 
@@ -14,7 +16,7 @@ from flowml.machine.child import Cancelled, Child
 from flowml.services import datasets, downloads, figures, importance, turns, versions
 from flowml.services.context import Context
 from flowml.services.settings import Settings
-from flowml.services.turns import CHILDREN, Line, alone
+from flowml.services.turns import CHILDREN, Line, MustWait, Turns, alone
 from flowml.store.store import Store
 from tests.services.records import QuietTrainers, add_dataset, add_job, add_model
 from tests.web.serving import until
@@ -29,12 +31,12 @@ def in_thread(work: Callable[[], Any]) -> threading.Thread:
 def test_only_so_many_have_a_turn_and_the_others_come_in_their_order() -> None:
     line = Line(2)
     came: list[int] = []
-    go = threading.Event()
+    go = threading.Semaphore(0)
 
     def work(number: int) -> None:
         with line.turn():
             came.append(number)
-            go.wait(5)
+            go.acquire(timeout=5)
 
     threads = []
     for number in range(5):
@@ -42,7 +44,10 @@ def test_only_so_many_have_a_turn_and_the_others_come_in_their_order() -> None:
         assert until(lambda number=number: line.working + line.waiting == number + 1)  # type: ignore[misc]
     assert (line.working, line.waiting, line.is_full) == (2, 3, True)
     assert sorted(came) == [0, 1]
-    go.set()
+    for ended in range(1, 4):
+        go.release()
+        assert until(lambda ended=ended: len(came) == 2 + ended)  # type: ignore[misc]
+    go.release(2)
     for thread in threads:
         thread.join(5)
 
@@ -90,6 +95,96 @@ def test_the_same_is_made_by_one_at_a_time_and_something_else_beside_it() -> Non
             assert not entered.wait(0.05)
     thread.join(5)
     assert entered.is_set()
+
+
+class Slowly(WeakValueDictionary[Any, Any]):
+    """Such a dictionary, looked at when two others have just begun to look."""
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        found = self.get(key)
+        time.sleep(0.05)
+        if found is None:
+            self[key] = found = default
+        return found
+
+
+def test_two_who_begin_at_the_same_moment_do_not_both_make_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_same", Slowly())
+    making: list[int] = []
+
+    def make() -> None:
+        with alone("figure", "a", left=None):
+            making.append(1)
+            time.sleep(0.1)
+            assert making == [1]
+            making.clear()
+
+    with ThreadPoolExecutor(2) as pool:
+        for outcome in [pool.submit(make) for _ in range(2)]:
+            outcome.result(5)
+
+
+def test_who_holds_no_thread_tries_again_with_the_turn_and_has_what_it_had() -> None:
+    outer, inner, mine = Line(1), Line(1), Turns()
+    begun: list[str] = []
+
+    def attempt() -> None:
+        with outer.turn(turns=mine):
+            begun.append("outer")
+            with inner.turn(turns=mine):
+                begun.append("inner")
+
+    with inner.turn():
+        with pytest.raises(MustWait) as wait:
+            attempt()
+        assert wait.value.line is inner
+        come = threading.Event()
+        mine.stand(inner, come.set)
+        # Nobody else makes the same meanwhile.
+        assert outer.is_full and not come.is_set()
+    assert come.is_set()
+    attempt()
+
+    assert begun == ["outer", "outer", "inner"]
+    assert not outer.is_full and not inner.is_full
+
+
+def test_who_gives_up_leaves_every_line() -> None:
+    line, mine = Line(1), Turns()
+    with line.turn():
+        mine.stand(line, lambda: None)
+        assert line.waiting == 1
+        mine.give_back()
+        assert line.waiting == 0
+    mine.stand(line, lambda: None)
+    assert line.working == 1
+    mine.give_back()
+    assert not line.is_full
+
+
+def test_what_has_had_a_turn_waits_for_the_next_in_its_thread() -> None:
+    line, mine = Line(1), Turns()
+    with line.turn(turns=mine):
+        pass
+    left = threading.Event()
+    left.set()
+    with line.turn(), pytest.raises(NotReady, match="Nobody waits"), line.turn(left, mine):
+        pass
+
+
+def test_who_waits_for_what_another_makes_is_counted() -> None:
+    before = turns.child_processes()["waiting"]
+    left = threading.Event()
+
+    def again() -> None:
+        with suppress(NotReady), alone("figure", "a", left=left):
+            pass
+
+    with alone("figure", "a", left=None):
+        thread = in_thread(again)
+        assert until(lambda: turns.child_processes()["waiting"] == before + 1)
+        left.set()
+        thread.join(5)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def _page(path: str, handler: Callable[[Request], Response], *, waits: bool = Fa
             return await until_gone(request, lambda _: handler(request))
         return await run_in_threadpool(handler, request)
 
-    return Endpoint("GET", path, show, "text/html", need=Need.READ)
+    return Endpoint("GET", path, show, "text/html", need=Need.READ, waits=waits)
 
 
 ENDPOINTS = (
