@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from whitenoise import WhiteNoise
 
 from flowml.web.assets import in_checkout, static_root
+from flowml.web.caller import refuse_websocket
 
 PREFIX = "/static/"
 _CHUNK = 1 << 16
@@ -51,6 +52,9 @@ class StaticFiles:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await refuse_websocket(receive, send)
+            return
         path = scope["path"]
         found = self._files.find_file(path) if self._watch else self._files.files.get(path)
         if found is None:

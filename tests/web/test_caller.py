@@ -77,12 +77,20 @@ def paths() -> Iterator[str]:
             yield filled_in(route.path)
 
 
-def test_who_may_do_nothing_gets_in_nowhere(server: Served, door: Door) -> None:
+def beside(path: str) -> Iterator[str]:
+    """An address, the same with a slash more or less, and one that there is not."""
+    yield path
+    yield path.removesuffix("/") if path.endswith("/") and path != "/" else f"{path}/"
+    yield f"{path}/nothing/here"
+
+
+def test_who_may_do_nothing_gets_in_nowhere_and_learns_of_no_address(server: Served, door: Door) -> None:
     door.caller = who_may()
 
     let_in = [
         (method, path)
-        for path in paths()
+        for address in paths()
+        for path in beside(address)
         for method in METHODS
         if server.client.request(method, path).status_code != 403
     ]
@@ -93,7 +101,7 @@ def test_who_may_do_nothing_gets_in_nowhere(server: Served, door: Door) -> None:
 def test_who_says_nothing_about_themselves_gets_in_nowhere(server: Served, door: Door) -> None:
     door.caller = None
 
-    assert {server.client.get(path).status_code for path in (*paths(), "/nothing")} == {401}
+    assert {server.client.get(path).status_code for address in paths() for path in beside(address)} == {401}
     with pytest.raises(InvalidStatus):
         server.live()
 
@@ -145,6 +153,11 @@ def test_static_files_and_live_updates_need_reading(server: Served, door: Door) 
     assert server.client.get("/static/css/base.css").status_code == 200
     with server.live():
         pass
+
+
+def test_a_slash_too_many_is_another_address(server: Served) -> None:
+    for path in ("/jobs/", "/api/datasets/", "/datasets/d1/"):
+        assert server.client.get(path).status_code == 404
 
 
 def test_each_room_asks_for_what_it_needs(server: Served, door: Door) -> None:

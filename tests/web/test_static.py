@@ -9,6 +9,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from flowml.web.assets import static_root, templates_root
 from flowml.web.static import StaticFiles, static_url
@@ -91,3 +93,10 @@ def test_the_products_own_files_are_found() -> None:
     assert static_url(f"css/{name}").startswith(f"/static/css/{name}?v=")
     with pytest.raises(FileNotFoundError):
         static_url("css/none.css")
+
+
+def test_a_websocket_finds_no_file(files: httpx.Client) -> None:
+    for name in ("app.css", "nothing.css"):
+        with pytest.raises(InvalidStatus) as refused:
+            connect(f"ws://{files.base_url.netloc.decode()}/static/{name}")
+        assert refused.value.response.status_code == 403
