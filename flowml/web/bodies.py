@@ -1,11 +1,11 @@
 """JSON that may be large, of requests and of answers: bounded, and read and written so that nobody else waits for it.
 
-While one call reads or writes all of it, no other thread can do anything: so that is done item by item.
+While one call reads or writes all of it, no other thread can do anything: so that is done piece by piece.
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,12 +13,21 @@ from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from flowml.domain.errors import MalformedRequest, TooLarge, UnsupportedFormat
-from flowml.web.errors import invalid_request, not_json
+from flowml.domain.errors import FlowMLError, InvalidInput, MalformedRequest, TooLarge, UnsupportedFormat
+from flowml.web.errors import MOST_NAMED, field_names, invalid_request, not_json
 
 MAX_JSON_BYTES = 32_000_000
 # So much is read within half a millisecond, which is less than handing it to a thread may take on a busy machine.
-_AT_ONCE_BYTES = 64_000
+_AT_ONCE_BYTES = 32_000
+# What has no more brackets than this cannot be nested too deeply.
+_MOST_DEPTH = 200
+# No table has as many columns, and no list of a request as many items.
+_MOST_ITEMS = 100_000
+# As much as one call may read, which takes some milliseconds; the end of a number is not known before what follows it.
+_PIECE = 250_000
+_END_OF_NUMBER = 4
+# Where so few characters end within an item, items are read one by one.
+_LEAST_STEP = 500
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -26,10 +35,19 @@ Schema = TypeVar("Schema", bound=BaseModel)
 
 async def read_body(request: Request, model: type[Schema]) -> Schema:
     """The body of a JSON request as its schema. Raises UnsupportedFormat, TooLarge, MalformedRequest, InvalidInput."""
-    content = await read_json(request)
-    if len(content) <= _AT_ONCE_BYTES:
+    return await parse_body(await read_json(request), model)
+
+
+async def parse_body(content: bytes, model: type[Schema]) -> Schema:
+    """The same of a body that is there. Raises MalformedRequest, InvalidInput."""
+    if is_read_at_once(content):
         return parse_json(content, model)
     return await run_in_threadpool(parse_in_parts, content, model)
+
+
+def is_read_at_once(content: bytes) -> bool:
+    """Whether a body is so small that what it asks may be answered without handing it to a thread."""
+    return len(content) <= _AT_ONCE_BYTES and content.count(b"[") + content.count(b"{") <= _MOST_DEPTH
 
 
 async def read_json(request: Request) -> bytes:
@@ -59,27 +77,73 @@ def _too_much() -> TooLarge:
 
 
 def parse_json(content: bytes, model: type[Schema]) -> Schema:
-    """A body as its schema. Raises MalformedRequest, InvalidInput. Depth of nesting is bounded by the parser."""
-    if not content.strip():
-        raise MalformedRequest("The request has no body.", hint="Send a JSON object.")
-    try:
-        return model.model_validate_json(content)
-    except ValidationError as error:
-        raise invalid_request(error, model) from None
+    """A small body as its schema. Raises MalformedRequest, InvalidInput."""
+    return _validated(_read(content, _at_once), model)
 
 
 def parse_in_parts(content: bytes, model: type[Schema]) -> Schema:
-    """The same for a large body, in a thread. Raises as `parse_json` does."""
+    """The same for a body of any size, in a thread. Raises as `parse_json` does, and InvalidInput for endless lists."""
+    return _validated(_read(content, lambda text: _Parts(text).read()), model)
+
+
+def _read(content: bytes, read: Callable[[str], Any]) -> Any:
+    """What is in a body; why it cannot be read is said in the same words however it is read."""
+    if not content.strip():
+        raise MalformedRequest("The request has no body.", hint="Send a JSON object.")
     try:
-        value = _Parts(content).read()
+        return read(content.decode("utf-8-sig"))
+    except FlowMLError:
+        raise
     except RecursionError:
         raise not_json("it is nested too deeply") from None
-    except ValueError as error:
-        raise not_json(str(error)) from None
+    except json.JSONDecodeError as error:
+        reason = f"{error.msg[:1].lower()}{error.msg[1:]} in line {error.lineno}, column {error.colno}"
+        raise not_json(reason) from None
+    except UnicodeDecodeError as error:
+        raise not_json(f"its bytes are no UTF-8 text from byte {error.start:,} on") from None
+    except UnicodeEncodeError:
+        raise not_json("half a character stands alone in a text") from None
+    except ValueError:
+        raise not_json("a number in it has thousands of digits") from None
+
+
+def _at_once(text: str) -> Any:
+    value = json.loads(text)
+    _check(value, text, 0, len(text), 0)
+    return value
+
+
+def _check(value: Any, text: str, start: int, end: int, depth: int) -> None:
+    """Whether what was read from this part of a text, so deep in it, can be worked with. Raises RecursionError,
+    UnicodeEncodeError."""
+    if text.count("[", start, end) + text.count("{", start, end) + depth >= _MOST_DEPTH:
+        _check_depth(value, depth)
+    # A character may be written as two halves, and somebody may send only one: no answer about it could be written.
+    if text.find("\\u", start, end) >= 0:
+        json.dumps(value, ensure_ascii=False).encode()
+
+
+def _check_depth(value: Any, depth: int) -> None:
+    if isinstance(value, dict | list):
+        if depth >= _MOST_DEPTH:
+            raise RecursionError
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_depth(item, depth + 1)
+
+
+def _validated(value: Any, model: type[Schema]) -> Schema:
+    """What was read, as its schema. Of very many unknown fields only some are looked at: each takes its sentence."""
+    left_out = 0
+    if isinstance(value, dict) and model.model_config.get("extra") == "forbid":
+        unknown = value.keys() - field_names(model)
+        if len(unknown) > MOST_NAMED:
+            ignored = set([name for name in value if name in unknown][MOST_NAMED:])
+            value = {name: item for name, item in value.items() if name not in ignored}
+            left_out = len(ignored)
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise invalid_request(error, model) from None
+        raise invalid_request(error, model, left_out=left_out) from None
 
 
 def write_in_parts(name: str, items: Iterable[Any], **others: Any) -> bytes:
@@ -92,40 +156,117 @@ def write_in_parts(name: str, items: Iterable[Any], **others: Any) -> bytes:
     return b"{%b:[%b],%b" % (to_json(name), written, to_json(others, inf_nan_mode="null")[1:])
 
 
-class _Parts:
-    """A JSON object, read value by value, and the lists in it item by item. Raises ValueError, RecursionError."""
+def _bound(count: int, what: str) -> None:
+    if count > _MOST_ITEMS:
+        raise InvalidInput(f"The request has more than {_MOST_ITEMS:,} {what}.", hint="Send it in several requests.")
 
-    def __init__(self, content: bytes):
-        self._text = content.decode()
+
+class _Parts:
+    """JSON, read by calls that read a piece at most. Raises ValueError, RecursionError, InvalidInput."""
+
+    def __init__(self, text: str):
+        self._text = text
         self._at = 0
-        # A character may be written as two halves, and somebody may send only one.
-        self._may_have_halves = b"\\ud" in content or b"\\uD" in content
+        self._piece = text[:_PIECE]
+        self._piece_at = 0
+        self._step = _PIECE
 
     def read(self) -> Any:
         """What `json.loads` answers."""
-        if self._comes() != "{":
-            return json.loads(self._text)
-        found: dict[str, Any] = {}
-        for _ in self._until("}"):
-            if self._comes() != '"':
-                raise json.JSONDecodeError("Expecting property name enclosed in double quotes", self._text, self._at)
-            name = self._value()
-            if self._comes() != ":":
-                raise json.JSONDecodeError("Expecting ':' delimiter", self._text, self._at)
-            self._at += 1
-            found[name] = [self._value() for _ in self._until("]")] if self._comes() == "[" else self._value()
+        value = self._value(0)
         if self._comes():
             raise json.JSONDecodeError("Extra data", self._text, self._at)
+        return value
+
+    def _value(self, depth: int) -> Any:
+        """The value that comes next; what does not end within a piece is read item by item."""
+        first = self._comes()
+        start = self._at
+        found = self._within_piece()
+        if found is not None:
+            (value,) = found
+        elif first == "{":
+            return self._object(depth)
+        elif first == "[":
+            return self._list(depth)
+        else:
+            value, self._at = _DECODER.raw_decode(self._text, start)
+        _check(value, self._text, start, self._at, depth)
+        return value
+
+    def _within_piece(self) -> tuple[Any] | None:
+        """The next value, if it ends within the piece, or within one that begins here."""
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._piece, self._at - self._piece_at)
+            except json.JSONDecodeError:
+                pass
+            else:
+                ends_here = end <= len(self._piece) - _END_OF_NUMBER
+                if ends_here or self._piece_at + len(self._piece) == len(self._text):
+                    self._at = self._piece_at + end
+                    return (value,)
+            if self._piece_at == self._at:
+                return None
+            self._piece_at = self._at
+            self._piece = self._text[self._at : self._at + _PIECE]
+
+    def _object(self, depth: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for _ in self._until("}", depth):
+            several = self._several("{", "}", depth)
+            if several is not None:
+                found.update(several)
+            else:
+                name, value = self._named(depth)
+                found[name] = value
+            _bound(len(found), "names in one object")
         return found
 
-    def _comes(self) -> str:
-        """The next character that is no blank; empty at the end."""
-        match = _BLANKS.match(self._text, self._at)
-        self._at = match.end() if match else self._at
-        return self._text[self._at : self._at + 1]
+    def _named(self, depth: int) -> tuple[str, Any]:
+        if self._comes() != '"':
+            raise json.JSONDecodeError("Expecting property name enclosed in double quotes", self._text, self._at)
+        name = self._value(depth + 1)
+        if self._comes() != ":":
+            raise json.JSONDecodeError("Expecting ':' delimiter", self._text, self._at)
+        self._at += 1
+        return name, self._value(depth + 1)
 
-    def _until(self, closing: str) -> Iterator[None]:
-        """Once for each item of a list or an object, standing before it, and then past the bracket that ends it."""
+    def _list(self, depth: int) -> list[Any]:
+        found: list[Any] = []
+        for _ in self._until("]", depth):
+            several = self._several("[", "]", depth)
+            if several is not None:
+                found += several
+            else:
+                found.append(self._value(depth + 1))
+            _bound(len(found), "entries in one list")
+        return found
+
+    def _several(self, opening: str, closing: str, depth: int) -> Any:
+        """The items up to a comma that stands between two of them, as many as one call may read; None where the comma
+        that was tried stands within one. Whatever is cut there does not end where the brackets around it do."""
+        start, step = self._at, self._step
+        comma = self._text.rfind(",", start, start + step)
+        self._step = min(2 * step, _PIECE)
+        if step < _LEAST_STEP or comma < 0:
+            return None
+        tried = f"{opening}{self._text[start:comma]}{closing}"
+        try:
+            value, end = _DECODER.raw_decode(tried)
+        except json.JSONDecodeError:
+            value, end = None, 0
+        if end < len(tried) or not value:
+            self._step = step // 2
+            return None
+        self._at = comma
+        _check(value, self._text, start, comma, depth)
+        return value
+
+    def _until(self, closing: str, depth: int) -> Iterator[None]:
+        """Before each item of a list or an object, or several, and then past the bracket that ends it."""
+        if depth >= _MOST_DEPTH:
+            raise RecursionError
         self._at += 1
         if self._comes() != closing:
             yield
@@ -136,10 +277,8 @@ class _Parts:
                 raise json.JSONDecodeError("Expecting ',' delimiter", self._text, self._at)
         self._at += 1
 
-    def _value(self) -> Any:
-        self._comes()
-        value, self._at = _DECODER.raw_decode(self._text, self._at)
-        if self._may_have_halves:
-            # Raises where one stands alone: nothing that is answered about it could be written.
-            json.dumps(value, ensure_ascii=False).encode()
-        return value
+    def _comes(self) -> str:
+        """The next character that is no blank; empty at the end."""
+        match = _BLANKS.match(self._text, self._at)
+        self._at = match.end() if match else self._at
+        return self._text[self._at : self._at + 1]

@@ -16,6 +16,8 @@ from flowml.domain import errors
 from flowml.domain.errors import FieldProblem, FlowMLError, InvalidInput, MalformedRequest
 
 MEDIA_TYPE = "application/problem+json"
+# Nobody reads more, and each sentence takes its time.
+MOST_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -100,28 +102,32 @@ def problem_response(error: Exception, headers: Mapping[str, str] | None = None)
     return Response(to_json(problem.document()), problem.kind.status, headers, MEDIA_TYPE)
 
 
-def invalid_request(error: ValidationError, model: type[BaseModel], *, sent: str = "request") -> FlowMLError:
-    """A failed validation in words. One line per field, also where a union of types failed several times."""
-    details = error.errors(include_url=False, include_context=True)
-    if any(detail["type"] == "json_invalid" for detail in details):
-        reason = str(details[0].get("ctx", {}).get("error", "")).strip()
-        return not_json(reason, sent=sent)
+def invalid_request(error: ValidationError, model: type[BaseModel], *, left_out: int = 0) -> FlowMLError:
+    """A failed validation in words. One line per field, also where a union of types failed several times; of very many
+    only the first, and how many more there are, together with those `left_out` before."""
     problems: dict[str, FieldProblem] = {}
-    for detail in details:
-        field = ".".join(str(part) for part in _location(detail, model)) or sent
-        if field not in problems:
+    fields: set[str] = set()
+    for detail in error.errors(include_url=False, include_context=True):
+        field = ".".join(str(part) for part in _location(detail, model)) or "request"
+        if field not in fields and len(fields) < MOST_NAMED:
             problems[field] = FieldProblem(field, _sentence(field, detail, model))
+        fields.add(field)
     listed = tuple(problems.values())
     first = listed[0].message
-    left = len(listed) - 1
-    more = f" There {'is' if left == 1 else 'are'} {left} more problem{'' if left == 1 else 's'} like this."
+    left = len(fields) - 1 + left_out
+    more = f" There {'is' if left == 1 else 'are'} {left:,} more problem{'' if left == 1 else 's'} like this."
     return InvalidInput(f"{first}{more if left else ''}", fields=listed)
 
 
-def not_json(reason: str, *, sent: str = "request") -> MalformedRequest:
+def field_names(model: type[BaseModel]) -> list[str]:
+    """The names by which a request knows the fields of a schema."""
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def not_json(reason: str) -> MalformedRequest:
     """What was sent cannot be read as JSON."""
     return MalformedRequest(
-        f"The {sent} is not valid JSON: {reason}.", hint="Check commas, quotes and brackets near that place."
+        f"The request is not valid JSON: {reason}.", hint="Check commas, quotes and brackets near that place."
     )
 
 
@@ -143,8 +149,7 @@ def _sentence(field: str, detail: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "missing":
         return f"“{field}” is missing."
     if kind == "extra_forbidden":
-        names = [info.alias or name for name, info in model.model_fields.items()]
-        near = difflib.get_close_matches(field, names, 1)
+        near = difflib.get_close_matches(field, field_names(model), 1)
         return f"“{field}” is not a known field." + (f" Did you mean “{near[0]}”?" if near else "")
     if kind in ("literal_error", "enum"):
         return f"“{field}” must be one of {str(context['expected']).replace(chr(39), '')}."

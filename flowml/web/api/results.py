@@ -14,7 +14,7 @@ from flowml.domain.models import ConfusionMatrix, Importance, Leaderboard, Model
 from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
 from flowml.services.prediction import Prediction, milliseconds_since
-from flowml.web.bodies import read_body, write_in_parts
+from flowml.web.bodies import is_read_at_once, parse_body, read_json, write_in_parts
 from flowml.web.caller import context_of
 from flowml.web.schemas.base import PageQuery
 from flowml.web.schemas.results import DownloadQuery, ImportanceQuery, ModelDetail, Predict
@@ -81,12 +81,13 @@ def feature_importance(context: Context, model_id: str, query: ImportanceQuery) 
 
 async def predict(request: Request) -> Response:
     """Predict one row, or many."""
-    # A row for a model in memory is answered on the spot; everything else goes to a thread.
+    # A small row for a model in memory is answered on the spot; everything else goes to a thread.
     started = time.perf_counter()
     context = context_of(request)
-    body = await read_body(request, Predict)
+    sent = await read_json(request)
+    body = await parse_body(sent, Predict)
     if body.features is not None:
-        found = _at_once(context, body.model_id, body.features)
+        found = _at_once(context, body.model_id, body.features) if is_read_at_once(sent) else None
         if found is None:
             rows = [body.features]
             found = (await run_in_threadpool(prediction.predict, context, body.model_id, rows))[0]

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from flowml.domain.jobs import ProblemType
-from flowml.web.schemas.base import Answer, Body, Listing, Query, Timestamp
+from flowml.web.schemas.base import Answer, Body, Listing, Object, Query, Timestamp
 
 
 class Model(Answer):
@@ -134,8 +134,8 @@ class Predict(Body):
     """One row as `features`, or several as `rows`."""
 
     model_id: str = Field(description="a model, or a training run: then its best model")
-    features: dict[str, Any] | None = None
-    rows: list[dict[str, Any]] | None = Field(None, min_length=1, max_length=100_000)
+    features: Object | None = None
+    rows: list[Object] | None = Field(None, min_length=1, max_length=100_000, fail_fast=True)
 
     @model_validator(mode="after")
     def one_of_both(self) -> "Predict":

@@ -19,7 +19,9 @@ class StartTraining(Body):
     metric: Literal["auto", Goal] = "auto"
     time_budget_seconds: float = Field(300, ge=1, allow_inf_nan=False, description="everything ends within this time")
     max_trials: int | None = Field(None, ge=1, le=100_000, description="stop after this many; default: no limit")
-    algorithms: list[str] | None = Field(None, min_length=1, max_length=100, description="only these; default: all")
+    algorithms: list[str] | None = Field(
+        None, min_length=1, max_length=100, fail_fast=True, description="only these; default: all"
+    )
     cv_folds: int = Field(5, ge=2, le=20, description="parts of the table that are left out in turn")
     cv: str = Field(
         "auto",
@@ -28,7 +30,7 @@ class StartTraining(Body):
         "models learn from stay together), group:COLUMN (rows of one value do), time:COLUMN (later rows)",
     )
     weight_column: str | None = Field(None, max_length=300, description="how much each row counts; default: all alike")
-    exclude_columns: list[str] = Field([], max_length=100_000, description="columns to leave out")
+    exclude_columns: list[str] = Field([], max_length=100_000, fail_fast=True, description="columns to leave out")
     queue: Queue = "auto"
     priority: int = Field(0, ge=-1000, le=1000, description="higher ones go first")
     seed: int = Field(0, ge=0, le=2**31 - 1)
