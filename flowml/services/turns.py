@@ -153,9 +153,14 @@ class Turns:
         """A place in this line that has its turn. Raises MustWait, and NotReady as `Line.turn` does."""
         if line in self._held:
             return self._held.pop(line)
-        if not self._has_begun and line.is_full:
+        if self._has_begun:
+            return line.wait(left)
+        # Of many who come at the same moment, one finds the line free.
+        place = line.stand(lambda: None)
+        if not place.has_turn:
+            line.leave(place)
             raise MustWait(line)
-        return line.wait(left)
+        return place
 
     def keep(self, line: Line, place: Place) -> None:
         """Have this turn again in the next attempt."""

@@ -162,6 +162,28 @@ def test_who_gives_up_leaves_every_line() -> None:
     assert not line.is_full
 
 
+def test_of_many_who_come_at_once_all_but_one_are_told_to_wait() -> None:
+    line, together = Line(1), threading.Barrier(20)
+    told: list[str] = []
+
+    def come() -> None:
+        together.wait(5)
+        try:
+            with line.turn(threading.Event(), Turns()):
+                told.append("yours")
+                together.wait(5)
+        except MustWait:
+            told.append("wait")
+            together.wait(5)
+
+    threads = [in_thread(come) for _ in range(20)]
+    for thread in threads:
+        thread.join(10)
+
+    assert sorted(told) == ["wait"] * 19 + ["yours"]
+    assert not line.is_full
+
+
 def test_what_has_had_a_turn_waits_for_the_next_in_its_thread() -> None:
     line, mine = Line(1), Turns()
     with line.turn(turns=mine):
