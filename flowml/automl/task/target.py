@@ -12,6 +12,7 @@ from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
 from flowml.domain.metrics import GOALS
+from flowml.domain.wording import plural
 
 _MAX_CLASSES = 1000
 _FEW_VALUES = 20
@@ -64,7 +65,8 @@ def check_target(series: pl.Series, role: Role, *, problem_type: str = "auto", m
         )
     kind, reason = _decide(values, n_unique, problem_type, metric)
     missing = len(series) - len(values)
-    warnings = [f"{missing} rows without a value in “{name}” are left out."] if missing else []
+    are = "is" if missing == 1 else "are"
+    warnings = [f"{plural(missing, 'row')} without a value in “{name}” {are} left out."] if missing else []
     chosen_metric = _metric(kind, metric)
     if kind is ProblemType.REGRESSION:
         _numbers(values)

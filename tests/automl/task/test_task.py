@@ -172,3 +172,12 @@ def test_the_metric_says_what_is_to_be_predicted(values: list[Any], metric: str,
     with pytest.raises(InvalidInput, match=metric):
         other = {CLASSIFICATION: "regression", REGRESSION: "classification"}[expected]
         prepare_task(table([0, 1, 2] * 20), ROLES, target="y", metric=metric, problem_type=other)
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [(0, []), (1, ["1 row without a value in “y” is left out."]), (2, ["2 rows without a value in “y” are left out."])],
+)
+def test_rows_without_a_target_are_counted(missing: int, said: list[str]) -> None:
+    checked = check_target(table([*["a", "b"] * 10, *[None] * missing])["y"], Role.CATEGORICAL)
+    assert list(checked.warnings) == said
