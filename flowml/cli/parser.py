@@ -20,6 +20,7 @@ from flowml.cli.serve import serve
 from flowml.cli.train import train
 from flowml.domain.errors import FlowMLError
 from flowml.domain.jobs import ProblemTypeChoice
+from flowml.machine.facts import thread_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command is None:
         parser.print_help()
         return 2
+    # Before a numeric library is imported.
+    os.environ.update(thread_settings())
     try:
         return command(options)
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@
 """
 
 import inspect
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -90,6 +91,10 @@ class _AutoML(Estimator):
 
         # Its imports run beside those of this process.
         start_engine_process()
+        from flowml.machine.facts import thread_settings
+
+        # For what this program has not imported itself.
+        os.environ.update(thread_settings())
         import polars as pl
 
         from flowml.data.profiling.roles import roles_of

@@ -8,8 +8,6 @@ import math
 import os
 from pathlib import Path
 
-import psutil
-
 from flowml.machine import cgroup
 
 THREAD_VARIABLES = (
@@ -61,6 +59,9 @@ def resident_bytes(pid: int) -> int:
             return 0
     except (OSError, ValueError, IndexError):
         return 0
+    # Where there is no /proc; importing it takes longer than all else here.
+    import psutil
+
     try:
         return int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:

@@ -1,9 +1,11 @@
 """What a container leaves its processes, in both versions of control groups."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from flowml.cli import main
 from flowml.machine import cgroup, facts
 from flowml.machine.cgroup import ContainerLimits
 
@@ -99,3 +101,17 @@ def test_every_default_follows_the_container(monkeypatch: pytest.MonkeyPatch) ->
     assert settings["POLARS_MAX_THREADS"] == "2" and "OMP_NUM_THREADS" not in settings
     monkeypatch.setattr(cgroup, "limits", lambda: ContainerLimits(0.3, None, None))
     assert facts.usable_cores() == 1 <= cores
+
+
+def test_a_command_starts_no_more_threads_than_its_container_has_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(facts, "_scheduled_cores", lambda: 64)
+    monkeypatch.setattr(cgroup, "limits", lambda: ContainerLimits(2.0, None, None))
+    for name in facts.THREAD_VARIABLES:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    file = tmp_path / "t.csv"
+    file.write_text("a,b\n1,2\n3,4\n")
+    assert main(["inspect", str(file)]) == 0 and capsys.readouterr().out
+    assert {os.environ[name] for name in facts.THREAD_VARIABLES} == {"2"}
