@@ -14,11 +14,11 @@ from flowml.machine.child import Bounds
 
 
 class Child(child.Child):
-    """A process that does one task of a module. It loads what the task `preparing` needs until its request is known."""
+    """A process that does one task of a module."""
 
-    def __init__(self, preparing: str | None = None, *, module: str = "flowml.data.tasks"):
+    def __init__(self, module: str = "flowml.data.tasks", *, starter: child.Starter | None = None):
         try:
-            super().__init__(module, *filter(None, [preparing]))
+            super().__init__(module, starter=starter)
         except child.CannotStart as problem:
             raise errors.NotReady(problem.detail, hint="Try again when less is running.") from None
 

@@ -22,7 +22,8 @@ from flowml.domain.remarks import Remark
 def prepare() -> None:
     """Load what most files need, before one is there."""
     all_formats()
-    importlib.import_module("flowml.data.delimited.table")
+    for name in ("delimited.table", "logs.table"):
+        importlib.import_module(f"flowml.data.{name}")
 
 
 def import_table(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,13 +47,16 @@ def perform(request: dict[str, Any], tasks: Mapping[str, str] = TASKS) -> dict[s
     return answer
 
 
-def answer_and_end(tasks: Mapping[str, str]) -> None:
-    """Answer one request for one of these tasks, and end. A task may be named beforehand: what it needs is loaded until
-    the request comes."""
-    settle()
-    for task in sys.argv[1:]:
-        module = importlib.import_module(tasks[task].partition(":")[0])
+def prepare() -> None:
+    """Load what all of them need."""
+    for function in TASKS.values():
+        module = importlib.import_module(function.partition(":")[0])
         getattr(module, "prepare", lambda: None)()
+
+
+def answer_and_end(tasks: Mapping[str, str]) -> None:
+    """Answer one request for one of these tasks, and end."""
+    settle()
     request = json.load(sys.stdin)
     if request["task"] in _BACKGROUND:
         os.nice(10)
@@ -79,5 +82,10 @@ def answer_and_end(tasks: Mapping[str, str]) -> None:
     os._exit(0)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Do one of these."""
     answer_and_end(TASKS)
+
+
+if __name__ == "__main__":
+    main()

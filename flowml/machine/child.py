@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import IO, Any, Self
+from typing import IO, Any, Protocol, Self
 
 from flowml.domain.errors import FlowMLError
 from flowml.machine import lifeline
@@ -55,6 +55,27 @@ class Cancelled(Ended):
 
 class Broken(Ended):
     """It crashed, or its answer is none."""
+
+
+class Process(Protocol):
+    """A running process, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def args(self) -> Any: ...
+    @property
+    def stdin(self) -> IO[bytes] | None: ...
+    @property
+    def returncode(self) -> int | Any: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+class Starter(Protocol):
+    """Starts a process that runs a module of FlowML, with these files, and a pipe to its standard input."""
+
+    def __call__(self, module: str, /, *arguments: str, stdout: IO[bytes], stderr: IO[bytes]) -> Process: ...
 
 
 def describe_exit(code: int | None) -> str:
@@ -110,6 +131,11 @@ def start(
         raise CannotStart(f"No process could be started: {error}.") from error
 
 
+def start_to_ask(module: str, *arguments: str, stdout: IO[bytes], stderr: IO[bytes]) -> "subprocess.Popen[bytes]":
+    """The same, with a pipe to its standard input."""
+    return start(module, *arguments, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr)
+
+
 def settle(niceness: int = 0) -> None:
     """First thing in a child: it ends with whoever started it, and goes behind whoever is of more use."""
     lifeline.hold()
@@ -117,7 +143,7 @@ def settle(niceness: int = 0) -> None:
         os.nice(niceness)
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: Process) -> None:
     """End it with all that it has started; it leads a group of its own."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -136,14 +162,14 @@ class Bounds:
 class Child:
     """A process that reads one request as JSON on standard input and answers with JSON on standard output. It starts at
     once: made before its request is known, it loads what it needs meanwhile. A context manager, at whose end it has
-    ended."""
+    ended. `starter`: what starts it, where that is not a new Python."""
 
-    def __init__(self, module: str, *arguments: str):
+    def __init__(self, module: str, *arguments: str, starter: Starter | None = None):
         # Files rather than pipes: however much is written, nobody waits for the other.
         with contextlib.ExitStack() as opened:
             self._answered = opened.enter_context(tempfile.TemporaryFile())
             self._said = opened.enter_context(tempfile.TemporaryFile())
-            self._process = start(module, *arguments, stdin=subprocess.PIPE, stdout=self._answered, stderr=self._said)
+            self._process = (starter or start_to_ask)(module, *arguments, stdout=self._answered, stderr=self._said)
             self._open = opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -186,7 +212,7 @@ class Child:
         self._open.close()
 
 
-def _watch(process: "subprocess.Popen[bytes]", bounds: Bounds, cancelled: Event | None) -> None:
+def _watch(process: Process, bounds: Bounds, cancelled: Event | None) -> None:
     ends_at = time.monotonic() + bounds.seconds
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):

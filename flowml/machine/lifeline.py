@@ -36,7 +36,12 @@ def descriptors() -> tuple[int, ...]:
 
 def environment() -> dict[str, str]:
     """What a child that gets the descriptors has to know."""
-    return {_VARIABLE: str(descriptors()[0])} if descriptors() else {}
+    return environment_of(descriptors()[0]) if descriptors() else {}
+
+
+def environment_of(reader: int) -> dict[str, str]:
+    """The same for a child that has this end under another number."""
+    return {_VARIABLE: str(reader)}
 
 
 def hold() -> None:

@@ -1,7 +1,6 @@
 """What training on a table would mean, as far as only the table itself can tell.
 
-A task of `engine_tasks`: JSON in and out. For a small table it is called as it is, since that takes less than starting
-a process.
+A task of `engine_tasks`: JSON in and out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,11 @@ from flowml.domain.jobs import JobSpec, ValidationKind
 
 _CELLS_AHEAD = 300_000
 _MOST_COLUMNS_AHEAD = 300
+
+
+def prepare() -> None:
+    """Load what it needs."""
+    algorithms.all()
 
 
 def check(request: Mapping[str, Any]) -> dict[str, Any]:

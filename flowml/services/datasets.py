@@ -9,34 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from flowml.data.child import Child, ingested
+from flowml.data.child import ingested
 from flowml.data.format import Option
 from flowml.data.formats import registry
 from flowml.domain.datasets import Dataset, Ingested, ReadingOption
 from flowml.domain.errors import WrongState
 from flowml.services.context import Context
-from flowml.services.tables import Workplace, run_task, workplace
-from flowml.services.turns import CHILDREN
+from flowml.services.tables import FORKSERVER, Workplace, run_task, workplace
 from flowml.store.rows import new_id
 
 _LONGEST_NAME = 200
 _LARGE_BYTES = 20_000_000
-_MOST_AHEAD = 2
-
-
-class Reader(Child):
-    """The process that will read a file, started before that is there."""
-
-    def __init__(self) -> None:
-        super().__init__("import")
-        _ahead.add(self)
-
-    def close(self) -> None:
-        _ahead.discard(self)
-        super().close()
-
-
-_ahead: set[Reader] = set()
 
 
 def import_file(
@@ -47,11 +30,9 @@ def import_file(
     name: str | None,
     options: Mapping[str, Any],
     sha256: str | None = None,
-    reader: Reader | None = None,
 ) -> Dataset:
     """Read a file in a child process and store its table as a new data set; the file is taken over (moved) and kept,
-    so that it can be read again with other options. `sha256` is its hash where that is known,
-    `reader` the process from `prepare_to_read`.
+    so that it can be read again with other options. `sha256` is its hash where that is known.
 
     Raises UnreadableFile, UnsupportedFormat, TooLarge, InvalidInput for unusable options, NotReady when it is not its
     turn in time or nobody waits for it any more.
@@ -59,7 +40,7 @@ def import_file(
     shown_name = _shown(filename) or "upload"
     size_bytes = path.stat().st_size
     with _warm_trainers(context, size_bytes), workplace(context) as place:
-        found = _read(context, path, shown_name, options, place, reader)
+        found = _read(context, path, shown_name, options, place)
         source = context.store.files.put_path(path, sha256)
         dataset = Dataset(
             id=new_id(),
@@ -83,17 +64,14 @@ def import_file(
     return dataset
 
 
+def expect_file() -> None:
+    """Get ready to read one, in the background."""
+    FORKSERVER.warm()
+
+
 def place_for_upload(context: Context) -> Path:
     """Where a file may be put until `import_file` takes it over."""
     return context.store.files.new_temp()
-
-
-def prepare_to_read(size_bytes: int) -> Reader | None:
-    """What will read a large file, started while that arrives and handed to `import_file`; whoever asked for it closes
-    it. None where it would only stand in the way of others."""
-    if size_bytes < _LARGE_BYTES or CHILDREN.is_full or len(_ahead) >= _MOST_AHEAD:
-        return None
-    return Reader()
 
 
 def read_again(context: Context, dataset_id: str, options: Mapping[str, Any]) -> Dataset:
@@ -172,7 +150,6 @@ def _read(
     filename: str,
     options: Mapping[str, Any],
     place: Workplace,
-    reader: Reader | None = None,
 ) -> Ingested:
     request = {
         "path": str(path),
@@ -182,7 +159,7 @@ def _read(
         "scratch": str(place.scratch),
         "now": context.clock(),
     }
-    return ingested(run_task(context, "import", request, prepared=reader))
+    return ingested(run_task(context, "import", request))
 
 
 def list_datasets(context: Context, limit: int, offset: int) -> tuple[list[Dataset], int]:

@@ -5,5 +5,11 @@ from flowml.data.tasks import answer_and_end
 
 TASKS = {"check": "flowml.services.checking:check"}
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Do one of these."""
     answer_and_end(TASKS)
+
+
+if __name__ == "__main__":
+    main()

@@ -22,7 +22,7 @@ from flowml.domain.datasets import (
 )
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.services.context import Context
-from flowml.services.tables import is_small, run_task
+from flowml.services.tables import run_task
 from flowml.services.turns import alone
 
 
@@ -36,15 +36,8 @@ def distribution(context: Context, dataset_id: str, column: str, bins: int = DEF
     dataset = context.store.datasets.get(dataset_id)
     shown = _column(dataset, column)
     request = {**_table(context, dataset), "column": asdict(shown), "bins": bins}
-
-    def compute() -> dict[str, Any]:
-        if not is_small(context, dataset, [shown]):
-            return run_task(context, "distribution", request)
-        from flowml.data.profiling.distribution import distribution_of_table
-
-        return distribution_of_table(request)
-
-    found = _kept(context, dataset_id, distribution_name(column, bins), compute)
+    name = distribution_name(column, bins)
+    found = _kept(context, dataset_id, name, lambda: run_task(context, "distribution", request))
     if found["kind"] == "histogram":
         return Histogram(tuple(found["edges"]), tuple(found["counts"]), found["missing"])
     return Categories(tuple(found["values"]), tuple(found["counts"]), found["other"], found["missing"])

@@ -7,6 +7,7 @@ from flowml.domain.models import ColumnImportance, Importance, Model, ModelDetai
 from flowml.machine.child import Bounds, CannotStart, Child, Ended
 from flowml.machine.facts import memory_bytes
 from flowml.services.context import Context
+from flowml.services.tables import FORKSERVER
 from flowml.services.turns import CHILDREN, alone
 
 _SECONDS = 20.0
@@ -49,7 +50,10 @@ def _in_a_child(context: Context, model: Model) -> tuple[ColumnImportance, ...]:
     request = {"home": str(context.settings.home), "model_id": model.id, "seconds": _SECONDS}
     bounds = Bounds(_PATIENCE_SECONDS, int(memory_bytes() * _MEMORY_SHARE))
     try:
-        with CHILDREN.turn(context.left, context.turns), Child("flowml.services.importance_task") as process:
+        with (
+            CHILDREN.turn(context.left, context.turns),
+            Child("flowml.services.importance_task", starter=FORKSERVER.start) as process,
+        ):
             items: list[dict[str, Any]] = process.ask(request, bounds, context.left)["items"]
     except (Ended, CannotStart):
         items = []

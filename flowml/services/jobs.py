@@ -13,7 +13,7 @@ from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch.ledger import finish_job
 from flowml.services.dispatch.telling import job_room, tell_job, tell_system
-from flowml.services.tables import is_small, run_task
+from flowml.services.tables import run_task
 
 _ENDING = ("finishing", "explaining")
 _NOBODY_TRAINS = "Waiting for a machine that trains: this server only coordinates"
@@ -328,8 +328,4 @@ def _look_at(context: Context, dataset: Dataset, spec: JobSpec, *, ahead: bool) 
         "spec": asdict(spec),
         "ahead": ahead,
     }
-    if not is_small(context, dataset, dataset.columns):
-        return run_task(context, "check", request, module="flowml.services.engine_tasks")
-    from flowml.services.checking import check
-
-    return check(request)
+    return run_task(context, "check", request, module="flowml.services.engine_tasks")

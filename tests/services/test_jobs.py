@@ -8,11 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from flowml.data import child
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.jobs import JobSpec, JobStatus, ValidationKind
-from flowml.services import jobs, tables
+from flowml.services import checking, jobs
 from flowml.services.context import Context
 from flowml.services.settings import Settings
 from flowml.store.store import Store
@@ -140,7 +139,7 @@ def test_the_form_hears_what_may_belong_together(context: Context) -> None:
     assert start(context, dataset_id="v", target="health", cv="together").spec.cv == "together"
 
 
-def test_a_large_table_is_looked_at_by_a_child_process_that_says_the_same(
+def test_a_table_is_looked_at_by_a_child_process_that_says_what_the_check_says(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_visits(context, "patient")
@@ -159,42 +158,16 @@ def test_a_large_table_is_looked_at_by_a_child_process_that_says_the_same(
             found.append((refused.value.detail, refused.value.hint, refused.value.fields))
         return found
 
-    here = answers()
+    by_a_child = answers()
     asked: list[str] = []
-    perform = child.Child.perform
 
-    def counted(process: child.Child, task: str, *request: Any, **bounds: Any) -> dict[str, Any]:
+    def here(_: Context, task: str, request: dict[str, Any], **where: Any) -> dict[str, Any]:
         asked.append(task)
-        return perform(process, task, *request, **bounds)
+        return checking.check(request)
 
-    monkeypatch.setattr(child.Child, "perform", counted)
-    monkeypatch.setattr(tables, "_SMALL_ROWS", 39)
-
-    assert answers() == here
+    monkeypatch.setattr(jobs, "run_task", here)
+    assert answers() == by_a_child
     assert asked == ["check"] * (2 + len(wrong))
-    assert start(context, algorithms=("knn",)).status is JobStatus.QUEUED
-
-
-@pytest.mark.parametrize(
-    ("texts", "size_bytes", "is_small"),
-    [
-        ([f"{at} words" for at in range(9_000)], 90_000, True),
-        # Two files that are small for what is in them.
-        ([f"{at:03000}" for at in range(9_000)], 90_000, False),
-        ([f"{at} words" for at in range(9_000)], 90_000_000, False),
-    ],
-)
-def test_a_table_is_small_by_what_is_in_it_too(
-    context: Context, texts: list[str], size_bytes: int, is_small: bool
-) -> None:
-    path = context.store.files.new_temp()
-    pl.DataFrame({"text": texts, "number": range(len(texts))}).write_parquet(path)
-    columns = (Column("text", "String", Role.TEXT), Column("number", "Int64", Role.NUMERIC))
-    table = context.store.files.put_path(path)
-    dataset = Dataset("t", "texts", "t.csv", "csv", len(texts), 2, size_bytes, "1" * 64, table, None, 1.0, columns)
-
-    assert tables.is_small(context, dataset, columns) == is_small
-    assert tables.is_small(context, dataset, columns[1:])
 
 
 def test_a_waiting_job_is_taken_back_at_once_and_only_once(context: Context) -> None:

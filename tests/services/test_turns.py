@@ -275,18 +275,3 @@ def test_who_finds_out_what_matters_hears_when_nobody_waits(context: Context, mo
     with pytest.raises(NotReady):
         importance.compute_importance(context.until(left), "m")
     assert asked == [left]
-
-
-def test_at_most_two_readers_wait_for_their_files() -> None:
-    readers = [datasets.prepare_to_read(10**9) for _ in range(3)]
-    try:
-        assert [reader is not None for reader in readers] == [True, True, False]
-        assert datasets.prepare_to_read(1) is None
-    finally:
-        for reader in filter(None, readers):
-            reader.close()
-            reader.close()
-    with ExitStack() as held:
-        while not turns.CHILDREN.is_full:
-            held.enter_context(turns.CHILDREN.turn())
-        assert datasets.prepare_to_read(10**9) is None

@@ -1,7 +1,5 @@
 """Datasets over HTTP."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -26,10 +24,9 @@ async def upload(request: Request) -> Dataset:
     """Upload a table."""
     context = context_of(request)
     place = partial(datasets.place_for_upload, context)
-    async with (
-        _reader(request) as reader,
-        receive_upload(request, place, context.settings.max_upload_bytes) as received,
-    ):
+    # What will read the file gets ready while it is received.
+    await run_in_threadpool(datasets.expect_file)
+    async with receive_upload(request, place, context.settings.max_upload_bytes) as received:
         options = received.options
         return await until_gone(
             request,
@@ -40,21 +37,8 @@ async def upload(request: Request) -> Dataset:
                 name=received.name,
                 options=options,
                 sha256=received.sha256,
-                reader=reader,
             ),
         )
-
-
-@asynccontextmanager
-async def _reader(request: Request) -> AsyncIterator[datasets.Reader | None]:
-    """What will read a large file starts while it is received."""
-    announced = request.headers.get("content-length", "")
-    reader = await run_in_threadpool(datasets.prepare_to_read, int(announced) if announced.isdecimal() else 0)
-    try:
-        yield reader
-    finally:
-        if reader is not None:
-            await run_in_threadpool(reader.close)
 
 
 def read_again(context: Context, dataset_id: str, body: ReadAgain) -> Dataset:
