@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowml.data.delimited.dialect import FIXED, SPACED, WHITESPACE
+from flowml.data.delimited.dialect.writing import FIXED, SPACED, WHITESPACE
 from flowml.data.format import Option, Source
 from flowml.domain.errors import InvalidInput
 

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowml.data.conversion.texts import Conventions
-from flowml.data.delimited.dialect import CANDIDATES, UNUSUAL
-from flowml.data.delimited.encoding import Encoding, detect_encoding, to_utf8
-from flowml.data.delimited.names import count_names, with_names
-from flowml.data.delimited.nul import said_of_nuls
+from flowml.data.decoding.encoding import Encoding, detect_encoding, to_utf8
+from flowml.data.decoding.nul import said_of_nuls
+from flowml.data.delimited.dialect.writing import CANDIDATES, UNUSUAL
 from flowml.data.delimited.options import TextOptions, spelled_delimiter, text_options
-from flowml.data.delimited.outline import Outline, outline
-from flowml.data.delimited.parse import NO_DELIMITER, Body, parse, parse_texts
-from flowml.data.delimited.quoting import verify_quoting
-from flowml.data.delimited.remarks import remarks_on
-from flowml.data.delimited.repair import repair
-from flowml.data.delimited.structure import Structure, scan
-from flowml.data.delimited.tail import describe, ends_in_sum, find_tail, without_tail
+from flowml.data.delimited.outline.expected_names import count_names, with_names
+from flowml.data.delimited.outline.outline import Outline, outline
+from flowml.data.delimited.outline.remarks import remarks_on
+from flowml.data.delimited.outline.tail import describe, ends_in_sum, find_tail, without_tail
+from flowml.data.delimited.rows.parse import NO_DELIMITER, Body, parse, parse_texts
+from flowml.data.delimited.rows.quoted import verify_quoting
+from flowml.data.delimited.rows.repair import repair
+from flowml.data.delimited.rows.structure import Structure, scan
 from flowml.data.format import Source
 from flowml.domain.errors import UnreadableFile, UnsupportedFormat
 from flowml.domain.remarks import Remark, decision, loss, note

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from flowml.data.delimited.encoding import Encoding, detect_encoding, to_utf8
-from flowml.data.delimited.nul import said_of_nuls
+from flowml.data.decoding.encoding import Encoding, detect_encoding, to_utf8
+from flowml.data.decoding.nul import said_of_nuls
 from flowml.data.format import Option, Reading, Source
 from flowml.domain.errors import InvalidInput, UnreadableFile
 from flowml.domain.remarks import Remark, loss

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flowml.data.delimited.encoding import looks_like_text
+from flowml.data.decoding.encoding import looks_like_text
 from flowml.data.delimited.options import OPTIONS
 from flowml.data.format import NO, POSSIBLE, Format, Reading, Source
 from flowml.data.names import unique_names

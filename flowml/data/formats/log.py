@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from flowml.data.delimited.encoding import looks_like_text
+from flowml.data.decoding.encoding import looks_like_text
 from flowml.data.format import LIKELY, NO, POSSIBLE, Format, Option, Reading, Source
 from flowml.data.logs.layouts import LAYOUT_NAMES
 

@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from flowml.data.delimited.encoding import looks_like_text
+from flowml.data.decoding.encoding import looks_like_text
 from flowml.data.format import NO, POSSIBLE, Format, Option, Reading, Source
 from flowml.domain.errors import UnreadableFile
 

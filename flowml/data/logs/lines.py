@@ -7,8 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowml.data.delimited.encoding import detect_encoding, to_utf8
-from flowml.data.delimited.nul import said_of_nuls
+from flowml.data.decoding.encoding import detect_encoding, to_utf8
+from flowml.data.decoding.nul import said_of_nuls
 from flowml.data.format import Source
 from flowml.domain.errors import UnreadableFile
 from flowml.domain.remarks import Remark, loss, note

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flowml.data.delimited.options import TextOptions
-from flowml.data.delimited.outline import Outline, outline
+from flowml.data.delimited.outline.outline import Outline, outline
 from tests.data.reading import read
 
 

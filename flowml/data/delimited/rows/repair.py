@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from flowml.data.delimited.dialect import FIXED, split_line
-from flowml.data.delimited.escapes import ends_in_backslash, readings, split_escaped, with_doubled_marks
-from flowml.data.delimited.findings import Findings
-from flowml.data.delimited.layout import is_crossing
-from flowml.data.delimited.outline import Outline
-from flowml.data.delimited.sample import is_rule
+from flowml.data.delimited.dialect.escapes import ends_in_backslash, readings, split_escaped, with_doubled_marks
+from flowml.data.delimited.dialect.spacing import is_crossing
+from flowml.data.delimited.dialect.writing import FIXED, split_line
+from flowml.data.delimited.outline.outline import Outline
+from flowml.data.delimited.outline.sample import is_rule
+from flowml.data.named_lines import NamedLines
 from flowml.domain.errors import UnreadableFile
 from flowml.domain.remarks import Remark, decision, loss, note
 
@@ -33,21 +33,21 @@ _LIKELY_COMMENTS = ("#", "//")
 class Repaired:
     """The comments left out, what else was changed, and the line that each record of the clean table came from."""
 
-    comments: Findings = field(default_factory=Findings)
+    comments: NamedLines = field(default_factory=NamedLines)
     remarks: list[Remark] = field(default_factory=list)
     lines: array[int] = field(default_factory=lambda: array("I"))
 
 
 @dataclass
 class _Changes:
-    short: Findings = field(default_factory=Findings)
-    long: Findings = field(default_factory=Findings)
-    unclosed: Findings = field(default_factory=Findings)
-    trimmed: Findings = field(default_factory=Findings)
-    repeated: Findings = field(default_factory=Findings)
-    crossing: Findings = field(default_factory=Findings)
-    escaped: Findings = field(default_factory=Findings)
-    backslashed: Findings = field(default_factory=Findings)
+    short: NamedLines = field(default_factory=NamedLines)
+    long: NamedLines = field(default_factory=NamedLines)
+    unclosed: NamedLines = field(default_factory=NamedLines)
+    trimmed: NamedLines = field(default_factory=NamedLines)
+    repeated: NamedLines = field(default_factory=NamedLines)
+    crossing: NamedLines = field(default_factory=NamedLines)
+    escaped: NamedLines = field(default_factory=NamedLines)
+    backslashed: NamedLines = field(default_factory=NamedLines)
 
 
 def repair(path: Path, table: Outline, target: Path, *, comments_allowed: bool = True) -> Repaired:
@@ -101,7 +101,7 @@ def _fitted(record: list[str], width: int, number: int, line: str, changes: _Cha
     return record[:width]
 
 
-def _check(long: Findings, kept: int, width: int) -> None:
+def _check(long: NamedLines, kept: int, width: int) -> None:
     if long.total > max(_TOLERATED_LINES, _TOLERATED_SHARE * (kept + long.total)):
         raise UnreadableFile(
             f"{long.total:,} of {kept + long.total:,} lines have more values than the table has columns"
@@ -162,7 +162,7 @@ def _remarks(changes: _Changes) -> list[Remark]:
 
 
 def _records(
-    file: Iterator[str], table: Outline, changes: _Changes, comments: Findings
+    file: Iterator[str], table: Outline, changes: _Changes, comments: NamedLines
 ) -> Iterator[tuple[int, str, list[str]]]:
     """Line number (from 1), text and fields of each record that is neither blank nor a comment."""
     writing = table.writing

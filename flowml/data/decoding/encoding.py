@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flowml.data.delimited.codepages import guess_codepage
-from flowml.data.delimited.findings import Findings
-from flowml.data.delimited.nul import most_nuls, note_nuls
+from flowml.data.decoding.codepages import guess_codepage
+from flowml.data.decoding.nul import most_nuls, note_nuls
+from flowml.data.named_lines import NamedLines
 from flowml.domain.errors import InvalidInput, UnreadableFile
 
 _CHUNK = 4 << 20
@@ -38,7 +38,7 @@ class Encoding:
     mark: int = 0
     broken: bool = False
     guessed: bool = False
-    nuls: Findings = field(default_factory=Findings)
+    nuls: NamedLines = field(default_factory=NamedLines)
 
     @property
     def is_clean_utf8(self) -> bool:
@@ -80,10 +80,10 @@ def detect_encoding(path: Path, asked: str | None = None) -> Encoding:
             raise _not_in(name)
         mark = mark if marked and name[:6] == marked[:6] else 0
         # In encodings of two and four bytes zeros are no characters.
-        nuls = Findings() if name.startswith(("utf-16", "utf-32")) else _nuls(path, believed=True)
+        nuls = NamedLines() if name.startswith(("utf-16", "utf-32")) else _nuls(path, believed=True)
         return Encoding("utf-8" if name == "utf-8-sig" else name, mark, nuls=nuls)
     if marked is not None:
-        return Encoding(marked, mark, nuls=_nuls(path) if marked == "utf-8" else Findings())
+        return Encoding(marked, mark, nuls=_nuls(path) if marked == "utf-8" else NamedLines())
     if guessed := _utf16_without_mark(head):
         return Encoding(guessed)
     return _eight_bit(path)
@@ -197,7 +197,7 @@ def _eight_bit(path: Path) -> Encoding:
                 decoder.decode(chunk)
             except UnicodeDecodeError as error:
                 return dataclasses.replace(_not_utf8(chunk, error.start), nuls=_nuls(path))
-    nuls = _nuls(path) if has_nuls else Findings()
+    nuls = _nuls(path) if has_nuls else NamedLines()
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
@@ -205,10 +205,10 @@ def _eight_bit(path: Path) -> Encoding:
     return Encoding("utf-8", nuls=nuls)
 
 
-def _nuls(path: Path, *, believed: bool = False) -> Findings:
+def _nuls(path: Path, *, believed: bool = False) -> NamedLines:
     """The lines with NULs. Where these are so many that the file is no text, raises UnreadableFile, or is `believed`
     and keeps them."""
-    findings = Findings()
+    named = NamedLines()
     n_nuls, lines = 0, 0
     most = most_nuls(path.stat().st_size)
     with path.open("rb") as file:
@@ -216,15 +216,15 @@ def _nuls(path: Path, *, believed: bool = False) -> Findings:
             if b"\x00" in chunk:
                 n_nuls += chunk.count(0)
                 if n_nuls > most and believed:
-                    return Findings()
+                    return NamedLines()
                 if n_nuls > most:
                     raise UnreadableFile(
                         "The file contains binary data, not a table of text.",
                         hint="Export it again as CSV from the program it came from.",
                     )
-                note_nuls(chunk, lines, findings)
+                note_nuls(chunk, lines, named)
             lines += chunk.count(b"\n")
-    return findings
+    return named
 
 
 def _not_utf8(chunk: bytes, offset: int) -> Encoding:

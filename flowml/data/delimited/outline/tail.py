@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowml.data.delimited.dialect import Writing, split
+from flowml.data.delimited.dialect.writing import Writing, split
 from flowml.data.headers.cells import is_value
 
 if TYPE_CHECKING:

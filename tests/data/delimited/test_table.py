@@ -1,7 +1,6 @@
 """Text tables, as messy as people have them."""
 
 import contextlib
-import random
 import time
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowml.data.delimited.structure import scan
 from flowml.data.read import read_table
 from flowml.domain.errors import InvalidInput, UnreadableFile, UnsupportedFormat
 from tests.data.reading import read
@@ -193,23 +191,6 @@ def test_every_text_survives_quoting(
     frame.write_csv(path)
     read_back, _, warnings = read_table(path, options={"delimiter": ",", "header": True})
     assert read_back.rows() == frame.rows(), warnings
-
-
-def test_the_structure_is_the_same_wherever_the_pieces_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seed = random.randrange(10**6)
-    rng = random.Random(seed)
-    cells = ["1", "", '"a,b"', '"x\ny"', '"q""q"', '""', "plain", '5" odd']
-    lines = [",".join(rng.choices(cells, weights=[5, 2, 2, 2, 2, 1, 5, 0.2], k=3)) for _ in range(300)]
-    lines[7] += ",more"
-    lines[9] = ""
-    path = tmp_path / "t.csv"
-    path.write_bytes("\r\n".join(lines).encode())
-    whole = scan(path, ",", 3)
-    for size in (1, 2, 7, 64):
-        monkeypatch.setattr("flowml.data.delimited.structure._CHUNK", size)
-        pieces = scan(path, ",", 3)
-        pieces.anchors = whole.anchors
-        assert pieces == whole, f"seed {seed}, pieces of {size} bytes"
 
 
 def test_hostile_tables_are_refused_or_read_in_little_time(tmp_path: Path) -> None:

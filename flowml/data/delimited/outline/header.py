@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from flowml.data.delimited.dialect import Row
+from flowml.data.delimited.dialect.writing import Row
 from flowml.data.headers.cells import is_value
 from flowml.data.headers.decide import is_header, is_short_row
 from flowml.data.headers.further import are_units, n_further, with_unit

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowml.data.conversion.texts import Conventions
-from flowml.data.delimited.quoting import Quoting
-from flowml.data.delimited.repair import Repaired
-from flowml.data.delimited.schema import Schema, guess_schema
-from flowml.data.delimited.structure import Structure
+from flowml.data.delimited.dialect.quoting import Quoting
+from flowml.data.delimited.rows.repair import Repaired
+from flowml.data.delimited.rows.schema import Schema, guess_schema
+from flowml.data.delimited.rows.structure import Structure
 from flowml.domain.remarks import Remark, note
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import dataclasses
 import re
 from collections.abc import Collection, Sequence
 
-from flowml.data.delimited.dialect import CANDIDATES, UNUSUAL, WHITESPACE, Writing, split
+from flowml.data.delimited.dialect.writing import CANDIDATES, UNUSUAL, WHITESPACE, Writing, split
 from flowml.data.delimited.options import TextOptions
-from flowml.data.delimited.sample import COMMENTS
+from flowml.data.delimited.outline.sample import COMMENTS
 
 _SEARCHED = 50
 _LONGEST = 1_000_000

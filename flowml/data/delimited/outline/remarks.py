@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flowml.data.delimited.dialect import FIXED, SPACED, WHITESPACE
-from flowml.data.delimited.findings import findings_of
-from flowml.data.delimited.outline import Outline
+from flowml.data.delimited.dialect.writing import FIXED, SPACED, WHITESPACE
+from flowml.data.delimited.outline.outline import Outline
+from flowml.data.named_lines import NamedLines
 from flowml.domain.remarks import Remark, decision, loss, note
 
 _SPELLED = {
@@ -35,7 +35,7 @@ def remarks_on(table: Outline) -> list[Remark]:
         said = "A backslash before a quotation mark was read as part of the writing, not of the value."
         remarks.append(note("backslashes", said))
     if table.above:
-        said = findings_of(table.above).sentence(
+        said = NamedLines.of(table.above).sentence(
             "1 line above the table is not part of it and was left out",
             "lines above the table are not part of it and were left out",
         )
@@ -43,12 +43,12 @@ def remarks_on(table: Outline) -> list[Remark]:
     comments = [(number, line) for number, line in table.comments if number <= table.first_line]
     comments = [(number, line) for number, line in comments if number != table.header_line]
     if comments:
-        said = findings_of(comments).sentence("1 comment line was left out", "comment lines were left out")
+        said = NamedLines.of(comments).sentence("1 comment line was left out", "comment lines were left out")
         remarks.append(loss("comments_left_out", said))
     if table.joined:
         remarks.append(note("names_joined", table.joined))
     if table.below:
-        said = findings_of(table.below).sentence(
+        said = NamedLines.of(table.below).sentence(
             "1 more line of the header, below the names, was left out",
             "more lines of the header, below the names, were left out",
         )

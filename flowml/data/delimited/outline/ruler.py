@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flowml.data.delimited.layout import is_crossing
-from flowml.data.delimited.sample import Sample, is_rule
+from flowml.data.delimited.dialect.spacing import is_crossing
+from flowml.data.delimited.outline.sample import Sample, is_rule
 
 _RULER = re.compile(r" *(?:-+ +)+-+ *|(?: *(?:=+ +)+=+ *)")
 _GROUP = re.compile(r"[-=]+")

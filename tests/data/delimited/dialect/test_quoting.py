@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flowml.data.delimited.quoting import Quoting, suspect_quoting, verify_quoting
+from flowml.data.delimited.dialect.quoting import Quoting, suspect_quoting
+from flowml.data.delimited.rows.quoted import verify_quoting
 from flowml.data.format import Limits
 from flowml.data.read import load
 
@@ -162,7 +163,7 @@ def test_the_verdict_is_the_same_wherever_the_pieces_are_cut(tmp_path: Path, mon
     assert verify_quoting(path, ",", 3, 0, suspected) is None
     path.write_bytes(b'"a\r\nb",1,NA\r\n"",2,3\r\nNA,4,\r\n"q""q,",,5\r\n\r\n')
     for size in (1, 2, 5, 16, 1 << 20):
-        monkeypatch.setattr("flowml.data.delimited.quoting._CHUNK", size)
+        monkeypatch.setattr("flowml.data.delimited.rows.quoted._CHUNK", size)
         found = verify_quoting(path, ",", 3, 0, suspected)
         assert found is not None
         assert found.texts == (0,)

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flowml.data.delimited.dialect import FIXED, Row, Writing, find_writing, split, usual_width
-from flowml.data.delimited.header import Header, find_header, further_lines, width_of
+from flowml.data.delimited.dialect.quoting import Quoting, suspect_quoting
+from flowml.data.delimited.dialect.writing import FIXED, Row, Writing, find_writing, split, usual_width
 from flowml.data.delimited.options import TextOptions
-from flowml.data.delimited.quoting import Quoting, suspect_quoting
-from flowml.data.delimited.ruler import Ruler, find_ruler
-from flowml.data.delimited.sample import Sample, take_sample
+from flowml.data.delimited.outline.header import Header, find_header, further_lines, width_of
+from flowml.data.delimited.outline.ruler import Ruler, find_ruler
+from flowml.data.delimited.outline.sample import Sample, take_sample
 from flowml.domain.errors import InvalidInput
 
 

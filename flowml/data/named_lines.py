@@ -1,4 +1,4 @@
-"""Lines of a file that deserve a remark."""
+"""Lines of a file that a remark names: how many, and the first few."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ _SHOWN_CHARACTERS = 80
 
 
 @dataclass
-class Findings:
+class NamedLines:
     """Lines of one kind: how many, and the first few as people would look them up."""
 
     total: int = 0
     examples: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, lines: Iterable[tuple[int, str]]) -> NamedLines:
+        """Lines with their numbers."""
+        named = cls()
+        for number, line in lines:
+            named.add(number, line)
+        return named
 
     def add(self, line_number: int, text: str, remark: str = "") -> None:
         self.total += 1
@@ -27,11 +35,3 @@ class Findings:
         """All of it as one sentence: `one` begins it for a single line, `many` follows the number of several."""
         more = f" (and {self.total - len(self.examples):,} more)" if self.total > len(self.examples) else ""
         return f"{one if self.total == 1 else f'{self.total:,} {many}'}{more}: {'; '.join(self.examples)}"
-
-
-def findings_of(lines: Iterable[tuple[int, str]]) -> Findings:
-    """Lines with their numbers."""
-    findings = Findings()
-    for number, line in lines:
-        findings.add(number, line)
-    return findings

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flowml.data.delimited.words import split_words
+from flowml.data.delimited.dialect.words import split_words
 from tests.data.reading import read
 
 _ROWS = '"Ox Cart" 2 6.5 "a b"\n"Mule, grey" 1 NA "say \\"hi\\""\n"Hand cart" NA 7 NA\n"Sled" 3 8 "c"\n'

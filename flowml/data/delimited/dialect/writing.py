@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flowml.data.delimited.block import width_of_block
-from flowml.data.delimited.escapes import uses_backslashes, with_doubled_marks
-from flowml.data.delimited.layout import find_columns, is_spaced, split_fixed, split_spaced
-from flowml.data.delimited.words import are_words, split_words
+from flowml.data.delimited.dialect.block import width_of_block
+from flowml.data.delimited.dialect.escapes import uses_backslashes, with_doubled_marks
+from flowml.data.delimited.dialect.spacing import find_columns, is_spaced, split_fixed, split_spaced
+from flowml.data.delimited.dialect.words import are_words, split_words
 
 CANDIDATES = (",", ";", "\t", "|")
 # Believed only where every line has the same number of them.
