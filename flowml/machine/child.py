@@ -178,6 +178,11 @@ class Child:
     def __exit__(self, *raised: object) -> None:
         self.close()
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def ask(self, request: Mapping[str, Any], bounds: Bounds, cancelled: Event | None = None) -> dict[str, Any]:
         """The answer to the one request. Raises OutOfTime, OutOfMemory, Cancelled, Broken."""
         # Beside the watch: a process that does not read must not make anybody wait for ever.

@@ -1,29 +1,17 @@
 """Reading a file as the server does, with what it took."""
 
-import json
-import subprocess
-import sys
+import contextlib
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
-_PROGRAM = """
-import json, resource, sys, time
 from flowml.data.child import Child
 from flowml.domain.errors import FlowMLError
-request = json.load(sys.stdin)
-started = time.monotonic()
-try:
-    with Child() as process:
-        process.perform("import", request, timeout_seconds=60, memory_bytes=8 << 30)
-    error = detail = hint = None
-except FlowMLError as raised:
-    error, detail, hint = type(raised).__name__, raised.detail, raised.hint
-print(json.dumps({
-    "error": error, "detail": detail, "hint": hint, "seconds": time.monotonic() - started,
-    "peak_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
-}))
-"""
+from flowml.services.tables import FORKSERVER
+
+_EVERY_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
@@ -37,8 +25,31 @@ class Measured:
     peak_bytes: int
 
 
+class _Peak:
+    """The most memory that a process has held so far, asked for again and again while it runs."""
+
+    def __init__(self, pid: int):
+        self.bytes = 0
+        self._status = Path(f"/proc/{pid}/status")
+        self._over = Event()
+        self._thread = Thread(target=self._watch)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._over.wait(_EVERY_SECONDS):
+            with contextlib.suppress(OSError, StopIteration):
+                lines = self._status.read_text().splitlines()
+                line = next(line for line in lines if line.startswith("VmHWM"))
+                self.bytes = max(self.bytes, int(line.split()[1]) * 1024)
+
+    def end(self) -> int:
+        self._over.set()
+        self._thread.join()
+        return self.bytes
+
+
 def import_measured(path: Path, filename: str, options: dict[str, Any] | None = None) -> Measured:
-    """Read the file in a child of a fresh process, whose only child it is."""
+    """Read the file in a child process."""
     folder = path.parent / "imported"
     folder.mkdir()
     request = {
@@ -50,7 +61,14 @@ def import_measured(path: Path, filename: str, options: dict[str, Any] | None = 
         "max_rows": 20_000_000,
         "max_columns": 20_000,
     }
-    done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM], input=json.dumps(request), capture_output=True, text=True, check=True
-    )
-    return Measured(**json.loads(done.stdout))
+    started = time.monotonic()
+    error = detail = hint = None
+    with Child(starter=FORKSERVER.start) as process:
+        peak = _Peak(process.pid)
+        try:
+            process.perform("import", request, timeout_seconds=60, memory_bytes=8 << 30)
+        except FlowMLError as raised:
+            error, detail, hint = type(raised).__name__, raised.detail, raised.hint
+        finally:
+            peak_bytes = peak.end()
+    return Measured(error, detail, hint, time.monotonic() - started, peak_bytes)

@@ -59,7 +59,7 @@ def test_children_come_from_one_process_that_has_prepared_and_answer(forkserver:
     answers = []
     for at in range(3):
         with child(forkserver, "one", str(at)) as process:
-            pid = process._process.pid
+            pid = process.pid
             answers.append(process.ask({"x": [at, "ä"]}, Bounds(30.0)))
             assert answers[-1]["group"] == pid
     assert [(answer["got"], answer["arguments"]) for answer in answers] == [
@@ -93,7 +93,7 @@ def test_one_that_takes_too_long_or_is_not_wanted_is_ended(forkserver: Forkserve
     with child(forkserver) as process, pytest.raises(Cancelled):
         process.ask({"do": "time.sleep(60)"}, Bounds(60.0), unwanted)
     with child(forkserver) as process:
-        pid = process._process.pid
+        pid = process.pid
     assert gone(pid)
 
 
@@ -126,7 +126,7 @@ def test_when_the_forkserver_is_gone_another_one_is_started(forkserver: Forkserv
         # The system takes its children with it, whatever they are doing.
         with pytest.raises(Broken, match="it was killed"):
             process.ask({"do": STUCK}, Bounds(30.0))
-        assert gone(process._process.pid)
+        assert gone(process.pid)
     with child(forkserver) as process:
         assert process.ask({}, Bounds(30.0))["parent"] not in (first, os.getpid())
 
