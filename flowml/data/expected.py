@@ -12,9 +12,10 @@ import polars as pl
 
 from flowml.data.canonical import canonical, without_infinity
 from flowml.data.conversion.columns import read_column
+from flowml.data.conversion.conventions import Conventions
 from flowml.data.conversion.known import Known
 from flowml.data.conversion.notation import Kind, Notation
-from flowml.data.conversion.texts import Conventions, convert_texts
+from flowml.data.conversion.texts import convert_texts
 from flowml.data.format import Limits, Reading, Source
 from flowml.data.formats.registry import read
 from flowml.data.guard import scratch_folder

@@ -14,7 +14,7 @@ from flowml.domain.remarks import Remark
 if TYPE_CHECKING:
     import polars as pl
 
-    from flowml.data.conversion.texts import Conventions
+    from flowml.data.conversion.conventions import Conventions
 
 HEAD_BYTES = 65_536
 

@@ -73,6 +73,3 @@ MISSING_AMONG_NUMBERS = (
     "#num!",
     "#name?",
 )
-
-# Numbers that old programs write for “no value”. Nothing tells them from a measurement, so they are only pointed out.
-SENTINELS = (-99, -999, -9999, -99999)

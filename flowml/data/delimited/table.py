@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowml.data.conversion.texts import Conventions
+from flowml.data.conversion.conventions import Conventions
 from flowml.data.decoding.encoding import Encoding, detect_encoding, to_utf8
 from flowml.data.decoding.nul import said_of_nuls
 from flowml.data.delimited.dialect.writing import CANDIDATES, UNUSUAL

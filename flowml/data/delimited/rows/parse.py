@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowml.data.conversion.texts import Conventions
+from flowml.data.conversion.conventions import Conventions
 from flowml.data.delimited.dialect.quoting import Quoting
 from flowml.data.delimited.rows.repair import Repaired
 from flowml.data.delimited.rows.schema import Schema, guess_schema

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowml.data.conversion.conventions import NO_CONVENTIONS, Conventions
 from flowml.data.conversion.missing import MISSING
 from flowml.data.conversion.numbers import MAYBE_CODE, SURE_EXPONENT
-from flowml.data.conversion.texts import NO_CONVENTIONS, Conventions
 
 if TYPE_CHECKING:
     import polars as pl
