@@ -19,6 +19,7 @@ def serve(options: argparse.Namespace) -> int:
     import uvicorn
 
     from flowml import app
+    from flowml.web.wire import allow_many_connections, configured
 
     settings = settings_of(options)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -28,6 +29,7 @@ def serve(options: argparse.Namespace) -> int:
             f"Listening on {settings.host} is refused: everyone who reaches that address could use this server.",
             hint="Listen on 127.0.0.1; another address needs credentials, which this version does not have yet.",
         )
+    allow_many_connections()
     socket = _bind(settings.host, settings.port)
     server = app.Server(settings)
     host, port = socket.getsockname()[:2]
@@ -39,15 +41,7 @@ def serve(options: argparse.Namespace) -> int:
             if self.started:
                 print(f"FlowML {__version__} is ready at http://{shown}:{port}", flush=True)
 
-    config = uvicorn.Config(
-        app.build(server),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=2,
-        ws_max_size=1 << 16,
-    )
+    config = configured(app.build(server), log_level="warning", timeout_graceful_shutdown=2)
     # uvicorn shuts down on SIGTERM and then raises it again for whoever was there before: for us that is the end.
     signal.signal(signal.SIGTERM, lambda *_: None)
     Announcing(config).run(sockets=[socket])

@@ -6,9 +6,9 @@ refused for every method and path and for WebSockets, before any of the program 
 """
 
 import ipaddress
+import re
 from collections.abc import Callable
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,6 +44,10 @@ _HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 _SAME = frozenset({"same-origin", "none"})
+_HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9.-]+))(?::(?P<port>[0-9]{1,5}))?")
+_SCHEMES = {"ws": "http", "wss": "https"}
+# What these answer is not shown to people, and some of it has to be computed.
+_NO_PAGES = ("/api/", "/metrics")
 
 
 class Gate:
@@ -104,7 +108,7 @@ def refused(scope: Scope) -> FlowMLError | None:
             hint="Open it as http://127.0.0.1 or http://localhost with its port.",
         )
     for origin in headers.getlist("origin"):
-        if not _is_origin_of(origin, host):
+        if origin.lower() != f"{_SCHEMES.get(scope['scheme'], scope['scheme'])}://{host}":
             return Forbidden("Pages of another site may not use this server.")
     fetch_site = headers.get("sec-fetch-site", "none")
     if fetch_site not in _SAME and not _is_followed_link(scope, headers):
@@ -115,34 +119,24 @@ def refused(scope: Scope) -> FlowMLError | None:
 @lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a Host header (`name`, `name:port`, `[address]:port`) names this very machine."""
-    try:
-        parts = urlsplit(f"//{host}")
-        name = parts.hostname or ""
-        _ = parts.port  # raises ValueError unless it is a number up to 65535
-    except ValueError:
+    found = _HOST.fullmatch(host)
+    if found is None or int(found["port"] or 0) > 65_535:
         return False
-    if parts.netloc != host or parts.username is not None or parts.path or parts.query or parts.fragment:
-        return False
-    if name == "localhost":
+    if found["name"] == "localhost":
         return True
     try:
-        return ipaddress.ip_address(name).is_loopback
+        if found["address"]:
+            return ipaddress.IPv6Address(found["address"]).is_loopback
+        return ipaddress.IPv4Address(found["name"]).is_loopback
     except ValueError:
         return False
-
-
-def _is_origin_of(origin: str, host: str) -> bool:
-    try:
-        parts = urlsplit(origin.lower())
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and parts.netloc == host and origin.lower() == f"{parts.scheme}://{host}"
 
 
 def _is_followed_link(scope: Scope, headers: Headers) -> bool:
     """A person who follows a link on another page to one of these: harmless, unlike everything else from there."""
     return (
         scope["type"] == "http"
+        and (scope["path"] == "/api/docs" or not scope["path"].startswith(_NO_PAGES))
         and scope["method"] in ("GET", "HEAD")
         and headers.get("sec-fetch-mode") == "navigate"
         and headers.get("sec-fetch-dest") == "document"

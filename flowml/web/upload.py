@@ -17,13 +17,14 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from flowml.domain.errors import InvalidInput, MalformedRequest, TooLarge, UnsupportedFormat
+from flowml.domain.errors import InvalidInput, MalformedRequest, TooLarge, TooMany, UnsupportedFormat
 
 _FIELD_LIMIT = 64_000
 _ENVELOPE_LIMIT = 256_000
 _WRITE_AT = 4 << 20
 _DRAIN_SECONDS = 3.0
 _FIELDS = ("name", "options")
+_MOST_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -58,24 +59,35 @@ class Upload:
 async def receive_upload(request: Request, new_temp: Callable[[], Path], max_bytes: int) -> AsyncIterator[Upload]:
     """Read the request's one file. The temporary file is gone at the end, whatever happens, unless it was moved.
 
-    Raises UnsupportedFormat, MalformedRequest, InvalidInput, TooLarge, and ClientDisconnect when the sender is gone.
+    Raises UnsupportedFormat, MalformedRequest, InvalidInput, TooLarge, TooMany, and ClientDisconnect when the sender is
+    gone.
     """
     boundary = _boundary(request)
     announced = request.headers.get("content-length", "")
+    if len(_receiving) >= _MOST_AT_ONCE:
+        raise TooMany(
+            f"This server receives {_MOST_AT_ONCE} files already.", hint="Wait until some of them have arrived."
+        )
     path = new_temp()
+    _receiving.add(path)
     try:
         if announced.isdecimal() and int(announced) > max_bytes + _ENVELOPE_LIMIT:
             raise _too_large(max_bytes)
         reader = _Reader(boundary, max_bytes)
         with path.open("wb") as file:
             sha256 = await _read(request, reader, file)
+        _receiving.discard(path)
         yield reader.upload(path, sha256)
     except TooLarge:
         if "expect" not in request.headers:
             await _drain(request)
         raise
     finally:
+        _receiving.discard(path)
         path.unlink(missing_ok=True)
+
+
+_receiving: set[Path] = set()
 
 
 async def _read(request: Request, reader: "_Reader", file: BufferedWriter) -> str:
@@ -153,6 +165,7 @@ class _Reader:
         self._chunks: list[bytes] = []
         self._max_bytes = max_bytes
         self._n_bytes = 0
+        self._n_received = 0
         self._filename: str | None = None
         self._fields: dict[str, str] = {}
         self._part = _Part()
@@ -179,6 +192,9 @@ class _Reader:
             self._parser.write(chunk)
         except FormParserError:
             raise MalformedRequest("The upload is not a valid form (multipart/form-data).") from None
+        self._n_received += len(chunk)
+        if self._n_received - self._n_bytes > _ENVELOPE_LIMIT:
+            raise MalformedRequest("There is too much around the file of the upload.")
 
     def finish(self) -> None:
         if not self._complete:
@@ -223,6 +239,8 @@ class _Reader:
             raise InvalidInput.of_field(
                 self._part.name[:60] or "form", f"“{self._part.name[:60]}” is not a known field of an upload."
             )
+        elif self._part.name in self._fields:
+            raise InvalidInput.of_field(self._part.name, f"“{self._part.name}” is there twice.")
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._part.is_file:

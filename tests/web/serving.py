@@ -20,6 +20,7 @@ from flowml.services.settings import Settings
 from flowml.store.store import Store
 from flowml.web.caller import caller_of
 from flowml.web.server import create_app
+from flowml.web.wire import BoundedProtocol, configured
 from tests.services.records import QuietTrainers
 
 
@@ -44,12 +45,14 @@ class Served:
 
 
 @contextmanager
-def run_app(app: Any, port: int = 0, lifespan: Literal["on", "off"] = "off") -> Iterator[int]:
+def run_app(
+    app: Any, port: int = 0, lifespan: Literal["on", "off"] = "off", http: type[BoundedProtocol] = BoundedProtocol
+) -> Iterator[int]:
     """Serve an ASGI application on the loopback address; gives its port."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan=lifespan, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(configured(app, http, log_level="critical", lifespan=lifespan, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:

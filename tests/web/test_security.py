@@ -24,6 +24,9 @@ FOREIGN = (
     {"Host": "192.168.0.7"},
     {"Host": ""},
     {"Origin": "http://evil.example"},
+    {"Host": "[::1]evil", "Origin": "http://[::1]evil"},
+    {"Host": "127.0.0.1", "Origin": "https://127.0.0.1"},
+    {"Host": "127.0.0.1", "Origin": "ws://127.0.0.1"},
     {"Origin": "http://127.0.0.1:1"},
     {"Origin": "null"},
     {"Sec-Fetch-Site": "cross-site"},
@@ -101,7 +104,10 @@ def test_this_machine_gets_in_by_each_of_its_names(server: Served) -> None:
 def test_a_link_from_another_site_may_be_followed_but_not_fetched(server: Served) -> None:
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
-    assert server.client.get("/healthz", headers=link).status_code == 200
+    for path in ("/healthz", "/", "/datasets", "/api/docs"):
+        assert server.client.get(path, headers=link).status_code == 200
+    for path in ("/api/stats", "/api/datasets/d/quality", "/api/datasets/d/download?format=csv", "/metrics"):
+        assert server.client.get(path, headers=link).status_code == 403
     assert server.client.post("/api/training/start", headers=link).status_code == 403
     assert server.client.get("/healthz", headers=link | {"Sec-Fetch-Dest": "iframe"}).status_code == 403
 
@@ -167,6 +173,18 @@ def test_every_answer_carries_the_strict_headers(server: Served) -> None:
         ("localhost/x", False),
         ("localhost#x", False),
         ("[::1", False),
+        ("[::1]evil", False),
+        ("[::1]:80evil", False),
+        ("[::1]evil:80", False),
+        ("[::1].evil.example", False),
+        ("evil[::1]", False),
+        ("[[::1]]", False),
+        ("[localhost]", False),
+        ("::1", False),
+        ("[127.0.0.1]", False),
+        ("localhost:", False),
+        ("local\u212aost", False),
+        ("localhost:８０", False),
         ("", False),
     ],
 )

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from flowml.domain.errors import FlowMLError
 from flowml.store.files import Files
+from flowml.web import upload
 from flowml.web.failures import handle_error
 from flowml.web.upload import clean_filename, receive_upload
 from tests.web.serving import run_app, until
@@ -136,11 +137,19 @@ FILE = part('name="file"; filename="a.csv"')
         (FILE + part('name="options"', "{") + "--b--\r\n", 422),
         (FILE + part('name="options"', "[1]") + "--b--\r\n", 422),
         (FILE + part('name="name"', "x" * 70_000) + "--b--\r\n", 422),
+        (FILE + part('name="name"') * 2 + "--b--\r\n", 422),
         (FILE, 400),
         ("", 400),
         ("nonsense", 400),
+        (FILE + "--b--\r\n" + "x" * 400_000, 400),
+        ("x" * 400_000 + FILE + "--b--\r\n", 400),
+        ("--b\r\n" + "X-A: b\r\n" * 50_000 + FILE, 400),
+        (f"--b\r\nX-A: {'x' * 400_000}\r\n{FILE}", 400),
     ],
-    ids=["no file", "text for file", "two files", "unknown", "not json", "no object", "long", "cut off", "empty", "no"],
+    ids=[
+        *("no file", "text for file", "two files", "unknown", "not json", "no object", "long", "twice", "cut off"),
+        *("empty", "no", "endless end", "endless start", "endless headers", "an endless header"),
+    ],
 )
 def test_a_broken_form_is_refused_in_words(receiver: Receiver, body: str, status: int) -> None:
     answer = receiver.post(content=body.encode(), headers={"Content-Type": "multipart/form-data; boundary=b"})
@@ -148,6 +157,24 @@ def test_a_broken_form_is_refused_in_words(receiver: Receiver, body: str, status
     assert answer.status_code == status, answer.text
     assert answer.json()["detail"].endswith(".")
     assert receiver.left_behind() == []
+
+
+def test_no_more_than_some_files_are_received_at_once(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "_MOST_AT_ONCE", 2)
+    slow = []
+    for at in range(2):
+        connection = socket.create_connection(("127.0.0.1", receiver.port))
+        connection.sendall(
+            b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+            b"Content-Length: 2000000\r\n\r\n" + FILE.encode()
+        )
+        slow.append(connection)
+        assert until(lambda wanted=at + 1: len(receiver.left_behind()) == wanted)
+    refused = receiver.post(files={"file": ("a.csv", b"a")})
+    assert (refused.status_code, refused.json()["hint"]) == (429, "Wait until some of them have arrived.")
+    slow.pop().close()
+    assert until(lambda: receiver.post(files={"file": ("a.csv", b"a")}).status_code == 200)
+    slow.pop().close()
 
 
 @pytest.mark.parametrize(

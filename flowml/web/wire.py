@@ -1,0 +1,214 @@
+"""Bounds on what a client may do to a connection, whatever it sends or does not send.
+
+uvicorn's protocol, with what it leaves open: how large the head of a request may be, how long its parts may take, how
+long an answer may lie unread, how many connections there may be. A request costs no timer: every few seconds all
+connections are looked at.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import ASGIApp
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MOST_HEAD_BYTES = 65_536
+"""Of a request line with all headers, and of what may stand between two pieces of a body, or behind it; what arrives in
+one piece may be more."""
+_MOST_HEADERS = 200
+_TOO_MUCH_HEAD = f"The head of a request may have at most {MOST_HEAD_BYTES:,} bytes and {_MOST_HEADERS} headers."
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds for the head of a request; for what a client still sends after its answer; without a piece of a body of
+    `body_bytes`; without any of an answer being read."""
+
+    head: float = 15.0
+    rest: float = 10.0
+    body: float = 30.0
+    body_bytes: int = 1_000
+    unread: float = 60.0
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 of one connection, within bounds. A client that breaks one hears which, where it can still hear."""
+
+    patience = Patience()
+    most_connections = 1_000
+    look_seconds = 5.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A new connection takes the place of one on which nothing happens, where there are too many."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._since = self._body_since = self.loop.time()
+        self._in_head = True
+        self._in_message = False
+        self._was_of_use = False
+        self._loose_bytes = self._body_bytes = 0
+        self._unread: tuple[int, float] | None = None
+        if len(self.connections) > self.most_connections and not self._make_room():
+            self._refuse(503, "There are too many connections to this server.", "Try again in a moment.")
+        if not getattr(self.server_state, "looked_after", False):
+            self.server_state.looked_after = True  # type: ignore[attr-defined]
+            self.loop.call_later(self.look_seconds, _look, self, type(self))
+
+    def data_received(self, data: bytes) -> None:
+        """What arrived, unless too much of it belongs to nothing that is of use."""
+        self._was_of_use = False
+        super().data_received(data)
+        self._loose_bytes = 0 if self._was_of_use or not self._in_message else self._loose_bytes + len(data)
+        if self._loose_bytes > MOST_HEAD_BYTES:
+            if self._in_head:
+                self._refuse(431, _TOO_MUCH_HEAD)
+            else:
+                self._refuse(400, "The body of the request is not sent as HTTP asks for.")
+
+    def on_message_begin(self) -> None:
+        self._in_head = self._in_message = self._was_of_use = True
+        self._since = self.loop.time()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Those behind the body are of no use to anybody here.
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._was_of_use = False, True
+        self._body_bytes, self._body_since = 0, self.loop.time()
+        if len(self.headers) > _MOST_HEADERS or len(self.url) > MOST_HEAD_BYTES:
+            self._refuse(431, _TOO_MUCH_HEAD)
+            raise ValueError("nothing of this request is looked at")
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._was_of_use = True
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_message = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._since = self.loop.time()
+        super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        if not self.transport.is_closing():
+            self._refuse(400, "What arrived is not HTTP.")
+
+    def look(self, now: float) -> None:
+        """End what takes too long."""
+        self._look_at_answer(now)
+        if self.transport.is_closing():
+            return
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if is_answering:
+            self._look_at_body(now)
+        elif self._in_message and not self._in_head:
+            if now - self._since > self.patience.rest:
+                self.transport.close()
+        elif self._in_head and now - self._since > self.patience.head:
+            if self._in_message:
+                self._refuse(408, f"The head of the request did not arrive within {self.patience.head:g} seconds.")
+            else:
+                self.transport.close()
+
+    def _look_at_body(self, now: float) -> None:
+        if not self._in_message or self._in_head or self.flow.read_paused:
+            self._body_since = now
+        elif self._body_bytes >= self.patience.body_bytes:
+            self._body_bytes, self._body_since = 0, now
+        elif now - self._body_since > self.patience.body:
+            self._refuse(408, f"Nearly nothing of the request arrived for {self.patience.body:g} seconds.")
+
+    def _look_at_answer(self, now: float) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        if not waiting:
+            self._unread = None
+        elif self._unread is None or waiting != self._unread[0]:
+            self._unread = (waiting, now)
+        elif now - self._unread[1] > self.patience.unread:
+            self.transport.abort()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing was asked that is not answered."""
+        return not self._in_message and (self.cycle is None or self.cycle.response_complete)
+
+    def _make_room(self) -> bool:
+        idle = [one for one in self.connections if isinstance(one, BoundedProtocol) and one.is_idle and one is not self]
+        if idle:
+            min(idle, key=lambda one: one._since).transport.close()
+        return bool(idle)
+
+    def _refuse(self, status: int, detail: str, hint: str | None = None) -> None:
+        """Answer in the place of the program, if it has not begun to, and close the connection."""
+        has_begun = self.cycle is not None and not self.cycle.response_complete and self.cycle.response_started
+        if not has_begun:
+            document: dict[str, Any] = {"type": "about:blank", "title": _TITLES[status], "status": status}
+            document |= {"detail": detail} | ({} if hint is None else {"hint": hint})
+            content = json.dumps(document).encode()
+            head = f"HTTP/1.1 {status} {_TITLES[status]}\r\ncontent-type: application/problem+json\r\n"
+            self.transport.write(
+                f"{head}content-length: {len(content)}\r\nconnection: close\r\n\r\n".encode() + content
+            )
+            if self.cycle is not None:
+                # Whoever waits for the rest hears that there is none, and what it answers reaches nobody.
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+        self.transport.close()
+
+
+def _look(first: BoundedProtocol, kind: type[BoundedProtocol]) -> None:
+    """Look at all connections, again and again while there are any."""
+    for one in list(first.connections):
+        if isinstance(one, BoundedProtocol):
+            one.look(first.loop.time())
+    if first.connections:
+        first.loop.call_later(kind.look_seconds, _look, first, kind)
+    else:
+        first.server_state.looked_after = False  # type: ignore[attr-defined]
+
+
+_TITLES = {
+    400: "Bad Request",
+    408: "Request Timeout",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
+
+
+def configured(app: ASGIApp, http: type[BoundedProtocol] = BoundedProtocol, **more: Any) -> Config:
+    """How uvicorn serves this application."""
+    return Config(
+        app,
+        http=http,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws_max_size=1 << 16,
+        # Events are small, and a compressor of its own for each of hundreds of subscriptions is not.
+        ws_per_message_deflate=False,
+        **more,
+    )
+
+
+def allow_many_connections() -> None:
+    """Have the system give this process as many files as it may have, of which half may be connections."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8_192 if hard == resource.RLIM_INFINITY else min(hard, 8_192)
+    with contextlib.suppress(OSError, ValueError):
+        if soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    BoundedProtocol.most_connections = max(16, min(2_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))

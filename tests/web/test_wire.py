@@ -1,0 +1,216 @@
+"""Whatever a client sends, or does not send, it takes a bounded part of the server, and hears why no more."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from flowml.web.wire import BoundedProtocol, Patience
+from tests.web.serving import run_app
+
+CHUNK = b"x" * 60_000
+
+
+class _Impatient(BoundedProtocol):
+    patience = Patience(head=0.3, rest=0.3, body=0.3, body_bytes=1_000, unread=0.3)
+    most_connections = 12
+    look_seconds = 0.05
+
+
+@dataclass
+class _Seen:
+    """What the program behind has seen."""
+
+    requests: list[str]
+    bodies: list[int]
+    gone: int = 0
+
+
+SEEN = _Seen([], [])
+
+
+async def _app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the size of the body; /early without reading it, /large with more than a connection holds."""
+    SEEN.requests.append(scope["path"])
+    size, more = 0, scope["path"] != "/early"
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            SEEN.gone += 1
+            return
+        size += len(message["body"])
+        more = message["more_body"]
+    SEEN.bodies.append(size)
+    content = b"y" * 40_000_000 if scope["path"] == "/large" else json.dumps({"size": size}).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(content))]})
+    await send({"type": "http.response.body", "body": content})
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with run_app(_app, http=_Impatient) as port:
+        yield port
+
+
+class _Client(socket.socket):
+    """A connection on which anything can be sent."""
+
+    def __init__(self, port: int):
+        super().__init__()
+        self.settimeout(20)
+        self.connect(("127.0.0.1", port))
+
+    def send_all(self, *parts: bytes) -> None:
+        """As much of it as the other side takes."""
+        try:
+            for part in parts:
+                self.sendall(part)
+        except ConnectionError:
+            pass
+
+    def answer(self) -> tuple[int, Any]:
+        """Status and document; 0 and None where the connection was closed without."""
+        content = b""
+        try:
+            while piece := self.recv(65_536):
+                content += piece
+        except ConnectionError:
+            pass
+        head, _, body = content.partition(b"\r\n\r\n")
+        return (int(head.split()[1]), json.loads(body)) if head else (0, None)
+
+
+def _request(path: str = "/", *headers: bytes) -> bytes:
+    return b"POST %b HTTP/1.1\r\nHost: a\r\n%b" % (path.encode(), b"".join(line + b"\r\n" for line in headers))
+
+
+def test_a_request_is_answered_as_ever(port: int) -> None:
+    with _Client(port) as client:
+        client.send_all(_request("/", b"Content-Length: 3", b"Connection: close"), b"\r\nabc")
+        assert client.answer() == (200, {"size": 3})
+    with _Client(port) as client:
+        client.send_all(_request("/", b"Transfer-Encoding: chunked", b"Connection: close"), b"\r\n")
+        client.send_all(*[b"1\r\nx\r\n"] * 20_000, b"0\r\n\r\n")
+        assert client.answer() == (200, {"size": 20_000})
+    # Two at once, of which the second begins in the piece that ends the first.
+    with _Client(port) as client:
+        first = _request("/", b"Content-Length: 200000") + b"\r\n" + b"a" * 200_000
+        client.send_all(first + _request("/", b"Content-Length: 1", b"Connection: close") + b"\r\nb")
+        while client.recv(65_536):
+            pass
+    assert SEEN.bodies[-2:] == [200_000, 1]
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ([_request(), *[b"X-A: %b\r\n" % (b"a" * 500)] * 100_000], 431),
+        ([_request(), b"X-A: ", *[CHUNK] * 1_000], 431),
+        ([b"POST /", *[CHUNK] * 1_000], 431),
+        ([_request(), b"a: b\r\n" * 300 + b"\r\n"], 431),
+        ([_request("/", b"Transfer-Encoding: chunked"), b"\r\n1;", *[CHUNK] * 1_000], 400),
+        ([_request("/", b"Transfer-Encoding: chunked"), b"\r\n1\r\nx\r\n0\r\nX-A: ", *[CHUNK] * 1_000], 400),
+        ([b"\x16\x03\x01 this is no HTTP\r\n\r\n"], 400),
+        ([_request("/", b"Content-Length: many"), b"\r\n"], 400),
+    ],
+    ids=[
+        "headers",
+        "a header",
+        "an address",
+        "many headers",
+        "a chunk's extension",
+        "trailers",
+        "no HTTP",
+        "no length",
+    ],
+)
+def test_what_has_no_end_is_refused(port: int, parts: list[bytes], status: int) -> None:
+    seen = len(SEEN.bodies)
+    with _Client(port) as client:
+        client.send_all(*parts)
+        found, document = client.answer()
+    # Whoever goes on sending may find the connection reset before the answer is read.
+    assert found in (status, 0)
+    if found:
+        assert document["status"] == status and document["detail"]
+    assert len(SEEN.bodies) == seen
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ([], 0),
+        ([b"POST / HT"], 408),
+        ([_request("/", b"Content-Length: 10"), b"\r\nabc"], 408),
+        ([_request("/early", b"Content-Length: 10000000"), b"\r\nabc"], 200),
+    ],
+    ids=["nothing", "half a head", "half a body", "the rest of what was answered"],
+)
+def test_what_never_comes_is_not_waited_for(port: int, parts: list[bytes], status: int) -> None:
+    with _Client(port) as client:
+        client.send_all(*parts)
+        started = time.monotonic()
+        assert client.answer()[0] == status
+        assert time.monotonic() - started > 0.2
+
+
+def test_a_body_that_comes_drop_by_drop_is_given_up_and_a_slow_one_is_not(port: int) -> None:
+    gone = SEEN.gone
+    with _Client(port) as client:
+        client.send_all(_request("/", b"Content-Length: 2000"), b"\r\n")
+        for _ in range(60):
+            client.send_all(b"x")
+            time.sleep(0.02)
+        assert client.answer()[0] in (408, 0)
+    assert SEEN.gone == gone + 1
+    with _Client(port) as client:
+        client.send_all(_request("/", b"Content-Length: 24000", b"Connection: close"), b"\r\n")
+        for _ in range(12):
+            client.send_all(b"x" * 2_000)
+            time.sleep(0.1)
+        assert client.answer() == (200, {"size": 24_000})
+
+
+def test_an_answer_that_nobody_reads_is_not_kept(port: int) -> None:
+    with _Client(port) as client:
+        client.send_all(_request("/large", b"Content-Length: 0", b"Connection: close"), b"\r\n")
+        time.sleep(1.5)
+        received = 0
+        try:
+            while piece := client.recv(1 << 20):
+                received += len(piece)
+        except ConnectionError:
+            pass
+    assert received < 40_000_000
+
+
+def test_a_connection_on_which_nothing_happens_makes_room_for_others(port: int) -> None:
+    busy = [_Client(port) for _ in range(4)]
+    for client in busy:
+        client.send_all(_request("/", b"Content-Length: 2"), b"\r\na")
+    idle = [_Client(port) for _ in range(12)]
+    with _Client(port) as client:
+        client.send_all(_request("/", b"Content-Length: 1", b"Connection: close"), b"\r\na")
+        assert client.answer() == (200, {"size": 1})
+    for client in busy:
+        client.send_all(b"b")
+        assert client.recv(12) == b"HTTP/1.1 200"
+    for client in [*busy, *idle]:
+        client.close()
+
+
+def test_where_all_are_busy_the_next_one_hears_that(port: int) -> None:
+    busy = [_Client(port) for _ in range(12)]
+    for client in busy:
+        client.send_all(_request("/", b"Content-Length: 2"), b"\r\na")
+    time.sleep(0.1)
+    with _Client(port) as client:
+        status, document = client.answer()
+        assert (status, document["hint"]) == (503, "Try again in a moment.")
+    for client in busy:
+        client.close()
