@@ -6,21 +6,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowml.domain.workers import Share
 from flowml.machine import locks
 from flowml.machine.child import keep_quiet, let_nobody_fork
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.store.store import Store
 from flowml.training import processes
-from flowml.training.supervisor import MachineShare
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from flowml.automl.trial.sharing import Share
 
-
-def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, share: MachineShare) -> None:
+def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str) -> None:
     """Main function of a conductor process."""
     processes.settle_child()
     _log_to_stderr()
@@ -30,9 +28,7 @@ def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str, shar
     conduct_job(StoreLedger(store, job_id))
 
 
-def run_trainer(
-    home: str, worker_id: str, worker_name: str, owner: str, share: MachineShare, status: "Connection"
-) -> None:
+def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, share: Share, status: "Connection") -> None:
     """Main function of a trainer process."""
     processes.settle_child()
     processes.step_back()
@@ -49,18 +45,12 @@ def run_trainer(
     )
     trainer = Trainer(
         channel,
-        machine=_machine(share),
+        machine=share,
         gpus=gpus,
         queues=lambda: store.workers.queues(worker_id),
         tell=status.send,
     )
     trainer.run(stop=lambda: False)
-
-
-def _machine(share: MachineShare) -> "Share":
-    from flowml.automl.trial.sharing import Share
-
-    return Share(max(1, share.slots), share.threads, share.memory_bytes)
 
 
 def _log_to_stderr() -> None:

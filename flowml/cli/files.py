@@ -41,7 +41,7 @@ def predict(options: argparse.Namespace) -> int:
     from flowml.automl.model import modelfile
     from flowml.automl.model.batch import expected_columns, predict_table
     from flowml.data.expected import read_expected
-    from flowml.data.writing.formats import write_csv_text, write_table
+    from flowml.data.writing.writers import write_csv_text, write_table
 
     model = modelfile.read(options.model)
     with limited(options.file) as limits:

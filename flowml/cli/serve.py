@@ -18,7 +18,7 @@ def serve(options: argparse.Namespace) -> int:
     """Answer until somebody ends it."""
     import uvicorn
 
-    from flowml import app
+    from flowml.server import Server, build
     from flowml.web.wire import allow_many_connections, configured
 
     settings = settings_of(options)
@@ -31,7 +31,7 @@ def serve(options: argparse.Namespace) -> int:
         )
     allow_many_connections()
     socket = _bind(settings.host, settings.port)
-    server = app.Server(settings)
+    server = Server(settings)
     host, port = socket.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
 
@@ -41,7 +41,7 @@ def serve(options: argparse.Namespace) -> int:
             if self.started:
                 print(f"FlowML {__version__} is ready at http://{shown}:{port}", flush=True)
 
-    config = configured(app.build(server), log_level="warning", timeout_graceful_shutdown=2)
+    config = configured(build(server), log_level="warning", timeout_graceful_shutdown=2)
     # uvicorn shuts down on SIGTERM and then raises it again for whoever was there before: for us that is the end.
     signal.signal(signal.SIGTERM, lambda *_: None)
     Announcing(config).run(sockets=[socket])

@@ -6,8 +6,8 @@ from enum import StrEnum
 from flowml.domain.errors import Forbidden
 
 
-class Need(StrEnum):
-    """What a call asks of whoever makes it: to look, to change, to have predictions, to run this server, or to train
+class Permission(StrEnum):
+    """What a call needs of whoever makes it: to look, to change, to have predictions, to run this server, or to train
     for it."""
 
     READ = "read"
@@ -22,9 +22,9 @@ class Principal:
     """A caller under the name by which things are theirs, and all that they may do."""
 
     identifier: str
-    may: frozenset[Need]
+    may: frozenset[Permission]
 
-    def check(self, need: Need | None) -> None:
+    def check(self, need: Permission | None) -> None:
         """Raises Forbidden for what this caller may not do. Where no need is stated, nobody may."""
         if need is None:
             raise Forbidden("Nobody may do this: what it takes is not stated.", hint="Please report it.")
@@ -33,12 +33,12 @@ class Principal:
 
 
 _IN_WORDS = {
-    Need.READ: "look at what is stored here",
-    Need.WRITE: "change what is stored here",
-    Need.PREDICT: "ask for predictions",
-    Need.ADMIN: "run this server",
-    Need.WORK: "train for this server",
+    Permission.READ: "look at what is stored here",
+    Permission.WRITE: "change what is stored here",
+    Permission.PREDICT: "ask for predictions",
+    Permission.ADMIN: "run this server",
+    Permission.WORK: "train for this server",
 }
 
-LOCAL_OWNER = Principal("owner", frozenset(Need) - {Need.WORK})
+LOCAL_OWNER = Principal("owner", frozenset(Permission) - {Permission.WORK})
 """Whoever sits at this machine. Training for a server takes a credential even here."""

@@ -29,6 +29,15 @@ class Worker:
 
 
 @dataclass(frozen=True)
+class Share:
+    """How a machine is shared by trials: `slots` at once, each with so many `threads` and `memory_bytes`."""
+
+    slots: int
+    threads: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
 class Machine:
     """A worker that is online, as far as trials are planned by it: how many at once, and what each may use."""
 

@@ -23,12 +23,13 @@ from flowml.automl.task.describe import describe_recipe
 from flowml.automl.task.leakage import find_suspects
 from flowml.automl.task.task import Task, prepare_task
 from flowml.automl.trial.outcome import Outcome
-from flowml.automl.trial.sharing import Share, share_for
+from flowml.automl.trial.sharing import share_for
 from flowml.data.conversion.notation import Notation
 from flowml.domain.datasets import Role
 from flowml.domain.models import MADE_AT_ONCE
 from flowml.domain.recipes import Operation
 from flowml.domain.trials import TrialSpec, TrialStatus
+from flowml.domain.workers import Share
 from flowml.library.engine_process import engine_process, start_engine_process
 from flowml.library.process_runner import ProcessRunner, ThreadRunner, warn_of_threads
 from flowml.machine import facts

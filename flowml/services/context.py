@@ -1,4 +1,4 @@
-"""What every service needs: made once by `app.py`, and for each request with who calls."""
+"""What every service needs: made once by `server.py`, and for each request with who calls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from flowml.domain.caller import Need
+from flowml.domain.caller import Permission
 from flowml.domain.events import Event
 from flowml.services.context import Context
 
 BATCH = 500
 # What following a room needs, by its kind: what stands before the colon.
-_NEEDS = {"job": Need.READ, "system": Need.READ, "workers": Need.READ, "logs": Need.ADMIN}
+_NEEDS = {"job": Permission.READ, "system": Permission.READ, "workers": Permission.READ, "logs": Permission.ADMIN}
 
 
 def check_may_follow(context: Context, room: str) -> None:

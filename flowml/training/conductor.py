@@ -11,11 +11,11 @@ from flowml.automl.run.assembly import assemble, search_for
 from flowml.automl.run.conduct import Conduct
 from flowml.automl.search.search import Search
 from flowml.automl.task.leakage import find_suspects
-from flowml.automl.trial.sharing import Share
 from flowml.domain.channel import Ledger
 from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.trials import NOTHING_MORE, Trial, TrialStatus
+from flowml.domain.workers import Share
 from flowml.training.keeper import Keeper
 from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task

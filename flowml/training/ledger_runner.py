@@ -11,11 +11,11 @@ from flowml.automl import algorithms
 from flowml.automl.model import modelfile
 from flowml.automl.task.task import Task
 from flowml.automl.trial.outcome import Outcome
-from flowml.automl.trial.sharing import Share, share_for, usual_need
+from flowml.automl.trial.sharing import share_for, usual_need
 from flowml.domain.channel import Ledger
 from flowml.domain.jobs import Validation
 from flowml.domain.trials import Needs, Trial, TrialSpec, TrialStatus
-from flowml.domain.workers import Machine
+from flowml.domain.workers import Machine, Share
 from flowml.machine.capabilities import VRAM_SLACK_GB
 from flowml.training.gpus import vram_of
 

@@ -7,10 +7,10 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from flowml.domain.workers import Share
 from flowml.training import processes
 from flowml.training.conductors import ConductorDesk, Conductors
 from flowml.training.trainers import TrainerDesk, TrainerProcess, Trainers
@@ -21,29 +21,21 @@ _TICK_SECONDS = 0.1
 _IDLE_TICK_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
-class MachineShare:
-    """What this machine gives to training."""
-
-    slots: int
-    threads: int
-    memory_bytes: int
-    idle_seconds: float
-
-
 class Supervisor:
-    """The processes of one server. `conduct` and `train` are the children's main functions, picklable."""
+    """The processes of one server. `conduct` and `train` are the children's main functions, picklable; trainers without
+    work are kept for `idle_seconds`."""
 
     def __init__(
         self,
         conductor_desk: ConductorDesk,
         trainer_desk: TrainerDesk,
-        share: MachineShare,
+        share: Share,
         conduct: Callable[..., None],
         train: Callable[..., None],
         arguments: tuple[Any, ...],
         *,
         boot: str,
+        idle_seconds: float,
         conductor_ended: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ):
@@ -51,6 +43,7 @@ class Supervisor:
         self._conductors = Conductors(conductor_desk, self._start_conductor, conductor_ended)
         self._trainers = Trainers(trainer_desk, self._start_trainer, share.memory_bytes, clock)
         self._share = share
+        self._idle_seconds = idle_seconds
         self._conduct = conduct
         self._train = train
         self._arguments = arguments
@@ -88,7 +81,7 @@ class Supervisor:
 
     def warm_up(self) -> None:
         """Training is likely soon: have the trainers ready."""
-        self._warm_until = self._clock() + self._share.idle_seconds
+        self._warm_until = self._clock() + self._idle_seconds
         self._wake.set()
 
     def processes(self) -> list[dict[str, Any]]:
@@ -111,7 +104,7 @@ class Supervisor:
         now = self._clock()
         jobs = self._desk.running_jobs()
         if jobs:
-            self._warm_until = now + self._share.idle_seconds
+            self._warm_until = now + self._idle_seconds
         with self._lock:
             if self._stopping.is_set():
                 return False
@@ -146,7 +139,7 @@ class Supervisor:
         # A conductor needs little of the engine: until that is loaded it is sooner there by itself.
         starter = self._mp() if self._loaded.is_set() else processes.fresh()
         process: BaseProcess = starter.Process(
-            target=self._conduct, args=(*self._arguments, job_id, self._share), name=f"conductor-{job_id}"
+            target=self._conduct, args=(*self._arguments, job_id), name=f"conductor-{job_id}"
         )
         process.start()
         return process

@@ -19,7 +19,7 @@ from flowml.automl.trial import limits
 from flowml.automl.trial.attempt import Means, attempt
 from flowml.automl.trial.evaluate import EncodedFolds
 from flowml.automl.trial.outcome import Outcome
-from flowml.automl.trial.sharing import Share, share_for
+from flowml.automl.trial.sharing import share_for
 from flowml.domain.channel import Channel
 from flowml.domain.errors import NotFound
 from flowml.domain.trials import (
@@ -32,6 +32,7 @@ from flowml.domain.trials import (
     TrialSpec,
     TrialStatus,
 )
+from flowml.domain.workers import Share
 from flowml.training.gpus import GPUs
 from flowml.training.tasks import load_task
 from flowml.training.trainer_status import Busy

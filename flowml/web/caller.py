@@ -8,7 +8,7 @@ need in its line of the table of routes, everything else inside a `Guarded`.
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flowml.domain.caller import LOCAL_OWNER, Need, Principal
+from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
 from flowml.domain.errors import Forbidden
 from flowml.services.context import Context
 
@@ -33,7 +33,7 @@ def context_of(connection: HTTPConnection) -> Context:
 class Guarded:
     """An ASGI application for callers who may do what it needs."""
 
-    def __init__(self, need: Need | None, app: ASGIApp):
+    def __init__(self, need: Permission | None, app: ASGIApp):
         self._need = need
         self._app = app
 

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from flowml.domain.caller import Need
+from flowml.domain.caller import Permission
 from flowml.domain.errors import Forbidden
 from flowml.services.context import Context
 from flowml.web.bodies import Schema, read_body
@@ -44,7 +44,7 @@ class Endpoint:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     form: type[BaseModel] | None = None
-    need: Need | None = None
+    need: Permission | None = None
     waits: bool = False
 
 

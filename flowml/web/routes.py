@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
-from flowml.domain.caller import Need
+from flowml.domain.caller import Permission
 from flowml.web.api import datasets, docs, figures, recipes, results, system, training
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
@@ -18,7 +18,7 @@ from flowml.web.schemas import training as t
 from flowml.web.schemas.base import PageQuery
 from flowml.web.static import StaticFiles
 
-READ, WRITE, PREDICT = Need.READ, Need.WRITE, Need.PREDICT
+READ, WRITE, PREDICT = Permission.READ, Permission.WRITE, Permission.PREDICT
 
 # fmt: off
 ENDPOINTS: tuple[Endpoint, ...] = (

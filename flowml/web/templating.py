@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from flowml.domain.wording import number, plural, size
 from flowml.web.assets import templates_root
-from flowml.web.format import age, cell, duration, milliseconds, percent
+from flowml.web.formatting import age, cell, duration, milliseconds, percent
 from flowml.web.headline import headline
 from flowml.web.static import static_url
 from flowml.web.words import metric_title, score_text, status_word

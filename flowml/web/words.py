@@ -7,7 +7,7 @@ from flowml.domain.datasets import Role
 from flowml.domain.jobs import JobStatus
 from flowml.domain.metrics import OF_A_CLASS, greater_is_better
 from flowml.domain.wording import NONE, fixed, number
-from flowml.web.format import percent
+from flowml.web.formatting import percent
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-// Numbers, sizes and times as people read them; flowml/domain/wording.py and flowml/web/format.py write them the same way
+// Numbers, sizes and times as people read them; flowml/domain/wording.py and flowml/web/formatting.py write them the same way
 // on the server. Half goes up, exactly, as `toFixed` and `toPrecision` do it; Intl only puts in the commas.
 
 export const NONE = "–";

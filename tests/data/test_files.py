@@ -8,7 +8,7 @@ import pytest
 
 from flowml.data.inspect import format_inspection, inspect_file
 from flowml.data.read import read_table
-from flowml.data.writing.formats import EXTENSIONS, write_table
+from flowml.data.writing.writers import EXTENSIONS, write_table
 from flowml.domain.errors import UnreadableFile, UnsupportedFormat
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flowml.domain.caller import LOCAL_OWNER, Need, Principal
+from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
 from flowml.domain.jobs import JobSpec
 from flowml.services import datasets, jobs, versions
 from flowml.services.context import Context
@@ -17,7 +17,7 @@ from flowml.store.store import Store
 from tests.services.records import QuietTrainers, add_job, add_model
 
 CSV = b"age,bought\n" + b"".join(b"%d,%s\n" % (at % 7, b"yes" if at % 3 else b"no") for at in range(40))
-SOMEBODY = Principal("somebody", frozenset({Need.READ, Need.WRITE}))
+SOMEBODY = Principal("somebody", frozenset({Permission.READ, Permission.WRITE}))
 
 
 @pytest.fixture

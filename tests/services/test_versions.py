@@ -12,13 +12,13 @@ import pytest
 
 from flowml.automl.model import modelfile
 from flowml.automl.model.batch import add_predictions
-from flowml.automl.trial.sharing import Share
 from flowml.data.conversion.notation import Notation
 from flowml.data.recipes.checking import check_operations
 from flowml.data.recipes.transform import transform_frame
 from flowml.domain.datasets import Dataset
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.domain.jobs import JobSpec, JobStatus
+from flowml.domain.workers import Share
 from flowml.services import datasets, prediction, results, versions
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import StoreChannel

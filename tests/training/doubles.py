@@ -4,7 +4,7 @@ import os
 import time
 from multiprocessing.connection import Connection
 
-from flowml.training.supervisor import MachineShare
+from flowml.domain.workers import Share
 from flowml.training.trainer_status import Busy
 
 
@@ -16,19 +16,19 @@ def end_at_once(*_: object) -> None:
     os._exit(3)
 
 
-def train_forever(deadline_in: float, owner: str, share: MachineShare, status: Connection) -> None:
+def train_forever(deadline_in: float, owner: str, share: Share, status: Connection) -> None:
     """Ignores its deadline."""
     status.send(Busy("t1", deadline_in))
     time.sleep(60)
 
 
-def crash(deadline_in: float, owner: str, share: MachineShare, status: Connection) -> None:
+def crash(deadline_in: float, owner: str, share: Share, status: Connection) -> None:
     """Breaks down in native code."""
     status.send(Busy("t1", deadline_in))
     os.abort()
 
 
-def eat_memory(deadline_in: float, owner: str, share: MachineShare, status: Connection) -> None:
+def eat_memory(deadline_in: float, owner: str, share: Share, status: Connection) -> None:
     """Takes half a gigabyte."""
     status.send(Busy("t1", deadline_in))
     hoard = bytearray(500_000_000)
@@ -37,7 +37,7 @@ def eat_memory(deadline_in: float, owner: str, share: MachineShare, status: Conn
     time.sleep(60)
 
 
-def eat_memory_that_it_was_given(deadline_in: float, owner: str, share: MachineShare, status: Connection) -> None:
+def eat_memory_that_it_was_given(deadline_in: float, owner: str, share: Share, status: Connection) -> None:
     """Takes half a gigabyte, and may take a whole one."""
     status.send(Busy("t1", deadline_in, memory_bytes=1_000_000_000))
     hoard = bytearray(500_000_000)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from flowml.automl.model import modelfile
-from flowml.automl.trial.sharing import Share
 from flowml.domain.jobs import JobStatus
 from flowml.domain.trials import NOTHING_MORE, Needs, Offer, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.workers import Share
 from flowml.services import prediction, results
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import StoreChannel

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+from flowml.domain.workers import Share
 from flowml.training.conductors import RunningJob
 from flowml.training.processes import local_slots
-from flowml.training.supervisor import MachineShare, Supervisor
+from flowml.training.supervisor import Supervisor
 from tests.training import doubles
 
 
@@ -61,8 +62,8 @@ def supervising(
     memory: int = 10**10,
     idle_seconds: float = 60.0,
 ) -> Iterator[Supervisor]:
-    share = MachineShare(slots=1, threads=1, memory_bytes=memory, idle_seconds=idle_seconds)
-    supervisor = Supervisor(desk, desk, share, conduct, train, (deadline_in,), boot="test")
+    share = Share(slots=1, threads=1, memory_bytes=memory)
+    supervisor = Supervisor(desk, desk, share, conduct, train, (deadline_in,), boot="test", idle_seconds=idle_seconds)
     supervisor.start()
     try:
         yield supervisor

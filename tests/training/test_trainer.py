@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from flowml.automl.trial.sharing import Share
 from flowml.domain.jobs import JobSpec
 from flowml.domain.trials import Lease, Needs, Offer, Trial, TrialSpec, TrialStatus
+from flowml.domain.workers import Share
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.store.store import Store

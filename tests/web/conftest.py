@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from flowml.app import Server, build
+from flowml.server import Server, build
 from flowml.services.settings import Settings
 from tests.web.serving import Served, run_app, serve
 from tests.web.visiting import ARGUMENTS, Visit

@@ -18,8 +18,8 @@ from flowml.domain.caller import Principal
 from flowml.services.context import Context
 from flowml.services.settings import Settings
 from flowml.store.store import Store
+from flowml.web.application import create_app
 from flowml.web.caller import caller_of
-from flowml.web.server import create_app
 from flowml.web.wire import BoundedProtocol, configured
 from tests.services.records import QuietTrainers
 

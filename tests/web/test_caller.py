@@ -12,21 +12,21 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import Scope
 from websockets.exceptions import InvalidStatus
 
-from flowml.domain.caller import LOCAL_OWNER, Need, Principal
+from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
 from flowml.domain.errors import FlowMLError, Forbidden, Unauthorized
 from flowml.services.context import Context
 from flowml.web import pages
+from flowml.web.application import create_app
 from flowml.web.caller import Guarded, caller_of
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.failures import handle_error
 from flowml.web.routes import ENDPOINTS, routes
 from flowml.web.security import Gate
-from flowml.web.server import create_app
 from tests.services.records import add_dataset, add_job
 from tests.web.serving import Served, run_app, serve
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-EVERYTHING = frozenset(Need)
+EVERYTHING = frozenset(Permission)
 WEB = Path(pages.__file__).parents[1]
 
 
@@ -59,7 +59,7 @@ def the_owner_again(door: Door) -> None:
     door.caller = LOCAL_OWNER
 
 
-def who_may(*needs: Need) -> Principal:
+def who_may(*needs: Permission) -> Principal:
     return Principal("somebody", frozenset(needs))
 
 
@@ -121,7 +121,7 @@ def test_an_endpoint_asks_for_just_what_it_states(server: Served, door: Door, en
 
 @pytest.mark.parametrize("method", [endpoint.method for endpoint in ENDPOINTS if endpoint.method != "GET"])
 def test_what_changes_something_needs_more_than_reading(method: str) -> None:
-    assert all(endpoint.need != Need.READ for endpoint in ENDPOINTS if endpoint.method == method)
+    assert all(endpoint.need != Permission.READ for endpoint in ENDPOINTS if endpoint.method == method)
 
 
 def test_where_no_need_is_stated_nobody_gets_in(server: Served) -> None:
@@ -143,13 +143,13 @@ def test_where_no_need_is_stated_nobody_gets_in(server: Served) -> None:
 
 
 def test_static_files_and_live_updates_need_reading(server: Served, door: Door) -> None:
-    door.caller = who_may(*EVERYTHING - {Need.READ})
+    door.caller = who_may(*EVERYTHING - {Permission.READ})
     assert server.client.get("/static/css/base.css").status_code == 403
     with pytest.raises(InvalidStatus) as refusal:
         server.live()
     assert refusal.value.response.status_code == 403
 
-    door.caller = who_may(Need.READ)
+    door.caller = who_may(Permission.READ)
     assert server.client.get("/static/css/base.css").status_code == 200
     with server.live():
         pass
@@ -161,7 +161,7 @@ def test_a_slash_too_many_is_another_address(server: Served) -> None:
 
 
 def test_each_room_asks_for_what_it_needs(server: Served, door: Door) -> None:
-    door.caller = who_may(Need.READ)
+    door.caller = who_may(Permission.READ)
     with server.live() as connection:
         connection.send(json.dumps({"subscribe": ["system", "logs"], "after": 0}))
         refusal = json.loads(connection.recv(timeout=5))
@@ -192,9 +192,9 @@ def test_who_may_not_look_is_shown_nothing_by_the_page_that_says_so(server: Serv
 
 
 def test_the_owner_of_this_machine_may_do_all_but_train_for_it() -> None:
-    assert caller_of({"type": "http"}).may == EVERYTHING - {Need.WORK}
+    assert caller_of({"type": "http"}).may == EVERYTHING - {Permission.WORK}
     with pytest.raises(Forbidden):
-        LOCAL_OWNER.check(Need.WORK)
+        LOCAL_OWNER.check(Permission.WORK)
 
 
 def test_an_application_is_for_the_owner_unless_told_otherwise(server: Served) -> None:

@@ -21,8 +21,8 @@ from flowml.domain.errors import NotReady
 from flowml.services import importance, previews, tables
 from flowml.services.turns import CHILDREN, child_processes
 from flowml.web import pages
+from flowml.web.application import create_app
 from flowml.web.routes import ENDPOINTS
-from flowml.web.server import create_app
 from tests.services.records import add_dataset, add_job, add_model
 from tests.web.serving import Served, run_app, serve, until
 

@@ -6,25 +6,15 @@ processor time for 15 rounds on one thread and on two). There fewer trials with 
 memory, and leave more complete models behind when the time is over.
 """
 
-from dataclasses import dataclass
-
 from flowml.automl.algorithms import memory
 from flowml.automl.task.shape import TaskShape
+from flowml.domain.workers import Share
 
 BIG_CELLS = 8_000_000
 THREADS_A_TRIAL = 4
 # Columns as a booster sees them, for each column of the table; numbers are one, dates and texts several.
 _USUAL_WIDTH = 1.5
 _USUAL_LEAVES = 128
-
-
-@dataclass(frozen=True)
-class Share:
-    """`slots` trials at once, each with so many `threads` and `memory_bytes`."""
-
-    slots: int
-    threads: int
-    memory_bytes: int
 
 
 def is_big(shape: TaskShape) -> bool:

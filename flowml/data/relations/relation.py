@@ -14,7 +14,7 @@ import polars as pl
 from flowml.data.profiling.bins import date_edges
 from flowml.data.profiling.distribution import as_value
 from flowml.data.relations.groups import Group, Grouped, are_classes, group
-from flowml.data.relations.strength import Judge, check_target
+from flowml.data.relations.strength import Association, check_target
 from flowml.data.sampling import read_spread
 from flowml.data.values import plain
 from flowml.domain import wording
@@ -47,7 +47,7 @@ def relation(table: Path, column: str, target: str) -> dict[str, Any]:
     check_target(frame[target])
     frame = frame.filter(pl.col(target).is_not_null())
     values, answers = frame[column], frame[target]
-    strength, _ = Judge(answers).judge(values)
+    strength, _ = Association(answers).with_column(values)
     if are_classes(answers):
         found = _shares(values, answers)
     elif values.dtype.is_temporal():

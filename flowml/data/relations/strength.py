@@ -44,7 +44,7 @@ def relations(table: Path, columns: Sequence[Mapping[str, Any]], target: str) ->
     values = answers.to_series()
     check_target(values)
     known = values.is_not_null()
-    judge = Judge(values.filter(known))
+    association = Association(values.filter(known))
     others = [column for column in columns if column["name"] != target]
     shown = others[:_MOST_COLUMNS]
     found = []
@@ -53,20 +53,20 @@ def relations(table: Path, columns: Sequence[Mapping[str, Any]], target: str) ->
         part = shown[start : start + _COLUMNS_AT_ONCE]
         sample, _ = read_spread(table, [column["name"] for column in part], _MOST_ROWS)
         for column in part:
-            strength, bits = judge.judge(sample[column["name"]].filter(known))
+            strength, bits = association.with_column(sample[column["name"]].filter(known))
             found.append(
                 {
                     "name": column["name"],
                     "role": column["role"],
                     "strength": strength,
-                    "measure": judge.measure,
+                    "measure": association.measure,
                     "mutual_information": bits,
                 }
             )
     found.sort(key=lambda item: (item["strength"] is None, -(item["strength"] or 0.0)))
     if len(others) > len(shown):
         note = " ".join(filter(None, (note, f"Only the first {_MOST_COLUMNS:,} columns are shown.")))
-    kind = "classes" if judge.classes else "numbers"
+    kind = "classes" if association.classes else "numbers"
     return {"target": target, "target_kind": kind, "columns": found, "note": note}
 
 
@@ -82,7 +82,7 @@ def check_target(values: pl.Series) -> None:
         raise InvalidInput.of_field("target", f"“{values.name}” has no values.", hint="Choose another column.")
 
 
-class Judge:
+class Association:
     """Measures how much columns say about one target, which has a value in every row."""
 
     def __init__(self, target: pl.Series):
@@ -92,7 +92,7 @@ class Judge:
         self._codes = group(target, bins=bins, categories=_MOST_CATEGORIES).codes
         self._numbers = None if self.classes else target.cast(pl.Float64).to_numpy()
 
-    def judge(self, values: pl.Series) -> tuple[float | None, float | None]:
+    def with_column(self, values: pl.Series) -> tuple[float | None, float | None]:
         """Strength and mutual information; None where the column or the target does not vary."""
         codes = group(values, bins=_BINS, categories=_MOST_CATEGORIES, fewest=_FEWEST).codes
         table = contingency(codes, self._codes)

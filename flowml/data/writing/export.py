@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from flowml.data.writing.formats import FORMATS
+from flowml.data.writing.writers import FORMATS
 
 
 def export_table(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowml.domain.caller import Need
+from flowml.domain.caller import Permission
 from flowml.web.endpoint import Endpoint
 from flowml.web.leaving import until_gone
 from flowml.web.pages import datasets, home, jobs, models, palette, playground, results, train
@@ -20,7 +20,7 @@ def _page(path: str, handler: Callable[[Request], Response], *, waits: bool = Fa
             return await until_gone(request, lambda _: handler(request))
         return await run_in_threadpool(handler, request)
 
-    return Endpoint("GET", path, show, "text/html", need=Need.READ, waits=waits)
+    return Endpoint("GET", path, show, "text/html", need=Permission.READ, waits=waits)
 
 
 ENDPOINTS = (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowml.domain.wording import number, plural
-from flowml.web.format import cell, percent
+from flowml.web.formatting import cell, percent
 from flowml.web.pages.charts import Chart
 
 

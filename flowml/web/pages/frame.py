@@ -6,7 +6,7 @@ from typing import TypedDict
 from starlette.requests import Request
 
 from flowml import __version__
-from flowml.domain.caller import Need
+from flowml.domain.caller import Permission
 from flowml.services import events, jobs
 from flowml.web.caller import context_of
 
@@ -52,7 +52,7 @@ def build_frame(request: Request, section: str) -> Frame:
     """Call this first in a handler. Raises Forbidden for who may not look."""
     context = context_of(request)
     # Pages that say what went wrong have it too, whoever they are for.
-    context.caller.check(Need.READ)
+    context.caller.check(Permission.READ)
     last_event_id = events.last_id(context)
     running = [job for job in jobs.list_jobs(context, 50, 0)[0] if not job.status.ended]
     return Frame(

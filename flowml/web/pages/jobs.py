@@ -19,7 +19,7 @@ from flowml.services import datasets, jobs, results
 from flowml.services.context import Context
 from flowml.services.jobs import AlgorithmInfo
 from flowml.web.caller import context_of
-from flowml.web.format import duration
+from flowml.web.formatting import duration
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame

@@ -14,7 +14,7 @@ from flowml.domain.wording import number
 from flowml.services import jobs, results
 from flowml.services.context import Context
 from flowml.web.caller import context_of
-from flowml.web.format import percent
+from flowml.web.formatting import percent
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame

@@ -17,7 +17,7 @@ from flowml.domain.wording import number
 from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
 from flowml.web.caller import context_of
-from flowml.web.format import cell
+from flowml.web.formatting import cell
 from flowml.web.headline import headline
 from flowml.web.pages.frame import build_frame
 from flowml.web.pages.jobs import algorithm_titles

@@ -11,7 +11,7 @@ from flowml.domain.models import MADE_AT_ONCE, Leaderboard, LeaderboardRow, Mode
 from flowml.services import jobs, results
 from flowml.services.context import Context
 from flowml.web.caller import context_of
-from flowml.web.format import milliseconds, percent
+from flowml.web.formatting import milliseconds, percent
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame

@@ -15,7 +15,7 @@ from flowml.services.context import Context
 from flowml.services.jobs import AlgorithmInfo, TaskPreview, usual_folds
 from flowml.services.outlook import Outlook, look_ahead
 from flowml.web.caller import context_of
-from flowml.web.format import duration
+from flowml.web.formatting import duration
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.distribution import distribution_chart
 from flowml.web.pages.frame import build_frame

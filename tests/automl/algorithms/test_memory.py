@@ -15,9 +15,10 @@ from flowml.automl.search.search import Search
 from flowml.automl.task.shape import TaskShape
 from flowml.automl.trial.attempt import Means, attempt
 from flowml.automl.trial.evaluate import EncodedFolds, evaluate
-from flowml.automl.trial.sharing import BIG_CELLS, Share, share_for
+from flowml.automl.trial.sharing import BIG_CELLS, share_for
 from flowml.domain.jobs import ProblemType
 from flowml.domain.trials import TrialSpec, TrialStatus
+from flowml.domain.workers import Share
 from tests.automl.tables import people_task
 
 GB = 10**9

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from flowml.data.read import read_table
-from flowml.data.writing.formats import write_table
+from flowml.data.writing.writers import write_table
 from tests.data.workbook.sheets import write_sheet
 
 _STORED = pl.DataFrame(

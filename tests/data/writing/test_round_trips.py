@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flowml.data.canonical import write_canonical
 from flowml.data.read import read_table
 from flowml.data.writing.export import export_table
-from flowml.data.writing.formats import FORMATS
+from flowml.data.writing.writers import FORMATS
 from flowml.domain.errors import InvalidInput
 
 # What looks like something else, or is hard to write down.

@@ -37,7 +37,7 @@ def test_prometheus_can_read_the_metrics(server: Served) -> None:
 
 
 def test_the_web_application_starts_without_the_engine() -> None:
-    code = f"import flowml.web.server, sys; print([name for name in {HEAVY} if name in sys.modules])"
+    code = f"import flowml.web.application, sys; print([name for name in {HEAVY} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert run.stdout.strip() == "[]"

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from flowml.children import run_conductor, run_trainer
+from flowml.domain.workers import Share
 from flowml.machine import capabilities
 from flowml.machine.facts import memory_bytes, usable_cores
 from flowml.services.context import Context
@@ -22,7 +23,7 @@ from flowml.store.home import Home, ServerLock
 from flowml.store.store import Store
 from flowml.training import processes
 from flowml.training.queue import LocalQueue
-from flowml.training.supervisor import MachineShare, Supervisor
+from flowml.training.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def training_share(settings: Settings) -> MachineShare:
+def training_share(settings: Settings) -> Share:
     """What this machine gives to training, from its cores and memory unless set."""
     cores = usable_cores()
     slots = processes.local_slots(cores) if settings.local_slots is None else settings.local_slots
@@ -38,12 +39,7 @@ def training_share(settings: Settings) -> MachineShare:
         memory = settings.trial_memory_mb * 1_000_000
     else:
         memory = int(memory_bytes() * 0.8 / max(1, slots))
-    return MachineShare(
-        slots=slots,
-        threads=max(1, cores // max(1, slots)),
-        memory_bytes=memory,
-        idle_seconds=settings.trainer_idle_seconds,
-    )
+    return Share(slots, threads=max(1, cores // max(1, slots)), memory_bytes=memory)
 
 
 class Server:
@@ -72,6 +68,7 @@ class Server:
             run_trainer,
             (str(home.path), worker_id, self._worker_name),
             boot=secrets.token_hex(4),
+            idle_seconds=settings.trainer_idle_seconds,
             conductor_ended=self._queue.start_jobs,
             clock=clock,
         )
@@ -132,7 +129,7 @@ class Server:
 
 def build(server: Server) -> "ASGIApp":
     """The web application around a server; it starts and stops with it."""
-    from flowml.web.server import create_app
+    from flowml.web.application import create_app
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
