@@ -1,5 +1,12 @@
 """The spellings of “no value” that tables use."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
 # What pandas, R, SQL, SAS, Excel and the UCI archive write; no word that people also use as a category of its own.
 MISSING = (
     "",
@@ -64,12 +71,57 @@ MISSING_AMONG_NUMBERS = (
     "(unknown)",
     "not available",
     "no data",
-    "k.a.",
+    "n.k.",
     "n.d.",
+    "not applicable",
+    "not known",
+    "not specified",
+    "no answer",
+    "tbd",
+    "k.a.",
+    "k. a.",
+    "n.v.",
+    "n. v.",
+    "n.b.",
+    "n. b.",
+    "o. a.",
+    "o.a.",
+    "keine angabe",
+    "keine angaben",
+    "ohne angabe",
+    "keine daten",
+    "kein wert",
+    "nicht verfügbar",
+    "nicht vorhanden",
+    "nicht bekannt",
+    "unbekannt",
+    "fehlt",
+    "entfällt",
+    "leer",
     "s/d",
+    "n.c.",
+    "non disponible",
+    "non renseigné",
+    "inconnu",
+    "sin datos",
+    "no disponible",
+    "desconocido",
+    "non disponibile",
+    "sconosciuto",
+    "onbekend",
+    "geen gegevens",
+    "brak danych",
     "#div/0!",
     "#value!",
     "#ref!",
     "#num!",
     "#name?",
+    "#null!",
+    "#calc!",
 )
+
+
+def says_missing(texts: pl.Series) -> pl.Series:
+    """Which of some texts would be missing values in a column of numbers."""
+    plain = texts.str.strip_chars()
+    return plain.is_in(MISSING) | plain.str.to_lowercase().is_in(MISSING_AMONG_NUMBERS)

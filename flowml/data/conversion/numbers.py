@@ -137,7 +137,7 @@ def _read_finite(column: pl.Series, decimal: str | None, thousands: str | None, 
                 plain is not None and plain.dtype == pl.Float64 and present.str.contains(".", literal=True).any()
             )
             return Guess(plain, proof="." if has_points else None, notation=plain_notation(plain))
-    if _is_no_quantity(present):
+    if is_no_quantity(present):
         return NOTHING
     bare = _bare(column)
     filled = bare.drop_nulls()
@@ -189,7 +189,7 @@ def _bare(values: pl.Series) -> pl.Series:
     )
 
 
-def _is_no_quantity(present: pl.Series) -> bool:
+def is_no_quantity(present: pl.Series) -> bool:
     """Phone numbers and network addresses look like grouped numbers."""
     if pl.Series([present.name]).str.contains(_PHONE_NAME).item() or present.str.contains(_INTERNATIONAL).any():
         return True

@@ -7,7 +7,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from flowml.data.quality import categories, dates, duplicates, leakage, missing, numbers, shape, target, texts
+from flowml.data.quality import (
+    categories,
+    dates,
+    duplicates,
+    leakage,
+    missing,
+    numbers,
+    shape,
+    target,
+    texts,
+    written_numbers,
+)
 from flowml.data.quality.examined import ColumnView, Examined, Found
 from flowml.domain import wording
 from flowml.domain.datasets import ColumnStats, Finding, Role, Severity, TopValue
@@ -24,10 +35,11 @@ COLUMN_CHECKS: tuple[Callable[[ColumnView], Iterator[Found]], ...] = (
     categories.spellings,
     categories.near_spellings,
     categories.rare_categories,
-    texts.mixed_types,
-    texts.numbers_as_text,
+    written_numbers.numbers_as_text,
+    texts.mixed_dates,
     texts.dates_as_text,
     texts.damaged_characters,
+    texts.words_for_missing,
     texts.blanks,
     dates.made_up_dates,
     dates.future_dates,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -25,6 +26,7 @@ _SENTINELS = frozenset(sign * int(digit * length) for sign in (1, -1) for digit 
     8,
     -8,
 } | {-1, 999_999_999, -32_768, 32_767, 65_535, 2_147_483_647, -2_147_483_648}
+_MOST_STAND_INS = 6
 _NEVER_NEGATIVE = re.compile(
     r"(?:^|[^a-z])(age|height|weight|price|quantity|count|distance|duration|area|population|income|salary|speed)"
     r"(?:$|[^a-z])"
@@ -102,27 +104,63 @@ def stand_ins(column: ColumnView) -> Iterator[Found]:
     stats = column.stats
     if not column.is_number or stats.count < _FEWEST_ROWS or stats.n_unique < 5:
         return
-    for end in (stats.min, stats.max):
-        if end not in _SENTINELS:
-            continue
-        count = int((column.values == end).sum())
-        rest = column.values.filter(column.values != end)
-        least, greatest = float(rest.min()), float(rest.max())  # type: ignore[arg-type]
+    if stats.min not in _SENTINELS and stats.max not in _SENTINELS:
+        return
+    apart = stand_in_values(column.values)
+    if not apart.counts:
+        return
+    rows = sum(apart.counts.values())
+    shown = wording.listed(
+        [f"{wording.number(value)} in {wording.plural(count, 'row')}" for value, count in apart.counts.items()]
+    )
+    yield found(
+        "stand-in-value",
+        Severity.WARNING,
+        [column.name],
+        f"“{column.name}” is {shown}, while all other values lie between {wording.number(apart.least)} and "
+        f"{wording.number(apart.greatest)}. It seems to stand for something else: a missing value, or “more than can "
+        "be entered”.",
+        "Mark it as missing, if that is what it means.",
+        [{"op": "mark_missing", "columns": [column.name], "values": list(apart.counts)}],
+        size=column.share(rows),
+    )
+
+
+@dataclass(frozen=True)
+class StandIns:
+    """Which numbers are probably none, with how often each occurs, and between what the others lie."""
+
+    counts: Mapping[float, int]
+    least: float
+    greatest: float
+
+
+def stand_in_values(values: pl.Series) -> StandIns:
+    """Those of some numbers that are -999 or the like, lie apart from all others, and occur at least twice."""
+    values = values.drop_nulls()
+    ends: list[float] = []
+    core = values
+    while len(core) and len(ends) < _MOST_STAND_INS and (end := _sentinel_at_an_end(core)) is not None:
+        ends.append(end)
+        core = core.filter(core != end)
+    if core.is_empty():
+        return StandIns({}, 0.0, 0.0)
+    least, greatest = float(core.min()), float(core.max())  # type: ignore[arg-type]
+    counts: dict[float, int] = {}
+    for end in reversed(ends):
+        count = int((values == end).sum())
         gap = least - end if end < least else end - greatest
-        apart = count >= 2 and gap > max(greatest - least, 1.0)
-        only_negative = end == -1 and least >= 0 and stats.top and stats.top[0].value == -1 and greatest > 10
-        if apart or only_negative:
-            yield found(
-                "stand-in-value",
-                Severity.WARNING,
-                [column.name],
-                f"“{column.name}” is {wording.number(end)} in {wording.plural(count, 'row')}, while all other values "
-                f"lie between {wording.number(least)} and {wording.number(greatest)}. It seems to stand for "
-                "something else: a missing value, or “more than can be entered”.",
-                "Mark it as missing, if that is what it means.",
-                [{"op": "mark_missing", "columns": [column.name], "values": [end]}],
-                size=column.share(count),
-            )
+        commonest = end == -1 and least >= 0 and greatest > 10 and bool((values.mode() == -1).any())
+        if (count >= 2 and gap > max(greatest - least, 1.0)) or commonest:
+            counts[end] = count
+        else:
+            least, greatest = min(least, end), max(greatest, end)
+    return StandIns(dict(reversed(counts.items())), least, greatest)
+
+
+def _sentinel_at_an_end(values: pl.Series) -> float | None:
+    ends: tuple[float, float] = (values.min(), values.max())  # type: ignore[assignment]
+    return next((end for end in ends if end in _SENTINELS), None)
 
 
 def zeros_apart(column: ColumnView) -> Iterator[Found]:
@@ -212,9 +250,10 @@ def capped(column: ColumnView) -> Iterator[Found]:
     if not column.is_number or stats.n_unique < 50 or stats.count < 500 or (stats.skewness or 0) < -1:
         return
     values = column.values
+    apart = stand_in_values(values).counts
     for end, kind in ((stats.max, "largest"), (stats.min, "smallest")):
         count = int((values == end).sum())
-        if end == 0 or count < 0.01 * stats.count:
+        if end == 0 or end in apart or count < 0.01 * stats.count:
             continue
         # Compared with what is usual nearby, not with popular values such as whole numbers.
         near = (

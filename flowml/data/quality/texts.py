@@ -1,4 +1,4 @@
-"""Texts that are something else, or damaged: numbers and dates among words, units, blanks, broken characters."""
+"""Texts that are something else, or damaged: dates among words, words for nothing, blanks, broken characters."""
 
 from __future__ import annotations
 
@@ -7,18 +7,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from flowml.data.quality.examined import ColumnView, Found, backticked, found
+from flowml.data.conversion.missing import says_missing
+from flowml.data.quality.examined import ColumnView, Found, found
 from flowml.domain import wording
 from flowml.domain.datasets import Role, Severity
 
-_NUMBER = r"^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?\s*$"
-_CURRENCY = r"[$€£¥₹₽₩₺₿]|R\$|US\$|CHF|EUR|USD|GBP|JPY|INR|Rs\.?|kr\.?|zł|Kč"
-_UNIT = (
-    r"%|‰|°C|°F|°|[mc]?m[²³]|mm|cm|km|m|in|ft|yd|mi|miles?|mg|kg|g|t|lbs?|oz|ml|cl|l|L|ms|s|sec|min|h|hrs?|hours?"
-    r"|minutes?|days?|weeks?|months?|years?|yrs?|[KMGT]i?B|k?Wh?|mAh|V|Hz|[kMG]Hz|mph|km/h|kmh|bpm|pcs|px|hp|PS|cc"
-)
-# An amount of money or of a unit; thousands are separated by commas or not at all.
-_AMOUNT = rf"^\s*({_CURRENCY})?\s*([-+]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?)\s*({_CURRENCY}|{_UNIT})?\s*$"
 _DAY = (
     r"^\s*(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}[-/]\d{1,2}[-/]\d{2}|\d\d\.\d\d\.\d\d"
     r"|\d{1,2}[- ][A-Za-z]{3,9}\.?[- ]\d{4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4})(?:[T ].{0,24})?\s*$"
@@ -31,77 +24,28 @@ _PARTS = re.compile(r"^\s*(\d{1,2})[-/.](\d{1,2})[-/.](?:\d{4}|\d{2})(?:\D|$)")
 _MOJIBAKE = r"[ÃÂ][\u0080-\u00bf\u0152-\u2122]|â€[\u0090-\u2122™œž¢¦]|ï»¿"
 _LOST = "\ufffd"
 _BLANKS = r"^\s|\s$"
-_UNSAFE = re.compile(r"[\"\\]")
 
 
-def mixed_types(column: ColumnView) -> Iterator[Found]:
-    """Columns of mostly numbers, or mostly dates, that a few other texts keep from being such."""
+def mixed_dates(column: ColumnView) -> Iterator[Found]:
+    """Columns of mostly dates, that a few other texts keep from being such."""
     if not _is_open(column):
         return
     texts = column.texts
-    for pattern, kind in ((_NUMBER, "numbers"), (_DAY, "dates")):
-        fits = texts["value"].str.contains(pattern)
-        total, fitting = int(texts["count"].sum()), int(texts["count"].filter(fits).sum())
-        if fitting == total or fitting < _MOSTLY * total:
-            continue
-        odd = texts.filter(~fits)
-        shown = wording.listed([wording.value(text) for text in odd["value"].to_list()], most=4)
-        operations: list[dict[str, object]] = []
-        if kind == "numbers":
-            operations = [{"op": "cast", "column": column.name, "to": "number"}]
-        elif order := _order(texts["value"].filter(fits)):
-            operations = [{"op": "parse_dates", "column": column.name, "order": order}]
-        yield found(
-            "mixed-types",
-            Severity.WARNING,
-            [column.name],
-            f"“{column.name}” holds {kind} in {wording.percent(fitting / total)} of the rows that have a value, but "
-            f"also {shown}: because of these all of it counts as text.",
-            f"Turn it into {kind}; what is none becomes missing.",
-            operations,
-            size=column.share(total - fitting),
-        )
+    fits = texts["value"].str.contains(_DAY)
+    total, fitting = int(texts["count"].sum()), int(texts["count"].filter(fits).sum())
+    if fitting == total or fitting < _MOSTLY * total:
         return
-
-
-def numbers_as_text(column: ColumnView) -> Iterator[Found]:
-    """Amounts with a currency, a unit or a percent sign in every value."""
-    if not _is_open(column):
-        return
-    texts = column.texts
-    parts = texts["value"].str.extract_groups(_AMOUNT).struct.unnest()
-    fits = parts[:, 1].is_not_null() if parts.width == 3 else pl.Series([False])
-    if not fits.all() or texts["value"].str.contains(_NUMBER).all():
-        return
-    signs = sorted({sign for at in (0, 2) for sign in parts[:, at].drop_nulls().unique().to_list()})
-    if len(signs) > 1:
-        yield found(
-            "mixed-units",
-            Severity.WARNING,
-            [column.name],
-            f"“{column.name}” holds amounts in different units ({wording.listed([f'“{sign}”' for sign in signs])}) "
-            "and counts as text.",
-            "Convert them to one unit before they are compared.",
-            size=column.share(column.stats.count),
-        )
-        return
-    term = backticked(column.name)
-    operations = []
-    if term and not any(_UNSAFE.search(sign) for sign in signs):
-        stripped = term
-        for sign in [*signs, ","]:
-            stripped = f'replace({stripped}, "{sign}", "")'
-        operations = [{"op": "derive", "column": column.name, "expression": f"number(trim({stripped}))"}]
-    shown = wording.value(texts["value"][0])
+    shown = wording.listed([wording.value(text) for text in texts.filter(~fits)["value"].to_list()], most=4)
+    order = _order(texts["value"].filter(fits))
     yield found(
-        "numbers-as-text",
+        "mixed-types",
         Severity.WARNING,
         [column.name],
-        f"“{column.name}” holds numbers that are written as text, such as {shown}. As text they are only names to a "
-        "model.",
-        "Turn them into numbers.",
-        operations,
-        size=column.share(column.stats.count),
+        f"“{column.name}” holds dates in {wording.percent(fitting / total)} of the rows that have a value, but also "
+        f"{shown}: because of these all of it counts as text.",
+        "Turn it into dates; what is none becomes missing.",
+        [{"op": "parse_dates", "column": column.name, "order": order}] if order else [],
+        size=column.share(total - fitting),
     )
 
 
@@ -161,6 +105,28 @@ def _repaired(text: str) -> str | None:
             continue
         return whole if whole != text else None
     return None
+
+
+def words_for_missing(column: ColumnView) -> Iterator[Found]:
+    """Words among categories that say that nothing is known: “keine Angabe”, “n/a”, “--”."""
+    if not column.is_text or column.is_target or column.stats.role is Role.IDENTIFIER:
+        return
+    texts = column.texts
+    said = texts.filter(says_missing(texts["value"]))
+    if said.is_empty() or said.height == texts.height:
+        return
+    rows = int(said["count"].sum())
+    shown = wording.listed([wording.value(text) for text in said["value"]], most=4)
+    yield found(
+        "missing-as-text",
+        Severity.INFO,
+        [column.name],
+        f"“{column.name}” is {shown} in {wording.plural(rows, 'row')}, which seems to mean that nothing is known "
+        "there. Now it counts as a category like any other.",
+        "Mark it as missing, if that is what it means.",
+        [{"op": "mark_missing", "columns": [column.name], "values": said["value"].to_list()}],
+        size=column.share(rows),
+    )
 
 
 def blanks(column: ColumnView) -> Iterator[Found]:

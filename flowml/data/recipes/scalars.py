@@ -21,7 +21,8 @@ BLANKS = (
 """What is blank, written out: Unicode's own list changes between versions of libraries."""
 
 LEAST_WHOLE, LARGEST_WHOLE = -(2**63), 2**63 - 1
-_SIGNS = "$€£¥₹₽₩₺₪%"
+CURRENCIES = "$€£¥₹₽₩₺₪%"
+"""Signs beside numbers that are left out, the percent sign among them."""
 _GROUPS = {".": "[,'’ \u00a0\u202f\u2009]", ",": "[.'’ \u00a0\u202f\u2009]"}
 _NUMBER = {
     decimal: re.compile(
@@ -58,26 +59,28 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def number_of(text: str, decimal: str = ".") -> float | None:
-    """The number that a text is, with thousands separators, a currency or percent sign left out.
+def number_of(text: str, decimal: str = ".", unit: str = "") -> float | None:
+    """The number that a text is, with thousands separators, a currency or percent sign and the unit left out.
 
     >>> number_of(" 1,200.50 € "), number_of("1.200,5", ","), number_of("12 %"), number_of("n/a")
     (1200.5, 1200.5, 12.0, None)
+    >>> number_of("42 kg", unit="kg"), number_of("-CHF 42", unit="CHF"), number_of("42 g", unit="kg"), number_of("(42)")
+    (42.0, -42.0, None, -42.0)
     """
-    digits = _digits(text, decimal)
+    digits = _digits(text, decimal, unit)
     if digits is None:
         return None
     number = float(digits)
     return number if math.isfinite(number) else None
 
 
-def whole_of(text: str, decimal: str = ".") -> int | None:
+def whole_of(text: str, decimal: str = ".", unit: str = "") -> int | None:
     """The whole number that a text is, every digit kept; None for one with decimals or beyond 64 bits.
 
     >>> whole_of("9007199254740993"), whole_of("3.0"), whole_of("3.5")
     (9007199254740993, 3, None)
     """
-    digits = _digits(text, decimal)
+    digits = _digits(text, decimal, unit)
     if digits is None:
         return None
     if digits.lstrip("+-").isdigit():
@@ -123,14 +126,19 @@ def moment_of(text: str) -> datetime | None:
         return None
 
 
-def _digits(text: str, decimal: str) -> str | None:
-    text = text.strip(BLANKS + _SIGNS)
+def _digits(text: str, decimal: str, unit: str = "") -> str | None:
+    text = text.strip(BLANKS)
     if len(text) > _LONGEST_NUMBER:
         return None
-    for sign in "-+":
-        # “-€12” and “- 12”
-        if text.startswith(sign):
-            text = sign + text[1:].lstrip(BLANKS + _SIGNS)
+    if text.startswith("(") and text.endswith(")"):
+        # How bookkeepers write a negative number.
+        text = f"-{text[1:-1]}"
+    text = text.strip(BLANKS + CURRENCIES).removesuffix(unit).removeprefix(unit).strip(BLANKS + CURRENCIES)
+    for minus in "-+−–":
+        # “-€12”, “- 12”
+        if text.startswith(minus):
+            sign = "+" if minus == "+" else "-"
+            text = sign + text[1:].lstrip(BLANKS + CURRENCIES).removeprefix(unit).lstrip(BLANKS + CURRENCIES)
     if not _NUMBER[decimal].fullmatch(text):
         return None
     return _DROPPED[decimal].sub("", text).replace(decimal, ".")

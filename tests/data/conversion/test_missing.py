@@ -54,6 +54,10 @@ def test_everywhere(tmp_path: Path, spelling: str) -> None:
         ":",
         "–",
         "not available",
+        "Keine Angabe",
+        "n.v.",
+        "k. A.",
+        "sin datos",
     ],
 )
 def test_among_numbers_and_dates_only(tmp_path: Path, spelling: str) -> None:

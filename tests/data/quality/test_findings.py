@@ -157,6 +157,7 @@ CASES = [
     Case("mixed-types", of(replaced([f"{day:%d/%m/%Y}" for day in DAYS], {3: "soon"})), "dates in 99.8%"),
     Case("numbers-as-text", of([f"${v * 1000:,.2f}" for v in OTHER]), "written as text"),
     Case("numbers-as-text", of([f"{v:.1f} kg" for v in OTHER]), "written as text"),
+    Case("missing-as-text", of(words("north", "south", "keine Angabe", "k.A.")), "“keine Angabe”", severity=INFO),
     Case("mixed-units", of(replaced([f"{v:.1f} kg" for v in OTHER], {3: "4300 g"})), "“g” and “kg”", mends=False),
     Case(
         "dates-as-text",
@@ -282,6 +283,58 @@ def test_what_is_offered_mends_it(case: Case) -> None:
     after = mended(case.frame, found["operations"])
     target = case.target if case.target in after.columns else None
     assert not with_code(examine(after, target), case.code)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["210,75", "1.250,00", "99,5"], {"210,75": 210.75, "1.250,00": 1250.0}),
+        (["19", "29%", "n.v.", "keine Angabe", "--", "7"], {"19": 19.0, "29%": 29.0, "--": None}),
+        (["42.8 kg", "7.25 kg", "100 kg"], {"42.8 kg": 42.8}),
+        (
+            ["191.842 €", "1.363.277 €", "auf Anfrage", "88.000 €", "75.500 €"],
+            {"191.842 €": 191842.0, "auf Anfrage": None},
+        ),
+        (["CHF 1'250.50", "CHF 80.00", "-CHF 12.00"], {"CHF 1'250.50": 1250.5, "-CHF 12.00": -12.0}),
+        (["12,5", "-999", "k.A.", "13,25", "11,0", "#N/A"], {"12,5": 12.5, "-999": None, "#N/A": None}),
+        (["3 Zimmer", "12 Zimmer", "4 Zimmer", "5 Zimmer", "6 Zimmer"], {"12 Zimmer": 12.0}),
+        (["0.125", "0.250", "0.375", "unknown", "0.500"], {"0.125": 0.125, "unknown": None}),
+        (["(1,200.00)", "300.00", "15.00", "tbd"], {"(1,200.00)": -1200.0, "tbd": None}),
+    ],
+    ids=lambda value: next(iter(value)),
+)
+def test_numbers_kept_as_text_become_what_they_are(values: list[str], expected: dict[str, float | None]) -> None:
+    column = [*values, *(RNG.choice(values) for _ in range(N - len(values)))]
+    frame = of(column)
+    (issue,) = [one for one in examine(frame) if one["code"] in ("mixed-types", "numbers-as-text")]
+    found = dict(zip(column, mended(frame, issue["operations"])["x"].to_list(), strict=True))
+    assert {text: found[text] for text in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["Room 3", "Room 4", "Room 12", "Room 5", "Room 7"],
+        ["1st", "2nd", "3rd", "4th", "11th"],
+        ["007", "012", "135", "unknown"],
+        ["12:30", "9:15", "18:00"],
+        ["192.168.100.200", "10.0.0.1", "8.8.8.8"],
+        ["1 star", "3 stars", "4 stars"],
+        ["5-10", "11-20", "21-50"],
+        ["S", "M", "36", "38", "XL", "L"],
+    ],
+    ids=lambda value: value[0],
+)
+def test_texts_with_figures_are_no_numbers(values: list[str]) -> None:
+    found = examine(of(words(*values)))
+    assert not [issue for issue in found if issue["code"] in ("mixed-types", "numbers-as-text", "mixed-units")]
+
+
+def test_two_numbers_may_stand_for_nothing_in_one_column() -> None:
+    values = replaced([int(v) for v in NOISE], {1: -999, 2: -999, 3: 9999, 4: 9999, 5: 9999})
+    (issue,) = with_code(examine(of(values)), "stand-in-value")
+    assert "-999 in 2 rows and 9,999 in 3 rows" in issue["message"]
+    assert mended(of(values), issue["operations"])["x"].null_count() == 5
 
 
 def test_every_check_has_a_case() -> None:

@@ -32,6 +32,10 @@ def column(values: list[Any], *operations: dict[str, Any], name: str = "c") -> l
     [
         (["1,200", "5 €", "abc", None, "-3"], {"op": "cast", "to": "number"}, [1200.0, 5.0, None, None, -3.0]),
         (["1.200,5", "7"], {"op": "cast", "to": "number", "decimal": ","}, [1200.5, 7.0]),
+        (["210,75", "1.200,00", "n/a"], {"op": "cast", "to": "number"}, [210.75, 1200.0, None]),
+        (["1,5 kg", "20 kg", "7", "300 g"], {"op": "cast", "to": "number"}, [1.5, 20.0, 7.0, None]),
+        (["12.000 m²", "7.500 m²"], {"op": "cast", "to": "whole_number"}, [12000, 7500]),
+        (["1,5", "2"], {"op": "cast", "to": "number", "decimal": "."}, [None, 2.0]),
         (["9007199254740993", "3.0", "3.5"], {"op": "cast", "to": "whole_number"}, [9007199254740993, 3, None]),
         ([1.0, 2.5, None], {"op": "cast", "to": "whole_number"}, [1, None, None]),
         ([1.0, 2.5], {"op": "cast", "to": "text"}, ["1", "2.5"]),
@@ -212,6 +216,7 @@ _ROW_WISE = st.one_of(
         column=_ANY,
         to=st.sampled_from(["number", "whole_number", "text", "boolean", "date", "datetime"]),
         decimal=st.sampled_from(".,"),
+        unit=st.sampled_from(["", "kg", "a"]),
     ),
     _op(
         "parse_dates",

@@ -41,7 +41,7 @@ def test_operations_are_listed_with_their_fields(house: Served) -> None:
     assert items["filter"]["row_wise"] is False and items["fill"]["row_wise"] is True
     fields = {field["name"]: field for field in items["cast"]["fields"]}
     assert fields["column"]["kind"] == "column" and fields["column"]["required"]
-    assert "whole_number" in fields["to"]["choices"] and fields["decimal"]["default"] == "."
+    assert "whole_number" in fields["to"]["choices"] and fields["decimal"]["learned"]
 
 
 def test_the_contract_describes_every_operation(house: Served) -> None:

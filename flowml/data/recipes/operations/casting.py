@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flowml.data.recipes import scalars
+from flowml.data.recipes.amounts import how_written
 from flowml.data.recipes.kinds import Columns, Kind, kind_of_column
 from flowml.data.recipes.operations.base import Field, FieldKind, OperationType, Step, in_place, present
 from flowml.domain.errors import InvalidInput
@@ -23,6 +24,8 @@ _KINDS = {
     "date": Kind.DATE,
     "datetime": Kind.MOMENT,
 }
+# Enough of the different texts to see how numbers are written.
+_MOST_LOOKED_AT = 10_000
 Conversion = tuple[Callable[["pl.Expr"], "pl.Expr"], Callable[[Any], Any]]
 
 
@@ -33,18 +36,31 @@ def _cast(operation: Operation, columns: Columns) -> Step:
     have, wanted = kind_of_column(columns, name, "column"), _KINDS[operation["to"]]
     if have is wanted:
         return in_place(columns, name, wanted, lambda: pl.col(name), lambda value: value)
-    table, row = conversion(have, wanted, operation["decimal"])
+    if have is Kind.TEXT and wanted.is_number and "decimal" not in operation:
+        return Step(columns, lambda frame: frame, None, (name,), (name,), lambda frame: _learn(operation, frame))
+    table, row = conversion(have, wanted, operation.get("decimal", "."), operation.get("unit", ""))
     return in_place(
         columns, name, wanted, lambda: table(pl.col(name)), present(row), converts=f"turned into {wanted.words}"
     )
 
 
-def conversion(have: Kind, wanted: Kind, decimal: str = ".") -> Conversion:
+def _learn(operation: Operation, frame: pl.LazyFrame) -> Operation:
+    import polars as pl
+
+    value = pl.col(operation["column"]).alias("value")
+    counted = frame.select(value).drop_nulls().group_by("value").len("count")
+    counts = counted.sort(["count", "value"], descending=[True, False]).head(_MOST_LOOKED_AT)
+    written = how_written(counts.collect(engine="streaming").iter_rows())
+    unit = {"unit": written.unit} if written.unit else {}
+    return {**unit, **operation, "decimal": written.decimal}
+
+
+def conversion(have: Kind, wanted: Kind, decimal: str = ".", unit: str = "") -> Conversion:
     """How values of one kind become another. Raises InvalidInput where they cannot."""
     if wanted is Kind.TEXT:
         return _by_value(scalars.text_of, wanted)
     if have is Kind.TEXT:
-        return _by_value(_of_text(wanted, decimal), wanted)
+        return _by_value(_of_text(wanted, decimal, unit), wanted)
     if have.is_time and wanted.is_time:
         if wanted is Kind.DATE:
             return lambda value: value.dt.date(), lambda value: value.date()
@@ -72,11 +88,11 @@ def _native(kind: Kind) -> Callable[[pl.Expr], pl.Expr]:
     return lambda value: value.cast(kind.polars)
 
 
-def _of_text(wanted: Kind, decimal: str) -> Callable[[str], Any]:
+def _of_text(wanted: Kind, decimal: str, unit: str) -> Callable[[str], Any]:
     if wanted is Kind.NUMBER:
-        return lambda text: scalars.number_of(text, decimal)
+        return lambda text: scalars.number_of(text, decimal, unit)
     if wanted is Kind.WHOLE:
-        return lambda text: scalars.whole_of(text, decimal)
+        return lambda text: scalars.whole_of(text, decimal, unit)
     return {Kind.BOOLEAN: scalars.truth_of, Kind.DATE: scalars.date_of, Kind.MOMENT: scalars.moment_of}[wanted]
 
 
@@ -85,7 +101,9 @@ def _truth_of_number(value: float) -> bool | None:
 
 
 def _describe(operation: Operation) -> str:
-    return f"Turn “{operation['column']}” into {_KINDS[operation['to']].words}"
+    how = [f"“{operation['decimal']}” before the decimals"] if operation.get("decimal") == "," else []
+    how += [f"without “{operation['unit']}”"] if operation.get("unit") else []
+    return f"Turn “{operation['column']}” into {_KINDS[operation['to']].words}{', '.join(['', *how])}"
 
 
 TYPES = (
@@ -102,7 +120,10 @@ TYPES = (
                 "the sign before the decimals, where texts become numbers",
                 required=False,
                 choices=(".", ","),
-                default=".",
+                learned=True,
+            ),
+            Field(
+                "unit", FieldKind.TEXT, "the unit beside the numbers, left out of them", required=False, learned=True
             ),
         ),
         _cast,
