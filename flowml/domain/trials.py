@@ -60,7 +60,8 @@ class Offer:
 
 @dataclass(frozen=True)
 class Trial:
-    """A row of the trials table. `score` is in the metric's own direction (an RMSE is positive)."""
+    """A row of the trials table. `score` is in the metric's own direction (an RMSE is positive); `elapsed_seconds` are
+    those of its job when it ended, in which pauses do not count."""
 
     id: str
     job_id: str
@@ -79,6 +80,7 @@ class Trial:
     queued_at: float = 0.0
     started_at: float | None = None
     finished_at: float | None = None
+    elapsed_seconds: float | None = None
     error: str | None = None
     out_of_fold: str | None = None
     model_file: str | None = None

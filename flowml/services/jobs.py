@@ -12,7 +12,7 @@ from flowml.domain.trials import Trial
 from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch.ledger import finish_job
-from flowml.services.dispatch.telling import job_room, tell_job, tell_system
+from flowml.services.dispatch.telling import tell_job, tell_system
 from flowml.services.tables import run_task
 
 _ENDING = ("finishing", "explaining")
@@ -90,9 +90,9 @@ def list_trials(context: Context, job_id: str, limit: int, offset: int) -> tuple
     return trials[offset : offset + limit], len(trials)
 
 
-def told(context: Context, job_id: str, limit: int, until: int) -> list[Event]:
-    """The last remarks on a job and changes of its best model up to an event, oldest first."""
-    return context.store.events.latest(until, job_room(job_id), ("log", "champion"), limit)
+def told(context: Context, job_id: str, until: int) -> list[Event]:
+    """The remarks on a job and the changes of its best model up to an event, oldest first."""
+    return context.store.history.of_job(job_id, until)
 
 
 def cancel_job(context: Context, job_id: str) -> Job:

@@ -1,8 +1,9 @@
 """The events table: what happened, in order, for whoever watches or comes back.
 
 `data` is JSON of the domain: `job_update` {"job": Job}, `trial_update` {"trial": Trial}, `champion` {model_id,
-algorithm, score}, `training_completed` {job_id, models_count, best_score}, `system_event` {level, title, detail},
-`log` {level, message}. Times inside are seconds since the epoch; the web layer gives them their outer form.
+algorithm, score, elapsed_seconds}, `training_completed` {job_id, models_count, best_score}, `system_event` {level,
+title, detail}, `log` {level, message}. Times inside are seconds since the epoch; the web layer gives them their outer
+form.
 """
 
 import sqlite3
@@ -36,18 +37,10 @@ class Events:
         )
         return [_event(row) for row in rows]
 
-    def latest(self, until: int, room: str, types: Sequence[str], limit: int) -> list[Event]:
-        """The last events of these types in a room, oldest first, with an id up to `until`."""
-        rows = self._database.read().execute(
-            f"SELECT * FROM events WHERE id <= ? AND room = ? AND type IN ({', '.join('?' * len(types))})"
-            " ORDER BY id DESC LIMIT ?",
-            (until, room, *types, limit),
-        )
-        return [_event(row) for row in rows][::-1]
-
     def last_id(self) -> int:
-        row = self._database.read().execute("SELECT MAX(id) FROM events").fetchone()
-        return int(row[0] or 0)
+        """The id of the newest event, also where that has been forgotten."""
+        row = self._database.read().execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+        return int(row[0]) if row else 0
 
     def remove_before(self, at: float) -> int:
         """Forget old events; returns how many."""

@@ -13,6 +13,8 @@ from flowml.store.rows import from_json, new_id, to_json
 
 PROMPT_SECONDS = 2.0
 """Up to so long after it was asked for a job counts as taken up at once."""
+ELAPSED = "? - (jobs.deadline_at - jobs.time_budget_seconds)"
+"""Of a running job the seconds of its time up to a moment: pauses, and what was asked for later, do not move them."""
 _CHANGEABLE = frozenset(
     {
         "name",
@@ -83,6 +85,13 @@ class Jobs:
         if row is None:
             raise NotFound("There is no such training run.", hint="It may have been deleted.")
         return _job(row)
+
+    def elapsed(self, job_id: str, now: float) -> float | None:
+        """How many seconds of its time have gone by at this moment; None where it never ran. Raises NotFound."""
+        row = self._database.current().execute(f"SELECT {ELAPSED} FROM jobs WHERE id = ?", (now, job_id)).fetchone()
+        if row is None:
+            raise NotFound("There is no such training run.", hint="It may have been deleted.")
+        return None if row[0] is None else float(row[0])
 
     def page(self, limit: int, offset: int, status: JobStatus | None = None) -> tuple[list[Job], int]:
         """Newest first, and how many there are in all."""

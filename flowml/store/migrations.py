@@ -131,6 +131,24 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE models ADD COLUMN owner TEXT NOT NULL DEFAULT 'owner'",
         ),
     ),
+    Migration(
+        7,
+        "when in a job's own time its trials ended, and what its log says for as long as it is there",
+        (
+            "ALTER TABLE trials ADD COLUMN elapsed_seconds REAL",
+            # Of earlier runs the time of day is known; what was a pause is not, so none ends after its job.
+            """UPDATE trials SET elapsed_seconds = (
+                SELECT MAX(0, MIN(trials.finished_at - jobs.started_at, jobs.elapsed_seconds)) FROM jobs
+                WHERE jobs.id = trials.job_id) WHERE status = 'finished'""",
+            """CREATE TABLE history (
+                job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, event_id INTEGER NOT NULL,
+                type TEXT NOT NULL, at REAL NOT NULL, data TEXT NOT NULL, PRIMARY KEY (job_id, event_id)
+            ) STRICT, WITHOUT ROWID""",
+            """INSERT INTO history SELECT jobs.id, events.id, events.type, events.at, json_set(events.data,
+                '$.elapsed_seconds', MAX(0, MIN(events.at - jobs.started_at, jobs.elapsed_seconds)))
+                FROM events JOIN jobs ON events.room = 'job:' || jobs.id WHERE events.type IN ('log', 'champion')""",
+        ),
+    ),
 )
 
 

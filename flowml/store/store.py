@@ -10,6 +10,7 @@ from flowml.store.database import Database
 from flowml.store.datasets import Datasets
 from flowml.store.events import Events
 from flowml.store.files import Files
+from flowml.store.history import History
 from flowml.store.home import Home
 from flowml.store.jobs import Jobs
 from flowml.store.migrations import migrate
@@ -41,6 +42,7 @@ class Store:
         self.models = Models(self._database)
         self.workers = Workers(self._database)
         self.events = Events(self._database)
+        self.history = History(self._database)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from flowml.domain.errors import NotFound
 from flowml.domain.trials import Lease, Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
 from flowml.store.database import Database
+from flowml.store.jobs import ELAPSED
 from flowml.store.rows import from_json, new_id, to_json
 
 MAX_FAILURES = 2
@@ -152,6 +153,7 @@ class Trials:
             cursor = connection.execute(
                 "UPDATE trials SET status = ?, score = ?, fold_scores = ?, metrics = ?, fit_seconds = ?,"
                 " predict_ms = ?, error = ?, out_of_fold_file = ?, model_file = ?, tested_on = ?, finished_at = ?,"
+                f" elapsed_seconds = (SELECT {ELAPSED} FROM jobs WHERE jobs.id = trials.job_id),"
                 " lease_expires_at = NULL WHERE id = ? AND owner = ? AND attempt = ? AND status = 'leased'",
                 (
                     str(report.status),
@@ -164,6 +166,7 @@ class Trials:
                     report.out_of_fold,
                     report.model,
                     report.tested_on,
+                    now,
                     now,
                     lease.trial_id,
                     lease.owner,
@@ -293,6 +296,7 @@ def _trial(row: sqlite3.Row) -> Trial:
         queued_at=row["queued_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+        elapsed_seconds=row["elapsed_seconds"],
         error=row["error"],
         out_of_fold=row["out_of_fold_file"],
         model_file=row["model_file"],

@@ -16,9 +16,12 @@ from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.trials import NOTHING_MORE, Trial, TrialStatus
 from flowml.domain.workers import Share
+from flowml.domain.wording import plural
 from flowml.training.keeper import Keeper
 from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
+
+_NAMED_COLUMNS = 50
 
 
 def conduct_job(ledger: Ledger, *, clock: Callable[[], float] = time.time) -> None:
@@ -56,8 +59,11 @@ class _Conductor:
         self._ledger.log("info", f"How models are tested: {task.validation.reason}", self._clock())
         for sentence in (*task.warnings, *task.validation.advice):
             self._ledger.log("warning", sentence, self._clock())
-        for column, reason in task.dropped.items():
+        for column, reason in list(task.dropped.items())[:_NAMED_COLUMNS]:
             self._ledger.log("info", f"Column “{column}” is not used: {reason}", self._clock())
+        if len(task.dropped) > _NAMED_COLUMNS:
+            more = plural(len(task.dropped) - _NAMED_COLUMNS, "more column")
+            self._ledger.log("info", f"Not used either, for such reasons: {more}", self._clock())
         wished = self._job.spec
         search = search_for(task, algorithm_names=wished.algorithms, max_trials=wished.max_trials)
         for name, reason in search.not_applicable.items():

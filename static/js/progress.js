@@ -1,40 +1,26 @@
-// How a run got better: its finished trials in the seconds of training, and the best score so far as steps.
-import { number, seconds } from "./format.js";
+// How a run got better: its finished trials in the seconds of its time, and the best score so far as steps. Both are as
+// they were stored when they happened, so that a mark stays where it is whatever comes later.
+import { number } from "./format.js";
+import { hasEnded } from "./status.js";
 
 const SHOWN_PARAMETERS = 6;
-// Longer than trials are apart while a run goes on.
-const PAUSE_SECONDS = 20;
+// With fewer trials than this all of them are within the chart.
+const FEW = 4;
 
 function parameter([name, value]) {
   return name + " = " + (typeof value === "number" ? number(value) : String(value));
 }
 
-// Seconds in which something was training: pauses between extensions of a run do not count.
-export function clockOf(trials, started) {
-  const spans = trials
-    .filter((trial) => trial.started_at && trial.finished_at)
-    .map((trial) => [seconds(trial.started_at), seconds(trial.finished_at)])
-    .sort((a, b) => a[0] - b[0]);
-  const pauses = [];
-  let busyUntil = started ? seconds(started) : spans.length ? spans[0][0] : 0;
-  const begin = busyUntil;
-  for (const [from, until] of spans) {
-    if (from - busyUntil > PAUSE_SECONDS) pauses.push([busyUntil, from]);
-    busyUntil = Math.max(busyUntil, until);
-  }
-  return (time) => pauses.reduce((sum, [from, until]) => sum - Math.max(0, Math.min(time, until) - from), time - begin);
-}
-
 // One point a finished trial, in the order of their ends.
-export function pointsOf(trials, clock, families, titles) {
+export function pointsOf(trials, families, titles) {
   return trials
-    .filter((trial) => trial.status === "finished" && trial.score !== null && trial.finished_at)
+    .filter((trial) => trial.status === "finished" && trial.score !== null && trial.elapsed_seconds !== null)
     .map((trial) => ({
-      x: Math.max(0, clock(seconds(trial.finished_at))),
+      x: Math.max(0, trial.elapsed_seconds),
       score: trial.score,
       family: families[trial.algorithm] || trial.algorithm,
       title: titles[trial.algorithm] || trial.algorithm,
-      number: trial.number + 1,
+      number: trial.number,
       seconds: trial.fit_seconds,
       params: Object.entries(trial.params).slice(0, SHOWN_PARAMETERS).map(parameter),
       best: false,
@@ -42,16 +28,44 @@ export function pointsOf(trials, clock, families, titles) {
     .sort((a, b) => a.x - b.x);
 }
 
-// Whatever was better than all before it, trials and ensembles. The last of them is marked as the best.
-export function stepsOf(points, ensembles, greater) {
+// Whatever was better than all before it: trials, and models without a trial (`made`: ensembles, and those made at
+// once), which have a title here. The last of them is marked as the best.
+export function stepsOf(points, made, titles, greater) {
+  const others = made
+    .filter((one) => one.score !== null && one.elapsed_seconds !== null)
+    .map((one) => ({ x: Math.max(0, one.elapsed_seconds), score: one.score, made: titles[one.algorithm] || one.algorithm }));
   const steps = [];
   let best = null;
-  for (const point of [...points, ...ensembles].sort((a, b) => a.x - b.x)) {
+  for (const point of [...others, ...points].sort((a, b) => a.x - b.x)) {
     if (best === null || (greater ? point.score > best.score : point.score < best.score)) {
       best = point;
-      steps.push({ x: point.x, score: point.score, ensemble: Boolean(point.ensemble) });
+      steps.push({ x: point.x, score: point.score, made: point.made || "" });
     }
   }
   if (best) best.best = true;
   return steps;
+}
+
+// The scores at the bottom and at the top of the chart, better ones on top. A few hopeless trials must not squeeze the
+// race of the good ones into one line: the chart ends a little below the lower quarter of the trials.
+export function limitsOf(points, steps, greater) {
+  const scores = [...points, ...steps].map((point) => point.score).sort((a, b) => (greater ? b - a : a - b));
+  if (!scores.length) return { worst: 0, best: 1 };
+  const best = scores[0];
+  const last = scores[scores.length - 1];
+  if (points.length < FEW) return { worst: last, best };
+  const trials = points.map((point) => point.score).sort((a, b) => (greater ? b - a : a - b));
+  const edge = best + (trials[Math.floor(trials.length * 0.75)] - best) * 1.6;
+  return { worst: greater ? Math.max(last, edge) : Math.min(last, edge), best };
+}
+
+// Whether a score is worse than what the chart has room for.
+export function isBelow(score, { worst, best }) {
+  return best >= worst ? score < worst : score > worst;
+}
+
+// Where the axis of time ends: with the time of the run, and never before its last mark.
+export function endOf(job, points, steps) {
+  const last = Math.max(0, ...points.map((point) => point.x), ...steps.map((step) => step.x));
+  return Math.max(hasEnded(job.status) ? job.elapsed_seconds : job.time_budget_seconds, last, 1);
 }

@@ -1,56 +1,68 @@
-// How the live monitor turns trials into its chart.
+// How the live monitor turns what was stored of a run into its chart.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clockOf, pointsOf, stepsOf } from "../../static/js/progress.js";
+import { endOf, isBelow, limitsOf, pointsOf, stepsOf } from "../../static/js/progress.js";
 
-function trial(from, until, values = {}) {
-  return { status: "finished", score: 0.5, started_at: from, finished_at: until, algorithm: "ridge", params: {}, number: 0, fit_seconds: 1, ...values };
+const TITLES = { ridge: "Ridge", ensemble: "Ensemble", baseline: "Baseline" };
+
+function trial(elapsed, score, values = {}) {
+  return { status: "finished", score, elapsed_seconds: elapsed, algorithm: "ridge", params: {}, number: 1, fit_seconds: 1, ...values };
 }
 
-test("seconds count from the start of the run", () => {
-  const clock = clockOf([trial(101, 103)], 100);
-  assert.deepEqual([100, 103, 109].map(clock), [0, 3, 9]);
-  assert.equal(clockOf([trial(101, 103)], null)(103), 2);
-  assert.equal(clockOf([], null)(7), 7);
-  assert.equal(clockOf([], "2026-01-01T00:00:00Z")(Date.parse("2026-01-01T00:00:05Z") / 1000), 5);
-});
+function made(elapsed, score, algorithm = "ensemble") {
+  return { model_id: algorithm, algorithm, score, elapsed_seconds: elapsed };
+}
 
-test("a pause between two extensions of a run does not count", () => {
-  const clock = clockOf([trial(100, 110), trial(1110, 1120), trial(1121, 1130)], 100);
-  assert.equal(clock(110), 10);
-  assert.equal(clock(600), 10, "in the pause nothing was trained");
-  assert.equal(clock(1120), 20);
-  assert.equal(clock(1130), 30);
-});
-
-test("a short wait between trials counts, and so does a trial beside others", () => {
-  const clock = clockOf([trial(100, 200), trial(101, 102), trial(219, 230)], 100);
-  assert.equal(clock(230), 130);
-});
-
-test("finished trials are points in the order of their ends", () => {
+test("finished trials are points in the order of their ends, in the seconds of the run", () => {
   const trials = [
-    trial(100, 130, { number: 0, score: 0.7 }),
-    trial(100, 110, { number: 1, score: 0.6, algorithm: "svm", params: { C: 12345.678, kernel: "rbf" } }),
-    trial(100, 120, { number: 2, status: "failed" }),
-    trial(100, null, { number: 3, status: "leased", score: null }),
+    trial(30, 0.7, { number: 1 }),
+    trial(10, 0.6, { number: 2, algorithm: "svm", params: { C: 12345.678, kernel: "rbf" } }),
+    trial(20, 0.5, { number: 3, status: "failed" }),
+    trial(null, null, { number: 4, status: "leased" }),
   ];
-  const points = pointsOf(trials, (time) => time - 100, { ridge: "linear" }, { ridge: "Ridge" });
+  const points = pointsOf(trials, { ridge: "linear" }, TITLES);
   assert.deepEqual(points.map((point) => [point.x, point.number, point.family, point.title]), [[10, 2, "svm", "svm"], [30, 1, "linear", "Ridge"]]);
   assert.deepEqual(points[0].params, ["C = 12,346", "kernel = rbf"]);
 });
 
-test("the line steps where a trial or an ensemble is better than all before", () => {
-  const points = [{ x: 1, score: 0.5 }, { x: 2, score: 0.4 }, { x: 4, score: 0.7, best: false }];
-  const ensembles = [{ x: 3, score: 0.6, ensemble: true }];
-  const steps = stepsOf(points, ensembles, true);
-  assert.deepEqual(steps, [{ x: 1, score: 0.5, ensemble: false }, { x: 3, score: 0.6, ensemble: true }, { x: 4, score: 0.7, ensemble: false }]);
+test("the line steps where a trial or a model without one is better than all before, each at its own time", () => {
+  const points = pointsOf([trial(1, 0.5), trial(2, 0.4), trial(4, 0.7)], {}, TITLES);
+  const steps = stepsOf(points, [made(0, 0.3, "baseline"), made(3, 0.6), made(5, 0.8)], TITLES, true);
+  assert.deepEqual(steps.map((step) => [step.x, step.score, step.made]), [[0, 0.3, "Baseline"], [1, 0.5, ""], [3, 0.6, "Ensemble"], [4, 0.7, ""], [5, 0.8, "Ensemble"]]);
+  assert.equal(points.some((point) => point.best), false);
+  stepsOf(points, [], TITLES, true);
   assert.equal(points[2].best, true);
 });
 
+test("marks stay where they are when the run is given more time", () => {
+  const before = [trial(3, 0.5), trial(11, 0.7)];
+  const x = (trials) => pointsOf(trials, {}, TITLES).slice(0, 2).map((point) => point.x);
+  assert.deepEqual(x([...before, trial(25, 0.6), trial(40, 0.8)]), x(before));
+});
+
 test("of a metric that is to be small, the smaller is better", () => {
-  const points = [{ x: 1, score: 5 }, { x: 2, score: 3 }, { x: 3, score: 4 }];
-  assert.deepEqual(stepsOf(points, [], false).map((step) => step.score), [5, 3]);
+  const points = pointsOf([trial(1, 5), trial(2, 3), trial(3, 4)], {}, TITLES);
+  assert.deepEqual(stepsOf(points, [], TITLES, false).map((step) => step.score), [5, 3]);
   assert.equal(points[1].best, true);
-  assert.deepEqual(stepsOf([], [], false), []);
+  assert.deepEqual(stepsOf([], [], TITLES, false), []);
+});
+
+test("no mark stands after the end of the time", () => {
+  const points = [{ x: 12.4 }];
+  assert.equal(endOf({ status: "running", time_budget_seconds: 30, elapsed_seconds: 12 }, points, []), 30);
+  assert.equal(endOf({ status: "completed", time_budget_seconds: 30, elapsed_seconds: 20 }, points, []), 20);
+  assert.equal(endOf({ status: "completed", time_budget_seconds: 12, elapsed_seconds: 12 }, points, [{ x: 12.5 }]), 12.5);
+  assert.equal(endOf({ status: "queued", time_budget_seconds: 0.5, elapsed_seconds: 0 }, [], []), 1);
+});
+
+test("weak trials are below the chart, and of few trials none is", () => {
+  for (const sign of [1, -1]) {
+    const of = (scores) => scores.map((score) => ({ x: 0, score: sign * score }));
+    const many = limitsOf(of([0.9, 0.89, 0.88, 0.87, 0.1]), of([0.05]), sign > 0);
+    const low = (score) => isBelow(sign * score, many);
+    assert.deepEqual([0.9, 0.87, 0.5, 0.1, 0.05].map(low), [false, false, true, true, true]);
+    const few = limitsOf(of([0.9, 0.1]), [], sign > 0);
+    assert.equal(isBelow(sign * 0.1, few), false);
+  }
+  assert.equal(isBelow(0.5, limitsOf([{ score: 0.5 }], [], true)), false);
 });

@@ -9,4 +9,5 @@ def test_events_only_grow_and_are_read_from_where_one_left_off(store: Store) -> 
     assert [event.data["n"] for event in store.events.since(0, ["a"])] == [0, 2]
     assert [event.id for event in store.events.since(ids[0])] == ids[1:]
     store.events.remove_before(2.0)
+    assert store.events.last_id() == ids[-1], "who comes now has missed nothing"
     assert store.events.append("a", "log", {}, 3.0) > ids[-1]

@@ -42,3 +42,34 @@ def test_runs_of_an_older_version_keep_their_number(tmp_path: Path) -> None:
     assert found == {"told": 0.8, "untold": 0.85}
     assert kept == {"told": 0.7, "untold": None}
     assert owners == [(LOCAL_OWNER.identifier,)] * 4
+
+
+def test_runs_of_an_older_version_keep_their_log_and_when_trials_ended(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "old.sqlite", isolation_level=None) as connection:
+        migrate(connection, 1.0, MIGRATIONS[:6])
+        columns = "id, name, dataset_id, spec, status, stage, progress, message, time_budget_seconds, elapsed_seconds"
+        connection.execute(
+            f"INSERT INTO jobs ({columns}, priority, created_at, started_at)"
+            " VALUES ('j', '', 'd', '{}', 'completed', 'done', 100, '', 40, 39, 0, 100, 100)"
+        )
+        for number, (status, at) in enumerate((("finished", 112.0), ("failed", 113.0), ("finished", 900.0))):
+            connection.execute(
+                "INSERT INTO trials (id, job_id, number, algorithm, params, origin, status, deadline_at, queued_at,"
+                " finished_at) VALUES (?, 'j', ?, 'ridge', '{}', 'portfolio', ?, 0, 0, ?)",
+                (str(number), number, status, at),
+            )
+        for room, type, data in (
+            ("job:j", "log", {"level": "info", "message": "first"}),
+            ("job:j", "job_update", {}),
+            ("job:other", "log", {}),
+            ("job:j", "champion", {"score": 0.9}),
+        ):
+            connection.execute(
+                "INSERT INTO events (room, type, at, data) VALUES (?, ?, 130, ?)", (room, type, json.dumps(data))
+            )
+        migrate(connection, 2.0)
+        ended = [row[0] for row in connection.execute("SELECT elapsed_seconds FROM trials ORDER BY number")]
+        kept = [json.loads(row[0]) for row in connection.execute("SELECT data FROM history ORDER BY event_id")]
+    assert ended == [12.0, None, 39.0]
+    assert kept[0]["message"] == "first" and kept[1] == {"score": 0.9, "elapsed_seconds": 30.0}
+    assert len(kept) == 2

@@ -10,7 +10,7 @@ from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import Model
 from flowml.domain.trials import OUT_OF_TIME, Needs, Trial, TrialSpec
 from flowml.domain.workers import Machine
-from flowml.services.dispatch.telling import job_room, tell_job, tell_log, tell_system, tell_trial
+from flowml.services.dispatch.telling import job_room, tell_champion, tell_job, tell_log, tell_system, tell_trial
 from flowml.store.store import Store
 
 
@@ -91,12 +91,7 @@ class StoreLedger:
                 estimate=expected,
                 best_model_id=model.id,
             )
-            self._store.events.append(
-                job_room(self._job_id),
-                "champion",
-                {"model_id": model.id, "algorithm": model.algorithm, "score": model.score},
-                now,
-            )
+            tell_champion(self._store, model, now)
             tell_job(self._store, job, now)
 
     def expect(self, expected: Mapping[str, Any], now: float) -> None:

@@ -1,8 +1,12 @@
 """What those who watch are told: events of jobs, of trials and of the system."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
+from flowml.domain.events import Event
 from flowml.domain.jobs import Job
+from flowml.domain.models import Model
 from flowml.domain.trials import Trial
 from flowml.store.store import Store
 
@@ -29,7 +33,24 @@ def tell_system(store: Store, level: str, title: str, detail: str, now: float) -
 
 def tell_log(store: Store, job_id: str, level: str, message: str, now: float) -> None:
     """A line in the job's log."""
-    store.events.append(job_room(job_id), "log", {"level": level, "message": message}, now)
+    _tell_and_keep(store, job_id, "log", {"level": level, "message": message}, now)
+
+
+def tell_champion(store: Store, model: Model, now: float) -> None:
+    """A `champion`: this is the best model of its job from now on, in its `elapsed_seconds`."""
+    data = {
+        "model_id": model.id,
+        "algorithm": model.algorithm,
+        "score": model.score,
+        "elapsed_seconds": store.jobs.elapsed(model.job_id, now),
+    }
+    _tell_and_keep(store, model.job_id, "champion", data, now)
+
+
+def _tell_and_keep(store: Store, job_id: str, type: str, data: Mapping[str, Any], now: float) -> None:
+    with store.transaction():
+        identifier = store.events.append(job_room(job_id), type, data, now)
+        store.history.keep(job_id, Event(identifier, job_room(job_id), type, now, data))
 
 
 def title_of(algorithm: str) -> str:

@@ -14,7 +14,7 @@ from flowml.domain.events import Event
 from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import MADE_AT_ONCE, Leaderboard
 from flowml.domain.trials import Trial, TrialStatus
-from flowml.domain.wording import NONE
+from flowml.domain.wording import NONE, plural
 from flowml.services import datasets, jobs, results
 from flowml.services.context import Context
 from flowml.services.jobs import AlgorithmInfo
@@ -28,7 +28,8 @@ from flowml.web.words import METRICS, metric_words, score_text
 
 LISTED = 50
 MOST_TRIALS = 5000
-LOG_LINES = 200
+LOG_LINES = 1000
+FIRST_LINES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +46,13 @@ class JobsPage(Page):
 @dataclass(frozen=True)
 class LogLine:
     """One line of what happened; `level` is info, warning, error, or good, bad, quiet (not finished in time) and best
-    for trials and champions."""
+    for trials and champions. `left_out`: the line stands for so many."""
 
     at: float
     clock: str
     level: str
     text: str
+    left_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +67,15 @@ class LeaderboardPart(Page):
 
 @dataclass(frozen=True, kw_only=True)
 class JobPage(Page):
-    """`working` are the trials that somebody trains right now; `dataset_name` is None when the table is gone.
-    `monitor` (JSON) is what the page's script starts from; the live updates go on from there."""
+    """`working` are the trials that somebody trains right now, with their numbers from 1; `dataset_name` is None when
+    the table is gone. `monitor` (JSON) is what the page's script starts from; the live updates go on from there."""
 
     template: ClassVar[str] = "job.html"
 
     job: Job
     dataset_name: str | None
     leaderboard: Leaderboard | None
-    working: list[Trial]
+    working: list[tuple[int, Trial]]
     failed: list[Trial]
     titles: dict[str, str]
     log: list[LogLine]
@@ -108,6 +110,7 @@ def page(request: Request) -> Response:
         part = LeaderboardPart(title=job.name, frame=frame, leaderboard=leaderboard, ended=job.status.ended)
         return respond(request, part)
     trials, _ = jobs.list_trials(context, job.id, MOST_TRIALS, 0)
+    told = jobs.told(context, job.id, frame.last_event_id)
     metric = _metric_point(job.metric)
     return respond(
         request,
@@ -117,21 +120,22 @@ def page(request: Request) -> Response:
             job=job,
             dataset_name=dataset_name(context, job.dataset_id),
             leaderboard=leaderboard,
-            working=[trial for trial in trials if trial.status is TrialStatus.LEASED],
+            working=[item for item in enumerate(trials, start=1) if item[1].status is TrialStatus.LEASED],
             failed=[trial for trial in trials if trial.status is TrialStatus.FAILED],
             titles=titles,
-            log=_log(job, trials, titles, jobs.told(context, job.id, LOG_LINES, frame.last_event_id)),
+            log=log_lines(job, trials, titles, told),
             chart=_progress_chart(job, trials, titles, metric),
             expected=headline(job),
             monitor={
                 "job": _job_point(job),
-                "trials": [_trial_point(trial) for trial in trials],
+                "trials": [_trial_point(trial, number) for number, trial in enumerate(trials, start=1)],
                 "families": {algorithm.name: algorithm.category for algorithm in algorithms},
                 "titles": titles,
                 "metric": metric,
                 "metrics": {name: _metric_point(name) for name in METRICS},
                 "best_name": _best_name(leaderboard, job, titles),
-                "champions": _ensembles(context, job),
+                "champions": [_champion_point(event.data) for event in told if event.type == "champion"],
+                "log": {"most": LOG_LINES, "first": FIRST_LINES},
             },
             ended=job.status.ended,
             most_extra_seconds=max(0.0, context.settings.max_time_budget_seconds - math.ceil(job.elapsed_seconds)),
@@ -151,10 +155,8 @@ def _metric_point(name: str | None) -> dict[str, Any]:
     return {"name": name, "title": title, "format": words.format, "greater": words.greater_is_better}
 
 
-def _ensembles(context: Context, job: Job) -> list[dict[str, float]]:
-    """When the ensemble became the best, for the curve of scores: it is a model without a trial."""
-    best = results.get_model(context, job.best_model_id) if job.best_model_id else None
-    return [{"at": best.created_at, "score": best.score}] if best and best.trial_id is None else []
+def _champion_point(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: told.get(name) for name in ("model_id", "algorithm", "score", "elapsed_seconds")}
 
 
 def _best_name(leaderboard: Leaderboard | None, job: Job, titles: Mapping[str, str]) -> str:
@@ -162,8 +164,8 @@ def _best_name(leaderboard: Leaderboard | None, job: Job, titles: Mapping[str, s
     return next((titles.get(row.algorithm, row.algorithm) for row in rows if row.model_id == job.best_model_id), NONE)
 
 
-def _log(job: Job, trials: Sequence[Trial], titles: Mapping[str, str], told: Sequence[Event]) -> list[LogLine]:
-    """What the trials tell, and what watchers were told beside."""
+def log_lines(job: Job, trials: Sequence[Trial], titles: Mapping[str, str], told: Sequence[Event]) -> list[LogLine]:
+    """What the trials tell, and what watchers were told beside: the first lines and the last, of very many."""
     lines = []
     for event in told:
         if event.type == "log":
@@ -183,7 +185,17 @@ def _log(job: Job, trials: Sequence[Trial], titles: Mapping[str, str], told: Seq
             lines.append(_line(at, "quiet", f"{title}: {trial.error[0].lower()}{trial.error[1:]}"))
     if job.finished_at and job.status is JobStatus.COMPLETED:
         lines.append(_line(job.finished_at, "best", job.message))
-    return sorted(lines, key=lambda line: line.at)[-LOG_LINES:]
+    lines.sort(key=lambda line: line.at)
+    left_out = len(lines) - LOG_LINES
+    if left_out <= 0:
+        return lines
+    gap = lines[FIRST_LINES]
+    text = f"… {plural(left_out, 'line')} left out"
+    return [
+        *lines[:FIRST_LINES],
+        LogLine(gap.at, gap.clock, "quiet", text, left_out),
+        *lines[FIRST_LINES + left_out :],
+    ]
 
 
 def _line(at: float, level: str, text: str) -> LogLine:
@@ -199,23 +211,25 @@ def dataset_name(context: Context, dataset_id: str) -> str | None:
 
 
 def _progress_chart(job: Job, trials: list[Trial], titles: Mapping[str, str], metric: Mapping[str, Any]) -> Chart:
-    finished = [trial for trial in trials if trial.status is TrialStatus.FINISHED]
     return Chart(
         kind="trials",
         title="Scores in testing over time",
-        caption="Each mark is one finished trial, its shape and colour the family of models; the line is the best so"
-        " far, which is a little lucky: on new rows expect what stands above."
-        f" {'Higher' if metric['greater'] else 'Lower'} is better.",
+        caption="Each mark is one finished trial, its shape and colour the family of models; a ring is a model without"
+        " a trial, such as the ensemble, and an arrow a score below the chart. The line is the best so far, which is a"
+        " little lucky: on new rows expect what stands above."
+        f" {'Higher is better' if metric['greater'] else 'Lower is better, and stands higher up'}.",
         spec={"live": True},
-        columns=("Trial", "Model", f"{metric['title']} in testing", "Trained in"),
+        columns=("Trial", "Model", f"{metric['title']} in testing", "Trained in", "Finished after"),
         rows=[
             (
-                trial.number + 1,
+                number,
                 titles.get(trial.algorithm, trial.algorithm),
                 score_text(trial.score, job.metric),
                 duration(trial.fit_seconds),
+                duration(trial.elapsed_seconds),
             )
-            for trial in finished
+            for number, trial in enumerate(trials, start=1)
+            if trial.status is TrialStatus.FINISHED
         ],
     )
 
@@ -240,10 +254,10 @@ def _job_point(job: Job) -> dict[str, Any]:
     }
 
 
-def _trial_point(trial: Trial) -> dict[str, Any]:
+def _trial_point(trial: Trial, number: int) -> dict[str, Any]:
     return {
         "id": trial.id,
-        "number": trial.number,
+        "number": number,
         "algorithm": trial.algorithm,
         "params": dict(trial.params),
         "status": str(trial.status),
@@ -251,7 +265,6 @@ def _trial_point(trial: Trial) -> dict[str, Any]:
         "fold_scores": list(trial.fold_scores),
         "fit_seconds": trial.fit_seconds,
         "worker_name": trial.worker_name,
-        "started_at": trial.started_at,
-        "finished_at": trial.finished_at,
+        "elapsed_seconds": trial.elapsed_seconds,
         "error": trial.error,
     }

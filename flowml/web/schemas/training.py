@@ -114,6 +114,7 @@ class Trial(Answer):
     attempt: int
     started_at: Timestamp | None
     finished_at: Timestamp | None
+    elapsed_seconds: float | None = Field(None, description="those of its run when it ended; pauses do not count")
     error: str | None
 
 

@@ -2,6 +2,7 @@
 import { base, defineChart, percentTicks, SERIES } from "../charts.js";
 import { h, s } from "../dom.js";
 import { duration, score } from "../format.js";
+import { isBelow } from "../progress.js";
 
 const SYMBOLS = ["circle", "square2", "triangle", "diamond2", "star", "cross", "times", "wye"];
 // The same shapes for the legend, in a box from -8 to 8.
@@ -28,27 +29,21 @@ function legend(families) {
   return h("ul", { class: "chart-legend", "aria-label": "Families of models" }, ...items);
 }
 
-// A few hopeless trials must not squeeze the race of the good ones into one line: the axis ends a little below the
-// lower quarter, and what lies beyond is drawn on its edge.
-function limits(points, steps, greater) {
-  const scores = [...points, ...steps].map((point) => point.score).sort((a, b) => (greater ? b - a : a - b));
-  const best = scores[0];
-  const worst = scores[scores.length - 1];
-  if (points.length < 4) return [Math.min(best, worst), Math.max(best, worst)];
-  const middle = scores[Math.floor(scores.length * 0.75)];
-  const edge = best + (middle - best) * 1.6;
-  const far = greater ? Math.max(worst, edge) : Math.min(worst, edge);
-  return [Math.min(best, far), Math.max(best, far)];
-}
-
 defineChart("trials", (Plot, spec, { width, colour }) => {
-  const { points, steps, ensembles, families, metric, end } = spec;
+  const { points, steps, until, limits, families, metric, end } = spec;
   if (!points.length) return { plot: h("p", { class: "chart-empty" }, spec.empty) };
-  const [low, high] = limits(points, steps, metric.greater);
-  const room = (high - low || Math.abs(high) * 0.02 || 0.01) * 0.08;
-  const inside = (value) => Math.max(low, Math.min(high, value));
+  const range = Math.abs(limits.best - limits.worst);
+  const room = (range || Math.abs(limits.best) * 0.02 || 0.01) * 0.08 * (metric.greater ? 1 : -1);
+  const bottom = limits.worst - room;
+  const isLow = (point) => isBelow(point.score, limits);
+  const y = (point) => (isLow(point) ? bottom : point.score);
   const percent = metric.format === "percent";
   const shown = families.filter((family) => points.some((point) => point.family === family));
+  const made = steps.filter((step) => step.made && !isLow(step));
+  const madeBelow = steps.filter((step) => step.made && isLow(step));
+  const line = steps.length ? [...steps, { ...steps[steps.length - 1], x: until }] : [];
+  const inside = points.filter((point) => !isLow(point));
+  const below = points.filter(isLow);
   const plot = Plot.plot(
     base(width, {
       height: Math.round(Math.min(360, Math.max(220, width * 0.5))),
@@ -56,23 +51,35 @@ defineChart("trials", (Plot, spec, { width, colour }) => {
       x: { label: "Seconds of training", domain: [0, end], ticks: Math.max(3, Math.floor(width / 90)) },
       y: {
         label: metric.title + " in testing" + (percent ? " (%)" : ""),
-        domain: metric.greater ? [low - room, high + room] : [high + room, low - room],
-        tickFormat: percent ? percentTicks(high - low) : undefined,
+        domain: [bottom, limits.best + room],
+        tickFormat: percent ? percentTicks(range) : undefined,
         grid: true,
         ticks: 5,
       },
       color: { domain: families, range: families.map((_, index) => colour(SERIES[index % SERIES.length])) },
       symbol: { domain: families, range: families.map((_, index) => SYMBOLS[index % SYMBOLS.length]) },
       marks: [
-        Plot.line(steps, { x: "x", y: (step) => inside(step.score), curve: "step-after", stroke: colour("series-7"), strokeWidth: 1.75 }),
-        Plot.dot(points, { x: "x", y: (point) => inside(point.score), fill: "family", symbol: "family", r: 4.5, stroke: colour("surface"), strokeWidth: 1 }),
-        Plot.dot(steps.filter((step) => step.ensemble), { x: "x", y: (step) => inside(step.score), r: 5, fill: colour("surface"), stroke: colour("foreground"), strokeWidth: 1.5, ariaLabel: "ensemble" }),
-        Plot.dot(points.filter((point) => point.best), { x: "x", y: (point) => inside(point.score), r: 8.5, stroke: colour("foreground"), strokeWidth: 1.5, ariaLabel: "champion" }),
+        Plot.line(line, { x: "x", y, curve: "step-after", stroke: colour("series-7"), strokeWidth: 1.75 }),
+        Plot.dot(inside, { x: "x", y: "score", fill: "family", symbol: "family", r: 4.5, stroke: colour("surface"), strokeWidth: 1, className: "inside" }),
+        Plot.text(below, { x: "x", y: bottom, text: () => "↓", dy: -7, fill: "family", fontSize: 15, fontWeight: 700, className: "below" }),
+        Plot.text(madeBelow, { x: "x", y: bottom, text: () => "↓", dy: -7, fill: colour("foreground"), fontSize: 15, fontWeight: 700, className: "made-below" }),
+        Plot.dot(made, { x: "x", y, r: 5, fill: colour("surface"), stroke: colour("foreground"), strokeWidth: 1.5, className: "made" }),
+        Plot.dot(inside.filter((point) => point.best), { x: "x", y: "score", r: 8.5, stroke: colour("foreground"), strokeWidth: 1.5, className: "champion" }),
       ],
     }),
   );
-  const labels = points.map((point) =>
-    [point.title + " " + score(point.score, metric.format), "trial " + point.number + (point.seconds ? ", trained in " + duration(point.seconds) : ""), ...point.params].join("\n"),
-  );
-  return { plot, legend: legend(shown.length ? families : []), marks: [{ selector: '[aria-label="dot"] > *', labels }, { selector: '[aria-label="ensemble"] > *', labels: ensembles }] };
+  const label = (point) =>
+    [
+      point.title + " " + score(point.score, metric.format) + (isLow(point) ? ", below the chart" : ""),
+      "trial " + point.number + " after " + duration(point.x) + (point.seconds ? ", trained in " + duration(point.seconds) : ""),
+      ...point.params,
+    ].join("\n");
+  const labelOfMade = (step) => step.made + " " + score(step.score, metric.format) + (isLow(step) ? ", below the chart" : "") + "\nafter " + duration(step.x);
+  const marks = [
+    { selector: ".inside > *", labels: inside.map(label) },
+    { selector: ".below > *", labels: below.map(label) },
+    { selector: ".made > *", labels: made.map(labelOfMade) },
+    { selector: ".made-below > *", labels: madeBelow.map(labelOfMade) },
+  ];
+  return { plot, legend: legend(shown.length ? families : []), marks };
 });

@@ -7,11 +7,9 @@ import { duration, number, plural, score, seconds } from "../format.js";
 import { headline, titleOf } from "../headline.js";
 import { fragment, post } from "../http.js";
 import { subscribe, watchConnection } from "../live.js";
-import { clockOf, pointsOf, stepsOf } from "../progress.js";
+import { endOf, limitsOf, pointsOf, stepsOf } from "../progress.js";
 import { hasEnded } from "../status.js";
 import { problemToast } from "../toasts.js";
-
-const LOG_LINES = 200;
 
 function clock(time) {
   return new Date(seconds(time) * 1000).toLocaleTimeString([], { hour12: false });
@@ -30,8 +28,8 @@ Alpine.data("monitor", () => ({
     const setup = dataOf(this.$root, "monitor");
     const trials = new Map(setup.trials.map((trial) => [trial.id, trial]));
     const figure = this.$root.querySelector("#progress-chart");
-    const { families, titles, champions, metrics } = setup;
-    const state = { trials, families, titles, figure, champions, metrics };
+    const { families, titles, champions, metrics, log } = setup;
+    const state = { trials, families, titles, figure, champions, metrics, logged: log };
     this.state = () => state;
     this.job = setup.job;
     this.metric = setup.metric;
@@ -127,7 +125,7 @@ Alpine.data("monitor", () => ({
     const state = this.state();
     const known = state.trials.get(trial.id);
     // Live updates carry no number: trials arrive in the order in which they were asked for.
-    state.trials.set(trial.id, { number: state.trials.size, ...known, ...trial });
+    state.trials.set(trial.id, { number: state.trials.size + 1, ...known, ...trial });
     const title = state.titles[trial.algorithm] || trial.algorithm;
     if (trial.status !== known?.status) {
       if (trial.status === "finished") this.log("good", title + " finished: " + score(trial.score, this.metric.format) + " in " + duration(trial.fit_seconds), at);
@@ -146,7 +144,8 @@ Alpine.data("monitor", () => ({
     this.job = { ...this.job, best_model_id: data.model_id };
     if (first) this.refreshHead();
     // An ensemble is no trial: only this message tells when it was made.
-    if (data.algorithm === "ensemble") this.state().champions.push({ at, score: data.score });
+    this.state().champions.push(data);
+    this.drawSoon();
     this.log("best", "New best: " + title + ", " + score(data.score, this.metric.format) + " in testing", at);
     this.boardSoon();
   },
@@ -154,18 +153,15 @@ Alpine.data("monitor", () => ({
   drawChart() {
     const { trials, families, titles, figure, champions } = this.state();
     const all = [...trials.values()];
-    const time = clockOf(all, this.job.started_at);
-    const points = pointsOf(all, time, families, titles);
-    const made = champions.map((one) => ({ x: Math.max(0, time(seconds(one.at))), score: one.score, ensemble: true }));
-    const steps = stepsOf(points, made, this.metric.greater);
-    const ensembles = steps.filter((step) => step.ensemble).map((step) => "Ensemble " + score(step.score, this.metric.format) + "\nmade of the best trials");
-    const last = Math.max(0, ...points.map((point) => point.x), ...steps.map((step) => step.x));
-    const end = Math.max(this.running ? this.job.time_budget_seconds : last * 1.02, last, 1);
-    if (steps.length) steps.push({ x: this.running ? last : end, score: steps[steps.length - 1].score });
+    const points = pointsOf(all, families, titles);
+    const steps = stepsOf(points, champions.filter((one) => !trials.has(one.model_id)), titles, this.metric.greater);
+    const end = endOf(this.job, points, steps);
+    const limits = limitsOf(points, steps, this.metric.greater);
     const names = [...new Set(Object.values(families))].filter((name) => name !== "ensemble");
     const empty = this.running ? "The first trial is on its way." : "No trial was finished.";
-    const rows = points.map((point) => [point.number, point.title, score(point.score, this.metric.format), duration(point.seconds)]);
-    updateChart(figure, { points, steps, ensembles, families: names, metric: this.metric, end, empty }, rows);
+    const rows = points.map((point) => [point.number, point.title, score(point.score, this.metric.format), duration(point.seconds), duration(point.x)]);
+    const until = this.running ? Math.max(0, ...points.map((point) => point.x), ...steps.map((step) => step.x)) : end;
+    updateChart(figure, { points, steps, until, limits, families: names, metric: this.metric, end, empty }, rows);
     this.failed = all.filter((trial) => trial.status === "failed").length;
   },
 
@@ -184,7 +180,7 @@ Alpine.data("monitor", () => ({
             "div",
             {},
             h("strong", {}, titles[trial.algorithm] || trial.algorithm),
-            h("p", { class: "muted small" }, "trial " + (trial.number + 1) + " on " + (trial.worker_name || "this machine")),
+            h("p", { class: "muted small" }, "trial " + trial.number + " on " + (trial.worker_name || "this machine")),
           ),
           h("span", { class: "number small muted" }, trial.fold_scores.length ? plural(trial.fold_scores.length, "fold") + " done" : "starting"),
         ),
@@ -197,8 +193,22 @@ Alpine.data("monitor", () => ({
     const box = list.parentNode;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
     list.append(h("li", { class: "log-" + level }, h("time", {}, clock(at)), h("span", {}, text)));
-    while (list.children.length > LOG_LINES) list.firstElementChild.remove();
+    this.shortenLog(list);
     if (atEnd) this.scrollLog();
+  },
+  // Of very many lines the first and the last stay, with one that stands for the others.
+  shortenLog(list) {
+    const { most, first } = this.state().logged;
+    while (list.children.length > most + 1) {
+      let gap = list.querySelector("[data-left-out]");
+      if (!gap) {
+        gap = h("li", { class: "log-quiet", "data-left-out": "0" }, list.children[first].querySelector("time").cloneNode(true), h("span"));
+        list.children[first].before(gap);
+      }
+      gap.nextElementSibling.remove();
+      gap.dataset.leftOut = String(Number(gap.dataset.leftOut) + 1);
+      gap.querySelector("span").textContent = "… " + plural(Number(gap.dataset.leftOut), "line") + " left out";
+    }
   },
   scrollLog() {
     const list = this.$root.querySelector(".log");
