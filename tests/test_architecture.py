@@ -1,11 +1,12 @@
 """The rooms of ARCHITECTURE.md: who may import whom, which library lives where, and what start-up may cost."""
 
 import ast
+import itertools
 import subprocess
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -113,8 +114,8 @@ def test_each_room_imports_only_the_rooms_it_may() -> None:
     assert not breaches, "\n".join(breaches)
 
 
-def test_no_module_imports_itself_by_way_of_others() -> None:
-    """Wherever an import stands, in a function or for types alone: what goes round has no order to be read in."""
+def imported_modules() -> dict[str, set[str]]:
+    """Of each module the others that it imports, wherever: in a function, or for types alone."""
     modules = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES
     }
@@ -124,17 +125,39 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
         named = {(str(node.module), f"{node.module}.{alias.name}") for node in taken for alias in node.names}
         wanted = {longer if longer in modules else shorter for shorter, longer in named} - {name, "flowml"}
         needs[name] = wanted & set(modules)
+    return needs
+
+
+def assert_nothing_goes_round(needs: Mapping[str, Collection[str]]) -> None:
     done: set[str] = set()
 
     def visit(name: str, way: tuple[str, ...]) -> None:
         assert name not in way, " → ".join((*way[way.index(name) :], name))
         if name not in done:
-            for other in sorted(needs[name]):
+            for other in sorted(needs.get(name, ())):
                 visit(other, (*way, name))
             done.add(name)
 
-    for name in modules:
+    for name in needs:
         visit(name, ())
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """What goes round has no order to be read in."""
+    assert_nothing_goes_round(imported_modules())
+
+
+def test_no_folder_imports_itself_by_way_of_those_beside_it() -> None:
+    beside: dict[str, set[str]] = {}
+    for name, others in imported_modules().items():
+        for other in others:
+            ways = zip(name.split(".")[:-1], other.split(".")[:-1], strict=False)
+            common = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], ways))
+            here, there = (".".join(path.split(".")[: common + 1]) for path in (name, other))
+            if name != here and other != there:
+                beside.setdefault(here, set()).add(there)
+    assert "flowml.data.delimited.outline" in beside["flowml.data.delimited.rows"]
+    assert_nothing_goes_round(beside)
 
 
 def test_a_folder_can_be_taken_in_at_a_glance() -> None:

@@ -26,13 +26,13 @@ from flowml.automl.algorithms.support import (
     require_time,
     reserve,
     row_losses,
-    temperature,
     with_validation,
 )
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.links import softmax
 from flowml.automl.predictors.trees import TreesPredictor
+from flowml.automl.scoring.temperature import temperature_of
 from flowml.automl.task.shape import TaskShape
 from flowml.domain.errors import NotApplicable
 
@@ -136,7 +136,7 @@ def _boost_classes(
         ).fit(train.values, target, sample_weight=weights)
         trees.append(model.tree_)
         scores += _tree_votes(model, valid.values)
-        softness = temperature(scores, valid_target, weights=context.valid_weights)
+        softness = temperature_of(scores, valid_target, weights=context.valid_weights)
         losses = held.losses(row_losses(scores / softness, valid_target))
         for part in held.improved(losses, len(trees)):
             kept[part] = scores
@@ -171,7 +171,7 @@ def _softened_by_the_others(
     for part in range(held.n_parts):
         rows, rest = held.rows(part), held.rest(part)
         scores = kept[part].astype(np.float64)
-        softness = temperature(scores[rest], target[rest], weights=None if weights is None else weights[rest])
+        softness = temperature_of(scores[rest], target[rest], weights=None if weights is None else weights[rest])
         answers[rows] = softmax(scores[rows] / softness)
     return answers
 

@@ -7,10 +7,11 @@ import numpy as np
 
 from flowml.automl.algorithms.base import Algorithm, Category, Final, FitContext, FloatParameter, Parameter
 from flowml.automl.algorithms.registry import register
-from flowml.automl.algorithms.support import class_weights, library_errors, mean_of, require_time, temperature
+from flowml.automl.algorithms.support import class_weights, library_errors, mean_of, require_time
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.gaussian_nb import GaussianNaiveBayesPredictor
+from flowml.automl.scoring.temperature import temperature_of
 from flowml.automl.task.shape import TaskShape
 from flowml.domain.jobs import ProblemType
 
@@ -57,7 +58,7 @@ class GaussianNaiveBayes(Algorithm):
             variance = np.stack([one for _, one in moments]) + smoothing
             sharp = GaussianNaiveBayesPredictor(np.log(counts / counts.sum()), mean, variance)
             scores = sharp.joint_log_likelihood(values)
-            softness = temperature(scores, target, low=1.0, high=1e4, weights=weights)
+            softness = temperature_of(scores, target, weights, low=1.0, high=1e4)
             return GaussianNaiveBayesPredictor(sharp.log_prior, mean, variance, softness)
 
 

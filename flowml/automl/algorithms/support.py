@@ -162,24 +162,6 @@ class TargetScale:
         return np.asarray((target - self.mean) / self.scale)
 
 
-def temperature(
-    scores: np.ndarray,
-    target: np.ndarray,
-    low: float = 0.02,
-    high: float = 50.0,
-    weights: np.ndarray | None = None,
-) -> float:
-    """The divisor of the scores (rows, classes) that makes the log loss least (Guo et al. 2017), by golden section."""
-    rows = np.arange(len(target))
-
-    def loss(logarithm: float) -> float:
-        scaled = scores / np.exp(logarithm)
-        scaled = scaled - scaled.max(axis=1, keepdims=True)
-        return float(mean_of(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, target], weights))
-
-    return float(np.exp(golden_section(loss, np.log(low), np.log(high))))
-
-
 def row_losses(scores: np.ndarray, target: np.ndarray, *, absolute: bool = False) -> np.ndarray:
     """The loss of each row, (rows,), from raw scores (rows, raw): log loss for class codes, of which two may have one
     score; squared or absolute errors for values. What is no number is infinite."""
@@ -193,23 +175,6 @@ def row_losses(scores: np.ndarray, target: np.ndarray, *, absolute: bool = False
         total = highest[:, 0] + np.log(np.exp(scores - highest).sum(axis=1))
         losses = total - scores[np.arange(len(target)), target]
     return np.where(np.isfinite(losses), losses, np.inf)
-
-
-def golden_section(function: Callable[[float], float], low: float, high: float, steps: int = 30) -> float:
-    """Where a function with one valley is least, within [low, high]."""
-    ratio = (5**0.5 - 1) / 2
-    left, right = high - ratio * (high - low), low + ratio * (high - low)
-    at_left, at_right = function(left), function(right)
-    for _ in range(steps):
-        if at_left <= at_right:
-            high, right, at_right = right, left, at_left
-            left = high - ratio * (high - low)
-            at_left = function(left)
-        else:
-            low, left, at_left = left, right, at_right
-            right = low + ratio * (high - low)
-            at_right = function(right)
-    return 0.5 * (low + high)
 
 
 def faster(params: Mapping[str, Any], factor: float) -> Mapping[str, Any] | None:

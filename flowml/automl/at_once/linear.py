@@ -11,7 +11,6 @@ import numpy as np
 from flowml.automl.algorithms.base import FitContext
 from flowml.automl.algorithms.support import (
     class_weights,
-    golden_section,
     is_classification,
     library_errors,
     mean_of,
@@ -20,6 +19,7 @@ from flowml.automl.algorithms.support import (
 from flowml.automl.features.encoded import Encoded
 from flowml.automl.predictors.linear import LinearPredictor
 from flowml.automl.predictors.links import softmax
+from flowml.automl.scoring.temperature import golden_section
 from flowml.domain.models import FIRST_LINEAR, MADE_AT_ONCE
 
 # Of the smaller side of the matrix: its decomposition takes the cube of it.

@@ -7,8 +7,8 @@ always does.
 
 import numpy as np
 
-from flowml.automl.algorithms.support import golden_section
 from flowml.automl.scoring.metrics import part_of
+from flowml.automl.scoring.temperature import temperature_of
 
 # With fewer rows the temperature is noisier than what it repairs.
 ROWS_OF_TWO_CLASSES = 3_000
@@ -35,21 +35,13 @@ def tempered(probabilities: np.ndarray, temperature: float | None) -> np.ndarray
 
 
 def fit_temperature(probabilities: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """The temperature that makes the log loss least, to about a thousandth; by golden section, as the loss has one
-    valley in its inverse."""
+    """The temperature that makes the log loss least, to about a thousandth."""
     most = int(np.clip(_MOST_VALUES // probabilities.shape[1], ROWS_OF_MORE, _MOST_ROWS))
     step = max(1, len(target) // most)
     target, weights = target[::step], part_of(weights, slice(None, None, step))
     logarithms = np.log(np.maximum(probabilities[::step], _SMALLEST))
-    rows = np.arange(len(target))
-
-    def loss(at: float) -> float:
-        scaled = logarithms / np.exp(at)
-        scaled -= scaled.max(axis=1, keepdims=True)
-        return float(np.average(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, target], weights=weights))
-
-    low, high = np.log(_RANGE)
-    return float(np.exp(golden_section(loss, float(low), float(high), _STEPS)))
+    low, high = _RANGE
+    return temperature_of(logarithms, target, weights, low=low, high=high, steps=_STEPS)
 
 
 def choose_temperature(

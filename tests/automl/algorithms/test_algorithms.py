@@ -15,10 +15,11 @@ from flowml.automl.algorithms.base import Algorithm, ChoiceParameter, Final, Flo
 from flowml.automl.algorithms.fitting import forests
 from flowml.automl.algorithms.fitting.mlp_training import Network
 from flowml.automl.algorithms.registry import get
-from flowml.automl.algorithms.support import hold_out, temperature
+from flowml.automl.algorithms.support import hold_out
 from flowml.automl.at_once.constant import fit_constant
 from flowml.automl.features.encoded import View
 from flowml.automl.predictors.base import load
+from flowml.automl.scoring.temperature import temperature_of
 from flowml.automl.task.shape import TaskShape
 from flowml.domain.errors import DeadlineReached, InvalidInput, NotApplicable, TrialFailed
 from flowml.domain.jobs import ProblemType
@@ -261,7 +262,7 @@ def test_the_temperature_undoes_scores_that_are_too_sure() -> None:
     honest = generator.standard_normal((5_000, 2))
     share = np.exp(honest[:, 1]) / np.exp(honest).sum(axis=1)
     target = (generator.random(5_000) < share).astype(np.int32)
-    assert temperature(7.0 * honest, target) == pytest.approx(7.0, rel=0.1)
+    assert temperature_of(7.0 * honest, target) == pytest.approx(7.0, rel=0.1)
 
 
 @pytest.mark.parametrize("target_kind", ["classes", "values"])

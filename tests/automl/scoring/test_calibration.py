@@ -1,15 +1,14 @@
 """Probabilities that mean what they say."""
 
-import inspect
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
-from flowml.automl.algorithms.support import golden_section
 from flowml.automl.scoring import calibration
 from flowml.automl.scoring.calibration import choose_temperature, fit_temperature, tempered
 from flowml.automl.scoring.metrics import METRICS
+from flowml.automl.scoring.temperature import temperature_of
 
 
 def classes(rows: int, n_classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -40,11 +39,11 @@ def test_of_many_classes_some_rows_say_it(monkeypatch: pytest.MonkeyPatch) -> No
     target, true = classes(6_000, 300)
     looked_at = []
 
-    def search(loss: Callable[[float], float], low: float, high: float, steps: int) -> float:
-        looked_at.append(len(inspect.getclosurevars(loss).nonlocals["rows"]))
-        return golden_section(loss, low, high, steps)
+    def search(scores: np.ndarray, *rest: Any, **bounds: Any) -> float:
+        looked_at.append(len(scores))
+        return temperature_of(scores, *rest, **bounds)
 
-    monkeypatch.setattr(calibration, "golden_section", search)
+    monkeypatch.setattr(calibration, "temperature_of", search)
     assert fit_temperature(tempered(true, 2.0), target) == pytest.approx(0.5, rel=0.1)
     assert looked_at[0] <= 1_000
 
