@@ -15,8 +15,8 @@ from flowml.domain.channel import Ledger
 from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.trials import NOTHING_MORE, Trial, TrialStatus
-from flowml.domain.workers import Share
 from flowml.domain.wording import plural
+from flowml.domain.workers import Share
 from flowml.training.keeper import Keeper
 from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
