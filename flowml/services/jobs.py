@@ -8,6 +8,7 @@ from flowml.domain.datasets import Dataset, Role
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.events import Event
 from flowml.domain.jobs import QUEUES, Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
+from flowml.domain.names import did_you_mean
 from flowml.domain.trials import Trial
 from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
@@ -265,7 +266,7 @@ def _check_columns(dataset: Dataset, spec: JobSpec) -> None:
         raise InvalidInput.of_field(
             "target",
             f"There is no column “{spec.target}” in this table.",
-            hint=_did_you_mean(spec.target, [column.name for column in dataset.columns]),
+            hint=did_you_mean(spec.target, [column.name for column in dataset.columns]),
         )
     for name in spec.exclude_columns:
         if dataset.column(name) is None:
@@ -284,16 +285,6 @@ def _check_columns(dataset: Dataset, spec: JobSpec) -> None:
             "No column is left to predict from.",
             hint="Columns that only name the rows, or are the same everywhere, cannot help. Leave fewer columns out.",
         )
-
-
-def _did_you_mean(name: str, names: Sequence[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean “{close[0]}”?"
-    shown = ", ".join(names[:20])
-    return f"The columns are: {shown}{', …' if len(names) > 20 else ''}."
 
 
 def _check_queue(context: Context, spec: JobSpec) -> None:

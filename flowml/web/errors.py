@@ -1,6 +1,5 @@
 """Every error's one translation to HTTP: RFC 9457 problem documents, or a page for a person in a browser."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,10 +13,14 @@ from starlette.responses import Response
 
 from flowml.domain import errors
 from flowml.domain.errors import FieldProblem, FlowMLError, InvalidInput, MalformedRequest
+from flowml.domain.names import closest
 
 MEDIA_TYPE = "application/problem+json"
 # Nobody reads more, and each sentence takes its time.
 MOST_NAMED = 20
+# Errors repeat what was sent, and that may be as long as a request.
+_LONGEST_FIELD = 200
+_LONGEST_SENTENCE = 2_000
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,20 @@ class Problem:
             "type": f"/api/docs#{self.kind.name}",
             "title": self.kind.title,
             "status": self.kind.status,
-            "detail": self.detail,
+            "detail": _cut(self.detail),
         }
         if self.hint:
-            document["hint"] = self.hint
+            document["hint"] = _cut(self.hint)
         if self.fields:
-            document["errors"] = [{"field": problem.field, "message": problem.message} for problem in self.fields]
+            document["errors"] = [
+                {"field": _cut(problem.field, _LONGEST_FIELD), "message": _cut(problem.message)}
+                for problem in self.fields
+            ]
         return document
+
+
+def _cut(text: str, longest: int = _LONGEST_SENTENCE) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def problem_of(error: Exception) -> Problem:
@@ -108,7 +118,7 @@ def invalid_request(error: ValidationError, model: type[BaseModel], *, left_out:
     problems: dict[str, FieldProblem] = {}
     fields: set[str] = set()
     for detail in error.errors(include_url=False, include_context=True):
-        field = ".".join(str(part) for part in _location(detail, model)) or "request"
+        field = _cut(".".join(str(part) for part in _location(detail, model)), _LONGEST_FIELD) or "request"
         if field not in fields and len(fields) < MOST_NAMED:
             problems[field] = FieldProblem(field, _sentence(field, detail, model))
         fields.add(field)
@@ -149,8 +159,8 @@ def _sentence(field: str, detail: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "missing":
         return f"“{field}” is missing."
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(field, field_names(model), 1)
-        return f"“{field}” is not a known field." + (f" Did you mean “{near[0]}”?" if near else "")
+        near = closest(field, field_names(model))
+        return f"“{field}” is not a known field." + (f" Did you mean “{near}”?" if near else "")
     if kind in ("literal_error", "enum"):
         return f"“{field}” must be one of {str(context['expected']).replace(chr(39), '')}."
     if kind == "value_error":

@@ -141,7 +141,7 @@ def test_of_very_many_wrong_fields_some_are_named(
     parse: Callable[[bytes, Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_up: list[str] = []
-    monkeypatch.setattr(difflib, "get_close_matches", lambda name, *_: looked_up.append(name) or [])
+    monkeypatch.setattr(difflib, "get_close_matches", lambda name, *_, **__: looked_up.append(name) or [])
     with pytest.raises(InvalidInput, match=r"There are 2,001 more problems") as refused:
         parse(json.dumps({f"c{at}": at for at in range(2_000)}).encode(), StartTraining)
     assert len(refused.value.fields) == 20
@@ -150,6 +150,30 @@ def test_of_very_many_wrong_fields_some_are_named(
     with pytest.raises(InvalidInput) as refused:
         parse(json.dumps({"dataset_id": "d", "target": "y", "exclude_columns": [1] * 9_000}).encode(), StartTraining)
     assert [problem.field for problem in refused.value.fields] == ["exclude_columns.0"]
+
+
+def test_of_a_very_long_name_only_the_beginning_is_repeated_and_none_like_it_is_looked_for(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[int] = []
+    look = difflib.get_close_matches
+
+    def counted(name: str, *names: Any, **limits: Any) -> list[str]:
+        compared.append(len(name))
+        return look(name[:200], *names, **limits)
+
+    monkeypatch.setattr(difflib, "get_close_matches", counted)
+    name = "x" * 5_000_000
+    for path, body in (
+        ("/api/training/start", {name: 1}),
+        ("/api/training/start", {"dataset_id": name, "target": name}),
+        ("/api/training/start", {"dataset_id": "d", "target": "y", "exclude_columns": [name] * 3, "cv": name}),
+        ("/api/results/predict", {"model_id": name, "features": {name: name}}),
+        ("/api/datasets/d/transform", {"operations": [{"op": name, name: name}]}),
+    ):
+        answer = server.client.post(path, json=body)
+        assert answer.status_code in (404, 422) and len(answer.content) < 20_000, path
+    assert max(compared, default=0) <= 200
 
 
 def test_what_a_large_body_asks_is_not_answered_on_the_event_loop(

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from flowml.data.recipes.kinds import closest
 from flowml.data.recipes.operations.base import Field, FieldKind, OperationType
 from flowml.data.recipes.operations.registry import OPERATIONS
 from flowml.domain.errors import FieldProblem, InvalidInput
+from flowml.domain.names import closest
 from flowml.domain.recipes import Operation
 
 MOST_OPERATIONS = 200

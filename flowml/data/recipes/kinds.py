@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from flowml.data.names import unique_names
 from flowml.domain.errors import InvalidInput
+from flowml.domain.names import did_you_mean
 
 if TYPE_CHECKING:
     import polars as pl
-
-_SHOWN = 20
 
 
 class Kind(StrEnum):
@@ -74,7 +72,7 @@ def kinds_of_frame(frame: pl.LazyFrame | pl.DataFrame) -> dict[str, Kind]:
 def kind_of_column(columns: Columns, name: str, field: str) -> Kind:
     """The kind of a column. Raises InvalidInput about `field` when there is no such column."""
     if name not in columns:
-        raise InvalidInput.of_field(field, f"There is no column “{name}”.", hint=_hint(name, list(columns)))
+        raise InvalidInput.of_field(field, f"There is no column “{name}”.", hint=did_you_mean(name, list(columns)))
     return columns[name]
 
 
@@ -90,19 +88,3 @@ def new_name(columns: Columns, name: str, field: str) -> str:
     if name in columns:
         raise InvalidInput.of_field(field, f"There is a column “{name}” already.", hint="Choose another name.")
     return name
-
-
-def closest(name: str, names: Sequence[str]) -> str | None:
-    """The name that was probably meant."""
-    folded = {known.casefold(): known for known in names}
-    if name.casefold() in folded:
-        return folded[name.casefold()]
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
-    return close[0] if close else None
-
-
-def _hint(name: str, names: Sequence[str]) -> str:
-    close = closest(name, names)
-    if close is not None:
-        return f"Did you mean “{close}”?"
-    return f"The columns are: {', '.join(names[:_SHOWN])}{', …' if len(names) > _SHOWN else ''}."

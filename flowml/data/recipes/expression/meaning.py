@@ -22,7 +22,8 @@ from flowml.data.recipes.expression.syntax import (
     Truth,
     wrong,
 )
-from flowml.data.recipes.kinds import Columns, Kind, closest
+from flowml.data.recipes.kinds import Columns, Kind
+from flowml.domain.names import closest
 
 if TYPE_CHECKING:
     import polars as pl
