@@ -4,7 +4,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -94,5 +93,4 @@ def download(context: Context, dataset_id: str, query: DownloadQuery) -> FileRes
         headers={
             "Content-Disposition": f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(found.filename)}"
         },
-        background=BackgroundTask(found.path.unlink, missing_ok=True) if found.is_temporary else None,
     )
