@@ -27,6 +27,7 @@ from flowml.automl.algorithms.support import (
 from flowml.automl.features.encoded import Encoded
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.catboost import CatBoostPredictor, finish, pool
+from flowml.automl.predictors.catboost_blob import compact
 from flowml.automl.task.shape import TaskShape
 
 MAX_ROUNDS = 1_500
@@ -152,7 +153,9 @@ class CatBoost(Boosting):
         )
         context.held_out(_answers(model, check, valid_target, context))
         model.shrink(ntree_end=(model.get_best_iteration() or 0) + 1)
-        return CatBoostPredictor(model._serialize_model(), context.n_outputs, train.values.shape[1], train.categorical)
+        width = train.values.shape[1]
+        fitted = compact(model._serialize_model(), width, train.categorical, context.n_outputs)
+        return CatBoostPredictor(fitted, context.n_outputs, width, train.categorical)
 
     def _loss(self, context: FitContext) -> str:
         if not is_classification(context):

@@ -8,6 +8,7 @@ import numpy as np
 
 from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, register
+from flowml.automl.predictors.catboost_blob import compact
 from flowml.automl.predictors.links import sigmoid, softmax, two_columns
 from flowml.machine import forks
 
@@ -59,7 +60,8 @@ def finish(raw: np.ndarray, n_outputs: int) -> np.ndarray:
 
 
 class CatBoostPredictor(Predictor):
-    """`model` is CatBoost's `cbm`; `categorical` the columns of codes; `n_outputs` classes, 1 for regression."""
+    """`model` is CatBoost's `cbm` as `catboost_blob.compact` leaves it; `categorical` the columns of codes; `n_outputs`
+    classes, 1 for regression."""
 
     kind = "catboost"
     library = "catboost"
@@ -117,13 +119,11 @@ class CatBoostPredictor(Predictor):
             isinstance(one, int) and 0 <= one < n_features for one in categorical
         ):
             raise checking.damaged("its CatBoost part has categories that do not exist")
-        model = checking.blob(state, "model")
-        if not model.startswith(b"CBM1"):
-            raise checking.damaged("its CatBoost part is of an unknown kind")
-        # CatBoost reads as many bytes as the model says that it has, whether they are there or not.
-        if len(model) < 8 + int.from_bytes(model[4:8], "little"):
-            raise checking.damaged("its CatBoost part is cut off")
-        return cls(model, n_outputs, n_features, sorted(set(categorical)))
+        columns = sorted(set(categorical))
+        model = checking.rebuilt(
+            "CatBoost", lambda: compact(checking.blob(state, "model"), n_features, columns, n_outputs)
+        )
+        return cls(model, n_outputs, n_features, columns)
 
 
 register(CatBoostPredictor.kind, lambda: CatBoostPredictor)

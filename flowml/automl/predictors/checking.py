@@ -1,7 +1,7 @@
 """Reading a predictor's state with suspicion: it may come from a file that somebody made by hand."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from flowml.domain.errors import InvalidInput
 from flowml.machine import forks
 
 MAX_OUTPUTS = 10_000
+_Built = TypeVar("_Built")
 
 
 def damaged(what: str) -> InvalidInput:
@@ -65,6 +66,18 @@ def blob(state: PredictorState, name: str) -> bytes:
     if not isinstance(found, bytes) or not found:
         raise damaged(f"{state.kind} has no part “{name}”")
     return found
+
+
+def rebuilt(library: str, build: Callable[[], _Built]) -> _Built:
+    """What `build` makes of a library's own model. Raises InvalidInput for the errors that reading such a thing has."""
+    try:
+        return build()
+    except InvalidInput:
+        raise
+    except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError, RecursionError) as problem:
+        # Only what is said here is meant for people; numpy's and Python's own words are not.
+        ours = str(problem).startswith(("its ", "one of its "))
+        raise damaged(str(problem) if ours else f"its {library} part cannot be read") from problem
 
 
 def tried(predictor: Predictor, n_features: int, n_outputs: int) -> None:

@@ -48,12 +48,7 @@ class LightGBMPredictor(Predictor):
         n_outputs = checking.integer(state, "n_outputs", 1, checking.MAX_OUTPUTS)
         n_features = checking.integer(state, "n_features", 1, 10_000_000)
         text = checking.blob(state, "model")
-        try:
-            model = compact(text.decode("ascii"), n_features, n_outputs)
-        except (ValueError, LookupError, ArithmeticError) as problem:
-            # Only what is said here is meant for people; numpy's and Python's own words are not.
-            ours = str(problem).startswith(("its ", "one of its "))
-            raise checking.damaged(str(problem) if ours else "its LightGBM part cannot be read") from problem
+        model = checking.rebuilt("LightGBM", lambda: compact(text.decode("ascii"), n_features, n_outputs))
         return cls(model, n_outputs, n_features)
 
 

@@ -10,6 +10,8 @@ import re
 import numpy as np
 
 MAX_DEPTH = 4096
+# Leaves of however many trees add up to a number.
+_LARGEST = 1e290
 _NUMBERS = re.compile(r"[-+0-9.eE ]*\Z")
 _INFINITE = re.compile(r"(?<![^\s=])(-?)inf(?!\S)")
 _PARTS = ("split_feature", "threshold", "decision_type", "left_child", "right_child", "leaf_value")
@@ -87,7 +89,7 @@ def _tree(fields: dict[str, str], n_features: int) -> list[str]:
     if not all(_NUMBERS.match(fields.get(name, "")) for name in chosen):
         raise ValueError("one of its LightGBM trees holds a value that is not a number")
     values = np.array(fields["leaf_value"].split() if "leaf_value" in fields else [], dtype=np.float64)
-    if len(values) != leaves or not bool(np.isfinite(values).all()):
+    if len(values) != leaves or not bool((np.abs(values) < _LARGEST).all()):
         raise ValueError("one of its LightGBM trees has the wrong leaves")
     if leaves > 1:
         _check_splits(fields, leaves - 1, n_features, categories)

@@ -1,6 +1,5 @@
 """XGBoost's own JSON model, answered by XGBoost on one thread."""
 
-import json
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,7 @@ import numpy as np
 from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, register
 from flowml.automl.predictors.links import two_columns
-from flowml.automl.predictors.xgboost_json import problem_of
+from flowml.automl.predictors.xgboost_json import compact
 from flowml.machine import forks
 
 if TYPE_CHECKING:
@@ -59,15 +58,7 @@ class XGBoostPredictor(Predictor):
         n_outputs = checking.integer(state, "n_outputs", 1, checking.MAX_OUTPUTS)
         n_features = checking.integer(state, "n_features", 1, 10_000_000)
         model = checking.blob(state, "model")
-        try:
-            content = json.loads(model)
-            problem = problem_of(content, n_features, n_outputs)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-            raise checking.damaged("its XGBoost part cannot be read") from error
-        if problem is not None:
-            raise checking.damaged(problem)
-        # XGBoost reads what was checked, not the original, in case two readers of JSON disagree about it.
-        return cls(json.dumps(content).encode(), n_outputs, n_features)
+        return cls(checking.rebuilt("XGBoost", lambda: compact(model, n_features, n_outputs)), n_outputs, n_features)
 
 
 register(XGBoostPredictor.kind, lambda: XGBoostPredictor)

@@ -9,6 +9,7 @@ import pytest
 
 from flowml.automl import algorithms
 from flowml.automl.features.encoded import View
+from flowml.automl.predictors import xgboost_json
 from flowml.automl.predictors.base import Predictor, PredictorState, load
 from flowml.automl.predictors.constant import ConstantPredictor
 from flowml.automl.predictors.flat_trees import TreeArrays
@@ -151,12 +152,41 @@ def test_an_xgboost_model_that_would_harm_is_refused() -> None:
     refused(lambda learner, tree: tree["left_children"].__setitem__(0, 10_000))
     refused(lambda learner, tree: tree["left_children"].pop())
     refused(lambda learner, tree: tree["split_indices"].__setitem__(0, 50))
-    refused(lambda learner, tree: tree["parents"].__setitem__(1, 2))
     refused(lambda learner, tree: tree["categories_sizes"].append(3))
     refused(lambda learner, tree: tree["tree_param"].__setitem__("num_nodes", "1"))
     refused(lambda learner, tree: learner["learner_model_param"].__setitem__("num_feature", "9"))
     refused(lambda learner, tree: learner["objective"].__setitem__("name", "rank:ndcg"))
+    refused(lambda learner, tree: learner["objective"].__setitem__("name", "reg:squarederror"))
     refused(lambda learner, tree: learner.pop("gradient_booster"))
+    refused(lambda learner, tree: tree["tree_param"].__setitem__("size_leaf_vector", "-1"))
+    refused(lambda learner, tree: tree["tree_param"].__setitem__("size_leaf_vector", "2"))
+    refused(lambda learner, tree: tree["default_left"].__setitem__(0, 7))
+    # Not finite in single precision, alone and added up over the trees.
+    refused(lambda learner, tree: tree["split_conditions"].__setitem__(-1, 1e39))
+    refused(lambda learner, tree: tree["split_conditions"].__setitem__(-1, 3e38))
+    refused(lambda learner, tree: tree["split_conditions"].__setitem__(-1, float("nan")))
+    refused(lambda learner, tree: learner["learner_model_param"].__setitem__("base_score", "[nan,0,0]"))
+    refused(lambda learner, tree: learner["gradient_booster"]["model"]["tree_info"].__setitem__(0, 2))
+    refused(lambda learner, tree: learner["gradient_booster"]["model"]["iteration_indptr"].__setitem__(1, 99))
+    refused(lambda learner, tree: learner.__setitem__("feature_types", ["q"]))
+
+
+def test_what_xgboost_need_not_be_told_is_worked_out() -> None:
+    state = booster_state("xgboost")
+    content = json.loads(state.blobs["model"])
+    for tree in content["learner"]["gradient_booster"]["model"]["trees"]:
+        tree.update(parents=["x"], base_weights=None, sum_hessian={}, id=-5)
+    content["learner"]["attributes"] = {"best_iteration": "-7"}
+    changed = load(replace(state, blobs={"model": json.dumps(content).encode()}))
+    assert changed.to_state().blobs == load(state).to_state().blobs
+    rows = make_case("multiclass", View.NATIVE).valid.values
+    assert np.array_equal(changed.predict(rows), load(state).predict(rows))
+
+
+def test_an_xgboost_model_of_many_empty_lists_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json, "loads", None)
+    with pytest.raises(ValueError, match="larger than any"):
+        xgboost_json.compact(b"[[]" + b",[]" * 600_000 + b"]", 6, 3)
 
 
 def test_a_catboost_blob_of_another_kind_is_refused() -> None:
