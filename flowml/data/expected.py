@@ -21,7 +21,7 @@ from flowml.data.formats.registry import read
 from flowml.data.guard import scratch_folder
 from flowml.domain.errors import InvalidInput, UnreadableFile
 from flowml.domain.remarks import sentences
-from flowml.domain.wording import columns, listed
+from flowml.domain.wording import columns, listed, shortened
 
 _SHOWN = 3
 _SHOWN_NAMES = 20
@@ -57,8 +57,7 @@ class Places:
         found = []
         for row, value in zip(rows, values, strict=True):
             line = self.line_of(row)
-            text = str(value) if len(str(value)) <= 40 else f"{str(value)[:39]}…"
-            found.append(f"“{text}” ({f'line {line:,}' if line else f'row {self.row_of(row):,}'})")
+            found.append(f"“{shortened(str(value))}” ({f'line {line:,}' if line else f'row {self.row_of(row):,}'})")
         return ", ".join(found)
 
     def counted(self, column: pl.Series, which: pl.Series, says: tuple[str, str]) -> str:

@@ -8,7 +8,7 @@ from flowml.data.format import Limits
 from flowml.data.guard import scratch_folder
 from flowml.domain.datasets import Role
 from flowml.domain.errors import UnreadableFile
-from flowml.domain.wording import plural, size
+from flowml.domain.wording import plural, shortened, size
 
 _WIDEST_NAME = 32
 
@@ -52,7 +52,7 @@ def format_inspection(found: Mapping[str, Any]) -> str:
     cells = [("column", "type", "role", "missing", "distinct", "values")]
     cells += [
         (
-            _cut(column["name"], _WIDEST_NAME),
+            shortened(column["name"], _WIDEST_NAME),
             column["dtype"],
             str(column["role"]),
             f"{column['missing_share']:.1%}" if column["missing"] else "–",
@@ -81,12 +81,8 @@ def _summary(column: Mapping[str, Any]) -> str:
         return f"{_short(column['min'])} … {_short(column['max'])}, mean {_short(column['mean'])}"
     if column["min"] is not None and column["role"] == Role.DATETIME:
         return f"{column['min']} … {column['max']}"
-    return ", ".join(f"{_cut(_short(top['value']), 20)} ({top['count']:,})" for top in column["top"][:3])
+    return ", ".join(f"{shortened(_short(top['value']), 20)} ({top['count']:,})" for top in column["top"][:3])
 
 
 def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else f"{value}"
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"

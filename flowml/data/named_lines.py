@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from flowml.domain.wording import shortened
+
 _SHOWN_LINES = 5
 _SHOWN_CHARACTERS = 80
 
@@ -27,9 +29,8 @@ class NamedLines:
     def add(self, line_number: int, text: str, remark: str = "") -> None:
         self.total += 1
         if len(self.examples) < _SHOWN_LINES:
-            shown = text.rstrip("\r\n")
-            shown = shown if len(shown) <= _SHOWN_CHARACTERS else shown[: _SHOWN_CHARACTERS - 1] + "…"
-            self.examples.append(f"line {line_number}{remark}: “{shown}”")
+            shown = shortened(text.rstrip("\r\n"), _SHOWN_CHARACTERS)
+            self.examples.append(f"line {line_number:,}{remark}: “{shown}”")
 
     def sentence(self, one: str, many: str) -> str:
         """All of it as one sentence: `one` begins it for a single line, `many` follows the number of several."""

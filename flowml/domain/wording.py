@@ -13,7 +13,6 @@ from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 NONE = "–"
-_LONGEST_VALUE = 40
 # Every float is exact in so many digits.
 _EXACT = Context(prec=1100, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
@@ -95,8 +94,15 @@ def value(item: Any) -> str:
             return number(item)
         case dt.date():
             return item.isoformat(sep=" ") if isinstance(item, dt.datetime) else item.isoformat()
-    text = str(item)
-    return f"“{text[: _LONGEST_VALUE - 1]}…”" if len(text) > _LONGEST_VALUE else f"“{text}”"
+    return f"“{shortened(str(item))}”"
+
+
+def shortened(text: str, longest: int = 40) -> str:
+    """
+    >>> shortened("Anna"), shortened("Annabelle", 5)
+    ('Anna', 'Anna…')
+    """
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def plural(count: int, noun: str, many: str | None = None) -> str:

@@ -261,10 +261,10 @@ class _School:
         before = self._time_left()
         rows = np.arange(min(_PROBED_ROWS, self._table.n_rows))
         self._teacher.predict_prepared(self._table.take(rows))
-        seconds = (before - self._time_left()) / len(rows) * self._size(None)
+        seconds = (before - self._time_left()) / len(rows) * self._size()
         return self._time_left() > 2.0 * students * seconds + 0.1
 
-    def _size(self, fold: int | None) -> int:
+    def _size(self) -> int:
         rows = self._table.n_rows
         return min(max(rows, _MOST_ROWS), rows * (1 + _COPIES))
 

@@ -16,6 +16,7 @@ from flowml.data.conversion.cells import cell_reader
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
+from flowml.domain.wording import shortened
 
 _SHOWN_CATEGORIES = 50
 _COVERAGE = 0.9
@@ -245,15 +246,10 @@ def _as_written(feature: Feature) -> str:
 def _wrong(feature: Feature, value: Any, wanted: str) -> InvalidInput:
     return InvalidInput.of_field(
         feature.name,
-        f"The column “{feature.name}” takes {wanted}, and “{_short(value)}” is not.",
+        f"The column “{feature.name}” takes {wanted}, and “{shortened(str(value))}” is not.",
         hint="Leave it empty if it is not known.",
     )
 
 
 def _unseen(name: str, value: Any) -> str:
-    return f"“{_short(value)}” in “{name}” did not occur in the training data."
-
-
-def _short(value: Any) -> str:
-    shown = str(value)
-    return shown if len(shown) <= 40 else shown[:39] + "…"
+    return f"“{shortened(str(value))}” in “{name}” did not occur in the training data."

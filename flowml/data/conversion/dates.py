@@ -17,8 +17,6 @@ from flowml.data.conversion.odd import may_be_impossible
 from flowml.data.conversion.years import has_short_years, short_years_said, with_full_years, without_impossible_years
 from flowml.domain.remarks import Remark, decision, note
 
-ORDERS = ("day_first", "month_first", "year_first")
-
 # Most texts are turned away by this alone.
 SHAPE = (
     r"^(?:\d{4}([-/.])\d{1,2}[-/.]\d{1,2}|\d{1,2}([-/.])\d{1,2}[-/.](?:\d{4}|\d{2}))"

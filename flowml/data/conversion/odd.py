@@ -15,12 +15,13 @@ import polars as pl
 
 from flowml.data.names import named_like_code, named_like_identifier
 from flowml.domain.remarks import Remark, decision, loss, note
+from flowml.domain.wording import shortened
 
 # So many of a column's values must be of a kind that the others are worth a remark.
 MOSTLY = 0.8
 _MOST_ODD, _MOST_TELLING, _SLIPS = 0.05, 0.02, 3
 _LEAST_POSSIBLE, _MOST_IMPOSSIBLE, _MOST_ZEROS = 3, 1 - MOSTLY, 0.5
-_SHOWN, _SHOWN_PLACES, _LONGEST_SHOWN = 3, 3, 40
+_SHOWN, _SHOWN_PLACES = 3, 3
 ZEROS = r"^0{1,4}[-/.]0{1,2}[-/.]0{1,4}(?:[T ]+0{1,2}:00(?::00(?:\.0+)?)?Z?)?$"
 _WITH_UNIT = r"^[-+−]?\d[\d.,]*[ \u00a0\u202f]?((?:[\p{L}°µ%‰][\p{L}²³/]{0,5})?)$"
 LineOf = Callable[[int], int | None]
@@ -107,7 +108,7 @@ def places_of(column: pl.Series, wanted: pl.Series, line_of: LineOf, row_of: Row
     values = pl.DataFrame({"value": column.filter(wanted), "row": wanted.arg_true()})
     by_value = values.group_by("value", maintain_order=True).agg(pl.col("row").head(_SHOWN_PLACES), n=pl.len())
     shown = [
-        f"“{_short(value)}” ({_places(places, n, line_of, row_of)})"
+        f"“{shortened(value)}” ({_places(places, n, line_of, row_of)})"
         for value, places, n in by_value.head(_SHOWN).iter_rows()
     ]
     more = len(values) - int(by_value["n"].head(_SHOWN).sum())
@@ -124,7 +125,3 @@ def _places(rows: list[int], n: int, line_of: LineOf, row_of: RowOf) -> str:
     word, numbers = ("row", [row_of(row) for row in rows]) if None in lines else ("line", lines)
     more = f" and {n - len(rows):,} more" if n > len(rows) else ""
     return f"{word}{'s' if n > 1 else ''} {', '.join(f'{number:,}' for number in numbers)}{more}"
-
-
-def _short(value: str) -> str:
-    return value if len(value) <= _LONGEST_SHOWN else f"{value[: _LONGEST_SHOWN - 1]}…"

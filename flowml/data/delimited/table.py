@@ -16,12 +16,13 @@ from flowml.data.delimited.options import TextOptions, spelled_delimiter, text_o
 from flowml.data.delimited.outline.expected_names import count_names, with_names
 from flowml.data.delimited.outline.outline import Outline, outline
 from flowml.data.delimited.outline.remarks import remarks_on
-from flowml.data.delimited.outline.tail import describe, ends_in_sum, find_tail, without_tail
+from flowml.data.delimited.outline.tail import ends_in_sum, find_tail, without_tail
 from flowml.data.delimited.rows.parse import NO_DELIMITER, Body, parse, parse_texts
 from flowml.data.delimited.rows.quoted import verify_quoting
 from flowml.data.delimited.rows.repair import repair
 from flowml.data.delimited.rows.structure import Structure, scan
 from flowml.data.format import Source
+from flowml.data.named_lines import NamedLines
 from flowml.domain.errors import UnreadableFile, UnsupportedFormat
 from flowml.domain.remarks import Remark, decision, loss, note
 
@@ -191,7 +192,8 @@ def _without_tail(
     with target.open("rb") as file:
         before = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 22), b""))
     what = "1 line below the table was" if len(tail.lines) == 1 else f"{len(tail.lines)} lines below the table were"
-    said = f"{what} left out as totals or notes ({describe(tail.lines, before + 1)})."
+    named = NamedLines.of((before + 1 + number, line) for number, line in tail.lines)
+    said = f"{what} left out as totals or notes ({'; '.join(named.examples)})."
     remarks.append(loss("totals_left_out", f"{said} The option “keep_totals” keeps them."))
     return target
 

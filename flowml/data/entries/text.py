@@ -12,6 +12,7 @@ from flowml.data.decoding.nul import said_of_nuls
 from flowml.data.format import Option, Reading, Source
 from flowml.domain.errors import InvalidInput, UnreadableFile
 from flowml.domain.remarks import Remark, loss
+from flowml.domain.wording import shortened
 
 # The longest lines that people have are photos in Base64.
 LONGEST_LINE = 16_000_000
@@ -102,7 +103,7 @@ class BadLines:
 def shown(content: str) -> str:
     """A line as it may stand in a sentence."""
     text = "".join(character if character.isprintable() else " " for character in content[: _SHOWN + 1])
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return shortened(text, _SHOWN)
 
 
 def say_encoding(reading: Reading, encoding: Encoding) -> None:

@@ -10,7 +10,6 @@ from flowml.domain.errors import UnreadableFile
 
 _FIELDS = re.compile(r"#fields:?[ \t]+(.+)", re.IGNORECASE)
 _MOST_FIELDS = 200
-_ZEEK_MISSING = "(empty)"
 
 
 def declared_layout(lines: Iterable[str]) -> Layout | None:

@@ -29,7 +29,6 @@ _ENOUGH, _NEARLY_ALL = 0.6, 0.9
 _WHOLE = r"^(?:0|-?[1-9][0-9]{0,17})$"
 _DECIMAL = r"^-?[0-9]{1,15}(?:\.[0-9]{1,15})?$"
 _DASH_IS_MISSING = ("access", "syslog_5424", "declared")
-_ALWAYS_TEXT = ("date", "time", "month", "content", "weekday")
 
 
 def read_log(source: Source) -> Reading:

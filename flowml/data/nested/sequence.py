@@ -38,7 +38,7 @@ def values(path: Path) -> Iterator[Any]:
                     value, end = decoder.raw_decode(text, start)
                 except json.JSONDecodeError as error:
                     if not chunk or len(text) - start > _LONGEST_VALUE:
-                        raise _not_valid(error, text, line, column) from error
+                        raise _not_valid(error, line, column) from error
                     break
                 except ValueError as error:
                     raise UnreadableFile(
@@ -68,8 +68,8 @@ def _read(file: Any, size: int) -> str:
         raise UnreadableFile("The file is not valid JSON: it is not UTF-8 text.", hint="Save it as UTF-8.") from error
 
 
-def _not_valid(error: json.JSONDecodeError, text: str, line: int, column: int) -> UnreadableFile:
-    """`text` begins behind so many characters (`column`) of a line."""
+def _not_valid(error: json.JSONDecodeError, line: int, column: int) -> UnreadableFile:
+    """The text with the error begins behind so many characters (`column`) of a line."""
     at_line = line + error.lineno - 1
     at_column = error.colno + column * (error.lineno == 1)
     return UnreadableFile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -58,22 +59,44 @@ def _usual_values(item: ColumnStats) -> float:
 
 
 def _equal_rows(table: Examined) -> Iterator[Found]:
-    hashes = _row_hashes(table, list(table.stats))
-    repeated = table.n_rows - len(np.unique(hashes))
-    if not repeated:
-        return
-    share = repeated / table.n_rows
-    yield found(
-        "duplicate-rows",
-        Severity.WARNING if share >= _MANY else Severity.INFO,
-        (),
-        f"{wording.plural(repeated, 'row')} ({wording.percent(share)}) {'repeats' if repeated == 1 else 'repeat'} an "
+    return _repeated_rows(
+        table,
+        list(table.stats),
         "earlier row in every column. If new rows will be none of these, a model that has learned from one and is "
         "tested on the other looks better than it is.",
         "Remove the repeated rows if they were entered twice. If each is a case of its own, leave them: copies will be "
         "among new rows, too. To have models tested on other rows only, train with equal rows kept together (cv "
         "“together”).",
-        [{"op": "drop_duplicates"}],
+        {"op": "drop_duplicates"},
+    )
+
+
+def _equal_but_for_identifiers(table: Examined, names: list[str]) -> Iterator[Found]:
+    names = [*names, table.target.name] if table.target is not None else names
+    return _repeated_rows(
+        table,
+        names,
+        "earlier row in every column but those that identify it.",
+        "Remove the repeated rows, if they are the same case under two names.",
+        {"op": "drop_duplicates", "columns": names},
+    )
+
+
+def _repeated_rows(
+    table: Examined, names: list[str], repeated: str, advice: str, operation: dict[str, Any]
+) -> Iterator[Found]:
+    count = table.n_rows - len(np.unique(_row_hashes(table, names)))
+    if not count:
+        return
+    share = count / table.n_rows
+    yield found(
+        "duplicate-rows",
+        Severity.WARNING if share >= _MANY else Severity.INFO,
+        (),
+        f"{wording.plural(count, 'row')} ({wording.percent(share)}) {'repeats' if count == 1 else 'repeat'} an "
+        f"{repeated}",
+        advice,
+        [operation],
         size=share,
     )
 
@@ -81,24 +104,6 @@ def _equal_rows(table: Examined) -> Iterator[Found]:
 def _has_key(table: Examined, columns: Sequence[ColumnStats]) -> bool:
     """Whether a column has another value in every row, so that no two rows are equal."""
     return any(item.n_unique == table.n_rows for item in columns)
-
-
-def _equal_but_for_identifiers(table: Examined, names: list[str]) -> Iterator[Found]:
-    names = [*names, table.target.name] if table.target is not None else names
-    repeated = table.n_rows - len(np.unique(_row_hashes(table, names)))
-    if not repeated:
-        return
-    share = repeated / table.n_rows
-    yield found(
-        "duplicate-rows",
-        Severity.WARNING if share >= _MANY else Severity.INFO,
-        (),
-        f"{wording.plural(repeated, 'row')} ({wording.percent(share)}) {'repeats' if repeated == 1 else 'repeat'} an "
-        "earlier row in every column but those that identify it.",
-        "Remove the repeated rows, if they are the same case under two names.",
-        [{"op": "drop_duplicates", "columns": names}],
-        size=share,
-    )
 
 
 def _contradictions(table: Examined, features: list[str]) -> Iterator[Found]:

@@ -62,7 +62,7 @@ def answers(table: Examined) -> Iterator[Found]:
             size=1.0,
         )
     elif are_classes(values):
-        yield from _classes(table, values)
+        yield from _classes(values)
 
 
 def _only(table: Examined) -> object:
@@ -70,7 +70,7 @@ def _only(table: Examined) -> object:
     return table.values(table.target.name).drop_nulls().head(1).to_list()[0]
 
 
-def _classes(table: Examined, values: pl.Series) -> Iterator[Found]:
+def _classes(values: pl.Series) -> Iterator[Found]:
     name = values.name
     counts = values.alias("value").value_counts(name="count").sort(["count", "value"])
     total = len(values)

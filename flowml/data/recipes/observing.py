@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flowml.data.recipes.checking import title_of, type_of
 from flowml.data.recipes.kinds import Columns, Kind
@@ -11,6 +11,7 @@ from flowml.data.recipes.operations.base import Step
 from flowml.data.recipes.scalars import text_of
 from flowml.domain.recipes import Change, Operation
 from flowml.domain.remarks import Remark, loss
+from flowml.domain.wording import shortened
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 # Column names of tables have no such character.
 HIDDEN = "\0"
 _SHOWN = 5
-_LONGEST = 40
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,8 @@ def _lost_in_conversion(lost: _Lost, count: int) -> Remark:
     rows = lost.frame.filter(pl.col(lost.before).is_not_null() & pl.col(lost.after).is_null())
     counts = rows.group_by(pl.col(lost.before).alias("value")).len("count")
     top = counts.sort(["count", "value"], descending=[True, False]).head(_SHOWN).collect(engine="streaming")
-    shown = ", ".join(f"“{_short(value)}” ({times:,})" for value, times in top.iter_rows())
+    shown = ", ".join(f"“{shortened(text_of(value))}” ({times:,})" for value, times in top.iter_rows())
     more = "" if count == top["count"].sum() else ", …"
     values = "1 value" if count == 1 else f"{count:,} values"
     said = f"{values} of “{lost.column}” could not be {lost.converts} and became missing: {shown}{more}."
     return loss("values_not_converted", said)
-
-
-def _short(value: Any) -> str:
-    text = text_of(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -51,7 +51,7 @@ class Layout:
 def find_layout(rows: Rows, filled: list[int], asked: int | None) -> Layout:
     """The layout of a sheet of texts, `filled` of which are there in each row. `asked` is the number of the header's
     row, from 1; 0 for none."""
-    end = _end(rows, filled)
+    end = _end(rows)
     if asked is not None:
         names = _names(rows[asked - 1]) if 0 < asked <= len(rows) else None
         first = asked if names is not None else next((at for at, count in enumerate(filled) if count), 0)
@@ -63,7 +63,7 @@ def find_layout(rows: Rows, filled: list[int], asked: int | None) -> Layout:
     return layout
 
 
-def _end(rows: Rows, filled: list[int]) -> int:
+def _end(rows: Rows) -> int:
     end = len(rows)
     while end and not any(cell and cell.strip() for cell in rows[end - 1]):
         end -= 1

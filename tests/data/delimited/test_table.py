@@ -339,7 +339,7 @@ def test_a_header_that_comes_again_far_below_is_left_out(tmp_path: Path) -> None
     frame, warnings = read(tmp_path, "t.csv", "\n".join(lines))
     assert frame.dtypes == [pl.Int64, pl.Float64]
     assert frame.height == 49_999
-    assert "line 40001: “a,b”" in warnings
+    assert "line 40,001: “a,b”" in warnings
 
 
 def test_comments_far_below_are_left_out(tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_comments_far_below_are_left_out(tmp_path: Path) -> None:
     lines[40_000] = "# a pause"
     frame, warnings = read(tmp_path, "t.csv", "\n".join(lines))
     assert frame.dtypes == [pl.Int64, pl.Float64]
-    assert "line 40001: “# a pause”" in warnings
+    assert "line 40,001: “# a pause”" in warnings
 
 
 @pytest.mark.parametrize(

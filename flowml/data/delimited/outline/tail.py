@@ -21,7 +21,6 @@ _MOST_LINES = 60
 _FEWEST_ROWS = 2
 _LONGEST_LINE = 2000
 _COPIED = 1 << 24
-_SHOWN_CHARACTERS = 80
 _TOTAL = re.compile(
     r"(?i)\W*(grand\s*total|sub\s*-?total|totals?|total\s+general|sum|summe|gesamt(summe)?|insgesamt|somme|totale|totaal|"
     r"suma|soma|łącznie|razem|celkem|итого|всего|合计|总计|合計)\W*"
@@ -77,15 +76,6 @@ def without_tail(path: Path, tail: Tail, target: Path) -> None:
     with path.open("rb") as source, target.open("wb") as copy:
         shutil.copyfileobj(source, copy, _COPIED)
     os.truncate(target, tail.offset)
-
-
-def describe(lines: Sequence[tuple[int, str]], first_number: int) -> str:
-    """The lines that were left out, as people would look them up."""
-    shown = []
-    for number, line in lines[:5]:
-        text = line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
-        shown.append(f"line {first_number + number:,}: “{text}”")
-    return "; ".join(shown)
 
 
 def ends_in_sum(frame: pl.DataFrame) -> bool:
