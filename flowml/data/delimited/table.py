@@ -164,11 +164,15 @@ def _first_lines(path: Path, mark: int) -> list[str]:
     elif len(lines) > 1:
         lines.pop()
     else:
-        raise UnreadableFile(
-            f"The first line of the file is longer than {_LONGEST_RECORD >> 20} MB, so this is hardly a table.",
-            hint="A table has one record per line. Check how the file was exported.",
-        )
+        raise _too_long("The first line")
     return lines
+
+
+def _too_long(line: str) -> UnreadableFile:
+    return UnreadableFile(
+        f"{line} of the file is longer than {_LONGEST_RECORD >> 20} MB, so this is hardly a table.",
+        hint="A table has one record per line. Check how the file was exported.",
+    )
 
 
 def _offset_of_line(path: Path, line: int) -> int:
@@ -204,10 +208,7 @@ def _body(path: Path, table: Outline, start: int, source: Source, remarks: list[
         return _repaired(path, table, source, remarks)
     structure = scan(path, table.writing.delimiter, table.width, start=start)
     if structure.longest_record > _LONGEST_RECORD:
-        raise UnreadableFile(
-            f"One line of the file is longer than {_LONGEST_RECORD >> 20} MB, so this is hardly a table.",
-            hint="A table has one record per line. Check how the file was exported.",
-        )
+        raise _too_long("One line")
     source.limits.check(structure.records - structure.blank, structure.widest_record)
     # In a table of one column a blank line is a missing value, where texts are told from it by their marks.
     blanks_count = table.width == 1 and table.quoting is not None
