@@ -167,27 +167,6 @@ class Correlation:
     note: str | None = None
 
 
-@dataclass(frozen=True)
-class Histogram:
-    """How a numeric or datetime column is spread: n + 1 edges (numbers, or ISO 8601 strings), n counts."""
-
-    edges: tuple[Any, ...]
-    counts: tuple[int, ...]
-    missing: int
-    kind: str = "histogram"
-
-
-@dataclass(frozen=True)
-class Categories:
-    """The most frequent values of a column; `other` counts the rows with any value that is not listed."""
-
-    values: tuple[Any, ...]
-    counts: tuple[int, ...]
-    other: int
-    missing: int
-    kind: str = "categories"
-
-
 class Severity(StrEnum):
     """How much a finding matters: worth knowing, likely to make models worse, or to mislead."""
 

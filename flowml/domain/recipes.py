@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flowml.domain.distributions import Categories, Histogram
 from flowml.domain.remarks import Remark, sentences
 
 # {"op": "fill", "column": "age", "value": 30}: plain JSON, never code.
@@ -37,10 +38,20 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Spreads:
+    """How a column is spread before and after; None where it is not there."""
+
+    column: str
+    before: Histogram | Categories | None
+    after: Histogram | Categories | None
+
+
+@dataclass(frozen=True)
 class TransformPreview:
     """What operations would do to a table. `operations` are as they would be stored: what had to be learned from the
-    rows (a median, the frequent categories) stands in them as a value. `before` and `after` are the same rows of the
-    table, where possible such that something changes in them; `renamed` maps old names to new ones."""
+    rows (a median, the frequent categories) stands in them as a value; `renamed` maps old names to new ones. `before`
+    and `after` are the same rows of the table, those in which something changes first, and `rows` their numbers in it,
+    from 1; `removed` are some that would go. `spreads` are of the columns that change, or by which rows go."""
 
     operations: tuple[Operation, ...]
     changes: tuple[Change, ...]
@@ -52,6 +63,11 @@ class TransformPreview:
     columns_changed: tuple[ColumnChange, ...]
     before: Sample
     after: Sample
+    rows: tuple[int, ...]
+    rows_changed: int
+    removed: Sample
+    removed_rows: tuple[int, ...]
+    spreads: tuple[Spreads, ...]
     remarks: tuple[Remark, ...] = ()
 
     @property

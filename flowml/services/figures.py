@@ -10,16 +10,15 @@ from typing import Any
 
 from flowml.data.profiling.figures import DEFAULT_BINS, distribution_name
 from flowml.domain.datasets import (
-    Categories,
     Column,
     ColumnStats,
     Correlation,
     Dataset,
     Finding,
-    Histogram,
     Quality,
     Severity,
 )
+from flowml.domain.distributions import Categories, Histogram, distribution_of
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.services.context import Context
 from flowml.services.tables import run_task
@@ -38,9 +37,7 @@ def distribution(context: Context, dataset_id: str, column: str, bins: int = DEF
     request = {**_table(context, dataset), "column": asdict(shown), "bins": bins}
     name = distribution_name(column, bins)
     found = _kept(context, dataset_id, name, lambda: run_task(context, "distribution", request))
-    if found["kind"] == "histogram":
-        return Histogram(tuple(found["edges"]), tuple(found["counts"]), found["missing"])
-    return Categories(tuple(found["values"]), tuple(found["counts"]), found["other"], found["missing"])
+    return distribution_of(found)
 
 
 def correlation(context: Context, dataset_id: str, method: str = "pearson") -> Correlation:

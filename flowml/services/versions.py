@@ -12,6 +12,7 @@ from flowml.data.child import ingested
 from flowml.data.recipes.checking import MOST_OPERATIONS, check_operations, title_of
 from flowml.data.recipes.operations.registry import OPERATIONS
 from flowml.domain.datasets import Dataset
+from flowml.domain.distributions import Categories, Histogram, distribution_of
 from flowml.domain.errors import InvalidInput
 from flowml.domain.recipes import (
     Change,
@@ -20,6 +21,7 @@ from flowml.domain.recipes import (
     OperationField,
     OperationInfo,
     Sample,
+    Spreads,
     TransformPreview,
 )
 from flowml.domain.remarks import Remark
@@ -100,6 +102,13 @@ def preview_transform(context: Context, dataset_id: str, operations: Sequence[An
         columns_changed=tuple(ColumnChange(**change) for change in answer["columns_changed"]),
         before=_sample(answer["before"]),
         after=_sample(answer["after"]),
+        rows=tuple(answer["rows"]),
+        rows_changed=answer["rows_changed"],
+        removed=_sample(answer["removed"]),
+        removed_rows=tuple(answer["removed_rows"]),
+        spreads=tuple(
+            Spreads(item["column"], _spread(item["before"]), _spread(item["after"])) for item in answer["spreads"]
+        ),
         remarks=tuple(map(Remark.of_record, answer["remarks"])),
     )
 
@@ -195,6 +204,10 @@ def _transform(
         "scratch": str(place.scratch),
     }
     return run_task(context, "transform", request)
+
+
+def _spread(answer: Mapping[str, Any] | None) -> Histogram | Categories | None:
+    return None if answer is None else distribution_of(answer)
 
 
 def _sample(answer: Mapping[str, Any]) -> Sample:

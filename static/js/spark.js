@@ -1,5 +1,6 @@
 // Small pictures of columns, drawn when they come into sight; each column is asked for once, those seen last first.
 import { h, s } from "./dom.js";
+import { number } from "./format.js";
 import { get } from "./http.js";
 
 const known = new Map();
@@ -30,9 +31,14 @@ export function distribution(dataset, column) {
   return known.get(column);
 }
 
-// Nearly every value its own: bars would show nothing.
-function scattered(found) {
+// Most rows have a value that is not among the frequent ones: bars would show nothing.
+export function isScattered(found) {
   return found.kind === "categories" && found.other > 2 * found.counts.reduce((sum, count) => sum + count, 0);
+}
+
+// What is said instead, of so many different values in so many rows.
+export function scatterWord(unique, rows) {
+  return 2 * unique > rows ? "mostly unique" : number(unique) + " values";
 }
 
 function bars(found) {
@@ -48,13 +54,17 @@ function bars(found) {
   return svg;
 }
 
+function wordOf(element) {
+  return scatterWord(Number(element.dataset.unique), Number(element.dataset.count));
+}
+
 export function drawSparks(dataset) {
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
       seen.unobserve(entry.target);
       distribution(dataset, entry.target.dataset.spark).then(
-        (found) => entry.target.replaceChildren(scattered(found) ? h("span", { class: "spark-word", "data-word": "mostly unique" }) : bars(found)),
+        (found) => entry.target.replaceChildren(isScattered(found) ? h("span", { class: "spark-word", "data-word": wordOf(entry.target) }) : bars(found)),
         () => entry.target.classList.add("spark-none"),
       );
     }

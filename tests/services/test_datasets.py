@@ -9,7 +9,8 @@ from threading import Event
 
 import pytest
 
-from flowml.domain.datasets import Categories, Histogram, Role
+from flowml.domain.datasets import Role
+from flowml.domain.distributions import Categories, Histogram
 from flowml.domain.errors import InvalidInput, NotFound, NotReady, TooLarge, UnreadableFile, WrongState
 from flowml.domain.jobs import JobSpec, JobStatus
 from flowml.services import datasets, figures, previews

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from flowml.data import child
-from flowml.domain.datasets import Categories, Dataset, Histogram, Severity
+from flowml.domain.datasets import Dataset, Severity
+from flowml.domain.distributions import Categories, Histogram
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.services import datasets, figures
 from flowml.services.context import Context

@@ -15,7 +15,8 @@ from flowml.data.profiling.bins import date_edges, number_edges
 from flowml.data.profiling.counts import Counts, count_texts, count_values
 from flowml.data.profiling.figures import DEFAULT_BINS
 from flowml.data.values import plain
-from flowml.domain.datasets import Categories, Column, Histogram, Role
+from flowml.domain.datasets import Column, Role
+from flowml.domain.distributions import Categories, Histogram
 from flowml.domain.errors import InvalidInput
 
 SHOWN_CATEGORIES = 20

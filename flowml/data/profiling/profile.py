@@ -21,7 +21,8 @@ from flowml.data.profiling.figures import DEFAULT_BINS, distribution_name
 from flowml.data.profiling.roles import Figures, distinct_sample, role_of
 from flowml.data.threads import each_column
 from flowml.data.values import plain
-from flowml.domain.datasets import Categories, Column, ColumnStats, Histogram, Role, TopValue
+from flowml.domain.datasets import Column, ColumnStats, Role, TopValue
+from flowml.domain.distributions import Categories, Histogram
 
 _TOP = 10
 

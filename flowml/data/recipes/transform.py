@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from flowml.data.canonical import ROWS_PER_GROUP
 from flowml.data.importer import described
-from flowml.data.recipes.checking import check_operations
+from flowml.data.recipes.checking import check_operations, type_of
 from flowml.data.recipes.kinds import Columns, kinds_of_frame
 from flowml.data.recipes.observing import HIDDEN, Counter, differs
 from flowml.data.recipes.operations.base import Step
 from flowml.data.recipes.pipeline import run
+from flowml.data.recipes.spreads import spreads
 from flowml.data.values import plain
 from flowml.domain.datasets import HowRead
 from flowml.domain.errors import InvalidInput, NotReady
-from flowml.domain.recipes import ColumnChange, Operation, Sample, TransformPreview
+from flowml.domain.recipes import ColumnChange, Operation, Sample, Spreads, TransformPreview
 from flowml.domain.remarks import Remark, loss
 
 _ROW = f"{HIDDEN}row"
 _WAS = f"{HIDDEN}was:"
 _SAMPLE_ROWS = 20
-_ROWS_OF_A_CHANGE = 5
+_REMOVED_ROWS = 8
+_MOST_SPREADS = 4
 
 
 def transform_table(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,21 +103,42 @@ def preview(
     if tracker.n_rows == 0:
         remarks = [*remarks, loss("no_row_left", "No row would be left.")]
     origins = tracker.origins
-    cells, before, after = _compare(source, done.frame, columns, done.columns, origins)
+    compared = _compare(source, done.frame, columns, done.columns, origins)
     kept = {origin for origin in origins.values() if origin is not None}
+    added = tuple(name for name in done.columns if origins[name] is None)
+    changed = [name for name, count in compared.cells.items() if count]
+    gone = _removed(done.frame, n_before) if tracker.n_rows < n_before else np.empty(0, dtype=np.int64)
+    telling = [*changed, *added] or [name for name in tracker.deciding if origins.get(name) is not None]
     return TransformPreview(
         operations=done.operations,
         changes=tracker.changes(),
         n_rows_before=n_before,
         n_rows_after=tracker.n_rows,
-        columns_added=tuple(name for name in done.columns if origins[name] is None),
+        columns_added=added,
         columns_removed=tuple(name for name in columns if name not in kept),
         columns_renamed={origin: name for name, origin in origins.items() if origin is not None and origin != name},
-        columns_changed=tuple(ColumnChange(name, count) for name, count in cells.items() if count),
-        before=before,
-        after=after,
+        columns_changed=tuple(ColumnChange(name, compared.cells[name]) for name in changed),
+        before=compared.before,
+        after=compared.after,
+        rows=compared.rows,
+        rows_changed=compared.rows_changed,
+        removed=_sample(_rows_of(source, gone[:_REMOVED_ROWS].tolist())),
+        removed_rows=tuple(int(row) + 1 for row in gone[:_REMOVED_ROWS]),
+        spreads=tuple(_spreads(source, done.frame, name, origins[name]) for name in telling[:_MOST_SPREADS]),
         remarks=tuple(remarks),
     )
+
+
+def _removed(result: pl.LazyFrame, n_before: int) -> NDArray[np.int64]:
+    """The places of the rows that are not in the result."""
+    is_gone = np.ones(n_before, dtype=np.bool_)
+    is_gone[result.select(_ROW).collect(engine="streaming").to_series().to_numpy()] = False
+    return np.flatnonzero(is_gone)
+
+
+def _spreads(source: pl.LazyFrame, result: pl.LazyFrame, name: str, origin: str | None) -> Spreads:
+    before = None if origin is None else source.select(origin).collect(engine="streaming").to_series()
+    return Spreads(name, *spreads(before, result.select(name).collect(engine="streaming").to_series()))
 
 
 class _Tracker(Counter):
@@ -122,6 +148,8 @@ class _Tracker(Counter):
         super().__init__(everything=True)
         self.origins: dict[str, str | None] = {name: name for name in columns}
         self._carried: set[str] = set()
+        # The columns by which rows were left out.
+        self.deciding: list[str] = []
 
     def step(
         self, place: int, operation: Operation, before: pl.LazyFrame, columns: Columns, step: Step
@@ -132,43 +160,65 @@ class _Tracker(Counter):
             if name in columns and (origin := self.origins.get(name)) is not None and origin not in self._carried
         }
         self._carried.update(carried.values())
+        if not type_of(operation).row_wise:
+            self.deciding += [name for name in step.inputs if name not in self.deciding]
         before = before.with_columns(pl.col(name).alias(f"{_WAS}{origin}") for name, origin in carried.items())
         origins = {step.renamed.get(name, name): origin for name, origin in self.origins.items()}
         self.origins = {name: origins.get(name) for name in step.columns}
         return super().step(place, operation, before, columns, step)
 
 
+@dataclass(frozen=True)
+class _Compared:
+    """How many cells of each column differ, in how many rows, and some rows before and after, those that differ
+    first; `rows` are their numbers."""
+
+    cells: Mapping[str, int]
+    rows_changed: int
+    before: Sample
+    after: Sample
+    rows: tuple[int, ...]
+
+
 def _compare(
     source: pl.LazyFrame, result: pl.LazyFrame, had: Columns, has: Columns, origins: Mapping[str, str | None]
-) -> tuple[dict[str, int], Sample, Sample]:
-    """How many cells of each column differ, and some rows before and after, those that differ first."""
+) -> _Compared:
     carried = set(result.collect_schema().names())
     changed = {
         name: differs(f"{_WAS}{origin}", had[origin], name, has[name])
         for name, origin in origins.items()
         if origin is not None and f"{_WAS}{origin}" in carried
     }
+    tests = list(changed.values())
     found = result.select(
-        *(test.sum().alias(f"cells:{place}") for place, test in enumerate(changed.values())),
+        *(test.sum().alias(f"cells:{place}") for place, test in enumerate(tests)),
         *(
-            pl.col(_ROW).filter(test).head(_ROWS_OF_A_CHANGE).implode().alias(f"rows:{place}")
-            for place, test in enumerate(changed.values())
+            pl.col(_ROW).filter(test).head(_SAMPLE_ROWS).implode().alias(f"rows:{place}")
+            for place, test in enumerate(tests)
         ),
+        pl.any_horizontal(*tests, pl.lit(value=False)).sum().alias("any"),
         pl.col(_ROW).head(_SAMPLE_ROWS).implode().alias("first"),
     ).collect(engine="streaming")
     answer = found.row(0, named=True)
-    chosen: dict[int, None] = {}
-    for key in (*(f"rows:{place}" for place in range(len(changed))), "first"):
-        for row in answer[key]:
-            if len(chosen) < _SAMPLE_ROWS:
-                chosen[row] = None
-    rows = list(chosen)
-    after = result.filter(pl.col(_ROW).is_in(rows)).select(_ROW, *has).collect(engine="streaming")
-    order = pl.DataFrame({_ROW: after[_ROW]})
-    numbered = source.with_row_index(_ROW).filter(pl.col(_ROW).is_in(rows)).collect(engine="streaming")
-    before = order.join(numbered, on=_ROW, how="left", maintain_order="left")
-    cells = {name: int(answer[f"cells:{place}"]) for place, name in enumerate(changed)}
-    return cells, _sample(before.drop(_ROW)), _sample(after.drop(_ROW))
+    by_column = [answer[f"rows:{place}"] for place in range(len(tests))]
+    # A row of each column that changes, then a second one of each.
+    in_turn = [row for same in zip_longest(*by_column) for row in same if row is not None]
+    rows = list(dict.fromkeys([*in_turn, *answer["first"]]))[:_SAMPLE_ROWS]
+    return _Compared(
+        cells={name: int(answer[f"cells:{place}"]) for place, name in enumerate(changed)},
+        rows_changed=int(answer["any"]),
+        before=_sample(_rows_of(source.with_row_index(_ROW).select(_ROW, *had), rows, numbered=True)),
+        after=_sample(_rows_of(result.select(_ROW, *has), rows, numbered=True)),
+        rows=tuple(row + 1 for row in rows),
+    )
+
+
+def _rows_of(frame: pl.LazyFrame, rows: Sequence[int], *, numbered: bool = False) -> pl.DataFrame:
+    """These rows, in this order."""
+    order = pl.DataFrame({_ROW: pl.Series(rows, dtype=pl.get_index_type())})
+    frame = frame if numbered else frame.with_row_index(_ROW)
+    found = frame.filter(pl.col(_ROW).is_in(order[_ROW].implode())).collect(engine="streaming")
+    return order.join(found, on=_ROW, how="left", maintain_order="left").drop(_ROW)
 
 
 def _sample(frame: pl.DataFrame) -> Sample:

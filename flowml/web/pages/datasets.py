@@ -49,6 +49,8 @@ class GridColumn:
     role: str
     reason: str | None
     dtype: str
+    count: int
+    n_unique: int
     missing: int
     missing_share: float
     numeric: bool
@@ -171,6 +173,8 @@ def _grid_column(at: int, column: ColumnStats, values: list[Any]) -> GridColumn:
         role=str(column.role),
         reason=column.reason,
         dtype=column.dtype,
+        count=column.count,
+        n_unique=column.n_unique,
         missing=column.missing,
         missing_share=column.missing_share,
         numeric=column.mean is not None,

@@ -8,7 +8,7 @@ from flowml.domain.recipes import OperationField as FieldInfo
 from flowml.domain.recipes import OperationInfo
 from flowml.services.versions import list_operations
 from flowml.web.schemas.base import Answer, Body
-from flowml.web.schemas.datasets import Dataset, Remark
+from flowml.web.schemas.datasets import Dataset, Distribution, Remark
 
 _PLAIN: dict[str, dict[str, Any]] = {
     "column": {"type": "string"},
@@ -88,9 +88,18 @@ class Sample(Answer):
     rows: list[list[Any]]
 
 
+class Spreads(Answer):
+    """How a column is spread before and after; null where it is not there. Numbers have the same bins where their
+    ranges are alike."""
+
+    column: str
+    before: Distribution | None
+    after: Distribution | None
+
+
 class TransformPreview(Answer):
     """What operations would do. `operations` are as they would be stored, with what was learned from the rows;
-    `before` and `after` show the same rows."""
+    `before` and `after` show the same rows, those in which something changes first."""
 
     operations: list[Operation]
     changes: list[Change]
@@ -102,6 +111,14 @@ class TransformPreview(Answer):
     columns_changed: list[ColumnChange]
     before: Sample
     after: Sample
+    rows: Annotated[list[int], Field(description="the numbers of these rows in the table before, from 1")]
+    rows_changed: Annotated[int, Field(description="rows that stay, and in which some cell differs")]
+    removed: Annotated[Sample, Field(description="some of the rows that would go")]
+    removed_rows: list[int]
+    distributions: Annotated[
+        list[Spreads],
+        Field(validation_alias="spreads", description="of some of the columns that change, or by which rows go"),
+    ]
     warnings: Annotated[list[Remark], Field(validation_alias="remarks", description="what is worth saying of it")]
 
 

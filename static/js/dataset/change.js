@@ -1,7 +1,7 @@
 // The dialog that shows what operations would change, before they make a new version.
 import Alpine from "../../vendor/alpine.js";
 import { post, said } from "../http.js";
-import { difference } from "./difference.js";
+import { showDifference } from "./difference.js";
 import { addSteps } from "./draft.js";
 import { api, openTab, pageOf } from "./info.js";
 
@@ -51,7 +51,7 @@ Alpine.data("changeDialog", () => ({
     this.asked = asked;
     try {
       const found = await post(api("/transform"), { operations, preview: true }, asked.signal);
-      place.replaceChildren(difference(found));
+      showDifference(place, found);
       this.tried = true;
     } catch (problem) {
       if (problem.name === "AbortError") return;

@@ -1,50 +1,17 @@
 // One column from every side: how its values are spread, its figures, why it has its role, what it says of the target.
 import Alpine from "../../vendor/alpine.js";
 import { buildChart, mountCharts } from "../charts.js";
-import { wholeNumber } from "../charts/distribution.js";
 import { h } from "../dom.js";
-import { number, percent, plural } from "../format.js";
+import { number, percent } from "../format.js";
 import { said } from "../http.js";
 import { distribution } from "../spark.js";
 import { columnStats, info, target } from "./info.js";
 import { pairFigure } from "./pair.js";
-
-function edge(value) {
-  return typeof value === "number" || /^-?\d+$/.test(value) ? number(value) : String(value).slice(0, 10);
-}
-
-function histogram(column, found, missing, stats) {
-  const bins = found.counts.map((count, index) => ({ low: found.edges[index], high: found.edges[index + 1], count }));
-  const single = bins.length > 0 && bins.every(wholeNumber);
-  const half = single ? 0.5 : 0;
-  const low = (bin) => edge(single ? bin.low + half : bin.low);
-  return {
-    kind: "histogram",
-    title: "Distribution",
-    caption: bins.length ? "From " + edge(stats.min) + " to " + edge(stats.max) + "." + missing : "There are no values.",
-    spec: { column, bins },
-    columns: single ? ["Value", "Rows"] : ["From", "To", "Rows"],
-    rows: bins.map((bin) => (single ? [low(bin), number(bin.count)] : [edge(bin.low), edge(bin.high), number(bin.count)])),
-  };
-}
-
-function categories(column, found, missing) {
-  const bars = found.values.map((value, index) => ({ value: value === "" || value === null ? "(empty)" : String(value), count: found.counts[index] }));
-  if (found.other) bars.push({ value: "all others", count: found.other });
-  const total = bars.reduce((sum, bar) => sum + bar.count, 0) || 1;
-  return {
-    kind: "categories",
-    title: "Values",
-    caption: bars.length ? "The most frequent is " + bars[0].value + ", in " + percent(bars[0].count / total) + " of the rows." + missing : "There are no values.",
-    spec: { column, bars },
-    columns: ["Value", "Rows", "Share"],
-    rows: bars.map((bar) => [bar.value, number(bar.count), percent(bar.count / total)]),
-  };
-}
+import { spreadChart } from "./spread.js";
 
 function chartOf(column, found, stats) {
-  const missing = found.missing ? " " + plural(found.missing, "row") + " without a value." : "";
-  return found.kind === "histogram" ? histogram(column, found, missing, stats) : categories(column, found, missing);
+  const title = found.kind === "histogram" ? "Distribution" : "Values";
+  return { ...spreadChart(column, found, [stats.min, stats.max]), title };
 }
 
 function facts(stats) {

@@ -1,11 +1,11 @@
-// What operations would do to the table, drawn from the answer of a preview: the figures, and some rows before and
-// after with what differs marked.
+// What operations would do to the table, drawn from the answer of a preview: the figures, the rows that change with what
+// they were and become, the rows that go, and how the values are spread before and after.
+import { buildChart, mountCharts } from "../charts.js";
 import { h, icon } from "../dom.js";
 import { cellText, number, plural } from "../format.js";
-
-const MOST_COLUMNS = 8;
-const NEIGHBOURS = 3;
-const MOST_ROWS = 8;
+import { isScattered } from "../spark.js";
+import { changedColumns, changedRows, differs, isReordered, MOST_ROWS, tellingColumns } from "./changed.js";
+import { spreadChart } from "./spread.js";
 
 function chip(name, text, kind = "") {
   return h("li", { class: "badge " + kind }, icon(name), text);
@@ -19,9 +19,10 @@ function figures(found) {
   const cells = found.columns_changed.reduce((sum, column) => sum + column.cells_changed, 0);
   const renamed = Object.entries(found.columns_renamed).map(([from, to]) => from + " → " + to);
   const removed = found.n_rows_before - found.n_rows_after;
+  const where = " in " + plural(found.rows_changed, "row") + ": " + names(found.columns_changed.map((column) => column.name));
   return [
-    removed ? chip("table", number(found.n_rows_before) + " → " + plural(found.n_rows_after, "row"), "badge-warn") : chip("table", "all " + plural(found.n_rows_after, "row") + " stay"),
-    cells ? chip("edit", plural(cells, "cell") + " changed in " + names(found.columns_changed.map((column) => column.name)), "badge-primary") : null,
+    removed ? chip("table", number(found.n_rows_before) + " → " + plural(found.n_rows_after, "row") + ", " + number(removed) + " go", "badge-warn") : chip("table", "all " + plural(found.n_rows_after, "row") + " stay"),
+    cells ? chip("edit", plural(cells, "cell") + " changed" + where, "badge-primary") : null,
     found.columns_added.length ? chip("plus", "new: " + names(found.columns_added), "badge-good") : null,
     found.columns_removed.length ? chip("trash", "gone: " + names(found.columns_removed), "badge-warn") : null,
     renamed.length ? chip("edit", names(renamed), "badge-primary") : null,
@@ -36,68 +37,81 @@ export function effectOf(change) {
   return parts.join(", ");
 }
 
-// The columns worth showing: those that differ, and beside them some others, first those that the steps speak of. Pairs of positions before and after; null for none.
-export function shownColumns(found) {
-  const before = new Map(found.before.columns.map((name, at) => [name, at]));
-  const changed = new Set([...found.columns_added, ...found.columns_changed.map((column) => column.name), ...Object.values(found.columns_renamed)]);
-  const origin = new Map(Object.entries(found.columns_renamed).map(([from, to]) => [to, from]));
-  const kept = found.after.columns.map((name, at) => ({ name, after: at, before: found.columns_added.includes(name) ? null : (before.get(origin.get(name) ?? name) ?? null), differs: changed.has(name) }));
-  const gone = found.columns_removed.map((name) => ({ name, after: null, before: before.get(name), differs: true }));
-  const all = [...gone, ...kept];
-  const differing = all.filter((column) => column.differs).slice(0, MOST_COLUMNS);
-  const room = differing.length ? NEIGHBOURS : MOST_COLUMNS;
-  const steps = JSON.stringify(found.operations);
-  const others = all.filter((column) => !column.differs).sort((a, b) => steps.includes(b.name) - steps.includes(a.name));
-  const chosen = new Set([...differing, ...others.slice(0, room)]);
-  return { columns: all.filter((column) => chosen.has(column)), left: all.length - chosen.size };
+function shown(value) {
+  return value === null || value === undefined ? h("span", { class: "muted" }, "missing") : cellText(value);
 }
 
-function cell(value, mark) {
-  const empty = value === null || value === undefined;
-  const content = empty ? h("span", { class: "muted" }, "missing") : cellText(value);
-  const numeric = typeof value === "number" ? "numeric" : "";
-  return h("td", { class: (mark ? "cell-" + mark + " " : "") + numeric }, mark ? h(mark, {}, content) : content);
+function cell(column, pair) {
+  const now = pair.after[column.after];
+  const numeric = typeof now === "number" ? "numeric" : null;
+  if (!differs(column, pair)) return h("td", { class: numeric }, shown(now));
+  if (column.before === null) return h("td", { class: numeric }, h("ins", {}, shown(now)));
+  return h("td", { class: numeric }, h("del", {}, shown(pair.before[column.before])), h("span", { class: "muted", "aria-hidden": "true" }, " → "), h("ins", {}, shown(now)));
 }
 
-function side(title, columns, rows, place, mark) {
-  const shown = columns.filter((column) => column[place] !== null);
-  const titles = (column) => h("th", { scope: "col" }, place === "before" && column.before !== null ? column.old : column.name);
-  const body = rows.map((pair) => h("tr", {}, ...shown.map((column) => cell(pair[place][column[place]], differs(column, pair) ? mark : ""))));
-  return h(
-    "div",
-    { class: "table-box", tabindex: "0", role: "region", "aria-label": title },
-    h("table", { class: "table compare-table" }, h("caption", {}, title), h("thead", {}, h("tr", {}, ...shown.map(titles))), h("tbody", {}, ...body)),
-  );
+function table(title, note, heads, rows) {
+  const caption = h("caption", {}, title, note ? h("span", { class: "muted small" }, " " + note) : null);
+  const head = h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "compare-row" }, "Row"), ...heads));
+  const box = { class: "table-box", tabindex: "0", role: "region", "aria-label": title };
+  return h("div", box, h("table", { class: "table compare-table" }, caption, head, h("tbody", {}, ...rows)));
 }
 
-function differs(column, pair) {
-  if (column.after === null || column.before === null) return true;
-  return pair.before[column.before] !== pair.after[column.after];
+function line(numberOfRow, cells) {
+  return h("tr", {}, h("th", { scope: "row", class: "compare-row" }, number(numberOfRow)), ...cells);
 }
 
-function comparison(found) {
-  const { columns, left } = shownColumns(found);
-  for (const column of columns) column.old = column.before === null ? null : found.before.columns[column.before];
-  const rows = found.after.rows.slice(0, MOST_ROWS).map((after, at) => ({ after, before: found.before.rows[at] }));
-  if (!rows.length || !columns.length) return null;
-  return h(
-    "div",
-    { class: "stack stack-tight" },
-    h("div", { class: "compare" }, side("Before", columns, rows, "before", "del"), side("After", columns, rows, "after", "ins")),
-    left ? h("p", { class: "muted small" }, plural(left, "more column") + " as before.") : null,
-  );
+function changedTable(found) {
+  const { columns, left } = changedColumns(found);
+  const rows = changedRows(found, columns);
+  if (!rows.length) return [];
+  const head = (column) => h("th", { scope: "col", class: typeof rows[0].after[column.after] === "number" ? "numeric" : null }, column.name, h("span", { class: "muted small" }, column.before === null ? " new" : column.count ? " " + number(column.count) + " changed" : " as before"));
+  const all = found.columns_added.length ? found.n_rows_after : found.rows_changed;
+  const note = rows.length < all ? number(rows.length) + " of " + number(all) : "";
+  const body = rows.map((pair) => line(pair.number, columns.map((column) => cell(column, pair))));
+  return [table("Rows that change", note, columns.map(head), body), left ? h("p", { class: "muted small" }, plural(left, "more column") + " changed.") : null];
+}
+
+function plainTable(title, note, sample, numbers, deciding) {
+  const places = tellingColumns(sample.columns, deciding);
+  const cells = (row) => places.map((at) => h("td", { class: typeof row[at] === "number" ? "numeric" : null }, shown(row[at])));
+  const heads = places.map((at) => h("th", { scope: "col" }, sample.columns[at]));
+  return table(title, note, heads, sample.rows.slice(0, MOST_ROWS).map((row, at) => line(numbers[at], cells(row))));
+}
+
+function goneTable(found) {
+  const removed = found.n_rows_before - found.n_rows_after;
+  if (!found.removed.rows.length) return null;
+  const note = found.removed.rows.length < removed ? number(found.removed.rows.length) + " of " + number(removed) : "";
+  return plainTable("Rows that go", note, found.removed, found.removed_rows, found.distributions.map((spread) => spread.column));
+}
+
+// The values of a column before and after, side by side.
+function spreadPair({ column, before, after }) {
+  if ([before, after].every((spread) => spread === null || isScattered(spread))) return null;
+  const charts = [["Before", before], ["After", after]].filter(([, spread]) => spread !== null);
+  return h("div", { class: "compare" }, ...charts.map(([title, spread]) => buildChart({ ...spreadChart(column, spread), title: column + ": " + title.toLowerCase() })));
 }
 
 export function difference(found, { steps = true } = {}) {
   const same = found.n_rows_before === found.n_rows_after && !found.columns_changed.length && !found.columns_added.length && !found.columns_removed.length && !Object.keys(found.columns_renamed).length;
   const list = found.changes.map((change) => h("li", {}, h("span", {}, change.title), h("span", { class: "muted small" }, effectOf(change))));
+  const reordered = isReordered(found);
   return h(
     "div",
     { class: "stack difference" },
     steps ? h("ol", { class: "difference-steps" }, ...list) : null,
     h("ul", { class: "chips", "aria-label": "What would change" }, ...figures(found)),
     ...found.warnings.map((warning) => h("div", { class: "callout callout-warn" }, icon("warn"), h("p", {}, warning.message))),
-    same ? h("div", { class: "callout" }, icon("info"), h("p", {}, "The values and columns stay the same; at most the order of the rows changes.")) : null,
-    comparison(found),
+    same ? h("div", { class: "callout" }, icon("info"), h("p", {}, reordered ? "The values stay the same; the rows change places." : "Nothing changes.")) : null,
+    ...changedTable(found),
+    goneTable(found),
+    same && reordered ? plainTable("The first rows then", "", found.after, found.rows, []) : null,
+    ...found.distributions.map(spreadPair),
   );
+}
+
+// Put it into its place on the page; its charts are drawn once they are there.
+export function showDifference(place, found, options) {
+  place.replaceChildren(difference(found, options));
+  mountCharts(place);
 }

@@ -5,7 +5,7 @@ import { plural } from "../format.js";
 import { curl, post, said } from "../http.js";
 import { toast } from "../toasts.js";
 import { applyOperations } from "./change.js";
-import { difference, effectOf } from "./difference.js";
+import { effectOf, showDifference } from "./difference.js";
 import { draft, moveStep, removeStep } from "./draft.js";
 import { api, info, openTab } from "./info.js";
 import { editStep } from "./step.js";
@@ -96,7 +96,7 @@ Alpine.data("recipe", () => ({
     try {
       const found = await post(api("/transform"), { operations: draft(), preview: true }, asked.signal);
       this.list(found.changes);
-      place.replaceChildren(difference(found, { steps: false }));
+      showDifference(place, found, { steps: false });
       this.stateText = "";
       this.tried = true;
     } catch (problem) {

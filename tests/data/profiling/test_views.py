@@ -17,7 +17,8 @@ from flowml.data.profiling.distribution import distribution, distribution_of_tab
 from flowml.data.profiling.figures import distribution_name
 from flowml.data.profiling.profile import profile
 from flowml.data.relations.correlation import correlation
-from flowml.domain.datasets import Categories, Column, Histogram, Role
+from flowml.domain.datasets import Column, Role
+from flowml.domain.distributions import Categories, Histogram
 from flowml.domain.errors import InvalidInput
 
 EPOCH = datetime.fromisoformat("1970-01-01")
