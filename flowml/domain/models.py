@@ -27,6 +27,35 @@ class ConfusionMatrix:
 
 
 @dataclass(frozen=True)
+class Residuals:
+    """How far off a model that predicts numbers is on rows that it has not seen: actual minus predicted, of `n_rows`.
+
+    `actual` and `predicted` are of some of them, drawn at random; `shares` of all of them lie between the `edges`, and
+    what is missing from 1 lies beyond. Half of the rows are off by at most `half_within`, nine in ten by at most
+    `most_within`, none by more than `greatest`; `mean` with its standard error tells whether predictions are too low
+    (above 0) or too high. `weighted`: rows count by their weights.
+    """
+
+    n_rows: int
+    weighted: bool
+    actual: tuple[float, ...]
+    predicted: tuple[float, ...]
+    edges: tuple[float, ...]
+    shares: tuple[float, ...]
+    half_within: float
+    most_within: float
+    greatest: float
+    mean: float
+    mean_error: float
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> "Residuals":
+        """From JSON."""
+        lists = {name: tuple(record[name]) for name in ("actual", "predicted", "edges", "shares")}
+        return cls(**{**record, **lists})
+
+
+@dataclass(frozen=True)
 class ColumnImportance:
     """How much the score falls, in units of the metric, when a column is shuffled; `std` over several times."""
 
@@ -69,6 +98,7 @@ class ModelDetails:
     threshold: float | None = None
     calibrated: bool = False
     confusion_matrix: ConfusionMatrix | None = None
+    residuals: Residuals | None = None
     members: tuple[EnsembleMember, ...] = ()
     twin_of: str | None = None
     loss_of_quality: float | None = None
@@ -99,6 +129,7 @@ class ModelDetails:
             else ConfusionMatrix(
                 tuple(matrix["labels"]), tuple(map(tuple, matrix["matrix"])), tuple(map(tuple, matrix["normalized"]))
             ),
+            residuals=None if record.get("residuals") is None else Residuals.of_record(record["residuals"]),
             members=tuple(EnsembleMember(**member) for member in record.get("members") or ()),
             twin_of=record.get("twin_of"),
             loss_of_quality=record.get("loss_of_quality"),

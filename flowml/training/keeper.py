@@ -17,6 +17,7 @@ from flowml.automl.model.model import FittedModel
 from flowml.automl.predictors import libraries
 from flowml.automl.scoring.decision import objective, threshold, weighted
 from flowml.automl.scoring.metrics import confusion
+from flowml.automl.scoring.residuals import residuals
 from flowml.automl.task.task import Task
 from flowml.automl.trial.outcome import Outcome
 from flowml.domain.channel import Ledger
@@ -296,9 +297,11 @@ class Keeper:
     def _with_figures(self, details: ModelDetails, fitted: FittedModel, out_of_fold: np.ndarray) -> ModelDetails:
         """With how it decides, and what comes of that on rows that it has not seen."""
         classes = self._task.classes
-        if classes is None:
-            return details
         rows = np.isfinite(out_of_fold).all(axis=1)
+        if classes is None:
+            weights = self._task.weights_of(rows)
+            found = residuals(self._task.target[rows], out_of_fold[rows, 0], weights, seed=self._task.seed)
+            return replace(details, residuals=found)
         chosen = weighted(out_of_fold[rows], fitted.decision).argmax(axis=1)
         return replace(
             details,

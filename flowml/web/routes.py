@@ -67,6 +67,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              results.download, "application/octet-stream", query=r.DownloadQuery, need=READ),
     Endpoint("GET", "/api/results/model/{model_id}/confusion-matrix",
              results.confusion_matrix, r.ConfusionMatrix, need=READ),
+    Endpoint("GET", "/api/results/model/{model_id}/curves", results.curves, r.Curves, need=READ),
     Endpoint("GET", "/api/results/model/{model_id}/feature-importance",
              results.feature_importance, r.Importance, query=r.ImportanceQuery, need=READ, waits=True),
     Endpoint("POST", "/api/results/predict",

@@ -13,6 +13,7 @@ from flowml.domain.models import (
     Importance,
     ModelDetails,
     RecipeInWords,
+    Residuals,
 )
 from flowml.store.store import Store
 from tests.services.records import add_job, add_model
@@ -28,6 +29,7 @@ def test_a_model_comes_back_as_it_went_in(store: Store) -> None:
         threshold=0.4,
         calibrated=True,
         confusion_matrix=ConfusionMatrix(("a", "b"), ((1, 0), (0, 0)), ((1.0, 0.0), (None, None))),
+        residuals=Residuals(2, True, (1.0, 2.0), (1.5, 2.0), (-0.5, 0.0), (1.0,), 0.0, 0.5, 0.5, -0.25, 0.1),
         members=(EnsembleMember("knn", 0.5, "m1"), EnsembleMember("ridge", 0.5)),
         twin_of="m1",
         loss_of_quality=0.0,

@@ -116,6 +116,8 @@ def test_a_twin_of_its_own_is_a_model_of_the_job(context: Context) -> None:
     assert twin.id in {row.model_id for row in results.leaderboard(context, job_id).items}
     champion = results.get_model(context, job.best_model_id or "")
     assert twin.score >= champion.score
+    for model in results.list_models(context, job_id, 50, 0)[0]:
+        assert model.details.residuals is not None and model.details.residuals.n_rows == 240
     assert np.isfinite(float(prediction.predict(context, twin.id, [ROW])[0].prediction))
 
 

@@ -163,6 +163,7 @@ def test_an_invalid_query_is_named(server: Served, query: str) -> None:
         "/api/results/model/none",
         "/api/results/model/none/download",
         "/api/results/model/none/confusion-matrix",
+        "/api/results/model/none/curves",
         "/api/results/model/none/feature-importance",
         "/api/training/..%2f..%2fetc%2fpasswd",
     ],

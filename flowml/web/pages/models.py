@@ -19,6 +19,7 @@ from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame
 from flowml.web.pages.jobs import algorithm_titles
+from flowml.web.pages.residuals import residual_charts
 from flowml.web.pages.results import champion_sentence, decision_sentence, loss_text, tested_sentence
 from flowml.web.templating import Page, respond
 from flowml.web.words import METRICS, MetricWords, metric_of, metric_title, metric_words, score_text
@@ -77,6 +78,7 @@ class ModelPage(Page):
     values: list[MetricValue]
     folds: Chart | None
     confusion: Confusion | None
+    residuals: list[Chart]
     importance: Chart | None
     members: list[Member]
     params: list[tuple[str, str]]
@@ -108,6 +110,7 @@ def page(request: Request) -> Response:
             values=_values(model, headline(job) if is_best else None),
             folds=_fold_chart(model),
             confusion=_confusion(context, model),
+            residuals=residual_charts(model.target, model.details.residuals),
             importance=importance_chart(model.details.permutation_importance, model),
             members=[
                 Member(titles.get(part.algorithm, part.algorithm), part.weight, part.model_id)
