@@ -29,7 +29,7 @@ from flowml.web.leaving import until_gone
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One method of one path. `response` is a schema, a media type of its own, or None for an empty answer.
+    """One method of one path. `response` is a schema, a media type of its own or several, or None for an empty answer.
 
     The handler's docstring is its description: the first line a summary. `need` is what its callers have to be allowed;
     an endpoint that states none is for nobody. One that `waits`, for a child process, does so apart from all others and
@@ -104,7 +104,7 @@ def _responder(endpoint: Endpoint) -> Callable[[Request], Any]:
 
 
 def _serialiser(endpoint: Endpoint) -> Callable[[Any], Response]:
-    if endpoint.response is None or isinstance(endpoint.response, str):
+    if endpoint.response is None or isinstance(endpoint.response, str | tuple):
         return lambda result: result if isinstance(result, Response) else Response(status_code=endpoint.status)
     adapter: TypeAdapter[Any] = TypeAdapter(endpoint.response)
 

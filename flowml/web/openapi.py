@@ -95,6 +95,8 @@ def _responses(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "Done" if endpoint.status != 101 else "The connection is a WebSocket now"}
     if isinstance(endpoint.response, str):
         answer["content"] = {endpoint.response: {}}
+    elif isinstance(endpoint.response, tuple):
+        answer["content"] = {media_type.split(";")[0]: {} for media_type in endpoint.response}
     elif endpoint.response is not None:
         answer["content"] = {"application/json": {"schema": _schema(endpoint.response, "serialization", schemas)}}
     problem = {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from flowml.domain.caller import Permission
+from flowml.services.downloads import MEDIA_TYPES
 from flowml.web.api import datasets, docs, figures, recipes, results, system, training
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
@@ -37,7 +38,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/datasets/{dataset_id}/preview",
              datasets.preview, d.Preview, query=d.PreviewQuery, need=READ, waits=True),
     Endpoint("GET", "/api/datasets/{dataset_id}/download",
-             datasets.download, "application/octet-stream", query=d.DownloadQuery, need=READ, waits=True),
+             datasets.download, tuple(MEDIA_TYPES.values()), query=d.DownloadQuery, need=READ, waits=True),
     Endpoint("GET", "/api/datasets/{dataset_id}/stats", figures.stats, d.Stats, need=READ),
     Endpoint("GET", "/api/datasets/{dataset_id}/correlation",
              figures.correlation, d.Correlation, query=d.CorrelationQuery, need=READ, waits=True),

@@ -143,9 +143,11 @@ class BoundedProtocol(HttpToolsProtocol):
         return not self._in_message and (self.cycle is None or self.cycle.response_complete)
 
     def _make_room(self) -> bool:
+        """Close those on which nothing has happened for longest; several, so that the next ones find room at once."""
         idle = [one for one in self.connections if isinstance(one, BoundedProtocol) and one.is_idle and one is not self]
-        if idle:
-            min(idle, key=lambda one: one._since).transport.close()
+        idle.sort(key=lambda one: one._since)
+        for one in idle[: 1 + self.most_connections // 20]:
+            one.transport.close()
         return bool(idle)
 
     def _refuse(self, status: int, detail: str, hint: str | None = None) -> None:
