@@ -95,13 +95,13 @@ class CountingClock:
 
 
 class Stopwatch:
-    """Real seconds, counted down from `seconds`."""
+    """Seconds of work counted down from `seconds`; what a busy machine keeps for others does not count."""
 
     def __init__(self, seconds: float):
-        self._end = time.monotonic() + seconds
+        self._end = time.process_time() + seconds
 
     def __call__(self) -> float:
-        return self._end - time.monotonic()
+        return self._end - time.process_time()
 
 
 def first_fit(algorithm: Algorithm, case: Case, seed: int = 0) -> Predictor:

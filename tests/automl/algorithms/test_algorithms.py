@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,12 @@ from flowml.automl.algorithms.registry import get
 from flowml.automl.algorithms.support import hold_out
 from flowml.automl.at_once.constant import fit_constant
 from flowml.automl.features.encoded import View
-from flowml.automl.predictors.base import load
+from flowml.automl.predictors.base import Predictor, load
 from flowml.automl.scoring.temperature import temperature_of
 from flowml.automl.task.shape import TaskShape
 from flowml.domain.errors import DeadlineReached, InvalidInput, NotApplicable, TrialFailed
 from flowml.domain.jobs import ProblemType
-from tests.automl.algorithm_cases import KINDS, OUTPUTS, CountingClock, Stopwatch, first_fit, make_case
+from tests.automl.algorithm_cases import KINDS, OUTPUTS, Case, CountingClock, Stopwatch, first_fit, make_case
 
 EVERY = [
     pytest.param(algorithm, kind, id=f"{algorithm.name}-{kind}")
@@ -36,6 +37,13 @@ ONCE = [pytest.param(algorithm, id=algorithm.name) for algorithm in algorithms.a
 
 def some_kind(algorithm: Algorithm) -> str:
     return "binary" if ProblemType.CLASSIFICATION in algorithm.problem_types else "regression"
+
+
+@cache
+def fitted(algorithm: Algorithm, kind: str) -> tuple[Case, Predictor]:
+    """A table and the first configuration fitted on it, made once: nothing here changes them."""
+    case = make_case(kind, algorithm.view, n_rows=240)
+    return case, first_fit(algorithm, case, seed=3)
 
 
 def test_all_the_families_are_there() -> None:
@@ -79,8 +87,7 @@ def test_finding_algorithms_imports_nothing_that_trains() -> None:
 
 @pytest.mark.parametrize(("algorithm", "kind"), EVERY)
 def test_it_beats_the_constant_and_survives_being_stored(algorithm: Algorithm, kind: str) -> None:
-    case = make_case(kind, algorithm.view)
-    predictor = first_fit(algorithm, case)
+    case, predictor = fitted(algorithm, kind)
     answers = predictor.predict(case.valid.values)
 
     assert answers.dtype == np.float64
@@ -102,10 +109,9 @@ def test_it_beats_the_constant_and_survives_being_stored(algorithm: Algorithm, k
 
 @pytest.mark.parametrize(("algorithm", "kind"), EVERY)
 def test_the_same_seed_gives_the_same_model(algorithm: Algorithm, kind: str) -> None:
-    case = make_case(kind, algorithm.view, n_rows=200)
-    first = first_fit(algorithm, case, seed=3).predict(case.valid.values)
-    second = first_fit(algorithm, case, seed=3).predict(case.valid.values)
-    np.testing.assert_array_equal(first, second)
+    case, first = fitted(algorithm, kind)
+    second = first_fit(algorithm, case, seed=3)
+    np.testing.assert_array_equal(first.predict(case.valid.values), second.predict(case.valid.values))
 
 
 @pytest.mark.parametrize(("algorithm", "kind"), EVERY)

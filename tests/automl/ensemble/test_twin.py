@@ -1,6 +1,6 @@
 """The fast twin: one small model beside the best one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from flowml.automl import algorithms
+from flowml.automl.algorithms import lightgbm
 from flowml.automl.ensemble.champion import Champion, finish
 from flowml.automl.ensemble.selection import blend, pooling_of
-from flowml.automl.ensemble.twin import Option, distil, single_part
+from flowml.automl.ensemble.twin import Option, Twin, distil, single_part
 from flowml.automl.model.model import FittedModel, combine
 from flowml.automl.scoring.decision import objective
 from flowml.automl.task.task import Task, prepare_task
@@ -26,6 +27,14 @@ CHEAP = {
     "lambda_l2": 1.0,
     "extra_trees": False,
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_boosting() -> Iterator[None]:
+    """What is said here holds after a few hundred rounds as after two thousand."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lightgbm, "MAX_ROUNDS", 400)
+        yield
 
 
 def waves(rows: int, kind: str, seed: int = 0) -> tuple[pl.DataFrame, dict[str, Role]]:
@@ -90,15 +99,35 @@ def known(
     return task, *champion_of(task, names)
 
 
+class Countdown:
+    """Time that passes by being asked for."""
+
+    def __init__(self, start: float):
+        self.start, self.asked = start, 0
+
+    def __call__(self) -> float:
+        self.asked += 1
+        return self.start - self.asked
+
+
+@cache
+def distilled(kind: str = "two", metric: str = "roc_auc") -> tuple[Twin, int]:
+    """The twin of the known champion, and how often the time was asked for meanwhile."""
+    task, champion, _ = known(kind, metric)
+    time_left = Countdown(1e6)
+    twin = distil(task, champion, time_left=time_left, timed=False)
+    assert twin is not None
+    return twin, time_left.asked
+
+
 def _give(model: FittedModel) -> Callable[[], FittedModel]:
     return lambda: model
 
 
 @pytest.mark.parametrize(("kind", "metric"), [("two", "roc_auc"), ("three", "log_loss"), ("values", "rmse")])
 def test_a_twin_is_one_part_and_as_good_as_it_says(kind: str, metric: str) -> None:
-    task, champion, _ = known(kind, metric)
-    twin = distil(task, champion, time_left=forever, timed=False)
-    assert twin is not None
+    _, champion, _ = known(kind, metric)
+    twin, _ = distilled(kind, metric)
     assert [len(member.parts) for member in twin.model.members] == [1]
     assert len(champion.model.members) == 2 and not twin.existing
     frame, _ = waves(3_000, kind, seed=5)
@@ -136,10 +165,11 @@ def test_the_measure_does_not_leak() -> None:
 
 def test_the_same_twin_twice() -> None:
     task, champion, _ = known()
-    twins = [distil(task, champion, time_left=forever, timed=False) for _ in range(2)]
+    first, _ = distilled()
+    second = distil(task, champion, time_left=forever, timed=False)
+    assert second is not None and second is not first
     frame, _ = waves(50, "two", seed=3)
-    answers = [twin.model.predict(frame) for twin in twins if twin is not None]
-    assert len(answers) == 2 and np.array_equal(*answers)
+    assert np.array_equal(first.model.predict(frame), second.model.predict(frame))
 
 
 def test_without_time_there_is_no_distillation_but_a_part() -> None:
@@ -154,21 +184,8 @@ def test_without_time_there_is_no_distillation_but_a_part() -> None:
 
 def test_with_little_time_fewer_folds_measure_it() -> None:
     task, champion, _ = known()
-    asked = 0
-
-    def countdown(start: float) -> Callable[[], float]:
-        """Time that passes by being asked for."""
-
-        def time_left() -> float:
-            nonlocal asked
-            asked += 1
-            return start - asked
-
-        return time_left
-
-    assert distil(task, champion, time_left=countdown(1e6), timed=False) is not None
-    needed, asked = asked, 0
-    twin = distil(task, champion, time_left=countdown(0.7 * needed))
+    _, needed = distilled()
+    twin = distil(task, champion, time_left=Countdown(0.7 * needed))
     assert twin is not None and 1 <= len(twin.fold_scores) < task.n_folds
     assert np.isnan(twin.out_of_fold).any()
 
