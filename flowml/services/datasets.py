@@ -14,11 +14,13 @@ from flowml.data.format import Option
 from flowml.data.formats import registry
 from flowml.domain.datasets import Dataset, Ingested, ReadingOption
 from flowml.domain.errors import WrongState
+from flowml.domain.names import shown
 from flowml.services.context import Context
+from flowml.services.dispatch.telling import tell_renamed, tell_system
+from flowml.services.naming import free_name, new_name
 from flowml.services.tables import FORKSERVER, Workplace, run_task, workplace
 from flowml.store.rows import new_id
 
-_LONGEST_NAME = 200
 _LARGE_BYTES = 20_000_000
 
 
@@ -32,19 +34,20 @@ def import_file(
     sha256: str | None = None,
 ) -> Dataset:
     """Read a file in a child process and store its table as a new data set; the file is taken over (moved) and kept,
-    so that it can be read again with other options. `sha256` is its hash where that is known.
+    so that it can be read again with other options. `sha256` is its hash where that is known. Where another data set
+    has its name already it gets a number.
 
     Raises UnreadableFile, UnsupportedFormat, TooLarge, InvalidInput for unusable options, NotReady when it is not its
     turn in time or nobody waits for it any more.
     """
-    shown_name = _shown(filename) or "upload"
+    shown_name = _label(filename) or "upload"
     size_bytes = path.stat().st_size
     with _warm_trainers(context, size_bytes), workplace(context) as place:
         found = _read(context, path, shown_name, options, place)
         source = context.store.files.put_path(path, sha256)
         dataset = Dataset(
             id=new_id(),
-            name=_shown(name or "") or Path(shown_name).stem or shown_name,
+            name=_label(name or "") or Path(shown_name).stem or shown_name,
             filename=shown_name,
             format=found.format,
             n_rows=found.n_rows,
@@ -60,8 +63,7 @@ def import_file(
             how_read=found.how_read,
             owner=context.caller.identifier,
         )
-    _add(context, dataset, found)
-    return dataset
+    return _add(context, dataset, found)
 
 
 def expect_file() -> None:
@@ -101,8 +103,7 @@ def read_again(context: Context, dataset_id: str, options: Mapping[str, Any]) ->
             how_read=found.how_read,
             owner=context.caller.identifier,
         )
-    _add(context, dataset, found)
-    return dataset
+    return _add(context, dataset, found)
 
 
 def reading_options(context: Context, dataset_id: str) -> tuple[str, tuple[ReadingOption, ...]]:
@@ -139,9 +140,13 @@ def _warm_trainers(context: Context, size_bytes: int) -> Iterator[None]:
         context.trainers.warm_up()
 
 
-def _add(context: Context, dataset: Dataset, found: Ingested) -> None:
-    context.store.datasets.add(dataset, found.stats, found.figures)
-    _tell(context, "Data set added", f"{dataset.name}: {dataset.n_rows:,} rows, {dataset.n_columns:,} columns")
+def _add(context: Context, dataset: Dataset, found: Ingested) -> Dataset:
+    with context.store.transaction():
+        dataset = replace(dataset, name=free_name(context.store.datasets, dataset.name))
+        context.store.datasets.add(dataset, found.stats, found.figures)
+    size = f"{dataset.n_rows:,} rows, {dataset.n_columns:,} columns"
+    tell_system(context.store, "info", "Data set added", f"{dataset.name}: {size}", context.clock())
+    return dataset
 
 
 def _read(
@@ -172,6 +177,16 @@ def get_dataset(context: Context, dataset_id: str) -> Dataset:
     return context.store.datasets.get(dataset_id)
 
 
+def rename_dataset(context: Context, dataset_id: str, name: str) -> Dataset:
+    """The data set with another name. Raises NotFound, InvalidInput, and WrongState when another one has it."""
+    with context.store.transaction():
+        before = context.store.datasets.get(dataset_id).name
+        wanted = new_name(context.store.datasets, name, before, "data set")
+        dataset = context.store.datasets.rename(dataset_id, wanted)
+        tell_renamed(context.store, "dataset", dataset_id, wanted, context.clock())
+    return dataset
+
+
 def delete_dataset(context: Context, dataset_id: str) -> None:
     """Forget a data set. Raises NotFound, and WrongState while a training run still needs it.
 
@@ -187,7 +202,7 @@ def delete_dataset(context: Context, dataset_id: str) -> None:
                 hint="Wait for the end of the run, or cancel it.",
             )
         context.store.datasets.delete(dataset_id)
-    _tell(context, "Data set deleted", dataset.name)
+    tell_system(context.store, "info", "Data set deleted", dataset.name, context.clock())
 
 
 def supported_extensions() -> tuple[str, ...]:
@@ -195,12 +210,6 @@ def supported_extensions() -> tuple[str, ...]:
     return registry.extensions()
 
 
-def _shown(name: str) -> str:
-    """A name as it may be shown: no folders, no control characters, not too long."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return "".join(character for character in last if character.isprintable()).strip()[:_LONGEST_NAME]
-
-
-def _tell(context: Context, title: str, detail: str) -> None:
-    event = {"level": "info", "title": title, "detail": detail}
-    context.store.events.append("system", "system_event", event, context.clock())
+def _label(name: str) -> str:
+    """A name from outside as it may be shown: no folders."""
+    return shown(name.replace("\\", "/").rsplit("/", 1)[-1])

@@ -8,12 +8,13 @@ from flowml.domain.datasets import Dataset, Role
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.events import Event
 from flowml.domain.jobs import QUEUES, Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
-from flowml.domain.names import did_you_mean
+from flowml.domain.names import did_you_mean, shown
 from flowml.domain.trials import Trial
 from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch.ledger import finish_job
-from flowml.services.dispatch.telling import tell_job, tell_system
+from flowml.services.dispatch.telling import tell_job, tell_renamed, tell_system
+from flowml.services.naming import free_name, new_name
 from flowml.services.tables import run_task
 
 _ENDING = ("finishing", "explaining")
@@ -49,7 +50,8 @@ class TaskPreview:
 
 
 def start_job(context: Context, spec: JobSpec) -> Job:
-    """Check everything that can be checked now, then queue it. Raises NotFound, InvalidInput."""
+    """Check everything that can be checked now, then queue it; where another run has its name already it gets a number.
+    Raises NotFound, InvalidInput."""
     dataset = context.store.datasets.get(spec.dataset_id)
     _check_columns(dataset, spec)
     limit = context.settings.max_time_budget_seconds
@@ -65,9 +67,8 @@ def start_job(context: Context, spec: JobSpec) -> Job:
     with context.store.transaction():
         # Once more, because it may have been deleted meanwhile.
         context.store.datasets.get(spec.dataset_id)
-        job = context.store.jobs.add(
-            spec, spec.name or f"{dataset.name}: {spec.target}", now, owner=context.caller.identifier
-        )
+        name = free_name(context.store.jobs, shown(spec.name or "") or f"{dataset.name}: {spec.target}")
+        job = context.store.jobs.add(spec, name, now, owner=context.caller.identifier)
         tell_job(context.store, job, now)
     context.trainers.warm_up()
     context.trainers.nudge()
@@ -160,6 +161,17 @@ def extend_job(context: Context, job_id: str, time_budget_seconds: float) -> Job
         tell_job(context.store, job, now)
     context.trainers.warm_up()
     context.trainers.nudge()
+    return job
+
+
+def rename_job(context: Context, job_id: str, name: str) -> Job:
+    """The run with another name. Raises NotFound, InvalidInput, and WrongState when another one has it."""
+    now = context.clock()
+    with context.store.transaction():
+        wanted = new_name(context.store.jobs, name, context.store.jobs.get(job_id).name, "training run")
+        job = context.store.jobs.update(job_id, name=wanted)
+        tell_job(context.store, job, now)
+        tell_renamed(context.store, "job", job_id, wanted, now)
     return job
 
 

@@ -6,6 +6,7 @@ Going back is looking at an earlier version: each is stored whole, and none chan
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from flowml.data.child import ingested
@@ -14,6 +15,7 @@ from flowml.data.recipes.operations.registry import OPERATIONS
 from flowml.domain.datasets import Dataset
 from flowml.domain.distributions import Categories, Histogram, distribution_of
 from flowml.domain.errors import InvalidInput
+from flowml.domain.names import LONGEST_NAME, shown
 from flowml.domain.recipes import (
     Change,
     ColumnChange,
@@ -26,6 +28,8 @@ from flowml.domain.recipes import (
 )
 from flowml.domain.remarks import Remark
 from flowml.services.context import Context
+from flowml.services.dispatch.telling import tell_system
+from flowml.services.naming import ROOM_FOR_A_NUMBER, free_name
 from flowml.services.tables import Workplace, run_task, workplace
 from flowml.store.rows import new_id
 
@@ -133,7 +137,6 @@ def apply_transform(
     dataset = replace(
         parent,
         id=new_id(),
-        name=name or _next_name(context, parent),
         n_rows=found.n_rows,
         n_columns=len(found.columns),
         size_bytes=size_bytes,
@@ -151,10 +154,11 @@ def apply_transform(
     )
     with context.store.transaction():
         # Once more, because it may have been deleted meanwhile.
-        context.store.datasets.get(parent.id)
+        parent = context.store.datasets.get(parent.id)
+        called = free_name(context.store.datasets, shown(name)) if name and shown(name) else _next_name(context, parent)
+        dataset = replace(dataset, name=called)
         context.store.datasets.add(dataset, found.stats, found.figures)
-    event = {"level": "info", "title": "New version of a data set", "detail": dataset.name}
-    context.store.events.append("system", "system_event", event, context.clock())
+    tell_system(context.store, "info", "New version of a data set", dataset.name, context.clock())
     return dataset
 
 
@@ -215,10 +219,13 @@ def _sample(answer: Mapping[str, Any]) -> Sample:
 
 
 def _next_name(context: Context, parent: Dataset) -> str:
-    """“people” → “people (version 2)” → “people (version 3)”."""
+    """“people” → “people (version 2)” → “people (version 3)”; of two made from the same one the second gets the number
+    after those that there are."""
     number = 2
     ancestor = parent
     while ancestor.parent_id is not None and number < _MOST_STEPS:
         ancestor = context.store.datasets.get(ancestor.parent_id)
         number += 1
-    return f"{_NUMBERED.sub('', parent.name)} (version {number})"
+    table = _NUMBERED.sub("", parent.name)[: LONGEST_NAME - ROOM_FOR_A_NUMBER]
+    taken = context.store.datasets.names_from(table)
+    return next(name for at in count(number) if (name := f"{table} (version {at})") not in taken)

@@ -9,7 +9,7 @@ from flowml.domain.datasets import Column, ColumnStats, Dataset, HowRead, Role, 
 from flowml.domain.errors import NotFound
 from flowml.domain.remarks import Remark
 from flowml.store.database import Database
-from flowml.store.rows import from_json, to_json
+from flowml.store.rows import from_json, names_from, to_json
 
 
 class Datasets:
@@ -53,7 +53,7 @@ class Datasets:
 
     def get(self, dataset_id: str) -> Dataset:
         """Raises NotFound."""
-        row = self._database.read().execute("SELECT * FROM datasets WHERE id = ?", (dataset_id,)).fetchone()
+        row = self._database.current().execute("SELECT * FROM datasets WHERE id = ?", (dataset_id,)).fetchone()
         if row is None:
             raise NotFound("There is no such data set.", hint="It may have been deleted.")
         return _dataset(row)
@@ -68,6 +68,16 @@ class Datasets:
 
     def count(self) -> int:
         return int(self._database.read().execute("SELECT COUNT(*) FROM datasets").fetchone()[0])
+
+    def names_from(self, beginning: str) -> set[str]:
+        """The names that begin like this."""
+        return names_from(self._database.current(), "datasets", beginning)
+
+    def rename(self, dataset_id: str, name: str) -> Dataset:
+        """Raises NotFound."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE datasets SET name = ? WHERE id = ?", (name, dataset_id))
+            return self.get(dataset_id)
 
     def stats(self, dataset_id: str) -> tuple[ColumnStats, ...]:
         """Raises NotFound."""

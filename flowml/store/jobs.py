@@ -9,7 +9,7 @@ from flowml.domain.caller import LOCAL_OWNER
 from flowml.domain.errors import NotFound
 from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
 from flowml.store.database import Database
-from flowml.store.rows import from_json, new_id, to_json
+from flowml.store.rows import from_json, names_from, new_id, to_json
 
 PROMPT_SECONDS = 2.0
 """Up to so long after it was asked for a job counts as taken up at once."""
@@ -111,6 +111,10 @@ class Jobs:
             for row in self._database.current().execute("SELECT status, COUNT(*) FROM jobs GROUP BY status")
         )
         return counts
+
+    def names_from(self, beginning: str) -> set[str]:
+        """The names that begin like this."""
+        return names_from(self._database.current(), "jobs", beginning)
 
     def using(self, dataset_id: str) -> int:
         """How many queued or running jobs need this dataset."""

@@ -149,6 +149,11 @@ MIGRATIONS: tuple[Migration, ...] = (
                 FROM events JOIN jobs ON events.room = 'job:' || jobs.id WHERE events.type IN ('log', 'champion')""",
         ),
     ),
+    Migration(
+        8,
+        "data sets and jobs found by name",
+        ("CREATE INDEX datasets_name ON datasets(name)", "CREATE INDEX jobs_name ON jobs(name)"),
+    ),
 )
 
 

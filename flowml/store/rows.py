@@ -3,12 +3,22 @@
 import json
 import math
 import secrets
+import sqlite3
 from typing import Any
+
+_GREATEST = "\U0010ffff"
 
 
 def new_id() -> str:
     """An opaque identifier, 16 characters."""
     return secrets.token_hex(8)
+
+
+def names_from(connection: sqlite3.Connection, table: str, beginning: str) -> set[str]:
+    """The names in a table that begin like this."""
+    # A range, which the index on names answers; LIKE would take any case and has signs of its own.
+    query = f"SELECT name FROM {table} WHERE name >= ? AND name < ?"
+    return {row[0] for row in connection.execute(query, (beginning, beginning + _GREATEST))}
 
 
 def to_json(value: Any) -> str:

@@ -16,7 +16,7 @@ from flowml.web.schemas import recipes as o
 from flowml.web.schemas import results as r
 from flowml.web.schemas import system as s
 from flowml.web.schemas import training as t
-from flowml.web.schemas.base import PageQuery
+from flowml.web.schemas.base import PageQuery, Rename
 from flowml.web.static import StaticFiles
 
 READ, WRITE, PREDICT = Permission.READ, Permission.WRITE, Permission.PREDICT
@@ -28,6 +28,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/datasets", datasets.index, d.DatasetList, query=PageQuery, need=READ),
     Endpoint("GET", "/api/datasets/operations", recipes.operations, o.OperationTypeList, need=READ),
     Endpoint("GET", "/api/datasets/{dataset_id}", datasets.show, d.Dataset, need=READ),
+    Endpoint("PATCH", "/api/datasets/{dataset_id}", datasets.rename, d.Dataset, body=Rename, need=WRITE),
     Endpoint("DELETE", "/api/datasets/{dataset_id}", datasets.delete, status=204, need=WRITE),
     Endpoint("GET", "/api/datasets/{dataset_id}/options", datasets.reading_options, d.ReadingOptions, need=READ),
     Endpoint("POST", "/api/datasets/{dataset_id}/read-again",
@@ -56,6 +57,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/training/algorithms",
              training.algorithms, t.AlgorithmList, query=t.AlgorithmsQuery, need=READ),
     Endpoint("GET", "/api/training/{job_id}", training.show, t.Job, need=READ),
+    Endpoint("PATCH", "/api/training/{job_id}", training.rename, t.Job, body=Rename, need=WRITE),
     Endpoint("DELETE", "/api/training/{job_id}", training.delete, status=204, need=WRITE),
     Endpoint("POST", "/api/training/{job_id}/cancel", training.cancel, t.Job, 202, need=WRITE),
     Endpoint("POST", "/api/training/{job_id}/extend", training.extend, t.Job, 202, body=t.ExtendTraining, need=WRITE),

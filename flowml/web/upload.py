@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import time
-import unicodedata
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from flowml.domain.errors import InvalidInput, MalformedRequest, TooLarge, TooMany, UnsupportedFormat
+from flowml.domain.names import shown
 
 _FIELD_LIMIT = 64_000
 _ENVELOPE_LIMIT = 256_000
@@ -38,7 +38,7 @@ class Upload:
 
     @property
     def name(self) -> str | None:
-        return clean_label(self.fields.get("name", ""), 200) or None
+        return shown(self.fields.get("name", "")) or None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -268,10 +268,4 @@ def clean_filename(filename: str) -> str:
     >>> clean_filename("../../etc/pass\\x00wd"), clean_filename("C:\\\\data\\\\table.csv"), clean_filename("/")
     ('passwd', 'table.csv', 'upload')
     """
-    return clean_label(filename.replace("\\", "/").rsplit("/", 1)[-1], 255) or "upload"
-
-
-def clean_label(text: str, limit: int) -> str:
-    """Without control and other invisible characters, at most `limit` characters."""
-    visible = "".join(character for character in text if unicodedata.category(character)[0] != "C")
-    return unicodedata.normalize("NFC", visible).strip()[:limit]
+    return shown(filename.replace("\\", "/").rsplit("/", 1)[-1], 255) or "upload"

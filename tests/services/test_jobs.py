@@ -87,6 +87,11 @@ def test_what_cannot_be_trained_is_refused_before_it_starts(
     assert jobs.list_jobs(context, 10, 0) == ([], 0)
 
 
+def test_runs_of_one_name_are_told_apart_by_a_number(context: Context) -> None:
+    names = [start(context, **given).name for given in ({}, {}, {"name": "first\ntry"}, {"name": "firsttry"})]
+    assert names == ["people: bought", "people: bought 2", "firsttry", "firsttry 2"]
+
+
 def test_a_misspelt_column_is_suggested(context: Context) -> None:
     with pytest.raises(InvalidInput) as refused:
         start(context, target="bougt")

@@ -112,7 +112,8 @@ def test_a_version_is_a_data_set_of_its_own_and_the_first_one_stays_as_it_was(co
     # At once, in halves or again with what was learned: the same table.
     at_once = versions.apply_transform(context, first.id, STEPS)
     again = versions.apply_transform(context, first.id, third.recipe, name="again")
-    assert at_once.table == third.table == again.table and again.name == "again"
+    assert at_once.table == third.table == again.table
+    assert (at_once.name, again.name) == ("people (version 4)", "again")
 
 
 def test_lineage_tells_each_step_in_words(context: Context, first: Dataset) -> None:

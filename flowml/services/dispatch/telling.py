@@ -31,6 +31,11 @@ def tell_system(store: Store, level: str, title: str, detail: str, now: float) -
     store.events.append("system", "system_event", {"level": level, "title": title, "detail": detail}, now)
 
 
+def tell_renamed(store: Store, kind: str, identifier: str, name: str, now: float) -> None:
+    """A `renamed`, to everybody who may have the name on show; `kind` is dataset or job."""
+    store.events.append("system", "renamed", {"kind": kind, "id": identifier, "name": name}, now)
+
+
 def tell_log(store: Store, job_id: str, level: str, message: str, now: float) -> None:
     """A line in the job's log."""
     _tell_and_keep(store, job_id, "log", {"level": level, "message": message}, now)

@@ -14,7 +14,7 @@ from flowml.services.context import Context
 from flowml.web.bodies import write_in_parts
 from flowml.web.caller import context_of
 from flowml.web.leaving import until_gone
-from flowml.web.schemas.base import PageQuery
+from flowml.web.schemas.base import PageQuery, Rename
 from flowml.web.schemas.datasets import DownloadQuery, PreviewQuery, ReadAgain
 from flowml.web.upload import receive_upload
 
@@ -60,6 +60,11 @@ def index(context: Context, query: PageQuery) -> dict[str, Any]:
 def show(context: Context, dataset_id: str) -> Dataset:
     """One data set."""
     return datasets.get_dataset(context, dataset_id)
+
+
+def rename(context: Context, dataset_id: str, body: Rename) -> Dataset:
+    """Give a data set another name."""
+    return datasets.rename_dataset(context, dataset_id, body.name)
 
 
 def delete(context: Context, dataset_id: str) -> None:

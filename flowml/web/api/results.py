@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from flowml.domain.models import ConfusionMatrix, Importance, Leaderboard, Model
+from flowml.domain.names import shown
 from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
 from flowml.services.prediction import Prediction, milliseconds_since
@@ -18,7 +19,6 @@ from flowml.web.bodies import is_read_at_once, parse_body, read_json, write_in_p
 from flowml.web.caller import context_of
 from flowml.web.schemas.base import PageQuery
 from flowml.web.schemas.results import DownloadQuery, ImportanceQuery, ModelDetail, Predict
-from flowml.web.upload import clean_label
 
 
 def of_job(context: Context, job_id: str, query: PageQuery) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def download(context: Context, model_id: str, query: DownloadQuery) -> FileRespo
 
 def download_name(model: Model) -> str:
     """`survived-catboost.flowml`: what a person finds again in the downloads folder."""
-    words = clean_label(f"{model.target} {model.algorithm}", 80).lower()
+    words = shown(f"{model.target} {model.algorithm}", 80).lower()
     safe = "".join(character if character.isalnum() else "-" for character in words)
     return "-".join(filter(None, safe.split("-"))) + ".flowml"
 

@@ -5,7 +5,7 @@ from typing import Any
 from flowml.domain.jobs import Job
 from flowml.services import jobs
 from flowml.services.context import Context
-from flowml.web.schemas.base import PageQuery
+from flowml.web.schemas.base import PageQuery, Rename
 from flowml.web.schemas.training import AlgorithmsQuery, ExtendTraining, StartTraining
 
 
@@ -23,6 +23,11 @@ def index(context: Context, query: PageQuery) -> dict[str, Any]:
 def show(context: Context, job_id: str) -> Job:
     """One training run."""
     return jobs.get_job(context, job_id)
+
+
+def rename(context: Context, job_id: str, body: Rename) -> Job:
+    """Give a training run another name."""
+    return jobs.rename_job(context, job_id, body.name)
 
 
 def delete(context: Context, job_id: str) -> None:

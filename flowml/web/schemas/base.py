@@ -6,6 +6,8 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
+from flowml.domain.names import LONGEST_NAME
+
 Timestamp = Annotated[datetime, Field(description="ISO 8601, UTC")]
 """Made from seconds since the epoch, leaves as `2026-01-31T12:00:00Z`."""
 
@@ -32,6 +34,12 @@ class Body(BaseModel):
     """A request's JSON. Unknown fields are refused: a misspelt one would silently do nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rename(Body):
+    """Another name."""
+
+    name: str = Field(min_length=1, max_length=LONGEST_NAME, description="one that no other has")
 
 
 class Query(BaseModel):

@@ -152,6 +152,26 @@ def test_what_this_model_cannot_be_is_a_wrong_state(stored: Served, path: str) -
     assert stored.client.get(f"/api/results/model/best/{path}").status_code == 409
 
 
+@pytest.mark.parametrize("path", ["/api/datasets/{}", "/api/training/{}"])
+def test_a_name_is_changed_by_patch(stored: Served, path: str) -> None:
+    one, other = (
+        (add_dataset(stored.store, name).id for name in ("p1", "p2"))
+        if "datasets" in path
+        else (add_job(stored.store).id for _ in range(2))
+    )
+    address = path.format(one)
+    first = stored.client.patch(address, json={"name": " May  and June "})
+    assert (first.status_code, first.json()["id"], first.json()["name"]) == (200, one, "May  and June")
+    assert get(stored, address) == first.json()
+    taken = stored.client.patch(path.format(other), json={"name": "May  and June"})
+    assert taken.status_code == 409 and "is free" in taken.json()["hint"]
+    for body in ({}, {"name": ""}, {"name": "\u200b"}, {"name": "x" * 201}, {"name": "x", "target": "y"}, {"name": 1}):
+        assert stored.client.patch(address, json=body).status_code == 422, body
+    assert stored.client.patch(path.format("nowhere"), json={"name": "x"}).status_code == 404
+    for identifier in (one, other):
+        assert stored.client.delete(path.format(identifier)).status_code == 204
+
+
 def test_a_job_is_cancelled_once(stored: Served) -> None:
     job = add_job(stored.store)
     path = f"/api/training/{job.id}/cancel"
