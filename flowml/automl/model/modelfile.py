@@ -1,7 +1,8 @@
 """The `.flowml` file: a zip of a JSON manifest and each predictor's arrays or native form.
 
-Reading one runs no code from it, whoever wrote it: arrays are `.npy` without pickle, booster files are parsed by
-their own library's data format. Sizes and counts are bounded before anything is unpacked.
+Reading one runs no code from it, whoever wrote it. What it consists of is measured before it is unpacked
+(`container.py`), arrays are numbers and nothing else, a booster's own model is written anew before its library sees it,
+and what would be looked up is known to be there.
 """
 
 import copyreg
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.features.encoder import Encoder
+from flowml.automl.model.container import MANIFEST, Container, bombs
 from flowml.automl.model.model import FittedModel, Member, Part
 from flowml.automl.model.pooling import Pooling
 from flowml.automl.predictors import checking
@@ -29,13 +31,9 @@ from flowml.domain.errors import FlowMLError, InvalidInput
 
 # 2: temperature, decision and pooling, which a reader of 1 would not heed. 3: the recipe.
 FORMAT = 3
-_MANIFEST = "manifest.json"
 _FINGERPRINT = "_fingerprint"
-_MAX_ENTRIES = 50_000
-_MAX_BYTES = 4_000_000_000
-_MAX_MANIFEST_BYTES = 300_000_000
-_MAX_RATIO = 200
-_SMALL = 1_000_000
+_MAX_PARTS = 5_000
+_WEIGHTS_TOLERANCE = 1e-3
 
 # What a zip, its compression, JSON, a header or a value of the wrong kind is refused with.
 _DAMAGE = (
@@ -56,9 +54,9 @@ _DAMAGE = (
 
 def write(model: FittedModel) -> bytes:
     """The model as the bytes of a `.flowml` file."""
-    content, bombs = _pack(model, frozenset())
+    content, refused = _pack(model, frozenset())
     # An array of little else than zeros would shrink to what a reader takes for a bomb; it goes in as it is.
-    return _pack(model, bombs)[0] if bombs else content
+    return _pack(model, refused)[0] if refused else content
 
 
 def _pack(model: FittedModel, stored: frozenset[str]) -> tuple[bytes, frozenset[str]]:
@@ -91,9 +89,9 @@ def _pack(model: FittedModel, stored: frozenset[str]) -> tuple[bytes, frozenset[
             "pooling": str(model.pooling),
         }
         text = json.dumps(manifest, default=_plain, ensure_ascii=False, separators=(",", ":"))
-        writer.put(_MANIFEST, text.encode())
-        bombs = frozenset(entry.filename for entry in archive.infolist() if _expands_too_much(entry))
-    return buffer.getvalue(), bombs
+        writer.put(MANIFEST, text.encode())
+        refused = bombs(archive.infolist())
+    return buffer.getvalue(), refused
 
 
 def read(path: Path, *, tried: bool = True) -> FittedModel:
@@ -120,14 +118,14 @@ def read_bytes(content: bytes) -> FittedModel:
 
 def _read(source: Path | io.BytesIO, name: str, tried: bool) -> FittedModel:
     try:
-        with zipfile.ZipFile(source) as archive:
-            _check_bounds(archive)
-            manifest = json.loads(archive.read(_MANIFEST))
+        with source.open("rb") if isinstance(source, Path) else source as file:
+            container = Container(file)
+            manifest = container.manifest()
             if int(manifest["format"]) > FORMAT:
                 raise InvalidInput(
                     f"“{name}” was written by a newer version of FlowML.", hint="Use that version, or a later one."
                 )
-            model = _model(manifest, archive)
+            model = _model(manifest, container)
     except FileNotFoundError:
         raise InvalidInput(f"There is no file “{name}”.") from None
     except FlowMLError:
@@ -135,28 +133,38 @@ def _read(source: Path | io.BytesIO, name: str, tried: bool) -> FittedModel:
     except _DAMAGE as error:
         raise InvalidInput(f"“{name}” is not a FlowML model file, or it is damaged.") from error
     if tried:
+        widths = [encoder.n_features for encoder in model.encoders]
         for part in (part for member in model.members for part in member.parts):
-            checking.tried(part.predictor, model.encoders[part.encoder].n_features, model.schema.n_outputs)
+            checking.tried(part.predictor, widths[part.encoder], model.schema.classes)
     return model
 
 
-def _model(manifest: Mapping[str, Any], archive: zipfile.ZipFile) -> FittedModel:
+def _model(manifest: Mapping[str, Any], container: Container) -> FittedModel:
     schema = ModelSchema.of(manifest["schema"])
     encoders = tuple(Encoder.of(state) for state in manifest["encoders"])
     known = set(schema.roles)
     if not all(set(encoder.column_names) <= known for encoder in encoders):
         raise ValueError("an encoder of columns that are not there")
+    if (
+        schema.n_outputs > checking.MAX_OUTPUTS
+        or sum(len(member["parts"]) for member in manifest["members"]) > _MAX_PARTS
+    ):
+        raise ValueError("more classes or parts than any model has")
+    widths = [encoder.n_features for encoder in encoders]
     members = tuple(
         Member(
             algorithm=str(member["algorithm"]),
             params=dict(member["params"]),
             weight=float(member["weight"]),
-            parts=tuple(_part(part, archive, encoders) for part in member["parts"]),
+            parts=tuple(_part(part, container, widths) for part in member["parts"]),
         )
         for member in manifest["members"]
     )
     if not members or not all(member.parts for member in members):
         raise ValueError("a model without members")
+    weights = [member.weight for member in members]
+    if not all(weight >= 0.0 for weight in weights) or not abs(sum(weights) - 1.0) < _WEIGHTS_TOLERANCE:
+        raise ValueError("members whose shares are none")
     # Files of earlier versions say nothing of calibration, decision and pooling.
     pooling = Pooling(manifest.get("pooling", Pooling.MEAN))
     if pooling is Pooling.LOG and schema.classes is None:
@@ -186,16 +194,15 @@ def _decision(manifest: Mapping[str, Any], schema: ModelSchema) -> tuple[float, 
     return multipliers
 
 
-def _part(state: Mapping[str, Any], archive: zipfile.ZipFile, encoders: Sequence[Encoder]) -> Part:
+def _part(state: Mapping[str, Any], container: Container, widths: Sequence[int]) -> Part:
     number = int(state["encoder"])
-    if not 0 <= number < len(encoders):
+    if not 0 <= number < len(widths):
         raise ValueError("a part names an encoder that is not there")
-    n_features = encoders[number].n_features
     # Before anything believes it: memory is taken for so many features.
-    if int(state["predictor"]["settings"].get("n_features", n_features)) != n_features:
+    if int(state["predictor"]["settings"].get("n_features", widths[number])) != widths[number]:
         raise ValueError("a predictor that does not fit its encoder")
-    predictor = _read_predictor(state["predictor"], archive)
-    if getattr(predictor, "n_features", n_features) != n_features:
+    predictor = _read_predictor(state["predictor"], container)
+    if not predictor.takes(widths[number]):
         raise ValueError("a predictor that does not fit its encoder")
     return Part(number, predictor)
 
@@ -229,40 +236,11 @@ class _Writer:
         }
 
 
-def _read_predictor(state: Mapping[str, Any], archive: zipfile.ZipFile) -> Predictor:
+def _read_predictor(state: Mapping[str, Any], container: Container) -> Predictor:
     folder = str(state["folder"])
-    arrays = {str(name): _read_array(archive.read(f"{folder}/{name}.npy")) for name in state["arrays"]}
-    blobs = {str(name): archive.read(f"{folder}/{name}.bin") for name in state["blobs"]}
+    arrays = {str(name): container.take_array(f"{folder}/{name}.npy") for name in state["arrays"]}
+    blobs = {str(name): container.take(f"{folder}/{name}.bin") for name in state["blobs"]}
     return load(PredictorState(str(state["kind"]), dict(state["settings"]), arrays, blobs))
-
-
-def _read_array(content: bytes) -> np.ndarray:
-    """A `.npy` whose header is checked against what follows it before any memory is taken for it."""
-    file = io.BytesIO(content)
-    version = np.lib.format.read_magic(file)
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran_order, dtype = read_header(file)
-    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content) - file.tell():
-        raise ValueError("an array that is not what its header says")
-    flat = np.frombuffer(content, dtype, offset=file.tell())
-    # A copy, since a view of bytes cannot be written to and need not be aligned.
-    return flat.reshape(shape, order="F" if fortran_order else "C").copy()
-
-
-def _check_bounds(archive: zipfile.ZipFile) -> None:
-    entries = archive.infolist()
-    total = sum(entry.file_size for entry in entries)
-    if len(entries) > _MAX_ENTRIES or total > _MAX_BYTES:
-        raise InvalidInput("This model file is larger than any that FlowML writes.")
-    for entry in entries:
-        if _expands_too_much(entry):
-            raise InvalidInput("This model file expands beyond measure; it is damaged or made to do harm.")
-        if entry.filename == _MANIFEST and entry.file_size > _MAX_MANIFEST_BYTES:
-            raise InvalidInput("The description in this model file is larger than any that FlowML writes.")
-
-
-def _expands_too_much(entry: zipfile.ZipInfo) -> bool:
-    return entry.file_size > max(_SMALL, _MAX_RATIO * entry.compress_size)
 
 
 def _plain(value: Any) -> Any:

@@ -44,6 +44,10 @@ class Predictor(ABC):
         answer: np.ndarray = self.predict(values.reshape(1, -1))[0]
         return answer
 
+    def takes(self, n_features: int) -> bool:
+        """Whether rows of so many features are what it looks up its own in; what only multiplies them need not say."""
+        return True
+
     @abstractmethod
     def to_state(self) -> PredictorState:
         """Everything needed to answer again, without code."""

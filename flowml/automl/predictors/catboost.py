@@ -102,6 +102,9 @@ class CatBoostPredictor(Predictor):
         answer: np.ndarray = finish(np.asarray(raw, dtype=np.float64).reshape(1, -1), self.n_outputs)[0]
         return answer
 
+    def takes(self, n_features: int) -> bool:
+        return n_features == self.n_features
+
     def to_state(self) -> PredictorState:
         settings = {
             "n_outputs": self.n_outputs,

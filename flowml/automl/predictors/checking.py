@@ -10,6 +10,7 @@ from flowml.domain.errors import InvalidInput
 from flowml.machine import forks
 
 MAX_OUTPUTS = 10_000
+_SUM = 1e-3
 _Built = TypeVar("_Built")
 
 
@@ -80,16 +81,24 @@ def rebuilt(library: str, build: Callable[[], _Built]) -> _Built:
         raise damaged(str(problem) if ours else f"its {library} part cannot be read") from problem
 
 
-def tried(predictor: Predictor, n_features: int, n_outputs: int) -> None:
-    """Have it answer one row, so that what does not fit together is noticed here and not at somebody's prediction.
+def tried(predictor: Predictor, n_features: int, classes: Sequence[str] | None) -> None:
+    """Have it answer some rows, so that what does not fit together is noticed here and not at somebody's prediction.
 
-    Where a fork has left the boosters without threads, whoever answers in the place of this process sees to it.
+    `classes` of a classification, whose answers are probabilities. Where a fork has left the boosters without threads,
+    whoever answers in the place of this process sees to it.
     """
     if forks.after_use():
         return
+    rows = np.array([[1.0], [-1.0]], dtype=np.float32).repeat(n_features, axis=1)
     try:
-        answer = predictor.predict_row(np.zeros(n_features, dtype=np.float32))
+        with np.errstate(all="ignore"):
+            answers = [predictor.predict_row(np.zeros(n_features, dtype=np.float32)), *predictor.predict(rows)]
     except Exception as error:
         raise damaged(f"its part of the kind {predictor.kind} gives no answer") from error
-    if answer.shape != (n_outputs,):
+    n_outputs = 1 if classes is None else len(classes)
+    if any(answer.shape != (n_outputs,) for answer in answers):
         raise damaged(f"its part of the kind {predictor.kind} answers something else")
+    if not all(bool(np.isfinite(answer).all()) for answer in answers):
+        raise damaged(f"its part of the kind {predictor.kind} gives no number for an answer")
+    if classes is not None and not all(answer.min() >= 0.0 and abs(answer.sum() - 1.0) < _SUM for answer in answers):
+        raise damaged(f"its part of the kind {predictor.kind} gives shares that are none")

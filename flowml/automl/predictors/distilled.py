@@ -31,6 +31,9 @@ class DistilledPredictor(Predictor):
             return two_columns(shares)
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
+    def takes(self, n_features: int) -> bool:
+        return n_features == self.n_features
+
     def to_state(self) -> PredictorState:
         states = [regression.to_state() for regression in self.regressions]
         return PredictorState(

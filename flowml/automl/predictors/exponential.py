@@ -26,6 +26,9 @@ class ExponentialPredictor(Predictor):
     def predict_row(self, values: np.ndarray) -> np.ndarray:
         return np.asarray(np.exp(np.clip(self.inner.predict_row(values), self.low, self.high)))
 
+    def takes(self, n_features: int) -> bool:
+        return self.inner.takes(n_features)
+
     def to_state(self) -> PredictorState:
         inner = self.inner.to_state()
         settings = {"low": self.low, "high": self.high, "inner": inner.kind, "inner_settings": dict(inner.settings)}

@@ -34,16 +34,12 @@ class NearestNeighboursPredictor(Predictor):
         self.votes = None if votes is None else np.ascontiguousarray(votes, dtype=np.float64)
         self.n_classes = n_classes
         self._halved_norms = 0.5 * np.einsum("ij,ij->i", self.points, self.points)
-        if n_classes:
-            shown = self.answers.astype(np.intp)
-            self._shown: np.ndarray = np.eye(n_classes, dtype=np.float64)[shown]
-        else:
-            self._shown = self.answers.reshape(-1, 1)
+        self._classes = np.arange(n_classes, dtype=np.float32)
 
     def predict(self, values: np.ndarray) -> np.ndarray:
         block = max(1, BLOCK_CELLS // len(self.points))
         parts = [self._block(values[start : start + block]) for start in range(0, len(values), block)]
-        return np.concatenate(parts) if parts else np.empty((0, self._shown.shape[1]))
+        return np.concatenate(parts) if parts else np.empty((0, max(self.n_classes, 1)))
 
     def predict_row(self, values: np.ndarray) -> np.ndarray:
         halved = self._halved_norms - self.points @ values.astype(np.float32)
@@ -57,7 +53,9 @@ class NearestNeighboursPredictor(Predictor):
         return self._mean(values, nearest)
 
     def _mean(self, values: np.ndarray, nearest: np.ndarray) -> np.ndarray:
-        shown = self._shown[nearest]
+        shown: np.ndarray = self.answers[nearest][:, :, None]
+        if self.n_classes:
+            shown = shown == self._classes
         if self.votes is None and not self.weighted:
             return np.asarray(shown.mean(axis=1))
         weights = np.ones(nearest.shape) if self.votes is None else self.votes[nearest]

@@ -39,6 +39,9 @@ class LightGBMPredictor(Predictor):
             return two_columns(found)
         return found.reshape(len(values), self.n_outputs)
 
+    def takes(self, n_features: int) -> bool:
+        return n_features == self.n_features
+
     def to_state(self) -> PredictorState:
         settings = {"n_outputs": self.n_outputs, "n_features": self.n_features}
         return PredictorState(self.kind, settings, blobs={"model": self.model.encode()})

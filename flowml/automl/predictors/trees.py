@@ -90,6 +90,9 @@ class TreesPredictor(Predictor):
         chosen = order[np.arange(len(found)), middle]
         return np.asarray(found[np.arange(len(found)), chosen], dtype=np.float64).reshape(-1, 1)
 
+    def takes(self, n_features: int) -> bool:
+        return n_features >= self.flat.n_features
+
     def to_state(self) -> PredictorState:
         stored = self.flat.stored
         arrays = {

@@ -49,6 +49,9 @@ class XGBoostPredictor(Predictor):
         # Single precision leaves sums of 1 ± 1e-7.
         return found / found.sum(axis=1, keepdims=True) if self.n_outputs > 1 else found
 
+    def takes(self, n_features: int) -> bool:
+        return n_features == self.n_features
+
     def to_state(self) -> PredictorState:
         settings = {"n_outputs": self.n_outputs, "n_features": self.n_features}
         return PredictorState(self.kind, settings, blobs={"model": self.model})

@@ -18,6 +18,7 @@ TEXT = "str"
 OBJECTS = "object"
 _WHOLE = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 _DECIMAL = frozenset({"float32", "float64"})
+_MAX_CHARACTERS = 10_000_000
 _TRUTH = {"true": True, "false": False}
 
 
@@ -49,6 +50,9 @@ def class_values(classes: Sequence[str], label_type: str) -> np.ndarray:
     [-1, 9223372036854775807]
     """
     if label_type == TEXT:
+        # Every label takes the room of the longest.
+        if len(classes) * max(map(len, classes), default=0) > _MAX_CHARACTERS:
+            raise ValueError("labels that are too long to stand in an array")
         return np.array(classes, dtype=np.str_)
     if label_type == OBJECTS:
         return np.array(classes, dtype=object)

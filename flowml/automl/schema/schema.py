@@ -197,8 +197,10 @@ class ModelSchema:
             label_type=str(state.get("label_type", TEXT)),
         )
         # Now, and not at somebody's prediction.
-        if len(np.unique(schema.class_values)) != len(schema.class_values):
+        if len(set(schema.class_values.tolist())) != len(schema.class_values):
             raise ValueError("classes that are the same")
+        if not all(map(math.isfinite, (schema.interval_half_width or 0.0, schema.interval_coverage))):
+            raise ValueError("an interval without end")
         return schema
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import math
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,12 @@ import pytest
 
 from flowml.automl.algorithms.base import Final
 from flowml.automl.features.encoded import View
-from flowml.automl.model import modelfile
+from flowml.automl.model import container, modelfile
 from flowml.automl.model.model import FittedModel, Member, Part, combine
 from flowml.automl.model.pooling import Pooling
+from flowml.automl.predictors.constant import ConstantPredictor
+from flowml.automl.predictors.flat_trees import TreeArrays
+from flowml.automl.predictors.trees import TreesPredictor
 from flowml.domain.errors import InvalidInput
 from tests.automl.model.fitting import fit
 from tests.automl.tables import LeastSquaresPredictor, people, people_task
@@ -174,6 +178,16 @@ def test_flipped_bytes_are_refused_or_harmless(tmp_path: Path, content: bytes) -
         lambda manifest: manifest["members"][0]["parts"][0]["predictor"].update(kind="os.system"),
         lambda manifest: manifest["members"][0]["parts"][0]["predictor"].update(arrays=["../../secret"]),
         lambda manifest: manifest["members"][0].update(weight="heavy"),
+        lambda manifest: manifest["members"][0].update(weight=math.nan),
+        lambda manifest: manifest["members"][0].update(weight=math.inf),
+        lambda manifest: manifest["members"][0].update(weight=-1.0),
+        lambda manifest: manifest["members"][0].update(weight=1.0),
+        lambda manifest: manifest["members"].append(manifest["members"][0]),
+        lambda manifest: manifest["members"][0]["parts"].append(manifest["members"][0]["parts"][0]),
+        lambda manifest: manifest["members"][0].update(parts=[{}] * 10_000),
+        lambda manifest: manifest["schema"].update(classes=[str(number) for number in range(20_000)]),
+        lambda manifest: manifest["schema"].update(classes=["long" * 1_000_000, *"abcdefghij"], label_type="str"),
+        lambda manifest: manifest["schema"].update(interval_half_width=math.nan),
         lambda manifest: manifest.clear(),
     ],
 )
@@ -212,6 +226,16 @@ def array_bytes(array: np.ndarray, pickled: bool = False) -> bytes:
         array_bytes(np.array([{"a": 1}], dtype=object), pickled=True),
         array_bytes(np.ones((4, 2))).replace(b"(4, 2)", b"(4000000000, 2)"),
         array_bytes(np.ones((4, 2)))[:-8],
+        array_bytes(np.ones((4, 2))).replace(b"(4, 2)", b"(-4, -2)"),
+        array_bytes(np.ones((4, 2))).replace(b"(4, 2), ", b"(9**9**9,"),
+        array_bytes(np.ones((4, 2))).replace(b"(4, 2), }", b"[" * 9),
+        array_bytes(np.ones((4, 2))).replace(b"'<f8'", b"'|O8'"),
+        array_bytes(np.ones((4, 2))).replace(b"'<f8'", b"'>f8'"),
+        array_bytes(np.ones((4, 2))).replace(b"'<f8'", b"[1, 2]"),
+        array_bytes(np.asfortranarray(np.ones((4, 2)))),
+        array_bytes(np.full((4, 2), 1 + 2j)),
+        array_bytes(np.zeros(3, dtype=[("a", "<f8")])),
+        b"\x93NUMPY\x01\x00\xff\xff{",
         b"\x93NUMPY\x09\x09",
         b"",
     ],
@@ -224,19 +248,68 @@ def test_an_array_that_is_not_what_it_says_is_refused(tmp_path: Path, content: b
         read(tmp_path / "m.flowml", changed(content, replace))
 
 
+@pytest.mark.parametrize("filler", ["[],", "{},", '{"a":[{}]},', "0,"])
+def test_a_description_of_more_objects_than_it_can_need_is_refused_before_it_is_built(
+    tmp_path: Path, content: bytes, filler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = "[" + filler * (30_000_000 // len(filler)) + "0]"
+    bomb = changed(content, lambda entries: entries.update({"manifest.json": many.encode()}))
+    monkeypatch.setattr(container.json, "loads", None)
+    with pytest.raises(InvalidInput, match=r"larger than any|expands"):
+        read(tmp_path / "m.flowml", bomb)
+
+
+def test_entries_that_fit_a_model_but_are_packed_otherwise_are_refused(tmp_path: Path, content: bytes) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as original, zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
+        for name in original.namelist():
+            archive.writestr(name, original.read(name))
+    for damaged in (buffer.getvalue(), content + b"more", b"more" + content[:-22]):
+        with pytest.raises(InvalidInput, match="not a FlowML model file"):
+            read(tmp_path / "m.flowml", damaged)
+
+
+def test_a_tree_that_looks_beyond_the_features_of_its_encoder_is_refused(tmp_path: Path, model: FittedModel) -> None:
+    width = model.encoders[0].n_features
+    for feature, fits in ((width - 1, True), (width, False)):
+        trees = TreeArrays(
+            feature=np.array([feature, -1, -1], dtype=np.int16),
+            threshold=np.array([0.5], dtype=np.float32),
+            sizes=np.array([3], dtype=np.int32),
+            values=np.array([[0.4], [0.6]], dtype=np.float32),
+        )
+        part = Part(0, TreesPredictor(trees, combine="mean", link="probability"))
+        written = modelfile.write(FittedModel(model.schema, model.encoders[:1], (Member("trees", {}, 1.0, (part,)),)))
+        if fits:
+            assert read(tmp_path / "m.flowml", written).predict(people(2)).shape == (2, 2)
+        else:
+            with pytest.raises(InvalidInput):
+                read(tmp_path / "m.flowml", written)
+
+
+@pytest.mark.parametrize("answer", [[2.0, -1.0], [0.5, 0.4], [np.inf, 0.0], [0.2, 0.3, 0.5]])
+def test_a_part_whose_answers_are_no_shares_is_refused(tmp_path: Path, model: FittedModel, answer: list[float]) -> None:
+    part = Part(0, ConstantPredictor(np.array(answer)))
+    written = modelfile.write(FittedModel(model.schema, model.encoders[:1], (Member("same", {}, 1.0, (part,)),)))
+    with pytest.raises(InvalidInput):
+        read(tmp_path / "m.flowml", written)
+
+
 def test_a_file_that_would_expand_beyond_measure_is_refused(tmp_path: Path, content: bytes) -> None:
     bomb = changed(content, lambda entries: entries.update(bomb=bytes(50_000_000)))
     with pytest.raises(InvalidInput, match="expands"):
         read(tmp_path / "m.flowml", bomb)
 
 
-def test_a_file_of_too_many_entries_is_refused(tmp_path: Path) -> None:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for number in range(60_000):
-            archive.writestr(f"{number}", b"")
-    with pytest.raises(InvalidInput, match="larger than any"):
-        read(tmp_path / "m.flowml", buffer.getvalue())
+def test_a_file_of_too_many_entries_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "_MAX_ENTRIES", 20)
+    for count, length in ((21, 1), (15, 2_000)):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for number in range(count):
+                archive.writestr(f"{number:0{length}}", b"")
+        with pytest.raises(InvalidInput, match="larger than any"):
+            read(tmp_path / "m.flowml", buffer.getvalue())
 
 
 def test_own_files_full_of_zeros_can_be_read_again(tmp_path: Path, model: FittedModel) -> None:

@@ -1,0 +1,126 @@
+"""What a `.flowml` file consists of, read with bounds: its entries, its description, its arrays.
+
+Nothing in it is believed before it was measured: how many entries there are and how far they expand, how many objects
+the description would become, whether an array has the bytes that it says. Every entry but the description is read once,
+so that a file is never more in memory than it is when it is unpacked.
+"""
+
+import json
+import math
+import re
+import struct
+import zipfile
+from collections.abc import Iterable
+from typing import IO, Any
+
+import numpy as np
+
+from flowml.domain.errors import InvalidInput
+
+MANIFEST = "manifest.json"
+_MAX_ENTRIES = 50_000
+_MAX_BYTES = 4_000_000_000
+_MAX_MANIFEST_BYTES = 300_000_000
+_MAX_RATIO = 200
+_SMALL = 1_000_000
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+# The end of a zip: its record of 22 bytes with no comment behind it, and what says that there is a longer one.
+_END = b"PK\5\6"
+_END_BYTES = 22
+_LONG_END = b"PK\6\7"
+_LONG_END_BYTES = 20
+_BYTES_AN_ENTRY = 400
+
+# What Python takes for a dictionary, a list and a value, about.
+_DICTIONARY_BYTES, _LIST_BYTES, _VALUE_BYTES = 240, 64, 60
+_MANIFEST_MEMORY = 200_000_000
+_MANIFEST_MEMORY_RATIO = 100
+
+_HEADER = re.compile(
+    rb"\{'descr': '([<|][fiu][1248])', 'fortran_order': False, "
+    rb"'shape': \(((?:[0-9]{1,12}, ?){0,4}(?:[0-9]{1,12})?)\), \} *\n"
+)
+_TYPES = {f"{order}{name}" for name in ("i1", "u1") for order in "|<"} | {
+    f"<{name}" for name in ("f2", "f4", "f8", "i2", "i4", "i8", "u2", "u4", "u8")
+}
+
+
+class Container:
+    """The entries of an open file. Raises InvalidInput for what is too large, ValueError, zipfile.BadZipFile and others
+    of that kind for what is no zip."""
+
+    def __init__(self, file: IO[bytes]):
+        _check_end(file)
+        self._archive = zipfile.ZipFile(file)
+        self._taken: set[str] = set()
+        entries = self._archive.infolist()
+        if len(entries) > _MAX_ENTRIES or sum(entry.file_size for entry in entries) > _MAX_BYTES:
+            raise InvalidInput("This model file is larger than any that FlowML writes.")
+        if bombs(entries):
+            raise InvalidInput("This model file expands beyond measure; it is damaged or made to do harm.")
+        if any(entry.compress_type not in _METHODS for entry in entries):
+            raise ValueError("an entry compressed in another way than FlowML does")
+
+    def manifest(self) -> Any:
+        """The description of the model."""
+        entry = self._archive.getinfo(MANIFEST)
+        if entry.file_size > _MAX_MANIFEST_BYTES:
+            raise InvalidInput("The description in this model file is larger than any that FlowML writes.")
+        content = self._archive.read(entry)
+        needed = (
+            len(content)
+            + _DICTIONARY_BYTES * content.count(b"{")
+            + _LIST_BYTES * content.count(b"[")
+            + _VALUE_BYTES * content.count(b",")
+        )
+        if needed > _MANIFEST_MEMORY + _MANIFEST_MEMORY_RATIO * entry.compress_size:
+            raise InvalidInput("The description in this model file is larger than any that FlowML writes.")
+        return json.loads(content)
+
+    def take(self, name: str) -> bytes:
+        """An entry that nothing else has asked for."""
+        if name in self._taken or name == MANIFEST:
+            raise ValueError("an entry that two parts share")
+        self._taken.add(name)
+        return self._archive.read(name)
+
+    def take_array(self, name: str) -> np.ndarray:
+        return array_of(self.take(name))
+
+
+def bombs(entries: Iterable[zipfile.ZipInfo]) -> frozenset[str]:
+    """The names of those that expand more than any that FlowML writes."""
+    return frozenset(
+        entry.filename for entry in entries if entry.file_size > max(_SMALL, _MAX_RATIO * entry.compress_size)
+    )
+
+
+def array_of(content: bytes) -> np.ndarray:
+    """The array in a `.npy` as `numpy.lib.format.write_array` writes it: numbers of a known type in the order of C,
+    exactly as many as there are bytes. Raises ValueError for anything else."""
+    if content[:8] != b"\x93NUMPY\x01\x00" or len(content) < 10:
+        raise ValueError("an array of another format")
+    end = 10 + struct.unpack_from("<H", content, 8)[0]
+    header = _HEADER.fullmatch(content[10:end])
+    if header is None or header[1].decode() not in _TYPES:
+        raise ValueError("an array of another format")
+    dtype = np.dtype(header[1].decode())
+    shape = tuple(int(size) for size in header[2].replace(b" ", b"").split(b",") if size)
+    if math.prod(shape) * dtype.itemsize != len(content) - end:
+        raise ValueError("an array that is not what its header says")
+    # A copy, since a view of bytes cannot be written to and need not be aligned.
+    return np.frombuffer(content, dtype, offset=end).reshape(shape).copy()
+
+
+def _check_end(file: IO[bytes]) -> None:
+    """Before the list of entries is read, of which every byte may become a hundred."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - _END_BYTES - _LONG_END_BYTES))
+    tail = file.read()
+    end, before = tail[-_END_BYTES:], tail[:-_END_BYTES]
+    if len(end) < _END_BYTES or not end.startswith(_END) or end[-2:] != b"\0\0":
+        raise ValueError("no zip, or one with something behind it")
+    if int.from_bytes(end[12:16], "little") > _MAX_ENTRIES * _BYTES_AN_ENTRY or before.startswith(_LONG_END):
+        raise InvalidInput("This model file is larger than any that FlowML writes.")
+    file.seek(0)
