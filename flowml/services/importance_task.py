@@ -31,7 +31,7 @@ def importance(request: Mapping[str, Any]) -> list[ColumnImportance]:
     store = Store(Path(request["home"]), now=time.time())
     model = store.models.get(request["model_id"])
     task = load_task(brief_of(store, store.jobs.get(model.job_id)), store.files.path)
-    fitted = modelfile.read(store.files.path(model.file))
+    fitted = modelfile.read_bytes(store.files.content(model.file))
     until = time.monotonic() + request["seconds"]
     metric = objective(task.metric)
     return permutation_importance(task, fitted, metric, seed=task.seed, time_left=lambda: until - time.monotonic())

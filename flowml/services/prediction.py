@@ -191,7 +191,8 @@ class _Shelf:
         if found is None:
             from flowml.automl.model import modelfile
 
-            found = modelfile.read(context.store.files.path(file))
+            # By its hash it is what this server's own training has written, and nothing else.
+            found = modelfile.read_bytes(context.store.files.content(file))
             self._models[file] = found
         self._models.move_to_end(file)
         while len(self._models) > context.settings.model_cache_size:

@@ -11,7 +11,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from flowml.domain.errors import NotFound
+from flowml.domain.errors import NotFound, NotReady
 
 _CHUNK = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -78,6 +78,17 @@ class Files:
         if not place.is_file():
             raise NotFound("The file behind this is no longer on this server.")
         return place
+
+    def content(self, sha256: str) -> bytes:
+        """What a stored file holds, known to be what was stored. Raises NotFound when there is none, NotReady when
+        somebody or something has changed it since."""
+        found = self.path(sha256).read_bytes()
+        if hashlib.sha256(found).hexdigest() != sha256:
+            raise NotReady(
+                "The file behind this has changed on this server's disk since it was stored, and is not used.",
+                hint="Put it back from a copy of the home folder, or make it again; and look after the disk.",
+            )
+        return found
 
     def size(self, sha256: str) -> int:
         """Bytes of a stored file."""

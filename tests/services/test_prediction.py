@@ -167,6 +167,14 @@ def test_a_deleted_model_answers_no_more(context: Context) -> None:
         one(context, "classes", ROW)
 
 
+def test_a_model_file_that_was_changed_on_the_disk_is_not_loaded(context: Context) -> None:
+    file = context.store.models.get("classes").file
+    # A whole model, but not the one that was stored under this name.
+    context.store.files.path(file).write_bytes(modelfile.write(trained("spent", "ridge")))
+    with pytest.raises(NotReady, match="changed"):
+        one(context, "classes", ROW)
+
+
 def test_many_callers_at_once_get_the_same(context: Context) -> None:
     found: list[object] = []
 

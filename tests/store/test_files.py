@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowml.domain.errors import NotFound
+from flowml.domain.errors import NotFound, NotReady
 from flowml.store.files import hash_file
 from flowml.store.store import Store
 
@@ -28,3 +28,11 @@ def test_unused_files_go_when_they_are_old(store: Store) -> None:
     assert store.files.path(used).exists()
     with pytest.raises(NotFound):
         store.files.path(unused)
+
+
+def test_a_file_that_was_changed_on_the_disk_is_not_what_was_stored(store: Store) -> None:
+    sha256 = store.files.put_bytes(b"content")
+    assert store.files.content(sha256) == b"content"
+    store.files.path(sha256).write_bytes(b"c0ntent")
+    with pytest.raises(NotReady, match="changed on this server's disk"):
+        store.files.content(sha256)
