@@ -20,6 +20,7 @@ from flowml.domain.datasets import (
 )
 from flowml.domain.distributions import Categories, Histogram, distribution_of
 from flowml.domain.errors import InvalidInput, NotFound
+from flowml.domain.names import did_you_mean
 from flowml.services.context import Context
 from flowml.services.tables import run_task
 from flowml.services.turns import alone
@@ -127,7 +128,8 @@ def _column(dataset: Dataset, name: str) -> Column:
     found = dataset.column(name)
     if found is None:
         raise NotFound(
-            f"“{dataset.name}” has no column “{name}”.", hint="Names are compared exactly, capitals included."
+            f"“{dataset.name}” has no column “{name}”.",
+            hint=did_you_mean(name, [column.name for column in dataset.columns]),
         )
     return found
 
@@ -137,5 +139,5 @@ def _check_target(dataset: Dataset, target: str) -> None:
         raise InvalidInput.of_field(
             "target",
             f"“{dataset.name}” has no column “{target}”.",
-            hint="Names are compared exactly, capitals included.",
+            hint=did_you_mean(target, [column.name for column in dataset.columns]),
         )

@@ -274,15 +274,15 @@ def _dropped_columns(dataset: Dataset, target: str) -> tuple[str, ...]:
 
 
 def _check_columns(dataset: Dataset, spec: JobSpec) -> None:
-    if dataset.column(spec.target) is None:
-        raise InvalidInput.of_field(
-            "target",
-            f"There is no column “{spec.target}” in this table.",
-            hint=did_you_mean(spec.target, [column.name for column in dataset.columns]),
-        )
+    named = [("target", spec.target), ("weight_column", spec.weight_column)]
+    for field, name in (*named, *(("exclude_columns", name) for name in spec.exclude_columns)):
+        if name is not None and dataset.column(name) is None:
+            raise InvalidInput.of_field(
+                field,
+                f"There is no column “{name}” in this table.",
+                hint=did_you_mean(name, [column.name for column in dataset.columns]),
+            )
     for name in spec.exclude_columns:
-        if dataset.column(name) is None:
-            raise InvalidInput.of_field("exclude_columns", f"There is no column “{name}” in this table.")
         if name == spec.target:
             raise InvalidInput.of_field("exclude_columns", "The column to predict cannot be left out.")
     usable = [

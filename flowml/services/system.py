@@ -9,13 +9,13 @@ import psutil
 from flowml import __version__
 from flowml.machine import facts
 from flowml.machine.gpus import GPU, gpus
+from flowml.machine.load import CpuGauge
 from flowml.services import prediction
 from flowml.services.context import Context
 from flowml.services.prediction import PredictionFigures
 
 _STARTED = time.monotonic()
-# Each call says how busy it was since the one before; the first has nothing to compare with.
-psutil.cpu_percent(interval=None)
+_CPU = CpuGauge()
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def stats(context: Context) -> SystemStats:
         jobs=context.store.jobs.counts(),
         models=context.store.models.count(),
         predictions=prediction.figures(context),
-        cpu_percent=psutil.cpu_percent(interval=None),
+        cpu_percent=_CPU.percent(),
         memory=Usage(total - facts.free_memory_bytes(), total),
         disk=Usage(disk.used, disk.total),
         gpus=gpus(),

@@ -88,6 +88,16 @@ def score_text(value: float | None, metric: str | None) -> str:
     return fixed(value, 4).replace("-", "−") if form == "share" else number(value)
 
 
+def difference_text(value: float | None, metric: str | None) -> str:
+    """A difference between two scores, in the metric's own way of writing: of shares it is in percentage points.
+
+    >>> difference_text(0.0197, "accuracy"), difference_text(0.01, "accuracy"), difference_text(0.0052, "roc_auc")
+    ('1.97 percentage points', '1.00 percentage points', '0.0052')
+    """
+    text = score_text(value, metric)
+    return f"{text.removesuffix(' %')} percentage points" if text.endswith(" %") else text
+
+
 ROLE_WORDS = {
     Role.NUMERIC: "a number",
     Role.CATEGORICAL: "one of a few values",

@@ -117,6 +117,7 @@ def test_what_is_not_there_is_said(context: Context, dataset: Dataset) -> None:
         with pytest.raises(InvalidInput, match="no column “age”") as error:
             call(context, dataset.id, "age")
         assert error.value.fields[0].field == "target"
+        assert error.value.hint == "Did you mean “Age”?"
     with pytest.raises(InvalidInput, match="dates"):
         figures.relations(context, dataset.id, "since")
 

@@ -92,9 +92,13 @@ def test_runs_of_one_name_are_told_apart_by_a_number(context: Context) -> None:
     assert names == ["people: bought", "people: bought 2", "firsttry", "firsttry 2"]
 
 
-def test_a_misspelt_column_is_suggested(context: Context) -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [{"target": "bougt"}, {"weight_column": "bougt"}, {"exclude_columns": ("bougt",)}, {"cv": "group:bougt"}],
+)
+def test_a_misspelt_column_is_suggested(context: Context, fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as refused:
-        start(context, target="bougt")
+        start(context, **fields)
     assert refused.value.hint == "Did you mean “bought”?"
 
 

@@ -20,6 +20,7 @@ from flowml.data.names import named_like_identifier
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType, Validation, ValidationKind
+from flowml.domain.names import did_you_mean
 
 _JUDGES = 5
 _INNER_FOLDS = 5
@@ -164,10 +165,16 @@ def prepare_task(
     weight 0, are left out.
     """
     if target not in frame.columns:
-        raise InvalidInput.of_field("target", f"There is no column “{target}” in this table.")
+        raise InvalidInput.of_field(
+            "target", f"There is no column “{target}” in this table.", hint=did_you_mean(target, frame.columns)
+        )
     unknown = [name for name in exclude if name not in frame.columns]
     if unknown:
-        raise InvalidInput.of_field("exclude_columns", f"There is no column “{unknown[0]}” in this table.")
+        raise InvalidInput.of_field(
+            "exclude_columns",
+            f"There is no column “{unknown[0]}” in this table.",
+            hint=did_you_mean(unknown[0], frame.columns),
+        )
     if target in exclude:
         raise InvalidInput.of_field("exclude_columns", f"“{target}” is what is to be predicted, it cannot be left out.")
     asked = validating.wanted(cv, frame.columns, target, weight_column)

@@ -17,6 +17,7 @@ from flowml.automl.task.splits import group_folds, hold_out_fold, make_folds, ti
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import Validation, ValidationKind
+from flowml.domain.names import did_you_mean
 
 _FEW_FOLDS_ABOVE, _FEW_FOLDS = 50_000, 3
 _ONE_FOLD_ABOVE = 200_000
@@ -59,7 +60,9 @@ def wanted(cv: str, columns: Sequence[str], target: str, weight_column: str | No
     if word not in ("group", "time") or not column:
         raise InvalidInput.of_field("cv", f"“{cv}” is not a way to test models.", hint=_FORMS)
     if column not in columns:
-        raise InvalidInput.of_field("cv", f"There is no column “{column}” in this table.", hint=_FORMS)
+        raise InvalidInput.of_field(
+            "cv", f"There is no column “{column}” in this table.", hint=did_you_mean(column, columns)
+        )
     if column == target:
         raise InvalidInput.of_field(
             "cv", f"“{column}” is what is to be predicted; models cannot be tested by it.", hint="Name another column."

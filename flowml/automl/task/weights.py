@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from flowml.domain.errors import InvalidInput
+from flowml.domain.names import did_you_mean
 
 _FIELD = "weight_column"
 
@@ -11,7 +12,9 @@ _FIELD = "weight_column"
 def check_weights(frame: pl.DataFrame, name: str, target: str) -> np.ndarray:
     """The weights of the rows, float64 (rows,), not negative. Raises InvalidInput naming `weight_column`."""
     if name not in frame.columns:
-        raise InvalidInput.of_field(_FIELD, f"There is no column “{name}” in this table.")
+        raise InvalidInput.of_field(
+            _FIELD, f"There is no column “{name}” in this table.", hint=did_you_mean(name, frame.columns)
+        )
     if name == target:
         raise InvalidInput.of_field(
             _FIELD, f"“{name}” is what is to be predicted; it cannot say how much a row counts.", hint="Name another."

@@ -13,6 +13,7 @@ from flowml.data.previews.order import read_order, write_order
 from flowml.data.values import plain
 from flowml.domain.datasets import Preview
 from flowml.domain.errors import InvalidInput
+from flowml.domain.names import did_you_mean
 
 _LIMIT = 1000
 
@@ -20,7 +21,9 @@ _LIMIT = 1000
 def check_page(columns: Sequence[str], offset: int, limit: int, sort: str | None) -> None:
     """Raise InvalidInput naming the field for a page that cannot be."""
     if sort is not None and sort not in columns:
-        raise InvalidInput.of_field("sort", f"There is no column “{sort}” to sort by.")
+        raise InvalidInput.of_field(
+            "sort", f"There is no column “{sort}” to sort by.", hint=did_you_mean(sort, columns)
+        )
     if offset < 0:
         raise InvalidInput.of_field("offset", "The offset cannot be negative.")
     if not 0 <= limit <= _LIMIT:

@@ -14,15 +14,14 @@ from flowml.domain.wording import number
 from flowml.services import jobs, results
 from flowml.services.context import Context
 from flowml.web.caller import context_of
-from flowml.web.formatting import percent
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame
 from flowml.web.pages.jobs import algorithm_titles
 from flowml.web.pages.residuals import residual_charts
-from flowml.web.pages.results import champion_sentence, decision_sentence, loss_text, tested_sentence
+from flowml.web.pages.results import champion_sentence, decision_sentence, tested_sentence
 from flowml.web.templating import Page, respond
-from flowml.web.words import METRICS, MetricWords, metric_of, metric_title, metric_words, score_text
+from flowml.web.words import METRICS, MetricWords, difference_text, metric_of, metric_title, metric_words, score_text
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,9 @@ def _notes(model: Model, titles: Mapping[str, str]) -> list[str]:
         notes.append("It is one small model, so it is its own fast twin.")
     elif model.details.twin_of:
         loss = model.details.loss_of_quality or 0.0
-        worse = f"{loss_text(loss, model.metric)} worse in {metric_title(model.metric)}" if loss > 0 else "no worse"
+        worse = (
+            f"{difference_text(loss, model.metric)} worse in {metric_title(model.metric)}" if loss > 0 else "no worse"
+        )
         family = titles.get(model.algorithm, model.algorithm)
         notes.append(f"The fast twin of the best model: one {family}, {worse}; {model.details.made}.")
     return [note for note in notes if note]
@@ -210,6 +211,7 @@ def importance_chart(found: Importance | None, model: Model) -> Chart | None:
     items = found.items
     useful = [item for item in items if item.importance > 0]
     title = metric_title(model.metric)
+    in_points = metric_words(model.metric).format == "percent"
     if useful:
         names = ", ".join(item.feature for item in useful[:3])
         caption = f"How much worse {title} gets when a column is shuffled. What counts most: {names}."
@@ -221,12 +223,12 @@ def importance_chart(found: Importance | None, model: Model) -> Chart | None:
         caption=caption,
         spec={
             "metric": title,
-            "percent": metric_words(model.metric).format == "percent",
+            "percent": in_points,
             "items": [
                 {"feature": item.feature, "importance": item.importance, "std": item.std or 0.0} for item in items[:20]
             ],
         },
-        columns=("Column", f"Loss of {title}", "±"),
+        columns=("Column", f"Loss of {title}{' (percentage points)' if in_points else ''}", "±"),
         rows=[
             (item.feature, _loss(item.importance, model.metric), _loss(item.std or 0.0, model.metric)) for item in items
         ],
@@ -234,7 +236,7 @@ def importance_chart(found: Importance | None, model: Model) -> Chart | None:
 
 
 def _loss(value: float, metric: str) -> str:
-    return percent(value, 2) if metric_words(metric).format == "percent" else number(value)
+    return number(100 * value) if metric_words(metric).format == "percent" else number(value)
 
 
 def _parameter(value: Any) -> str:

@@ -17,7 +17,7 @@ from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame
 from flowml.web.pages.jobs import dataset_name
 from flowml.web.templating import Page, respond
-from flowml.web.words import METRICS, MetricWords, metric_of, metric_title, metric_words, score_text
+from flowml.web.words import METRICS, MetricWords, difference_text, metric_of, metric_title, metric_words, score_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def _twin(context: Context, champion: Model) -> TwinWords | None:
     if identifier == champion.id:
         return TwinWords(champion, True, "The best model is one small model already: it is its own fast twin.")
     model = results.get_model(context, identifier)
-    loss = loss_text(max(0.0, model.details.loss_of_quality or 0.0), model.metric)
+    loss = difference_text(max(0.0, model.details.loss_of_quality or 0.0), model.metric)
     quality = f"{loss if any(digit in loss for digit in '123456789') else 'no'} worse in {metric_title(model.metric)}"
     speed = ""
     if model.predict_ms and champion.predict_ms:
@@ -107,15 +107,6 @@ def _twin(context: Context, champion: Model) -> TwinWords | None:
         f"One small model: one prediction takes {milliseconds(model.predict_ms)}{speed}, and it is {quality}, measured"
         " on rows that it had not seen.",
     )
-
-
-def loss_text(value: float, metric: str) -> str:
-    """A difference between two scores, in the metric's own way of writing.
-
-    >>> loss_text(0.0052, "accuracy"), loss_text(0.0052, "roc_auc")
-    ('0.52 %', '0.0052')
-    """
-    return score_text(value, metric)
 
 
 def champion_sentence(model: Model, job: Job) -> str:
@@ -182,7 +173,7 @@ def _latency_chart(leaderboard: Leaderboard) -> Chart | None:
                 for row in timed
             ],
         },
-        columns=("Place", "Model", f"{_title(leaderboard)} in testing", "One prediction", "On the front"),
+        columns=("Place", "Model", f"{_title(leaderboard)} in testing", "One prediction", "None is better and faster"),
         rows=[
             (
                 row.rank,

@@ -13,7 +13,7 @@ function marginFor(domain) {
 
 defineChart("importance", (Plot, spec, { width, colour }) => {
   const items = spec.items;
-  const text = (value) => (spec.percent ? percent(value, 2) : number(value));
+  const text = (value) => number(spec.percent ? 100 * value : value);
   const longest = Math.max(...items.map((item) => short(item.feature).length), 4);
   // Where no column matters the bars have no length, and not that of the whole chart.
   const nothing = items.every((item) => item.importance === 0 && item.std === 0);
@@ -31,7 +31,7 @@ defineChart("importance", (Plot, spec, { width, colour }) => {
       ],
     }),
   );
-  const labels = items.map((item) => item.feature + "\n" + text(item.importance) + " ± " + text(item.std));
+  const labels = items.map((item) => item.feature + "\n" + text(item.importance) + " ± " + text(item.std) + (spec.percent ? " percentage points" : ""));
   return { plot, marks: [{ selector: '[aria-label="bar"] rect', labels }] };
 });
 

@@ -58,7 +58,7 @@ defineChart("pareto", (Plot, spec, { width, colour }) => {
     }),
   );
   const labels = models.map((model) =>
-    [model.title, spec.metric + " " + score(model.score, spec.format), milliseconds(model.ms) + " a prediction", model.pareto ? "on the front" : "place " + model.rank].join("\n"),
+    [model.title, spec.metric + " " + score(model.score, spec.format), milliseconds(model.ms) + " a prediction", "place " + model.rank + (model.pareto ? ", none is better and faster" : "")].join("\n"),
   );
   return { plot, marks: [{ selector: '[aria-label="dot"] > *', labels }] };
 });

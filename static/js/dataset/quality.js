@@ -86,7 +86,7 @@ Alpine.data("quality", () => ({
     const names = issue.columns.slice(0, MOST_NAMES);
     const left = issue.columns.length - names.length;
     const title = issue.columns.length === 1 ? issue.columns[0] : plural(issue.columns.length, "column");
-    const choose = h("label", { class: "check" }, h("input", { type: "checkbox", value: String(at), "aria-label": "Choose this fix: " + issue.suggestion, onchange: () => this.countChosen() }), "with others");
+    const choose = h("label", { class: "check" }, h("input", { type: "checkbox", value: String(at), "aria-label": "Do together with other fixes: " + issue.suggestion, onchange: () => this.countChosen() }), "Do together with other fixes");
     const fix = h("button", { class: "button button-small", type: "button", onclick: () => previewChange(issue.suggestion, issue.operations, "quality") }, icon("wand"), "Preview fix");
     return h(
       "li",

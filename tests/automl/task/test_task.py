@@ -181,3 +181,14 @@ def test_the_metric_says_what_is_to_be_predicted(values: list[Any], metric: str,
 def test_rows_without_a_target_are_counted(missing: int, said: list[str]) -> None:
     checked = check_target(table([*["a", "b"] * 10, *[None] * missing])["y"], Role.CATEGORICAL)
     assert list(checked.warnings) == said
+
+
+@pytest.mark.parametrize(
+    "misspelt",
+    [{"target": "Survivd"}, {"exclude": ["Survivd"]}, {"weight_column": "survived"}, {"cv": "time:Survivd"}],
+)
+def test_a_misspelt_column_is_suggested(misspelt: dict[str, Any]) -> None:
+    frame = pl.DataFrame({"Survived": [0, 1] * 20, "y": [1, 0] * 20, "x": range(40)})
+    with pytest.raises(InvalidInput) as refused:
+        prepare_task(frame, dict.fromkeys(frame.columns, Role.NUMERIC), **{"target": "y", **misspelt})
+    assert refused.value.hint == "Did you mean “Survived”?"

@@ -56,3 +56,21 @@ def test_rows_beyond_the_chart_are_told() -> None:
     fit, bars = residual_charts("price", residuals(off, np.zeros(1000)))
     assert "200 of 1,000 rows, drawn at random" in fit.caption and "the worst by 500" in fit.caption
     assert "1.0 % are further off than is shown." in bars.caption
+
+
+def test_a_difference_of_shares_is_in_percentage_points(server: Served) -> None:
+    job = add_job(server.store)
+    about = {
+        "twin_of": "best",
+        "loss_of_quality": 0.0197,
+        "made": "distilled",
+        "permutation_importance": {"method": "permutation", "items": [{"feature": "x", "importance": 0.03, "std": 0}]},
+    }
+    add_model(server.store, job, "best", 0.9, details={"fast_model_id": "twin"})
+    add_model(server.store, job, "twin", 0.88, details=about)
+    server.store.jobs.update(job.id, best_model_id="best", best_score=0.9, metric="accuracy")
+    for path in ("/models/twin", f"/jobs/{job.id}/results"):
+        page = server.client.get(path).text
+        assert "1.97 percentage points worse in Accuracy" in page and "1.97 %" not in page
+    page = server.client.get("/models/twin").text
+    assert "Loss of Accuracy (percentage points)" in page and "<td>3</td>" in page
