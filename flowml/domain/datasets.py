@@ -159,10 +159,13 @@ class Preview:
 
 @dataclass(frozen=True)
 class Correlation:
-    """A symmetric matrix, (columns, columns); None where a figure is undefined. `note` says what was left out."""
+    """A symmetric matrix, (columns, columns); None where a figure is undefined. `directions` is 1 where two columns
+    rise together, -1 where one falls as the other rises, 0 where there is no such thing. `note` says what was left
+    out."""
 
     columns: tuple[str, ...]
     matrix: tuple[tuple[float | None, ...], ...]
+    directions: tuple[tuple[int, ...], ...]
     method: str
     note: str | None = None
 

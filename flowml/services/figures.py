@@ -25,6 +25,9 @@ from flowml.services.context import Context
 from flowml.services.tables import run_task
 from flowml.services.turns import alone
 
+# Of checks and measures: what was found by an earlier one is found anew.
+_EDITION = 2
+
 
 def stats(context: Context, dataset_id: str) -> tuple[ColumnStats, ...]:
     """The statistics of every column, as computed when the file came in. Raises NotFound."""
@@ -45,9 +48,15 @@ def correlation(context: Context, dataset_id: str, method: str = "pearson") -> C
     """How the columns go together. Raises NotFound, InvalidInput for an unknown method."""
     dataset = context.store.datasets.get(dataset_id)
     request = {**_table(context, dataset), "columns": _columns(dataset), "method": method}
-    found = _kept(context, dataset_id, f"correlation:{method}", lambda: run_task(context, "correlation", request))
+    found = _kept(
+        context, dataset_id, f"correlation:{_EDITION}:{method}", lambda: run_task(context, "correlation", request)
+    )
     return Correlation(
-        tuple(found["columns"]), tuple(tuple(row) for row in found["matrix"]), found["method"], found["note"]
+        tuple(found["columns"]),
+        tuple(tuple(row) for row in found["matrix"]),
+        tuple(tuple(row) for row in found["directions"]),
+        found["method"],
+        found["note"],
     )
 
 
@@ -58,7 +67,7 @@ def relations(context: Context, dataset_id: str, target: str) -> dict[str, Any]:
     _check_target(dataset, target)
     request = {**_table(context, dataset), "columns": _columns(dataset), "target": target}
     found: dict[str, Any] = _kept(
-        context, dataset_id, f"relations:{target}", lambda: run_task(context, "relations", request)
+        context, dataset_id, f"relations:{_EDITION}:{target}", lambda: run_task(context, "relations", request)
     )
     return found
 
@@ -88,7 +97,7 @@ def quality(context: Context, dataset_id: str, target: str | None = None) -> Qua
         "target": target,
         "now": context.clock(),
     }
-    name = "quality" if target is None else f"quality:{target}"
+    name = f"quality:{_EDITION}" if target is None else f"quality:{_EDITION}:{target}"
     found = _kept(context, dataset_id, name, lambda: run_task(context, "quality", request))
     findings = (
         Finding(

@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from flowml.data.relations.screening import strongest
 from flowml.data.sampling import read_spread
 from flowml.domain.datasets import Column, Correlation, Role
 from flowml.domain.errors import InvalidInput
@@ -25,6 +26,8 @@ from flowml.domain.errors import InvalidInput
 _MOST_COLUMNS = 60
 _MOST_ROWS = 100_000
 _MOST_CATEGORIES = 200
+# More columns are looked through on a sample first, for those that go together most.
+_MOST_SCREENED, _SCREENED_ROWS, _SCREENED_CELLS = 3_000, 5_000, 3_000_000
 # Columns with gaps are ranked anew beside each other column: so many values in all, and so many rows in any case.
 _MOST_RANKED, _LEAST_RANKED = 40_000_000, 10_000
 Matrix = NDArray[np.float64]
@@ -37,15 +40,15 @@ def correlation_of_table(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def correlation(table: Path, columns: Sequence[Column], method: str = "pearson") -> Correlation:
-    """Of a canonical Parquet file: at most 60 columns, over at most 100,000 rows spread evenly; `note` says when some
-    were left out. Raises InvalidInput for an unknown method."""
+    """Of a canonical Parquet file: at most 60 columns, those of more that go together most, over at most 100,000 rows
+    spread evenly; `note` says when some were left out. Raises InvalidInput for an unknown method."""
     if method not in _MATRICES:
         raise InvalidInput.of_field("method", f"The method must be one of {', '.join(_MATRICES)}.")
     usable = [column for column in columns if _is_usable(column, method)]
-    chosen = usable[:_MOST_COLUMNS]
+    chosen = usable if len(usable) <= _MOST_COLUMNS else _strongest(table, usable, method)
     notes = []
     if len(usable) > len(chosen):
-        notes.append(f"Only the first {len(chosen)} of {len(usable):,} columns are shown.")
+        notes.append(f"The {len(chosen)} of {len(usable):,} columns that go together most are shown.")
     names = tuple(column.name for column in chosen)
     frame, sampled = read_spread(table, names, _MOST_ROWS)
     if method == "spearman" and frame.height > (most := _most_ranked(frame)):
@@ -53,8 +56,38 @@ def correlation(table: Path, columns: Sequence[Column], method: str = "pearson")
     notes += [sampled] if sampled else []
     matrix = _MATRICES[method](frame, chosen)
     return Correlation(
-        names, tuple(tuple(map(_figure, row)) for row in matrix.tolist()), method, " ".join(notes) or None
+        names,
+        tuple(tuple(map(_figure, row)) for row in matrix.tolist()),
+        _directions(frame, chosen, matrix, method),
+        method,
+        " ".join(notes) or None,
     )
+
+
+def _strongest(table: Path, usable: Sequence[Column], method: str) -> list[Column]:
+    """The columns that go together most, in their order."""
+    looked_at = usable[:_MOST_SCREENED]
+    rows = max(500, min(_SCREENED_ROWS, _SCREENED_CELLS // len(looked_at)))
+    frame, _ = read_spread(table, [column.name for column in looked_at], rows)
+    numbers = [frame[column.name] for column in looked_at if _is_number(column)]
+    if method == "spearman":
+        numbers = [column.rank("average") for column in numbers]
+    categories = [frame[column.name] for column in looked_at if not _is_number(column)]
+    names = set(strongest(numbers, categories, _MOST_COLUMNS))
+    return [column for column in looked_at if column.name in names]
+
+
+def _directions(
+    frame: pl.DataFrame, columns: Sequence[Column], matrix: Matrix, method: str
+) -> tuple[tuple[int, ...], ...]:
+    """1 where two columns rise together, -1 where one falls as the other rises, 0 where there is no such thing."""
+    signed = matrix
+    if method == "association":
+        signed = np.zeros_like(matrix)
+        numeric = [place for place, column in enumerate(columns) if _is_number(column)]
+        if numeric:
+            signed[np.ix_(numeric, numeric)] = _linear(_numbers(frame.select(columns[at].name for at in numeric)))
+    return tuple(tuple(map(int, row)) for row in np.sign(np.nan_to_num(signed)).tolist())
 
 
 def _is_usable(column: Column, method: str) -> bool:

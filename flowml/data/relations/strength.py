@@ -30,6 +30,8 @@ _MOST_CATEGORIES = 200
 _TARGET_BINS = 10
 # Categories with fewer rows are taken together: each would seem to say all about its own.
 _FEWEST = 3
+# A rank correlation of less is no direction worth a word.
+_LEAST_DIRECTION = 0.05
 
 
 def relations_of_table(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def relations_of_table(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def relations(table: Path, columns: Sequence[Mapping[str, Any]], target: str) -> dict[str, Any]:
-    """Strongest first: {"target", "target_kind", "columns": [{"name", "role", "strength", "measure",
+    """Strongest first: {"target", "target_kind", "columns": [{"name", "role", "strength", "direction", "measure",
     "mutual_information"}], "note"}. Rows without a target are left out. Raises InvalidInput for a target of dates."""
     answers, note = read_spread(table, [target], _MOST_ROWS)
     values = answers.to_series()
@@ -53,12 +55,14 @@ def relations(table: Path, columns: Sequence[Mapping[str, Any]], target: str) ->
         part = shown[start : start + _COLUMNS_AT_ONCE]
         sample, _ = read_spread(table, [column["name"] for column in part], _MOST_ROWS)
         for column in part:
-            strength, bits = association.with_column(sample[column["name"]].filter(known))
+            present = sample[column["name"]].filter(known)
+            strength, bits = association.with_column(present)
             found.append(
                 {
                     "name": column["name"],
                     "role": column["role"],
                     "strength": strength,
+                    "direction": association.direction(present) if strength else 0,
                     "measure": association.measure,
                     "mutual_information": bits,
                 }
@@ -91,6 +95,8 @@ class Association:
         bins = len(target) if self.classes else _TARGET_BINS
         self._codes = group(target, bins=bins, categories=_MOST_CATEGORIES).codes
         self._numbers = None if self.classes else target.cast(pl.Float64).to_numpy()
+        is_ordered = target.dtype.is_numeric() or target.dtype == pl.Boolean
+        self._ordered = target.rank("average").to_numpy() if is_ordered else None
 
     def with_column(self, values: pl.Series) -> tuple[float | None, float | None]:
         """Strength and mutual information; None where the column or the target does not vary."""
@@ -100,6 +106,20 @@ class Association:
             return None, None
         strength = corrected_v(table) if self._numbers is None else corrected_ratio(codes, self._numbers)
         return strength, information(table)
+
+    def direction(self, values: pl.Series) -> int:
+        """1 where the target rises with these values, -1 where it falls, 0 where neither can be said: of texts, of
+        classes with names, of relations that go up and down."""
+        if self._ordered is None or not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
+            return 0
+        ranks = values.rank("average").to_numpy()
+        both = np.isfinite(ranks)
+        if both.sum() < _FEWEST:
+            return 0
+        first, second = (numbers[both] - numbers[both].mean() for numbers in (ranks, self._ordered))
+        scale = math.sqrt(float(first @ first) * float(second @ second))
+        found = float(first @ second) / scale if scale > 0 else 0.0
+        return int(np.sign(found)) if abs(found) >= _LEAST_DIRECTION else 0
 
 
 def contingency(first: Codes, second: Codes) -> NDArray[np.float64]:

@@ -146,6 +146,10 @@ class CorrelationQuery(Query):
 class Correlation(Answer):
     columns: list[str]
     matrix: list[list[float | None]]
+    directions: Annotated[
+        list[list[int]],
+        Field(description="1: they rise together, -1: one falls as the other rises, 0: there is no such thing"),
+    ]
     method: str
     note: Annotated[str | None, Field(description="what was left out, if anything")] = None
 

@@ -45,6 +45,9 @@ class ColumnRelation(Answer):
     name: str
     role: Role
     strength: Annotated[float | None, Field(description="0 to 1, whatever the shape of the relation")]
+    direction: Annotated[
+        int, Field(description="1: the target rises with it, -1: it falls, 0: neither can be said")
+    ] = 0
     measure: str
     mutual_information: Annotated[float | None, Field(description="in bits")]
 

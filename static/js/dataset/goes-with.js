@@ -20,6 +20,9 @@ Alpine.data("goesWith", () => ({
       this.$watch("$store.target.name", () => this.load());
     });
   },
+  get state() {
+    return this.loading ? "Comparing the columns…" : "";
+  },
   get none() {
     return !this.$store.target.name;
   },
@@ -62,9 +65,10 @@ Alpine.data("goesWith", () => ({
       {},
       h(
         "button",
-        { class: "pair-button", type: "button", "aria-pressed": "false", disabled: !known, title: known ? column.measure + bits : null, onclick: (event) => this.choose(event.currentTarget, column.name) },
+        { class: "pair-button", type: "button", "data-direction": String(column.direction), "aria-pressed": "false", disabled: !known, title: known ? column.measure + bits : null, onclick: (event) => this.choose(event.currentTarget, column.name) },
         h("span", { class: "pair-names" }, icon(column.role), column.name),
         h("span", { class: "number" }, known ? column.strength.toFixed(2) : "nothing to compare"),
+        known && column.direction ? h("span", { class: "pair-words" }, target() + (column.direction > 0 ? " rises with it" : " falls as it rises")) : null,
         known ? h("meter", { min: "0", max: "1", value: String(column.strength), "aria-label": column.measure + " of " + column.name }) : null,
       ),
     );

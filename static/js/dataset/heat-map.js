@@ -7,47 +7,50 @@ import { NONE, signed } from "../format.js";
 import { get, said } from "../http.js";
 import { api, whenOpened } from "./info.js";
 import { pairFigure } from "./pair.js";
+import { pairsOf, strongestColumns, WORDS } from "./pairs.js";
 
 const MEANING = {
   pearson: "Linear: both rise and fall in a straight line. From −1 (opposite) over 0 (nothing in common) to 1 (together).",
   spearman: "Rank: one rises when the other does, straight or curved. From −1 (opposite) over 0 to 1 (together).",
-  association: "Any type: how much one column says about the other, numbers and categories alike. From 0 (nothing) to 1 (everything).",
+  association: "Any type: how much one column says about the other, numbers and categories alike. From 0 (nothing) to 1 (everything); below 0 where one falls as the other rises.",
 };
 const MOST_CELLS = 40;
 const MOST_PAIRS = 10;
 
-// Every two columns once, the strongest first.
-function pairsOf(found) {
-  const pairs = [];
-  found.columns.forEach((row, at) => found.columns.slice(0, at).forEach((column, other) => pairs.push([column, row, found.matrix[at][other]])));
-  const strength = (pair) => (pair[2] === null ? -1 : Math.abs(pair[2]));
-  return pairs.sort((a, b) => strength(b) - strength(a));
-}
-
-function chartOf(found, pairs) {
+function chartOf(found, pairs, shown) {
   const top = pairs[0];
-  const cut = found.columns.length > MOST_CELLS ? " The first " + MOST_CELLS + " of " + found.columns.length + " columns." : "";
+  const cut = found.columns.length > shown.length ? " The " + shown.length + " of " + found.columns.length + " columns that go together most." : "";
   const note = found.note ? " " + found.note : "";
+  const columns = shown.map((at) => found.columns[at]);
+  const part = (table) => shown.map((at) => shown.map((other) => table[at][other]));
   return {
     kind: "correlation",
     title: "Correlation",
-    caption: (top && top[2] !== null ? "The strongest: " + top[0] + " and " + top[1] + " (" + signed(top[2], 2) + "). Click a cell to see the two." : "No two columns to compare.") + cut + note,
-    spec: { columns: found.columns.slice(0, MOST_CELLS), matrix: found.matrix.slice(0, MOST_CELLS).map((row) => row.slice(0, MOST_CELLS)) },
-    columns: ["Column", "Column", "Strength"],
-    rows: pairs.map((pair) => [pair[0], pair[1], pair[2] === null ? NONE : signed(pair[2], 3)]),
+    caption: (top && top.value !== null ? "The strongest: " + top.first + " and " + top.second + " (" + signed(top.value, 2) + ", " + WORDS.get(top.direction) + "). Click a cell to see the two." : "No two columns to compare.") + cut + note,
+    spec: { columns, matrix: part(found.matrix), directions: part(found.directions) },
+    columns: ["Column", "Column", "Strength", "How"],
+    rows: pairs.map((pair) => [pair.first, pair.second, pair.value === null ? NONE : signed(pair.value, 3), pair.value === null ? NONE : WORDS.get(pair.direction)]),
   };
 }
 
 Alpine.data("heatMap", () => ({
-  method: "pearson",
+  method: "association",
+  empty: true,
   loading: false,
   problem: "",
   asked: null,
   chosen: null,
   init() {
-    // Hardly any numbers: only the measure for columns of any type is of use, and there is nothing to choose.
-    if (!this.$root.querySelector("[data-method]")) this.method = "association";
     whenOpened("relations", () => this.load());
+  },
+  get state() {
+    return this.loading ? "Working it out…" : "";
+  },
+  get some() {
+    return !this.empty;
+  },
+  get waits() {
+    return this.loading && this.empty;
   },
   get meaning() {
     return MEANING[this.method];
@@ -71,6 +74,7 @@ Alpine.data("heatMap", () => ({
     } catch (problem) {
       if (problem.name === "AbortError") return;
       place.replaceChildren();
+      this.empty = true;
       this.problem = said(problem);
     }
     place.classList.remove("stale");
@@ -78,8 +82,10 @@ Alpine.data("heatMap", () => ({
   },
   show(place, found) {
     const pairs = pairsOf(found);
-    const figure = buildChart(chartOf(found, pairs));
-    const names = found.columns.slice(0, MOST_CELLS);
+    const shown = strongestColumns(found, pairs, MOST_CELLS);
+    const figure = buildChart(chartOf(found, pairs, shown));
+    const names = shown.map((at) => found.columns[at]);
+    this.empty = false;
     const open = (event) => {
       const cell = event.target.closest("[data-at]");
       if (!cell || (event.type === "keydown" && event.key !== "Enter" && event.key !== " ")) return;
@@ -94,19 +100,20 @@ Alpine.data("heatMap", () => ({
     mountCharts(place);
   },
   strongest(pairs) {
-    const item = ([first, second, value]) =>
+    const item = ({ first, second, value, direction }) =>
       h(
         "li",
         {},
         h(
           "button",
-          { class: "pair-button", type: "button", onclick: () => this.showPair(first, second) },
+          { class: "pair-button", type: "button", "data-direction": String(direction), onclick: () => this.showPair(first, second) },
           h("span", { class: "pair-names" }, h("span", {}, first, h("span", { class: "muted" }, " and "), second)),
           h("span", { class: "number" }, signed(value, 2)),
+          h("span", { class: "pair-words" }, WORDS.get(direction)),
           h("meter", { min: "0", max: "1", value: String(Math.abs(value)), "aria-label": "Strength of " + first + " and " + second }),
         ),
       );
-    const shown = pairs.filter((pair) => pair[2] !== null).slice(0, MOST_PAIRS);
+    const shown = pairs.filter((pair) => pair.value !== null).slice(0, MOST_PAIRS);
     return h("section", { class: "strongest", "aria-label": "Strongest pairs" }, h("h3", {}, "Strongest pairs"), h("ol", { class: "pairs" }, ...shown.map(item)));
   },
   async showPair(column, other) {

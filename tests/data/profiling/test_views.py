@@ -234,6 +234,27 @@ def test_association_covers_mixed_columns(tmp_path: Path) -> None:
     eta = math.sqrt(between / ((value - value.mean()) ** 2).sum())
     assert found.matrix[index["value"]][index["group"]] == pytest.approx(eta)
     assert (found.matrix[index["value"]][index["minus"]] or 0) > 0
+    assert found.directions[index["value"]][index["minus"]] == -1
+    assert found.directions[index["group"]][index["same"]] == 0
+
+
+@pytest.mark.parametrize("method", ["pearson", "spearman", "association"])
+def test_of_many_columns_those_that_go_together_most_are_shown(tmp_path: Path, method: str) -> None:
+    rng = np.random.default_rng(7)
+    base = rng.normal(size=900)
+    frame = pl.DataFrame({f"noise{at}": rng.normal(size=900) for at in range(300)}).with_columns(
+        pl.Series("kind", [f"k{at}" for at in rng.integers(0, 40, 900)]),
+        pl.Series("level", ["low" if value < 0 else "high" for value in base]),
+        pl.Series("last", base + rng.normal(size=900) / 5),
+        pl.Series("against", -base + rng.normal(size=900) / 3),
+    )
+    found = correlation(stored(tmp_path, frame), list(columns_of(frame).values()), method)
+    shown = set(found.columns)
+    assert len(shown) == 60 and {"last", "against"} <= shown
+    assert ("level" in shown) == (method == "association")
+    assert f"60 of {302 + 2 * (method == 'association')} columns" in (found.note or "")
+    at, other = found.columns.index("last"), found.columns.index("against")
+    assert found.directions[at][other] == found.directions[other][at] == -1
 
 
 def test_a_sample_is_said(tmp_path: Path) -> None:

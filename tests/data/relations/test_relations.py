@@ -49,6 +49,23 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_a_target_rises_or_falls_with_a_column(table: Path) -> None:
+    columns = [vars(column) for column in profile(FRAME).columns]
+    for target, expected in (
+        ("x", {"sick": 1, "squared": 0, "group": 0}),
+        ("sick", {"x": 1}),
+        ("group", {"by_group": 0}),
+    ):
+        answer = relations_of_table({"table": str(table), "columns": columns, "target": target})
+        found = {item["name"]: item["direction"] for item in answer["columns"]}
+        assert {name: found[name] for name in expected} == expected
+    fall = FRAME.with_columns(pl.Series("down", -X)).select("x", "down")
+    path = table.with_name("fall.parquet")
+    write_canonical(fall, path)
+    request = {"table": str(path), "columns": [vars(column) for column in profile(fall).columns], "target": "x"}
+    assert relations_of_table(request)["columns"][0]["direction"] == -1
+
+
 def strengths(table: Path, frame: pl.DataFrame, target: str) -> dict[str, float | None]:
     columns = [vars(column) for column in profile(frame).columns]
     found = relations_of_table({"table": str(table), "columns": columns, "target": target})
