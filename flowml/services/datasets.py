@@ -66,8 +66,8 @@ def import_file(
     return _add(context, dataset, found)
 
 
-def expect_file() -> None:
-    """Get ready to read one, in the background."""
+def expect_work() -> None:
+    """Get ready to read a file or to work on a table, in the background."""
     FORKSERVER.warm()
 
 

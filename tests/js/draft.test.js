@@ -1,8 +1,13 @@
 // The steps of a recipe while somebody puts them together.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { addSteps, draft, moveStep, removeStep, replaceStep } from "../../static/js/dataset/draft.js";
+import { addSteps, clearDraft, draft, moveStep, openDraft, removeStep, replaceStep } from "../../static/js/dataset/draft.js";
 
+const stored = new Map();
+const storage = { getItem: (key) => stored.get(key) ?? null, setItem: (key, text) => stored.set(key, text) };
+Object.defineProperty(globalThis, "localStorage", { value: storage, configurable: true });
+const listeners = [];
+globalThis.addEventListener = (kind, work) => listeners.push([kind, work]);
 let told = 0;
 globalThis.dispatchEvent = (event) => {
   assert.equal(event.type, "draft");
@@ -14,7 +19,9 @@ function names() {
 }
 
 beforeEach(() => {
-  while (draft().length) removeStep(0);
+  stored.clear();
+  listeners.length = 0;
+  openDraft("one");
   addSteps([{ op: "a" }, { op: "b" }, { op: "c" }]);
   told = 0;
 });
@@ -45,4 +52,41 @@ test("who holds the steps of before keeps them as they were", () => {
   moveStep(0, 1);
   removeStep(2);
   assert.deepEqual(before.map((step) => step.op), ["a", "b", "c"]);
+});
+
+test("a reload finds the steps again, those of each data set apart", () => {
+  openDraft("other");
+  assert.deepEqual(names(), []);
+  addSteps([{ op: "x" }]);
+  openDraft("one");
+  assert.deepEqual(names(), ["a", "b", "c"]);
+  openDraft("other");
+  assert.deepEqual(names(), ["x"]);
+});
+
+test("a second tab of the same table follows", () => {
+  stored.set("drafts", JSON.stringify({ one: [{ op: "y" }] }));
+  for (const [kind, work] of listeners) if (kind === "storage") work({ key: "drafts" });
+  assert.deepEqual(names(), ["y"]);
+});
+
+test("what was applied is gone, and of very many drafts the oldest are", () => {
+  clearDraft();
+  openDraft("one");
+  assert.deepEqual(names(), []);
+  for (let at = 0; at < 40; at += 1) {
+    openDraft("d" + at);
+    addSteps([{ op: "a" }]);
+  }
+  assert.equal(Object.keys(JSON.parse(stored.get("drafts"))).length, 30);
+  openDraft("d39");
+  assert.deepEqual(names(), ["a"]);
+});
+
+test("what is no draft is none", () => {
+  for (const text of ["{", "null", "[1]", '{"one": 5}', '{"one": [null, 3, {"op": 1}]}']) {
+    stored.set("drafts", text);
+    openDraft("one");
+    assert.deepEqual(names(), []);
+  }
 });

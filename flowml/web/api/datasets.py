@@ -24,7 +24,7 @@ async def upload(request: Request) -> Dataset:
     context = context_of(request)
     place = partial(datasets.place_for_upload, context)
     # What will read the file gets ready while it is received.
-    await run_in_threadpool(datasets.expect_file)
+    await run_in_threadpool(datasets.expect_work)
     async with receive_upload(request, place, context.settings.max_upload_bytes) as received:
         options = received.options
         return await until_gone(

@@ -111,6 +111,8 @@ def index(request: Request) -> Response:
 def page(request: Request) -> Response:
     context = context_of(request)
     dataset = datasets.get_dataset(context, request.path_params["dataset_id"])
+    # Whoever opens a table asks something about it next.
+    datasets.expect_work()
     frame = build_frame(request, "datasets")
     stats = list(figures.stats(context, dataset.id))
     preview = previews.preview(context, dataset.id, offset=0, limit=PREVIEW_ROWS)

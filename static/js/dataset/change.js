@@ -4,15 +4,17 @@ import { post, said } from "../http.js";
 import { showDifference } from "./difference.js";
 import { addSteps } from "./draft.js";
 import { api, openTab, pageOf } from "./info.js";
+import { previewOf } from "./previews.js";
 
 // Ask for the dialog; `tab` is where the new version opens.
 export function previewChange(title, operations, tab = "") {
   document.getElementById("change-dialog").dispatchEvent(new CustomEvent("preview-change", { detail: { title, operations, tab } }));
 }
 
-// Make the new version and go there.
-export async function applyOperations(operations, tab = "") {
+// Make the new version and go there; `made` is called in between.
+export async function applyOperations(operations, tab = "", made = () => {}) {
   const dataset = await post(api("/transform"), { operations, preview: false });
+  made();
   location.assign(pageOf(dataset, tab));
 }
 
@@ -50,7 +52,7 @@ Alpine.data("changeDialog", () => ({
     const asked = new AbortController();
     this.asked = asked;
     try {
-      const found = await post(api("/transform"), { operations, preview: true }, asked.signal);
+      const found = await previewOf(operations, asked.signal);
       showDifference(place, found);
       this.tried = true;
     } catch (problem) {

@@ -1,10 +1,42 @@
-// The steps that somebody is putting together on this page; who shows them listens for "draft".
+// The steps that somebody is putting together; who shows them listens for "draft".
+//
+// They are kept in the browser, by data set: a reload, a restart of the server or a closed tab loses nothing, and two
+// tabs of one table show the same ones. On the server they would be something that nobody has asked it to keep, and
+// that everybody who opens the table would find half done.
+import { recall, remember } from "../storage.js";
 
+const KEY = "drafts";
+// Of so many data sets; the ones that were worked on last.
+const MOST = 30;
+
+let dataset = "";
 let steps = [];
 
-function set(changed) {
+function kept() {
+  const found = recall(KEY, {});
+  return found !== null && typeof found === "object" && !Array.isArray(found) ? found : {};
+}
+
+function stepsOf(found) {
+  return Array.isArray(found) ? found.filter((step) => typeof step?.op === "string") : [];
+}
+
+function show(changed) {
   steps = changed;
   dispatchEvent(new Event("draft"));
+}
+
+function set(changed) {
+  const others = Object.entries(kept()).filter(([id]) => id !== dataset);
+  remember(KEY, Object.fromEntries([...(changed.length ? [[dataset, changed]] : []), ...others].slice(0, MOST)));
+  show(changed);
+}
+
+// Go on with what was put together for this data set, and follow other tabs.
+export function openDraft(id) {
+  dataset = id;
+  addEventListener("storage", (event) => event.key === KEY && show(stepsOf(kept()[dataset])));
+  show(stepsOf(kept()[dataset]));
 }
 
 export function draft() {
@@ -27,4 +59,9 @@ export function moveStep(at, to) {
   const changed = [...steps];
   changed.splice(to, 0, ...changed.splice(at, 1));
   set(changed);
+}
+
+// They have become a version.
+export function clearDraft() {
+  set([]);
 }

@@ -2,12 +2,13 @@
 import Alpine from "../../vendor/alpine.js";
 import { copyText, dataOf, debounce, h, icon } from "../dom.js";
 import { plural } from "../format.js";
-import { curl, post, said } from "../http.js";
+import { curl, said } from "../http.js";
 import { toast } from "../toasts.js";
 import { applyOperations } from "./change.js";
 import { effectOf, showDifference } from "./difference.js";
-import { draft, moveStep, removeStep } from "./draft.js";
-import { api, info, openTab } from "./info.js";
+import { clearDraft, draft, moveStep, openDraft, removeStep } from "./draft.js";
+import { info, openTab } from "./info.js";
+import { previewOf } from "./previews.js";
 import { editStep } from "./step.js";
 
 function asCommand(dataset, operations) {
@@ -32,8 +33,9 @@ Alpine.data("recipe", () => ({
   asked: null,
   refreshLater: null,
   init() {
-    this.refreshLater = debounce(150, () => this.refresh());
+    this.refreshLater = debounce(30, () => this.refresh());
     addEventListener("draft", () => this.changed());
+    openDraft(info.id);
   },
   get some() {
     return this.count > 0;
@@ -68,7 +70,7 @@ Alpine.data("recipe", () => ({
     const badge = document.querySelector("[data-steps]");
     const done = document.querySelectorAll(".recipe-done li").length;
     badge.hidden = !(done + this.count);
-    badge.textContent = this.count ? done + " + " + this.count : String(done);
+    badge.textContent = [done || null, this.count ? this.count + " new" : null].filter(Boolean).join(", ");
   },
   // The steps; in words as soon as the server has tried them.
   list(changes, wrong = -1) {
@@ -94,7 +96,7 @@ Alpine.data("recipe", () => ({
     this.stateText = "Trying it out…";
     place.classList.add("stale");
     try {
-      const found = await post(api("/transform"), { operations: draft(), preview: true }, asked.signal);
+      const found = await previewOf(draft(), asked.signal);
       this.list(found.changes);
       showDifference(place, found, { steps: false });
       this.stateText = "";
@@ -112,7 +114,7 @@ Alpine.data("recipe", () => ({
     this.applying = true;
     this.problem = "";
     try {
-      await applyOperations(draft());
+      await applyOperations(draft(), "", clearDraft);
     } catch (problem) {
       this.problem = said(problem);
       this.applying = false;

@@ -2,13 +2,14 @@
 // on the table while one types.
 import Alpine from "../../vendor/alpine.js";
 import { debounce, h } from "../dom.js";
-import { post, said } from "../http.js";
+import { said } from "../http.js";
 import { plural } from "../format.js";
 import { effectOf } from "./difference.js";
 import { addSteps, draft, replaceStep } from "./draft.js";
 import { buildField } from "./fields.js";
-import { api, columnStats, openTab } from "./info.js";
+import { columnStats, openTab } from "./info.js";
 import { operations } from "./operations.js";
+import { previewOf } from "./previews.js";
 
 // Ask for the form: with the beginning of a step, and its place where it replaces one of the draft.
 export function editStep(step = {}, at = null) {
@@ -76,7 +77,7 @@ Alpine.data("stepDialog", () => ({
     const before = at === null ? draft() : draft().slice(0, at);
     if (!before.length) return columns;
     try {
-      const found = await post(api("/transform"), { operations: before, preview: true });
+      const found = await previewOf(before);
       return found.after.columns.map((name) => columns.find((column) => column.name === name) ?? { name });
     } catch {
       return columns;
@@ -130,7 +131,7 @@ Alpine.data("stepDialog", () => ({
     const asked = new AbortController();
     this.asked = asked;
     try {
-      const found = await post(api("/transform"), { operations: [...before, this.step()], preview: true }, asked.signal);
+      const found = await previewOf([...before, this.step()], asked.signal);
       this.complain([]);
       const change = found.changes[found.changes.length - 1];
       const rows = this.at === null && !before.length && found.n_rows_after !== found.n_rows_before ? ", " + plural(found.n_rows_after, "row") + " stay" : "";

@@ -198,6 +198,14 @@ def test_steps_are_put_in_order_and_taken_out(visit: Visit, messy: str) -> None:
     expect(steps).to_contain_text(["“remark”", "Drop “remark”"], timeout=SECONDS)
     expect(page.get_by_role("button", name="Apply 2 steps")).to_be_enabled()
 
+    # A reload loses nothing.
+    page.reload()
+    visit.ready()
+    page.get_by_role("tab", name="Recipe").click()
+    expect(steps).to_contain_text(["“remark”", "Drop “remark”"], timeout=SECONDS)
+    expect(page.get_by_role("tab", name="Recipe")).to_contain_text("2 new")
+    expect(page.get_by_role("button", name="Apply 2 steps")).to_be_enabled(timeout=SECONDS)
+
     page.get_by_role("button", name="Move step 2 up").click()
     expect(page.get_by_role("alert").filter(has_text="There is no column “remark”")).to_be_visible(timeout=SECONDS)
     expect(page.get_by_role("button", name="Apply 2 steps")).to_be_disabled()
