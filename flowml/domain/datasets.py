@@ -149,12 +149,14 @@ class Dataset:
 class Preview:
     """A page of a table. Values are JSON-ready: missing and non-finite ones are None, dates are ISO 8601 strings.
 
-    `total` is the number of rows that match the search, or of all rows without one.
+    `total` is the number of rows that match the search, or of all rows without one; `numbers` are those of the rows in
+    the table as it stands, from 1.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     total: int
+    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,8 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the quality of a table. `operations` would mend it; empty where only its owner can."""
+    """Something about the quality of a table. `operations` would mend it, and `fix` says in words how; both are empty
+    where only its owner can."""
 
     code: str
     severity: Severity
@@ -188,6 +191,7 @@ class Finding:
     message: str
     suggestion: str
     operations: tuple[Operation, ...] = ()
+    fix: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from flowml.services.tables import run_task
 from flowml.services.turns import alone
 
 # Of checks and measures: what was found by an earlier one is found anew.
-_EDITION = 2
+_EDITION = 3
 
 
 def stats(context: Context, dataset_id: str) -> tuple[ColumnStats, ...]:
@@ -107,6 +107,7 @@ def quality(context: Context, dataset_id: str, target: str | None = None) -> Qua
             item["message"],
             item["suggestion"],
             tuple(item["operations"]),
+            item["fix"],
         )
         for item in found["issues"]
     )

@@ -73,14 +73,15 @@ def _in_order(context: Context, dataset: Dataset, table: Path, wanted: _Wanted) 
     if order.exists() and lines.exists():
         numbers, total = read_order(order, wanted.offset, wanted.limit)
         names = tuple(column.name for column in dataset.columns)
-        return Preview(names, read_lines(lines, [column.dtype for column in dataset.columns], numbers), total)
+        rows = read_lines(lines, [column.dtype for column in dataset.columns], numbers)
+        return Preview(names, rows, total, tuple(number + 1 for number in numbers))
     with workplace(context) as place:
         request = {"table": str(table), "order": str(order if order.exists() else place.result), **asdict(wanted)}
         is_big = dataset.n_rows * dataset.n_columns > _BIG_CELLS
         found = run_task(context, "page", request) if is_big else page_in_order(request)
         if place.result.exists():
             place.result.replace(order)
-    return Preview(tuple(found["columns"]), tuple(map(tuple, found["rows"])), found["total"])
+    return Preview(tuple(found["columns"]), tuple(map(tuple, found["rows"])), found["total"], tuple(found["numbers"]))
 
 
 def _lines_file(context: Context, dataset: Dataset) -> Path:

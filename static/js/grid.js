@@ -10,6 +10,7 @@ Alpine.data("grid", () => ({
   search: "",
   answered: "",
   total: 0,
+  hiddenCount: 0,
   // What the grid waits for while the rows of before are still on show: "searching", "sorting", or nothing.
   doing: "",
   init() {
@@ -24,6 +25,7 @@ Alpine.data("grid", () => ({
       pages: new Map(),
       sort: null,
       descending: false,
+      hidden: new Set(),
       asked: new AbortController(),
       isFirst: true,
       top: 0,
@@ -48,6 +50,9 @@ Alpine.data("grid", () => ({
     box.addEventListener("scroll", () => this.scrolled(), { passive: true });
     box.addEventListener("wheel", (event) => this.wheeled(event), { passive: false });
     new ResizeObserver(() => this.render()).observe(box);
+    // What the menu of a column asks for.
+    addEventListener("grid-sort", (event) => this.sortBy(event.detail.name, event.detail.descending));
+    addEventListener("grid-hide", (event) => this.hide(event.detail.name));
     this.draw();
   },
   measure() {
@@ -123,19 +128,24 @@ Alpine.data("grid", () => ({
   values(index) {
     const state = this.state();
     const page = state.pages.get(Math.floor(index / PAGE));
-    if (Array.isArray(page)) return page[index % PAGE];
+    if (page?.rows) return page.rows[index % PAGE];
     return state.isFirst ? state.first[index] : undefined;
+  },
+  // The number of a row in the table as it stands, however it is sorted and searched.
+  number(index) {
+    const page = this.state().pages.get(Math.floor(index / PAGE));
+    return page?.rows ? page.numbers[index % PAGE] : this.state().isFirst ? index + 1 : null;
   },
   row(index, values) {
     const state = this.state();
     const cells = state.columns.map((_, at) => {
-      const cell = h("td", { class: state.numeric[at] ? "numeric" : null });
+      const cell = h("td", { class: state.numeric[at] ? "numeric" : null, hidden: state.hidden.has(at) });
       if (values === undefined) cell.append(h("span", { class: "skeleton" }));
       else if (values[at] === null || values[at] === undefined) cell.setAttribute("data-empty", "");
       else cell.textContent = cellText(values[at]);
       return cell;
     });
-    return h("tr", { "aria-rowindex": String(index + 2) }, h("td", { class: "grid-index" }, number(index + 1)), ...cells);
+    return h("tr", { "aria-rowindex": String(index + 2) }, h("td", { class: "grid-index" }, number(this.number(index))), ...cells);
   },
   fetchPages(pages) {
     const state = this.state();
@@ -177,7 +187,7 @@ Alpine.data("grid", () => ({
   keep(page, answer) {
     const state = this.state();
     const end = state.offset + state.columns.length;
-    state.pages.set(page, answer.rows.map((row) => row.slice(state.offset, end)));
+    state.pages.set(page, { numbers: answer.numbers, rows: answer.rows.map((row) => row.slice(state.offset, end)) });
     this.total = answer.total;
     for (const far of tooMany(state.pages.keys(), page)) state.pages.delete(far);
   },
@@ -212,16 +222,42 @@ Alpine.data("grid", () => ({
   },
   sort(event) {
     const state = this.state();
-    const header = event.target.closest("th");
-    const name = header.dataset.column;
-    if (state.sort === name && state.descending) state.sort = null;
-    else if (state.sort === name) state.descending = true;
-    else {
-      state.sort = name;
-      state.descending = false;
+    const name = event.target.closest("th").dataset.column;
+    if (state.sort === name && state.descending) this.sortBy(null, false);
+    else this.sortBy(name, state.sort === name);
+  },
+  sortBy(name, descending) {
+    const state = this.state();
+    state.sort = name;
+    state.descending = descending;
+    for (const header of state.table.tHead.rows[0].cells) {
+      if (name !== null && header.dataset.column === name) header.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      else header.removeAttribute("aria-sort");
     }
-    for (const other of header.parentNode.cells) other.removeAttribute("aria-sort");
-    if (state.sort !== null) header.setAttribute("aria-sort", state.descending ? "descending" : "ascending");
     this.reload("Sorting");
+  },
+  get someHidden() {
+    return this.hiddenCount > 0;
+  },
+  get hiddenText() {
+    return "Show " + plural(this.hiddenCount, "hidden column");
+  },
+  hide(name) {
+    this.state().hidden.add(this.state().columns.indexOf(name));
+    this.showColumns();
+  },
+  showAll() {
+    this.state().hidden.clear();
+    this.showColumns();
+    this.state().box.focus();
+  },
+  showColumns() {
+    const state = this.state();
+    this.hiddenCount = state.hidden.size;
+    const columns = state.table.querySelectorAll("col");
+    const heads = state.table.tHead.rows[0].cells;
+    state.columns.forEach((_, at) => (columns[at + 1].hidden = heads[at + 1].hidden = state.hidden.has(at)));
+    state.drawn.clear();
+    this.render();
   },
 }));

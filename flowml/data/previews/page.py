@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ def check_page(columns: Sequence[str], offset: int, limit: int, sort: str | None
 
 def page_as_it_stands(table: Path, n_rows: int, offset: int, limit: int) -> Preview:
     """Rows `offset` to `offset + limit` of a canonical Parquet file."""
-    return _preview(pl.scan_parquet(table, glob=False).slice(offset, limit).collect(), n_rows)
+    page = pl.scan_parquet(table, glob=False).slice(offset, limit).collect()
+    return _preview(page, n_rows, range(offset, offset + page.height))
 
 
 def page_in_order(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,8 +49,8 @@ def page_in_order(request: Mapping[str, Any]) -> dict[str, Any]:
     wanted = pl.Series("", numbers, dtype=pl.UInt32)
     groups = sorted({number // ROWS_PER_GROUP for number in numbers}) or [0]
     parts = [_rows_of(table, wanted, group * ROWS_PER_GROUP) for group in groups]
-    page = _preview(wanted.to_frame().join(pl.concat(parts), on="", how="left", maintain_order="left").drop(""), total)
-    return {"columns": page.columns, "rows": page.rows, "total": page.total}
+    found = wanted.to_frame().join(pl.concat(parts), on="", how="left", maintain_order="left").drop("")
+    return vars(_preview(found, total, numbers)).copy()
 
 
 def _rows_of(table: Path, wanted: pl.Series, start: int) -> pl.DataFrame:
@@ -58,5 +59,6 @@ def _rows_of(table: Path, wanted: pl.Series, start: int) -> pl.DataFrame:
     return group.filter(pl.col("").is_in(wanted.implode())).collect()
 
 
-def _preview(page: pl.DataFrame, total: int) -> Preview:
-    return Preview(tuple(page.columns), tuple(tuple(map(plain, row)) for row in page.iter_rows()), total)
+def _preview(page: pl.DataFrame, total: int, places: Iterable[int]) -> Preview:
+    rows = tuple(tuple(map(plain, row)) for row in page.iter_rows())
+    return Preview(tuple(page.columns), rows, total, tuple(place + 1 for place in places))

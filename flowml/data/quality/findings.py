@@ -20,8 +20,10 @@ from flowml.data.quality import (
     written_numbers,
 )
 from flowml.data.quality.examined import ColumnView, Examined, Found
+from flowml.data.recipes.checking import check_operations, title_of
 from flowml.domain import wording
 from flowml.domain.datasets import ColumnStats, Finding, Role, Severity, TopValue
+from flowml.domain.recipes import Operation
 
 # Each looks at one column, all of whose rows are in memory.
 COLUMN_CHECKS: tuple[Callable[[ColumnView], Iterator[Found]], ...] = (
@@ -35,7 +37,6 @@ COLUMN_CHECKS: tuple[Callable[[ColumnView], Iterator[Found]], ...] = (
     categories.spellings,
     categories.near_spellings,
     categories.rare_categories,
-    written_numbers.numbers_as_text,
     texts.mixed_dates,
     texts.dates_as_text,
     texts.damaged_characters,
@@ -86,7 +87,14 @@ def find_in_table(request: Mapping[str, Any]) -> dict[str, Any]:
             f"How columns go together was judged on {table.sample_rows:,} of {table.n_rows:,} rows; everything else "
             "on all of them."
         )
-    return {"issues": [asdict(issue) for issue in issues], "note": note}
+    return {"issues": [asdict(replace(issue, fix=_fix(issue.operations))) for issue in issues], "note": note}
+
+
+def _fix(operations: Sequence[Operation]) -> str:
+    """What they do, in words: the first two of them."""
+    titles = [title_of(operation) for operation in check_operations(operations)]
+    more = f", and {wording.plural(len(titles) - 2, 'more step')}" if len(titles) > 2 else ""
+    return f"{', then '.join(titles[:2])}{more}"
 
 
 def findings(table: Examined) -> list[Finding]:
@@ -98,6 +106,10 @@ def findings(table: Examined) -> list[Finding]:
         if item.count == 0:
             continue
         column = ColumnView(item, values, table)
+        if as_text := list(written_numbers.numbers_as_text(column)):
+            # What else could be said of its texts goes with them.
+            found += as_text
+            continue
         for check in COLUMN_CHECKS:
             found += check(column)
     for check_table in TABLE_CHECKS:

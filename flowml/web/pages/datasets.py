@@ -154,11 +154,12 @@ def page(request: Request) -> Response:
 
 
 def rows(request: Request) -> Response:
-    """What `/api/datasets/{id}/preview` answers, for the grid: numbers that a browser would round come as texts."""
+    """What `/api/datasets/{id}/preview` answers, for the grid: numbers that a browser would round come as texts, and
+    `numbers` are those of the rows in the table as it stands."""
     query = parse_query(request.query_params, PreviewQuery)
     found = previews.preview(context_of(request), request.path_params["dataset_id"], **query.model_dump())
     rows = ([_exact(value) for value in row] for row in found.rows)
-    content = write_in_parts("rows", rows, columns=found.columns, total=found.total)
+    content = write_in_parts("rows", rows, columns=found.columns, total=found.total, numbers=found.numbers)
     return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 

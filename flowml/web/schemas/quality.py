@@ -25,6 +25,7 @@ class Finding(Answer):
     operations: Annotated[
         list[dict[str, Any]], Field(description="what would mend it, for /transform; empty where only its owner can")
     ]
+    fix: Annotated[str, Field(description="what the operations do, in words")] = ""
 
 
 class Quality(Answer):

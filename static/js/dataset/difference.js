@@ -43,10 +43,9 @@ function shown(value) {
 
 function cell(column, pair) {
   const now = pair.after[column.after];
-  const numeric = typeof now === "number" ? "numeric" : null;
-  if (!differs(column, pair)) return h("td", { class: numeric }, shown(now));
-  if (column.before === null) return h("td", { class: numeric }, h("ins", {}, shown(now)));
-  return h("td", { class: numeric }, h("del", {}, shown(pair.before[column.before])), h("span", { class: "muted", "aria-hidden": "true" }, " → "), h("ins", {}, shown(now)));
+  if (!differs(column, pair)) return h("td", {}, shown(now));
+  if (column.before === null) return h("td", {}, h("ins", {}, shown(now)));
+  return h("td", {}, h("del", {}, shown(pair.before[column.before])), h("span", { class: "muted", "aria-hidden": "true" }, " → "), h("ins", {}, shown(now)));
 }
 
 function table(title, note, heads, rows) {
@@ -64,7 +63,7 @@ function changedTable(found) {
   const { columns, left } = changedColumns(found);
   const rows = changedRows(found, columns);
   if (!rows.length) return [];
-  const head = (column) => h("th", { scope: "col", class: typeof rows[0].after[column.after] === "number" ? "numeric" : null }, column.name, h("span", { class: "muted small" }, column.before === null ? " new" : column.count ? " " + number(column.count) + " changed" : " as before"));
+  const head = (column) => h("th", { scope: "col" }, column.name, h("span", { class: "muted small" }, column.before === null ? " new" : column.count ? " " + number(column.count) + " changed" : " as before"));
   const all = found.columns_added.length ? found.n_rows_after : found.rows_changed;
   const note = rows.length < all ? number(rows.length) + " of " + number(all) : "";
   const body = rows.map((pair) => line(pair.number, columns.map((column) => cell(column, pair))));

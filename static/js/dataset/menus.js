@@ -2,7 +2,7 @@
 import Alpine from "../../vendor/alpine.js";
 import { h, icon } from "../dom.js";
 import { said } from "../http.js";
-import { columnStats } from "./info.js";
+import { columnStats, info, openTab } from "./info.js";
 import { wishesFor } from "./operations.js";
 import { editStep } from "./step.js";
 
@@ -53,8 +53,20 @@ Alpine.data("columnMenu", () => ({
     const list = this.$root.querySelector("ul");
     try {
       const column = (await columnStats()).get(name);
+      const ask = (kind, detail) => () => {
+        this.$root.hidePopover();
+        document.getElementById("column-drawer").close();
+        openTab("table");
+        dispatchEvent(new CustomEvent(kind, { detail: { name, ...detail } }));
+      };
+      const grid = [
+        h("li", {}, h("button", { type: "button", onclick: ask("grid-sort", { descending: false }) }, icon("up"), "Sort, smallest first")),
+        h("li", {}, h("button", { type: "button", onclick: ask("grid-sort", { descending: true }) }, icon("down"), "Sort, largest first")),
+        h("li", {}, h("button", { type: "button", onclick: ask("grid-hide", {}) }, icon("close"), "Hide in this view")),
+        h("li", { class: "menu-end" }, h("a", { class: "menu-row", href: "/train?dataset=" + info.id + "&target=" + encodeURIComponent(name) }, icon("target"), "Predict this column")),
+      ];
       const about = h("li", {}, h("button", { type: "button", "data-open-column": name, onclick: () => this.$root.hidePopover() }, icon("chart"), "About “" + name + "”"));
-      list.replaceChildren(about, ...wishesFor(column).map((wish) => this.item(wish)));
+      list.replaceChildren(about, ...grid, ...wishesFor(column).map((wish) => this.item(wish)));
     } catch (problem) {
       list.replaceChildren(h("li", {}, h("p", { class: "field-problem" }, said(problem))));
     }

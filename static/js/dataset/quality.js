@@ -1,7 +1,7 @@
 // What is wrong with the table or may be, with fixes that are shown before they are done, one or several at once.
 import Alpine from "../../vendor/alpine.js";
 import { h, icon } from "../dom.js";
-import { plural } from "../format.js";
+import { number, plural } from "../format.js";
 import { get, said } from "../http.js";
 import { previewChange } from "./change.js";
 import { api, info, target, whenOpened } from "./info.js";
@@ -39,14 +39,16 @@ Alpine.data("quality", () => ({
     return this.chosen > 0;
   },
   get chosenText() {
-    return plural(this.chosen, "fix").replace("fixs", "fixes") + " chosen";
+    return number(this.chosen) + (this.chosen === 1 ? " fix" : " fixes") + " chosen";
   },
   get summary() {
     if (this.loading) return "Looking through the table…";
     if (this.count < 0) return "Ways to mend the table, each shown before it is done. The original stays.";
     if (!this.count) return "Nothing was found." + this.note;
     const fixes = this.issues().filter((issue) => issue.operations.length).length;
-    return plural(this.count, "finding") + ", " + fixes + " with a ready-made fix. The original stays, whatever you apply." + this.note;
+    const grave = this.issues().filter((issue) => issue.severity !== "info").length;
+    const kinds = grave && grave < this.count ? " (" + grave + " to look at, " + (this.count - grave) + " good to know)" : "";
+    return plural(this.count, "finding") + kinds + ", " + fixes + " with a ready-made fix. The original stays, whatever you apply." + this.note;
   },
   async load() {
     const wanted = target();
@@ -75,7 +77,7 @@ Alpine.data("quality", () => ({
     const badge = document.querySelector("[data-findings]");
     const serious = issues.filter((issue) => issue.severity !== "info").length;
     badge.hidden = !issues.length;
-    badge.textContent = String(serious || issues.length);
+    badge.textContent = String(issues.length);
     badge.classList.toggle("badge-warn", serious > 0);
   },
   list() {
@@ -86,8 +88,8 @@ Alpine.data("quality", () => ({
     const names = issue.columns.slice(0, MOST_NAMES);
     const left = issue.columns.length - names.length;
     const title = issue.columns.length === 1 ? issue.columns[0] : plural(issue.columns.length, "column");
-    const choose = h("label", { class: "check" }, h("input", { type: "checkbox", value: String(at), "aria-label": "Do together with other fixes: " + issue.suggestion, onchange: () => this.countChosen() }), "Do together with other fixes");
-    const fix = h("button", { class: "button button-small", type: "button", onclick: () => previewChange(issue.suggestion, issue.operations, "quality") }, icon("wand"), "Preview fix");
+    const choose = h("label", { class: "check" }, h("input", { type: "checkbox", value: String(at), "aria-label": "Do together with other fixes: " + issue.fix, onchange: () => this.countChosen() }), "Do together with other fixes");
+    const fix = h("button", { class: "button button-small", type: "button", "aria-label": "Preview fix: " + issue.fix, onclick: () => previewChange(issue.fix, issue.operations, "quality") }, icon("wand"), "Preview fix");
     return h(
       "li",
       { class: "finding finding-" + issue.severity, "data-code": issue.code },
@@ -97,6 +99,7 @@ Alpine.data("quality", () => ({
         { class: "finding-text" },
         h("p", {}, issue.message),
         h("p", { class: "muted" }, issue.suggestion),
+        issue.fix ? h("p", { class: "finding-does" }, icon("wand"), issue.fix) : null,
         names.length ? h("ul", { class: "chips", "aria-label": "Columns: " + title }, ...names.map(columnName), left ? h("li", { class: "muted small" }, "and " + left + " more") : null) : null,
       ),
       issue.operations.length ? h("div", { class: "finding-fix" }, fix, choose) : h("p", { class: "muted small finding-fix" }, "Only you can tell."),

@@ -266,6 +266,8 @@ def test_the_rows_of_before_stay_until_the_new_ones_are_there(visit: Visit, serv
     assert until_count(visit, waiting, 2)
     waiting[1].continue_()
     expect(first).to_have_text("299")
+    # A row keeps its number, however the rows are sorted.
+    expect(page.locator(".grid tbody tr:not(.grid-space) td.grid-index").first).to_have_text("300")
     expect(page.get_by_text("300 rows", exact=True).last).to_be_visible()
     assert waiting[0].request.failure, "the answer that nobody waits for any more was not given up"
 
@@ -286,7 +288,12 @@ def test_a_menu_and_its_step_by_keyboard_alone(visit: Visit, messy: str) -> None
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="About “City”")).to_be_focused()
     page.keyboard.press("ArrowDown")
-    expect(page.get_by_role("button", name="Rename…")).to_be_focused()
+    expect(page.get_by_role("button", name="Sort, smallest first")).to_be_focused()
+    page.get_by_role("button", name="Hide in this view").press("Enter")
+    expect(page.locator("th[data-column=City]")).to_be_hidden()
+    page.get_by_role("button", name="Show 1 hidden column").press("Enter")
+    page.get_by_role("button", name="Change the column City").press("Enter")
+    page.get_by_role("button", name="Rename…").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_label("Its new name")).to_be_focused(timeout=SECONDS)
     page.keyboard.type("Town")
