@@ -12,6 +12,7 @@ from benchmarks import (
     gpu,
     hostile,
     log_samples,
+    many_runs,
     quality,
     samples,
     scale,
@@ -36,6 +37,7 @@ def main() -> None:
     scale.main([])
     big_files.main([])
     hostile.main([])
+    many_runs.main([])
     if given.samples:
         samples.main([given.samples])
         log_samples.main([str(Path(given.samples) / "logs")])

@@ -3,7 +3,7 @@
 Polars is imported where a table is really opened: the web process starts without it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -170,6 +170,11 @@ def _read(
 def list_datasets(context: Context, limit: int, offset: int) -> tuple[list[Dataset], int]:
     """Newest first, and how many there are in all."""
     return context.store.datasets.page(limit, offset)
+
+
+def dataset_names(context: Context, dataset_ids: Collection[str]) -> dict[str, str]:
+    """What those of these data sets are called that are there, by their ids."""
+    return context.store.datasets.names(dataset_ids)
 
 
 def get_dataset(context: Context, dataset_id: str) -> Dataset:

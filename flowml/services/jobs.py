@@ -10,7 +10,6 @@ from flowml.domain.events import Event
 from flowml.domain.jobs import QUEUES, Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
 from flowml.domain.names import did_you_mean, shown
 from flowml.domain.trials import Trial
-from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch.ledger import finish_job
 from flowml.services.dispatch.telling import tell_job, tell_renamed, tell_system
@@ -75,9 +74,19 @@ def start_job(context: Context, spec: JobSpec) -> Job:
     return job
 
 
-def list_jobs(context: Context, limit: int, offset: int) -> tuple[list[Job], int]:
-    """Newest first, and how many there are."""
-    return context.store.jobs.page(limit, offset)
+def list_jobs(context: Context, limit: int, offset: int, dataset_id: str | None = None) -> tuple[list[Job], int]:
+    """Newest first, and how many there are; of one data set, or of all."""
+    return context.store.jobs.page(limit, offset, dataset_id)
+
+
+def open_jobs(context: Context, limit: int) -> list[Job]:
+    """Those that have not ended, however old: first those that run, then those that wait, each newest first."""
+    return context.store.jobs.open(limit)
+
+
+def champions(context: Context, limit: int) -> list[Job]:
+    """The best run for each column of a table and each metric, of those that have ended with a model, newest first."""
+    return context.store.jobs.champions(limit)
 
 
 def get_job(context: Context, job_id: str) -> Job:
@@ -190,7 +199,7 @@ def start_waiting_jobs(context: Context) -> int:
 
     Without a machine that trains they wait, and say so: a budget is not to run out with nobody at work.
     """
-    if not any(worker.slots and worker.status is WorkerStatus.ONLINE for worker in context.store.workers.all()):
+    if not any(machine.slots for machine in context.store.workers.machines()):
         _say_nobody_trains(context)
         return 0
     started = 0
@@ -201,8 +210,7 @@ def start_waiting_jobs(context: Context) -> int:
 
 
 def _say_nobody_trains(context: Context) -> None:
-    waiting, _ = context.store.jobs.page(1000, 0, JobStatus.QUEUED)
-    for job in waiting:
+    for job in context.store.jobs.waiting():
         if job.message != _NOBODY_TRAINS:
             with context.store.transaction():
                 tell_job(context.store, context.store.jobs.update(job.id, message=_NOBODY_TRAINS), context.clock())

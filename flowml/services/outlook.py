@@ -12,7 +12,6 @@ from flowml.domain.datasets import Dataset
 from flowml.domain.errors import NotApplicable, NotFound
 from flowml.domain.jobs import Job, ProblemType
 from flowml.domain.trials import TrialStatus
-from flowml.domain.workers import WorkerStatus
 from flowml.machine.facts import usable_cores
 from flowml.services.context import Context
 
@@ -50,7 +49,7 @@ class Outlook:
 
 def look_ahead(context: Context, dataset: Dataset, problem_type: ProblemType, n_classes: int) -> Outlook:
     """The outlook for a run on this table as it would be started now."""
-    slots = sum(worker.slots for worker in context.store.workers.all() if worker.status is WorkerStatus.ONLINE)
+    slots = sum(machine.slots for machine in context.store.workers.machines())
     shape = _shape(dataset, problem_type, n_classes)
     pace = _pace(context)
     seconds = [(pace or 1.0) * each for each in _stated(shape)]

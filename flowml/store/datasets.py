@@ -1,8 +1,9 @@
 """The datasets table."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from flowml.domain.datasets import Column, ColumnStats, Dataset, HowRead, Role, TopValue
@@ -10,6 +11,12 @@ from flowml.domain.errors import NotFound
 from flowml.domain.remarks import Remark
 from flowml.store.database import Database
 from flowml.store.rows import from_json, names_from, to_json
+
+_READ = (
+    "id, name, filename, format, n_rows, n_columns, size_bytes, sha256, table_file, parent_id, created_at, columns,"
+    " warnings, source_file, how_read, recipe, root_table_file, owner"
+)
+"""All but the statistics, which are long."""
 
 
 class Datasets:
@@ -53,7 +60,7 @@ class Datasets:
 
     def get(self, dataset_id: str) -> Dataset:
         """Raises NotFound."""
-        row = self._database.current().execute("SELECT * FROM datasets WHERE id = ?", (dataset_id,)).fetchone()
+        row = self._database.current().execute(f"SELECT {_READ} FROM datasets WHERE id = ?", (dataset_id,)).fetchone()
         if row is None:
             raise NotFound("There is no such data set.", hint="It may have been deleted.")
         return _dataset(row)
@@ -62,9 +69,16 @@ class Datasets:
         """Newest first, and how many there are in all."""
         connection = self._database.read()
         rows = connection.execute(
-            "SELECT * FROM datasets ORDER BY created_at DESC, id LIMIT ? OFFSET ?", (limit, offset)
+            f"SELECT {_READ} FROM datasets WHERE id IN"
+            " (SELECT id FROM datasets ORDER BY created_at DESC, id LIMIT ? OFFSET ?) ORDER BY created_at DESC, id",
+            (limit, offset),
         ).fetchall()
         return [_dataset(row) for row in rows], self.count()
+
+    def names(self, dataset_ids: Collection[str]) -> dict[str, str]:
+        """What those of these data sets are called that are there, by their ids."""
+        query = "SELECT id, name FROM datasets WHERE id IN (SELECT value FROM json_each(?))"
+        return {row["id"]: row["name"] for row in self._database.read().execute(query, (to_json(list(dataset_ids)),))}
 
     def count(self) -> int:
         return int(self._database.read().execute("SELECT COUNT(*) FROM datasets").fetchone()[0])
@@ -109,7 +123,7 @@ class Datasets:
 
     def children(self, dataset_id: str) -> list[Dataset]:
         """The versions made from a data set, oldest first."""
-        query = "SELECT * FROM datasets WHERE parent_id = ? ORDER BY created_at, id"
+        query = f"SELECT {_READ} FROM datasets WHERE parent_id = ? ORDER BY created_at, id"
         return [_dataset(row) for row in self._database.read().execute(query, (dataset_id,))]
 
     def delete(self, dataset_id: str) -> None:
@@ -127,6 +141,12 @@ def _keep_figure(connection: sqlite3.Connection, dataset_id: str, name: str, bod
     )
 
 
+@lru_cache(maxsize=10_000)
+def _column(name: str, dtype: str, role: str) -> Column:
+    """The same for all versions of a table, because a list of them has very many."""
+    return Column(name, dtype, Role(role))
+
+
 def _dataset(row: sqlite3.Row) -> Dataset:
     return Dataset(
         id=row["id"],
@@ -140,7 +160,7 @@ def _dataset(row: sqlite3.Row) -> Dataset:
         table=row["table_file"],
         parent_id=row["parent_id"],
         created_at=row["created_at"],
-        columns=tuple(Column(item["name"], item["dtype"], Role(item["role"])) for item in from_json(row["columns"])),
+        columns=tuple(_column(item["name"], item["dtype"], item["role"]) for item in from_json(row["columns"])),
         remarks=tuple(map(Remark.of_record, from_json(row["warnings"]))),
         source=row["source_file"],
         how_read=HowRead(**from_json(row["how_read"])),

@@ -8,6 +8,7 @@ from typing import Any
 from flowml.domain.caller import LOCAL_OWNER
 from flowml.domain.errors import NotFound
 from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
+from flowml.domain.metrics import LOWER_IS_BETTER
 from flowml.store.database import Database
 from flowml.store.rows import from_json, names_from, new_id, to_json
 
@@ -42,13 +43,14 @@ _CHANGEABLE = frozenset(
 )
 _SELECT = (
     "SELECT jobs.*, (SELECT COUNT(*) FROM trials WHERE trials.job_id = jobs.id AND trials.status = 'finished')"
-    " AS trials_finished,"
-    " (SELECT json_extract(details, '$.fast_model_id') FROM models WHERE models.id = jobs.best_model_id)"
-    " AS fast_model_id,"
-    " (SELECT CASE json_array_length(classes) WHEN 2 THEN json_extract(classes, '$[1]') END"
-    " FROM models WHERE models.id = jobs.best_model_id) AS positive_class"
-    " FROM jobs"
+    " AS trials_finished FROM jobs"
 )
+_OF_BEST_MODEL = (
+    "UPDATE jobs SET (fast_model_id, positive_class) = (SELECT json_extract(details, '$.fast_model_id'),"
+    " CASE json_array_length(classes) WHEN 2 THEN json_extract(classes, '$[1]') END"
+    " FROM models WHERE models.id = jobs.best_model_id)"
+)
+_GAIN = f"best_score * CASE WHEN metric IN ({', '.join(map(repr, sorted(LOWER_IS_BETTER)))}) THEN -1 ELSE 1 END"
 
 
 class Jobs:
@@ -93,15 +95,50 @@ class Jobs:
             raise NotFound("There is no such training run.", hint="It may have been deleted.")
         return None if row[0] is None else float(row[0])
 
-    def page(self, limit: int, offset: int, status: JobStatus | None = None) -> tuple[list[Job], int]:
-        """Newest first, and how many there are in all."""
-        where, values = ("WHERE status = ?", (str(status),)) if status else ("", ())
+    def page(self, limit: int, offset: int, dataset_id: str | None = None) -> tuple[list[Job], int]:
+        """Newest first, and how many there are in all; of one data set, or of all."""
+        where, values = ("WHERE dataset_id = ?", (dataset_id,)) if dataset_id else ("", ())
         connection = self._database.current()
+        # The rows are found by the index alone: those that stand before the page are not read.
         rows = connection.execute(
-            f"{_SELECT} {where} ORDER BY created_at DESC, id LIMIT ? OFFSET ?", (*values, limit, offset)
+            f"{_SELECT} WHERE id IN (SELECT id FROM jobs {where} ORDER BY created_at DESC, id LIMIT ? OFFSET ?)"
+            " ORDER BY created_at DESC, id",
+            (*values, limit, offset),
         ).fetchall()
         total = connection.execute(f"SELECT COUNT(*) FROM jobs {where}", values).fetchone()[0]
         return [_job(row) for row in rows], int(total)
+
+    def running(self) -> list[Job]:
+        """All that run, newest first."""
+        return self._open("status = 'running'", -1)
+
+    def waiting(self) -> list[Job]:
+        """All that wait for their turn, newest first."""
+        return self._open("status = 'queued'", -1)
+
+    def open(self, limit: int) -> list[Job]:
+        """Those that have not ended: first those that run, then those that wait, each newest first."""
+        return self._open("status IN ('running', 'queued')", limit)
+
+    def _open(self, where: str, limit: int) -> list[Job]:
+        rows = self._database.current().execute(
+            f"{_SELECT} WHERE {where} ORDER BY status DESC, created_at DESC, id LIMIT ?", (limit,)
+        )
+        return [_job(row) for row in rows]
+
+    def champions(self, limit: int) -> list[Job]:
+        """Of all runs that have ended with a model the best for each question, which is a column of a data set and a
+        metric, newest first."""
+        rows = self._database.read().execute(
+            # Of the group MAX is of, the other columns are those of the row that has it.
+            f"{_SELECT} WHERE id IN (SELECT id FROM (SELECT id, created_at, MAX({_GAIN}) FROM jobs"
+            " INDEXED BY jobs_best"
+            " WHERE best_model_id IS NOT NULL AND status IN ('completed', 'failed', 'cancelled')"
+            " GROUP BY dataset_id, target, metric) ORDER BY created_at DESC, id LIMIT ?)"
+            " ORDER BY created_at DESC, id",
+            (limit,),
+        )
+        return [_job(row) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each status."""
@@ -159,6 +196,8 @@ class Jobs:
         with self._database.write() as connection:
             assignments = ", ".join(f"{key} = ?" for key in changes)
             connection.execute(f"UPDATE jobs SET {assignments} WHERE id = ?", (*values, job_id))
+            if "best_model_id" in changes:
+                connection.execute(f"{_OF_BEST_MODEL} WHERE id = ?", (job_id,))
             return self.get(job_id)
 
     def delete(self, job_id: str) -> None:
@@ -166,6 +205,15 @@ class Jobs:
         with self._database.write() as connection:
             if connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,)).rowcount == 0:
                 raise NotFound("There is no such training run.", hint="It may have been deleted already.")
+
+
+def show_best_model(connection: sqlite3.Connection, model_id: str) -> None:
+    """What a job shows of its best model stands with the job, so that a list of jobs reads no models: bring it up to
+    date when that model has changed."""
+    connection.execute(
+        f"{_OF_BEST_MODEL} WHERE id = (SELECT job_id FROM models WHERE id = ?) AND best_model_id = ?",
+        (model_id, model_id),
+    )
 
 
 def _job(row: sqlite3.Row) -> Job:

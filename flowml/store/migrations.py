@@ -154,6 +154,28 @@ MIGRATIONS: tuple[Migration, ...] = (
         "data sets and jobs found by name",
         ("CREATE INDEX datasets_name ON datasets(name)", "CREATE INDEX jobs_name ON jobs(name)"),
     ),
+    Migration(
+        9,
+        "lists of very many runs: what they are sorted and counted by, and what a run shows of its best model",
+        (
+            "DROP INDEX datasets_created",
+            "CREATE INDEX datasets_newest ON datasets(created_at DESC, id)",
+            "CREATE INDEX jobs_newest ON jobs(created_at DESC, id)",
+            "DROP INDEX jobs_dataset",
+            "CREATE INDEX jobs_of_dataset ON jobs(dataset_id, created_at DESC, id)",
+            "CREATE INDEX trials_of_job ON trials(job_id, status)",
+            "CREATE INDEX trials_of_worker ON trials(worker_id, status)",
+            "CREATE INDEX events_at ON events(at)",
+            "ALTER TABLE jobs ADD COLUMN target TEXT AS (json_extract(spec, '$.target'))",
+            """CREATE INDEX jobs_best ON jobs(dataset_id, target, metric, best_score, created_at, id)
+                WHERE best_model_id IS NOT NULL AND status IN ('completed', 'failed', 'cancelled')""",
+            "ALTER TABLE jobs ADD COLUMN fast_model_id TEXT",
+            "ALTER TABLE jobs ADD COLUMN positive_class TEXT",
+            """UPDATE jobs SET (fast_model_id, positive_class) = (SELECT json_extract(details, '$.fast_model_id'),
+                CASE json_array_length(classes) WHEN 2 THEN json_extract(classes, '$[1]') END
+                FROM models WHERE models.id = jobs.best_model_id)""",
+        ),
+    ),
 )
 
 

@@ -8,6 +8,7 @@ from flowml.domain.errors import NotFound
 from flowml.domain.jobs import ProblemType
 from flowml.domain.models import MADE_AT_ONCE, Model, ModelDetails
 from flowml.store.database import Database
+from flowml.store.jobs import show_best_model
 from flowml.store.rows import from_json, to_json
 
 
@@ -55,6 +56,7 @@ class Models:
                     model.job_id,
                 ),
             )
+            show_best_model(connection, model.id)
 
     def get(self, model_id: str) -> Model:
         """Raises NotFound."""
@@ -75,23 +77,17 @@ class Models:
         )
         return [_model(row) for row in rows]
 
-    def recent(self, limit: int) -> list[Model]:
-        """The best model of each job, newest job first."""
-        rows = self._database.read().execute(
-            "SELECT models.* FROM jobs JOIN models ON models.id = jobs.best_model_id"
-            " ORDER BY jobs.created_at DESC LIMIT ?",
-            (limit,),
-        )
-        return [_model(row) for row in rows]
-
-    def count(self) -> int:
-        return int(self._database.read().execute("SELECT COUNT(*) FROM models").fetchone()[0])
+    def count(self, job_id: str | None = None) -> int:
+        """How many there are, of one job or of all."""
+        where, values = ("", ()) if job_id is None else (" WHERE job_id = ?", (job_id,))
+        return int(self._database.current().execute(f"SELECT COUNT(*) FROM models{where}", values).fetchone()[0])
 
     def set_details(self, model_id: str, details: Mapping[str, Any]) -> None:
         """Add figures, as `ModelDetails.record` has them, to those stored with a model. Raises NotFound."""
         with self._database.write() as connection:
             merged = {**self.get(model_id).details.record(), **details}
             connection.execute("UPDATE models SET details = ? WHERE id = ?", (to_json(merged), model_id))
+            show_best_model(connection, model_id)
 
 
 def _model(row: sqlite3.Row) -> Model:

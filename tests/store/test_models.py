@@ -60,7 +60,6 @@ def test_the_best_stands_first_and_of_equals_the_champion_before_what_was_made_a
         add_model(store, job, name, score)
     store.jobs.update(job.id, best_model_id="c-champion")
     assert [model.id for model in store.models.of_job(job.id)] == ["d-best", "c-champion", "b-equal", "a-guess"]
-    assert [model.id for model in store.models.recent(5)] == ["c-champion"]
 
 
 def test_figures_are_added_to_those_of_a_model(store: Store) -> None:

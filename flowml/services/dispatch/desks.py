@@ -18,9 +18,9 @@ class StoreConductorDesk:
         self._clock = clock
 
     def running_jobs(self) -> list[RunningJob]:
-        jobs, _ = self._store.jobs.page(1000, 0, JobStatus.RUNNING)
         return [
-            RunningJob(job.id, job.deadline_at, job.cancel_requested, job.best_model_id is not None) for job in jobs
+            RunningJob(job.id, job.deadline_at, job.cancel_requested, job.best_model_id is not None)
+            for job in self._store.jobs.running()
         ]
 
     def started(self, job_id: str) -> int:

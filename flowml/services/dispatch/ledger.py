@@ -121,7 +121,7 @@ def finish_job(
         before = store.jobs.get(job_id)
         if before.status.ended:
             return before
-        models = len(store.models.of_job(job_id))
+        models = store.models.count(job_id)
         job = store.jobs.update(
             job_id,
             status=str(status),

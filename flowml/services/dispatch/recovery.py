@@ -1,6 +1,5 @@
 """Going on after an interruption: of this server, or of a machine that was not heard of again."""
 
-from flowml.domain.jobs import JobStatus
 from flowml.domain.trials import TrialStatus
 from flowml.services.dispatch.telling import tell_trial
 from flowml.store.store import Store
@@ -12,8 +11,7 @@ def recover(store: Store, worker_id: str, now: float) -> None:
     """At start-up: what this machine had leased when its last server ended waits again, and jobs that were running
     have the rest of their time from now on. Their conductors did not fail; they were ended with the server."""
     with store.transaction():
-        jobs, _ = store.jobs.page(1000, 0, JobStatus.RUNNING)
-        for job in jobs:
+        for job in store.jobs.running():
             deadline = now + job.time_budget_seconds - job.elapsed_seconds
             store.jobs.update(job.id, deadline_at=deadline, conductor_starts=0)
             store.trials.redate(job.id, deadline)

@@ -20,6 +20,7 @@ from flowml.web.schemas.datasets import PreviewQuery
 from flowml.web.templating import Page, respond
 
 LISTED = 50
+MOST_RUNS = 200
 PREVIEW_ROWS = 50
 SHOWN_COLUMNS = 100
 SHOWN_NOTES = 4
@@ -84,6 +85,7 @@ class DatasetPage(Page):
     missing_cells: int
     role_counts: dict[str, int]
     jobs: list[Job]
+    n_jobs: int
     can_correlate: bool
 
 
@@ -123,6 +125,7 @@ def page(request: Request) -> Response:
     roles: dict[str, int] = {}
     for column in dataset.columns:
         roles[column.role] = roles.get(column.role, 0) + 1
+    runs, n_runs = jobs.list_jobs(context, MOST_RUNS, 0, dataset.id)
     return respond(
         request,
         DatasetPage(
@@ -147,7 +150,8 @@ def page(request: Request) -> Response:
             shown_columns=SHOWN_COLUMNS,
             missing_cells=sum(column.missing for column in stats),
             role_counts=roles,
-            jobs=[job for job in jobs.list_jobs(context, 200, 0)[0] if job.dataset_id == dataset.id],
+            jobs=runs,
+            n_jobs=n_runs,
             can_correlate=sum(column.role is Role.NUMERIC for column in stats) > 1,
         ),
     )

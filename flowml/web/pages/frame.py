@@ -25,6 +25,7 @@ class JobProgress(TypedDict):
     progress: float
 
 
+MOST_RUNNING = 50
 NAVIGATION = (
     NavigationItem("home", "Home", "home", "/"),
     NavigationItem("datasets", "Data", "table", "/datasets"),
@@ -54,7 +55,7 @@ def build_frame(request: Request, section: str) -> Frame:
     # Pages that say what went wrong have it too, whoever they are for.
     context.caller.check(Permission.READ)
     last_event_id = events.last_id(context)
-    running = [job for job in jobs.list_jobs(context, 50, 0)[0] if not job.status.ended]
+    running = jobs.open_jobs(context, MOST_RUNNING)
     return Frame(
         section=section,
         path=request.scope["path"],

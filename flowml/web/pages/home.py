@@ -8,13 +8,11 @@ from starlette.responses import Response
 
 from flowml.domain.datasets import Dataset
 from flowml.domain.jobs import Job
-from flowml.domain.models import Model
-from flowml.services import datasets, jobs, results, system
-from flowml.services.context import Context
+from flowml.services import datasets, jobs, system
 from flowml.web.caller import context_of
-from flowml.web.pages.frame import build_frame
+from flowml.web.pages.frame import MOST_RUNNING, build_frame
 from flowml.web.templating import Page, respond
-from flowml.web.words import METRICS, metric_words
+from flowml.web.words import METRICS
 
 SHOWN = 6
 
@@ -35,17 +33,10 @@ SAMPLES = (
 )
 
 
-@dataclass(frozen=True)
-class Champion:
-    """The best model there is for one column of one table, and the run that found it."""
-
-    job: Job
-    model: Model
-
-
 @dataclass(frozen=True, kw_only=True)
 class HomePage(Page):
-    """`metrics`: what each metric is called and how its scores are written, for the cards that go on live."""
+    """`champions`: the best run for each column of a table. `metrics`: what each metric is called and how its scores
+    are written, for the cards that go on live."""
 
     template: ClassVar[str] = "home.html"
 
@@ -56,7 +47,7 @@ class HomePage(Page):
     datasets: list[Dataset]
     n_datasets: int
     running: list[Job]
-    champions: list[Champion]
+    champions: list[Job]
     stats: dict[str, Any]
     metrics: dict[str, dict[str, str]]
 
@@ -65,7 +56,7 @@ def page(request: Request) -> Response:
     context = context_of(request)
     frame = build_frame(request, "home")
     recent, n_datasets = datasets.list_datasets(context, SHOWN, 0)
-    all_jobs, n_jobs = jobs.list_jobs(context, 200, 0)
+    _, n_jobs = jobs.list_jobs(context, 1, 0)
     return respond(
         request,
         HomePage(
@@ -77,26 +68,9 @@ def page(request: Request) -> Response:
             extensions=datasets.supported_extensions(),
             datasets=recent,
             n_datasets=n_datasets,
-            running=[job for job in all_jobs if not job.status.ended],
-            champions=_champions(context, all_jobs),
+            running=jobs.open_jobs(context, MOST_RUNNING),
+            champions=jobs.champions(context, SHOWN),
             stats=asdict(system.stats(context)),
             metrics={name: {"title": words.title, "format": words.format} for name, words in METRICS.items()},
         ),
     )
-
-
-def _champions(context: Context, runs: list[Job]) -> list[Champion]:
-    best: dict[tuple[str, str, str | None], Job] = {}
-    for job in runs:
-        question = (job.dataset_id, job.target, job.metric)
-        if job.status.ended and job.best_model_id and (question not in best or _better(job, best[question])):
-            best[question] = job
-    newest = sorted(best.values(), key=lambda job: -job.created_at)[:SHOWN]
-    return [Champion(job, results.get_model(context, job.best_model_id or "")) for job in newest]
-
-
-def _better(job: Job, other: Job) -> bool:
-    if job.best_score is None or other.best_score is None:
-        return job.best_score is not None
-    greater = metric_words(job.metric or "").greater_is_better
-    return job.best_score > other.best_score if greater else job.best_score < other.best_score

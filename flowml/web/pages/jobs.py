@@ -92,7 +92,7 @@ def index(request: Request) -> Response:
     text = request.query_params.get("offset", "")
     offset = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     found, total = jobs.list_jobs(context, LISTED, offset)
-    names = {dataset.id: dataset.name for dataset in datasets.list_datasets(context, 1000, 0)[0]}
+    names = datasets.dataset_names(context, {job.dataset_id for job in found})
     return respond(
         request,
         JobsPage(title="Runs", frame=frame, jobs=found, total=total, offset=offset, limit=LISTED, dataset_names=names),

@@ -4,15 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from flowml.domain.datasets import Role
+from flowml.domain.datasets import Column, Role
 from flowml.domain.remarks import RemarkSeverity
 from flowml.web.schemas.base import Answer, Body, Listing, Query, Timestamp
-
-
-class Column(Answer):
-    name: str
-    dtype: str
-    role: Role
 
 
 class Remark(Answer):
@@ -42,6 +36,7 @@ class Dataset(Answer):
     sha256: str
     parent_id: str | None
     created_at: Timestamp
+    # The domain's own: very many stand in a list, and each of a schema would be a copy.
     columns: list[Column]
     warnings: Annotated[list[Remark], Field(validation_alias="remarks", description="what is worth saying of it")]
     recipe: Annotated[list[dict[str, Any]], Field(description="what was done to it since it was read")]

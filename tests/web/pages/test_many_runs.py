@@ -1,0 +1,40 @@
+"""What runs, the champion of a table and the runs of a table are shown however many runs are newer."""
+
+import pytest
+
+from flowml.domain.jobs import JobSpec
+from tests.services.records import add_dataset, add_job, add_model
+from tests.web.serving import Served
+
+NEWER = 210
+
+
+@pytest.fixture(scope="module")
+def home(server: Served) -> Served:
+    """A table with a run that goes on and one that was the best, and very many newer runs of another table."""
+    store = server.store
+    with store.transaction():
+        for dataset_id in ("d1", "d2"):
+            add_dataset(store, dataset_id)
+        store.jobs.update(add_job(store).id, name="it still runs", status="running")
+        job = add_job(store)
+        add_model(store, job, "m", 0.9)
+        best = {"metric": "accuracy", "best_score": 0.9, "best_model_id": "m"}
+        store.jobs.update(job.id, name="it was the best", status="completed", **best)
+        for number in range(NEWER):
+            newer = store.jobs.add(JobSpec("d2", "y"), f"newer {number}", 1.8e9 + number)
+            store.jobs.update(newer.id, status="completed")
+    return server
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("/", ["it still runs", "it was the best"]),
+        ("/datasets", ["it still runs"]),
+        (f"/jobs?offset={NEWER}", ["it still runs", "it was the best"]),
+    ],
+)
+def test_old_runs_are_not_hidden_by_newer_ones(home: Served, path: str, names: list[str]) -> None:
+    page = home.client.get(path).text
+    assert [name for name in names if name not in page] == []
