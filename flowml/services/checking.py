@@ -4,7 +4,7 @@ A task of `engine_tasks`: JSON in and out.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import polars as pl
@@ -30,22 +30,24 @@ def prepare() -> None:
 
 def check(request: Mapping[str, Any]) -> dict[str, Any]:
     """{"table": path, "roles": {column: role}, "spec", "ahead"} → {"problem_type", "reason", "metric", "classes",
-    "warnings", "suspects", "validation"}; the last two, where `ahead` asks for them, are sentences on what to think
-    about, and how models would be tested where that is not at random. Raises InvalidInput for what cannot be trained.
+    "warnings", "suspects", "validation", "unused"}; the last three, where `ahead` asks for them, are sentences on what
+    to think about, how models would be tested where that is not at random, and columns that are not learned from.
+    Raises InvalidInput for what cannot be trained.
     """
     roles = {name: Role(role) for name, role in request["roles"].items()}
     spec = JobSpec(**request["spec"])
     checked = _check_columns_of_task(request["table"], roles, spec)
     _check_algorithms(spec.algorithms, checked)
-    suspects, validation = _look_ahead(request["table"], roles, spec.target) if request["ahead"] else ([], None)
+    ahead = _look_ahead(request["table"], roles, spec.target) if request["ahead"] else _Ahead()
     return {
         "problem_type": str(checked.problem_type),
         "reason": checked.reason,
         "metric": checked.metric,
         "classes": checked.classes,
         "warnings": checked.warnings,
-        "suspects": suspects,
-        "validation": validation,
+        "suspects": ahead.sentences,
+        "validation": ahead.validation,
+        "unused": ahead.unused,
     }
 
 
@@ -78,9 +80,17 @@ def _check_algorithms(names: Sequence[str] | None, checked: CheckedTarget) -> No
         )
 
 
-def _look_ahead(path: str, roles: Mapping[str, Role], target: str) -> tuple[list[str], dict[str, Any] | None]:
-    """Other ways to test, and columns that may give the answer away, as sentences; and how models would be tested where
-    that is not at random. From the first rows of a large table, since somebody waits for it."""
+@dataclass(frozen=True)
+class _Ahead:
+    """What `check` finds where it looks ahead."""
+
+    sentences: list[str] = field(default_factory=list)
+    validation: dict[str, Any] | None = None
+    unused: list[str] = field(default_factory=list)
+
+
+def _look_ahead(path: str, roles: Mapping[str, Role], target: str) -> _Ahead:
+    """From the first rows of a large table, since somebody waits for it."""
     names = [name for at, name in enumerate(roles) if at < _MOST_COLUMNS_AHEAD or name == target]
     n_rows = max(1_000, _CELLS_AHEAD // len(names))
     frame = pl.read_parquet(path, columns=names, n_rows=n_rows)
@@ -88,7 +98,12 @@ def _look_ahead(path: str, roles: Mapping[str, Role], target: str) -> tuple[list
         task = prepare_task(frame.select(names), {name: roles[name] for name in names}, target=target)
     except InvalidInput:
         # The first rows alone may be too few of a kind; what is wrong with all of them has been said.
-        return [], None
+        return _Ahead()
     structured = task.validation.kind in (ValidationKind.GROUP, ValidationKind.TIME)
-    sentences = [*task.validation.advice, *(suspect.sentence for suspect in find_suspects(task))]
-    return sentences, asdict(task.validation) if structured else None
+    # What is the same in the first rows need not be the same in all.
+    seen_whole = frame.height < n_rows
+    return _Ahead(
+        [*task.validation.advice, *(suspect.sentence for suspect in find_suspects(task))],
+        asdict(task.validation) if structured else None,
+        [name for name in task.dropped if seen_whole or name == task.validation.column],
+    )

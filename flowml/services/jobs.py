@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flowml.domain.datasets import Dataset, Role
+from flowml.domain.datasets import ColumnStats, Dataset, Role
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.events import Event
 from flowml.domain.jobs import QUEUES, Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
 from flowml.domain.names import did_you_mean, shown
 from flowml.domain.trials import Trial
+from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch.ledger import finish_job
 from flowml.services.dispatch.telling import tell_job, tell_renamed, tell_system
@@ -35,7 +36,7 @@ class AlgorithmInfo:
 class TaskPreview:
     """What training on this target would mean. `warnings` and `notes` are sentences: what to think about, and what is
     good to know; `problem` says why it cannot be done; `validation` is how models would be tested, where the table
-    shows that rows belong together or follow each other."""
+    shows that rows belong together or follow each other; `unused` are the columns that are not learned from."""
 
     target: str
     problem_type: ProblemType | None
@@ -46,6 +47,7 @@ class TaskPreview:
     problem: str | None = None
     notes: tuple[str, ...] = ()
     validation: Validation | None = None
+    unused: frozenset[str] = frozenset()
 
 
 def start_job(context: Context, spec: JobSpec) -> Job:
@@ -263,6 +265,24 @@ def detect_task(context: Context, dataset_id: str, target: str) -> TaskPreview:
         (*found["warnings"], *found["suspects"]),
         notes=_dropped_columns(dataset, target),
         validation=None if validation is None else _validation(validation),
+        unused=frozenset(found["unused"])
+        | {column.name for column in dataset.columns if column.role in (Role.IDENTIFIER, Role.CONSTANT)},
+    )
+
+
+def keeps_rows_apart(column: ColumnStats) -> bool:
+    """Whether a column by which somebody has rows grouped only names the groups: then it is not learned from."""
+    from flowml.automl.task.task import only_names_groups
+
+    return only_names_groups(column.name, column.role, column.dtype.startswith("Float"), column.n_unique)
+
+
+def trains_on_gpu(context: Context, algorithm: str) -> bool:
+    """Whether a machine that is online trains this algorithm on its GPU."""
+    return any(
+        ((worker.capabilities.get("gpu_libraries") or {}).get(algorithm) or {}).get("device")
+        for worker in context.store.workers.all()
+        if worker.status is WorkerStatus.ONLINE
     )
 
 

@@ -1,16 +1,19 @@
 """What a time budget has room for: by what trials took here, and not by what was hoped."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flowml.automl import algorithms
+from flowml.domain.datasets import Dataset
 from flowml.domain.jobs import ProblemType
 from flowml.domain.trials import Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.services import outlook
 from flowml.services.context import Context
-from flowml.services.outlook import Outlook, look_ahead
+from flowml.services.outlook import Basis, Outlook, look_ahead
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from tests.services.records import QuietTrainers, add_dataset, add_job, add_model
@@ -26,41 +29,85 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context
     store.close()
 
 
-def run_of(context: Context, times_as_long: float) -> None:
-    """An earlier run on `d1`, whose trials took so many times as long as their algorithm says."""
+def run_of(context: Context, times_as_long: float, dataset: str = "d1", origin: str = "portfolio") -> None:
+    """An earlier run, whose trials took so many times as long as their algorithm says."""
     store = context.store
-    job = add_job(store)
+    job = add_job(store, dataset_id=dataset)
     store.jobs.claim(9, 2.0)
-    shape = outlook._shape(store.datasets.get("d1"), ProblemType.CLASSIFICATION, 2)
+    shape = outlook._shape(store.datasets.get(dataset), ProblemType.CLASSIFICATION, 2)
     stated = 5 * algorithms.get("knn").seconds_per_fit(shape)
     for number in range(6):
-        store.trials.add(job.id, TrialSpec(number, "knn", {}), Needs(), 60.0, 2.0)
+        store.trials.add(job.id, TrialSpec(number, "knn", {}, origin), Needs(), 60.0, 2.0)
         lease = store.trials.claim("o", "w", "w", Offer(), 30, 3.0)
         assert lease is not None
         report = TrialReport(TrialStatus.FINISHED, 0.9, fit_seconds=times_as_long * stated)
-        store.trials.finish(lease, report, 4.0)
-    add_model(store, job, "m1", 0.9)
-    store.jobs.update(job.id, status="completed", problem_type="classification", best_model_id="m1")
+        store.trials.finish(lease, report, 3.0 + report.fit_seconds)
+    model = add_model(store, job, f"best of {job.id}", 0.9)
+    store.jobs.update(job.id, status="completed", problem_type="classification", best_model_id=model.id)
 
 
-def test_earlier_runs_say_how_fast_this_machine_is(context: Context) -> None:
+def ahead(context: Context, dataset: Dataset) -> Outlook:
+    return look_ahead(context, dataset, ProblemType.CLASSIFICATION, 2)
+
+
+def test_runs_on_the_same_table_say_how_long_its_trials_take(context: Context) -> None:
     dataset = add_dataset(context.store)
-    usual = look_ahead(context, dataset, ProblemType.CLASSIFICATION, 2)
-    assert not usual.measured and usual.slots == 2 and usual.busy == 1.0
+    usual = ahead(context, dataset)
+    assert (usual.basis, usual.slots, usual.busy) == (Basis.USUAL, 2, 1.0)
     run_of(context, times_as_long=100.0)
-    slow = look_ahead(context, dataset, ProblemType.CLASSIFICATION, 2)
-    assert slow.measured
+    slow = ahead(context, dataset)
+    assert slow.basis is Basis.TABLE
     assert list(slow.seconds) == pytest.approx([100 * each for each in usual.seconds], rel=0.01)
     assert slow.trials(20) < usual.trials(20)
+
+
+def test_the_closest_runs_count(context: Context) -> None:
+    store = context.store
+    small = add_dataset(store)
+    alike = replace(small, id="alike", n_rows=2 * small.n_rows)
+    large = replace(small, id="large", n_rows=1000 * small.n_rows)
+    for dataset in (alike, large):
+        store.datasets.add(dataset, ())
+    usual = ahead(context, small)
+    run_of(context, times_as_long=7.0, dataset="large")
+    assert ahead(context, small).basis is Basis.MACHINE
+    run_of(context, times_as_long=3.0, dataset="alike")
+    of_its_kind = ahead(context, small)
+    assert of_its_kind.basis is Basis.KIND
+    assert of_its_kind.seconds[0] == pytest.approx(3 * usual.seconds[0], rel=0.01)
+    assert ahead(context, large).seconds[0] > usual.seconds[0]
+
+
+def test_what_came_after_the_first_settings_says_how_long_the_others_take(context: Context) -> None:
+    dataset = add_dataset(context.store)
+    run_of(context, times_as_long=50.0, origin="search")
+    trials = context.store.trials.of_job(context.store.jobs.page(1, 0)[0][0].id)
+    assert ahead(context, dataset).later == pytest.approx(trials[0].fit_seconds)
 
 
 def test_other_work_is_counted(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = add_dataset(context.store)
     monkeypatch.setattr("psutil.getloadavg", lambda: (6.0, 0.0, 0.0))
-    assert look_ahead(context, dataset, ProblemType.CLASSIFICATION, 2).busy == 4.0
+    assert ahead(context, dataset).busy == 4.0
+    # What trials took here was measured beside such work; other runs share the machine.
+    run_of(context, times_as_long=2.0)
+    assert ahead(context, dataset).busy == 1.0
+    add_job(context.store)
+    context.store.jobs.claim(9, 2.0)
+    assert ahead(context, dataset).busy == 2.0
 
 
-def test_a_trial_that_would_take_most_of_the_time_is_not_counted() -> None:
-    assert Outlook([1.0, 1.0, 30.0, 2.0], 1, True, 1.0).trials(10) == 3
-    assert Outlook([1.0, 1.0, 30.0, 2.0], 1, True, 4.0).trials(10) == 1
-    assert Outlook([5.0], 1, True, 1.0).trials(2) == 0
+def test_a_forecast_is_how_many_trials_fit() -> None:
+    def found(seconds: list[float], later: float, budget: float, **given: Any) -> int:
+        return Outlook(
+            seconds, later, given.get("limit"), given.get("slots", 1), Basis.TABLE, given.get("busy", 1.0)
+        ).trials(budget)
+
+    assert found([1.0, 1.0], 1.0, 20) == 17, "18.5 seconds, and the last one would be cut off"
+    assert found([1.0, 1.0], 1.0, 20, slots=2) == 34
+    assert found([1.0, 1.0], 1.0, 20, busy=4.0) == 4
+    assert found([1.0, 1.0], 1.0, 20, limit=5) == 5
+    assert found([1.0, 30.0, 1.0], 1.0, 20) == 17, "one that would take most of the time is not begun"
+    assert found([5.0], 5.0, 2) == 0
+    assert found([1.0], 0.0, 3600) < 400_000
+    assert found([1.0], 1.0, 20, slots=0) == 0

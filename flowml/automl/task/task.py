@@ -207,7 +207,9 @@ def prepare_task(
         dropped[weight_column] = "It says how much each row counts."
     groups_by = choice.column if choice.kind is ValidationKind.GROUP else None
     if groups_by is not None and (
-        _keeps_apart(groups_by, roles, rows) if choice.asked else named_like_identifier(groups_by)
+        only_names_groups(groups_by, roles[groups_by], rows[groups_by].dtype.is_float(), rows[groups_by].n_unique())
+        if choice.asked
+        else named_like_identifier(groups_by)
     ):
         dropped[groups_by] = "It names whose rows belong together, and new rows are of somebody else."
     kept = [name for name in kept if name not in dropped]
@@ -249,11 +251,11 @@ def prepare_task(
     )
 
 
-def _keeps_apart(name: str, roles: Mapping[str, Role], frame: pl.DataFrame) -> bool:
-    """Whether a column by which rows are grouped only names the groups."""
-    if roles[name] in (Role.IDENTIFIER, Role.TEXT) or named_like_identifier(name):
+def only_names_groups(name: str, role: Role, is_float: bool, n_unique: int) -> bool:
+    """Whether a column by which rows are grouped says nothing beside which group a row is of."""
+    if role in (Role.IDENTIFIER, Role.TEXT) or named_like_identifier(name):
         return True
-    return not frame[name].dtype.is_float() and frame[name].n_unique() > _MANY_GROUPS
+    return not is_float and n_unique > _MANY_GROUPS
 
 
 def _features(

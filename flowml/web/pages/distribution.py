@@ -4,16 +4,20 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from flowml.domain.datasets import ColumnStats
 from flowml.domain.wording import number, plural
 from flowml.web.formatting import cell, percent
 from flowml.web.pages.charts import Chart
 
 
-def distribution_chart(column: str, found: Any) -> Chart:
-    """From what `services.figures.distribution` answers."""
+def distribution_chart(column: ColumnStats, found: Any) -> Chart:
+    """From what `services.figures.distribution` answers; how far the values reach and what is in the middle is the
+    column's own, and not that of round bins."""
     if found.kind == "histogram":
         return _histogram(column, list(found.edges), list(found.counts), found.missing)
-    return _categories(column, [cell(value) for value in found.values], list(found.counts), found.other, found.missing)
+    return _categories(
+        column.name, [cell(value) for value in found.values], list(found.counts), found.other, found.missing
+    )
 
 
 def _categories(column: str, values: list[str], counts: list[int], other: int, missing: int) -> Chart:
@@ -39,27 +43,27 @@ def _categories(column: str, values: list[str], counts: list[int], other: int, m
     )
 
 
-def _histogram(column: str, edges: list[Any], counts: list[int], missing: int) -> Chart:
+def _histogram(column: ColumnStats, edges: list[Any], counts: list[int], missing: int) -> Chart:
     bins = [{"low": edges[at], "high": edges[at + 1], "count": count} for at, count in enumerate(counts)]
     single = _whole_numbers(edges)
     caption = "There are no values."
     if sum(counts):
-        low, high = _middle(counts)
-        ends = (edges[0], edges[-1], edges[low], edges[high + 1])
-        if single:
-            ends = (edges[0] + 0.5, edges[-1] - 0.5, edges[low] + 0.5, edges[high] + 0.5)
-        first, last, quarter, three_quarters = map(_edge, ends)
-        caption = (
-            f"From {first} to {last}; the middle half of the rows lies between about {quarter} and {three_quarters}."
-        )
-        if quarter == three_quarters:
+        first, last = _edge(column.min), _edge(column.max)
+        quarter, three_quarters = _middle_half(column, edges, counts)
+        caption = f"From {first} to {last}; the middle half of the rows lies between {quarter} and {three_quarters}."
+        if first == last:
+            caption = f"Every row has the same value, {first}."
+        elif quarter == three_quarters:
             caption = f"From {first} to {last}; at least half of the rows are {quarter}."
+    # Round bins may reach beyond the values.
+    filled = [at for at, count in enumerate(counts) if count]
+    bins = bins[filled[0] : filled[-1] + 1] if filled else []
     return Chart(
         kind="histogram",
-        title=f"Distribution of {column}",
+        title=f"Distribution of {column.name}",
         caption=caption + _missing(missing),
-        spec={"column": column, "bins": bins},
-        columns=(column, "Rows") if single else ("From", "To", "Rows"),
+        spec={"column": column.name, "bins": bins},
+        columns=(column.name, "Rows") if single else ("From", "To", "Rows"),
         rows=[
             (_edge(entry["low"] + 0.5), number(entry["count"]))
             if single
@@ -67,6 +71,14 @@ def _histogram(column: str, edges: list[Any], counts: list[int], missing: int) -
             for entry in bins
         ],
     )
+
+
+def _middle_half(column: ColumnStats, edges: Sequence[Any], counts: Sequence[int]) -> tuple[str, str]:
+    """Of dates there are no quartiles, and the bins tell."""
+    if column.q25 is not None and column.q75 is not None:
+        return _edge(column.q25), _edge(column.q75)
+    low, high = _middle(counts)
+    return f"about {_edge(edges[low])}", _edge(edges[high + 1])
 
 
 def _whole_numbers(edges: Sequence[Any]) -> bool:

@@ -1,19 +1,20 @@
 """Train: from a table and a target to a running job."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowml.domain.datasets import Dataset, Role
+from flowml.domain.datasets import ColumnStats, Dataset, Finding, Role, Severity
 from flowml.domain.errors import FlowMLError
 from flowml.domain.jobs import ValidationKind
 from flowml.domain.metrics import CLASSIFICATION_GOALS, REGRESSION_METRICS
+from flowml.domain.wording import plural
 from flowml.services import datasets, figures, jobs
 from flowml.services.context import Context
 from flowml.services.jobs import AlgorithmInfo, TaskPreview, usual_folds
-from flowml.services.outlook import Outlook, look_ahead
+from flowml.services.outlook import Basis, Outlook, look_ahead
 from flowml.web.caller import context_of
 from flowml.web.formatting import duration
 from flowml.web.pages.charts import Chart
@@ -27,6 +28,15 @@ DEFAULT_BUDGET = 60
 MOST_FOLDS = 20
 _GROUPING = (Role.CATEGORICAL, Role.TEXT, Role.NUMERIC, Role.BOOLEAN)
 _ORDERING = (Role.DATETIME, Role.NUMERIC, Role.IDENTIFIER)
+SHOWN_FINDINGS = 6
+# Judging a bigger table takes seconds: it waits until somebody wants to know.
+_SMALL_CELLS = 2_000_000
+_GOING_BY = {
+    Basis.TABLE: "going by what they took on this table before",
+    Basis.KIND: "going by what they took on tables like this one",
+    Basis.MACHINE: "going by what they took on other tables here",
+    Basis.USUAL: "going by what such a table usually takes: after the first run here this is known better",
+}
 TELLING = frozenset(
     {
         "target",
@@ -53,6 +63,16 @@ class AlgorithmFamily:
     algorithms: list[AlgorithmInfo]
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What is wrong with the table or may be. `issues` is None as long as nobody has looked: the page's script asks;
+    `is_big`: looking takes a while, so it waits until somebody wants it."""
+
+    issues: list[Finding] | None
+    more: int
+    is_big: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainPage(Page):
     """Without `dataset` the page asks for one; without `task` for a target. `likely` are the columns offered first;
@@ -71,6 +91,8 @@ class TrainPage(Page):
     budgets: list[dict[str, Any]]
     default_step: int
     features: list[str]
+    used: list[str]
+    findings: "Findings | None"
     group_columns: list[str]
     time_columns: list[str]
     weight_columns: list[str]
@@ -85,14 +107,16 @@ def page(request: Request) -> Response:
     wanted = request.query_params.get("dataset")
     dataset = datasets.get_dataset(context, wanted) if wanted else None
     target = request.query_params.get("target") if dataset else None
+    stats = {column.name: column for column in figures.stats(context, dataset.id)} if dataset else {}
     task = chart = None
     if dataset and target and dataset.column(target):
         context.trainers.warm_up()
         task = jobs.detect_task(context, dataset.id, target)
-        chart = None if task.problem else _target_chart(context, dataset, target)
+        chart = None if task.problem else _target_chart(context, dataset, stats[target])
     problem_type = task.problem_type if task else None
     metrics = [METRICS[name] for name in _metric_names(problem_type)]
     features = [column.name for column in dataset.columns if column.name != target] if dataset else []
+    used = [name for name in features if task is None or name not in task.unused]
     budgets = offered_budgets(context.settings.max_time_budget_seconds)
     outlook = None
     if dataset and task and task.problem_type:
@@ -112,11 +136,13 @@ def page(request: Request) -> Response:
             likely=likely_targets(dataset) if dataset else [],
             task=task,
             chart=chart,
-            families=_families(jobs.list_algorithms(str(problem_type))) if problem_type else [],
+            families=_families(context, jobs.list_algorithms(str(problem_type))) if problem_type else [],
             metrics=metrics,
             budgets=steps,
             default_step=default_step,
             features=features,
+            used=used,
+            findings=_findings(context, dataset, task) if dataset and task and not task.problem else None,
             group_columns=_columns(dataset, target, _GROUPING),
             time_columns=_columns(dataset, target, _ORDERING),
             weight_columns=_columns(dataset, target, (Role.NUMERIC, Role.BOOLEAN)),
@@ -127,7 +153,8 @@ def page(request: Request) -> Response:
                 "metric": task.metric if task else None,
                 "budgets": steps,
                 "step": default_step,
-                "features": len(features),
+                "used": used,
+                "groups": [name for name, column in stats.items() if jobs.keeps_rows_apart(column)],
                 "most_folds": usual_folds(dataset.n_rows, dataset.n_columns - 1, MOST_FOLDS) if dataset else MOST_FOLDS,
                 "validation": None
                 if task is None or task.validation is None
@@ -139,25 +166,40 @@ def page(request: Request) -> Response:
 
 
 def forecast(outlook: Outlook | None, seconds: float) -> str:
-    """What so much time is enough for on this machine, as it is now.
+    """How many trials fit into so much time, and what that goes by.
 
-    >>> forecast(Outlook([1.0, 2.0, 40.0], 2, True, 1.0), 10)
-    'A simple model is there at once. Going by earlier runs here, about 2 of the 3 first settings can be tried.'
+    >>> forecast(Outlook([1.0, 2.0, 40.0], 2.0, None, 2, Basis.TABLE, 1.0), 20)
+    'A simple model is there at once. About 17 trials fit, going by what they took on this table before.'
     """
     if outlook is None or not outlook.slots:
-        return "A simple model is there at once; how many others there is time for depends on who trains."
-    found, of = outlook.trials(seconds), len(outlook.seconds)
-    going_by = "Going by earlier runs here" if outlook.measured else "Going by what such a table usually takes"
+        return "A simple model is there at once; how many trials there is time for depends on who trains."
+    found = outlook.trials(seconds)
+    tried = f"About {plural(_rounded(found), 'trial')} fit{'s' if found == 1 else ''}"
     if found == 0:
-        tried = "there is hardly time for anything more"
-    elif found < of:
-        tried = f"about {found} of the {of} first settings can be tried"
-    else:
-        tried = f"all {of} first settings can be tried, and there is time to search around the best"
-    busy = (
-        f" The machine is busy: everything takes about {outlook.busy:.0f} times as long." if outlook.busy >= 2 else ""
-    )
-    return f"A simple model is there at once. {going_by}, {tried}.{busy}"
+        tried = "There is hardly time for anything more"
+    elif found == outlook.limit:
+        tried = f"All {found} trials that so small a table is worth fit, and it may end sooner"
+    busy = " Other work runs here now, so it may be fewer." if outlook.busy >= 2 else ""
+    return f"A simple model is there at once. {tried}, {_GOING_BY[outlook.basis]}.{busy}"
+
+
+def _rounded(count: int) -> int:
+    """To two digits: more would be pretended."""
+    return round(count, 2 - len(str(count))) if count >= 100 else count
+
+
+def _findings(context: Context, dataset: Dataset, task: TaskPreview) -> Findings:
+    found = figures.known_quality(context, dataset.id, task.target)
+    if found is None:
+        return Findings(None, 0, dataset.n_rows * dataset.n_columns > _SMALL_CELLS)
+
+    def is_told(issue: Finding) -> bool:
+        """What gives the answer away stands among the warnings already."""
+        named = [warning for warning in task.warnings for name in issue.columns if f"“{name}”" in warning]
+        return issue.code == "leakage" and bool(named)
+
+    issues = [issue for issue in found.issues if issue.severity is not Severity.INFO and not is_told(issue)]
+    return Findings(issues[:SHOWN_FINDINGS], max(0, len(issues) - SHOWN_FINDINGS), False)
 
 
 def offered_budgets(longest: float) -> list[float]:
@@ -200,13 +242,13 @@ def likely_targets(dataset: Dataset) -> list[str]:
     return sorted(usable, key=unlikely)[:4]
 
 
-def _target_chart(context: Context, dataset: Dataset, target: str) -> Chart | None:
+def _target_chart(context: Context, dataset: Dataset, column: ColumnStats) -> Chart | None:
     try:
-        found = figures.distribution(context, dataset.id, target)
+        found = figures.distribution(context, dataset.id, column.name)
     except FlowMLError:
         # A picture that cannot be drawn keeps nobody from training.
         return None
-    return distribution_chart(target, found)
+    return distribution_chart(column, found)
 
 
 def _metric_names(problem_type: str | None) -> tuple[str, ...]:
@@ -215,8 +257,10 @@ def _metric_names(problem_type: str | None) -> tuple[str, ...]:
     return REGRESSION_METRICS if problem_type == "regression" else CLASSIFICATION_GOALS + REGRESSION_METRICS
 
 
-def _families(algorithms: list[AlgorithmInfo]) -> list[AlgorithmFamily]:
+def _families(context: Context, algorithms: list[AlgorithmInfo]) -> list[AlgorithmFamily]:
     families: dict[str, list[AlgorithmInfo]] = {}
     for algorithm in algorithms:
-        families.setdefault(algorithm.category, []).append(algorithm)
+        # What could be trained on a GPU is of interest where there is one.
+        shown = replace(algorithm, gpu=algorithm.gpu and jobs.trains_on_gpu(context, algorithm.name))
+        families.setdefault(algorithm.category, []).append(shown)
     return [AlgorithmFamily(category, members) for category, members in families.items()]

@@ -49,7 +49,8 @@ defineChart("categories", (Plot, spec, { width, colour }) => {
       marginLeft: Math.min(150, 18 + longest * 7),
       marginRight: 56,
       x: { label: "Rows", grid: true, tickFormat: number, ticks: Math.max(2, Math.floor(width / 110)) },
-      y: { label: spec.column, domain: bars.map((bar) => bar.value), tickFormat: short },
+      // On top: at the middle it would stand across the values.
+      y: { label: spec.column, labelAnchor: "top", labelArrow: "none", domain: bars.map((bar) => bar.value), tickFormat: short },
       marks: [
         Plot.barX(bars, { x: "count", y: "value", fill: colour("series-1"), insetTop: 3, insetBottom: 3, rx: 2 }),
         Plot.text(bars, { x: "count", y: "value", text: (bar) => number(bar.count), dx: 6, textAnchor: "start", fill: colour("muted") }),

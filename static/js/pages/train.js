@@ -4,7 +4,8 @@ import { mountCharts } from "../charts.js";
 import "../charts/distribution.js";
 import { dataOf } from "../dom.js";
 import { plural } from "../format.js";
-import { fragment, post, said } from "../http.js";
+import { fragment, get, post, said } from "../http.js";
+import { learnedFrom } from "../plan.js";
 
 function checked(name, state) {
   return [...document.querySelectorAll("input[name=" + name + "]")].filter((box) => box.checked === state);
@@ -93,7 +94,8 @@ Alpine.data("train", () => ({
     return folds === 1 ? "tested on a part that is held out" : "tested with " + folds + "-fold cross-validation";
   },
   get featureText() {
-    return plural(this.form.features - this.excluded, "other column");
+    const excluded = this.excluded ? checked("exclude", true).map((box) => box.value) : [];
+    return plural(learnedFrom(this.form, { excluded, weight: this.weight, cv: this.cv }), "column");
   },
   get algorithmText() {
     return plural(this.algorithms, "algorithm");
@@ -140,6 +142,31 @@ Alpine.data("train", () => ({
       this.problem = said(error);
       this.starting = false;
     }
+  },
+}));
+
+// What is wrong with the table: the server writes it as soon as somebody has looked.
+Alpine.data("findings", () => ({
+  looking: false,
+  problem: "",
+  get idle() {
+    return !this.looking && !this.problem;
+  },
+  init() {
+    if (!dataOf(this.$root, "known") && !dataOf(this.$root, "big")) this.look();
+  },
+  async look() {
+    const form = dataOf(document.getElementById("train"), "form");
+    const place = this.$root;
+    this.looking = true;
+    try {
+      await get("/api/datasets/" + form.dataset + "/quality?target=" + encodeURIComponent(form.target));
+      const next = await fragment(location.pathname + location.search, "findings");
+      if (place.isConnected) place.replaceWith(next);
+    } catch (problem) {
+      this.problem = said(problem);
+    }
+    this.looking = false;
   },
 }));
 
