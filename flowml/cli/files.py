@@ -38,12 +38,12 @@ def limited(path: Path) -> Iterator["Limits"]:
 
 def predict(options: argparse.Namespace) -> int:
     """Score a file with a model file."""
-    from flowml.automl.model import modelfile
     from flowml.automl.model.batch import expected_columns, predict_table
     from flowml.data.expected import read_expected
     from flowml.data.writing.writers import write_csv_text, write_table
+    from flowml.library.foreign_model import read_foreign
 
-    model = modelfile.read(options.model)
+    model = read_foreign(options.model)
     with limited(options.file) as limits:
         expected = expected_columns(model.schema)
         table = read_expected(options.file, expected, None, dict(options.options), limits, now=time.time())

@@ -124,9 +124,9 @@ def load_model(path: str | Path) -> AutoMLClassifier | AutoMLRegressor:
     It predicts, classes in the type that they had in training; there is no leaderboard. Columns that training left out
     are not asked for. Raises InvalidInput for anything that is not a whole model file.
     """
-    from flowml.automl.model import modelfile
+    from flowml.library.foreign_model import read_foreign
 
-    model = modelfile.read(Path(path))
+    model = read_foreign(Path(path))
     estimator = AutoMLClassifier() if model.schema.classes else AutoMLRegressor()
     estimator._of_file(model)
     return estimator

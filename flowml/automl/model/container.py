@@ -32,6 +32,8 @@ _LONG_END = b"PK\6\7"
 _LONG_END_BYTES = 20
 _BYTES_AN_ENTRY = 400
 
+_BEGINNING_BYTES = 4
+
 # What Python takes for a dictionary, a list and a value, about.
 _DICTIONARY_BYTES, _LIST_BYTES, _VALUE_BYTES = 240, 64, 60
 _MANIFEST_MEMORY = 200_000_000
@@ -77,6 +79,15 @@ class Container:
         if needed > _MANIFEST_MEMORY + _MANIFEST_MEMORY_RATIO * entry.compress_size:
             raise InvalidInput("The description in this model file is larger than any that FlowML writes.")
         return json.loads(content)
+
+    def beginnings(self, suffix: str) -> list[bytes]:
+        """The first bytes of each entry whose name ends so."""
+        found = []
+        for name in self._archive.namelist():
+            if name.endswith(suffix):
+                with self._archive.open(name) as entry:
+                    found.append(entry.read(_BEGINNING_BYTES))
+        return found
 
     def take(self, name: str) -> bytes:
         """An entry that nothing else has asked for."""

@@ -5,6 +5,7 @@ Reading one runs no code from it, whoever wrote it. What it consists of is measu
 and what would be looked up is known to be there.
 """
 
+import contextlib
 import copyreg
 import hashlib
 import io
@@ -32,6 +33,8 @@ from flowml.domain.errors import FlowMLError, InvalidInput
 # 2: temperature, decision and pooling, which a reader of 1 would not heed. 3: the recipe.
 FORMAT = 3
 _FINGERPRINT = "_fingerprint"
+_BLOB = ".bin"
+_LIBRARIES = {b"CBM1": "catboost", b"tree": "lightgbm", b'{"le': "xgboost"}
 _MAX_PARTS = 5_000
 _WEIGHTS_TOLERANCE = 1e-3
 
@@ -103,6 +106,13 @@ def read(path: Path, *, tried: bool = True) -> FittedModel:
     return _read(path, path.name, tried)
 
 
+def libraries_of(path: Path) -> frozenset[str]:
+    """The libraries whose own models are in a file, by how those begin; none for a file that is no model file."""
+    with contextlib.suppress(InvalidInput, *_DAMAGE), path.open("rb") as file:
+        return frozenset(_LIBRARIES.get(start, "unknown") for start in Container(file).beginnings(_BLOB))
+    return frozenset()
+
+
 def fingerprint(model: FittedModel) -> str:
     """The same for models whose files are the same; worked out once a model."""
     known: str | None = vars(model).get(_FINGERPRINT)
@@ -111,9 +121,9 @@ def fingerprint(model: FittedModel) -> str:
     return known
 
 
-def read_bytes(content: bytes) -> FittedModel:
-    """The model in what `write` gave. Raises as `read` does."""
-    return _read(io.BytesIO(content), "The model", True)
+def read_bytes(content: bytes, name: str = "The model") -> FittedModel:
+    """The model in what `write` gave; `name` is what errors call it. Raises as `read` does."""
+    return _read(io.BytesIO(content), name, True)
 
 
 def _read(source: Path | io.BytesIO, name: str, tried: bool) -> FittedModel:
@@ -226,7 +236,7 @@ class _Writer:
             np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
             self.put(f"{folder}/{name}.npy", file.getvalue())
         for name, blob in state.blobs.items():
-            self.put(f"{folder}/{name}.bin", blob)
+            self.put(f"{folder}/{name}{_BLOB}", blob)
         return {
             "kind": state.kind,
             "settings": dict(state.settings),
@@ -239,7 +249,7 @@ class _Writer:
 def _read_predictor(state: Mapping[str, Any], container: Container) -> Predictor:
     folder = str(state["folder"])
     arrays = {str(name): container.take_array(f"{folder}/{name}.npy") for name in state["arrays"]}
-    blobs = {str(name): container.take(f"{folder}/{name}.bin") for name in state["blobs"]}
+    blobs = {str(name): container.take(f"{folder}/{name}{_BLOB}") for name in state["blobs"]}
     return load(PredictorState(str(state["kind"]), dict(state["settings"]), arrays, blobs))
 
 
