@@ -13,6 +13,7 @@ from benchmarks import (
     hostile,
     log_samples,
     many_runs,
+    model_mutations,
     quality,
     samples,
     scale,
@@ -38,6 +39,7 @@ def main() -> None:
     big_files.main([])
     hostile.main([])
     many_runs.main([])
+    model_mutations.main([])
     if given.samples:
         samples.main([given.samples])
         log_samples.main([str(Path(given.samples) / "logs")])
