@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from flowml.children import run_conductor, run_trainer
+from flowml.domain.errors import FlowMLError
+from flowml.domain.faults import fault_of
 from flowml.domain.workers import Share
 from flowml.machine import capabilities
 from flowml.machine.facts import memory_bytes, usable_cores
@@ -19,6 +21,7 @@ from flowml.services.dispatch.recovery import LOCAL_WORKER, recover
 from flowml.services.housekeeping import keep_house
 from flowml.services.jobs import start_waiting_jobs
 from flowml.services.settings import Settings
+from flowml.services.system import note
 from flowml.store.home import Home, ServerLock
 from flowml.store.store import Store
 from flowml.training import processes
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 log = logging.getLogger(__name__)
+_CHECK_SECONDS = 3.0
 
 
 def training_share(settings: Settings) -> Share:
@@ -50,10 +54,21 @@ class Server:
         home = Home(settings.home)
         home.prepare()
         self._lock = ServerLock(home)
+        try:
+            self._open(home, settings, clock)
+        except Exception as error:
+            if isinstance(error, FlowMLError) or fault_of(error) is None:
+                raise
+            raise home.unusable(error) from error
+
+    def _open(self, home: Home, settings: Settings, clock: Callable[[], float]) -> None:
         share = training_share(settings)
         # Before any numeric library is imported, here or in a child.
         processes.limit_threads(share.threads)
         self._store = Store(home.path, now=clock())
+        self._store.look_over(_CHECK_SECONDS)
+        if self._store.damage is not None:
+            log.error("the database %s is damaged: %s", home.database, self._store.damage)
         self._clock = clock
         self._share = share
         self._worker_name = platform.node() or LOCAL_WORKER
@@ -124,7 +139,14 @@ class Server:
         )
 
     def _keep_house(self) -> None:
-        keep_house(self.context)
+        try:
+            keep_house(self.context)
+        except Exception as error:
+            fault = fault_of(error)
+            if fault is None:
+                raise
+            note(self.context, fault)
+            log.warning("the house is not kept: %s", fault.detail)
 
 
 def build(server: Server) -> "ASGIApp":

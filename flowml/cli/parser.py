@@ -19,6 +19,7 @@ from flowml.cli.files import inspect, predict
 from flowml.cli.serve import serve
 from flowml.cli.train import train
 from flowml.domain.errors import FlowMLError
+from flowml.domain.faults import fault_of
 from flowml.domain.jobs import ProblemTypeChoice
 from flowml.machine.facts import thread_settings
 
@@ -49,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             traceback.print_exc()
-        print(f"flowml: {type(error).__name__}: {error} (--debug shows more)", file=sys.stderr)
+        fault = fault_of(error)
+        words = f"{type(error).__name__}: {error}" if fault is None else fault.detail
+        print(f"flowml: {words} (--debug shows more)", file=sys.stderr)
         return 1
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowml.domain.errors import FlowMLError, InvalidInput, UnreadableFile
+from flowml.domain.faults import fault_of
 from flowml.machine.child import settle
 
 # task → the function that does it: it takes the request and returns what JSON can hold.
@@ -54,32 +55,36 @@ def prepare() -> None:
         getattr(module, "prepare", lambda: None)()
 
 
-def answer_and_end(tasks: Mapping[str, str]) -> None:
-    """Answer one request for one of these tasks, and end."""
-    settle()
+def answer_and_end(tasks: Mapping[str, str], niceness: int = 0) -> None:
+    """Answer one request for one of these tasks, and end. The nicer, the further behind whatever else this machine
+    does."""
+    settle(niceness)
     request = json.load(sys.stdin)
     if request["task"] in _BACKGROUND:
         os.nice(10)
     try:
         answer = perform(request, tasks)
     except FlowMLError as error:
-        answer = problem(error)
+        answer = problem(fault_of(error) or error)
     # Also what Rust panics raise: every ending is an answer, and the cause goes to the server's log.
-    except BaseException:
+    except BaseException as error:
         traceback.print_exc()
-        answer = problem(
-            UnreadableFile(
-                "The file could not be read: its content confuses the reader.",
-                hint="Save or export it again, or try another format such as CSV.",
-            )
-            if request["task"] == "import"
-            else FlowMLError("The table could not be worked on: something in it was not expected.")
-        )
+        answer = problem(fault_of(error) or _unexpected(request["task"]))
     json.dump(answer, sys.stdout, allow_nan=False)
     sys.stdout.flush()
     sys.stderr.flush()
     # At once: taking a large table apart piece by piece would make whoever waits wait longer.
     os._exit(0)
+
+
+def _unexpected(task: str) -> FlowMLError:
+    """What is said of a table at which a task has stumbled."""
+    if task == "import":
+        return UnreadableFile(
+            "The file could not be read: its content confuses the reader.",
+            hint="Save or export it again, or try another format such as CSV.",
+        )
+    return FlowMLError("The table could not be worked on: something in it was not expected.")
 
 
 def main() -> None:

@@ -42,16 +42,16 @@ class Channel(Protocol):
         ...
 
     def brief(self, lease: Lease) -> JobBrief:
-        """The job that it belongs to. Raises NotFound where the lease, or the job, is gone."""
+        """The job that it belongs to. Raises LeaseLost, and NotFound where the job or its data set is gone."""
         ...
 
     def get(self, lease: Lease, sha256: str) -> Path:
-        """A file of the job (its tables), on this machine. Raises NotFound for one that is none of its own, or where
-        the lease is gone."""
+        """A file of the job (its tables), on this machine. Raises LeaseLost, and NotFound for one that is none of its
+        own, or not there."""
         ...
 
     def put(self, lease: Lease, content: bytes) -> str:
-        """Hand over a file; returns its hash. Raises NotFound where the lease is gone."""
+        """Hand over a file; returns its hash. Raises LeaseLost."""
         ...
 
     def heartbeat(self, beats: Sequence[Beat]) -> frozenset[str]:

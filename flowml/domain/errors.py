@@ -7,11 +7,15 @@
     ├── Unauthorized            401  no credential, or not a valid one
     ├── Forbidden               403  a credential that may not do this, a foreign Host or Origin
     ├── NotFound                404  no such thing
+    │   └── LeaseLost           somebody else has this trial now, or nobody wants it any more
     ├── WrongState              409  it exists, but not in a state that allows this
     ├── TooLarge                413  over a limit of this server
     ├── UnsupportedFormat       415  no reader for this kind of file
     ├── TooMany                 429  too many at once
     ├── NotReady                503  the part that answers this is not there (yet)
+    ├── Damaged             503  what is stored is not what was written
+    │   └── DamagedDatabase     the database is not
+    ├── NoRoom              507  the disk is full
     ├── NotApplicable           an algorithm or a format that is not for this input: a normal answer
     ├── TrialFailed             one evaluation failed; says why
     ├── DeadlineReached         a fit noticed that its time is over
@@ -75,6 +79,10 @@ class NotFound(FlowMLError):
     """No such thing."""
 
 
+class LeaseLost(NotFound):
+    """Somebody else has this trial now, or nobody wants it any more: its outcome is of no use."""
+
+
 class WrongState(FlowMLError):
     """The thing exists, but its state does not allow this."""
 
@@ -93,6 +101,18 @@ class TooMany(FlowMLError):
 
 class NotReady(FlowMLError):
     """The part that answers this is not available (yet)."""
+
+
+class Damaged(FlowMLError):
+    """What is stored is not what was written: the disk, or something beside FlowML, has changed it."""
+
+
+class DamagedDatabase(Damaged):
+    """A part of the database is not what was written."""
+
+
+class NoRoom(FlowMLError):
+    """The disk of this server is full, or so nearly that nothing more is begun."""
 
 
 class NotApplicable(FlowMLError):

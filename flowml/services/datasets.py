@@ -71,9 +71,12 @@ def expect_work() -> None:
     FORKSERVER.warm()
 
 
-def place_for_upload(context: Context) -> Path:
-    """Where a file may be put until `import_file` takes it over."""
-    return context.store.files.new_temp()
+class PlaceForUploads:
+    """Where files may be put until `import_file` takes them over, as far as there is room."""
+
+    def __init__(self, context: Context):
+        self.new_temp = context.store.files.new_temp
+        self.promised = context.store.room.promised
 
 
 def read_again(context: Context, dataset_id: str, options: Mapping[str, Any]) -> Dataset:

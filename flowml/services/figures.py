@@ -20,6 +20,7 @@ from flowml.domain.datasets import (
 )
 from flowml.domain.distributions import Categories, Histogram, distribution_of
 from flowml.domain.errors import InvalidInput, NotFound
+from flowml.domain.faults import kept_if_there_is_room
 from flowml.domain.names import did_you_mean
 from flowml.services.context import Context
 from flowml.services.tables import run_task
@@ -135,7 +136,8 @@ def _kept(context: Context, dataset_id: str, name: str, compute: Callable[[], di
             found = context.store.datasets.figure(dataset_id, name)
             if found is None:
                 found = compute()
-                context.store.datasets.keep_figure(dataset_id, name, found)
+                with kept_if_there_is_room(f"the figure {name[:80]}"):
+                    context.store.datasets.keep_figure(dataset_id, name, found)
     return found
 
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from flowml.data.child import Child
 from flowml.domain.errors import NotFound, NotReady, WrongState
+from flowml.domain.faults import kept_if_there_is_room
 from flowml.domain.models import ColumnImportance, Importance, Model, ModelDetails
-from flowml.machine.child import Bounds, CannotStart, Child, Ended
 from flowml.machine.facts import memory_bytes
 from flowml.services.context import Context
 from flowml.services.tables import FORKSERVER
@@ -19,7 +20,8 @@ _MEMORY_SHARE = 0.5
 def compute_importance(context: Context, model_id: str) -> Importance:
     """Shuffle each column and see what the score loses.
 
-    Raises NotFound, WrongState when the data set is gone, NotReady saying why it cannot be done now.
+    Raises NotFound, WrongState when the data set is gone, Damaged, NotReady when there is too little time or a better
+    moment, and as `Child.perform` does.
     """
     with alone("importance", model_id, left=context.left, turns=context.turns):
         model = context.store.models.get(model_id)
@@ -27,7 +29,8 @@ def compute_importance(context: Context, model_id: str) -> Importance:
         found = model.details.permutation_importance
         if found is None:
             found = Importance("permutation", _in_a_child(context, model))
-            keep_importance(context, model, found)
+            with kept_if_there_is_room("which columns matter"):
+                keep_importance(context, model, found)
         return found
 
 
@@ -48,15 +51,17 @@ def _in_a_child(context: Context, model: Model) -> tuple[ColumnImportance, ...]:
             hint="Train again on a data set that is still there.",
         ) from None
     request = {"home": str(context.settings.home), "model_id": model.id, "seconds": _SECONDS}
-    bounds = Bounds(_PATIENCE_SECONDS, int(memory_bytes() * _MEMORY_SHARE))
-    try:
-        with (
-            CHILDREN.turn(context.left, context.turns),
-            Child("flowml.services.importance_task", starter=FORKSERVER.start) as process,
-        ):
-            items: list[dict[str, Any]] = process.ask(request, bounds, context.left)["items"]
-    except (Ended, CannotStart):
-        items = []
+    with (
+        CHILDREN.turn(context.left, context.turns),
+        Child("flowml.services.importance_task", starter=FORKSERVER.start) as process,
+    ):
+        items: list[dict[str, Any]] = process.perform(
+            "importance",
+            request,
+            timeout_seconds=_PATIENCE_SECONDS,
+            memory_bytes=int(memory_bytes() * _MEMORY_SHARE),
+            cancelled=context.left,
+        )["items"]
     if not items:
         raise NotReady("Which columns matter could not be computed in time.", hint="Try again when less is running.")
     return tuple(ColumnImportance(**item) for item in items)

@@ -52,7 +52,8 @@ class TaskPreview:
 
 def start_job(context: Context, spec: JobSpec) -> Job:
     """Check everything that can be checked now, then queue it; where another run has its name already it gets a number.
-    Raises NotFound, InvalidInput."""
+    Raises NotFound, InvalidInput, NoRoom."""
+    context.store.room.check()
     dataset = context.store.datasets.get(spec.dataset_id)
     _check_columns(dataset, spec)
     limit = context.settings.max_time_budget_seconds
@@ -126,8 +127,9 @@ def cancel_job(context: Context, job_id: str) -> Job:
 def extend_job(context: Context, job_id: str, time_budget_seconds: float) -> Job:
     """Give a job this much more time; one that has ended goes on from its finished trials.
 
-    Raises NotFound, InvalidInput, and WrongState when its data set is gone or it is just being stopped.
+    Raises NotFound, InvalidInput, NoRoom, and WrongState when its data set is gone or it is just being stopped.
     """
+    context.store.room.check()
     now = context.clock()
     limit = context.settings.max_time_budget_seconds
     with context.store.transaction():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from flowml.domain.datasets import Dataset, Preview
 from flowml.domain.errors import FlowMLError
+from flowml.domain.stored import reading
 from flowml.services.context import Context
 from flowml.services.tables import run_task, workplace
 from flowml.services.turns import BEHIND
@@ -47,7 +48,8 @@ def preview(
     if dataset.n_rows * dataset.n_columns > _BIG_CELLS:
         _have_lines(context, dataset, table)
     if sort is None and not search:
-        return page_as_it_stands(table, dataset.n_rows, offset, limit)
+        with reading(table, dataset.table):
+            return page_as_it_stands(table, dataset.n_rows, offset, limit)
     wanted = _Wanted(sort, search or None, descending, offset, limit)
     return _in_order(context, dataset, table, wanted)
 
@@ -78,7 +80,11 @@ def _in_order(context: Context, dataset: Dataset, table: Path, wanted: _Wanted) 
     with workplace(context) as place:
         request = {"table": str(table), "order": str(order if order.exists() else place.result), **asdict(wanted)}
         is_big = dataset.n_rows * dataset.n_columns > _BIG_CELLS
-        found = run_task(context, "page", request) if is_big else page_in_order(request)
+        if is_big:
+            found = run_task(context, "page", request)
+        else:
+            with reading(table, dataset.table):
+                found = page_in_order(request)
         if place.result.exists():
             place.result.replace(order)
     return Preview(tuple(found["columns"]), tuple(map(tuple, found["rows"])), found["total"], tuple(found["numbers"]))

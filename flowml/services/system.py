@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import psutil
 
 from flowml import __version__
+from flowml.domain.errors import DamagedDatabase, FlowMLError, NotReady
+from flowml.domain.faults import fault_of
 from flowml.machine import facts
 from flowml.machine.gpus import GPU, gpus
 from flowml.machine.load import CpuGauge
@@ -71,8 +73,37 @@ def stats(context: Context) -> SystemStats:
 
 
 def check_ready(context: Context) -> None:
-    """Raises whatever keeps the store from answering."""
-    context.store.events.last_id()
+    """Whether the store can be read and written. Raises NotReady saying what keeps it from that."""
+    try:
+        context.store.events.last_id()
+        context.store.room.check()
+        _try_to_write(context)
+    except Exception as error:
+        problem = error if isinstance(error, FlowMLError) else fault_of(error)
+        if problem is None:
+            raise
+        raise NotReady(problem.detail, hint=problem.hint) from None
+    if context.store.damage is not None:
+        raise NotReady(
+            "The database is damaged: not all of what is stored can be read.",
+            hint="Restore FlowML's folder from a backup. The server's log says more.",
+        )
+
+
+def _try_to_write(context: Context) -> None:
+    # A quota, or a disk that was made read-only, leaves its free room as it is. Not into the database: what is kept in
+    # memory would be looked up again.
+    path = context.store.files.new_temp()
+    try:
+        path.write_bytes(b"something")
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def note(context: Context, fault: FlowMLError) -> None:
+    """Remember what was found to be wrong with the server while it answered."""
+    if isinstance(fault, DamagedDatabase) and context.store.damage is None:
+        context.store.damage = fault.detail
 
 
 def process_memory_bytes() -> int:

@@ -2,16 +2,18 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flowml.data.child import Child
+from flowml.domain.stored import reading
 from flowml.machine.facts import memory_bytes
 from flowml.machine.forkserver import Forkserver
 from flowml.services.context import Context
 from flowml.services.turns import CHILDREN, Line
+from flowml.store.files import name_of
 
 FORKSERVER = Forkserver("flowml.data.tasks", "flowml.services.checking", "flowml.services.importance_task")
 """Where the children come from that work on tables and models."""
@@ -29,7 +31,8 @@ class Workplace:
 
 @contextmanager
 def workplace(context: Context) -> Iterator[Workplace]:
-    """Both are gone at the end, unless they were moved."""
+    """Both are gone at the end, unless they were moved. Raises NoRoom when the disk is nearly full."""
+    context.store.room.check()
     files = context.store.files
     place = Workplace(files.new_temp(), files.new_temp())
     place.scratch.mkdir(parents=True)
@@ -48,9 +51,9 @@ def run_task(
     line: Line = CHILDREN,
     module: str = "flowml.data.tasks",
 ) -> dict[str, Any]:
-    """One of the module's TASKS in a child process, as soon as it is its turn. Raises what the task raises, as
-    `Line.turn` and as `child.Child.perform` do."""
-    with line.turn(context.left, context.turns), Child(module, starter=FORKSERVER.start) as process:
+    """One of the module's TASKS in a child process, as soon as it is its turn. Raises what the task raises, Damaged for
+    a `table` that is no longer what was stored, and as `Line.turn` and as `child.Child.perform` do."""
+    with line.turn(context.left, context.turns), Child(module, starter=FORKSERVER.start) as process, _reading(request):
         return process.perform(
             task,
             {"max_rows": context.settings.max_rows, "max_columns": context.settings.max_columns, **request},
@@ -58,3 +61,11 @@ def run_task(
             memory_bytes=int(memory_bytes() * _MEMORY_SHARE),
             cancelled=context.left,
         )
+
+
+def _reading(request: Mapping[str, Any]) -> AbstractContextManager[object]:
+    if "table" not in request or "path" in request:
+        # What is read is on its way in.
+        return nullcontext()
+    table = Path(request["table"])
+    return reading(table, name_of(table))

@@ -6,11 +6,14 @@ Several processes open the same database (server, conductors, trainers). WAL let
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 BUSY_TIMEOUT_SECONDS = 20.0
+_STEPS_BETWEEN_LOOKS = 10_000
+_MOST_FINDINGS = 3
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -26,6 +29,20 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     if readonly:
         connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is written in it is stored, or nothing, also when it cannot be committed; what went wrong is raised."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # Where the disk is full SQLite has rolled back by itself, and there is nothing to roll back any more.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 class Database:
@@ -60,15 +77,10 @@ class Database:
             if self._writer.in_transaction:
                 yield self._writer
                 return
-            self._writer.execute("BEGIN IMMEDIATE")
             self._transaction_thread = threading.get_ident()
             try:
-                yield self._writer
-            except BaseException:
-                self._writer.execute("ROLLBACK")
-                raise
-            else:
-                self._writer.execute("COMMIT")
+                with transaction(self._writer):
+                    yield self._writer
             finally:
                 self._transaction_thread = None
 
@@ -82,6 +94,17 @@ class Database:
         """A number that changes whenever anyone, in any process, has committed."""
         with self._watch_lock:
             return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
+
+    def damage(self, seconds: float) -> str | None:
+        """What is wrong with the database, if anything was found within so many seconds; large ones take longer."""
+        until = time.monotonic() + seconds
+        with closing(connect(self.path, readonly=True)) as connection:
+            connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS_BETWEEN_LOOKS)
+            try:
+                found = [row[0] for row in connection.execute(f"PRAGMA quick_check({_MOST_FINDINGS})")]
+            except sqlite3.DatabaseError as error:
+                return None if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT else str(error)
+        return None if found == ["ok"] else " ".join(found)
 
     def close(self) -> None:
         """Close the writer and the watcher; readers go with their threads."""

@@ -11,19 +11,15 @@ import secrets
 import shutil
 from pathlib import Path
 
-from flowml.domain.errors import NotFound, NotReady
+from flowml.domain.errors import NotFound
+from flowml.domain.stored import damaged, hash_file
 
-_CHUNK = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def hash_file(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+def name_of(path: Path) -> str:
+    """The hash by which a stored file is known."""
+    return path.parent.name + path.name
 
 
 class Files:
@@ -80,14 +76,11 @@ class Files:
         return place
 
     def content(self, sha256: str) -> bytes:
-        """What a stored file holds, known to be what was stored. Raises NotFound when there is none, NotReady when
+        """What a stored file holds, known to be what was stored. Raises NotFound when there is none, Damaged when
         somebody or something has changed it since."""
         found = self.path(sha256).read_bytes()
         if hashlib.sha256(found).hexdigest() != sha256:
-            raise NotReady(
-                "The file behind this has changed on this server's disk since it was stored, and is not used.",
-                hint="Put it back from a copy of the home folder, or make it again; and look after the disk.",
-            )
+            raise damaged("file behind this")
         return found
 
     def size(self, sha256: str) -> int:
@@ -98,7 +91,7 @@ class Files:
         """Delete files that nothing refers to and that were last written before `older_than`; returns how many."""
         removed = 0
         for path in self._root.glob("??/*"):
-            sha256 = path.parent.name + path.name
+            sha256 = name_of(path)
             if sha256 not in used and path.stat().st_mtime < older_than:
                 path.unlink(missing_ok=True)
                 removed += 1

@@ -4,6 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from flowml.domain.errors import StartupError
+from flowml.store.database import transaction
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,7 @@ def migrate(connection: sqlite3.Connection, now: float, migrations: tuple[Migrat
     )
     for migration in migrations:
         # Looked up inside the transaction: two processes may start at the same moment.
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(connection):
             applied = connection.execute("SELECT MAX(number) FROM migrations").fetchone()[0] or 0
             if applied > migrations[-1].number:
                 raise StartupError(
@@ -205,7 +205,3 @@ def migrate(connection: sqlite3.Connection, now: float, migrations: tuple[Migrat
                     "INSERT INTO migrations (number, name, applied_at) VALUES (?, ?, ?)",
                     (migration.number, migration.name, now),
                 )
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")

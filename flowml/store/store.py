@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flowml.domain.errors import StartupError
+from flowml.domain.errors import NoRoom, StartupError
+from flowml.domain.faults import fault_of
 from flowml.store.database import Database
 from flowml.store.datasets import Datasets
 from flowml.store.events import Events
@@ -15,6 +16,7 @@ from flowml.store.home import Home
 from flowml.store.jobs import Jobs
 from flowml.store.migrations import migrate
 from flowml.store.models import Models
+from flowml.store.room import Room
 from flowml.store.trials import Trials
 from flowml.store.workers import Workers
 
@@ -31,11 +33,16 @@ class Store:
             with self._database.maintenance() as connection:
                 migrate(connection, now)
         except sqlite3.DatabaseError as error:
+            if isinstance(fault_of(error), NoRoom):
+                raise self.home.unusable(error) from error
             raise StartupError(
                 f"The database {self.home.database} cannot be opened: {error}.",
                 hint="Restore the home folder from a backup, or choose another with --home.",
             ) from error
+        # What is known to be wrong with the database.
+        self.damage: str | None = None
         self.files = Files(self.home.files, self.home.temporary, self.home.cache)
+        self.room = Room(self.home.path)
         self.datasets = Datasets(self._database)
         self.jobs = Jobs(self._database)
         self.trials = Trials(self._database)
@@ -53,6 +60,10 @@ class Store:
     def data_version(self) -> int:
         """A number that changes whenever any process has stored something."""
         return self._database.data_version()
+
+    def look_over(self, seconds: float) -> None:
+        """See whether the database is what was written, as far as that takes no longer than this."""
+        self.damage = self._database.damage(seconds) or self.damage
 
     def used_files(self) -> set[str]:
         """The hashes that some row refers to."""

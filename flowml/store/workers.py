@@ -1,6 +1,7 @@
 """The workers table: this machine and the ones that joined."""
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from flowml.domain.workers import Machine, Worker, WorkerStatus
@@ -28,8 +29,11 @@ class Workers:
         memory_bytes: int = 0,
     ) -> str:
         """This machine, the same worker whatever it is called today; returns its id. A trial may use so many `threads`
-        and `memory_bytes`."""
+        and `memory_bytes`. Where another worker has its name already, it gets a number."""
         with self._database.write() as connection:
+            taken = {row["name"] for row in connection.execute("SELECT name FROM workers WHERE id <> ?", (LOCAL_ID,))}
+            numbered = (f"{name} ({number})" for number in count(2))
+            name = name if name not in taken else next(free for free in numbered if free not in taken)
             connection.execute(
                 "INSERT INTO workers (id, name, status, queues, slots, threads, memory_bytes, capabilities,"
                 " registered_at, last_seen_at)"

@@ -3,6 +3,7 @@
 Whatever it knows it can learn again from the tables, so it may die at any moment and be started anew.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,7 @@ from flowml.automl.search.search import Search
 from flowml.automl.task.leakage import find_suspects
 from flowml.domain.channel import Ledger
 from flowml.domain.errors import FlowMLError, InvalidInput
+from flowml.domain.faults import fault_of
 from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.trials import NOTHING_MORE, Trial, TrialStatus
 from flowml.domain.wording import plural
@@ -22,6 +24,7 @@ from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
 
 _NAMED_COLUMNS = 50
+log = logging.getLogger(__name__)
 
 
 def conduct_job(ledger: Ledger, *, clock: Callable[[], float] = time.time) -> None:
@@ -33,6 +36,12 @@ def conduct_job(ledger: Ledger, *, clock: Callable[[], float] = time.time) -> No
         ledger.finish(JobStatus.FAILED, clock(), " ".join(filter(None, (error.detail, error.hint))))
     except FlowMLError as error:
         ledger.finish(JobStatus.FAILED, clock(), error.detail)
+    except Exception as error:
+        fault = fault_of(error)
+        if fault is None:
+            raise
+        log.exception("the run cannot go on")
+        ledger.finish(JobStatus.FAILED, clock(), " ".join(filter(None, (fault.detail, fault.hint))))
 
 
 class _Conductor:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from flowml.domain.faults import fault_of
 from flowml.domain.workers import Share
 from flowml.training import processes
 from flowml.training.conductors import ConductorDesk, Conductors
@@ -93,9 +94,12 @@ class Supervisor:
         while not self._stopping.is_set():
             try:
                 active = self.tick()
-            except Exception:
-                log.exception("the supervisor stumbled; it looks again in a moment")
-                active = True
+            except Exception as error:
+                if fault := fault_of(error):
+                    log.warning("the supervisor looks again in a moment: %s", fault.detail)
+                else:
+                    log.exception("the supervisor stumbled; it looks again in a moment")
+                active = False
             self._wake.wait(_TICK_SECONDS if active else _IDLE_TICK_SECONDS)
             self._wake.clear()
 

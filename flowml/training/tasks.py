@@ -10,12 +10,15 @@ from flowml.automl.task.describe import describe_recipe
 from flowml.automl.task.task import Task, prepare_task
 from flowml.data.conversion.notation import Notation
 from flowml.domain.channel import JobBrief
+from flowml.domain.stored import reading
 
 
 def load_task(brief: JobBrief, table: Callable[[str], Path]) -> Task:
-    """Read the table and prepare the task. Raises InvalidInput for a target that cannot be learned."""
+    """Read the table and prepare the task. Raises InvalidInput for a target that cannot be learned, Damaged for
+    a table that is not what was stored."""
     spec = brief.spec
-    frame = pl.read_parquet(table(brief.table))
+    with reading(table(brief.table), brief.table) as path:
+        frame = pl.read_parquet(path)
     task = prepare_task(
         frame,
         {column.name: column.role for column in brief.columns},
@@ -32,5 +35,5 @@ def load_task(brief: JobBrief, table: Callable[[str], Path]) -> Task:
     task = replace(task, notations=notations)
     if brief.root_table is None:
         return task
-    root = pl.scan_parquet(table(brief.root_table))
-    return replace(task, recipe=describe_recipe(root, brief.recipe, task.frame.columns))
+    with reading(table(brief.root_table), brief.root_table) as path:
+        return replace(task, recipe=describe_recipe(pl.scan_parquet(path), brief.recipe, task.frame.columns))

@@ -21,7 +21,8 @@ from flowml.automl.trial.evaluate import EncodedFolds
 from flowml.automl.trial.outcome import Outcome
 from flowml.automl.trial.sharing import share_for
 from flowml.domain.channel import Channel
-from flowml.domain.errors import NotFound
+from flowml.domain.errors import FlowMLError, LeaseLost, NotFound
+from flowml.domain.faults import fault_of
 from flowml.domain.trials import (
     NEEDED_BYTES,
     NOT_APPLICABLE,
@@ -98,12 +99,21 @@ class Trainer:
         try:
             report = self._evaluate(lease)
             if report is not None:
-                self._channel.report(lease, report)
-        except NotFound:
+                self._hand_in(lease, report)
+        except LeaseLost:
             log.info("trial %s was taken away before its outcome could be handed in", lease.trial_id)
         finally:
             self._tell(None)
         return True
+
+    def _hand_in(self, lease: Lease, report: TrialReport) -> None:
+        try:
+            self._channel.report(lease, report)
+        except LeaseLost:
+            raise
+        except NotFound as lost:
+            # What was handed over is no longer there.
+            self._channel.report(lease, TrialReport(TrialStatus.FAILED, error=lost.detail))
 
     def _offer(self) -> Offer:
         """What this machine has for a trial; looked up now and then, for its GPUs are tried only after its start."""
@@ -131,13 +141,14 @@ class Trainer:
             return None
         try:
             return self._report_of(outcome, lease)
-        except NotFound:
+        except LeaseLost:
             raise
         except MemoryError:
             reason = "There was not enough memory for it."
         except Exception as problem:
             log.exception("trial %s (%s) could not be handed in", lease.trial_id, lease.algorithm)
-            reason = f"{type(problem).__name__}: {problem}"[:500]
+            told = problem if isinstance(problem, FlowMLError) else fault_of(problem)
+            reason = f"{type(problem).__name__}: {problem}"[:500] if told is None else told.detail
         return TrialReport(TrialStatus.FAILED, error=reason, fit_seconds=outcome.fit_seconds)
 
     def _device_for(

@@ -7,6 +7,7 @@ A coroutine function runs on the event loop and gets the request instead: for st
 """
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +21,15 @@ from starlette.types import Receive, Scope, Send
 
 from flowml.domain.caller import Permission
 from flowml.domain.errors import Forbidden
+from flowml.domain.faults import fault_of
 from flowml.services.context import Context
+from flowml.services.system import note
 from flowml.web.bodies import Schema, read_body
 from flowml.web.caller import context_of
 from flowml.web.errors import invalid_request
 from flowml.web.leaving import until_gone
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,15 @@ class Resource:
             raise HTTPException(405, f"This address takes {self._allow}.", {"Allow": self._allow})
         need, respond = found
         caller.check(need)
-        response = await respond(request)
+        try:
+            response = await respond(request)
+        except Exception as error:
+            fault = fault_of(error)
+            if fault is None:
+                raise
+            _log.warning("%s %s: %s (%s)", scope["method"], scope["path"], fault.detail, error)
+            note(context_of(request), fault)
+            raise fault from error
         await response(scope, receive, send)
 
 

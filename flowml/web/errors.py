@@ -46,6 +46,8 @@ KINDS: dict[type[FlowMLError], Kind] = {
     errors.UnsupportedFormat: Kind(415, "unsupported-format", "Unsupported format"),
     errors.TooMany: Kind(429, "too-many", "Too many at once"),
     errors.NotReady: Kind(503, "not-ready", "Not ready"),
+    errors.Damaged: Kind(503, "damaged", "What is stored is damaged"),
+    errors.NoRoom: Kind(507, "no-room", "The disk is full"),
 }
 _INTERNAL = Kind(500, "internal-error", "Something went wrong on this server")
 _BY_STATUS = {

@@ -4,19 +4,19 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from io import BufferedWriter
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from flowml.domain.errors import InvalidInput, MalformedRequest, TooLarge, TooMany, UnsupportedFormat
+from flowml.domain.errors import InvalidInput, MalformedRequest, NoRoom, TooLarge, TooMany, UnsupportedFormat
 from flowml.domain.names import shown
 
 _FIELD_LIMIT = 64_000
@@ -55,12 +55,25 @@ class Upload:
         return options
 
 
+class Promise(Protocol):
+    """Room on the disk that nobody else is given. `written` raises NoRoom when the disk is full all the same."""
+
+    def written(self, n_bytes: int, /) -> None: ...
+
+
+class Place(Protocol):
+    """Where files are received. `promised` raises NoRoom for more than there is room for."""
+
+    def new_temp(self) -> Path: ...
+    def promised(self, n_bytes: int, /) -> AbstractContextManager[Promise]: ...
+
+
 @asynccontextmanager
-async def receive_upload(request: Request, new_temp: Callable[[], Path], max_bytes: int) -> AsyncIterator[Upload]:
+async def receive_upload(request: Request, place: Place, max_bytes: int) -> AsyncIterator[Upload]:
     """Read the request's one file. The temporary file is gone at the end, whatever happens, unless it was moved.
 
-    Raises UnsupportedFormat, MalformedRequest, InvalidInput, TooLarge, TooMany, and ClientDisconnect when the sender is
-    gone.
+    Raises UnsupportedFormat, MalformedRequest, InvalidInput, TooLarge, TooMany, NoRoom, and ClientDisconnect when the
+    sender is gone.
     """
     boundary = _boundary(request)
     announced = request.headers.get("content-length", "")
@@ -68,17 +81,18 @@ async def receive_upload(request: Request, new_temp: Callable[[], Path], max_byt
         raise TooMany(
             f"This server receives {_MOST_AT_ONCE} files already.", hint="Wait until some of them have arrived."
         )
-    path = new_temp()
+    path = place.new_temp()
     _receiving.add(path)
     try:
-        if announced.isdecimal() and int(announced) > max_bytes + _ENVELOPE_LIMIT:
+        n_bytes = int(announced) if announced.isdecimal() else 0
+        if n_bytes > max_bytes + _ENVELOPE_LIMIT:
             raise _too_large(max_bytes)
         reader = _Reader(boundary, max_bytes)
-        with path.open("wb") as file:
-            sha256 = await _read(request, reader, file)
+        with place.promised(n_bytes) as promise, path.open("wb") as file:
+            sha256 = await _read(request, reader, file, promise)
         _receiving.discard(path)
         yield reader.upload(path, sha256)
-    except TooLarge:
+    except (TooLarge, NoRoom, OSError):
         if "expect" not in request.headers:
             await _drain(request)
         raise
@@ -90,12 +104,13 @@ async def receive_upload(request: Request, new_temp: Callable[[], Path], max_byt
 _receiving: set[Path] = set()
 
 
-async def _read(request: Request, reader: "_Reader", file: BufferedWriter) -> str:
+async def _read(request: Request, reader: "_Reader", file: BufferedWriter, promise: Promise) -> str:
     """Write the file as it arrives; returns its SHA-256. One piece is written while the next is received."""
     digest = hashlib.sha256()
 
     def write(chunks: list[bytes]) -> None:
         file.writelines(chunks)
+        promise.written(sum(map(len, chunks)))
         for chunk in chunks:
             digest.update(chunk)
 

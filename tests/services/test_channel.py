@@ -12,7 +12,7 @@ import pytest
 
 from flowml.domain.channel import Channel
 from flowml.domain.datasets import Column, Dataset, Role
-from flowml.domain.errors import NotFound
+from flowml.domain.errors import LeaseLost, NotFound
 from flowml.domain.jobs import JobSpec
 from flowml.domain.trials import Beat, Lease, Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.services.dispatch.channel import StoreChannel
@@ -130,7 +130,7 @@ def test_every_call_is_authorised_by_its_lease(dispatcher: Dispatcher, channel_o
             lambda stale=stale: channel.get(stale, dispatcher.table),
             lambda stale=stale: channel.put(stale, b"bytes"),
         ):
-            with pytest.raises(NotFound, match="Somebody else has this trial"):
+            with pytest.raises(LeaseLost, match="Somebody else has this trial"):
                 call()
         assert channel.heartbeat([Beat(stale)]) == {lease.trial_id}
         assert not channel.report(stale, TrialReport(TrialStatus.FINISHED, 1.0))

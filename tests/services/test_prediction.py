@@ -16,8 +16,9 @@ from flowml.automl.model import modelfile
 from flowml.automl.task.describe import describe_task
 from flowml.automl.task.task import prepare_task
 from flowml.data.profiling.profile import profile
-from flowml.domain.errors import InvalidInput, NotFound, NotReady, WrongState
+from flowml.domain.errors import Damaged, FlowMLError, InvalidInput, NotFound, NotReady, WrongState
 from flowml.domain.models import Importance
+from flowml.machine.child import Broken, Child
 from flowml.services import prediction, results
 from flowml.services.context import Context
 from flowml.services.importance import keep_importance
@@ -171,7 +172,7 @@ def test_a_model_file_that_was_changed_on_the_disk_is_not_loaded(context: Contex
     file = context.store.models.get("classes").file
     # A whole model, but not the one that was stored under this name.
     context.store.files.path(file).write_bytes(modelfile.write(trained("spent", "ridge")))
-    with pytest.raises(NotReady, match="changed"):
+    with pytest.raises(Damaged, match="changed"):
         one(context, "classes", ROW)
 
 
@@ -219,6 +220,25 @@ def test_importance_that_nobody_computed_is_computed_once_and_kept(context: Cont
     assert results.get_model(context, "classes").details.permutation_importance == found
     schema = context.store.models.get("classes").details.schema
     assert trained("bought", "logistic_regression").schema.describe() == list(schema)
+
+
+def test_importance_of_a_model_whose_file_is_damaged_says_so(context: Context) -> None:
+    place = context.store.files.path(context.store.models.get("classes").file)
+    place.write_bytes(place.read_bytes()[:-100])
+    with pytest.raises(Damaged, match="has changed on this server's disk"):
+        results.feature_importance(context, "classes")
+
+
+def test_importance_that_could_not_be_computed_is_not_said_to_have_been_late(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(process: Any, request: Any, bounds: Any, cancelled: Any = None) -> Any:
+        raise Broken("The process for it gave no answer: it crashed (SIGSEGV).")
+
+    monkeypatch.setattr(Child, "ask", broken)
+    with pytest.raises(FlowMLError, match="broke down") as told:
+        results.feature_importance(context, "classes")
+    assert not isinstance(told.value, NotReady)
 
 
 def test_importance_without_the_data_says_why_not(context: Context) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flowml.domain.errors import NotFound, NotReady
-from flowml.store.files import hash_file
+from flowml.domain.errors import Damaged, NotFound
+from flowml.domain.stored import hash_file
 from flowml.store.store import Store
 
 
@@ -34,5 +34,5 @@ def test_a_file_that_was_changed_on_the_disk_is_not_what_was_stored(store: Store
     sha256 = store.files.put_bytes(b"content")
     assert store.files.content(sha256) == b"content"
     store.files.path(sha256).write_bytes(b"c0ntent")
-    with pytest.raises(NotReady, match="changed on this server's disk"):
+    with pytest.raises(Damaged, match="changed on this server's disk"):
         store.files.content(sha256)

@@ -1,5 +1,7 @@
 """One folder, one server; a folder that cannot be used is refused in words."""
 
+import errno
+import stat
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,48 @@ def test_a_home_that_is_a_file_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     with pytest.raises(StartupError, match="cannot be used"):
         Store(tmp_path / "home", now=1.0)
+
+
+def rights(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_home_is_its_owners_alone_also_where_it_was_there_before(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for folder in (home, home / "files", home / "cache"):
+        folder.mkdir(mode=0o755)
+    (home / "flowml.sqlite").touch(0o644)
+    Store(home, now=1.0)
+    assert {rights(home / name) for name in ("", "files", "tmp", "cache")} == {0o700}
+    assert {rights(file) for file in home.glob("*.sqlite*")} == {0o600}
+
+
+def test_a_folder_that_holds_something_else_as_well_stays_open_and_what_is_ours_does_not(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "notes.txt").touch()
+    Store(tmp_path, now=1.0)
+    assert (rights(tmp_path), rights(tmp_path / "files"), rights(tmp_path / "flowml.sqlite")) == (0o755, 0o700, 0o600)
+
+
+def test_a_lock_of_garbage_locks_nothing_and_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "server.lock").write_bytes(b"garbage" * 1000)
+    lock = ServerLock(Home(tmp_path))
+    with pytest.raises(StartupError, match="already using"):
+        ServerLock(Home(tmp_path))
+    lock.release()
+
+
+def test_a_full_disk_is_not_another_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    home = Home(tmp_path)
+    (tmp_path / "server.lock").mkdir()
+    with pytest.raises(StartupError, match="cannot be used: unable to open"):
+        ServerLock(home)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StartupError, match="is full"):
+        home.prepare()
 
 
 def test_one_server_a_home(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """This machine is one worker, whatever it is called."""
 
+import sqlite3
+from pathlib import Path
+
 from flowml.store.store import Store
 
 
@@ -8,3 +11,16 @@ def test_this_machine_stays_the_same_worker_under_another_name(store: Store) -> 
     assert store.workers.register_local("desktop", ("cpu",), 4, {}, 2.0) == first
     (worker,) = store.workers.all()
     assert (worker.name, worker.slots) == ("desktop", 4)
+
+
+def test_a_worker_of_the_same_name_is_somebody_else(store: Store, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "home" / "flowml.sqlite") as connection:
+        for name in ("laptop", "laptop (2)"):
+            connection.execute(
+                "INSERT INTO workers (id, name, status, queues, slots, capabilities, registered_at, last_seen_at)"
+                " VALUES (?, ?, 'online', '[]', 1, '{}', 1.0, 1.0)",
+                (name, name),
+            )
+    for _ in range(2):
+        store.workers.register_local("laptop", ("cpu",), 2, {}, 2.0)
+    assert {worker.name for worker in store.workers.all()} == {"laptop", "laptop (2)", "laptop (3)"}

@@ -18,17 +18,26 @@ def test_tasks_run_in_the_background_and_once_at_start_up(tmp_path: Path) -> Non
         queue.stop()
 
 
-def test_a_task_put_in_while_nobody_listens_runs_at_the_next_start(tmp_path: Path) -> None:
+def test_whatever_is_left_of_the_last_queue_the_next_one_works(tmp_path: Path) -> None:
     path = tmp_path / "queue.sqlite"
-    before = LocalQueue(path, start_jobs=lambda: None, keep_house=lambda: None)
-    before.start_jobs()
+    path.write_bytes(b"garbage" * 1000)
+    (tmp_path / "queue.sqlite-wal").write_bytes(b"more of it")
     ran = threading.Semaphore(0)
-    after = LocalQueue(path, start_jobs=ran.release, keep_house=lambda: None)
-    after.start()
+    queue = LocalQueue(path, start_jobs=ran.release, keep_house=lambda: None)
+    queue.start()
     try:
-        assert ran.acquire(timeout=5) and ran.acquire(timeout=5), "the waiting task and the one of the start"
+        assert ran.acquire(timeout=5)
     finally:
-        after.stop()
+        queue.stop()
+
+
+def test_jobs_are_started_also_where_the_queue_cannot_be_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "queue.sqlite"
+    ran = threading.Semaphore(0)
+    queue = LocalQueue(path, start_jobs=ran.release, keep_house=lambda: None)
+    path.write_bytes(b"garbage" * 1000)
+    queue.start_jobs()
+    assert ran.acquire(timeout=5)
 
 
 def test_a_task_that_fails_does_not_stop_the_queue(tmp_path: Path) -> None:

@@ -69,6 +69,13 @@ def trained(store: Store, machine: Share = ROOMY, gpus: GPUs | None = None) -> t
     return store.trials.of_job(job_id)[0], said
 
 
+def test_a_table_that_is_lost_fails_the_trial_at_once_and_says_so(store: Store) -> None:
+    store.files.path(store.datasets.get("d1").table).unlink()
+    trial, _ = trained(store)
+    assert trial.status is TrialStatus.FAILED
+    assert trial.error == "The file behind this is no longer on this server."
+
+
 def test_a_trial_that_needs_too_much_memory_is_refused_in_plain_words_and_its_family_with_it(store: Store) -> None:
     trial, _ = trained(store, Share(1, 1, 1_000_000))
     assert trial.status is TrialStatus.FAILED

@@ -24,7 +24,15 @@ def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
 
 
 def test_every_error_that_a_person_may_meet_has_its_status() -> None:
-    inside = {errors.TrialFailed, errors.Pruned, errors.DeadlineReached, errors.StartupError, errors.FlowMLError}
+    inside = {
+        errors.TrialFailed,
+        errors.Pruned,
+        errors.DeadlineReached,
+        errors.LeaseLost,
+        errors.DamagedDatabase,
+        errors.StartupError,
+        errors.FlowMLError,
+    }
     every = {
         error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, errors.FlowMLError)
     }

@@ -1,6 +1,7 @@
 """Uploads: streamed to a file, bounded while reading, and nothing left behind when they fail."""
 
 import hashlib
+import secrets
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from flowml.domain.errors import FlowMLError
-from flowml.store.files import Files
+from flowml.store.room import Room
 from flowml.web import upload
 from flowml.web.failures import handle_error
 from flowml.web.upload import clean_filename, receive_upload
@@ -24,16 +25,29 @@ from tests.web.serving import run_app, until
 LIMIT = 3_000_000
 
 
+class Place:
+    """A folder on a disk with so much room, where `free` is said to be what is left of it."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.free = 10**9
+        self.room = Room(folder, lambda path: (self.free, 0))
+        self.promised = self.room.promised
+
+    def new_temp(self) -> Path:
+        return self.folder / secrets.token_hex(8)
+
+
 @dataclass
 class Receiver:
     """A server that answers with what it has received."""
 
     client: httpx.Client
     port: int
-    temporary: Path
+    place: "Place"
 
     def left_behind(self) -> list[Path]:
-        return list(self.temporary.iterdir())
+        return list(self.place.folder.iterdir())
 
     def post(self, **arguments: Any) -> httpx.Response:
         return self.client.post("/", **arguments)
@@ -41,10 +55,10 @@ class Receiver:
 
 @pytest.fixture
 def receiver(tmp_path: Path) -> Iterator[Receiver]:
-    files = Files(tmp_path / "files", tmp_path / "tmp", tmp_path / "cache")
+    place = Place(tmp_path)
 
     async def receive(request: Request) -> JSONResponse:
-        async with receive_upload(request, files.new_temp, LIMIT) as upload:
+        async with receive_upload(request, place, LIMIT) as upload:
             digest = hashlib.sha256(upload.path.read_bytes()).hexdigest()
             return JSONResponse([digest, upload.filename, upload.name, upload.options])
 
@@ -53,7 +67,7 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
         exception_handlers=dict.fromkeys((FlowMLError, ClientDisconnect), handle_error),
     )
     with run_app(app) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-        yield Receiver(client, port, tmp_path / "tmp")
+        yield Receiver(client, port, place)
 
 
 def test_a_file_arrives_as_it_was_sent(receiver: Receiver) -> None:
@@ -175,6 +189,34 @@ def test_no_more_than_some_files_are_received_at_once(receiver: Receiver, monkey
     slow.pop().close()
     assert until(lambda: receiver.post(files={"file": ("a.csv", b"a")}).status_code == 200)
     slow.pop().close()
+
+
+def test_files_that_are_on_their_way_share_what_room_there_is(receiver: Receiver) -> None:
+    receiver.place.free = 2_500_000
+    with socket.create_connection(("127.0.0.1", receiver.port)) as slow:
+        slow.sendall(
+            b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+            b"Content-Length: 2000000\r\n\r\n" + FILE.encode()
+        )
+        assert until(lambda: len(receiver.left_behind()) == 1)
+        refused = receiver.post(files={"file": ("a.csv", b"a" * 600_000)})
+        assert (refused.status_code, refused.json()["title"]) == (507, "The disk is full")
+    assert until(lambda: receiver.left_behind() == [])
+    assert receiver.post(files={"file": ("a.csv", b"a" * 600_000)}).status_code == 200
+
+
+def test_a_disk_that_fills_up_ends_a_file_whose_length_nobody_knew(receiver: Receiver) -> None:
+    def content() -> Iterator[bytes]:
+        yield FILE.encode()[:-3]
+        receiver.place.free = -1
+        yield b"x" * 5_000_000
+
+    form = {"Content-Type": "multipart/form-data; boundary=b"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(upload, "_WRITE_AT", 100_000)
+        answer = receiver.post(content=content(), headers=form)
+    assert answer.status_code == 507, answer.text
+    assert receiver.left_behind() == []
 
 
 @pytest.mark.parametrize(

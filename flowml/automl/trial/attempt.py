@@ -12,7 +12,8 @@ from flowml.automl.algorithms.memory import WillNotFit
 from flowml.automl.task.task import Task
 from flowml.automl.trial.evaluate import Abandoned, EncodedFolds, evaluate
 from flowml.automl.trial.outcome import Outcome
-from flowml.domain.errors import DeadlineReached, FlowMLError, NotApplicable, NotFound, Pruned
+from flowml.domain.errors import DeadlineReached, FlowMLError, LeaseLost, NotApplicable, Pruned
+from flowml.domain.faults import fault_of
 from flowml.domain.trials import OUT_OF_TIME, TrialSpec, TrialStatus
 
 log = logging.getLogger(__name__)
@@ -46,9 +47,9 @@ def attempt(
     """Evaluate a trial. A failure is an outcome with its reason in words; nothing is raised but what ends a process.
     One that nobody wants any more is cancelled without a reason.
 
-    `means`: fetches what it is evaluated with; NotFound from there says that nobody wants it any more. `algorithm`: the
-    one to evaluate where it is not registered under the trial's word for it. `time_left`: seconds until the trial must
-    be over. `on_fold` may end it by returning False. `device_for`: holds a device for the trial, and says what is
+    `means`: fetches what it is evaluated with; LeaseLost from there says that nobody wants it any more. `algorithm`:
+    the one to evaluate where it is not registered under the trial's word for it. `time_left`: seconds until the trial
+    must be over. `on_fold` may end it by returning False. `device_for`: holds a device for the trial, and says what is
     otherwise than asked.
     """
     started = clock()
@@ -60,7 +61,7 @@ def attempt(
     try:
         try:
             given = means()
-        except NotFound:
+        except LeaseLost:
             return ended(TrialStatus.CANCELLED)
         with device_for(given.task, remarks.append) as device:
             evaluation = evaluate(
@@ -95,7 +96,8 @@ def attempt(
         return ended(TrialStatus.FAILED, "There was not enough memory for it.")
     except Exception as error:
         log.exception("a trial of %s failed", spec.algorithm)
-        return ended(TrialStatus.FAILED, f"{type(error).__name__}: {error}"[:500])
+        fault = fault_of(error)
+        return ended(TrialStatus.FAILED, f"{type(error).__name__}: {error}"[:500] if fault is None else fault.detail)
     model = evaluation.model
     return Outcome(
         spec,

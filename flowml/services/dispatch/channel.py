@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flowml.domain.channel import JobBrief
-from flowml.domain.errors import NotFound
+from flowml.domain.errors import LeaseLost, NotFound
 from flowml.domain.trials import Beat, Lease, Offer, TrialReport, TrialStatus
 from flowml.services.dispatch.ledger import brief_of
 from flowml.services.dispatch.telling import tell_log, tell_trial, title_of
@@ -78,4 +78,4 @@ class StoreChannel:
 
     def _check(self, lease: Lease) -> None:
         if not self._store.trials.holds(lease):
-            raise NotFound("Somebody else has this trial now, or nobody wants it any more.")
+            raise LeaseLost("Somebody else has this trial now, or nobody wants it any more.")

@@ -1,6 +1,5 @@
 """Datasets over HTTP."""
 
-from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +21,7 @@ from flowml.web.upload import receive_upload
 async def upload(request: Request) -> Dataset:
     """Upload a table."""
     context = context_of(request)
-    place = partial(datasets.place_for_upload, context)
+    place = datasets.PlaceForUploads(context)
     # What will read the file gets ready while it is received.
     await run_in_threadpool(datasets.expect_work)
     async with receive_upload(request, place, context.settings.max_upload_bytes) as received:

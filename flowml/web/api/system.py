@@ -5,7 +5,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowml.domain.errors import NotReady
 from flowml.services import system, turns
 from flowml.services.context import Context
 from flowml.services.system import SystemStats
@@ -19,11 +18,8 @@ async def health(request: Request) -> dict[str, str]:
 
 
 def readiness(context: Context) -> dict[str, str]:
-    """Does the store answer too."""
-    try:
-        system.check_ready(context)
-    except Exception as error:
-        raise NotReady("The database does not answer.", hint="The server's log says why.") from error
+    """Can the store be read and written too."""
+    system.check_ready(context)
     return {"status": "ready"}
 
 

@@ -1,10 +1,12 @@
 """Whatever happens in a trial, an outcome comes out that says it."""
 
+import errno
+
 import pytest
 
 from flowml.automl.trial.attempt import Means, attempt
 from flowml.automl.trial.evaluate import EncodedFolds
-from flowml.domain.errors import NotFound
+from flowml.domain.errors import LeaseLost, NotFound
 from flowml.domain.trials import OUT_OF_TIME, TrialSpec, TrialStatus
 from tests.automl.tables import people_task
 
@@ -27,20 +29,27 @@ def test_how_long_it_took_does_not_follow_from_the_time_that_was_left() -> None:
     assert (outcome.status, outcome.error, outcome.fit_seconds) == (TrialStatus.CANCELLED, None, 3.0)
 
 
-def test_a_job_that_is_gone_is_nobodys_failure_and_a_lack_inside_is() -> None:
+def test_a_lease_that_is_lost_is_nobodys_failure_and_a_file_that_is_lost_is_one() -> None:
     def gone() -> Means:
-        raise NotFound("There is no such job.")
+        raise LeaseLost("Nobody wants it any more.")
 
     spec = TrialSpec(0, "gaussian_nb", {"var_smoothing": 1e-9})
     outcome = attempt(gone, spec, time_left=lambda: 60.0)
     assert (outcome.status, outcome.error) == (TrialStatus.CANCELLED, None)
-    task = people_task(60)
 
-    def lacking(fold: int, score: float) -> bool:
+    def lacking() -> Means:
         raise NotFound("There is no such file.")
 
-    outcome = attempt(lambda: Means(task, EncodedFolds(task)), spec, time_left=lambda: 60.0, on_fold=lacking)
+    outcome = attempt(lacking, spec, time_left=lambda: 60.0)
     assert (outcome.status, outcome.error) == (TrialStatus.FAILED, "There is no such file.")
+
+
+def test_a_full_disk_is_a_reason_in_words() -> None:
+    def full() -> Means:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    outcome = attempt(full, TrialSpec(0, "gaussian_nb", {"var_smoothing": 1e-9}), time_left=lambda: 60.0)
+    assert (outcome.status, outcome.error) == (TrialStatus.FAILED, "The disk that holds FlowML's folder is full.")
 
 
 @pytest.mark.parametrize("left", [0.0, -1.0])

@@ -1,0 +1,84 @@
+"""The free room on the disk that a home folder is on.
+
+Some of it is left to what is running, and what somebody has announced to write is given to nobody else.
+"""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flowml.domain.errors import NoRoom
+
+# What runs goes on writing for a while when nothing new is begun any more.
+_RESERVE_BYTES = 200_000_000
+_RESERVE_SHARE = 0.02
+
+
+class Promise:
+    """Room that is kept for one who writes."""
+
+    def __init__(self, n_bytes: int, check: Callable[[], None]):
+        self.left = n_bytes
+        self._check = check
+
+    def written(self, n_bytes: int) -> None:
+        """So much of it, or of what was not announced, is on the disk by now. Raises NoRoom where the reserve is less
+        than it should be."""
+        self.left = max(0, self.left - n_bytes)
+        self._check()
+
+
+class Room:
+    """`free`: the bytes that this disk has left, and its size."""
+
+    def __init__(self, path: Path, free: Callable[[Path], tuple[int, int]] | None = None):
+        self._path = path
+        self._free = free or _free
+        self._promises: set[Promise] = set()
+        self._lock = threading.Lock()
+
+    def check(self, n_bytes: int = 0) -> None:
+        """Raises NoRoom where so many more bytes would leave less than the reserve."""
+        with self._lock:
+            self._check(n_bytes)
+
+    @contextmanager
+    def promised(self, n_bytes: int) -> Iterator[Promise]:
+        """Room for so many bytes, as long as the context lasts. Raises NoRoom as `check` does."""
+        promise = Promise(n_bytes, self.check)
+        with self._lock:
+            self._check(n_bytes)
+            self._promises.add(promise)
+        try:
+            yield promise
+        finally:
+            with self._lock:
+                self._promises.discard(promise)
+
+    def _check(self, n_bytes: int) -> None:
+        free, total = self._free(self._path)
+        reserve = min(_RESERVE_BYTES, int(total * _RESERVE_SHARE))
+        promised = sum(promise.left for promise in self._promises)
+        if free - promised - n_bytes < reserve:
+            others = f", {megabytes(promised)} of them for files that are on their way" if promised else ""
+            wanted = f" for {megabytes(n_bytes)} more" if n_bytes else ""
+            raise NoRoom(
+                f"There is no room{wanted} on the disk of this server: {megabytes(free)} are free{others},"
+                f" and {megabytes(reserve)} are kept for what is running.",
+                hint="Make room on it, or delete data sets and runs, then try again.",
+            )
+
+
+def megabytes(n_bytes: int) -> str:
+    """
+    >>> megabytes(1_250_000_000)
+    '1,250 MB'
+    """
+    return f"{n_bytes / 1_000_000:,.0f} MB"
+
+
+def _free(path: Path) -> tuple[int, int]:
+    usage = shutil.disk_usage(path)
+    return usage.free, usage.total
