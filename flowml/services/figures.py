@@ -61,6 +61,16 @@ def correlation(context: Context, dataset_id: str, method: str = "pearson") -> C
     )
 
 
+def texts(context: Context, dataset_id: str, column: str) -> dict[str, Any]:
+    """What stands in a column of texts, as `data.profiling.writing` answers. Raises NotFound for an unknown column,
+    InvalidInput for one that holds no texts."""
+    dataset = context.store.datasets.get(dataset_id)
+    _column(dataset, column)
+    request = {**_table(context, dataset), "column": column}
+    found: dict[str, Any] = _kept(context, dataset_id, f"texts:{column}", lambda: run_task(context, "texts", request))
+    return found
+
+
 def relations(context: Context, dataset_id: str, target: str) -> dict[str, Any]:
     """How much each column says about a target, as `data.relations.relations` answers. Raises NotFound, InvalidInput
     for a target that is unknown or holds dates."""

@@ -45,6 +45,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              figures.correlation, d.Correlation, query=d.CorrelationQuery, need=READ, waits=True),
     Endpoint("GET", "/api/datasets/{dataset_id}/distribution/{column:path}",
              figures.distribution, d.Distribution, query=d.DistributionQuery, need=READ, waits=True),
+    Endpoint("GET", "/api/datasets/{dataset_id}/texts/{column:path}", figures.texts, d.Texts, need=READ, waits=True),
     Endpoint("GET", "/api/datasets/{dataset_id}/relations",
              figures.relations, q.Relations, query=q.RelationQuery, need=READ, waits=True),
     Endpoint("GET", "/api/datasets/{dataset_id}/relation/{column:path}",

@@ -18,7 +18,7 @@ import pytest
 from flowml.data.child import Child
 from flowml.data.profiling.figures import DEFAULT_BINS, distribution_name
 from flowml.domain.errors import NotReady
-from flowml.services import importance, previews, tables
+from flowml.services import importance, previews
 from flowml.services.turns import CHILDREN, child_processes
 from flowml.web import pages
 from flowml.web.application import create_app
@@ -40,6 +40,7 @@ QUESTIONS: dict[str, list[tuple[str, Any]]] = {
     "/api/datasets/{dataset_id}/download": [("/api/datasets/{0}/download?format=csv", None)],
     "/api/datasets/{dataset_id}/correlation": [("/api/datasets/{0}/correlation", None)],
     "/api/datasets/{dataset_id}/distribution/{column:path}": [("/api/datasets/{0}/distribution/x", None)],
+    "/api/datasets/{dataset_id}/texts/{column:path}": [("/api/datasets/{0}/texts/y", None)],
     "/api/datasets/{dataset_id}/relations": [("/api/datasets/{0}/relations?target=y", None)],
     "/api/datasets/{dataset_id}/relation/{column:path}": [("/api/datasets/{0}/relation/x?target=y", None)],
     "/api/datasets/{dataset_id}/quality": [("/api/datasets/{0}/quality", None)],
@@ -82,7 +83,6 @@ def table_behind() -> bytes:
 @pytest.fixture
 def table(server: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A data set with a model of the same name, so big that whatever is asked about it takes a child process."""
-    monkeypatch.setattr(tables, "_SMALL_ROWS", 0)
     monkeypatch.setattr(previews, "_BIG_CELLS", 0)
     monkeypatch.setattr(previews, "_have_lines", lambda *_: None)
     name = f"d{time.monotonic_ns()}"

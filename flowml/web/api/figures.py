@@ -23,6 +23,11 @@ def distribution(context: Context, dataset_id: str, column: str, query: Distribu
     return figures.distribution(context, dataset_id, column, bins=query.bins)
 
 
+def texts(context: Context, dataset_id: str, column: str) -> dict[str, Any]:
+    """How long the texts of a column are, which words are frequent in it, and some of them."""
+    return figures.texts(context, dataset_id, column)
+
+
 def relations(context: Context, dataset_id: str, query: RelationQuery) -> dict[str, Any]:
     """How much each column says about a target, the strongest first."""
     return figures.relations(context, dataset_id, query.target)

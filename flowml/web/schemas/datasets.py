@@ -172,4 +172,18 @@ class Categories(Answer):
     missing: int
 
 
+class Word(Answer):
+    word: str
+    count: Annotated[int, Field(description="rows whose text holds it")]
+
+
+class Texts(Answer):
+    """What stands in a column of texts."""
+
+    lengths: Annotated[Histogram, Field(description="in characters")]
+    words: Annotated[list[Word], Field(description="of three letters or more, in more than one row")]
+    samples: list[str]
+    note: str | None = None
+
+
 Distribution = Histogram | Categories

@@ -4,10 +4,11 @@ import { buildChart, mountCharts } from "../charts.js";
 import { h } from "../dom.js";
 import { number, percent } from "../format.js";
 import { said } from "../http.js";
-import { distribution } from "../spark.js";
+import { distribution, isScattered } from "../spark.js";
 import { columnStats, info, target } from "./info.js";
 import { pairFigure } from "./pair.js";
 import { spreadChart } from "./spread.js";
+import { textFigures } from "./texts.js";
 
 function chartOf(column, found, stats) {
   const title = found.kind === "histogram" ? "Distribution" : "Values";
@@ -42,13 +43,17 @@ Alpine.data("drawer", () => ({
     const body = this.$root.querySelector(".drawer-body");
     this.title = column;
     this.trainUrl = "/train?dataset=" + info.id + "&target=" + encodeURIComponent(column);
-    body.replaceChildren(h("p", { class: "muted" }, h("span", { class: "skeleton" }), " Reading the column…"));
+    body.replaceChildren(h("span", { class: "skeleton skeleton-chart", "aria-hidden": "true" }), h("p", { class: "sr-only", role: "status" }, "Reading the column…"));
     if (!this.$root.open) this.$root.showModal();
     try {
       const [found, stats] = await Promise.all([distribution(info.id, column), columnStats()]);
       if (this.title !== column) return;
       const relation = h("div", { class: "drawer-relation", "aria-live": "polite" });
-      body.replaceChildren(buildChart(chartOf(column, found, stats.get(column))), facts(stats.get(column)), relation);
+      // Bars of values that hardly repeat say nothing of texts.
+      const texts = stats.get(column).dtype === "String" && (stats.get(column).role === "text" || isScattered(found));
+      const figures = texts ? await textFigures(column) : [buildChart(chartOf(column, found, stats.get(column)))];
+      if (this.title !== column) return;
+      body.replaceChildren(...figures, facts(stats.get(column)), relation);
       mountCharts(body);
       if (target() && target() !== column) await this.relate(column, relation);
     } catch (problem) {

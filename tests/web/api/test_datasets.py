@@ -78,8 +78,10 @@ def test_the_grid_gets_whole_numbers_with_all_their_digits(house: Served) -> Non
     rows = f"/datasets/{found['id']}/rows.json"
 
     assert public["rows"] == [[9007199254740993, 1], [-9007199254740995, 2.5], [12, 3]]
-    assert get(house, rows) == public | {"rows": [["9007199254740993", 1], ["-9007199254740995", 2.5], [12, 3]]}
-    assert get(house, f"{rows}?sort=id&limit=1")["rows"] == [["-9007199254740995", 2.5]]
+    exact = [["9007199254740993", 1], ["-9007199254740995", 2.5], [12, 3]]
+    assert get(house, rows) == public | {"rows": exact, "numbers": [1, 2, 3]}
+    first = get(house, f"{rows}?sort=id&limit=1")
+    assert (first["rows"], first["numbers"]) == ([["-9007199254740995", 2.5]], [2]), "it keeps its number"
     assert house.client.get(f"{rows}?sort=none").status_code == 422
     assert "9007199254740993" in house.client.get(f"/datasets/{found['id']}").text
 
@@ -101,6 +103,12 @@ def test_every_column_in_figures(house: Served, dataset: dict[str, Any]) -> None
     assert (found["price"]["missing"], found["price"]["max"]) == (1, 4.5)
     assert found["city"]["mean"] is None
     assert found["city"]["top"][0] == {"value": "Bern", "count": 2}
+
+
+def test_what_stands_in_a_column_of_texts(house: Served, dataset: dict[str, Any]) -> None:
+    found = get(house, f"/api/datasets/{dataset['id']}/texts/city")
+    assert "Bern" in found["samples"] and {"word": "bern", "count": 2} in found["words"]
+    assert found["lengths"]["kind"] == "histogram"
 
 
 @pytest.mark.parametrize("method", ["pearson", "spearman", "association"])
@@ -132,6 +140,8 @@ def test_how_one_column_is_spread(house: Served, dataset: dict[str, Any], column
     ("path", "status", "field"),
     [
         ("distribution/none", 404, None),
+        ("texts/none", 404, None),
+        ("texts/price", 422, "column"),
         ("distribution/price?bins=0", 422, "bins"),
         ("preview?sort=none", 422, "sort"),
         ("preview?limit=100000", 422, "limit"),
