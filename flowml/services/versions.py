@@ -55,6 +55,16 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A table as it was read, or what is left of it, and the versions that were made from it, the newest last; `older`
+    are not among them."""
+
+    first: Dataset
+    versions: tuple[Dataset, ...]
+    older: int
+
+
+@dataclass(frozen=True)
 class Lineage:
     """How a data set came about: the versions that lead to it, the first one first and itself last, and those that were
     made from it."""
@@ -160,6 +170,16 @@ def apply_transform(
         context.store.datasets.add(dataset, found.stats, found.figures)
     tell_system(context.store, "info", "New version of a data set", dataset.name, context.clock())
     return dataset
+
+
+def list_tables(context: Context, limit: int, offset: int, shown: int) -> tuple[list[Table], int]:
+    """Tables with the newest `shown` of their versions, first the table that changed last; and how many there are."""
+    families, total = context.store.datasets.tables(limit, offset)
+    found = []
+    for first, *made in families:
+        newest = [context.store.datasets.get(one) for one in made[-shown:]]
+        found.append(Table(context.store.datasets.get(first), tuple(newest), len(made) - len(newest)))
+    return found, total
 
 
 def lineage(context: Context, dataset_id: str) -> Lineage:

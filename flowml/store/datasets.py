@@ -80,6 +80,27 @@ class Datasets:
         query = "SELECT id, name FROM datasets WHERE id IN (SELECT value FROM json_each(?))"
         return {row["id"]: row["name"] for row in self._database.read().execute(query, (to_json(list(dataset_ids)),))}
 
+    def tables(self, limit: int, offset: int) -> tuple[list[list[str]], int]:
+        """The ids of tables each with those of its versions, in the order in which they were made; first the table of
+        which there is the newest version. And how many tables there are."""
+        connection = self._database.read()
+        rows = connection.execute(
+            "WITH RECURSIVE family (id, root, at) AS ("
+            " SELECT id, id, created_at FROM datasets WHERE parent_id IS NULL"
+            " UNION ALL SELECT made.id, family.root, made.created_at FROM datasets AS made"
+            " JOIN family ON made.parent_id = family.id),"
+            " part AS (SELECT root, MAX(at) AS newest FROM family GROUP BY root"
+            " ORDER BY newest DESC, root LIMIT ? OFFSET ?)"
+            " SELECT family.root, id FROM family JOIN part ON part.root = family.root"
+            " ORDER BY newest DESC, family.root, id <> family.root, at, id",
+            (limit, offset),
+        )
+        families: dict[str, list[str]] = {}
+        for root, member in rows:
+            families.setdefault(root, []).append(member)
+        total = connection.execute("SELECT COUNT(*) FROM datasets WHERE parent_id IS NULL").fetchone()[0]
+        return list(families.values()), int(total)
+
     def count(self) -> int:
         return int(self._database.read().execute("SELECT COUNT(*) FROM datasets").fetchone()[0])
 

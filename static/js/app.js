@@ -4,6 +4,7 @@ import { dataOf } from "./dom.js";
 import { ago } from "./format.js";
 import { subscribe } from "./live.js";
 import "./palette.js";
+import "./rename.js";
 import { hasEnded } from "./status.js";
 import { notify, toast } from "./toasts.js";
 

@@ -4,6 +4,7 @@ On every page of the way nothing may break the Content-Security-Policy, write an
 host, or fail the accessibility checks in either theme.
 """
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,7 +39,7 @@ class Visit:
     def __init__(self, context: BrowserContext, address: str):
         self.address = address
         self.complaints: list[str] = []
-        # The browser writes a line for every answer of 422, some time after it came: set where one is to come.
+        # The browser writes a line for every refusal, some time after it came: set where one is to come.
         self.expects_refusals = False
         # The one that is on comes first: each change costs a moment.
         self._themes = ["light", "dark"]
@@ -48,7 +49,7 @@ class Visit:
         self.page.on("request", self._request)
 
     def _console(self, message: ConsoleMessage) -> None:
-        is_expected = self.expects_refusals and "status of 422" in message.text
+        is_expected = self.expects_refusals and re.search("status of (409|422)", message.text) is not None
         if message.type in ("error", "warning") and not is_expected:
             self.complaints.append(f"{self.page.url}: {message.text}")
 

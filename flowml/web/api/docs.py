@@ -148,7 +148,7 @@ def _schema(name: str, schema: Mapping[str, Any]) -> Schema:
         for field, described in schema.get("properties", {}).items()
     ]
     if "enum" in schema:
-        fields.append(Field("", " · ".join(map(str, schema["enum"])), None, True, "", ""))
+        fields.append(Field("one of", " · ".join(map(str, schema["enum"])), None, True, "", ""))
     return Schema(name, schema.get("description", ""), fields)
 
 

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from flowml.domain.datasets import ColumnStats, Dataset, Role
 from flowml.domain.jobs import Job
-from flowml.services import datasets, figures, jobs, previews
+from flowml.services import datasets, figures, jobs, previews, versions
+from flowml.services.versions import Table
 from flowml.web.bodies import write_in_parts
 from flowml.web.caller import context_of
 from flowml.web.endpoint import parse_query
@@ -24,6 +25,7 @@ MOST_RUNS = 200
 PREVIEW_ROWS = 50
 SHOWN_COLUMNS = 100
 SHOWN_NOTES = 4
+SHOWN_VERSIONS = 10
 LARGEST_EXACT = 2**53
 
 
@@ -31,7 +33,7 @@ LARGEST_EXACT = 2**53
 class DatasetsPage(Page):
     template: ClassVar[str] = "datasets.html"
 
-    datasets: list[Dataset]
+    tables: list[Table]
     total: int
     offset: int
     limit: int
@@ -93,13 +95,13 @@ def index(request: Request) -> Response:
     context = context_of(request)
     frame = build_frame(request, "datasets")
     offset = _whole(request.query_params.get("offset"))
-    found, total = datasets.list_datasets(context, LISTED, offset)
+    found, total = versions.list_tables(context, LISTED, offset, SHOWN_VERSIONS)
     return respond(
         request,
         DatasetsPage(
             title="Data Studio",
             frame=frame,
-            datasets=found,
+            tables=found,
             total=total,
             offset=offset,
             limit=LISTED,

@@ -10,15 +10,13 @@ import { menuOf } from "../dataset/menus.js";
 import "../dataset/quality.js";
 import "../dataset/reading.js";
 import "../dataset/recipe.js";
+import "../delete.js";
 import "../grid.js";
-import { call, said } from "../http.js";
 import { drawSparks } from "../spark.js";
 import "../table.js";
 import "../tabs.js";
 
 Alpine.data("dataset", () => ({
-  confirmation: "",
-  problem: "",
   init() {
     drawSparks(info.id);
     menuOf(this.$root.querySelector("#download-menu"), () => this.$root.querySelector("[popovertarget=download-menu]"));
@@ -26,30 +24,6 @@ Alpine.data("dataset", () => ({
       const button = event.target.closest("[data-open-column]");
       if (button) this.$root.querySelector("#column-drawer").dispatchEvent(new CustomEvent("show-column", { detail: button.dataset.openColumn }));
     });
-  },
-  dialog() {
-    return this.$root.querySelector("#delete-dialog");
-  },
-  get unconfirmed() {
-    return this.confirmation.trim().toLowerCase() !== "delete";
-  },
-  askDelete() {
-    this.confirmation = "";
-    this.problem = "";
-    this.dialog().showModal();
-  },
-  keep() {
-    this.dialog().close();
-  },
-  async remove(event) {
-    event.preventDefault();
-    if (this.unconfirmed) return;
-    try {
-      await call("DELETE", "/api/datasets/" + info.id);
-      location.assign("/datasets");
-    } catch (problem) {
-      this.problem = said(problem);
-    }
   },
 }));
 

@@ -1,2 +1,3 @@
-// Data Studio's list: uploads.
+// Data Studio's list: uploads, and what is deleted.
+import "../delete.js";
 import "../upload.js";

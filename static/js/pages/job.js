@@ -2,6 +2,7 @@
 import Alpine from "../../vendor/alpine.js";
 import { mountCharts, updateChart } from "../charts.js";
 import "../charts/trials.js";
+import "../delete.js";
 import { dataOf, h, slide, throttle } from "../dom.js";
 import { duration, number, plural, score, seconds } from "../format.js";
 import { headline, titleOf } from "../headline.js";

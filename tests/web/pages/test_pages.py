@@ -190,7 +190,7 @@ def test_a_version_says_where_it_comes_from(filled: Served, tmp_path: Path) -> N
 
     assert "1 later version" in texts[0] and f'href="/datasets/{second}"' in texts[0]
     assert "data-read-again" in texts[0] and "data-read-again" not in texts[1]
-    assert f'version of <a href="/datasets/{first.id}">people</a>' in texts[1]
+    assert f'version of <a href="/datasets/{first.id}" data-name-of="dataset:{first.id}">people</a>' in texts[1]
     assert "Done so far" in texts[1] and "Done so far" not in texts[0]
     assert texts[1].count("and 1 more") == 1
     for text in texts:

@@ -1,0 +1,2 @@
+// The list of runs: what is deleted.
+import "../delete.js";
