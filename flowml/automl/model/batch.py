@@ -4,13 +4,13 @@ from typing import Any
 
 import polars as pl
 
+from flowml.automl.features.values import DAY_SECONDS
 from flowml.automl.model.model import FittedModel
 from flowml.automl.schema.feature import Feature
 from flowml.automl.schema.schema import ModelSchema
 from flowml.data.conversion.notation import kind_of
 from flowml.data.expected import Expected, ReadTable
-from flowml.domain.datasets import Role
-from flowml.domain.wording import columns, number
+from flowml.domain.wording import columns
 
 _SHOWN_NAMES = 20
 _MOST_NOTES = 40
@@ -98,20 +98,18 @@ def _odd(feature: Feature, values: pl.Series) -> pl.Series | None:
     if feature.categories is not None:
         seen = values.cast(pl.String).is_in(["", *feature.categories])
         return (~seen).fill_null(value=False)
-    if feature.role is not Role.NUMERIC or not isinstance(feature.min, float) or not isinstance(feature.max, float):
+    bounds = feature.bounds
+    if values.dtype in (pl.Date, pl.Datetime):
+        values = values.cast(pl.Datetime("us")).dt.timestamp("us") / (DAY_SECONDS * 1e6)
+    if bounds is None or not values.dtype.is_numeric():
         return None
-    if not values.dtype.is_numeric():
-        return None
-    # Further away than the least and the greatest are from each other.
-    width = feature.max - feature.min
-    return ((values < feature.min - width) | (values > feature.max + width)).fill_null(value=False)
+    return ((values < bounds[0]) | (values > bounds[1])).fill_null(value=False)
 
 
 def _says(feature: Feature) -> tuple[str, str]:
     if feature.categories is not None:
         return _UNSEEN, _UNSEEN
-    had = f"far outside what the training data had ({number(feature.min)} to {number(feature.max)})"  # type: ignore[arg-type]
-    return f"lies {had}", f"lie {had}"
+    return f"lies {feature.had}", f"lie {feature.had}"
 
 
 def _added(model: FittedModel, frame: pl.DataFrame, answers: Any) -> tuple[pl.DataFrame, list[str]]:

@@ -54,19 +54,19 @@ class ModelRecipe:
         """The columns that count as missing in rows that have these."""
         return self.replay.plan(names).lacks
 
-    def transform_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The model's features of a row from outside. Raises InvalidInput naming the column of a value that is of the
-        wrong kind."""
+    def transform_row(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a row from outside has of the columns before the recipe, and the model's features of it. Raises
+        InvalidInput naming the column of a value that is of the wrong kind."""
         plan = self.replay.plan(row)
-        values = {}
+        sent = {}
         for name, coerce in plan.takes:
             try:
                 value = row[name]
                 read = self._readers.get(name) if isinstance(value, str) else None
-                values[name] = coerce(value if read is None else read(value))
+                sent[name] = coerce(value if read is None else read(value))
             except (ValueError, OverflowError):
                 raise _wrong(name, self.replay.kind(name), row[name]) from None
-        return self.replay.row(plan, values)
+        return sent, self.replay.row(plan, sent)
 
     def transform(self, frame: "pl.DataFrame") -> "pl.DataFrame":
         """The model's features of a whole table."""

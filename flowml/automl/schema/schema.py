@@ -111,9 +111,8 @@ class ModelSchema:
                 continue
             value = _checked(feature, self._read(feature, row[feature.name]))
             clean[feature.name] = value
-            known = self._known.get(feature.name)
-            if value is not None and known is not None and value not in known:
-                warnings.append(_unseen(feature.name, value))
+            if value is not None and self._is_unfamiliar(feature, value):
+                warnings.append(_unfamiliar(feature, feature.name, row[feature.name]))
         return clean, self._remarks(row, missing, warnings)
 
     def _read(self, feature: Feature, value: Any) -> Any:
@@ -138,16 +137,20 @@ class ModelSchema:
 
     def _check_with_recipe(self, recipe: ModelRecipe, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """The same for a row as it was before the recipe: what is said of it is said of the columns that it has."""
-        values = recipe.transform_row(row)
+        sent, values = recipe.transform_row(row)
         clean = {feature.name: _checked(feature, values[feature.name]) for feature in self.features}
-        warnings = []
-        for name, known in self._known.items():
-            if clean[name] is not None and clean[name] not in known:
-                # In the words of the caller: the column as it was sent, where it was sent.
-                sent = name if name in row else recipe.origins.get(name)
-                if sent is not None and sent in row:
-                    warnings.append(_unseen(sent, label_of(row[sent])))
-        return clean, self._remarks(row, recipe.lacks(tuple(row)), warnings)
+        # In the words of the caller: of the column as it was sent, and once.
+        found: dict[str, str] = {}
+        for feature in self.features:
+            name = feature.name if feature.name in row else recipe.origins.get(feature.name)
+            value = clean[feature.name]
+            if value is not None and name is not None and name in row and self._is_unfamiliar(feature, value):
+                found[name] = _unfamiliar(feature, name, row[name])
+        for feature in recipe.inputs:
+            bounds, value = self._bounds_of_inputs.get(feature.name), sent.get(feature.name)
+            if bounds is not None and value is not None and feature.is_far(bounds, value):
+                found.setdefault(feature.name, _unfamiliar(feature, feature.name, row[feature.name]))
+        return clean, self._remarks(row, recipe.lacks(tuple(row)), list(found.values()))
 
     def _remarks(self, row: Mapping[str, Any], missing: Sequence[str], warnings: list[str]) -> list[str]:
         if missing:
@@ -169,6 +172,22 @@ class ModelSchema:
         return {
             feature.name: frozenset(feature.categories) for feature in self.features if feature.categories is not None
         }
+
+    @cached_property
+    def _bounds(self) -> dict[str, tuple[float, float]]:
+        return _bounds(self.features)
+
+    @cached_property
+    def _bounds_of_inputs(self) -> dict[str, tuple[float, float]]:
+        return _bounds(self.inputs)
+
+    def _is_unfamiliar(self, feature: Feature, value: Any) -> bool:
+        """Whether training has seen no such category, or nothing near such a number or date."""
+        known = self._known.get(feature.name)
+        if known is not None:
+            return value not in known
+        bounds = self._bounds.get(feature.name)
+        return bounds is not None and feature.is_far(bounds, value)
 
     def state(self) -> dict[str, Any]:
         return asdict(self)
@@ -253,5 +272,10 @@ def _wrong(feature: Feature, value: Any, wanted: str) -> InvalidInput:
     )
 
 
-def _unseen(name: str, value: Any) -> str:
-    return f"“{shortened(str(value))}” in “{name}” did not occur in the training data."
+def _unfamiliar(feature: Feature, name: str, value: Any) -> str:
+    said = "did not occur in the training data" if feature.categories is not None else f"lies {feature.had}"
+    return f"“{shortened(label_of(value) or '')}” in “{name}” {said}."
+
+
+def _bounds(features: Sequence[Feature]) -> dict[str, tuple[float, float]]:
+    return {feature.name: bounds for feature in features if (bounds := feature.bounds) is not None}

@@ -1,0 +1,93 @@
+"""The check of one row: what is unlike all that training had is said, in the words of whoever sent it."""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from flowml.automl.schema.feature import Feature
+from flowml.automl.schema.schema import ModelSchema
+from flowml.automl.task.describe import describe_recipe
+from flowml.domain.datasets import Role
+from flowml.domain.jobs import ProblemType
+
+FEATURES = (
+    Feature("age", Role.NUMERIC, "Float64", 30.0, 1.0, 75.0),
+    Feature("same", Role.NUMERIC, "Int64", 5, 5.0, 5.0),
+    Feature("unknown", Role.NUMERIC, "Float64"),
+    Feature("joined", Role.DATETIME, "Date", "2024-01-05", "2024-01-01", "2024-01-28"),
+    Feature("city", Role.CATEGORICAL, "String", "Ulm", categories=("Ulm", "Bern")),
+)
+
+
+def schema(features: tuple[Feature, ...] = FEATURES, **more: Any) -> ModelSchema:
+    return ModelSchema(features, "y", ProblemType.CLASSIFICATION, ("no", "yes"), "accuracy", **more)
+
+
+def said(row: dict[str, Any], of: ModelSchema | None = None) -> list[str]:
+    return [warning for warning in (of or schema()).check_row(row)[1] if "taken as missing" not in warning]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("age", 149),
+        ("age", -73.0),
+        ("age", "75"),
+        ("age", None),
+        ("same", 5),
+        ("unknown", 1e30),
+        ("joined", "2024-02-20"),
+        ("joined", date(2023, 12, 10)),
+        ("joined", ""),
+        ("city", "Bern"),
+    ],
+)
+def test_what_is_near_to_what_training_had_needs_no_word(column: str, value: Any) -> None:
+    assert said({column: value}) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("age", 200, "“200” in “age” lies far outside what the training data had (1 to 75)."),
+        ("age", "-74", "“-74” in “age” lies far outside what the training data had (1 to 75)."),
+        ("same", 6, "“6” in “same” lies far outside what the training data had (5 to 5)."),
+        (
+            "joined",
+            "2035-01-01T08:00:00",
+            "“2035-01-01T08:00:00” in “joined” lies far outside what the training data had (2024-01-01 to 2024-01-28).",
+        ),
+        ("city", "Rom", "“Rom” in “city” did not occur in the training data."),
+    ],
+)
+def test_what_is_unlike_all_of_training_is_named(column: str, value: Any, words: str) -> None:
+    assert said({column: value}) == [words]
+
+
+@pytest.mark.parametrize("ends", [("a", "b"), (None, 1.0), (2.0, 1.0), (float("nan"), 1.0), (True, 3.0)])
+def test_a_file_whose_ranges_are_none_says_nothing_of_them(ends: tuple[Any, Any]) -> None:
+    assert said({"age": 1e9}, schema((Feature("age", Role.NUMERIC, "Float64", 1.0, *ends),))) == []
+
+
+def test_behind_a_recipe_the_column_that_was_sent_is_named_once() -> None:
+    root = pl.LazyFrame({"Alter": [1.0, 40.0, 75.0], "kept": [1.0, 2.0, 3.0]})
+    steps = [
+        {"op": "derive", "column": "squared", "expression": "Alter ^ 2"},
+        {"op": "rename", "column": "Alter", "to": "age"},
+    ]
+    kept = Feature("kept", Role.NUMERIC, "Float64", 2.0, 1.0, 3.0)
+    squared = Feature("squared", Role.NUMERIC, "Float64", 1600.0, 1.0, 5625.0)
+
+    def behind(*features: Feature) -> ModelSchema:
+        recipe = describe_recipe(root, steps, [feature.name for feature in features])
+        assert recipe is not None
+        return schema(features, recipe=recipe.completed(features, {}))
+
+    row = {"Alter": 200, "kept": 2}
+    words = ["“200” in “Alter” lies far outside what the training data had (1 to 75)."]
+    assert said(row, behind(FEATURES[0], squared, kept)) == words
+    # Of a column of which only what was computed from it is used, too.
+    assert said(row, behind(squared, kept)) == words
+    assert said({"Alter": 80, "kept": 2}, behind(squared, kept)) == []
