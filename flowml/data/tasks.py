@@ -25,6 +25,7 @@ TASKS = {
     "quality": "flowml.data.quality.findings:find_in_table",
     "correlation": "flowml.data.relations.correlation:correlation_of_table",
     "distribution": "flowml.data.profiling.distribution:distribution_of_table",
+    "found": "flowml.data.profiling.distribution:distributions_of_rows",
     "texts": "flowml.data.profiling.writing:texts_of_table",
     "relations": "flowml.data.relations.strength:relations_of_table",
     "relation": "flowml.data.relations.relation:relation_of_table",

@@ -4,7 +4,7 @@ Computing happens in a child process, so that a big table never weighs on this o
 small table is counted here, because that takes less than starting a process.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -59,6 +59,17 @@ def correlation(context: Context, dataset_id: str, method: str = "pearson") -> C
         found["method"],
         found["note"],
     )
+
+
+def distributions_of_found(
+    context: Context, dataset_id: str, columns: Sequence[Column], search: str
+) -> tuple[Histogram | Categories, ...]:
+    """How these columns are spread over the rows that contain a text. Nothing is kept: there are endless texts. Raises
+    NotFound."""
+    dataset = context.store.datasets.get(dataset_id)
+    request = {**_table(context, dataset), "columns": [asdict(column) for column in columns], "search": search}
+    found = run_task(context, "found", request)
+    return tuple(map(distribution_of, found["distributions"]))
 
 
 def texts(context: Context, dataset_id: str, column: str) -> dict[str, Any]:

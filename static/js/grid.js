@@ -4,6 +4,7 @@ import { dataOf, debounce, h } from "./dom.js";
 import { cellText, number, plural } from "./format.js";
 import { geometry, isNear, PAGE, pagesOf, rowsInSight, spaces, tooMany } from "./grid-rows.js";
 import { get } from "./http.js";
+import { drawFound } from "./spark.js";
 import { problemToast } from "./toasts.js";
 
 Alpine.data("grid", () => ({
@@ -209,6 +210,7 @@ Alpine.data("grid", () => ({
       state.top = 0;
       state.box.scrollTop = 0;
       this.keep(0, answer);
+      if (this.answered !== searched) this.spread(searched, signal);
       this.answered = searched;
     } catch (problem) {
       if (problem.name === "AbortError") return;
@@ -216,6 +218,18 @@ Alpine.data("grid", () => ({
     }
     this.doing = "";
     this.render();
+  },
+  // The pictures in the header are of the rows that are on show.
+  async spread(searched, signal) {
+    const state = this.state();
+    if (!searched) return drawFound(state.table, state.id, null);
+    try {
+      const query = new URLSearchParams({ search: searched, columns: String(state.offset) });
+      const found = await get("/datasets/" + state.id + "/spreads.json?" + query, signal);
+      if (!signal.aborted) drawFound(state.table, state.id, found);
+    } catch (problem) {
+      if (problem.name !== "AbortError") problemToast("The pictures of the columns are of all rows", problem);
+    }
   },
   searched() {
     this.searchLater();

@@ -58,15 +58,38 @@ function wordOf(element) {
   return scatterWord(Number(element.dataset.unique), Number(element.dataset.count));
 }
 
+function draw(element, found) {
+  element.replaceChildren(isScattered(found) ? h("span", { class: "spark-word", "data-word": wordOf(element) }) : bars(found));
+}
+
+function drawWhole(dataset, element) {
+  return distribution(dataset, element.dataset.spark).then(
+    // Unless only what was found is on show by now.
+    (found) => element.dataset.found || draw(element, found),
+    () => element.classList.add("spark-none"),
+  );
+}
+
+// The pictures in this part of the page, of the rows that were found: {column: distribution}; null: of all rows again.
+export function drawFound(root, dataset, spreads) {
+  for (const element of root.querySelectorAll("[data-spark]")) {
+    const found = spreads?.[element.dataset.spark];
+    if (found) {
+      element.dataset.found = "true";
+      draw(element, found);
+    } else if (element.dataset.found) {
+      delete element.dataset.found;
+      drawWhole(dataset, element);
+    }
+  }
+}
+
 export function drawSparks(dataset) {
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
       seen.unobserve(entry.target);
-      distribution(dataset, entry.target.dataset.spark).then(
-        (found) => entry.target.replaceChildren(isScattered(found) ? h("span", { class: "spark-word", "data-word": wordOf(entry.target) }) : bars(found)),
-        () => entry.target.classList.add("spark-none"),
-      );
+      drawWhole(dataset, entry.target);
     }
   });
   for (const element of document.querySelectorAll("[data-spark]")) seen.observe(element);

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from flowml.data.previews.order import row_numbers
 from flowml.data.profiling.bins import date_edges, number_edges
 from flowml.data.profiling.counts import Counts, count_texts, count_values
 from flowml.data.profiling.figures import DEFAULT_BINS
@@ -42,13 +43,29 @@ def distribution(table: Path, column: Column, bins: int = DEFAULT_BINS) -> Histo
     if not 1 <= bins <= _MOST_BINS:
         raise InvalidInput.of_field("bins", f"The number of bins must be between 1 and {_MOST_BINS}.")
     values = pl.scan_parquet(table, glob=False).select(pl.col(column.name)).collect().to_series()
+    return _of_values(values, column.role, bins)
+
+
+def distributions_of_rows(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the rows of the `table` at this path that contain the text `search`: {"distributions": one for each of the
+    `columns`, "rows": how many there are}."""
+    table = Path(request["table"])
+    numbers = row_numbers(table, None, request["search"])
+    found = []
+    for asked in request["columns"]:
+        values = pl.scan_parquet(table, glob=False).select(pl.col(asked["name"])).collect().to_series()
+        found.append(asdict(_of_values(values.gather(numbers), Role(asked["role"]), DEFAULT_BINS)))
+    return {"distributions": found, "rows": len(numbers)}
+
+
+def _of_values(values: pl.Series, role: Role, bins: int) -> Histogram | Categories:
     present = values.drop_nulls()
     if values.dtype == pl.String:
         _, texts, counts = count_texts(present, SHOWN_CATEGORIES)
         return categories(texts, counts, len(values), len(present))
     if values.dtype.is_float():
         present = present.filter(present.is_finite())
-    return spread(count_values(present), values.dtype, column.role, len(values), bins)
+    return spread(count_values(present), values.dtype, role, len(values), bins)
 
 
 def spread(counts: Counts, dtype: pl.DataType, role: Role, n_rows: int, bins: int) -> Histogram | Categories:

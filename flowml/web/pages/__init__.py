@@ -28,6 +28,7 @@ ENDPOINTS = (
     _page("/datasets", datasets.index),
     _page("/datasets/{dataset_id}", datasets.page),
     _page("/datasets/{dataset_id}/rows.json", datasets.rows, waits=True),
+    _page("/datasets/{dataset_id}/spreads.json", datasets.spreads, waits=True),
     _page("/train", train.page, waits=True),
     _page("/jobs", jobs.index),
     _page("/jobs/{job_id}", jobs.page),

@@ -1,10 +1,10 @@
 """Data Studio: the tables, and one table from every side."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from flowml.domain.datasets import ColumnStats, Dataset, Role
 from flowml.domain.jobs import Job
@@ -167,6 +167,19 @@ def rows(request: Request) -> Response:
     rows = ([_exact(value) for value in row] for row in found.rows)
     content = write_in_parts("rows", rows, columns=found.columns, total=found.total, numbers=found.numbers)
     return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def spreads(request: Request) -> Response:
+    """How the columns of the window that begins with the column number `columns` are spread over the rows that contain
+    `search`: {name: distribution}, for the header of the grid."""
+    context = context_of(request)
+    dataset = datasets.get_dataset(context, request.path_params["dataset_id"])
+    query = parse_query({"search": request.query_params.get("search", "")}, PreviewQuery)
+    first = _whole(request.query_params.get("columns"))
+    columns = dataset.columns[first : first + SHOWN_COLUMNS]
+    found = figures.distributions_of_found(context, dataset.id, columns, query.search or "")
+    content = {column.name: asdict(spread) for column, spread in zip(columns, found, strict=True)}
+    return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
 
 def _exact(value: Any) -> Any:
