@@ -121,7 +121,7 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 TEXTS = ["csv", "json", "jsonl", "yaml", "toml", "xml"]
 FORMATS = [*TEXTS, "parquet", "arrow", "arrows", "avro", "orc", "sqlite", "xlsx", "xls", "ods", "csv.gz", "zip"]
 _settings = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

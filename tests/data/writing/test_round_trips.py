@@ -90,7 +90,7 @@ def round_trip(frame: pl.DataFrame, format: str) -> tuple[pl.DataFrame, tuple[st
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(frame=tables())
 def test_a_table_of_every_type_comes_back_equal(format: str, frame: pl.DataFrame) -> None:
     found, _ = round_trip(frame, format)

@@ -96,7 +96,7 @@ def tables(draw: st.DrawFn) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(frame=tables())
 @example(frame=pl.DataFrame({"a": ["007", "", None, "NA"], "b": [1, 2, 3, None]}))
 @example(frame=pl.DataFrame({"a": ["", "", None]}))
@@ -120,7 +120,7 @@ def test_a_text_that_is_missing_at_first_is_still_taken_as_it_stands(tmp_path: P
 
 def test_a_long_file_is_recognised_wherever_its_sample_ends(tmp_path: Path) -> None:
     for length in range(7):
-        frame = pl.DataFrame({"t": ["x" * (length + at % 3) for at in range(40_000)], "n": range(40_000)})
+        frame = pl.DataFrame({"t": ["x" * (length + at % 3) for at in range(30_000)], "n": range(30_000)})
         assert "quotation marks" in read(tmp_path, "t.csv", quoted_by_type(frame))[1]
 
 
