@@ -55,6 +55,8 @@ def _words(
     match ended, reading:
         case child.Cancelled(), _:
             return errors.NotReady(ended.detail)
+        case child.Lost(), _:
+            return errors.NotReady(ended.detail, hint="Try again; when less is running, if this happens often.")
         case child.OutOfTime(), True:
             return too_long(timeout_seconds)
         case child.OutOfTime(), False:

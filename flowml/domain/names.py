@@ -8,7 +8,7 @@ from itertools import count
 
 LONGEST_NAME = 200
 """No name that is longer is one that was mistyped; and comparing takes the square of the length."""
-_MOST_COMPARED = 5_000
+_MOST_COMPARED = 500
 _MOST_LISTED = 20
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 

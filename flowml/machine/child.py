@@ -25,6 +25,7 @@ from flowml.machine.facts import resident_bytes, thread_settings
 
 _PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 _POLL_SECONDS = 0.02
+_END_SECONDS = 10.0
 _MOST_WORDS = 4000
 _log = logging.getLogger(__name__)
 
@@ -55,6 +56,10 @@ class Cancelled(Ended):
 
 class Broken(Ended):
     """It crashed, or its answer is none."""
+
+
+class Lost(Ended):
+    """It was ended together with the process that it came from, whatever it was doing."""
 
 
 class Process(Protocol):
@@ -148,7 +153,9 @@ def end(process: Process) -> None:
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        # One that is deep in the system ends when that lets it; nobody waits for it.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_END_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -184,13 +191,15 @@ class Child:
         return self._process.pid
 
     def ask(self, request: Mapping[str, Any], bounds: Bounds, cancelled: Event | None = None) -> dict[str, Any]:
-        """The answer to the one request. Raises OutOfTime, OutOfMemory, Cancelled, Broken."""
+        """The answer to the one request. Raises OutOfTime, OutOfMemory, Cancelled, Lost, Broken."""
         # Beside the watch: a process that does not read must not make anybody wait for ever.
         Thread(target=self._send, args=(json.dumps(request).encode(),), name="child-request", daemon=True).start()
         try:
             _watch(self._process, bounds, cancelled)
         finally:
             end(self._process)
+        if getattr(self._process, "is_lost", False):
+            raise Lost("The process for it was ended by the system, with others.")
         answer = _answer(self._answered)
         words = _tail(self._said)
         if answer is None:

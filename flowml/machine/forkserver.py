@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -20,8 +21,8 @@ from typing import IO
 
 from flowml.machine import child
 
-_PATIENCE_SECONDS = 60.0
-"""For the modules to be imported, on a machine that is busy."""
+_PATIENCE_SECONDS = 30.0
+"""For the modules to be imported, on a machine that is busy; a process that needs longer hangs."""
 _MOST_BYTES = 64
 
 
@@ -32,6 +33,8 @@ class Forked:
         self.stdin = stdin
         self.args = args
         self.returncode: int | None = None
+        self.is_lost = False
+        """Whether the forkserver has gone before it, for whatever reason: then the system has ended it."""
         self._control = control
         control.settimeout(_PATIENCE_SECONDS)
         self.pid = self._number("pid")
@@ -51,8 +54,7 @@ class Forked:
             except (TimeoutError, BlockingIOError):
                 raise subprocess.TimeoutExpired(self.args, timeout or 0.0) from None
             except (OSError, ValueError):
-                # The forkserver is gone, and the system has killed its children.
-                self.returncode = -9
+                self.is_lost, self.returncode = True, -signal.SIGKILL
             self._control.close()
         return self.returncode
 
@@ -74,6 +76,9 @@ class Forkserver:
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
         self._started_by = 0
+        if hasattr(os, "register_at_fork"):
+            # It may be held just then by somebody who is not there in the child.
+            os.register_at_fork(after_in_child=self._renew)
 
     def warm(self) -> None:
         """Have the modules imported, for whoever comes next."""
@@ -88,32 +93,31 @@ class Forkserver:
         a new Python, as `child.start` starts one, where none can be forked. Raises CannotStart."""
         # Once more: it may just have ended because nobody had asked for long.
         for _ in range(2 if _CAN_FORK else 0):
-            with contextlib.suppress(OSError, ValueError):
+            try:
                 return self._fork(module, arguments, stdout, stderr)
+            except TimeoutError:
+                self.close()
+                break
+            except (OSError, ValueError):
+                continue
         return child.start_to_ask(module, *arguments, stdout=stdout, stderr=stderr)
 
     def _fork(self, module: str, arguments: Sequence[str], stdout: IO[bytes], stderr: IO[bytes]) -> Forked:
-        read, write = os.pipe()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        stdin = os.fdopen(write, "wb")
-        request = json.dumps({"module": module, "arguments": list(arguments), "folder": str(Path.cwd())}).encode()
-        try:
+        request = {"module": module, "arguments": list(arguments), "folder": _folder()}
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            read, write = os.pipe()
+            theirs.callback(os.close, read)
+            stdin = ours.enter_context(os.fdopen(write, "wb"))
+            control, its_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            ours.enter_context(control)
+            theirs.enter_context(its_control)
+            files = [read, stdout.fileno(), stderr.fileno(), its_control.fileno()]
             with self._lock:
-                requests = self._ensure()
-                socket.send_fds(requests, [request], [read, stdout.fileno(), stderr.fileno(), theirs.fileno()])
-        except BaseException:
-            stdin.close()
-            ours.close()
-            raise
-        finally:
-            os.close(read)
+                socket.send_fds(self._ensure(), [json.dumps(request).encode()], files)
             theirs.close()
-        try:
-            return Forked(ours, stdin, [module, *arguments])
-        except BaseException:
-            stdin.close()
-            ours.close()
-            raise
+            forked = Forked(control, stdin, [module, *arguments])
+            ours.pop_all()
+            return forked
 
     def _ensure(self) -> socket.socket:
         """The socket for requests to the process, which is started where none runs for this program."""
@@ -135,6 +139,9 @@ class Forkserver:
         self._requests = ours
         return ours
 
+    def _renew(self) -> None:
+        self._lock = Lock()
+
     def close(self) -> None:
         """End the process and all of its children."""
         with self._lock:
@@ -143,6 +150,14 @@ class Forkserver:
             if self._requests is not None:
                 self._requests.close()
             self._process = self._requests = None
+
+
+def _folder() -> str:
+    """Where this program works, which may be gone."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return os.sep
 
 
 _CAN_FORK = sys.platform == "linux"

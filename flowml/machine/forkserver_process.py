@@ -1,9 +1,10 @@
 """The process from which `forkserver.Forkserver` forks: `python -m flowml.machine.forkserver_process socket module …`.
 
-It imports the modules and calls their `prepare`, where they have one, but uses nothing of them: a library that has
-started threads cannot be forked. Then it waits for requests. With each come the files for standard input, output and
-errors, and a socket: the child writes its number there, this process its exit code. When that socket is closed, the
-child is forgotten, with all that it has left in its group.
+It imports the modules and calls their `prepare`, where they have one, but uses nothing of them: a library whose threads
+have begun to work cannot be forked. (Polars starts three that sleep when it is imported; a child does without.) Then it
+waits for requests. With each come the files for standard input, output and errors, and a socket: the child writes its
+number there, this process its exit code. When that socket is closed, the child is forgotten, with all that it has left
+in its group.
 """
 
 import contextlib
@@ -40,6 +41,7 @@ class _Server:
     def __init__(self, requests: socket.socket):
         self._requests = requests
         self._children: dict[int, _Child] = {}
+        self._ending: set[int] = set()
         self._selector = selectors.DefaultSelector()
         self._selector.register(requests, selectors.EVENT_READ)
         self._woken, self._wake = socket.socketpair()
@@ -64,6 +66,7 @@ class _Server:
                 else:
                     self._forget(key.data)
             self._tell()
+            self._reap()
 
     def _take(self) -> bool:
         """Fork for one request. False when no more will come."""
@@ -73,12 +76,20 @@ class _Server:
         *standard, control = files
         # What the child is held by: it must not be among what a fork leaves behind.
         held = os.dup(lifeline.descriptors()[0])
-        pid = os.fork()
-        if pid == 0:
-            self._become(json.loads(message), standard, control, held)
-        for file in (*standard, held):
-            os.close(file)
         told = socket.socket(fileno=control)
+        try:
+            pid = os.fork()
+        except OSError as problem:
+            # The others go on; whoever asked finds another way.
+            print(f"no process could be forked: {problem}", file=sys.stderr)
+            told.close()
+            return True
+        else:
+            if pid == 0:
+                self._become(json.loads(message), standard, told, held)
+        finally:
+            for file in (*standard, held):
+                os.close(file)
         self._children[pid] = _Child(told)
         self._selector.register(told, selectors.EVENT_READ, pid)
         return True
@@ -100,16 +111,20 @@ class _Server:
         child.control.close()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        self._ending.add(pid)
 
-    def _become(self, request: dict[str, Any], standard: list[int], control: int, held: int) -> NoReturn:
+    def _reap(self) -> None:
+        """See who of those that were killed has ended; one that is deep in the system may take its time."""
+        self._ending = {pid for pid in self._ending if os.waitpid(pid, os.WNOHANG) == (0, 0)}
+
+    def _become(self, request: dict[str, Any], standard: list[int], told: socket.socket, held: int) -> NoReturn:
         """In the child: be what was asked for, and end."""
         code = 1
         try:
             os.setsid()
             # Not before it leads its group, or it could not be ended as one.
-            with socket.socket(fileno=control) as told:
-                told.send(f"pid {os.getpid()}".encode())
+            told.send(f"pid {os.getpid()}".encode())
+            told.close()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for number, file in enumerate(standard):

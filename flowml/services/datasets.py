@@ -15,6 +15,7 @@ from flowml.data.formats import registry
 from flowml.domain.datasets import Dataset, Ingested, ReadingOption
 from flowml.domain.errors import WrongState
 from flowml.domain.names import shown
+from flowml.services import downloads
 from flowml.services.context import Context
 from flowml.services.dispatch.telling import tell_renamed, tell_system
 from flowml.services.naming import free_name, new_name
@@ -210,6 +211,7 @@ def delete_dataset(context: Context, dataset_id: str) -> None:
                 hint="Wait for the end of the run, or cancel it.",
             )
         context.store.datasets.delete(dataset_id)
+    downloads.forget(context, dataset.table)
     tell_system(context.store, "info", "Data set deleted", dataset.name, context.clock())
 
 

@@ -1,5 +1,6 @@
 """A table as a file to take away."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,9 @@ MEDIA_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
+_PREFIX = "download-"
+_MOST_BYTES = 2_000_000_000
+
 
 @dataclass(frozen=True)
 class Download:
@@ -23,6 +27,8 @@ class Download:
     path: Path
     filename: str
     media_type: str
+    etag: str
+    """Which content it is: the same for the same, however often it was written."""
 
 
 def download(context: Context, dataset_id: str, format: str) -> Download:
@@ -31,13 +37,39 @@ def download(context: Context, dataset_id: str, format: str) -> Download:
     dataset = context.store.datasets.get(dataset_id)
     table = context.store.files.path(dataset.table)
     filename = f"{dataset.name}.{format}"
+    etag = f'"{dataset.table[:32]}-{format}"'
     if format == "parquet":
         # It is stored like this.
-        return Download(table, filename, MEDIA_TYPES[format])
-    kept = context.store.files.cached(f"download-{dataset.table}.{format}")
+        return Download(table, filename, MEDIA_TYPES[format], etag)
+    kept = context.store.files.cached(_name(dataset.table, format))
     with alone("download", kept.name, left=context.left, turns=context.turns):
         if not kept.exists():
             with workplace(context) as place:
                 run_task(context, "export", {"table": str(table), "target": str(place.result), "format": format})
                 place.result.replace(kept)
-    return Download(kept, filename, MEDIA_TYPES[format])
+            _make_room(kept)
+    return Download(kept, filename, MEDIA_TYPES[format], etag)
+
+
+def forget(context: Context, table: str) -> None:
+    """Remove what was written of a table; somebody who is receiving it gets the rest."""
+    for format in MEDIA_TYPES:
+        context.store.files.cached(_name(table, format)).unlink(missing_ok=True)
+
+
+def _name(table: str, format: str) -> str:
+    return f"{_PREFIX}{table}.{format}"
+
+
+def _make_room(latest: Path) -> None:
+    """Of many that were written within an hour the latest stay."""
+    found = []
+    for path in latest.parent.glob(f"{_PREFIX}*"):
+        # Somebody else may be doing the same.
+        with contextlib.suppress(FileNotFoundError):
+            found.append((path.stat().st_mtime, path.stat().st_size, path))
+    kept = 0
+    for _, size, path in sorted(found, reverse=True):
+        kept += size
+        if kept > _MOST_BYTES and path != latest:
+            path.unlink(missing_ok=True)

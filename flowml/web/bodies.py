@@ -3,10 +3,12 @@
 While one call reads or writes all of it, no other thread can do anything: so that is done piece by piece.
 """
 
+import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
@@ -14,11 +16,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from flowml.domain.errors import FlowMLError, InvalidInput, MalformedRequest, TooLarge, UnsupportedFormat
+from flowml.services.datasets import PlaceForUploads
+from flowml.web.caller import context_of
 from flowml.web.errors import MOST_NAMED, field_names, invalid_request, not_json
 
 MAX_JSON_BYTES = 32_000_000
 # So much is read within half a millisecond, which is less than handing it to a thread may take on a busy machine.
 _AT_ONCE_BYTES = 32_000
+_IN_MEMORY_BYTES = 1_000_000
 # What has no more brackets than this cannot be nested too deeply.
 _MOST_DEPTH = 200
 # No table has as many columns, and no list of a request as many items.
@@ -35,23 +40,29 @@ Schema = TypeVar("Schema", bound=BaseModel)
 
 async def read_body(request: Request, model: type[Schema]) -> Schema:
     """The body of a JSON request as its schema. Raises UnsupportedFormat, TooLarge, MalformedRequest, InvalidInput."""
-    return await parse_body(await read_json(request), model)
+    async with read_json(request) as sent:
+        return await parse_body(sent, model)
 
 
-async def parse_body(content: bytes, model: type[Schema]) -> Schema:
+async def parse_body(sent: IO[bytes], model: type[Schema]) -> Schema:
     """The same of a body that is there. Raises MalformedRequest, InvalidInput."""
-    if is_read_at_once(content):
-        return parse_json(content, model)
-    return await run_in_threadpool(parse_in_parts, content, model)
+    if is_read_at_once(sent):
+        return parse_json(sent.read(), model)
+    return await run_in_threadpool(lambda: parse_in_parts(sent.read(), model))
 
 
-def is_read_at_once(content: bytes) -> bool:
+def is_read_at_once(sent: IO[bytes]) -> bool:
     """Whether a body is so small that what it asks may be answered without handing it to a thread."""
-    return len(content) <= _AT_ONCE_BYTES and content.count(b"[") + content.count(b"{") <= _MOST_DEPTH
+    if not isinstance(sent, io.BytesIO) or sent.getbuffer().nbytes > _AT_ONCE_BYTES:
+        return False
+    content = sent.getvalue()
+    return content.count(b"[") + content.count(b"{") <= _MOST_DEPTH
 
 
-async def read_json(request: Request) -> bytes:
-    """The body of a JSON request. Raises UnsupportedFormat, TooLarge."""
+@asynccontextmanager
+async def read_json(request: Request) -> AsyncIterator[IO[bytes]]:
+    """The body of a JSON request: in memory where it is small, else in a file until somebody reads it, for there may be
+    very many that arrive slowly. Raises UnsupportedFormat, TooLarge."""
     media_type = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedFormat(
@@ -61,12 +72,21 @@ async def read_json(request: Request) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > MAX_JSON_BYTES:
         raise _too_much()
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_JSON_BYTES:
-            raise _too_much()
-    return bytes(body)
+    with ExitStack() as opened:
+        body: IO[bytes] = io.BytesIO()
+        n_bytes = 0
+        async for chunk in request.stream():
+            n_bytes += len(chunk)
+            if n_bytes > MAX_JSON_BYTES:
+                raise _too_much()
+            if n_bytes > _IN_MEMORY_BYTES and isinstance(body, io.BytesIO):
+                place = PlaceForUploads(context_of(request)).new_temp()
+                kept, body = body.getvalue(), opened.enter_context(place.open("x+b"))
+                place.unlink()
+                body.write(kept)
+            body.write(chunk)
+        body.seek(0)
+        yield body
 
 
 def _too_much() -> TooLarge:

@@ -11,6 +11,7 @@ from io import BufferedWriter
 from pathlib import Path
 from typing import Any, Protocol
 
+import anyio
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
@@ -25,6 +26,11 @@ _WRITE_AT = 4 << 20
 _DRAIN_SECONDS = 3.0
 _FIELDS = ("name", "options")
 _MOST_AT_ONCE = 32
+# Reading one takes the square of its length.
+_LONGEST_TYPE = 500
+# What arrives more slowly makes room for others where there is none.
+_FAST_BYTES_PER_SECOND = 100_000
+_SLOW_AFTER_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -77,34 +83,70 @@ async def receive_upload(request: Request, place: Place, max_bytes: int) -> Asyn
     """
     boundary = _boundary(request)
     announced = request.headers.get("content-length", "")
-    if len(_receiving) >= _MOST_AT_ONCE:
-        raise TooMany(
-            f"This server receives {_MOST_AT_ONCE} files already.", hint="Wait until some of them have arrived."
-        )
     path = place.new_temp()
-    _receiving.add(path)
+    receiving = _Receiving.begin()
     try:
         n_bytes = int(announced) if announced.isdecimal() else 0
         if n_bytes > max_bytes + _ENVELOPE_LIMIT:
             raise _too_large(max_bytes)
         reader = _Reader(boundary, max_bytes)
-        with place.promised(n_bytes) as promise, path.open("wb") as file:
-            sha256 = await _read(request, reader, file, promise)
-        _receiving.discard(path)
+        with place.promised(n_bytes) as promise, path.open("wb") as file, receiving.scope:
+            sha256 = await _read(request, reader, file, promise, receiving)
+        if receiving.scope.cancelled_caught:
+            raise _too_many()
+        receiving.end()
         yield reader.upload(path, sha256)
     except (TooLarge, NoRoom, OSError):
         if "expect" not in request.headers:
             await _drain(request)
         raise
     finally:
-        _receiving.discard(path)
+        receiving.end()
         path.unlink(missing_ok=True)
 
 
-_receiving: set[Path] = set()
+def _too_many() -> TooMany:
+    return TooMany(f"This server receives {_MOST_AT_ONCE} files already.", hint="Wait until some of them have arrived.")
 
 
-async def _read(request: Request, reader: "_Reader", file: BufferedWriter, promise: Promise) -> str:
+@dataclass(eq=False)
+class _Receiving:
+    """A file on its way. Where there are too many, the slowest one ends if it is really slow."""
+
+    began: float
+    n_bytes: int = 0
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+    @classmethod
+    def begin(cls) -> "_Receiving":
+        """Raises TooMany."""
+        now = time.monotonic()
+        if len(_underway) >= _MOST_AT_ONCE:
+            old = [one for one in _underway if now - one.began > _SLOW_AFTER_SECONDS]
+            slowest = min(old, key=lambda one: one.rate(now), default=None)
+            if slowest is None or slowest.rate(now) > _FAST_BYTES_PER_SECOND:
+                raise _too_many()
+            slowest.scope.cancel()
+            slowest.end()
+        one = cls(now)
+        _underway.add(one)
+        return one
+
+    def rate(self, now: float) -> float:
+        """Bytes a second, so far."""
+        return self.n_bytes / (now - self.began)
+
+    def end(self) -> None:
+        """It is there, or given up."""
+        _underway.discard(self)
+
+
+_underway: set[_Receiving] = set()
+
+
+async def _read(
+    request: Request, reader: "_Reader", file: BufferedWriter, promise: Promise, receiving: _Receiving
+) -> str:
     """Write the file as it arrives; returns its SHA-256. One piece is written while the next is received."""
     digest = hashlib.sha256()
 
@@ -118,6 +160,7 @@ async def _read(request: Request, reader: "_Reader", file: BufferedWriter, promi
     try:
         async for chunk in request.stream():
             reader.feed(chunk)
+            receiving.n_bytes += len(chunk)
             if reader.pending >= _WRITE_AT:
                 if writing is not None:
                     await writing
@@ -125,8 +168,9 @@ async def _read(request: Request, reader: "_Reader", file: BufferedWriter, promi
         reader.finish()
     finally:
         # Also when the sender is gone: nothing may be written into a file that is about to be removed.
-        if writing is not None:
-            await writing
+        with anyio.CancelScope(shield=True):
+            if writing is not None:
+                await writing
     await run_in_threadpool(write, reader.take())
     return digest.hexdigest()
 
@@ -144,7 +188,10 @@ async def _drain(request: Request) -> None:
 
 
 def _boundary(request: Request) -> bytes:
-    media_type, options = parse_options_header(request.headers.get("content-type", ""))
+    named = request.headers.get("content-type", "")
+    if len(named) > _LONGEST_TYPE:
+        raise MalformedRequest("The upload's Content-Type is longer than any that a form has.")
+    media_type, options = parse_options_header(named)
     if media_type != b"multipart/form-data":
         raise UnsupportedFormat(
             "A file is uploaded as a form (multipart/form-data).", hint="With curl: -F file=@table.csv"

@@ -8,7 +8,9 @@ connections are looked at.
 import asyncio
 import contextlib
 import json
+import logging
 import sys
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,23 +18,28 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+_log = logging.getLogger(__name__)
+
 MOST_HEAD_BYTES = 65_536
 """Of a request line with all headers, and of what may stand between two pieces of a body, or behind it; what arrives in
 one piece may be more."""
 _MOST_HEADERS = 200
+_OTHER_FILES = 150
 _TOO_MUCH_HEAD = f"The head of a request may have at most {MOST_HEAD_BYTES:,} bytes and {_MOST_HEADERS} headers."
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds for the head of a request; for what a client still sends after its answer; without a piece of a body of
-    `body_bytes`; without any of an answer being read."""
+    """Seconds for the head of a request; for what a client still sends after its answer; on which nothing is asked;
+    without a piece of a body; without any of an answer being read, which people do who pause a download. `rate`: bytes
+    a second that a body has at least, after so many seconds without a piece."""
 
     head: float = 15.0
     rest: float = 10.0
+    idle: float = 60.0
     body: float = 30.0
-    body_bytes: int = 1_000
-    unread: float = 60.0
+    rate: float = 4_096.0
+    unread: float = 3_600.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -45,9 +52,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A new connection takes the place of one on which nothing happens, where there are too many."""
         super().connection_made(transport)  # type: ignore[arg-type]
-        self._since = self._body_since = self.loop.time()
+        self._since = self._body_since = self._piece_since = self.loop.time()
         self._in_head = True
         self._in_message = False
+        self._unanswered = 0
         self._was_of_use = False
         self._loose_bytes = self._body_bytes = 0
         self._unread: tuple[int, float] | None = None
@@ -81,14 +89,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head, self._was_of_use = False, True
         self._body_bytes, self._body_since = 0, self.loop.time()
+        self._piece_since = self._body_since
         if len(self.headers) > _MOST_HEADERS or len(self.url) > MOST_HEAD_BYTES:
+            self._in_head = True
             self._refuse(431, _TOO_MUCH_HEAD)
             raise ValueError("nothing of this request is looked at")
+        self._unanswered += 1
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._was_of_use = True
         self._body_bytes += len(body)
+        self._piece_since = self.loop.time()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -97,6 +109,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._since = self.loop.time()
+        self._unanswered -= 1
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -119,14 +132,19 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._refuse(408, f"The head of the request did not arrive within {self.patience.head:g} seconds.")
             else:
                 self.transport.close()
+        elif now - self._since > self.patience.idle:
+            self.transport.close()
 
     def _look_at_body(self, now: float) -> None:
-        if not self._in_message or self._in_head or self.flow.read_paused:
-            self._body_since = now
-        elif self._body_bytes >= self.patience.body_bytes:
-            self._body_bytes, self._body_since = 0, now
-        elif now - self._body_since > self.patience.body:
-            self._refuse(408, f"Nearly nothing of the request arrived for {self.patience.body:g} seconds.")
+        if not self._in_message or self._in_head:
+            return
+        if self.flow.read_paused or self.cycle.waiting_for_100_continue:
+            # It is our turn. What is measured begins anew.
+            self._body_bytes, self._body_since, self._piece_since = 0, now, now
+        elif now - self._piece_since > self.patience.body:
+            self._refuse(408, f"Nothing of the request arrived for {self.patience.body:g} seconds.")
+        elif self._body_bytes < self.patience.rate * (now - self._body_since - self.patience.body):
+            self._refuse(408, f"The request arrives more slowly than {self.patience.rate:,.0f} bytes a second.")
 
     def _look_at_answer(self, now: float) -> None:
         waiting = self.transport.get_write_buffer_size()
@@ -143,17 +161,32 @@ class BoundedProtocol(HttpToolsProtocol):
         return not self._in_message and (self.cycle is None or self.cycle.response_complete)
 
     def _make_room(self) -> bool:
-        """Close those on which nothing has happened for longest; several, so that the next ones find room at once."""
-        idle = [one for one in self.connections if isinstance(one, BoundedProtocol) and one.is_idle and one is not self]
-        idle.sort(key=lambda one: one._since)
-        for one in idle[: 1 + self.most_connections // 20]:
-            one.transport.close()
-        return bool(idle)
+        """Close those on which nothing has happened for longest, else those whose answers lie unread; several, so that
+        the next ones find room at once."""
+        others = [one for one in self.connections if isinstance(one, BoundedProtocol) and one is not self]
+        idle = sorted((one for one in others if one.is_idle), key=lambda one: one._since)
+        unread = sorted((one for one in others if one._unread), key=lambda one: one._unread[1] if one._unread else 0.0)
+        closed = (idle or unread)[: 1 + self.most_connections // 20]
+        for one in closed:
+            one.transport.abort()
+        return bool(closed)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Half of the room is for subscriptions; beyond that the oldest ends, and a page asks for it again."""
+        super().handle_websocket_upgrade()
+        following = self.server_state.__dict__.setdefault("following", OrderedDict())
+        for transport in [one for one in following if one.is_closing()]:
+            del following[transport]
+        following[self.transport] = None
+        while len(following) > self.most_connections // 2:
+            following.popitem(last=False)[0].abort()
 
     def _refuse(self, status: int, detail: str, hint: str | None = None) -> None:
         """Answer in the place of the program, if it has not begun to, and close the connection."""
+        # The answer to an earlier request comes first, and to this one only if it has not begun.
+        earlier = self._unanswered > (1 if self._in_message and not self._in_head else 0)
         has_begun = self.cycle is not None and not self.cycle.response_complete and self.cycle.response_started
-        if not has_begun:
+        if not earlier and not has_begun:
             document: dict[str, Any] = {"type": "about:blank", "title": _TITLES[status], "status": status}
             document |= {"detail": detail} | ({} if hint is None else {"hint": hint})
             content = json.dumps(document).encode()
@@ -172,7 +205,10 @@ def _look(first: BoundedProtocol, kind: type[BoundedProtocol]) -> None:
     """Look at all connections, again and again while there are any."""
     for one in list(first.connections):
         if isinstance(one, BoundedProtocol):
-            one.look(first.loop.time())
+            try:
+                one.look(first.loop.time())
+            except Exception:
+                _log.exception("a connection could not be looked at")
     if first.connections:
         first.loop.call_later(kind.look_seconds, _look, first, kind)
     else:
@@ -213,4 +249,6 @@ def allow_many_connections() -> None:
     with contextlib.suppress(OSError, ValueError):
         if soft < wanted:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    BoundedProtocol.most_connections = max(16, min(2_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
+    # A download takes a file beside its connection; the server itself and its children take some dozens.
+    left = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_FILES
+    BoundedProtocol.most_connections = max(16, min(2_000, left // 2))

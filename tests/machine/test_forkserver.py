@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from flowml.machine.child import Bounds, Broken, Cancelled, Child, OutOfTime
+from flowml.machine import forkserver as module
+from flowml.machine.child import Bounds, Broken, Cancelled, Child, Lost, OutOfTime
 from flowml.machine.forkserver import Forkserver
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every child is a new Python")
@@ -123,12 +125,73 @@ def test_when_the_forkserver_is_gone_another_one_is_started(forkserver: Forkserv
         first = process.ask({}, Bounds(30.0))["parent"]
     with child(forkserver) as process:
         os.kill(first, signal.SIGKILL)
-        # The system takes its children with it, whatever they are doing.
-        with pytest.raises(Broken, match="it was killed"):
+        # The system takes its children with it, whatever they are doing, and that is not what they were doing.
+        with pytest.raises(Lost):
             process.ask({"do": STUCK}, Bounds(30.0))
         assert gone(process.pid)
     with child(forkserver) as process:
         assert process.ask({}, Bounds(30.0))["parent"] not in (first, os.getpid())
+
+
+def test_one_that_hangs_is_replaced(forkserver: Forkserver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.5)
+    with child(forkserver) as process:
+        hung = process.ask({}, Bounds(30.0))["parent"]
+    os.kill(hung, signal.SIGSTOP)
+    # This one is a new Python, which has not prepared.
+    with child(forkserver) as process, pytest.raises(Broken):
+        process.ask({}, Bounds(30.0))
+    assert gone(hung)
+    monkeypatch.undo()
+    with child(forkserver) as process:
+        assert process.ask({}, Bounds(30.0))["parent"] not in (hung, os.getpid())
+
+
+def test_when_the_system_lets_it_fork_no_more_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "forked_child.py").write_text(
+        f"{MODULE}\nfork = os.fork\nforks = []\ndef failing():\n    forks.append(1)\n"
+        "    if len(forks) > 1:\n        raise OSError('no more')\n    return fork()\n"
+        "def prepare():\n    global prepared_by\n    prepared_by = os.getpid()\n    os.fork = failing\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    tight = Forkserver("forked_child")
+    with child(tight) as first, child(tight) as second:
+        assert isinstance(second._process, subprocess.Popen)
+        assert first.ask({}, Bounds(30.0))["from"] == tight._process.pid  # type: ignore[union-attr]
+    tight.close()
+
+
+def test_starting_one_leaves_no_file_open(forkserver: Forkserver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def n_open() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    with child(forkserver) as process:
+        process.ask({}, Bounds(30.0))
+    before = n_open()
+    for _ in range(3):
+        with child(forkserver) as process:
+            process.ask({}, Bounds(30.0))
+    assert n_open() == before
+
+    def no_more(*_: object) -> None:
+        raise OSError("too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socketpair", no_more)
+        for _ in range(3):
+            with child(forkserver) as process:
+                assert isinstance(process._process, subprocess.Popen)
+    assert n_open() == before
+
+
+def test_the_folder_of_a_program_may_be_gone(
+    forkserver: Forkserver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with child(forkserver) as process:
+        assert process.ask({}, Bounds(30.0))["folder"] == "/"
 
 
 def test_where_none_can_be_forked_a_new_python_does_the_same() -> None:

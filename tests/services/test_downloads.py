@@ -60,6 +60,21 @@ def test_many_who_ask_get_the_file_that_one_has_written(
     assert downloads.download(context, dataset.id, "csv").path.exists() and written == ["csv", "csv"]
 
 
+def test_of_many_the_latest_stay_and_none_when_the_table_is_gone(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "more.csv"
+    path.write_text("a\n" + "".join(f"{at}\n" for at in range(50)))
+    more = datasets.import_file(context, path, filename="more.csv", name=None, options={})
+    csv_file = downloads.download(context, more.id, "csv")
+    monkeypatch.setattr(downloads, "_MOST_BYTES", csv_file.path.stat().st_size)
+    jsonl_file = downloads.download(context, more.id, "jsonl")
+    assert not csv_file.path.exists() and jsonl_file.path.exists()
+    assert csv_file.etag != jsonl_file.etag and downloads.download(context, more.id, "csv").etag == csv_file.etag
+    datasets.delete_dataset(context, more.id)
+    assert not csv_file.path.exists() and not jsonl_file.path.exists()
+
+
 def test_what_could_not_be_written_is_not_kept(
     context: Context, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

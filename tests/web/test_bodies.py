@@ -189,15 +189,18 @@ def test_what_a_large_body_asks_is_not_answered_on_the_event_loop(
 
 
 def longest_gap(work: Callable[[], Any]) -> float:
-    """How long other threads had to wait for their turn meanwhile, at most."""
+    """How long it worked on, at most, before another thread got its turn; in seconds of its processor time, since on a
+    busy machine everything waits."""
     thread = threading.Thread(target=work)
-    gaps, last = [], time.perf_counter()
     thread.start()
+    clock = time.pthread_getcpuclockid(thread.ident or 0)
+    gaps, last = [], 0.0
     while thread.is_alive():
         time.sleep(0.001)
-        now = time.perf_counter()
-        gaps.append(now - last)
-        last = now
+        with suppress(OSError):
+            now = time.clock_gettime(clock)
+            gaps.append(now - last)
+            last = now
     return max(gaps)
 
 

@@ -1,5 +1,6 @@
 """Whatever a client sends, or does not send, it takes a bounded part of the server, and hears why no more."""
 
+import asyncio
 import json
 import socket
 import time
@@ -17,7 +18,7 @@ CHUNK = b"x" * 60_000
 
 
 class _Impatient(BoundedProtocol):
-    patience = Patience(head=0.3, rest=0.3, body=0.3, body_bytes=1_000, unread=0.3)
+    patience = Patience(head=0.3, rest=0.3, idle=0.3, body=0.3, rate=4_000, unread=0.3)
     most_connections = 12
     look_seconds = 0.05
 
@@ -35,8 +36,17 @@ SEEN = _Seen([], [])
 
 
 async def _app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with the size of the body; /early without reading it, /large with more than a connection holds."""
+    """Answers with the size of the body; /early without reading it, /large with more than a connection holds, /late
+    when it has slept before reading it."""
     SEEN.requests.append(scope["path"])
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        return
+    if scope["path"] == "/late":
+        await asyncio.sleep(0.8)
     size, more = 0, scope["path"] != "/early"
     while more:
         message = await receive()
@@ -187,6 +197,67 @@ def test_an_answer_that_nobody_reads_is_not_kept(port: int) -> None:
         except ConnectionError:
             pass
     assert received < 40_000_000
+
+
+def test_an_answer_is_not_mixed_with_what_is_wrong_behind_it(port: int) -> None:
+    good = _request("/late", b"Content-Length: 1") + b"\r\na"
+    for behind in (b"\x16\x03\x01 no HTTP\r\n\r\n", _request() + b"a: b\r\n" * 300 + b"\r\n", b"POST / HT"):
+        with _Client(port) as client:
+            client.send_all(good + behind)
+            content = b""
+            try:
+                while piece := client.recv(65_536):
+                    content += piece
+            except ConnectionError:
+                pass
+        assert content.count(b"HTTP/1.1") <= 1 or content.startswith(b"HTTP/1.1 200"), behind
+        assert b"HTTP/1.1 4" not in content.partition(b"}")[0], behind
+
+
+def test_who_waits_for_us_is_not_hurried(port: int) -> None:
+    with _Client(port) as client:
+        client.send_all(_request("/late", b"Content-Length: 3", b"Expect: 100-continue", b"Connection: close"), b"\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 100")
+        client.send_all(b"abc")
+        assert client.answer() == (200, {"size": 3})
+
+
+def test_a_line_now_and_then_keeps_no_connection(port: int) -> None:
+    with _Client(port) as client:
+        client.send_all(_request("/", b"Content-Length: 1"), b"\r\na")
+        assert client.recv(12) == b"HTTP/1.1 200"
+        client.send_all(b"\r\n")
+        started = time.monotonic()
+        while client.recv(65_536):
+            pass
+        assert time.monotonic() - started < 4
+
+
+def test_subscriptions_leave_room_for_requests(port: int) -> None:
+    followers = []
+    for _ in range(9):
+        followers.append(_Client(port))
+        followers[-1].send_all(
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert followers[-1].recv(12) == b"HTTP/1.1 101"
+    with _Client(port) as client:
+        client.send_all(_request("/", b"Content-Length: 1", b"Connection: close"), b"\r\na")
+        assert client.answer() == (200, {"size": 1})
+    # The oldest have ended, the others have not.
+    for at, follower in enumerate(followers):
+        follower.settimeout(0.2)
+        try:
+            while follower.recv(65_536):
+                pass
+            ended = True
+        except TimeoutError:
+            ended = False
+        except ConnectionError:
+            ended = True
+        assert ended == (at < 3), at
+        follower.close()
 
 
 def test_a_connection_on_which_nothing_happens_makes_room_for_others(port: int) -> None:

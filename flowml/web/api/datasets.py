@@ -95,6 +95,7 @@ def download(context: Context, dataset_id: str, query: DownloadQuery) -> FileRes
         found.path,
         media_type=found.media_type,
         headers={
-            "Content-Disposition": f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(found.filename)}"
+            "ETag": found.etag,
+            "Content-Disposition": f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(found.filename)}",
         },
     )

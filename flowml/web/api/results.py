@@ -95,10 +95,11 @@ async def predict(request: Request) -> Response:
     # A small row for a model in memory is answered on the spot; everything else goes to a thread.
     started = time.perf_counter()
     context = context_of(request)
-    sent = await read_json(request)
-    body = await parse_body(sent, Predict)
+    async with read_json(request) as sent:
+        is_small = is_read_at_once(sent)
+        body = await parse_body(sent, Predict)
     if body.features is not None:
-        found = _at_once(context, body.model_id, body.features) if is_read_at_once(sent) else None
+        found = _at_once(context, body.model_id, body.features) if is_small else None
         if found is None:
             rows = [body.features]
             found = (await run_in_threadpool(prediction.predict, context, body.model_id, rows))[0]
