@@ -7,6 +7,7 @@ from benchmarks import (
     big_files,
     budget,
     busy,
+    clock,
     crash,
     estimate,
     gpu,
@@ -32,6 +33,7 @@ def main() -> None:
     data = ["--data", given.data] if given.data else []
     quality.main([*data, *tasks, "--budget", given.budget])
     budget.main([*data, *tasks])
+    clock.main([])
     busy.main([])
     estimate.main([*data, *tasks, "--splits", "3"])
     crash.main([])

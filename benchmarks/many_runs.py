@@ -100,22 +100,24 @@ def _add_run(
 ) -> None:
     job = store.jobs.add(JobSpec(dataset_id, "target", time_budget_seconds=60.0), f"run {number}", at)
     tell_job(store, job, at)
-    while (claimed := store.jobs.claim(1, at)) is not None and claimed.id != job.id:
+    while (claimed := store.jobs.claim(1, at, at)) is not None and claimed.id != job.id:
         pass
     store.jobs.update(job.id, problem_type="classification", metric="accuracy")
     ledger, best = StoreLedger(store, job.id), 0.0
     for place in range(n_trials):
-        trial = ledger.enqueue(TrialSpec(place, rng.choice(_ALGORITHMS), {"a": 1.0, "b": 2}), Needs(), at + 60, at)
-        lease = store.trials.claim(f"owner{place}", worker, "here", Offer(), 60.0, at + 1)
+        trial = ledger.enqueue(TrialSpec(place, rng.choice(_ALGORITHMS), {"a": 1.0, "b": 2}), Needs(), at + 60, at, at)
+        lease = store.trials.claim(f"owner{place}", worker, "here", Offer(), 60.0, at + 1, at + 1)
         assert lease is not None
         score = 0.5 + rng.random() / 2
         report = TrialReport(TrialStatus.FINISHED, score, (score,) * 5, {"accuracy": score}, 1.0, 1.0, None, file, file)
-        store.trials.finish(lease, report, at + 2)
+        store.trials.finish(lease, report, at + 2, at + 2)
         tell_trial(store, store.trials.get(trial.id), at + 2)
         model = ledger.publish_model(_model(job, trial, score, file, at), score, None)
         if score > best:
             best = score
-            ledger.champion(model, {"score": score, "low": score - 0.1, "high": score, "method": "nested"}, at + 2)
+            ledger.champion(
+                model, {"score": score, "low": score - 0.1, "high": score, "method": "nested"}, at + 2, at + 2
+            )
     finish_job(store, job.id, JobStatus.COMPLETED, at + 60)
 
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowml.domain.clock import CLOCK
 from flowml.domain.workers import Share
 from flowml.machine import locks
 from flowml.machine.child import keep_quiet, let_nobody_fork
@@ -39,7 +40,7 @@ def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, share: 
     from flowml.training.trainer import Trainer
 
     store = Store(Path(home), now=time.time())
-    channel = StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name, clock=time.time)
+    channel = StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name, clock=CLOCK)
     gpus = GPUs(
         lambda: store.workers.capabilities(worker_id), lambda index: locks.taken(Path(home) / f"gpu-{index}.lock")
     )

@@ -5,11 +5,11 @@ import logging
 import platform
 import secrets
 import threading
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from flowml.children import run_conductor, run_trainer
+from flowml.domain.clock import CLOCK, AgeClock, Clock
 from flowml.domain.errors import FlowMLError
 from flowml.domain.faults import fault_of
 from flowml.domain.workers import Share
@@ -18,7 +18,7 @@ from flowml.machine.facts import memory_bytes, usable_cores
 from flowml.services.context import Context
 from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
 from flowml.services.dispatch.recovery import LOCAL_WORKER, recover
-from flowml.services.housekeeping import keep_house
+from flowml.services.housekeeping import FILE_AGE_SECONDS, keep_house
 from flowml.services.jobs import start_waiting_jobs
 from flowml.services.settings import Settings
 from flowml.services.system import note
@@ -49,7 +49,7 @@ def training_share(settings: Settings) -> Share:
 class Server:
     """A server of one home folder: what it holds, and how it starts and stops."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time):
+    def __init__(self, settings: Settings, clock: Clock = CLOCK):
         """Open the home folder. Raises StartupError when it cannot be used or is in use."""
         home = Home(settings.home)
         home.prepare()
@@ -61,19 +61,20 @@ class Server:
                 raise
             raise home.unusable(error) from error
 
-    def _open(self, home: Home, settings: Settings, clock: Callable[[], float]) -> None:
+    def _open(self, home: Home, settings: Settings, clock: Clock) -> None:
         share = training_share(settings)
         # Before any numeric library is imported, here or in a child.
         processes.limit_threads(share.threads)
-        self._store = Store(home.path, now=clock())
+        self._store = Store(home.path, now=clock.now())
         self._store.look_over(_CHECK_SECONDS)
         if self._store.damage is not None:
             log.error("the database %s is damaged: %s", home.database, self._store.damage)
         self._clock = clock
+        self._ages = AgeClock(clock, FILE_AGE_SECONDS)
         self._share = share
         self._worker_name = platform.node() or LOCAL_WORKER
         worker_id = self._register(capabilities.probe())
-        recover(self._store, worker_id, clock())
+        recover(self._store, worker_id, clock.now(), clock.steady())
         self._queue = LocalQueue(home.queue, start_jobs=self._start_jobs, keep_house=self._keep_house)
         self._supervisor = Supervisor(
             StoreConductorDesk(self._store, clock),
@@ -85,9 +86,11 @@ class Server:
             boot=secrets.token_hex(4),
             idle_seconds=settings.trainer_idle_seconds,
             conductor_ended=self._queue.start_jobs,
-            clock=clock,
+            clock=clock.steady,
         )
-        self.context = Context(settings=settings, store=self._store, clock=clock, trainers=self)
+        self.context = Context(
+            settings=settings, store=self._store, clock=clock.now, trainers=self, steady=clock.steady
+        )
 
     def warm_up(self) -> None:
         self._supervisor.warm_up()
@@ -133,14 +136,14 @@ class Server:
             queues,
             share.slots,
             found,
-            self._clock(),
+            self._clock.now(),
             threads=share.threads,
             memory_bytes=share.memory_bytes,
         )
 
     def _keep_house(self) -> None:
         try:
-            keep_house(self.context)
+            keep_house(self.context, self._ages)
         except Exception as error:
             fault = fault_of(error)
             if fault is None:

@@ -92,7 +92,9 @@ class Ledger(Protocol):
         """Have waiting trials need no other queue than these and no more memory than that: there is no more."""
         ...
 
-    def enqueue(self, spec: TrialSpec, needs: Needs, deadline_at: float, now: float) -> Trial: ...
+    def enqueue(self, spec: TrialSpec, needs: Needs, deadline_at: float, now: float, steady: float) -> Trial:
+        """A trial that waits for a trainer; `deadline_at` and `steady` are of the steady clock (`domain.clock`)."""
+        ...
 
     def cancel_trials(self, trial_ids: Sequence[str], now: float) -> None:
         """Take queued trials back and have running ones abandoned."""
@@ -110,7 +112,7 @@ class Ledger(Protocol):
         """Add figures to those stored with a model."""
         ...
 
-    def champion(self, model: Model, expected: Mapping[str, Any] | None, now: float) -> None:
+    def champion(self, model: Model, expected: Mapping[str, Any] | None, now: float, steady: float) -> None:
         """Make this the job's best model and tell who watches. `expected`: score, low, high and method of what it can
         be expected to reach on new rows; None where that cannot be said, then its own score stands for it."""
         ...

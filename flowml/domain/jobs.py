@@ -95,8 +95,9 @@ class Job:
 
     `best_score` is what to expect of the best model on new rows, also while it runs: the one number that is shown for a
     run. `estimate` has its range as well: score, low, high and method. `baseline_score` is what a constant guess
-    reaches. `positive_class` is the one of two classes that precision, recall and F1 are about, None where they are
-    means over the classes. `fast_model_id` is the fast twin of the best model.
+    reaches. `deadline_at` is one of the steady clock, good while it runs. `positive_class` is the one of two
+    classes that precision, recall and F1 are about, None where they are means over the classes. `fast_model_id` is
+    the fast twin of the best model.
     """
 
     id: str

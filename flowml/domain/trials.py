@@ -61,7 +61,7 @@ class Offer:
 @dataclass(frozen=True)
 class Trial:
     """A row of the trials table. `score` is in the metric's own direction (an RMSE is positive); `elapsed_seconds` are
-    those of its job when it ended, in which pauses do not count."""
+    those of its job when it ended, in which pauses do not count; `queued_at` is one of the steady clock."""
 
     id: str
     job_id: str

@@ -1,5 +1,6 @@
 """What every service needs: made once by `server.py`, and for each request with who calls."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Event
@@ -29,7 +30,8 @@ class Trainers(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """Settings, the store, the clock and the trainers of this process, and whose call this is. What the server does by
+    """Settings, the store, the clock and the trainers of this process, and whose call this is. `clock` and `steady` are
+    the two of `domain.clock.Clock`. What the server does by
     itself, it does for its owner. `left` is set when nobody waits for the answer any more. With `turns`, this
     call holds no thread while it waits for one."""
 
@@ -40,6 +42,7 @@ class Context:
     caller: Principal = LOCAL_OWNER
     left: Event | None = None
     turns: Turns | None = None
+    steady: Callable[[], float] = time.monotonic
 
     def of(self, caller: Principal) -> "Context":
         """The same for a call of somebody else."""

@@ -1,19 +1,22 @@
 """What has to be done now and then: lost leases, files that nothing refers to, old events."""
 
+from collections.abc import Callable
+
 from flowml.services.context import Context
 from flowml.services.dispatch.recovery import expire_leases
 
-_FILE_AGE_SECONDS = 3600.0
+FILE_AGE_SECONDS = 3600.0
 _EVENT_AGE_SECONDS = 14 * 86_400.0
 
 
-def keep_house(context: Context) -> None:
-    """Everything that is due. Cheap when there is nothing to do."""
-    now = context.clock()
-    expire_leases(context.store, now)
+def keep_house(context: Context, ages: Callable[[], float]) -> None:
+    """Everything that is due. Cheap when there is nothing to do. `ages`: the time of day, as `domain.clock.AgeClock`
+    has it for files of `FILE_AGE_SECONDS`."""
+    expire_leases(context.store, context.clock(), context.steady())
     if context.store.damage is not None:
         # Who knows what its rows referred to.
         return
+    now = ages()
     # Young files are left alone: a trainer stores a model before the row that names it.
-    context.store.files.remove_unused(context.store.used_files(), now - _FILE_AGE_SECONDS)
+    context.store.files.remove_unused(context.store.used_files(), now - FILE_AGE_SECONDS)
     context.store.events.remove_before(now - _EVENT_AGE_SECONDS)

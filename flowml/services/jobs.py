@@ -207,7 +207,7 @@ def start_waiting_jobs(context: Context) -> int:
         _say_nobody_trains(context)
         return 0
     started = 0
-    while job := context.store.jobs.claim(context.settings.max_concurrent_jobs, context.clock()):
+    while job := context.store.jobs.claim(context.settings.max_concurrent_jobs, context.clock(), context.steady()):
         tell_job(context.store, job, context.clock())
         started += 1
     return started

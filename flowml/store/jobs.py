@@ -15,7 +15,8 @@ from flowml.store.rows import from_json, names_from, new_id, to_json
 PROMPT_SECONDS = 2.0
 """Up to so long after it was asked for a job counts as taken up at once."""
 ELAPSED = "? - (jobs.deadline_at - jobs.time_budget_seconds)"
-"""Of a running job the seconds of its time up to a moment: pauses, and what was asked for later, do not move them."""
+"""Of a running job the seconds of its time up to a moment of the steady clock: pauses, and what was asked for later, do
+not move them."""
 _CHANGEABLE = frozenset(
     {
         "name",
@@ -88,9 +89,10 @@ class Jobs:
             raise NotFound("There is no such training run.", hint="It may have been deleted.")
         return _job(row)
 
-    def elapsed(self, job_id: str, now: float) -> float | None:
-        """How many seconds of its time have gone by at this moment; None where it never ran. Raises NotFound."""
-        row = self._database.current().execute(f"SELECT {ELAPSED} FROM jobs WHERE id = ?", (now, job_id)).fetchone()
+    def elapsed(self, job_id: str, steady: float) -> float | None:
+        """How many seconds of its time have gone by at this moment of the steady clock; None where it never ran. Raises
+        NotFound."""
+        row = self._database.current().execute(f"SELECT {ELAPSED} FROM jobs WHERE id = ?", (steady, job_id)).fetchone()
         if row is None:
             raise NotFound("There is no such training run.", hint="It may have been deleted.")
         return None if row[0] is None else float(row[0])
@@ -160,21 +162,22 @@ class Jobs:
         )
         return int(row.fetchone()[0])
 
-    def claim(self, limit: int, now: float) -> Job | None:
+    def claim(self, limit: int, now: float, steady: float) -> Job | None:
         """Take the next queued job to running, unless `limit` are running already.
 
-        Its time counts from when it was asked for, or from now where it has waited for its turn or goes on.
+        Its time, which is one of the steady clock, counts from when it was asked for, or from now where it has waited
+        for its turn or goes on.
         """
         with self._database.write() as connection:
             row = connection.execute(
                 "UPDATE jobs SET status = 'running', stage = 'starting', message = 'Getting ready',"
                 " started_at = COALESCE(started_at, ?), conductor_starts = 0,"
-                " deadline_at = time_budget_seconds - elapsed_seconds"
-                " + CASE WHEN started_at IS NULL AND created_at > ? THEN created_at ELSE ? END"
+                " deadline_at = ? + time_budget_seconds - elapsed_seconds"
+                " - CASE WHEN started_at IS NULL AND created_at BETWEEN ? AND ? THEN ? - created_at ELSE 0 END"
                 " WHERE id = (SELECT id FROM jobs WHERE status = 'queued'"
                 " ORDER BY priority DESC, created_at, id LIMIT 1)"
                 " AND (SELECT COUNT(*) FROM jobs WHERE status = 'running') < ? RETURNING id",
-                (now, now - PROMPT_SECONDS, now, limit),
+                (now, steady, now - PROMPT_SECONDS, now, now, limit),
             ).fetchone()
         return self.get(row["id"]) if row else None
 

@@ -31,8 +31,8 @@ class Trials:
     def __init__(self, database: Database):
         self._database = database
 
-    def add(self, job_id: str, spec: TrialSpec, needs: Needs, deadline_at: float, now: float) -> Trial:
-        """A new queued trial."""
+    def add(self, job_id: str, spec: TrialSpec, needs: Needs, deadline_at: float, steady: float) -> Trial:
+        """A new queued trial; `deadline_at` is one of the steady clock."""
         trial_id = new_id()
         with self._database.write() as connection:
             connection.execute(
@@ -52,7 +52,7 @@ class Trials:
                     needs.memory_bytes,
                     needs.vram_gb,
                     deadline_at,
-                    now,
+                    steady,
                 ),
             )
         return self.get(trial_id)
@@ -70,7 +70,14 @@ class Trials:
         return [_trial(row) for row in rows]
 
     def claim(
-        self, owner: str, worker_id: str, worker_name: str, offer: Offer, lease_seconds: float, now: float
+        self,
+        owner: str,
+        worker_id: str,
+        worker_name: str,
+        offer: Offer,
+        lease_seconds: float,
+        now: float,
+        steady: float,
     ) -> Lease | None:
         """Lease the next waiting trial that needs no more than is offered: of the job that has least running, then of
         the one of highest priority.
@@ -94,17 +101,17 @@ class Trials:
                     owner,
                     worker_id,
                     worker_name,
-                    now + lease_seconds,
+                    steady + lease_seconds,
                     now,
                     to_json(list(offer.queues)),
                     offer.memory_bytes,
                     offer.vram_gb,
-                    now - LEFT_SECONDS,
+                    steady - LEFT_SECONDS,
                     owner,
                     owner,
                 ),
             ).fetchone()
-        return _lease(row, now) if row else None
+        return _lease(row, steady) if row else None
 
     def holds(self, lease: Lease) -> bool:
         """Whether this lease is still good."""
@@ -137,17 +144,17 @@ class Trials:
                 (memory_bytes, job_id, memory_bytes),
             )
 
-    def renew(self, lease: Lease, fold_scores: Sequence[float], lease_seconds: float, now: float) -> bool:
+    def renew(self, lease: Lease, fold_scores: Sequence[float], lease_seconds: float, steady: float) -> bool:
         """Extend a lease; False when it is no longer this owner's, or the trial is no longer wanted."""
         with self._database.write() as connection:
             cursor = connection.execute(
                 "UPDATE trials SET lease_expires_at = ?, fold_scores = ?"
                 " WHERE id = ? AND owner = ? AND attempt = ? AND status = 'leased' AND stop_requested = 0",
-                (now + lease_seconds, to_json(list(fold_scores)), lease.trial_id, lease.owner, lease.attempt),
+                (steady + lease_seconds, to_json(list(fold_scores)), lease.trial_id, lease.owner, lease.attempt),
             )
         return cursor.rowcount == 1
 
-    def finish(self, lease: Lease, report: TrialReport, now: float) -> bool:
+    def finish(self, lease: Lease, report: TrialReport, now: float, steady: float) -> bool:
         """Record the outcome; False when the lease is stale: then nothing changes."""
         with self._database.write() as connection:
             cursor = connection.execute(
@@ -167,7 +174,7 @@ class Trials:
                     report.model,
                     report.tested_on,
                     now,
-                    now,
+                    steady,
                     lease.trial_id,
                     lease.owner,
                     lease.attempt,
@@ -197,22 +204,25 @@ class Trials:
                 "owner = ?", (owner,), None, now, retry
             )
 
-    def expire(self, now: float) -> list[Trial]:
+    def expire(self, now: float, steady: float) -> list[Trial]:
         """Give leases that have run out back to the queue, with the same limit."""
         return self._return(
-            "lease_expires_at < ?", (now,), "The machine that was working on this was not heard of again.", now, True
+            "lease_expires_at < ?", (steady,), "The machine that was working on this was not heard of again.", now, True
         )
 
     def abandon_all_leases(self, worker_id: str, now: float) -> list[Trial]:
         """At start-up: what a worker's previous life had leased waits again, and that is not the trials' fault."""
         return self._return("worker_id = ?", (worker_id,), None, now, True)
 
-    def redate(self, job_id: str, deadline_at: float) -> None:
-        """Give the open trials of a job a new time by which they have to be over."""
+    def redate(self, job_id: str, deadline_at: float, lease_seconds: float, steady: float) -> None:
+        """Give the open trials of a job new times, of a clock that has begun anew: when they have to be over, how long
+        their leases are good, and since when they wait."""
         with self._database.write() as connection:
             connection.execute(
-                "UPDATE trials SET deadline_at = ? WHERE job_id = ? AND status IN ('queued', 'leased')",
-                (deadline_at, job_id),
+                "UPDATE trials SET deadline_at = ?, queued_at = ?,"
+                " lease_expires_at = CASE status WHEN 'leased' THEN ? END"
+                " WHERE job_id = ? AND status IN ('queued', 'leased')",
+                (deadline_at, steady, steady + lease_seconds, job_id),
             )
 
     def cancel(self, trial_ids: Sequence[str], now: float) -> None:
@@ -312,17 +322,17 @@ def _needs(row: sqlite3.Row) -> Needs:
     return Needs(row["queue"], row["memory_bytes"], row["vram_gb"])
 
 
-def _lease(row: sqlite3.Row, now: float) -> Lease:
+def _lease(row: sqlite3.Row, steady: float) -> Lease:
     return Lease(
         trial_id=row["id"],
         job_id=row["job_id"],
         owner=row["owner"],
         attempt=row["attempt"],
-        lease_seconds=row["lease_expires_at"] - now,
+        lease_seconds=row["lease_expires_at"] - steady,
         algorithm=row["algorithm"],
         params=from_json(row["params"]),
         number=row["number"],
-        seconds_left=row["deadline_at"] - now,
+        seconds_left=row["deadline_at"] - steady,
         max_rows=row["max_rows"],
         bar=row["bar"],
         needs=_needs(row),

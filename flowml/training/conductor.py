@@ -4,8 +4,7 @@ Whatever it knows it can learn again from the tables, so it may die at any momen
 """
 
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from flowml.automl import algorithms
 from flowml.automl.run.assembly import assemble, search_for
@@ -13,6 +12,7 @@ from flowml.automl.run.conduct import Conduct
 from flowml.automl.search.search import Search
 from flowml.automl.task.leakage import find_suspects
 from flowml.domain.channel import Ledger
+from flowml.domain.clock import CLOCK, Clock
 from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.domain.faults import fault_of
 from flowml.domain.jobs import Job, JobStatus
@@ -27,59 +27,59 @@ _NAMED_COLUMNS = 50
 log = logging.getLogger(__name__)
 
 
-def conduct_job(ledger: Ledger, *, clock: Callable[[], float] = time.time) -> None:
+def conduct_job(ledger: Ledger, *, clock: Clock = CLOCK) -> None:
     """Run the job to its end: completed with a champion, cancelled, or failed with a reason a person understands."""
     job = ledger.job()
     try:
         _Conductor(ledger, job, clock).run()
     except InvalidInput as error:
-        ledger.finish(JobStatus.FAILED, clock(), " ".join(filter(None, (error.detail, error.hint))))
+        ledger.finish(JobStatus.FAILED, clock.now(), " ".join(filter(None, (error.detail, error.hint))))
     except FlowMLError as error:
-        ledger.finish(JobStatus.FAILED, clock(), error.detail)
+        ledger.finish(JobStatus.FAILED, clock.now(), error.detail)
     except Exception as error:
         fault = fault_of(error)
         if fault is None:
             raise
         log.exception("the run cannot go on")
-        ledger.finish(JobStatus.FAILED, clock(), " ".join(filter(None, (fault.detail, fault.hint))))
+        ledger.finish(JobStatus.FAILED, clock.now(), " ".join(filter(None, (fault.detail, fault.hint))))
 
 
 class _Conductor:
-    def __init__(self, ledger: Ledger, job: Job, clock: Callable[[], float]):
+    def __init__(self, ledger: Ledger, job: Job, clock: Clock):
         self._ledger = ledger
         self._clock = clock
         # The promise counts from the moment in which the job was taken up, and was written down then.
-        deadline = clock() + job.time_budget_seconds if job.deadline_at is None else job.deadline_at
+        deadline = clock.steady() + job.time_budget_seconds if job.deadline_at is None else job.deadline_at
         self._began = deadline - job.time_budget_seconds
         self._job = job
 
     def run(self) -> None:
-        self._ledger.update(self._clock(), stage="preparing", message="Reading the table")
+        self._ledger.update(self._clock.now(), stage="preparing", message="Reading the table")
         brief = self._ledger.brief()
         task = load_task(brief, self._ledger.table)
         self._ledger.update(
-            self._clock(),
+            self._clock.now(),
             stage="training",
             message=f"{task.reason} {task.validation.reason}",
             problem_type=str(task.problem_type),
             metric=task.metric,
             validation=task.validation,
         )
-        self._ledger.log("info", f"How models are tested: {task.validation.reason}", self._clock())
+        self._ledger.log("info", f"How models are tested: {task.validation.reason}", self._clock.now())
         for sentence in (*task.warnings, *task.validation.advice):
-            self._ledger.log("warning", sentence, self._clock())
+            self._ledger.log("warning", sentence, self._clock.now())
         for column, reason in list(task.dropped.items())[:_NAMED_COLUMNS]:
-            self._ledger.log("info", f"Column “{column}” is not used: {reason}", self._clock())
+            self._ledger.log("info", f"Column “{column}” is not used: {reason}", self._clock.now())
         if len(task.dropped) > _NAMED_COLUMNS:
             more = plural(len(task.dropped) - _NAMED_COLUMNS, "more column")
-            self._ledger.log("info", f"Not used either, for such reasons: {more}", self._clock())
+            self._ledger.log("info", f"Not used either, for such reasons: {more}", self._clock.now())
         wished = self._job.spec
         search = search_for(task, algorithm_names=wished.algorithms, max_trials=wished.max_trials)
         for name, reason in search.not_applicable.items():
-            self._ledger.log("info", f"{algorithms.get(name).title} is not tried: {reason}", self._clock())
+            self._ledger.log("info", f"{algorithms.get(name).title} is not tried: {reason}", self._clock.now())
         runner = LedgerRunner(self._ledger, task, self._clock, wished.queue, self._job.validation)
         if not runner.spare:
-            self._ledger.log("info", _words_of(runner.shares()), self._clock())
+            self._ledger.log("info", _words_of(runner.shares()), self._clock.now())
         keeper = Keeper(self._ledger, self._job, task, self._clock, self._began)
         conduct = assemble(
             task,
@@ -89,19 +89,19 @@ class _Conductor:
             algorithm_names=wished.algorithms,
             max_trials=wished.max_trials,
             time_budget_seconds=self._job.time_budget_seconds,
-            clock=self._clock,
+            clock=self._clock.steady,
             fresh=not self._ledger.trials(),
         )
         conduct.begin()
         for suspect in find_suspects(task):
-            self._ledger.log("warning", suspect.sentence, self._clock())
+            self._ledger.log("warning", suspect.sentence, self._clock.now())
         finished = [
             trial
             for trial in self._ledger.trials()
             if trial.status is TrialStatus.FINISHED and runner.is_comparable(trial)
         ]
         if finished:
-            self._ledger.log("info", f"Going on from {len(finished)} finished trials", self._clock())
+            self._ledger.log("info", f"Going on from {len(finished)} finished trials", self._clock.now())
         search.resume([trial for trial in self._ledger.trials() if trial.number >= 0])
         for trial in finished:
             conduct.known(runner.outcome(trial))
@@ -111,9 +111,9 @@ class _Conductor:
 
     def _end(self, conduct: Conduct, search: Search, keeper: Keeper) -> None:
         cancelled = keeper.stopped()
-        left = keeper.deadline() - self._clock()
+        left = keeper.deadline() - self._clock.steady()
         if left > 0.3 and not cancelled:
-            self._ledger.update(self._clock(), stage="explaining", message="Finding out which columns matter")
+            self._ledger.update(self._clock.now(), stage="explaining", message="Finding out which columns matter")
             keeper.explain_champion(min(left - 0.2, 20.0))
         error = remark = None
         if not conduct.candidates:
@@ -126,8 +126,8 @@ class _Conductor:
             self._finish(JobStatus.COMPLETED, error, remark)
 
     def _finish(self, status: JobStatus, error: str | None = None, remark: str | None = None) -> None:
-        now = self._clock()
-        self._ledger.update(now, elapsed_seconds=now - self._began)
+        now = self._clock.now()
+        self._ledger.update(now, elapsed_seconds=self._clock.steady() - self._began)
         self._ledger.finish(status, now, error, remark)
 
 

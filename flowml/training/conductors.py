@@ -18,8 +18,8 @@ _CANCEL_GRACE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class RunningJob:
-    """A job that is running: when it has to be over, whether somebody wants it to end now, and whether it has a model
-    to end with."""
+    """A job that is running: when it has to be over by the steady clock, whether somebody wants it to end now, and
+    whether it has a model to end with."""
 
     job_id: str
     deadline_at: float | None

@@ -1,6 +1,7 @@
 """What a run finds, kept as it comes: models, the champion, its fast twin, and how far the job is."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from flowml.automl.scoring.residuals import residuals
 from flowml.automl.task.task import Task
 from flowml.automl.trial.outcome import Outcome
 from flowml.domain.channel import Ledger
+from flowml.domain.clock import Clock
 from flowml.domain.jobs import Job
 from flowml.domain.models import BASELINE, MADE_AT_ONCE, EnsembleMember, Importance, Model, ModelDetails, RecipeInWords
 from flowml.domain.trials import Trial, TrialSpec, TrialStatus
@@ -32,13 +34,13 @@ _TICK_SECONDS = 1.0
 class Keeper:
     """Keeps what the run finds: models, the champion, the job's progress."""
 
-    def __init__(self, ledger: Ledger, job: Job, task: Task, clock: Callable[[], float], began: float):
+    def __init__(self, ledger: Ledger, job: Job, task: Task, clock: Clock, began: float):
         self._ledger = ledger
         self._job = job
         self._task = task
         self._clock = clock
         self._began = began
-        self._ticked_at = 0.0
+        self._ticked_at = -math.inf
         self._metric = objective(task.metric)
         self._expected: Mapping[str, Any] | None = None
         self._outdone = False
@@ -61,16 +63,16 @@ class Keeper:
         return self._began + self._job.time_budget_seconds
 
     def stage(self, name: str) -> None:
-        self._ledger.update(self._clock(), stage=name)
+        self._ledger.update(self._clock.now(), stage=name)
 
     def tick(self, finished: int) -> None:
-        now = self._clock()
-        if now - self._ticked_at < _TICK_SECONDS:
+        steady = self._clock.steady()
+        if steady - self._ticked_at < _TICK_SECONDS:
             return
-        self._ticked_at = now
-        elapsed = now - self._began
+        self._ticked_at = steady
+        elapsed = steady - self._began
         self._ledger.update(
-            now,
+            self._clock.now(),
             elapsed_seconds=elapsed,
             progress=min(99.0, 100 * elapsed / self._job.time_budget_seconds),
             message=_progress_message(finished, self.champion),
@@ -101,7 +103,7 @@ class Keeper:
     def made_at_once(self, outcome: Outcome) -> None:
         identifier = f"{self._job.id}{outcome.spec.algorithm}"
         if outcome.spec.algorithm == BASELINE:
-            self._ledger.update(self._clock(), baseline_score=outcome.score)
+            self._ledger.update(self._clock.now(), baseline_score=outcome.score)
         if identifier in self._published:
             return
         assert outcome.load_model is not None and outcome.out_of_fold is not None
@@ -169,14 +171,14 @@ class Keeper:
         self._gain = max(self._gain, self._metric.gain(champion.score))
         self.champion = self._ledger.publish_model(model, self._metric.gain(champion.score), content)
         if champion.estimate is not None:
-            self._ledger.expect(champion.estimate.state(), self._clock())
+            self._ledger.expect(champion.estimate.state(), self._clock.now())
 
     def twin(self, twin: Twin | None) -> None:
         """Published as a model of the job; where it is one of the models anyway, that one is named."""
         if self.champion is None or self._kept_the_old:
             return
         if twin is None:
-            self._ledger.log("info", "There was no time for a fast twin of the best model", self._clock())
+            self._ledger.log("info", "There was no time for a fast twin of the best model", self._clock.now())
             return
         about = ModelDetails(twin_of=self.champion.id, loss_of_quality=twin.loss_of_quality, made=twin.method)
         if twin.existing and twin.number is not None:
@@ -200,18 +202,18 @@ class Keeper:
             details = ModelDetails.of_record({**model.details.record(), **about.record()})
             self._ledger.publish_model(replace(model, details=details), self._metric.gain(twin.score), content)
         self._ledger.set_details(self.champion.id, ModelDetails(fast_model_id=identifier).record())
-        self._ledger.log("info", f"The fast twin of the best model is ready: {twin.method}", self._clock())
+        self._ledger.log("info", f"The fast twin of the best model is ready: {twin.method}", self._clock.now())
 
     def explain_champion(self, seconds: float) -> None:
         """Store which columns the best model uses; left for later when there is no time."""
         if self.champion is None:
             return
-        until = self._clock() + seconds
+        until = self._clock.steady() + seconds
         model = modelfile.read(self._ledger.file(self.champion.file), tried=False)
         if not libraries.ready(model.libraries, seconds / 2):
             return
         items = permutation_importance(
-            self._task, model, self._metric, seed=self._task.seed, time_left=lambda: until - self._clock()
+            self._task, model, self._metric, seed=self._task.seed, time_left=lambda: until - self._clock.steady()
         )
         if items:
             found = ModelDetails(permutation_importance=Importance("permutation", tuple(items)))
@@ -224,7 +226,7 @@ class Keeper:
         if self._is_champion(stored, gain):
             self._gain = gain
             self.champion = stored
-            self._ledger.champion(stored, self._expected, self._clock())
+            self._ledger.champion(stored, self._expected, self._clock.now(), self._clock.steady())
 
     def _is_champion(self, model: Model, gain: float) -> bool:
         if self.champion is None or gain > self._gain:
@@ -282,14 +284,14 @@ class Keeper:
             predict_ms=outcome.predict_ms,
             size_bytes=size_bytes,
             file=file,
-            created_at=self._clock(),
+            created_at=self._clock.now(),
             details=self._with_figures(details, fitted, out_of_fold),
         )
 
     def _timed(self, model: FittedModel, otherwise: float | None) -> float | None:
         """How long a row takes by this model, or what is known `otherwise` where what it answers with is not there in
         time."""
-        seconds = max(0.0, self.deadline() - self._clock()) / 4
+        seconds = max(0.0, self.deadline() - self._clock.steady()) / 4
         if not libraries.ready(model.libraries, seconds):
             return otherwise
         return model.measure_predict_ms(self._task.frame)

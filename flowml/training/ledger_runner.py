@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from flowml.automl.task.task import Task
 from flowml.automl.trial.outcome import Outcome
 from flowml.automl.trial.sharing import share_for, usual_need
 from flowml.domain.channel import Ledger
+from flowml.domain.clock import Clock
 from flowml.domain.jobs import Validation
 from flowml.domain.trials import Needs, Trial, TrialSpec, TrialStatus
 from flowml.domain.workers import Machine, Share
@@ -31,7 +32,7 @@ class LedgerRunner:
         self,
         ledger: Ledger,
         task: Task,
-        clock: Callable[[], float],
+        clock: Clock,
         queue: str = "cpu",
         tested_before: Validation | None = None,
     ):
@@ -97,13 +98,14 @@ class LedgerRunner:
         return True
 
     def submit(self, spec: TrialSpec, deadline: float) -> None:
-        self._open.add(self._ledger.enqueue(spec, self._needs(spec), deadline, self._clock()).id)
+        now, steady = self._clock.now(), self._clock.steady()
+        self._open.add(self._ledger.enqueue(spec, self._needs(spec), deadline, now, steady).id)
 
     def open(self) -> int:
         return len(self._open)
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
-        until = self._clock() + timeout
+        until = self._clock.steady() + timeout
         while True:
             version = self._ledger.version()
             if version != self._version or timeout <= 0:
@@ -118,13 +120,13 @@ class LedgerRunner:
                         self._seen.add(trial.id)
                         self._open.discard(trial.id)
                     return [self.outcome(trial) for trial in sorted(ended, key=lambda trial: trial.finished_at or 0)]
-            left = until - self._clock()
+            left = until - self._clock.steady()
             if left <= 0:
                 return []
             time.sleep(min(0.02, left))
 
     def cancel(self) -> Sequence[Outcome]:
-        self._ledger.cancel_trials(sorted(self._open), self._clock())
+        self._ledger.cancel_trials(sorted(self._open), self._clock.now())
         ended = self.wait(0)
         self._open.clear()
         return [outcome for outcome in ended if outcome.status is TrialStatus.FINISHED]

@@ -24,7 +24,7 @@ _IDLE_TICK_SECONDS = 1.0
 
 class Supervisor:
     """The processes of one server. `conduct` and `train` are the children's main functions, picklable; trainers without
-    work are kept for `idle_seconds`."""
+    work are kept for `idle_seconds`. `clock`: the steady one (`domain.clock`)."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Supervisor:
         boot: str,
         idle_seconds: float,
         conductor_ended: Callable[[], None] = lambda: None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ):
         self._desk = conductor_desk
         self._conductors = Conductors(conductor_desk, self._start_conductor, conductor_ended)

@@ -20,6 +20,7 @@ from flowml.services.dispatch.desks import StoreTrainerDesk
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.services.dispatch.recovery import expire_leases
 from flowml.store.store import Store
+from tests.clocks import clock_of
 
 
 class Dispatcher:
@@ -35,17 +36,21 @@ class Dispatcher:
             Dataset("d", "d", "d.csv", "csv", 1, 2, 7, "0" * 64, self.table, None, 1.0, columns), ()
         )
         self.store.jobs.add(JobSpec("d", "t"), "job", 1.0)
-        job = self.store.jobs.claim(1, 2.0)
+        job = self.store.jobs.claim(1, 2.0, 2.0)
         assert job is not None
         self.job_id = job.id
         self.ledger = StoreLedger(self.store, job.id)
 
     def enqueue(self, number: int = 0, needs: Needs = Needs()) -> str:  # noqa: B008 - a frozen value
-        return self.ledger.enqueue(TrialSpec(number, "ridge", {"alpha": 2.0}), needs, self.now + 60.0, self.now).id
+        return self.ledger.enqueue(
+            TrialSpec(number, "ridge", {"alpha": 2.0}), needs, self.now + 60.0, self.now, self.now
+        ).id
 
 
 def in_process(dispatcher: Dispatcher, owner: str) -> Channel:
-    return StoreChannel(dispatcher.store, owner=owner, worker_id="w", worker_name="here", clock=lambda: dispatcher.now)
+    return StoreChannel(
+        dispatcher.store, owner=owner, worker_id="w", worker_name="here", clock=clock_of(lambda: dispatcher.now)
+    )
 
 
 WAYS: dict[str, Callable[[Dispatcher, str], Channel]] = {"in process": in_process}
@@ -110,10 +115,10 @@ def test_a_lease_ends_unless_it_is_renewed(dispatcher: Dispatcher, channel_of: C
     dispatcher.now += 0.9 * lease.lease_seconds
     assert not first.heartbeat([Beat(lease)])
     dispatcher.now += 0.9 * lease.lease_seconds
-    expire_leases(dispatcher.store, dispatcher.now)
+    expire_leases(dispatcher.store, dispatcher.now, dispatcher.now)
     assert second.lease(Offer()) is None
     dispatcher.now += lease.lease_seconds
-    expire_leases(dispatcher.store, dispatcher.now)
+    expire_leases(dispatcher.store, dispatcher.now, dispatcher.now)
     assert leased(second).attempt == lease.attempt + 1
     assert first.heartbeat([Beat(lease)]) == {lease.trial_id}
 
@@ -177,7 +182,7 @@ def test_one_question_tells_which_of_many_are_to_stop(
     leases = [leased(channel_of(f"owner {number}")) for number in range(3)]
     dispatcher.ledger.cancel_trials([leases[1].trial_id], dispatcher.now)
     assert channel.heartbeat([Beat(lease) for lease in leases]) == {leases[1].trial_id}
-    desk = StoreTrainerDesk(dispatcher.store, lambda: dispatcher.now)
+    desk = StoreTrainerDesk(dispatcher.store, clock_of(lambda: dispatcher.now))
     held = {lease.owner: lease.trial_id for lease in leases} | {"stranger": leases[0].trial_id}
     assert desk.unwanted(held) == {"owner 1", "stranger"}
 

@@ -22,6 +22,7 @@ from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.services.dispatch.recovery import recover
 from flowml.store.store import Store
+from tests.clocks import clock_at
 
 
 @pytest.fixture
@@ -36,13 +37,13 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def job_id(store: Store) -> str:
     store.jobs.add(JobSpec("d", "t"), "job", 1.0)
-    job = store.jobs.claim(1, 2.0)
+    job = store.jobs.claim(1, 2.0, 2.0)
     assert job is not None
     return job.id
 
 
 def channel(store: Store, owner: str = "me", now: float = 4.0) -> StoreChannel:
-    return StoreChannel(store, owner=owner, worker_id="w", worker_name="here", clock=lambda: now)
+    return StoreChannel(store, owner=owner, worker_id="w", worker_name="here", clock=clock_at(now))
 
 
 def model(job_id: str, identifier: str, score: float) -> Model:
@@ -58,9 +59,9 @@ def types(store: Store, room: str) -> list[str]:
 
 def test_a_finished_job_leaves_nothing_open_and_tells_everyone(store: Store, job_id: str) -> None:
     ledger = StoreLedger(store, job_id)
-    ledger.enqueue(TrialSpec(0, "ridge", {}), Needs(), 60.0, 3.0)
+    ledger.enqueue(TrialSpec(0, "ridge", {}), Needs(), 60.0, 3.0, 3.0)
     best = ledger.publish_model(model(job_id, "m1", 0.8), 0.8, b"content")
-    ledger.champion(best, None, 4.0)
+    ledger.champion(best, None, 4.0, 4.0)
     job = ledger.finish(JobStatus.COMPLETED, 5.0)
     assert (job.status, job.best_model_id, job.best_score, job.progress) == (JobStatus.COMPLETED, "m1", 0.8, 100.0)
     assert ledger.file(best.file).read_bytes() == b"content"
@@ -71,9 +72,9 @@ def test_a_finished_job_leaves_nothing_open_and_tells_everyone(store: Store, job
 
 
 def test_a_job_whose_conductor_keeps_dying_keeps_its_models(store: Store, job_id: str) -> None:
-    desk, ledger = StoreConductorDesk(store, lambda: 9.0), StoreLedger(store, job_id)
+    desk, ledger = StoreConductorDesk(store, clock_at(9.0)), StoreLedger(store, job_id)
     assert [desk.started(job_id) for _ in range(2)] == [1, 2]
-    ledger.champion(ledger.publish_model(model(job_id, "m1", 0.8), 0.8, None), None, 4.0)
+    ledger.champion(ledger.publish_model(model(job_id, "m1", 0.8), 0.8, None), None, 4.0, 4.0)
     desk.failed(job_id, "it keeps crashing")
     job = store.jobs.get(job_id)
     assert (job.status, job.error) == (JobStatus.COMPLETED, "it keeps crashing")
@@ -81,14 +82,14 @@ def test_a_job_whose_conductor_keeps_dying_keeps_its_models(store: Store, job_id
 
 
 def test_without_a_model_such_a_job_has_failed(store: Store, job_id: str) -> None:
-    StoreConductorDesk(store, lambda: 9.0).failed(job_id, "it keeps crashing")
+    StoreConductorDesk(store, clock_at(9.0)).failed(job_id, "it keeps crashing")
     assert store.jobs.get(job_id).status is JobStatus.FAILED
 
 
 def test_a_dead_trainers_trial_waits_again_and_the_log_says_why(store: Store, job_id: str) -> None:
-    StoreLedger(store, job_id).enqueue(TrialSpec(0, "ridge", {}), Needs(), 60.0, 3.0)
+    StoreLedger(store, job_id).enqueue(TrialSpec(0, "ridge", {}), Needs(), 60.0, 3.0, 3.0)
     assert channel(store, now=4.0).lease(Offer()) is not None
-    StoreTrainerDesk(store, lambda: 9.0).died("me", "it crashed", True, None)
+    StoreTrainerDesk(store, clock_at(9.0)).died("me", "it crashed", True, None)
     assert channel(store, "other", 10.0).lease(Offer()) is not None
     logs = [event.data["message"] for event in store.events.since(0) if event.type == "log"]
     assert logs == ["Ridge regression: it crashed"]
@@ -97,10 +98,10 @@ def test_a_dead_trainers_trial_waits_again_and_the_log_says_why(store: Store, jo
 def test_a_trial_that_was_not_finished_in_time_has_not_failed(store: Store, job_id: str) -> None:
     ledger = StoreLedger(store, job_id)
     for number in range(2):
-        ledger.enqueue(TrialSpec(number, "ridge", {}), Needs(), 60.0, 3.0)
+        ledger.enqueue(TrialSpec(number, "ridge", {}), Needs(), 60.0, 3.0, 3.0)
     lease = channel(store, now=4.0).lease(Offer())
     assert lease is not None
-    StoreTrainerDesk(store, lambda: 9.0).died("me", DID_NOT_STOP, False, lease.trial_id)
+    StoreTrainerDesk(store, clock_at(9.0)).died("me", DID_NOT_STOP, False, lease.trial_id)
     assert channel(store, "other", 10.0).lease(Offer()) is not None
     ledger.finish(JobStatus.COMPLETED, 12.0)
     ends = [(trial.status, trial.error) for trial in ledger.trials()]
@@ -111,27 +112,27 @@ def test_a_trial_that_was_not_finished_in_time_has_not_failed(store: Store, job_
 def test_the_time_of_a_job_taken_up_at_once_counts_from_its_request(store: Store) -> None:
     for asked, taken_up, counts_from in ((100.0, 101.5, 100.0), (200.0, 230.0, 230.0)):
         store.jobs.add(JobSpec(dataset_id="d1", target="y", time_budget_seconds=60.0), "job", asked)
-        job = store.jobs.claim(100, taken_up)
+        job = store.jobs.claim(100, taken_up, taken_up)
         assert job is not None and job.deadline_at == counts_from + 60
 
 
 def test_only_the_trial_a_trainer_was_killed_for_is_blamed(store: Store, job_id: str) -> None:
     ledger = StoreLedger(store, job_id)
-    trial = ledger.enqueue(TrialSpec(0, "ridge", {}), Needs(), 60.0, 3.0)
+    trial = ledger.enqueue(TrialSpec(0, "ridge", {}), Needs(), 60.0, 3.0, 3.0)
     assert channel(store, now=4.0).lease(Offer()) is not None
-    StoreTrainerDesk(store, lambda: 9.0).died("me", "too slow", False, "another trial")
+    StoreTrainerDesk(store, clock_at(9.0)).died("me", "too slow", False, "another trial")
     (after,) = ledger.trials()
     assert (after.id, after.status, after.error) == (trial.id, TrialStatus.QUEUED, None)
 
 
 def test_after_a_restart_the_rest_of_the_time_begins_anew(store: Store, job_id: str) -> None:
-    ledger, desk = StoreLedger(store, job_id), StoreConductorDesk(store, lambda: 9.0)
+    ledger, desk = StoreLedger(store, job_id), StoreConductorDesk(store, clock_at(9.0))
     store.jobs.update(job_id, time_budget_seconds=60.0, elapsed_seconds=20.0)
-    ledger.enqueue(TrialSpec(0, "ridge", {}), Needs(), 10.0, 3.0)
+    ledger.enqueue(TrialSpec(0, "ridge", {}), Needs(), 10.0, 3.0, 3.0)
     assert channel(store, now=4.0).lease(Offer()) is not None
     for _ in range(3):
         desk.started(job_id)
-    recover(store, "w", 1000.0)
+    recover(store, "w", 1000.0, 1000.0)
     job = store.jobs.get(job_id)
     assert (job.deadline_at, job.conductor_starts) == (1040.0, 0)
     lease = channel(store, "next", 1001.0).lease(Offer())
@@ -150,9 +151,9 @@ def test_after_a_restart_the_rest_of_the_time_begins_anew(store: Store, job_id: 
 def test_a_job_that_is_over_its_time_ends_with_what_it_has(
     store: Store, job_id: str, best: bool, cancel: bool, status: JobStatus
 ) -> None:
-    ledger, desk = StoreLedger(store, job_id), StoreConductorDesk(store, lambda: 99.0)
+    ledger, desk = StoreLedger(store, job_id), StoreConductorDesk(store, clock_at(99.0))
     if best:
-        ledger.champion(ledger.publish_model(model(job_id, "m1", 0.8), 0.8, None), None, 4.0)
+        ledger.champion(ledger.publish_model(model(job_id, "m1", 0.8), 0.8, None), None, 4.0, 4.0)
     store.jobs.update(job_id, cancel_requested=cancel)
     desk.overdue(job_id)
     assert store.jobs.get(job_id).status is status and desk.running_jobs() == []
@@ -163,14 +164,14 @@ def test_a_job_that_had_to_be_ended_says_how_long_it_took_and_what_it_had_no_tim
     store: Store, job_id: str, finished: bool
 ) -> None:
     ledger = StoreLedger(store, job_id)
-    ledger.champion(ledger.publish_model(model(job_id, "m1", 0.0), 0.0, None), None, 4.0)
-    ledger.enqueue(TrialSpec(0, "ridge", {}), Needs(), 60.0, 5.0)
+    ledger.champion(ledger.publish_model(model(job_id, "m1", 0.0), 0.0, None), None, 4.0, 4.0)
+    ledger.enqueue(TrialSpec(0, "ridge", {}), Needs(), 60.0, 5.0, 5.0)
     if finished:
         lease = channel(store, now=6.0).lease(Offer())
         assert lease is not None and channel(store).report(lease, TrialReport(TrialStatus.FINISHED, score=0.5))
     before = store.jobs.get(job_id)
     assert before.deadline_at is not None
-    StoreConductorDesk(store, lambda: before.deadline_at + 1.5).overdue(job_id)
+    StoreConductorDesk(store, clock_at(before.deadline_at + 1.5)).overdue(job_id)
     job = store.jobs.get(job_id)
     assert job.elapsed_seconds == before.time_budget_seconds + 1.5
     assert job.message == ("Finished with 1 model" if finished else f"Finished with 1 model. {NOTHING_MORE}")

@@ -54,7 +54,7 @@ def test_many_who_ask_get_the_file_that_one_has_written(
     assert (found[0].filename, found[0].media_type) == ("letters.csv", "text/csv; charset=utf-8")
 
     # It stays while it is asked for, and does not stay for ever.
-    keep_house(context)
+    keep_house(context, time.time)
     assert downloads.download(context, dataset.id, "csv").path.exists() and written == ["csv"]
     context.store.files.remove_unused(context.store.used_files(), time.time() + 10)
     assert downloads.download(context, dataset.id, "csv").path.exists() and written == ["csv", "csv"]

@@ -33,15 +33,15 @@ def run_of(context: Context, times_as_long: float, dataset: str = "d1", origin: 
     """An earlier run, whose trials took so many times as long as their algorithm says."""
     store = context.store
     job = add_job(store, dataset_id=dataset)
-    store.jobs.claim(9, 2.0)
+    store.jobs.claim(9, 2.0, 2.0)
     shape = outlook._shape(store.datasets.get(dataset), ProblemType.CLASSIFICATION, 2)
     stated = 5 * algorithms.get("knn").seconds_per_fit(shape)
     for number in range(6):
         store.trials.add(job.id, TrialSpec(number, "knn", {}, origin), Needs(), 60.0, 2.0)
-        lease = store.trials.claim("o", "w", "w", Offer(), 30, 3.0)
+        lease = store.trials.claim("o", "w", "w", Offer(), 30, 3.0, 3.0)
         assert lease is not None
         report = TrialReport(TrialStatus.FINISHED, 0.9, fit_seconds=times_as_long * stated)
-        store.trials.finish(lease, report, 3.0 + report.fit_seconds)
+        store.trials.finish(lease, report, 3.0 + report.fit_seconds, 3.0 + report.fit_seconds)
     model = add_model(store, job, f"best of {job.id}", 0.9)
     store.jobs.update(job.id, status="completed", problem_type="classification", best_model_id=model.id)
 
@@ -93,7 +93,7 @@ def test_other_work_is_counted(context: Context, monkeypatch: pytest.MonkeyPatch
     run_of(context, times_as_long=2.0)
     assert ahead(context, dataset).busy == 1.0
     add_job(context.store)
-    context.store.jobs.claim(9, 2.0)
+    context.store.jobs.claim(9, 2.0, 2.0)
     assert ahead(context, dataset).busy == 2.0
 
 

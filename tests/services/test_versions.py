@@ -15,6 +15,7 @@ from flowml.automl.model.batch import add_predictions
 from flowml.data.conversion.notation import Notation
 from flowml.data.recipes.checking import check_operations
 from flowml.data.recipes.transform import transform_frame
+from flowml.domain.clock import CLOCK
 from flowml.domain.datasets import Dataset
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.domain.jobs import JobSpec, JobStatus
@@ -164,9 +165,9 @@ def train(context: Context, dataset: Dataset) -> str:
     store = context.store
     spec = JobSpec(dataset.id, "bought", algorithms=("logistic_regression", "decision_tree"), max_trials=3, cv_folds=3)
     job = store.jobs.add(spec, "a run", time.time())
-    store.jobs.claim(1, time.time())
+    store.jobs.claim(1, time.time(), time.monotonic())
     machine = Share(slots=1, threads=1, memory_bytes=2_000_000_000)
-    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here", clock=time.time)
+    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here", clock=CLOCK)
     over = threading.Event()
     trainer = threading.Thread(target=Trainer(channel, machine=machine).run, args=(over.is_set,), daemon=True)
     trainer.start()

@@ -7,7 +7,7 @@ from flowml.store.store import Store
 
 def running_job(store: Store, priority: int = 0) -> str:
     job = store.jobs.add(JobSpec("d", "t", priority=priority), "job", 1.0)
-    while (claimed := store.jobs.claim(100, 2.0)) is not None:
+    while (claimed := store.jobs.claim(100, 2.0, 2.0)) is not None:
         if claimed.id == job.id:
             break
     return job.id

@@ -11,9 +11,9 @@ OFFER = Offer()
 def finished_at(store: Store, job_id: str, number: int, now: float) -> float | None:
     """The seconds of its run that are stored of a trial which ends now."""
     trial_id = add_trial(store, job_id, number)
-    lease = store.trials.claim("o", "w", "w", OFFER, 30.0, now)
+    lease = store.trials.claim("o", "w", "w", OFFER, 30.0, now, now)
     assert lease is not None and lease.trial_id == trial_id
-    assert store.trials.finish(lease, TrialReport(TrialStatus.FINISHED, 0.9), now)
+    assert store.trials.finish(lease, TrialReport(TrialStatus.FINISHED, 0.9), now, now)
     return store.trials.get(trial_id).elapsed_seconds
 
 
@@ -30,7 +30,7 @@ def test_trials_end_in_the_seconds_of_their_run_and_stay_there(store: Store) -> 
 
     # It ends, and goes on an hour later: the pause does not count.
     store.jobs.update(job_id, status="queued", elapsed_seconds=20.0)
-    again = store.jobs.claim(100, began + 3600)
+    again = store.jobs.claim(100, began + 3600, began + 3600)
     assert again is not None and again.id == job_id
     assert store.jobs.elapsed(job_id, began + 3600) == 20
     assert finished_at(store, job_id, 2, began + 3604) == 24

@@ -16,11 +16,11 @@ def test_only_so_many_jobs_run_and_the_urgent_one_goes_first(store: Store) -> No
     ordinary = store.jobs.add(JobSpec("d", "t"), "ordinary", 1.0)
     urgent = store.jobs.add(JobSpec("d", "t", priority=5), "urgent", 2.0)
     third = store.jobs.add(JobSpec("d", "t"), "third", 3.0)
-    claimed = [store.jobs.claim(2, 4.0), store.jobs.claim(2, 4.0), store.jobs.claim(2, 4.0)]
+    claimed = [store.jobs.claim(2, 4.0, 4.0), store.jobs.claim(2, 4.0, 4.0), store.jobs.claim(2, 4.0, 4.0)]
     assert [job.id if job else None for job in claimed] == [urgent.id, ordinary.id, None]
     assert store.jobs.get(third.id).status is JobStatus.QUEUED
     store.jobs.update(urgent.id, status="completed")
-    after = store.jobs.claim(2, 5.0)
+    after = store.jobs.claim(2, 5.0, 5.0)
     assert after is not None and after.id == third.id
 
 

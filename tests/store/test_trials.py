@@ -11,7 +11,7 @@ from tests.store.adding import add_trial, running_job
 
 def test_a_trial_is_leased_once(store: Store) -> None:
     add_trial(store, running_job(store))
-    leases = [store.trials.claim(owner, "w", "w", Offer(), 30, 3.0) for owner in ("a", "b")]
+    leases = [store.trials.claim(owner, "w", "w", Offer(), 30, 3.0, 3.0) for owner in ("a", "b")]
     assert leases[0] is not None and leases[1] is None
     assert leases[0].params == {"alpha": 1.0}
 
@@ -23,7 +23,7 @@ def test_many_threads_share_the_trials_without_taking_one_twice(store: Store) ->
     taken: list[str] = []
 
     def take(owner: str) -> None:
-        while (lease := store.trials.claim(owner, "w", "w", Offer(), 30, 3.0)) is not None:
+        while (lease := store.trials.claim(owner, "w", "w", Offer(), 30, 3.0, 3.0)) is not None:
             taken.append(lease.trial_id)
 
     threads = [threading.Thread(target=take, args=(f"o{index}",)) for index in range(4)]
@@ -37,10 +37,10 @@ def test_many_threads_share_the_trials_without_taking_one_twice(store: Store) ->
 def test_trials_of_a_waiting_or_cancelled_job_are_not_leased(store: Store) -> None:
     waiting = store.jobs.add(JobSpec("d", "t"), "n", 1.0)
     add_trial(store, waiting.id)
-    assert store.trials.claim("a", "w", "w", Offer(), 30, 3.0) is None
-    store.jobs.claim(3, 2.0)
+    assert store.trials.claim("a", "w", "w", Offer(), 30, 3.0, 3.0) is None
+    store.jobs.claim(3, 2.0, 2.0)
     store.jobs.update(waiting.id, cancel_requested=True)
-    assert store.trials.claim("a", "w", "w", Offer(), 30, 3.0) is None
+    assert store.trials.claim("a", "w", "w", Offer(), 30, 3.0, 3.0) is None
 
 
 def test_jobs_share_the_trainers_evenly(store: Store) -> None:
@@ -48,7 +48,7 @@ def test_jobs_share_the_trainers_evenly(store: Store) -> None:
     for number in range(3):
         add_trial(store, first, number)
         add_trial(store, second, number)
-    jobs = [lease.job_id for owner in "abcd" if (lease := store.trials.claim(owner, "w", "w", Offer(), 30, 3.0))]
+    jobs = [lease.job_id for owner in "abcd" if (lease := store.trials.claim(owner, "w", "w", Offer(), 30, 3.0, 3.0))]
     assert jobs.count(first) == jobs.count(second) == 2
 
 
@@ -57,39 +57,39 @@ def test_a_low_priority_job_that_runs_gets_its_turn(store: Store) -> None:
     for number in range(3):
         add_trial(store, low, number)
         add_trial(store, high, number)
-    jobs = [lease.job_id for owner in "abcd" if (lease := store.trials.claim(owner, "w", "w", Offer(), 30, 3.0))]
+    jobs = [lease.job_id for owner in "abcd" if (lease := store.trials.claim(owner, "w", "w", Offer(), 30, 3.0, 3.0))]
     assert jobs == [high, low, high, low]
 
 
 def test_a_stale_report_changes_nothing(store: Store) -> None:
     trial_id = add_trial(store, running_job(store))
-    old = store.trials.claim("a", "w", "w", Offer(), 30, 3.0)
+    old = store.trials.claim("a", "w", "w", Offer(), 30, 3.0, 3.0)
     assert old is not None
-    store.trials.expire(1000.0)
-    new = store.trials.claim("b", "w", "w", Offer(), 30, 1001.0)
+    store.trials.expire(1000.0, 1000.0)
+    new = store.trials.claim("b", "w", "w", Offer(), 30, 1001.0, 1001.0)
     assert new is not None and new.attempt == old.attempt + 1
     late = TrialReport(TrialStatus.FINISHED, score=0.1)
-    assert not store.trials.finish(old, late, 1002.0)
+    assert not store.trials.finish(old, late, 1002.0, 1002.0)
     assert not store.trials.renew(old, [0.1], 30, 1002.0)
-    assert store.trials.finish(new, TrialReport(TrialStatus.FINISHED, score=0.9), 1003.0)
+    assert store.trials.finish(new, TrialReport(TrialStatus.FINISHED, score=0.9), 1003.0, 1003.0)
     assert store.trials.get(trial_id).score == 0.9
 
 
 def test_a_trial_whose_trainer_keeps_dying_fails_with_the_reason(store: Store) -> None:
     trial_id = add_trial(store, running_job(store))
     for attempt in range(MAX_FAILURES):
-        lease = store.trials.claim(f"o{attempt}", "w", "w", Offer(), 30, 3.0)
+        lease = store.trials.claim(f"o{attempt}", "w", "w", Offer(), 30, 3.0, 3.0)
         assert lease is not None
         store.trials.give_back(lease.owner, "it crashed", 4.0)
     trial = store.trials.get(trial_id)
     assert (trial.status, trial.error) == (TrialStatus.FAILED, "it crashed")
-    assert store.trials.claim("c", "w", "w", Offer(), 30, 5.0) is None
+    assert store.trials.claim("c", "w", "w", Offer(), 30, 5.0, 5.0) is None
 
 
 def test_a_server_restart_is_not_the_trials_fault(store: Store) -> None:
     trial_id = add_trial(store, running_job(store))
     for attempt in range(MAX_FAILURES + 2):
-        assert store.trials.claim(f"o{attempt}", "w", "w", Offer(), 30, 3.0) is not None
+        assert store.trials.claim(f"o{attempt}", "w", "w", Offer(), 30, 3.0, 3.0) is not None
         store.trials.abandon_all_leases("w", 4.0)
     assert store.trials.get(trial_id).status is TrialStatus.QUEUED
 
@@ -97,7 +97,7 @@ def test_a_server_restart_is_not_the_trials_fault(store: Store) -> None:
 def test_cancelling_takes_back_the_queued_and_stops_the_running(store: Store) -> None:
     job_id = running_job(store)
     running, queued = add_trial(store, job_id, 0), add_trial(store, job_id, 1)
-    lease = store.trials.claim("a", "w", "w", Offer(), 30, 3.0)
+    lease = store.trials.claim("a", "w", "w", Offer(), 30, 3.0, 3.0)
     assert lease is not None and lease.trial_id == running
     store.trials.cancel([running, queued], 4.0)
     assert store.trials.get(queued).status is TrialStatus.CANCELLED

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from flowml.automl.model import modelfile
+from flowml.domain.clock import CLOCK, Clock
 from flowml.domain.jobs import JobStatus
 from flowml.domain.trials import NOTHING_MORE, Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.domain.workers import Share
@@ -37,21 +38,37 @@ def context(tmp_path: Path) -> Iterator[Context]:
     store.close()
 
 
-def conduct(context: Context, **spec: object) -> str:
+def conduct(context: Context, clock: Clock = CLOCK, **spec: object) -> str:
     """Run a job to its end with a trainer beside it; returns its id."""
     store = context.store
     job = add_job(store, cv_folds=3, time_budget_seconds=120.0, **spec)
-    store.jobs.claim(1, time.time())
-    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here", clock=time.time)
+    store.jobs.claim(1, time.time(), time.monotonic())
+    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here", clock=clock)
     over = threading.Event()
     trainer = threading.Thread(target=Trainer(channel, machine=MACHINE).run, args=(over.is_set,), daemon=True)
     trainer.start()
     try:
-        conduct_job(StoreLedger(store, job.id))
+        conduct_job(StoreLedger(store, job.id), clock=clock)
     finally:
         over.set()
         trainer.join(30)
     return job.id
+
+
+def test_who_sets_the_time_of_day_moves_no_run(context: Context) -> None:
+    """Two hours forward when the run has begun, and a day back a moment later."""
+    looked = 0
+
+    def set_often() -> float:
+        nonlocal looked
+        looked += 1
+        return time.time() + (0 if looked < 3 else 7200 if looked < 30 else -86_400)
+
+    job_id = conduct(context, Clock(now=set_often), target="bought", algorithms=("gaussian_nb",), max_trials=2)
+    job, trials = context.store.jobs.get(job_id), context.store.trials.of_job(job_id)
+    assert job.status is JobStatus.COMPLETED and looked > 30
+    assert [trial.status for trial in trials] == [TrialStatus.FINISHED] * 2
+    assert all(0 <= (trial.elapsed_seconds or -1) <= job.elapsed_seconds < 120 for trial in trials)
 
 
 def test_a_job_ends_with_an_estimate_and_a_twin(context: Context) -> None:
@@ -138,7 +155,7 @@ def test_a_best_model_that_is_small_is_its_own_twin(context: Context) -> None:
 def test_with_nobody_to_train_there_are_the_models_made_at_once(context: Context) -> None:
     store = context.store
     job = add_job(store, target="bought", exclude_columns=("spent",), time_budget_seconds=4.0)
-    store.jobs.claim(1, time.time())
+    store.jobs.claim(1, time.time(), time.monotonic())
     conduct_job(StoreLedger(store, job.id))
     job = store.jobs.get(job.id)
     assert (job.status, job.error) == (JobStatus.COMPLETED, None) and "No machine" in job.message
@@ -175,8 +192,8 @@ def test_why_there_is_no_trial_is_said_as_it_was(
     context: Context, ends: list[str], error: str | None, remark: str | None
 ) -> None:
     store, job = context.store, add_job(context.store)
-    store.jobs.claim(1, 1.0)
-    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here", clock=time.time)
+    store.jobs.claim(1, 1.0, 1.0)
+    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here", clock=CLOCK)
     for at, end in enumerate(ends):
         store.trials.add(job.id, TrialSpec(at, "ridge", {}), Needs(), 60.0, float(at))
         lease = channel.lease(Offer())

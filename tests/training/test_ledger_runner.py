@@ -15,6 +15,7 @@ from flowml.store.store import Store
 from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
 from flowml.training.trainer import pack_array
+from tests.clocks import clock_at
 from tests.services.trained import store_table
 
 GB = 10**9
@@ -30,7 +31,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def ledger(store: Store) -> StoreLedger:
-    job = store.jobs.claim(1, 2.0)
+    job = store.jobs.claim(1, 2.0, 2.0)
     assert job is not None
     return StoreLedger(store, job.id)
 
@@ -45,7 +46,7 @@ def machine(store: Store, queues: tuple[str, ...] = ("cpu",), slots: int = 2, th
 
 
 def runner(ledger: StoreLedger, task: Task, queue: str = "cpu") -> LedgerRunner:
-    return LedgerRunner(ledger, task, lambda: 5.0, queue)
+    return LedgerRunner(ledger, task, clock_at(5.0), queue)
 
 
 def test_open_trials_follow_the_machines_that_are_online(store: Store, ledger: StoreLedger, task: Task) -> None:
@@ -89,7 +90,7 @@ def test_a_trial_whose_machine_has_gone_is_taken_by_another(store: Store, ledger
     running = runner(ledger, task, "gpu")
     running.submit(TrialSpec(0, "xgboost", {}), 60.0)
     offer = Offer(("cpu",), memory_bytes=1_000)
-    channel = StoreChannel(store, owner="me", worker_id="w", worker_name="here", clock=lambda: 6.0)
+    channel = StoreChannel(store, owner="me", worker_id="w", worker_name="here", clock=clock_at(6.0))
     assert ledger.trials()[0].needs.queue == "gpu" and channel.lease(offer) is None
     # Its GPU turns out to be of no use, or it comes back after a restart with less.
     store.workers.register_local("here", ("cpu",), 1, {}, 7.0, memory_bytes=1_000)
@@ -99,8 +100,8 @@ def test_a_trial_whose_machine_has_gone_is_taken_by_another(store: Store, ledger
 
 
 def finished(store: Store, ledger: StoreLedger, task: Task, tested_on: str | None) -> Trial:
-    channel = StoreChannel(store, owner="me", worker_id="w", worker_name="here", clock=lambda: 6.0)
-    ledger.enqueue(TrialSpec(len(ledger.trials()), "ridge", {}), Needs(), 60.0, 5.0)
+    channel = StoreChannel(store, owner="me", worker_id="w", worker_name="here", clock=clock_at(6.0))
+    ledger.enqueue(TrialSpec(len(ledger.trials()), "ridge", {}), Needs(), 60.0, 5.0, 5.0)
     lease = channel.lease(Offer())
     assert lease is not None
     out_of_fold = channel.put(lease, pack_array(task.target[task.validated].reshape(-1, 1)))
@@ -118,7 +119,7 @@ def test_only_what_was_tested_on_the_same_rows_and_folds_is_gone_on_from(
     others = replace(task, folds=task.folds[::-1].copy())
     assert not running.is_comparable(finished(store, ledger, task, others.fingerprint))
     assert not running.is_comparable(finished(store, ledger, task, None))
-    before = LedgerRunner(ledger, task, lambda: 5.0, tested_before=task.validation)
+    before = LedgerRunner(ledger, task, clock_at(5.0), tested_before=task.validation)
     assert before.is_comparable(finished(store, ledger, task, None)), "the last version looked at that"
 
 

@@ -136,10 +136,10 @@ def test_a_conductor_that_keeps_dying_ends_its_job_with_a_reason() -> None:
 
 
 def test_a_conductor_that_hangs_does_not_keep_its_job_beyond_its_time() -> None:
-    desk = Desk(["job"], deadline_at=time.time() + 1)
+    desk = Desk(["job"], deadline_at=time.monotonic() + 1)
     with supervising(desk) as supervisor:
         until(lambda: desk.late)
-        assert desk.late == ["job"] and time.time() < (desk.deadline_at or 0) + 1.5
+        assert desk.late == ["job"] and time.monotonic() < (desk.deadline_at or 0) + 1.5
         until(lambda: not any(item["kind"] == "conductor" for item in supervisor.processes()))
 
 
@@ -171,7 +171,7 @@ def test_a_conductor_does_not_wait_for_the_engine(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_job_without_a_model_is_given_the_time_for_a_first_one() -> None:
-    desk = Desk(["job"], deadline_at=time.time() - 5)
+    desk = Desk(["job"], deadline_at=time.monotonic() - 5)
     desk.has_model = False
     with supervising(desk) as supervisor:
         until(lambda: any(item["kind"] == "conductor" for item in supervisor.processes()))

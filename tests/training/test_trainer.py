@@ -1,6 +1,5 @@
 """What a trainer records: what it refuses for want of memory, what a GPU could not do, and who gets the next trial."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flowml.domain.clock import CLOCK, Clock
 from flowml.domain.jobs import JobSpec
 from flowml.domain.trials import Lease, Needs, Offer, Trial, TrialSpec, TrialStatus
 from flowml.domain.workers import Share
@@ -20,6 +20,7 @@ from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
 from flowml.training.trainer import Trainer
 from flowml.training.trainer_status import Busy
+from tests.clocks import clock_at, clock_of
 from tests.services.trained import store_table
 
 ROOMY = Share(1, 1, 10**10)
@@ -47,12 +48,12 @@ def store(tmp_path: Path) -> Store:
 
 def job_of(store: Store) -> str:
     store.jobs.add(JobSpec("d1", "bought", exclude_columns=("spent",), cv_folds=3), "a run", 1.0)
-    job = store.jobs.claim(9, 2.0)
+    job = store.jobs.claim(9, 2.0, 2.0)
     assert job is not None
     return job.id
 
 
-def channel_of(store: Store, owner: str, clock: Callable[[], float] = time.time) -> StoreChannel:
+def channel_of(store: Store, owner: str, clock: Clock = CLOCK) -> StoreChannel:
     return StoreChannel(store, owner=owner, worker_id="w", worker_name="here", clock=clock)
 
 
@@ -63,7 +64,7 @@ def trained(store: Store, machine: Share = ROOMY, gpus: GPUs | None = None) -> t
         "learning_rate": 0.3, "max_depth": 3, "min_child_weight": 1.0, "subsample": 0.9, "colsample_bynode": 0.9,
         "reg_lambda": 1.0, "wide": False,
     }  # fmt: skip
-    StoreLedger(store, job_id).enqueue(TrialSpec(0, "xgboost", params), Needs(), 1e12, 3.0)
+    StoreLedger(store, job_id).enqueue(TrialSpec(0, "xgboost", params), Needs(), 1e12, 3.0, 3.0)
     channel = channel_of(store, "me")
     Trainer(channel, machine=machine, gpus=gpus, tell=said.append).step()
     return store.trials.of_job(job_id)[0], said
@@ -82,7 +83,7 @@ def test_a_trial_that_needs_too_much_memory_is_refused_in_plain_words_and_its_fa
     assert trial.error == "It would need about 0.4 GB, and this machine has 0.0 GB for one trial."
     ledger = StoreLedger(store, trial.job_id)
     task = load_task(ledger.brief(), ledger.table)
-    outcome = LedgerRunner(ledger, task, lambda: 9.0).outcome(trial)
+    outcome = LedgerRunner(ledger, task, clock_at(9.0)).outcome(trial)
     assert not outcome.applicable and outcome.error == trial.error
 
 
@@ -118,7 +119,7 @@ def test_out_of_fold_predictions_come_back_where_they_belong(store: Store) -> No
     trial, _ = trained(store)
     ledger = StoreLedger(store, trial.job_id)
     task = load_task(ledger.brief(), ledger.table)
-    outcome = LedgerRunner(ledger, task, lambda: 9.0).outcome(trial)
+    outcome = LedgerRunner(ledger, task, clock_at(9.0)).outcome(trial)
     assert outcome.out_of_fold is not None and outcome.out_of_fold.dtype == "float32"
     hits = outcome.out_of_fold[task.validated].argmax(axis=1) == task.target[task.validated]
     assert hits.mean() > 0.9
@@ -127,9 +128,9 @@ def test_out_of_fold_predictions_come_back_where_they_belong(store: Store) -> No
 def test_a_trial_is_left_for_a_moment_to_whoever_has_the_table(store: Store) -> None:
     trial, _ = trained(store)
     ledger = StoreLedger(store, trial.job_id)
-    ledger.enqueue(TrialSpec(1, "ridge", {}), Needs(), 1e12, 100.0)
+    ledger.enqueue(TrialSpec(1, "ridge", {}), Needs(), 1e12, 100.0, 100.0)
     now = [100.0 + 0.5 * LEFT_SECONDS]
-    stranger = channel_of(store, "other", lambda: now[0])
+    stranger = channel_of(store, "other", clock_of(lambda: now[0]))
     assert stranger.lease(Offer()) is None
     now[0] = 100.0 + LEFT_SECONDS
     late = stranger.lease(Offer())
@@ -140,7 +141,7 @@ def test_a_trial_is_not_left_to_whoever_is_busy(store: Store) -> None:
     trial, _ = trained(store)
     ledger = StoreLedger(store, trial.job_id)
     for number in (1, 2):
-        ledger.enqueue(TrialSpec(number, "ridge", {}), Needs(), 1e12, 100.0)
-    mine = channel_of(store, "me", lambda: 100.0).lease(Offer())
-    theirs = channel_of(store, "other", lambda: 100.0).lease(Offer())
+        ledger.enqueue(TrialSpec(number, "ridge", {}), Needs(), 1e12, 100.0, 100.0)
+    mine = channel_of(store, "me", clock_at(100.0)).lease(Offer())
+    theirs = channel_of(store, "other", clock_at(100.0)).lease(Offer())
     assert mine is not None and theirs is not None and mine.trial_id != theirs.trial_id

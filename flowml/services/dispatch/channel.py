@@ -1,23 +1,24 @@
 """The trainers' way to the tables. Over HTTP the same calls will stand behind the worker endpoints."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from flowml.domain.channel import JobBrief
+from flowml.domain.clock import Clock
 from flowml.domain.errors import LeaseLost, NotFound
 from flowml.domain.trials import Beat, Lease, Offer, TrialReport, TrialStatus
 from flowml.services.dispatch.ledger import brief_of
 from flowml.services.dispatch.telling import tell_log, tell_trial, title_of
 from flowml.store.store import Store
 
-_LEASE_SECONDS = 60.0
+LEASE_SECONDS = 60.0
 
 
 class StoreChannel:
     """A trainer's channel, straight to the tables. `clock`: the dispatcher's, the only one that counts."""
 
-    def __init__(self, store: Store, *, owner: str, worker_id: str, worker_name: str, clock: Callable[[], float]):
+    def __init__(self, store: Store, *, owner: str, worker_id: str, worker_name: str, clock: Clock):
         self._store = store
         self._owner = owner
         self._worker_id = worker_id
@@ -30,15 +31,17 @@ class StoreChannel:
         version = self._store.data_version()
         if version == self._version:
             return None
-        now = self._clock()
-        lease = self._store.trials.claim(self._owner, self._worker_id, self._worker_name, offer, _LEASE_SECONDS, now)
+        now, steady = self._clock.now(), self._clock.steady()
+        lease = self._store.trials.claim(
+            self._owner, self._worker_id, self._worker_name, offer, LEASE_SECONDS, now, steady
+        )
         if lease is None:
             if not self._store.trials.waiting(offer):
                 self._version = version
             return None
         tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
         # Others may have written meanwhile, for which a claim waits: that time has gone by.
-        waited = self._clock() - now
+        waited = self._clock.steady() - steady
         return replace(lease, seconds_left=lease.seconds_left - waited, lease_seconds=lease.lease_seconds - waited)
 
     def brief(self, lease: Lease) -> JobBrief:
@@ -56,20 +59,20 @@ class StoreChannel:
         return self._store.files.put_bytes(content)
 
     def heartbeat(self, beats: Sequence[Beat]) -> frozenset[str]:
-        now, stop = self._clock(), set[str]()
+        stop = set[str]()
         for beat in beats:
-            if not self._store.trials.renew(beat.lease, beat.fold_scores, _LEASE_SECONDS, now):
+            if not self._store.trials.renew(beat.lease, beat.fold_scores, LEASE_SECONDS, self._clock.steady()):
                 stop.add(beat.lease.trial_id)
             elif beat.fold_scores:
-                tell_trial(self._store, self._store.trials.get(beat.lease.trial_id), now)
+                tell_trial(self._store, self._store.trials.get(beat.lease.trial_id), self._clock.now())
         return frozenset(stop)
 
     def report(self, lease: Lease, report: TrialReport) -> bool:
         for sha256 in filter(None, (report.out_of_fold, report.model)):
             self._store.files.path(sha256)
-        now = self._clock()
+        now = self._clock.now()
         with self._store.transaction():
-            if not self._store.trials.finish(lease, report, now):
+            if not self._store.trials.finish(lease, report, now, self._clock.steady()):
                 return False
             tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
             if report.status is TrialStatus.FINISHED and report.error:

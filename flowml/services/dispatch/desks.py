@@ -1,7 +1,8 @@
 """What the supervisor of this machine needs to know of the tables, and tells them: of conductors and of trainers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
+from flowml.domain.clock import Clock
 from flowml.domain.jobs import JobStatus
 from flowml.domain.trials import DID_NOT_STOP, NOTHING_MORE, TrialStatus
 from flowml.services.dispatch.ledger import finish_job
@@ -13,7 +14,7 @@ from flowml.training.conductors import RunningJob
 class StoreConductorDesk:
     """Jobs that run, and what became of their conductors."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]):
+    def __init__(self, store: Store, clock: Clock):
         self._store = store
         self._clock = clock
 
@@ -31,28 +32,28 @@ class StoreConductorDesk:
     def overdue(self, job_id: str) -> None:
         job = self._store.jobs.get(job_id)
         if job.deadline_at is not None:
-            taken = self._clock() - job.deadline_at + job.time_budget_seconds
+            taken = self._clock.steady() - job.deadline_at + job.time_budget_seconds
             job = self._store.jobs.update(job_id, elapsed_seconds=max(job.elapsed_seconds, taken))
         if job.cancel_requested:
-            finish_job(self._store, job_id, JobStatus.CANCELLED, self._clock())
+            finish_job(self._store, job_id, JobStatus.CANCELLED, self._clock.now())
         elif job.best_model_id:
             remark = None if job.trials_finished else NOTHING_MORE
-            finish_job(self._store, job_id, JobStatus.COMPLETED, self._clock(), remark=remark)
+            finish_job(self._store, job_id, JobStatus.COMPLETED, self._clock.now(), remark=remark)
         else:
             reason = "The time was too short for a first model. Give it a larger time budget."
-            finish_job(self._store, job_id, JobStatus.FAILED, self._clock(), reason)
+            finish_job(self._store, job_id, JobStatus.FAILED, self._clock.now(), reason)
 
     def failed(self, job_id: str, reason: str) -> None:
         job = self._store.jobs.get(job_id)
         # With a model there is something to show for it: that is a result, with the reason beside it.
         status = JobStatus.COMPLETED if job.best_model_id else JobStatus.FAILED
-        finish_job(self._store, job_id, status, self._clock(), reason)
+        finish_job(self._store, job_id, status, self._clock.now(), reason)
 
 
 class StoreTrainerDesk:
     """Trials that run, and what became of their trainers."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]):
+    def __init__(self, store: Store, clock: Clock):
         self._store = store
         self._clock = clock
 
@@ -61,7 +62,7 @@ class StoreTrainerDesk:
         return {owner for owner, trial_id in held.items() if (owner, trial_id) not in wanted}
 
     def died(self, owner: str, reason: str, retry: bool, trial_id: str | None) -> None:
-        now = self._clock()
+        now = self._clock.now()
         end = TrialStatus.CANCELLED if reason == DID_NOT_STOP else TrialStatus.FAILED
         with self._store.transaction():
             for trial in self._store.trials.give_back(owner, reason, now, retry=retry, blamed=trial_id, end=end):

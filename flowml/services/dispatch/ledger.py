@@ -62,9 +62,9 @@ class StoreLedger:
     def lower_needs(self, queues: Sequence[str], memory_bytes: int) -> None:
         self._store.trials.lower_needs(self._job_id, queues, memory_bytes)
 
-    def enqueue(self, spec: TrialSpec, needs: Needs, deadline_at: float, now: float) -> Trial:
+    def enqueue(self, spec: TrialSpec, needs: Needs, deadline_at: float, now: float, steady: float) -> Trial:
         with self._store.transaction():
-            trial = self._store.trials.add(self._job_id, spec, needs, deadline_at, now)
+            trial = self._store.trials.add(self._job_id, spec, needs, deadline_at, steady)
             tell_trial(self._store, trial, now)
         return trial
 
@@ -83,7 +83,7 @@ class StoreLedger:
     def set_details(self, model_id: str, details: Mapping[str, Any]) -> None:
         self._store.models.set_details(model_id, details)
 
-    def champion(self, model: Model, expected: Mapping[str, Any] | None, now: float) -> None:
+    def champion(self, model: Model, expected: Mapping[str, Any] | None, now: float, steady: float) -> None:
         with self._store.transaction():
             job = self._store.jobs.update(
                 self._job_id,
@@ -91,7 +91,7 @@ class StoreLedger:
                 estimate=expected,
                 best_model_id=model.id,
             )
-            tell_champion(self._store, model, now)
+            tell_champion(self._store, model, now, steady)
             tell_job(self._store, job, now)
 
     def expect(self, expected: Mapping[str, Any], now: float) -> None:

@@ -41,13 +41,13 @@ def tell_log(store: Store, job_id: str, level: str, message: str, now: float) ->
     _tell_and_keep(store, job_id, "log", {"level": level, "message": message}, now)
 
 
-def tell_champion(store: Store, model: Model, now: float) -> None:
+def tell_champion(store: Store, model: Model, now: float, steady: float) -> None:
     """A `champion`: this is the best model of its job from now on, in its `elapsed_seconds`."""
     data = {
         "model_id": model.id,
         "algorithm": model.algorithm,
         "score": model.score,
-        "elapsed_seconds": store.jobs.elapsed(model.job_id, now),
+        "elapsed_seconds": store.jobs.elapsed(model.job_id, steady),
     }
     _tell_and_keep(store, model.job_id, "champion", data, now)
 

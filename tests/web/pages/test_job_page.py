@@ -14,14 +14,16 @@ from tests.web.serving import Served
 
 def test_who_comes_later_sees_every_best_model_at_its_own_time(server: Served) -> None:
     job = add_job(server.store)
-    claimed = server.store.jobs.claim(9, 1.7e9)
+    claimed = server.store.jobs.claim(9, 1.7e9, 1.7e9)
     assert claimed is not None and claimed.id == job.id and claimed.deadline_at is not None
     began = claimed.deadline_at - claimed.time_budget_seconds
     ledger = StoreLedger(server.store, job.id)
     ledger.log("info", "How models are tested: at random", began + 1)
     for seconds, score in ((12, 0.6), (30, 0.8)):
         # The ensemble grows: it is one model, of which the first score is soon forgotten.
-        ledger.champion(add_model(server.store, job, "e", score, algorithm="ensemble"), None, began + seconds)
+        ledger.champion(
+            add_model(server.store, job, "e", score, algorithm="ensemble"), None, began + seconds, began + seconds
+        )
     server.store.events.remove_before(2e9)
     html = server.client.get(f"/jobs/{job.id}").text
     found = re.search(r"data-monitor='([^']*)'", html)

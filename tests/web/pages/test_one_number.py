@@ -15,6 +15,7 @@ from flowml.services.datasets import import_file
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.web.headline import headline
+from tests.clocks import clock_at
 from tests.services.records import add_job, add_model
 from tests.services.trained import table
 from tests.web.serving import Served
@@ -37,11 +38,11 @@ def run(server: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     dataset = import_file(server.context, file, filename=file.name, name=None, options={})
     job = add_job(store, dataset_id=dataset.id, metric=METRIC)
     store.jobs.update(job.id, problem_type="classification", metric=METRIC, baseline_score=GUESS)
-    store.jobs.claim(1, 1.7e9)
+    store.jobs.claim(1, 1.7e9, 1.7e9)
     ledger = StoreLedger(store, job.id)
     metrics = {"f1": RAW, "precision": 0.9111, "recall": 0.7222}
     best = add_model(store, job, "best", RAW, metric=METRIC, metrics=metrics)
-    ledger.champion(best, {**EXPECTED, "score": 0.7999}, 1.7e9 + 1)
+    ledger.champion(best, {**EXPECTED, "score": 0.7999}, 1.7e9 + 1, 1.7e9 + 1)
     ledger.expect(EXPECTED, 1.7e9 + 2)
     add_model(store, job, "other", TWIN_RAW, metric=METRIC, metrics={**metrics, "f1": TWIN_RAW})
     ledger.finish(JobStatus.COMPLETED, 1.7e9 + 3)
@@ -108,7 +109,7 @@ def test_a_mean_over_classes_says_so(run: Served) -> None:
     job = add_job(run.store, metric=METRIC)
     run.store.jobs.update(job.id, problem_type="classification", metric=METRIC)
     three = add_model(run.store, job, "three", 0.7, metric=METRIC, metrics={"f1": 0.7}, classes=("a", "b", "c"))
-    StoreLedger(run.store, job.id).champion(three, EXPECTED, 1.7e9)
+    StoreLedger(run.store, job.id).champion(three, EXPECTED, 1.7e9, 1.7e9)
     assert "F1, averaged over classes" in run.client.get(f"/jobs/{job.id}/results").text
     assert run.client.get("/api/results/model/three").json()["positive_class"] is None
     run.store.jobs.delete(job.id)
@@ -118,17 +119,17 @@ def test_results_say_why_there_is_only_what_is_made_at_once(run: Served) -> None
     dataset = str(job_of(run)["dataset_id"])
     job = add_job(run.store, dataset_id=dataset, metric="r2")
     run.store.jobs.update(job.id, problem_type="regression", metric="r2", baseline_score=-0.00001)
-    run.store.jobs.claim(1, 1.7e9)
+    run.store.jobs.claim(1, 1.7e9, 1.7e9)
     ledger = StoreLedger(run.store, job.id)
     values = {"algorithm": "baseline", "metric": "r2", "problem_type": ProblemType.REGRESSION, "classes": None}
-    ledger.champion(add_model(run.store, job, "guess", -0.00001, **values), None, 1.7e9)
+    ledger.champion(add_model(run.store, job, "guess", -0.00001, **values), None, 1.7e9, 1.7e9)
     ledger.finish(JobStatus.COMPLETED, 1.7e9 + 3, remark=NOTHING_MORE)
     page = run.client.get(f"/jobs/{job.id}/results").text
     assert f"Finished with 1 model. {NOTHING_MORE}" in words(page) and "-0.0000" not in page
 
     run.store.trials.add(job.id, TrialSpec(0, "ridge", {}), Needs(), 60.0, 1.0)
     run.store.jobs.update(job.id, status="running")
-    channel = StoreChannel(run.store, owner="t", worker_id="w", worker_name="here", clock=lambda: 3.0)
+    channel = StoreChannel(run.store, owner="t", worker_id="w", worker_name="here", clock=clock_at(3.0))
     lease = channel.lease(Offer())
     assert lease is not None and channel.report(lease, TrialReport(TrialStatus.FINISHED, score=-0.5))
     run.store.jobs.update(job.id, status="completed")
@@ -139,10 +140,10 @@ def test_results_say_why_there_is_only_what_is_made_at_once(run: Served) -> None
 def test_who_comes_later_reads_in_the_log_what_was_told(run: Served, browser: Browser) -> None:
     job = add_job(run.store, dataset_id=str(job_of(run)["dataset_id"]), metric="accuracy")
     run.store.jobs.update(job.id, problem_type="classification", metric="accuracy")
-    run.store.jobs.claim(1, 1.7e9)
+    run.store.jobs.claim(1, 1.7e9, 1.7e9)
     ledger = StoreLedger(run.store, job.id)
     ledger.log("warning", "“2” occurs in only one row.", 1.7e9 + 1)
-    ledger.champion(add_model(run.store, job, "early", 0.8627), EXPECTED, 1.7e9 + 2)
+    ledger.champion(add_model(run.store, job, "early", 0.8627), EXPECTED, 1.7e9 + 2, 1.7e9 + 2)
     page = browser.new_page()
     for _ in ("first", "again"):
         page.goto(f"{run.url}/jobs/{job.id}")
@@ -174,13 +175,13 @@ def test_the_number_does_not_fall_when_the_run_ends(run: Served, browser: Browse
     store = run.store
     job = add_job(store, dataset_id=str(job_of(run)["dataset_id"]), metric="accuracy")
     store.jobs.update(job.id, problem_type="classification", metric="accuracy", baseline_score=0.6162)
-    store.jobs.claim(1, 1.7e9)
+    store.jobs.claim(1, 1.7e9, 1.7e9)
     ledger = StoreLedger(store, job.id)
     page = browser.new_page()
     page.goto(f"{run.url}/jobs/{job.id}")
     page.wait_for_selector("html[data-ready]")
     model = add_model(store, job, "live", 0.8627, problem_type=ProblemType.CLASSIFICATION)
-    ledger.champion(model, EXPECTED, 1.7e9 + 1)
+    ledger.champion(model, EXPECTED, 1.7e9 + 1, 1.7e9 + 1)
     page.wait_for_selector(".live-best dd:text-is('80 %')")
     assert "78 to 82 % on new rows" in page.inner_text(".live-best")
     assert "a constant guess: 62 %" in page.inner_text(".live-best")
