@@ -1,6 +1,6 @@
 """The two seams between training code and whatever keeps the tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -83,6 +83,10 @@ class Ledger(Protocol):
         ...
 
     def trials(self) -> list[Trial]: ...
+
+    def ended(self, trial_ids: Collection[str]) -> list[Trial]:
+        """Those of these trials that have ended."""
+        ...
 
     def machines(self) -> Sequence[Machine]:
         """Those that may take its trials now."""

@@ -107,7 +107,10 @@ def read_again(context: Context, dataset_id: str, options: Mapping[str, Any]) ->
             how_read=found.how_read,
             owner=context.caller.identifier,
         )
-    return _add(context, dataset, found)
+    with context.store.transaction():
+        # Once more, because it may have been deleted meanwhile, and the file with it.
+        context.store.datasets.get(dataset_id)
+        return _add(context, dataset, found)
 
 
 def reading_options(context: Context, dataset_id: str) -> tuple[str, tuple[ReadingOption, ...]]:

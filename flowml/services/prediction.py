@@ -1,7 +1,7 @@
 """Predictions from stored models, answered from memory.
 
 A model that was used lately stays loaded, by the hash of its file; which file a model or a training run means is
-looked up again only when something was stored since. A warm row needs neither the disk nor another thread.
+looked up again only when something was stored since. A warm row needs neither the model's file nor another thread.
 """
 
 import threading
@@ -87,7 +87,7 @@ def predict(context: Context, model_id: str, rows: Sequence[Mapping[str, Any]]) 
 
 
 def ready(context: Context, model_id: str) -> Loaded | None:
-    """The model when it is in memory and nothing was stored since it was looked up; else None."""
+    """The model when it is in memory and still the one that this names; else None."""
     return _shelf(context.store).peek(context, model_id)
 
 
@@ -162,15 +162,25 @@ class _Shelf:
     def __init__(self) -> None:
         self._models: OrderedDict[str, FittedModel] = OrderedDict()
         self._records: dict[str, tuple[int, Loaded]] = {}
-        self._loading = threading.Lock()
+        self._loading: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
         self._total = 0
         self._latencies: deque[float] = deque(maxlen=_REMEMBERED)
 
     def peek(self, context: Context, model_id: str) -> Loaded | None:
         known = self._records.get(model_id)
-        if known is None or known[0] != context.store.data_version():
+        if known is None:
             return None
-        return known[1]
+        version, loaded = known
+        found = context.store.data_version()
+        if found != version:
+            # Something was stored, as training does all the time; mostly it is nothing of this model.
+            if context.store.models.meant(model_id) != (loaded.record.id, loaded.record.file):
+                return None
+            with self._lock:
+                if model_id in self._records:
+                    self._records[model_id] = (found, loaded)
+        return loaded
 
     def load(self, context: Context, model_id: str) -> Loaded:
         known = self.peek(context, model_id)
@@ -178,9 +188,13 @@ class _Shelf:
             return known
         version = context.store.data_version()
         model = _find(context, model_id)
-        # Loading is rare and heavy: one at a time, and never twice for those who wait for the same model.
-        with self._loading:
+        # Never twice for those who wait for the same model; who asks for another one does not wait.
+        with self._lock:
+            loading = self._loading.setdefault(model.file, threading.Lock())
+        with loading:
             loaded = Loaded(model, self._fitted(context, model.file))
+        with self._lock:
+            self._loading.pop(model.file, None)
             self._records[model_id] = (version, loaded)
             # A record keeps its model alive, so it goes when the model leaves the shelf.
             self._records = {key: item for key, item in self._records.items() if item[1].record.file in self._models}
@@ -193,10 +207,11 @@ class _Shelf:
 
             # By its hash it is what this server's own training has written, and nothing else.
             found = modelfile.read_bytes(context.store.files.content(file))
+        with self._lock:
             self._models[file] = found
-        self._models.move_to_end(file)
-        while len(self._models) > context.settings.model_cache_size:
-            self._models.popitem(last=False)
+            self._models.move_to_end(file)
+            while len(self._models) > context.settings.model_cache_size:
+                self._models.popitem(last=False)
         return found
 
     def record(self, rows: int, milliseconds: float) -> None:

@@ -14,6 +14,8 @@ from flowml.domain.events import Event
 from flowml.store.database import Database
 from flowml.store.rows import from_json, to_json
 
+_AT_ONCE = 1000
+
 
 class Events:
     """An append-only list."""
@@ -43,9 +45,16 @@ class Events:
         return int(row[0]) if row else 0
 
     def remove_before(self, at: float) -> int:
-        """Forget old events; returns how many."""
-        with self._database.write() as connection:
-            return connection.execute("DELETE FROM events WHERE at < ?", (at,)).rowcount
+        """Forget old events; returns how many. A part at a time, so that nobody waits long to write."""
+        removed = 0
+        while True:
+            with self._database.write() as connection:
+                found = connection.execute(
+                    "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < ? LIMIT ?)", (at, _AT_ONCE)
+                ).rowcount
+            removed += found
+            if found < _AT_ONCE:
+                return removed
 
 
 def _event(row: sqlite3.Row) -> Event:

@@ -65,6 +65,13 @@ class Models:
             raise NotFound("There is no such model.", hint="It may have been deleted with its training run.")
         return _model(row)
 
+    def meant(self, model_id: str) -> tuple[str, str] | None:
+        """The id and the file of a model, or of the best one of a job; None where there is none. Quick enough to be
+        asked for every row that is predicted."""
+        query = "SELECT id, file FROM models WHERE id = COALESCE((SELECT best_model_id FROM jobs WHERE id = ?), ?)"
+        row = self._database.read().execute(query, (model_id, model_id)).fetchone()
+        return None if row is None else (row["id"], row["file"])
+
     def of_job(self, job_id: str) -> list[Model]:
         """Best first; of equals the job's best model, then the one whose trial was asked for first, and last those that
         were made at once."""

@@ -4,7 +4,7 @@ A report or a heartbeat names owner and attempt; when either is no longer curren
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from flowml.domain.errors import NotFound
 from flowml.domain.trials import Lease, Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
@@ -67,6 +67,15 @@ class Trials:
     def of_job(self, job_id: str) -> list[Trial]:
         """All trials of a job in the order in which they were asked for."""
         rows = self._database.current().execute("SELECT * FROM trials WHERE job_id = ? ORDER BY number", (job_id,))
+        return [_trial(row) for row in rows]
+
+    def ended(self, trial_ids: Collection[str]) -> list[Trial]:
+        """Those of these trials that have ended, in the order in which they were asked for."""
+        rows = self._database.current().execute(
+            "SELECT * FROM trials WHERE id IN (SELECT value FROM json_each(?)) AND status NOT IN ('queued', 'leased')"
+            " ORDER BY number",
+            (to_json(list(trial_ids)),),
+        )
         return [_trial(row) for row in rows]
 
     def claim(

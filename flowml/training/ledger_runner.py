@@ -41,7 +41,6 @@ class LedgerRunner:
         self._ledger = ledger
         self._clock = clock
         self._queue = queue
-        self._seen: set[str] = set()
         self._version = -1
         self._open = {trial.id for trial in ledger.trials() if not trial.status.ended}
         self._machines: Sequence[Machine] = ()
@@ -91,8 +90,7 @@ class LedgerRunner:
 
     def seen(self, trial_ids: Iterable[str]) -> None:
         """Trials that were taken in before."""
-        self._seen.update(trial_ids)
-        self._open -= self._seen
+        self._open.difference_update(trial_ids)
 
     def ready(self) -> bool:
         return True
@@ -110,15 +108,9 @@ class LedgerRunner:
             version = self._ledger.version()
             if version != self._version or timeout <= 0:
                 self._version = version
-                ended = [
-                    trial
-                    for trial in self._ledger.trials()
-                    if trial.status.ended and trial.id not in self._seen and trial.id in self._open
-                ]
+                ended = self._ledger.ended(self._open)
                 if ended:
-                    for trial in ended:
-                        self._seen.add(trial.id)
-                        self._open.discard(trial.id)
+                    self._open.difference_update(trial.id for trial in ended)
                     return [self.outcome(trial) for trial in sorted(ended, key=lambda trial: trial.finished_at or 0)]
             left = until - self._clock.steady()
             if left <= 0:

@@ -89,9 +89,10 @@ async def live(scope: Scope, receive: Receive, send: Send) -> None:
     hub: Hub = websocket.app.state.hub
     await websocket.accept()
     client = _Client(websocket, hub, context_of(websocket))
-    await hub.join(client.wake)
-    tasks = [asyncio.create_task(client.listen()), asyncio.create_task(client.send_events())]
+    tasks: list[asyncio.Task[None]] = []
     try:
+        await hub.join(client.wake)
+        tasks += [asyncio.create_task(client.listen()), asyncio.create_task(client.send_events())]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         hub.leave(client.wake)

@@ -6,10 +6,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
-from flowml.domain.datasets import Role
+from flowml.domain.datasets import Ingested, Role
 from flowml.domain.distributions import Categories, Histogram
 from flowml.domain.errors import InvalidInput, NotFound, NotReady, TooLarge, UnreadableFile, WrongState
 from flowml.domain.jobs import JobSpec, JobStatus
@@ -150,6 +151,22 @@ def test_a_file_is_read_again_in_another_way(context: Context, tmp_path: Path) -
     assert first.source in context.store.used_files()
     datasets.delete_dataset(context, second.id)
     assert first.source not in context.store.used_files()
+
+
+def test_a_data_set_that_goes_while_its_file_is_read_again_leaves_nothing(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, read = upload(context, tmp_path), datasets._read
+
+    def meanwhile(*arguments: Any) -> Ingested:
+        found = read(*arguments)
+        datasets.delete_dataset(context, first.id)
+        return found
+
+    monkeypatch.setattr(datasets, "_read", meanwhile)
+    with pytest.raises(NotFound):
+        datasets.read_again(context, first.id, {"header": False})
+    assert datasets.list_datasets(context, 10, 0) == ([], 0)
 
 
 def test_a_table_that_was_not_read_from_a_kept_file_cannot_be_read_again(context: Context, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from flowml.automl.features.prepared import prepare
 from flowml.automl.model import modelfile
+from flowml.automl.model.model import FittedModel
 from flowml.automl.task.describe import describe_task
 from flowml.automl.task.task import prepare_task
 from flowml.data.profiling.profile import profile
@@ -140,15 +141,44 @@ def test_a_training_run_stands_for_its_best_model(context: Context) -> None:
         one(context, "none", ROW)
 
 
-def test_a_warm_model_is_ready_until_something_is_stored(context: Context) -> None:
+def test_a_warm_model_stays_ready_whatever_else_is_stored_until_it_is_another_one(context: Context) -> None:
+    store = context.store
+    run = store.models.get("classes").job_id
     assert prediction.ready(context, "classes") is None
-    prediction.warm(context, "classes")
-    assert prediction.ready(context, "classes") is not None
+    for name in ("classes", run):
+        prediction.warm(context, name)
+    store.events.append("system", "log", {}, 1.0)
+    assert all(prediction.ready(context, name) is not None for name in ("classes", run))
 
-    context.store.events.append("system", "log", {}, 1.0)
+    store.jobs.update(run, best_model_id="numbers")
+    assert prediction.ready(context, run) is None and prediction.ready(context, "classes") is not None
+    store.models.put(replace(store.models.get("classes"), file=store.models.get("numbers").file), 0.9)
     assert prediction.ready(context, "classes") is None
+
+
+def test_who_asks_for_a_warm_model_does_not_wait_for_a_cold_one(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prediction.warm(context, "classes")
-    assert prediction.ready(context, "classes") is not None
+    run, read, began, go_on = (
+        context.store.models.get("classes").job_id, modelfile.read_bytes, threading.Event(), threading.Event()
+    )  # fmt: skip
+
+    def slow(content: bytes) -> FittedModel:
+        began.set()
+        assert go_on.wait(30)
+        return read(content)
+
+    monkeypatch.setattr(modelfile, "read_bytes", slow)
+    cold = threading.Thread(target=one, args=(context, "numbers", ROW))
+    cold.start()
+    try:
+        assert began.wait(30)
+        # Under another name, so that it is looked up anew.
+        assert one(context, run, ROW).prediction == "yes" and cold.is_alive()
+    finally:
+        go_on.set()
+        cold.join()
 
 
 def test_only_so_many_models_are_kept(context: Context) -> None:

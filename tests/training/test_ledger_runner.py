@@ -128,3 +128,16 @@ def test_the_same_task_made_twice_has_the_same_fingerprint(ledger: StoreLedger, 
     assert again.fingerprint == task.fingerprint
     assert replace(again, metric="f1").fingerprint != task.fingerprint
     assert replace(again, target=1 - again.target).fingerprint != task.fingerprint
+
+
+def test_only_what_is_still_open_is_read_when_something_was_stored(
+    store: Store, ledger: StoreLedger, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(store)
+    running = runner(ledger, task)
+    for number in range(2):
+        running.submit(TrialSpec(number, "ridge", {}), 60.0)
+    monkeypatch.setattr(ledger, "trials", lambda: pytest.fail("all trials were read"))
+    store.trials.cancel([store.trials.of_job(ledger.job().id)[0].id], 6.0)
+    assert [outcome.spec.number for outcome in running.wait(0)] == [0]
+    assert running.wait(0) == [] and running.open() == 1

@@ -2,11 +2,13 @@
 
 import json
 import socket
+import sqlite3
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from flowml.domain.jobs import JobSpec
@@ -203,3 +205,14 @@ def test_the_hub_rests_when_nobody_listens(server: Served) -> None:
     with server.live():
         assert until(lambda: open_connections() == 1)
     assert until(lambda: open_connections() == 0)
+
+
+def test_who_could_not_be_let_in_is_forgotten(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_order(context: Any) -> int:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr("flowml.services.events.last_id", out_of_order)
+    with server.live() as connection, pytest.raises(ConnectionClosed):
+        connection.recv(timeout=5)
+    monkeypatch.undo()
+    assert until(lambda: "flowml_live_connections 0" in server.client.get("/metrics").text)

@@ -1,6 +1,6 @@
 """The conductors' way to the tables, and the end of a job."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,9 @@ class StoreLedger:
 
     def trials(self) -> list[Trial]:
         return self._store.trials.of_job(self._job_id)
+
+    def ended(self, trial_ids: Collection[str]) -> list[Trial]:
+        return self._store.trials.ended(trial_ids)
 
     def models(self) -> list[Model]:
         return self._store.models.of_job(self._job_id)
