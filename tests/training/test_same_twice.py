@@ -12,7 +12,7 @@ MEASURED = ("model_id", "fit_seconds", "predict_ms", "pareto", "size_bytes")
 ALGORITHMS = ["decision_tree", "extra_trees", "lightgbm", "logistic_regression", "mlp", "xgboost"]
 
 
-def table(path: Path, rows: int = 200) -> Path:
+def table(path: Path, rows: int = 120) -> Path:
     chance = np.random.default_rng(0)
     kind = chance.integers(0, 3, rows)
     pl.DataFrame(
@@ -30,7 +30,7 @@ def test_two_jobs_with_the_same_seed_and_number_of_trials_have_the_same_leaderbo
         dataset = server.upload(table(tmp_path / "flowers.csv"))
         boards: list[Any] = []
         for _ in range(2):
-            options = {"max_trials": 10, "seed": 3, "algorithms": ALGORITHMS, "cv_folds": 3}
+            options = {"max_trials": 10, "seed": 3, "algorithms": ALGORITHMS, "cv_folds": 2}
             job = server.wait(server.train(dataset["id"], "kind", 600, **options)["id"], timeout=300)
             assert job["status"] == "completed", job
             items = server.leaderboard(job["id"])
