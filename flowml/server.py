@@ -21,7 +21,7 @@ from flowml.services.dispatch.recovery import LOCAL_WORKER, recover
 from flowml.services.housekeeping import FILE_AGE_SECONDS, keep_house
 from flowml.services.jobs import start_waiting_jobs
 from flowml.services.settings import Settings
-from flowml.services.system import note
+from flowml.services.system import note, notices
 from flowml.store.home import Home, ServerLock
 from flowml.store.store import Store
 from flowml.training import processes
@@ -69,6 +69,7 @@ class Server:
         self._store.look_over(_CHECK_SECONDS)
         if self._store.damage is not None:
             log.error("the database %s is damaged: %s", home.database, self._store.damage)
+        self._store.files.remove_temporary()
         self._clock = clock
         self._ages = AgeClock(clock, FILE_AGE_SECONDS)
         self._share = share
@@ -91,6 +92,8 @@ class Server:
         self.context = Context(
             settings=settings, store=self._store, clock=clock.now, trainers=self, steady=clock.steady
         )
+        for notice in notices(self.context):
+            log.warning("%s", notice)
 
     def warm_up(self) -> None:
         self._supervisor.warm_up()

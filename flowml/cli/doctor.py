@@ -5,7 +5,11 @@ import json
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """What this machine can do."""
+    """What this machine can do; with `--home` or `--adopt`, what is in a home folder."""
+    if options.home is not None or options.adopt:
+        from flowml.cli.adopt import look_at_home
+
+        return look_at_home(options)
     from flowml.machine import capabilities
 
     found = capabilities.probe(fit_on_gpu=True)

@@ -133,7 +133,13 @@ def build_parser() -> argparse.ArgumentParser:
     inspect_parser.add_argument("--json", action="store_true", help="for machines")
     inspect_parser.set_defaults(command=inspect)
 
-    doctor_parser = commands.add_parser("doctor", parents=[common], help="what this machine can do")
+    doctor_parser = commands.add_parser(
+        "doctor", parents=[common], help="what this machine can do, and what a home folder holds"
+    )
+    doctor_parser.add_argument("--home", type=Path, help="look at this home folder instead (~/.flowml)")
+    doctor_parser.add_argument(
+        "--adopt", action="store_true", help="take in files of the home folder that its database does not know"
+    )
     doctor_parser.add_argument("--json", action="store_true", help="for machines")
     doctor_parser.set_defaults(command=doctor)
     return parser

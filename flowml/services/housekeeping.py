@@ -18,5 +18,5 @@ def keep_house(context: Context, ages: Callable[[], float]) -> None:
         return
     now = ages()
     # Young files are left alone: a trainer stores a model before the row that names it.
-    context.store.files.remove_unused(context.store.used_files(), now - FILE_AGE_SECONDS)
+    context.store.files.remove_unused(now - FILE_AGE_SECONDS)
     context.store.events.remove_before(now - _EVENT_AGE_SECONDS)

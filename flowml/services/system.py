@@ -7,14 +7,16 @@ from dataclasses import dataclass
 import psutil
 
 from flowml import __version__
-from flowml.domain.errors import DamagedDatabase, FlowMLError, NotReady
+from flowml.domain.errors import DamagedDatabase, FlowMLError, NoRoom, NotReady
 from flowml.domain.faults import fault_of
+from flowml.domain.wording import plural
 from flowml.machine import facts
 from flowml.machine.gpus import GPU, gpus
 from flowml.machine.load import CpuGauge
 from flowml.services import prediction
 from flowml.services.context import Context
 from flowml.services.prediction import PredictionFigures
+from flowml.store.room import megabytes
 
 _STARTED = time.monotonic()
 _CPU = CpuGauge()
@@ -98,6 +100,28 @@ def _try_to_write(context: Context) -> None:
         path.write_bytes(b"something")
     finally:
         path.unlink(missing_ok=True)
+
+
+def notices(context: Context) -> list[str]:
+    """What whoever looks after this server has to know, in sentences."""
+    found = []
+    try:
+        context.store.room.check()
+    except NoRoom as problem:
+        found.append(f"{problem.detail} {problem.hint}")
+    if context.store.damage is not None:
+        found.append(
+            "The database is damaged: not all of what is stored can be read, and nothing is cleared away. Restore"
+            " FlowML's folder from a backup."
+        )
+    strays = context.store.strays
+    if strays.files:
+        found.append(
+            f"FlowML's folder holds {plural(len(strays.files), 'file')} ({megabytes(strays.n_bytes)}) that its database"
+            " does not know: it is new, or older than they are. They are kept. To take in what can be read, stop the"
+            f" server and run: flowml doctor --home {context.store.home.path} --adopt"
+        )
+    return found
 
 
 def note(context: Context, fault: FlowMLError) -> None:

@@ -5,15 +5,26 @@ The same content is stored once; a file is complete or not there, because it is 
 
 import contextlib
 import hashlib
+import math
 import os
 import re
 import secrets
 import shutil
+import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 
 from flowml.domain.errors import NotFound
 from flowml.domain.stored import damaged, hash_file
+from flowml.store.database import Database
 
+_USED = (
+    "SELECT table_file AS sha256 FROM datasets UNION SELECT source_file FROM datasets"
+    " UNION SELECT root_table_file FROM datasets UNION SELECT out_of_fold_file FROM trials"
+    " UNION SELECT model_file FROM trials UNION SELECT file FROM models"
+)
+# File systems keep times more coarsely than they were given.
+_SAME_SECONDS = 2.0
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -22,13 +33,26 @@ def name_of(path: Path) -> str:
     return path.parent.name + path.name
 
 
-class Files:
-    """Content-addressed files below one folder; beside it, files on their way, and files that can be made again."""
+@dataclass(frozen=True)
+class Strays:
+    """Files that a database does not know to have stored, by their hashes, and what they take."""
 
-    def __init__(self, root: Path, temporary: Path, cache: Path):
+    files: tuple[str, ...] = ()
+    n_bytes: int = 0
+
+
+class Files:
+    """Content-addressed files below one folder; beside it, files on their way, and files that can be made again.
+
+    The database keeps which of them it has stored and when: only such it deletes. Others are of another history, of
+    which this database is too old or too new to know.
+    """
+
+    def __init__(self, root: Path, temporary: Path, cache: Path, database: Database):
         self._root = root
         self._temporary = temporary
         self._cache = cache
+        self._database = database
         for folder in (root, temporary, cache):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -49,22 +73,38 @@ class Files:
         sha256 = sha256 or hash_file(path)
         target = self._place(sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, target)
+        was_there = target.exists()
+        try:
+            with self._database.write() as connection:
+                os.replace(path, target)
+                _note(connection, sha256, target)
+        except BaseException:
+            if not was_there:
+                target.unlink(missing_ok=True)
+            raise
         return sha256
 
     def put_bytes(self, content: bytes) -> str:
         """Store bytes; returns their hash."""
         sha256 = hashlib.sha256(content).hexdigest()
-        target = self._place(sha256)
-        try:
-            # Young again, so that the housekeeping leaves it to whoever is about to refer to it.
-            os.utime(target)
-        except FileNotFoundError:
+        if not self.adopt(sha256):
             temporary = self.new_temp()
-            temporary.write_bytes(content)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(temporary, target)
+            try:
+                temporary.write_bytes(content)
+                self.put_path(temporary, sha256)
+            finally:
+                temporary.unlink(missing_ok=True)
         return sha256
+
+    def adopt(self, sha256: str) -> bool:
+        """Have a file that is there as if it had been stored now; False where there is none."""
+        target = self._place(sha256)
+        with self._database.write() as connection:
+            try:
+                _note(connection, sha256, target)
+            except FileNotFoundError:
+                return False
+        return True
 
     def path(self, sha256: str) -> Path:
         """Where a stored file lies. Raises NotFound when there is none."""
@@ -87,22 +127,83 @@ class Files:
         """Bytes of a stored file."""
         return self.path(sha256).stat().st_size
 
-    def remove_unused(self, used: set[str], older_than: float) -> int:
-        """Delete files that nothing refers to and that were last written before `older_than`; returns how many."""
+    def used(self) -> set[str]:
+        """The hashes that some row refers to."""
+        return {row[0] for row in self._database.read().execute(_USED) if row[0]}
+
+    def knows(self, sha256: str) -> bool:
+        """Whether this database has stored this file."""
+        query = "SELECT 1 FROM files WHERE sha256 = ?"
+        return self._database.read().execute(query, (sha256,)).fetchone() is not None
+
+    def strays(self) -> Strays:
+        """The files that this database does not know to have stored."""
+        known = {row[0] for row in self._database.read().execute("SELECT sha256 FROM files")}
+        strays = [path for path in self._root.glob("??/*") if name_of(path) not in known]
+        return Strays(tuple(map(name_of, strays)), sum(path.stat().st_size for path in strays))
+
+    def set_aside(self, sha256: str, folder: Path) -> None:
+        """Move a file out of the way, to be found under its hash."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        os.replace(self.path(sha256), folder / sha256)
+
+    def remove_unused(self, older_than: float) -> int:
+        """Delete files that this database has stored before `older_than` and to which nothing refers any more; returns
+        how many. What is on its way or can be made again goes as well when it is as old."""
+        self._remove_old(self._temporary, older_than)
+        self._remove_old(self._cache, older_than)
+        unused = f"sha256 NOT IN (SELECT sha256 FROM ({_USED}) WHERE sha256 IS NOT NULL)"
+        query = f"SELECT sha256, modified_at FROM files WHERE {unused}"
+        if self._database.read().execute(f"{query} AND ifnull(modified_at, 0) < ?", (older_than,)).fetchone() is None:
+            return 0
         removed = 0
-        for path in self._root.glob("??/*"):
-            sha256 = name_of(path)
-            if sha256 not in used and path.stat().st_mtime < older_than:
-                path.unlink(missing_ok=True)
-                removed += 1
-        for path in (*self._temporary.iterdir(), *self._cache.iterdir()):
-            if path.stat().st_mtime >= older_than:
+        # Nobody stores the same content meanwhile, or begins to refer to it.
+        with self._database.write() as connection:
+            for sha256, modified_at in connection.execute(query).fetchall():
+                place = self._place(sha256)
+                found = place.stat().st_mtime if place.exists() else None
+                if found is not None and found >= older_than:
+                    continue
+                if found is not None and (modified_at is None or abs(found - modified_at) < _SAME_SECONDS):
+                    place.unlink()
+                    removed += 1
+                # Written at another time than it was stored by this database, it is none of its files any more.
+                connection.execute("DELETE FROM files WHERE sha256 = ?", (sha256,))
+        return removed
+
+    def remove_temporary(self) -> None:
+        """Delete all that was on its way: at the start of a server nothing is."""
+        self._remove_old(self._temporary, math.inf)
+
+    def _remove_old(self, folder: Path, older_than: float) -> None:
+        for path in folder.iterdir():
+            if _changed_at(path) >= older_than:
                 continue
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-        return removed
 
     def _place(self, sha256: str) -> Path:
         return self._root / sha256[:2] / sha256[2:]
+
+
+def _note(connection: sqlite3.Connection, sha256: str, place: Path) -> None:
+    # Young, so that the housekeeping leaves it to whoever is about to refer to it.
+    os.utime(place)
+    connection.execute(
+        "INSERT INTO files (sha256, modified_at) VALUES (?, ?)"
+        " ON CONFLICT (sha256) DO UPDATE SET modified_at = excluded.modified_at",
+        (sha256, place.stat().st_mtime),
+    )
+
+
+def _changed_at(path: Path) -> float:
+    """When something was last done to a file, or to anything in a folder. Its time of modification is no help: programs
+    date files as they like, those in a workbook to 1980."""
+    latest = 0.0
+    for one in (path, *path.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            latest = max(latest, one.stat().st_ctime)
+    # What has gone meanwhile is nobody's to delete.
+    return latest or math.inf

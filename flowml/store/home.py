@@ -18,6 +18,7 @@ class Home:
         self.files = self.path / "files"
         self.temporary = self.path / "tmp"
         self.cache = self.path / "cache"
+        self.set_aside = self.path / "set-aside"
 
     def prepare(self) -> None:
         """Make the folder, for its owner alone. Raises StartupError when that is not possible, or it cannot be written
@@ -60,7 +61,7 @@ class Home:
 
 
 def _is_ours(name: str) -> bool:
-    return name in ("files", "tmp", "cache", "server.lock") or name.startswith(
+    return name in ("files", "tmp", "cache", "set-aside", "server.lock") or name.startswith(
         ("flowml.sqlite", "queue.sqlite", "gpu-")
     )
 

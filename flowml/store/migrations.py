@@ -177,6 +177,18 @@ MIGRATIONS: tuple[Migration, ...] = (
                 FROM models WHERE models.id = jobs.best_model_id)""",
         ),
     ),
+    Migration(
+        10,
+        "which files this database has stored: it deletes no others",
+        (
+            "CREATE TABLE files (sha256 TEXT PRIMARY KEY, modified_at REAL) STRICT, WITHOUT ROWID",
+            # When these were written is known of the files alone.
+            """INSERT INTO files SELECT sha256, NULL FROM (
+                SELECT table_file AS sha256 FROM datasets UNION SELECT source_file FROM datasets
+                UNION SELECT root_table_file FROM datasets UNION SELECT out_of_fold_file FROM trials
+                UNION SELECT model_file FROM trials UNION SELECT file FROM models) WHERE sha256 <> ''""",
+        ),
+    ),
 )
 
 

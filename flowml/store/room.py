@@ -63,7 +63,7 @@ class Room:
         promised = sum(promise.left for promise in self._promises)
         if free - promised - n_bytes < reserve:
             others = f", {megabytes(promised)} of them for files that are on their way" if promised else ""
-            wanted = f" for {megabytes(n_bytes)} more" if n_bytes else ""
+            wanted = f" for {megabytes(n_bytes)} more" if n_bytes >= 1_000_000 else ""
             raise NoRoom(
                 f"There is no room{wanted} on the disk of this server: {megabytes(free)} are free{others},"
                 f" and {megabytes(reserve)} are kept for what is running.",
@@ -73,10 +73,11 @@ class Room:
 
 def megabytes(n_bytes: int) -> str:
     """
-    >>> megabytes(1_250_000_000)
-    '1,250 MB'
+    >>> megabytes(1_250_000_000), megabytes(340_000)
+    ('1,250 MB', '0.3 MB')
     """
-    return f"{n_bytes / 1_000_000:,.0f} MB"
+    n_megabytes = n_bytes / 1_000_000
+    return f"{n_megabytes:,.0f} MB" if n_megabytes >= 10 else f"{round(n_megabytes, 1):g} MB"
 
 
 def _free(path: Path) -> tuple[int, int]:

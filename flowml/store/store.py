@@ -10,7 +10,7 @@ from flowml.domain.faults import fault_of
 from flowml.store.database import Database
 from flowml.store.datasets import Datasets
 from flowml.store.events import Events
-from flowml.store.files import Files
+from flowml.store.files import Files, Strays
 from flowml.store.history import History
 from flowml.store.home import Home
 from flowml.store.jobs import Jobs
@@ -39,9 +39,10 @@ class Store:
                 f"The database {self.home.database} cannot be opened: {error}.",
                 hint="Restore the home folder from a backup, or choose another with --home.",
             ) from error
-        # What is known to be wrong with the database.
+        # What is known to be wrong with the database, and which files it does not know, from looking it over.
         self.damage: str | None = None
-        self.files = Files(self.home.files, self.home.temporary, self.home.cache)
+        self.strays = Strays()
+        self.files = Files(self.home.files, self.home.temporary, self.home.cache, self._database)
         self.room = Room(self.home.path)
         self.datasets = Datasets(self._database)
         self.jobs = Jobs(self._database)
@@ -62,17 +63,11 @@ class Store:
         return self._database.data_version()
 
     def look_over(self, seconds: float) -> None:
-        """See whether the database is what was written, as far as that takes no longer than this."""
+        """See whether the database is what was written, as far as that takes no longer than this, and whether the files
+        are its own."""
         self.damage = self._database.damage(seconds) or self.damage
-
-    def used_files(self) -> set[str]:
-        """The hashes that some row refers to."""
-        rows = self._database.read().execute(
-            "SELECT table_file FROM datasets UNION SELECT source_file FROM datasets"
-            " UNION SELECT root_table_file FROM datasets UNION SELECT out_of_fold_file FROM trials"
-            " UNION SELECT model_file FROM trials UNION SELECT file FROM models"
-        )
-        return {row[0] for row in rows if row[0]}
+        if self.damage is None:
+            self.strays = self.files.strays()
 
     def close(self) -> None:
         self._database.close()

@@ -82,7 +82,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/openapi.json", docs.document, "application/json", need=READ),
     Endpoint("GET", "/api/docs", docs.page, "text/html", need=READ),
     Endpoint("GET", "/healthz", system.health, s.Health, need=READ),
-    Endpoint("GET", "/readyz", system.readiness, s.Health, need=READ),
+    Endpoint("GET", "/readyz", system.readiness, s.Readiness, need=READ),
     Endpoint("GET", "/metrics", system.metrics, "text/plain", need=READ),
 )
 # fmt: on

@@ -148,9 +148,9 @@ def test_a_file_is_read_again_in_another_way(context: Context, tmp_path: Path) -
     assert refused.value.fields[0].field == "options.delimitter"
     # The file belongs to both: it stays as long as one of them does.
     datasets.delete_dataset(context, first.id)
-    assert first.source in context.store.used_files()
+    assert first.source in context.store.files.used()
     datasets.delete_dataset(context, second.id)
-    assert first.source not in context.store.used_files()
+    assert first.source not in context.store.files.used()
 
 
 def test_a_data_set_that_goes_while_its_file_is_read_again_leaves_nothing(

@@ -56,7 +56,7 @@ def test_many_who_ask_get_the_file_that_one_has_written(
     # It stays while it is asked for, and does not stay for ever.
     keep_house(context, time.time)
     assert downloads.download(context, dataset.id, "csv").path.exists() and written == ["csv"]
-    context.store.files.remove_unused(context.store.used_files(), time.time() + 10)
+    context.store.files.remove_unused(time.time() + 10)
     assert downloads.download(context, dataset.id, "csv").path.exists() and written == ["csv", "csv"]
 
 

@@ -135,7 +135,7 @@ def test_a_version_in_the_middle_can_go(context: Context, first: Dataset) -> Non
     third = versions.apply_transform(context, second.id, STEPS[3:])
     datasets.delete_dataset(context, second.id)
     datasets.delete_dataset(context, first.id)
-    context.store.files.remove_unused(context.store.used_files(), time.time() + 10)
+    context.store.files.remove_unused(time.time() + 10)
     left = datasets.get_dataset(context, third.id)
     assert (left.parent_id, left.recipe, left.root_table) == (None, third.recipe, first.table)
     assert [len(version.steps) for version in versions.lineage(context, third.id).versions] == [len(STEPS)]

@@ -1,5 +1,7 @@
 """The server itself over HTTP: health, figures, documentation."""
 
+from typing import Any
+
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,10 +19,10 @@ async def health(request: Request) -> dict[str, str]:
     return {"status": "ok"}
 
 
-def readiness(context: Context) -> dict[str, str]:
-    """Can the store be read and written too."""
+def readiness(context: Context) -> dict[str, Any]:
+    """Can the store be read and written too; `notices` are what somebody should see to all the same."""
     system.check_ready(context)
-    return {"status": "ready"}
+    return {"status": "ready", "notices": system.notices(context)}
 
 
 def stats(context: Context) -> SystemStats:

@@ -25,5 +25,5 @@ def error_page(request: Request, status: int, title: str, detail: str, hint: str
         frame = build_frame(request, "")
     except Exception:
         # Whatever is broken, and whoever may not see what else there is, reads what went wrong; the log has it already.
-        frame = Frame(section="", path=request.scope["path"], now=0.0, last_event_id=0, running=())
+        frame = Frame(section="", path=request.scope["path"], now=0.0, last_event_id=0, running=(), notices=())
     return respond(request, ErrorPage(title=title, frame=frame, status=status, detail=detail, hint=hint), status)

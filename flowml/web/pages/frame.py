@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from flowml import __version__
 from flowml.domain.caller import Permission
-from flowml.services import events, jobs
+from flowml.services import events, jobs, system
 from flowml.web.caller import context_of
 
 
@@ -38,13 +38,14 @@ NAVIGATION = (
 class Frame:
     """`section` is the item of the navigation that this page belongs to. `last_event_id` is read before anything
     that the page shows, so that whatever happens meanwhile arrives as a live update. `now` is in seconds since the
-    epoch."""
+    epoch. `notices` are what somebody has to see to."""
 
     section: str
     path: str
     now: float
     last_event_id: int
     running: tuple[JobProgress, ...]
+    notices: tuple[str, ...]
     version: str = __version__
     navigation: tuple[NavigationItem, ...] = NAVIGATION
 
@@ -62,4 +63,5 @@ def build_frame(request: Request, section: str) -> Frame:
         now=context.clock(),
         last_event_id=last_event_id,
         running=tuple(JobProgress(id=job.id, name=job.name, progress=job.progress) for job in running),
+        notices=tuple(system.notices(context)),
     )

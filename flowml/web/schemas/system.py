@@ -7,6 +7,10 @@ class Health(Answer):
     status: str
 
 
+class Readiness(Health):
+    notices: list[str]
+
+
 class PredictionFigures(Answer):
     """Rows predicted since the server started, and how long one request took."""
 

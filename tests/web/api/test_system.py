@@ -11,7 +11,7 @@ HEAVY = ("catboost", "lightgbm", "numpy", "optuna", "pandas", "polars", "sklearn
 
 def test_it_says_that_it_lives_and_that_it_is_ready(server: Served) -> None:
     assert server.client.get("/healthz").json() == {"status": "ok"}
-    assert server.client.get("/readyz").json() == {"status": "ready"}
+    assert server.client.get("/readyz").json() == {"status": "ready", "notices": []}
 
 
 def test_the_figures_are_those_of_this_machine(server: Served) -> None:
