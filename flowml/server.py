@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 log = logging.getLogger(__name__)
+
+_TRAINING_MEMORY_SHARE = 0.8
 _CHECK_SECONDS = 3.0
 
 
@@ -42,7 +44,7 @@ def training_share(settings: Settings) -> Share:
     if settings.trial_memory_mb is not None:
         memory = settings.trial_memory_mb * 1_000_000
     else:
-        memory = int(memory_bytes() * 0.8 / max(1, slots))
+        memory = int(memory_bytes() * _TRAINING_MEMORY_SHARE / max(1, slots))
     return Share(slots, threads=max(1, cores // max(1, slots)), memory_bytes=memory)
 
 
@@ -86,6 +88,7 @@ class Server:
             (str(home.path), worker_id, self._worker_name),
             boot=secrets.token_hex(4),
             idle_seconds=settings.trainer_idle_seconds,
+            conductor_memory_bytes=int(memory_bytes() * _TRAINING_MEMORY_SHARE),
             conductor_ended=self._queue.start_jobs,
             clock=clock.steady,
         )

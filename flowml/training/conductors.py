@@ -1,12 +1,14 @@
 """The conductors of this machine, one process a job: started, started again when they die, ended when they are late."""
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from flowml.machine.child import describe_exit
+from flowml.machine.facts import resident_bytes
 
 log = logging.getLogger(__name__)
 
@@ -14,6 +16,7 @@ _MOST_STARTS = 3
 _GRACE_SECONDS = 0.6
 _FIRST_MODEL_GRACE_SECONDS = 60.0
 _CANCEL_GRACE_SECONDS = 5.0
+_MEMORY_CHECK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -43,14 +46,19 @@ class ConductorDesk(Protocol):
         ...
 
     def failed(self, job_id: str, reason: str) -> None:
-        """Its conductor keeps dying: the job ends with what it has."""
+        """Its conductor keeps dying, or holds too much: the job ends with what it has."""
         ...
 
 
 class Conductors:
-    """`start` makes the process of a job; `ended` hears that one has ended, and a place is free."""
+    """`start` makes the process of a job; `ended` hears that one has ended, and a place is free. One may hold
+    `memory_bytes`."""
 
-    def __init__(self, desk: ConductorDesk, start: Callable[[str], BaseProcess], ended: Callable[[], None]):
+    def __init__(
+        self, desk: ConductorDesk, start: Callable[[str], BaseProcess], ended: Callable[[], None], memory_bytes: int
+    ):
+        self._memory_bytes = memory_bytes
+        self._memory_checked_at = -math.inf
         self._desk = desk
         self._start = start
         self._ended = ended
@@ -69,7 +77,24 @@ class Conductors:
     def look(self, jobs: list[RunningJob], now: float) -> None:
         """End what is late, and see to it that each job has one."""
         self._end_overdue(jobs, now)
+        self._end_greedy(now)
         self._watch()
+
+    def _end_greedy(self, now: float) -> None:
+        """What one keeps of its job's trials grows with every one: the machine is not to stand still for it."""
+        if now - self._memory_checked_at < _MEMORY_CHECK_SECONDS:
+            return
+        self._memory_checked_at = now
+        for job_id, process in self._processes.items():
+            if resident_bytes(process.pid or 0) <= self._memory_bytes:
+                continue
+            log.warning("the conductor of job %s holds too much memory", job_id)
+            process.kill()
+            process.join(timeout=2)
+            self._desk.failed(
+                job_id,
+                f"To go on it needed more than the {self._memory_bytes / 1e9:.1f} GB of memory that training may use.",
+            )
 
     def _end_overdue(self, jobs: list[RunningJob], now: float) -> None:
         """A job's time is a promise, also when its conductor hangs."""

@@ -1,9 +1,9 @@
 """Trials as rows of the job's tables: whoever has a free place takes them, and their ends come back."""
 
-import io
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -153,12 +153,20 @@ class LedgerRunner:
         if trial.status is not TrialStatus.FINISHED or trial.out_of_fold is None or trial.model_file is None:
             return outcome
         model_file = trial.model_file
-        held_out = np.load(io.BytesIO(self._ledger.file(trial.out_of_fold).read_bytes()), allow_pickle=False)
-        array = np.full((len(self._task.target), held_out.shape[1]), np.nan, dtype=np.float32)
-        array[self._task.validated] = held_out
         return replace(
             outcome,
-            out_of_fold=array,
+            out_of_fold=self._out_of_fold(self._ledger.file(trial.out_of_fold)),
             # Written by a trainer of this server a moment ago; trying it would wait for a booster's import.
             load_model=lambda: modelfile.read(self._ledger.file(model_file), tried=False),
         )
+
+    def _out_of_fold(self, file: Path) -> np.ndarray:
+        """What was stored of the rows that are held out, NaN for all others. Where there are no others it stays in its
+        file, from which the system reads it and lets go of it again: a long run has very many of them."""
+        held_out: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
+        rows = self._task.validated
+        if len(rows) == len(self._task.target):
+            return np.asarray(held_out)
+        array = np.full((len(self._task.target), held_out.shape[1]), np.nan, dtype=np.float32)
+        array[rows] = held_out
+        return array

@@ -29,6 +29,7 @@ class Hanging:
     """A conductor that ends only when it is killed."""
 
     exitcode = -9
+    pid = None
 
     def __init__(self) -> None:
         self._alive = True
@@ -80,7 +81,7 @@ def channel_of(store: Store, times: Times, owner: str = "me") -> StoreChannel:
 def test_a_budget_ends_when_its_seconds_have_gone_by(store: Store, times: Times, moved: float) -> None:
     job_id, ended = running_job(store, times), list[str]()
     desk = StoreConductorDesk(store, times.clock)
-    conductors = Conductors(desk, lambda _: cast(BaseProcess, Hanging()), lambda: ended.append(job_id))
+    conductors = Conductors(desk, lambda _: cast(BaseProcess, Hanging()), lambda: ended.append(job_id), 10**12)
     times.day += moved
     for seconds in (30.0, 28.0):
         times.go_by(seconds)

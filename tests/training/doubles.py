@@ -31,15 +31,21 @@ def crash(deadline_in: float, owner: str, share: Share, status: Connection) -> N
 def eat_memory(deadline_in: float, owner: str, share: Share, status: Connection) -> None:
     """Takes half a gigabyte."""
     status.send(Busy("t1", deadline_in))
-    hoard = bytearray(500_000_000)
-    for index in range(0, len(hoard), 4096):
-        hoard[index] = 1
-    time.sleep(60)
+    _hoard()
 
 
 def eat_memory_that_it_was_given(deadline_in: float, owner: str, share: Share, status: Connection) -> None:
     """Takes half a gigabyte, and may take a whole one."""
     status.send(Busy("t1", deadline_in, memory_bytes=1_000_000_000))
+    _hoard()
+
+
+def conduct_greedily(deadline_in: float, job_id: str) -> None:
+    """Takes half a gigabyte for its job."""
+    _hoard()
+
+
+def _hoard() -> None:
     hoard = bytearray(500_000_000)
     for index in range(0, len(hoard), 4096):
         hoard[index] = 1

@@ -63,7 +63,10 @@ def supervising(
     idle_seconds: float = 60.0,
 ) -> Iterator[Supervisor]:
     share = Share(slots=1, threads=1, memory_bytes=memory)
-    supervisor = Supervisor(desk, desk, share, conduct, train, (deadline_in,), boot="test", idle_seconds=idle_seconds)
+    supervisor = Supervisor(
+        desk, desk, share, conduct, train, (deadline_in,), boot="test", idle_seconds=idle_seconds,
+        conductor_memory_bytes=memory,
+    )  # fmt: skip
     supervisor.start()
     try:
         yield supervisor
@@ -109,6 +112,13 @@ def test_a_trainer_that_eats_the_memory_is_killed_with_that_reason() -> None:
         until(lambda: desk.deaths)
     reason, retry = desk.deaths[0]
     assert "memory" in reason and "0.4 GB" in reason and not retry
+
+
+def test_a_conductor_that_eats_the_memory_ends_its_run_with_what_it_has() -> None:
+    desk = Desk(["job"])
+    with supervising(desk, conduct=doubles.conduct_greedily, memory=400_000_000):
+        until(lambda: desk.failures)
+    assert "0.4 GB" in desk.failures[0] and desk.starts == 1
 
 
 def test_why_a_trainer_was_ended_is_told_before_the_run_can_end(monkeypatch: pytest.MonkeyPatch) -> None:
