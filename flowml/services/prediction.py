@@ -8,13 +8,14 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from flowml.domain.datasets import Role
-from flowml.domain.errors import InvalidInput, NotFound, NotReady, WrongState
+from flowml.domain.errors import FlowMLError, InvalidInput, NotFound, NotReady, WrongState
 from flowml.domain.models import Model
 from flowml.services.context import Context
 from flowml.store.store import Store
@@ -144,6 +145,18 @@ def warm(context: Context, model_id: str) -> None:
     loaded = _shelf(context.store).load(context, model_id)
     # The first row makes the encoders' look-ups; an empty one makes them as well.
     loaded.fitted.predict_row({})
+
+
+def warm_soon(context: Context, model_id: str) -> None:
+    """The same in the background, for a model that somebody will probably ask next; one that cannot be loaded is told
+    of when it is asked."""
+    if ready(context, model_id) is None:
+        threading.Thread(target=_warm_quietly, args=(context, model_id), daemon=True).start()
+
+
+def _warm_quietly(context: Context, model_id: str) -> None:
+    with suppress(FlowMLError):
+        warm(context, model_id)
 
 
 def record(context: Context, rows: int, milliseconds: float) -> None:

@@ -14,6 +14,7 @@ from flowml.domain.models import ConfusionMatrix, Importance, Leaderboard, Model
 from flowml.domain.names import shown
 from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
+from flowml.services.examples import example_of
 from flowml.services.prediction import Prediction, milliseconds_since
 from flowml.web.bodies import is_read_at_once, parse_body, read_json, write_in_parts
 from flowml.web.caller import context_of
@@ -36,12 +37,17 @@ def show(context: Context, model_id: str) -> dict[str, Any]:
     """One model with its inputs."""
     model = results.get_model(context, model_id)
     job = jobs.get_job(context, model.job_id)
+    example = example_of(context, model)
+    schema = model.details.schema
     expected = ("best_score", "best_score_low", "best_score_high") if job.best_model_id == model.id else ()
     return {
         **{name: getattr(model, name) for name in ModelDetail.model_fields if hasattr(model, name)},
         **{name: getattr(job, name) for name in (*expected, "baseline_score")},
         "score_std": model.details.score_std,
-        "features": model.details.schema,
+        "features": schema if example is None else [{**f, "example": example.values[f["name"]]} for f in schema],
+        "example": None
+        if example is None
+        else {"dataset_id": example.dataset.id, "row": example.number, "truth": example.truth},
         "members": model.details.members,
         "decision": model.details.decision,
         "threshold": model.details.threshold,

@@ -35,6 +35,7 @@ ENDPOINTS = (
     _page("/jobs/{job_id}/results", results.page),
     _page("/models/{model_id}", models.page),
     _page("/models/{model_id}/playground", playground.page),
+    _page("/models/{model_id}/example.json", playground.example),
     _page("/palette.json", palette.items),
 )
 """Every page of the product."""

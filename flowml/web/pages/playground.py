@@ -5,26 +5,33 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from flowml.domain.datasets import Role
-from flowml.domain.errors import FlowMLError
+from flowml.domain.errors import NotFound
 from flowml.domain.jobs import Job
 from flowml.domain.models import Model
 from flowml.domain.wording import number
-from flowml.services import jobs, prediction, results
+from flowml.services import figures, jobs, prediction, results
 from flowml.services.context import Context
+from flowml.services.examples import Example, example_of
 from flowml.web.caller import context_of
+from flowml.web.endpoint import parse_query
 from flowml.web.formatting import cell
 from flowml.web.headline import headline
 from flowml.web.pages.frame import build_frame
 from flowml.web.pages.jobs import algorithm_titles
+from flowml.web.schemas.results import ExampleQuery
 from flowml.web.templating import Page, respond
 from flowml.web.words import ROLE_WORDS, metric_of, score_text
 
 MANY_CATEGORIES = 40
+MANY_COLUMNS = 24
+FIRST_COLUMNS = 12
+MOST_COLUMNS = 400
+KNOWN_ORDER = "The columns that matter most come first."
+UNKNOWN_ORDER = "The first columns of the table; which ones matter most is being worked out."
 
 
 @dataclass(frozen=True)
@@ -46,12 +53,21 @@ class FormField:
 
 @dataclass(frozen=True, kw_only=True)
 class PlaygroundPage(Page):
+    """`fields` are on show, `folded` behind them; of models with very many columns `left_out` keep the values of the
+    example. `order` says in words in which order they stand. `example` tells of a real row, or of values that are
+    typical one by one where no table is left."""
+
     template: ClassVar[str] = "playground.html"
 
     job: Job
     model: Model
     heading: str
     fields: list[FormField]
+    folded: list[FormField]
+    left_out: int
+    order: str
+    example: str
+    has_rows: bool
     classes: list[str]
     worth: str
     form: dict[str, Any]
@@ -63,8 +79,14 @@ def page(request: Request) -> Response:
     model = results.get_model(context, request.path_params["model_id"])
     job = jobs.get_job(context, model.job_id)
     titles = algorithm_titles(jobs.list_algorithms(None))
-    fields = [form_field(at, feature) for at, feature in enumerate(model.details.schema)]
-    answer = respond(
+    # The first prediction follows at once: the model is loaded while the page is made and travels.
+    prediction.warm_soon(context, model.id)
+    found = example_of(context, model)
+    schema, order = _by_importance(context, model, job)
+    values = {f["name"]: f.get("example") if found is None else found.values.get(f["name"]) for f in schema}
+    fields = [form_field(at, feature, values[feature["name"]]) for at, feature in enumerate(schema[:MOST_COLUMNS])]
+    shown = len(fields) if len(fields) <= MANY_COLUMNS else FIRST_COLUMNS
+    return respond(
         request,
         PlaygroundPage(
             title=f"Try {titles.get(model.algorithm, model.algorithm)}",
@@ -72,7 +94,12 @@ def page(request: Request) -> Response:
             job=job,
             model=model,
             heading=titles.get(model.algorithm, model.algorithm),
-            fields=fields,
+            fields=fields[:shown],
+            folded=fields[shown:],
+            left_out=len(schema) - len(fields),
+            order=order,
+            example=_example_words(found, job),
+            has_rows=found is not None,
             classes=list(model.classes or ()),
             worth=_worth(model, job),
             form={
@@ -82,12 +109,76 @@ def page(request: Request) -> Response:
                     {"id": field.id, "name": field.name, "kind": field.kind, "role": field.role, "value": field.value}
                     for field in fields
                 ],
+                "kept": {f["name"]: values[f["name"]] for f in schema[MOST_COLUMNS:]},
+                "example": None if found is None else _example_point(found),
+                "important": order != UNKNOWN_ORDER,
+                "rows": 0 if found is None else found.n_rows,
+                "range": _range_of_target(context, model, job),
             },
         ),
     )
-    # The first prediction follows at once: have the model in memory by then.
-    answer.background = BackgroundTask(_warm, context, model.id)
-    return answer
+
+
+def example(request: Request) -> Response:
+    """A row of the table that the model was made from: `{"number", "dataset", "truth", "label", "values"}`, null where
+    there is none. Raises NotFound, InvalidInput for a number that is none."""
+    context = context_of(request)
+    model = results.get_model(context, request.path_params["model_id"])
+    found = example_of(context, model, parse_query(request.query_params, ExampleQuery).row)
+    if found is None:
+        return JSONResponse(None, headers={"Cache-Control": "no-store"})
+    kinds = {f["name"]: form_field(at, f, None).kind for at, f in enumerate(model.details.schema)}
+    values = {name: _control_value(value, kinds[name]) for name, value in found.values.items()}
+    return JSONResponse({**_example_point(found), "values": values}, headers={"Cache-Control": "no-store"})
+
+
+def _example_point(found: Example) -> dict[str, Any]:
+    truth = found.truth
+    return {
+        "number": found.number,
+        "dataset": found.dataset.name,
+        "truth": truth if isinstance(truth, int | float | None) and not isinstance(truth, bool) else cell(truth),
+        "label": cell(truth),
+    }
+
+
+def _example_words(found: Example | None, job: Job) -> str:
+    if found is None:
+        return (
+            "The data set of this model was deleted, and no row of it is kept elsewhere: the example is what is typical"
+            " of each column by itself, and may never have been together."
+        )
+    return f"The example is row {number(found.number)} of {found.dataset.name}, which the model may have learned from."
+
+
+def _by_importance(context: Context, model: Model, job: Job) -> tuple[list[Mapping[str, Any]], str]:
+    """The columns of a model: few as in the table, of many the most important first, by this model or its run's best
+    where that is known; and in words which it is."""
+    schema = list(model.details.schema)
+    if len(schema) <= MANY_COLUMNS:
+        return schema, ""
+    found = model.details.permutation_importance
+    if found is None and job.best_model_id is not None and job.best_model_id != model.id:
+        found = results.get_model(context, job.best_model_id).details.permutation_importance
+    if found is None:
+        return schema, UNKNOWN_ORDER
+    places = {item.feature: place for place, item in enumerate(found.items)}
+    return sorted(schema, key=lambda feature: places.get(feature["name"], len(places))), KNOWN_ORDER
+
+
+def _range_of_target(context: Context, model: Model, job: Job) -> list[float] | None:
+    """The least and the greatest value of a target in its table; None for classes, and where the table is gone."""
+    if model.classes is not None:
+        return None
+    with suppress(NotFound):
+        for column in figures.stats(context, job.dataset_id):
+            if (
+                column.name == model.target
+                and isinstance(column.min, int | float)
+                and isinstance(column.max, int | float)
+            ):
+                return [column.min, column.max]
+    return None
 
 
 def _worth(model: Model, job: Job) -> str:
@@ -98,13 +189,8 @@ def _worth(model: Model, job: Job) -> str:
     return f"{metric_of(model.metric, model.positive_class).title} {score_text(model.score, model.metric)} in testing"
 
 
-def _warm(context: Context, model_id: str) -> None:
-    with suppress(FlowMLError):
-        prediction.warm(context, model_id)
-
-
-def form_field(at: int, feature: Mapping[str, Any]) -> FormField:
-    """The control for one feature of a model's schema."""
+def form_field(at: int, feature: Mapping[str, Any], value: Any) -> FormField:
+    """The control for one feature of a model's schema, with this value filled in."""
     role = Role(feature["role"])
     dtype = str(feature.get("dtype") or "")
     options = [cell(value) for value in feature.get("categories") or ()]
@@ -126,13 +212,12 @@ def form_field(at: int, feature: Mapping[str, Any]) -> FormField:
         hint = "" if kind == "select" else "pick or type"
     else:
         kind = "text"
-    value = feature.get("example")
     return FormField(
         id=f"field-{at}",
         name=str(feature["name"]),
         role=role,
         kind=kind,
-        value=_date_value(value, kind) if kind in ("date", "datetime") else cell(value),
+        value=_control_value(value, kind),
         whole=dtype.startswith(("Int", "UInt")),
         hint=hint,
         options=options,
@@ -158,7 +243,9 @@ def _day(value: Any) -> str:
     return cell(value)[:10]
 
 
-def _date_value(value: Any, kind: str) -> str:
-    """The form that date inputs take: 2024-05-17, or 2024-05-17T08:30:00."""
+def _control_value(value: Any, kind: str) -> str:
+    """What a control of this kind shows; those for dates take 2024-05-17 or 2024-05-17T08:30:00."""
+    if kind not in ("date", "datetime"):
+        return cell(value)
     text = cell(value).replace(" ", "T")
     return text[:10] if kind == "date" else text[:19]

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from flowml.domain.jobs import Job
 from flowml.domain.models import MADE_AT_ONCE, Leaderboard, LeaderboardRow, Model
-from flowml.services import jobs, results
+from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
 from flowml.web.caller import context_of
 from flowml.web.formatting import milliseconds, percent
@@ -54,6 +54,9 @@ def page(request: Request) -> Response:
     job = jobs.get_job(context, request.path_params["job_id"])
     leaderboard = results.leaderboard(context, job.id) if job.best_model_id else None
     champion = results.get_model(context, job.best_model_id) if job.best_model_id else None
+    if champion is not None:
+        # Trying it is what comes next.
+        prediction.warm_soon(context, champion.id)
     return respond(
         request,
         ResultsPage(

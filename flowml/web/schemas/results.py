@@ -54,6 +54,14 @@ class Member(Answer):
     model_id: str | None = None
 
 
+class ExampleRow(Answer):
+    """The row of the training data whose values the features have as examples."""
+
+    dataset_id: str
+    row: int = Field(description="from 1")
+    truth: Any = Field(None, description="what the target was; null where the table does not say")
+
+
 class ModelDetail(Model):
     """A model with its inputs and, for an ensemble, its parts."""
 
@@ -68,6 +76,9 @@ class ModelDetail(Model):
     score_std: float | None
     predict_ms: float | None
     features: list[Feature]
+    example: ExampleRow | None = Field(
+        None, description="null where the data set was deleted: then examples are typical of each column by itself"
+    )
     members: list[Member]
     decision: list[float] | None = Field(
         None, description="predicted is the class whose probability times its number here is greatest"
@@ -99,6 +110,10 @@ class Leaderboard(Answer):
     greater_is_better: bool
     positive_class: str | None = Field(None, description="which of two classes precision, recall and f1 are about")
     items: list[LeaderboardRow]
+
+
+class ExampleQuery(Query):
+    row: int | None = Field(None, ge=1, le=10**12, description="which row of the table, from 1; default: a full one")
 
 
 class DownloadQuery(Query):

@@ -2,7 +2,9 @@
 import Alpine from "../../vendor/alpine.js";
 import { copyText, dataOf, debounce, h } from "../dom.js";
 import { milliseconds, NONE, number, percent } from "../format.js";
-import { curl, post } from "../http.js";
+import { curl, get, post } from "../http.js";
+import { problemToast } from "../toasts.js";
+import { byImportance, found, placesOf, truthOf } from "../trying.js";
 import { numberOf, valueOf } from "../typed.js";
 
 const WAIT = 120;
@@ -15,6 +17,10 @@ Alpine.data("playground", () => ({
   high: "",
   coverage: "",
   hasInterval: false,
+  places: { low: 0, value: 0, high: 0, truth: 0, start: 0, end: 0 },
+  hasTruth: false,
+  truth: "",
+  matches: "",
   hasWarnings: false,
   stale: false,
   copyText: "Copy",
@@ -23,8 +29,37 @@ Alpine.data("playground", () => ({
     this.form = dataOf(this.$root, "form");
     this.controls = new Map(this.form.fields.map((field) => [field.name, document.getElementById(field.id)]));
     this.predictSoon = debounce(WAIT, () => this.predict());
+    this.example = this.form.example;
+    this.values = new Map(this.form.fields.map((field) => [field.name, field.value]));
+    this.matches = this.$root.querySelector("[x-text=matches]")?.textContent ?? "";
     this.read();
     this.predict();
+    if (!this.form.important) this.askImportance();
+  },
+  // Of many columns those that matter come first, as soon as that is known and unless somebody has begun to type.
+  async askImportance() {
+    try {
+      const { items } = await get("/api/results/model/" + this.form.model_id + "/feature-importance?method=permutation");
+      const folded = this.$root.querySelector("details.more");
+      const begun = !this.untouched || folded.open || this.$root.querySelector("form").contains(document.activeElement);
+      if (begun) {
+        this.matches = "The first columns of the table.";
+        return;
+      }
+      const first = this.$root.querySelectorAll("form > [data-field]").length;
+      const fields = byImportance([...this.$root.querySelectorAll("[data-field]")], (field) => field.dataset.field, items);
+      folded.before(...fields.slice(0, first));
+      folded.querySelector(".play-fields").append(...fields.slice(first));
+      this.matches = "The columns that matter most come first.";
+    } catch {
+      this.matches = "The first columns of the table.";
+    }
+  },
+  get axisStart() {
+    return number(this.places.start);
+  },
+  get axisEnd() {
+    return number(this.places.end);
   },
   get answerClass() {
     return this.stale ? "answer-stale" : "";
@@ -33,7 +68,7 @@ Alpine.data("playground", () => ({
     return curl(location.origin + "/api/results/predict", { model_id: this.form.model_id, features: this.features });
   },
   read() {
-    const features = {};
+    const features = { ...this.form.kept };
     for (const field of this.form.fields) features[field.name] = valueOf(field, this.controls.get(field.name).value);
     this.features = features;
   },
@@ -59,12 +94,37 @@ Alpine.data("playground", () => ({
     this.predictSoon();
   },
   fill() {
-    for (const field of this.form.fields) {
-      const control = this.controls.get(field.name);
-      control.value = field.value;
+    for (const [name, control] of this.controls) {
+      control.value = this.values.get(name);
       this.follow(control);
     }
     this.changed();
+  },
+  // Any other row of the table, by chance.
+  async another() {
+    const row = 1 + Math.floor(Math.random() * this.form.rows);
+    try {
+      const example = await get("/models/" + this.form.model_id + "/example.json?row=" + row);
+      if (!example) throw new Error("The table of this model is no longer there.");
+      this.example = example;
+      for (const name of this.values.keys()) this.values.set(name, example.values[name]);
+      for (const name of Object.keys(this.form.kept)) this.form.kept[name] = example.values[name] || null;
+      this.fill();
+    } catch (problem) {
+      problemToast("No other row", problem);
+    }
+  },
+  // Whether the form still holds the example as it was.
+  get untouched() {
+    return [...this.controls].every(([name, control]) => control.value === this.values.get(name));
+  },
+  search(event) {
+    const fields = [...this.$root.querySelectorAll("[data-field]")];
+    const query = event.target.value;
+    const shown = new Set(found(fields.map((field) => field.dataset.field), query));
+    for (const field of fields) field.hidden = !shown.has(field.dataset.field);
+    this.$root.querySelector("details.more").open = query.trim() !== "" && shown.size > 0;
+    this.matches = number(shown.size) + (shown.size === 1 ? " column" : " columns");
   },
   empty() {
     for (const control of this.controls.values()) control.value = "";
@@ -92,8 +152,13 @@ Alpine.data("playground", () => ({
     const sure = result.probability ?? result.confidence;
     this.detail = result.probabilities ? percent(sure, 1) + " probability" : "predicted value";
     this.showProbabilities(result.probabilities, String(value));
+    const example = this.untouched ? this.example : null;
+    this.truth = example ? truthOf(example, this.form.target, result) : "";
     this.hasInterval = Boolean(result.interval);
     if (result.interval) {
+      const truth = typeof example?.truth === "number" ? example.truth : null;
+      this.hasTruth = truth !== null;
+      this.places = placesOf({ ...result.interval, value, range: this.form.range, truth });
       this.low = number(result.interval.low);
       this.high = number(result.interval.high);
       this.coverage = Math.round(result.interval.coverage * 100) + " % of true values lie between";
@@ -113,6 +178,7 @@ Alpine.data("playground", () => ({
     this.detail = problem.fields.length ? "Some fields need another value." : problem.message;
     this.latency = "";
     this.hasInterval = false;
+    this.truth = "";
     this.showProbabilities(null, "");
     this.showNotes([], problem.fields);
   },

@@ -20,7 +20,7 @@ from flowml.services.dispatch.ledger import finish_job
 from flowml.web.assets import templates_root
 from flowml.web.pages import datasets, errors, home, jobs, models, playground, results, train
 from flowml.web.templating import Page, environment
-from tests.services.records import add_job
+from tests.services.records import add_job, add_model
 from tests.services.trained import add_trained, table
 from tests.web.serving import Served, serve, until
 
@@ -214,6 +214,46 @@ def test_the_playground_has_its_model_in_memory(filled: Served) -> None:
     assert until(lambda: prediction.ready(filled.context, "second") is not None)
 
 
+def test_many_columns_are_no_endless_form(filled: Served) -> None:
+    """The most important ones first, by this model or the best of its run; very many keep the example's values."""
+    store = filled.store
+    schema = [{"name": f"c{at}", "role": "numeric", "dtype": "Float64", "example": at} for at in range(500)]
+    items = [{"feature": f"c{at}", "importance": at / 500, "std": 0.0} for at in reversed(range(400, 500))]
+    job = add_job(store, dataset_id="gone", target="bought")
+    add_model(store, job, "wide", 0.8, details={"schema": schema})
+    importance = {"method": "permutation", "items": items}
+    add_model(store, job, "best", 0.9, details={"schema": schema, "permutation_importance": importance})
+    found = {}
+    for best in (None, "best"):
+        store.jobs.update(job.id, best_model_id=best)
+        text = filled.client.get("/models/wide/playground", headers=HTML).text
+        shown, folded = (re.findall(r'data-field="(\w+)"', part) for part in text.split("<details", 1))
+        assert len(shown) == 12 and len(shown) + len(folded) == 400 and "100 columns that matter least" in text
+        assert len(json.loads(unescape(re.search(r"data-form='([^']*)'", text)[1]))["kept"]) == 100  # type: ignore[index]
+        found[best] = shown
+    store.jobs.delete(job.id)
+
+    assert found[None] == [f"c{at}" for at in range(12)]
+    assert found["best"] == [f"c{at}" for at in range(499, 487, -1)]
+    assert "The data set of this model was deleted" in text
+
+
+def test_the_playground_is_filled_in_with_a_row_that_there_was(filled: Served) -> None:
+    row = filled.client.get("/models/champion/example.json?row=7").json()
+    (listed,) = table().slice(6, 1).iter_rows(named=True)
+    assert (row["number"], row["dataset"], row["truth"]) == (7, "customers", listed["bought"])
+    assert row["values"] == {
+        "age": f"{listed['age']:g}", "city": listed["city"], "member": str(listed["member"]).lower(),
+        "joined": str(listed["joined"]),
+    }  # fmt: skip
+    text = filled.client.get("/models/champion/playground", headers=HTML).text
+    assert "The example is row 1 of customers" in text
+    first = table().row(0, named=True)
+    assert f'value="{first["age"]:g}"' in text and f'<option value="{first["city"]}" selected>' in text
+    assert filled.client.get("/models/champion/example.json?row=9999").json() is None
+    assert filled.client.get("/models/champion/example.json?row=0").status_code == 422
+
+
 def test_a_run_knows_how_every_metric_is_written(filled: Served) -> None:
     text = filled.client.get(addresses(filled)[9], headers=HTML).text
     monitor = json.loads(unescape(re.search(r"data-monitor='([^']*)'", text)[1]))  # type: ignore[index]
@@ -247,11 +287,11 @@ def test_the_palette_reaches_data_sets_runs_and_models(filled: Served) -> None:
 
 def test_a_form_field_for_each_kind_of_column() -> None:
     def kind(**feature: object) -> str:
-        return playground.form_field(0, {"name": "c", "dtype": "String", "example": None, **feature}).kind
+        return playground.form_field(0, {"name": "c", "dtype": "String", "example": None, **feature}, None).kind
 
     assert kind(role="numeric", dtype="Float64", min=0, max=1) == "number"
     assert kind(role="boolean", dtype="Boolean", example=True) == "select"
-    assert playground.form_field(0, {"name": "c", "role": "boolean", "example": "No"}).options == ["Yes", "No"]
+    assert playground.form_field(0, {"name": "c", "role": "boolean", "example": "No"}, None).options == ["Yes", "No"]
     assert kind(role="categorical", categories=["a", "b"]) == "select"
     assert kind(role="categorical", categories=[str(number) for number in range(50)]) == "suggest"
     assert kind(role="datetime", dtype="Date") == "date"

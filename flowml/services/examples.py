@@ -1,0 +1,79 @@
+"""A real row for a model to be tried with: what its columns held together, and what came of it.
+
+The row is read from the table when somebody asks, and kept nowhere else: not with the model, and not in its file, which
+goes to other people. Where the table was deleted, its rows are gone with it.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flowml.domain.datasets import Dataset, Preview
+from flowml.domain.errors import NotFound
+from flowml.domain.models import Model
+from flowml.domain.recipes import Operation
+from flowml.services.context import Context
+
+_LOOKED_AT = 50
+_MOST_CELLS = 50_000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Example:
+    """Row `number` (from 1) of the `n_rows` of the table that a model was made from, as it was before any recipe:
+    `values` of the columns that the model takes. `truth` is what the target's column holds there; None where it says
+    nothing, or not what the model was taught."""
+
+    dataset: Dataset
+    n_rows: int
+    number: int
+    values: Mapping[str, Any]
+    truth: Any | None
+
+
+def example_of(context: Context, model: Model, number: int | None = None) -> Example | None:
+    """That row, or of the first ones the one with the most values; None where there is none. Raises NotFound for a
+    model of a run that is gone."""
+    job = context.store.jobs.get(model.job_id)
+    try:
+        dataset = context.store.datasets.get(job.dataset_id)
+    except NotFound:
+        return None
+    first = 0 if number is None else number - 1
+    many = max(1, min(_LOOKED_AT, _MOST_CELLS // max(1, dataset.n_columns))) if number is None else 1
+    page = _rows(context, dataset, first, many)
+    if page is None or not page.rows:
+        return None
+    names = [feature["name"] for feature in model.details.schema]
+    knows = not any(_mentions(operation, model.target) for operation in dataset.recipe)
+    rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+    truths = [row.get(model.target) if knows else None for row in rows]
+    at = max(range(len(rows)), key=lambda at: (truths[at] is not None, _given(rows[at], names), -at))
+    return Example(dataset, page.total, first + at + 1, {name: rows[at].get(name) for name in names}, truths[at])
+
+
+def _given(row: Mapping[str, Any], names: Sequence[str]) -> int:
+    return sum(row.get(name) is not None for name in names)
+
+
+def _rows(context: Context, dataset: Dataset, offset: int, limit: int) -> Preview | None:
+    import polars as pl
+
+    from flowml.data.previews.page import page_as_it_stands
+
+    table = context.store.files.path(dataset.root_table or dataset.table)
+    try:
+        # The table before the recipe may have other rows than the version.
+        n_rows = pl.scan_parquet(table, glob=False).select(pl.len()).collect().item()
+        return page_as_it_stands(table, n_rows, offset, limit)
+    # Models can be tried without it; whoever looks at the table itself is told.
+    except (OSError, pl.exceptions.PolarsError) as error:
+        _log.warning("no example row of %s: %s", dataset.id, error)
+        return None
+
+
+def _mentions(operation: Operation, column: str) -> bool:
+    """Whether an operation is about this column, or makes it."""
+    return any(value == column or (isinstance(value, list | tuple) and column in value) for value in operation.values())
