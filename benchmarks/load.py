@@ -22,6 +22,7 @@ from benchmarks.server import Server, flowml_command
 
 # Shares of the clients. A person reads for a while before the next click; a program that predicts asks at once.
 _KINDS = {"predict": 0.5, "page": 0.2, "api": 0.15, "figure": 0.1, "upload": 0.05}
+_WARM_SECONDS = 5.0
 _PAUSES = {"predict": 0.1, "page": 1.0, "api": 0.5, "figure": 1.0, "upload": 3.0, "healthz": 0.05}
 
 
@@ -55,8 +56,9 @@ class Load:
             method, path, body, content_type = self._request(kind)
             started = time.perf_counter()
             answer: Answer = await ask(self._server.port, method, path, body, content_type)
-            self.waited[kind].append((time.perf_counter() - started) * 1000)
-            self.answers[kind][answer.status] += 1
+            if until - time.monotonic() < self._seconds:
+                self.waited[kind].append((time.perf_counter() - started) * 1000)
+                self.answers[kind][answer.status] += 1
             await asyncio.sleep(self._chance.uniform(0.5, 1.5) * _PAUSES[kind])
 
     def _request(self, kind: str) -> tuple[str, str, bytes, str]:
@@ -89,12 +91,14 @@ class Load:
         return "GET", chance.choice(paths[kind]), b"", ""
 
     async def run(self, clients: int, seconds: float, sockets: int) -> None:
-        """All of them at once, so many live subscriptions beside."""
+        """All of them at once, so many live subscriptions beside; what they see in the first seconds, in which all come
+        at the same moment, does not count."""
+        self._seconds = seconds
         kinds = ["healthz"]
         for kind, share in _KINDS.items():
             kinds += [kind] * max(1, round(clients * share))
         listening = [asyncio.ensure_future(open_socket(self._server.port, "/api/live")) for _ in range(sockets)]
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds + _WARM_SECONDS
         await asyncio.gather(*(self.client(kind, until) for kind in kinds))
         for one in listening:
             one.cancel()

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 from flowml import __version__
@@ -11,6 +12,7 @@ from flowml.domain.errors import StartupError
 if TYPE_CHECKING:
     from flowml.services.settings import Settings
 
+_SWITCH_SECONDS = 0.001
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -30,6 +32,8 @@ def serve(options: argparse.Namespace) -> int:
             hint="Listen on 127.0.0.1; another address needs credentials, which this version does not have yet.",
         )
     allow_many_connections()
+    # How long a thread that computes keeps the interpreter from the event loop; five milliseconds unless set.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     socket = _bind(settings.host, settings.port)
     server = Server(settings)
     host, port = socket.getsockname()[:2]

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
+import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -22,6 +23,9 @@ from flowml.web.security import Gate
 
 # A child process that is told to end does so within a part of this.
 _ENDING_SECONDS = 5.0
+# What is computed in one of them takes the interpreter from all others and from the event loop: few at once, the rest
+# in line. What waits for something has threads of its own (`leaving.py`).
+_ANSWERING_THREADS = 8
 
 
 def create_app(
@@ -34,6 +38,7 @@ def create_app(
 
     @asynccontextmanager
     async def living(app: Starlette) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = _ANSWERING_THREADS
         async with nullcontext() if lifespan is None else lifespan(app):
             yield
             # What requests have begun still stands on what is stopped next.
