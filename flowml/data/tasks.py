@@ -67,11 +67,11 @@ def answer_and_end(tasks: Mapping[str, str], niceness: int = 0) -> None:
     try:
         answer = perform(request, tasks)
     except FlowMLError as error:
-        answer = problem(fault_of(error) or error)
+        answer = problem(fault_of(error, of_database=False) or error)
     # Also what Rust panics raise: every ending is an answer, and the cause goes to the server's log.
     except BaseException as error:
         traceback.print_exc()
-        answer = problem(fault_of(error) or _unexpected(request["task"]))
+        answer = problem(fault_of(error, of_database=False) or _unexpected(request["task"]))
     json.dump(answer, sys.stdout, allow_nan=False)
     sys.stdout.flush()
     sys.stderr.flush()

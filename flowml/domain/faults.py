@@ -28,9 +28,10 @@ class _SQLite:
 _log = logging.getLogger(__name__)
 
 
-def fault_of(error: BaseException) -> FlowMLError | None:
+def fault_of(error: BaseException, *, of_database: bool = True) -> FlowMLError | None:
     """NoRoom, Damaged or NotReady for an error that came of the disk or of what is on it, however it was wrapped; None
-    for any other.
+    for any other. `of_database`: whether an error of SQLite may be of FlowML's own database; people bring databases,
+    too.
 
     >>> fault_of(OSError(28, "No space left on device"))
     NoRoom("The disk that holds FlowML's folder is full.")
@@ -44,6 +45,8 @@ def fault_of(error: BaseException) -> FlowMLError | None:
             found = cause if isinstance(cause, NoRoom | Damaged) and cause is not error else None
         else:
             code = getattr(cause, "sqlite_errorcode", None)
+            if code is not None and not of_database:
+                return None
             found = _of_system(cause) if code is None else _of_sqlite(code)
         if found is not None:
             return found

@@ -13,7 +13,7 @@ from flowml.data.recipes.expression.syntax import WORDS, ColumnName
 from flowml.data.recipes.operations.registry import OPERATIONS
 from flowml.domain import wording
 from flowml.domain.jobs import JobStatus
-from flowml.web import format as server_side
+from flowml.web import formatting as server_side
 from flowml.web.headline import headline_of
 from flowml.web.words import METRICS, metric_of, score_text, status_word
 from tests.js.calling import answers

@@ -42,7 +42,7 @@ def context(tmp_path: Path) -> Context:
     columns = tuple(Column(n, str(TABLE[n].dtype), role) for n, role in zip(TABLE.columns, ROLES, strict=True))
     table = store.files.put_path(path)
     store.datasets.add(Dataset("d", "people", "p.csv", "csv", 40, 7, 9, "0" * 64, table, None, 1.0, columns), ())
-    return Context(Settings(home=tmp_path / "home"), store, lambda: 100.0, QuietTrainers())
+    return Context(Settings(home=tmp_path / "home"), store, lambda: 1.7e9, QuietTrainers(), steady=lambda: 100.0)
 
 
 def start(context: Context, **fields: Any) -> Any:

@@ -66,7 +66,7 @@ def test_an_unknown_address_is_a_problem_for_programs_and_a_page_for_people(serv
     [
         ("PUT", "/api/datasets", "GET, HEAD"),
         ("GET", "/api/datasets/upload", "POST"),
-        ("POST", "/api/training/x", "DELETE, GET, HEAD"),
+        ("POST", "/api/training/x", "DELETE, GET, HEAD, PATCH"),
         ("OPTIONS", "/api/results/predict", "POST"),
         ("DELETE", "/healthz", "GET, HEAD"),
     ],

@@ -38,7 +38,7 @@ def test_findings_have_what_a_page_shows_and_what_mends_them(house: Served, path
     found = get(house, f"{path}/quality?target=sold")
     assert (set(found), found["target"], found["note"]) == ({"target", "issues", "note"}, "sold", None)
     for issue in found["issues"]:
-        assert set(issue) == {"code", "severity", "columns", "message", "suggestion", "operations"}
+        assert set(issue) == {"code", "severity", "columns", "message", "suggestion", "operations", "fix"}
     codes = {issue["code"]: issue for issue in found["issues"]}
     assert (codes["leakage"]["severity"], codes["leakage"]["columns"]) == ("critical", ["size/cm"])
     assert codes["identifier"]["operations"] == [{"op": "drop", "columns": ["id"]}]
@@ -57,7 +57,7 @@ def test_relations_come_strongest_first(house: Served, path: str) -> None:
     found = get(house, f"{path}/relations?target=price")
     assert (found["target"], found["target_kind"], found["note"]) == ("price", "numbers", None)
     assert found["columns"][0]["name"] == "size/cm"
-    assert set(found["columns"][0]) == {"name", "role", "strength", "measure", "mutual_information"}
+    assert set(found["columns"][0]) == {"name", "role", "strength", "measure", "direction", "mutual_information"}
     assert get(house, f"{path}/relations?target=sold")["target_kind"] == "classes"
 
 
