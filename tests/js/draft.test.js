@@ -1,7 +1,7 @@
 // The steps of a recipe while somebody puts them together.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { addSteps, clearDraft, draft, moveStep, openDraft, removeStep, replaceStep } from "../../static/js/dataset/draft.js";
+import { addSteps, clearDraft, draft, moveStep, openDraft, placeOf, removeStep, replaceStep } from "../../static/js/dataset/draft.js";
 
 const stored = new Map();
 const storage = { getItem: (key) => stored.get(key) ?? null, setItem: (key, text) => stored.set(key, text) };
@@ -41,10 +41,30 @@ test("a step moves up and down", () => {
 });
 
 test("a step is replaced or taken out in its place", () => {
-  replaceStep(1, { op: "x" });
+  assert.equal(replaceStep({ op: "b" }, 1, { op: "x" }), true);
   assert.deepEqual(names(), ["a", "x", "c"]);
   removeStep(0);
   assert.deepEqual(names(), ["x", "c"]);
+});
+
+test("a step that is being changed is found where another tab has left it", () => {
+  const other = (ops) => {
+    stored.set("drafts", JSON.stringify({ one: ops.map((op) => ({ op })) }));
+    for (const [kind, work] of listeners) if (kind === "storage") work({ key: "drafts" });
+  };
+  const cases = [
+    [["b", "c"], ["x", "c"], true],
+    [["c", "a", "b"], ["c", "a", "x"], true],
+    [["b", "a", "b"], ["b", "a", "x"], true],
+    [["a", "y", "c"], ["a", "y", "c", "x"], false],
+    [[], ["x"], false],
+  ];
+  for (const [left, right, replaced] of cases) {
+    other(left);
+    assert.equal(placeOf({ op: "b" }, 2) >= 0, replaced);
+    assert.equal(replaceStep({ op: "b" }, 2, { op: "x" }), replaced);
+    assert.deepEqual(names(), right);
+  }
 });
 
 test("who holds the steps of before keeps them as they were", () => {

@@ -47,8 +47,21 @@ export function addSteps(operations) {
   set([...steps, ...operations]);
 }
 
-export function replaceStep(at, operation) {
-  set(steps.map((step, index) => (index === at ? operation : step)));
+// Where a step stands that stood at `at` when it was read; -1 where another tab has changed it or taken it out. Of
+// equal ones it is the nearest.
+export function placeOf(step, at) {
+  const same = JSON.stringify(step);
+  const places = [...steps.keys()].filter((place) => JSON.stringify(steps[place]) === same);
+  return places.sort((a, b) => Math.abs(a - at) - Math.abs(b - at))[0] ?? -1;
+}
+
+// Put `operation` in the place of a step that stood at `at`. Where that step is gone, `operation` is added behind the
+// others, and false is returned.
+export function replaceStep(step, at, operation) {
+  const place = placeOf(step, at);
+  if (place < 0) addSteps([operation]);
+  else set(steps.map((other, index) => (index === place ? operation : other)));
+  return place >= 0;
 }
 
 export function removeStep(at) {

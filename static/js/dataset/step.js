@@ -4,8 +4,9 @@ import Alpine from "../../vendor/alpine.js";
 import { debounce, h } from "../dom.js";
 import { said } from "../http.js";
 import { plural } from "../format.js";
+import { toast } from "../toasts.js";
 import { effectOf } from "./difference.js";
-import { addSteps, draft, replaceStep } from "./draft.js";
+import { addSteps, draft, placeOf, replaceStep } from "./draft.js";
 import { buildField } from "./fields.js";
 import { columnStats, openTab } from "./info.js";
 import { operations } from "./operations.js";
@@ -30,6 +31,7 @@ Alpine.data("stepDialog", () => ({
   effect: "",
   checking: false,
   at: null,
+  old: null,
   asked: null,
   fields: () => [],
   known: null,
@@ -49,6 +51,7 @@ Alpine.data("stepDialog", () => ({
   },
   async show({ step, at }) {
     this.at = at;
+    this.old = step;
     this.title = at === null ? "Add a step" : "Change step " + (at + 1);
     this.effect = "";
     this.checking = false;
@@ -61,7 +64,7 @@ Alpine.data("stepDialog", () => ({
     this.fields = () => [];
     this.$root.showModal();
     try {
-      const [known, columns] = await Promise.all([operations(), this.columnsBefore(at)]);
+      const [known, columns] = await Promise.all([operations(), this.columnsBefore()]);
       this.known = () => known;
       this.columns = () => columns;
       select.replaceChildren(...[...known.values()].map((item) => h("option", { value: item.name, selected: item.name === step.op }, item.title)));
@@ -71,10 +74,15 @@ Alpine.data("stepDialog", () => ({
       this.problem = said(problem);
     }
   },
+  // The steps before this one, wherever another tab has moved it.
+  before() {
+    const place = this.at === null ? -1 : placeOf(this.old, this.at);
+    return place < 0 ? draft() : draft().slice(0, place);
+  },
   // The columns that the step gets: those of the table, or what the steps before it make of them.
-  async columnsBefore(at) {
+  async columnsBefore() {
     const columns = [...(await columnStats()).values()];
-    const before = at === null ? draft() : draft().slice(0, at);
+    const before = this.before();
     if (!before.length) return columns;
     try {
       const found = await previewOf(before);
@@ -126,7 +134,7 @@ Alpine.data("stepDialog", () => ({
   // Try the step behind those before it. What is wrong is said beside its field once it was filled in or sent.
   async attempt(sent) {
     if (!sent && !this.complete()) return false;
-    const before = this.at === null ? draft() : draft().slice(0, this.at);
+    const before = this.before();
     this.asked?.abort();
     const asked = new AbortController();
     this.asked = asked;
@@ -163,7 +171,7 @@ Alpine.data("stepDialog", () => ({
     this.checking = false;
     if (!fits) return;
     if (this.at === null) addSteps([this.step()]);
-    else replaceStep(this.at, this.step());
+    else if (!replaceStep(this.old, this.at, this.step())) toast({ kind: "warn", title: "The step was changed or removed in another tab", text: "What you saved was added as the last step. Remove the one that you don't want." });
     this.close();
     openTab("recipe");
     document.querySelector("#panel-recipe .recipe-actions button").focus();
