@@ -39,3 +39,8 @@ export function byImportance(things, nameOf, items) {
   const place = (thing) => places.get(nameOf(thing)) ?? items.length;
   return [...things].sort((a, b) => place(a) - place(b));
 }
+
+// The values of columns without a control: as the table has them, so that numbers stay numbers.
+export function keptOf(names, example) {
+  return Object.fromEntries(names.map((name) => [name, example.raw[name] ?? null]));
+}

@@ -1,7 +1,7 @@
 // The example row beside its prediction, where an interval stands, and finding one column of many.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { byImportance, found, placesOf, truthOf } from "../../static/js/trying.js";
+import { byImportance, found, keptOf, placesOf, truthOf } from "../../static/js/trying.js";
 
 const row = { number: 1204, dataset: "train", truth: null, label: "" };
 
@@ -44,4 +44,9 @@ test("a column is found by words of its name in any order", () => {
 test("columns stand by their importance, and unknown ones last as they were", () => {
   const items = [{ feature: "c" }, { feature: "a" }];
   assert.deepEqual(byImportance(["x", "a", "b", "c"], (name) => name, items), ["c", "a", "x", "b"]);
+});
+
+test("columns without a control keep a row's values in their type, and false and 0 are no gaps", () => {
+  const example = { values: { a: "8.597", b: "0", c: "false", d: "" }, raw: { a: 8.597, b: 0, c: false, d: null } };
+  assert.deepEqual(keptOf(["a", "b", "c", "d", "gone"], example), { a: 8.597, b: 0, c: false, d: null, gone: null });
 });

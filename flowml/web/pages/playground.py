@@ -120,8 +120,9 @@ def page(request: Request) -> Response:
 
 
 def example(request: Request) -> Response:
-    """A row of the table that the model was made from: `{"number", "dataset", "truth", "label", "values"}`, null where
-    there is none. Raises NotFound, InvalidInput for a number that is none."""
+    """A row of the table that the model was made from: `{"number", "dataset", "truth", "label", "values", "raw"}`, null
+    where there is none. `values` are what the controls show, `raw` the same as the table has them. Raises NotFound,
+    InvalidInput for a number that is none."""
     context = context_of(request)
     model = results.get_model(context, request.path_params["model_id"])
     found = example_of(context, model, parse_query(request.query_params, ExampleQuery).row)
@@ -129,7 +130,8 @@ def example(request: Request) -> Response:
         return JSONResponse(None, headers={"Cache-Control": "no-store"})
     kinds = {f["name"]: form_field(at, f, None).kind for at, f in enumerate(model.details.schema)}
     values = {name: _control_value(value, kinds[name]) for name, value in found.values.items()}
-    return JSONResponse({**_example_point(found), "values": values}, headers={"Cache-Control": "no-store"})
+    answer = {**_example_point(found), "values": values, "raw": dict(found.values)}
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
 
 def _example_point(found: Example) -> dict[str, Any]:

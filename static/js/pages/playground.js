@@ -4,7 +4,7 @@ import { copyText, dataOf, debounce, h } from "../dom.js";
 import { milliseconds, NONE, number, percent } from "../format.js";
 import { curl, get, post } from "../http.js";
 import { problemToast } from "../toasts.js";
-import { byImportance, found, placesOf, truthOf } from "../trying.js";
+import { byImportance, found, keptOf, placesOf, truthOf } from "../trying.js";
 import { numberOf, valueOf } from "../typed.js";
 
 const WAIT = 120;
@@ -108,7 +108,7 @@ Alpine.data("playground", () => ({
       if (!example) throw new Error("The table of this model is no longer there.");
       this.example = example;
       for (const name of this.values.keys()) this.values.set(name, example.values[name]);
-      for (const name of Object.keys(this.form.kept)) this.form.kept[name] = example.values[name] || null;
+      this.form.kept = keptOf(Object.keys(this.form.kept), example);
       this.fill();
     } catch (problem) {
       problemToast("No other row", problem);

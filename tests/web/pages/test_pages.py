@@ -246,6 +246,8 @@ def test_the_playground_is_filled_in_with_a_row_that_there_was(filled: Served) -
         "age": f"{listed['age']:g}", "city": listed["city"], "member": str(listed["member"]).lower(),
         "joined": str(listed["joined"]),
     }  # fmt: skip
+    names = ("age", "city", "member", "joined")
+    assert row["raw"] == {name: listed[name] for name in names[:3]} | {"joined": str(listed["joined"])}
     text = filled.client.get("/models/champion/playground", headers=HTML).text
     assert "The example is row 1 of customers" in text
     first = table().row(0, named=True)
