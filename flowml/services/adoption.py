@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowml.domain.errors import FlowMLError
+from flowml.domain.errors import Damaged, InvalidInput, TooLarge, UnreadableFile, UnsupportedFormat
 from flowml.domain.jobs import JobSpec, JobStatus
 from flowml.domain.models import MADE_AT_ONCE, Model, ModelDetails
 from flowml.domain.wording import plural
@@ -23,6 +23,9 @@ _ARRAY = b"\x93NUMPY"
 _SHOWN_DIGITS = 8
 _ANSWERS = 3
 _log = logging.getLogger(__name__)
+# What is wrong with a file itself. Anything else (a full disk, no process to be had) ends the command, and the next one
+# goes on from there.
+_OF_NO_USE = (UnreadableFile, UnsupportedFormat, InvalidInput, TooLarge, Damaged)
 
 
 @dataclass(frozen=True)
@@ -46,14 +49,14 @@ def adopt(context: Context) -> Adopted:
             continue
         try:
             if _turn(files.path(sha256)) == _ANSWERS:
-                raise FlowMLError("It holds what models answered while they were tested.")
+                raise InvalidInput("It holds what models answered while they were tested.")
             if _is_model(files.path(sha256)):
                 _adopt_model(context, sha256, runs)
                 n_models += 1
             else:
                 _adopt_table(context, sha256)
                 n_datasets += 1
-        except FlowMLError as problem:
+        except _OF_NO_USE as problem:
             _log.info("the file %s is set aside: %s", sha256, problem.detail)
             files.set_aside(sha256, context.store.home.set_aside)
             n_left += 1
@@ -106,7 +109,7 @@ def _adopt_model(context: Context, sha256: str, runs: dict[tuple[str, ...], str]
     schema, first = fitted.schema, fitted.members[0]
     score = schema.metrics.get(schema.metric)
     if score is None:
-        raise FlowMLError("The model does not say how good it is.")
+        raise InvalidInput("The model does not say how good it is.")
     algorithm = first.algorithm if len(fitted.members) == 1 else ENSEMBLE
     titles = {**MADE_AT_ONCE, **{known.name: known.title for known in algorithms.all()}}
     now, gain = context.clock(), objective(schema.metric).gain(score)

@@ -15,6 +15,7 @@ from flowml.data.formats import registry
 from flowml.domain.datasets import Dataset, Ingested, ReadingOption
 from flowml.domain.errors import WrongState
 from flowml.domain.names import shown
+from flowml.domain.stored import hash_file
 from flowml.services import downloads
 from flowml.services.context import Context
 from flowml.services.dispatch.telling import tell_renamed, tell_system
@@ -45,7 +46,7 @@ def import_file(
     size_bytes = path.stat().st_size
     with _warm_trainers(context, size_bytes), workplace(context) as place:
         found = _read(context, path, shown_name, options, place)
-        source = context.store.files.put_path(path, sha256)
+        source, table = sha256 or hash_file(path), hash_file(place.result)
         dataset = Dataset(
             id=new_id(),
             name=_label(name or "") or Path(shown_name).stem or shown_name,
@@ -55,7 +56,7 @@ def import_file(
             n_columns=len(found.columns),
             size_bytes=size_bytes,
             sha256=source,
-            table=context.store.files.put_path(place.result),
+            table=table,
             parent_id=None,
             created_at=context.clock(),
             columns=found.columns,
@@ -64,7 +65,7 @@ def import_file(
             how_read=found.how_read,
             owner=context.caller.identifier,
         )
-    return _add(context, dataset, found)
+        return _add(context, dataset, found, {source: path, table: place.result})
 
 
 def expect_work() -> None:
@@ -100,17 +101,15 @@ def read_again(context: Context, dataset_id: str, options: Mapping[str, Any]) ->
             format=found.format,
             n_rows=found.n_rows,
             n_columns=len(found.columns),
-            table=context.store.files.put_path(place.result),
+            table=hash_file(place.result),
             created_at=context.clock(),
             columns=found.columns,
             remarks=found.remarks,
             how_read=found.how_read,
             owner=context.caller.identifier,
         )
-    with context.store.transaction():
-        # Once more, because it may have been deleted meanwhile, and the file with it.
-        context.store.datasets.get(dataset_id)
-        return _add(context, dataset, found)
+        # It may have been deleted meanwhile, and the file with it.
+        return _add(context, dataset, found, {dataset.table: place.result}, made_of=dataset_id)
 
 
 def reading_options(context: Context, dataset_id: str) -> tuple[str, tuple[ReadingOption, ...]]:
@@ -147,12 +146,25 @@ def _warm_trainers(context: Context, size_bytes: int) -> Iterator[None]:
         context.trainers.warm_up()
 
 
-def _add(context: Context, dataset: Dataset, found: Ingested) -> Dataset:
-    with context.store.transaction():
-        dataset = replace(dataset, name=free_name(context.store.datasets, dataset.name))
-        context.store.datasets.add(dataset, found.stats, found.figures)
-    size = f"{dataset.n_rows:,} rows, {dataset.n_columns:,} columns"
-    tell_system(context.store, "info", "Data set added", f"{dataset.name}: {size}", context.clock())
+def _add(
+    context: Context, dataset: Dataset, found: Ingested, files: Mapping[str, Path], *, made_of: str | None = None
+) -> Dataset:
+    """Store it with its files, all or nothing. Raises NotFound when what it was `made_of` is gone."""
+    store = context.store
+    new = [sha256 for sha256 in files if not store.files.has(sha256)]
+    try:
+        with store.transaction():
+            if made_of is not None:
+                store.datasets.get(made_of)
+            for sha256, path in files.items():
+                store.files.put_path(path, sha256)
+            dataset = replace(dataset, name=free_name(store.datasets, dataset.name))
+            store.datasets.add(dataset, found.stats, found.figures)
+            size = f"{dataset.n_rows:,} rows, {dataset.n_columns:,} columns"
+            tell_system(store, "info", "Data set added", f"{dataset.name}: {size}", context.clock())
+    except BaseException:
+        store.files.forget_unknown(new)
+        raise
     return dataset
 
 
@@ -214,8 +226,8 @@ def delete_dataset(context: Context, dataset_id: str) -> None:
                 hint="Wait for the end of the run, or cancel it.",
             )
         context.store.datasets.delete(dataset_id)
+        tell_system(context.store, "info", "Data set deleted", dataset.name, context.clock())
     downloads.forget(context, dataset.table)
-    tell_system(context.store, "info", "Data set deleted", dataset.name, context.clock())
 
 
 def supported_extensions() -> tuple[str, ...]:

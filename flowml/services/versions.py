@@ -168,7 +168,7 @@ def apply_transform(
         called = free_name(context.store.datasets, shown(name)) if name and shown(name) else _next_name(context, parent)
         dataset = replace(dataset, name=called)
         context.store.datasets.add(dataset, found.stats, found.figures)
-    tell_system(context.store, "info", "New version of a data set", dataset.name, context.clock())
+        tell_system(context.store, "info", "New version of a data set", dataset.name, context.clock())
     return dataset
 
 

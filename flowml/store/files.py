@@ -11,6 +11,7 @@ import re
 import secrets
 import shutil
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,16 +74,29 @@ class Files:
         sha256 = sha256 or hash_file(path)
         target = self._place(sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
-        was_there = target.exists()
+        is_new = False
         try:
             with self._database.write() as connection:
+                # Not before nobody else stores the same: what they have stored is not ours to delete.
+                is_new = not target.exists()
                 os.replace(path, target)
                 _note(connection, sha256, target)
         except BaseException:
-            if not was_there:
+            if is_new:
                 target.unlink(missing_ok=True)
             raise
         return sha256
+
+    def forget_unknown(self, hashes: Iterable[str]) -> None:
+        """Delete those of these files of which the database does not know: what was to know of them was not stored."""
+        with self._database.write() as connection:
+            for sha256 in hashes:
+                if connection.execute("SELECT 1 FROM files WHERE sha256 = ?", (sha256,)).fetchone() is None:
+                    self._place(sha256).unlink(missing_ok=True)
+
+    def has(self, sha256: str) -> bool:
+        """Whether there is such a file."""
+        return self._place(sha256).is_file()
 
     def put_bytes(self, content: bytes) -> str:
         """Store bytes; returns their hash."""
@@ -202,8 +216,11 @@ def _changed_at(path: Path) -> float:
     """When something was last done to a file, or to anything in a folder. Its time of modification is no help: programs
     date files as they like, those in a workbook to 1980."""
     latest = 0.0
-    for one in (path, *path.rglob("*")):
-        with contextlib.suppress(FileNotFoundError):
-            latest = max(latest, one.stat().st_ctime)
+    # A folder may go while it is listed.
+    with contextlib.suppress(FileNotFoundError):
+        latest = path.stat().st_ctime
+        for one in path.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                latest = max(latest, one.stat().st_ctime)
     # What has gone meanwhile is nobody's to delete.
     return latest or math.inf

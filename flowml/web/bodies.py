@@ -12,13 +12,13 @@ from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from flowml.domain.errors import FlowMLError, InvalidInput, MalformedRequest, TooLarge, UnsupportedFormat
 from flowml.services.datasets import PlaceForUploads
 from flowml.web.caller import context_of
 from flowml.web.errors import MOST_NAMED, field_names, invalid_request, not_json
+from flowml.web.leaving import in_bulk
 
 MAX_JSON_BYTES = 32_000_000
 # So much is read within half a millisecond, which is less than handing it to a thread may take on a busy machine.
@@ -41,14 +41,14 @@ Schema = TypeVar("Schema", bound=BaseModel)
 async def read_body(request: Request, model: type[Schema]) -> Schema:
     """The body of a JSON request as its schema. Raises UnsupportedFormat, TooLarge, MalformedRequest, InvalidInput."""
     async with read_json(request) as sent:
-        return await parse_body(sent, model)
+        return await parse_body(request, sent, model)
 
 
-async def parse_body(sent: IO[bytes], model: type[Schema]) -> Schema:
+async def parse_body(request: Request, sent: IO[bytes], model: type[Schema]) -> Schema:
     """The same of a body that is there. Raises MalformedRequest, InvalidInput."""
     if is_read_at_once(sent):
         return parse_json(sent.read(), model)
-    return await run_in_threadpool(lambda: parse_in_parts(sent.read(), model))
+    return await in_bulk(request, lambda: parse_in_parts(sent.read(), model))
 
 
 def is_read_at_once(sent: IO[bytes]) -> bool:

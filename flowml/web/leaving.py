@@ -13,6 +13,9 @@ from flowml.services.turns import Line, MustWait, Turns, nobody_waits
 from flowml.web.caller import CONTEXT, context_of
 
 _THREADS = 100
+# What takes seconds stands in line behind its like, and not before all that is answered at once.
+_BULK_THREADS = 2
+_ROW_THREADS = 4
 Answer = TypeVar("Answer")
 
 
@@ -21,6 +24,8 @@ class Waiting:
 
     def __init__(self) -> None:
         self._threads = anyio.CapacityLimiter(_THREADS)
+        self._bulk = anyio.CapacityLimiter(_BULK_THREADS)
+        self._rows = anyio.CapacityLimiter(_ROW_THREADS)
         self._works: set[asyncio.Future[Any]] = set()
 
     async def until_gone(self, request: Request, work: Callable[[Context], Answer]) -> Answer:
@@ -38,6 +43,14 @@ class Waiting:
         finally:
             left.set()
             leaving.cancel()
+
+    async def in_bulk(self, work: Callable[[], Answer]) -> Answer:
+        """As the function of this name."""
+        return await anyio.to_thread.run_sync(work, limiter=self._bulk)
+
+    async def for_a_row(self, work: Callable[[], Answer]) -> Answer:
+        """As the function of this name."""
+        return await anyio.to_thread.run_sync(work, limiter=self._rows)
 
     async def ended(self, seconds: float) -> None:
         """Wait until all of it has ended, but no longer than this: what it stands on is about to be closed."""
@@ -71,6 +84,19 @@ async def until_gone(request: Request, work: Callable[[Context], Answer]) -> Ans
     """
     waiting: Waiting = request.app.state.waiting
     return await waiting.until_gone(request, work)
+
+
+async def in_bulk(request: Request, work: Callable[[], Answer]) -> Answer:
+    """Do what takes the interpreter for seconds, such as reading or predicting very many rows, in a thread of the few
+    that are there for that."""
+    waiting: Waiting = request.app.state.waiting
+    return await waiting.in_bulk(work)
+
+
+async def for_a_row(request: Request, work: Callable[[], Answer]) -> Answer:
+    """Predict a row that may have to wait for its model to be loaded."""
+    waiting: Waiting = request.app.state.waiting
+    return await waiting.for_a_row(work)
 
 
 async def _turn(line: Line, turns: Turns, leaving: "asyncio.Future[None]") -> None:

@@ -283,7 +283,7 @@ def _values(table: Table, kind: int, asked_class: int) -> dict[int, Node]:
         raise ValueError("its CatBoost part has statistics that cannot be")
     steps = np.diff(np.append(empty, empty[0] + len(buckets)))
     places = np.delete(buckets["index"], empty)
-    if steps.max() > _MAX_STEPS or places.max(initial=0) >= max(len(figures) // n_bytes, 1):
+    if steps.max() > _MAX_STEPS or (len(places) and places.max() >= len(figures) // n_bytes):
         raise ValueError("its CatBoost part has statistics that cannot be")
     return {1: hashes, 2: figures, 3: Scalar(_INT, denominator), 4: Scalar(_INT, classes)}
 

@@ -34,10 +34,9 @@ class NearestNeighboursPredictor(Predictor):
         self.votes = None if votes is None else np.ascontiguousarray(votes, dtype=np.float64)
         self.n_classes = n_classes
         self._halved_norms = 0.5 * np.einsum("ij,ij->i", self.points, self.points)
-        self._classes = np.arange(n_classes, dtype=np.float32)
 
     def predict(self, values: np.ndarray) -> np.ndarray:
-        block = max(1, BLOCK_CELLS // len(self.points))
+        block = max(1, BLOCK_CELLS // max(len(self.points), self.n_classes))
         parts = [self._block(values[start : start + block]) for start in range(0, len(values), block)]
         return np.concatenate(parts) if parts else np.empty((0, max(self.n_classes, 1)))
 
@@ -53,17 +52,21 @@ class NearestNeighboursPredictor(Predictor):
         return self._mean(values, nearest)
 
     def _mean(self, values: np.ndarray, nearest: np.ndarray) -> np.ndarray:
-        shown: np.ndarray = self.answers[nearest][:, :, None]
-        if self.n_classes:
-            shown = shown == self._classes
-        if self.votes is None and not self.weighted:
-            return np.asarray(shown.mean(axis=1))
+        shown: np.ndarray = self.answers[nearest]
+        if self.votes is None and not self.weighted and not self.n_classes:
+            return np.asarray(shown.mean(axis=1, keepdims=True))
         weights = np.ones(nearest.shape) if self.votes is None else self.votes[nearest]
         if self.weighted:
             # The distances of the few winners are computed again, exactly: the matrix product loses the small ones.
             apart = self.points[nearest].astype(np.float64) - values[:, None, :]
             weights = weights / (np.sqrt(np.einsum("ijk,ijk->ij", apart, apart)) + 1e-6)
-        return np.asarray((shown * weights[:, :, None]).sum(axis=1) / weights.sum(axis=1, keepdims=True))
+        total = weights.sum(axis=1, keepdims=True)
+        if not self.n_classes:
+            return np.asarray((shown * weights).sum(axis=1, keepdims=True) / total)
+        # Counted, not compared: a table of neighbours by classes may be as large as memory.
+        places = shown.astype(np.intp) + self.n_classes * np.arange(len(shown))[:, None]
+        counted = np.bincount(places.ravel(), weights.ravel(), minlength=len(shown) * self.n_classes)
+        return np.asarray(counted.reshape(len(shown), self.n_classes) / total)
 
     def to_state(self) -> PredictorState:
         settings = {"n_neighbors": self.n_neighbors, "weighted": self.weighted, "n_classes": self.n_classes}

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import quote
 
 from pydantic_core import to_json
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
@@ -18,8 +17,11 @@ from flowml.services.examples import example_of
 from flowml.services.prediction import Prediction, milliseconds_since
 from flowml.web.bodies import is_read_at_once, parse_body, read_json, write_in_parts
 from flowml.web.caller import context_of
+from flowml.web.leaving import for_a_row, in_bulk
 from flowml.web.schemas.base import PageQuery
 from flowml.web.schemas.results import DownloadQuery, ImportanceQuery, ModelDetail, Predict
+
+_FEW_ROWS = 100
 
 
 def of_job(context: Context, job_id: str, query: PageQuery) -> dict[str, Any]:
@@ -103,18 +105,20 @@ async def predict(request: Request) -> Response:
     context = context_of(request)
     async with read_json(request) as sent:
         is_small = is_read_at_once(sent)
-        body = await parse_body(sent, Predict)
+        body = await parse_body(request, sent, Predict)
     if body.features is not None:
         found = _at_once(context, body.model_id, body.features) if is_small else None
         if found is None:
             rows = [body.features]
-            found = (await run_in_threadpool(prediction.predict, context, body.model_id, rows))[0]
+            found = (await for_a_row(request, lambda: prediction.predict(context, body.model_id, rows)))[0]
         answer = _row(found)
         answer["latency_ms"] = milliseconds_since(started)
         prediction.record(context, 1, answer["latency_ms"])
         content = to_json(answer, inf_nan_mode="null")
     else:
-        content = await run_in_threadpool(_rows, context, body.model_id, body.rows or [], started)
+        rows = body.rows or []
+        do = for_a_row if len(rows) <= _FEW_ROWS else in_bulk
+        content = await do(request, lambda: _rows(context, body.model_id, rows, started))
     return Response(content, media_type="application/json")
 
 
