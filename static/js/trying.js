@@ -44,3 +44,16 @@ export function byImportance(things, nameOf, items) {
 export function keptOf(names, example) {
   return Object.fromEntries(names.map((name) => [name, example.raw[name] ?? null]));
 }
+
+// Puts values into controls, both by name; answers what the controls then hold, which may be written in another way. A
+// category that a list does not offer is added to it.
+export function filledIn(controls, values) {
+  const held = new Map();
+  for (const [name, control] of controls) {
+    const value = values.get(name);
+    if (control.options && ![...control.options].some((option) => option.value === value)) control.add(new Option(value, value));
+    control.value = value;
+    held.set(name, control.value);
+  }
+  return held;
+}

@@ -1,7 +1,7 @@
 // The example row beside its prediction, where an interval stands, and finding one column of many.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { byImportance, found, keptOf, placesOf, truthOf } from "../../static/js/trying.js";
+import { byImportance, filledIn, found, keptOf, placesOf, truthOf } from "../../static/js/trying.js";
 
 const row = { number: 1204, dataset: "train", truth: null, label: "" };
 
@@ -49,4 +49,41 @@ test("columns stand by their importance, and unknown ones last as they were", ()
 test("columns without a control keep a row's values in their type, and false and 0 are no gaps", () => {
   const example = { values: { a: "8.597", b: "0", c: "false", d: "" }, raw: { a: 8.597, b: 0, c: false, d: null } };
   assert.deepEqual(keptOf(["a", "b", "c", "d", "gone"], example), { a: 8.597, b: 0, c: false, d: null, gone: null });
+});
+
+class Time {
+  set value(text) {
+    this.text = text.replace(/:00$/, "");
+  }
+  get value() {
+    return this.text;
+  }
+}
+
+class List {
+  options = [{ value: "" }, { value: "Ulm" }];
+  chosen = "";
+  add(option) {
+    this.options.push(option);
+  }
+  set value(text) {
+    this.chosen = this.options.some((option) => option.value === text) ? text : "";
+  }
+  get value() {
+    return this.chosen;
+  }
+}
+
+test("an example is what the controls make of it, and a category that a list lacks is added once", () => {
+  globalThis.Option = class {
+    constructor(text, value) {
+      Object.assign(this, { text, value });
+    }
+  };
+  const controls = new Map([["at", new Time()], ["city", new List()], ["note", { value: "" }]]);
+  const values = new Map([["at", "2024-05-17T00:30:00"], ["city", "Bonn"], ["note", "\nhello"]]);
+  for (let times = 0; times < 2; times += 1) {
+    assert.deepEqual([...filledIn(controls, values)], [["at", "2024-05-17T00:30"], ["city", "Bonn"], ["note", "\nhello"]]);
+  }
+  assert.deepEqual(controls.get("city").options.map((option) => option.value), ["", "Ulm", "Bonn"]);
 });

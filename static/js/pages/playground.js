@@ -4,7 +4,7 @@ import { copyText, dataOf, debounce, h } from "../dom.js";
 import { milliseconds, NONE, number, percent } from "../format.js";
 import { curl, get, post } from "../http.js";
 import { problemToast } from "../toasts.js";
-import { byImportance, found, keptOf, placesOf, truthOf } from "../trying.js";
+import { byImportance, filledIn, found, keptOf, placesOf, truthOf } from "../trying.js";
 import { numberOf, valueOf } from "../typed.js";
 
 const WAIT = 120;
@@ -32,6 +32,7 @@ Alpine.data("playground", () => ({
     this.example = this.form.example;
     this.values = new Map(this.form.fields.map((field) => [field.name, field.value]));
     this.matches = this.$root.querySelector("[x-text=matches]")?.textContent ?? "";
+    this.fillIn();
     this.read();
     this.predict();
     if (!this.form.important) this.askImportance();
@@ -94,11 +95,13 @@ Alpine.data("playground", () => ({
     this.predictSoon();
   },
   fill() {
-    for (const [name, control] of this.controls) {
-      control.value = this.values.get(name);
-      this.follow(control);
-    }
+    this.fillIn();
     this.changed();
+  },
+  // The example in the controls, and what they make of it: times lose seconds that are 0.
+  fillIn() {
+    this.filled = filledIn(this.controls, this.values);
+    for (const control of this.controls.values()) this.follow(control);
   },
   // Any other row of the table, by chance.
   async another() {
@@ -116,7 +119,7 @@ Alpine.data("playground", () => ({
   },
   // Whether the form still holds the example as it was.
   get untouched() {
-    return [...this.controls].every(([name, control]) => control.value === this.values.get(name));
+    return [...this.controls].every(([name, control]) => control.value === this.filled.get(name));
   },
   search(event) {
     const fields = [...this.$root.querySelectorAll("[data-field]")];
