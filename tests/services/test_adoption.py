@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowml.cli.parser import main
+from flowml.domain.errors import NoRoom
 from flowml.domain.jobs import JobStatus
 from flowml.services import datasets, prediction, system
 from flowml.services.adoption import adopt
@@ -74,3 +75,16 @@ def test_the_command_does_it_while_no_server_runs(context: Context, capsys: pyte
     assert "Taken in: 1 data set and 2 models." in capsys.readouterr().out
     assert main(["doctor", "--home", home]) == 0
     assert capsys.readouterr().out == "The database and the files of this folder are whole and belong together.\n"
+
+
+def test_a_full_disk_ends_it_and_the_next_one_goes_on(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise NoRoom("The disk that holds FlowML's folder is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(datasets, "tell_system", full)
+        with pytest.raises(NoRoom):
+            adopt(context)
+    assert not context.store.home.set_aside.exists() or len(list(context.store.home.set_aside.iterdir())) < 3
+    again = adopt(context)
+    assert (again.n_datasets, again.n_models) == (1, 2)

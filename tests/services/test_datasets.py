@@ -221,3 +221,26 @@ def test_a_file_that_takes_far_more_memory_than_its_size_explains_is_unreadable(
     with pytest.raises(UnreadableFile, match="far more memory"):
         upload(context, tmp_path)
     assert datasets.list_datasets(context, 10, 0) == ([], 0)
+
+
+def test_a_data_set_is_stored_with_its_files_or_not_at_all(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise NotReady("The disk is full.")
+
+    kept = upload(context, tmp_path, b"a,b\n1,2\n3,4\n")
+    before = context.store.files.used()
+    with monkeypatch.context() as patch:
+        # The last step of all: nothing is told of what is not there, and nothing is there of which nothing is told.
+        patch.setattr(datasets, "tell_system", full)
+        for content in (CSV, b"a,b\n1,2\n3,4\n"):
+            with pytest.raises(NotReady):
+                upload(context, tmp_path, content)
+        with pytest.raises(NotReady):
+            datasets.delete_dataset(context, kept.id)
+    assert datasets.list_datasets(context, 10, 0) == ([kept], 1)
+    assert context.store.files.used() == before
+    assert context.store.files.strays().files == ()
+    assert all(context.store.files.has(sha256) for sha256 in before)
+    assert upload(context, tmp_path).n_rows == 40

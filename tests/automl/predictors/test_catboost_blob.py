@@ -120,11 +120,18 @@ def beyond_its_figures(table: dict[int, Any]) -> None:
     table[1] = buckets.view(np.uint8)
 
 
+def without_figures(table: dict[int, Any]) -> None:
+    buckets = np.frombuffer(table[1], catboost_blob._BUCKET).copy()
+    buckets["index"] = np.where(buckets["hash"] == catboost_blob._EMPTY, buckets["index"], 0)
+    table[1], table[2] = buckets.view(np.uint8), table[2][:0]
+
+
 @pytest.mark.parametrize(
     "change",
     [
         full_of_hashes,
         beyond_its_figures,
+        without_figures,
         lambda table: table.update({1: table[1][:-12]}),
         lambda table: table.update({1: table[1][:-1]}),
         lambda table: table.update({1: table[1][:0]}),
