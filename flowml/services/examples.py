@@ -14,6 +14,7 @@ from flowml.domain.errors import NotFound
 from flowml.domain.models import Model
 from flowml.domain.recipes import Operation
 from flowml.services.context import Context
+from flowml.services.versions import lineage
 
 _LOOKED_AT = 50
 _MOST_CELLS = 50_000
@@ -23,10 +24,13 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Example:
     """Row `number` (from 1) of the `n_rows` of the table that a model was made from, as it was before any recipe:
-    `values` of the columns that the model takes. `truth` is what the target's column holds there; None where it says
-    nothing, or not what the model was taught."""
+    `values` of the columns that the model takes. `dataset` is that table, None where it was deleted and only its file
+    is left, `table` what it is called, and `rows_left_out` whether the recipe took rows out of it, perhaps this one.
+    `truth` is what the target's column holds there; None where it says nothing, or not what the model was taught."""
 
-    dataset: Dataset
+    dataset: Dataset | None
+    table: str
+    rows_left_out: bool
     n_rows: int
     number: int
     values: Mapping[str, Any]
@@ -51,7 +55,11 @@ def example_of(context: Context, model: Model, number: int | None = None) -> Exa
     rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
     truths = [row.get(model.target) if knows else None for row in rows]
     at = max(range(len(rows)), key=lambda at: (truths[at] is not None, _given(rows[at], names), -at))
-    return Example(dataset, page.total, first + at + 1, {name: rows[at].get(name) for name in names}, truths[at])
+    values = {name: rows[at].get(name) for name in names}
+    oldest = lineage(context, dataset.id).versions[0].dataset
+    root = None if oldest.recipe else oldest
+    name = f"the table that {dataset.name} was made from" if root is None else root.name
+    return Example(root, name, page.total > dataset.n_rows, page.total, first + at + 1, values, truths[at])
 
 
 def _given(row: Mapping[str, Any], names: Sequence[str]) -> int:

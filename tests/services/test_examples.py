@@ -49,7 +49,7 @@ def tried(context: Context, **dataset: Any) -> Model:
 def test_it_is_the_fullest_of_the_first_rows_and_never_a_mixture(context: Context) -> None:
     found = example_of(context, tried(context))
     assert found is not None
-    assert (found.dataset.name, found.number, found.n_rows) == ("ship", 3, 4)
+    assert (found.table, found.rows_left_out, found.number, found.n_rows) == ("ship", False, 3, 4)
     assert (found.values, found.truth) == ({"class": 2, "cabin": "B96", "age": 40.0}, "yes")
 
 
@@ -78,6 +78,24 @@ def test_behind_a_recipe_the_row_is_as_it_was_sent_and_its_truth_as_it_was_taugh
     found = example_of(context, tried(context, recipe=(operation,), root_table=store.files.put_path(path)))
     assert found is not None and found.values["cabin"] == "B96" and found.number == 2
     assert found.truth == truth
+
+
+def test_behind_a_recipe_the_row_is_of_the_first_table_by_its_name_and_may_be_one_that_was_left_out(
+    context: Context,
+) -> None:
+    store = context.store
+    path = store.files.new_temp()
+    pl.concat([TABLE, TABLE]).write_parquet(path)
+    root = store.files.put_path(path)
+    store.datasets.add(replace(add_dataset(store, "first"), id="root", name="fleet", table=root, n_rows=8), ())
+    version = {"parent_id": "root", "root_table": root, "recipe": ({"op": "filter", "expression": "class < 4"},)}
+    model = tried(context, **version)
+    found = example_of(context, model, 7)
+    assert found is not None and (found.table, found.rows_left_out, found.n_rows) == ("fleet", True, 8)
+    assert found.dataset == store.datasets.get("root")
+    store.datasets.delete("root")
+    found = example_of(context, model, 7)
+    assert found is not None and found.dataset is None and found.table == "the table that ship was made from"
 
 
 def test_with_the_data_set_its_rows_are_gone(context: Context) -> None:

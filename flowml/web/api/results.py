@@ -49,7 +49,7 @@ def show(context: Context, model_id: str) -> dict[str, Any]:
         "features": schema if example is None else [{**f, "example": example.values[f["name"]]} for f in schema],
         "example": None
         if example is None
-        else {"dataset_id": example.dataset.id, "row": example.number, "truth": example.truth},
+        else {"dataset_id": example.dataset and example.dataset.id, "row": example.number, "truth": example.truth},
         "members": model.details.members,
         "decision": model.details.decision,
         "threshold": model.details.threshold,

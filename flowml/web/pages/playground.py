@@ -98,7 +98,7 @@ def page(request: Request) -> Response:
             folded=fields[shown:],
             left_out=len(schema) - len(fields),
             order=order,
-            example=_example_words(found, job),
+            example=_example_words(found),
             has_rows=found is not None,
             classes=list(model.classes or ()),
             worth=_worth(model, job),
@@ -138,19 +138,22 @@ def _example_point(found: Example) -> dict[str, Any]:
     truth = found.truth
     return {
         "number": found.number,
-        "dataset": found.dataset.name,
+        "dataset": found.table,
         "truth": truth if isinstance(truth, int | float | None) and not isinstance(truth, bool) else cell(truth),
         "label": cell(truth),
     }
 
 
-def _example_words(found: Example | None, job: Job) -> str:
+def _example_words(found: Example | None) -> str:
     if found is None:
         return (
             "The data set of this model was deleted, and no row of it is kept elsewhere: the example is what is typical"
             " of each column by itself, and may never have been together."
         )
-    return f"The example is row {number(found.number)} of {found.dataset.name}, which the model may have learned from."
+    row = f"The example is row {number(found.number)} of {found.table}"
+    if found.rows_left_out:
+        return f"{row}, before rows were left out of it for the training: this one may be among them."
+    return f"{row}, which the model may have learned from."
 
 
 def _by_importance(context: Context, model: Model, job: Job) -> tuple[list[Mapping[str, Any]], str]:

@@ -57,7 +57,7 @@ class Member(Answer):
 class ExampleRow(Answer):
     """The row of the training data whose values the features have as examples."""
 
-    dataset_id: str
+    dataset_id: str | None = Field(description="the table before any recipe; null where it was deleted")
     row: int = Field(description="from 1")
     truth: Any = Field(None, description="what the target was; null where the table does not say")
 

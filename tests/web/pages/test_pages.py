@@ -250,6 +250,7 @@ def test_the_playground_is_filled_in_with_a_row_that_there_was(filled: Served) -
     assert row["raw"] == {name: listed[name] for name in names[:3]} | {"joined": str(listed["joined"])}
     text = filled.client.get("/models/champion/playground", headers=HTML).text
     assert "The example is row 1 of customers" in text
+    assert "which the model may have learned from" in text
     first = table().row(0, named=True)
     assert f'value="{first["age"]:g}"' in text and f'<option value="{first["city"]}" selected>' in text
     assert filled.client.get("/models/champion/example.json?row=9999").json() is None
