@@ -26,6 +26,8 @@ from flowml.web.words import METRICS, MetricWords
 BUDGETS = (10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900, 1200, 1800, 2700, 3600)
 DEFAULT_BUDGET = 60
 MOST_FOLDS = 20
+# Of the tables to choose from: the newest, and the one that is open.
+LISTED = 100
 _GROUPING = (Role.CATEGORICAL, Role.TEXT, Role.NUMERIC, Role.BOOLEAN)
 _ORDERING = (Role.DATETIME, Role.NUMERIC, Role.IDENTIFIER)
 SHOWN_FINDINGS = 6
@@ -103,7 +105,7 @@ class TrainPage(Page):
 def page(request: Request) -> Response:
     context = context_of(request)
     frame = build_frame(request, "train")
-    recent, _ = datasets.list_datasets(context, 100, 0)
+    recent, _ = datasets.list_datasets(context, LISTED, 0)
     wanted = request.query_params.get("dataset")
     dataset = datasets.get_dataset(context, wanted) if wanted else None
     target = request.query_params.get("target") if dataset else None
@@ -130,7 +132,7 @@ def page(request: Request) -> Response:
         TrainPage(
             title=f"Train on {dataset.name}" if dataset else "Train",
             frame=frame,
-            datasets=recent,
+            datasets=recent if dataset is None or dataset in recent else [dataset, *recent],
             dataset=dataset,
             target=target,
             likely=likely_targets(dataset) if dataset else [],

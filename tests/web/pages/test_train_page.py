@@ -12,6 +12,7 @@ from flowml.domain.datasets import Dataset, Role
 from flowml.domain.distributions import Histogram
 from flowml.services import figures
 from flowml.services.datasets import import_file
+from flowml.web.pages import train
 from flowml.web.pages.distribution import distribution_chart
 from tests.web.serving import Served
 
@@ -50,6 +51,16 @@ def test_only_columns_that_are_learned_from_are_counted(server: Served, houses: 
     assert form_of(page)["used"] == used and len(used) in (2, 3)
     assert f'<span x-text="featureText">{len(used)} columns</span>' in page
     assert "Not used, because they only name the rows: ref." in page
+
+
+def test_a_table_that_is_open_is_the_chosen_one_however_many_are_newer(
+    server: Served, houses: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "LISTED", 0)
+    page = page_of(server, houses)
+    assert re.findall(r"<option value=\"(\w+)\" selected>houses ", page) == [houses.id]
+    monkeypatch.setattr(train, "LISTED", 100)
+    assert page_of(server, houses).count(f'<option value="{houses.id}"') == 1
 
 
 def test_what_could_run_on_a_gpu_is_marked_only_where_one_trains(server: Served, houses: Dataset) -> None:
