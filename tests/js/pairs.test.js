@@ -1,7 +1,7 @@
 // Every two columns, how strongly they go together and which way.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pairsOf, strongestColumns, withSign } from "../../static/js/dataset/pairs.js";
+import { leftOut, pairsOf, strongestColumns, withSign } from "../../static/js/dataset/pairs.js";
 
 const FOUND = {
   columns: ["a", "b", "c", "d"],
@@ -40,4 +40,15 @@ test("a correlation that has its sign already keeps it", () => {
   assert.equal(withSign(-0.5, -1), -0.5);
   assert.equal(withSign(0.5, -1), -0.5);
   assert.equal(withSign(null, 1), null);
+});
+
+test("what is left out is said once, of all columns that there were", () => {
+  const columns = Array.from({ length: 60 }, (_, at) => "c" + at);
+  const sampled = "Computed from a sample of 83,334 of 250,000 rows.";
+  const most = (drawn, all) => "The " + drawn + " of " + all + " columns that go together most are shown.";
+  assert.equal(leftOut({ columns, note: most(60, "1,301") + " " + sampled }, 40), most(40, "1,301") + " " + sampled);
+  assert.equal(leftOut({ columns, note: sampled }, 40), most(40, 60) + " " + sampled);
+  assert.equal(leftOut({ columns, note: null }, 40), most(40, 60));
+  assert.equal(leftOut({ columns, note: sampled }, 60), sampled);
+  assert.equal(leftOut({ columns, note: null }, 60), "");
 });

@@ -7,26 +7,30 @@ import { NONE, signed } from "../format.js";
 import { get, said } from "../http.js";
 import { api, whenOpened } from "./info.js";
 import { pairFigure } from "./pair.js";
-import { pairsOf, strongestColumns, WORDS } from "./pairs.js";
+import { leftOut, pairsOf, strongestColumns, WORDS } from "./pairs.js";
 
 const MEANING = {
   pearson: "Linear: both rise and fall in a straight line. From −1 (opposite) over 0 (nothing in common) to 1 (together).",
   spearman: "Rank: one rises when the other does, straight or curved. From −1 (opposite) over 0 to 1 (together).",
   association: "Any type: how much one column says about the other, numbers and categories alike. From 0 (nothing) to 1 (everything); below 0 where one falls as the other rises.",
 };
+const NOTHING = {
+  pearson: "There are no two columns of numbers to compare.",
+  spearman: "There are no two columns of numbers to compare.",
+  association: "There are no two columns to compare. Texts, dates, and columns that only name the rows or always hold the same are left out.",
+};
 const MOST_CELLS = 40;
 const MOST_PAIRS = 10;
 
 function chartOf(found, pairs, shown) {
   const top = pairs[0];
-  const cut = found.columns.length > shown.length ? " The " + shown.length + " of " + found.columns.length + " columns that go together most." : "";
-  const note = found.note ? " " + found.note : "";
+  const note = leftOut(found, shown.length);
   const columns = shown.map((at) => found.columns[at]);
   const part = (table) => shown.map((at) => shown.map((other) => table[at][other]));
   return {
     kind: "correlation",
     title: "Correlation",
-    caption: (top && top.value !== null ? "The strongest: " + top.first + " and " + top.second + " (" + signed(top.value, 2) + ", " + WORDS.get(top.direction) + "). Click a cell to see the two." : "No two columns to compare.") + cut + note,
+    caption: (top && top.value !== null ? "The strongest: " + top.first + " and " + top.second + " (" + signed(top.value, 2) + ", " + WORDS.get(top.direction) + "). Click a cell to see the two." : "No two columns to compare.") + (note ? " " + note : ""),
     spec: { columns, matrix: part(found.matrix), directions: part(found.directions) },
     columns: ["Column", "Column", "Strength", "How"],
     rows: pairs.map((pair) => [pair.first, pair.second, pair.value === null ? NONE : signed(pair.value, 3), pair.value === null ? NONE : WORDS.get(pair.direction)]),
@@ -81,11 +85,13 @@ Alpine.data("heatMap", () => ({
     this.loading = false;
   },
   show(place, found) {
+    this.chosen = null;
+    this.empty = found.columns.length < 2;
+    if (this.empty) return place.replaceChildren(h("p", { class: "muted small" }, NOTHING[this.method]));
     const pairs = pairsOf(found);
     const shown = strongestColumns(found, pairs, MOST_CELLS);
     const figure = buildChart(chartOf(found, pairs, shown));
     const names = shown.map((at) => found.columns[at]);
-    this.empty = false;
     const open = (event) => {
       const cell = event.target.closest("[data-at]");
       if (!cell || (event.type === "keydown" && event.key !== "Enter" && event.key !== " ")) return;
@@ -95,7 +101,6 @@ Alpine.data("heatMap", () => ({
     };
     figure.addEventListener("click", open);
     figure.addEventListener("keydown", open);
-    this.chosen = null;
     place.replaceChildren(figure, h("div", { class: "stack" }, h("div", { class: "pair-chart", "aria-live": "polite" }), this.strongest(pairs)));
     mountCharts(place);
   },

@@ -31,3 +31,12 @@ export function strongestColumns(found, pairs, most) {
   for (const { first, second } of pairs) for (const name of [first, second]) if (chosen.size < most) chosen.add(name);
   return found.columns.length > most ? found.columns.map((name, at) => (chosen.has(name) ? at : -1)).filter((at) => at >= 0) : found.columns.map((_, at) => at);
 }
+
+// What is not drawn, in words: the answer's note, which counts its own columns where there were more than it has.
+export function leftOut(found, n_drawn) {
+  const note = found.note ?? "";
+  if (n_drawn === found.columns.length) return note;
+  const counted = /^The [\d,]+ of ([\d,]+ columns that go together most are shown\.)/;
+  if (counted.test(note)) return note.replace(counted, "The " + n_drawn + " of $1");
+  return ("The " + n_drawn + " of " + found.columns.length + " columns that go together most are shown. " + note).trim();
+}

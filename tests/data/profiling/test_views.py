@@ -261,7 +261,7 @@ def test_a_sample_is_said(tmp_path: Path) -> None:
     frame = pl.DataFrame({f"c{i}": [0.5, 1.5, 2.5] * 40_000 for i in range(61)})
     found = correlation(stored(tmp_path, frame), list(columns_of(frame).values()))
     assert len(found.columns) == 60
-    assert "60 of 61 columns" in (found.note or "")
+    assert (found.note or "").startswith("The 60 of 61 columns that go together most are shown. ")
     assert "60,000 of 120,000 rows" in (found.note or "")
 
 
