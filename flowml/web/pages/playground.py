@@ -152,7 +152,7 @@ def _example_words(found: Example | None) -> str:
         )
     row = f"The example is row {number(found.number)} of {found.table}"
     if found.rows_left_out:
-        return f"{row}, before rows were left out of it for the training: this one may be among them."
+        return f"{row}. The model was made from some of that table's rows only, perhaps not from this one."
     return f"{row}, which the model may have learned from."
 
 

@@ -17,6 +17,7 @@ from flowml.domain.trials import Needs, Offer, TrialReport, TrialSpec, TrialStat
 from flowml.services import prediction
 from flowml.services.datasets import import_file
 from flowml.services.dispatch.ledger import finish_job
+from flowml.services.examples import Example
 from flowml.web.assets import templates_root
 from flowml.web.pages import datasets, errors, home, jobs, models, playground, results, train
 from flowml.web.templating import Page, environment
@@ -255,6 +256,19 @@ def test_the_playground_is_filled_in_with_a_row_that_there_was(filled: Served) -
     assert f'value="{first["age"]:g}"' in text and f'<option value="{first["city"]}" selected>' in text
     assert filled.client.get("/models/champion/example.json?row=9999").json() is None
     assert filled.client.get("/models/champion/example.json?row=0").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("left_out", "words"), [(True, "from some of that table's rows only"), (False, "learned from")]
+)
+def test_the_playground_claims_no_row_that_a_recipe_may_have_left_out(
+    filled: Served, monkeypatch: pytest.MonkeyPatch, left_out: bool, words: str
+) -> None:
+    found = Example(None, "fleet", left_out, 8, 7, {}, None)
+    monkeypatch.setattr(playground, "example_of", lambda *_: found)
+    text = unescape(filled.client.get("/models/champion/playground", headers=HTML).text)
+    assert "The example is row 7 of fleet" in text and words in text
+    assert ("which the model may have learned from" in text) is not left_out
 
 
 def test_a_run_knows_how_every_metric_is_written(filled: Served) -> None:
