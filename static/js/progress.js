@@ -1,4 +1,4 @@
-// How a run got better: its finished trials in the seconds of its time, and the best score so far as steps. Both are as
+// How a run got better: its finished trials in the seconds of its time, and its best models as steps. Both are as
 // they were stored when they happened, so that a mark stays where it is whatever comes later.
 import { number } from "./format.js";
 import { hasEnded } from "./status.js";
@@ -16,6 +16,7 @@ export function pointsOf(trials, families, titles) {
   return trials
     .filter((trial) => trial.status === "finished" && trial.score !== null && trial.elapsed_seconds !== null)
     .map((trial) => ({
+      id: trial.id,
       x: Math.max(0, trial.elapsed_seconds),
       score: trial.score,
       family: families[trial.algorithm] || trial.algorithm,
@@ -28,22 +29,18 @@ export function pointsOf(trials, families, titles) {
     .sort((a, b) => a.x - b.x);
 }
 
-// Whatever was better than all before it: trials, and models without a trial (`made`: ensembles, and those made at
-// once), which have a title here. The last of them is marked as the best.
-export function stepsOf(points, made, titles, greater) {
-  const others = made
-    .filter((one) => one.score !== null && one.elapsed_seconds !== null)
-    .map((one) => ({ x: Math.max(0, one.elapsed_seconds), score: one.score, made: titles[one.algorithm] || one.algorithm }));
-  const steps = [];
-  let best = null;
-  for (const point of [...others, ...points].sort((a, b) => a.x - b.x)) {
-    if (best === null || (greater ? point.score > best.score : point.score < best.score)) {
-      best = point;
-      steps.push({ x: point.x, score: point.score, made: point.made || "" });
-    }
-  }
-  if (best) best.best = true;
-  return steps;
+// The best models, each from when it was the best (`champions`, as the run told of them: which of equal scores is the
+// best, only the run knows). One without a trial (an ensemble, or one made at once) has a title here. The point of the
+// last is marked as the best.
+export function stepsOf(points, champions, titles, trials) {
+  const known = champions.filter((one) => one.score !== null && one.elapsed_seconds !== null);
+  const last = known[known.length - 1];
+  for (const point of points) point.best = point.id === last?.model_id;
+  return known.map((one) => ({
+    x: Math.max(0, one.elapsed_seconds),
+    score: one.score,
+    made: trials.has(one.model_id) ? "" : titles[one.algorithm] || one.algorithm,
+  }));
 }
 
 // The scores at the bottom and at the top of the chart, better ones on top. A few hopeless trials must not squeeze the

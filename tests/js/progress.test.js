@@ -13,6 +13,10 @@ function made(elapsed, score, algorithm = "ensemble") {
   return { model_id: algorithm, algorithm, score, elapsed_seconds: elapsed };
 }
 
+function champion(trial) {
+  return { model_id: trial.id, algorithm: trial.algorithm, score: trial.score, elapsed_seconds: trial.elapsed_seconds };
+}
+
 test("finished trials are points in the order of their ends, in the seconds of the run", () => {
   const trials = [
     trial(30, 0.7, { number: 1 }),
@@ -25,26 +29,36 @@ test("finished trials are points in the order of their ends, in the seconds of t
   assert.deepEqual(points[0].params, ["C = 12,346", "kernel = rbf"]);
 });
 
-test("the line steps where a trial or a model without one is better than all before, each at its own time", () => {
-  const points = pointsOf([trial(1, 0.5), trial(2, 0.4), trial(4, 0.7)], {}, TITLES);
-  const steps = stepsOf(points, [made(0, 0.3, "baseline"), made(3, 0.6), made(5, 0.8)], TITLES, true);
+test("the line steps to each model that was the best, a trial or not, from when it was", () => {
+  const trials = [trial(1, 0.5, { id: "a" }), trial(2, 0.4, { id: "b" }), trial(4, 0.7, { id: "c" })];
+  const known = new Map(trials.map((one) => [one.id, one]));
+  const points = pointsOf(trials, {}, TITLES);
+  const upToFour = [made(0, 0.3, "baseline"), champion(trials[0]), made(3, 0.6), champion(trials[2])];
+  const steps = stepsOf(points, [...upToFour, made(5, 0.8)], TITLES, known);
   assert.deepEqual(steps.map((step) => [step.x, step.score, step.made]), [[0, 0.3, "Baseline"], [1, 0.5, ""], [3, 0.6, "Ensemble"], [4, 0.7, ""], [5, 0.8, "Ensemble"]]);
   assert.equal(points.some((point) => point.best), false);
-  stepsOf(points, [], TITLES, true);
-  assert.equal(points[2].best, true);
+  stepsOf(points, upToFour, TITLES, known);
+  assert.deepEqual(points.map((point) => point.best), [false, false, true]);
+  assert.deepEqual(stepsOf(points, [made(null, 0.9), made(6, null)], TITLES, known), []);
+});
+
+test("of equal scores the best is the one that the run has chosen", () => {
+  const trials = [trial(1, 0.7, { id: "first" }), trial(2, 0.7, { id: "second" })];
+  const known = new Map(trials.map((one) => [one.id, one]));
+  const points = pointsOf(trials, {}, TITLES);
+  const best = (champions) => {
+    const steps = stepsOf(points, champions.map(champion), TITLES, known);
+    return [steps.map((step) => step.x), points.map((point) => point.best)];
+  };
+  assert.deepEqual(best(trials), [[1, 2], [false, true]]);
+  assert.deepEqual(best([trials[0]]), [[1], [true, false]]);
+  assert.deepEqual(best([trials[1]]), [[2], [false, true]]);
 });
 
 test("marks stay where they are when the run is given more time", () => {
   const before = [trial(3, 0.5), trial(11, 0.7)];
   const x = (trials) => pointsOf(trials, {}, TITLES).slice(0, 2).map((point) => point.x);
   assert.deepEqual(x([...before, trial(25, 0.6), trial(40, 0.8)]), x(before));
-});
-
-test("of a metric that is to be small, the smaller is better", () => {
-  const points = pointsOf([trial(1, 5), trial(2, 3), trial(3, 4)], {}, TITLES);
-  assert.deepEqual(stepsOf(points, [], TITLES, false).map((step) => step.score), [5, 3]);
-  assert.equal(points[1].best, true);
-  assert.deepEqual(stepsOf([], [], TITLES, false), []);
 });
 
 test("no mark stands after the end of the time", () => {

@@ -144,7 +144,6 @@ Alpine.data("monitor", () => ({
     // What to expect of it comes with the update of the run: this score is the one in testing.
     this.job = { ...this.job, best_model_id: data.model_id };
     if (first) this.refreshHead();
-    // An ensemble is no trial: only this message tells when it was made.
     this.state().champions.push(data);
     this.drawSoon();
     this.log("best", "New best: " + title + ", " + score(data.score, this.metric.format) + " in testing", at);
@@ -155,7 +154,7 @@ Alpine.data("monitor", () => ({
     const { trials, families, titles, figure, champions } = this.state();
     const all = [...trials.values()];
     const points = pointsOf(all, families, titles);
-    const steps = stepsOf(points, champions.filter((one) => !trials.has(one.model_id)), titles, this.metric.greater);
+    const steps = stepsOf(points, champions, titles, trials);
     const end = endOf(this.job, points, steps);
     const limits = limitsOf(points, steps, this.metric.greater);
     const names = [...new Set(Object.values(families))].filter((name) => name !== "ensemble");
