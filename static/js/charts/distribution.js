@@ -39,9 +39,10 @@ function short(text) {
   return text.length > 18 ? text.slice(0, 17) + "…" : text;
 }
 
-defineChart("categories", (Plot, spec, { width, colour }) => {
-  const bars = spec.bars.slice(0, 20);
-  const total = spec.bars.reduce((sum, bar) => sum + bar.count, 0);
+// A bar for each that the server has counted: the frequent values, and all others together.
+export function drawCategories(Plot, spec, { width, colour }) {
+  const { bars } = spec;
+  const total = bars.reduce((sum, bar) => sum + bar.count, 0);
   const longest = Math.max(...bars.map((bar) => short(bar.value).length), 4);
   const plot = Plot.plot(
     base(width, {
@@ -60,4 +61,6 @@ defineChart("categories", (Plot, spec, { width, colour }) => {
   );
   const labels = bars.map((bar) => bar.value + "\n" + plural(bar.count, "row") + " (" + percent(bar.count / total) + ")");
   return { plot, marks: [{ selector: '[aria-label="bar"] rect', labels }] };
-});
+}
+
+defineChart("categories", drawCategories);
