@@ -4,7 +4,7 @@ import { dataOf, debounce, h } from "./dom.js";
 import { cellText, number, plural } from "./format.js";
 import { geometry, isNear, PAGE, pagesOf, rowsInSight, spaces, tooMany } from "./grid-rows.js";
 import { get } from "./http.js";
-import { drawFound } from "./spark.js";
+import { drawFound, foundPictures } from "./spark.js";
 import { problemToast } from "./toasts.js";
 
 Alpine.data("grid", () => ({
@@ -34,6 +34,8 @@ Alpine.data("grid", () => ({
       expected: -1,
     };
     this.state = () => state;
+    const found = (search, signal) => get("/datasets/" + state.id + "/spreads.json?" + new URLSearchParams({ search, columns: String(state.offset) }), signal);
+    state.pictures = foundPictures(found, (spreads) => drawFound(state.table, state.id, spreads));
     this.total = setup.total;
     this.searchLater = debounce(250, () => this.reload("Searching"));
     const columns = [...state.table.querySelectorAll("col")];
@@ -210,7 +212,7 @@ Alpine.data("grid", () => ({
       state.top = 0;
       state.box.scrollTop = 0;
       this.keep(0, answer);
-      if (this.answered !== searched) this.spread(searched, signal);
+      this.spread(searched, signal);
       this.answered = searched;
     } catch (problem) {
       if (problem.name === "AbortError") return;
@@ -221,14 +223,10 @@ Alpine.data("grid", () => ({
   },
   // The pictures in the header are of the rows that are on show.
   async spread(searched, signal) {
-    const state = this.state();
-    if (!searched) return drawFound(state.table, state.id, null);
     try {
-      const query = new URLSearchParams({ search: searched, columns: String(state.offset) });
-      const found = await get("/datasets/" + state.id + "/spreads.json?" + query, signal);
-      if (!signal.aborted) drawFound(state.table, state.id, found);
+      await this.state().pictures(searched, signal);
     } catch (problem) {
-      if (problem.name !== "AbortError") problemToast("The pictures of the columns are of all rows", problem);
+      problemToast("The pictures of the columns are of all rows", problem);
     }
   },
   searched() {

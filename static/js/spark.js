@@ -84,6 +84,26 @@ export function drawFound(root, dataset, spreads) {
   }
 }
 
+// Keeps pictures to the rows on show: `ask` gets what was found for a search, `draw` draws it, or with null all rows.
+// What counts is what is drawn: a search whose request was given up or failed is asked for again the next time.
+export function foundPictures(ask, draw) {
+  let drawn = "";
+  return async (searched, signal) => {
+    if (searched === drawn) return;
+    try {
+      const found = searched ? await ask(searched, signal) : null;
+      if (signal.aborted) return;
+      draw(found);
+      drawn = searched;
+    } catch (problem) {
+      if (problem.name === "AbortError") return;
+      draw(null);
+      drawn = "";
+      throw problem;
+    }
+  };
+}
+
 export function drawSparks(dataset) {
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) {
