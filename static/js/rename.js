@@ -1,5 +1,5 @@
 // A name that is changed where it stands: Enter or leaving the field saves it, Escape leaves it as it was. Every page
-// that shows the name hears of it, in other tabs too.
+// that shows the name hears of it, in other tabs too. "rename-closed" tells the elements around that it is over.
 import Alpine from "../vendor/alpine.js";
 import { call, said } from "./http.js";
 import { subscribe } from "./live.js";
@@ -9,6 +9,10 @@ Alpine.data("rename", () => ({
   editing: false,
   typed: "",
   problem: "",
+  init() {
+    const closed = () => this.$root.dispatchEvent(new CustomEvent("rename-closed", { bubbles: true }));
+    this.$watch("editing", (editing) => editing || this.$nextTick(closed));
+  },
   get resting() {
     return !this.editing;
   },

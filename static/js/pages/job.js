@@ -10,6 +10,7 @@ import { fragment, post } from "../http.js";
 import { subscribe, watchConnection } from "../live.js";
 import { endOf, limitsOf, pointsOf, stepsOf } from "../progress.js";
 import { hasEnded } from "../status.js";
+import { swapper } from "../swap.js";
 import { problemToast } from "../toasts.js";
 
 function clock(time) {
@@ -37,6 +38,11 @@ Alpine.data("monitor", () => ({
     this.bestName = setup.best_name;
     this.heard = performance.now();
     this.drawSoon = throttle(400, () => this.drawChart());
+    // A name that is being typed in the head would be saved half done.
+    const isNamed = () => document.querySelector("#job-head .rename-form:not([hidden])") !== null;
+    const head = swapper(isNamed, () => fragment(location.pathname, "job-head"), (next) => this.showHead(next));
+    this.head = () => head;
+    this.$root.addEventListener("rename-closed", () => this.keepTrying(head.resume));
     this.boardSoon = throttle(700, () => this.refreshBoard());
     mountCharts();
     this.drawChart();
@@ -237,13 +243,20 @@ Alpine.data("monitor", () => ({
       // The next update tries again.
     }
   },
-  async refreshHead() {
+  refreshHead() {
+    this.keepTrying(this.head().refresh);
+  },
+  showHead(next) {
+    const head = document.getElementById("job-head");
+    const focused = head.contains(document.activeElement) ? document.activeElement.id : null;
+    head.replaceWith(next);
+    if (focused === null) return;
+    // A button shows as soon as Alpine has seen it.
+    this.$nextTick(() => (document.getElementById(focused) ?? document.getElementById("main")).focus({ preventScroll: true }));
+  },
+  async keepTrying(work) {
     try {
-      const next = await fragment(location.pathname, "job-head");
-      const head = document.getElementById("job-head");
-      const action = head.contains(document.activeElement);
-      head.replaceWith(next);
-      if (action) document.getElementById("main").focus({ preventScroll: true });
+      await work();
     } catch {
       // The next update tries again.
     }

@@ -104,6 +104,27 @@ def test_a_name_is_changed_in_place_and_every_tab_shows_it(server: Served, visit
 
 
 @pytest.mark.browser
+def test_a_name_that_is_typed_while_its_run_ends_is_not_saved_half_done(
+    server: Served, visits: tuple[Visit, Visit]
+) -> None:
+    job = add_job(server.store)
+    server.store.jobs.update(job.id, name="at work")
+    page = visits[0].page
+    page.goto(f"{server.url}/jobs/{job.id}")
+    visits[0].ready()
+    rename(page, "at work", "half")
+    finish_job(server.store, job.id, JobStatus.CANCELLED, 1.7e9 + 1)
+    expect(page.get_by_text("Nothing: the run has ended.")).to_be_visible()
+    page.keyboard.type(" and half")
+    assert server.store.jobs.get(job.id).name == "at work"
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Delete half and half")).to_be_visible()
+    expect(page.get_by_role("button", name="Rename half and half")).to_be_focused()
+    assert server.store.jobs.get(job.id).name == "half and half"
+
+
+@pytest.mark.browser
 def test_lists_show_what_counts_on_a_phone(server: Served, browser: Browser) -> None:
     made = server.client.post("/api/datasets/upload", files={"file": ("small.csv", b"a,b\n1,2\n3,4\n")}).json()["id"]
     job = add_job(server.store)
