@@ -64,7 +64,8 @@ def scan(path: Path, delimiter: str, width: int, *, start: int = 0) -> Structure
         else:
             fields_open += len(splits)
             bytes_open += len(data)
-            structure.longest_record = max(structure.longest_record, bytes_open)
+        # A record that never ends, behind an open quotation mark, is one too.
+        structure.longest_record = max(structure.longest_record, bytes_open)
         previous = int(data[-1])
         offset += len(data)
     structure.open_quote = bool(in_quotes)
