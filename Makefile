@@ -60,9 +60,10 @@ check: setup $(DONE)/test
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m pytest --quiet --no-header tests/test_architecture.py
 
-# Two files of tests at a time, in the order in which they stand: the few that take long are not left to the end.
+# Three files of tests at a time, more than there are cores, as many tests wait for a server or a browser; in the order
+# in which they stand: the few that take long are not left to the end.
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 pyz: setup
 	$(BIN)/python scripts/build_pyz.py --variant $(if $(LEAN),lean,full)

@@ -7,7 +7,7 @@
     ├── Unauthorized            401  no credential, or not a valid one
     ├── Forbidden               403  a credential that may not do this, a foreign Host or Origin
     ├── NotFound                404  no such thing
-    │   └── LeaseLost           somebody else has this trial now, or nobody wants it any more
+    │   └── LeaseLost       404  somebody else has this trial now, or nobody wants it any more
     ├── WrongState              409  it exists, but not in a state that allows this
     ├── TooLarge                413  over a limit of this server
     ├── UnsupportedFormat       415  no reader for this kind of file

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from flowml.domain.caller import LOCAL_OWNER
+
 
 class WorkerStatus(StrEnum):
     ONLINE = "online"
@@ -25,7 +27,8 @@ class Worker:
     capabilities: Mapping[str, Any]
     registered_at: float
     last_seen_at: float
-    trials_finished: int
+    trials_finished: int = 0
+    owner: str = LOCAL_OWNER.identifier
 
 
 @dataclass(frozen=True)

@@ -189,6 +189,14 @@ MIGRATIONS: tuple[Migration, ...] = (
                 UNION SELECT model_file FROM trials UNION SELECT file FROM models) WHERE sha256 <> ''""",
         ),
     ),
+    Migration(
+        11,
+        "whose workers are, and which machine each is",
+        (
+            "ALTER TABLE workers ADD COLUMN owner TEXT NOT NULL DEFAULT 'owner'",
+            "ALTER TABLE workers ADD COLUMN instance TEXT",
+        ),
+    ),
 )
 
 

@@ -130,6 +130,18 @@ class Trials:
         )
         return found.fetchone() is not None
 
+    def leased(self, trial_id: str, owner: str, attempt: int, steady: float) -> Lease | None:
+        """The lease that somebody holds, by what they say of it; None where it is no longer good."""
+        row = (
+            self._database.current()
+            .execute(
+                "SELECT * FROM trials WHERE id = ? AND owner = ? AND attempt = ? AND status = 'leased'",
+                (trial_id, owner, attempt),
+            )
+            .fetchone()
+        )
+        return None if row is None else _lease(row, steady)
+
     def waiting(self, offer: Offer) -> bool:
         """Whether any trial waits for an owner with so much."""
         found = self._database.read().execute(
@@ -138,6 +150,13 @@ class Trials:
             (to_json(list(offer.queues)), offer.memory_bytes, offer.vram_gb),
         )
         return found.fetchone() is not None
+
+    def waiting_needs(self) -> list[Needs]:
+        """What the trials that wait need, each need once."""
+        rows = self._database.read().execute(
+            "SELECT DISTINCT queue, memory_bytes, vram_gb FROM trials WHERE status = 'queued'"
+        )
+        return [_needs(row) for row in rows]
 
     def lower_needs(self, job_id: str, queues: Sequence[str], memory_bytes: int) -> None:
         """Of a job's waiting trials: no queue but these, and no more memory than that. What was asked for when there
@@ -222,6 +241,12 @@ class Trials:
     def abandon_all_leases(self, worker_id: str, now: float) -> list[Trial]:
         """At start-up: what a worker's previous life had leased waits again, and that is not the trials' fault."""
         return self._return("worker_id = ?", (worker_id,), None, now, True)
+
+    def abandon(self, lease: Lease, now: float) -> list[Trial]:
+        """What never reached whoever had leased it waits again; nobody failed. Returns the trial, if it was theirs."""
+        return self._return(
+            "id = ? AND owner = ? AND attempt = ?", (lease.trial_id, lease.owner, lease.attempt), None, now, True
+        )
 
     def redate(self, job_id: str, deadline_at: float, lease_seconds: float, steady: float) -> None:
         """Give the open trials of a job new times, of a clock that has begun anew: when they have to be over, how long

@@ -1,12 +1,13 @@
 """The workers table: this machine and the ones that joined."""
 
+import sqlite3
 from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
-from flowml.domain.workers import Machine, Worker, WorkerStatus
+from flowml.domain.workers import Machine, Share, Worker, WorkerStatus
 from flowml.store.database import Database
-from flowml.store.rows import from_json, to_json
+from flowml.store.rows import from_json, new_id, to_json
 
 LOCAL_ID = "local"
 
@@ -31,19 +32,47 @@ class Workers:
         """This machine, the same worker whatever it is called today; returns its id. A trial may use so many `threads`
         and `memory_bytes`. Where another worker has its name already, it gets a number."""
         with self._database.write() as connection:
-            taken = {row["name"] for row in connection.execute("SELECT name FROM workers WHERE id <> ?", (LOCAL_ID,))}
-            numbered = (f"{name} ({number})" for number in count(2))
-            name = name if name not in taken else next(free for free in numbered if free not in taken)
-            connection.execute(
-                "INSERT INTO workers (id, name, status, queues, slots, threads, memory_bytes, capabilities,"
-                " registered_at, last_seen_at)"
-                " VALUES (?, ?, 'online', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET status = 'online',"
-                " name = excluded.name, queues = excluded.queues, slots = excluded.slots,"
-                " threads = excluded.threads, memory_bytes = excluded.memory_bytes,"
-                " capabilities = excluded.capabilities, last_seen_at = excluded.last_seen_at",
-                (LOCAL_ID, name, to_json(queues), slots, threads, memory_bytes, to_json(capabilities), now, now),
-            )
+            name = _free_name(connection, name, LOCAL_ID)
+            _put(connection, LOCAL_ID, name, queues, Share(slots, threads, memory_bytes), capabilities, now)
         return LOCAL_ID
+
+    def register(
+        self,
+        name: str,
+        queues: tuple[str, ...],
+        share: Share,
+        capabilities: Mapping[str, Any],
+        now: float,
+        *,
+        owner: str,
+        instance: str | None = None,
+    ) -> Worker:
+        """A machine that joins, or comes back: the same worker where its owner has one of its name that is this
+        `instance` or is gone. Else it gets a number."""
+        with self._database.write() as connection:
+            known = [
+                row["id"]
+                for row in connection.execute("SELECT * FROM workers WHERE owner = ? AND id <> ?", (owner, LOCAL_ID))
+                if (row["name"] == name and (instance is None or row["status"] == WorkerStatus.OFFLINE))
+                or (instance is not None and row["instance"] == instance)
+            ]
+            worker_id = known[0] if known else new_id()
+            name = _free_name(connection, name, worker_id)
+            _put(connection, worker_id, name, queues, share, capabilities, now)
+            connection.execute("UPDATE workers SET owner = ?, instance = ? WHERE id = ?", (owner, instance, worker_id))
+        worker = self.find(worker_id)
+        assert worker is not None
+        return worker
+
+    def find(self, worker_id: str) -> Worker | None:
+        """One of them."""
+        row = self._database.read().execute(f"{_WORKERS} WHERE id = ?", (worker_id,)).fetchone()
+        return None if row is None else _worker(row)
+
+    def seen(self, worker_id: str, now: float) -> None:
+        """It was heard of."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE workers SET last_seen_at = ? WHERE id = ?", (now, worker_id))
 
     def machines(self) -> list[Machine]:
         """Those that are online."""
@@ -66,24 +95,64 @@ class Workers:
         return dict(from_json(row["capabilities"])) if row else {}
 
     def all(self) -> list[Worker]:
-        rows = self._database.read().execute(
-            "SELECT workers.*,"
-            " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'leased') AS running,"
-            " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'finished') AS finished"
-            " FROM workers ORDER BY registered_at, id"
-        )
-        return [
-            Worker(
-                id=row["id"],
-                name=row["name"],
-                status=WorkerStatus(row["status"]),
-                queues=tuple(from_json(row["queues"])),
-                slots=row["slots"],
-                running=row["running"],
-                capabilities=from_json(row["capabilities"]),
-                registered_at=row["registered_at"],
-                last_seen_at=row["last_seen_at"],
-                trials_finished=row["finished"],
-            )
-            for row in rows
-        ]
+        """All of them, in the order in which they joined."""
+        return [_worker(row) for row in self._database.read().execute(f"{_WORKERS} ORDER BY registered_at, id")]
+
+
+_WORKERS = (
+    "SELECT workers.*,"
+    " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'leased') AS running,"
+    " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'finished') AS finished FROM workers"
+)
+
+
+def _worker(row: sqlite3.Row) -> Worker:
+    return Worker(
+        id=row["id"],
+        name=row["name"],
+        status=WorkerStatus(row["status"]),
+        queues=tuple(from_json(row["queues"])),
+        slots=row["slots"],
+        running=row["running"],
+        capabilities=from_json(row["capabilities"]),
+        registered_at=row["registered_at"],
+        last_seen_at=row["last_seen_at"],
+        trials_finished=row["finished"],
+        owner=row["owner"],
+    )
+
+
+def _free_name(connection: sqlite3.Connection, name: str, worker_id: str) -> str:
+    taken = {row["name"] for row in connection.execute("SELECT name FROM workers WHERE id <> ?", (worker_id,))}
+    numbered = (f"{name} ({number})" for number in count(2))
+    return name if name not in taken else next(free for free in numbered if free not in taken)
+
+
+def _put(
+    connection: sqlite3.Connection,
+    worker_id: str,
+    name: str,
+    queues: tuple[str, ...],
+    share: Share,
+    capabilities: Mapping[str, Any],
+    now: float,
+) -> None:
+    connection.execute(
+        "INSERT INTO workers (id, name, status, queues, slots, threads, memory_bytes, capabilities,"
+        " registered_at, last_seen_at)"
+        " VALUES (?, ?, 'online', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET status = 'online',"
+        " name = excluded.name, queues = excluded.queues, slots = excluded.slots,"
+        " threads = excluded.threads, memory_bytes = excluded.memory_bytes,"
+        " capabilities = excluded.capabilities, last_seen_at = excluded.last_seen_at",
+        (
+            worker_id,
+            name,
+            to_json(queues),
+            share.slots,
+            share.threads,
+            share.memory_bytes,
+            to_json(capabilities),
+            now,
+            now,
+        ),
+    )

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowml.domain.caller import Principal
 from flowml.domain.errors import FlowMLError, Forbidden
+from flowml.services import workers
 from flowml.services.context import Context
 from flowml.web import pages
 from flowml.web.caller import CONTEXT, caller_of
@@ -35,12 +36,14 @@ def create_app(
 ) -> ASGIApp:
     """Everything this server answers; `lifespan` starts and stops what works beside it, `who` says who calls."""
     waiting = Waiting()
+    waiting_room = workers.waiting_room(context)
 
     @asynccontextmanager
     async def living(app: Starlette) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _ANSWERING_THREADS
         async with nullcontext() if lifespan is None else lifespan(app):
             yield
+            waiting_room.close()
             # What requests have begun still stands on what is stopped next.
             await waiting.ended(_ENDING_SECONDS)
 
@@ -55,6 +58,7 @@ def create_app(
     app.state.hub = Hub(context)
     app.state.endpoints = ENDPOINTS
     app.state.waiting = waiting
+    app.state.waiting_room = waiting_room
     return Gate(app, context, who)
 
 

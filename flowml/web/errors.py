@@ -39,6 +39,7 @@ KINDS: dict[type[FlowMLError], Kind] = {
     errors.MalformedRequest: Kind(400, "malformed-request", "The request cannot be understood"),
     errors.Unauthorized: Kind(401, "unauthorized", "A credential is needed"),
     errors.Forbidden: Kind(403, "forbidden", "Not allowed"),
+    errors.LeaseLost: Kind(404, "lease-lost", "The lease is lost"),
     errors.NotFound: Kind(404, "not-found", "Not found"),
     errors.WrongState: Kind(409, "wrong-state", "Not possible right now"),
     errors.NotApplicable: Kind(409, "not-applicable", "Not possible for this one"),

@@ -32,7 +32,7 @@ class Waiting:
         """As the function of this name."""
         left, turns = Event(), Turns()
         context = request.scope[CONTEXT] = context_of(request).until(left, turns)
-        leaving = asyncio.ensure_future(_gone(request))
+        leaving = asyncio.ensure_future(gone(request))
         working = asyncio.ensure_future(self._in_turn(work, context, turns, leaving))
         self._works.add(working)
         working.add_done_callback(self._ended)
@@ -111,6 +111,7 @@ async def _turn(line: Line, turns: Turns, leaving: "asyncio.Future[None]") -> No
         raise line.took_too_long()
 
 
-async def _gone(request: Request) -> None:
+async def gone(request: Request) -> None:
+    """Returns when the client has left. Whoever waits for that has read the body."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from flowml.domain.caller import Permission
+from flowml.domain.channel import JobBrief
 from flowml.services.downloads import MEDIA_TYPES
-from flowml.web.api import datasets, docs, figures, recipes, results, system, training
+from flowml.web.api import datasets, docs, figures, recipes, results, system, training, workers
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
@@ -16,10 +17,11 @@ from flowml.web.schemas import recipes as o
 from flowml.web.schemas import results as r
 from flowml.web.schemas import system as s
 from flowml.web.schemas import training as t
+from flowml.web.schemas import workers as w
 from flowml.web.schemas.base import PageQuery, Rename
 from flowml.web.static import StaticFiles
 
-READ, WRITE, PREDICT = Permission.READ, Permission.WRITE, Permission.PREDICT
+READ, WRITE, PREDICT, WORK = Permission.READ, Permission.WRITE, Permission.PREDICT, Permission.WORK
 
 # fmt: off
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -76,6 +78,20 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              results.feature_importance, r.Importance, query=r.ImportanceQuery, need=READ, waits=True),
     Endpoint("POST", "/api/results/predict",
              results.predict, r.Prediction | r.Predictions, body=r.Predict, need=PREDICT),
+
+    Endpoint("POST", "/api/workers/register", workers.register, w.Registered, 201, body=w.Register, need=WORK),
+    Endpoint("POST", "/api/workers/heartbeat", workers.heartbeat, w.Stop, body=w.Heartbeat, need=WORK),
+    Endpoint("POST", "/api/workers/lease", workers.lease, w.Leased, body=w.Ask, need=WORK),
+    Endpoint("GET", "/api/workers/{worker_id}/trials/{trial_id}/brief",
+             workers.brief, JobBrief, query=w.AttemptQuery, need=WORK),
+    Endpoint("GET", "/api/workers/{worker_id}/trials/{trial_id}/files/{sha256}",
+             workers.file, "application/octet-stream", query=w.AttemptQuery, need=WORK),
+    Endpoint("GET", "/api/workers/{worker_id}/trials/{trial_id}/uploads/{sha256}",
+             workers.received, w.Uploaded, query=w.AttemptQuery, need=WORK),
+    Endpoint("PATCH", "/api/workers/{worker_id}/trials/{trial_id}/uploads/{sha256}",
+             workers.append, w.Uploaded, query=w.AttemptQuery, need=WORK),
+    Endpoint("POST", "/api/workers/{worker_id}/trials/{trial_id}/report",
+             workers.report, w.Reported, query=w.AttemptQuery, body=w.Report, need=WORK),
 
     Endpoint("GET", "/api/live", system.live_without_websocket, status=101, need=READ),
     Endpoint("GET", "/api/stats", system.stats, s.SystemStats, need=READ),

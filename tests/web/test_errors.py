@@ -28,7 +28,6 @@ def test_every_error_that_a_person_may_meet_has_its_status() -> None:
         errors.TrialFailed,
         errors.Pruned,
         errors.DeadlineReached,
-        errors.LeaseLost,
         errors.DamagedDatabase,
         errors.StartupError,
         errors.FlowMLError,

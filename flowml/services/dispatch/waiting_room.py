@@ -1,0 +1,145 @@
+"""Workers on other machines that wait for a trial: one thread looks for all of them, and each hears at once.
+
+A look costs one question to the tables however many wait, and nothing while nobody has stored anything. Whoever has
+waited longest is served first.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from flowml.domain.clock import Clock
+from flowml.domain.faults import fault_of
+from flowml.domain.trials import Lease, Needs, Offer
+from flowml.services.dispatch.channel import LEASE_SECONDS
+from flowml.services.dispatch.telling import tell_trial
+from flowml.store.store import Store
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 0.01
+# What waits for somebody else for a moment is looked at again without anything being stored.
+_LOOK_AGAIN_SECONDS = 0.05
+_RETRY_SECONDS = 1.0
+
+
+@dataclass(eq=False)
+class Waiter:
+    """One who waits; `come` is called, in any thread, when there is something for it."""
+
+    worker_id: str
+    worker_name: str
+    offer: Offer
+    come: Callable[[], object]
+    lease: Lease | None = None
+
+
+class WaitingRoom:
+    """`clock`: the dispatcher's. Its thread runs while somebody waits."""
+
+    def __init__(self, store: Store, clock: Clock):
+        self._store = store
+        self._clock = clock
+        self._waiters: dict[Waiter, None] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._version: int | None = None
+        self._is_closed = False
+
+    def __len__(self) -> int:
+        return len(self._waiters)
+
+    def stand(self, worker_id: str, worker_name: str, offer: Offer, come: Callable[[], object]) -> Waiter:
+        """Wait for a trial that needs no more than this; to be ended with `leave`."""
+        waiter = Waiter(worker_id, worker_name, offer, come)
+        with self._lock:
+            if self._is_closed:
+                come()
+                return waiter
+            self._waiters[waiter] = None
+            # What waits may be for nobody but this one.
+            self._version = None
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="waiting-room", daemon=True)
+                self._thread.start()
+        return waiter
+
+    def leave(self, waiter: Waiter) -> Lease | None:
+        """Wait no longer; the lease that there is for it by now, which nobody else knows of."""
+        with self._lock:
+            self._waiters.pop(waiter, None)
+            lease, waiter.lease = waiter.lease, None
+        return lease
+
+    def give_back(self, lease: Lease) -> None:
+        """Have a trial wait again that never reached its worker: nobody's fault."""
+        with self._store.transaction():
+            for trial in self._store.trials.abandon(lease, self._clock.now()):
+                tell_trial(self._store, trial, self._clock.now())
+
+    def close(self) -> None:
+        """Everybody leaves with nothing."""
+        with self._lock:
+            self._is_closed = True
+            waiters, self._waiters = list(self._waiters), {}
+        for waiter in waiters:
+            waiter.come()
+
+    def _watch(self) -> None:
+        again_at = 0.0
+        while True:
+            with self._lock:
+                if not self._waiters:
+                    self._thread = None
+                    return
+            pause = _LOOK_SECONDS
+            try:
+                version = self._store.data_version()
+                if version != self._version or self._clock.steady() >= again_at:
+                    self._version = version
+                    again_at = self._clock.steady() + (_LOOK_AGAIN_SECONDS if self._serve() else float("inf"))
+            except Exception as error:
+                fault = fault_of(error)
+                log.warning("no trial can be given out: %s", fault.detail if fault else error, exc_info=fault is None)
+                pause = _RETRY_SECONDS
+            time.sleep(pause)
+
+    def _serve(self) -> bool:
+        """Give out what waits; whether something is left that somebody here could take in a moment."""
+        with self._lock:
+            waiters = list(self._waiters)
+        waiting = self._store.trials.waiting_needs()
+        able = [waiter for waiter in waiters if any(fits(needs, waiter.offer) for needs in waiting)]
+        if not able:
+            return False
+        given: list[tuple[Waiter, Lease]] = []
+        with self._store.transaction():
+            # Others may have been writing until now: that time is not the trial's.
+            now, steady = self._clock.now(), self._clock.steady()
+            for waiter in able:
+                lease = self._store.trials.claim(
+                    waiter.worker_id, waiter.worker_id, waiter.worker_name, waiter.offer, LEASE_SECONDS, now, steady
+                )
+                if lease is not None:
+                    tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
+                    given.append((waiter, lease))
+        waited = self._clock.steady() - steady
+        for waiter, lease in given:
+            lease = replace(lease, seconds_left=lease.seconds_left - waited, lease_seconds=lease.lease_seconds - waited)
+            with self._lock:
+                still_waits = waiter in self._waiters
+                if still_waits:
+                    del self._waiters[waiter]
+                    waiter.lease = lease
+            if still_waits:
+                waiter.come()
+            else:
+                self.give_back(lease)
+        return len(given) < len(able)
+
+
+def fits(needs: Needs, offer: Offer) -> bool:
+    """Whether a machine has what a trial needs; the claim in the trials table decides by the same."""
+    return needs.queue in offer.queues and needs.memory_bytes <= offer.memory_bytes and needs.vram_gb <= offer.vram_gb

@@ -1,0 +1,137 @@
+"""Machines that have joined: who they are, and what they do with the trials that they lease.
+
+Each belongs to whoever registered it, and nobody else learns that it is there. What a call is about is said by worker,
+trial and attempt; a lease that is no longer good raises LeaseLost.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowml.domain.channel import JobBrief
+from flowml.domain.clock import Clock
+from flowml.domain.errors import NotFound, WrongState
+from flowml.domain.protocol import PROTOCOL
+from flowml.domain.trials import Beat, Lease, TrialReport
+from flowml.domain.workers import Share, Worker
+from flowml.services.context import Context
+from flowml.services.dispatch.channel import StoreChannel
+from flowml.services.dispatch.transfers import Transfers, lease_lost
+from flowml.services.dispatch.waiting_room import WaitingRoom
+
+HEARTBEAT_SECONDS = 30.0
+OFFLINE_AFTER_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Working:
+    """A trial that a worker says it works on, and how far it is."""
+
+    trial_id: str
+    attempt: int
+    fold_scores: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a call of a worker is about."""
+
+    worker_id: str
+    trial_id: str
+    number: int
+
+
+def register(
+    context: Context,
+    name: str,
+    queues: Sequence[str],
+    share: Share,
+    capabilities: Mapping[str, Any],
+    *,
+    protocol: int,
+    instance: str | None = None,
+) -> Worker:
+    """Have a machine join, or come back under its name. `instance` tells two machines of one name apart: the second
+    gets a number. Raises WrongState where the two do not speak the same protocol."""
+    if protocol != PROTOCOL:
+        side = "the worker" if protocol < PROTOCOL else "this server"
+        raise WrongState(
+            f"This server speaks version {PROTOCOL} of the workers' protocol, and this worker version {protocol}.",
+            hint=f"Upgrade {side}: run the newer flowml.pyz there.",
+        )
+    return context.store.workers.register(
+        name,
+        tuple(queues),
+        share,
+        capabilities,
+        context.clock(),
+        owner=context.caller.identifier,
+        instance=instance,
+    )
+
+
+def waiting_room(context: Context) -> WaitingRoom:
+    """Where the workers of this server wait for trials."""
+    return WaitingRoom(context.store, Clock(context.clock, context.steady))
+
+
+def check_mine(context: Context, worker_id: str) -> Worker:
+    """The worker, if it is the caller's. Raises NotFound."""
+    worker = context.store.workers.find(worker_id)
+    if worker is None or worker.owner != context.caller.identifier:
+        raise NotFound("There is no such worker.", hint="Have it register first.")
+    return worker
+
+
+def heartbeat(context: Context, worker_id: str, working: Sequence[Working]) -> frozenset[str]:
+    """The worker is there and works on these; returns the ids of the trials that it should abandon."""
+    check_mine(context, worker_id)
+    context.store.workers.seen(worker_id, context.clock())
+    beats, stop = [], set[str]()
+    for one in working:
+        lease = context.store.trials.leased(one.trial_id, worker_id, one.attempt, context.steady())
+        if lease is None:
+            stop.add(one.trial_id)
+        else:
+            beats.append(Beat(lease, one.fold_scores))
+    return _channel(context, worker_id).heartbeat(beats) | stop
+
+
+def brief(context: Context, attempt: Attempt) -> JobBrief:
+    """What there is to know about the job of a leased trial."""
+    return _channel(context, attempt.worker_id).brief(_lease(context, attempt))
+
+
+def file(context: Context, attempt: Attempt, sha256: str) -> Path:
+    """A file of the job of a leased trial. Raises NotFound for any other."""
+    return _channel(context, attempt.worker_id).get(_lease(context, attempt), sha256)
+
+
+def received(context: Context, attempt: Attempt, sha256: str) -> int | None:
+    """As `Transfers.received`."""
+    return Transfers(context.store).received(_lease(context, attempt), sha256)
+
+
+def append(context: Context, attempt: Attempt, sha256: str, offset: int, length: int, piece: bytes) -> int | None:
+    """As `Transfers.append`."""
+    return Transfers(context.store).append(_lease(context, attempt), sha256, offset, length, piece)
+
+
+def report(context: Context, attempt: Attempt, outcome: TrialReport) -> bool:
+    """Take the outcome of a trial; False: it came too late and changed nothing. Raises LeaseLost as well for that, and
+    NotFound where a file that it names was not handed over."""
+    return _channel(context, attempt.worker_id).report(_lease(context, attempt), outcome)
+
+
+def _lease(context: Context, attempt: Attempt) -> Lease:
+    lease = context.store.trials.leased(attempt.trial_id, attempt.worker_id, attempt.number, context.steady())
+    worker = context.store.workers.find(attempt.worker_id)
+    if lease is None or worker is None or worker.owner != context.caller.identifier:
+        raise lease_lost()
+    return lease
+
+
+def _channel(context: Context, worker_id: str) -> StoreChannel:
+    clock = Clock(context.clock, context.steady)
+    return StoreChannel(context.store, owner=worker_id, worker_id=worker_id, worker_name=worker_id, clock=clock)

@@ -1,0 +1,147 @@
+"""What workers send and hear."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from flowml.domain.protocol import PROTOCOL
+from flowml.domain.trials import TrialReport, TrialStatus
+from flowml.services.workers import Working
+from flowml.web.schemas.base import Answer, Body, Object, Query
+
+_Name = Annotated[str, Field(min_length=1, max_length=100)]
+_Queue = Annotated[str, Field(min_length=1, max_length=60)]
+_Queues = Annotated[list[_Queue], Field(max_length=50, fail_fast=True)]
+_Id = Annotated[str, Field(min_length=1, max_length=100)]
+_Attempt = Annotated[int, Field(ge=1, le=10**9)]
+_Score = Annotated[float, Field(allow_inf_nan=False)]
+_Scores = Annotated[list[_Score], Field(max_length=1_000, fail_fast=True)]
+_Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+_Bytes = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Register(Body):
+    """A machine that joins."""
+
+    name: _Name
+    capabilities: Object = Field({}, description="what `flowml worker --probe` prints")
+    queues: _Queues = Field(["cpu"], description="whose trials it takes")
+    slots: int = Field(1, ge=0, le=10_000, description="how many trials it trains at once")
+    threads: int = Field(1, ge=1, le=10_000, description="threads of one trial")
+    memory_bytes: _Bytes = Field(0, description="memory of one trial")
+    protocol: int = Field(PROTOCOL, ge=0, le=10**6)
+    instance: str | None = Field(None, max_length=100, description="tells two machines of one name apart")
+
+
+class Registered(Answer):
+    """What a worker is called here, and how often it is to be heard of."""
+
+    worker_id: str
+    name: str
+    heartbeat_seconds: float
+    offline_after_seconds: float
+    protocol: int
+
+
+class Running(Body):
+    """A trial that a worker works on, and the scores of the folds that it has done."""
+
+    trial_id: _Id
+    attempt: _Attempt
+    fold_scores: _Scores = Field([])
+
+
+class Heartbeat(Body):
+    """A worker is there, and works on these."""
+
+    worker_id: _Id
+    load: Object = Field({}, description="cores, memory and GPUs in use")
+    running: list[Running] = Field([], max_length=10_000, fail_fast=True)
+
+    def working(self) -> list[Working]:
+        return [Working(one.trial_id, one.attempt, tuple(one.fold_scores)) for one in self.running]
+
+
+class Stop(Answer):
+    """The trials that a worker should abandon."""
+
+    stop: list[str]
+
+
+class Ask(Body):
+    """What a worker has free for a trial, and how long it waits for one."""
+
+    worker_id: _Id
+    queues: _Queues = Field(["cpu"])
+    memory_bytes: _Bytes
+    vram_gb: float = Field(0.0, ge=0, le=1e6, allow_inf_nan=False)
+    wait_seconds: float = Field(25.0, ge=0, le=60, allow_inf_nan=False)
+
+
+class Needs(Answer):
+    """What a trial takes of a machine."""
+
+    queue: str
+    memory_bytes: int
+    vram_gb: float
+
+
+class Lease(Answer):
+    """The right to evaluate one trial."""
+
+    trial_id: str
+    job_id: str
+    owner: str
+    attempt: int
+    lease_seconds: float
+    algorithm: str
+    params: dict[str, Any]
+    number: int
+    seconds_left: float
+    max_rows: int | None
+    bar: float | None
+    needs: Needs
+
+
+class Leased(Answer):
+    """A lease, or none: nothing came in this time."""
+
+    lease: Lease | None
+
+
+class AttemptQuery(Query):
+    """Which attempt at a trial a call is about."""
+
+    attempt: _Attempt
+
+
+class Uploaded(Answer):
+    """How far a file has arrived."""
+
+    received_bytes: int | None = Field(description="null: all of it")
+
+
+class Report(Body):
+    """The outcome of a trial; its files were handed over before."""
+
+    status: TrialStatus
+    score: _Score | None = None
+    fold_scores: _Scores = Field([])
+    metrics: dict[Annotated[str, Field(max_length=100)], _Score | None] | None = Field(None, max_length=100)
+    fit_seconds: float = Field(0.0, ge=0, allow_inf_nan=False)
+    predict_ms: float | None = Field(None, ge=0, allow_inf_nan=False)
+    error: str | None = Field(None, max_length=2_000)
+    out_of_fold: _Sha256 | None = None
+    model: _Sha256 | None = None
+    tested_on: str | None = Field(None, max_length=200)
+
+    def outcome(self) -> TrialReport:
+        values = self.model_dump()
+        values["fold_scores"] = tuple(self.fold_scores)
+        return TrialReport(**values)
+
+
+class Reported(Answer):
+    """Whether an outcome came in time to count."""
+
+    accepted: bool

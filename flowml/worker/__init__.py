@@ -1,0 +1,1 @@
+"""A machine that joins a server and trains its trials."""

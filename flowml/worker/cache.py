@@ -1,0 +1,65 @@
+"""The files that a worker has fetched: named by the hash of their content, looked over once when they are complete, and
+removed when they have not been used for longest. One folder may serve several workers of one machine.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from flowml.domain.errors import Damaged
+from flowml.domain.stored import hash_file
+from flowml.machine import locks
+
+Pieces = Callable[[int], Iterator[bytes]]
+"""The bytes of a file from an offset on."""
+
+_MOST_TRIES = 3
+
+
+class Cache:
+    """Files below `folder`, of `most_bytes` together; the latest stays whatever it takes."""
+
+    def __init__(self, folder: Path, most_bytes: int):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder = folder
+        self._most_bytes = most_bytes
+
+    def fetched(self, sha256: str, pieces: Pieces, wait: Callable[[], None]) -> Path:
+        """The file of this hash. What is missing of it is fetched, from where an earlier try has ended; `wait` is
+        called while another process does that. Raises what `pieces` raises, and Damaged when what comes is not it."""
+        place, part = self._folder / sha256, self._folder / f"{sha256}.part"
+        while not place.exists():
+            with locks.taken(self._folder / f"{sha256}.lock") as is_mine:
+                if is_mine and not place.exists():
+                    self._fetch(sha256, place, part, pieces)
+            if not is_mine:
+                wait()
+        os.utime(place)
+        self._make_room(place)
+        return place
+
+    def _fetch(self, sha256: str, place: Path, part: Path, pieces: Pieces) -> None:
+        for _ in range(_MOST_TRIES):
+            with part.open("ab") as file:
+                for piece in pieces(file.tell()):
+                    file.write(piece)
+            if hash_file(part) == sha256:
+                os.replace(part, place)
+                return
+            # Nothing says where it went wrong.
+            part.unlink()
+        raise Damaged("A file of the server did not arrive as it is there.", hint="Look after the connection.")
+
+    def _make_room(self, latest: Path) -> None:
+        found = []
+        for path in self._folder.iterdir():
+            # Another process may be doing the same.
+            with contextlib.suppress(FileNotFoundError):
+                found.append((path.stat().st_mtime, path.stat().st_size, path))
+        kept = 0
+        for _, size, path in sorted(found, reverse=True):
+            kept += size
+            if kept > self._most_bytes and path != latest and path.suffix != ".lock":
+                path.unlink(missing_ok=True)
+                path.with_suffix(".lock").unlink(missing_ok=True)

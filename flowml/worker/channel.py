@@ -1,0 +1,178 @@
+"""A trainer's channel over HTTP.
+
+What a connection loses is asked for again: a server that starts anew, or a network that is gone for a while, costs a
+running trial nothing. Files go in pieces and are gone on with where they broke off.
+"""
+
+import hashlib
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import TypeAdapter
+
+from flowml.domain.channel import JobBrief
+from flowml.domain.errors import FlowMLError, Forbidden, InvalidInput, LeaseLost, NotFound, NotReady, WrongState
+from flowml.domain.protocol import LENGTH, OFFSET, PIECE_BYTES
+from flowml.domain.trials import Beat, Lease, Offer, TrialReport
+from flowml.worker.cache import Cache
+
+_BRIEF: TypeAdapter[JobBrief] = TypeAdapter(JobBrief)
+_LEASE: TypeAdapter[Lease | None] = TypeAdapter(Lease | None)
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 5.0
+# How long somebody works on behind the end of a lease: a server that starts anew gives it a new one.
+_PATIENCE_SECONDS = 120.0
+_WAIT_MARGIN_SECONDS = 15.0
+# What stands between a server and its workers says these, or the server while it starts.
+_IN_A_MOMENT = frozenset({408, 429, 500, 502, 503, 504})
+_ERRORS: dict[str, type[FlowMLError]] = {
+    "lease-lost": LeaseLost,
+    "not-found": NotFound,
+    "wrong-state": WrongState,
+    "forbidden": Forbidden,
+    "unauthorized": Forbidden,
+}
+Answer = TypeVar("Answer")
+
+
+class Retry:
+    """Tries again what may work in a moment, later and later and not in step with others (full jitter)."""
+
+    def __init__(
+        self,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[float, float], float] = random.uniform,
+    ):
+        self._sleep = sleep
+        self.clock = clock
+        self._draw = draw
+
+    def until(self, give_up_at: float, call: Callable[[], Answer]) -> Answer:
+        """What the call returns. Raises what it raises, and NotReady when it did not work until then."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return call()
+            except (httpx.TransportError, NotReady) as problem:
+                if self.clock() >= give_up_at:
+                    raise NotReady(f"The server was not reached: {problem}.") from problem
+            self._sleep(self._draw(0.0, pause))
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+class HttpChannel:
+    """`client` knows the server's address and the worker's credential; `worker_id` is what the server calls it.
+
+    With `wait_seconds` a lease is waited for so long.
+    """
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        worker_id: str,
+        cache: Cache,
+        *,
+        wait_seconds: float = 25.0,
+        retry: Retry | None = None,
+    ):
+        self._client = client
+        self._worker_id = worker_id
+        self._cache = cache
+        self._wait_seconds = wait_seconds
+        self._retry = retry or Retry()
+
+    def lease(self, offer: Offer) -> Lease | None:
+        ask = {"worker_id": self._worker_id, "wait_seconds": self._wait_seconds, **asdict(offer)}
+        timeout = httpx.Timeout(_WAIT_MARGIN_SECONDS, read=self._wait_seconds + _WAIT_MARGIN_SECONDS)
+        answer = self._client.post("/api/workers/lease", json=ask, timeout=timeout)
+        return _LEASE.validate_python(_checked(answer).json()["lease"])
+
+    def brief(self, lease: Lease) -> JobBrief:
+        return _BRIEF.validate_json(self._tried(lease, "GET", "brief").content)
+
+    def get(self, lease: Lease, sha256: str) -> Path:
+        def pieces(offset: int) -> Iterator[bytes]:
+            headers = {"Range": f"bytes={offset}-"} if offset else {}
+            with self._client.stream("GET", *self._of(lease, f"files/{sha256}"), headers=headers) as answer:
+                # All of it was there already when it broke off.
+                if answer.status_code == 416:
+                    return
+                if answer.status_code not in (200, 206):
+                    answer.read()
+                    _checked(answer)
+                if offset and answer.status_code != 206:
+                    raise InvalidInput("The server does not send parts of files.")
+                yield from answer.iter_raw()
+
+        return self._again(lease, lambda: self._cache.fetched(sha256, pieces, wait=lambda: time.sleep(0.1)))
+
+    def put(self, lease: Lease, content: bytes) -> str:
+        sha256 = hashlib.sha256(content).hexdigest()
+
+        def send() -> str:
+            have: int | None = self._call(lease, "GET", f"uploads/{sha256}").json()["received_bytes"]
+            while have is not None:
+                piece = content[have : have + PIECE_BYTES]
+                headers = {OFFSET: str(have), LENGTH: str(len(content)), "Content-Type": "application/octet-stream"}
+                answer = self._call(lease, "PATCH", f"uploads/{sha256}", content=piece, headers=headers)
+                have = answer.json()["received_bytes"]
+            return sha256
+
+        return self._again(lease, send)
+
+    def heartbeat(self, beats: Sequence[Beat]) -> frozenset[str]:
+        stop = set[str]()
+        for owner in {beat.lease.owner for beat in beats}:
+            running = [
+                {"trial_id": beat.lease.trial_id, "attempt": beat.lease.attempt, "fold_scores": beat.fold_scores}
+                for beat in beats
+                if beat.lease.owner == owner
+            ]
+            try:
+                answer = _checked(
+                    self._client.post("/api/workers/heartbeat", json={"worker_id": owner, "running": running})
+                )
+            except NotFound:
+                stop |= {str(one["trial_id"]) for one in running}
+            else:
+                stop |= set(answer.json()["stop"])
+        return frozenset(stop)
+
+    def report(self, lease: Lease, report: TrialReport) -> bool:
+        try:
+            return bool(self._tried(lease, "POST", "report", json=asdict(report)).json()["accepted"])
+        except LeaseLost:
+            return False
+
+    def _of(self, lease: Lease, what: str) -> tuple[str]:
+        return (f"/api/workers/{lease.owner}/trials/{lease.trial_id}/{what}?attempt={lease.attempt}",)
+
+    def _call(self, lease: Lease, method: str, what: str, **given: Any) -> httpx.Response:
+        return _checked(self._client.request(method, *self._of(lease, what), **given))
+
+    def _tried(self, lease: Lease, method: str, what: str, **given: Any) -> httpx.Response:
+        return self._again(lease, lambda: self._call(lease, method, what, **given))
+
+    def _again(self, lease: Lease, call: Callable[[], Answer]) -> Answer:
+        return self._retry.until(self._retry.clock() + max(0.0, lease.seconds_left) + _PATIENCE_SECONDS, call)
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
+    """The answer, if it is one. Raises the error that it is otherwise; NotReady for what may work in a moment."""
+    if answer.is_success:
+        return answer
+    try:
+        problem = answer.json()
+        name = str(problem["type"]).rpartition("#")[2]
+        detail, hint = str(problem["detail"]), problem.get("hint")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        name, detail, hint = "", f"The server answered {answer.status_code} {answer.reason_phrase}", None
+    if name in _ERRORS:
+        raise _ERRORS[name](detail, hint=hint)
+    raise NotReady(detail, hint=hint) if answer.status_code in _IN_A_MOMENT else InvalidInput(detail, hint=hint)

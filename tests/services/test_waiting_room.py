@@ -1,0 +1,86 @@
+"""Workers that wait for a trial hear of it at once, and one that has left keeps nothing."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flowml.domain.trials import Needs, Offer, TrialStatus
+from flowml.services.dispatch.waiting_room import Waiter, WaitingRoom
+from tests.clocks import clock_of
+from tests.services.test_channel import Dispatcher
+
+ANY = Offer(("cpu",), 10, 0.0)
+
+
+@pytest.fixture
+def dispatcher(tmp_path: Path) -> Dispatcher:
+    return Dispatcher(tmp_path)
+
+
+@pytest.fixture
+def room(dispatcher: Dispatcher) -> Iterator[WaitingRoom]:
+    room = WaitingRoom(dispatcher.store, clock_of(dispatcher.time))
+    yield room
+    room.close()
+
+
+def stand(room: WaitingRoom, name: str, offer: Offer = ANY) -> tuple[Waiter, threading.Event]:
+    come = threading.Event()
+    return room.stand(name, name, offer, come.set), come
+
+
+def test_who_waits_hears_of_what_fits_and_the_longest_waits_least(dispatcher: Dispatcher, room: WaitingRoom) -> None:
+    small = stand(room, "small", Offer(("cpu",), 1, 0.0))
+    first, second = stand(room, "first"), stand(room, "second")
+    trial_id = dispatcher.enqueue(0, Needs(memory_bytes=5))
+    assert first[1].wait(5)
+    assert not second[1].is_set() and not small[1].is_set()
+    lease = room.leave(first[0])
+    assert lease is not None and (lease.trial_id, lease.owner) == (trial_id, "first")
+    dispatcher.enqueue(1)
+    assert small[1].wait(5), "it stood there before the second"
+    assert len(room) == 1
+
+
+def test_what_was_given_to_somebody_who_has_left_waits_again(dispatcher: Dispatcher, room: WaitingRoom) -> None:
+    waiter, come = stand(room, "gone")
+    dispatcher.enqueue()
+    assert come.wait(5)
+    lease = room.leave(waiter)
+    assert lease is not None
+    room.give_back(lease)
+    (trial,) = dispatcher.ledger.trials()
+    assert trial.status is TrialStatus.QUEUED
+    next_one, come = stand(room, "next")
+    assert come.wait(5)
+    found = room.leave(next_one)
+    assert found is not None and found.attempt == lease.attempt + 1
+
+
+def test_the_tables_are_asked_once_however_many_wait_and_only_when_something_was_stored(
+    dispatcher: Dispatcher, room: WaitingRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    needs = dispatcher.store.trials.waiting_needs
+    for number in range(1_000):
+        stand(room, str(number))
+    time.sleep(0.05)
+    monkeypatch.setattr(dispatcher.store.trials, "waiting_needs", lambda: asked.append(1) or needs())
+    time.sleep(0.1)
+    assert not asked
+    dispatcher.store.workers.seen("w", 1.0)
+    dispatcher.store.jobs.update(dispatcher.job_id, message="anything")
+    end = time.monotonic() + 5
+    while not asked and time.monotonic() < end:
+        time.sleep(0.01)
+    assert 1 <= len(asked) <= 2
+
+
+def test_when_the_server_ends_everybody_leaves_with_nothing(room: WaitingRoom) -> None:
+    waiter, come = stand(room, "here")
+    room.close()
+    assert come.is_set() and room.leave(waiter) is None
+    assert stand(room, "late")[1].is_set()
