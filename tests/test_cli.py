@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from unittest.mock import patch
 import numpy as np
 import polars as pl
 import psutil
+import pytest
 
 from flowml.cli import main
 
@@ -128,6 +130,49 @@ def test_listening_on_the_network_is_refused(tmp_path: Path) -> None:
 
 def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path) -> None:
     refused(called("serve", "--home", str(tmp_path), FLOWML_MAX_UPLOAD_MB="lots"), "FLOWML_MAX_UPLOAD_MB")
+
+
+def test_tokens_are_made_listed_and_revoked(tmp_path: Path) -> None:
+    home = ("--home", str(tmp_path / "home"))
+    refused(called("token", "list", *home), "no FlowML folder", "--home")
+    made = called("token", "create", "--kind", "api", "--name", "shop", "--expires", "30d", *home)
+    assert made.returncode == 0
+    secret = made.stdout.strip()
+    assert re.fullmatch(r"flowml_api_[0-9A-Za-z]{43}", secret)
+    assert "shop" in made.stderr and secret not in made.stderr
+    refused(called("token", "create", "--kind", "admin", "--name", "shop", *home), "shop", "revoke")
+    refused(called("token", "create", "--kind", "api", "--name", "a", "--model", "none", *home), "no model", "none")
+    for_machines = json.loads(called("token", "create", "--kind", "worker", "--name", "w", "--json", *home).stdout)
+    assert for_machines["token"].startswith("flowml_worker_") and for_machines["expires_at"] is None
+
+    listed = json.loads(called("token", "list", "--json", *home).stdout)
+    assert [(item["name"], item["kind"], item["state"]) for item in listed["items"]] == [
+        ("shop", "api", "valid"),
+        ("w", "worker", "valid"),
+    ]
+    assert listed["total"] == 2 and listed["items"][0]["expires_at"] > listed["items"][0]["created_at"]
+    assert called("token", "revoke", "shop", *home).stdout.startswith("The api token “shop”")
+    assert called("token", "revoke", listed["items"][1]["id"], *home).returncode == 0
+    refused(called("token", "revoke", "shop", *home), "shop", "flowml token list")
+    table = called("token", "list", *home).stdout
+    assert table.splitlines()[1].split()[1:4] == ["api", "shop", "revoked"]
+    assert secret not in table
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("create", "--kind", "api"),
+        ("create", "--kind", "root", "--name", "a"),
+        ("create", "--kind", "api", "--name", "a", "--expires", "soon"),
+        ("create", "--kind", "api", "--name", "a", "--expires", "9999d"),
+        ("revoke",),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_of_tokens_is_said_to_be_that(arguments: tuple[str, ...]) -> None:
+    assert called("token", *arguments).returncode == 2
 
 
 def test_the_second_server_of_a_home_ends_at_once(tmp_path: Path) -> None:

@@ -22,10 +22,14 @@ DATA = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 TABLE_ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines() if line[:1] == "|"]
 
 
-def commands() -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    for action in build_parser()._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            yield from action.choices.items()
+def commands(parser: argparse.ArgumentParser, before: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Every command that does something, by all its words."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    for action in below:
+        for name, command in action.choices.items():
+            yield from commands(command, f"{before} {name}".strip())
+    if not below:
+        yield before, parser
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
@@ -43,7 +47,7 @@ def test_the_settings_table_names_no_other() -> None:
     assert named == {name.upper() for name in Settings.model_fields}
 
 
-@pytest.mark.parametrize(("name", "parser"), list(commands()))
+@pytest.mark.parametrize(("name", "parser"), list(commands(build_parser())))
 def test_each_command_is_in_the_table_with_its_options(name: str, parser: argparse.ArgumentParser) -> None:
     row = next((row for row in TABLE_ROWS if row[0].startswith(f"`flowml {name}")), None)
     assert row, f"README.md has no row for `flowml {name}`"

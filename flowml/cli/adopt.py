@@ -3,28 +3,16 @@
 import argparse
 import logging
 import time
-from typing import Any
 
 from flowml.cli.serve import settings_of
 from flowml.domain.wording import plural
-
-
-class _Nobody:
-    """Trainers where nothing is trained."""
-
-    def warm_up(self) -> None: ...
-
-    def nudge(self) -> None: ...
-
-    def processes(self) -> list[dict[str, Any]]:
-        return []
 
 
 def look_at_home(options: argparse.Namespace) -> int:
     """Say what is wrong with a home folder, and adopt where that is asked for. Raises StartupError while a server uses
     it."""
     from flowml.services.adoption import adopt
-    from flowml.services.context import Context
+    from flowml.services.context import Context, NoTrainers
     from flowml.services.system import notices
     from flowml.store.home import Home, ServerLock
     from flowml.store.store import Store
@@ -37,7 +25,7 @@ def look_at_home(options: argparse.Namespace) -> int:
     try:
         store = Store(home.path, now=time.time())
         store.look_over(seconds=3600)
-        context = Context(settings, store, time.time, _Nobody())
+        context = Context(settings, store, time.time, NoTrainers())
         for notice in notices(context) or ["The database and the files of this folder are whole and belong together."]:
             print(notice)
         if options.adopt and store.strays.files:

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from flowml import __version__
+from flowml.cli import tokens
 from flowml.cli.doctor import doctor
 from flowml.cli.files import inspect, predict
 from flowml.cli.serve import serve
 from flowml.cli.train import train
+from flowml.domain.caller import TokenKind
 from flowml.domain.errors import FlowMLError
 from flowml.domain.faults import fault_of
 from flowml.domain.jobs import ProblemTypeChoice
@@ -142,7 +144,40 @@ def build_parser() -> argparse.ArgumentParser:
     )
     doctor_parser.add_argument("--json", action="store_true", help="for machines")
     doctor_parser.set_defaults(command=doctor)
+
+    token_parser = commands.add_parser("token", help="credentials for a server: make, list and revoke them")
+    _add_token_commands(token_parser, common)
     return parser
+
+
+def _add_token_commands(token_parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    home = argparse.ArgumentParser(add_help=False, parents=[common])
+    home.add_argument("--home", type=Path, help="the server's folder (~/.flowml); it may run meanwhile")
+    home.add_argument("--json", action="store_true", help="for machines")
+    commands = token_parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    create_parser = commands.add_parser("create", parents=[home], help="make one; its secret is shown this once")
+    create_parser.add_argument(
+        "--kind",
+        required=True,
+        type=TokenKind,
+        choices=tuple(TokenKind),
+        metavar="{admin,api,worker}",
+        help="admin: runs the server, and logs in a browser; api: asks for predictions; worker: trains for the server",
+    )
+    create_parser.add_argument("--name", required=True, help="what it is called here")
+    create_parser.add_argument("--expires", type=_age, metavar="30d", help="end it after so many m, h or d (never)")
+    create_parser.add_argument(
+        "--model", metavar="MODEL_ID", help="the only model or training run that an api token may ask for predictions"
+    )
+    create_parser.set_defaults(command=tokens.create)
+
+    list_parser = commands.add_parser("list", parents=[home], help="those that there are, without their secrets")
+    list_parser.set_defaults(command=tokens.show)
+
+    revoke_parser = commands.add_parser("revoke", parents=[home], help="end one, with all that was logged in by it")
+    revoke_parser.add_argument("token", metavar="NAME_OR_ID", help="its name or its id, not its secret")
+    revoke_parser.set_defaults(command=tokens.revoke)
 
 
 def _reading_option(text: str) -> tuple[str, Any]:
@@ -162,6 +197,14 @@ def _duration(text: str) -> float:
     if not 1 <= seconds <= 3600:
         raise argparse.ArgumentTypeError(f"“{text}” is not a time between 1s and 1h, such as 60s or 5m")
     return seconds
+
+
+def _age(text: str) -> float:
+    match = re.fullmatch(r"(\d{1,6})\s*([mhd])", text.strip().lower())
+    seconds = int(match[1]) * {"m": 60, "h": 3600, "d": 86_400}[match[2]] if match else 0
+    if not 60 <= seconds <= 3650 * 86_400:
+        raise argparse.ArgumentTypeError(f"“{text}” is not a time between 1m and 3650d, such as 12h or 30d")
+    return float(seconds)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -28,6 +28,17 @@ class Trainers(Protocol):
         ...
 
 
+class NoTrainers:
+    """Where nothing is trained: commands that look at a home folder, or change something in it."""
+
+    def warm_up(self) -> None: ...
+
+    def nudge(self) -> None: ...
+
+    def processes(self) -> list[dict[str, Any]]:
+        return []
+
+
 @dataclass(frozen=True)
 class Context:
     """Settings, the store, the clock and the trainers of this process, and whose call this is. `clock` and `steady` are

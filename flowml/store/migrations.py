@@ -197,6 +197,22 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE workers ADD COLUMN instance TEXT",
         ),
     ),
+    Migration(
+        12,
+        "tokens, and what was logged in with them",
+        (
+            # Of secrets only their SHA-256 is kept (`domain.tokens.fingerprint`).
+            """CREATE TABLE tokens (
+                id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL UNIQUE, model_id TEXT,
+                created_at REAL NOT NULL, expires_at REAL, last_used_at REAL, revoked_at REAL
+            ) STRICT""",
+            "CREATE UNIQUE INDEX tokens_name ON tokens(name) WHERE revoked_at IS NULL",
+            """CREATE TABLE sessions (
+                sha256 TEXT PRIMARY KEY, token_id TEXT NOT NULL REFERENCES tokens(id) ON DELETE CASCADE,
+                created_at REAL NOT NULL, expires_at REAL NOT NULL
+            ) STRICT, WITHOUT ROWID""",
+        ),
+    ),
 )
 
 

@@ -1,0 +1,111 @@
+"""`flowml token`: credentials, made and revoked beside a running server or without one."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from flowml.cli.serve import settings_of
+from flowml.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from flowml.domain.tokens import Token
+    from flowml.services.context import Context
+
+_COLUMNS = ("id", "kind", "name", "state", "model_id", "created_at", "expires_at", "last_used_at")
+
+
+def create(options: argparse.Namespace) -> int:
+    """Print a new token's secret, alone on standard output."""
+    from flowml.domain.caller import TokenKind
+    from flowml.services.access.tokens import create_token
+
+    with _opened(options, new=True) as context:
+        token, secret = create_token(
+            context,
+            TokenKind(options.kind),
+            options.name,
+            expires_in_seconds=options.expires,
+            model_id=options.model,
+        )
+        if options.json:
+            print(json.dumps(_record(token, context.clock()) | {"token": secret}))
+        else:
+            until = "" if token.expires_at is None else f", valid until {_time(token.expires_at)}"
+            print(
+                f"The {token.kind} token “{token.name}” of {context.store.home.path}{until}. It is shown this once:"
+                " only a hash of it is kept.",
+                file=sys.stderr,
+                flush=True,
+            )
+            print(secret)
+    return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print the tokens that there are, without their secrets."""
+    from flowml.services.access.tokens import list_tokens
+
+    with _opened(options) as context:
+        records = [_record(token, context.clock()) for token in list_tokens(context)]
+    if options.json:
+        print(json.dumps({"items": records, "total": len(records)}))
+        return 0
+    rows = [[column.removesuffix("_at").replace("_", " ") for column in _COLUMNS]]
+    rows += [[str(record[column] or "–") for column in _COLUMNS] for record in records]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(_COLUMNS))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def revoke(options: argparse.Namespace) -> int:
+    """End a token, and everything that was logged in with it."""
+    from flowml.services.access.tokens import revoke_token
+
+    with _opened(options) as context:
+        token = revoke_token(context, options.token)
+        if options.json:
+            print(json.dumps(_record(token, context.clock())))
+        else:
+            assert token.revoked_at is not None
+            print(f"The {token.kind} token “{token.name}” ({token.id}) is revoked since {_time(token.revoked_at)}.")
+    return 0
+
+
+@contextmanager
+def _opened(options: argparse.Namespace, *, new: bool = False) -> Iterator["Context"]:
+    """A home folder, whether a server uses it or not. Raises NotFound where there is none, unless it may be `new`."""
+    from flowml.services.context import Context, NoTrainers
+    from flowml.store.home import Home
+    from flowml.store.store import Store
+
+    settings = settings_of(options)
+    home = Home(settings.home)
+    if not new and not home.database.exists():
+        raise NotFound(f"There is no FlowML folder {home.path}.", hint="Name the one of the server with --home.")
+    with closing(Store(home.path, now=time.time())) as store:
+        yield Context(settings, store, time.time, NoTrainers())
+
+
+def _record(token: "Token", now: float) -> dict[str, Any]:
+    times = {
+        name: None if (at := getattr(token, name)) is None else _time(at)
+        for name in ("created_at", "expires_at", "last_used_at", "revoked_at")
+    }
+    return {
+        "id": token.id,
+        "kind": str(token.kind),
+        "name": token.name,
+        "state": token.state(now),
+        "model_id": token.model_id,
+        **times,
+    }
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

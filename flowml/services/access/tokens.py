@@ -1,0 +1,60 @@
+"""Credentials: who gets one, and when it ends."""
+
+from flowml.domain.caller import Permission, TokenKind
+from flowml.domain.errors import InvalidInput, NotFound
+from flowml.domain.names import shown
+from flowml.domain.tokens import Token, fingerprint, new_secret
+from flowml.services.context import Context
+from flowml.store.rows import new_id
+
+
+def create_token(
+    context: Context,
+    kind: TokenKind,
+    name: str,
+    *,
+    expires_in_seconds: float | None = None,
+    model_id: str | None = None,
+) -> tuple[Token, str]:
+    """A new token and its secret, which is kept nowhere. `model_id` is the only model, or training run, that an API
+    token may ask. Raises InvalidInput, NotFound for a model that is not there, WrongState for a name that is taken."""
+    context.caller.check(Permission.ADMIN)
+    name = shown(name)
+    if not name:
+        raise InvalidInput.of_field("name", "A name needs at least one character that can be seen.")
+    if model_id is not None:
+        if kind is not TokenKind.API:
+            raise InvalidInput.of_field(
+                "model_id", f"A token of kind {kind} is not for one model: only API tokens are."
+            )
+        _check_model(context, model_id)
+    now = context.clock()
+    expires_at = None if expires_in_seconds is None else now + expires_in_seconds
+    token = Token(new_id(), kind, name, model_id, now, expires_at)
+    secret = new_secret(kind)
+    context.store.tokens.add(token, fingerprint(secret))
+    return token, secret
+
+
+def list_tokens(context: Context) -> list[Token]:
+    """Oldest first, with those that were revoked."""
+    context.caller.check(Permission.ADMIN)
+    return context.store.tokens.all()
+
+
+def revoke_token(context: Context, name_or_id: str) -> Token:
+    """End a token at once, for every process of this server. Raises NotFound."""
+    context.caller.check(Permission.ADMIN)
+    return context.store.tokens.revoke(name_or_id, context.clock())
+
+
+def _check_model(context: Context, model_id: str) -> None:
+    try:
+        context.store.models.get(model_id)
+    except NotFound:
+        try:
+            context.store.jobs.get(model_id)
+        except NotFound:
+            raise NotFound(
+                f"There is no model or training run “{model_id}”.", hint="Its id is in the address of its page."
+            ) from None

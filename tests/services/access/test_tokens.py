@@ -1,0 +1,78 @@
+"""Tokens as services give them out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flowml.domain.caller import LOCAL_OWNER, Permission, Principal, TokenKind
+from flowml.domain.errors import Forbidden, InvalidInput, NotFound
+from flowml.domain.tokens import Token, fingerprint
+from flowml.services.access.tokens import create_token, list_tokens, revoke_token
+from flowml.services.context import Context, NoTrainers
+from flowml.services.settings import Settings
+from flowml.store.store import Store
+from tests.services.records import add_job, add_model
+
+NOW = 1_000.0
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    store = Store(tmp_path / "home", now=1.0)
+    yield Context(Settings(home=tmp_path / "home"), store, lambda: NOW, NoTrainers())
+    store.close()
+
+
+def test_a_token_is_given_out_once(context: Context) -> None:
+    token, secret = create_token(context, TokenKind.WORKER, " gpu\n box ", expires_in_seconds=60)
+
+    assert token == Token(token.id, TokenKind.WORKER, "gpu box", None, NOW, NOW + 60)
+    assert list_tokens(context) == [token] == [context.store.tokens.valid(fingerprint(secret), NOW)]
+    revoke_token(context, "gpu box")
+    assert context.store.tokens.valid(fingerprint(secret), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "may"),
+    [
+        (TokenKind.ADMIN, set(Permission) - {Permission.WORK}),
+        (TokenKind.API, {Permission.PREDICT}),
+        (TokenKind.WORKER, {Permission.WORK}),
+    ],
+)
+def test_what_each_kind_may(kind: TokenKind, may: set[Permission]) -> None:
+    caller = Token("t1", kind, "name", None, NOW).caller("s1")
+
+    assert caller.may == may
+    assert (caller.kind, caller.token_id, caller.session_id) == (kind, "t1", "s1")
+    assert (caller.identifier == LOCAL_OWNER.identifier) is (kind is TokenKind.ADMIN)
+
+
+def test_an_api_token_may_be_for_one_model(context: Context) -> None:
+    job = add_job(context.store)
+    add_model(context.store, job, "m1", 0.9)
+    for model_id in ("m1", job.id):
+        token, _ = create_token(context, TokenKind.API, f"for {model_id}", model_id=model_id)
+        caller = token.caller()
+        caller.check_model(model_id)
+        with pytest.raises(Forbidden, match=model_id):
+            caller.check_model("m2")
+    with pytest.raises(NotFound):
+        create_token(context, TokenKind.API, "for none", model_id="m2")
+    with pytest.raises(InvalidInput):
+        create_token(context, TokenKind.ADMIN, "admin", model_id="m1")
+    with pytest.raises(InvalidInput):
+        create_token(context, TokenKind.API, " \u200b")
+    assert len(list_tokens(context)) == 2
+
+
+def test_who_does_not_run_the_server_has_no_say_in_tokens(context: Context) -> None:
+    theirs = context.of(Principal("somebody", frozenset(Permission) - {Permission.ADMIN}))
+    for attempt in (
+        lambda: create_token(theirs, TokenKind.ADMIN, "mine"),
+        lambda: list_tokens(theirs),
+        lambda: revoke_token(theirs, "yours"),
+    ):
+        with pytest.raises(Forbidden):
+            attempt()
