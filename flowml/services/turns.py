@@ -1,62 +1,83 @@
 """Who may have a child process now: only so many work on tables and models at once, and everyone else stands in line.
 
-Each may take much of this machine's memory, so that more at once would only take it from each other. Whoever wants one
-gets a turn in the order of asking; nobody waits for ever, or for an answer that nobody wants any more.
+Each may take much of this machine's memory, so that more at once would only take it from each other. Those who ask get
+their turns by turns, and each their own in the order of asking: who asks for very much waits for it, and nobody else
+does. Nobody waits for ever, or for an answer that nobody wants any more.
 """
 
 import time
-from collections import deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Lock
 from weakref import WeakValueDictionary
 
-from flowml.domain.errors import NotReady
+from flowml.domain.errors import NotReady, TooMany
 
 _AT_ONCE = 4
 _PATIENCE_SECONDS = 300.0
 _LOOK_SECONDS = 0.2
+_MOST_OF_ONE = 128
+_MOST = 512
 
 
 @dataclass(eq=False)
 class Place:
-    """A place in a line; `come` is called, in any thread, when it has its turn."""
+    """A place in a line; `come` is called, in any thread, when it has its turn. `who`: for whom."""
 
     come: Callable[[], object]
+    who: str = ""
     has_turn: bool = False
 
 
 class Line:
-    """At most `at_once` have a turn, the others wait for theirs in the order in which they came."""
+    """At most `at_once` have a turn, and of each who asks at most `of_one`; the others wait for theirs. The next turn
+    goes to who has the fewest, and among those to who was called longest ago."""
 
-    def __init__(self, at_once: int, patience_seconds: float = _PATIENCE_SECONDS):
+    def __init__(self, at_once: int, patience_seconds: float = _PATIENCE_SECONDS, *, of_one: int | None = None):
         self.patience_seconds = patience_seconds
         self._at_once = at_once
-        self._waiting: deque[Place] = deque()
-        self._working = 0
+        self._of_one = of_one or at_once
+        self._waiting: OrderedDict[str, deque[Place]] = OrderedDict()
+        self._working: Counter[str] = Counter()
         self._lock = Lock()
 
     @property
     def working(self) -> int:
         """How many have a turn."""
-        return self._working
+        return self._working.total()
 
     @property
     def waiting(self) -> int:
         """How many wait for theirs."""
-        return len(self._waiting)
+        with self._lock:
+            return sum(map(len, self._waiting.values()))
 
     @property
     def is_full(self) -> bool:
-        """Whether who comes now has to wait."""
-        return bool(self._waiting) or self._working >= self._at_once
+        """Whether whoever comes now has to wait."""
+        return self.working >= self._at_once
 
-    def stand(self, come: Callable[[], object]) -> Place:
-        """Take a place in the line, to be given back with `leave` whether it has had its turn or not."""
-        place = Place(come)
+    def check(self, who: str) -> None:
+        """Raises TooMany where so many wait already that one more of these would only be in the way."""
+        if len(self._waiting.get(who, ())) >= _MOST_OF_ONE:
+            raise TooMany(
+                f"{_MOST_OF_ONE} requests of yours wait for their turn on this server already.",
+                hint="Wait until some of them are answered, and ask for fewer at once.",
+            )
+        if self.waiting >= _MOST:
+            raise TooMany(
+                f"{_MOST} requests wait for their turn on this server already.", hint="Try again in a moment."
+            )
+
+    def stand(self, come: Callable[[], object], who: str = "") -> Place:
+        """Take a place in the line, to be given back with `leave`, whether it has had its turn or not. Raises
+        TooMany."""
+        self.check(who)
+        place = Place(come, who)
         with self._lock:
-            self._waiting.append(place)
+            self._waiting.setdefault(who, deque()).append(place)
             self._call()
         return place
 
@@ -64,35 +85,31 @@ class Line:
         """The turn of this place is over, or nobody waits for it any more."""
         with self._lock:
             if place.has_turn:
-                self._working -= 1
+                self._working[place.who] -= 1
+                self._working += Counter()
             else:
-                self._waiting.remove(place)
+                waiting = self._waiting[place.who]
+                waiting.remove(place)
+                if not waiting:
+                    del self._waiting[place.who]
             self._call()
 
     @contextmanager
     def turn(self, left: Event | None = None, turns: "Turns | None" = None) -> Iterator[None]:
         """Wait for a turn and have it. Raises NotReady when that takes too long, and when `left` says that nobody waits
-        for what would come of it; with `turns`, MustWait where these say that it is not waited here."""
+        for what would come of it; TooMany; with `turns`, MustWait where these say that it is not waited here."""
         place = self.wait(left) if turns is None else turns.take(self, left)
         try:
             yield
-        except MustWait:
-            if turns is None:
-                self.leave(place)
-            else:
-                turns.keep(self, place)
-            raise
-        except BaseException:
+        finally:
             self.leave(place)
-            raise
-        self.leave(place)
         if turns is not None:
             turns.have_begun()
 
-    def wait(self, left: Event | None) -> Place:
-        """A place that has its turn, waited for in this thread. Raises NotReady as `turn` does."""
+    def wait(self, left: Event | None, who: str = "") -> Place:
+        """A place that has its turn, waited for in this thread. Raises NotReady and TooMany as `turn` does."""
         come = Event()
-        place = self.stand(come.set)
+        place = self.stand(come.set, who)
         until = time.monotonic() + self.patience_seconds
         try:
             while not come.wait(min(_LOOK_SECONDS, self.patience_seconds)):
@@ -114,10 +131,18 @@ class Line:
         )
 
     def _call(self) -> None:
-        while self._waiting and self._working < self._at_once:
-            place = self._waiting.popleft()
+        while self.working < self._at_once:
+            able = [who for who in self._waiting if self._working[who] < self._of_one]
+            if not able:
+                return
+            who = min(able, key=self._working.__getitem__)
+            waiting = self._waiting.pop(who)
+            place = waiting.popleft()
+            if waiting:
+                # Behind all others.
+                self._waiting[who] = waiting
             place.has_turn = True
-            self._working += 1
+            self._working[who] += 1
             place.come()
 
 
@@ -135,50 +160,52 @@ class MustWait(Exception):
 
 
 class Turns:
-    """The turns of one call that holds no thread while it waits.
+    """The turns of one call that holds no thread while it waits. `who` asks.
 
-    Where it would have to, MustWait ends the attempt; whoever caught that stands in the line for it, and tries again
-    with the turn. Once something was done in a turn, it waits in its thread: nothing is done twice.
+    Where it would have to, MustWait ends the attempt, which gives up what other turns it had, so that nobody waits for
+    who waits; whoever caught that stands in the line for it, and tries again with the turn. Once something was done in
+    a turn, it waits in its thread: nothing is done twice.
     """
 
-    def __init__(self) -> None:
-        self._held: dict[Line, Place] = {}
+    def __init__(self, who: str = "") -> None:
+        self._who = who
+        self._held: tuple[Line, Place] | None = None
         self._has_begun = False
 
     def stand(self, line: Line, come: Callable[[], object]) -> None:
-        """Take a place in this line for the next attempt."""
-        self._held[line] = line.stand(come)
+        """Take a place in this line for the next attempt. Raises TooMany."""
+        self.give_back()
+        self._held = (line, line.stand(come, self._who))
 
     def take(self, line: Line, left: Event | None) -> Place:
-        """A place in this line that has its turn. Raises MustWait, and NotReady as `Line.turn` does."""
-        if line in self._held:
-            return self._held.pop(line)
+        """A place in this line that has its turn. Raises MustWait, and NotReady and TooMany as `Line.turn` does."""
+        if self._held is not None and self._held[0] is line:
+            _, place = self._held
+            self._held = None
+            return place
         if self._has_begun:
-            return line.wait(left)
+            return line.wait(left, self._who)
         # Of many who come at the same moment, one finds the line free.
-        place = line.stand(lambda: None)
+        place = line.stand(lambda: None, self._who)
         if not place.has_turn:
             line.leave(place)
             raise MustWait(line)
         return place
-
-    def keep(self, line: Line, place: Place) -> None:
-        """Have this turn again in the next attempt."""
-        self._held[line] = place
 
     def have_begun(self) -> None:
         """Something was done in a turn."""
         self._has_begun = True
 
     def give_back(self) -> None:
-        """Leave all lines."""
-        while self._held:
-            line, place = self._held.popitem()
+        """Leave the line."""
+        if self._held is not None:
+            line, place = self._held
+            self._held = None
             line.leave(place)
 
 
-CHILDREN = Line(_AT_ONCE)
-"""Those for whose answer somebody waits."""
+CHILDREN = Line(_AT_ONCE, of_one=_AT_ONCE - 1)
+"""Those for whose answer somebody waits. One is kept for whoever comes next."""
 
 BEHIND = Line(1, float("inf"))
 """Those that prepare what may be asked for later."""

@@ -30,6 +30,14 @@ def context_of(connection: HTTPConnection) -> Context:
     return context
 
 
+def asker_of(connection: HTTPConnection) -> str:
+    """Between whom turns are taken: who calls, from which machine, and apart from what their programs ask for what they
+    ask for in a page, which may wait behind no program of theirs."""
+    host = connection.client.host if connection.client else ""
+    kind = "page" if connection.headers.get("sec-fetch-site") == "same-origin" else "program"
+    return f"{context_of(connection).caller.identifier} {host} {kind}"
+
+
 class Guarded:
     """An ASGI application for callers who may do what it needs."""
 

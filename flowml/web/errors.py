@@ -25,11 +25,18 @@ _LONGEST_SENTENCE = 2_000
 
 @dataclass(frozen=True)
 class Kind:
-    """How one class of errors leaves as HTTP. `name` is its anchor on the documentation page."""
+    """How one class of errors leaves as HTTP. `name` is its anchor on the documentation page; `again_seconds` is when
+    to try again, where that is of use."""
 
     status: int
     name: str
     title: str
+    again_seconds: int | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What stands above the answer."""
+        return {} if self.again_seconds is None else {"Retry-After": str(self.again_seconds)}
 
 
 # In the order of most special first: the first class that an error belongs to decides.
@@ -45,8 +52,8 @@ KINDS: dict[type[FlowMLError], Kind] = {
     errors.NotApplicable: Kind(409, "not-applicable", "Not possible for this one"),
     errors.TooLarge: Kind(413, "too-large", "Too large"),
     errors.UnsupportedFormat: Kind(415, "unsupported-format", "Unsupported format"),
-    errors.TooMany: Kind(429, "too-many", "Too many at once"),
-    errors.NotReady: Kind(503, "not-ready", "Not ready"),
+    errors.TooMany: Kind(429, "too-many", "Too many at once", 5),
+    errors.NotReady: Kind(503, "not-ready", "Not ready", 5),
     errors.Damaged: Kind(503, "damaged", "What is stored is damaged"),
     errors.NoRoom: Kind(507, "no-room", "The disk is full"),
 }
@@ -112,7 +119,9 @@ def problem_of(error: Exception) -> Problem:
 def problem_response(error: Exception, headers: Mapping[str, str] | None = None) -> Response:
     """The JSON answer for an exception."""
     problem = problem_of(error)
-    return Response(to_json(problem.document()), problem.kind.status, headers, MEDIA_TYPE)
+    return Response(
+        to_json(problem.document()), problem.kind.status, {**problem.kind.headers, **(headers or {})}, MEDIA_TYPE
+    )
 
 
 def invalid_request(error: ValidationError, model: type[BaseModel], *, left_out: int = 0) -> FlowMLError:

@@ -19,5 +19,5 @@ async def handle_error(request: Request, error: Exception) -> Response:
     problem = problem_of(error)
     shown = (problem.kind.status, problem.kind.title, problem.detail, problem.hint)
     page = await run_in_threadpool(error_page, request, *shown)
-    page.headers.update(headers or {})
+    page.headers.update({**problem.kind.headers, **(headers or {})})
     return page

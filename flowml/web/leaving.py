@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from flowml.services.context import Context
 from flowml.services.turns import Line, MustWait, Turns, nobody_waits
-from flowml.web.caller import CONTEXT, context_of
+from flowml.web.caller import CONTEXT, asker_of, context_of
 
 _THREADS = 100
 # What takes seconds stands in line behind its like, and not before all that is answered at once.
@@ -24,13 +24,13 @@ class Waiting:
 
     def __init__(self) -> None:
         self._threads = anyio.CapacityLimiter(_THREADS)
-        self._bulk = anyio.CapacityLimiter(_BULK_THREADS)
+        self._bulk = Line(_BULK_THREADS)
         self._rows = anyio.CapacityLimiter(_ROW_THREADS)
         self._works: set[asyncio.Future[Any]] = set()
 
     async def until_gone(self, request: Request, work: Callable[[Context], Answer]) -> Answer:
         """As the function of this name."""
-        left, turns = Event(), Turns()
+        left, turns = Event(), Turns(asker_of(request))
         context = request.scope[CONTEXT] = context_of(request).until(left, turns)
         leaving = asyncio.ensure_future(gone(request))
         working = asyncio.ensure_future(self._in_turn(work, context, turns, leaving))
@@ -44,9 +44,14 @@ class Waiting:
             left.set()
             leaving.cancel()
 
-    async def in_bulk(self, work: Callable[[], Answer]) -> Answer:
+    async def in_bulk(self, request: Request, work: Callable[[], Answer]) -> Answer:
         """As the function of this name."""
-        return await anyio.to_thread.run_sync(work, limiter=self._bulk)
+        turns = Turns(asker_of(request))
+        try:
+            await _turn(self._bulk, turns)
+            return await anyio.to_thread.run_sync(work, limiter=self._threads)
+        finally:
+            turns.give_back()
 
     async def for_a_row(self, work: Callable[[], Answer]) -> Answer:
         """As the function of this name."""
@@ -88,9 +93,9 @@ async def until_gone(request: Request, work: Callable[[Context], Answer]) -> Ans
 
 async def in_bulk(request: Request, work: Callable[[], Answer]) -> Answer:
     """Do what takes the interpreter for seconds, such as reading or predicting very many rows, in a thread of the few
-    that are there for that."""
+    that are there for that. Raises NotReady and TooMany as `Line.turn` does."""
     waiting: Waiting = request.app.state.waiting
-    return await waiting.in_bulk(work)
+    return await waiting.in_bulk(request, work)
 
 
 async def for_a_row(request: Request, work: Callable[[], Answer]) -> Answer:
@@ -99,12 +104,13 @@ async def for_a_row(request: Request, work: Callable[[], Answer]) -> Answer:
     return await waiting.for_a_row(work)
 
 
-async def _turn(line: Line, turns: Turns, leaving: "asyncio.Future[None]") -> None:
-    """Wait for a turn in this line, and have it among these. Raises NotReady as `Line.turn` does."""
+async def _turn(line: Line, turns: Turns, leaving: "asyncio.Future[None] | None" = None) -> None:
+    """Wait for a turn in this line, and have it among these. Raises NotReady and TooMany as `Line.turn` does."""
     loop = asyncio.get_running_loop()
     come = loop.create_future()
     turns.stand(line, lambda: loop.call_soon_threadsafe(come.set_result, None))
-    done, _ = await asyncio.wait({come, leaving}, timeout=line.patience_seconds, return_when=asyncio.FIRST_COMPLETED)
+    awaited = {come} if leaving is None else {come, leaving}
+    done, _ = await asyncio.wait(awaited, timeout=line.patience_seconds, return_when=asyncio.FIRST_COMPLETED)
     if leaving in done:
         raise nobody_waits()
     if not done:

@@ -1,11 +1,19 @@
 """What tests of services and pages stand on: rows in a store, and trainers that rest."""
 
+from contextlib import ExitStack
 from typing import Any
 
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.jobs import Job, JobSpec, ProblemType
 from flowml.domain.models import Model, ModelDetails
+from flowml.services.turns import CHILDREN, Turns
 from flowml.store.store import Store
+
+
+def hold_all_turns(held: ExitStack) -> None:
+    """Have all turns for child processes, as many people, until that is left."""
+    while not CHILDREN.is_full:
+        held.enter_context(CHILDREN.turn(turns=Turns(f"somebody {CHILDREN.working}")))
 
 
 class QuietTrainers:

@@ -17,8 +17,8 @@ from flowml.domain.jobs import JobSpec, JobStatus
 from flowml.services import datasets, figures, previews
 from flowml.services.context import Context
 from flowml.services.settings import Settings
-from flowml.services.turns import CHILDREN
 from flowml.store.store import Store
+from tests.services.records import hold_all_turns
 from tests.web.serving import until
 
 CSV = b"PassengerId,Sex,Age,Survived\n" + b"".join(
@@ -195,8 +195,7 @@ def test_what_is_prepared_for_later_pages_goes_on_when_the_first_reader_has_left
     left.set()
     with ExitStack() as held:
         # However much others ask for: it is behind them all, and in the way of none.
-        while not CHILDREN.is_full:
-            held.enter_context(CHILDREN.turn())
+        hold_all_turns(held)
         assert previews.preview(context.until(left), dataset.id).total == 40
         lines = context.store.files.cached(f"lines-{dataset.table}")
         assert until(lines.exists, 20)

@@ -11,14 +11,14 @@ from weakref import WeakValueDictionary
 
 import pytest
 
-from flowml.domain.errors import NotReady
+from flowml.domain.errors import NotReady, TooMany
 from flowml.machine.child import Cancelled, Child
 from flowml.services import datasets, downloads, figures, importance, turns, versions
 from flowml.services.context import Context
 from flowml.services.settings import Settings
 from flowml.services.turns import CHILDREN, Line, MustWait, Turns, alone
 from flowml.store.store import Store
-from tests.services.records import QuietTrainers, add_dataset, add_job, add_model
+from tests.services.records import QuietTrainers, add_dataset, add_job, add_model, hold_all_turns
 from tests.web.serving import until
 
 
@@ -53,6 +53,37 @@ def test_only_so_many_have_a_turn_and_the_others_come_in_their_order() -> None:
 
     assert came[2:] == [2, 3, 4]
     assert (line.working, line.waiting, line.is_full) == (0, 0, False)
+
+
+def test_who_asks_for_very_much_waits_for_it_and_others_have_their_turns() -> None:
+    line, came = Line(3, of_one=2), []
+    places = {
+        (who, number): line.stand(lambda which=(who, number): came.append(which), who)  # type: ignore[misc]
+        for who, many in (("a", 6), ("b", 3), ("c", 1))
+        for number in range(many)
+    }
+    # The third was kept for whoever came next.
+    assert came == [("a", 0), ("a", 1), ("b", 0)]
+    for ended in range(10):
+        line.leave(places[came[ended]])
+
+    assert "".join(who for who, _ in came) == "aabcababaa"
+    assert [number for who, number in came if who == "a"] == list(range(6))
+    assert (line.working, line.waiting) == (0, 0)
+
+
+def test_no_more_than_so_many_wait_of_one_and_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_MOST_OF_ONE", 2)
+    monkeypatch.setattr(turns, "_MOST", 3)
+    line = Line(1)
+    places = [line.stand(lambda: None, who) for who in "aaab"]
+    with pytest.raises(TooMany, match="2 requests of yours") as refused:
+        line.stand(lambda: None, "a")
+    assert refused.value.hint
+    with pytest.raises(TooMany, match="3 requests wait"):
+        line.stand(lambda: None, "c")
+    line.leave(places.pop())
+    line.stand(lambda: None, "c")
 
 
 def test_who_waits_too_long_is_told_so_and_leaves_the_line() -> None:
@@ -124,7 +155,7 @@ def test_two_who_begin_at_the_same_moment_do_not_both_make_it(monkeypatch: pytes
             outcome.result(5)
 
 
-def test_who_holds_no_thread_tries_again_with_the_turn_and_has_what_it_had() -> None:
+def test_who_holds_no_thread_tries_again_with_the_turn_and_is_in_nobodys_way_meanwhile() -> None:
     outer, inner, mine = Line(1), Line(1), Turns()
     begun: list[str] = []
 
@@ -140,9 +171,15 @@ def test_who_holds_no_thread_tries_again_with_the_turn_and_has_what_it_had() -> 
         assert wait.value.line is inner
         come = threading.Event()
         mine.stand(inner, come.set)
-        # Nobody else makes the same meanwhile.
-        assert outer.is_full and not come.is_set()
+        assert not outer.is_full and not come.is_set()
     assert come.is_set()
+    # Somebody else makes the same by now: the turn to make something is of use to others.
+    with outer.turn():
+        with pytest.raises(MustWait) as wait:
+            attempt()
+        assert wait.value.line is outer
+        mine.stand(outer, lambda: None)
+        assert not inner.is_full
     attempt()
 
     assert begun == ["outer", "outer", "inner"]
@@ -251,8 +288,7 @@ def test_all_that_takes_a_child_process_stands_in_the_same_line(
             outcome.append(error)
 
     with ExitStack() as held:
-        while not CHILDREN.is_full:
-            held.enter_context(CHILDREN.turn())
+        hold_all_turns(held)
         thread = in_thread(attempt)
         assert until(lambda: CHILDREN.waiting == 1)
         left.set()

@@ -18,12 +18,12 @@ import pytest
 from flowml.data.child import Child
 from flowml.data.profiling.figures import DEFAULT_BINS, distribution_name
 from flowml.domain.errors import NotReady
-from flowml.services import importance, previews
+from flowml.services import importance, previews, turns
 from flowml.services.turns import CHILDREN, child_processes
 from flowml.web import pages
 from flowml.web.application import create_app
 from flowml.web.routes import ENDPOINTS
-from tests.services.records import add_dataset, add_job, add_model
+from tests.services.records import add_dataset, add_job, add_model, hold_all_turns
 from tests.web.serving import Served, run_app, serve, until
 
 COUNTED = {"kind": "histogram", "edges": [0.0, 3.0], "counts": [3], "missing": 0}
@@ -58,8 +58,8 @@ ASKED = [
 ]
 
 
-def ask(server: Served, method: str, path: str, body: Any = None) -> socket.socket:
-    """Send a request and leave the answer to come; bytes go as an uploaded file."""
+def ask(server: Served, method: str, path: str, body: Any = None, *, page: bool = False) -> socket.socket:
+    """Send a request, as a program or from a page, and leave the answer to come; bytes go as an uploaded file."""
     content, media_type = b"", "application/json"
     if isinstance(body, dict):
         content = json.dumps(body).encode()
@@ -69,6 +69,7 @@ def ask(server: Served, method: str, path: str, body: Any = None) -> socket.sock
     host, port = server.address.split(":")
     connection = socket.create_connection((host, int(port)))
     head = f"{method} {path} HTTP/1.1\r\nHost: {server.address}\r\nContent-Type: {media_type}\r\n"
+    head += "Sec-Fetch-Site: same-origin\r\n" if page else ""
     connection.sendall(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
     return connection
 
@@ -122,12 +123,30 @@ def test_when_the_client_leaves_the_child_process_hears_of_it(
 
 def test_who_leaves_before_it_is_their_turn_leaves_the_line(server: Served, table: str) -> None:
     with ExitStack() as held:
-        while not CHILDREN.is_full:
-            held.enter_context(CHILDREN.turn())
+        hold_all_turns(held)
         connection = ask(server, "GET", f"/api/datasets/{table}/correlation")
         assert until(lambda: CHILDREN.waiting == 1)
         connection.close()
         assert until(lambda: CHILDREN.waiting == 0)
+
+
+def test_who_has_too_many_in_line_hears_so_before_sending_a_file_and_a_page_of_theirs_does_not(
+    server: Served, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_MOST_OF_ONE", 2)
+    with ExitStack() as held:
+        hold_all_turns(held)
+        for at, path in enumerate(("quality", "relations?target=y"), 1):
+            held.enter_context(closing(ask(server, "GET", f"/api/datasets/{table}/{path}")))
+            assert until(lambda wanted=at: child_processes()["waiting"] == wanted)  # type: ignore[misc]
+        for answer in (
+            server.client.get(f"/api/datasets/{table}/correlation"),
+            server.client.post("/api/datasets/upload", files={"file": ("a.csv", b"x" * 2_000_000)}),
+        ):
+            assert (answer.status_code, answer.headers["Retry-After"]) == (429, "5")
+            assert "2 requests of yours wait" in answer.json()["detail"]
+        with closing(ask(server, "GET", f"/api/datasets/{table}/correlation", page=True)):
+            assert until(lambda: CHILDREN.waiting == 3)
 
 
 @pytest.mark.parametrize("path", ["correlation", "quality?target=y"])
@@ -141,8 +160,7 @@ def test_however_many_wait_everything_else_is_answered(
         kept = server.store.files.put_bytes(table_behind)
         server.store.datasets.add(replace(shown, id="real", table=kept), ())
         server.store.datasets.keep_figure("real", distribution_name("x", DEFAULT_BINS), COUNTED)
-        while not CHILDREN.is_full:
-            held.enter_context(CHILDREN.turn())
+        hold_all_turns(held)
         for at in range(120):
             held.enter_context(closing(ask(server, "GET", f"/api/datasets/{names[at % tables_asked]}/{path}")))
         assert until(lambda: child_processes()["waiting"] == 120, 20)
@@ -168,8 +186,7 @@ def test_however_many_wait_everything_else_is_answered(
 
 def test_a_server_that_stops_ends_what_waits(tmp_path: Path) -> None:
     with ExitStack() as held:
-        while not CHILDREN.is_full:
-            held.enter_context(CHILDREN.turn())
+        hold_all_turns(held)
         with serve(tmp_path) as server:
             table = add_dataset(server.store).id
             held.enter_context(closing(ask(server, "GET", f"/api/datasets/{table}/correlation")))

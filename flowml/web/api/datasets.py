@@ -10,8 +10,9 @@ from starlette.responses import FileResponse, Response
 from flowml.domain.datasets import Dataset
 from flowml.services import datasets, downloads, previews
 from flowml.services.context import Context
+from flowml.services.turns import CHILDREN
 from flowml.web.bodies import write_in_parts
-from flowml.web.caller import context_of
+from flowml.web.caller import asker_of, context_of
 from flowml.web.leaving import until_gone
 from flowml.web.schemas.base import PageQuery, Rename
 from flowml.web.schemas.datasets import DownloadQuery, PreviewQuery, ReadAgain
@@ -21,6 +22,8 @@ from flowml.web.upload import receive_upload
 async def upload(request: Request) -> Dataset:
     """Upload a table."""
     context = context_of(request)
+    # Who would hear afterwards that too many wait hears it before sending all of it.
+    CHILDREN.check(asker_of(request))
     place = datasets.PlaceForUploads(context)
     # What will read the file gets ready while it is received.
     await run_in_threadpool(datasets.expect_work)
