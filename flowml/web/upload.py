@@ -17,13 +17,12 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from flowml.domain.errors import InvalidInput, MalformedRequest, NoRoom, TooLarge, TooMany, UnsupportedFormat
+from flowml.domain.errors import InvalidInput, MalformedRequest, TooLarge, TooMany, UnsupportedFormat
 from flowml.domain.names import shown
 
 _FIELD_LIMIT = 64_000
 _ENVELOPE_LIMIT = 256_000
 _WRITE_AT = 4 << 20
-_DRAIN_SECONDS = 3.0
 _FIELDS = ("name", "options")
 _MOST_AT_ONCE = 32
 # Reading one takes the square of its length.
@@ -96,10 +95,6 @@ async def receive_upload(request: Request, place: Place, max_bytes: int) -> Asyn
             raise _too_many()
         receiving.end()
         yield reader.upload(path, sha256)
-    except (TooLarge, NoRoom, OSError):
-        if "expect" not in request.headers:
-            await _drain(request)
-        raise
     finally:
         receiving.end()
         path.unlink(missing_ok=True)
@@ -173,18 +168,6 @@ async def _read(
                 await writing
     await run_in_threadpool(write, reader.take())
     return digest.hexdigest()
-
-
-async def _drain(request: Request) -> None:
-    """Read on for a moment: a browser that is still sending when the connection closes never sees the answer."""
-    until = time.monotonic() + _DRAIN_SECONDS
-    while (left := until - time.monotonic()) > 0:
-        try:
-            message = await asyncio.wait_for(request.receive(), left)
-        except TimeoutError:
-            return
-        if message["type"] != "http.request" or not message.get("more_body"):
-            return
 
 
 def _boundary(request: Request) -> bytes:

@@ -3,6 +3,9 @@
 uvicorn's protocol, with what it leaves open: how large the head of a request may be, how long its parts may take, how
 long an answer may lie unread, how many connections there may be. A request costs no timer: every few seconds all
 connections are looked at.
+
+A client that is still sending when its connection is closed would find it reset, and many never read why. So what was
+refused is read on for a while, and thrown away.
 """
 
 import asyncio
@@ -23,6 +26,8 @@ _log = logging.getLogger(__name__)
 MOST_HEAD_BYTES = 65_536
 """Of a request line with all headers, and of what may stand between two pieces of a body, or behind it; what arrives in
 one piece may be more."""
+MOST_REST_BYTES = 1_000_000_000
+"""Of what a client still sends after its answer."""
 _MOST_HEADERS = 200
 _OTHER_FILES = 150
 _TOO_MUCH_HEAD = f"The head of a request may have at most {MOST_HEAD_BYTES:,} bytes and {_MOST_HEADERS} headers."
@@ -47,6 +52,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     patience = Patience()
     most_connections = 1_000
+    most_rest_bytes = MOST_REST_BYTES
     look_seconds = 5.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -57,7 +63,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_message = False
         self._unanswered = 0
         self._was_of_use = False
-        self._loose_bytes = self._body_bytes = 0
+        self._answering = _Answering(self)
+        self.is_parting = False
+        self._loose_bytes = self._body_bytes = self._rest_bytes = 0
         self._unread: tuple[int, float] | None = None
         if len(self.connections) > self.most_connections and not self._make_room():
             self._refuse(503, "There are too many connections to this server.", "Try again in a moment.")
@@ -67,6 +75,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """What arrived, unless too much of it belongs to nothing that is of use."""
+        if self.is_parting or (self._in_message and not self._in_head and self.cycle.response_complete):
+            self._rest_bytes += len(data)
+            if self._rest_bytes > self.most_rest_bytes:
+                self.transport.abort()
+        if self.is_parting or self.transport.is_closing():
+            return
         self._was_of_use = False
         super().data_received(data)
         self._loose_bytes = 0 if self._was_of_use or not self._in_message else self._loose_bytes + len(data)
@@ -96,6 +110,8 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError("nothing of this request is looked at")
         self._unanswered += 1
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.cycle.transport = self._answering  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         self._was_of_use = True
@@ -110,11 +126,27 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self._since = self.loop.time()
         self._unanswered -= 1
-        super().on_response_complete()
+        self._rest_bytes = 0
+        if not self.is_parting:
+            super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        if not self.transport.is_closing():
+        if not self.is_parting and not self.transport.is_closing():
             self._refuse(400, "What arrived is not HTTP.")
+
+    def part(self) -> None:
+        """Close the connection; where the client may still be sending, not before it has heard what was said."""
+        if self.is_parting or self.transport.is_closing():
+            return
+        if not self._in_message:
+            self.transport.close()
+            return
+        self.is_parting = True
+        self._since = self.loop.time()
+        self._rest_bytes = 0
+        self._unset_keepalive_if_required()
+        self.transport.write_eof()
+        self.flow.resume_reading()
 
     def look(self, now: float) -> None:
         """End what takes too long."""
@@ -122,7 +154,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         is_answering = self.cycle is not None and not self.cycle.response_complete
-        if is_answering:
+        if self.is_parting:
+            if now - self._since > self.patience.rest:
+                self.transport.close()
+        elif is_answering:
             self._look_at_body(now)
         elif self._in_message and not self._in_head:
             if now - self._since > self.patience.rest:
@@ -158,13 +193,13 @@ class BoundedProtocol(HttpToolsProtocol):
     @property
     def is_idle(self) -> bool:
         """Whether nothing was asked that is not answered."""
-        return not self._in_message and (self.cycle is None or self.cycle.response_complete)
+        return self.is_parting or (not self._in_message and (self.cycle is None or self.cycle.response_complete))
 
     def _make_room(self) -> bool:
         """Close those on which nothing has happened for longest, else those whose answers lie unread; several, so that
         the next ones find room at once."""
         others = [one for one in self.connections if isinstance(one, BoundedProtocol) and one is not self]
-        idle = sorted((one for one in others if one.is_idle), key=lambda one: one._since)
+        idle = sorted((one for one in others if one.is_idle), key=lambda one: (not one.is_parting, one._since))
         unread = sorted((one for one in others if one._unread), key=lambda one: one._unread[1] if one._unread else 0.0)
         closed = (idle or unread)[: 1 + self.most_connections // 20]
         for one in closed:
@@ -194,11 +229,28 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write(
                 f"{head}content-length: {len(content)}\r\nconnection: close\r\n\r\n".encode() + content
             )
-            if self.cycle is not None:
-                # Whoever waits for the rest hears that there is none, and what it answers reaches nobody.
-                self.cycle.disconnected = True
-                self.cycle.message_event.set()
-        self.transport.close()
+        if self.cycle is not None:
+            # Whoever waits for the rest hears that there is none, and what it answers reaches nobody.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        # More may be on its way even where nothing has come yet that looks like a request.
+        self._in_message = True
+        self.part()
+
+
+class _Answering:
+    """What a request's answer is written to: its connection, which is not simply closed behind it."""
+
+    def __init__(self, protocol: BoundedProtocol):
+        self._protocol = protocol
+        self.close = protocol.part
+
+    def write(self, data: bytes) -> None:
+        if not self._protocol.is_parting:
+            self._protocol.transport.write(data)
+
+    def is_closing(self) -> bool:
+        return self._protocol.is_parting or self._protocol.transport.is_closing()
 
 
 def _look(first: BoundedProtocol, kind: type[BoundedProtocol]) -> None:
