@@ -4,11 +4,11 @@ A model that was used lately stays loaded, by the hash of its file; which file a
 looked up again only when something was stored since. A warm row needs neither the model's file nor another thread.
 """
 
+import logging
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 _AT_ONCE_MS = 5.0
 _ONE_BY_ONE = 20
 _REMEMBERED = 2000
+# For so long after a prediction its model makes no room for one that is only likely to be asked.
+_IN_USE_SECONDS = 600.0
+_MOST_TO_WARM = 8
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,9 @@ def predict(context: Context, model_id: str, rows: Sequence[Mapping[str, Any]]) 
     `model_id` may be a training run's: then its best model. Raises NotFound, NotReady for a run without a model yet,
     WrongState for one that has ended without any, InvalidInput naming the column whose value has the wrong type.
     """
-    loaded = _shelf(context.store).load(context, model_id)
+    shelf = _shelf(context.store)
+    loaded = shelf.load(context, model_id)
+    shelf.use(context, loaded)
     if len(rows) < _ONE_BY_ONE:
         checked = [_check(loaded, row, number, len(rows)) for number, row in enumerate(rows, 1)]
         return [_answer(loaded, loaded.fitted.predict_row(clean), warnings) for clean, warnings in checked]
@@ -88,8 +94,12 @@ def predict(context: Context, model_id: str, rows: Sequence[Mapping[str, Any]]) 
 
 
 def ready(context: Context, model_id: str) -> Loaded | None:
-    """The model when it is in memory and still the one that this names; else None."""
-    return _shelf(context.store).peek(context, model_id)
+    """The model, for a prediction, when it is in memory and still the one that this names; else None."""
+    shelf = _shelf(context.store)
+    loaded = shelf.peek(context, model_id)
+    if loaded is not None:
+        shelf.use(context, loaded)
+    return loaded
 
 
 def predict_row(loaded: Loaded, row: Mapping[str, Any]) -> Prediction:
@@ -140,23 +150,12 @@ def _answer(loaded: Loaded, outputs: "np.ndarray", warnings: Sequence[str]) -> P
     return Prediction(label, share, share, probabilities, None, name, tuple(warnings))
 
 
-def warm(context: Context, model_id: str) -> None:
-    """Load a model before its first row comes. Raises as `predict`."""
-    loaded = _shelf(context.store).load(context, model_id)
-    # The first row makes the encoders' look-ups; an empty one makes them as well.
-    loaded.fitted.predict_row({})
-
-
 def warm_soon(context: Context, model_id: str) -> None:
-    """The same in the background, for a model that somebody will probably ask next; one that cannot be loaded is told
-    of when it is asked."""
-    if ready(context, model_id) is None:
-        threading.Thread(target=_warm_quietly, args=(context, model_id), daemon=True).start()
-
-
-def _warm_quietly(context: Context, model_id: str) -> None:
-    with suppress(FlowMLError):
-        warm(context, model_id)
+    """Load a model, in the background, that somebody will probably ask next, unless it would take the place of one that
+    is in use; one that cannot be loaded is told of when it is asked."""
+    shelf = _shelf(context.store)
+    if shelf.peek(context, model_id) is None:
+        shelf.warm_soon(context, model_id)
 
 
 def record(context: Context, rows: int, milliseconds: float) -> None:
@@ -169,14 +168,24 @@ def figures(context: Context) -> PredictionFigures:
     return _shelf(context.store).figures()
 
 
+@dataclass(eq=False)
+class _Kept:
+    """A model in memory, and when it was last used, by the steady clock."""
+
+    fitted: "FittedModel"
+    used_at: float
+
+
 class _Shelf:
-    """The loaded models of one store."""
+    """The loaded models of one store. Where there are too many, the one goes that was not used for longest."""
 
     def __init__(self) -> None:
-        self._models: OrderedDict[str, FittedModel] = OrderedDict()
+        self._models: dict[str, _Kept] = {}
         self._records: dict[str, tuple[int, Loaded]] = {}
         self._loading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
+        self._to_warm: OrderedDict[str, Context] = OrderedDict()
+        self._is_warming = False
         self._total = 0
         self._latencies: deque[float] = deque(maxlen=_REMEMBERED)
 
@@ -195,7 +204,13 @@ class _Shelf:
                     self._records[model_id] = (found, loaded)
         return loaded
 
-    def load(self, context: Context, model_id: str) -> Loaded:
+    def use(self, context: Context, loaded: Loaded) -> None:
+        """Note that it predicts."""
+        kept = self._models.get(loaded.record.file)
+        if kept is not None:
+            kept.used_at = context.steady()
+
+    def load(self, context: Context, model_id: str, *, is_used: bool = True) -> Loaded:
         known = self.peek(context, model_id)
         if known is not None:
             return known
@@ -205,7 +220,7 @@ class _Shelf:
         with self._lock:
             loading = self._loading.setdefault(model.file, threading.Lock())
         with loading:
-            loaded = Loaded(model, self._fitted(context, model.file))
+            loaded = Loaded(model, self._fitted(context, model.file, is_used))
         with self._lock:
             self._loading.pop(model.file, None)
             self._records[model_id] = (version, loaded)
@@ -213,19 +228,59 @@ class _Shelf:
             self._records = {key: item for key, item in self._records.items() if item[1].record.file in self._models}
         return loaded
 
-    def _fitted(self, context: Context, file: str) -> "FittedModel":
-        found = self._models.get(file)
-        if found is None:
+    def _fitted(self, context: Context, file: str, is_used: bool) -> "FittedModel":
+        kept = self._models.get(file)
+        if kept is None:
             from flowml.automl.model import modelfile
 
             # By its hash it is what this server's own training has written, and nothing else.
-            found = modelfile.read_bytes(context.store.files.content(file))
+            fitted = modelfile.read_bytes(context.store.files.content(file))
+            kept = _Kept(fitted, context.steady() - (0.0 if is_used else _IN_USE_SECONDS))
         with self._lock:
-            self._models[file] = found
-            self._models.move_to_end(file)
+            self._models[file] = kept
             while len(self._models) > context.settings.model_cache_size:
-                self._models.popitem(last=False)
-        return found
+                del self._models[self._least_used()]
+        return kept.fitted
+
+    def _least_used(self) -> str:
+        return min(self._models, key=lambda file: self._models[file].used_at)
+
+    def warm_soon(self, context: Context, model_id: str) -> None:
+        """Have it loaded, one at a time and the latest that was asked for first; of very many only some."""
+        with self._lock:
+            self._to_warm[model_id] = context
+            self._to_warm.move_to_end(model_id)
+            if len(self._to_warm) > _MOST_TO_WARM:
+                self._to_warm.popitem(last=False)
+            if self._is_warming:
+                return
+            self._is_warming = True
+        threading.Thread(target=self._warm, daemon=True).start()
+
+    def _warm(self) -> None:
+        while True:
+            with self._lock:
+                self._is_warming = bool(self._to_warm)
+                if not self._is_warming:
+                    return
+                model_id, context = self._to_warm.popitem()
+            try:
+                if self._has_room(context):
+                    # The first row makes the encoders' look-ups; an empty one makes them as well.
+                    self.load(context, model_id, is_used=False).fitted.predict_row({})
+            except FlowMLError:
+                # It is told of when it is asked.
+                pass
+            except Exception:
+                _log.exception("the model %s could not be loaded", model_id)
+
+    def _has_room(self, context: Context) -> bool:
+        """Whether a model more takes the place of none that is in use."""
+        with self._lock:
+            if len(self._models) < context.settings.model_cache_size:
+                return True
+            least = self._models[self._least_used()]
+        return context.steady() - least.used_at >= _IN_USE_SECONDS
 
     def record(self, rows: int, milliseconds: float) -> None:
         self._total += rows

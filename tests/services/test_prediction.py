@@ -3,9 +3,10 @@
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -146,7 +147,7 @@ def test_a_warm_model_stays_ready_whatever_else_is_stored_until_it_is_another_on
     run = store.models.get("classes").job_id
     assert prediction.ready(context, "classes") is None
     for name in ("classes", run):
-        prediction.warm(context, name)
+        one(context, name, {})
     store.events.append("system", "log", {}, 1.0)
     assert all(prediction.ready(context, name) is not None for name in ("classes", run))
 
@@ -159,7 +160,7 @@ def test_a_warm_model_stays_ready_whatever_else_is_stored_until_it_is_another_on
 def test_who_asks_for_a_warm_model_does_not_wait_for_a_cold_one(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prediction.warm(context, "classes")
+    one(context, "classes", {})
     run, read, began, go_on = (
         context.store.models.get("classes").job_id, modelfile.read_bytes, threading.Event(), threading.Event()
     )  # fmt: skip
@@ -182,16 +183,81 @@ def test_who_asks_for_a_warm_model_does_not_wait_for_a_cold_one(
 
 
 def test_only_so_many_models_are_kept(context: Context) -> None:
-    prediction.warm(context, "classes")
-    prediction.warm(context, "numbers")
+    one(context, "classes", {})
+    one(context, "numbers", {})
 
     assert prediction.ready(context, "classes") is None
     assert prediction.ready(context, "numbers") is not None
     assert one(context, "classes", ROW).prediction == "yes"
 
 
+def test_what_was_not_used_for_longest_makes_room(context: Context) -> None:
+    context = replace(context, settings=Settings(home=context.settings.home, model_cache_size=2))
+    store, other = context.store, replace(trained("bought", "logistic_regression"), temperature=2.0)
+    add_trained(store, add_job(store), "third", "bought", "logistic_regression")
+    store.models.put(
+        replace(store.models.get("third"), file=store.files.put_bytes(modelfile.write(other))), 0.9
+    )  # fmt: skip
+    for name in ("classes", "numbers"):
+        one(context, name, {})
+    assert prediction.ready(context, "classes") is not None
+    one(context, "third", {})
+    assert prediction.ready(context, "numbers") is None
+    assert prediction.ready(context, "classes") is not None
+
+
+class _Warmers(list[Callable[[], None]]):
+    """The threads that were started, none of which does anything by itself."""
+
+    def Thread(self, target: Callable[[], None], daemon: bool) -> Any:
+        return SimpleNamespace(start=lambda: self.append(target))
+
+
+@pytest.fixture
+def warmers(monkeypatch: pytest.MonkeyPatch) -> _Warmers:
+    found = _Warmers()
+    monkeypatch.setattr(prediction, "threading", SimpleNamespace(Thread=found.Thread, Lock=threading.Lock))
+    return found
+
+
+def test_a_model_that_may_be_asked_next_takes_the_place_of_none_that_is_in_use(
+    context: Context, warmers: _Warmers
+) -> None:
+    now = [1_000.0]
+    context = replace(context, steady=lambda: now[0])
+    one(context, "classes", {})
+    for seconds, is_ready in ((0, False), (599, False), (1, True)):
+        now[0] += seconds
+        prediction.warm_soon(context, "numbers")
+        warmers.pop()()
+        assert (prediction.ready(context, "numbers") is not None) == is_ready
+    # What was loaded for nobody yet makes room for whatever is asked.
+    one(context, "classes", {})
+    assert prediction.ready(context, "numbers") is None
+
+
+def test_however_many_pages_are_opened_one_thread_loads_models_and_only_the_latest(
+    context: Context, warmers: _Warmers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+
+    def load(shelf: Any, context: Context, model_id: str, *, is_used: bool) -> Any:
+        loaded.append(model_id)
+        raise ZeroDivisionError if model_id == "m19" else NotFound("It is gone.")
+
+    monkeypatch.setattr(prediction._Shelf, "load", load)
+    for number in (*range(20), 15):
+        prediction.warm_soon(context, f"m{number}")
+    (warmer,) = warmers
+    warmer()
+
+    assert loaded == ["m15", "m19", "m18", "m17", "m16", "m14", "m13", "m12"]
+    prediction.warm_soon(context, "m1")
+    assert len(warmers) == 2
+
+
 def test_a_deleted_model_answers_no_more(context: Context) -> None:
-    prediction.warm(context, "classes")
+    one(context, "classes", {})
     context.store.jobs.delete(context.store.models.get("classes").job_id)
 
     with pytest.raises(NotFound):
