@@ -17,6 +17,7 @@ from flowml.web.pages.dataset_parts import DOWNLOADS, STARTERS, Download, decisi
 from flowml.web.pages.dataset_versions import History, history_of
 from flowml.web.pages.frame import build_frame
 from flowml.web.pages.home import SAMPLES, Sample
+from flowml.web.pages.listing import offset_of, to_the_last_page, whole
 from flowml.web.schemas.datasets import PreviewQuery
 from flowml.web.templating import Page, respond
 
@@ -94,8 +95,10 @@ class DatasetPage(Page):
 def index(request: Request) -> Response:
     context = context_of(request)
     frame = build_frame(request, "datasets")
-    offset = _whole(request.query_params.get("offset"))
+    offset = offset_of(request)
     found, total = versions.list_tables(context, LISTED, offset, SHOWN_VERSIONS)
+    if total and not found:
+        return to_the_last_page(request, total, LISTED)
     return respond(
         request,
         DatasetsPage(
@@ -120,7 +123,7 @@ def page(request: Request) -> Response:
     frame = build_frame(request, "datasets")
     stats = list(figures.stats(context, dataset.id))
     preview = previews.preview(context, dataset.id, offset=0, limit=PREVIEW_ROWS)
-    first = min(_whole(request.query_params.get("columns")), max(0, dataset.n_columns - 1)) // SHOWN_COLUMNS
+    first = min(whole(request.query_params.get("columns")), max(0, dataset.n_columns - 1)) // SHOWN_COLUMNS
     window = slice(first * SHOWN_COLUMNS, (first + 1) * SHOWN_COLUMNS)
     rows = [list(row[window]) for row in preview.rows]
     format_title, options = datasets.reading_options(context, dataset.id)
@@ -175,7 +178,7 @@ def spreads(request: Request) -> Response:
     context = context_of(request)
     dataset = datasets.get_dataset(context, request.path_params["dataset_id"])
     query = parse_query({"search": request.query_params.get("search", "")}, PreviewQuery)
-    first = _whole(request.query_params.get("columns"))
+    first = whole(request.query_params.get("columns"))
     columns = dataset.columns[first : first + SHOWN_COLUMNS]
     found = figures.distributions_of_found(context, dataset.id, columns, query.search or "")
     content = {column.name: asdict(spread) for column, spread in zip(columns, found, strict=True)}
@@ -202,8 +205,3 @@ def _grid_column(at: int, column: ColumnStats, values: list[Any]) -> GridColumn:
         numeric=column.mean is not None,
         width=width,
     )
-
-
-def _whole(text: str | None) -> int:
-    """A whole number of the address, 0 where there is none."""
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else 0

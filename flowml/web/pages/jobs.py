@@ -23,6 +23,7 @@ from flowml.web.formatting import duration
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame
+from flowml.web.pages.listing import offset_of, to_the_last_page
 from flowml.web.templating import Page, respond
 from flowml.web.words import METRICS, metric_words, score_text
 
@@ -89,9 +90,10 @@ class JobPage(Page):
 def index(request: Request) -> Response:
     context = context_of(request)
     frame = build_frame(request, "jobs")
-    text = request.query_params.get("offset", "")
-    offset = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    offset = offset_of(request)
     found, total = jobs.list_jobs(context, LISTED, offset)
+    if total and not found:
+        return to_the_last_page(request, total, LISTED)
     names = datasets.dataset_names(context, {job.dataset_id for job in found})
     return respond(
         request,

@@ -1,5 +1,7 @@
 """What runs, the champion of a table and the runs of a table are shown however many runs are newer."""
 
+import html
+
 import pytest
 
 from flowml.domain.jobs import JobSpec
@@ -38,3 +40,19 @@ def home(server: Served) -> Served:
 def test_old_runs_are_not_hidden_by_newer_ones(home: Served, path: str, names: list[str]) -> None:
     page = home.client.get(path).text
     assert [name for name in names if name not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "behind", "last"),
+    [("/jobs", 5000, 200), ("/jobs", 250, 200), ("/datasets", 50, 0)],
+)
+def test_who_asks_for_a_page_behind_the_last_one_gets_the_last_one(
+    home: Served, path: str, behind: int, last: int
+) -> None:
+    answer = home.client.get(f"{path}?offset={behind}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?offset={last}")
+
+
+def test_who_deletes_something_stays_on_the_page_that_it_stood_on(home: Served) -> None:
+    for offset, then in ((0, '"next": "/jobs"'), (200, '"next": "/jobs?offset=200"')):
+        assert then in html.unescape(home.client.get(f"/jobs?offset={offset}").text), offset
