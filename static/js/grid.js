@@ -39,7 +39,8 @@ Alpine.data("grid", () => ({
     this.total = setup.total;
     this.searchLater = debounce(250, () => this.reload("Searching"));
     const columns = [...state.table.querySelectorAll("col")];
-    columns.forEach((column, index) => (column.style.width = index === 0 ? "4.5rem" : setup.widths[index - 1] * 0.56 + "rem"));
+    const widths = [Math.max(4.5, 2 + number(setup.total).length * 0.45), ...setup.widths.map((width) => width * 0.56)];
+    columns.forEach((column, index) => (column.style.width = widths[index] + "rem"));
     state.table.classList.add("grid-ready");
     this.measure();
     state.first = [...state.body.rows].map((row) => [...row.cells].slice(1).map((cell) => (cell.hasAttribute("data-empty") ? null : cell.textContent)));
@@ -254,9 +255,15 @@ Alpine.data("grid", () => ({
   get hiddenText() {
     return "Show " + plural(this.hiddenCount, "hidden column");
   },
+  // The keyboard goes on at the next column, or at the one before where there is none.
   hide(name) {
-    this.state().hidden.add(this.state().columns.indexOf(name));
+    const state = this.state();
+    const at = state.columns.indexOf(name);
+    state.hidden.add(at);
     this.showColumns();
+    const left = [...state.columns.keys()].filter((column) => !state.hidden.has(column));
+    const next = left.find((column) => column > at) ?? left[left.length - 1];
+    (next === undefined ? state.box : state.table.tHead.rows[0].cells[next + 1].querySelector(".grid-more")).focus();
   },
   showAll() {
     this.state().hidden.clear();

@@ -90,8 +90,18 @@ test("a second tab of the same table follows", () => {
   assert.deepEqual(names(), ["y"]);
 });
 
+test("a step that another tab has added while a version was made stays", () => {
+  const applied = draft();
+  for (const [now, left] of [[["a", "b", "c", "new"], ["new"]], [["new", "c", "b", "a", "b"], ["new", "b"]], [["a", "b"], []]]) {
+    stored.set("drafts", JSON.stringify({ one: now.map((op) => ({ op })), other: [{ op: "x" }] }));
+    clearDraft(applied);
+    assert.deepEqual(names(), left);
+    assert.deepEqual(JSON.parse(stored.get("drafts")).other, [{ op: "x" }]);
+  }
+});
+
 test("what was applied is gone, and of very many drafts the oldest are", () => {
-  clearDraft();
+  clearDraft(draft());
   openDraft("one");
   assert.deepEqual(names(), []);
   for (let at = 0; at < 40; at += 1) {

@@ -74,7 +74,13 @@ export function moveStep(at, to) {
   set(changed);
 }
 
-// They have become a version.
-export function clearDraft() {
-  set([]);
+// They have become a version. What another tab has added meanwhile stays.
+export function clearDraft(applied) {
+  const gone = applied.map((step) => JSON.stringify(step));
+  const stays = (step) => {
+    const at = gone.indexOf(JSON.stringify(step));
+    if (at >= 0) gone.splice(at, 1);
+    return at < 0;
+  };
+  set(stepsOf(kept()[dataset]).filter(stays));
 }

@@ -59,10 +59,11 @@ Alpine.data("columnMenu", () => ({
         openTab("table");
         dispatchEvent(new CustomEvent(kind, { detail: { name, ...detail } }));
       };
+      const shown = [...document.querySelectorAll(".grid th[data-column]:not([hidden])")].some((head) => head.dataset.column === name);
       const grid = [
         h("li", {}, h("button", { type: "button", onclick: ask("grid-sort", { descending: false }) }, icon("up"), "Sort, smallest first")),
         h("li", {}, h("button", { type: "button", onclick: ask("grid-sort", { descending: true }) }, icon("down"), "Sort, largest first")),
-        h("li", {}, h("button", { type: "button", onclick: ask("grid-hide", {}) }, icon("close"), "Hide in this view")),
+        ...(shown ? [h("li", {}, h("button", { type: "button", onclick: ask("grid-hide", {}) }, icon("close"), "Hide in this view"))] : []),
         h("li", { class: "menu-end" }, h("a", { class: "menu-row", href: "/train?dataset=" + info.id + "&target=" + encodeURIComponent(name) }, icon("target"), "Predict this column")),
       ];
       const about = h("li", {}, h("button", { type: "button", "data-open-column": name, onclick: () => this.$root.hidePopover() }, icon("chart"), "About “" + name + "”"));

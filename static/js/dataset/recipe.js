@@ -8,6 +8,7 @@ import { applyOperations } from "./change.js";
 import { effectOf, showDifference } from "./difference.js";
 import { clearDraft, draft, moveStep, openDraft, removeStep } from "./draft.js";
 import { info, openTab } from "./info.js";
+import { stepTitle } from "./operations.js";
 import { previewOf } from "./previews.js";
 import { editStep } from "./step.js";
 
@@ -31,6 +32,8 @@ Alpine.data("recipe", () => ({
   tried: false,
   applying: false,
   asked: null,
+  // The steps that were tried last and what each did.
+  last: { steps: [], changes: [] },
   refreshLater: null,
   init() {
     this.refreshLater = debounce(30, () => this.refresh());
@@ -65,15 +68,17 @@ Alpine.data("recipe", () => ({
     this.count = draft().length;
     this.tried = false;
     this.problem = "";
-    this.list([]);
+    // What a step does depends on those before it alone.
+    const same = draft().findIndex((step, at) => JSON.stringify(step) !== JSON.stringify(this.last.steps[at]));
+    this.list(this.last.changes.slice(0, same < 0 ? draft().length : same), { waits: true });
     this.refreshLater();
     const badge = document.querySelector("[data-steps]");
     const done = document.querySelectorAll(".recipe-done li").length;
     badge.hidden = !(done + this.count);
     badge.textContent = [done || null, this.count ? this.count + " new" : null].filter(Boolean).join(", ");
   },
-  // The steps; in words as soon as the server has tried them.
-  list(changes, wrong = -1) {
+  // The steps, with what they do as soon as the server has tried them.
+  list(changes, { wrong = -1, waits = false } = {}) {
     const place = this.$root.querySelector(".recipe-steps");
     const last = draft().length - 1;
     const focused = place.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
@@ -81,7 +86,7 @@ Alpine.data("recipe", () => ({
       h(
         "li",
         { class: at === wrong ? "recipe-wrong" : null },
-        h("div", { class: "recipe-words" }, h("span", {}, changes[at]?.title ?? step.op.replaceAll("_", " ")), h("span", { class: "muted small" }, changes[at] ? effectOf(changes[at]) : "")),
+        h("div", { class: "recipe-words" }, h("span", {}, changes[at]?.title ?? stepTitle(step)), h("span", { class: "muted small" }, changes[at] ? effectOf(changes[at]) : waits ? "Trying it out…" : "")),
         h("span", { class: "recipe-tools" }, tool("up", "Move step " + (at + 1) + " up", () => moveStep(at, at - 1), at === 0), tool("down", "Move step " + (at + 1) + " down", () => moveStep(at, at + 1), at === last), tool("edit", "Change step " + (at + 1), () => editStep(draft()[at], at)), tool("trash", "Remove step " + (at + 1), () => removeStep(at))),
       );
     place.replaceChildren(...draft().map(item));
@@ -96,7 +101,9 @@ Alpine.data("recipe", () => ({
     this.stateText = "Trying it out…";
     place.classList.add("stale");
     try {
-      const found = await previewOf(draft(), asked.signal);
+      const steps = draft();
+      const found = await previewOf(steps, asked.signal);
+      this.last = { steps, changes: found.changes };
       this.list(found.changes);
       showDifference(place, found, { steps: false });
       this.stateText = "";
@@ -106,7 +113,7 @@ Alpine.data("recipe", () => ({
       place.replaceChildren();
       this.stateText = "";
       this.problem = said(problem);
-      this.list([], Number(problem.fields[0]?.field.split(".")[1] ?? -1));
+      this.list([], { wrong: Number(problem.fields[0]?.field.split(".")[1] ?? -1) });
     }
     place.classList.remove("stale");
   },
@@ -114,7 +121,8 @@ Alpine.data("recipe", () => ({
     this.applying = true;
     this.problem = "";
     try {
-      await applyOperations(draft(), "", clearDraft);
+      const steps = draft();
+      await applyOperations(steps, "", () => clearDraft(steps));
     } catch (problem) {
       this.problem = said(problem);
       this.applying = false;

@@ -17,6 +17,9 @@ export function editStep(step = {}, at = null) {
   document.getElementById("step-dialog").dispatchEvent(new CustomEvent("edit-step", { detail: { step, at } }));
 }
 
+// Who sends a step waits so long for the server's word on it. After that it stands in the recipe, which says the rest.
+const PATIENCE = 150;
+
 // Fields that only mean something beside a certain value of another one.
 const ONLY_WITH = { "fill.value": ["with", "value"] };
 
@@ -131,6 +134,11 @@ Alpine.data("stepDialog", () => ({
     const step = this.step();
     return operation.fields.every((field) => !field.required || step[field.name] !== undefined);
   },
+  // Whether the server can hardly refuse the step: all is there that has to be, and nothing was written in a language.
+  isLikelyRight() {
+    const operation = this.known().get(this.$root.querySelector("#step-op").value);
+    return this.complete() && !operation.fields.some((field) => field.kind === "expression");
+  },
   // Try the step behind those before it. What is wrong is said beside its field once it was filled in or sent.
   async attempt(sent) {
     if (!sent && !this.complete()) return false;
@@ -140,13 +148,14 @@ Alpine.data("stepDialog", () => ({
     this.asked = asked;
     try {
       const found = await previewOf([...before, this.step()], asked.signal);
+      if (asked !== this.asked) return false;
       this.complain([]);
       const change = found.changes[found.changes.length - 1];
       const rows = this.at === null && !before.length && found.n_rows_after !== found.n_rows_before ? ", " + plural(found.n_rows_after, "row") + " stay" : "";
       this.effect = [change.title + ".", capitalised(effectOf(change)) + rows, ...found.warnings.map((warning) => warning.message)].filter(Boolean).join(" ");
       return true;
     } catch (problem) {
-      if (problem.name === "AbortError") return false;
+      if (problem.name === "AbortError" || asked !== this.asked) return false;
       this.effect = "";
       this.complain(problem.fields.length ? problem.fields : [{ field: "", message: problem.message }], problem.hint, before.length);
       if (sent) (this.$root.querySelector(".step-fields [aria-invalid]") ?? this.$root.querySelector(".step-fields :is(input, select, textarea)"))?.focus();
@@ -167,9 +176,12 @@ Alpine.data("stepDialog", () => ({
     event.preventDefault();
     if (this.checking || !this.fields().length) return;
     this.checking = true;
-    const fits = await this.attempt(true);
+    const tried = this.attempt(true);
+    const fits = await (this.isLikelyRight() ? Promise.race([tried, new Promise((resolve) => setTimeout(() => resolve(true), PATIENCE))]) : tried);
     this.checking = false;
     if (!fits) return;
+    // The recipe waits for the answer now.
+    this.asked = null;
     if (this.at === null) addSteps([this.step()]);
     else if (!replaceStep(this.old, this.at, this.step())) toast({ kind: "warn", title: "The step was changed or removed in another tab", text: "What you saved was added as the last step. Remove the one that you don't want." });
     this.close();

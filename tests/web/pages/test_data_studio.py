@@ -214,6 +214,48 @@ def test_steps_are_put_in_order_and_taken_out(visit: Visit, messy: str) -> None:
     visit.check()
 
 
+def test_a_step_stands_before_the_server_has_tried_it(visit: Visit, messy: str) -> None:
+    visit.expects_refusals = True
+    page = visit.page
+    page.goto(messy)
+    visit.ready()
+    waiting: list[Route] = []
+    page.route("**/transform", lambda route: waiting.append(route))
+    steps = page.get_by_role("list", name="Steps to apply").get_by_role("listitem")
+
+    def add(op: str, column: str) -> None:
+        page.get_by_role("button", name=f"Change the column {column}").click()
+        page.get_by_role("button", name=op).click()
+        expect(page.locator("#step-dialog [data-field]").first).to_be_visible()
+        page.get_by_role("button", name="Add this step").click()
+
+    add("Take it out…", "note")
+    expect(steps).to_contain_text(["“note”"])
+    expect(steps).to_contain_text(["Trying it out…"])
+    expect(page.get_by_role("button", name="Apply 1 step")).to_be_disabled()
+    # What the form has asked for is what the recipe waits for.
+    assert until_count(visit, waiting, 1)
+    waiting.pop().continue_()
+    expect(steps).to_contain_text(["Drop “note”"], timeout=SECONDS)
+    expect(page.get_by_role("button", name="Apply 1 step")).to_be_enabled(timeout=SECONDS)
+    assert not waiting
+
+    # One that is refused afterwards says so where it stands.
+    page.get_by_role("tab", name="Table").click()
+    add("Change the type…", "City")
+    expect(steps).to_have_count(2)
+    assert until_count(visit, waiting, 1)
+    waiting.pop().fulfill(
+        status=422,
+        content_type="application/problem+json",
+        body='{"detail": "No.", "errors": [{"field": "operations.1.to", "message": "No."}]}',
+    )
+    expect(page.locator(".recipe-wrong")).to_have_count(1)
+    expect(page.get_by_role("button", name="Apply 2 steps")).to_be_disabled()
+    page.get_by_role("button", name="Remove step 2").click()
+    expect(page.get_by_role("button", name="Apply 1 step")).to_be_enabled()
+
+
 def test_a_target_puts_the_columns_in_order(visit: Visit, server: Served) -> None:
     page = visit.page
     page.goto(people(server) + "#relations")
@@ -291,6 +333,16 @@ def test_a_menu_and_its_step_by_keyboard_alone(visit: Visit, messy: str) -> None
     expect(page.get_by_role("button", name="Sort, smallest first")).to_be_focused()
     page.get_by_role("button", name="Hide in this view").press("Enter")
     expect(page.locator("th[data-column=City]")).to_be_hidden()
+    expect(page.get_by_role("button", name="Change the column Amount (EUR)")).to_be_focused()
+    # Of a column that is not on show there is nothing to hide.
+    page.get_by_role("tab", name="Columns").click()
+    page.get_by_role("button", name="City", exact=True).click()
+    page.get_by_role("dialog", name="City").get_by_role("button", name="Change this column").click()
+    expect(page.get_by_role("button", name="Rename…")).to_be_visible()
+    expect(page.get_by_role("button", name="Hide in this view")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Table").click()
     page.get_by_role("button", name="Show 1 hidden column").press("Enter")
     page.get_by_role("button", name="Change the column City").press("Enter")
     page.get_by_role("button", name="Rename…").focus()
