@@ -1,5 +1,6 @@
 """A whole table of predictions beside its columns."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -7,14 +8,13 @@ import polars as pl
 from flowml.automl.features.values import DAY_SECONDS
 from flowml.automl.model.model import FittedModel
 from flowml.automl.schema.feature import Feature
-from flowml.automl.schema.schema import ModelSchema
+from flowml.automl.schema.schema import UNSEEN, ModelSchema
 from flowml.data.conversion.notation import kind_of
 from flowml.data.expected import Expected, ReadTable
 from flowml.domain.wording import columns
 
 _SHOWN_NAMES = 20
 _MOST_NOTES = 40
-_UNSEEN = "did not occur in the training data"
 
 
 def predict_table(model: FittedModel, table: ReadTable) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -86,30 +86,27 @@ def _unfamiliar(schema: ModelSchema, table: ReadTable, features: pl.DataFrame) -
             name = schema.recipe.origins.get(name, "")
         if name not in table.names:
             continue
-        odd = _odd(feature, features[feature.name])
-        if odd is not None and odd.any():
-            sent = table.frame[table.names[name]].cast(pl.String).alias(name)
-            notes.append(table.places.counted(sent, odd, _says(feature)))
+        for odd, says in _odd(feature, features[feature.name]):
+            if odd.any():
+                sent = table.frame[table.names[name]].cast(pl.String).alias(name)
+                notes.append(table.places.counted(sent, odd, says))
     return notes
 
 
-def _odd(feature: Feature, values: pl.Series) -> pl.Series | None:
-    """Which values are unlike any in training; None where that cannot be said of a column."""
+def _odd(feature: Feature, values: pl.Series) -> Iterator[tuple[pl.Series, tuple[str, str]]]:
+    """Which values are unlike any in training, and what is said of one of them and of several."""
     if feature.categories is not None:
         seen = values.cast(pl.String).is_in(["", *feature.categories])
-        return (~seen).fill_null(value=False)
-    bounds = feature.bounds
+        yield (~seen).fill_null(value=False), (UNSEEN, UNSEEN)
+        return
     if values.dtype in (pl.Date, pl.Datetime):
         values = values.cast(pl.Datetime("us")).dt.timestamp("us") / (DAY_SECONDS * 1e6)
-    if bounds is None or not values.dtype.is_numeric():
-        return None
-    return ((values < bounds[0]) | (values > bounds[1])).fill_null(value=False)
-
-
-def _says(feature: Feature) -> tuple[str, str]:
-    if feature.categories is not None:
-        return _UNSEEN, _UNSEEN
-    return f"lies {feature.had}", f"lie {feature.had}"
+    if feature.reach is None or not values.dtype.is_numeric():
+        return
+    places = feature.reach.place(values)
+    for place, words in enumerate(feature.reach.words):
+        if words is not None:
+            yield (places == place).fill_null(value=False), (f"lies {words}", f"lie {words}")
 
 
 def _added(model: FittedModel, frame: pl.DataFrame, answers: Any) -> tuple[pl.DataFrame, list[str]]:

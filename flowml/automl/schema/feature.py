@@ -3,9 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from flowml.automl.features.values import days_of
+from flowml.automl.schema.reach import Reach, reach_of_days, reach_of_numbers
 from flowml.data.conversion.notation import Kind, Notation, kind_of
 from flowml.domain.datasets import Role
 from flowml.domain.wording import number
@@ -13,8 +15,9 @@ from flowml.domain.wording import number
 
 @dataclass(frozen=True)
 class Feature:
-    """One original column: an example value, the range of numbers, the categories by frequency. `notation` is how the
-    file wrote its values; None where that had types of its own, or nothing is known of it."""
+    """One original column: an example value (of numbers and dates the middle one), the range of numbers, the categories
+    by frequency. `notation` is how the file wrote its values; None where that had types of its own, or nothing is known
+    of it. `count`: how many values it had in training, of numbers and dates; None in files of earlier versions."""
 
     name: str
     role: Role
@@ -24,40 +27,42 @@ class Feature:
     max: float | str | None = None
     categories: tuple[str, ...] | None = None
     notation: Notation | None = None
+    count: int | None = None
 
     @property
     def kind(self) -> Kind:
         """What its values are to the model."""
         return "boolean" if self.role is Role.BOOLEAN else kind_of(self.dtype)
 
-    @property
-    def bounds(self) -> tuple[float, float] | None:
-        """Outside of these a number, or a date as days since 1970, is far from all in training: further from them than
-        the least and the greatest are from each other. None where that cannot be said."""
-        as_number = {Role.NUMERIC: _plain_number, Role.DATETIME: days_of}.get(self.role)
-        if as_number is None:
+    @cached_property
+    def reach(self) -> Reach | None:
+        """Of numbers and of dates, as days since 1970; None where it is not known."""
+        if self.role is Role.DATETIME:
+            least, greatest = days_of(self.min), days_of(self.max)
+            shown = str(self.min)[:10], str(self.max)[:10]
+            return reach_of_days(least, greatest, shown, self.count) if _is_range(least, greatest) else None
+        if self.role is not Role.NUMERIC:
             return None
-        least, greatest = as_number(self.min), as_number(self.max)
-        width = greatest - least
-        return (least - width, greatest + width) if math.isfinite(width) and width >= 0 else None
+        least, typical, greatest = map(_plain_number, (self.min, self.example, self.max))
+        if not _is_range(least, greatest):
+            return None
+        typical = min(max(typical, least), greatest) if math.isfinite(typical) else (least + greatest) / 2
+        return reach_of_numbers(least, typical, greatest, (number(least), number(greatest)), self.count)
 
-    def is_far(self, bounds: tuple[float, float], value: Any) -> bool:
-        """Whether a value of this column lies outside of its bounds."""
+    def beyond(self, value: Any) -> str | None:
+        """Where a value lies that is beyond all in training, in words."""
+        if self.reach is None:
+            return None
         at = days_of(value) if self.role is Role.DATETIME else float(value)
-        return at < bounds[0] or at > bounds[1]
-
-    @property
-    def had(self) -> str:
-        """What values that are far lie outside of, in words."""
-        ends = [str(end)[:10] if self.role is Role.DATETIME else number(end) for end in (self.min, self.max)]  # type: ignore[arg-type]
-        return f"far outside what the training data had ({ends[0]} to {ends[1]})"
+        words: str | None = self.reach.words[self.reach.place(at)]
+        return words
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> "Feature":
         """Raises KeyError, TypeError or ValueError for a state that is none."""
         categories = state["categories"]
-        # Files of earlier versions say nothing of notations.
-        notation = state.get("notation")
+        # Files of earlier versions say nothing of these.
+        notation, count = state.get("notation"), state.get("count")
         return cls(
             name=str(state["name"]),
             role=Role(state["role"]),
@@ -67,8 +72,13 @@ class Feature:
             max=state["max"],
             categories=None if categories is None else tuple(str(category) for category in categories),
             notation=None if notation is None else Notation.of(notation),
+            count=None if count is None else int(count),
         )
 
 
 def _plain_number(value: Any) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+
+
+def _is_range(least: float, greatest: float) -> bool:
+    return math.isfinite(greatest - least) and least <= greatest

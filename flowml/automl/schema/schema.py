@@ -18,7 +18,9 @@ from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
 from flowml.domain.wording import shortened
 
+UNSEEN = "did not occur in the training data"
 _SHOWN_CATEGORIES = 50
+_OF_THE_FILE = ("notation", "count")
 _COVERAGE = 0.9
 
 
@@ -81,7 +83,7 @@ class ModelSchema:
         """The features for a form: at most 50 categories each."""
         return [
             {
-                **{name: value for name, value in asdict(feature).items() if name != "notation"},
+                **{name: value for name, value in asdict(feature).items() if name not in _OF_THE_FILE},
                 "role": str(feature.role),
                 "categories": None if feature.categories is None else list(feature.categories[:_SHOWN_CATEGORIES]),
             }
@@ -111,8 +113,9 @@ class ModelSchema:
                 continue
             value = _checked(feature, self._read(feature, row[feature.name]))
             clean[feature.name] = value
-            if value is not None and self._is_unfamiliar(feature, value):
-                warnings.append(_unfamiliar(feature, feature.name, row[feature.name]))
+            said = self._unfamiliar(feature, value)
+            if said is not None:
+                warnings.append(_sentence(feature.name, row[feature.name], said))
         return clean, self._remarks(row, missing, warnings)
 
     def _read(self, feature: Feature, value: Any) -> Any:
@@ -143,13 +146,14 @@ class ModelSchema:
         found: dict[str, str] = {}
         for feature in self.features:
             name = feature.name if feature.name in row else recipe.origins.get(feature.name)
-            value = clean[feature.name]
-            if value is not None and name is not None and name in row and self._is_unfamiliar(feature, value):
-                found[name] = _unfamiliar(feature, name, row[name])
+            said = self._unfamiliar(feature, clean[feature.name])
+            if said is not None and name is not None and name in row:
+                found[name] = _sentence(name, row[name], said)
         for feature in recipe.inputs:
-            bounds, value = self._bounds_of_inputs.get(feature.name), sent.get(feature.name)
-            if bounds is not None and value is not None and feature.is_far(bounds, value):
-                found.setdefault(feature.name, _unfamiliar(feature, feature.name, row[feature.name]))
+            value = sent.get(feature.name)
+            said = None if value is None else feature.beyond(value)
+            if said is not None:
+                found.setdefault(feature.name, _sentence(feature.name, row[feature.name], f"lies {said}"))
         return clean, self._remarks(row, recipe.lacks(tuple(row)), list(found.values()))
 
     def _remarks(self, row: Mapping[str, Any], missing: Sequence[str], warnings: list[str]) -> list[str]:
@@ -173,21 +177,15 @@ class ModelSchema:
             feature.name: frozenset(feature.categories) for feature in self.features if feature.categories is not None
         }
 
-    @cached_property
-    def _bounds(self) -> dict[str, tuple[float, float]]:
-        return _bounds(self.features)
-
-    @cached_property
-    def _bounds_of_inputs(self) -> dict[str, tuple[float, float]]:
-        return _bounds(self.inputs)
-
-    def _is_unfamiliar(self, feature: Feature, value: Any) -> bool:
-        """Whether training has seen no such category, or nothing near such a number or date."""
+    def _unfamiliar(self, feature: Feature, value: Any) -> str | None:
+        """What is said of a category that training has not seen, or of a number or date beyond all that it has."""
+        if value is None:
+            return None
         known = self._known.get(feature.name)
         if known is not None:
-            return value not in known
-        bounds = self._bounds.get(feature.name)
-        return bounds is not None and feature.is_far(bounds, value)
+            return None if value in known else UNSEEN
+        said = feature.beyond(value)
+        return None if said is None else f"lies {said}"
 
     def state(self) -> dict[str, Any]:
         return asdict(self)
@@ -272,10 +270,5 @@ def _wrong(feature: Feature, value: Any, wanted: str) -> InvalidInput:
     )
 
 
-def _unfamiliar(feature: Feature, name: str, value: Any) -> str:
-    said = "did not occur in the training data" if feature.categories is not None else f"lies {feature.had}"
+def _sentence(name: str, value: Any, said: str) -> str:
     return f"“{shortened(label_of(value) or '')}” in “{name}” {said}."
-
-
-def _bounds(features: Sequence[Feature]) -> dict[str, tuple[float, float]]:
-    return {feature.name: bounds for feature in features if (bounds := feature.bounds) is not None}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from flowml.automl.features.prepared import Labels, Numbers, Prepared, prepare
+from flowml.automl.features.prepared import Labels, Prepared, prepare
 from flowml.automl.schema.feature import Feature
 from flowml.automl.schema.recipe import ModelRecipe
 from flowml.automl.schema.schema import ModelSchema
@@ -76,17 +76,18 @@ def _feature(series: pl.Series, role: Role, table: Prepared) -> Feature:
         levels = tuple(column.levels[index] for index in order)
         categories = levels if role is not Role.TEXT and len(levels) <= _MAX_CATEGORIES else None
         return Feature(name, role, dtype, levels[0] if levels else None, categories=categories)
-    return Feature(name, role, dtype, *_range(series, role, column))
-
-
-def _range(series: pl.Series, role: Role, column: Numbers) -> tuple[Any, Any, Any]:
-    """A typical value, the least and the greatest, as a person would type them."""
     known = np.flatnonzero(np.isfinite(column.values))
+    return Feature(name, role, dtype, *_range(series, role, column.values, known), count=len(known))
+
+
+def _range(series: pl.Series, role: Role, values: np.ndarray, known: np.ndarray) -> tuple[Any, Any, Any]:
+    """The value in the middle, the least and the greatest, as a person would type them; `known` are the rows with a
+    value."""
     if len(known) == 0:
         return None, None, None
     places = ((len(known) - 1) // 2, 0, len(known) - 1)
     # Three values of a sorted column; sorting a million of them takes twenty times as long.
-    order = known[np.argpartition(column.values[known], places)]
+    order = known[np.argpartition(values[known], places)]
     typical, least, greatest = (series[int(order[place])] for place in places)
     if role is Role.DATETIME:
         return str(typical), str(least), str(greatest)

@@ -97,13 +97,14 @@ def test_what_the_file_cannot_say_so_is_named(model: FittedModel, tmp_path: Path
         "In “size”, 1 of 2 values is no number: “lots” (line 2). It counts as missing.",
         "In “member”, 1 of 2 values is neither true nor false: “maybe” (line 2). It counts as missing.",
         "In “code”, 1 of 2 values did not occur in the training data: “2,0” (line 2).",
-        "In “size”, 1 of 2 values lies far outside what the training data had",
+        f"In “size”, 1 of 2 values lies far above all {N_ROWS} values of the training data (at most ",
+        "where predictions are guesses: “99.000.000.000” (line 3).",
         "Not used by this model: “extra”.",
     ):
         assert expected in said, said
     assert "“y”" not in said.partition("Not used")[2]
     late = predicted(model, tmp_path, HEADER, "01/04/2117;99.000;007;5,5%;no;1", "01/04/2018;99.000;007;5,5%;no;1")[1]
-    assert any("In “day”, 1 of 2 values lies far outside" in note and "“2117-04-01”" in note for note in late), late
+    assert any("In “day”, 1 of 2 values lies long after all" in note and "“2117-04-01”" in note for note in late), late
     assert "taken as missing: size, share" in " ".join(predicted(model, tmp_path, "code;day;member", "007;;no")[1])
 
 

@@ -12,8 +12,12 @@ from flowml.automl.task.describe import describe_recipe
 from flowml.domain.datasets import Role
 from flowml.domain.jobs import ProblemType
 
+LAST = "of the training data (the last is 2024-01-28)"
+GUESSES = ", where predictions are guesses"
 FEATURES = (
-    Feature("age", Role.NUMERIC, "Float64", 30.0, 1.0, 75.0),
+    Feature("age", Role.NUMERIC, "Float64", 28.0, 0.42, 80.0, count=714),
+    Feature("fare", Role.NUMERIC, "Float64", 14.4, 0.0, 512.0, count=891),
+    Feature("change", Role.NUMERIC, "Float64", 0.5, -1000.0, 3.0),
     Feature("same", Role.NUMERIC, "Int64", 5, 5.0, 5.0),
     Feature("unknown", Role.NUMERIC, "Float64"),
     Feature("joined", Role.DATETIME, "Date", "2024-01-05", "2024-01-01", "2024-01-28"),
@@ -32,9 +36,12 @@ def said(row: dict[str, Any], of: ModelSchema | None = None) -> list[str]:
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("age", 149),
-        ("age", -73.0),
-        ("age", "75"),
+        ("age", 81),
+        ("age", "85"),
+        ("age", 0.1),
+        ("fare", 550),
+        ("change", 3.2),
+        ("change", -1090),
         ("age", None),
         ("same", 5),
         ("unknown", 1e30),
@@ -51,13 +58,22 @@ def test_what_is_near_to_what_training_had_needs_no_word(column: str, value: Any
 @pytest.mark.parametrize(
     ("column", "value", "words"),
     [
-        ("age", 200, "“200” in “age” lies far outside what the training data had (1 to 75)."),
-        ("age", "-74", "“-74” in “age” lies far outside what the training data had (1 to 75)."),
-        ("same", 6, "“6” in “same” lies far outside what the training data had (5 to 5)."),
+        ("age", 95, "“95” in “age” lies above all 714 values of the training data (at most 80)."),
+        ("age", "-3", "“-3” in “age” lies below all 714 values of the training data (at least 0.42)."),
+        ("age", 150, f"“150” in “age” lies far above all 714 values of the training data (at most 80){GUESSES}."),
+        ("age", 200, f"“200” in “age” lies far above all 714 values of the training data (at most 80){GUESSES}."),
+        ("age", -74, f"“-74” in “age” lies far below all 714 values of the training data (at least 0.42){GUESSES}."),
+        # Of a skewed column the side where most values lie close together is the stricter one.
+        ("fare", 600, "“600” in “fare” lies above all 891 values of the training data (at most 512)."),
+        ("fare", 1e4, f"“10000” in “fare” lies far above all 891 values of the training data (at most 512){GUESSES}."),
+        ("fare", -0.5, "“-0.5” in “fare” lies below all 891 values of the training data (at least 0)."),
+        ("change", 4, "“4” in “change” lies above all values of the training data (at most 3)."),
+        ("change", -1200, "“-1200” in “change” lies below all values of the training data (at least -1,000)."),
+        ("same", 6, f"“6” in “same” lies far above all values of the training data (at most 5){GUESSES}."),
         (
             "joined",
             "2035-01-01T08:00:00",
-            "“2035-01-01T08:00:00” in “joined” lies far outside what the training data had (2024-01-01 to 2024-01-28).",
+            f"“2035-01-01T08:00:00” in “joined” lies long after all dates {LAST}.",
         ),
         ("city", "Rom", "“Rom” in “city” did not occur in the training data."),
     ],
@@ -86,8 +102,11 @@ def test_behind_a_recipe_the_column_that_was_sent_is_named_once() -> None:
         return schema(features, recipe=recipe.completed(features, {}))
 
     row = {"Alter": 200, "kept": 2}
-    words = ["“200” in “Alter” lies far outside what the training data had (1 to 75)."]
-    assert said(row, behind(FEATURES[0], squared, kept)) == words
+    words = [
+        "“200” in “Alter” lies far above all 3 values of the training data (at most 75), where predictions are guesses."
+    ]
+    age = Feature("age", Role.NUMERIC, "Float64", 40.0, 1.0, 75.0, count=3)
+    assert said(row, behind(age, squared, kept)) == words
     # Of a column of which only what was computed from it is used, too.
     assert said(row, behind(squared, kept)) == words
-    assert said({"Alter": 80, "kept": 2}, behind(squared, kept)) == []
+    assert said({"Alter": 78, "kept": 2}, behind(squared, kept)) == []
