@@ -97,7 +97,7 @@ class Job:
     run. `estimate` has its range as well: score, low, high and method. `baseline_score` is what a constant guess
     reaches. `deadline_at` is one of the steady clock, good while it runs. `positive_class` is the one of two
     classes that precision, recall and F1 are about, None where they are means over the classes. `fast_model_id` is
-    the fast twin of the best model.
+    the fast twin of the best model. `other_load`: how many threads of other programs wanted a core when it began.
     """
 
     id: str
@@ -127,6 +127,7 @@ class Job:
     baseline_score: float | None = None
     positive_class: str | None = None
     owner: str = LOCAL_OWNER.identifier
+    other_load: float = 0.0
 
     @property
     def best_score_low(self) -> float | None:

@@ -15,6 +15,7 @@ from flowml.services.context import Context
 from flowml.services.dispatch.ledger import finish_job
 from flowml.services.dispatch.telling import tell_job, tell_renamed, tell_system
 from flowml.services.naming import free_name, new_name
+from flowml.services.outlook import other_load
 from flowml.services.tables import run_task
 
 _ENDING = ("finishing", "explaining")
@@ -208,6 +209,7 @@ def start_waiting_jobs(context: Context) -> int:
         return 0
     started = 0
     while job := context.store.jobs.claim(context.settings.max_concurrent_jobs, context.clock(), context.steady()):
+        job = context.store.jobs.update(job.id, other_load=other_load(context))
         tell_job(context.store, job, context.clock())
         started += 1
     return started

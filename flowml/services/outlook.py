@@ -1,8 +1,9 @@
 """What a time budget has room for: by what trials took on this table, on tables like it, or on this machine before, and
-by what else runs now."""
+by what else runs now and ran then."""
 
 import contextlib
 import heapq
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ _ALIKE = 4.0
 # Before the first trial begins.
 _START_SECONDS = 1.0
 _SHORTEST_SECONDS = 0.01
+# The load average is one in which what was so many seconds ago counts a third of what is now.
+_LOAD_SECONDS = 60.0
 
 
 class Basis(StrEnum):
@@ -77,22 +80,42 @@ def look_ahead(context: Context, dataset: Dataset, problem_type: ProblemType, n_
     """The outlook for a run on this table as it would be started now."""
     from flowml.automl.search.portfolio import most_trials
 
-    slots = sum(machine.slots for machine in context.store.workers.machines())
+    slots = _slots(context)
     shape = _shape(dataset, problem_type, n_classes)
     stated = _stated(shape)
-    basis, pace = _pace(context, dataset, shape)
+    basis, pace = _pace(context, dataset, shape, slots)
     seconds = [pace.seconds(algorithm, each) for algorithm, each in stated]
     later = statistics.median(seconds) if pace.later is None else pace.later
     limit = most_trials(shape, len({algorithm for algorithm, _ in stated}))
-    return Outlook(seconds, later, limit, slots, basis, _busy(context, slots, basis))
+    others = 1.0 + context.store.jobs.counts()[JobStatus.RUNNING]
+    return Outlook(seconds, later, limit, slots, basis, others * _slowed(other_load(context), slots))
 
 
-def _busy(context: Context, slots: int, basis: Basis) -> float:
-    if basis is not Basis.USUAL:
-        # What trials took here before they took beside whatever else this machine does; other runs are another matter.
-        return 1.0 + context.store.jobs.counts()[JobStatus.RUNNING]
-    cores = usable_cores()
-    return max(1.0, float(psutil.getloadavg()[0] + min(slots, cores)) / cores)
+def other_load(context: Context) -> float:
+    """How many threads of other programs want a core now: the load of the last minute, less what runs have put into
+    it."""
+    now, slots = context.clock(), _slots(context)
+
+    def left(since: float) -> float:
+        return math.exp(-max(0.0, now - since) / _LOAD_SECONDS)
+
+    jobs, _ = context.store.jobs.page(_RUNS, 0)
+    own = 0.0
+    for job in jobs:
+        if job.started_at is not None and (job.status is JobStatus.RUNNING or job.finished_at is not None):
+            own += slots * (left(now if job.finished_at is None else job.finished_at) - left(job.started_at))
+    return max(0.0, float(psutil.getloadavg()[0]) - own)
+
+
+def _slowed(load: float, slots: int) -> float:
+    """How many times as long trials take beside so much of others'. The load is that of all cores, also where a
+    container may use a few of them only."""
+    cores = psutil.cpu_count() or 1
+    return max(1.0, (load + min(slots, usable_cores())) / cores)
+
+
+def _slots(context: Context) -> int:
+    return sum(machine.slots for machine in context.store.workers.machines())
 
 
 @dataclass(frozen=True)
@@ -108,10 +131,20 @@ class _Pace:
         return stated * self.of_algorithms.get(algorithm, self.common)
 
 
-def _pace(context: Context, dataset: Dataset, shape: "TaskShape") -> tuple[Basis, _Pace]:
+@dataclass(frozen=True)
+class _Earlier:
+    """A finished trial, how many seconds it would have taken without other programs, and how many times as long as
+    stated that is."""
+
+    trial: Trial
+    seconds: float
+    ratio: float
+
+
+def _pace(context: Context, dataset: Dataset, shape: "TaskShape", slots: int) -> tuple[Basis, _Pace]:
     """From the closest runs of which there are enough trials."""
-    found: dict[Basis, list[tuple[Trial, float]]] = {Basis.TABLE: [], Basis.KIND: [], Basis.MACHINE: []}
-    for basis, trials in _earlier(context, dataset, shape):
+    found: dict[Basis, list[_Earlier]] = {Basis.TABLE: [], Basis.KIND: [], Basis.MACHINE: []}
+    for basis, trials in _earlier(context, dataset, shape, slots):
         if len(found[basis]) < _TRIALS_LOOKED_AT:
             found[basis] += trials
         if len(found[Basis.TABLE]) >= _TRIALS_LOOKED_AT:
@@ -125,12 +158,12 @@ def _pace(context: Context, dataset: Dataset, shape: "TaskShape") -> tuple[Basis
     return Basis.USUAL, _Pace({}, 1.0, None)
 
 
-def _pace_of(trials: Sequence[tuple[Trial, float]], *, of_its_kind: bool) -> _Pace:
+def _pace_of(trials: Sequence[_Earlier], *, of_its_kind: bool) -> _Pace:
     ratios: dict[str, list[float]] = {}
-    for trial, ratio in trials:
-        ratios.setdefault(trial.algorithm, []).append(ratio)
-    common = statistics.median(ratio for _, ratio in trials)
-    later = [_seconds(trial) for trial, _ in trials if trial.origin == "search"] if of_its_kind else []
+    for each in trials:
+        ratios.setdefault(each.trial.algorithm, []).append(each.ratio)
+    common = statistics.median(each.ratio for each in trials)
+    later = [each.seconds for each in trials if each.trial.origin == "search"] if of_its_kind else []
     return _Pace(
         {algorithm: statistics.median(own) for algorithm, own in ratios.items()} if of_its_kind else {},
         common,
@@ -139,10 +172,9 @@ def _pace_of(trials: Sequence[tuple[Trial, float]], *, of_its_kind: bool) -> _Pa
 
 
 def _earlier(
-    context: Context, dataset: Dataset, shape: "TaskShape"
-) -> Iterator[tuple[Basis, list[tuple[Trial, float]]]]:
-    """Finished trials of the last runs, newest first and those on this table before all, with how many times as long as
-    stated each took."""
+    context: Context, dataset: Dataset, shape: "TaskShape", slots: int
+) -> Iterator[tuple[Basis, list[_Earlier]]]:
+    """Finished trials of the last runs, newest first and those on this table before all."""
     own, _ = context.store.jobs.page(_RUNS, 0, dataset.id)
     newest, _ = context.store.jobs.page(_RUNS, 0)
     for job in (*own, *(job for job in newest if job.dataset_id != dataset.id)):
@@ -152,11 +184,11 @@ def _earlier(
         basis = Basis.MACHINE
         if job.problem_type is shape.problem_type and _are_alike(other, shape):
             basis = Basis.TABLE if job.dataset_id == dataset.id else Basis.KIND
-        stated = _stated_of_all(other)
+        stated, slowed = _stated_of_all(other), _slowed(job.other_load, slots)
         yield (
             basis,
             [
-                (trial, _seconds(trial) / stated[trial.algorithm])
+                _Earlier(trial, _seconds(trial) / slowed, _seconds(trial) / slowed / stated[trial.algorithm])
                 for trial in context.store.trials.of_job(job.id)
                 if trial.status is TrialStatus.FINISHED and trial.max_rows is None and trial.algorithm in stated
             ],

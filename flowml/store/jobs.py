@@ -34,6 +34,7 @@ _CHANGEABLE = frozenset(
         "baseline_score",
         "started_at",
         "finished_at",
+        "other_load",
         "deadline_at",
         "error",
         "cancel_requested",
@@ -251,6 +252,7 @@ def _job(row: sqlite3.Row) -> Job:
         baseline_score=row["baseline_score"],
         positive_class=row["positive_class"],
         owner=row["owner"],
+        other_load=row["other_load"],
     )
 
 

@@ -213,6 +213,11 @@ MIGRATIONS: tuple[Migration, ...] = (
             ) STRICT, WITHOUT ROWID""",
         ),
     ),
+    Migration(
+        13,
+        "how busy other programs kept the machine when a run began",
+        ("ALTER TABLE jobs ADD COLUMN other_load REAL NOT NULL DEFAULT 0",),
+    ),
 )
 
 

@@ -1,5 +1,6 @@
 """What a time budget has room for: by what trials took here, and not by what was hoped."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from flowml.domain.jobs import ProblemType
 from flowml.domain.trials import Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.services import outlook
 from flowml.services.context import Context
-from flowml.services.outlook import Basis, Outlook, look_ahead
+from flowml.services.outlook import Basis, Outlook, look_ahead, other_load
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from tests.services.records import QuietTrainers, add_dataset, add_job, add_model
@@ -24,6 +25,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context
     store = Store(tmp_path, now=1.0)
     store.workers.register_local("here", ("cpu",), 2, {}, 1.0)
     monkeypatch.setattr(outlook, "usable_cores", lambda: 2)
+    monkeypatch.setattr("psutil.cpu_count", lambda: 2)
     monkeypatch.setattr("psutil.getloadavg", lambda: (0.0, 0.0, 0.0))
     yield Context(Settings(home=tmp_path), store, lambda: 2.0, QuietTrainers())
     store.close()
@@ -85,16 +87,40 @@ def test_what_came_after_the_first_settings_says_how_long_the_others_take(contex
     assert ahead(context, dataset).later == pytest.approx(trials[0].fit_seconds)
 
 
-def test_other_work_is_counted(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_work_is_counted_now_and_as_it_was_then(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(threads: float) -> None:
+        monkeypatch.setattr("psutil.getloadavg", lambda: (threads, 0.0, 0.0))
+
     dataset = add_dataset(context.store)
-    monkeypatch.setattr("psutil.getloadavg", lambda: (6.0, 0.0, 0.0))
+    load(6.0)
     assert ahead(context, dataset).busy == 4.0
-    # What trials took here was measured beside such work; other runs share the machine.
     run_of(context, times_as_long=2.0)
-    assert ahead(context, dataset).busy == 1.0
-    add_job(context.store)
-    context.store.jobs.claim(9, 2.0, 2.0)
-    assert ahead(context, dataset).busy == 2.0
+    assert (ahead(context, dataset).busy, ahead(context, dataset).basis) == (4.0, Basis.TABLE)
+    load(0.0)
+    idle = ahead(context, dataset)
+    assert idle.busy == 1.0
+    # What trials took beside as much work they take again beside as much, and less without.
+    job = context.store.jobs.page(1, 0)[0][0]
+    context.store.jobs.update(job.id, other_load=6.0)
+    assert list(ahead(context, dataset).seconds) == pytest.approx([each / 4 for each in idle.seconds])
+    load(6.0)
+    beside = ahead(context, dataset)
+    assert [beside.busy * each for each in beside.seconds] == pytest.approx(list(idle.seconds))
+
+
+def test_the_load_of_own_runs_is_not_that_of_others(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_dataset(context.store)
+    now = 1_000.0
+    context = replace(context, clock=lambda: now)
+    monkeypatch.setattr("psutil.getloadavg", lambda: (5.0, 0.0, 0.0))
+    job = add_job(context.store)
+    context.store.jobs.claim(9, now - 600, 2.0)
+    assert other_load(context) == pytest.approx(3.0, abs=0.001)
+    assert ahead(context, context.store.datasets.get("d1")).busy == pytest.approx(5.0, abs=0.001)
+    context.store.jobs.update(job.id, status="completed", finished_at=now - 60)
+    assert other_load(context) == pytest.approx(5 - 2 / math.e, abs=0.001)
+    context.store.jobs.update(job.id, finished_at=now - 900)
+    assert other_load(context) == pytest.approx(5.0, abs=0.001)
 
 
 def test_a_forecast_is_how_many_trials_fit() -> None:

@@ -181,7 +181,7 @@ def forecast(outlook: Outlook | None, seconds: float) -> str:
         tried = "There is hardly time for anything more"
     elif found == outlook.limit:
         tried = f"All {found} trials that so small a table is worth fit, and it may end sooner"
-    busy = " Other work runs here now, so it may be fewer." if outlook.busy >= 2 else ""
+    busy = " Other work that runs here now is counted in." if outlook.busy >= 1.5 else ""
     return f"A simple model is there at once. {tried}, {_GOING_BY[outlook.basis]}.{busy}"
 
 
