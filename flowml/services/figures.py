@@ -28,6 +28,8 @@ from flowml.services.turns import alone
 
 # Of checks and measures: what was found by an earlier one is found anew.
 _EDITION = 3
+# The cells of a table that is judged in a moment.
+_SMALL_CELLS = 2_000_000
 
 
 def stats(context: Context, dataset_id: str) -> tuple[ColumnStats, ...]:
@@ -121,6 +123,11 @@ def quality(context: Context, dataset_id: str, target: str | None = None) -> Qua
     }
     name = _quality_name(target)
     return _quality(target, _kept(context, dataset_id, name, lambda: run_task(context, "quality", request)))
+
+
+def is_judged_at_once(dataset: Dataset) -> bool:
+    """Whether `quality` takes so little that nobody has to want it first: of a bigger table it takes seconds."""
+    return dataset.n_rows * dataset.n_columns <= _SMALL_CELLS
 
 
 def known_quality(context: Context, dataset_id: str, target: str | None = None) -> Quality | None:

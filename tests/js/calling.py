@@ -9,6 +9,8 @@ from typing import Any
 SCRIPTS = Path(__file__).resolve().parents[2] / "static" / "js"
 PROGRAM = """
 import { readFileSync } from "node:fs";
+globalThis.addEventListener ??= () => undefined;
+globalThis.ResizeObserver ??= class {};
 const { module, calls } = JSON.parse(readFileSync(0, "utf8"));
 const functions = await import(module);
 console.log(JSON.stringify(calls.map(([name, ...values]) => functions[name](...values))));

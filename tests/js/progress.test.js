@@ -55,12 +55,6 @@ test("of equal scores the best is the one that the run has chosen", () => {
   assert.deepEqual(best([trials[1]]), [[2], [false, true]]);
 });
 
-test("marks stay where they are when the run is given more time", () => {
-  const before = [trial(3, 0.5), trial(11, 0.7)];
-  const x = (trials) => pointsOf(trials, {}, TITLES).slice(0, 2).map((point) => point.x);
-  assert.deepEqual(x([...before, trial(25, 0.6), trial(40, 0.8)]), x(before));
-});
-
 test("no mark stands after the end of the time", () => {
   const points = [{ x: 12.4 }];
   assert.equal(endOf({ status: "running", time_budget_seconds: 30, elapsed_seconds: 12 }, points, []), 30);

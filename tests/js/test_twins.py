@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 import subprocess
+from dataclasses import asdict
 
 import pytest
 
@@ -12,9 +13,12 @@ from flowml.data.recipes.expression.parser import parse
 from flowml.data.recipes.expression.syntax import WORDS, ColumnName
 from flowml.data.recipes.operations.registry import OPERATIONS
 from flowml.domain import wording
+from flowml.domain.datasets import ColumnStats, Role
+from flowml.domain.distributions import Categories
 from flowml.domain.jobs import JobStatus
 from flowml.web import formatting as server_side
 from flowml.web.headline import headline_of
+from flowml.web.pages.distribution import distribution_chart
 from flowml.web.words import METRICS, metric_of, score_text, status_word
 from tests.js.calling import answers
 
@@ -149,6 +153,21 @@ def test_what_is_offered_for_a_column_exists(node: list[str]) -> None:
             assert not fields[name].choices or set(fields[name].choices).issuperset(
                 value if isinstance(value, list) else [value]
             ), wish
+
+
+def test_what_is_said_of_a_column_of_categories(node: list[str]) -> None:
+    cases = [
+        Categories(("male", "female"), (577, 314), 0, 0),
+        Categories(("", "b"), (3, 1), 1000, 7),
+        Categories(("only",), (5,), 0, 1),
+        Categories((), (), 0, 4),
+    ]
+    written = answers(node, "dataset/spread.js", [("spreadChart", "sex", asdict(case)) for case in cases])
+    stats = ColumnStats("sex", "String", Role.CATEGORICAL, 9, 0, 0.0, 2)
+    charts = [distribution_chart(stats, case) for case in cases]
+    assert [(one["caption"], one["spec"], one["rows"]) for one in written] == [
+        (chart.caption, chart.spec, [list(row) for row in chart.rows]) for chart in charts
+    ]
 
 
 @pytest.mark.skipif(not shutil.which("sh"), reason="needs a shell")

@@ -66,7 +66,8 @@ class DatasetPage(Page):
     """`columns` is the window of columns on show, which starts at `first_column`; `rows` are the first rows of it.
 
     `recipe` is (JSON) what was done to the table since its file was read, `decisions` are how that was read, option by
-    option. `can_correlate`: there are numbers enough for a correlation.
+    option. `can_correlate`: there are numbers enough for a correlation. `judged_at_once`: what is wrong is looked for
+    unasked.
     """
 
     template: ClassVar[str] = "dataset.html"
@@ -90,6 +91,7 @@ class DatasetPage(Page):
     jobs: list[Job]
     n_jobs: int
     can_correlate: bool
+    judged_at_once: bool
 
 
 def index(request: Request) -> Response:
@@ -158,6 +160,7 @@ def page(request: Request) -> Response:
             jobs=runs,
             n_jobs=n_runs,
             can_correlate=sum(column.role is Role.NUMERIC for column in stats) > 1,
+            judged_at_once=figures.is_judged_at_once(dataset),
         ),
     )
 

@@ -28,11 +28,11 @@ def _categories(column: str, values: list[str], counts: list[int], other: int, m
     if other:
         bars.append({"value": "all others", "count": other})
     if not bars:
-        caption = f"{column} has no values."
+        caption = "There are no values."
     elif len(bars) == 1:
-        caption = f"Every row has the same value, {bars[0]['value']}."
+        caption = f"All values are the same: {bars[0]['value']}."
     else:
-        caption = f"The most frequent value is {values[0] or '(empty)'}, in {percent(counts[0] / total)} of the rows."
+        caption = f"The most frequent value is {bars[0]['value']}: {percent(counts[0] / total)} of all values."
     return Chart(
         kind="categories",
         title=f"Values of {column}",
@@ -52,7 +52,7 @@ def _histogram(column: ColumnStats, edges: list[Any], counts: list[int], missing
         quarter, three_quarters = _middle_half(column, edges, counts)
         caption = f"From {first} to {last}; the middle half of the rows lies between {quarter} and {three_quarters}."
         if first == last:
-            caption = f"Every row has the same value, {first}."
+            caption = f"All values are the same: {first}."
         elif quarter == three_quarters:
             caption = f"From {first} to {last}; at least half of the rows are {quarter}."
     # Round bins may reach beyond the values.

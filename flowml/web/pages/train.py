@@ -31,8 +31,6 @@ LISTED = 100
 _GROUPING = (Role.CATEGORICAL, Role.TEXT, Role.NUMERIC, Role.BOOLEAN)
 _ORDERING = (Role.DATETIME, Role.NUMERIC, Role.IDENTIFIER)
 SHOWN_FINDINGS = 6
-# Judging a bigger table takes seconds: it waits until somebody wants to know.
-_SMALL_CELLS = 2_000_000
 _GOING_BY = {
     Basis.TABLE: "going by what they took on this table before",
     Basis.KIND: "going by what they took on tables like this one",
@@ -193,7 +191,7 @@ def _rounded(count: int) -> int:
 def _findings(context: Context, dataset: Dataset, task: TaskPreview) -> Findings:
     found = figures.known_quality(context, dataset.id, task.target)
     if found is None:
-        return Findings(None, 0, dataset.n_rows * dataset.n_columns > _SMALL_CELLS)
+        return Findings(None, 0, not figures.is_judged_at_once(dataset))
 
     def is_told(issue: Finding) -> bool:
         """What gives the answer away stands among the warnings already."""

@@ -11,8 +11,6 @@ const SEVERITY = {
   warning: { icon: "warn", word: "Look at it", badge: "badge-warn" },
   info: { icon: "info", word: "Good to know", badge: "" },
 };
-// Judging a bigger table takes seconds: it waits until somebody wants to know.
-const SMALL_CELLS = 2_000_000;
 const MOST_NAMES = 6;
 
 function columnName(name) {
@@ -28,7 +26,7 @@ Alpine.data("quality", () => ({
   asked: null,
   issues: () => [],
   init() {
-    if (info.rows * info.columns <= SMALL_CELLS) this.load();
+    if (info.judged_at_once) this.load();
     else whenOpened("quality", () => this.load());
     this.$watch("$store.target.name", () => this.load());
   },

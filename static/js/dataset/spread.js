@@ -26,9 +26,12 @@ function categories(column, found, missing) {
   const bars = found.values.map((value, index) => ({ value: value === "" || value === null ? "(empty)" : String(value), count: found.counts[index] }));
   if (found.other) bars.push({ value: "all others", count: found.other });
   const total = bars.reduce((sum, bar) => sum + bar.count, 0) || 1;
+  let caption = "There are no values.";
+  if (bars.length === 1) caption = "All values are the same: " + bars[0].value + ".";
+  else if (bars.length) caption = "The most frequent value is " + bars[0].value + ": " + percent(bars[0].count / total) + " of all values.";
   return {
     kind: "categories",
-    caption: bars.length ? "The most frequent is " + bars[0].value + ", in " + percent(bars[0].count / total) + " of the rows." + missing : "There are no values.",
+    caption: caption + missing,
     spec: { column, bars },
     columns: ["Value", "Rows", "Share"],
     rows: bars.map((bar) => [bar.value, number(bar.count), percent(bar.count / total)]),
