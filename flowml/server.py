@@ -15,6 +15,7 @@ from flowml.domain.faults import fault_of
 from flowml.domain.workers import Share
 from flowml.machine import capabilities
 from flowml.machine.facts import memory_bytes, usable_cores
+from flowml.services.access.keys import remember_uses
 from flowml.services.context import Context
 from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
 from flowml.services.dispatch.recovery import LOCAL_WORKER, recover
@@ -118,6 +119,8 @@ class Server:
         """End the children; what they did is stored and goes on at the next start."""
         self._queue.stop()
         self._supervisor.stop()
+        with contextlib.suppress(Exception):
+            remember_uses(self.context)
         self._store.close()
         self._lock.release()
 

@@ -7,9 +7,10 @@ from flowml.domain.errors import Forbidden
 
 
 class Permission(StrEnum):
-    """What a call needs of whoever makes it: to look, to change, to have predictions, to run this server, or to train
-    for it."""
+    """What a call needs of whoever makes it: to look, to change, to have predictions, to run this server, to train for
+    it; or nothing but to be let in by the gate, as everyone is at an address that is `OPEN`."""
 
+    OPEN = "open"
     READ = "read"
     WRITE = "write"
     PREDICT = "predict"
@@ -58,6 +59,7 @@ class Principal:
 
 
 _IN_WORDS = {
+    Permission.OPEN: "be answered at all",
     Permission.READ: "look at what is stored here",
     Permission.WRITE: "change what is stored here",
     Permission.PREDICT: "ask for predictions",
@@ -67,3 +69,6 @@ _IN_WORDS = {
 
 LOCAL_OWNER = Principal("owner", frozenset(Permission) - {Permission.WORK})
 """Whoever sits at this machine. Training for a server takes a credential even here."""
+
+NOBODY = Principal("nobody", frozenset({Permission.OPEN}))
+"""Whoever has brought no credential where it takes one."""

@@ -13,8 +13,8 @@ _SECRET_CHARACTERS = 43
 _MAY = {
     TokenKind.ADMIN: LOCAL_OWNER.may,
     # A token that stands in another program asks for predictions: it could read the training data with a right to read.
-    TokenKind.API: frozenset({Permission.PREDICT}),
-    TokenKind.WORKER: frozenset({Permission.WORK}),
+    TokenKind.API: frozenset({Permission.OPEN, Permission.PREDICT}),
+    TokenKind.WORKER: frozenset({Permission.OPEN, Permission.WORK}),
 }
 
 

@@ -1,7 +1,9 @@
-"""What has to be done now and then: lost leases, files that nothing refers to, old events."""
+"""What has to be done now and then: lost leases, files that nothing refers to, old events, when tokens were
+used."""
 
 from collections.abc import Callable
 
+from flowml.services.access.keys import remember_uses
 from flowml.services.context import Context
 from flowml.services.dispatch.recovery import expire_leases
 
@@ -20,3 +22,4 @@ def keep_house(context: Context, ages: Callable[[], float]) -> None:
     # Young files are left alone: a trainer stores a model before the row that names it.
     context.store.files.remove_unused(now - FILE_AGE_SECONDS)
     context.store.events.remove_before(now - _EVENT_AGE_SECONDS)
+    remember_uses(context)

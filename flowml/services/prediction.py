@@ -82,8 +82,10 @@ def predict(context: Context, model_id: str, rows: Sequence[Mapping[str, Any]]) 
     """Answers for rows of the original columns, in their order.
 
     `model_id` may be a training run's: then its best model. Raises NotFound, NotReady for a run without a model yet,
-    WrongState for one that has ended without any, InvalidInput naming the column whose value has the wrong type.
+    WrongState for one that has ended without any, InvalidInput naming the column whose value has the wrong type,
+    Forbidden for a caller who may ask for another model alone.
     """
+    context.caller.check_model(model_id)
     shelf = _shelf(context.store)
     loaded = shelf.load(context, model_id)
     shelf.use(context, loaded)
@@ -94,7 +96,9 @@ def predict(context: Context, model_id: str, rows: Sequence[Mapping[str, Any]]) 
 
 
 def ready(context: Context, model_id: str) -> Loaded | None:
-    """The model, for a prediction, when it is in memory and still the one that this names; else None."""
+    """The model, for a prediction, when it is in memory and still the one that this names; else None. Raises
+    Forbidden."""
+    context.caller.check_model(model_id)
     shelf = _shelf(context.store)
     loaded = shelf.peek(context, model_id)
     if loaded is not None:

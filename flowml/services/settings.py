@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flowml.data.format import Limits
+from flowml.domain.hosts import is_loopback
 
 
 def default_home() -> Path:
@@ -44,6 +45,11 @@ class Settings(BaseSettings):
     ollama_url: str | None = Field(
         None, description="address of an Ollama server for the assistant; none is used unless set"
     )
+
+    @property
+    def needs_credentials(self) -> bool:
+        """Whether everyone has to say who they are: wherever others than this machine's own users can be."""
+        return not is_loopback(self.host)
 
     @property
     def max_upload_bytes(self) -> int:

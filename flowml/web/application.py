@@ -15,11 +15,11 @@ from flowml.domain.errors import FlowMLError, Forbidden
 from flowml.services import workers
 from flowml.services.context import Context
 from flowml.web import pages
-from flowml.web.caller import CONTEXT, caller_of
+from flowml.web.caller import CONTEXT, Callers
 from flowml.web.failures import handle_error
 from flowml.web.leaving import Waiting
 from flowml.web.live import Hub
-from flowml.web.routes import ENDPOINTS, routes
+from flowml.web.routes import ENDPOINTS, open_paths, routes
 from flowml.web.security import Gate
 
 # A child process that is told to end does so within a part of this.
@@ -32,9 +32,10 @@ _ANSWERING_THREADS = 8
 def create_app(
     context: Context,
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[Any]] | None = None,
-    who: Callable[[Scope], Principal] = caller_of,
+    who: Callable[[Scope], Principal] | None = None,
 ) -> ASGIApp:
-    """Everything this server answers; `lifespan` starts and stops what works beside it, `who` says who calls."""
+    """Everything this server answers; `lifespan` starts and stops what works beside it, `who` says who calls, unless
+    that is found out as usual."""
     waiting = Waiting()
     waiting_room = workers.waiting_room(context)
 
@@ -59,7 +60,7 @@ def create_app(
     app.state.endpoints = ENDPOINTS
     app.state.waiting = waiting
     app.state.waiting_room = waiting_room
-    return Gate(app, context, who)
+    return Gate(app, context, who or Callers(context), open_paths(pages.ENDPOINTS))
 
 
 def _nothing_here(answer: ASGIApp) -> ASGIApp:

@@ -1,6 +1,6 @@
 """How a request gets its caller, and what keeps everyone else out.
 
-The gate asks `caller_of` once for every request and every WebSocket, and puts the services' context for that caller
+The gate asks `Callers` once for every request and every WebSocket, and puts the services' context for that caller
 into the scope. Whatever is behind an address checks there that its caller may do what it needs: an `Endpoint` by the
 need in its line of the table of routes, everything else inside a `Guarded`.
 """
@@ -8,20 +8,60 @@ need in its line of the table of routes, everything else inside a `Guarded`.
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
-from flowml.domain.errors import Forbidden
+from flowml.domain.caller import LOCAL_OWNER, NOBODY, Permission, Principal
+from flowml.domain.errors import Forbidden, MalformedRequest, Unauthorized
+from flowml.services.access.keys import caller_with_token
 from flowml.services.context import Context
 
 CONTEXT = "flowml.context"
+# What a proxy says of whom it asks for.
+_FORWARDED = frozenset(
+    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-server", b"x-real-ip"}
+)
 
 
-def caller_of(scope: Scope) -> Principal:
-    """Who sends this request or opens this WebSocket. May raise Unauthorized.
+class Callers:
+    """Who sends a request or opens a WebSocket, by the scope's `headers` alone: a `request.url` is put together from
+    what the client says.
 
-    On a loopback address, where no credentials are needed, everyone whom the gate lets in is the owner. Whatever else
-    decides, decides by the scope's `path` and `headers`: a `request.url` is put together from what the client says.
+    On a loopback address everyone whom the gate lets in is the owner of this machine, unless they bring a credential,
+    or a proxy brings them from who knows where. Everywhere else who brings none is nobody.
     """
-    return LOCAL_OWNER
+
+    def __init__(self, context: Context):
+        self._context = context
+        self._stranger = NOBODY if context.settings.needs_credentials else LOCAL_OWNER
+
+    def __call__(self, scope: Scope) -> Principal:
+        """Raises Unauthorized for a credential that is not valid, MalformedRequest for several."""
+        credentials, forwarded = [], False
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                credentials.append(value)
+            elif name in _FORWARDED:
+                forwarded = True
+        if len(credentials) > 1:
+            raise MalformedRequest(
+                "The request has more than one Authorization header.", hint="Send exactly one, or none."
+            )
+        if credentials:
+            return self._by_token(credentials[0])
+        return NOBODY if forwarded else self._stranger
+
+    def _by_token(self, header: bytes) -> Principal:
+        scheme, _, secret = header.decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthorized(
+                "The Authorization header holds no bearer token.",
+                hint="Send “Authorization: Bearer TOKEN”; `flowml token create` makes one.",
+            )
+        caller = caller_with_token(self._context, secret.strip())
+        if caller is None:
+            raise Unauthorized(
+                "This token is not valid: it is unknown, has expired or was revoked.",
+                hint="`flowml token list` shows those that are, `flowml token create` makes another one.",
+            )
+        return caller
 
 
 def context_of(connection: HTTPConnection) -> Context:

@@ -36,7 +36,8 @@ class Kind:
     @property
     def headers(self) -> dict[str, str]:
         """What stands above the answer."""
-        return {} if self.again_seconds is None else {"Retry-After": str(self.again_seconds)}
+        headers = {} if self.again_seconds is None else {"Retry-After": str(self.again_seconds)}
+        return headers | ({"WWW-Authenticate": "Bearer"} if self.status == 401 else {})
 
 
 # In the order of most special first: the first class that an error belongs to decides.

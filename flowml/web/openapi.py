@@ -9,6 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from flowml import __version__
+from flowml.domain.caller import Permission
 from flowml.web.endpoint import Endpoint
 from flowml.web.errors import KINDS, MEDIA_TYPE
 from flowml.web.schemas.base import Problem
@@ -19,6 +20,10 @@ _TAGS = {
     "training": ("Training", "Training runs and what they try."),
     "results": ("Results", "Models: how good, why, and what they predict."),
 }
+_BEARER = "token"
+_ABOUT_TOKENS = (
+    "From `flowml token create`. An admin token may do all that is here but train, an api token only predict."
+)
 _SYSTEM = ("System", "The server itself, and live updates.")
 
 
@@ -44,7 +49,12 @@ def build(endpoints: Sequence[Endpoint], longest_budget: float) -> dict[str, Any
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in (*_TAGS.values(), _SYSTEM)],
         "paths": paths,
-        "components": {"schemas": dict(sorted(schemas.items()))},
+        # Where the server is reached from its own machine alone, none is needed.
+        "security": [{_BEARER: []}, {}],
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": {_BEARER: {"type": "http", "scheme": "bearer", "description": _ABOUT_TOKENS}},
+        },
     }
 
 
@@ -61,6 +71,10 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     }
     if description:
         operation["description"] = description
+    if endpoint.need is Permission.OPEN:
+        operation["security"] = []
+    elif endpoint.need is Permission.WORK:
+        operation["security"] = [{_BEARER: []}]
     if endpoint.body is not None:
         operation["requestBody"] = _content("application/json", _schema(endpoint.body, "validation", schemas))
     if endpoint.form is not None:

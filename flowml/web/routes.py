@@ -21,7 +21,8 @@ from flowml.web.schemas import workers as w
 from flowml.web.schemas.base import PageQuery, Rename
 from flowml.web.static import StaticFiles
 
-READ, WRITE, PREDICT, WORK = Permission.READ, Permission.WRITE, Permission.PREDICT, Permission.WORK
+OPEN, READ, WRITE = Permission.OPEN, Permission.READ, Permission.WRITE
+PREDICT, WORK = Permission.PREDICT, Permission.WORK
 
 # fmt: off
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -97,11 +98,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/stats", system.stats, s.SystemStats, need=READ),
     Endpoint("GET", "/api/openapi.json", docs.document, "application/json", need=READ),
     Endpoint("GET", "/api/docs", docs.page, "text/html", need=READ),
-    Endpoint("GET", "/healthz", system.health, s.Health, need=READ),
-    Endpoint("GET", "/readyz", system.readiness, s.Readiness, need=READ),
+    Endpoint("GET", "/healthz", system.health, s.Health, need=OPEN),
+    Endpoint("GET", "/readyz", system.readiness, s.Readiness, need=OPEN),
     Endpoint("GET", "/metrics", system.metrics, "text/plain", need=READ),
 )
 # fmt: on
+
+
+def open_paths(pages: Sequence[Endpoint]) -> frozenset[str]:
+    """The addresses that take no credential, each as it stands: the gate lets nobody past it to any other."""
+    return frozenset(endpoint.path for endpoint in (*ENDPOINTS, *pages) if endpoint.need is OPEN)
 
 
 def routes(pages: Sequence[Endpoint]) -> list[BaseRoute]:

@@ -2,22 +2,27 @@
 
 A server on a loopback address needs no credentials, so what protects it is that only this machine's own pages and
 programs get through: a foreign `Host` is DNS rebinding, a foreign `Origin` is another site's script. Both are
-refused for every method and path and for WebSockets, before any of the program sees the request.
+refused for every method and path and for WebSockets, before any of the program sees the request. So is whoever has no
+valid credential where it takes one, at all addresses but those few that are open.
 """
 
-import ipaddress
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowml.domain.caller import Principal
-from flowml.domain.errors import FlowMLError, Forbidden, MalformedRequest
+from flowml.domain.caller import NOBODY, Principal
+from flowml.domain.errors import FlowMLError, Forbidden, MalformedRequest, Unauthorized
+from flowml.domain.faults import fault_of
+from flowml.domain.hosts import is_loopback
 from flowml.services.context import Context
 from flowml.web.caller import CONTEXT, refuse_websocket
 from flowml.web.errors import problem_response
+
+_log = logging.getLogger(__name__)
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -53,11 +58,18 @@ _NO_PAGES = ("/api/", "/metrics")
 class Gate:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, context: Context, who: Callable[[Scope], Principal]):
-        """`who` calls is what every request's context says from here on."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        context: Context,
+        who: Callable[[Scope], Principal],
+        open_paths: Collection[str] = frozenset(),
+    ):
+        """`who` calls is what every request's context says from here on; nobody gets to other than the open paths."""
         self._app = app
         self._context = context
         self._who = who
+        self._open_paths = open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -84,15 +96,25 @@ class Gate:
         else:
             await self._app(scope, receive, send_guarded)
 
-    def _let_in(self, scope: Scope) -> FlowMLError | None:
+    def _let_in(self, scope: Scope) -> Exception | None:
         """Why this request may not come in; None where it may, and has its context now."""
         refusal = refused(scope)
-        if refusal is None:
-            try:
-                scope[CONTEXT] = self._context.of(self._who(scope))
-            except FlowMLError as error:
+        if refusal is not None:
+            return refusal
+        try:
+            caller = self._who(scope)
+        except Exception as error:
+            if isinstance(error, FlowMLError):
                 return error
-        return refusal
+            _log.exception("who sends a request could not be found out")
+            return fault_of(error) or error
+        if caller is NOBODY and (scope["type"] != "http" or scope["path"] not in self._open_paths):
+            return Unauthorized(
+                "This takes a credential, and the request has none.",
+                hint="Send “Authorization: Bearer TOKEN”; `flowml token create` on the server makes one.",
+            )
+        scope[CONTEXT] = self._context.of(caller)
+        return None
 
 
 def refused(scope: Scope) -> FlowMLError | None:
@@ -102,7 +124,7 @@ def refused(scope: Scope) -> FlowMLError | None:
     if len(hosts) != 1:
         return MalformedRequest("The request names no host, or more than one.", hint="Send exactly one Host header.")
     host = hosts[0].lower()
-    if not is_loopback(host):
+    if not names_this_machine(host):
         return Forbidden(
             "This server answers only under this machine's own names.",
             hint="Open it as http://127.0.0.1 or http://localhost with its port.",
@@ -117,19 +139,13 @@ def refused(scope: Scope) -> FlowMLError | None:
 
 
 @lru_cache(maxsize=64)
-def is_loopback(host: str) -> bool:
+def names_this_machine(host: str) -> bool:
     """Whether a Host header (`name`, `name:port`, `[address]:port`) names this very machine."""
     found = _HOST.fullmatch(host)
     if found is None or int(found["port"] or 0) > 65_535:
         return False
-    if found["name"] == "localhost":
-        return True
-    try:
-        if found["address"]:
-            return ipaddress.IPv6Address(found["address"]).is_loopback
-        return ipaddress.IPv4Address(found["name"]).is_loopback
-    except ValueError:
-        return False
+    # In brackets stand addresses of IPv6 alone.
+    return is_loopback(found["name"]) if found["name"] else ":" in found["address"] and is_loopback(found["address"])
 
 
 def _is_followed_link(scope: Scope, headers: Headers) -> bool:

@@ -19,7 +19,6 @@ from flowml.services.context import Context
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from flowml.web.application import create_app
-from flowml.web.caller import caller_of
 from flowml.web.wire import BoundedProtocol, configured
 from tests.services.records import QuietTrainers
 
@@ -67,7 +66,7 @@ def run_app(
 
 @contextmanager
 def serve(
-    home: Path, port: int = 0, who: Callable[[Scope], Principal] = caller_of, **settings: Any
+    home: Path, port: int = 0, who: Callable[[Scope], Principal] | None = None, **settings: Any
 ) -> Iterator[Served]:
     """FlowML's own application on this home folder; `who` says who calls."""
     store = Store(home)

@@ -17,7 +17,7 @@ from flowml.domain.errors import FlowMLError, Forbidden, Unauthorized
 from flowml.services.context import Context
 from flowml.web import pages
 from flowml.web.application import create_app
-from flowml.web.caller import Guarded, caller_of
+from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.failures import handle_error
 from flowml.web.routes import ENDPOINTS, routes
@@ -101,7 +101,9 @@ def test_who_may_do_nothing_gets_in_nowhere_and_learns_of_no_address(server: Ser
 def test_who_says_nothing_about_themselves_gets_in_nowhere(server: Served, door: Door) -> None:
     door.caller = None
 
-    assert {server.client.get(path).status_code for address in paths() for path in beside(address)} == {401}
+    answers = [server.client.get(path) for address in paths() for path in beside(address)]
+
+    assert {(answer.status_code, answer.headers.get("www-authenticate")) for answer in answers} == {(401, "Bearer")}
     with pytest.raises(InvalidStatus):
         server.live()
 
@@ -192,7 +194,7 @@ def test_who_may_not_look_is_shown_nothing_by_the_page_that_says_so(server: Serv
 
 
 def test_the_owner_of_this_machine_may_do_all_but_train_for_it() -> None:
-    assert caller_of({"type": "http"}).may == EVERYTHING - {Permission.WORK}
+    assert LOCAL_OWNER.may == EVERYTHING - {Permission.WORK}
     with pytest.raises(Forbidden):
         LOCAL_OWNER.check(Permission.WORK)
 

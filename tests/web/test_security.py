@@ -12,7 +12,7 @@ from websockets.typing import Origin
 
 from flowml.web import pages
 from flowml.web.routes import routes
-from flowml.web.security import CONTENT_SECURITY_POLICY, is_loopback
+from flowml.web.security import CONTENT_SECURITY_POLICY, names_this_machine
 from tests.web.serving import Served
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -189,4 +189,4 @@ def test_every_answer_carries_the_strict_headers(server: Served) -> None:
     ],
 )
 def test_what_counts_as_this_machine(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
+    assert names_this_machine(host) is expected

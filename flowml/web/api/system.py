@@ -7,6 +7,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from flowml.domain.caller import Permission
+from flowml.domain.errors import NotReady
 from flowml.services import system, turns
 from flowml.services.context import Context
 from flowml.services.system import SystemStats
@@ -20,9 +22,17 @@ async def health(request: Request) -> dict[str, str]:
 
 
 def readiness(context: Context) -> dict[str, Any]:
-    """Can the store be read and written too; `notices` are what somebody should see to all the same."""
-    system.check_ready(context)
-    return {"status": "ready", "notices": system.notices(context)}
+    """Can the store be read and written too; `notices` are what somebody should see to all the same.
+
+    What is wrong is told to callers who may look at what is stored here, others hear only that something is."""
+    may_look = Permission.READ in context.caller.may
+    try:
+        system.check_ready(context)
+    except NotReady:
+        if may_look:
+            raise
+        raise NotReady("This server is not ready.", hint="Whoever may look at it is told why.") from None
+    return {"status": "ready", "notices": system.notices(context) if may_look else []}
 
 
 def stats(context: Context) -> SystemStats:

@@ -37,8 +37,8 @@ def test_a_token_is_given_out_once(context: Context) -> None:
     ("kind", "may"),
     [
         (TokenKind.ADMIN, set(Permission) - {Permission.WORK}),
-        (TokenKind.API, {Permission.PREDICT}),
-        (TokenKind.WORKER, {Permission.WORK}),
+        (TokenKind.API, {Permission.OPEN, Permission.PREDICT}),
+        (TokenKind.WORKER, {Permission.OPEN, Permission.WORK}),
     ],
 )
 def test_what_each_kind_may(kind: TokenKind, may: set[Permission]) -> None:

@@ -27,6 +27,14 @@ def test_every_endpoint_is_described(document: dict[str, Any]) -> None:
         assert named == re.findall(r"{(\w+)", endpoint.path)
 
 
+def test_it_says_where_a_credential_is_needed(document: dict[str, Any]) -> None:
+    assert document["security"] == [{"token": []}, {}]
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    assert document["paths"]["/healthz"]["get"]["security"] == []
+    assert document["paths"]["/api/workers/lease"]["post"]["security"] == [{"token": []}]
+    assert "security" not in document["paths"]["/api/stats"]["get"]
+
+
 def test_every_reference_leads_somewhere_and_every_name_is_used_once(document: dict[str, Any]) -> None:
     references = set(re.findall(r"'#/components/schemas/(\w+)'", str(document)))
     operations = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
