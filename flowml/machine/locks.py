@@ -1,8 +1,9 @@
 """Locks among the processes of one machine."""
 
-import sqlite3
+import fcntl
+import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -10,12 +11,15 @@ from pathlib import Path
 def taken(path: Path) -> Iterator[bool]:
     """Take a lock for the time of the block, without waiting; says whether it was free.
 
-    It is a lock on a SQLite file of its own: the system lets go of it however its process ends.
+    It is a lock on a file, whatever that holds: the system lets go of it however its process ends.
     """
-    with closing(sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)) as connection:
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
         try:
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             yield False
             return
         yield True
+    finally:
+        os.close(file)
