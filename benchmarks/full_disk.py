@@ -1,4 +1,5 @@
-"""A server whose disk is full: what is answered, what is kept, and does it go on when there is room again?
+"""A server whose disk is full: what is answered, what is kept, can room be made by deleting, and does it go on when
+there is room again?
 
 On a small disk in memory, which takes the rights to mount one (root, or `unshare -Urm python -m benchmarks.full_disk`).
 
@@ -7,6 +8,8 @@ python -m benchmarks.full_disk
 
 import argparse
 import contextlib
+import functools
+import shutil
 import subprocess
 import tempfile
 import time
@@ -89,6 +92,26 @@ def calls(server: Server, disk: str, csv: Path, dataset: str, job: str) -> list[
     ]
 
 
+def await_ballast(home: Path) -> None:
+    """It is taken when the house is kept, within a minute."""
+    until = time.monotonic() + 70
+    while not (home / "ballast").exists() and time.monotonic() < until:
+        time.sleep(0.5)
+
+
+def deletions(server: Server, home: Path, full: Path, dataset: str, job: str) -> tuple[list[Row], list[str]]:
+    """A data set and a run deleted while no byte is free, and what room that makes."""
+    rows, lines = [], []
+    for name, path in (("delete data set", f"/api/datasets/{dataset}"), ("delete run", f"/api/training/{job}")):
+        fill(full)
+        before = shutil.disk_usage(home).free
+        rows.append(asked(server, "full", name, functools.partial(server.request, "DELETE", path)))
+        left = (home / "ballast").stat().st_size
+        made = shutil.disk_usage(home).free - before
+        lines.append(f"{name} with {before:,} bytes free: {made:,} more, {left:,} of the ballast are left")
+    return rows, lines
+
+
 def queued(server: Server, name: str) -> int:
     """How many runs of this name there are."""
     server.disconnect()
@@ -124,15 +147,25 @@ def full_while_training(server: Server, csv: Path, full: Path) -> list[str]:
     return lines
 
 
+def csv_of_its_own(folder: Path) -> Path:
+    """Another table, whose files nothing else needs."""
+    return tables.write_csv(tables.passengers(20_000), folder.parent / "more.csv")
+
+
 def measure(folder: Path, command: list[str]) -> None:
     csv = tables.write_csv(tables.passengers(891), folder.parent / "passengers.csv")
     full = folder / "full"
     rows: list[Row] = []
-    lines: list[str] = []
     with Server(folder, command) as server:
         dataset = server.upload(csv)["id"]
         job = server.train(dataset, "Survived", 6)["id"]
         server.wait(job, timeout=60)
+        more = server.upload(csv_of_its_own(folder))["id"]
+        other = server.train(dataset, "Survived", 6)["id"]
+        server.wait(other, timeout=60)
+        await_ballast(folder)
+        deleted, lines = deletions(server, folder, full, more, other)
+        rows += deleted
         fill(full)
         rows += calls(server, "full", csv, dataset, job)
         lines.append(f"runs queued by starts that were refused: {queued(server, 'full')}")
@@ -150,7 +183,12 @@ def measure(folder: Path, command: list[str]) -> None:
         lines.append(f"started with room again: {started(server)}")
     print(table(HEADER, rows, title=f"a disk of {_DISK_MB} MB"))
     print("\n".join(lines))
-    if any(row[2] in (0, 500) or (row[0] == "room again" and row[2] != 200) for row in rows):
+    if any(
+        row[2] in (0, 500)
+        or (row[1].startswith("delete") and row[2] != 200)
+        or (row[0] == "room again" and row[2] != 200)
+        for row in rows
+    ):
         raise SystemExit("a full disk was answered as a mistake, or outlived itself")
 
 

@@ -55,7 +55,7 @@ class Server:
     def __init__(self, settings: Settings, clock: Clock = CLOCK):
         """Open the home folder. Raises StartupError when it cannot be used or is in use."""
         home = Home(settings.home)
-        home.prepare()
+        home.prepare(starting=True)
         self._lock = ServerLock(home)
         try:
             self._open(home, settings, clock)

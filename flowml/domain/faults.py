@@ -15,6 +15,7 @@ from flowml.domain.errors import Damaged, DamagedDatabase, FlowMLError, NoRoom, 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NOT_WRITABLE = frozenset({errno.EROFS})
 _DISK_FAILS = frozenset({errno.EIO})
+MAKE_ROOM = "Make room on it, or delete data sets and runs here, which works on a full disk, too; then try again."
 # What is written in Rust carries the system's number in its text alone.
 _IN_WORDS = re.compile(r"\(os error (\d+)\)")
 
@@ -23,6 +24,8 @@ class _SQLite:
     """Kinds of SQLite's errors (https://www.sqlite.org/rescode.html); its module is for rooms that have databases."""
 
     PERM, BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB = 3, 5, 6, 8, 10, 11, 13, 14, 26
+    # The memory that connections share is a file, and cannot be made larger.
+    IOERR_SHMSIZE = IOERR | 19 << 8
 
 
 _log = logging.getLogger(__name__)
@@ -66,6 +69,8 @@ def kept_if_there_is_room(what: str) -> Iterator[None]:
 
 
 def _of_sqlite(code: int) -> FlowMLError | None:
+    if code == _SQLite.IOERR_SHMSIZE:
+        return _no_room()
     # The last byte is the kind; what stands before it says where that happened.
     match code & 0xFF:
         case _SQLite.FULL:
@@ -104,7 +109,7 @@ def _damaged_database() -> DamagedDatabase:
 def _no_room() -> NoRoom:
     return NoRoom(
         "The disk that holds FlowML's folder is full.",
-        hint="Make room on it, or delete data sets and runs, then try again.",
+        hint=MAKE_ROOM,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flowml.domain.errors import Damaged, FlowMLError
+from flowml.domain.errors import Damaged, FlowMLError, NotFound
 
 _CHUNK = 1 << 20
 
@@ -27,14 +27,25 @@ def damaged(what: str) -> Damaged:
     )
 
 
+def gone() -> NotFound:
+    """What is said of something stored that is not there."""
+    return NotFound("The file behind this is no longer on this server.", hint="It may just have been deleted.")
+
+
 @contextmanager
 def reading(path: Path, sha256: str) -> Iterator[Path]:
-    """Around reading a stored table: what goes wrong there is Damaged where the file is not what its hash says."""
+    """Around reading a stored table: what goes wrong there is Damaged where the file is not what its hash says, and
+    NotFound where it was deleted meanwhile."""
     try:
         yield path
     except Exception as error:
         # Who says what is wrong with a request has been able to read the file.
         is_unexpected = not isinstance(error, FlowMLError) or type(error) is FlowMLError
-        if is_unexpected and hash_file(path) != sha256:
-            raise damaged("stored table") from error
+        if is_unexpected:
+            try:
+                is_whole = hash_file(path) == sha256
+            except FileNotFoundError:
+                raise gone() from error
+            if not is_whole:
+                raise damaged("stored table") from error
         raise

@@ -92,7 +92,7 @@ def read_again(context: Context, dataset_id: str, options: Mapping[str, Any]) ->
             f"The file that “{old.name}” was read from is not kept on this server.",
             hint="Go back to the first version, or upload the file again.",
         )
-    path = context.store.files.path(old.source)
+    path = context.store.files.whole(old.source, "file as it was uploaded")
     with workplace(context) as place:
         found = _read(context, path, old.filename, options, place)
         dataset = replace(
@@ -214,10 +214,11 @@ def rename_dataset(context: Context, dataset_id: str, name: str) -> Dataset:
 def delete_dataset(context: Context, dataset_id: str) -> None:
     """Forget a data set. Raises NotFound, and WrongState while a training run still needs it.
 
-    Its file goes with the next housekeeping, unless something else has the same content.
+    Its files go, unless something else has the same content.
     """
-    with context.store.transaction():
-        dataset = context.store.datasets.get(dataset_id)
+    dataset = context.store.datasets.get(dataset_id)
+
+    def rows() -> None:
         n_jobs = context.store.jobs.using(dataset_id)
         if n_jobs:
             runs = "a training run is" if n_jobs == 1 else f"{n_jobs} training runs are"
@@ -227,6 +228,8 @@ def delete_dataset(context: Context, dataset_id: str) -> None:
             )
         context.store.datasets.delete(dataset_id)
         tell_system(context.store, "info", "Data set deleted", dataset.name, context.clock())
+
+    context.store.delete(rows)
     downloads.forget(context, dataset.table)
 
 

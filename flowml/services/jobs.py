@@ -190,13 +190,16 @@ def rename_job(context: Context, job_id: str, name: str) -> Job:
 
 
 def delete_job(context: Context, job_id: str) -> None:
-    """With its trials and models. Raises NotFound, WrongState while it runs."""
-    with context.store.transaction():
+    """With its trials, its models and their files. Raises NotFound, WrongState while it runs."""
+
+    def rows() -> None:
         job = context.store.jobs.get(job_id)
         if job.status is JobStatus.RUNNING:
             raise WrongState("This training run is still going on.", hint="Stop it first.")
         context.store.jobs.delete(job_id)
         tell_system(context.store, "info", "Training run deleted", job.name, context.clock())
+
+    context.store.delete(rows)
 
 
 def start_waiting_jobs(context: Context) -> int:

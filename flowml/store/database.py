@@ -95,6 +95,11 @@ class Database:
         with self._watch_lock:
             return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
 
+    def shorten_log(self) -> None:
+        """Bring what the log holds into the database and give back its room, as far as nobody just needs it."""
+        with closing(sqlite3.connect(self.path, timeout=0, isolation_level=None)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def damage(self, seconds: float) -> str | None:
         """What is wrong with the database, if anything was found within so many seconds; large ones take longer."""
         until = time.monotonic() + seconds

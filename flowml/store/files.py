@@ -11,22 +11,33 @@ import re
 import secrets
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowml.domain.errors import NotFound
-from flowml.domain.stored import damaged, hash_file
+from flowml.domain.errors import Damaged, NotFound
+from flowml.domain.stored import damaged, gone, hash_file
 from flowml.store.database import Database
+from flowml.store.home import MADE_AGAIN, ON_ITS_WAY
 
-_USED = (
-    "SELECT table_file AS sha256 FROM datasets UNION SELECT source_file FROM datasets"
-    " UNION SELECT root_table_file FROM datasets UNION SELECT out_of_fold_file FROM trials"
-    " UNION SELECT model_file FROM trials UNION SELECT file FROM models"
+_USES = (
+    ("datasets", "table_file"),
+    ("datasets", "source_file"),
+    ("datasets", "root_table_file"),
+    ("trials", "out_of_fold_file"),
+    ("trials", "model_file"),
+    ("models", "file"),
 )
-# File systems keep times more coarsely than they were given.
-_SAME_SECONDS = 2.0
+_IS_USED = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {column} = files.sha256)" for table, column in _USES)
+# So that nobody waits long to write.
+_AT_ONCE = 500
+# A trigger notes 0.
+_DELETED_BEFORE = 1.0
+_MOST_KNOWN_WHOLE = 1_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ON_ITS_WAY = re.compile(ON_ITS_WAY)
+_MADE_AGAIN = re.compile(MADE_AGAIN)
 
 
 def name_of(path: Path) -> str:
@@ -45,8 +56,10 @@ class Strays:
 class Files:
     """Content-addressed files below one folder; beside it, files on their way, and files that can be made again.
 
-    The database keeps which of them it has stored and when: only such it deletes. Others are of another history, of
-    which this database is too old or too new to know.
+    The database keeps which of them it has stored: only such it deletes. Others are of another history, of which this
+    database is too old or too new to know. Since when a file may be nobody's stands with it (`loose_since`): it is
+    young when it is stored, before the row that names it, and 0 when such a row was deleted, which triggers see to; it
+    is NULL once somebody was found to need it. The times of the files themselves say nothing: a copy has others.
     """
 
     def __init__(self, root: Path, temporary: Path, cache: Path, database: Database):
@@ -54,6 +67,8 @@ class Files:
         self._temporary = temporary
         self._cache = cache
         self._database = database
+        self._known_whole: dict[str, tuple[int, ...]] = {}
+        self._latest = root / "latest"
         for folder in (root, temporary, cache):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -80,7 +95,7 @@ class Files:
                 # Not before nobody else stores the same: what they have stored is not ours to delete.
                 is_new = not target.exists()
                 os.replace(path, target)
-                _note(connection, sha256, target)
+                _note(connection, sha256)
         except BaseException:
             if is_new:
                 target.unlink(missing_ok=True)
@@ -99,7 +114,7 @@ class Files:
         return self._place(sha256).is_file()
 
     def put_bytes(self, content: bytes) -> str:
-        """Store bytes; returns their hash."""
+        """Store bytes; returns their hash. Where a file of that name is damaged, they take its place."""
         sha256 = hashlib.sha256(content).hexdigest()
         if not self.adopt(sha256):
             temporary = self.new_temp()
@@ -111,14 +126,16 @@ class Files:
         return sha256
 
     def adopt(self, sha256: str) -> bool:
-        """Have a file that is there as if it had been stored now; False where there is none."""
-        target = self._place(sha256)
+        """Have a file that is there as if it had been stored now; False where there is none, or a damaged one."""
+        try:
+            self.whole(sha256, "file behind this")
+        except (NotFound, Damaged):
+            return False
         with self._database.write() as connection:
-            try:
-                _note(connection, sha256, target)
-            except FileNotFoundError:
-                return False
-        return True
+            is_there = self.has(sha256)
+            if is_there:
+                _note(connection, sha256)
+        return is_there
 
     def path(self, sha256: str) -> Path:
         """Where a stored file lies. Raises NotFound when there is none."""
@@ -126,7 +143,7 @@ class Files:
             raise NotFound("There is no such file.")
         place = self._place(sha256)
         if not place.is_file():
-            raise NotFound("The file behind this is no longer on this server.")
+            raise gone()
         return place
 
     def content(self, sha256: str) -> bytes:
@@ -137,13 +154,19 @@ class Files:
             raise damaged("file behind this")
         return found
 
-    def size(self, sha256: str) -> int:
-        """Bytes of a stored file."""
-        return self.path(sha256).stat().st_size
-
-    def used(self) -> set[str]:
-        """The hashes that some row refers to."""
-        return {row[0] for row in self._database.read().execute(_USED) if row[0]}
+    def whole(self, sha256: str, what: str) -> Path:
+        """Where a stored file lies that is what was stored; it is read through once, and then when it has changed.
+        `what` it is to people. Raises NotFound when there is none, Damaged."""
+        path = self.path(sha256)
+        found = path.stat()
+        state = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        if self._known_whole.get(sha256) != state:
+            if hash_file(path) != sha256:
+                raise damaged(what)
+            if len(self._known_whole) >= _MOST_KNOWN_WHOLE:
+                self._known_whole.clear()
+            self._known_whole[sha256] = state
+        return path
 
     def knows(self, sha256: str) -> bool:
         """Whether this database has stored this file."""
@@ -153,7 +176,8 @@ class Files:
     def strays(self) -> Strays:
         """The files that this database does not know to have stored."""
         known = {row[0] for row in self._database.read().execute("SELECT sha256 FROM files")}
-        strays = [path for path in self._root.glob("??/*") if name_of(path) not in known]
+        found = [path for path in self._root.glob("??/*") if _SHA256.fullmatch(name_of(path))]
+        strays = [path for path in found if name_of(path) not in known]
         return Strays(tuple(map(name_of, strays)), sum(path.stat().st_size for path in strays))
 
     def set_aside(self, sha256: str, folder: Path) -> None:
@@ -162,36 +186,60 @@ class Files:
         os.replace(self.path(sha256), folder / sha256)
 
     def remove_unused(self, older_than: float) -> int:
-        """Delete files that this database has stored before `older_than` and to which nothing refers any more; returns
-        how many. What is on its way or can be made again goes as well when it is as old."""
-        self._remove_old(self._temporary, older_than)
-        self._remove_old(self._cache, older_than)
-        unused = f"sha256 NOT IN (SELECT sha256 FROM ({_USED}) WHERE sha256 IS NOT NULL)"
-        query = f"SELECT sha256, modified_at FROM files WHERE {unused}"
-        if self._database.read().execute(f"{query} AND ifnull(modified_at, 0) < ?", (older_than,)).fetchone() is None:
-            return 0
-        removed = 0
-        # Nobody stores the same content meanwhile, or begins to refer to it.
-        with self._database.write() as connection:
-            for sha256, modified_at in connection.execute(query).fetchall():
-                place = self._place(sha256)
-                found = place.stat().st_mtime if place.exists() else None
-                if found is not None and found >= older_than:
-                    continue
-                if found is not None and (modified_at is None or abs(found - modified_at) < _SAME_SECONDS):
-                    place.unlink()
-                    removed += 1
-                # Written at another time than it was stored by this database, it is none of its files any more.
-                connection.execute("DELETE FROM files WHERE sha256 = ?", (sha256,))
-        return removed
+        """Delete files that this database has stored and to which nothing has referred since before `older_than`;
+        returns how many. What is on its way or can be made again goes as well when it is as old."""
+        self._remove_old(self._temporary, _ON_ITS_WAY, older_than)
+        self._remove_old(self._cache, _MADE_AGAIN, older_than)
+        return self._remove_loose(older_than)
+
+    def remove_deleted(self) -> int:
+        """Delete the files that only what was deleted has referred to; returns how many."""
+        return self._remove_loose(_DELETED_BEFORE)
 
     def remove_temporary(self) -> None:
         """Delete all that was on its way: at the start of a server nothing is."""
-        self._remove_old(self._temporary, math.inf)
+        self._remove_old(self._temporary, _ON_ITS_WAY, math.inf)
 
-    def _remove_old(self, folder: Path, older_than: float) -> None:
+    def settle(self, latest: int) -> None:
+        """At the start of a server: where the files have been told of a later event than this one, the latest of the
+        database, it is older than they are. What it takes for nobody's may be somebody's by now, and is none of its
+        files any more."""
+        with contextlib.suppress(OSError, ValueError):
+            if int(self._latest.read_text()) > latest:
+                with self._database.write() as connection:
+                    connection.execute(f"DELETE FROM files WHERE loose_since IS NOT NULL AND NOT ({_IS_USED})")
+
+    def tell(self, latest: int) -> None:
+        """Keep beside the files which event was the latest."""
+        with contextlib.suppress(FileNotFoundError):
+            if self._latest.read_text() == f"{latest:020}":
+                return
+        # In place: a full disk has room for that.
+        with os.fdopen(os.open(self._latest, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(f"{latest:020}")
+
+    def _remove_loose(self, before: float) -> int:
+        removed = 0
+        due = "FROM files WHERE loose_since < ?"
+        while self._database.read().execute(f"SELECT 1 {due}", (before,)).fetchone() is not None:
+            # Nobody stores the same content meanwhile, or begins to refer to it.
+            with self._database.write() as connection:
+                found = connection.execute(f"SELECT sha256, {_IS_USED} {due} LIMIT {_AT_ONCE}", (before,)).fetchall()
+                unused = [(sha256,) for sha256, is_used in found if not is_used]
+                # First of all: on a full disk the database needs their room. It knows of them until they are gone.
+                for (sha256,) in unused:
+                    self._place(sha256).unlink(missing_ok=True)
+                connection.executemany("DELETE FROM files WHERE sha256 = ?", unused)
+                connection.executemany(
+                    "UPDATE files SET loose_since = NULL WHERE sha256 = ?",
+                    [(sha256,) for sha256, is_used in found if is_used],
+                )
+            removed += len(unused)
+        return removed
+
+    def _remove_old(self, folder: Path, ours: re.Pattern[str], older_than: float) -> None:
         for path in folder.iterdir():
-            if _changed_at(path) >= older_than:
+            if not ours.fullmatch(path.name) or _changed_at(path) >= older_than:
                 continue
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
@@ -202,13 +250,12 @@ class Files:
         return self._root / sha256[:2] / sha256[2:]
 
 
-def _note(connection: sqlite3.Connection, sha256: str, place: Path) -> None:
+def _note(connection: sqlite3.Connection, sha256: str) -> None:
     # Young, so that the housekeeping leaves it to whoever is about to refer to it.
-    os.utime(place)
     connection.execute(
-        "INSERT INTO files (sha256, modified_at) VALUES (?, ?)"
-        " ON CONFLICT (sha256) DO UPDATE SET modified_at = excluded.modified_at",
-        (sha256, place.stat().st_mtime),
+        "INSERT INTO files (sha256, loose_since) VALUES (?, ?)"
+        " ON CONFLICT (sha256) DO UPDATE SET loose_since = excluded.loose_since",
+        (sha256, time.time()),
     )
 
 

@@ -1,11 +1,24 @@
 """The home folder: everything FlowML keeps, and the promise that one server at a time keeps it."""
 
+import fcntl
 import os
-import sqlite3
+import re
 from pathlib import Path
 
 from flowml.domain.errors import NoRoom, StartupError
 from flowml.domain.faults import fault_of
+from flowml.store.room import Ballast
+
+# What is FlowML's in a folder that may be somebody else's, too.
+_DATABASE = re.compile(r"(flowml|queue)\.sqlite(-wal|-shm|-journal)?")
+_BESIDE = re.compile(r"files|tmp|cache|set-aside|ballast|server\.lock|gpu-\d+\.lock")
+ON_ITS_WAY = r"[0-9a-f]{24}|[0-9a-z]+-\d+-[0-9a-f]{64}"
+"""Names in `tmp`; the second are of what trainers on other machines hand over."""
+MADE_AGAIN = r"(download|lines|order)-.+"
+"""Names in `cache`."""
+_INSIDE = re.compile(rf"[0-9a-f]{{2}}|latest|{ON_ITS_WAY}|{MADE_AGAIN}")
+# What a server writes before it can be asked to delete something.
+_STARTING_BYTES = 1_000_000
 
 
 class Home:
@@ -19,30 +32,48 @@ class Home:
         self.temporary = self.path / "tmp"
         self.cache = self.path / "cache"
         self.set_aside = self.path / "set-aside"
+        self.ballast = Ballast(self.path / "ballast")
 
-    def prepare(self) -> None:
+    def prepare(self, *, starting: bool = False) -> None:
         """Make the folder, for its owner alone. Raises StartupError when that is not possible, or it cannot be written
-        to."""
+        to. A server that is `starting` does so on a full disk, too, as long as there is ballast: it is wanted where
+        something is to be deleted."""
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            probe = self.path / ".writable"
-            try:
-                probe.write_bytes(b"something")
-            finally:
-                probe.unlink(missing_ok=True)
+            if starting:
+                self._make_room_to_start()
+            self._write(1)
             self._keep_private()
         except OSError as error:
             raise self.unusable(error) from error
 
+    def _make_room_to_start(self) -> None:
+        try:
+            self._write(_STARTING_BYTES)
+        except OSError as error:
+            if isinstance(fault_of(error), NoRoom):
+                self.ballast.give_up_half()
+
+    def _write(self, n_bytes: int) -> None:
+        probe = self.path / ".writable"
+        try:
+            probe.write_bytes(bytes(n_bytes))
+        finally:
+            probe.unlink(missing_ok=True)
+
     def _keep_private(self) -> None:
-        """What is in it is for its owner alone, also where the folder was there before and others may look into it."""
+        """What is in it is for its owner alone, also where the folder was there before and others may look into it.
+        What is not FlowML's stays as it is."""
         for folder in (self.files, self.temporary, self.cache):
             folder.mkdir(mode=0o700, exist_ok=True)
-            _take_from_others(folder)
+            if all(_INSIDE.fullmatch(entry.name) for entry in folder.iterdir()):
+                _take_from_others(folder)
         self.database.touch(mode=0o600)
-        for file in self.path.glob("*.sqlite*"):
-            _take_from_others(file)
-        if all(_is_ours(entry.name) for entry in self.path.iterdir()):
+        found = list(self.path.iterdir())
+        for entry in found:
+            if _DATABASE.fullmatch(entry.name):
+                _take_from_others(entry)
+        if all(_BESIDE.fullmatch(entry.name) or _DATABASE.fullmatch(entry.name) for entry in found):
             _take_from_others(self.path)
 
     def unusable(self, error: Exception) -> StartupError:
@@ -60,12 +91,6 @@ class Home:
         )
 
 
-def _is_ours(name: str) -> bool:
-    return name in ("files", "tmp", "cache", "set-aside", "server.lock") or name.startswith(
-        ("flowml.sqlite", "queue.sqlite", "gpu-")
-    )
-
-
 def _take_from_others(path: Path) -> None:
     """Leave it to its owner; what belongs to somebody else stays as it is."""
     found = path.stat()
@@ -75,38 +100,24 @@ def _take_from_others(path: Path) -> None:
 
 class ServerLock:
     """Held by the one server of a home folder; the operating system lets go of it however the process ends.
-
-    It is a lock on a SQLite file of its own: the portable way to a lock that dies with its process.
+    What the file of the lock holds does not matter.
     """
 
     def __init__(self, home: Home):
-        path = home.path / "server.lock"
         try:
+            self._file = os.open(home.path / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                self._connection = _locked(path)
-            except sqlite3.Error as error:
-                if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_NOTADB:
-                    raise
-                # Nothing is kept in it, and nobody can hold what is no database.
-                path.unlink()
-                self._connection = _locked(path)
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
-                raise home.unusable(error) from error
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(self._file)
+                raise
+        except BlockingIOError as error:
             raise StartupError(
                 f"Another FlowML server is already using the home folder {home.path}.",
                 hint="Stop it first, or choose another folder with --home.",
             ) from error
+        except OSError as error:
+            raise home.unusable(error) from error
 
     def release(self) -> None:
-        self._connection.close()
-
-
-def _locked(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
+        os.close(self._file)

@@ -218,6 +218,31 @@ MIGRATIONS: tuple[Migration, ...] = (
         "how busy other programs kept the machine when a run began",
         ("ALTER TABLE jobs ADD COLUMN other_load REAL NOT NULL DEFAULT 0",),
     ),
+    Migration(
+        14,
+        "since when a file may be nobody's: 0 for what was deleted, which is known until the file is gone",
+        (
+            "ALTER TABLE files DROP COLUMN modified_at",
+            "ALTER TABLE files ADD COLUMN loose_since REAL",
+            "UPDATE files SET loose_since = CAST(strftime('%s', 'now') AS REAL)",
+            "CREATE INDEX files_loose ON files(loose_since) WHERE loose_since IS NOT NULL",
+            "CREATE INDEX datasets_of_table ON datasets(table_file)",
+            "CREATE INDEX datasets_of_source ON datasets(source_file)",
+            "CREATE INDEX datasets_of_root ON datasets(root_table_file)",
+            "CREATE INDEX trials_of_out_of_fold ON trials(out_of_fold_file) WHERE out_of_fold_file IS NOT NULL",
+            "CREATE INDEX trials_of_model ON trials(model_file) WHERE model_file IS NOT NULL",
+            "CREATE INDEX models_of_file ON models(file)",
+            """CREATE TRIGGER datasets_deleted AFTER DELETE ON datasets BEGIN UPDATE files SET loose_since = 0
+                WHERE sha256 IN (OLD.table_file, OLD.source_file, OLD.root_table_file); END""",
+            """CREATE TRIGGER trials_deleted AFTER DELETE ON trials BEGIN UPDATE files SET loose_since = 0
+                WHERE sha256 IN (OLD.out_of_fold_file, OLD.model_file); END""",
+            """CREATE TRIGGER models_deleted AFTER DELETE ON models BEGIN UPDATE files SET loose_since = 0
+                WHERE sha256 = OLD.file; END""",
+            # The ensemble of a run grows, and somebody may just be reading the one before.
+            """CREATE TRIGGER models_replaced AFTER UPDATE OF file ON models WHEN OLD.file <> NEW.file BEGIN
+                UPDATE files SET loose_since = CAST(strftime('%s', 'now') AS REAL) WHERE sha256 = OLD.file; END""",
+        ),
+    ),
 )
 
 

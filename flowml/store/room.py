@@ -1,8 +1,11 @@
 """The free room on the disk that a home folder is on.
 
-Some of it is left to what is running, and what somebody has announced to write is given to nobody else.
+Some of it is left to what is running, and what somebody has announced to write is given to nobody else. When there is
+none at all, the ballast is given up for what makes room: SQLite writes down a deletion, too.
 """
 
+import contextlib
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -10,10 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flowml.domain.errors import NoRoom
+from flowml.domain.faults import MAKE_ROOM
 
 # What runs goes on writing for a while when nothing new is begun any more.
 _RESERVE_BYTES = 200_000_000
 _RESERVE_SHARE = 0.02
+_BALLAST_BYTES = 16_000_000
+_LEAST_BALLAST = 1_000_000
+_CHUNK = 1 << 20
 
 
 class Promise:
@@ -58,8 +65,7 @@ class Room:
                 self._promises.discard(promise)
 
     def _check(self, n_bytes: int) -> None:
-        free, total = self._free(self._path)
-        reserve = min(_RESERVE_BYTES, int(total * _RESERVE_SHARE))
+        free, reserve = self._free_and_reserve()
         promised = sum(promise.left for promise in self._promises)
         if free - promised - n_bytes < reserve:
             others = f", {megabytes(promised)} of them for files that are on their way" if promised else ""
@@ -67,8 +73,49 @@ class Room:
             raise NoRoom(
                 f"There is no room{wanted} on the disk of this server: {megabytes(free)} are free{others},"
                 f" and {megabytes(reserve)} are kept for what is running.",
-                hint="Make room on it, or delete data sets and runs, then try again.",
+                hint=MAKE_ROOM,
             )
+
+    def _free_and_reserve(self) -> tuple[int, int]:
+        free, total = self._free(self._path)
+        return free, min(_RESERVE_BYTES, int(total * _RESERVE_SHARE))
+
+    def take_ballast(self, ballast: "Ballast") -> None:
+        """See that there is ballast, where that leaves more than the reserve."""
+        free, reserve = self._free_and_reserve()
+        wanted = min(_BALLAST_BYTES, reserve)
+        if free - (wanted - ballast.size()) >= reserve:
+            ballast.fill(wanted)
+
+
+class Ballast:
+    """A file that only holds room on the disk, to be given up piece by piece when something has to be written on a full
+    one all the same."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def size(self) -> int:
+        """Bytes of it that are there."""
+        try:
+            return self._path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def fill(self, n_bytes: int) -> None:
+        """Make it as large as this; as large as can be where the disk is full before."""
+        missing = n_bytes - self.size()
+        with contextlib.suppress(OSError), self._path.open("ab", buffering=0) as file:
+            while missing > 0:
+                # Of nothing that a file system could leave out or compress.
+                missing -= file.write(os.urandom(min(missing, _CHUNK)))
+
+    def give_up_half(self) -> bool:
+        """Half of what is left of it, or all of a little; False where nothing was left."""
+        size = self.size()
+        if size:
+            os.truncate(self._path, size // 2 if size >= 2 * _LEAST_BALLAST else 0)
+        return size > 0
 
 
 def megabytes(n_bytes: int) -> str:

@@ -1,12 +1,13 @@
 """The store of one home folder, as every process opens it for itself."""
 
+import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from flowml.domain.errors import NoRoom, StartupError
-from flowml.domain.faults import fault_of
+from flowml.domain.faults import fault_of, kept_if_there_is_room
 from flowml.store.database import Database
 from flowml.store.datasets import Datasets
 from flowml.store.events import Events
@@ -20,6 +21,8 @@ from flowml.store.room import Room
 from flowml.store.tokens import Tokens
 from flowml.store.trials import Trials
 from flowml.store.workers import Workers
+
+_log = logging.getLogger(__name__)
 
 
 class Store:
@@ -60,6 +63,40 @@ class Store:
         with self._database.write():
             yield
 
+    def delete(self, rows: Callable[[], None]) -> None:
+        """Do what deletes rows, as one change, and delete the files that only they referred to. A full disk does not
+        keep it from that: the ballast is for that. Raises what `rows` raises, and NoRoom when there is none any more.
+        """
+        while True:
+            try:
+                with self.transaction():
+                    rows()
+                break
+            except Exception as error:
+                if not isinstance(fault_of(error), NoRoom):
+                    raise
+                if not self.home.ballast.give_up_half():
+                    raise NoRoom(
+                        "The disk that holds FlowML's folder is so full that not even a deletion can be noted.",
+                        hint="Delete something smaller first, or make some megabytes of room on it by other means.",
+                    ) from error
+                _log.warning("the disk is full: some of the ballast is given up for a deletion")
+                self._shorten_log()
+        if self.damage is None:
+            # What is left over goes when the house is kept.
+            with kept_if_there_is_room("which files were deleted"):
+                self.files.remove_deleted()
+        if self.home.ballast.size() == 0:
+            self._shorten_log()
+
+    def take_ballast(self) -> None:
+        """Have room for what has to be written on a full disk, while there is some."""
+        self.room.take_ballast(self.home.ballast)
+
+    def _shorten_log(self) -> None:
+        with kept_if_there_is_room("the log of the database"):
+            self._database.shorten_log()
+
     def data_version(self) -> int:
         """A number that changes whenever any process has stored something."""
         return self._database.data_version()
@@ -69,6 +106,7 @@ class Store:
         are its own."""
         self.damage = self._database.damage(seconds) or self.damage
         if self.damage is None:
+            self.files.settle(self.events.last_id())
             self.strays = self.files.strays()
 
     def close(self) -> None:

@@ -61,7 +61,11 @@ def test_what_sqlite_says(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.Error) as elsewhere:
         sqlite3.connect(tmp_path / "nowhere" / "at all").execute("SELECT 1")
 
+    shared_memory = sqlite3.OperationalError("disk I/O error")
+    shared_memory.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+
     assert isinstance(fault_of(garbage.value), Damaged)
+    assert isinstance(fault_of(shared_memory), NoRoom)
     assert isinstance(fault_of(full.value), NoRoom)
     assert isinstance(fault_of(elsewhere.value), NotReady)
 

@@ -1,6 +1,7 @@
 """Files by the hash of their content: each once, reached by nothing else, and gone when nothing needs them."""
 
 import os
+import shutil
 import sqlite3
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from flowml.domain.errors import Damaged, NotFound
 from flowml.domain.stored import hash_file
 from flowml.store.store import Store
-from tests.services.records import add_dataset
+from tests.services.records import add_dataset, add_job, add_model
 
 
 def test_files_are_stored_once_under_their_hash(store: Store) -> None:
@@ -36,11 +37,64 @@ def test_unused_files_go_when_they_are_old(store: Store) -> None:
         store.files.path(unused)
 
 
+def make_old(store: Store, sha256: str) -> None:
+    """As if it had been stored long ago, and nobody had needed it since."""
+    with store._database.write() as connection:
+        connection.execute("UPDATE files SET loose_since = 2.0 WHERE sha256 = ?", (sha256,))
+
+
 def test_what_is_stored_again_is_young_again(store: Store) -> None:
     stored = store.files.put_bytes(b"content")
-    os.utime(store.files.path(stored), (1.0, 1.0))
+    make_old(store, stored)
     assert store.files.put_bytes(b"content") == stored
     assert store.files.remove_unused(older_than=1e9) == 0
+
+
+def test_what_was_deleted_goes_at_once_unless_somebody_else_has_the_same(store: Store) -> None:
+    add_dataset(store)
+    other = add_dataset(store, "d2")
+    job = add_job(store)
+    for model_id, content in (("shared", b"a model"), ("own", b"another")):
+        add_model(store, job, model_id, 0.9, file=store.files.put_bytes(content))
+    kept = add_model(store, add_job(store), "kept", 0.9).file
+    own, first = store.models.get("own").file, store.datasets.get("d1").table
+    store.delete(lambda: store.jobs.delete(job.id))
+    store.delete(lambda: store.datasets.delete("d1"))
+    assert [store.files.has(sha256) for sha256 in (own, first, other.table, kept)] == [False, False, True, True]
+    assert store.files.strays().files == ()
+
+
+def test_a_model_that_took_the_place_of_another_leaves_its_file_for_an_hour(store: Store) -> None:
+    job = add_job(store)
+    before = add_model(store, job, "ensemble", 0.8, file=store.files.put_bytes(b"before")).file
+    after = add_model(store, job, "ensemble", 0.9, file=store.files.put_bytes(b"after")).file
+    assert store.files.remove_unused(older_than=time.time() - 60) == 0 and store.files.has(before)
+    store.files.remove_unused(older_than=time.time() + 60)
+    assert store.files.has(after) and not store.files.has(before)
+
+
+def test_only_what_changed_is_looked_at(store: Store) -> None:
+    for number in range(20):
+        add_dataset(store, f"d{number}")
+    store.files.remove_unused(older_than=1e12)
+    steps: list[int] = []
+    with store._database.maintenance() as writer:
+        for connection in (writer, store._database.read()):
+            connection.set_progress_handler(lambda: steps.append(1), 100)
+    store.files.remove_unused(older_than=1e12)
+    assert len(steps) < 3
+
+
+def test_a_copy_of_the_folder_with_other_times_knows_what_was_deleted(store: Store, tmp_path: Path) -> None:
+    kept = add_dataset(store).table
+    deleted, unnamed = add_dataset(store, "d2").table, store.files.put_bytes(b"on its way to a row")
+    store.datasets.delete("d2")
+    shutil.copytree(store.home.path, tmp_path / "copy", copy_function=shutil.copyfile)
+    copy = Store(tmp_path / "copy", now=2.0)
+    copy.look_over(seconds=10)
+    assert copy.strays.files == ()
+    assert copy.files.remove_unused(older_than=1e12) == 2
+    assert [copy.files.has(sha256) for sha256 in (kept, deleted, unnamed)] == [True, False, False]
 
 
 def test_a_lost_database_deletes_nothing_of_what_the_files_hold(tmp_path: Path) -> None:
@@ -60,18 +114,31 @@ def test_an_older_database_deletes_nothing_that_came_after_it(tmp_path: Path) ->
     again = store.files.put_bytes(b"unused then, stored again later")
     store.close()
     backup = (tmp_path / "home" / "flowml.sqlite").read_bytes()
-    os.utime(store.files.path(again), (1e9, 1e9))
     store = Store(tmp_path / "home", now=2.0)
     later = store.files.put_bytes(b"later")
     store.files.put_bytes(b"unused then, stored again later")
+    store.files.tell(store.events.append("system", "system_event", {}, 2.0))
     store.close()
     (tmp_path / "home" / "flowml.sqlite").write_bytes(backup)
-    place = store.files.path(again)
-    os.utime(place, (place.stat().st_mtime + 3600,) * 2)
 
     store = Store(tmp_path / "home", now=3.0)
+    store.look_over(seconds=10)
     assert store.files.remove_unused(older_than=1e12) == 0
-    assert set(store.files.strays().files) == {later, again}
+    assert set(store.strays.files) == {later, again}
+
+
+def test_what_is_somebody_elses_in_its_folders_is_left_alone(store: Store) -> None:
+    theirs = [store.home.temporary / "plans.txt", store.home.cache / "pictures", store.home.files / "ab" / "notes"]
+    for path in theirs:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    ours = [store.files.new_temp(), store.files.cached("lines-of-a-table")]
+    for path in ours:
+        path.touch()
+    store.files.remove_unused(older_than=1e12)
+    store.files.remove_temporary()
+    assert [path.exists() for path in (*theirs, *ours)] == [True, True, True, False, False]
+    assert store.files.strays().files == ()
 
 
 def test_what_could_not_be_noted_is_not_stored(store: Store) -> None:
@@ -104,3 +171,7 @@ def test_a_file_that_was_changed_on_the_disk_is_not_what_was_stored(store: Store
     store.files.path(sha256).write_bytes(b"c0ntent")
     with pytest.raises(Damaged, match="changed on this server's disk"):
         store.files.content(sha256)
+    with pytest.raises(Damaged, match="The model is damaged"):
+        store.files.whole(sha256, "model")
+    assert store.files.put_bytes(b"content") == sha256
+    assert store.files.content(sha256) == store.files.whole(sha256, "model").read_bytes() == b"content"

@@ -1,6 +1,7 @@
 """One folder, one server; a folder that cannot be used is refused in words."""
 
 import errno
+import os
 import stat
 from pathlib import Path
 
@@ -38,12 +39,42 @@ def test_a_folder_that_holds_something_else_as_well_stays_open_and_what_is_ours_
     assert (rights(tmp_path), rights(tmp_path / "files"), rights(tmp_path / "flowml.sqlite")) == (0o755, 0o700, 0o600)
 
 
-def test_a_lock_of_garbage_locks_nothing_and_is_made_anew(tmp_path: Path) -> None:
+def test_what_is_somebody_elses_in_a_shared_folder_keeps_its_rights(tmp_path: Path) -> None:
+    theirs = [tmp_path / name for name in ("sales.sqlite", "flowml.sqlite.bak", "tmp", "tmp/plans.txt")]
+    for path in theirs:
+        path.mkdir() if path.name == "tmp" else path.touch()
+        path.chmod(0o755)
+    (tmp_path / "queue.sqlite-wal").touch(0o644)
+    Store(tmp_path, now=1.0)
+    assert {rights(path) for path in theirs} == {0o755}
+    assert rights(tmp_path / "queue.sqlite-wal") == 0o600
+
+
+def test_a_lock_is_one_whatever_its_file_holds(tmp_path: Path) -> None:
     (tmp_path / "server.lock").write_bytes(b"garbage" * 1000)
+    before = (tmp_path / "server.lock").stat().st_ino
     lock = ServerLock(Home(tmp_path))
     with pytest.raises(StartupError, match="already using"):
         ServerLock(Home(tmp_path))
     lock.release()
+    assert (tmp_path / "server.lock").stat().st_ino == before, "one made anew might be locked by somebody else, too"
+
+
+def test_a_server_starts_on_a_full_disk_with_its_ballast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    home.ballast.fill(2_000_000)
+    write_bytes = Path.write_bytes
+
+    def full(self: Path, content: bytes) -> int:
+        if home.ballast.size() > 1_000_000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write_bytes(self, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StartupError, match="is full"):
+        home.prepare()
+    home.prepare(starting=True)
+    assert home.ballast.size() == 1_000_000
 
 
 def test_a_full_disk_is_not_another_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +83,7 @@ def test_a_full_disk_is_not_another_server(tmp_path: Path, monkeypatch: pytest.M
 
     home = Home(tmp_path)
     (tmp_path / "server.lock").mkdir()
-    with pytest.raises(StartupError, match="cannot be used: unable to open"):
+    with pytest.raises(StartupError, match="cannot be used: Is a directory"):
         ServerLock(home)
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(StartupError, match="is full"):

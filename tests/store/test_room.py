@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flowml.domain.errors import NoRoom
-from flowml.store.room import Room
+from flowml.store.room import Ballast, Room
 
 
 class Disk:
@@ -53,3 +53,28 @@ def test_the_disk_of_a_real_folder_has_room(tmp_path: Path) -> None:
     Room(tmp_path).check()
     with pytest.raises(NoRoom):
         Room(tmp_path).check(10**18)
+
+
+def test_ballast_takes_its_room_and_gives_it_up_by_halves(tmp_path: Path) -> None:
+    ballast = Ballast(tmp_path / "ballast")
+    assert not ballast.give_up_half()
+    ballast.fill(3_000_000)
+    assert (tmp_path / "ballast").stat().st_blocks * 512 >= 3_000_000, "of nothing but holes it would hold no room"
+    assert ballast.give_up_half() and ballast.size() == 1_500_000
+    ballast.fill(3_000_000)
+    assert ballast.size() == 3_000_000
+    assert [(ballast.give_up_half(), ballast.size()) for _ in range(3)] == [(True, 1_500_000), (True, 0), (False, 0)]
+
+
+def test_ballast_is_taken_where_more_than_the_reserve_is_left(tmp_path: Path) -> None:
+    disk, ballast = Disk(35_000_000), Ballast(tmp_path / "ballast")
+    room = Room(tmp_path, disk)
+    room.take_ballast(ballast)
+    assert ballast.size() == 0
+    disk.free = 36_000_000
+    room.take_ballast(ballast)
+    assert ballast.size() == 16_000_000
+    ballast.give_up_half()
+    disk.free = 28_000_000
+    room.take_ballast(ballast)
+    assert ballast.size() == 16_000_000
