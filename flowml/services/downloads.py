@@ -33,17 +33,19 @@ class Download:
 
 def download(context: Context, dataset_id: str, format: str) -> Download:
     """The table of a data set in one of MEDIA_TYPES, written once for all who ask within an hour. Raises NotFound,
-    InvalidInput when that format cannot hold it (XLSX has a limit of rows), and as `run_task` does."""
+    Damaged, InvalidInput when that format cannot hold it (XLSX has a limit of rows), and as `run_task` does."""
     dataset = context.store.datasets.get(dataset_id)
-    table = context.store.files.path(dataset.table)
+    files = context.store.files
+    files.path(dataset.table)
     filename = f"{dataset.name}.{format}"
     etag = f'"{dataset.table[:32]}-{format}"'
-    if format == "parquet":
-        # It is stored like this.
-        return Download(table, filename, MEDIA_TYPES[format], etag)
-    kept = context.store.files.cached(_name(dataset.table, format))
+    kept = files.cached(_name(dataset.table, format))
     with alone("download", kept.name, left=context.left, turns=context.turns):
-        if not kept.exists():
+        if format == "parquet":
+            # It is stored like this.
+            kept = files.whole(dataset.table, "stored table")
+        elif not kept.exists():
+            table = files.whole(dataset.table, "stored table")
             with workplace(context) as place:
                 run_task(context, "export", {"table": str(table), "target": str(place.result), "format": format})
                 place.result.replace(kept)

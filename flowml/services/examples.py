@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowml.domain.datasets import Dataset, Preview
-from flowml.domain.errors import NotFound
+from flowml.domain.errors import Damaged, NotFound
 from flowml.domain.models import Model
 from flowml.domain.recipes import Operation
+from flowml.domain.stored import reading
 from flowml.services.context import Context
 from flowml.services.versions import lineage
 
@@ -39,7 +40,7 @@ class Example:
 
 def example_of(context: Context, model: Model, number: int | None = None) -> Example | None:
     """That row, or of the first ones the one with the most values; None where there is none. Raises NotFound for a
-    model of a run that is gone."""
+    model of a run that is gone or a table whose file is, Damaged for one that is not what was stored."""
     job = context.store.jobs.get(model.job_id)
     try:
         dataset = context.store.datasets.get(job.dataset_id)
@@ -48,7 +49,7 @@ def example_of(context: Context, model: Model, number: int | None = None) -> Exa
     first = 0 if number is None else number - 1
     many = max(1, min(_LOOKED_AT, _MOST_CELLS // max(1, dataset.n_columns))) if number is None else 1
     page = _rows(context, dataset, first, many)
-    if page is None or not page.rows:
+    if not page.rows:
         return None
     names = [feature["name"] for feature in model.details.schema]
     knows = not any(_mentions(operation, model.target) for operation in dataset.recipe)
@@ -62,24 +63,33 @@ def example_of(context: Context, model: Model, number: int | None = None) -> Exa
     return Example(root, name, page.total > dataset.n_rows, page.total, first + at + 1, values, truths[at])
 
 
+def example_if_readable(context: Context, model: Model) -> tuple[Example | None, str | None]:
+    """The same for whoever has more to show than that, and why the table cannot be read where it cannot."""
+    import polars as pl
+
+    try:
+        return example_of(context, model), None
+    except (Damaged, NotFound) as problem:
+        return None, problem.detail
+    except (OSError, pl.exceptions.PolarsError) as error:
+        _log.warning("no example row for the model %s: %s", model.id, error)
+        return None, "The table of this model cannot be read."
+
+
 def _given(row: Mapping[str, Any], names: Sequence[str]) -> int:
     return sum(row.get(name) is not None for name in names)
 
 
-def _rows(context: Context, dataset: Dataset, offset: int, limit: int) -> Preview | None:
+def _rows(context: Context, dataset: Dataset, offset: int, limit: int) -> Preview:
     import polars as pl
 
     from flowml.data.previews.page import page_as_it_stands
 
-    table = context.store.files.path(dataset.root_table or dataset.table)
-    try:
+    sha256 = dataset.root_table or dataset.table
+    with reading(context.store.files.path(sha256), sha256) as table:
         # The table before the recipe may have other rows than the version.
         n_rows = pl.scan_parquet(table, glob=False).select(pl.len()).collect().item()
         return page_as_it_stands(table, n_rows, offset, limit)
-    # Models can be tried without it; whoever looks at the table itself is told.
-    except (OSError, pl.exceptions.PolarsError) as error:
-        _log.warning("no example row of %s: %s", dataset.id, error)
-        return None
 
 
 def _mentions(operation: Operation, column: str) -> bool:

@@ -25,14 +25,14 @@ def get_model(context: Context, model_id: str) -> Model:
 
 
 def model_file(context: Context, model_id: str, format: str = "flowml") -> Path:
-    """The stored model file. Raises NotFound, WrongState for a form this model cannot be given in."""
+    """The stored model file. Raises NotFound, Damaged, WrongState for a form this model cannot be given in."""
     model = context.store.models.get(model_id)
     if format != "flowml":
         raise WrongState(
             f"This version of FlowML writes only its own model files (flowml), not {format}.",
             hint="Download it as “flowml”.",
         )
-    return context.store.files.path(model.file)
+    return context.store.files.whole(model.file, "file of this model")
 
 
 def leaderboard(context: Context, job_id: str) -> Leaderboard:

@@ -104,7 +104,7 @@ def brief(context: Context, attempt: Attempt) -> JobBrief:
 
 
 def file(context: Context, attempt: Attempt, sha256: str) -> Path:
-    """A file of the job of a leased trial. Raises NotFound for any other, Damaged for one that is not what was stored."""
+    """A file of the job of a leased trial. Raises NotFound for any other, Damaged for one that has changed."""
     _channel(context, attempt.worker_id).get(_lease(context, attempt), sha256)
     return context.store.files.whole(sha256, "stored table")
 

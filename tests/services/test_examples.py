@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from flowml.domain.datasets import Column, Role
+from flowml.domain.errors import Damaged, NotFound
 from flowml.domain.models import Model
 from flowml.services.context import Context
-from flowml.services.examples import example_of
+from flowml.services.examples import example_if_readable, example_of
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from tests.services.records import QuietTrainers, add_dataset, add_job, add_model
@@ -106,7 +107,14 @@ def test_with_the_data_set_its_rows_are_gone(context: Context) -> None:
     assert b"B96" not in content
 
 
-def test_a_table_that_cannot_be_read_gives_none(context: Context) -> None:
+def test_a_table_that_cannot_be_read_is_said_to_be_that_and_the_model_can_be_tried(context: Context) -> None:
     model = tried(context)
-    context.store.files.path(context.store.datasets.get("d2").table).write_bytes(b"no table")
-    assert example_of(context, model) is None
+    table = context.store.files.path(context.store.datasets.get("d2").table)
+    table.write_bytes(b"no table")
+    with pytest.raises(Damaged, match="The stored table is damaged"):
+        example_of(context, model)
+    table.unlink()
+    with pytest.raises(NotFound, match="no longer on this server"):
+        example_of(context, model)
+    found, problem = example_if_readable(context, model)
+    assert found is None and problem is not None and "no longer on this server" in problem

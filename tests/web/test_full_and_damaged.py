@@ -2,12 +2,14 @@
 
 import errno
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flowml.store.room import Room
 from flowml.store.store import Store
+from tests.services.records import add_job, add_model
 from tests.services.trained import store_table
 from tests.store.damage import damage_table
 from tests.web.serving import Served, serve
@@ -98,6 +100,7 @@ def test_a_damaged_database_is_no_mistake_of_the_server_and_known_from_then_on(t
         "/api/datasets/d1/preview?sort=age",
         "/api/datasets/d1/correlation",
         "/api/datasets/d1/download?format=csv",
+        "/api/datasets/d1/download?format=parquet",
     ],
 )
 def test_a_damaged_table_is_no_mistake_of_the_server(server: Served, path: str) -> None:
@@ -111,3 +114,33 @@ def test_a_damaged_table_is_no_mistake_of_the_server(server: Served, path: str) 
         "The stored table is damaged: it has changed on this server's disk since it was stored, and is not used.",
     )
     assert server.client.get("/readyz").status_code == 200, "everything else is as it was"
+
+
+def test_a_damaged_file_of_a_model_or_an_upload_is_not_sent_and_not_read(server: Served) -> None:
+    store, source = server.store, b"age,bought\n41,yes\n"
+    dataset = replace(store.datasets.get("d1"), id="d2", source=store.files.put_bytes(source))
+    store.datasets.add(dataset, ())
+    model = add_model(store, add_job(store), "m1", 0.9)
+    for sha256 in (model.file, dataset.source):
+        assert sha256 is not None
+        store.files.path(sha256).write_bytes(b"something else")
+    for method, path, what in (
+        ("GET", "/api/results/model/m1/download", "file of this model"),
+        ("POST", "/api/datasets/d2/read-again", "file as it was uploaded"),
+    ):
+        answer = server.client.request(method, path, json={"options": {}} if method == "POST" else None)
+        assert (answer.status_code, answer.json()["title"]) == (503, "What is stored is damaged"), path
+        assert answer.json()["detail"].startswith(f"The {what} is damaged"), path
+
+
+def test_the_model_of_a_damaged_table_is_shown_and_says_why_there_is_no_example(server: Served) -> None:
+    store = server.store
+    add_model(
+        store, add_job(store), "m1", 0.9, details={"schema": [{"name": "age", "role": "numeric", "dtype": "Float64"}]}
+    )
+    store.files.path(store.datasets.get("d1").table).write_bytes(b"no table")
+    answer = server.client.get("/models/m1/example.json?row=3")
+    assert (answer.status_code, answer.json()["title"]) == (503, "What is stored is damaged")
+    assert server.client.get("/api/results/model/m1").json()["example"] is None
+    page = server.client.get("/models/m1/playground")
+    assert page.status_code == 200 and "The stored table is damaged" in page.text

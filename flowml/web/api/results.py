@@ -13,7 +13,7 @@ from flowml.domain.models import ConfusionMatrix, Importance, Leaderboard, Model
 from flowml.domain.names import shown
 from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
-from flowml.services.examples import example_of
+from flowml.services.examples import example_if_readable
 from flowml.services.prediction import Prediction, milliseconds_since
 from flowml.web.bodies import is_read_at_once, parse_body, read_json, write_in_parts
 from flowml.web.caller import context_of
@@ -39,7 +39,7 @@ def show(context: Context, model_id: str) -> dict[str, Any]:
     """One model with its inputs."""
     model = results.get_model(context, model_id)
     job = jobs.get_job(context, model.job_id)
-    example = example_of(context, model)
+    example, _ = example_if_readable(context, model)
     schema = model.details.schema
     expected = ("best_score", "best_score_low", "best_score_high") if job.best_model_id == model.id else ()
     return {

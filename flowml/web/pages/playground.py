@@ -15,7 +15,7 @@ from flowml.domain.models import Model
 from flowml.domain.wording import number
 from flowml.services import figures, jobs, prediction, results
 from flowml.services.context import Context
-from flowml.services.examples import Example, example_of
+from flowml.services.examples import Example, example_if_readable, example_of
 from flowml.web.caller import context_of
 from flowml.web.endpoint import parse_query
 from flowml.web.formatting import cell
@@ -81,7 +81,7 @@ def page(request: Request) -> Response:
     titles = algorithm_titles(jobs.list_algorithms(None))
     # The first prediction follows at once: the model is loaded while the page is made and travels.
     prediction.warm_soon(context, model.id)
-    found = example_of(context, model)
+    found, problem = example_if_readable(context, model)
     schema, order = _by_importance(context, model, job)
     values = {f["name"]: f.get("example") if found is None else found.values.get(f["name"]) for f in schema}
     fields = [form_field(at, feature, values[feature["name"]]) for at, feature in enumerate(schema[:MOST_COLUMNS])]
@@ -98,7 +98,7 @@ def page(request: Request) -> Response:
             folded=fields[shown:],
             left_out=len(schema) - len(fields),
             order=order,
-            example=_example_words(found),
+            example=_example_words(found, problem),
             has_rows=found is not None,
             classes=list(model.classes or ()),
             worth=_worth(model, job),
@@ -122,7 +122,7 @@ def page(request: Request) -> Response:
 def example(request: Request) -> Response:
     """A row of the table that the model was made from: `{"number", "dataset", "truth", "label", "values", "raw"}`, null
     where there is none. `values` are what the controls show, `raw` the same as the table has them. Raises NotFound,
-    InvalidInput for a number that is none."""
+    Damaged, InvalidInput for a number that is none."""
     context = context_of(request)
     model = results.get_model(context, request.path_params["model_id"])
     found = example_of(context, model, parse_query(request.query_params, ExampleQuery).row)
@@ -144,12 +144,10 @@ def _example_point(found: Example) -> dict[str, Any]:
     }
 
 
-def _example_words(found: Example | None) -> str:
+def _example_words(found: Example | None, problem: str | None) -> str:
     if found is None:
-        return (
-            "The data set of this model was deleted, and no row of it is kept elsewhere: the example is what is typical"
-            " of each column by itself, and may never have been together."
-        )
+        why = problem or "The data set of this model was deleted, and no row of it is kept elsewhere."
+        return f"{why} The example is what is typical of each column by itself, and may never have been together."
     row = f"The example is row {number(found.number)} of {found.table}"
     if found.rows_left_out:
         return f"{row}. The model was made from some of that table's rows only, perhaps not from this one."

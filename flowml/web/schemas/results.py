@@ -77,7 +77,7 @@ class ModelDetail(Model):
     predict_ms: float | None
     features: list[Feature]
     example: ExampleRow | None = Field(
-        None, description="null where the data set was deleted: then examples are typical of each column by itself"
+        None, description="null where its table is gone or damaged: then examples are typical of each column by itself"
     )
     members: list[Member]
     decision: list[float] | None = Field(

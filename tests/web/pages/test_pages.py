@@ -265,7 +265,7 @@ def test_the_playground_claims_no_row_that_a_recipe_may_have_left_out(
     filled: Served, monkeypatch: pytest.MonkeyPatch, left_out: bool, words: str
 ) -> None:
     found = Example(None, "fleet", left_out, 8, 7, {}, None)
-    monkeypatch.setattr(playground, "example_of", lambda *_: found)
+    monkeypatch.setattr(playground, "example_if_readable", lambda *_: (found, None))
     text = unescape(filled.client.get("/models/champion/playground", headers=HTML).text)
     assert "The example is row 7 of fleet" in text and words in text
     assert ("which the model may have learned from" in text) is not left_out
