@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 
 from flowml.automl import algorithms
-from flowml.automl.ensemble.selection import blend, select
+from flowml.automl.ensemble.contest import Contest
+from flowml.automl.ensemble.selection import blend
 from flowml.automl.scoring.metrics import METRICS
 from flowml.automl.task.task import Task, prepare_task
 from flowml.automl.trial.evaluate import EncodedFolds, evaluate
@@ -31,7 +32,8 @@ def reached(task: Task, names: list[str], rows: pl.DataFrame, target: np.ndarray
         params = algorithm.first_configurations(task.shape)[0]
         found.append(evaluate(task, folds, algorithm, params, seed=0, threads=1, time_left=lambda: 1e9))
     out_of_fold = [one.out_of_fold[task.validated] for one in found]
-    weights = select(out_of_fold, task.target[task.validated], metric)
+    contest = Contest(metric, task.target[task.validated], task.judge_folds, task.n_outputs)
+    weights = contest.select([contest.enter(lambda one=one: one) for one in out_of_fold])  # type: ignore[misc]
     said = metric.score(task.target[task.validated], blend(out_of_fold, weights, task.problem_type))
     answers = [one.model.predict(rows) for one in found]
     return said, metric.score(target, blend(answers, weights, task.problem_type))

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Of the machine's memory, for all that trains: trainers, and of that a part for the conductors together.
 _TRAINING_MEMORY_SHARE = 0.8
+_CONDUCTORS_SHARE = 0.25
 _CHECK_SECONDS = 3.0
 
 
@@ -45,8 +47,19 @@ def training_share(settings: Settings) -> Share:
     if settings.trial_memory_mb is not None:
         memory = settings.trial_memory_mb * 1_000_000
     else:
-        memory = int(memory_bytes() * _TRAINING_MEMORY_SHARE / max(1, slots))
+        memory = int(_training_bytes() * (1 - _CONDUCTORS_SHARE) / max(1, slots))
     return Share(slots, threads=max(1, cores // max(1, slots)), memory_bytes=memory)
+
+
+def conductors_memory(share: Share) -> int:
+    """What all conductors of this machine together may hold: what its trainers leave of the memory for training, and a
+    part of that at the least."""
+    left = _training_bytes() - share.slots * share.memory_bytes
+    return int(max(left, _CONDUCTORS_SHARE * _training_bytes()))
+
+
+def _training_bytes() -> float:
+    return memory_bytes() * _TRAINING_MEMORY_SHARE
 
 
 class Server:
@@ -89,7 +102,7 @@ class Server:
             (str(home.path), worker_id, self._worker_name),
             boot=secrets.token_hex(4),
             idle_seconds=settings.trainer_idle_seconds,
-            conductor_memory_bytes=int(memory_bytes() * _TRAINING_MEMORY_SHARE),
+            conductors_memory_bytes=conductors_memory(share),
             conductor_ended=self._queue.start_jobs,
             clock=clock.steady,
         )

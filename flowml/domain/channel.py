@@ -82,7 +82,13 @@ class Ledger(Protocol):
         """A stored file (out-of-fold predictions, a model) by its hash."""
         ...
 
-    def trials(self) -> list[Trial]: ...
+    def trials(self) -> list[Trial]:
+        """All of them, of which a long run has very many."""
+        ...
+
+    def trial(self, number: int) -> Trial:
+        """The one of this number. Raises NotFound."""
+        ...
 
     def ended(self, trial_ids: Collection[str]) -> list[Trial]:
         """Those of these trials that have ended."""

@@ -137,10 +137,11 @@ def _evaluate_here(
         time_left=lambda: 0.0 if cancelled.is_set() else time_left(),
         on_fold=lambda fold, score: not cancelled.is_set(),
     )
-    if outcome.out_of_fold is not None:
-        # As exact as what comes from a process, so that both find the same ensemble.
-        return replace(outcome, out_of_fold=outcome.out_of_fold.astype(np.float32).astype(np.float64))
-    return outcome
+    if outcome.load_predictions is None:
+        return outcome
+    # As exact as what comes from a process, so that both find the same ensemble.
+    said = outcome.predictions().astype(np.float32)
+    return replace(outcome, load_predictions=lambda: said.astype(np.float64))
 
 
 def warn_of_threads(problem: Exception) -> None:
@@ -153,8 +154,8 @@ def warn_of_threads(problem: Exception) -> None:
 
 
 class ProcessRunner(_SlotRunner):
-    """In processes of their own. `memory_bytes`: what one of them may hold; `threads`: how many it may use. Models stay
-    in files until `close`.
+    """In processes of their own. `memory_bytes`: what one of them may hold; `threads`: how many it may use. Models and
+    what they said of rows that they had not seen stay in files until `close`.
 
     They are forked as soon as the engine is there, for which nobody has to wait. Where it does not come up, the slots'
     threads evaluate the trials themselves, and a RuntimeWarning says so.
@@ -280,12 +281,12 @@ class ProcessRunner(_SlotRunner):
             return failed(f"The process that evaluated it broke down: {process.exit_reason()}.")
 
     def _taken_in(self, outcome: Outcome) -> Outcome:
-        if outcome.out_of_fold is None:
+        if outcome.status is not TrialStatus.FINISHED:
             return outcome
         assert self._folder is not None
-        file = self._folder / f"{outcome.spec.number}.flowml"
+        model, said = (self._folder / f"{outcome.spec.number}.{kind}" for kind in ("flowml", "npy"))
         return replace(
             outcome,
-            out_of_fold=outcome.out_of_fold.astype(np.float64),
-            load_model=lambda: modelfile.read(file, tried=False),
+            load_predictions=lambda: np.load(said, allow_pickle=False).astype(np.float64),
+            load_model=lambda: modelfile.read(model, tried=False),
         )

@@ -32,7 +32,8 @@ ENCODING = "encoding"
 
 @dataclass(frozen=True)
 class Brief:
-    """What a trial process is told first: the folder that holds the task and takes the models, and what it may use."""
+    """What a trial process is told first: the folder that holds the task and takes what comes of trials, and what it
+    may use."""
 
     folder: str
     cache_bytes: int
@@ -151,6 +152,8 @@ def work(connection: Connection) -> None:
 
     `None` says that the task is there, or that it is encoded now.
     """
+    import numpy as np
+
     from flowml.automl.model import modelfile
     from flowml.automl.trial.attempt import Means, attempt
     from flowml.automl.trial.evaluate import EncodedFolds
@@ -171,10 +174,10 @@ def work(connection: Connection) -> None:
             spec,
             time_left=partial(_time_left, ends_at),
         )
-        if outcome.load_model is not None and outcome.out_of_fold is not None:
-            file = folder / f"{spec.number}.flowml"
-            file.write_bytes(modelfile.write(outcome.load_model()))
-            outcome = replace(outcome, load_model=None, out_of_fold=outcome.out_of_fold.astype("float32"))
+        if outcome.load_model is not None:
+            (folder / f"{spec.number}.flowml").write_bytes(modelfile.write(outcome.model()))
+            np.save(folder / f"{spec.number}.npy", outcome.predictions().astype(np.float32))
+            outcome = replace(outcome, load_model=None, load_predictions=None)
         connection.send_bytes(pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL))
 
 

@@ -68,6 +68,17 @@ def resident_bytes(pid: int) -> int:
         return 0
 
 
+def own_bytes(pid: int) -> int:
+    """The same, with its part alone of what it shares with others; takes milliseconds."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return resident_bytes(pid)
+
+
 def thread_settings() -> dict[str, str]:
     """Environment for the numeric libraries, which start a thread for every core that they see, where a quota allows
     fewer. What is set already stays."""

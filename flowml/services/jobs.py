@@ -101,8 +101,7 @@ def get_job(context: Context, job_id: str) -> Job:
 def list_trials(context: Context, job_id: str, limit: int, offset: int) -> tuple[list[Trial], int]:
     """In the order in which they were tried, and how many there are. Raises NotFound."""
     context.store.jobs.get(job_id)
-    trials = context.store.trials.of_job(job_id)
-    return trials[offset : offset + limit], len(trials)
+    return context.store.trials.page(job_id, limit, offset)
 
 
 def told(context: Context, job_id: str, until: int) -> list[Event]:

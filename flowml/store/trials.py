@@ -59,7 +59,14 @@ class Trials:
 
     def get(self, trial_id: str) -> Trial:
         """Raises NotFound."""
-        row = self._database.current().execute("SELECT * FROM trials WHERE id = ?", (trial_id,)).fetchone()
+        return self._one("id = ?", (trial_id,))
+
+    def of_number(self, job_id: str, number: int) -> Trial:
+        """The trial of a job by its number. Raises NotFound."""
+        return self._one("job_id = ? AND number = ?", (job_id, number))
+
+    def _one(self, where: str, values: tuple[object, ...]) -> Trial:
+        row = self._database.current().execute(f"SELECT * FROM trials WHERE {where}", values).fetchone()
         if row is None:
             raise NotFound("There is no such trial.")
         return _trial(row)
@@ -68,6 +75,15 @@ class Trials:
         """All trials of a job in the order in which they were asked for."""
         rows = self._database.current().execute("SELECT * FROM trials WHERE job_id = ? ORDER BY number", (job_id,))
         return [_trial(row) for row in rows]
+
+    def page(self, job_id: str, limit: int, offset: int) -> tuple[list[Trial], int]:
+        """A part of them, in the same order, and how many there are in all."""
+        connection = self._database.current()
+        rows = connection.execute(
+            "SELECT * FROM trials WHERE job_id = ? ORDER BY number LIMIT ? OFFSET ?", (job_id, limit, offset)
+        ).fetchall()
+        total = connection.execute("SELECT COUNT(*) FROM trials WHERE job_id = ?", (job_id,)).fetchone()[0]
+        return [_trial(row) for row in rows], int(total)
 
     def ended(self, trial_ids: Collection[str]) -> list[Trial]:
         """Those of these trials that have ended, in the order in which they were asked for."""

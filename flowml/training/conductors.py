@@ -8,7 +8,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from flowml.machine.child import describe_exit
-from flowml.machine.facts import resident_bytes
+from flowml.machine.facts import own_bytes, resident_bytes
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +17,8 @@ _GRACE_SECONDS = 0.6
 _FIRST_MODEL_GRACE_SECONDS = 60.0
 _CANCEL_GRACE_SECONDS = 5.0
 _MEMORY_CHECK_SECONDS = 0.5
+# What one needs for the smallest of tables; nobody is ended for that.
+_LEAST_BYTES = 400_000_000
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ class ConductorDesk(Protocol):
 
 
 class Conductors:
-    """`start` makes the process of a job; `ended` hears that one has ended, and a place is free. One may hold
-    `memory_bytes`."""
+    """`start` makes the process of a job; `ended` hears that one has ended, and a place is free. All of them together
+    may hold `memory_bytes`."""
 
     def __init__(
         self, desk: ConductorDesk, start: Callable[[str], BaseProcess], ended: Callable[[], None], memory_bytes: int
@@ -81,19 +83,24 @@ class Conductors:
         self._watch()
 
     def _end_greedy(self, now: float) -> None:
-        """What one keeps of its job's trials grows with every one: the machine is not to stand still for it."""
+        """Of those that hold too much together the one that holds most: the machine is not to stand still for it."""
         if now - self._memory_checked_at < _MEMORY_CHECK_SECONDS:
             return
         self._memory_checked_at = now
-        for job_id, process in self._processes.items():
-            if resident_bytes(process.pid or 0) <= self._memory_bytes:
-                continue
+        held = {job_id: resident_bytes(process.pid or 0) for job_id, process in self._processes.items()}
+        if sum(held.values()) > self._memory_bytes:
+            # What they share counts once; finding that out takes longer.
+            held = {job_id: own_bytes(self._processes[job_id].pid or 0) for job_id in held}
+        while sum(held.values()) > self._memory_bytes and max(held.values()) > _LEAST_BYTES:
+            job_id = max(held, key=lambda job_id: held[job_id])
+            del held[job_id]
+            process = self._processes[job_id]
             log.warning("the conductor of job %s holds too much memory", job_id)
             process.kill()
             process.join(timeout=2)
             self._desk.failed(
                 job_id,
-                f"To go on it needed more than the {self._memory_bytes / 1e9:.1f} GB of memory that training may use.",
+                f"To go on it needed too much of the {self._memory_bytes / 1e9:.1f} GB of memory that all runs share.",
             )
 
     def _end_overdue(self, jobs: list[RunningJob], now: float) -> None:

@@ -45,7 +45,8 @@ class Keeper:
         self._expected: Mapping[str, Any] | None = None
         self._outdone = False
         self._kept_the_old = False
-        self._trials = {trial.number: trial for trial in ledger.trials()}
+        self._numbers = {trial.id: trial.number for trial in ledger.trials()}
+        self._trials: dict[int, Trial] = {}
         published = ledger.models()
         self._published = {model.id for model in published}
         self._ensemble_gain = max(
@@ -83,7 +84,7 @@ class Keeper:
 
     def candidate(self, outcome: Outcome, best: bool) -> None:
         trial = self._trial(outcome.spec.number)
-        if trial.id in self._published or trial.model_file is None or outcome.out_of_fold is None:
+        if trial.id in self._published or trial.model_file is None:
             return
         # What its model needs to answer; not before there is one, because the trials have use for the cores.
         if trial.algorithm in libraries.BOOSTERS:
@@ -94,7 +95,7 @@ class Keeper:
             algorithms.get(trial.algorithm).title,
             trial.algorithm,
             outcome,
-            outcome.out_of_fold,
+            outcome.predictions(),
             trial.model_file,
             self._ledger.file(trial.model_file).stat().st_size,
         )
@@ -106,11 +107,10 @@ class Keeper:
             self._ledger.update(self._clock.now(), baseline_score=outcome.score)
         if identifier in self._published:
             return
-        assert outcome.load_model is not None and outcome.out_of_fold is not None
-        content = modelfile.write(outcome.load_model())
+        content = modelfile.write(outcome.model())
         title = MADE_AT_ONCE[outcome.spec.algorithm]
         model = self._model(
-            identifier, None, title, outcome.spec.algorithm, outcome, outcome.out_of_fold, "", len(content)
+            identifier, None, title, outcome.spec.algorithm, outcome, outcome.predictions(), "", len(content)
         )
         self._publish(model, content)
 
@@ -234,13 +234,8 @@ class Keeper:
         if self.champion.algorithm in MADE_AT_ONCE and model.algorithm not in MADE_AT_ONCE:
             return gain == self._gain
         # Of two that are as good the one that was proposed first, whoever was finished first.
-        rivals = (model.trial_id, self.champion.trial_id)
-        numbers = {trial.id: trial.number for trial in self._trials.values()}
-        return (
-            gain == self._gain
-            and all(rival in numbers for rival in rivals)
-            and numbers[str(rivals[0])] < numbers[str(rivals[1])]
-        )
+        mine, theirs = (self._numbers.get(rival.trial_id or "") for rival in (model, self.champion))
+        return gain == self._gain and mine is not None and theirs is not None and mine < theirs
 
     def _model(
         self,
@@ -318,8 +313,10 @@ class Keeper:
         return f"{self._job.id}{ENSEMBLE}"
 
     def _trial(self, number: int) -> Trial:
-        if number not in self._trials or not self._trials[number].status.ended:
-            self._trials = {trial.number: trial for trial in self._ledger.trials()}
+        """One that has ended, read once."""
+        if number not in self._trials:
+            trial = self._trials[number] = self._ledger.trial(number)
+            self._numbers[trial.id] = number
         return self._trials[number]
 
 

@@ -152,17 +152,17 @@ class LedgerRunner:
         )
         if trial.status is not TrialStatus.FINISHED or trial.out_of_fold is None or trial.model_file is None:
             return outcome
-        model_file = trial.model_file
+        out_of_fold, model_file = trial.out_of_fold, trial.model_file
         return replace(
             outcome,
-            out_of_fold=self._out_of_fold(self._ledger.file(trial.out_of_fold)),
+            load_predictions=lambda: self._predictions(self._ledger.file(out_of_fold)),
             # Written by a trainer of this server a moment ago; trying it would wait for a booster's import.
             load_model=lambda: modelfile.read(self._ledger.file(model_file), tried=False),
         )
 
-    def _out_of_fold(self, file: Path) -> np.ndarray:
-        """What was stored of the rows that are held out, NaN for all others. Where there are no others it stays in its
-        file, from which the system reads it and lets go of it again: a long run has very many of them."""
+    def _predictions(self, file: Path) -> np.ndarray:
+        """What was stored of the rows that are held out, NaN for all others. Where there are no others, only what is
+        looked at is read; the file is open as long as somebody holds this."""
         held_out: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
         rows = self._task.validated
         if len(rows) == len(self._task.target):

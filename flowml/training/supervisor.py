@@ -24,8 +24,8 @@ _IDLE_TICK_SECONDS = 1.0
 
 class Supervisor:
     """The processes of one server. `conduct` and `train` are the children's main functions, picklable; trainers without
-    work are kept for `idle_seconds`. A conductor may hold `conductor_memory_bytes`. `clock`: the steady one
-    (`domain.clock`)."""
+    work are kept for `idle_seconds`. All conductors together may hold `conductors_memory_bytes`. `clock`: the steady
+    one (`domain.clock`)."""
 
     def __init__(
         self,
@@ -38,12 +38,12 @@ class Supervisor:
         *,
         boot: str,
         idle_seconds: float,
-        conductor_memory_bytes: int,
+        conductors_memory_bytes: int,
         conductor_ended: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self._desk = conductor_desk
-        self._conductors = Conductors(conductor_desk, self._start_conductor, conductor_ended, conductor_memory_bytes)
+        self._conductors = Conductors(conductor_desk, self._start_conductor, conductor_ended, conductors_memory_bytes)
         self._trainers = Trainers(trainer_desk, self._start_trainer, share.memory_bytes, clock)
         self._share = share
         self._idle_seconds = idle_seconds

@@ -195,10 +195,10 @@ class Trainer:
             predict_ms=outcome.predict_ms,
             error=outcome.error,
         )
-        if self._task is None or outcome.out_of_fold is None or outcome.load_model is None:
+        if self._task is None or outcome.load_predictions is None or outcome.load_model is None:
             return report
         # Only of rows that some fold holds out: of a big table those are few.
-        held_out = pack_array(outcome.out_of_fold[self._task.validated])
+        held_out = pack_array(outcome.predictions()[self._task.validated])
         return replace(
             report,
             out_of_fold=self._channel.put(lease, held_out),

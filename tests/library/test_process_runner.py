@@ -97,7 +97,7 @@ def test_a_trial_gives_the_same_in_a_process_as_in_a_thread(runner: ProcessRunne
     there, local = outcomes
     assert there.status is TrialStatus.FINISHED, there.error
     assert there.score == local.score and there.fold_scores == local.fold_scores and there.metrics == local.metrics
-    assert np.array_equal(there.out_of_fold, local.out_of_fold)  # type: ignore[arg-type]
+    assert np.array_equal(there.predictions(), local.predictions())
     assert there.load_model is not None and local.load_model is not None
     assert np.array_equal(there.load_model().predict(task.frame), local.load_model().predict(task.frame))
     here.close()

@@ -11,7 +11,7 @@ import pytest
 from flowml.automl.model import modelfile
 from flowml.domain.clock import CLOCK, Clock
 from flowml.domain.jobs import JobStatus
-from flowml.domain.trials import NOTHING_MORE, Needs, Offer, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import NOTHING_MORE, Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
 from flowml.domain.workers import Share
 from flowml.services import prediction, results
 from flowml.services.context import Context
@@ -71,7 +71,15 @@ def test_who_sets_the_time_of_day_moves_no_run(context: Context) -> None:
     assert all(0 <= (trial.elapsed_seconds or -1) <= job.elapsed_seconds < 120 for trial in trials)
 
 
-def test_a_job_ends_with_an_estimate_and_a_twin(context: Context) -> None:
+def test_a_job_ends_with_an_estimate_and_a_twin(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, trials = 0, StoreLedger.trials
+
+    def counted(ledger: StoreLedger) -> list[Trial]:
+        nonlocal read
+        read += 1
+        return trials(ledger)
+
+    monkeypatch.setattr(StoreLedger, "trials", counted)
     job_id = conduct(
         context,
         target="bought",
@@ -80,6 +88,7 @@ def test_a_job_ends_with_an_estimate_and_a_twin(context: Context) -> None:
         max_trials=4,
         algorithms=("lightgbm", "logistic_regression", "gaussian_nb"),
     )
+    assert read <= 5, "all trials are read when a run begins, and not for each that ends"
     job = context.store.jobs.get(job_id)
     assert job.status is JobStatus.COMPLETED
     assert job.estimate is not None

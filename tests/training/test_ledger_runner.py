@@ -105,9 +105,22 @@ def finished(store: Store, ledger: StoreLedger, task: Task, tested_on: str | Non
     lease = channel.lease(Offer())
     assert lease is not None
     out_of_fold = channel.put(lease, pack_array(task.target[task.validated].reshape(-1, 1)))
-    report = TrialReport(TrialStatus.FINISHED, 0.5, (0.5,) * 3, out_of_fold=out_of_fold, tested_on=tested_on)
+    model = channel.put(lease, b"a model")
+    report = TrialReport(
+        TrialStatus.FINISHED, 0.5, (0.5,) * 3, out_of_fold=out_of_fold, model=model, tested_on=tested_on
+    )
     assert channel.report(lease, report)
     return ledger.trials()[-1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not say what is open")
+def test_finished_trials_hold_no_files_open(store: Store, ledger: StoreLedger, task: Task) -> None:
+    running = runner(ledger, task)
+    trials = [finished(store, ledger, task, task.fingerprint) for _ in range(5)]
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    outcomes = [running.outcome(trial) for trial in trials]
+    assert all((one.predictions()[task.validated, 0] == task.target[task.validated]).all() for one in outcomes)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_only_what_was_tested_on_the_same_rows_and_folds_is_gone_on_from(

@@ -5,12 +5,15 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 
 from flowml.domain.workers import Share
-from flowml.training.conductors import RunningJob
+from flowml.training import conductors
+from flowml.training.conductors import Conductors, RunningJob
 from flowml.training.processes import local_slots
 from flowml.training.supervisor import Supervisor
 from tests.training import doubles
@@ -65,7 +68,7 @@ def supervising(
     share = Share(slots=1, threads=1, memory_bytes=memory)
     supervisor = Supervisor(
         desk, desk, share, conduct, train, (deadline_in,), boot="test", idle_seconds=idle_seconds,
-        conductor_memory_bytes=memory,
+        conductors_memory_bytes=memory,
     )  # fmt: skip
     supervisor.start()
     try:
@@ -119,6 +122,33 @@ def test_a_conductor_that_eats_the_memory_ends_its_run_with_what_it_has() -> Non
     with supervising(desk, conduct=doubles.conduct_greedily, memory=400_000_000):
         until(lambda: desk.failures)
     assert "0.4 GB" in desk.failures[0] and desk.starts == 1
+
+
+def test_of_conductors_that_hold_too_much_together_the_largest_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = {1: 900_000_000, 2: 700_000_000, 3: 300_000_000}
+    killed: list[int] = []
+
+    def start(job_id: str) -> Any:
+        pid = int(job_id)
+        return SimpleNamespace(
+            pid=pid,
+            exitcode=-9,
+            kill=lambda: killed.append(pid),
+            join=lambda **_: None,
+            is_alive=lambda: pid not in killed,
+        )
+
+    desk = Desk(["1", "2", "3"])
+    looking = Conductors(desk, start, lambda: None, memory_bytes=1_200_000_000)
+    monkeypatch.setattr(conductors, "resident_bytes", held.__getitem__)
+    # Of what they hold they share half.
+    monkeypatch.setattr(conductors, "own_bytes", lambda pid: held[pid] // 2)
+    looking.look([], 0.0)
+    looking.look([], 1.0)
+    assert killed == []
+    monkeypatch.setattr(conductors, "own_bytes", held.__getitem__)
+    looking.look([], 2.0)
+    assert killed == [1] and "1.2 GB" in desk.failures[0]
 
 
 def test_why_a_trainer_was_ended_is_told_before_the_run_can_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,9 +120,9 @@ def test_out_of_fold_predictions_come_back_where_they_belong(store: Store) -> No
     ledger = StoreLedger(store, trial.job_id)
     task = load_task(ledger.brief(), ledger.table)
     outcome = LedgerRunner(ledger, task, clock_at(9.0)).outcome(trial)
-    assert outcome.out_of_fold is not None and outcome.out_of_fold.dtype == "float32"
-    assert not outcome.out_of_fold.flags.owndata, "it stays in its file"
-    hits = outcome.out_of_fold[task.validated].argmax(axis=1) == task.target[task.validated]
+    said = outcome.predictions()
+    assert said.dtype == "float32" and not said.flags.owndata, "only what is looked at is read"
+    hits = said[task.validated].argmax(axis=1) == task.target[task.validated]
     assert hits.mean() > 0.9
 
 

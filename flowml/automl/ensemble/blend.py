@@ -37,7 +37,7 @@ def blend_of(
 ) -> Blend | None:
     """The ensemble of these trials with these shares; None where it cannot be scored, or its score is not better."""
     kind = task.problem_type
-    out_of_fold = blend([candidate.predictions for candidate in chosen], dict(enumerate(shares)), kind)
+    out_of_fold = blend([candidate.predictions() for candidate in chosen], dict(enumerate(shares)), kind)
     summary = over_folds(
         [
             metric.score(task.target[rows], out_of_fold[rows], task.weights_of(rows))

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from flowml.automl.ensemble.contest import Judgement
 from flowml.automl.ensemble.estimate import NESTED, SINGLE, Estimate, expect
-from flowml.automl.ensemble.selection import Judgement
 from flowml.automl.model.model import FittedModel
 from flowml.automl.scoring.calibration import choose_temperature, tempered
 from flowml.automl.scoring.decision import choose_decision, objective, weighted

@@ -32,6 +32,7 @@ from flowml.automl.predictors.lightgbm import LightGBMPredictor
 from flowml.automl.scoring.decision import fair_decision, objective
 from flowml.automl.scoring.metrics import Metric, all_metrics
 from flowml.automl.task.task import Task
+from flowml.automl.trial.outcome import Outcome
 from flowml.domain.errors import FlowMLError
 from flowml.domain.jobs import ProblemType
 
@@ -72,19 +73,6 @@ class Twin:
     fit_seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Option:
-    """A finished trial that the twin may come from."""
-
-    number: int
-    algorithm: str
-    score: float
-    fold_scores: tuple[float, ...]
-    metrics: Mapping[str, float | None]
-    out_of_fold: np.ndarray
-    model: Callable[[], FittedModel]
-
-
 class Measured(NamedTuple):
     """What a student says of the rows of a fold, and its teacher, who has not learned from them either."""
 
@@ -93,25 +81,26 @@ class Measured(NamedTuple):
     teacher: np.ndarray
 
 
-def single_part(champion: Champion, options: Sequence[Option], metric: Metric) -> Twin | None:
-    """One part of the best trial of a fast kind, or None where there is none. `options`: best first."""
-    option = next((option for option in options if option.algorithm not in SLOW), None)
-    if option is None:
+def single_part(champion: Champion, trials: Sequence[Outcome], metric: Metric) -> Twin | None:
+    """One part of the best trial of a fast kind, or None where there is none. `trials`: finished ones, best first."""
+    trial = next((trial for trial in trials if trial.spec.algorithm not in SLOW), None)
+    if trial is None:
         return None
-    model = option.model()
+    assert trial.score is not None
+    number, model = trial.spec.number, trial.model()
     existing = is_single(model)
     # Calibrated like the best model where it is that one: its figures are computed from calibrated predictions.
-    part = champion.model if existing and option.number == champion.number else _one_part(model)
+    part = champion.model if existing and number == champion.number else _one_part(model)
     return Twin(
         model=part,
-        algorithm=option.algorithm,
-        number=option.number,
+        algorithm=trial.spec.algorithm,
+        number=number,
         existing=existing,
-        score=option.score,
-        fold_scores=option.fold_scores,
-        metrics=option.metrics,
-        out_of_fold=option.out_of_fold,
-        loss_of_quality=metric.gain(champion.score) - metric.gain(option.score),
+        score=trial.score,
+        fold_scores=trial.fold_scores,
+        metrics=trial.metrics,
+        out_of_fold=trial.predictions(),
+        loss_of_quality=metric.gain(champion.score) - metric.gain(trial.score),
         method="one model, trained on all rows" if existing else "one part of a bag of models",
     )
 

@@ -6,14 +6,15 @@ an `Observer` hears what comes of it. Time comes from the clock it is given.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
-from flowml.automl.ensemble import selection
 from flowml.automl.ensemble.blend import Blend, blend_of
 from flowml.automl.ensemble.champion import Champion, finish
+from flowml.automl.ensemble.contest import Contender, Contest, Judgement, looked_at
 from flowml.automl.ensemble.estimate import NESTED, SINGLE, Estimate, choice_repeated, expect
-from flowml.automl.ensemble.twin import Option, Twin, distil, is_single, single_part
+from flowml.automl.ensemble.twin import Twin, distil, is_single, single_part
 from flowml.automl.run.protocols import Observer, Runner
 from flowml.automl.scoring.decision import objective
 from flowml.automl.search.search import WAIT, Search
@@ -86,7 +87,8 @@ class Conduct:
         self._blended_at = clock()
         self._blend_seconds = 0.0
         self._score_seconds = 0.0
-        self._judgement: selection.Judgement | None = None
+        self._judgement: Judgement | None = None
+        self._contenders: dict[int, Contender] = {}
         self.blend: Blend | None = None
         self.champion: Champion | None = None
         self.twin: Twin | None = None
@@ -214,13 +216,9 @@ class Conduct:
         self._blended_with = len(self._candidates)
         # Whoever finished first must not decide ties.
         candidates = sorted(self._candidates, key=lambda candidate: candidate.spec.number)
-        rows = self._task.validated
-        predictions = [candidate.predictions[rows] for candidate in candidates]
-        target, row_weights = self._task.target[rows], self._task.weights_of(rows)
-        weights = selection.select(predictions, target, self._metric, seed=self._task.seed, weights=row_weights)
-        self._judgement = selection.judge(
-            predictions, target, self._metric, self._task.judge_folds, seed=self._task.seed, weights=row_weights
-        )
+        contenders = [self._contender(candidate) for candidate in candidates]
+        weights = self._contest.select(contenders)
+        self._judgement = self._contest.judge(contenders)
         if len(weights) > 1 and self._judgement.worth_it:
             chosen, shares = [candidates[index] for index in weights], list(weights.values())
             blend = blend_of(self._task, self._metric, chosen, shares, self._is_better)
@@ -233,6 +231,25 @@ class Conduct:
         self._blended_at = self._clock()
         self._blend_seconds = self._blended_at - started
 
+    @cached_property
+    def _contest(self) -> Contest:
+        task, rows = self._task, self._task.validated
+        return Contest(
+            self._metric,
+            task.target[rows],
+            task.judge_folds,
+            task.n_outputs,
+            seed=task.seed,
+            weights=task.weights_of(rows),
+        )
+
+    def _contender(self, candidate: Outcome) -> Contender:
+        number = candidate.spec.number
+        if number not in self._contenders:
+            rows = self._task.validated
+            self._contenders[number] = self._contest.enter(lambda: candidate.predictions()[rows])
+        return self._contenders[number]
+
     def conclude(self) -> None:
         """Hand over what the run ends with: the best model, and its fast twin.
 
@@ -244,10 +261,10 @@ class Conduct:
         if isinstance(best, Blend):
             champion = finish(self._task, None, best.model, best.out_of_fold, self._judgement)
         elif any(best is made for made in self._made_at_once):
-            champion = finish(self._task, None, best.model(), best.predictions, None)
+            champion = finish(self._task, None, best.model(), best.predictions(), None)
             champion = replace(champion, made_at_once=best.spec.algorithm)
         else:
-            champion = finish(self._task, best.spec.number, best.model(), best.predictions, self._judgement)
+            champion = finish(self._task, best.spec.number, best.model(), best.predictions(), self._judgement)
         self.champion = champion
         self._observer.champion_found(champion)
         if champion.made_at_once is None:
@@ -256,23 +273,12 @@ class Conduct:
             self._observer.twin(self.twin)
 
     def _make_twin(self, champion: Champion) -> Twin | None:
-        options = [
-            Option(
-                number=candidate.spec.number,
-                algorithm=candidate.spec.algorithm,
-                score=candidate.score or 0.0,
-                fold_scores=candidate.fold_scores,
-                metrics=candidate.metrics,
-                out_of_fold=candidate.predictions,
-                model=lambda candidate=candidate: candidate.model(),  # type: ignore[misc]
-            )
-            for candidate in self._ranked()
-        ]
+        trials = self._ranked()
         if champion.number is not None and is_single(champion.model):
             # The best is as small as a twin would be.
-            options = [option for option in options if option.number == champion.number]
-            return single_part(champion, options, self._metric)
-        part = single_part(champion, options, self._metric)
+            trials = [trial for trial in trials if trial.spec.number == champion.number]
+            return single_part(champion, trials, self._metric)
+        part = single_part(champion, trials, self._metric)
         if not self._distils or self._observer.stopped():
             return part
         now = self._clock()
@@ -299,7 +305,7 @@ class Conduct:
 
     def _time_a_score(self, out_of_fold: np.ndarray) -> float:
         rows = self._task.validated
-        rows = rows[: selection.looked_at(len(rows), self._task.n_outputs)]
+        rows = rows[: looked_at(len(rows), self._task.n_outputs)]
         started = self._clock()
         self._metric.score(self._task.target[rows], out_of_fold[rows], self._task.weights_of(rows))
         return self._clock() - started
@@ -331,7 +337,7 @@ class Conduct:
         leads = outcome.score is not None and self._leads(self._metric.gain(outcome.score))
         self._made_at_once.append(outcome)
         if leads:
-            answers = outcome.predictions[self._task.validated]
+            answers = outcome.predictions()[self._task.validated]
             self._observer.expect(expect(self._task, self._metric.score, answers, method=SINGLE))
         self._observer.made_at_once(outcome)
         return True
@@ -358,7 +364,7 @@ class Conduct:
         assert outcome.score is not None
         gain = self._metric.gain(outcome.score)
         if self._blend_meanwhile and not self._candidates:
-            self._score_seconds = self._time_a_score(outcome.predictions)
+            self._score_seconds = self._time_a_score(outcome.predictions())
         best, leads = gain > self._best_gain, self._leads(gain)
         self._best_gain = max(gain, self._best_gain)
         self._candidates.append(outcome)
@@ -373,7 +379,7 @@ class Conduct:
         chosen = choice_repeated([[self._metric.gain(one) for one in trial.fold_scores] for trial in self._candidates])
         answers = np.empty((len(rows), task.n_outputs))
         for fold, candidate in enumerate(chosen):
-            answers[folds == fold] = self._candidates[candidate].predictions[rows[folds == fold]]
+            answers[folds == fold] = self._candidates[candidate].predictions()[rows[folds == fold]]
         return expect(task, self._metric.score, answers, method=NESTED)
 
 

@@ -98,7 +98,7 @@ def attempt(
         log.exception("a trial of %s failed", spec.algorithm)
         fault = fault_of(error)
         return ended(TrialStatus.FAILED, f"{type(error).__name__}: {error}"[:500] if fault is None else fault.detail)
-    model = evaluation.model
+    model, out_of_fold = evaluation.model, evaluation.out_of_fold
     return Outcome(
         spec,
         TrialStatus.FINISHED,
@@ -108,6 +108,6 @@ def attempt(
         evaluation.fit_seconds,
         evaluation.predict_ms,
         " ".join(dict.fromkeys(remarks)) or None,
-        out_of_fold=evaluation.out_of_fold,
+        load_predictions=lambda: out_of_fold,
         load_model=lambda: model,
     )

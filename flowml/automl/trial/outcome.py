@@ -11,7 +11,8 @@ from flowml.domain.trials import TrialSpec, TrialStatus
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one trial ended. Arrays and model only for a finished one; `load_model` fetches the model when needed.
+    """How one trial ended. What it said of rows that it had not seen, and its model, only for a finished one: they are
+    fetched when they are needed (`load_predictions`, `load_model`), since a long run has very many of them.
 
     `error`: why it failed; of a finished one what went otherwise than asked. Not `applicable`: its algorithm is not for
     this table, or for this machine; `needed_bytes`: how much memory it would have needed where that was the reason.
@@ -25,16 +26,15 @@ class Outcome:
     fit_seconds: float = 0.0
     predict_ms: float | None = None
     error: str | None = None
-    out_of_fold: np.ndarray | None = None
+    load_predictions: Callable[[], np.ndarray] | None = None
     load_model: Callable[[], FittedModel] | None = None
     applicable: bool = True
     needed_bytes: int | None = None
 
-    @property
     def predictions(self) -> np.ndarray:
-        """The out-of-fold predictions of a finished one, (rows, outputs)."""
-        assert self.out_of_fold is not None
-        return self.out_of_fold
+        """The out-of-fold predictions of a finished one, (rows, outputs), NaN for rows that no fold holds out."""
+        assert self.load_predictions is not None
+        return self.load_predictions()
 
     def model(self) -> FittedModel:
         """The model of a finished one."""

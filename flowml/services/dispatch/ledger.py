@@ -53,6 +53,9 @@ class StoreLedger:
     def trials(self) -> list[Trial]:
         return self._store.trials.of_job(self._job_id)
 
+    def trial(self, number: int) -> Trial:
+        return self._store.trials.of_number(self._job_id, number)
+
     def ended(self, trial_ids: Collection[str]) -> list[Trial]:
         return self._store.trials.ended(trial_ids)
 

@@ -42,7 +42,7 @@ def test_each_is_scored_on_rows_it_has_not_seen_and_can_be_kept(task: Task) -> N
     assert list(found) == ["baseline", "first_linear", "first_tree"]
     for outcome in found.values():
         assert outcome.status is TrialStatus.FINISHED and outcome.load_model is not None
-        assert outcome.out_of_fold is not None and np.isfinite(outcome.out_of_fold).all()
+        assert np.isfinite(outcome.predictions()).all()
         model = outcome.load_model()
         again = modelfile.read_bytes(modelfile.write(model))
         answers = again.predict(task.frame)

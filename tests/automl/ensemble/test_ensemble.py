@@ -5,9 +5,11 @@ import time
 import numpy as np
 import pytest
 
-from flowml.automl.ensemble.selection import MOST_MEMBERS, Judgement, judge, select
+from flowml.automl.ensemble.contest import Judgement
+from flowml.automl.ensemble.selection import MOST_MEMBERS
 from flowml.automl.scoring.decision import objective
 from flowml.automl.scoring.metrics import METRICS
+from tests.automl.ensemble.contests import judge, select
 
 FOLDS = 5
 

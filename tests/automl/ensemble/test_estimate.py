@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from flowml.automl.ensemble.estimate import estimate
-from flowml.automl.ensemble.selection import judge, select
 from flowml.automl.scoring.metrics import METRICS
+from tests.automl.ensemble.contests import judge, select
 
 FOLDS = 5
 

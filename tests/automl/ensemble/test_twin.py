@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,12 +12,14 @@ from flowml.automl import algorithms
 from flowml.automl.algorithms import lightgbm
 from flowml.automl.ensemble.champion import Champion, finish
 from flowml.automl.ensemble.selection import blend, pooling_of
-from flowml.automl.ensemble.twin import Option, Twin, distil, single_part
-from flowml.automl.model.model import FittedModel, combine
+from flowml.automl.ensemble.twin import Twin, distil, single_part
+from flowml.automl.model.model import combine
 from flowml.automl.scoring.decision import objective
 from flowml.automl.task.task import Task, prepare_task
 from flowml.automl.trial.evaluate import EncodedFolds, evaluate
+from flowml.automl.trial.outcome import Outcome
 from flowml.domain.datasets import Role
+from flowml.domain.trials import TrialSpec, TrialStatus
 
 CHEAP = {
     "learning_rate": 0.1,
@@ -69,7 +72,7 @@ def task_of(kind: str, metric: str, rows: int = 500) -> Task:
     )
 
 
-def champion_of(task: Task, names: tuple[str, ...] = ("lightgbm", "extra_trees")) -> tuple[Champion, list[Option]]:
+def champion_of(task: Task, names: tuple[str, ...] = ("lightgbm", "extra_trees")) -> tuple[Champion, list[Outcome]]:
     """A blend of these families, or the one of them, and the trials behind it."""
     folds, evaluations = EncodedFolds(task), []
     for name in names:
@@ -83,17 +86,25 @@ def champion_of(task: Task, names: tuple[str, ...] = ("lightgbm", "extra_trees")
     model = models[0] if single else combine(models, [1.0] * len(names), pooling=pooling_of(task.problem_type))
     champion = finish(task, 0 if single else None, model, evaluations[0].out_of_fold if single else said, None)
     options = [
-        Option(index, name, one.score, one.fold_scores, one.metrics, one.out_of_fold, _give(one.model))
+        Outcome(
+            TrialSpec(index, name, {}),
+            TrialStatus.FINISHED,
+            one.score,
+            one.fold_scores,
+            one.metrics,
+            load_predictions=_give(one.out_of_fold),
+            load_model=_give(one.model),
+        )
         for index, (name, one) in enumerate(zip(names, evaluations, strict=True))
     ]
     metric = objective(task.metric)
-    return champion, sorted(options, key=lambda option: -metric.gain(option.score))
+    return champion, sorted(options, key=lambda option: -metric.gain(option.score or 0.0))
 
 
 @cache
 def known(
     kind: str = "two", metric: str = "roc_auc", names: tuple[str, ...] = ("lightgbm", "extra_trees")
-) -> tuple[Task, Champion, list[Option]]:
+) -> tuple[Task, Champion, list[Outcome]]:
     """A task with its champion and trials, made once: nothing here changes them."""
     task = task_of(kind, metric)
     return task, *champion_of(task, names)
@@ -120,8 +131,8 @@ def distilled(kind: str = "two", metric: str = "roc_auc") -> tuple[Twin, int]:
     return twin, time_left.asked
 
 
-def _give(model: FittedModel) -> Callable[[], FittedModel]:
-    return lambda: model
+def _give(found: Any) -> Callable[[], Any]:
+    return lambda: found
 
 
 @pytest.mark.parametrize(("kind", "metric"), [("two", "roc_auc"), ("three", "log_loss"), ("values", "rmse")])
@@ -176,7 +187,7 @@ def test_without_time_there_is_no_distillation_but_a_part() -> None:
     task, champion, options = known()
     assert distil(task, champion, time_left=lambda: 0.0) is None
     part = single_part(champion, options, objective("roc_auc"))
-    assert part is not None and not part.existing and part.number == options[0].number
+    assert part is not None and not part.existing and part.number == options[0].spec.number
     assert sum(len(member.parts) for member in part.model.members) == 1
     assert part.score == options[0].score
     assert part.loss_of_quality == pytest.approx(champion.score - options[0].score)

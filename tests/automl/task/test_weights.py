@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from flowml import AutoMLClassifier
 from flowml.automl import algorithms
 from flowml.automl.algorithms.base import Algorithm, FitContext
-from flowml.automl.ensemble.selection import select
 from flowml.automl.predictors.base import load
 from flowml.automl.scoring.metrics import METRICS, all_metrics
 from flowml.automl.task.task import prepare_task
@@ -20,6 +19,7 @@ from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
 from tests.automl.algorithm_cases import KINDS, OUTPUTS, Case, make_case
+from tests.automl.ensemble.contests import select
 from tests.automl.tables import ROLES, people
 
 EVERY = [
