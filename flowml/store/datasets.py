@@ -10,7 +10,7 @@ from flowml.domain.datasets import Column, ColumnStats, Dataset, HowRead, Role, 
 from flowml.domain.errors import NotFound
 from flowml.domain.remarks import Remark
 from flowml.store.database import Database
-from flowml.store.rows import from_json, names_from, to_json
+from flowml.store.rows import from_json, names_from, read_once, to_json
 
 _READ = (
     "id, name, filename, format, n_rows, n_columns, size_bytes, sha256, table_file, parent_id, created_at, columns,"
@@ -162,6 +162,11 @@ def _keep_figure(connection: sqlite3.Connection, dataset_id: str, name: str, bod
     )
 
 
+@read_once(2_000)
+def _columns(text: str) -> tuple[Column, ...]:
+    return tuple(_column(item["name"], item["dtype"], item["role"]) for item in from_json(text))
+
+
 @lru_cache(maxsize=10_000)
 def _column(name: str, dtype: str, role: str) -> Column:
     """The same for all versions of a table, because a list of them has very many."""
@@ -181,7 +186,7 @@ def _dataset(row: sqlite3.Row) -> Dataset:
         table=row["table_file"],
         parent_id=row["parent_id"],
         created_at=row["created_at"],
-        columns=tuple(_column(item["name"], item["dtype"], item["role"]) for item in from_json(row["columns"])),
+        columns=_columns(row["columns"]),
         remarks=tuple(map(Remark.of_record, from_json(row["warnings"]))),
         source=row["source_file"],
         how_read=HowRead(**from_json(row["how_read"])),

@@ -10,7 +10,7 @@ from flowml.domain.errors import NotFound
 from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
 from flowml.domain.metrics import LOWER_IS_BETTER
 from flowml.store.database import Database
-from flowml.store.rows import from_json, names_from, new_id, to_json
+from flowml.store.rows import from_json, names_from, new_id, read_once, to_json
 
 PROMPT_SECONDS = 2.0
 """Up to so long after it was asked for a job counts as taken up at once."""
@@ -220,14 +220,19 @@ def show_best_model(connection: sqlite3.Connection, model_id: str) -> None:
     )
 
 
-def _job(row: sqlite3.Row) -> Job:
-    spec = from_json(row["spec"])
+@read_once(2_000)
+def _spec(text: str) -> JobSpec:
+    spec = from_json(text)
     spec["algorithms"] = None if spec["algorithms"] is None else tuple(spec["algorithms"])
     spec["exclude_columns"] = tuple(spec["exclude_columns"])
+    return JobSpec(**spec)
+
+
+def _job(row: sqlite3.Row) -> Job:
     return Job(
         id=row["id"],
         name=row["name"],
-        spec=JobSpec(**spec),
+        spec=_spec(row["spec"]),
         status=JobStatus(row["status"]),
         stage=row["stage"],
         progress=row["progress"],

@@ -4,9 +4,12 @@ import json
 import math
 import secrets
 import sqlite3
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeVar
 
 _GREATEST = "\U0010ffff"
+Read = TypeVar("Read")
 
 
 def new_id() -> str:
@@ -24,6 +27,17 @@ def names_from(connection: sqlite3.Connection, table: str, beginning: str) -> se
 def to_json(value: Any) -> str:
     """Compact JSON; NaN and infinity become null, numpy scalars plain numbers."""
     return json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def read_once(most: int, longest: int = 4_000) -> Callable[[Callable[[str], Read]], Callable[[str], Read]]:
+    """Reads a text that stands in very many rows, of which lists are read again and again, and keeps what is in the
+    `most` latest ones: a value that nobody changes. Texts above `longest` characters are read each time."""
+
+    def decorated(read: Callable[[str], Read]) -> Callable[[str], Read]:
+        kept = lru_cache(most)(read)
+        return lambda text: kept(text) if len(text) <= longest else read(text)
+
+    return decorated
 
 
 def from_json(text: str | None) -> Any:
