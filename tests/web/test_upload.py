@@ -224,6 +224,24 @@ def test_a_disk_that_fills_up_ends_a_file_whose_length_nobody_knew(receiver: Rec
     assert receiver.left_behind() == []
 
 
+@pytest.mark.parametrize(("n_bytes", "status"), [(20_000_000, 413), (2_900_000, 507), (2_900_000, 429)])
+def test_who_goes_on_sending_what_was_refused_reads_why(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, n_bytes: int, status: int
+) -> None:
+    if status == 507:
+        receiver.place.free = 1_000
+    if status == 429:
+        monkeypatch.setattr(upload, "_MOST_AT_ONCE", 0)
+    for more in ("", "Connection: close\r\n"):
+        with socket.create_connection(("127.0.0.1", receiver.port)) as connection:
+            connection.sendall(
+                b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+                + f"{more}Content-Length: {n_bytes}\r\n\r\n".encode()
+            )
+            connection.sendall(FILE.encode().ljust(n_bytes, b"x"))
+            assert connection.recv(12) == f"HTTP/1.1 {status}".encode(), more
+
+
 @pytest.mark.parametrize(
     ("media_type", "status"),
     [
