@@ -98,7 +98,9 @@ def _parameters(endpoint: Endpoint, schemas: dict[str, Any]) -> list[dict[str, A
         schemas.update(schema.pop("$defs", {}))
         required = schema.get("required", [])
         for name, described in schema["properties"].items():
-            parameter = {"name": name, "in": "query", "required": name in required, "schema": described}
+            # As forms send what was left empty.
+            parameter = {"name": name, "in": "query", "required": name in required, "allowEmptyValue": True}
+            parameter["schema"] = described
             if "description" in described:
                 parameter["description"] = described.pop("description")
             parameters.append(parameter)

@@ -39,6 +39,12 @@ def _schema_of_field(field: FieldInfo) -> dict[str, Any]:
         schema["enum"] = list(field.choices)
     if field.default is not None:
         schema["default"] = field.default
+    if not field.required:
+        # As good as left out.
+        kinds = schema["type"]
+        schema["type"] = [*([kinds] if isinstance(kinds, str) else kinds), "null"]
+        if "enum" in schema:
+            schema["enum"] = [*schema["enum"], None]
     limits = {"minimum": field.least, "maximum": field.most} if field.kind in ("number", "whole_number") else {}
     return schema | {name: limit for name, limit in limits.items() if limit is not None}
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from flowml.data.recipes.checking import check_operation
 from flowml.web.routes import ENDPOINTS
 from tests.web.serving import Served
 
@@ -50,6 +51,16 @@ def test_what_is_validated_is_what_is_described(document: dict[str, Any]) -> Non
     budget = start["properties"]["time_budget_seconds"]
     assert (budget["type"], budget["minimum"], budget["maximum"], budget["default"]) == ("number", 1, 3600, 300)
     assert document["components"]["schemas"]["Job"]["properties"]["created_at"]["format"] == "date-time"
+
+
+def test_what_may_be_left_out_may_also_be_empty(server: Served, document: dict[str, Any]) -> None:
+    (limit, _) = document["paths"]["/api/training"]["get"]["parameters"]
+    assert (limit["name"], limit["required"], limit["allowEmptyValue"]) == ("limit", False, True)
+    assert server.client.get("/api/training?limit=&offset=").status_code == 200
+    transform = document["components"]["schemas"]["Transform"]["properties"]["operations"]["items"]["oneOf"]
+    sample = next(kind["properties"] for kind in transform if kind["properties"]["op"]["const"] == "sample")
+    assert (sample["share"]["type"], sample["n"]["type"]) == (["number", "null"], ["integer", "null"])
+    assert check_operation({"op": "sample", "n": 3, "share": None}) == check_operation({"op": "sample", "n": 3})
 
 
 def test_the_page_shows_it_all_with_nothing_from_outside(server: Served) -> None:
