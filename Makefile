@@ -6,7 +6,7 @@
 #   make test     check, then every test
 #   make pyz      dist/flowml.pyz, the product in one file; LEAN=1 without CUDA
 #   make bench    the figures of README.md; DATA=folder takes tables from there, BUDGET=60 seconds each,
-#                 SAMPLES=folder reads files of any format
+#                 SAMPLES=folder reads files of any format; ONLY=load, or ONLY="load --seconds 20", just that one
 #   make lock     the requirements files anew from pyproject.toml; UPGRADE=1 takes newer versions
 #   make clean    remove all of the above
 
@@ -71,8 +71,12 @@ ifneq ($(LEAN),)
 	@ln -f dist/flowml.pyz dist/flowml-lean.pyz
 endif
 
-bench: setup
-	$(BIN)/python -m benchmarks $(if $(DATA),--data $(DATA)) $(if $(BUDGET),--budget $(BUDGET)) $(if $(SAMPLES),--samples $(SAMPLES))
+$(DONE)/bench: requirements-bench.txt $(DONE)/test
+	$(LOCKED) -r requirements-bench.txt
+	@touch $@
+
+bench: setup $(DONE)/bench
+	$(BIN)/python -m benchmarks $(ONLY) $(if $(DATA),--data $(DATA)) $(if $(BUDGET),--budget $(BUDGET)) $(if $(SAMPLES),--samples $(SAMPLES))
 
 lock: $(DONE)/venv
 	$(PIP) uv

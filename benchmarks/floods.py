@@ -214,11 +214,11 @@ def _stopped(server: Server) -> float:
     return time.monotonic() - started
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--command")
     parser.add_argument("--only", nargs="*", choices=_ATTACKS, default=_ATTACKS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     rows = []
     for name in options.only:
         with tempfile.TemporaryDirectory() as folder:

@@ -39,7 +39,7 @@ def reached(task: Task, names: list[str], rows: pl.DataFrame, target: np.ndarray
     return said, metric.score(target, blend(answers, weights, task.problem_type))
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", type=Path)
     parser.add_argument("--target", required=True)
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--problem-type", default="auto")
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--algorithms", default=",".join(CONFIGURATIONS))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     frame = pl.read_csv(options.table, infer_schema_length=None)
     asked = {"target": options.target, "metric": options.metric, "problem_type": options.problem_type}
     whole = prepare_task(frame, roles_of(frame), **asked)

@@ -81,22 +81,22 @@ def errors(algorithm: Algorithm, frame: pl.DataFrame, target: str, seed: int) ->
     }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--tables", type=lambda text: text.split(","), default=[])
     parser.add_argument("--families", type=lambda text: text.split(","), default=[])
     parser.add_argument("--rows", type=int, default=1_500)
     parser.add_argument("--splits", type=int, default=2)
-    arguments = parser.parse_args()
+    given = parser.parse_args(arguments)
     lines: list[list[object]] = []
     for algorithm in algorithms.all():
-        wanted = not arguments.families or algorithm.name in arguments.families
+        wanted = not given.families or algorithm.name in given.families
         if not wanted or ProblemType.REGRESSION not in algorithm.problem_types:
             continue
         found: dict[str, list[dict[str, tuple[float, float]]]] = {}
-        for seed in range(arguments.splits):
-            for name, frame, target in tables_of(arguments.data, arguments.tables, arguments.rows, seed):
+        for seed in range(given.splits):
+            for name, frame, target in tables_of(given.data, given.tables, given.rows, seed):
                 found.setdefault(name, []).append(errors(algorithm, frame, target, seed))
         for name, splits in found.items():
             means = [np.mean([split[metric] for split in splits], axis=0) for metric in ASKED]

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+import polars as pl
 import psutil
 
 from benchmarks.report import table
@@ -28,6 +29,7 @@ from flowml.store.home import Home
 from flowml.store.store import Store
 
 _COLUMNS = 20
+_ROWS = 1_000
 _ALGORITHMS = ("lightgbm", "xgboost", "random_forest", "logistic_regression", "mlp")
 _MADE = 100
 _DAY = 86_400.0
@@ -49,8 +51,9 @@ def fill(home: Path, n_runs: int, n_trials: int, n_datasets: int) -> None:
     file = store.files.put_bytes(b"what stands for every file")
     with store.transaction():
         datasets = [f"dataset{number}" for number in range(min(_MADE, n_datasets))]
+        kept = store.files.put_path(_table(store.files.new_temp(), rng))
         for identifier in datasets:
-            _add_dataset(store, identifier, file, now)
+            _add_dataset(store, identifier, kept, now)
         worker = store.workers.register_local("here", ("cpu",), 4, {}, now)
         for number in range(min(_MADE, n_runs)):
             _add_run(store, rng.choice(datasets), number, n_trials, worker, file, now - 60.0 * number, rng)
@@ -85,13 +88,20 @@ def _copy(connection: sqlite3.Connection, name: str, renamed: tuple[str, ...], c
     )
 
 
+def _table(path: Path, rng: random.Random) -> Path:
+    """What is behind every data set."""
+    columns = {f"column {number}": [rng.random() for _ in range(_ROWS)] for number in range(_COLUMNS)}
+    pl.DataFrame(columns).write_parquet(path)
+    return path
+
+
 def _add_dataset(store: Store, identifier: str, file: str, at: float) -> None:
     columns = tuple(Column(f"column {number}", "Float64", Role.NUMERIC) for number in range(_COLUMNS))
     dataset = Dataset(
-        identifier, f"table {identifier}", "t.csv", "csv", 1000, _COLUMNS, 90_000, file, file, None, at, columns
+        identifier, f"table {identifier}", "t.csv", "csv", _ROWS, _COLUMNS, 90_000, file, file, None, at, columns
     )
     top = tuple(TopValue(value, 10) for value in range(10))
-    stats = tuple(ColumnStats(one.name, one.dtype, one.role, 1000, 0, 0.0, 900, 0.5, top=top) for one in columns)
+    stats = tuple(ColumnStats(one.name, one.dtype, one.role, _ROWS, 0, 0.0, 900, 0.5, top=top) for one in columns)
     store.datasets.add(dataset, stats)
 
 
@@ -164,6 +174,9 @@ def addresses(server: Server) -> list[str]:
         f"/jobs/{job['id']}",
         f"/jobs/{job['id']}/results",
         f"/models/{model}",
+        f"/models/{model}/playground",
+        f"/datasets/{name}",
+        f"/datasets/{name}/rows.json?sort=column%201",
         "/api/datasets",
         "/api/datasets?limit=1000",
         f"/api/datasets/{name}",
