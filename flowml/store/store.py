@@ -18,6 +18,7 @@ from flowml.store.jobs import Jobs
 from flowml.store.migrations import migrate
 from flowml.store.models import Models
 from flowml.store.room import Room
+from flowml.store.sessions import Sessions
 from flowml.store.tokens import Tokens
 from flowml.store.trials import Trials
 from flowml.store.workers import Workers
@@ -56,6 +57,7 @@ class Store:
         self.events = Events(self._database)
         self.history = History(self._database)
         self.tokens = Tokens(self._database)
+        self.sessions = Sessions(self._database)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flowml.domain.caller import Principal
 from flowml.domain.errors import FlowMLError, Forbidden
 from flowml.services import workers
+from flowml.services.access.throttle import Throttle
 from flowml.services.context import Context
 from flowml.web import pages
 from flowml.web.caller import CONTEXT, Callers
@@ -60,6 +61,7 @@ def create_app(
     app.state.endpoints = ENDPOINTS
     app.state.waiting = waiting
     app.state.waiting_room = waiting_room
+    app.state.throttle = Throttle()
     return Gate(app, context, who or Callers(context), open_paths(pages.ENDPOINTS))
 
 

@@ -10,8 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowml.domain.caller import LOCAL_OWNER, NOBODY, Permission, Principal
 from flowml.domain.errors import Forbidden, MalformedRequest, Unauthorized
-from flowml.services.access.keys import caller_with_token
+from flowml.services.access.keys import caller_with_session, caller_with_token
 from flowml.services.context import Context
+from flowml.web.cookies import session_secrets
 
 CONTEXT = "flowml.context"
 # What a proxy says of whom it asks for.
@@ -34,10 +35,12 @@ class Callers:
 
     def __call__(self, scope: Scope) -> Principal:
         """Raises Unauthorized for a credential that is not valid, MalformedRequest for several."""
-        credentials, forwarded = [], False
+        credentials, cookies, forwarded = [], [], False
         for name, value in scope["headers"]:
             if name == b"authorization":
                 credentials.append(value)
+            elif name == b"cookie":
+                cookies.append(value)
             elif name in _FORWARDED:
                 forwarded = True
         if len(credentials) > 1:
@@ -46,6 +49,10 @@ class Callers:
             )
         if credentials:
             return self._by_token(credentials[0])
+        # One that has ended is none: nobody sends it on purpose, and who has it should come to log in again.
+        for secret in session_secrets(scope, cookies) if cookies else ():
+            if (caller := caller_with_session(self._context, secret)) is not None:
+                return caller
         return NOBODY if forwarded else self._stranger
 
     def _by_token(self, header: bytes) -> Principal:

@@ -11,6 +11,7 @@ from flowml.web.api import datasets, docs, figures, recipes, results, system, tr
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
+from flowml.web.pages import login
 from flowml.web.schemas import datasets as d
 from flowml.web.schemas import quality as q
 from flowml.web.schemas import recipes as o
@@ -19,7 +20,7 @@ from flowml.web.schemas import system as s
 from flowml.web.schemas import training as t
 from flowml.web.schemas import workers as w
 from flowml.web.schemas.base import PageQuery, Rename
-from flowml.web.static import StaticFiles
+from flowml.web.static import PREFIX, StaticFiles
 
 OPEN, READ, WRITE = Permission.OPEN, Permission.READ, Permission.WRITE
 PREDICT, WORK = Permission.PREDICT, Permission.WORK
@@ -105,9 +106,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 # fmt: on
 
 
+_OPEN_FILES = tuple(f"{PREFIX}{name}" for name in login.FILES)
+
+
 def open_paths(pages: Sequence[Endpoint]) -> frozenset[str]:
     """The addresses that take no credential, each as it stands: the gate lets nobody past it to any other."""
-    return frozenset(endpoint.path for endpoint in (*ENDPOINTS, *pages) if endpoint.need is OPEN)
+    stated = (endpoint.path for endpoint in (*ENDPOINTS, *pages) if endpoint.need is OPEN)
+    return frozenset((*stated, *_OPEN_FILES))
 
 
 def routes(pages: Sequence[Endpoint]) -> list[BaseRoute]:
@@ -115,8 +120,10 @@ def routes(pages: Sequence[Endpoint]) -> list[BaseRoute]:
     by_path: dict[str, list[Endpoint]] = {}
     for endpoint in (*ENDPOINTS, *pages):
         by_path.setdefault(endpoint.path, []).append(endpoint)
+    files = StaticFiles()
     return [
-        Mount("/static", app=Guarded(READ, StaticFiles()), name="static"),
+        *(Route(path, Guarded(OPEN, files)) for path in _OPEN_FILES),
+        Mount("/static", app=Guarded(READ, files), name="static"),
         WebSocketRoute("/api/live", Guarded(READ, live)),
         *(Route(path, Resource(endpoints), include_in_schema=False) for path, endpoints in by_path.items()),
     ]

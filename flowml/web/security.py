@@ -10,8 +10,10 @@ import logging
 import re
 from collections.abc import Callable, Collection
 from functools import lru_cache
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowml.domain.caller import NOBODY, Principal
@@ -21,6 +23,8 @@ from flowml.domain.hosts import is_loopback
 from flowml.services.context import Context
 from flowml.web.caller import CONTEXT, refuse_websocket
 from flowml.web.errors import problem_response
+from flowml.web.pages import login
+from flowml.web.static import PREFIX
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +57,10 @@ _HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9.-]+))(?::(
 _SCHEMES = {"ws": "http", "wss": "https"}
 # What these answer is not shown to people, and some of it has to be computed.
 _NO_PAGES = ("/api/", "/metrics")
+
+
+class _NotLoggedIn(Unauthorized):
+    """No credential at all: a person is helped to one."""
 
 
 class Gate:
@@ -88,10 +96,15 @@ class Gate:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if _is_of_a_session(scope):
+                    # Whoever sits there after a log-out does not go back to it.
+                    headers["cache-control"] = "no-store"
                 headers.setdefault("cache-control", "no-store" if scope["path"].startswith("/api/") else "no-cache")
             await send(message)
 
-        if refusal is not None:
+        if isinstance(refusal, _NotLoggedIn) and _asks_for_a_page(scope):
+            await _to_log_in(scope)(scope, receive, send_guarded)
+        elif refusal is not None:
             await problem_response(refusal)(scope, receive, send_guarded)
         else:
             await self._app(scope, receive, send_guarded)
@@ -109,9 +122,10 @@ class Gate:
             _log.exception("who sends a request could not be found out")
             return fault_of(error) or error
         if caller is NOBODY and (scope["type"] != "http" or scope["path"] not in self._open_paths):
-            return Unauthorized(
-                "This takes a credential, and the request has none.",
-                hint="Send “Authorization: Bearer TOKEN”; `flowml token create` on the server makes one.",
+            return _NotLoggedIn(
+                "This takes a credential, and the request has none that is valid.",
+                hint="Log in at /login, or send “Authorization: Bearer TOKEN”; `flowml token create` on the server"
+                " makes one.",
             )
         scope[CONTEXT] = self._context.of(caller)
         return None
@@ -146,6 +160,28 @@ def names_this_machine(host: str) -> bool:
         return False
     # In brackets stand addresses of IPv6 alone.
     return is_loopback(found["name"]) if found["name"] else ":" in found["address"] and is_loopback(found["address"])
+
+
+def _asks_for_a_page(scope: Scope) -> bool:
+    """Whether a person has opened this address, to whom a log-in page is of use."""
+    headers = Headers(scope=scope)
+    opened = headers.get("sec-fetch-dest")
+    return (
+        scope["method"] in ("GET", "HEAD")
+        and (scope["path"] == "/api/docs" or not scope["path"].startswith((*_NO_PAGES, PREFIX)))
+        and (opened == "document" if opened else "text/html" in headers.get("accept", ""))
+    )
+
+
+def _to_log_in(scope: Scope) -> Response:
+    query = scope["query_string"].decode("latin-1")
+    wanted = quote(scope["path"]) + (f"?{query}" if query else "")
+    return Response(status_code=303, headers={"Location": login.address(wanted), "Cache-Control": "no-store"})
+
+
+def _is_of_a_session(scope: Scope) -> bool:
+    context: Context | None = scope.get(CONTEXT)
+    return context is not None and context.caller.session_id is not None and not scope["path"].startswith(PREFIX)
 
 
 def _is_followed_link(scope: Scope, headers: Headers) -> bool:

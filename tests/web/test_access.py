@@ -9,14 +9,17 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from starlette.routing import Match, Mount
+from starlette.routing import Match
 
 from flowml.domain.caller import Permission, TokenKind
 from flowml.domain.tokens import Token, fingerprint
+from flowml.services.access.keys import caller_with_session
+from flowml.services.access.sessions import log_in, log_out
 from flowml.services.access.tokens import create_token, revoke_token
 from flowml.store.store import Store
 from flowml.web import pages
 from flowml.web.application import create_app
+from flowml.web.pages import login
 from flowml.web.routes import ENDPOINTS, routes
 from tests.services.records import add_dataset, add_job, add_model
 from tests.web.asking import OPENED, REFUSED, status_of
@@ -25,10 +28,13 @@ from tests.web.test_caller import METHODS, beside, paths
 
 OPEN, READ, WRITE = Permission.OPEN, Permission.READ, Permission.WRITE
 PREDICT, WORK = Permission.PREDICT, Permission.WORK
-OPEN_PATHS = ("/healthz", "/readyz")
+OPEN_FILES = tuple(f"/static/{name}" for name in login.FILES)
+OPEN_PATHS = ("/healthz", "/readyz", "/login", "/logout", *OPEN_FILES)
 # What is not a matter of looking (GET) or changing (all else), by method and path.
 NEEDS = {
-    **{f"GET {path}": OPEN for path in OPEN_PATHS},
+    r"GET /(healthz|readyz)|(GET|POST) /login|POST /logout": OPEN,
+    # A file says itself which methods it takes.
+    **{rf"\w+ {re.escape(path)}": OPEN for path in OPEN_FILES},
     "POST /api/results/predict": PREDICT,
     r"POST /api/workers/(register|heartbeat|lease)": WORK,
     r"\w+ /api/workers/\w+/trials/.+": WORK,
@@ -40,6 +46,10 @@ CALLERS: dict[str, set[Permission] | None] = {
     "api for another model": {OPEN, PREDICT},
     "worker": {OPEN, WORK},
     "admin": {OPEN, READ, WRITE, PREDICT},
+    "admin by cookie": {OPEN, READ, WRITE, PREDICT},
+    "cookie of a revoked token": {OPEN},
+    "cookie of one who logged out": {OPEN},
+    "unknown cookie": {OPEN},
     "revoked": None,
     "expired": None,
     "unknown": None,
@@ -69,7 +79,13 @@ class Doors:
             ("revoked", TokenKind.ADMIN, None),
         ):
             _, self.secrets[name] = create_token(context, kind, name, model_id=model_id)
+        self.cookies = {"unknown cookie": "A" * 43}
+        self.cookies["cookie of a revoked token"] = self.log_in("revoked")
         revoke_token(context, "revoked")
+        self.cookies["cookie of one who logged out"] = ended = self.log_in("admin")
+        left = caller_with_session(context, ended)
+        assert left is not None
+        log_out(context.of(left))
         self.secrets["expired"] = "flowml_admin_" + "e" * 43
         expired = Token("t-expired", TokenKind.ADMIN, "expired", None, 1.0, 2.0)
         context.store.tokens.add(expired, fingerprint(self.secrets["expired"]))
@@ -79,7 +95,17 @@ class Doors:
             return [("Authorization", "")]
         if caller == "another kind":
             return [("Authorization", f"Basic {self.secrets['admin']}")]
+        if caller == "admin by cookie":
+            # A new one each time: one of the addresses ends it.
+            return [("Cookie", f"flowml-8000={self.log_in('admin')}; theme=dark")]
+        if "cookie" in caller:
+            return [("Cookie", f"flowml-8000={self.cookies[caller]}")]
         return [("Authorization", f"Bearer {self.secrets[caller]}")] if caller in self.secrets else []
+
+    def log_in(self, caller: str) -> str:
+        session = log_in(self.served.context, self.secrets[caller])
+        assert session is not None
+        return session.secret
 
     async def status(self, caller: str, method: str, path: str, *more: tuple[str, str], kind: str = "http") -> int:
         return await status_of(self.app, method, path, [*self.headers(caller), *more], kind=kind)
@@ -105,13 +131,13 @@ def need_of(method: str, path: str) -> Permission:
 def is_right(caller: str, method: str, path: str, status: int) -> bool:
     """Whether this caller is to hear this; what they hear who are let in depends on more than that."""
     may = CALLERS[caller]
-    if may is None or (caller == "nobody" and path not in OPEN_PATHS):
+    if may is None or (may == {OPEN} and path not in OPEN_PATHS):
         return status == 401
     scope = {"type": "http", "method": method, "path": path}
     found = next((route for route in ALL if route.matches(scope)[0] is not Match.NONE), None)
     if found is None:
         return status == 404
-    takes = {method} if isinstance(found, Mount) else TAKES[found.path]
+    takes = TAKES.get(found.path, {method})
     if method not in takes:
         return status == (405 if any(need_of(one, path) in may for one in takes) else 403)
     return status != 401 and (status == 403) is (need_of(method, path) not in may)

@@ -71,7 +71,7 @@ def paths() -> Iterator[str]:
     """One address for every route that there is."""
     for route in routes(pages.ENDPOINTS):
         if isinstance(route, Mount):
-            yield f"{route.path}/css/base.css"
+            yield f"{route.path}/css/grid.css"
         else:
             assert isinstance(route, Route | WebSocketRoute), f"a kind of route that this test does not know: {route}"
             yield filled_in(route.path)
@@ -146,13 +146,13 @@ def test_where_no_need_is_stated_nobody_gets_in(server: Served) -> None:
 
 def test_static_files_and_live_updates_need_reading(server: Served, door: Door) -> None:
     door.caller = who_may(*EVERYTHING - {Permission.READ})
-    assert server.client.get("/static/css/base.css").status_code == 403
+    assert server.client.get("/static/css/grid.css").status_code == 403
     with pytest.raises(InvalidStatus) as refusal:
         server.live()
     assert refusal.value.response.status_code == 403
 
     door.caller = who_may(Permission.READ)
-    assert server.client.get("/static/css/base.css").status_code == 200
+    assert server.client.get("/static/css/grid.css").status_code == 200
     with server.live():
         pass
 

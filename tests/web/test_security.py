@@ -38,7 +38,7 @@ def paths() -> Iterator[str]:
     """One address for every route that there is."""
     for route in routes(pages.ENDPOINTS):
         if isinstance(route, Mount):
-            yield f"{route.path}/css/base.css"
+            yield f"{route.path}/css/grid.css"
         else:
             assert isinstance(route, Route | WebSocketRoute), f"a kind of route that this test does not know: {route}"
             yield route.path_format.replace("{", "").replace("}", "")

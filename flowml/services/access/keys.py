@@ -28,6 +28,11 @@ def caller_with_token(context: Context, secret: str) -> Principal | None:
     return _ring(context.store).caller(context, secret, _by_token)
 
 
+def caller_with_session(context: Context, secret: str) -> Principal | None:
+    """Whose session this is; None for one that is unknown, has expired or was ended, and with its token."""
+    return _ring(context.store).caller(context, secret, _by_session)
+
+
 def remember_uses(context: Context) -> None:
     """Store when tokens were last used since this was last called. Once a minute is enough, and no request waits."""
     used = _ring(context.store).take_uses()
@@ -38,6 +43,14 @@ def remember_uses(context: Context) -> None:
 def _by_token(context: Context, sha256: str) -> tuple[Principal, float | None] | None:
     token = context.store.tokens.valid(sha256, context.clock())
     return None if token is None else (token.caller(), token.expires_at)
+
+
+def _by_session(context: Context, sha256: str) -> tuple[Principal, float | None] | None:
+    found = context.store.sessions.valid(sha256, context.clock())
+    if found is None:
+        return None
+    token, expires_at = found
+    return token.caller(sha256), min(expires_at, expires_at if token.expires_at is None else token.expires_at)
 
 
 class _Ring:

@@ -1,5 +1,6 @@
 """The pages: one file per noun, each with the class that its template receives, the service calls that fill it, and
-its handler. Handlers run in the thread pool; they read through the services and never change anything.
+its handler. Handlers run in the thread pool; they read through the services and never change anything but
+whether a browser is logged in.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from flowml.domain.caller import Permission
 from flowml.web.endpoint import Endpoint
 from flowml.web.leaving import until_gone
-from flowml.web.pages import datasets, home, jobs, models, palette, playground, results, train
+from flowml.web.pages import datasets, home, jobs, login, models, palette, playground, results, train
 
 
 def _page(path: str, handler: Callable[[Request], Response], *, waits: bool = False) -> Endpoint:
@@ -37,5 +38,8 @@ ENDPOINTS = (
     _page("/models/{model_id}/playground", playground.page),
     _page("/models/{model_id}/example.json", playground.example),
     _page("/palette.json", palette.items),
+    Endpoint("GET", login.PATH, login.show, "text/html", need=Permission.OPEN),
+    Endpoint("POST", login.PATH, login.log_in, "text/html", need=Permission.OPEN),
+    Endpoint("POST", "/logout", login.log_out, status=303, need=Permission.OPEN),
 )
 """Every page of the product."""

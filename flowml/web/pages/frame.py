@@ -46,6 +46,7 @@ class Frame:
     last_event_id: int
     running: tuple[JobProgress, ...]
     notices: tuple[str, ...]
+    may_log_out: bool = False
     version: str = __version__
     navigation: tuple[NavigationItem, ...] = NAVIGATION
 
@@ -64,4 +65,5 @@ def build_frame(request: Request, section: str) -> Frame:
         last_event_id=last_event_id,
         running=tuple(JobProgress(id=job.id, name=job.name, progress=job.progress) for job in running),
         notices=tuple(system.notices(context)),
+        may_log_out=context.caller.session_id is not None,
     )

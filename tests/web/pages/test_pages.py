@@ -19,7 +19,7 @@ from flowml.services.datasets import import_file
 from flowml.services.dispatch.ledger import finish_job
 from flowml.services.examples import Example
 from flowml.web.assets import templates_root
-from flowml.web.pages import datasets, errors, home, jobs, models, playground, results, train
+from flowml.web.pages import datasets, errors, home, jobs, login, models, playground, results, train
 from flowml.web.templating import Page, environment
 from tests.services.records import add_job, add_model
 from tests.services.trained import add_trained, table
@@ -37,6 +37,7 @@ PAGES: tuple[type[Page], ...] = (
     models.ModelPage,
     playground.PlaygroundPage,
     errors.ErrorPage,
+    login.LoginPage,
 )
 NASTY = "<script>alert(1)</script>' x=\""
 HTML = {"Accept": "text/html"}
