@@ -94,7 +94,7 @@ def _fix(operations: Sequence[Operation]) -> str:
     """What they do, in words: the first two of them."""
     titles = [title_of(operation) for operation in check_operations(operations)]
     more = f", and {wording.plural(len(titles) - 2, 'more step')}" if len(titles) > 2 else ""
-    return f"{', then '.join(titles[:2])}{more}"
+    return ", then ".join([*titles[:1], *(title[:1].lower() + title[1:] for title in titles[1:2])]) + more
 
 
 def findings(table: Examined) -> list[Finding]:
@@ -134,6 +134,7 @@ def _merged(alike: Sequence[Found]) -> list[Found]:
     first = largest[0].finding
     columns = list(dict.fromkeys(name for one in largest for name in one.finding.columns))
     rest = [one.finding.columns[-1] if len(one.finding.columns) > 1 else one.finding.columns[0] for one in largest[1:]]
-    message = f"{first.message} The same goes for {wording.columns(rest, most=8)}."
+    less = ", though less," if largest[-1].size < largest[0].size else ""
+    message = f"{first.message} The same goes{less} for {wording.columns(rest, most=8)}."
     operations = tuple(operation for one in alike for operation in one.finding.operations)
     return [Found(replace(first, columns=tuple(columns), message=message, operations=operations), largest[0].size)]

@@ -182,7 +182,7 @@ def _how(reading: _Reading, written: Written) -> str:
     said = []
     example = next((text for text in reading.numbers if "," in text or "." in text), None)
     if example is not None and (written.decimal == "," or not written.sure):
-        said.append(f"{wording.value(example)} is read as {wording.number(reading.numbers[example])}.")
+        said.append(f"{wording.value(example)} is read as {reading.numbers[example]:,}.")
     if written.unit:
         said.append(f"“{written.unit}” is left out.")
     percent = sum(reading.counts[text] for text in reading.numbers if "%" in text)

@@ -120,5 +120,6 @@ def test_findings_of_one_kind_are_told_together_and_the_worst_first() -> None:
     assert (issues[0]["code"], issues[0]["columns"]) == ("leakage", ("leak",))
     (missing,) = [issue for issue in issues if issue["code"] == "missing-values"]
     assert missing["columns"] == tuple(f"c{at}" for at in range(1, 9))
-    assert "The same goes for" in missing["message"]
+    assert "The same goes, though less, for “c2”" in missing["message"]
+    assert missing["fix"].startswith("Fill what is missing in “c1” with the median, then fill what is missing in “c2”")
     assert len(missing["operations"]) == 8

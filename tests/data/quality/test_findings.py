@@ -311,6 +311,11 @@ def test_numbers_kept_as_text_become_what_they_are(values: list[str], expected: 
     assert {text: found[text] for text in expected} == expected
 
 
+def test_how_a_number_will_be_read_is_said_to_the_last_digit() -> None:
+    issues = examine(of([f"10.{at % 97:03},69" for at in range(N)]))
+    assert ["“10.000,69” is read as 10,000.69." in issue["suggestion"] for issue in issues] == [True]
+
+
 @pytest.mark.parametrize(
     "values",
     [
