@@ -52,6 +52,11 @@ class Tokens:
         )
         return None if row is None else _token(row)
 
+    def is_valid(self, token_id: str, now: float) -> bool:
+        """Whether the token with this id is of use."""
+        query = f"SELECT 1 FROM tokens WHERE id = :id AND {_VALID}"
+        return self._database.current().execute(query, {"id": token_id, "now": now}).fetchone() is not None
+
     def has_valid(self, kind: TokenKind, now: float) -> bool:
         """Whether there is a token of this kind that is of use."""
         query = f"SELECT 1 FROM tokens WHERE kind = :kind AND {_VALID} LIMIT 1"

@@ -1,7 +1,8 @@
 """Live updates: events by room over a WebSocket, replayed from any id.
 
 The hub looks for new events only while somebody is connected, and wakes the connections. Each connection reads the
-events table at its own pace, so a slow one holds nothing in memory and loses nothing.
+events table at its own pace, so a slow one holds nothing in memory and loses nothing. One whose token or session has
+ended is closed before it hears of what was stored after that.
 """
 
 import asyncio
@@ -19,11 +20,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from flowml.domain.caller import LOCAL_OWNER
 from flowml.domain.errors import FlowMLError, InvalidInput, MalformedRequest
 from flowml.domain.events import Event
 from flowml.domain.jobs import Job, JobSpec
 from flowml.domain.trials import Trial
 from flowml.services import events
+from flowml.services.access.keys import is_still_valid
 from flowml.services.context import Context
 from flowml.web.caller import context_of
 from flowml.web.schemas import training
@@ -31,10 +34,14 @@ from flowml.web.schemas import training
 _log = logging.getLogger(__name__)
 _GONE = (WebSocketDisconnect, OSError, TimeoutError, RuntimeError)
 _POLL_SECONDS = 0.1
+# Credentials are looked at whenever something was stored, and as often as this for those that expire.
+_LOOK_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
 _SEND_SECONDS = 30.0
 _MAX_ROOMS = 200
 _MAX_MESSAGE = 4096
+NOT_LOGGED_IN = 4401
+"""The code of a connection that is closed because what it was opened with has ended."""
 _ROOM = re.compile(r"job:[A-Za-z0-9_-]{1,64}|system|workers|logs")
 
 
@@ -43,7 +50,7 @@ class Hub:
 
     def __init__(self, context: Context):
         self._context = context
-        self._clients: set[asyncio.Event] = set()
+        self._clients: set[_Client] = set()
         self._task: asyncio.Task[None] | None = None
         self.head = 0
 
@@ -51,23 +58,27 @@ class Hub:
     def connections(self) -> int:
         return len(self._clients)
 
-    async def join(self, wake: asyncio.Event) -> None:
-        self._clients.add(wake)
+    async def join(self, client: "_Client") -> None:
+        self._clients.add(client)
         self._advance(await run_in_threadpool(events.last_id, self._context))
         if self._task is None:
             self._task = asyncio.create_task(self._watch())
 
-    def leave(self, wake: asyncio.Event) -> None:
-        self._clients.discard(wake)
+    def leave(self, client: "_Client") -> None:
+        self._clients.discard(client)
         if not self._clients and self._task is not None:
             self._task.cancel()
             self._task = None
 
     async def _watch(self) -> None:
-        version = None
+        version, looked_at = None, 0.0
+        loop = asyncio.get_running_loop()
         while True:
             try:
                 found = await run_in_threadpool(events.version, self._context)
+                if found != version or loop.time() - looked_at > _LOOK_SECONDS:
+                    await self._part()
+                    looked_at = loop.time()
                 if found != version:
                     self._advance(await run_in_threadpool(events.last_id, self._context))
                     version = found
@@ -79,8 +90,17 @@ class Hub:
     def _advance(self, head: int) -> None:
         if head > self.head:
             self.head = head
-            for wake in self._clients:
-                wake.set()
+            for client in self._clients:
+                client.wake.set()
+
+    async def _part(self) -> None:
+        """Leave those whose credential has ended."""
+        callers = {client.context.caller for client in self._clients} - {LOCAL_OWNER}
+        if callers:
+            ended = await run_in_threadpool(lambda: {one for one in callers if not is_still_valid(self._context, one)})
+            for client in self._clients:
+                if client.context.caller in ended:
+                    client.ended.set()
 
 
 async def live(scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,13 +109,14 @@ async def live(scope: Scope, receive: Receive, send: Send) -> None:
     hub: Hub = websocket.app.state.hub
     await websocket.accept()
     client = _Client(websocket, hub, context_of(websocket))
-    tasks: list[asyncio.Task[None]] = []
+    tasks: list[asyncio.Task[Any]] = []
     try:
-        await hub.join(client.wake)
+        await hub.join(client)
         tasks += [asyncio.create_task(client.listen()), asyncio.create_task(client.send_events())]
+        tasks.append(asyncio.create_task(client.ended.wait()))
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        hub.leave(client.wake)
+        hub.leave(client)
         for task in tasks:
             task.cancel()
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
@@ -103,7 +124,7 @@ async def live(scope: Scope, receive: Receive, send: Send) -> None:
                 _log.error("a live connection failed", exc_info=outcome)
     with suppress(*_GONE):
         # Whoever is still there comes back and asks for what was missed.
-        await websocket.close(1012)
+        await websocket.close(NOT_LOGGED_IN if client.ended.is_set() else 1012)
 
 
 class _Client:
@@ -111,9 +132,10 @@ class _Client:
 
     def __init__(self, websocket: WebSocket, hub: Hub, context: Context):
         self.wake = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.context = context
         self._websocket = websocket
         self._hub = hub
-        self._context = context
         self._cursors: dict[str, int] = {}
 
     async def listen(self) -> None:
@@ -137,7 +159,7 @@ class _Client:
             raise InvalidInput("“after” must be the id of a message.")
         rooms = _rooms(request.get("subscribe"))
         for room in rooms:
-            events.check_may_follow(self._context, room)
+            events.check_may_follow(self.context, room)
         if len(self._cursors.keys() | set(rooms)) > _MAX_ROOMS:
             raise InvalidInput(f"One connection can follow at most {_MAX_ROOMS} rooms.")
         for room in rooms:
@@ -150,10 +172,12 @@ class _Client:
             self.wake.clear()
             while True:
                 cursors = dict(self._cursors)
-                found, reached = await run_in_threadpool(events.catch_up, self._context, cursors, self._hub.head)
+                found, reached = await run_in_threadpool(events.catch_up, self.context, cursors, self._hub.head)
                 if not reached:
                     break
                 for event in found:
+                    if self.ended.is_set():
+                        return
                     if event.room in self._cursors:
                         await self._send(message_of(event))
                 for room, cursor in reached.items():

@@ -25,16 +25,34 @@ function receive(event) {
   for (const handler of room.handlers) handler(message);
 }
 
+// A browser does not tell a script why it was not let in.
+async function lookWhy() {
+  try {
+    const answer = await fetch("/palette.json", { method: "HEAD" });
+    if (answer.status === 401) location.reload();
+  } catch {
+    // There is no server at all: it is tried again.
+  }
+}
+
 function connect() {
   const scheme = location.protocol === "https:" ? "wss://" : "ws://";
   socket = new WebSocket(scheme + location.host + "/api/live");
+  let opened = false;
   socket.addEventListener("open", () => {
+    opened = true;
     wait = 500;
     setState("open");
     for (const name of rooms.keys()) ask(name);
   });
   socket.addEventListener("message", receive);
-  socket.addEventListener("close", () => {
+  socket.addEventListener("close", (event) => {
+    // Logged out: the page says so by being asked for again.
+    if (event.code === 4401) {
+      location.reload();
+      return;
+    }
+    if (!opened) lookWhy();
     setState("lost");
     // A little chance keeps many pages from coming back in the same moment.
     timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));

@@ -33,6 +33,14 @@ def caller_with_session(context: Context, secret: str) -> Principal | None:
     return _ring(context.store).caller(context, secret, _by_session)
 
 
+def is_still_valid(context: Context, caller: Principal) -> bool:
+    """Whether what a caller has come with, some time ago, would let them in now."""
+    now = context.clock()
+    if caller.session_id is not None:
+        return context.store.sessions.valid(caller.session_id, now) is not None
+    return caller.token_id is None or context.store.tokens.is_valid(caller.token_id, now)
+
+
 def remember_uses(context: Context) -> None:
     """Store when tokens were last used since this was last called. Once a minute is enough, and no request waits."""
     used = _ring(context.store).take_uses()

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from flowml.domain.caller import TokenKind
-from flowml.services.access.tokens import create_token
+from flowml.services.access.tokens import create_token, revoke_token
 from tests.web.serving import Served, serve
 from tests.web.visiting import Visit
 
@@ -47,6 +47,20 @@ def test_everybody_can_read_and_fill_in_the_page(browser: Browser, reachable: Se
     visit.page.goto(f"{reachable.url}/login")
     visit.check(has_scripts=False)
     expect(visit.page.get_by_label("Admin token")).to_be_focused()
+    context.close()
+
+
+def test_an_open_page_leads_back_to_the_log_in_when_its_token_is_revoked(browser: Browser, reachable: Served) -> None:
+    _, secret = create_token(reachable.context, TokenKind.ADMIN, "soon gone")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{reachable.url}/login?next=/jobs")
+    page.get_by_label("Admin token").fill(secret)
+    with page.expect_websocket():
+        page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{reachable.url}/jobs")
+    revoke_token(reachable.context, "soon gone")
+    expect(page).to_have_url(f"{reachable.url}/login?next=/jobs")
     context.close()
 
 
