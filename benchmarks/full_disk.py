@@ -162,7 +162,7 @@ def measure(folder: Path, command: list[str]) -> None:
         job = server.train(dataset, "Survived", 6)["id"]
         server.wait(job, timeout=60)
         more = server.upload(csv_of_its_own(folder))["id"]
-        other = server.train(dataset, "Survived", 6)["id"]
+        other = server.train(dataset, "Sex", 6)["id"]
         server.wait(other, timeout=60)
         await_ballast(folder)
         deleted, lines = deletions(server, folder, full, more, other)

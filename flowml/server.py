@@ -134,6 +134,8 @@ class Server:
         self._supervisor.stop()
         with contextlib.suppress(Exception):
             remember_uses(self.context)
+        with contextlib.suppress(Exception):
+            self._store.files.tell(self._store.events.last_id())
         self._store.close()
         self._lock.release()
 

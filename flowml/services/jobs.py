@@ -112,7 +112,8 @@ def told(context: Context, job_id: str, until: int) -> list[Event]:
 def cancel_job(context: Context, job_id: str) -> Job:
     """Ask a job to end now; what has finished is kept. Raises NotFound, WrongState when it has ended already."""
     now = context.clock()
-    with context.store.transaction():
+
+    def cancel() -> Job:
         job = context.store.jobs.get(job_id)
         if job.status.ended:
             raise WrongState(f"This training run is already {job.status}.", hint="There is nothing left to stop.")
@@ -120,6 +121,10 @@ def cancel_job(context: Context, job_id: str) -> Job:
             return finish_job(context.store, job_id, JobStatus.CANCELLED, now)
         job = context.store.jobs.update(job_id, cancel_requested=True, message="Stopping, keeping the best")
         tell_job(context.store, job, now)
+        return job
+
+    # What runs may be what fills the disk.
+    job = context.store.at_any_rate(cancel)
     context.trainers.nudge()
     return job
 

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from flowml.domain.errors import NoRoom, StartupError
 from flowml.domain.faults import fault_of, kept_if_there_is_room
@@ -24,6 +25,7 @@ from flowml.store.trials import Trials
 from flowml.store.workers import Workers
 
 _log = logging.getLogger(__name__)
+Changed = TypeVar("Changed")
 
 
 class Store:
@@ -66,30 +68,33 @@ class Store:
             yield
 
     def delete(self, rows: Callable[[], None]) -> None:
-        """Do what deletes rows, as one change, and delete the files that only they referred to. A full disk does not
-        keep it from that: the ballast is for that. Raises what `rows` raises, and NoRoom when there is none any more.
-        """
-        while True:
-            try:
-                with self.transaction():
-                    rows()
-                break
-            except Exception as error:
-                if not isinstance(fault_of(error), NoRoom):
-                    raise
-                if not self.home.ballast.give_up_half():
-                    raise NoRoom(
-                        "The disk that holds FlowML's folder is so full that not even a deletion can be noted.",
-                        hint="Delete something smaller first, or make some megabytes of room on it by other means.",
-                    ) from error
-                _log.warning("the disk is full: some of the ballast is given up for a deletion")
-                self._shorten_log()
+        """Do what deletes rows, as one change, on a full disk, too; and delete the files that only they referred to.
+        Raises as `at_any_rate` does."""
+        self.at_any_rate(rows)
         if self.damage is None:
             # What is left over goes when the house is kept.
             with kept_if_there_is_room("which files were deleted"):
                 self.files.remove_deleted()
         if self.home.ballast.size() == 0:
             self._shorten_log()
+
+    def at_any_rate(self, change: Callable[[], Changed]) -> Changed:
+        """Make a change of the database that makes room, or ends what takes it: for such there is the ballast on a full
+        disk. It is done again where there was too little. Raises what it raises, and NoRoom when no ballast is left."""
+        while True:
+            try:
+                with self.transaction():
+                    return change()
+            except Exception as error:
+                if not isinstance(fault_of(error), NoRoom):
+                    raise
+                if not self.home.ballast.give_up_half():
+                    raise NoRoom(
+                        "The disk that holds FlowML's folder is so full that not even this can be noted.",
+                        hint="Delete something smaller first, or make some megabytes of room on it by other means.",
+                    ) from error
+                _log.warning("the disk is full: some of the ballast is given up")
+                self._shorten_log()
 
     def take_ballast(self) -> None:
         """Have room for what has to be written on a full disk, while there is some."""

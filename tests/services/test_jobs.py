@@ -1,5 +1,6 @@
 """Starting, stopping and extending: what is refused, in which words, and what happens to the time."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,18 @@ def test_a_waiting_job_is_taken_back_at_once_and_only_once(context: Context) -> 
     assert jobs.cancel_job(context, job.id).status is JobStatus.CANCELLED
     with pytest.raises(WrongState, match="already cancelled"):
         jobs.cancel_job(context, job.id)
+
+
+def test_a_run_is_stopped_on_a_full_disk_too(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(*_: object) -> None:
+        if ballast.size() > 1_000_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    job, ballast = start(context), context.store.home.ballast
+    jobs.start_waiting_jobs(context)
+    ballast.fill(2_000_000)
+    monkeypatch.setattr(jobs, "tell_job", told)
+    assert jobs.cancel_job(context, job.id).message == "Stopping, keeping the best"
 
 
 def test_only_time_that_was_used_counts_against_the_limit(context: Context) -> None:

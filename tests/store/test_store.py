@@ -55,7 +55,7 @@ def test_a_deletion_for_which_there_is_no_room_at_all_says_so_and_keeps_everythi
         raise OSError(errno.ENOSPC, "No space left on device")
 
     table = add_dataset(store).table
-    with pytest.raises(NoRoom, match="not even a deletion can be noted"):
+    with pytest.raises(NoRoom, match="not even this can be noted"):
         store.delete(full)
     assert store.datasets.count() == 1 and store.files.has(table)
 
