@@ -73,10 +73,16 @@ def _in_order(context: Context, dataset: Dataset, table: Path, wanted: _Wanted) 
     order = files.cached(f"order-{hashlib.sha256(repr(key).encode()).hexdigest()}")
     lines = _lines_file(context, dataset)
     if order.exists() and lines.exists():
-        numbers, total = read_order(order, wanted.offset, wanted.limit)
-        names = tuple(column.name for column in dataset.columns)
-        rows = read_lines(lines, [column.dtype for column in dataset.columns], numbers)
-        return Preview(names, rows, total, tuple(number + 1 for number in numbers))
+        try:
+            numbers, total = read_order(order, wanted.offset, wanted.limit)
+            names = tuple(column.name for column in dataset.columns)
+            rows = read_lines(lines, [column.dtype for column in dataset.columns], numbers)
+            return Preview(names, rows, total, tuple(number + 1 for number in numbers))
+        # Deleted just now, or damaged in whatever way: they are made again.
+        except Exception as error:
+            _log.warning("kept rows of %s cannot be read: %s", dataset.table, error)
+            for file in (order, lines):
+                file.unlink(missing_ok=True)
     with workplace(context) as place:
         request = {"table": str(table), "order": str(order if order.exists() else place.result), **asdict(wanted)}
         is_big = dataset.n_rows * dataset.n_columns > _BIG_CELLS

@@ -24,6 +24,8 @@ from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
 
 _NAMED_COLUMNS = 50
+# Of thousands of trials the first ones are looked at.
+_LOOKED_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
@@ -100,6 +102,12 @@ class _Conductor:
             for trial in self._ledger.trials()
             if trial.status is TrialStatus.FINISHED and runner.is_comparable(trial)
         ]
+        until = self._clock.steady() + _LOOKED_SECONDS
+        kept = [trial for trial in finished if self._clock.steady() > until or runner.is_whole(trial)]
+        if left_out := len(finished) - len(kept):
+            sentence = f"{plural(left_out, 'earlier trial')} cannot be used: files are gone from the disk or damaged"
+            self._ledger.log("warning", sentence, self._clock.now())
+        finished = kept
         if finished:
             self._ledger.log("info", f"Going on from {len(finished)} finished trials", self._clock.now())
         search.resume([trial for trial in self._ledger.trials() if trial.number >= 0])

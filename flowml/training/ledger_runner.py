@@ -14,7 +14,9 @@ from flowml.automl.trial.outcome import Outcome
 from flowml.automl.trial.sharing import share_for, usual_need
 from flowml.domain.channel import Ledger
 from flowml.domain.clock import Clock
+from flowml.domain.errors import NotFound
 from flowml.domain.jobs import Validation
+from flowml.domain.stored import hash_file
 from flowml.domain.trials import Needs, Trial, TrialSpec, TrialStatus
 from flowml.domain.workers import Machine, Share
 from flowml.machine.capabilities import VRAM_SLACK_GB
@@ -131,10 +133,25 @@ class LedgerRunner:
         if trial.tested_on is not None:
             return trial.tested_on == self._task.fingerprint
         # An earlier version did not write it down: as many rows, tested in the same way, are the same ones.
-        if len(trial.fold_scores) != self._task.n_folds or self._tested_before != self._task.validation:
+        if (
+            not self.is_whole(trial)
+            or len(trial.fold_scores) != self._task.n_folds
+            or self._tested_before != self._task.validation
+        ):
             return False
         held_out = np.load(self._ledger.file(trial.out_of_fold), mmap_mode="r", allow_pickle=False)
         return len(held_out) == len(self._task.validated)
+
+    def is_whole(self, trial: Trial) -> bool:
+        """Whether the files of a finished trial are there, and what was stored."""
+        try:
+            return all(
+                hash_file(self._ledger.file(sha256)) == sha256
+                for sha256 in (trial.out_of_fold, trial.model_file)
+                if sha256 is not None
+            )
+        except (NotFound, OSError):
+            return False
 
     def outcome(self, trial: Trial) -> Outcome:
         """A row as the search and the ensemble want it."""

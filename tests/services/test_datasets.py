@@ -201,6 +201,16 @@ def test_what_is_prepared_for_later_pages_goes_on_when_the_first_reader_has_left
         assert until(lines.exists, 20)
 
 
+def test_rows_that_are_kept_to_be_quicker_are_made_again_where_they_are_damaged(
+    context: Context, tmp_path: Path
+) -> None:
+    dataset = upload(context, tmp_path)
+    pages = [previews.preview(context, dataset.id, sort="Age", limit=3)]
+    context.store.files.cached(f"lines-{dataset.table}").write_bytes(b"{}" * 100)
+    pages.append(previews.preview(context, dataset.id, sort="Age", limit=3))
+    assert pages[0] == pages[1] and pages[0].total == 40
+
+
 def test_a_data_set_in_use_is_not_deleted(context: Context, tmp_path: Path) -> None:
     dataset = upload(context, tmp_path)
     job = context.store.jobs.add(JobSpec(dataset.id, "Survived"), "run", 1.0)

@@ -136,6 +136,18 @@ def test_only_what_was_tested_on_the_same_rows_and_folds_is_gone_on_from(
     assert before.is_comparable(finished(store, ledger, task, None)), "the last version looked at that"
 
 
+def test_a_trial_whose_file_is_damaged_or_gone_is_not_gone_on_from(
+    store: Store, ledger: StoreLedger, task: Task
+) -> None:
+    running, trial = runner(ledger, task), finished(store, ledger, task, task.fingerprint)
+    assert running.is_whole(trial) and trial.out_of_fold is not None
+    file = store.files.path(trial.out_of_fold)
+    file.write_bytes(file.read_bytes()[:-4])
+    assert not running.is_whole(trial)
+    file.unlink()
+    assert not running.is_whole(trial)
+
+
 def test_the_same_task_made_twice_has_the_same_fingerprint(ledger: StoreLedger, task: Task) -> None:
     again = load_task(ledger.brief(), ledger.table)
     assert again.fingerprint == task.fingerprint
