@@ -8,13 +8,17 @@ import { editStep } from "./step.js";
 
 const EDGE = 8;
 
-// Under the button where there is room, else above it, and inside of the window.
+// Under the button where there is room, else on the side that has more, and inside of the window: a menu that came to
+// lie below the pointer would take its next click.
 function placeBeside(menu, button) {
   const at = button.getBoundingClientRect();
   const left = Math.min(at.left, innerWidth - menu.offsetWidth - EDGE);
+  menu.style.maxHeight = "none";
   const below = at.bottom + EDGE / 2;
-  const top = below + menu.offsetHeight > innerHeight - EDGE ? at.top - menu.offsetHeight - EDGE / 2 : below;
-  menu.style.inset = Math.max(EDGE, top) + "px auto auto " + Math.max(EDGE, left) + "px";
+  const room = { under: innerHeight - EDGE - below, over: at.top - EDGE / 2 - EDGE };
+  const isUnder = menu.offsetHeight <= room.under || room.under >= room.over;
+  menu.style.maxHeight = Math.max(0, isUnder ? room.under : room.over) + "px";
+  menu.style.inset = (isUnder ? below : at.top - EDGE / 2 - menu.offsetHeight) + "px auto auto " + Math.max(EDGE, left) + "px";
 }
 
 function moveFocus(menu, event) {
