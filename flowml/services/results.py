@@ -1,5 +1,6 @@
 """What training has brought: models, their order, and how they judge."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,9 +43,16 @@ def leaderboard(context: Context, job_id: str) -> Leaderboard:
     asked = None if job.spec.metric == "auto" else job.spec.metric
     metric = models[0].metric if models else job.metric or asked
     greater = metric is None or greater_is_better(metric)
-    # A guess that is the same for every row is the fastest of all, and worth having only where nothing is better.
-    speeds = [None if model.algorithm == BASELINE and model is not models[0] else model.predict_ms for model in models]
-    front = pareto_front([(m.score if greater else -m.score, speed) for m, speed in zip(models, speeds, strict=True)])
+    gains = [model.score if greater else -model.score for model in models]
+    # A guess that is the same for every row is the fastest of all. It is worth having only where nothing is better, and
+    # so is what is no better than it.
+    guess = next((gain for model, gain in zip(models, gains, strict=True) if model.algorithm == BASELINE), -math.inf)
+    front = pareto_front(
+        [
+            (gain, model.predict_ms if gain > guess or not at else None)
+            for at, (model, gain) in enumerate(zip(models, gains, strict=True))
+        ]
+    )
     return Leaderboard(
         metric=metric,
         greater_is_better=greater,

@@ -138,7 +138,7 @@ def _decide(values: pl.Series, n_unique: int, asked: str, metric: str) -> tuple[
             "target", f"The column “{name}” holds dates, which cannot be predicted.", hint="Choose another column."
         )
     if not values.dtype.is_numeric():
-        return ProblemType.CLASSIFICATION, f"“{name}” has {n_unique} different labels: this predicts which one."
+        return ProblemType.CLASSIFICATION, f"“{name}” has {n_unique:,} different labels: this predicts which one."
     whole = values.dtype.is_integer() or bool((values.is_finite() & (values == values.round())).all())
     if n_unique == 2 and whole:
         return ProblemType.CLASSIFICATION, f"“{name}” has only two values: this predicts which of the two."
@@ -147,7 +147,7 @@ def _decide(values: pl.Series, n_unique: int, asked: str, metric: str) -> tuple[
             ProblemType.CLASSIFICATION,
             f"“{name}” has only {n_unique} different whole numbers, each many times: this predicts which one.",
         )
-    return ProblemType.REGRESSION, f"“{name}” is a number with {n_unique} different values: this predicts the number."
+    return ProblemType.REGRESSION, f"“{name}” is a number with {n_unique:,} different values: this predicts the number."
 
 
 def _metric(kind: ProblemType, asked: str) -> str:

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from flowml.domain.jobs import Job
+from flowml.domain.metrics import greater_is_better
 from flowml.domain.models import MADE_AT_ONCE, Leaderboard, LeaderboardRow, Model
 from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
@@ -126,7 +127,16 @@ def champion_sentence(model: Model, job: Job) -> str:
         text = f"{words.title} {expected.value} is expected on new rows: {words.meaning}."
     if not expected.guess:
         return text
-    return f"{text} The same answer for every row would reach {expected.guess}."
+    return f"{text} The same answer for every row would reach {expected.guess}.{_doubt(model, job)}"
+
+
+def _doubt(model: Model, job: Job) -> str:
+    """Where it is not sure that a model is better than the same answer for every row."""
+    greater = greater_is_better(model.metric)
+    worst, guess = job.best_score_low if greater else job.best_score_high, job.baseline_score
+    if worst is None or guess is None or (worst > guess if greater else worst < guess):
+        return ""
+    return f" So it is not sure that the other columns say anything about {model.target}."
 
 
 def tested_sentence(model: Model) -> str:
