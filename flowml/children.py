@@ -4,7 +4,7 @@ child which is started afresh imports no more than it needs."""
 import logging
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowml.domain.clock import CLOCK
 from flowml.domain.workers import Share
@@ -29,7 +29,9 @@ def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str) -> N
     conduct_job(StoreLedger(store, job_id))
 
 
-def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, share: Share, status: "Connection") -> None:
+def run_trainer(
+    home: str, worker_id: str, worker_name: str, owner: str, share: Share, status: "Connection[Any, Any]"
+) -> None:
     """Main function of a trainer process."""
     processes.settle_child()
     processes.step_back()
@@ -52,6 +54,29 @@ def run_trainer(home: str, worker_id: str, worker_name: str, owner: str, share: 
         tell=status.send,
     )
     trainer.run(stop=lambda: False)
+
+
+def run_remote_trainer(
+    home: str, address: str, key: bytes, owner: str, share: Share, status: "Connection[Any, Any]"
+) -> None:
+    """Main function of a trainer process of a worker, whose relay is at this address."""
+    processes.settle_child()
+    processes.step_back()
+    let_nobody_fork()
+    keep_quiet()
+    _log_to_stderr()
+    from flowml.training.gpus import GPUs
+    from flowml.training.trainer import Trainer
+    from flowml.worker.relay import RelayedChannel
+
+    channel = RelayedChannel(address, key, owner)
+    gpus = GPUs(channel.capabilities, lambda index: locks.taken(Path(home) / f"gpu-{index}.lock"))
+    trainer = Trainer(channel, machine=share, gpus=gpus, queues=channel.queues, heartbeat_seconds=0.5, tell=status.send)
+    try:
+        trainer.run(stop=lambda: False)
+    except (EOFError, OSError):
+        # The worker has ended.
+        return
 
 
 def _log_to_stderr() -> None:

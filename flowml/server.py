@@ -14,7 +14,6 @@ from flowml.domain.errors import FlowMLError
 from flowml.domain.faults import fault_of
 from flowml.domain.workers import Share
 from flowml.machine import capabilities
-from flowml.machine.facts import memory_bytes, usable_cores
 from flowml.services.access.keys import remember_uses
 from flowml.services.context import Context
 from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
@@ -30,36 +29,17 @@ from flowml.training.queue import LocalQueue
 from flowml.training.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from flowml.web.security import Gate
 
 log = logging.getLogger(__name__)
 
-# Of the machine's memory, for all that trains: trainers, and of that a part for the conductors together.
-_TRAINING_MEMORY_SHARE = 0.8
-_CONDUCTORS_SHARE = 0.25
 _CHECK_SECONDS = 3.0
 
 
 def training_share(settings: Settings) -> Share:
-    """What this machine gives to training, from its cores and memory unless set."""
-    cores = usable_cores()
-    slots = processes.local_slots(cores) if settings.local_slots is None else settings.local_slots
-    if settings.trial_memory_mb is not None:
-        memory = settings.trial_memory_mb * 1_000_000
-    else:
-        memory = int(_training_bytes() * (1 - _CONDUCTORS_SHARE) / max(1, slots))
-    return Share(slots, threads=max(1, cores // max(1, slots)), memory_bytes=memory)
-
-
-def conductors_memory(share: Share) -> int:
-    """What all conductors of this machine together may hold: what its trainers leave of the memory for training, and a
-    part of that at the least."""
-    left = _training_bytes() - share.slots * share.memory_bytes
-    return int(max(left, _CONDUCTORS_SHARE * _training_bytes()))
-
-
-def _training_bytes() -> float:
-    return memory_bytes() * _TRAINING_MEMORY_SHARE
+    """What this machine gives to training."""
+    set_bytes = None if settings.trial_memory_mb is None else settings.trial_memory_mb * 1_000_000
+    return processes.share_of(settings.local_slots, set_bytes)
 
 
 class Server:
@@ -102,7 +82,7 @@ class Server:
             (str(home.path), worker_id, self._worker_name),
             boot=secrets.token_hex(4),
             idle_seconds=settings.trainer_idle_seconds,
-            conductors_memory_bytes=conductors_memory(share),
+            conductors_memory_bytes=processes.conductors_memory(share),
             conductor_ended=self._queue.start_jobs,
             clock=clock.steady,
         )
@@ -176,7 +156,7 @@ class Server:
             log.warning("the house is not kept: %s", fault.detail)
 
 
-def build(server: Server) -> "ASGIApp":
+def build(server: Server) -> "Gate":
     """The web application around a server; it starts and stops with it."""
     from flowml.web.application import create_app
 

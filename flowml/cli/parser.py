@@ -19,6 +19,7 @@ from flowml.cli.doctor import doctor
 from flowml.cli.files import inspect, predict
 from flowml.cli.serve import serve
 from flowml.cli.train import train
+from flowml.cli.worker import worker
 from flowml.domain.caller import TokenKind
 from flowml.domain.errors import FlowMLError
 from flowml.domain.faults import fault_of
@@ -91,6 +92,16 @@ def build_parser() -> argparse.ArgumentParser:
         "--local-slots", type=_whole_number(0, 256), help="trials trained at once on this machine"
     )
     serve_parser.set_defaults(command=serve)
+
+    worker_parser = commands.add_parser("worker", parents=[common], help="join a server and train its trials")
+    worker_parser.add_argument("--server", required=True, metavar="URL", help="its address, such as http://host:8000")
+    worker_parser.add_argument("--token", help="a worker token of that server (FLOWML_TOKEN)")
+    worker_parser.add_argument("--name", help="what it is called there (this machine's name)")
+    worker_parser.add_argument("--slots", type=_whole_number(1, 256), help="trials trained at once (from its cores)")
+    worker_parser.add_argument("--queues", type=_names, metavar="cpu,gpu,…", help="only these of what it could offer")
+    worker_parser.add_argument("--home", type=Path, help="folder for the tables that it has fetched (~/.flowml-worker)")
+    worker_parser.add_argument("--probe", action="store_true", help="print what this machine has, as JSON, and end")
+    worker_parser.set_defaults(command=worker)
 
     train_parser = commands.add_parser("train", parents=[common, reading], help="train on a file, without a server")
     train_parser.add_argument("file", type=Path)

@@ -45,7 +45,12 @@ def serve(options: argparse.Namespace) -> int:
             if self.started:
                 print(f"FlowML {__version__} is ready at http://{shown}:{port}", flush=True)
 
-    config = configured(build(server), log_level="warning", timeout_graceful_shutdown=2)
+        async def shutdown(self, sockets: Any = None) -> None:
+            application.end_waiting()
+            await super().shutdown(sockets)
+
+    application = build(server)
+    config = configured(application, log_level="warning", timeout_graceful_shutdown=2)
     # uvicorn shuts down on SIGTERM and then raises it again for whoever was there before: for us that is the end.
     signal.signal(signal.SIGTERM, lambda *_: None)
     Announcing(config).run(sockets=[socket])

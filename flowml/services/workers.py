@@ -16,12 +16,15 @@ from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Beat, Lease, TrialReport
 from flowml.domain.workers import Share, Worker
 from flowml.services.context import Context
+from flowml.services.dispatch.attendance import Attendance
 from flowml.services.dispatch.channel import StoreChannel
+from flowml.services.dispatch.telling import tell_trial, tell_worker
 from flowml.services.dispatch.transfers import Transfers, lease_lost
 from flowml.services.dispatch.waiting_room import WaitingRoom
 
 HEARTBEAT_SECONDS = 30.0
-OFFLINE_AFTER_SECONDS = 90.0
+# A lease may be on its way to a worker that does not know of it yet.
+_ON_ITS_WAY_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def register(
             f"This server speaks version {PROTOCOL} of the workers' protocol, and this worker version {protocol}.",
             hint=f"Upgrade {side}: run the newer flowml.pyz there.",
         )
-    return context.store.workers.register(
+    worker = context.store.workers.register(
         name,
         tuple(queues),
         share,
@@ -69,25 +72,39 @@ def register(
         owner=context.caller.identifier,
         instance=instance,
     )
-
-
-def waiting_room(context: Context) -> WaitingRoom:
-    """Where the workers of this server wait for trials."""
-    return WaitingRoom(context.store, Clock(context.clock, context.steady))
-
-
-def check_mine(context: Context, worker_id: str) -> Worker:
-    """The worker, if it is the caller's. Raises NotFound."""
-    worker = context.store.workers.find(worker_id)
-    if worker is None or worker.owner != context.caller.identifier:
-        raise NotFound("There is no such worker.", hint="Have it register first.")
+    tell_worker(context.store, worker, context.clock())
+    # A run may have waited for somebody to train it.
+    context.trainers.nudge()
     return worker
 
 
-def heartbeat(context: Context, worker_id: str, working: Sequence[Working]) -> frozenset[str]:
-    """The worker is there and works on these; returns the ids of the trials that it should abandon."""
-    check_mine(context, worker_id)
-    context.store.workers.seen(worker_id, context.clock())
+class Fleet:
+    """What a server keeps in mind of its workers: who waits for what, and who is there."""
+
+    def __init__(self, context: Context):
+        clock = Clock(context.clock, context.steady)
+        self.waiting_room = WaitingRoom(context.store, clock)
+        self.attendance = Attendance(context.store, clock)
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        self.attendance.close()
+        self.waiting_room.close()
+
+
+def called(context: Context, fleet: Fleet, worker_id: str) -> Worker:
+    """The worker that calls, if it is the caller's. Raises NotFound."""
+    worker = context.store.workers.find(worker_id)
+    if worker is None or worker.owner != context.caller.identifier:
+        raise NotFound("There is no such worker.", hint="Have it register first.")
+    fleet.attendance.heard(worker_id)
+    return worker
+
+
+def heartbeat(context: Context, fleet: Fleet, worker_id: str, working: Sequence[Working]) -> frozenset[str]:
+    """The worker is there and works on these; returns the ids of the trials that it should abandon. What else it had
+    leased waits again: it does not know of it."""
+    called(context, fleet, worker_id)
     beats, stop = [], set[str]()
     for one in working:
         lease = context.store.trials.leased(one.trial_id, worker_id, one.attempt, context.steady())
@@ -95,7 +112,27 @@ def heartbeat(context: Context, worker_id: str, working: Sequence[Working]) -> f
             stop.add(one.trial_id)
         else:
             beats.append(Beat(lease, one.fold_scores))
+    now = context.clock()
+    mine = [one.trial_id for one in working]
+    with context.store.transaction():
+        for trial in context.store.trials.abandon_others(worker_id, mine, now - _ON_ITS_WAY_SECONDS, now):
+            tell_trial(context.store, trial, now)
     return _channel(context, worker_id).heartbeat(beats) | stop
+
+
+def leave(context: Context, fleet: Fleet, worker_id: str) -> None:
+    """The worker ends; what it had leased waits again."""
+    called(context, fleet, worker_id)
+    fleet.attendance.gone(worker_id, "has left")
+
+
+def give_back(context: Context, attempt: Attempt, reason: str | None) -> None:
+    """A worker does not go on with a trial: it waits again. With a `reason` the trial is held to have caused that."""
+    lease = _lease(context, attempt)
+    now = context.clock()
+    with context.store.transaction():
+        for trial in context.store.trials.abandon(lease, now, reason):
+            tell_trial(context.store, trial, now)
 
 
 def brief(context: Context, attempt: Attempt) -> JobBrief:

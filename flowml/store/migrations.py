@@ -195,6 +195,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         (
             "ALTER TABLE workers ADD COLUMN owner TEXT NOT NULL DEFAULT 'owner'",
             "ALTER TABLE workers ADD COLUMN instance TEXT",
+            "CREATE INDEX trials_to_stop ON trials(finished_at, owner) WHERE stop_requested = 1",
         ),
     ),
     Migration(

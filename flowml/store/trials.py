@@ -258,11 +258,33 @@ class Trials:
         """At start-up: what a worker's previous life had leased waits again, and that is not the trials' fault."""
         return self._return("worker_id = ?", (worker_id,), None, now, True)
 
-    def abandon(self, lease: Lease, now: float) -> list[Trial]:
-        """What never reached whoever had leased it waits again; nobody failed. Returns the trial, if it was theirs."""
+    def abandon(self, lease: Lease, now: float, reason: str | None = None) -> list[Trial]:
+        """A trial that its owner does not go on with waits again. With a `reason` that counts as a failure of the
+        trial, as in `give_back`. Returns the trial, if it was theirs."""
         return self._return(
-            "id = ? AND owner = ? AND attempt = ?", (lease.trial_id, lease.owner, lease.attempt), None, now, True
+            "id = ? AND owner = ? AND attempt = ?", (lease.trial_id, lease.owner, lease.attempt), reason, now, True
         )
+
+    def abandon_others(self, owner: str, mine: Collection[str], before: float, now: float) -> list[Trial]:
+        """What an owner had leased `before` that time and knows nothing of waits again: the lease never reached it."""
+        return self._return(
+            "owner = ? AND started_at < ? AND id NOT IN (SELECT value FROM json_each(?))",
+            (owner, before, to_json(list(mine))),
+            None,
+            now,
+            True,
+        )
+
+    def to_stop(self, since: float) -> dict[str, set[str]]:
+        """By owner, the ids of leased trials that nobody wants any more, and of those that were ended `since`."""
+        query = "SELECT owner, id FROM trials INDEXED BY trials_to_stop WHERE stop_requested = 1 AND owner IS NOT NULL"
+        rows = self._database.read().execute(
+            f"{query} AND finished_at IS NULL UNION ALL {query} AND finished_at >= ?", (since,)
+        )
+        found: dict[str, set[str]] = {}
+        for row in rows:
+            found.setdefault(row["owner"], set()).add(row["id"])
+        return found
 
     def redate(self, job_id: str, deadline_at: float, lease_seconds: float, steady: float) -> None:
         """Give the open trials of a job new times, of a clock that has begun anew: when they have to be over, how long

@@ -59,7 +59,10 @@ class Workers:
             worker_id = known[0] if known else new_id()
             name = _free_name(connection, name, worker_id)
             _put(connection, worker_id, name, queues, share, capabilities, now)
-            connection.execute("UPDATE workers SET owner = ?, instance = ? WHERE id = ?", (owner, instance, worker_id))
+            connection.execute(
+                "UPDATE workers SET owner = ?, instance = ifnull(?, instance) WHERE id = ?",
+                (owner, instance, worker_id),
+            )
         worker = self.find(worker_id)
         assert worker is not None
         return worker
@@ -69,10 +72,31 @@ class Workers:
         row = self._database.read().execute(f"{_WORKERS} WHERE id = ?", (worker_id,)).fetchone()
         return None if row is None else _worker(row)
 
-    def seen(self, worker_id: str, now: float) -> None:
-        """It was heard of."""
+    def seen(self, worker_id: str, now: float) -> bool:
+        """It was heard of; whether it had been given up."""
         with self._database.write() as connection:
             connection.execute("UPDATE workers SET last_seen_at = ? WHERE id = ?", (now, worker_id))
+            back = connection.execute(
+                "UPDATE workers SET status = 'online' WHERE id = ? AND status = 'offline'", (worker_id,)
+            )
+        return back.rowcount == 1
+
+    def set_status(self, worker_id: str, status: WorkerStatus) -> None:
+        """What it is now."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE workers SET status = ? WHERE id = ?", (str(status), worker_id))
+
+    def remove(self, worker_id: str) -> None:
+        """Forget one; its trials keep its name."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM workers WHERE id = ?", (worker_id,))
+
+    def remote(self) -> list[tuple[str, WorkerStatus, float]]:
+        """Those on other machines that are not offline: id, status, and when each was last heard of."""
+        rows = self._database.read().execute(
+            "SELECT id, status, last_seen_at FROM workers WHERE status <> 'offline' AND id <> ?", (LOCAL_ID,)
+        )
+        return [(row["id"], WorkerStatus(row["status"]), row["last_seen_at"]) for row in rows]
 
     def machines(self) -> list[Machine]:
         """Those that are online."""

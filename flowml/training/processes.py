@@ -12,8 +12,12 @@ import threading
 from multiprocessing.context import BaseContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
-from flowml.machine.facts import PATIENT_THREADS, THREAD_VARIABLES
+from flowml.domain.workers import Share
+from flowml.machine.facts import PATIENT_THREADS, THREAD_VARIABLES, memory_bytes, usable_cores
 
+# Of the machine's memory, for all that trains: trainers, and of that a part for the conductors together.
+_TRAINING_MEMORY_SHARE = 0.8
+_CONDUCTORS_SHARE = 0.25
 _PRELOAD = ["flowml.training.preload"]
 
 
@@ -50,6 +54,28 @@ def local_slots(cores: int) -> int:
     if cores <= 4:
         return max(1, cores)
     return cores // math.ceil(cores / round(4 + (cores - 4) / 4))
+
+
+def share_of(slots: int | None, trial_memory_bytes: int | None = None, *, conducts: bool = True) -> Share:
+    """What this machine gives to training: so many trials at once, each with so much memory; unless said, as its cores
+    and its memory allow. Where it `conducts` runs as well, a part of that is left for those who do."""
+    cores = usable_cores()
+    slots = local_slots(cores) if slots is None else slots
+    if trial_memory_bytes is None:
+        for_trials = 1 - _CONDUCTORS_SHARE if conducts else 1.0
+        trial_memory_bytes = int(_training_bytes() * for_trials / max(1, slots))
+    return Share(slots, threads=max(1, cores // max(1, slots)), memory_bytes=trial_memory_bytes)
+
+
+def conductors_memory(share: Share) -> int:
+    """What all conductors of this machine together may hold: what its trainers leave of the memory for training, and a
+    part of that at the least."""
+    left = _training_bytes() - share.slots * share.memory_bytes
+    return int(max(left, _CONDUCTORS_SHARE * _training_bytes()))
+
+
+def _training_bytes() -> float:
+    return memory_bytes() * _TRAINING_MEMORY_SHARE
 
 
 def settle_child() -> None:

@@ -41,7 +41,6 @@ from flowml.training.trainer_status import Busy
 log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 0.03
-_HEARTBEAT_SECONDS = 5.0
 _OFFER_SECONDS = 1.0
 
 
@@ -49,7 +48,8 @@ class Trainer:
     """Evaluates trials one after another, keeping the data of the current job loaded and encoded.
 
     `machine`: how this machine is shared by trials of ordinary tables; `gpus`: what may be used besides the CPU;
-    `queues`: whose trials it takes now. `clock`: of this machine, for lengths of time alone.
+    `queues`: whose trials it takes now. `heartbeat_seconds`: how often it asks whether its trial is still wanted.
+    `clock`: of this machine, for lengths of time alone.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Trainer:
         machine: Share,
         gpus: GPUs | None = None,
         queues: Callable[[], tuple[str, ...]] = lambda: ("cpu",),
+        heartbeat_seconds: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[Busy | None], None] = lambda busy: None,
@@ -67,6 +68,7 @@ class Trainer:
         self._machine = machine
         self._gpus = gpus
         self._queues = queues
+        self._heartbeat_seconds = heartbeat_seconds
         self._queue = "cpu"
         self._clock = clock
         self._sleep = sleep
@@ -127,7 +129,7 @@ class Trainer:
 
     def _evaluate(self, lease: Lease) -> TrialReport | None:
         spec = TrialSpec(lease.number, lease.algorithm, lease.params, max_rows=lease.max_rows, bar=lease.bar)
-        beat = _Heartbeat(self._channel, lease)
+        beat = _Heartbeat(self._channel, lease, self._heartbeat_seconds)
         with beat:
             outcome = attempt(
                 lambda: self._means_for(lease),
@@ -210,9 +212,10 @@ class Trainer:
 class _Heartbeat:
     """Renews a lease in the background while a trial runs, and hears when nobody wants it any more."""
 
-    def __init__(self, channel: Channel, lease: Lease):
+    def __init__(self, channel: Channel, lease: Lease, seconds: float):
         self._channel = channel
         self._lease = lease
+        self._seconds = seconds
         self._scores: list[float] = []
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -231,7 +234,7 @@ class _Heartbeat:
         return self._renew()
 
     def _beat(self) -> None:
-        while not self._done.wait(_HEARTBEAT_SECONDS):
+        while not self._done.wait(self._seconds):
             self._renew()
 
     def _renew(self) -> bool:

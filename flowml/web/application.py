@@ -34,18 +34,19 @@ def create_app(
     context: Context,
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[Any]] | None = None,
     who: Callable[[Scope], Principal] | None = None,
-) -> ASGIApp:
+) -> Gate:
     """Everything this server answers; `lifespan` starts and stops what works beside it, `who` says who calls, unless
     that is found out as usual."""
     waiting = Waiting()
-    waiting_room = workers.waiting_room(context)
+    fleet = workers.Fleet(context)
 
     @asynccontextmanager
     async def living(app: Starlette) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _ANSWERING_THREADS
         async with nullcontext() if lifespan is None else lifespan(app):
+            fleet.attendance.start()
             yield
-            waiting_room.close()
+            fleet.close()
             # What requests have begun still stands on what is stopped next.
             await waiting.ended(_ENDING_SECONDS)
 
@@ -60,9 +61,12 @@ def create_app(
     app.state.hub = Hub(context)
     app.state.endpoints = ENDPOINTS
     app.state.waiting = waiting
-    app.state.waiting_room = waiting_room
+    app.state.fleet = fleet
     app.state.throttle = Throttle()
-    return Gate(app, context, who or Callers(context), open_paths(pages.ENDPOINTS))
+    gate = Gate(app, context, who or Callers(context), open_paths(pages.ENDPOINTS))
+    # So that it ends within a moment, however many workers wait for a trial.
+    gate.end_waiting = fleet.close
+    return gate
 
 
 def _nothing_here(answer: ASGIApp) -> ASGIApp:

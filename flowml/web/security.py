@@ -78,6 +78,8 @@ class Gate:
         self._context = context
         self._who = who
         self._open_paths = open_paths
+        self.end_waiting: Callable[[], None] = lambda: None
+        """To be called when the server is about to end: who waits for something to happen hears that it does not."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -6,8 +6,9 @@ running trial nothing. Files go in pieces and are gone on with where they broke 
 
 import hashlib
 import random
+import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +28,8 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 # How long somebody works on behind the end of a lease: a server that starts anew gives it a new one.
 _PATIENCE_SECONDS = 120.0
+_CONNECT_SECONDS = 10.0
+_ANSWER_SECONDS = 30.0
 _WAIT_MARGIN_SECONDS = 15.0
 # What stands between a server and its workers says these, or the server while it starts.
 _IN_A_MOMENT = frozenset({408, 429, 500, 502, 503, 504})
@@ -38,6 +41,19 @@ _ERRORS: dict[str, type[FlowMLError]] = {
     "unauthorized": Forbidden,
 }
 Answer = TypeVar("Answer")
+
+
+def connect(server: str, token: str) -> httpx.Client:
+    """A client of the server at this address, with the worker's credential."""
+    return httpx.Client(
+        base_url=server,
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
+        # To nobody but whom the owner named, and by no other way than straight.
+        trust_env=False,
+        verify=ssl.create_default_context(),
+    )
 
 
 class Retry:
@@ -82,16 +98,19 @@ class HttpChannel:
         retry: Retry | None = None,
     ):
         self._client = client
-        self._worker_id = worker_id
+        self.worker_id = worker_id
         self._cache = cache
         self._wait_seconds = wait_seconds
         self._retry = retry or Retry()
 
     def lease(self, offer: Offer) -> Lease | None:
-        ask = {"worker_id": self._worker_id, "wait_seconds": self._wait_seconds, **asdict(offer)}
+        ask = {"worker_id": self.worker_id, "wait_seconds": self._wait_seconds, **asdict(offer)}
         timeout = httpx.Timeout(_WAIT_MARGIN_SECONDS, read=self._wait_seconds + _WAIT_MARGIN_SECONDS)
-        answer = self._client.post("/api/workers/lease", json=ask, timeout=timeout)
-        return _LEASE.validate_python(_checked(answer).json()["lease"])
+        try:
+            answer = self._client.post("/api/workers/lease", json=ask, timeout=timeout)
+        except httpx.TransportError as problem:
+            raise NotReady(f"The server was not reached: {problem}.") from problem
+        return _LEASE.validate_python(checked(answer).json()["lease"])
 
     def brief(self, lease: Lease) -> JobBrief:
         return _BRIEF.validate_json(self._tried(lease, "GET", "brief").content)
@@ -105,7 +124,7 @@ class HttpChannel:
                     return
                 if answer.status_code not in (200, 206):
                     answer.read()
-                    _checked(answer)
+                    checked(answer)
                 if offset and answer.status_code != 206:
                     raise InvalidInput("The server does not send parts of files.")
                 yield from answer.iter_raw()
@@ -129,20 +148,33 @@ class HttpChannel:
     def heartbeat(self, beats: Sequence[Beat]) -> frozenset[str]:
         stop = set[str]()
         for owner in {beat.lease.owner for beat in beats}:
-            running = [
-                {"trial_id": beat.lease.trial_id, "attempt": beat.lease.attempt, "fold_scores": beat.fold_scores}
-                for beat in beats
-                if beat.lease.owner == owner
-            ]
+            theirs = [beat for beat in beats if beat.lease.owner == owner]
             try:
-                answer = _checked(
-                    self._client.post("/api/workers/heartbeat", json={"worker_id": owner, "running": running})
-                )
+                stop |= self.beat(theirs, owner)
             except NotFound:
-                stop |= {str(one["trial_id"]) for one in running}
-            else:
-                stop |= set(answer.json()["stop"])
+                stop |= {beat.lease.trial_id for beat in theirs}
         return frozenset(stop)
+
+    def beat(self, beats: Sequence[Beat], worker_id: str | None = None) -> frozenset[str]:
+        """The worker is there and works on just these; returns the ids of those to be stopped. Raises NotFound where
+        the server does not know it."""
+        running = [
+            {"trial_id": beat.lease.trial_id, "attempt": beat.lease.attempt, "fold_scores": beat.fold_scores}
+            for beat in beats
+        ]
+        body = {"worker_id": worker_id or self.worker_id, "running": running}
+        return frozenset(checked(self._client.post("/api/workers/heartbeat", json=body)).json()["stop"])
+
+    def watch(self, known: Collection[str], wait_seconds: float) -> frozenset[str]:
+        """Wait so long until something of this worker's is to stop besides what is `known`; returns the ids."""
+        body = {"worker_id": self.worker_id, "known": list(known), "wait_seconds": wait_seconds}
+        timeout = httpx.Timeout(_WAIT_MARGIN_SECONDS, read=wait_seconds + _WAIT_MARGIN_SECONDS)
+        answer = self._client.post("/api/workers/watch", json=body, timeout=timeout)
+        return frozenset(checked(answer).json()["stop"])
+
+    def give_back(self, lease: Lease, reason: str | None) -> None:
+        """Not go on with a trial; with a `reason` it is held to have caused that. Raises LeaseLost."""
+        self._tried(lease, "POST", "give-back", json={"reason": reason})
 
     def report(self, lease: Lease, report: TrialReport) -> bool:
         try:
@@ -154,7 +186,7 @@ class HttpChannel:
         return (f"/api/workers/{lease.owner}/trials/{lease.trial_id}/{what}?attempt={lease.attempt}",)
 
     def _call(self, lease: Lease, method: str, what: str, **given: Any) -> httpx.Response:
-        return _checked(self._client.request(method, *self._of(lease, what), **given))
+        return checked(self._client.request(method, *self._of(lease, what), **given))
 
     def _tried(self, lease: Lease, method: str, what: str, **given: Any) -> httpx.Response:
         return self._again(lease, lambda: self._call(lease, method, what, **given))
@@ -163,7 +195,7 @@ class HttpChannel:
         return self._retry.until(self._retry.clock() + max(0.0, lease.seconds_left) + _PATIENCE_SECONDS, call)
 
 
-def _checked(answer: httpx.Response) -> httpx.Response:
+def checked(answer: httpx.Response) -> httpx.Response:
     """The answer, if it is one. Raises the error that it is otherwise; NotReady for what may work in a moment."""
     if answer.is_success:
         return answer

@@ -8,6 +8,7 @@ from flowml.domain.events import Event
 from flowml.domain.jobs import Job
 from flowml.domain.models import Model
 from flowml.domain.trials import Trial
+from flowml.domain.workers import Worker
 from flowml.store.store import Store
 
 
@@ -24,6 +25,11 @@ def tell_job(store: Store, job: Job, now: float) -> None:
 def tell_trial(store: Store, trial: Trial, now: float) -> None:
     """A `trial_update` for whoever watches the job."""
     store.events.append(job_room(trial.job_id), "trial_update", {"trial": asdict(trial)}, now)
+
+
+def tell_worker(store: Store, worker: Worker, now: float) -> None:
+    """A `worker_status` for whoever watches the workers."""
+    store.events.append("workers", "worker_status", {"worker": asdict(worker)}, now)
 
 
 def tell_system(store: Store, level: str, title: str, detail: str, now: float) -> None:

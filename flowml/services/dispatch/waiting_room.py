@@ -1,4 +1,5 @@
-"""Workers on other machines that wait for a trial: one thread looks for all of them, and each hears at once.
+"""Workers on other machines that wait for a trial, or to hear which of theirs are to stop: one thread looks for all of
+them, and each hears at once.
 
 A look costs one question to the tables however many wait, and nothing while nobody has stored anything. Whoever has
 waited longest is served first.
@@ -7,7 +8,7 @@ waited longest is served first.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from flowml.domain.clock import Clock
@@ -23,6 +24,8 @@ _LOOK_SECONDS = 0.01
 # What waits for somebody else for a moment is looked at again without anything being stored.
 _LOOK_AGAIN_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
+# Whoever was away for longer hears of it by its heartbeat.
+_STOPPED_SECONDS = 60.0
 
 
 @dataclass(eq=False)
@@ -36,6 +39,16 @@ class Waiter:
     lease: Lease | None = None
 
 
+@dataclass(eq=False)
+class Watcher:
+    """One who waits to hear which of its trials are to stop, besides those that it knows of."""
+
+    worker_id: str
+    known: frozenset[str]
+    come: Callable[[], object]
+    stop: frozenset[str] = frozenset()
+
+
 class WaitingRoom:
     """`clock`: the dispatcher's. Its thread runs while somebody waits."""
 
@@ -43,6 +56,7 @@ class WaitingRoom:
         self._store = store
         self._clock = clock
         self._waiters: dict[Waiter, None] = {}
+        self._watchers: set[Watcher] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._version: int | None = None
@@ -59,12 +73,32 @@ class WaitingRoom:
                 come()
                 return waiter
             self._waiters[waiter] = None
-            # What waits may be for nobody but this one.
-            self._version = None
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._watch, name="waiting-room", daemon=True)
-                self._thread.start()
+            self._look_anew()
         return waiter
+
+    def watch(self, worker_id: str, known: Collection[str], come: Callable[[], object]) -> Watcher:
+        """Wait until something of this worker's is to stop; to be ended with `unwatch`."""
+        watcher = Watcher(worker_id, frozenset(known), come)
+        with self._lock:
+            if self._is_closed:
+                come()
+                return watcher
+            self._watchers.add(watcher)
+            self._look_anew()
+        return watcher
+
+    def unwatch(self, watcher: Watcher) -> frozenset[str]:
+        """Wait no longer; the ids of the trials that are to stop."""
+        with self._lock:
+            self._watchers.discard(watcher)
+        return watcher.stop
+
+    def _look_anew(self) -> None:
+        # What is there may be for nobody but who has just come.
+        self._version = None
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, name="waiting-room", daemon=True)
+            self._thread.start()
 
     def leave(self, waiter: Waiter) -> Lease | None:
         """Wait no longer; the lease that there is for it by now, which nobody else knows of."""
@@ -83,15 +117,16 @@ class WaitingRoom:
         """Everybody leaves with nothing."""
         with self._lock:
             self._is_closed = True
-            waiters, self._waiters = list(self._waiters), {}
-        for waiter in waiters:
-            waiter.come()
+            everybody: list[Waiter | Watcher] = [*self._waiters, *self._watchers]
+            self._waiters, self._watchers = {}, set()
+        for one in everybody:
+            one.come()
 
     def _watch(self) -> None:
         again_at = 0.0
         while True:
             with self._lock:
-                if not self._waiters:
+                if not self._waiters and not self._watchers:
                     self._thread = None
                     return
             pause = _LOOK_SECONDS
@@ -99,6 +134,7 @@ class WaitingRoom:
                 version = self._store.data_version()
                 if version != self._version or self._clock.steady() >= again_at:
                     self._version = version
+                    self._tell_to_stop()
                     again_at = self._clock.steady() + (_LOOK_AGAIN_SECONDS if self._serve() else float("inf"))
             except Exception as error:
                 fault = fault_of(error)
@@ -106,10 +142,26 @@ class WaitingRoom:
                 pause = _RETRY_SECONDS
             time.sleep(pause)
 
+    def _tell_to_stop(self) -> None:
+        with self._lock:
+            watchers = list(self._watchers)
+        if not watchers:
+            return
+        to_stop = self._store.trials.to_stop(self._clock.now() - _STOPPED_SECONDS)
+        for watcher in watchers:
+            news = to_stop.get(watcher.worker_id, set()) - watcher.known
+            if news:
+                watcher.stop = frozenset(news)
+                with self._lock:
+                    self._watchers.discard(watcher)
+                watcher.come()
+
     def _serve(self) -> bool:
         """Give out what waits; whether something is left that somebody here could take in a moment."""
         with self._lock:
             waiters = list(self._waiters)
+        if not waiters:
+            return False
         waiting = self._store.trials.waiting_needs()
         able = [waiter for waiter in waiters if any(fits(needs, waiter.offer) for needs in waiting)]
         if not able:

@@ -15,12 +15,12 @@ from flowml.domain.trials import Lease, Offer
 from flowml.domain.workers import Share
 from flowml.services import workers
 from flowml.services.context import Context
-from flowml.services.dispatch.waiting_room import WaitingRoom
-from flowml.services.workers import HEARTBEAT_SECONDS, OFFLINE_AFTER_SECONDS, Attempt
+from flowml.services.dispatch.attendance import OFFLINE_AFTER_SECONDS
+from flowml.services.workers import HEARTBEAT_SECONDS, Attempt, Fleet
 from flowml.web.bodies import read_body
 from flowml.web.caller import context_of
 from flowml.web.leaving import gone
-from flowml.web.schemas.workers import Ask, AttemptQuery, Heartbeat, Register, Report
+from flowml.web.schemas.workers import Ask, AttemptQuery, GiveBack, Heartbeat, Leave, Register, Report, Watch
 
 
 def register(context: Context, body: Register) -> dict[str, Any]:
@@ -38,32 +38,58 @@ def register(context: Context, body: Register) -> dict[str, Any]:
     }
 
 
-def heartbeat(context: Context, body: Heartbeat) -> dict[str, Any]:
+async def heartbeat(request: Request) -> dict[str, Any]:
     """Say that a worker is there and how far its trials are."""
-    return {"stop": sorted(workers.heartbeat(context, body.worker_id, body.working()))}
+    body = await read_body(request, Heartbeat)
+    context, fleet = context_of(request), _fleet(request)
+    stop = await run_in_threadpool(workers.heartbeat, context, fleet, body.worker_id, body.working())
+    return {"stop": sorted(stop)}
 
 
 async def lease(request: Request) -> dict[str, Lease | None]:
     """Wait for a trial. Answers as soon as there is one, and after the time that was asked for without."""
     body = await read_body(request, Ask)
-    context = context_of(request)
-    worker = await run_in_threadpool(workers.check_mine, context, body.worker_id)
+    fleet = _fleet(request)
+    worker = await run_in_threadpool(workers.called, context_of(request), fleet, body.worker_id)
     offer = Offer(tuple(body.queues), body.memory_bytes, body.vram_gb)
-    room: WaitingRoom = request.app.state.waiting_room
-    loop, come = asyncio.get_running_loop(), asyncio.Event()
-    waiter = room.stand(worker.id, worker.name, offer, lambda: loop.call_soon_threadsafe(come.set))
-    coming, leaving = asyncio.ensure_future(come.wait()), asyncio.ensure_future(gone(request))
+    room, come = fleet.waiting_room, _Come()
+    waiter = room.stand(worker.id, worker.name, offer, come.soon)
     has_left = True
     try:
-        done, _ = await asyncio.wait({coming, leaving}, timeout=body.wait_seconds, return_when=asyncio.FIRST_COMPLETED)
-        has_left = leaving in done
+        has_left = await come.within(body.wait_seconds, request)
     finally:
-        coming.cancel()
-        leaving.cancel()
         found = room.leave(waiter)
         if found is not None and has_left:
             await asyncio.shield(run_in_threadpool(room.give_back, found))
     return {"lease": found}
+
+
+async def watch(request: Request) -> dict[str, list[str]]:
+    """Wait until a trial of this worker's is to be abandoned. A worker that has none of these open is held to be gone
+    after some seconds, if it had one before."""
+    body = await read_body(request, Watch)
+    fleet = _fleet(request)
+    await run_in_threadpool(workers.called, context_of(request), fleet, body.worker_id)
+    come = _Come()
+    watcher = fleet.waiting_room.watch(body.worker_id, body.known, come.soon)
+    try:
+        has_left = await come.within(body.wait_seconds, request)
+    finally:
+        stop = fleet.waiting_room.unwatch(watcher)
+    if has_left:
+        fleet.attendance.hung_up(body.worker_id)
+    return {"stop": sorted(stop)}
+
+
+async def leave(request: Request) -> None:
+    """The worker ends, and gives back what it works on."""
+    body = await read_body(request, Leave)
+    await run_in_threadpool(workers.leave, context_of(request), _fleet(request), body.worker_id)
+
+
+def give_back(context: Context, worker_id: str, trial_id: str, query: AttemptQuery, body: GiveBack) -> None:
+    """Not go on with a trial: it waits again."""
+    workers.give_back(context, Attempt(worker_id, trial_id, query.attempt), body.reason)
 
 
 def brief(context: Context, worker_id: str, trial_id: str, query: AttemptQuery) -> JobBrief:
@@ -105,6 +131,32 @@ async def append(
 def report(context: Context, worker_id: str, trial_id: str, query: AttemptQuery, body: Report) -> dict[str, bool]:
     """Hand in the outcome of a trial."""
     return {"accepted": workers.report(context, Attempt(worker_id, trial_id, query.attempt), body.outcome())}
+
+
+class _Come:
+    """Something that another thread says has come."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._event = asyncio.Event()
+
+    def soon(self) -> None:
+        self._loop.call_soon_threadsafe(self._event.set)
+
+    async def within(self, seconds: float, request: Request) -> bool:
+        """Wait for it so long; whether the client has left meanwhile."""
+        coming, leaving = asyncio.ensure_future(self._event.wait()), asyncio.ensure_future(gone(request))
+        try:
+            done, _ = await asyncio.wait({coming, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            return leaving in done
+        finally:
+            coming.cancel()
+            leaving.cancel()
+
+
+def _fleet(request: Request) -> Fleet:
+    fleet: Fleet = request.app.state.fleet
+    return fleet
 
 
 def _whole_number(request: Request, header: str) -> int:

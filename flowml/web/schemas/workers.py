@@ -78,6 +78,26 @@ class Ask(Body):
     wait_seconds: float = Field(25.0, ge=0, le=60, allow_inf_nan=False)
 
 
+class Watch(Body):
+    """Whose trials are watched, which of them are known to be abandoned, and how long."""
+
+    worker_id: _Id
+    known: list[_Id] = Field([], max_length=10_000, fail_fast=True)
+    wait_seconds: float = Field(25.0, ge=0, le=60, allow_inf_nan=False)
+
+
+class Leave(Body):
+    """A worker that ends."""
+
+    worker_id: _Id
+
+
+class GiveBack(Body):
+    """Why somebody does not go on with a trial; null: not because of the trial."""
+
+    reason: str | None = Field(None, max_length=2_000)
+
+
 class Needs(Answer):
     """What a trial takes of a machine."""
 

@@ -1,0 +1,82 @@
+"""`flowml worker`."""
+
+import argparse
+import json
+import logging
+import os
+import platform
+import secrets
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+from flowml.domain.errors import Forbidden, StartupError
+from flowml.machine import capabilities, locks
+
+_CACHE_BYTES = 20_000_000_000
+
+
+def worker(options: argparse.Namespace) -> int:
+    """Train a server's trials until somebody ends it; with `--probe` say what this machine has."""
+    if options.probe:
+        print(json.dumps(capabilities.probe(fit_on_gpu=True), indent=2))
+        return 0
+    token = options.token or os.environ.get("FLOWML_TOKEN")
+    if not token:
+        raise StartupError(
+            "A worker needs a token of its server.",
+            hint="There, run: flowml token create --kind worker --name NAME. Here, give it as FLOWML_TOKEN or --token.",
+        )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("httpx", "httpcore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    home = options.home or Path.home() / ".flowml-worker"
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locks.taken(home / "worker.lock") as is_mine:
+        if not is_mine:
+            raise StartupError(f"Another worker uses the folder {home}.", hint="Choose another with --home.")
+        _work(options, home, token)
+    return 0
+
+
+def _work(options: argparse.Namespace, home: Path, token: str) -> None:
+    from flowml.children import run_remote_trainer
+    from flowml.training import processes
+    from flowml.worker.agent import Agent
+    from flowml.worker.cache import Cache
+    from flowml.worker.channel import HttpChannel, connect
+
+    share = processes.share_of(options.slots, conducts=False)
+    processes.limit_threads(share.threads)
+    with connect(options.server, token) as client:
+        agent = Agent(
+            client,
+            HttpChannel(client, "", Cache(home / "fetched", _CACHE_BYTES)),
+            name=options.name or platform.node() or "worker",
+            instance=_instance(home),
+            share=share,
+            train=run_remote_trainer,
+            home=str(home),
+            queues=options.queues,
+            say=lambda words: print(words, flush=True),
+        )
+
+        def end(*_: Any) -> None:
+            # In a thread: a handler runs between any two steps of this one, which may hold what it would wait for.
+            threading.Thread(target=agent.stop, daemon=True).start()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, end)
+        try:
+            agent.run()
+        except Forbidden as problem:
+            raise StartupError(f"The server refuses this worker: {problem.detail}", hint=problem.hint) from None
+
+
+def _instance(home: Path) -> str:
+    """What tells this worker from another of its name, also after it was ended."""
+    path = home / "instance"
+    if not path.exists():
+        path.write_text(secrets.token_hex(8))
+    return path.read_text().strip()

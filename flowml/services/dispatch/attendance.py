@@ -1,0 +1,112 @@
+"""Which workers on other machines are there: a thread looks after them for as long as there are any.
+
+Each is heard of by its calls. One that keeps a connection open, and whose connection ends, is missed within seconds;
+one whose network is gone says nothing, and is given up after a while. What it had leased waits again then: that is not
+the trials' fault.
+"""
+
+import logging
+import threading
+
+from flowml.domain.clock import Clock
+from flowml.domain.faults import fault_of
+from flowml.domain.workers import WorkerStatus
+from flowml.services.dispatch.recovery import expire_leases
+from flowml.services.dispatch.telling import tell_system, tell_trial, tell_worker
+from flowml.store.store import Store
+
+log = logging.getLogger(__name__)
+
+OFFLINE_AFTER_SECONDS = 90.0
+_HUNG_UP_SECONDS = 5.0
+_TICK_SECONDS = 1.0
+# What has been stored of when a worker was last heard of may be so old.
+_NOTE_EVERY_SECONDS = 10.0
+
+
+class Attendance:
+    """`clock`: the dispatcher's."""
+
+    def __init__(self, store: Store, clock: Clock):
+        self._store = store
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._heard: dict[str, float] = {}
+        self._noted: dict[str, float] = {}
+        self._hung_up: dict[str, float] = {}
+        self._thread: threading.Thread | None = None
+        self._closed = threading.Event()
+
+    def heard(self, worker_id: str) -> None:
+        """It has called."""
+        steady = self._clock.steady()
+        with self._lock:
+            self._heard[worker_id] = steady
+            self._hung_up.pop(worker_id, None)
+            is_new = steady - self._noted.get(worker_id, -_NOTE_EVERY_SECONDS) >= _NOTE_EVERY_SECONDS
+            if is_new:
+                self._noted[worker_id] = steady
+        if is_new and self._store.workers.seen(worker_id, self._clock.now()):
+            self._tell(worker_id, "is back")
+        self.start()
+
+    def hung_up(self, worker_id: str) -> None:
+        """A connection that it keeps open while it is there has ended from its side."""
+        with self._lock:
+            self._hung_up[worker_id] = self._clock.steady()
+
+    def start(self) -> None:
+        """Look after whoever is in the tables."""
+        with self._lock:
+            if self._thread is None and not self._closed.is_set():
+                self._thread = threading.Thread(target=self._watch, name="attendance", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def gone(self, worker_id: str, why: str) -> None:
+        """It is offline from now on, and what it had leased waits again."""
+        with self._lock:
+            for known in (self._heard, self._noted, self._hung_up):
+                known.pop(worker_id, None)
+        now = self._clock.now()
+        with self._store.transaction():
+            self._store.workers.set_status(worker_id, WorkerStatus.OFFLINE)
+            for trial in self._store.trials.abandon_all_leases(worker_id, now):
+                tell_trial(self._store, trial, now)
+        self._tell(worker_id, why)
+
+    def look(self) -> bool:
+        """Give up who is not there any more; whether there is anybody."""
+        now, steady = self._clock.now(), self._clock.steady()
+        expire_leases(self._store, now, steady)
+        remote = self._store.workers.remote()
+        for worker_id, _, _ in remote:
+            with self._lock:
+                # Who is in the tables from before this server's start has as long as everybody.
+                silent = steady - self._heard.setdefault(worker_id, steady)
+                hung_up = steady - self._hung_up.get(worker_id, steady)
+            if silent > OFFLINE_AFTER_SECONDS:
+                self.gone(worker_id, f"was not heard of for {OFFLINE_AFTER_SECONDS:g} seconds")
+            elif hung_up > _HUNG_UP_SECONDS:
+                self.gone(worker_id, "has gone")
+        return bool(remote)
+
+    def _watch(self) -> None:
+        while not self._closed.wait(_TICK_SECONDS):
+            try:
+                if not self.look():
+                    with self._lock:
+                        self._thread = None
+                    return
+            except Exception as error:
+                fault = fault_of(error)
+                log.warning("the workers are not looked after: %s", fault or error, exc_info=fault is None)
+
+    def _tell(self, worker_id: str, what: str) -> None:
+        worker = self._store.workers.find(worker_id)
+        if worker is not None:
+            now = self._clock.now()
+            tell_worker(self._store, worker, now)
+            tell_system(self._store, "info", f"Worker {worker.name} {what}", "", now)

@@ -1,0 +1,208 @@
+"""A worker: joins a server, has trainers on this machine, and keeps in touch."""
+
+import logging
+import random
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+
+from flowml.domain.errors import FlowMLError, Forbidden, NotFound, NotReady, WrongState
+from flowml.domain.protocol import PROTOCOL
+from flowml.domain.workers import Share
+from flowml.machine import capabilities
+from flowml.machine.facts import free_memory_bytes
+from flowml.training.conductors import RunningJob
+from flowml.training.supervisor import Supervisor
+from flowml.worker.channel import HttpChannel, checked
+from flowml.worker.relay import Relay
+
+log = logging.getLogger(__name__)
+
+_BUSY_BEAT_SECONDS = 10.0
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 15.0
+_WATCH_SECONDS = 25.0
+_FOREVER = 1e9
+
+
+class Agent:
+    """`channel` goes to the server by `client`. `queues`: the only ones that it offers, where somebody said so;
+    `train`: the main function of a trainer's process."""
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        channel: HttpChannel,
+        *,
+        name: str,
+        instance: str,
+        share: Share,
+        train: Callable[..., None],
+        home: str,
+        queues: tuple[str, ...] | None = None,
+        say: Callable[[str], None] = log.info,
+    ):
+        self._client = client
+        self._name = name
+        self._instance = instance
+        self._share = share
+        self._only = queues
+        self._say = say
+        self._channel = channel
+        self._stopping = threading.Event()
+        self._again = threading.Event()
+        self._fatal: FlowMLError | None = None
+        self._joined = False
+        self._heartbeat_seconds = 30.0
+        self._capabilities = capabilities.probe()
+        self._relay = Relay(
+            self._channel, free_bytes=free_memory_bytes, machine=self._machine, trouble=self._on_trouble
+        )
+        self._supervisor = Supervisor(
+            _NoJobs(),
+            self._relay,
+            share,
+            _conducts_nothing,
+            train,
+            (home, *self._relay.door),
+            boot=secrets.token_hex(4),
+            idle_seconds=_FOREVER,
+            conductors_memory_bytes=0,
+        )
+
+    def run(self) -> None:
+        """Until `stop`. Raises Forbidden and WrongState when the server does not take this worker."""
+        self._join()
+        self._supervisor.start()
+        self._supervisor.warm_up()
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
+        if self._capabilities["gpus"]:
+            threading.Thread(target=self._try_gpus, name="try-gpus", daemon=True).start()
+        try:
+            while not self._stopping.is_set():
+                self._beat()
+                self._again.wait(_BUSY_BEAT_SECONDS if self._relay.beats() else self._heartbeat_seconds)
+                self._again.clear()
+        finally:
+            self._end()
+        if self._fatal is not None:
+            raise self._fatal
+
+    def stop(self) -> None:
+        """Give back what is being worked on, and end."""
+        self._stopping.set()
+        self._again.set()
+
+    def _end(self) -> None:
+        self._stopping.set()
+        self._relay.close()
+        self._supervisor.stop()
+        if self._joined and self._fatal is None:
+            try:
+                checked(self._client.post("/api/workers/leave", json={"worker_id": self._channel.worker_id}))
+            except (FlowMLError, httpx.TransportError) as problem:
+                log.warning("the server could not be told that this worker ends: %s", problem)
+
+    def _join(self) -> None:
+        """Register, again and again until the server is there."""
+        pause = _FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            try:
+                self._register()
+                return
+            except NotReady as problem:
+                self._say(f"The server does not answer ({problem.detail}). Trying again.")
+            except httpx.TransportError as problem:
+                self._say(f"The server at {self._client.base_url} cannot be reached ({problem}). Trying again.")
+            self._stopping.wait(random.uniform(pause / 2, pause))
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _register(self) -> None:
+        body = {
+            "name": self._name,
+            "instance": self._instance,
+            "capabilities": self._capabilities,
+            "queues": self._machine()[0],
+            "slots": self._share.slots,
+            "threads": self._share.threads,
+            "memory_bytes": self._share.memory_bytes,
+            "protocol": PROTOCOL,
+        }
+        answer = checked(self._client.post("/api/workers/register", json=body)).json()
+        self._channel.worker_id = answer["worker_id"]
+        self._heartbeat_seconds = float(answer["heartbeat_seconds"])
+        if not self._joined:
+            self._say(f"Joined {self._client.base_url} as {answer['name']}, {self._share.slots} trials at once.")
+        self._joined = True
+
+    def _machine(self) -> tuple[tuple[str, ...], Mapping[str, Any]]:
+        offered = capabilities.queues(self._capabilities)
+        if self._only is not None:
+            offered = tuple(queue for queue in offered if queue in self._only)
+        return offered, self._capabilities
+
+    def _try_gpus(self) -> None:
+        try:
+            self._capabilities = capabilities.probe(fit_on_gpu=True)
+            self._register()
+        except Exception:
+            log.exception("the GPUs could not be tried; training goes on without them")
+
+    def _beat(self) -> None:
+        beats = self._relay.beats()
+        try:
+            self._relay.stop(self._channel.beat(beats))
+        except httpx.TransportError as problem:
+            log.warning("the server is not reached: %s", problem)
+        except FlowMLError as problem:
+            self._on_trouble(problem)
+
+    def _watch(self) -> None:
+        """Hear at once what is to stop."""
+        pause = _FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            try:
+                self._relay.stop(self._channel.watch(self._relay.known(), _WATCH_SECONDS))
+                pause = _FIRST_PAUSE_SECONDS
+                continue
+            except httpx.TransportError:
+                pass
+            except FlowMLError as problem:
+                self._on_trouble(problem)
+            self._stopping.wait(random.uniform(0, pause))
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _on_trouble(self, problem: FlowMLError) -> None:
+        """What the server says of this worker and not of a trial."""
+        if isinstance(problem, Forbidden | WrongState):
+            self._fatal = problem
+            self.stop()
+        elif isinstance(problem, NotFound):
+            # It does not know this worker any more: its database is another one.
+            try:
+                self._register()
+            except (FlowMLError, httpx.TransportError) as again:
+                log.warning("joining again did not work yet: %s", again)
+
+
+class _NoJobs:
+    """A worker conducts nothing: its server does."""
+
+    def running_jobs(self) -> list[RunningJob]:
+        return []
+
+    def started(self, job_id: str) -> int:
+        raise AssertionError
+
+    def overdue(self, job_id: str) -> None:
+        raise AssertionError
+
+    def failed(self, job_id: str, reason: str) -> None:
+        raise AssertionError
+
+
+def _conducts_nothing() -> None:
+    raise AssertionError

@@ -1,0 +1,205 @@
+"""Who trains for a server: joins, is heard of, is missed, and touches nothing of others."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flowml.domain.caller import Permission, Principal
+from flowml.domain.errors import LeaseLost, NotFound, WrongState
+from flowml.domain.protocol import PROTOCOL
+from flowml.domain.trials import Offer, Trial, TrialReport, TrialStatus
+from flowml.domain.workers import Share, Worker
+from flowml.services import workers
+from flowml.services.context import Context
+from flowml.services.dispatch.channel import LEASE_SECONDS
+from flowml.services.settings import Settings
+from flowml.services.workers import Attempt, Fleet, Working
+from tests.services.records import QuietTrainers
+from tests.services.test_channel import Dispatcher
+
+OWNER = Principal("a fleet", frozenset({Permission.WORK}))
+SHARE = Share(2, 1, 100)
+
+
+class Trainers(QuietTrainers):
+    nudges = 0
+
+    def nudge(self) -> None:
+        self.nudges += 1
+
+
+@pytest.fixture
+def dispatcher(tmp_path: Path) -> Dispatcher:
+    return Dispatcher(tmp_path)
+
+
+@pytest.fixture
+def context(dispatcher: Dispatcher) -> Context:
+    settings = Settings(home=dispatcher.home)
+    return Context(settings, dispatcher.store, dispatcher.time, Trainers(), OWNER, steady=dispatcher.time)
+
+
+@pytest.fixture
+def fleet(context: Context) -> Iterator[Fleet]:
+    fleet = Fleet(context)
+    # The test looks itself.
+    fleet.attendance.close()
+    yield fleet
+    fleet.close()
+
+
+def join(context: Context, name: str = "far", instance: str | None = None, protocol: int = PROTOCOL) -> Worker:
+    return workers.register(context, name, ["cpu"], SHARE, {}, protocol=protocol, instance=instance)
+
+
+def claim(dispatcher: Dispatcher, worker: Worker) -> Attempt:
+    dispatcher.enqueue()
+    lease = dispatcher.store.trials.claim(
+        worker.id, worker.id, worker.name, Offer(), LEASE_SECONDS, dispatcher.now, dispatcher.now
+    )
+    assert lease is not None
+    return Attempt(worker.id, lease.trial_id, lease.attempt)
+
+
+def trial(dispatcher: Dispatcher) -> Trial:
+    return dispatcher.ledger.trials()[0]
+
+
+def status(context: Context, worker: Worker) -> str:
+    found = context.store.workers.find(worker.id)
+    assert found is not None
+    return str(found.status)
+
+
+def test_the_same_machine_is_the_same_worker_and_another_of_its_name_gets_a_number(context: Context) -> None:
+    first = join(context, instance="a")
+    assert join(context, instance="a").id == first.id
+    assert join(context).id == first.id, "who says nothing of itself is known by its name"
+    second = join(context, instance="b")
+    assert (second.name, second.id != first.id) == ("far (2)", True)
+    renamed = join(context, "near", instance="a")
+    assert (renamed.id, renamed.name) == (first.id, "near")
+    others = context.of(Principal("another fleet", OWNER.may))
+    assert join(others, "near").name == "near (2)", "of another owner it is another worker"
+
+
+def test_who_comes_back_under_the_name_of_one_that_is_gone_is_that_one(context: Context, fleet: Fleet) -> None:
+    first = join(context, instance="a")
+    fleet.attendance.gone(first.id, "has gone")
+    assert join(context, instance="b").id == first.id
+
+
+def test_a_run_that_waits_for_somebody_to_train_it_begins_when_somebody_joins(context: Context) -> None:
+    join(context)
+    assert context.trainers.nudges == 1  # type: ignore[attr-defined]
+    (event,) = context.store.events.since(0, ["workers"])
+    assert event.type == "worker_status" and event.data["worker"]["name"] == "far"
+
+
+@pytest.mark.parametrize(("protocol", "side"), [(PROTOCOL - 1, "the worker"), (PROTOCOL + 1, "this server")])
+def test_who_speaks_another_protocol_hears_which_side_to_upgrade(context: Context, protocol: int, side: str) -> None:
+    with pytest.raises(WrongState) as refused:
+        join(context, protocol=protocol)
+    assert refused.value.hint is not None and f"Upgrade {side}" in refused.value.hint
+
+
+def test_who_is_silent_is_given_up_and_its_trial_waits_again_without_blame(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker = join(context)
+    attempt = claim(dispatcher, worker)
+    fleet.attendance.look()
+    for _ in range(3):
+        dispatcher.now += 29.0
+        assert workers.heartbeat(context, fleet, worker.id, [Working(attempt.trial_id, 1)]) == frozenset()
+        fleet.attendance.look()
+    assert (status(context, worker), trial(dispatcher).status) == ("online", TrialStatus.LEASED)
+    dispatcher.store.trials.redate(dispatcher.job_id, 1e9, 1e9, dispatcher.now)
+    dispatcher.now += 91.0
+    fleet.attendance.look()
+    assert (status(context, worker), trial(dispatcher).status) == ("offline", TrialStatus.QUEUED)
+    assert trial(dispatcher).error is None
+    workers.called(context, fleet, worker.id)
+    assert status(context, worker) == "online"
+
+
+def test_who_hangs_up_is_missed_within_seconds_unless_it_calls_again(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker = join(context)
+    claim(dispatcher, worker)
+    fleet.attendance.hung_up(worker.id)
+    dispatcher.now += 4.0
+    workers.called(context, fleet, worker.id)
+    dispatcher.now += 4.0
+    fleet.attendance.look()
+    assert status(context, worker) == "online"
+    fleet.attendance.hung_up(worker.id)
+    dispatcher.now += 6.0
+    fleet.attendance.look()
+    assert (status(context, worker), trial(dispatcher).status) == ("offline", TrialStatus.QUEUED)
+
+
+def test_after_a_new_start_of_the_server_everybody_has_time_to_call(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker = join(context)
+    dispatcher.now += 10_000.0
+    fleet.attendance.look()
+    assert status(context, worker) == "online"
+
+
+def test_a_lease_that_never_reached_its_worker_waits_again(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker = join(context)
+    attempt = claim(dispatcher, worker)
+    workers.heartbeat(context, fleet, worker.id, [])
+    assert trial(dispatcher).status is TrialStatus.LEASED, "it may be on its way"
+    dispatcher.now += 11.0
+    workers.heartbeat(context, fleet, worker.id, [])
+    assert (trial(dispatcher).status, trial(dispatcher).error) == (TrialStatus.QUEUED, None)
+    assert workers.heartbeat(context, fleet, worker.id, [Working(attempt.trial_id, 1)]) == {attempt.trial_id}
+
+
+def test_who_leaves_gives_back_what_it_had(dispatcher: Dispatcher, context: Context, fleet: Fleet) -> None:
+    worker = join(context)
+    claim(dispatcher, worker)
+    workers.leave(context, fleet, worker.id)
+    assert (status(context, worker), trial(dispatcher).status) == ("offline", TrialStatus.QUEUED)
+
+
+def test_a_trial_that_killed_two_is_not_tried_a_third_time(dispatcher: Dispatcher, context: Context) -> None:
+    first, second = join(context, "first"), join(context, "second")
+    workers.give_back(context, claim(dispatcher, first), "It broke down.")
+    assert trial(dispatcher).status is TrialStatus.QUEUED
+    lease = dispatcher.store.trials.claim(second.id, second.id, "second", Offer(), 60.0, 1e6, 1e6)
+    assert lease is not None
+    workers.give_back(context, Attempt(second.id, lease.trial_id, lease.attempt), "It broke down.")
+    assert (trial(dispatcher).status, trial(dispatcher).error) == (TrialStatus.FAILED, "It broke down.")
+
+
+def test_nobody_touches_the_worker_or_the_trial_of_another(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker = join(context)
+    attempt = claim(dispatcher, worker)
+    other = context.of(Principal("another fleet", OWNER.may))
+    mine = join(other, "mine")
+    for caller in (lambda: workers.called(other, fleet, worker.id), lambda: workers.leave(other, fleet, worker.id)):
+        with pytest.raises(NotFound):
+            caller()
+    for theirs in (attempt, replace(attempt, worker_id=mine.id), replace(attempt, worker_id="local")):
+        for call in (
+            lambda theirs=theirs: workers.brief(other, theirs),
+            lambda theirs=theirs: workers.file(other, theirs, dispatcher.table),
+            lambda theirs=theirs: workers.append(other, theirs, "0" * 64, 0, 1, b"x"),
+            lambda theirs=theirs: workers.give_back(other, theirs, "mischief"),
+            lambda theirs=theirs: workers.report(other, theirs, TrialReport(TrialStatus.FINISHED, 1.0)),
+        ):
+            with pytest.raises(LeaseLost):
+                call()
+    assert workers.heartbeat(other, fleet, mine.id, [Working(attempt.trial_id, 1)]) == {attempt.trial_id}
+    assert trial(dispatcher).status is TrialStatus.LEASED and status(context, worker) == "online"

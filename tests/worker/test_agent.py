@@ -1,0 +1,172 @@
+"""A worker joins, trains, comes back, and ends."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import Scope
+
+from flowml.children import run_remote_trainer
+from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
+from flowml.domain.errors import Forbidden, WrongState
+from flowml.domain.workers import Share
+from flowml.server import Server
+from flowml.services.settings import Settings
+from flowml.web.application import create_app
+from flowml.worker import agent as agents
+from flowml.worker.agent import Agent
+from flowml.worker.cache import Cache
+from flowml.worker.channel import HttpChannel
+from tests.training import doubles
+from tests.web.serving import run_app, until
+
+
+def agent_of(client: httpx.Client, home: Path, train: Callable[..., None] = doubles.idle, **given: Any) -> Agent:
+    share = Share(1, 1, 2_000_000_000)
+    channel = HttpChannel(client, "", Cache(home / "fetched", 10**9), wait_seconds=1.0)
+    return Agent(client, channel, name="far", instance="1", share=share, train=train, home=str(home), **given)
+
+
+@contextmanager
+def running(agent: Agent) -> Iterator[list[Exception]]:
+    """The agent at work; gives what ended it."""
+    ended: list[Exception] = []
+
+    def run() -> None:
+        try:
+            agent.run()
+        except Exception as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield ended
+    finally:
+        agent.stop()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def who(scope: Scope) -> Principal:
+    if dict(scope["headers"]).get(b"authorization"):
+        return Principal("a fleet", frozenset({Permission.WORK}))
+    return LOCAL_OWNER
+
+
+def test_a_run_is_trained_by_a_worker_alone(tmp_path: Path) -> None:
+    product = Server(Settings(home=tmp_path / "home", local_slots=0))
+    product.start()
+    rows = "\n".join(f"{number % 17},{number % 5},{number % 17 + number % 5}" for number in range(200))
+    try:
+        with run_app(create_app(product.context, who=who)) as port:
+            address = f"http://127.0.0.1:{port}"
+            owner = httpx.Client(base_url=address, timeout=60)
+            client = httpx.Client(base_url=address, headers={"Authorization": "Bearer x"}, timeout=60)
+            table = owner.post("/api/datasets/upload", files={"file": ("t.csv", f"a,b,c\n{rows}")}).json()["id"]
+            asked = {"dataset_id": table, "target": "c", "time_budget_seconds": 120, "max_trials": 2}
+            job = owner.post("/api/training/start", json=asked).json()["id"]
+            with running(agent_of(client, tmp_path / "worker", run_remote_trainer)) as ended:
+                assert until(lambda: owner.get(f"/api/training/{job}").json()["status"] == "completed", 110)
+            assert not ended
+            trials = owner.get(f"/api/training/{job}/trials").json()["items"]
+            assert [trial["worker_name"] for trial in trials if trial["status"] == "finished"] == ["far", "far"]
+            model = owner.get(f"/api/training/{job}").json()["best_model_id"]
+            asked = {"model_id": model, "features": {"a": 3, "b": 2}}
+            assert owner.post("/api/results/predict", json=asked).json()["prediction"] == pytest.approx(5, abs=1)
+            (local, far) = product.context.store.workers.all()
+            assert (local.slots, far.name, far.status) == (0, "far", "offline")
+    finally:
+        product.stop()
+
+
+class Script:
+    """A server that answers as somebody has written down."""
+
+    def __init__(self, **answers: Any):
+        self.answers = answers
+        self.asked: list[tuple[str, Any]] = []
+        self.client = httpx.Client(transport=httpx.MockTransport(self._answer), base_url="http://server")
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        what = request.url.path.rpartition("/")[2]
+        self.asked.append((what, json.loads(request.content)))
+        answer = self.answers[what]
+        if isinstance(answer, list):
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
+
+    def asked_for(self, what: str) -> int:
+        return sum(name == what for name, _ in self.asked)
+
+
+def problem(status: int, name: str) -> httpx.Response:
+    return httpx.Response(status, json={"type": f"/api/docs#{name}", "detail": "It is so.", "hint": "Do this."})
+
+
+WELCOME = {"worker_id": "w", "name": "far", "heartbeat_seconds": 0.01}
+NOTHING: dict[str, Any] = {"register": WELCOME, "heartbeat": {"stop": []}, "watch": {"stop": []}, "leave": {}}
+
+
+@pytest.fixture(autouse=True)
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agents, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(agents, "_LONGEST_PAUSE_SECONDS", 0.02)
+
+
+def test_a_server_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
+    said: list[str] = []
+    server = Script(**NOTHING | {"register": [httpx.ConnectError("refused"), problem(503, "not-ready"), WELCOME]})
+    with running(agent_of(server.client, tmp_path, say=said.append)) as ended:
+        assert until(lambda: server.asked_for("heartbeat") > 1)
+    assert not ended and server.asked_for("register") == 3
+    assert "cannot be reached" in said[0] and "It is so." in said[1] and "Joined" in said[2]
+    assert server.asked[-1] == ("leave", {"worker_id": "w"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [(problem(401, "unauthorized"), Forbidden), (problem(409, "wrong-state"), WrongState)]
+)
+def test_a_worker_that_is_refused_ends_and_says_why(
+    tmp_path: Path, answer: httpx.Response, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="It is so"):
+        agent_of(Script(register=answer).client, tmp_path).run()
+
+
+def test_a_worker_whose_token_is_revoked_ends(tmp_path: Path) -> None:
+    server = Script(**NOTHING | {"heartbeat": [{"stop": []}, problem(401, "unauthorized")]})
+    with running(agent_of(server.client, tmp_path)) as ended:
+        assert until(lambda: bool(ended))
+    assert isinstance(ended[0], Forbidden)
+    assert not server.asked_for("leave")
+
+
+def test_a_server_that_has_forgotten_a_worker_is_joined_again(tmp_path: Path) -> None:
+    server = Script(**NOTHING | {"heartbeat": [problem(404, "not-found"), {"stop": []}]})
+    with running(agent_of(server.client, tmp_path)) as ended:
+        assert until(lambda: server.asked_for("heartbeat") > 2)
+    assert not ended and server.asked_for("register") == 2
+
+
+def test_a_network_that_is_gone_for_a_while_ends_nothing(tmp_path: Path) -> None:
+    cut = [httpx.ReadTimeout("cut")] * 5
+    server = Script(**NOTHING | {"heartbeat": [*cut, {"stop": []}], "watch": [*cut, {"stop": []}]})
+    with running(agent_of(server.client, tmp_path)) as ended:
+        assert until(lambda: server.asked_for("heartbeat") > 6 and server.asked_for("watch") > 6)
+    assert not ended and server.asked_for("register") == 1
+
+
+def test_only_the_queues_that_were_asked_for_are_offered(tmp_path: Path) -> None:
+    server = Script(**NOTHING)
+    with running(agent_of(server.client, tmp_path, queues=("cpu", "gpu.vram24"))):
+        assert until(lambda: server.asked_for("heartbeat") > 0)
+    registered = server.asked[0][1]
+    assert registered["queues"] == ["cpu"] and registered["slots"] == 1 and registered["capabilities"]

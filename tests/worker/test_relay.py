@@ -1,0 +1,175 @@
+"""Trainers of a worker ask their worker, and it the server: what it holds, what is to stop, and what becomes of the
+trial of a trainer that has died."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowml.domain.errors import FlowMLError, Forbidden, LeaseLost, NotReady
+from flowml.domain.trials import DID_NOT_STOP, Beat, Lease, Offer, TrialReport, TrialStatus
+from flowml.worker.relay import Relay, RelayedChannel
+from tests.web.serving import until
+
+LEASE = Lease("t1", "job", "w", 1, 60.0, "ridge", {}, 0, 30.0)
+
+
+@dataclass
+class Server:
+    """What the relay asks of the server, kept in memory."""
+
+    leases: list[Lease] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
+    back: list[tuple[str, str | None]] = field(default_factory=list)
+    reports: list[tuple[str, TrialReport]] = field(default_factory=list)
+    problem: FlowMLError | None = None
+
+    def lease(self, offer: Offer) -> Lease | None:
+        self.offers.append(offer)
+        if self.problem is not None:
+            raise self.problem
+        return self.leases.pop(0) if self.leases else None
+
+    def get(self, lease: Lease, sha256: str) -> Path:
+        raise LeaseLost("gone", hint="hint")
+
+    def put(self, lease: Lease, content: bytes) -> str:
+        raise KeyError("something unforeseen")
+
+    def give_back(self, lease: Lease, reason: str | None) -> None:
+        self.back.append((lease.trial_id, reason))
+
+    def report(self, lease: Lease, report: TrialReport) -> bool:
+        self.reports.append((lease.trial_id, report))
+        return True
+
+
+@dataclass
+class Parts:
+    server: Server
+    relay: Relay
+    troubles: list[FlowMLError]
+
+    def trainer(self, owner: str) -> RelayedChannel:
+        return RelayedChannel(*self.relay.door, owner)
+
+
+@pytest.fixture
+def parts() -> Iterator[Parts]:
+    server, troubles = Server(), list[FlowMLError]()
+    capabilities = {"gpus": []}
+    relay = Relay(
+        server,  # type: ignore[arg-type]
+        free_bytes=lambda: 1_000,
+        machine=lambda: (("cpu",), capabilities),
+        trouble=troubles.append,
+    )
+    yield Parts(server, relay, troubles)
+    relay.close()
+
+
+def test_a_trainer_is_served_through_its_worker(parts: Parts) -> None:
+    parts.server.leases = [LEASE]
+    trainer = parts.trainer("a")
+    assert trainer.queues() == ("cpu",) and trainer.capabilities() == {"gpus": []}
+    assert trainer.lease(Offer(memory_bytes=5_000)) == LEASE
+    assert parts.server.offers[0].memory_bytes == 1_000, "no more than what is free now"
+    assert trainer.heartbeat([Beat(LEASE, (0.5,))]) == frozenset()
+    assert parts.relay.beats() == [Beat(LEASE, (0.5,))]
+    report = TrialReport(TrialStatus.FINISHED, 0.5)
+    assert trainer.report(LEASE, report)
+    assert parts.server.reports == [("t1", report)] and parts.relay.beats() == []
+    assert trainer.lease(Offer()) is None
+
+
+def test_errors_reach_the_trainer_and_nobody_else(parts: Parts) -> None:
+    trainer = parts.trainer("a")
+    with pytest.raises(LeaseLost, match="gone") as lost:
+        trainer.get(LEASE, "0" * 64)
+    assert lost.value.hint == "hint"
+    with pytest.raises(NotReady, match="unforeseen"):
+        trainer.put(LEASE, b"")
+    assert trainer.queues() == ("cpu",), "it is served on"
+
+
+def test_what_nobody_wants_is_told_at_the_next_beat(parts: Parts) -> None:
+    parts.server.leases = [LEASE]
+    trainer = parts.trainer("a")
+    trainer.lease(Offer())
+    parts.relay.stop(["t1", "of somebody else"])
+    assert parts.relay.known() == {"t1"}
+    assert trainer.heartbeat([Beat(LEASE)]) == {"t1"}
+    assert parts.relay.unwanted({"a": "t1", "b": "t2"}) == {"a"}
+    # It has stopped, and asks for the next one.
+    trainer.lease(Offer())
+    assert parts.server.back == [("t1", None)] and parts.relay.known() == frozenset()
+    assert trainer.heartbeat([Beat(LEASE)]) == {"t1"}, "it is not its own any more"
+
+
+@pytest.mark.parametrize(
+    ("reason", "retry", "blamed", "back", "reported"),
+    [
+        ("It broke down.", True, None, [("t1", "It broke down.")], []),
+        ("Too much memory.", False, "t1", [], [(TrialStatus.FAILED, "Too much memory.")]),
+        (DID_NOT_STOP, False, "t1", [], [(TrialStatus.CANCELLED, DID_NOT_STOP)]),
+        ("Too much memory.", False, "another", [("t1", None)], []),
+    ],
+)
+def test_the_server_hears_what_became_of_the_trial_of_a_dead_trainer(
+    parts: Parts, reason: str, retry: bool, blamed: str | None, back: Any, reported: Any
+) -> None:
+    parts.server.leases = [LEASE]
+    parts.trainer("a").lease(Offer())
+    parts.relay.died("a", reason, retry, blamed)
+    parts.relay.died("a", reason, retry, blamed)
+    parts.relay.died("nobody", reason, retry, blamed)
+    assert until(lambda: bool(parts.server.back or parts.server.reports))
+    assert parts.server.back == back
+    assert [(report.status, report.error) for _, report in parts.server.reports] == reported
+
+
+def test_what_the_server_says_of_the_worker_is_told_to_the_worker(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowml.worker.relay._PAUSE_SECONDS", 0.0)
+    parts.server.problem = Forbidden("revoked")
+    assert parts.trainer("a").lease(Offer()) is None
+    assert parts.troubles == [parts.server.problem]
+
+
+def test_a_worker_that_ends_takes_nothing_more(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowml.worker.relay._PAUSE_SECONDS", 0.0)
+    trainer = parts.trainer("a")
+    assert trainer.queues()
+    parts.server.leases = [LEASE]
+    parts.relay.close()
+    assert trainer.lease(Offer()) is None and parts.server.leases == [LEASE]
+
+
+def test_nobody_without_the_key_is_let_in_and_the_others_stay(parts: Parts) -> None:
+    with pytest.raises((AuthenticationError, EOFError, ConnectionError)):
+        Client(parts.relay.door[0], authkey=b"guessed").recv()
+    assert parts.trainer("a").queues() == ("cpu",)
+
+
+def test_two_threads_of_a_trainer_do_not_mix_up_their_answers(parts: Parts) -> None:
+    trainer = parts.trainer("a")
+    wrong: list[Any] = []
+
+    def ask(what: int) -> None:
+        for _ in range(100):
+            answer = trainer.queues() if what else trainer.heartbeat([Beat(replace(LEASE, trial_id="x"))])
+            if answer != (("cpu",) if what else {"x"}):
+                wrong.append(answer)
+
+    threads = [threading.Thread(target=ask, args=(number % 2,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
