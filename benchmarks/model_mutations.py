@@ -3,6 +3,7 @@
 python -m benchmarks.model_mutations --mutations 600 --seed 0
 python -m benchmarks.model_mutations --tree ../other-checkout    the same files, read by another version
 python -m benchmarks.model_mutations --algorithms catboost --show
+python -m benchmarks.model_mutations --tried    read as files from elsewhere are, which another process has tried before
 
 A model of each algorithm is changed in one place at a time: bits and numbers of its parts, its description, its zip.
 Everything stands in a file that is whole otherwise, so that no check sum gives it away.
@@ -234,6 +235,33 @@ def inflated(entries: Entries, chance: random.Random, others: list[Entries]) -> 
     entries["manifest.json"] = text.encode()
 
 
+def hoarded(entries: Entries, chance: random.Random, others: list[Entries]) -> None:
+    """Arrays of little else than zeros, which take next to nothing in the file: one of the model's own becomes as large
+    as a file may expand, or there are very many that nobody has asked for."""
+    names = [name for name in entries if name.endswith(".npy")]
+    if names and chance.random() < 0.5:
+        name = chance.choice(names)
+        old = np.load(io.BytesIO(entries[name]))
+        entries[name] = _zeros((chance.choice((10**5, 10**6, 10**7)), *old.shape[1:]), old.dtype)
+        return
+    document, content = json.loads(entries["manifest.json"]), _zeros((120_000,), np.dtype("<f8"))
+    part = document["members"][0]["parts"][0]["predictor"]
+    more = [f"more{number}" for number in range(chance.choice((30, 1_000)))]
+    part["arrays"] = [*part["arrays"], *more]
+    entries.update({f"{part['folder']}/{name}.npy": content for name in more})
+    entries["manifest.json"] = json.dumps(document).encode()
+
+
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.zeros(shape, dtype))
+    content = bytearray(file.getvalue())
+    # Not so many that it would be told by that.
+    for place in range(1_000, len(content), 150 * 8):
+        content[place] = place * 31 % 251
+    return bytes(content)
+
+
 def _somewhere(document: Any, chance: random.Random) -> tuple[Any, Any]:
     """A place in a document: what holds it, and its key or index there."""
     holder, key = document, chance.choice(list(document))
@@ -256,6 +284,7 @@ MUTATIONS: tuple[Callable[[Entries, random.Random, list[Entries]], None], ...] =
     described,
     described,
     inflated,
+    hoarded,
 )
 
 
@@ -275,8 +304,9 @@ def mutated(content: bytes, others: list[Entries], chance: random.Random) -> tup
 class Reader:
     """A process that reads one file after the other, and is started again when one has ended it."""
 
-    def __init__(self, tree: Path, rows: list[dict[str, Any]]):
+    def __init__(self, tree: Path, rows: list[dict[str, Any]], tried: bool):
         self._tree = tree
+        self._arguments = ["--tried"] if tried else []
         self._rows = json.dumps(rows, default=str)
         self._process: subprocess.Popen[str] | None = None
 
@@ -299,7 +329,7 @@ class Reader:
     def _started(self) -> "subprocess.Popen[str]":
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", str(Path(__file__).with_name("model_reader.py"))],
+                [sys.executable, "-P", str(Path(__file__).with_name("model_reader.py")), *self._arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -342,6 +372,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--algorithms", default=",".join(algorithm.name for algorithm in algorithms.all()))
     parser.add_argument("--tree", type=Path, default=Path(__file__).resolve().parents[1], help="the FlowML that reads")
     parser.add_argument("--models", type=Path, help="folder in which the whole models are kept for the next time")
+    parser.add_argument("--tried", action="store_true", help="by another process first, as files from elsewhere are")
     parser.add_argument("--show", action="store_true", help="each file that was neither refused nor answered")
     given = parser.parse_args(arguments)
     frame, names = rows_of_people(), given.algorithms.split(",")
@@ -353,7 +384,7 @@ def main(arguments: list[str] | None = None) -> None:
             (kept / f"{name}.flowml").write_bytes(content)
         originals = {name: (kept / f"{name}.flowml").read_bytes() for name in names}
         others = [unzipped(content) for content in originals.values()]
-        reader, tallies = Reader(given.tree, rows), {name: Tally() for name in names}
+        reader, tallies = Reader(given.tree, rows, given.tried), {name: Tally() for name in names}
         path = Path(folder) / "mutated.flowml"
         for name, content in originals.items():
             path.write_bytes(content)

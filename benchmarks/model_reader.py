@@ -5,6 +5,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ def _status(name: str) -> int:
     return 0
 
 
-def outcome(path: Path, rows: list[dict[str, Any]]) -> tuple[str, str]:
+def outcome(path: Path, rows: list[dict[str, Any]], read: Callable[[Path], Any]) -> tuple[str, str]:
     """In one word, and with what was said."""
     try:
-        model = modelfile.read(path)
+        model = read(path)
     except FlowMLError as error:
         return "refused", error.detail
     except BaseException as error:
@@ -43,12 +44,17 @@ def outcome(path: Path, rows: list[dict[str, Any]]) -> tuple[str, str]:
 
 
 def main() -> None:
+    read: Callable[[Path], Any] = modelfile.read
+    if "--tried" in sys.argv:
+        from flowml.automl.model.foreign import read_foreign
+
+        read = read_foreign
     rows = json.loads(sys.stdin.readline())
     for line in sys.stdin:
         # Forget the peak of what came before.
         Path("/proc/self/clear_refs").write_text("5")
         started = time.process_time()
-        word, said = outcome(Path(line.rstrip("\n")), rows)
+        word, said = outcome(Path(line.rstrip("\n")), rows, read)
         seconds, peak = time.process_time() - started, _status("VmHWM") / 1024
         print(json.dumps({"outcome": word, "said": said, "seconds": seconds, "peak_mib": peak}), flush=True)
 

@@ -39,9 +39,9 @@ def limited(path: Path) -> Iterator["Limits"]:
 def predict(options: argparse.Namespace) -> int:
     """Score a file with a model file."""
     from flowml.automl.model.batch import expected_columns, predict_table
+    from flowml.automl.model.foreign import read_foreign
     from flowml.data.expected import read_expected
     from flowml.data.writing.writers import write_csv_text, write_table
-    from flowml.library.foreign_model import read_foreign
 
     model = read_foreign(options.model)
     with limited(options.file) as limits:

@@ -124,7 +124,7 @@ def load_model(path: str | Path) -> AutoMLClassifier | AutoMLRegressor:
     It predicts, classes in the type that they had in training; there is no leaderboard. Columns that training left out
     are not asked for. Raises InvalidInput for anything that is not a whole model file.
     """
-    from flowml.library.foreign_model import read_foreign
+    from flowml.automl.model.foreign import read_foreign
 
     model = read_foreign(Path(path))
     estimator = AutoMLClassifier() if model.schema.classes else AutoMLRegressor()

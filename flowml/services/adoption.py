@@ -100,12 +100,12 @@ def _adopt_model(context: Context, sha256: str, runs: dict[tuple[str, ...], str]
     """Raises FlowMLError for a file that is no model, or one that does not say how good it is."""
     from flowml.automl import algorithms
     from flowml.automl.ensemble.blend import ENSEMBLE
-    from flowml.automl.model import modelfile
+    from flowml.automl.model.foreign import read_foreign
     from flowml.automl.scoring.decision import objective
 
     store = context.store
-    content = store.files.content(sha256)
-    fitted = modelfile.read_bytes(content)
+    size_bytes = len(store.files.content(sha256))
+    fitted = read_foreign(store.files.path(sha256))
     schema, first = fitted.schema, fitted.members[0]
     score = schema.metrics.get(schema.metric)
     if score is None:
@@ -146,7 +146,7 @@ def _adopt_model(context: Context, sha256: str, runs: dict[tuple[str, ...], str]
             classes=schema.classes,
             fit_seconds=0.0,
             predict_ms=None,
-            size_bytes=len(content),
+            size_bytes=size_bytes,
             file=sha256,
             created_at=now,
             details=ModelDetails(schema=tuple(schema.describe())),

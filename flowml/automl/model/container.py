@@ -10,7 +10,7 @@ import math
 import re
 import struct
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -21,8 +21,11 @@ MANIFEST = "manifest.json"
 _MAX_ENTRIES = 50_000
 _MAX_BYTES = 4_000_000_000
 _MAX_MANIFEST_BYTES = 300_000_000
+# How far an entry may expand; and all of them together, or very many small ones would make gigabytes of a small file.
 _MAX_RATIO = 200
 _SMALL = 1_000_000
+_MAX_RATIO_IN_ALL = 50
+_SMALL_IN_ALL = 50_000_000
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 # The end of a zip: its record of 22 bytes with no comment behind it, and what says that there is a longer one.
@@ -100,10 +103,15 @@ class Container:
         return array_of(self.take(name))
 
 
-def bombs(entries: Iterable[zipfile.ZipInfo]) -> frozenset[str]:
-    """The names of those that expand more than any that FlowML writes."""
+def bombs(entries: Sequence[zipfile.ZipInfo]) -> frozenset[str]:
+    """The names of those that expand more than any that FlowML writes, each by itself or all together."""
+    expanded, packed = sum(entry.file_size for entry in entries), sum(entry.compress_size for entry in entries)
+    too_much = expanded > _SMALL_IN_ALL + _MAX_RATIO_IN_ALL * packed
     return frozenset(
-        entry.filename for entry in entries if entry.file_size > max(_SMALL, _MAX_RATIO * entry.compress_size)
+        entry.filename
+        for entry in entries
+        if entry.file_size > max(_SMALL, _MAX_RATIO * entry.compress_size)
+        or (too_much and entry.file_size > _MAX_RATIO_IN_ALL * entry.compress_size)
     )
 
 

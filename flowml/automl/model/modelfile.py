@@ -14,7 +14,7 @@ import math
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,9 +121,9 @@ def fingerprint(model: FittedModel) -> str:
     return known
 
 
-def read_bytes(content: bytes, name: str = "The model") -> FittedModel:
-    """The model in what `write` gave; `name` is what errors call it. Raises as `read` does."""
-    return _read(io.BytesIO(content), name, True)
+def read_bytes(content: bytes, name: str = "The model", *, tried: bool = True) -> FittedModel:
+    """The model in what `write` gave; `name` is what errors call it. As `read`, and raises as it does."""
+    return _read(io.BytesIO(content), name, tried)
 
 
 def _read(source: Path | io.BytesIO, name: str, tried: bool) -> FittedModel:
@@ -246,9 +246,33 @@ class _Writer:
         }
 
 
+class _Arrays(Mapping[str, np.ndarray]):
+    """The arrays of a predictor by their names, unpacked when it asks for them: those that its kind has no use for
+    never are. `entries`: where each is."""
+
+    def __init__(self, entries: Mapping[str, str], container: Container):
+        self._entries = entries
+        self._container = container
+        self._taken: dict[str, np.ndarray] = {}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._taken:
+            self._taken[name] = self._container.take_array(self._entries[name])
+        return self._taken[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
 def _read_predictor(state: Mapping[str, Any], container: Container) -> Predictor:
     folder = str(state["folder"])
-    arrays = {str(name): container.take_array(f"{folder}/{name}.npy") for name in state["arrays"]}
+    arrays = _Arrays({str(name): f"{folder}/{name}.npy" for name in state["arrays"]}, container)
     blobs = {str(name): container.take(f"{folder}/{name}{_BLOB}") for name in state["blobs"]}
     return load(PredictorState(str(state["kind"]), dict(state["settings"]), arrays, blobs))
 

@@ -301,6 +301,37 @@ def test_a_file_that_would_expand_beyond_measure_is_refused(tmp_path: Path, cont
         read(tmp_path / "m.flowml", bomb)
 
 
+def test_very_many_small_entries_that_expand_beyond_measure_together_are_refused(
+    tmp_path: Path, content: bytes
+) -> None:
+    zeros = array_bytes(np.zeros(120_000))
+
+    def hoard(entries: dict[str, bytes]) -> None:
+        entries.update({f"parts/0-0/more{number}.npy": zeros for number in range(80)})
+
+    bomb = changed(content, hoard)
+    assert len(bomb) < 0.005 * 80 * len(zeros)
+    with pytest.raises(InvalidInput, match="expands"):
+        read(tmp_path / "m.flowml", bomb)
+
+
+def test_arrays_that_a_part_has_no_use_for_are_not_unpacked(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hoard(entries: dict[str, bytes]) -> None:
+        manifest = json.loads(entries["manifest.json"])
+        part = manifest["members"][0]["parts"][0]["predictor"]
+        entries[f"{part['folder']}/more.npy"] = array_bytes(np.zeros(9))
+        part["arrays"].append("more")
+        entries["manifest.json"] = json.dumps(manifest).encode()
+
+    taken: list[str] = []
+    take = container.Container.take
+    monkeypatch.setattr(container.Container, "take", lambda self, name: taken.append(name) or take(self, name))  # type: ignore[func-returns-value]
+    assert read(tmp_path / "m.flowml", changed(content, hoard)).predict(people(2)).shape == (2, 2)
+    assert taken and not any(name.endswith("more.npy") for name in taken)
+
+
 def test_a_file_of_too_many_entries_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container, "_MAX_ENTRIES", 20)
     for count, length in ((21, 1), (15, 2_000)):

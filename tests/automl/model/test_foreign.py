@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from flowml import load_model
-from flowml.automl.model import modelfile
+from flowml.automl.model import foreign, modelfile
 from flowml.automl.model.model import FittedModel, Member, Part
+from flowml.automl.predictors.constant import ConstantPredictor
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
 from flowml.automl.predictors.lightgbm_text import compact
 from flowml.domain.errors import InvalidInput
-from flowml.library import foreign_model
 from flowml.machine import child
 from tests.automl.model.fitting import fit
 from tests.automl.tables import people, people_task
@@ -41,11 +41,15 @@ def test_a_whole_model_is_tried_and_read(file: Path, boosted: FittedModel) -> No
     assert np.array_equal(load_model(file).predict_proba(rows.drop("y")), boosted.predict(rows))
 
 
-def test_a_model_without_a_library_of_its_own_needs_no_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "start_to_ask", None)
+def test_a_model_without_a_library_of_its_own_is_tried_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model.flowml"
-    path.write_bytes(modelfile.write(fit(people_task())))
-    assert foreign_model.read_foreign(path).predict(people(2)).shape == (2, 2)
+    model = fit(people_task())
+    part = Part(0, ConstantPredictor(np.array([0.4, 0.6])))
+    path.write_bytes(modelfile.write(FittedModel(model.schema, model.encoders[:1], (Member("", {}, 1.0, (part,)),))))
+    assert foreign.read_foreign(path).predict(people(2)).shape == (2, 2)
+    monkeypatch.setattr(foreign, "_MEMORY_BYTES", -(10**12))
+    with pytest.raises(InvalidInput, match="far more memory"):
+        foreign.read_foreign(path)
 
 
 def test_what_is_wrong_with_a_file_is_said_as_it_is_without_a_trial(file: Path) -> None:
@@ -63,21 +67,20 @@ def test_what_is_wrong_with_a_file_is_said_as_it_is_without_a_trial(file: Path) 
 def test_a_file_that_takes_too_much_is_refused(
     file: Path, name: str, value: float, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(foreign_model, name, value)
+    monkeypatch.setattr(foreign, name, value)
     with pytest.raises(InvalidInput, match=words):
         load_model(file)
 
 
 def test_a_file_that_ends_the_process_that_tries_it_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A module that is not there ends it just as well.
-    start = child.start_to_ask
-    monkeypatch.setattr(child, "start_to_ask", lambda module, **files: start(f"{module}_missing", **files))
+    monkeypatch.setattr(foreign, "_TASK", f"{foreign._TASK}_missing")
     with pytest.raises(InvalidInput, match="made the process that tried it crash"):
         load_model(file)
 
 
 def test_a_file_that_is_another_by_the_time_it_is_read_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(foreign_model, "_tried", lambda path: "0" * 64)
+    monkeypatch.setattr(foreign, "_tried", lambda path: "0" * 64)
     with pytest.raises(InvalidInput, match="changed while it was read"):
         load_model(file)
 
@@ -86,5 +89,5 @@ def test_where_no_process_can_be_started_the_checks_have_to_do(file: Path, monke
     def refused(*_: object, **__: object) -> None:
         raise child.CannotStart("none")
 
-    monkeypatch.setattr(child, "start_to_ask", refused)
+    monkeypatch.setattr(foreign.FORKSERVER, "start", refused)
     assert len(load_model(file).classes_) == 2

@@ -1,7 +1,9 @@
-"""A model file that may come from anywhere, read by a program of the user's.
+"""A model file that may come from anywhere.
 
-What is in it was checked before a library sees it (`automl/model/modelfile.py`). Should a booster's library choke on it
-all the same, that ends a process beside this one, which has read the file first, within bounds.
+Before the process that wants it reads it, another one has read it and had it answer, within bounds of time and memory:
+what is in it is checked before anything believes it (`modelfile.py`), and should a library choke on it all the same, or
+should it take far more than a model of its size needs, that ends the other process. Where that one is forked from is
+there after the first file, which takes milliseconds instead of most of a second.
 """
 
 import hashlib
@@ -10,12 +12,15 @@ from typing import TYPE_CHECKING
 
 from flowml.domain.errors import InvalidInput
 from flowml.machine import child
+from flowml.machine.forkserver import Forkserver
 
 if TYPE_CHECKING:
     from flowml.automl.model.model import FittedModel
 
+_TASK = "flowml.automl.model.foreign_task"
+FORKSERVER = Forkserver(_TASK)
 _SECONDS = 180.0
-_MEMORY_BYTES = 1_500_000_000
+_MEMORY_BYTES = 1_000_000_000
 _MEMORY_A_BYTE = 100
 _HINT = "Download the model again, or train it once more; if it comes from somebody else, do not use it."
 
@@ -23,29 +28,30 @@ _HINT = "Download the model again, or train it once more; if it comes from someb
 def read_foreign(path: Path) -> "FittedModel":
     """The model in a file. Raises InvalidInput, in words, for anything that is not a whole model file, and for one that
     makes the process that tries it crash, takes too long or too much memory."""
+    # It imports what it needs while this process does.
+    FORKSERVER.warm()
     from flowml.automl.model import modelfile
     from flowml.automl.predictors import libraries
 
-    needed = modelfile.libraries_of(path)
-    if not needed:
-        # Nothing of it reaches anything but Python and numpy.
-        return modelfile.read(path)
-    for name in needed & set(libraries.BOOSTERS):
-        # Meanwhile: this process will need it, too.
+    for name in modelfile.libraries_of(path) & set(libraries.BOOSTERS):
+        # Meanwhile, too: the first answer will need it.
         libraries.begin(name)
     tried = _tried(path)
+    if tried is None:
+        return modelfile.read(path)
     content = path.read_bytes()
-    if tried is not None and hashlib.sha256(content).hexdigest() != tried:
+    if hashlib.sha256(content).hexdigest() != tried:
         raise InvalidInput(f"“{path.name}” was changed while it was read.", hint="Read it again.")
-    return modelfile.read_bytes(content, path.name)
+    return modelfile.read_bytes(content, path.name, tried=False)
 
 
 def _tried(path: Path) -> str | None:
     """The hash of the file, once another process has read it and predicted with it; None where none can be started."""
-    memory_bytes = _MEMORY_BYTES + _MEMORY_A_BYTE * path.stat().st_size
+    size = path.stat().st_size if path.exists() else 0
+    bounds = child.Bounds(_SECONDS, _MEMORY_BYTES + _MEMORY_A_BYTE * size)
     try:
-        with child.Child("flowml.library.foreign_model_task") as process:
-            answer = process.ask({"path": str(path.absolute())}, child.Bounds(_SECONDS, memory_bytes))
+        with child.Child(_TASK, starter=FORKSERVER.start) as process:
+            answer = process.ask({"path": str(path.absolute())}, bounds)
     except child.CannotStart:
         return None
     except child.Ended as ended:
@@ -61,5 +67,7 @@ def _why(ended: child.Ended) -> str:
             return f"trying it took longer than {_SECONDS:g} seconds"
         case child.OutOfMemory():
             return "trying it took far more memory than a model of its size should need"
+        case child.Lost():
+            return "the process that tried it was ended by the system, with others; less may have to run"
         case _:
             return "it made the process that tried it crash"
