@@ -57,12 +57,16 @@ def page(request: Request) -> Response:
     frame = build_frame(request, "home")
     recent, n_datasets = datasets.list_datasets(context, SHOWN, 0)
     _, n_jobs = jobs.list_jobs(context, 1, 0)
+    first_visit = n_datasets == 0 and n_jobs == 0
+    if first_visit:
+        # Who comes for the first time brings a file next.
+        datasets.expect_work()
     return respond(
         request,
         HomePage(
             title="Home",
             frame=frame,
-            first_visit=n_datasets == 0 and n_jobs == 0,
+            first_visit=first_visit,
             samples=SAMPLES,
             max_upload_bytes=context.settings.max_upload_bytes,
             extensions=datasets.supported_extensions(),

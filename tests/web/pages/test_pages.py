@@ -21,7 +21,7 @@ from flowml.services.examples import Example
 from flowml.web.assets import templates_root
 from flowml.web.pages import datasets, errors, home, jobs, login, models, playground, results, train
 from flowml.web.templating import Page, environment
-from tests.services.records import add_job, add_model
+from tests.services.records import add_dataset, add_job, add_model
 from tests.services.trained import add_trained, table
 from tests.web.serving import Served, serve, until
 
@@ -125,6 +125,17 @@ class Markup(HTMLParser):
             # Alpine's build without eval reads property paths, calls and the like; anything more belongs in a file.
             if name.startswith(("x-", "@", ":")) and re.search(r"=>|[`;]", value or ""):
                 self.found.append(f"{tag} {name}={value}")
+
+
+def test_who_comes_for_the_first_time_finds_the_reader_of_files_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(home.datasets, "expect_work", lambda: asked.append("ready"))
+    with serve(tmp_path) as server:
+        assert "Drop a table here" in server.client.get("/", headers=HTML).text and asked == ["ready"]
+        add_dataset(server.store)
+        assert "Drop a table here" not in server.client.get("/", headers=HTML).text and asked == ["ready"]
 
 
 def test_every_page_of_a_filled_server(filled: Served) -> None:
