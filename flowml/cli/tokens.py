@@ -88,6 +88,8 @@ def _opened(options: argparse.Namespace, *, new: bool = False) -> Iterator["Cont
     home = Home(settings.home)
     if not new and not home.database.exists():
         raise NotFound(f"There is no FlowML folder {home.path}.", hint="Name the one of the server with --home.")
+    # On a full disk, too: a token that is in wrong hands has to be revoked.
+    home.prepare(starting=True)
     with closing(Store(home.path, now=time.time())) as store:
         yield Context(settings, store, time.time, NoTrainers())
 

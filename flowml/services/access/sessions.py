@@ -33,5 +33,6 @@ def log_in(context: Context, secret: str) -> Session | None:
 
 def log_out(context: Context) -> None:
     """End the caller's session, if that is how they came."""
-    if context.caller.session_id is not None:
-        context.store.sessions.end(context.caller.session_id)
+    session_id = context.caller.session_id
+    if session_id is not None:
+        context.store.at_any_rate(lambda: context.store.sessions.end(session_id))

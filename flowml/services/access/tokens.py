@@ -45,7 +45,7 @@ def list_tokens(context: Context) -> list[Token]:
 def revoke_token(context: Context, name_or_id: str) -> Token:
     """End a token at once, for every process of this server. Raises NotFound."""
     context.caller.check(Permission.ADMIN)
-    return context.store.tokens.revoke(name_or_id, context.clock())
+    return context.store.at_any_rate(lambda: context.store.tokens.revoke(name_or_id, context.clock()))
 
 
 def _check_model(context: Context, model_id: str) -> None:

@@ -1,7 +1,9 @@
 """Tokens as services give them out."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +31,21 @@ def test_a_token_is_given_out_once(context: Context) -> None:
 
     assert token == Token(token.id, TokenKind.WORKER, "gpu box", None, NOW, NOW + 60)
     assert list_tokens(context) == [token] == [context.store.tokens.valid(fingerprint(secret), NOW)]
+    revoke_token(context, "gpu box")
+    assert context.store.tokens.valid(fingerprint(secret), NOW) is None
+
+
+def test_a_token_is_revoked_on_a_full_disk_too(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    ballast, revoke = context.store.home.ballast, context.store.tokens.revoke
+
+    def noted(*given: Any) -> Token:
+        if ballast.size() > 1_000_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return revoke(*given)
+
+    _, secret = create_token(context, TokenKind.WORKER, "gpu box")
+    ballast.fill(2_000_000)
+    monkeypatch.setattr(context.store.tokens, "revoke", noted)
     revoke_token(context, "gpu box")
     assert context.store.tokens.valid(fingerprint(secret), NOW) is None
 
