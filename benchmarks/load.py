@@ -105,6 +105,17 @@ class Load:
         await asyncio.gather(*listening, return_exceptions=True)
 
 
+def loop_seconds(server: Server) -> tuple[float, float]:
+    """The seconds that the event loop's thread has computed, and those that it has waited for a core; 0 where the
+    system does not say."""
+    assert server.process is not None
+    try:
+        computed, waited, _ = Path(f"/proc/{server.process.pid}/schedstat").read_text().split()
+    except OSError:
+        return 0.0, 0.0
+    return int(computed) / 1e9, int(waited) / 1e9
+
+
 def rows(load: Load) -> list[tuple[Any, ...]]:
     """A row for each kind."""
     found = []
@@ -128,13 +139,16 @@ def main(arguments: list[str] | None = None) -> None:
         with server:
             load = Load(server, options.seed)
             load.prepare(options.seconds)
+            before = loop_seconds(server)
             asyncio.run(load.run(options.clients, options.seconds, options.sockets))
+            computed, waited = (now - then for now, then in zip(loop_seconds(server), before, strict=True))
             print(
                 table(
                     ("asked", "answers", "p50 ms", "p95", "p99", "worst", "statuses"),
                     rows(load),
                     f"{options.clients} clients and {options.sockets} sockets for {options.seconds:g} s beside a run; "
-                    f"server {server.resident_mib():.0f} MiB",
+                    f"server {server.resident_mib():.0f} MiB; its event loop computed {computed:.1f} s and waited"
+                    f" {waited:.1f} s for a core",
                 )
             )
 

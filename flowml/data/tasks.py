@@ -17,6 +17,7 @@ from typing import Any
 from flowml.domain.errors import FlowMLError, InvalidInput, UnreadableFile
 from flowml.domain.faults import fault_of
 from flowml.machine.child import settle
+from flowml.machine.priority import go_behind
 
 # task → the function that does it: it takes the request and returns what JSON can hold.
 TASKS = {
@@ -63,7 +64,7 @@ def answer_and_end(tasks: Mapping[str, str], niceness: int = 0) -> None:
     settle(niceness)
     request = json.load(sys.stdin)
     if request["task"] in _BACKGROUND:
-        os.nice(10)
+        go_behind(10)
     try:
         answer = perform(request, tasks)
     except FlowMLError as error:

@@ -22,6 +22,7 @@ from typing import IO, Any, Protocol, Self
 from flowml.domain.errors import FlowMLError
 from flowml.machine import lifeline
 from flowml.machine.facts import resident_bytes, thread_settings
+from flowml.machine.priority import go_behind
 
 _PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 _POLL_SECONDS = 0.02
@@ -144,8 +145,8 @@ def start_to_ask(module: str, *arguments: str, stdout: IO[bytes], stderr: IO[byt
 def settle(niceness: int = 0) -> None:
     """First thing in a child: it ends with whoever started it, and goes behind whoever is of more use."""
     lifeline.hold()
-    if niceness and hasattr(os, "nice"):
-        os.nice(niceness)
+    if niceness:
+        go_behind(niceness)
 
 
 def end(process: Process) -> None:

@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 
 from flowml.domain.workers import Share
 from flowml.machine.facts import PATIENT_THREADS, THREAD_VARIABLES, memory_bytes, usable_cores
+from flowml.machine.priority import go_behind
 
 # Of the machine's memory, for all that trains: trainers, and of that a part for the conductors together.
 _TRAINING_MEMORY_SHARE = 0.8
@@ -81,6 +82,9 @@ def _training_bytes() -> float:
 def settle_child() -> None:
     """First thing in every child: Ctrl-C is the server's business, and the server's end is ours."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setsid"):
+        # What computes all the time would use up the share of the cores that the server's session has.
+        os.setsid()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), name="end-with-server", daemon=True).start()
@@ -88,8 +92,7 @@ def settle_child() -> None:
 
 def step_back() -> None:
     """Let the server and the conductors go first: training takes what is left of the machine, answers do not wait."""
-    if hasattr(os, "nice"):
-        os.nice(5)
+    go_behind(5)
 
 
 def _end_with(parent: BaseProcess) -> None:

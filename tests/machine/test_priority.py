@@ -1,0 +1,43 @@
+"""What computes goes behind what answers, also where the system shares its cores among sessions."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GROUP = Path("/proc/self/autogroup")
+SAY = "import os, pathlib; group = pathlib.Path('/proc/self/autogroup'); said = lambda: group.read_text().split()[-1]"
+
+
+def run(*lines: str, new_session: bool) -> list[str]:
+    """What a Python of its own prints."""
+    command = [sys.executable, "-c", "\n".join((SAY, *lines))]
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=True, start_new_session=new_session
+    ).stdout.split()
+
+
+@pytest.mark.skipif(not GROUP.exists(), reason="this system shares its cores among processes")
+@pytest.mark.parametrize("new_session", [True, False])
+def test_a_session_of_its_own_is_as_nice_as_what_is_in_it_and_no_other_is(new_session: bool) -> None:
+    lines = (
+        "from flowml.machine.priority import go_behind",
+        "print(said())",
+        "go_behind(5)",
+        "print(os.nice(0), said())",
+    )
+    before, nice, after = run(*lines, new_session=new_session)
+    assert int(nice) == os.nice(0) + 5
+    assert int(after) == (5 if new_session else int(before))
+
+
+@pytest.mark.skipif(not hasattr(os, "setsid"), reason="this system has no sessions")
+def test_what_trains_has_a_session_of_its_own() -> None:
+    lines = (
+        "from flowml.training.processes import settle_child",
+        "settle_child()",
+        "print(os.getsid(0) == os.getpid())",
+    )
+    assert run(*lines, new_session=False) == ["True"]
