@@ -25,9 +25,9 @@ class FakeSocket {
     this.readyState = OPEN;
     this.handlers.open();
   }
-  close() {
+  close(code = 1006) {
     this.readyState = FakeSocket.CLOSED;
-    this.handlers.close();
+    this.handlers.close({ code });
   }
   receive(message) {
     this.handlers.message({ data: JSON.stringify(message) });
@@ -36,7 +36,8 @@ class FakeSocket {
 
 const heard = {};
 globalThis.WebSocket = FakeSocket;
-globalThis.location = { protocol: "https:", host: "flowml.test" };
+let reloads = 0;
+globalThis.location = { protocol: "https:", host: "flowml.test", reload: () => (reloads += 1) };
 globalThis.document = { body: { dataset: { lastEvent: "7" } } };
 globalThis.addEventListener = (type, handler) => (heard[type] = handler);
 const { subscribe, watchConnection } = await import("../../static/js/live.js");
@@ -67,4 +68,37 @@ test("rooms are asked for from where the page stands, each message comes once, a
   assert.deepEqual(states, ["connecting", "open", "lost", "open"]);
   subscribe("late", () => {}, 0);
   assert.deepEqual(sockets[1].sent.at(-1), { subscribe: "late", after: 0 });
+});
+
+test("who is logged out asks for the page again, which says so", async () => {
+  const asked = [];
+  let status = 200;
+  globalThis.fetch = async (url, { method }) => {
+    asked.push(method + " " + url);
+    return { status };
+  };
+  const turn = () => new Promise(setImmediate);
+  const again = () => heard.online();
+
+  sockets.at(-1).close();
+  again();
+  sockets.at(-1).close();
+  await turn();
+  assert.deepEqual(asked, ["HEAD /palette.json"], "a socket that never opened is asked about, one that broke is not");
+  assert.equal(reloads, 0, "a server that lets in is tried again");
+
+  status = 401;
+  again();
+  sockets.at(-1).close();
+  await turn();
+  assert.equal(reloads, 1);
+
+  again();
+  sockets.at(-1).open();
+  const before = sockets.length;
+  sockets.at(-1).close(4401);
+  again();
+  assert.equal(reloads, 2);
+  assert.equal(asked.length, 2);
+  assert.equal(sockets.length, before + 1, "and is not kept from coming back");
 });
