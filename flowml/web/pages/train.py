@@ -170,6 +170,10 @@ def forecast(outlook: Outlook | None, seconds: float) -> str:
 
     >>> forecast(Outlook([1.0, 2.0, 40.0], 2.0, None, 2, Basis.TABLE, 1.0), 20)
     'A simple model is there at once. About 17 trials fit, going by what they took on this table before.'
+    >>> "About 4 trials fit, fewer when nothing better comes" in forecast(
+    ...     Outlook([1.0], 2.0, 40, 1, Basis.TABLE, 2.0), 20
+    ... )
+    True
     """
     if outlook is None or not outlook.slots:
         return "A simple model is there at once; how many trials there is time for depends on who trains."
@@ -178,7 +182,9 @@ def forecast(outlook: Outlook | None, seconds: float) -> str:
     if found == 0:
         tried = "There is hardly time for anything more"
     elif found == outlook.limit:
-        tried = f"All {found} trials that so small a table is worth fit, and it may end sooner"
+        tried = f"All {found} trials that so small a table is worth fit"
+    if found and outlook.limit is not None:
+        tried += ", fewer when nothing better comes"
     busy = " Other work that runs here now is counted in." if outlook.busy >= 1.5 else ""
     return f"A simple model is there at once. {tried}, {_GOING_BY[outlook.basis]}.{busy}"
 
