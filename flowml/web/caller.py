@@ -81,7 +81,8 @@ def asker_of(connection: HTTPConnection) -> str:
     """Between whom turns are taken: who calls, from which machine, and apart from what their programs ask for what they
     ask for in a page, which may wait behind no program of theirs."""
     host = connection.client.host if connection.client else ""
-    kind = "page" if connection.headers.get("sec-fetch-site") == "same-origin" else "program"
+    # Only browsers send it.
+    kind = "page" if "sec-fetch-site" in connection.headers else "program"
     return f"{context_of(connection).caller.identifier} {host} {kind}"
 
 
