@@ -36,7 +36,7 @@ NEEDS = {
     # A file says itself which methods it takes.
     **{rf"\w+ {re.escape(path)}": OPEN for path in OPEN_FILES},
     "POST /api/results/predict": PREDICT,
-    r"POST /api/workers/(register|heartbeat|lease)": WORK,
+    r"POST /api/workers/(register|heartbeat|lease|watch|leave)": WORK,
     r"\w+ /api/workers/\w+/trials/.+": WORK,
 }
 # Who may do what on a server that others can reach; None: their credential is not valid, wherever they send it.
