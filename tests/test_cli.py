@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import zipfile
 from pathlib import Path
 from unittest.mock import patch
 
+import httpx
 import numpy as np
 import polars as pl
 import psutil
@@ -125,11 +127,38 @@ def test_a_home_that_cannot_be_written_to_is_said_so() -> None:
 
 
 def test_listening_on_the_network_is_refused(tmp_path: Path) -> None:
-    refused(called("serve", "--host", "0.0.0.0", "--port", "0", "--home", str(tmp_path)), "0.0.0.0", "127.0.0.1")
+    """Unless somebody could log in; the line says what makes that so, and it does."""
+    home = ("--home", str(tmp_path / "a home"))
+    for arguments, name in (
+        (("--host", "0.0.0.0"), "0.0.0.0"),
+        (("--host", "::"), "::"),
+        (("--allowed-hosts", "https://ml.example.com"), "https://ml.example.com"),
+    ):
+        said = called("serve", *arguments, "--port", "0", *home)
+        refused(said, name, "no admin token", "127.0.0.1")
+        command = said.stderr.split("`")[1].partition("flowml ")[2]
+        assert command == f"token create --kind admin --name admin --home '{tmp_path / 'a home'}'"
+    for kind in ("api", "worker"):
+        assert called("token", "create", "--kind", kind, "--name", kind, *home).returncode == 0
+    assert called(*shlex.split(command)).returncode == 0
+    called("token", "revoke", "admin", *home)
+    refused(called("serve", "--host", "0.0.0.0", "--port", "0", *home), "no admin token")
 
 
 def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path) -> None:
     refused(called("serve", "--home", str(tmp_path), FLOWML_MAX_UPLOAD_MB="lots"), "FLOWML_MAX_UPLOAD_MB")
+    for hosts in (
+        "*",
+        "*.example.com",
+        "ftp://ml.example.com",
+        "ml.example.com/path",
+        "a b",
+        "user@a",
+        "[1.2.3.4]",
+        "a:x",
+    ):
+        said = called("serve", "--home", str(tmp_path), FLOWML_ALLOWED_HOSTS=f"fine.example.com, {hosts}")
+        refused(said, "FLOWML_ALLOWED_HOSTS", hosts, "no name of a machine")
 
 
 def test_tokens_are_made_listed_and_revoked(tmp_path: Path) -> None:
@@ -176,14 +205,22 @@ def test_wrong_usage_of_tokens_is_said_to_be_that(arguments: tuple[str, ...]) ->
 
 
 def test_the_second_server_of_a_home_ends_at_once(tmp_path: Path) -> None:
+    """The first one listens on the network, for whoever has a token."""
+    secret = called("token", "create", "--kind", "admin", "--name", "me", "--home", str(tmp_path)).stdout.strip()
     first = subprocess.Popen(
-        [sys.executable, "-m", "flowml", "serve", "--port", "0", "--home", str(tmp_path)],
+        [sys.executable, "-m", "flowml", "serve", "--host", "0.0.0.0", "--port", "0", "--home", str(tmp_path)],
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         assert first.stdout is not None
-        assert "is ready at http://127.0.0.1:" in first.stdout.readline()
+        ready, where, log_in = (first.stdout.readline() for _ in range(3))
+        port = int(ready.rpartition(":")[2])
+        assert "is ready at http://" in ready and str(tmp_path) in where
+        assert f":{port}/login" in log_in and "flowml token create --kind admin" in log_in and secret not in log_in
+        url = f"http://127.0.0.1:{port}/api/stats"
+        assert httpx.get(url, trust_env=False).status_code == 401
+        assert httpx.get(url, trust_env=False, headers={"Authorization": f"Bearer {secret}"}).status_code == 200
         started = time.monotonic()
         refused(called("serve", "--port", "0", "--home", str(tmp_path)), "Another FlowML server", "--home")
         assert time.monotonic() - started < 10

@@ -13,11 +13,15 @@ from flowml.cli import build_parser
 from flowml.data.formats.registry import all_formats
 from flowml.data.recipes.expression.functions import NAMES
 from flowml.data.recipes.operations.registry import OPERATIONS
+from flowml.domain.caller import TokenKind
 from flowml.domain.remarks import Remark, RemarkSeverity
 from flowml.services.settings import Settings
+from flowml.web import pages
+from flowml.web.routes import open_paths
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ACCESS = (ROOT / "docs" / "access.md").read_text(encoding="utf-8")
 DATA = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 TABLE_ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines() if line[:1] == "|"]
 
@@ -94,8 +98,14 @@ def test_the_page_on_data_names_every_remark_with_its_severity() -> None:
     assert all(re.fullmatch(r"[a-z_]+", code) for code in made)
 
 
+def test_the_page_on_access_names_every_kind_of_token_and_every_open_address() -> None:
+    assert all(f"| `{kind}` |" in ACCESS for kind in TokenKind)
+    open_ones = {path for path in open_paths(pages.ENDPOINTS) if not path.startswith("/static/")}
+    assert open_ones and all(f"`{path}`" in ACCESS for path in open_ones)
+
+
 def test_links_of_the_documents_lead_somewhere() -> None:
-    for document in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/data.md"):
+    for document in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/access.md", "docs/data.md"):
         text = (ROOT / document).read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)]+)\)", text):
             if not target.startswith(("http://", "https://", "#")):

@@ -85,7 +85,14 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_settings_help(),
     )
-    serve_parser.add_argument("--host", help="address to listen on (127.0.0.1)")
+    serve_parser.add_argument(
+        "--host", help="address to listen on (127.0.0.1); any that others can reach takes an admin token"
+    )
+    serve_parser.add_argument(
+        "--allowed-hosts",
+        metavar="NAMES",
+        help="further names to answer under: ml.example.com, or https://ml.example.com behind a proxy",
+    )
     serve_parser.add_argument("--port", type=_whole_number(0, 65535), help="port to listen on (8000)")
     serve_parser.add_argument("--home", type=Path, help="folder for everything FlowML stores (~/.flowml)")
     serve_parser.add_argument(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from flowml import __version__
 from flowml.domain.errors import StartupError
+from flowml.domain.hosts import as_address, is_loopback
 
 if TYPE_CHECKING:
     from flowml.services.settings import Settings
 
 _SWITCH_SECONDS = 0.001
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -26,24 +26,20 @@ def serve(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("huey").setLevel(logging.WARNING)
-    if settings.host not in _LOOPBACK:
-        raise StartupError(
-            f"Listening on {settings.host} is refused: everyone who reaches that address could use this server.",
-            hint="Listen on 127.0.0.1; another address needs credentials, which this version does not have yet.",
-        )
+    if settings.needs_credentials:
+        _check_that_somebody_can_log_in(settings)
     allow_many_connections()
     # How long a thread that computes keeps the interpreter from the event loop; five milliseconds unless set.
     sys.setswitchinterval(_SWITCH_SECONDS)
     socket = _bind(settings.host, settings.port)
     server = Server(settings)
-    host, port = socket.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
+    port = socket.getsockname()[1]
 
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: Any = None) -> None:
             await super().startup(sockets)
             if self.started:
-                print(f"FlowML {__version__} is ready at http://{shown}:{port}", flush=True)
+                print(*_greeting(settings, port), sep="\n", flush=True)
 
         async def shutdown(self, sockets: Any = None) -> None:
             application.end_waiting()
@@ -65,7 +61,7 @@ def settings_of(options: argparse.Namespace) -> "Settings":
 
     given = {
         name: value
-        for name in ("host", "port", "home", "local_slots")
+        for name in ("host", "port", "allowed_hosts", "home", "local_slots")
         if (value := getattr(options, name, None)) is not None
     }
     try:
@@ -73,7 +69,43 @@ def settings_of(options: argparse.Namespace) -> "Settings":
     except ValidationError as error:
         problem = error.errors()[0]
         name = str(problem["loc"][0]) if problem["loc"] else "a setting"
-        raise StartupError(f"FLOWML_{name.upper()} cannot be used: {problem['msg'].lower()}.") from None
+        reason = problem.get("ctx", {}).get("error") or problem["msg"].lower()
+        raise StartupError(f"FLOWML_{name.upper()} cannot be used: {reason}.") from None
+
+
+def _check_that_somebody_can_log_in(settings: "Settings") -> None:
+    from flowml.cli.home import command, opened
+    from flowml.services.access.tokens import somebody_can_log_in
+
+    with opened(settings, new=True) as context:
+        if somebody_can_log_in(context):
+            return
+    named = ", ".join(settings.allowed_hosts)
+    what = f"Answering as {named}" if is_loopback(settings.host) else f"Listening on {settings.host}"
+    raise StartupError(
+        f"{what} is refused: others could reach this server, and there is no admin token to log in with.",
+        hint=f"Make one first: `{command(settings, 'token', 'create', '--kind', 'admin', '--name', 'admin')}`."
+        f" Without one, listen on 127.0.0.1{' and leave the other names out' if named else ''}.",
+    )
+
+
+def _greeting(settings: "Settings", port: int) -> list[str]:
+    """What whoever starts the server reads when it answers."""
+    from flowml.cli.home import command
+    from flowml.machine.facts import host_names, own_address
+
+    named = next((text for text in settings.allowed_hosts if text.startswith("https://")), None)
+    host, listened = settings.host, as_address(settings.host)
+    if not host or (listened is not None and listened.is_unspecified):
+        host = own_address() or max(host_names(), key=len, default="localhost")
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    lines = [f"FlowML {__version__} is ready at {address}", f"Everything is stored in {settings.home.expanduser()}."]
+    if settings.needs_credentials:
+        lines.append(
+            f"Log in at {(named or address).rstrip('/')}/login with an admin token. Another one:"
+            f" `{command(settings, 'token', 'create', '--kind', 'admin', '--name', 'NAME')}`."
+        )
+    return lines
 
 
 def _bind(host: str, port: int) -> Any:
@@ -91,5 +123,9 @@ def _bind(host: str, port: int) -> Any:
             f"Port {port} on {host} cannot be used: {(error.strerror or str(error)).lower()}.",
             hint="Another program may be using it. Choose another with --port.",
         ) from error
+    own = listening.getsockname()[0]
+    if is_loopback(host) and not is_loopback(own):
+        listening.close()
+        raise StartupError(f"{host} stands for {own} on this machine, which others can reach.", hint="Name 127.0.0.1.")
     listening.set_inheritable(False)
     return listening

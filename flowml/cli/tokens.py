@@ -3,18 +3,14 @@
 import argparse
 import json
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from flowml.cli.home import opened
 from flowml.cli.serve import settings_of
-from flowml.domain.errors import NotFound
 
 if TYPE_CHECKING:
     from flowml.domain.tokens import Token
-    from flowml.services.context import Context
 
 _COLUMNS = ("id", "kind", "name", "state", "model_id", "created_at", "expires_at", "last_used_at")
 
@@ -24,7 +20,7 @@ def create(options: argparse.Namespace) -> int:
     from flowml.domain.caller import TokenKind
     from flowml.services.access.tokens import create_token
 
-    with _opened(options, new=True) as context:
+    with opened(settings_of(options), new=True) as context:
         token, secret = create_token(
             context,
             TokenKind(options.kind),
@@ -50,7 +46,7 @@ def show(options: argparse.Namespace) -> int:
     """Print the tokens that there are, without their secrets."""
     from flowml.services.access.tokens import list_tokens
 
-    with _opened(options) as context:
+    with opened(settings_of(options)) as context:
         records = [_record(token, context.clock()) for token in list_tokens(context)]
     if options.json:
         print(json.dumps({"items": records, "total": len(records)}))
@@ -67,7 +63,7 @@ def revoke(options: argparse.Namespace) -> int:
     """End a token, and everything that was logged in with it."""
     from flowml.services.access.tokens import revoke_token
 
-    with _opened(options) as context:
+    with opened(settings_of(options)) as context:
         token = revoke_token(context, options.token)
         if options.json:
             print(json.dumps(_record(token, context.clock())))
@@ -75,23 +71,6 @@ def revoke(options: argparse.Namespace) -> int:
             assert token.revoked_at is not None
             print(f"The {token.kind} token “{token.name}” ({token.id}) is revoked since {_time(token.revoked_at)}.")
     return 0
-
-
-@contextmanager
-def _opened(options: argparse.Namespace, *, new: bool = False) -> Iterator["Context"]:
-    """A home folder, whether a server uses it or not. Raises NotFound where there is none, unless it may be `new`."""
-    from flowml.services.context import Context, NoTrainers
-    from flowml.store.home import Home
-    from flowml.store.store import Store
-
-    settings = settings_of(options)
-    home = Home(settings.home)
-    if not new and not home.database.exists():
-        raise NotFound(f"There is no FlowML folder {home.path}.", hint="Name the one of the server with --home.")
-    # On a full disk, too: a token that is in wrong hands has to be revoked.
-    home.prepare(starting=True)
-    with closing(Store(home.path, now=time.time())) as store:
-        yield Context(settings, store, time.time, NoTrainers())
 
 
 def _record(token: "Token", now: float) -> dict[str, Any]:

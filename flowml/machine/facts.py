@@ -6,6 +6,7 @@ In a container these are the container's: whatever the machine has besides is no
 import contextlib
 import math
 import os
+import socket
 from pathlib import Path
 
 from flowml.machine import cgroup
@@ -29,6 +30,22 @@ def usable_cores() -> int:
     """The cores that this process may use: those it may run on, or fewer where a container has a quota."""
     quota = cgroup.limits().cores
     return _scheduled_cores() if quota is None else max(1, min(_scheduled_cores(), math.ceil(quota)))
+
+
+def host_names() -> frozenset[str]:
+    """What others on the network may call this machine: its host name, its first part, and that with mDNS."""
+    name = socket.gethostname().lower()
+    first = name.partition(".")[0]
+    return frozenset({name, first, f"{first}.local"}) if first else frozenset()
+
+
+def own_address() -> str | None:
+    """The address at which most others reach this machine, if it has one; nothing is sent to find out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+        # An address that is nobody's (RFC 5737): the system only looks up the way to it.
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
+    return None
 
 
 def memory_bytes() -> int:

@@ -1,16 +1,41 @@
 """Every setting, its default and its limit. Each is also an environment variable `FLOWML_<NAME>`."""
 
+import re
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from flowml.data.format import Limits
-from flowml.domain.hosts import is_loopback
+from flowml.domain.hosts import is_loopback, parse_host
 
 
 def default_home() -> Path:
     return Path.home() / ".flowml"
+
+
+def split_origin(text: str) -> tuple[str | None, str, int | None]:
+    """Scheme, name and port of `name`, `name:port` or `https://name`; what is not said is None. Raises ValueError.
+
+    >>> split_origin("https://ml.example.com"), split_origin("10.0.0.7:8000")
+    (('https', 'ml.example.com', None), (None, '10.0.0.7', 8000))
+    """
+    parts = re.fullmatch(r"(?:(https?)://)?([^/]+)/?", text.lower())
+    found = None if parts is None else parse_host(parts[2])
+    if parts is None or found is None:
+        raise ValueError(f"“{text}” is no name of a machine, such as ml.example.com or https://ml.example.com")
+    return parts[1], *found
+
+
+def _as_hosts(value: object) -> object:
+    """What is set is one text, with commas between its parts."""
+    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    if isinstance(parts, list | tuple):
+        parts = tuple(part for part in parts if part)
+        for part in parts:
+            split_origin(str(part))
+    return parts
 
 
 class Settings(BaseSettings):
@@ -19,8 +44,15 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FLOWML_", extra="ignore")
 
     home: Path = Field(default_factory=default_home, description="folder that holds everything FlowML stores")
-    host: str = Field("127.0.0.1", description="address to listen on; only this machine's own for now")
+    host: str = Field(
+        "127.0.0.1", description="address to listen on; any other than this machine's own takes an admin token first"
+    )
     port: int = Field(8000, ge=0, le=65535, description="port to listen on")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_as_hosts)] = Field(
+        (),
+        description="further names to answer under, separated by commas: ml.example.com, or https://ml.example.com"
+        " behind a proxy that speaks HTTPS; this machine's own name and addresses need not be named",
+    )
     local_slots: int | None = Field(
         None,
         ge=0,
@@ -48,8 +80,11 @@ class Settings(BaseSettings):
 
     @property
     def needs_credentials(self) -> bool:
-        """Whether everyone has to say who they are: wherever others than this machine's own users can be."""
-        return not is_loopback(self.host)
+        """Whether everyone has to say who they are: wherever others than this machine's own users can be. Who has a
+        further name is asked for from elsewhere, by way of a proxy."""
+        return any(
+            not is_loopback(name) for name in (self.host, *(split_origin(text)[1] for text in self.allowed_hosts))
+        )
 
     @property
     def max_upload_bytes(self) -> int:

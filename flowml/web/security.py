@@ -1,15 +1,14 @@
 """The gate in front of everything: who may talk to this server, and what browsers may do with its answers.
 
 A server on a loopback address needs no credentials, so what protects it is that only this machine's own pages and
-programs get through: a foreign `Host` is DNS rebinding, a foreign `Origin` is another site's script. Both are
-refused for every method and path and for WebSockets, before any of the program sees the request. So is whoever has no
-valid credential where it takes one, at all addresses but those few that are open.
+programs get through: a foreign `Host` is DNS rebinding, a foreign `Origin` is another site's script, and that one would
+come with a browser's cookie elsewhere. Both are refused for every method and path and for WebSockets, before any of the
+program sees the request. So is whoever has no valid credential where it takes one, at all addresses but those few that
+are open.
 """
 
 import logging
-import re
 from collections.abc import Callable, Collection
-from functools import lru_cache
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flowml.domain.caller import NOBODY, Principal
 from flowml.domain.errors import FlowMLError, Forbidden, MalformedRequest, Unauthorized
 from flowml.domain.faults import fault_of
-from flowml.domain.hosts import is_loopback
+from flowml.services.access.hosts import Hosts
 from flowml.services.context import Context
 from flowml.web.caller import CONTEXT, refuse_websocket
 from flowml.web.errors import problem_response
@@ -53,7 +52,7 @@ _HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 _SAME = frozenset({"same-origin", "none"})
-_HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9.-]+))(?::(?P<port>[0-9]{1,5}))?")
+_LOOKED_AT = frozenset({b"host", b"origin", b"sec-fetch-site"})
 _SCHEMES = {"ws": "http", "wss": "https"}
 # What these answer is not shown to people, and some of it has to be computed.
 _NO_PAGES = ("/api/", "/metrics")
@@ -77,6 +76,7 @@ class Gate:
         self._app = app
         self._context = context
         self._who = who
+        self._hosts = Hosts(context.settings)
         self._open_paths = open_paths
         self.end_waiting: Callable[[], None] = lambda: None
         """To be called when the server is about to end: who waits for something to happen hears that it does not."""
@@ -113,7 +113,7 @@ class Gate:
 
     def _let_in(self, scope: Scope) -> Exception | None:
         """Why this request may not come in; None where it may, and has its context now."""
-        refusal = refused(scope)
+        refusal = _refused(scope, self._hosts)
         if refusal is not None:
             return refusal
         try:
@@ -133,35 +133,31 @@ class Gate:
         return None
 
 
-def refused(scope: Scope) -> FlowMLError | None:
-    """Why this request may not come in, or None when it may."""
-    headers = Headers(scope=scope)
-    hosts = headers.getlist("host")
-    if len(hosts) != 1:
+def _refused(scope: Scope, hosts: Hosts) -> FlowMLError | None:
+    """Why this request may not come in, or None when it may. From here on the scope's scheme is that of browsers."""
+    found: dict[bytes, list[str]] = {}
+    for name, value in scope["headers"]:
+        if name in _LOOKED_AT:
+            found.setdefault(name, []).append(value.decode("latin-1"))
+    named = found.get(b"host", ())
+    if len(named) != 1:
         return MalformedRequest("The request names no host, or more than one.", hint="Send exactly one Host header.")
-    host = hosts[0].lower()
-    if not names_this_machine(host):
+    host = named[0].lower()
+    own = scope["server"][0] if scope.get("server") else ""
+    scheme = hosts.scheme(host, own, _SCHEMES.get(scope["scheme"], scope["scheme"]))
+    if scheme is None:
         return Forbidden(
-            "This server answers only under this machine's own names.",
-            hint="Open it as http://127.0.0.1 or http://localhost with its port.",
+            "This server does not answer under that name.",
+            hint="Open it as http://127.0.0.1 or http://localhost with its port. Where others reach it, and that is a"
+            " name of it, start it with --allowed-hosts NAME (FLOWML_ALLOWED_HOSTS).",
         )
-    for origin in headers.getlist("origin"):
-        if origin.lower() != f"{_SCHEMES.get(scope['scheme'], scope['scheme'])}://{host}":
-            return Forbidden("Pages of another site may not use this server.")
-    fetch_site = headers.get("sec-fetch-site", "none")
-    if fetch_site not in _SAME and not _is_followed_link(scope, headers):
+    if scheme == "https":
+        scope["scheme"] = "wss" if scope["type"] == "websocket" else "https"
+    if any(origin.lower() != f"{scheme}://{host}" for origin in found.get(b"origin", ())):
+        return Forbidden("Pages of another site may not use this server.")
+    if any(site not in _SAME for site in found.get(b"sec-fetch-site", ())) and not _is_followed_link(scope):
         return Forbidden("Pages of another site may not use this server.")
     return None
-
-
-@lru_cache(maxsize=64)
-def names_this_machine(host: str) -> bool:
-    """Whether a Host header (`name`, `name:port`, `[address]:port`) names this very machine."""
-    found = _HOST.fullmatch(host)
-    if found is None or int(found["port"] or 0) > 65_535:
-        return False
-    # In brackets stand addresses of IPv6 alone.
-    return is_loopback(found["name"]) if found["name"] else ":" in found["address"] and is_loopback(found["address"])
 
 
 def _asks_for_a_page(scope: Scope) -> bool:
@@ -186,8 +182,9 @@ def _is_of_a_session(scope: Scope) -> bool:
     return context is not None and context.caller.session_id is not None and not scope["path"].startswith(PREFIX)
 
 
-def _is_followed_link(scope: Scope, headers: Headers) -> bool:
+def _is_followed_link(scope: Scope) -> bool:
     """A person who follows a link on another page to one of these: harmless, unlike everything else from there."""
+    headers = Headers(scope=scope)
     return (
         scope["type"] == "http"
         and (scope["path"] == "/api/docs" or not scope["path"].startswith(_NO_PAGES))

@@ -58,10 +58,11 @@ export async function call(method, url, body, signal) {
 export const get = (url, signal) => call("GET", url, undefined, signal);
 export const post = (url, body, signal) => call("POST", url, body, signal);
 
-// The same call from a shell.
-export function curl(url, body) {
+// The same call from a shell. Where people log in, programs bring a token; it stands in no command that is copied.
+export function curl(url, body, needsToken = globalThis.document?.body.dataset.needsToken !== undefined) {
   const text = JSON.stringify(body, null, 2).replaceAll("'", "'\\''");
-  return "curl " + url + " \\\n  -H 'Content-Type: application/json' \\\n  -d '" + text + "'";
+  const token = needsToken ? ' \\\n  -H "Authorization: Bearer $FLOWML_TOKEN"' : "";
+  return "curl " + url + token + " \\\n  -H 'Content-Type: application/json' \\\n  -d '" + text + "'";
 }
 
 // One part of a server-rendered page, for swapping in: the element with this id.

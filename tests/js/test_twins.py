@@ -1,6 +1,7 @@
 """What the server writes and what the page's scripts write are the same."""
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -173,9 +174,16 @@ def test_what_is_said_of_a_column_of_categories(node: list[str]) -> None:
 @pytest.mark.skipif(not shutil.which("sh"), reason="needs a shell")
 def test_a_command_for_the_shell_sends_what_it_shows(node: list[str]) -> None:
     body = {"text": "it's $HOME `x` \\ \n \" 😀", "n": [1, None]}
-    (command,) = answers(node, "http.js", [("curl", "http://localhost/api", body)])
+    command, with_token = answers(
+        node, "http.js", [("curl", "http://localhost/api", body), ("curl", "http://localhost/api", body, True)]
+    )
     program = "curl() { for one; do printf '%s\\0' \"$one\"; done; }\n" + command
     done = subprocess.run(["sh", "-c", program], capture_output=True, encoding="utf-8", check=True)
     url, flag, header, data, sent = done.stdout.rstrip("\0").split("\0")
     assert (url, flag, header, data) == ("http://localhost/api", "-H", "Content-Type: application/json", "-d")
     assert json.loads(sent) == body
+    done = subprocess.run(
+        ["sh", "-c", program.replace(command, with_token)],
+        capture_output=True, encoding="utf-8", check=True, env={**os.environ, "FLOWML_TOKEN": "flowml_api_a"},
+    )  # fmt: skip
+    assert done.stdout.split("\0")[1:3] == ["-H", "Authorization: Bearer flowml_api_a"]

@@ -15,7 +15,14 @@ async def status_of(app: Any, method: str, path: str, headers: Headers = (), *, 
 
 
 async def answer_of(
-    app: Any, method: str, path: str, headers: Headers = (), *, kind: str = "http", host: str = "127.0.0.1:8000"
+    app: Any,
+    method: str,
+    path: str,
+    headers: Headers = (),
+    *,
+    kind: str = "http",
+    host: str = "127.0.0.1:8000",
+    body: bytes = b"",
 ) -> tuple[int, dict[str, str]]:
     """The status and the headers of the answer."""
     scope = {
@@ -41,7 +48,7 @@ async def answer_of(
         nonlocal asked
         if not asked:
             asked = True
-            return {"type": "http.request" if kind == "http" else "websocket.connect"}
+            return {"type": "http.request", "body": body} if kind == "http" else {"type": "websocket.connect"}
         if kind == "http":
             await asyncio.Event().wait()
         return {"type": "websocket.disconnect", "code": 1000}

@@ -10,9 +10,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from flowml.services.access.hosts import Hosts
+from flowml.services.settings import Settings
 from flowml.web import pages
 from flowml.web.routes import routes
-from flowml.web.security import CONTENT_SECURITY_POLICY, names_this_machine
+from flowml.web.security import CONTENT_SECURITY_POLICY
 from tests.web.serving import Served
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -189,4 +191,5 @@ def test_every_answer_carries_the_strict_headers(server: Served) -> None:
     ],
 )
 def test_what_counts_as_this_machine(host: str, expected: bool) -> None:
-    assert names_this_machine(host) is expected
+    scheme = Hosts(Settings()).scheme(host, "127.0.0.1", "http")
+    assert scheme == ("http" if expected else None)

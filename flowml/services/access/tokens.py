@@ -36,6 +36,11 @@ def create_token(
     return token, secret
 
 
+def somebody_can_log_in(context: Context) -> bool:
+    """Whether there is a valid admin token."""
+    return context.store.tokens.has_valid(TokenKind.ADMIN, context.clock())
+
+
 def list_tokens(context: Context) -> list[Token]:
     """Oldest first, with those that were revoked."""
     context.caller.check(Permission.ADMIN)
