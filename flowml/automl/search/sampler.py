@@ -6,7 +6,7 @@ each of which gets the share of the time that it has earned.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,14 +64,19 @@ class Sampler:
         specs: Mapping[int, TrialSpec],
         known: Mapping[int, Result],
         shares: Mapping[str, float],
+        tried: Collection[str],
     ):
-        """`specs`: all trials asked for so far; `known`: those whose results count; `shares`: of the ensemble."""
+        """`specs`: all trials asked for so far, `tried` by their keys (`key_of`); `known`: those whose results count;
+        `shares`: of the ensemble."""
         self._shares = shares
         self._study = study
         self._number = number
         self._specs = specs
         self._known = {n: known[n] for n in sorted(known) if specs[n].algorithm in study.algorithms}
-        self._tried = {_key(spec.algorithm, spec.params) for spec in specs.values()}
+        self._tried = tried
+        self._known_of: dict[str, dict[int, Result]] = {name: {} for name in study.algorithms}
+        for n, result in self._known.items():
+            self._known_of[specs[n].algorithm][n] = result
         self._forecast = self._learned()
         self._open_to_all = [name for name in study.algorithms if not self._given_up(name)]
 
@@ -89,11 +94,7 @@ class Sampler:
 
     def _given_up(self, name: str) -> bool:
         """An algorithm that is not for this table, or failed twice in a row, is not asked again."""
-        ends = [
-            result
-            for number, result in self._known.items()
-            if self._specs[number].algorithm == name and result.status is not TrialStatus.CANCELLED
-        ]
+        ends = [result for result in self._known_of[name].values() if result.status is not TrialStatus.CANCELLED]
         failed = [result.status is TrialStatus.FAILED for result in ends[-2:]]
         return any(not result.applicable for result in ends) or (len(failed) == 2 and all(failed))
 
@@ -134,7 +135,7 @@ class Sampler:
             # Whatever the budget, something is tried.
             affordable = [min(self._study.stated, key=lambda name: self._study.stated[name])]
         for candidate in self._study.portfolio:
-            fresh = _key(candidate.algorithm, candidate.params) not in self._tried
+            fresh = key_of(candidate.algorithm, candidate.params) not in self._tried
             if candidate.algorithm in affordable and fresh:
                 return TrialSpec(self._number, candidate.algorithm, candidate.params, "portfolio")
             if candidate.algorithm in STRONG and candidate.algorithm in self._open_to_all and self._unseen(candidate):
@@ -164,7 +165,7 @@ class Sampler:
         if factor > LONGEST_STRETCH:
             return None
         params = self._study.algorithms[name].hurried(base, 1.1 * max(1.0, factor))
-        if params is None or _key(name, params) in self._tried:
+        if params is None or key_of(name, params) in self._tried:
             return None
         return TrialSpec(self._number, name, params, origin)
 
@@ -173,11 +174,7 @@ class Sampler:
 
     def _best_params(self, name: str) -> list[Mapping[str, Any]]:
         """The configuration of this family that has done best, if any."""
-        done = [
-            (result.gain, -number)
-            for number, result in self._known.items()
-            if self._specs[number].algorithm == name and result.gain is not None
-        ]
+        done = [(result.gain, -number) for number, result in self._known_of[name].items() if result.gain is not None]
         return [self._specs[-max(done)[1]].params] if done else []
 
     def _by_promise(self, names: Sequence[str]) -> list[str]:
@@ -204,11 +201,7 @@ class Sampler:
         return sorted(overdrawn, key=lambda name: (overdrawn[name], name))
 
     def _gains(self, name: str) -> list[float]:
-        return [
-            result.gain
-            for number, result in self._known.items()
-            if self._specs[number].algorithm == name and result.gain is not None
-        ]
+        return [result.gain for result in self._known_of[name].values() if result.gain is not None]
 
     def _stale(self, name: str) -> int:
         """Trials of this family since its best."""
@@ -243,10 +236,11 @@ class Sampler:
         for draw in range(4):
             seed = self._study.seed * 1_000_003 + self._number * 31 + draw
             params = propose(space, finished, pending, seed)
-            if _key(name, params) not in self._tried:
+            if key_of(name, params) not in self._tried:
                 return params
         return None
 
 
-def _key(name: str, params: Mapping[str, Any]) -> str:
+def key_of(name: str, params: Mapping[str, Any]) -> str:
+    """The same for the same configuration of an algorithm."""
     return f"{name} {json.dumps(params, sort_keys=True, default=str)}"

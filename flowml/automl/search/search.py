@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from flowml.automl.algorithms.base import Algorithm
 from flowml.automl.search.portfolio import most_trials, portfolio
-from flowml.automl.search.sampler import Result, Sampler, Study
+from flowml.automl.search.sampler import Result, Sampler, Study, key_of
 from flowml.automl.task.shape import TaskShape
 from flowml.domain.errors import NotApplicable
 from flowml.domain.metrics import greater_is_better, perfect_gain
@@ -70,6 +70,7 @@ class Search:
         self._limit = max_trials or most_trials(shape, len(applicable))
         self._specs: dict[int, TrialSpec] = {}
         self._results: dict[int, Result] = {}
+        self._tried: set[str] = set()
         self._next_number = 0
         self._shares: dict[str, float] = {}
         self.had_enough = False
@@ -91,7 +92,7 @@ class Search:
         if self._stalled(known):
             self.had_enough = True
             return None
-        sampler = Sampler(self._study, number, self._specs, known, self._shares)
+        sampler = Sampler(self._study, number, self._specs, known, self._shares, self._tried)
         open_trials = [spec.algorithm for earlier, spec in self._specs.items() if earlier not in self._results]
         if len(open_trials) >= slots and self._max_trials is None:
             # It has to wait for one of them, of which about half is still to come.
@@ -101,19 +102,21 @@ class Search:
             return WAIT
         if chosen is None and len(known) < len(self._results):
             # Nothing is open and what may be looked at is too little to go by: with everything in, so is everyone.
-            chosen = Sampler(self._study, number, self._specs, self._results, self._shares).next(time_left)
+            chosen = Sampler(self._study, number, self._specs, self._results, self._shares, self._tried).next(time_left)
         if chosen is None:
             return None
         bar = sampler.bar(chosen.algorithm)
         if bar is not None:
             chosen = replace(chosen, bar=bar if self._greater_is_better else -bar)
-        self._specs[number] = chosen
+        self._take(chosen)
         self._next_number = number + 1
         return chosen
 
     def seconds(self, algorithm: str) -> float:
         """How long a trial of this algorithm will take, by all that is known."""
-        return Sampler(self._study, self._next_number, self._specs, self._results, self._shares).seconds(algorithm)
+        return Sampler(self._study, self._next_number, self._specs, self._results, self._shares, self._tried).seconds(
+            algorithm
+        )
 
     def tell(
         self,
@@ -149,7 +152,7 @@ class Search:
             self._next_number = max(self._next_number, trial.number + 1)
             if trial.status is TrialStatus.CANCELLED:
                 continue
-            self._specs[trial.number] = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin)
+            self._take(TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin))
             if trial.status.ended:
                 sign = 1.0 if self._greater_is_better else -1.0
                 gain = None if trial.score is None else sign * trial.score
@@ -162,6 +165,10 @@ class Search:
                     applicable=trial.applicable,
                     first_fold=first,
                 )
+
+    def _take(self, spec: TrialSpec) -> None:
+        self._specs[spec.number] = spec
+        self._tried.add(key_of(spec.algorithm, spec.params))
 
     def _pruned(self, known: Mapping[int, Result]) -> int:
         """Trials that do not count, but where exactly so many were asked for."""

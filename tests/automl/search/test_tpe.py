@@ -1,5 +1,10 @@
 """Within a family the search goes where it pays, and stays in its space."""
 
+from typing import Any
+
+import optuna
+import pytest
+
 from flowml.automl.algorithms.base import ChoiceParameter, FloatParameter, IntParameter
 from flowml.automl.search.tpe import propose
 from tests.automl.search.searching import LARGE, make_search, run
@@ -25,3 +30,20 @@ def test_a_proposal_stays_in_its_space_and_keeps_away_from_open_ones() -> None:
         assert params["kind"] in ("a", "b")
     assert propose(space, finished, [], 3) == propose(space, finished, [], 3)
     assert len({str(params) for params in seen}) > 5
+
+
+def test_what_is_known_of_a_trial_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = (FloatParameter("rate", 0.001, 0.75, log=True),)
+    finished = [({"rate": 0.01 * (1 + number)}, 0.1 * number) for number in range(6)]
+    first = propose(space, finished[:5], [], 3)
+    made: list[float] = []
+    create = optuna.trial.create_trial
+
+    def counted(*, params: dict[str, Any], distributions: Any, value: float) -> Any:
+        made.append(params["rate"])
+        return create(params=params, distributions=distributions, value=value)
+
+    monkeypatch.setattr(optuna.trial, "create_trial", counted)
+    propose(space, finished, [], 4)
+    assert made == [0.06], "the one that is new"
+    assert propose(space, finished[:5], [], 3) == first
