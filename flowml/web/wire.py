@@ -148,6 +148,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.write_eof()
         self.flow.resume_reading()
 
+    def shutdown(self) -> None:
+        if self.is_parting:
+            self.transport.close()
+        else:
+            super().shutdown()
+
     def look(self, now: float) -> None:
         """End what takes too long."""
         self._look_at_answer(now)

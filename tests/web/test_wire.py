@@ -165,6 +165,17 @@ def test_who_is_answered_early_may_send_the_rest(patient: int) -> None:
             assert client.recv(12) == b"HTTP/1.1 200", more
 
 
+def test_who_was_refused_does_not_hold_up_a_server_that_stops() -> None:
+    with run_app(_app) as port:
+        client = _Client(port)
+        client.sendall(_request("/", b"Transfer-Encoding: chunked") + b"\r\n1;" + CHUNK * 30)
+        assert client.answer()[0] == 400
+        started = time.monotonic()
+    # It would be given a second.
+    assert time.monotonic() - started < 0.8
+    client.close()
+
+
 def test_the_rest_of_what_was_refused_is_read_neither_for_long_nor_without_end(port: int) -> None:
     for path, more in (("/", b"Content-Length: many"), ("/early", b"Content-Length: 999999999")):
         for piece, pause in ((CHUNK, 0.0), (b"x", 0.02)):
