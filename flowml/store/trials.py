@@ -146,12 +146,14 @@ class Trials:
         )
         return found.fetchone() is not None
 
-    def leased(self, trial_id: str, owner: str, attempt: int, steady: float) -> Lease | None:
-        """The lease that somebody holds, by what they say of it; None where it is no longer good."""
+    def leased(self, trial_id: str, owner: str, attempt: int | None, steady: float) -> Lease | None:
+        """The lease that somebody holds, by what they say of it; None where it is no longer good. Without an attempt,
+        whichever they hold."""
         row = (
             self._database.current()
             .execute(
-                "SELECT * FROM trials WHERE id = ? AND owner = ? AND attempt = ? AND status = 'leased'",
+                "SELECT * FROM trials WHERE id = ? AND owner = ? AND attempt = ifnull(?, attempt)"
+                " AND status = 'leased'",
                 (trial_id, owner, attempt),
             )
             .fetchone()
@@ -173,6 +175,14 @@ class Trials:
             "SELECT DISTINCT queue, memory_bytes, vram_gb FROM trials WHERE status = 'queued'"
         )
         return [_needs(row) for row in rows]
+
+    def by_queue(self) -> dict[str, tuple[int, int]]:
+        """How many trials wait and how many run, by the queue that they need."""
+        rows = self._database.read().execute(
+            "SELECT queue, SUM(status = 'queued') AS waiting, SUM(status = 'leased') AS running FROM trials"
+            " WHERE status IN ('queued', 'leased') GROUP BY queue"
+        )
+        return {row["queue"]: (row["waiting"], row["running"]) for row in rows}
 
     def lower_needs(self, job_id: str, queues: Sequence[str], memory_bytes: int) -> None:
         """Of a job's waiting trials: no queue but these, and no more memory than that. What was asked for when there

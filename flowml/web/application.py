@@ -12,9 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowml.domain.caller import Principal
 from flowml.domain.errors import FlowMLError, Forbidden
-from flowml.services import workers
 from flowml.services.access.throttle import Throttle
 from flowml.services.context import Context
+from flowml.services.fleet import workers
 from flowml.web import pages
 from flowml.web.caller import CONTEXT, Callers
 from flowml.web.failures import handle_error

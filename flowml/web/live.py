@@ -25,11 +25,12 @@ from flowml.domain.errors import FlowMLError, InvalidInput, MalformedRequest
 from flowml.domain.events import Event
 from flowml.domain.jobs import Job, JobSpec
 from flowml.domain.trials import Trial
+from flowml.domain.workers import Worker
 from flowml.services import events
 from flowml.services.access.keys import is_still_valid
 from flowml.services.context import Context
 from flowml.web.caller import context_of
-from flowml.web.schemas import training
+from flowml.web.schemas import training, workers
 
 _log = logging.getLogger(__name__)
 _GONE = (WebSocketDisconnect, OSError, TimeoutError, RuntimeError)
@@ -207,6 +208,8 @@ def _outer(name: str, value: Any) -> Any:
         return training.Job.model_validate(job).model_dump(mode="json")
     if name == "trial" and isinstance(value, dict):
         return training.Trial.model_validate(Trial(**_known(Trial, value))).model_dump(mode="json")
+    if name == "worker" and isinstance(value, dict):
+        return workers.Worker.model_validate(Worker(**_known(Worker, value))).model_dump(mode="json")
     return value
 
 

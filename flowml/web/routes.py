@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from flowml.domain.caller import Permission
 from flowml.domain.channel import JobBrief
 from flowml.services.downloads import MEDIA_TYPES
-from flowml.web.api import datasets, docs, figures, recipes, results, system, training, workers
+from flowml.web.api import cluster, datasets, docs, figures, recipes, results, system, training, workers
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
@@ -22,7 +22,7 @@ from flowml.web.schemas import workers as w
 from flowml.web.schemas.base import PageQuery, Rename
 from flowml.web.static import PREFIX, StaticFiles
 
-OPEN, READ, WRITE = Permission.OPEN, Permission.READ, Permission.WRITE
+ADMIN, OPEN, READ, WRITE = Permission.ADMIN, Permission.OPEN, Permission.READ, Permission.WRITE
 PREDICT, WORK = Permission.PREDICT, Permission.WORK
 
 # fmt: off
@@ -81,11 +81,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/results/predict",
              results.predict, r.Prediction | r.Predictions, body=r.Predict, need=PREDICT),
 
+    Endpoint("GET", "/api/cluster", cluster.overview, w.Cluster, need=READ),
+    Endpoint("GET", "/api/workers", cluster.index, w.WorkerList, query=PageQuery, need=READ),
     Endpoint("POST", "/api/workers/register", workers.register, w.Registered, 201, body=w.Register, need=WORK),
     Endpoint("POST", "/api/workers/heartbeat", workers.heartbeat, w.Stop, body=w.Heartbeat, need=WORK),
     Endpoint("POST", "/api/workers/lease", workers.lease, w.Leased, body=w.Ask, need=WORK),
     Endpoint("POST", "/api/workers/watch", workers.watch, w.Stop, body=w.Watch, need=WORK),
     Endpoint("POST", "/api/workers/leave", workers.leave, status=204, body=w.Leave, need=WORK),
+    Endpoint("GET", "/api/workers/{worker_id}", cluster.show, w.Worker, need=READ),
+    Endpoint("POST", "/api/workers/{worker_id}/drain", cluster.drain, w.Worker, need=ADMIN),
+    Endpoint("DELETE", "/api/workers/{worker_id}", cluster.remove, status=204, need=ADMIN),
     Endpoint("POST", "/api/workers/{worker_id}/trials/{trial_id}/give-back",
              workers.give_back, status=204, query=w.AttemptQuery, body=w.GiveBack, need=WORK),
     Endpoint("GET", "/api/workers/{worker_id}/trials/{trial_id}/brief",

@@ -16,8 +16,8 @@ from flowml.domain.errors import Damaged, InvalidInput, LeaseLost, NoRoom, NotRe
 from flowml.domain.jobs import JobSpec
 from flowml.domain.protocol import LENGTH, OFFSET, PIECE_BYTES
 from flowml.domain.trials import Lease, Needs, TrialSpec
-from flowml.services.dispatch import transfers
-from flowml.services.dispatch.transfers import Transfers
+from flowml.services.fleet import transfers
+from flowml.services.fleet.transfers import Transfers
 from flowml.store.store import Store
 from flowml.worker.cache import Cache
 from flowml.worker.channel import HttpChannel, Retry

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from flowml.domain.channel import JobBrief
 from flowml.domain.clock import Clock
-from flowml.domain.errors import NotFound
+from flowml.domain.errors import LeaseLost, NotFound
 from flowml.domain.trials import Beat, Lease, Offer, TrialReport, TrialStatus
 from flowml.services.dispatch.ledger import brief_of
 from flowml.services.dispatch.telling import tell_log, tell_trial, title_of
-from flowml.services.dispatch.transfers import lease_lost
 from flowml.store.store import Store
 
 LEASE_SECONDS = 60.0
@@ -83,3 +82,8 @@ class StoreChannel:
     def _check(self, lease: Lease) -> None:
         if not self._store.trials.holds(lease):
             raise lease_lost()
+
+
+def lease_lost() -> LeaseLost:
+    """What is said to whoever works on a trial that is not theirs."""
+    return LeaseLost("Somebody else has this trial now, or nobody wants it any more.")

@@ -12,11 +12,11 @@ from flowml.domain.channel import JobBrief
 from flowml.domain.errors import MalformedRequest, TooLarge
 from flowml.domain.protocol import LENGTH, OFFSET, PIECE_BYTES, PROTOCOL
 from flowml.domain.trials import Lease, Offer
-from flowml.domain.workers import Share
-from flowml.services import workers
+from flowml.domain.workers import Share, WorkerStatus
 from flowml.services.context import Context
-from flowml.services.dispatch.attendance import OFFLINE_AFTER_SECONDS
-from flowml.services.workers import HEARTBEAT_SECONDS, Attempt, Fleet
+from flowml.services.fleet import workers
+from flowml.services.fleet.attendance import OFFLINE_AFTER_SECONDS
+from flowml.services.fleet.workers import HEARTBEAT_SECONDS, Attempt, Fleet
 from flowml.web.bodies import read_body
 from flowml.web.caller import context_of
 from flowml.web.leaving import gone
@@ -53,6 +53,9 @@ async def lease(request: Request) -> dict[str, Lease | None]:
     worker = await run_in_threadpool(workers.called, context_of(request), fleet, body.worker_id)
     offer = Offer(tuple(body.queues), body.memory_bytes, body.vram_gb)
     room, come = fleet.waiting_room, _Come()
+    if worker.status is WorkerStatus.DRAINING:
+        await come.within(body.wait_seconds, request)
+        return {"lease": None}
     waiter = room.stand(worker.id, worker.name, offer, come.soon)
     has_left = True
     try:

@@ -6,8 +6,9 @@ from pydantic import Field
 
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import TrialReport, TrialStatus
-from flowml.services.workers import Working
-from flowml.web.schemas.base import Answer, Body, Object, Query
+from flowml.domain.workers import WorkerStatus
+from flowml.services.fleet.workers import Working
+from flowml.web.schemas.base import Answer, Body, Listing, Object, Query, Timestamp
 
 _Name = Annotated[str, Field(min_length=1, max_length=100)]
 _Queue = Annotated[str, Field(min_length=1, max_length=60)]
@@ -56,10 +57,15 @@ class Heartbeat(Body):
 
     worker_id: _Id
     load: Object = Field({}, description="cores, memory and GPUs in use")
-    running: list[Running] = Field([], max_length=10_000, fail_fast=True)
+    running: list[_Id | Running] = Field(
+        [], max_length=10_000, fail_fast=True, description="ids of trials, or with the attempt and how far each is"
+    )
 
     def working(self) -> list[Working]:
-        return [Working(one.trial_id, one.attempt, tuple(one.fold_scores)) for one in self.running]
+        return [
+            Working(one) if isinstance(one, str) else Working(one.trial_id, one.attempt, tuple(one.fold_scores))
+            for one in self.running
+        ]
 
 
 class Stop(Answer):
@@ -127,6 +133,62 @@ class Leased(Answer):
     """A lease, or none: nothing came in this time."""
 
     lease: Lease | None
+
+
+class Worker(Answer):
+    """A machine that trains; this server's own is one of them."""
+
+    id: str
+    name: str
+    status: WorkerStatus
+    queues: list[str]
+    slots: int = Field(description="how many trials it trains at once")
+    running: int
+    capabilities: dict[str, Any]
+    registered_at: Timestamp
+    last_seen_at: Timestamp
+    trials_finished: int
+
+
+class WorkerList(Listing[Worker]):
+    """A part of a list, and how many there are in all."""
+
+
+class Peer(Answer):
+    """A machine of the tailnet."""
+
+    name: str
+    addresses: list[str]
+    online: bool
+
+
+class Tailscale(Answer):
+    """The private network of this machine's owner, where there is one."""
+
+    installed: bool
+    running: bool
+    self: Peer | None = Field(description="this machine")
+    peers: list[Peer]
+
+
+class QueueState(Answer):
+    """Where trials wait, and how many machines take them."""
+
+    name: str
+    workers: int
+    waiting: int
+    running: int
+
+
+class Cluster(Answer):
+    """All machines that train for this server."""
+
+    tailscale: Tailscale
+    join_command: str
+    workers_online: int
+    slots_total: int
+    slots_free: int
+    queues: list[QueueState]
 
 
 class AttemptQuery(Query):

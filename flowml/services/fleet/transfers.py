@@ -7,10 +7,11 @@ trial, and nobody else can add to it. A server that starts anew has it sent anew
 import re
 from pathlib import Path
 
-from flowml.domain.errors import InvalidInput, LeaseLost, TooLarge, WrongState
+from flowml.domain.errors import InvalidInput, TooLarge, WrongState
 from flowml.domain.protocol import PIECE_BYTES
 from flowml.domain.stored import hash_file
 from flowml.domain.trials import Lease
+from flowml.services.dispatch.channel import lease_lost
 from flowml.services.turns import alone
 from flowml.store.room import megabytes
 from flowml.store.store import Store
@@ -80,8 +81,3 @@ class Transfers:
 
 def _attempt(lease: Lease) -> str:
     return f"{lease.trial_id}-{lease.attempt}-"
-
-
-def lease_lost() -> LeaseLost:
-    """What is said to whoever works on a trial that is not theirs."""
-    return LeaseLost("Somebody else has this trial now, or nobody wants it any more.")

@@ -34,6 +34,7 @@ class Attendance:
         self._heard: dict[str, float] = {}
         self._noted: dict[str, float] = {}
         self._hung_up: dict[str, float] = {}
+        self._removed: set[str] = set()
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
 
@@ -76,6 +77,17 @@ class Attendance:
             for trial in self._store.trials.abandon_all_leases(worker_id, now):
                 tell_trial(self._store, trial, now)
         self._tell(worker_id, why)
+
+    def remove(self, worker_id: str) -> None:
+        """Forget it; it hears that it is not wanted when it calls again."""
+        with self._lock:
+            self._removed.add(worker_id)
+        self.gone(worker_id, "was removed")
+        self._store.workers.remove(worker_id)
+
+    def was_removed(self, worker_id: str) -> bool:
+        """Whether somebody has removed it since the server started."""
+        return worker_id in self._removed
 
     def look(self) -> bool:
         """Give up who is not there any more; whether there is anybody."""

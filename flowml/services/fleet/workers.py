@@ -11,16 +11,16 @@ from typing import Any
 
 from flowml.domain.channel import JobBrief
 from flowml.domain.clock import Clock
-from flowml.domain.errors import NotFound, WrongState
+from flowml.domain.errors import Forbidden, NotFound, WrongState
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Beat, Lease, TrialReport
 from flowml.domain.workers import Share, Worker
 from flowml.services.context import Context
-from flowml.services.dispatch.attendance import Attendance
-from flowml.services.dispatch.channel import StoreChannel
+from flowml.services.dispatch.channel import StoreChannel, lease_lost
 from flowml.services.dispatch.telling import tell_trial, tell_worker
-from flowml.services.dispatch.transfers import Transfers, lease_lost
-from flowml.services.dispatch.waiting_room import WaitingRoom
+from flowml.services.fleet.attendance import Attendance
+from flowml.services.fleet.transfers import Transfers
+from flowml.services.fleet.waiting_room import WaitingRoom
 
 HEARTBEAT_SECONDS = 30.0
 # A lease may be on its way to a worker that does not know of it yet.
@@ -29,10 +29,10 @@ _ON_ITS_WAY_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Working:
-    """A trial that a worker says it works on, and how far it is."""
+    """A trial that a worker says it works on, and how far it is; without an attempt, the one that it holds."""
 
     trial_id: str
-    attempt: int
+    attempt: int | None = None
     fold_scores: tuple[float, ...] = ()
 
 
@@ -93,7 +93,9 @@ class Fleet:
 
 
 def called(context: Context, fleet: Fleet, worker_id: str) -> Worker:
-    """The worker that calls, if it is the caller's. Raises NotFound."""
+    """The worker that calls, if it is the caller's. Raises NotFound, and Forbidden for one that was removed."""
+    if fleet.attendance.was_removed(worker_id):
+        raise Forbidden("This worker was removed from the server.", hint="Start it again to have it join anew.")
     worker = context.store.workers.find(worker_id)
     if worker is None or worker.owner != context.caller.identifier:
         raise NotFound("There is no such worker.", hint="Have it register first.")

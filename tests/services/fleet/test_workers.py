@@ -11,11 +11,11 @@ from flowml.domain.errors import LeaseLost, NotFound, WrongState
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Offer, Trial, TrialReport, TrialStatus
 from flowml.domain.workers import Share, Worker
-from flowml.services import workers
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import LEASE_SECONDS
+from flowml.services.fleet import workers
+from flowml.services.fleet.workers import Attempt, Fleet, Working
 from flowml.services.settings import Settings
-from flowml.services.workers import Attempt, Fleet, Working
 from tests.services.records import QuietTrainers
 from tests.services.test_channel import Dispatcher
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowml.domain.trials import Needs, Offer, TrialStatus
-from flowml.services.dispatch.waiting_room import Waiter, WaitingRoom
+from flowml.services.fleet.waiting_room import Waiter, WaitingRoom
 from tests.clocks import clock_of
 from tests.services.test_channel import Dispatcher
 

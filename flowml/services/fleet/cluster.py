@@ -1,0 +1,120 @@
+"""All machines that train for this server, as whoever runs it sees them."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+from flowml.domain.errors import NotFound, WrongState
+from flowml.domain.workers import Worker, WorkerStatus
+from flowml.machine.tailscale import Tailscale, tailscale
+from flowml.services.context import Context
+from flowml.services.dispatch.telling import tell_worker
+from flowml.services.fleet.workers import Fleet
+from flowml.store.workers import LOCAL_ID
+
+_KEPT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """Where trials wait, and how many machines that are there take them."""
+
+    name: str
+    workers: int
+    waiting: int
+    running: int
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """`join_command` is what to run on another machine, with a worker token in place of TOKEN."""
+
+    tailscale: Tailscale
+    join_command: str
+    workers_online: int
+    slots_total: int
+    slots_free: int
+    queues: tuple[QueueState, ...]
+
+
+def list_workers(context: Context, limit: int, offset: int) -> tuple[list[Worker], int]:
+    """A part of all machines, in the order in which they joined, and how many there are."""
+    found = context.store.workers.all()
+    return found[offset : offset + limit], len(found)
+
+
+def get_worker(context: Context, worker_id: str) -> Worker:
+    """One of them. Raises NotFound."""
+    worker = context.store.workers.find(worker_id)
+    if worker is None:
+        raise NotFound("There is no such worker.")
+    return worker
+
+
+def drain(context: Context, worker_id: str) -> Worker:
+    """Have a worker take no new trials, until it joins anew; those that it works on it finishes. Raises NotFound, and
+    WrongState for this machine."""
+    _check_is_another(get_worker(context, worker_id))
+    context.store.workers.set_status(worker_id, WorkerStatus.DRAINING)
+    worker = get_worker(context, worker_id)
+    tell_worker(context.store, worker, context.clock())
+    return worker
+
+
+def remove(context: Context, fleet: Fleet, worker_id: str) -> None:
+    """Forget a worker: what it works on waits again, and it is told to end. Raises NotFound, and WrongState for this
+    machine."""
+    _check_is_another(get_worker(context, worker_id))
+    fleet.attendance.remove(worker_id)
+
+
+def cluster(context: Context, fetch: Callable[[], Tailscale] | None = None) -> Cluster:
+    """What there is, and what waits for it. `fetch` asks for the tailnet."""
+    workers = context.store.workers.all()
+    online = [worker for worker in workers if worker.status is WorkerStatus.ONLINE and worker.slots]
+    by_queue = context.store.trials.by_queue()
+    names = dict.fromkeys([*(queue for worker in online for queue in worker.queues), *by_queue])
+    return Cluster(
+        tailscale=_TAILNET.state(fetch or tailscale),
+        join_command=f"flowml worker --server http://{_address(context)} --token TOKEN",
+        workers_online=sum(worker.status is WorkerStatus.ONLINE for worker in workers),
+        slots_total=sum(worker.slots for worker in online),
+        slots_free=sum(max(0, worker.slots - worker.running) for worker in online),
+        queues=tuple(
+            QueueState(name, sum(name in worker.queues for worker in online), *by_queue.get(name, (0, 0)))
+            for name in names
+        ),
+    )
+
+
+def _check_is_another(worker: Worker) -> None:
+    if worker.id == LOCAL_ID:
+        raise WrongState(
+            "This is the machine that the server runs on.",
+            hint="To have it train nothing, start it with --local-slots 0.",
+        )
+
+
+def _address(context: Context) -> str:
+    host, port = context.settings.host, context.settings.port
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class _Kept:
+    """The last state of the tailnet, for some seconds: a page asks for it again and again."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._found: Tailscale | None = None
+        self._at = 0.0
+
+    def state(self, fetch: Callable[[], Tailscale]) -> Tailscale:
+        with self._lock:
+            now = time.monotonic()
+            if self._found is None or now - self._at > _KEPT_SECONDS:
+                self._found, self._at = fetch(), now
+            return self._found
+
+
+_TAILNET = _Kept()

@@ -1,0 +1,39 @@
+"""All machines that train for this server."""
+
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from flowml.domain.workers import Worker
+from flowml.services.context import Context
+from flowml.services.fleet import cluster
+from flowml.services.fleet.cluster import Cluster
+from flowml.web.caller import context_of
+from flowml.web.schemas.base import PageQuery
+
+
+def index(context: Context, query: PageQuery) -> dict[str, Any]:
+    """List the machines that train, this one included."""
+    items, total = cluster.list_workers(context, query.limit, query.offset)
+    return {"items": items, "total": total}
+
+
+def show(context: Context, worker_id: str) -> Worker:
+    """One machine that trains."""
+    return cluster.get_worker(context, worker_id)
+
+
+def drain(context: Context, worker_id: str) -> Worker:
+    """Have a worker take no new trials."""
+    return cluster.drain(context, worker_id)
+
+
+async def remove(request: Request, worker_id: str) -> None:
+    """Remove a worker; what it works on waits again."""
+    await run_in_threadpool(cluster.remove, context_of(request), request.app.state.fleet, worker_id)
+
+
+def overview(context: Context) -> Cluster:
+    """Machines, slots, queues, and the tailnet of this machine."""
+    return cluster.cluster(context)
