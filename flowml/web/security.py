@@ -9,6 +9,7 @@ are open.
 
 import logging
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -74,7 +75,7 @@ class Gate:
     ):
         """`who` calls is what every request's context says from here on; nobody gets to other than the open paths."""
         self._app = app
-        self._context = context
+        self._context_of = lru_cache(maxsize=128)(context.of)
         self._who = who
         self._hosts = Hosts(context.settings)
         self._open_paths = open_paths
@@ -129,7 +130,7 @@ class Gate:
                 hint="Log in at /login, or send “Authorization: Bearer TOKEN”; `flowml token create` on the server"
                 " makes one.",
             )
-        scope[CONTEXT] = self._context.of(caller)
+        scope[CONTEXT] = self._context_of(caller)
         return None
 
 

@@ -18,8 +18,10 @@ from flowml.automl.model.model import FittedModel
 from flowml.automl.task.describe import describe_task
 from flowml.automl.task.task import prepare_task
 from flowml.data.profiling.profile import profile
-from flowml.domain.errors import Damaged, FlowMLError, InvalidInput, NotFound, NotReady, WrongState
+from flowml.domain.caller import TokenKind
+from flowml.domain.errors import Damaged, FlowMLError, Forbidden, InvalidInput, NotFound, NotReady, WrongState
 from flowml.domain.models import Importance
+from flowml.domain.tokens import Token
 from flowml.machine.child import Broken, Child
 from flowml.services import prediction, results
 from flowml.services.context import Context
@@ -140,6 +142,23 @@ def test_a_training_run_stands_for_its_best_model(context: Context) -> None:
         one(context, empty.id, ROW)
     with pytest.raises(NotFound):
         one(context, "none", ROW)
+
+
+def test_who_may_ask_one_model_alone_asks_no_other_warm_or_cold(context: Context) -> None:
+    """By the id that it was allowed by: which model a training run stands for may change."""
+    job_id = context.store.models.get("classes").job_id
+    theirs = context.of(Token("t", TokenKind.API, "shop", "classes", 1.0).caller())
+    for other in (job_id, "numbers", "none"):
+        for _ in range(2):
+            for rows in ([ROW], [ROW] * 50):
+                with pytest.raises(Forbidden, match="classes alone"):
+                    prediction.predict(theirs, other, rows)
+            with pytest.raises(Forbidden):
+                prediction.ready(theirs, other)
+            if other != "none":
+                one(context, other, ROW)
+    assert one(theirs, "classes", ROW) == one(context, job_id, ROW)
+    assert prediction.ready(theirs, "classes") is not None
 
 
 def test_a_warm_model_stays_ready_whatever_else_is_stored_until_it_is_another_one(context: Context) -> None:

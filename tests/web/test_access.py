@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
-from flowml.domain.caller import Permission, TokenKind
+from flowml.domain.caller import NOBODY, Permission, TokenKind
 from flowml.domain.tokens import Token, fingerprint
 from flowml.services.access.keys import caller_with_session
 from flowml.services.access.sessions import log_in, log_out
@@ -21,6 +22,7 @@ from flowml.web import pages
 from flowml.web.application import create_app
 from flowml.web.pages import login
 from flowml.web.routes import ENDPOINTS, routes
+from flowml.web.security import Gate
 from tests.services.records import add_dataset, add_job, add_model
 from tests.web.asking import OPENED, REFUSED, status_of
 from tests.web.serving import Served, serve
@@ -163,6 +165,17 @@ def test_the_websocket_is_for_who_may_look(doors: Doors, caller: str) -> None:
     assert opened is (READ in (CALLERS[caller] or ()))
     for path in (*OPEN_PATHS, "/", "/api/stats", "/api/live/", "//api/live", "/static/css/base.css"):
         assert asyncio.run(doors.status(caller, "GET", path, kind="websocket")) == REFUSED
+
+
+@pytest.mark.parametrize(("kind", "path"), [("http", "/other"), ("websocket", "/other"), ("websocket", "/open")])
+def test_nobody_gets_past_the_gate_whatever_is_behind_it(doors: Doors, kind: str, path: str) -> None:
+    async def behind(scope: Scope, receive: Receive, send: Send) -> None:
+        begins = "http.response.start" if scope["type"] == "http" else "websocket.accept"
+        await send({"type": begins, "status": 200, "headers": []})
+
+    gate = Gate(behind, doors.served.context, lambda _: NOBODY, {"/open"})
+    assert asyncio.run(status_of(gate, "GET", "/open")) == 200
+    assert asyncio.run(status_of(gate, "GET", path, kind=kind)) == (401 if kind == "http" else REFUSED)
 
 
 def test_on_a_loopback_address_everyone_is_the_owner_who_brings_nothing_wrong(doors: Doors) -> None:

@@ -97,9 +97,15 @@ def _page(request: Request) -> HTMLResponse:
             sections=[_section(described, tag) for tag in described["tags"]],
             schemas=[_schema(name, schema) for name, schema in described["components"]["schemas"].items()],
             problems=openapi.problem_kinds(),
-            example=f"curl -F file=@table.csv http://{request.headers['host']}/api/datasets/upload",
+            example=_example(request),
         ),
     )
+
+
+def _example(request: Request) -> str:
+    token = "" if context_of(request).caller.token_id is None else ' -H "Authorization: Bearer $FLOWML_TOKEN"'
+    address = f"{request.scope['scheme']}://{request.headers['host']}/api/datasets/upload"
+    return f"curl -F file=@table.csv{token} {address}"
 
 
 def _section(described: Mapping[str, Any], tag: Mapping[str, str]) -> Section:
