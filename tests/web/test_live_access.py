@@ -1,17 +1,24 @@
 """A live connection ends with the token or the session that it was opened with."""
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from flowml.domain.caller import TokenKind
+from flowml.domain.protocol import PROTOCOL
+from flowml.domain.trials import Needs, TrialSpec, TrialStatus
 from flowml.services.access.keys import caller_with_session
 from flowml.services.access.sessions import log_in, log_out
 from flowml.services.access.tokens import create_token, revoke_token
+from flowml.services.fleet.waiting_room import WaitingRoom
+from tests.services.records import add_dataset, add_job
 from tests.web.serving import Served, serve, until
 
 
@@ -101,6 +108,37 @@ def test_nothing_is_told_that_happened_after_the_end(reachable: Served) -> None:
         with pytest.raises(ConnectionClosed):
             connection.recv(timeout=5)
         assert connection.close_code == 4401
+
+
+def test_no_trial_is_leased_to_a_worker_whose_token_was_revoked_while_it_waited(
+    reachable: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, stands = reachable.store, threading.Event()
+    stand = WaitingRoom.stand
+
+    def told(*arguments: Any) -> Any:
+        waiter = stand(*arguments)
+        stands.set()
+        return waiter
+
+    monkeypatch.setattr(WaitingRoom, "stand", told)
+    add_dataset(store)
+    job = add_job(store)
+    assert store.jobs.claim(1, 1.0, 1.0) is not None
+    headers = bearer(create_token(reachable.context, TokenKind.WORKER, "gpu box")[1])
+    with httpx.Client(base_url=reachable.url, headers=headers, trust_env=False, timeout=20) as worker:
+        joined = worker.post("/api/workers/register", json={"name": "gpu box", "protocol": PROTOCOL}).json()
+        ask = {"worker_id": joined["worker_id"], "memory_bytes": 0, "wait_seconds": 20}
+        with ThreadPoolExecutor(1) as beside:
+            waiting = beside.submit(worker.post, "/api/workers/lease", json=ask)
+            assert stands.wait(10)
+            with store.transaction():
+                revoke_token(reachable.context, "gpu box")
+                trial = store.trials.add(job.id, TrialSpec(0, "ridge", {}), Needs(), 2e9, 1.0)
+
+            assert waiting.result().json() == {"lease": None}
+        assert worker.post("/api/workers/lease", json=ask).status_code == 401
+    assert store.trials.get(trial.id).status is TrialStatus.QUEUED
 
 
 def test_who_needs_no_credential_keeps_their_connection(server: Served) -> None:

@@ -13,6 +13,7 @@ from flowml.domain.errors import MalformedRequest, TooLarge
 from flowml.domain.protocol import LENGTH, OFFSET, PIECE_BYTES, PROTOCOL
 from flowml.domain.trials import Lease, Offer
 from flowml.domain.workers import Share, WorkerStatus
+from flowml.services.access.keys import is_still_valid
 from flowml.services.context import Context
 from flowml.services.fleet import workers
 from flowml.services.fleet.attendance import OFFLINE_AFTER_SECONDS
@@ -49,22 +50,23 @@ async def heartbeat(request: Request) -> dict[str, Any]:
 async def lease(request: Request) -> dict[str, Lease | None]:
     """Wait for a trial. Answers as soon as there is one, and after the time that was asked for without."""
     body = await read_body(request, Ask)
-    fleet = _fleet(request)
-    worker = await run_in_threadpool(workers.called, context_of(request), fleet, body.worker_id)
+    context, fleet = context_of(request), _fleet(request)
+    worker = await run_in_threadpool(workers.called, context, fleet, body.worker_id)
     offer = Offer(tuple(body.queues), body.memory_bytes, body.vram_gb)
     room, come = fleet.waiting_room, _Come()
     if worker.status is WorkerStatus.DRAINING:
         await come.within(body.wait_seconds, request)
         return {"lease": None}
     waiter = room.stand(worker.id, worker.name, offer, come.soon)
-    has_left = True
+    is_here = False
     try:
-        has_left = await come.within(body.wait_seconds, request)
+        # Its token may have been revoked while it waited.
+        is_here = not await come.within(body.wait_seconds, request) and is_still_valid(context, context.caller)
     finally:
         found = room.leave(waiter)
-        if found is not None and has_left:
+        if found is not None and not is_here:
             await asyncio.shield(run_in_threadpool(room.give_back, found))
-    return {"lease": found}
+    return {"lease": found if is_here else None}
 
 
 async def watch(request: Request) -> dict[str, list[str]]:
