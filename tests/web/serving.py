@@ -71,10 +71,13 @@ def serve(
     """FlowML's own application on this home folder; `who` says who calls."""
     store = Store(home)
     context = Context(Settings(home=home, **settings), store, time.time, QuietTrainers())
-    with run_app(create_app(context, who=who), port) as at:
+    app = create_app(context, who=who)
+    with run_app(app, port) as at:
         url = f"http://127.0.0.1:{at}"
         with httpx.Client(base_url=url, trust_env=False, timeout=20) as client:
             yield Served(url, context, client)
+    # What looks after workers would go on without its store, and write down every second that there is none.
+    app.end_waiting()
     store.close()
 
 
