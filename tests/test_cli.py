@@ -196,6 +196,7 @@ def test_tokens_are_made_listed_and_revoked(tmp_path: Path) -> None:
         ("create", "--kind", "root", "--name", "a"),
         ("create", "--kind", "api", "--name", "a", "--expires", "soon"),
         ("create", "--kind", "api", "--name", "a", "--expires", "9999d"),
+        ("create", "--kind", "worker", "--name", "a", "--model", "m"),
         ("revoke",),
     ],
     ids=" ".join,

@@ -188,7 +188,7 @@ def _add_token_commands(token_parser: argparse.ArgumentParser, common: argparse.
     create_parser.add_argument(
         "--model", metavar="MODEL_ID", help="the only model or training run that an api token may ask for predictions"
     )
-    create_parser.set_defaults(command=tokens.create)
+    create_parser.set_defaults(command=tokens.create, wrong_usage=create_parser.error)
 
     list_parser = commands.add_parser("list", parents=[home], help="those that there are, without their secrets")
     list_parser.set_defaults(command=tokens.show)

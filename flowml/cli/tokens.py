@@ -17,6 +17,8 @@ _COLUMNS = ("id", "kind", "name", "state", "model_id", "created_at", "expires_at
 
 def create(options: argparse.Namespace) -> int:
     """Print a new token's secret, alone on standard output."""
+    if options.model is not None and options.kind != "api":
+        options.wrong_usage(f"--model is for api tokens, not for those of kind {options.kind}")
     from flowml.domain.caller import TokenKind
     from flowml.services.access.tokens import create_token
 

@@ -15,10 +15,8 @@ from flowml.services.context import Context
 from flowml.web.cookies import session_secrets
 
 CONTEXT = "flowml.context"
-# What a proxy says of whom it asks for.
-_FORWARDED = frozenset(
-    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-server", b"x-real-ip"}
-)
+# What proxies say of whom they ask for, or of themselves.
+_FORWARDED = frozenset({b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-connecting-ip"})
 
 
 class Callers:
@@ -41,7 +39,7 @@ class Callers:
                 credentials.append(value)
             elif name == b"cookie":
                 cookies.append(value)
-            elif name in _FORWARDED:
+            elif name in _FORWARDED or name.startswith(b"x-forwarded-"):
                 forwarded = True
         if len(credentials) > 1:
             raise MalformedRequest(

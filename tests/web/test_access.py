@@ -191,7 +191,19 @@ def test_on_a_loopback_address_everyone_is_the_owner_who_brings_nothing_wrong(do
 
 @pytest.mark.parametrize(
     "header",
-    ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-IP"],
+    [
+        "Forwarded",
+        "Via",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Server",
+        "X-Forwarded-Port",
+        "X-Real-IP",
+        "X-Client-IP",
+        "True-Client-IP",
+        "CF-Connecting-IP",
+    ],
 )
 def test_what_a_proxy_says_lets_nobody_in(doors: Doors, header: str) -> None:
     for value in ("127.0.0.1", "for=127.0.0.1;host=localhost;proto=https"):

@@ -254,5 +254,6 @@ def test_a_login_says_nothing_of_the_secret(
         send(browser, secret + "a")
     # What the client beside it writes is no business of the server.
     written = "".join(record.getMessage() for record in caplog.records if not record.name.startswith("http"))
-    assert "no valid admin token" in written and "127.0.0.1" in written
+    assert "127.0.0.1 tried to log in with what is no valid admin token" in written
+    assert "127.0.0.1 has logged in with the token “me”" in written
     assert secret not in written and not any(cookie in written for cookie in browser.cookies.values())

@@ -12,10 +12,11 @@ SESSION_SECONDS = 7 * 86_400.0
 
 @dataclass(frozen=True)
 class Session:
-    """What a browser keeps, and for how long."""
+    """What a browser keeps, for how long, and what the token is called that it has brought."""
 
     secret: str
     seconds: float
+    token_name: str
 
 
 def log_in(context: Context, secret: str) -> Session | None:
@@ -26,7 +27,7 @@ def log_in(context: Context, secret: str) -> Session | None:
     if token is None or token.kind is not TokenKind.ADMIN:
         return None
     seconds = SESSION_SECONDS if token.expires_at is None else min(SESSION_SECONDS, token.expires_at - now)
-    session = Session(secrets.token_urlsafe(32), seconds)
+    session = Session(secrets.token_urlsafe(32), seconds, token.name)
     context.store.sessions.begin(fingerprint(session.secret), token.id, now, now + seconds)
     return session
 

@@ -82,6 +82,7 @@ async def log_in(request: Request) -> Response:
         _log.warning("somebody at %s tried to log in with what is no valid admin token", client)
         return _page(request, 401, then, problem=_NOT_VALID)
     throttle.give_back(client, context.steady())
+    _log.info("somebody at %s has logged in with the token “%s”", client, session.token_name)
     answer = _go_on(then)
     answer.headers["Set-Cookie"] = session_cookie(request.scope, session.secret, session.seconds)
     return answer
