@@ -52,6 +52,9 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+# Browsers take no notice of it on plain HTTP from another machine, and write down each time that they do not.
+_PLAIN_HEADERS = {name: value for name, value in _HEADERS.items() if name != "cross-origin-opener-policy"}
+_IS_PLAIN = "flowml.plain"
 _SAME = frozenset({"same-origin", "none"})
 _LOOKED_AT = frozenset({b"host", b"origin", b"sec-fetch-site"})
 _SCHEMES = {"ws": "http", "wss": "https"}
@@ -97,7 +100,7 @@ class Gate:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in (_PLAIN_HEADERS if scope.get(_IS_PLAIN) else _HEADERS).items():
                     headers.setdefault(name, value)
                 if _is_of_a_session(scope):
                     # Whoever sits there after a log-out does not go back to it.
@@ -154,6 +157,8 @@ def _refused(scope: Scope, hosts: Hosts) -> FlowMLError | None:
         )
     if scheme == "https":
         scope["scheme"] = "wss" if scope["type"] == "websocket" else "https"
+    else:
+        scope[_IS_PLAIN] = not hosts.is_loopback(host)
     if any(origin.lower() != f"{scheme}://{host}" for origin in found.get(b"origin", ())):
         return Forbidden("Pages of another site may not use this server.")
     if any(site not in _SAME for site in found.get(b"sec-fetch-site", ())) and not _is_followed_link(scope):

@@ -3,6 +3,7 @@
 import asyncio
 import platform
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +62,21 @@ def test_where_others_can_come_from_everyone_says_who_they_are() -> None:
     assert not needs() and not needs(host="localhost", allowed_hosts="127.0.0.2,localhost") and not needs(host="::1")
     assert needs(host="0.0.0.0") and needs(host="192.0.2.7") and needs(host="") and needs(host="::")
     assert needs(allowed_hosts="https://ml.example.com")
+
+
+def test_what_browsers_take_no_notice_of_is_not_sent_to_them(tmp_path: Path) -> None:
+    """Each time they would write down that they do not."""
+    with serve(tmp_path, host="0.0.0.0", allowed_hosts="ml.lan,https://ml.example.com") as served:
+        app = create_app(served.context)
+        for host, is_sent in (
+            ("127.0.0.1:8000", True),
+            ("ml.example.com", True),
+            ("ml.lan:8000", False),
+            ("evil", True),
+        ):
+            _, headers = asyncio.run(answer_of(app, "GET", "/healthz", host=host))
+            assert ("cross-origin-opener-policy" in headers) is is_sent, host
+            assert "content-security-policy" in headers
 
 
 class Proxied:

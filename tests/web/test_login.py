@@ -221,8 +221,12 @@ def test_a_link_from_another_site_finds_who_is_logged_in(reachable: Served, brow
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
     first = browser.get("/jobs", headers=link)
     page = browser.get(first.headers["location"], headers=link)
-    assert '<meta http-equiv="refresh" content="0; url=/login?next=/jobs">' in page.text
-    assert "refresh" not in browser.get("/login?next=/jobs", headers={"Sec-Fetch-Site": "same-origin"}).text
+    assert '<meta http-equiv="refresh" content="0; url=/login?next=/jobs&amp;again=1">' in page.text
+    for headers in (link, {}):
+        assert "refresh" in browser.get("/login", headers=headers).text
+        assert "refresh" not in browser.get("/login?next=/jobs&again=1", headers=headers).text
+    for site in ("same-origin", "none"):
+        assert "refresh" not in browser.get("/login?next=/jobs", headers={"Sec-Fetch-Site": site}).text
 
 
 def test_on_a_loopback_address_there_is_nothing_to_log_in_to(server: Served) -> None:

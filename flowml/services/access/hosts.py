@@ -23,6 +23,7 @@ class Hosts:
             scheme, name, port = split_origin(text)
             self._set[name, port] = scheme
         self.scheme = lru_cache(maxsize=256)(self._scheme)
+        self.is_loopback = lru_cache(maxsize=256)(_is_loopback)
 
     def _scheme(self, host: str, own_address: str, scheme: str) -> str | None:
         """By which scheme browsers come to this `Host`, for a request that has come by that one to this address of the
@@ -38,3 +39,9 @@ class Hosts:
 
     def _is_own(self, name: str, own_address: str) -> bool:
         return name in self._names or (as_address(name) or name) == as_address(own_address)
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether this `Host` is this very machine."""
+    found = parse_host(host)
+    return found is not None and is_loopback(found[0])

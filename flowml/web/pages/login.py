@@ -47,9 +47,11 @@ class LoginPage(Page):
     version: str = __version__
 
 
-def address(then: str) -> str:
-    """Of this page, for whoever wanted to go there."""
-    return PATH if then == "/" or len(then) > _LONGEST_ADDRESS else f"{PATH}?next={quote(then, safe='/')}"
+def address(then: str, *, again: bool = False) -> str:
+    """Of this page, for whoever wanted to go there; `again` says that the page itself has led there."""
+    wanted = [] if then == "/" or len(then) > _LONGEST_ADDRESS else [f"next={quote(then, safe='/')}"]
+    query = "&".join([*wanted, "again=1"] if again else wanted)
+    return f"{PATH}?{query}" if query else PATH
 
 
 async def show(request: Request) -> Response:
@@ -57,9 +59,11 @@ async def show(request: Request) -> Response:
     then = _within(request.query_params.get("next"))
     if Permission.READ in context_of(request).caller.may:
         return _go_on(then)
-    # Browsers keep the cookie to themselves when a link of another site is followed. From here on they send it.
-    came_from_elsewhere = request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
-    return _page(request, 200, then, again=address(then) if came_from_elsewhere else None)
+    # Browsers keep the cookie to themselves when a link of another site is followed. From here on they send it. On
+    # plain HTTP they do not say where somebody came from.
+    came_from_here = request.headers.get("sec-fetch-site", "") in ("same-origin", "none")
+    once_more = not came_from_here and "again" not in request.query_params
+    return _page(request, 200, then, again=address(then, again=True) if once_more else None)
 
 
 async def log_in(request: Request) -> Response:
