@@ -67,7 +67,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.is_parting = False
         self._loose_bytes = self._body_bytes = self._rest_bytes = 0
         self._unread: tuple[int, float] | None = None
-        if len(self.connections) > self.most_connections and not self._make_room():
+        if len(self.connections) > self.most_connections and not self._find_room():
             self._refuse(503, "There are too many connections to this server.", "Try again in a moment.")
         if not getattr(self.server_state, "looked_after", False):
             self.server_state.looked_after = True  # type: ignore[attr-defined]
@@ -157,17 +157,15 @@ class BoundedProtocol(HttpToolsProtocol):
     def look(self, now: float) -> None:
         """End what takes too long."""
         self._look_at_answer(now)
-        if self.transport.is_closing():
-            return
         is_answering = self.cycle is not None and not self.cycle.response_complete
-        if self.is_parting:
+        if self.is_parting or (self._in_message and not self._in_head and not is_answering):
+            # Closing would wait for whoever reads nothing, too.
             if now - self._since > self.patience.rest:
-                self.transport.close()
+                self.transport.abort()
+        elif self.transport.is_closing():
+            return
         elif is_answering:
             self._look_at_body(now)
-        elif self._in_message and not self._in_head:
-            if now - self._since > self.patience.rest:
-                self.transport.close()
         elif self._in_head and now - self._since > self.patience.head:
             if self._in_message:
                 self._refuse(408, f"The head of the request did not arrive within {self.patience.head:g} seconds.")
@@ -198,15 +196,27 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing was asked that is not answered."""
-        return self.is_parting or (not self._in_message and (self.cycle is None or self.cycle.response_complete))
+        """Whether nothing was asked that is not answered; half a head asks nothing yet."""
+        return (self._in_head or not self._in_message) and (self.cycle is None or self.cycle.response_complete)
 
-    def _make_room(self) -> bool:
-        """Close those on which nothing has happened for longest, else those whose answers lie unread; several, so that
-        the next ones find room at once."""
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing is done for it any more: it is only there until its client has heard that."""
+        return self.is_parting or self.transport.is_closing()
+
+    def _find_room(self) -> bool:
+        """Whether there is room for this connection among those that are served, after closing those on which nothing
+        has happened for longest, else those whose answers lie unread: several, so that the next ones find room at once.
+        Those that are ending take no room from these, and half as much beside it."""
         others = [one for one in self.connections if isinstance(one, BoundedProtocol) and one is not self]
-        idle = sorted((one for one in others if one.is_idle), key=lambda one: (not one.is_parting, one._since))
-        unread = sorted((one for one in others if one._unread), key=lambda one: one._unread[1] if one._unread else 0.0)
+        ending = [one for one in others if one.is_ending]
+        for one in sorted(ending, key=lambda one: one._since)[: max(0, len(ending) - self.most_connections // 2)]:
+            one.transport.abort()
+        if len(self.connections) - len(ending) <= self.most_connections:
+            return True
+        served = [one for one in others if not one.is_ending]
+        idle = sorted((one for one in served if one.is_idle), key=lambda one: one._since)
+        unread = sorted((one for one in served if one._unread), key=lambda one: one._unread[1] if one._unread else 0.0)
         closed = (idle or unread)[: 1 + self.most_connections // 20]
         for one in closed:
             one.transport.abort()

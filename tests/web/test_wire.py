@@ -3,9 +3,11 @@
 import asyncio
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -34,11 +36,12 @@ class _Seen:
 
 
 SEEN = _Seen([], [])
+HELD = threading.Event()
 
 
 async def _app(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers with the size of the body; /early without reading it, /large with more than a connection holds, /late
-    when it has slept before reading it."""
+    when it has slept before reading it, /held when that is set."""
     SEEN.requests.append(scope["path"])
     if scope["type"] == "websocket":
         await receive()
@@ -48,7 +51,9 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
         return
     if scope["path"] == "/late":
         await asyncio.sleep(0.8)
-    size, more = 0, scope["path"] != "/early"
+    if scope["path"] == "/held":
+        await asyncio.to_thread(HELD.wait, 20)
+    size, more = 0, not scope["path"].startswith("/early")
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -57,7 +62,7 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
         size += len(message["body"])
         more = message["more_body"]
     SEEN.bodies.append(size)
-    content = b"y" * 40_000_000 if scope["path"] == "/large" else json.dumps({"size": size}).encode()
+    content = b"y" * 40_000_000 if scope["path"].endswith("/large") else json.dumps({"size": size}).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(content))]})
     await send({"type": "http.response.body", "body": content})
 
@@ -234,6 +239,20 @@ def test_an_answer_that_nobody_reads_is_not_kept(port: int) -> None:
     assert received < 40_000_000
 
 
+def test_who_neither_sends_the_rest_nor_reads_the_answer_is_not_kept_as_long_as_a_paused_download() -> None:
+    class Unhurried(_Impatient):
+        patience = replace(_Impatient.patience, unread=60.0)
+
+    with run_app(_app, http=Unhurried) as port, _Client(port) as client:
+        client.send_all(_request("/early/large", b"Content-Length: 10"), b"\r\nabc")
+        time.sleep(0.6)
+        received = 0
+        with suppress(ConnectionError):
+            while piece := client.recv(1 << 20):
+                received += len(piece)
+    assert received < 40_000_000
+
+
 def test_an_answer_is_not_mixed_with_what_is_wrong_behind_it(port: int) -> None:
     good = _request("/late", b"Content-Length: 1") + b"\r\na"
     for behind in (b"\x16\x03\x01 no HTTP\r\n\r\n", _request() + b"a: b\r\n" * 300 + b"\r\n", b"POST / HT"):
@@ -307,6 +326,28 @@ def test_a_connection_on_which_nothing_happens_makes_room_for_others(port: int) 
         client.send_all(b"b")
         assert client.recv(12) == b"HTTP/1.1 200"
     for client in [*busy, *idle]:
+        client.close()
+
+
+@pytest.mark.parametrize("sent", [_request("/held", b"Content-Length: 0", b"Connection: close") + b"\r\n", _request()])
+def test_however_many_come_no_more_are_served_than_there_is_room_for(port: int, sent: bytes) -> None:
+    HELD.clear()
+    seen = len(SEEN.requests)
+    came = [_Client(port) for _ in range(60)]
+    for client in came:
+        client.send_all(sent)
+    with _Client(port) as client:
+        client.send_all(_request("/", b"Content-Length: 0", b"Connection: close") + b"\r\n")
+        found = client.answer()[0]
+    n_begun = SEEN.requests[seen:].count("/held")
+    HELD.set()
+    heard = [client.answer()[0] for client in came]
+    if n_begun:
+        assert (found, n_begun, heard.count(200)) == (503, 12, 12)
+    else:
+        # Half a head makes room for whoever asks something.
+        assert found == 200 and heard.count(408) <= 12
+    for client in came:
         client.close()
 
 
