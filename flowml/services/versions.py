@@ -132,7 +132,8 @@ def apply_transform(
 ) -> Dataset:
     """A new data set with the operations done. The recipe of any other data set may be given as well: what it has
     learned from that one's rows is taken as it is. Raises as `preview_transform` does, and when no row is left."""
-    parent = context.store.datasets.get(dataset_id)
+    store = context.store
+    parent = store.datasets.get(dataset_id)
     if len(parent.recipe) + len(operations) > MOST_OPERATIONS:
         raise InvalidInput.of_field(
             "operations",
@@ -143,33 +144,37 @@ def apply_transform(
         answer = _transform(context, parent, operations, place, preview=False)
         found = ingested(answer)
         size_bytes = place.result.stat().st_size
-        table = context.store.files.put_path(place.result)
-    dataset = replace(
-        parent,
-        id=new_id(),
-        n_rows=found.n_rows,
-        n_columns=len(found.columns),
-        size_bytes=size_bytes,
-        sha256=table,
-        table=table,
-        parent_id=parent.id,
-        created_at=context.clock(),
-        columns=found.columns,
-        remarks=found.remarks,
-        # The file belongs to the first version, which can be read again.
-        source=None,
-        recipe=(*parent.recipe, *answer["operations"]),
-        root_table=parent.root_table or parent.table,
-        owner=context.caller.identifier,
-    )
-    with context.store.transaction():
-        # Once more, because it may have been deleted meanwhile.
-        parent = context.store.datasets.get(parent.id)
-        called = free_name(context.store.datasets, shown(name)) if name and shown(name) else _next_name(context, parent)
-        dataset = replace(dataset, name=called)
-        context.store.datasets.add(dataset, found.stats, found.figures)
-        tell_system(context.store, "info", "New version of a data set", dataset.name, context.clock())
-    return dataset
+        made: list[Dataset] = []
+
+        def add(table: str) -> None:
+            # Once more, because it may have been deleted meanwhile.
+            before = store.datasets.get(parent.id)
+            called = free_name(store.datasets, shown(name)) if name and shown(name) else _next_name(context, before)
+            dataset = replace(
+                before,
+                id=new_id(),
+                name=called,
+                n_rows=found.n_rows,
+                n_columns=len(found.columns),
+                size_bytes=size_bytes,
+                sha256=table,
+                table=table,
+                parent_id=parent.id,
+                created_at=context.clock(),
+                columns=found.columns,
+                remarks=found.remarks,
+                # The file belongs to the first version, which can be read again.
+                source=None,
+                recipe=(*parent.recipe, *answer["operations"]),
+                root_table=parent.root_table or parent.table,
+                owner=context.caller.identifier,
+            )
+            store.datasets.add(dataset, found.stats, found.figures)
+            tell_system(store, "info", "New version of a data set", dataset.name, context.clock())
+            made.append(dataset)
+
+        store.files.put_path(place.result, naming=add)
+    return made[0]
 
 
 def list_tables(context: Context, limit: int, offset: int, shown: int) -> tuple[list[Table], int]:

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ _USES = (
     ("trials", "out_of_fold_file"),
     ("trials", "model_file"),
     ("models", "file"),
+    ("handed_over", "sha256"),
 )
 _IS_USED = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {column} = files.sha256)" for table, column in _USES)
 # So that nobody waits long to write.
@@ -38,6 +39,10 @@ _MOST_KNOWN_WHOLE = 1_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ON_ITS_WAY = re.compile(ON_ITS_WAY)
 _MADE_AGAIN = re.compile(MADE_AGAIN)
+
+
+def _unnamed(_: str) -> None:
+    """The row comes in the transaction that stands around this."""
 
 
 def name_of(path: Path) -> str:
@@ -57,9 +62,12 @@ class Files:
     """Content-addressed files below one folder; beside it, files on their way, and files that can be made again.
 
     The database keeps which of them it has stored: only such it deletes. Others are of another history, of which this
-    database is too old or too new to know. Since when a file may be nobody's stands with it (`loose_since`): it is
-    young when it is stored, before the row that names it, and 0 when such a row was deleted, which triggers see to; it
-    is NULL once somebody was found to need it. The times of the files themselves say nothing: a copy has others.
+    database is too old or too new to know. Since when a file may be nobody's stands with it (`loose_since`): since now
+    when it is stored, and 0 when a row that names it was deleted, which triggers see to; it is NULL once somebody was
+    found to need it. The times of the files themselves say nothing: a copy has others.
+
+    Whoever stores a file adds the row that names it in the same change (`naming`): somebody may delete the only other
+    row that does at any moment, and the file with it.
     """
 
     def __init__(self, root: Path, temporary: Path, cache: Path, database: Database):
@@ -84,8 +92,9 @@ class Files:
             os.utime(path)
         return path
 
-    def put_path(self, path: Path, sha256: str | None = None) -> str:
-        """Take over a finished file (it is moved); returns its hash, which the caller may know already."""
+    def put_path(self, path: Path, sha256: str | None = None, naming: Callable[[str], object] = _unnamed) -> str:
+        """Take over a finished file (it is moved); returns its hash, which the caller may know already. `naming` adds
+        the row that names it: with what it raises, the file is not stored."""
         sha256 = sha256 or hash_file(path)
         target = self._place(sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -96,9 +105,11 @@ class Files:
                 is_new = not target.exists()
                 os.replace(path, target)
                 _note(connection, sha256)
+                naming(sha256)
         except BaseException:
             if is_new:
-                target.unlink(missing_ok=True)
+                # Somebody else may have stored the same by now.
+                self.forget_unknown([sha256])
             raise
         return sha256
 
@@ -113,20 +124,22 @@ class Files:
         """Whether there is such a file."""
         return self._place(sha256).is_file()
 
-    def put_bytes(self, content: bytes) -> str:
-        """Store bytes; returns their hash. Where a file of that name is damaged, they take its place."""
+    def put_bytes(self, content: bytes, naming: Callable[[str], object] = _unnamed) -> str:
+        """Store bytes as `put_path` does; returns their hash. Where a file of that name is damaged, they take its
+        place."""
         sha256 = hashlib.sha256(content).hexdigest()
-        if not self.adopt(sha256):
+        if not self.adopt(sha256, naming):
             temporary = self.new_temp()
             try:
                 temporary.write_bytes(content)
-                self.put_path(temporary, sha256)
+                self.put_path(temporary, sha256, naming)
             finally:
                 temporary.unlink(missing_ok=True)
         return sha256
 
-    def adopt(self, sha256: str) -> bool:
-        """Have a file that is there as if it had been stored now; False where there is none, or a damaged one."""
+    def adopt(self, sha256: str, naming: Callable[[str], object] = _unnamed) -> bool:
+        """Have a file that is there as if it had been stored now, as `put_path` does; False where there is none, or a
+        damaged one."""
         try:
             self.whole(sha256, "file behind this")
         except (NotFound, Damaged):
@@ -135,6 +148,7 @@ class Files:
             is_there = self.has(sha256)
             if is_there:
                 _note(connection, sha256)
+                naming(sha256)
         return is_there
 
     def path(self, sha256: str) -> Path:

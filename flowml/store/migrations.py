@@ -244,6 +244,21 @@ MIGRATIONS: tuple[Migration, ...] = (
                 UPDATE files SET loose_since = CAST(strftime('%s', 'now') AS REAL) WHERE sha256 = OLD.file; END""",
         ),
     ),
+    Migration(
+        15,
+        "files that are handed over for a trial before it is reported: they are its own until it has ended",
+        (
+            """CREATE TABLE handed_over (
+                sha256 TEXT NOT NULL, trial_id TEXT NOT NULL REFERENCES trials(id) ON DELETE CASCADE,
+                PRIMARY KEY (sha256, trial_id)
+            ) STRICT, WITHOUT ROWID""",
+            "CREATE INDEX handed_over_for ON handed_over(trial_id)",
+            """CREATE TRIGGER trials_ended AFTER UPDATE OF status ON trials WHEN NEW.status NOT IN ('queued', 'leased')
+                BEGIN DELETE FROM handed_over WHERE trial_id = NEW.id; END""",
+            """CREATE TRIGGER handed_over_deleted AFTER DELETE ON handed_over BEGIN UPDATE files SET loose_since = 0
+                WHERE sha256 = OLD.sha256; END""",
+        ),
+    ),
 )
 
 

@@ -208,6 +208,14 @@ class Trials:
             )
         return cursor.rowcount == 1
 
+    def hand_over(self, lease: Lease, sha256: str) -> bool:
+        """Note that a file is this trial's until it has ended; False when the lease is stale: then nothing changes."""
+        with self._database.write() as connection:
+            is_held = self.holds(lease)
+            if is_held:
+                connection.execute("INSERT OR IGNORE INTO handed_over VALUES (?, ?)", (sha256, lease.trial_id))
+        return is_held
+
     def finish(self, lease: Lease, report: TrialReport, now: float, steady: float) -> bool:
         """Record the outcome; False when the lease is stale: then nothing changes."""
         with self._database.write() as connection:

@@ -1,10 +1,12 @@
 """What conductors, trainers and the supervisor do to the tables, and what watchers hear of it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flowml.domain.datasets import Column, Dataset, Role
+from flowml.domain.errors import LeaseLost
 from flowml.domain.jobs import JobSpec, JobStatus, ProblemType
 from flowml.domain.models import Model, ModelDetails
 from flowml.domain.trials import (
@@ -21,6 +23,7 @@ from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.services.dispatch.recovery import recover
+from flowml.store.files import Files
 from flowml.store.store import Store
 from tests.clocks import clock_at
 
@@ -183,3 +186,40 @@ def test_the_ensemble_replaces_itself(store: Store, job_id: str) -> None:
     ledger.publish_model(model(job_id, "e", 0.9), 0.9, b"two")
     ledger.publish_model(model(job_id, "m", 0.8), 0.8, b"three")
     assert [(item.id, item.score) for item in ledger.models()] == [("e", 0.9), ("m", 0.8)]
+
+
+def test_what_is_stored_for_a_row_to_come_outlives_the_runs_that_have_the_same(
+    store: Store, job_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs of one table come to the same files; one is deleted while the other hands them over."""
+    trainer, ledger = channel(store), StoreLedger(store, job_id)
+    ledger.enqueue(TrialSpec(0, "ridge", {}), Needs(), 60.0, 3.0, 3.0)
+    lease = trainer.lease(Offer())
+    assert lease is not None
+
+    def same_elsewhere(content: bytes) -> str:
+        other = store.jobs.add(JobSpec("d", "t"), "another", 3.0).id
+        StoreLedger(store, other).publish_model(model(other, f"m{other}", 0.8), 0.8, content)
+        return other
+
+    other = same_elsewhere(b"a model")
+    put = [trainer.put(lease, b"a model"), trainer.put(lease, b"of no use")]
+    store.delete(lambda: store.jobs.delete(other))
+    assert trainer.report(lease, TrialReport(TrialStatus.FINISHED, 0.5, model=put[0]))
+    assert store.files.remove_unused(older_than=1.0) == 1, "no longer handed over, and of no trial"
+    assert store.files.path(put[0]).read_bytes() == b"a model"
+    with pytest.raises(LeaseLost):
+        trainer.put(lease, b"too late")
+    assert store.files.strays().files == () and not store.files.has(put[1])
+
+    other = same_elsewhere(b"an ensemble")
+    put_bytes = Files.put_bytes
+
+    def put_and_delete(*given: Any) -> str:
+        sha256 = put_bytes(*given)
+        store.delete(lambda: store.jobs.delete(other))
+        return sha256
+
+    monkeypatch.setattr(Files, "put_bytes", put_and_delete)
+    kept = ledger.publish_model(model(job_id, "e", 0.9), 0.9, b"an ensemble")
+    assert store.files.has(kept.file)

@@ -25,6 +25,7 @@ from flowml.services.context import Context
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.services.settings import Settings
+from flowml.store.files import Files
 from flowml.store.store import Store
 from flowml.training.conductor import conduct_job
 from flowml.training.tasks import load_task
@@ -143,6 +144,21 @@ def test_a_version_in_the_middle_can_go(context: Context, first: Dataset) -> Non
         pl.read_parquet(context.store.files.path(first.table)), check_operations(list(left.recipe))
     )
     assert redone.equals(frame(context, left))
+
+
+def test_a_version_keeps_its_table_when_one_with_the_same_is_deleted_at_that_moment(
+    context: Context, first: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = versions.apply_transform(context, first.id, STEPS[:3])
+    put_path = Files.put_path
+
+    def put_and_delete(*given: Any, **named: Any) -> str:
+        sha256 = put_path(*given, **named)
+        datasets.delete_dataset(context, same.id)
+        return sha256
+
+    monkeypatch.setattr(Files, "put_path", put_and_delete)
+    assert frame(context, versions.apply_transform(context, first.id, STEPS[:3])).height == first.n_rows
 
 
 def test_mistakes_are_named_and_nothing_is_stored(context: Context, first: Dataset) -> None:

@@ -1,15 +1,18 @@
 """Files by the hash of their content: each once, reached by nothing else, and gone when nothing needs them."""
 
+import hashlib
 import os
 import shutil
 import sqlite3
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from flowml.domain.errors import Damaged, NotFound
 from flowml.domain.stored import hash_file
+from flowml.store.files import Files
 from flowml.store.store import Store
 from tests.services.records import add_dataset, add_job, add_model
 
@@ -150,6 +153,23 @@ def test_what_could_not_be_noted_is_not_stored(store: Store) -> None:
     with pytest.raises(sqlite3.DatabaseError):
         store.files.put_bytes(b"content")
     assert store.files.strays().files == () and not list(store.home.temporary.iterdir())
+
+
+def test_what_could_not_be_noted_is_left_where_somebody_else_has_stored_it_meanwhile(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is between the end of the failed change and the look at the file that they come."""
+    forget_unknown = Files.forget_unknown
+
+    def late(files: Files, hashes: Iterable[str]) -> None:
+        monkeypatch.undo()
+        store.files.put_bytes(b"content")
+        forget_unknown(files, hashes)
+
+    monkeypatch.setattr(Files, "forget_unknown", late)
+    with pytest.raises(ZeroDivisionError):
+        store.files.put_bytes(b"content", lambda _: 1 / 0)
+    assert store.files.content(hashlib.sha256(b"content").hexdigest()) == b"content"
 
 
 def test_a_file_on_its_way_is_as_old_as_what_was_last_done_to_it(store: Store) -> None:

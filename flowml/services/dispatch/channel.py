@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from flowml.domain.channel import JobBrief
@@ -56,7 +57,7 @@ class StoreChannel:
 
     def put(self, lease: Lease, content: bytes) -> str:
         self._check(lease)
-        return self._store.files.put_bytes(content)
+        return self._store.files.put_bytes(content, partial(hand_over, self._store, lease))
 
     def heartbeat(self, beats: Sequence[Beat]) -> frozenset[str]:
         stop = set[str]()
@@ -82,6 +83,12 @@ class StoreChannel:
     def _check(self, lease: Lease) -> None:
         if not self._store.trials.holds(lease):
             raise lease_lost()
+
+
+def hand_over(store: Store, lease: Lease, sha256: str) -> None:
+    """See to it that a file is kept for a trial until it is reported. Raises LeaseLost."""
+    if not store.trials.hand_over(lease, sha256):
+        raise lease_lost()
 
 
 def lease_lost() -> LeaseLost:

@@ -81,10 +81,12 @@ class StoreLedger:
                 tell_trial(self._store, self._store.trials.get(trial_id), now)
 
     def publish_model(self, model: Model, gain: float, content: bytes | None) -> Model:
-        if content is not None:
-            model = replace(model, file=self._store.files.put_bytes(content))
-        self._store.models.put(model, gain)
-        return model
+        if content is None:
+            self._store.models.put(model, gain)
+            return model
+        models = self._store.models
+        file = self._store.files.put_bytes(content, lambda sha256: models.put(replace(model, file=sha256), gain))
+        return replace(model, file=file)
 
     def set_details(self, model_id: str, details: Mapping[str, Any]) -> None:
         self._store.models.set_details(model_id, details)

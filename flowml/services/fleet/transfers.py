@@ -5,13 +5,14 @@ trial, and nobody else can add to it. A server that starts anew has it sent anew
 """
 
 import re
+from functools import partial
 from pathlib import Path
 
 from flowml.domain.errors import InvalidInput, TooLarge, WrongState
 from flowml.domain.protocol import PIECE_BYTES
 from flowml.domain.stored import hash_file
 from flowml.domain.trials import Lease
-from flowml.services.dispatch.channel import lease_lost
+from flowml.services.dispatch.channel import hand_over, lease_lost
 from flowml.services.turns import alone
 from flowml.store.room import megabytes
 from flowml.store.store import Store
@@ -33,7 +34,7 @@ class Transfers:
     def received(self, lease: Lease, sha256: str) -> int | None:
         """How many bytes of this file are here; None where it is complete. Raises LeaseLost, InvalidInput."""
         part = self._part(lease, sha256)
-        if self._store.files.adopt(sha256):
+        if self._store.files.adopt(sha256, partial(hand_over, self._store, lease)):
             return None
         return part.stat().st_size if part.exists() else 0
 
@@ -66,7 +67,7 @@ class Transfers:
             try:
                 if hash_file(part) != sha256:
                     raise InvalidInput("What was handed over is not the file that its hash names.")
-                self._store.files.put_path(part, sha256)
+                self._store.files.put_path(part, sha256, partial(hand_over, self._store, lease))
             finally:
                 part.unlink(missing_ok=True)
         return None
