@@ -259,6 +259,16 @@ MIGRATIONS: tuple[Migration, ...] = (
                 WHERE sha256 = OLD.sha256; END""",
         ),
     ),
+    Migration(
+        16,
+        "which attempt has handed over a file, and workers that are set aside",
+        (
+            "ALTER TABLE handed_over ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0",
+            # Trials of each that were refused, and why no more are given to it.
+            "ALTER TABLE workers ADD COLUMN refused INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE workers ADD COLUMN set_aside TEXT",
+        ),
+    ),
 )
 
 

@@ -146,6 +146,13 @@ class Trials:
         )
         return found.fetchone() is not None
 
+    def handed_over(self, lease: Lease) -> set[str]:
+        """The files that this attempt has handed over."""
+        rows = self._database.current().execute(
+            "SELECT sha256 FROM handed_over WHERE trial_id = ? AND attempt = ?", (lease.trial_id, lease.attempt)
+        )
+        return {row["sha256"] for row in rows}
+
     def leased(self, trial_id: str, owner: str, attempt: int | None, steady: float) -> Lease | None:
         """The lease that somebody holds, by what they say of it; None where it is no longer good. Without an attempt,
         whichever they hold."""
@@ -209,11 +216,19 @@ class Trials:
         return cursor.rowcount == 1
 
     def hand_over(self, lease: Lease, sha256: str) -> bool:
-        """Note that a file is this trial's until it has ended; False when the lease is stale: then nothing changes."""
+        """Note that a file is this trial's until it has ended, and that those of earlier attempts are not; False when
+        the lease is stale: then nothing changes."""
         with self._database.write() as connection:
             is_held = self.holds(lease)
             if is_held:
-                connection.execute("INSERT OR IGNORE INTO handed_over VALUES (?, ?)", (sha256, lease.trial_id))
+                connection.execute(
+                    "INSERT INTO handed_over (sha256, trial_id, attempt) VALUES (?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET attempt = excluded.attempt",
+                    (sha256, lease.trial_id, lease.attempt),
+                )
+                connection.execute(
+                    "DELETE FROM handed_over WHERE trial_id = ? AND attempt < ?", (lease.trial_id, lease.attempt)
+                )
         return is_held
 
     def finish(self, lease: Lease, report: TrialReport, now: float, steady: float) -> bool:

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
+from flowml.domain.errors import WrongState
 from flowml.domain.workers import Machine, Share, Worker, WorkerStatus
 from flowml.store.database import Database
 from flowml.store.rows import from_json, new_id, to_json
 
 LOCAL_ID = "local"
+MOST_OF_AN_OWNER = 2_000
 
 
 class Workers:
@@ -48,7 +50,8 @@ class Workers:
         instance: str | None = None,
     ) -> Worker:
         """A machine that joins, or comes back: the same worker where its owner has one of its name that is this
-        `instance` or is gone. Else it gets a number."""
+        `instance` or is gone. Else it gets a number. Of very many of one owner, those make room that have been gone for
+        longest. Raises WrongState where none has."""
         with self._database.write() as connection:
             known = [
                 row["id"]
@@ -56,7 +59,7 @@ class Workers:
                 if (row["name"] == name and (instance is None or row["status"] == WorkerStatus.OFFLINE))
                 or (instance is not None and row["instance"] == instance)
             ]
-            worker_id = known[0] if known else new_id()
+            worker_id = known[0] if known else _new(connection, owner)
             name = _free_name(connection, name, worker_id)
             _put(connection, worker_id, name, queues, share, capabilities, now)
             connection.execute(
@@ -144,6 +147,23 @@ def _worker(row: sqlite3.Row) -> Worker:
         trials_finished=row["finished"],
         owner=row["owner"],
     )
+
+
+def _new(connection: sqlite3.Connection, owner: str) -> str:
+    """The id of one more worker of this owner."""
+    count = connection.execute("SELECT COUNT(*) FROM workers WHERE owner = ?", (owner,)).fetchone()[0]
+    if count >= MOST_OF_AN_OWNER:
+        made_room = connection.execute(
+            "DELETE FROM workers WHERE id = (SELECT id FROM workers WHERE owner = ? AND status = 'offline'"
+            " AND set_aside IS NULL ORDER BY last_seen_at LIMIT 1)",
+            (owner,),
+        )
+        if not made_room.rowcount:
+            raise WrongState(
+                f"{MOST_OF_AN_OWNER:,} workers have joined with this token already.",
+                hint="Use another token, or remove some: DELETE /api/workers/{id}.",
+            )
+    return new_id()
 
 
 def _free_name(connection: sqlite3.Connection, name: str, worker_id: str) -> str:

@@ -22,6 +22,9 @@ from flowml.domain.workers import Machine, Share
 from flowml.machine.capabilities import VRAM_SLACK_GB
 from flowml.training.gpus import vram_of
 
+# The tables' whole numbers end there, whatever a machine says of itself.
+_MOST_BYTES = 2**62
+
 
 class LedgerRunner:
     """Trials as rows: submitted to the queue, taken in when somebody has finished them.
@@ -80,7 +83,8 @@ class LedgerRunner:
 
     def _most_memory(self) -> int:
         """What the largest machine has for a single trial; nothing is asked for where there is none."""
-        return max((machine.slots * machine.memory_bytes for machine in self._machines), default=0)
+        largest = max((machine.slots * machine.memory_bytes for machine in self._machines), default=0)
+        return min(largest, _MOST_BYTES)
 
     def _needs(self, spec: TrialSpec) -> Needs:
         """Where nobody has what it needs, it asks for what there is, and whoever takes it says what it lacks."""

@@ -169,7 +169,7 @@ def test_every_call_is_authorised_by_its_lease(dispatcher: Dispatcher, channel_o
             with pytest.raises(LeaseLost, match="Somebody else has this trial"):
                 call()
         assert channel.heartbeat([Beat(stale)]) == {lease.trial_id}
-        assert not channel.report(stale, TrialReport(TrialStatus.FINISHED, 1.0))
+        assert not channel.report(stale, TrialReport(TrialStatus.FAILED, error="no"))
     assert dispatcher.ledger.trials()[0].status is TrialStatus.LEASED
 
 
@@ -178,7 +178,9 @@ def test_a_report_names_only_what_was_handed_over(dispatcher: Dispatcher, channe
     dispatcher.enqueue()
     lease = leased(channel)
     with pytest.raises(NotFound):
-        channel.report(lease, TrialReport(TrialStatus.FINISHED, 1.0, model="f" * 64))
+        channel.report(
+            lease, TrialReport(TrialStatus.FINISHED, 1.0, out_of_fold="e" * 64, model="f" * 64, tested_on="these")
+        )
     assert dispatcher.ledger.trials()[0].status is TrialStatus.LEASED
 
 

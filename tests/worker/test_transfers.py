@@ -201,10 +201,13 @@ def test_nothing_is_taken_without_a_lease_or_without_end(joined: Joined, monkeyp
             hand_over.received(joined.lease, name)
     with pytest.raises(LeaseLost):
         hand_over.append(replace(joined.lease, attempt=2), HASH, 0, 2, b"x")
-    for number in range(transfers.MOST_AT_ONCE):
+    assert hand_over.append(joined.lease, hashlib.sha256(b"1234").hexdigest(), 0, 4, b"1234") is None
+    for number in range(transfers.MOST_FILES - 1):
         hand_over.append(joined.lease, f"{number:064x}", 0, 2, b"x")
-    with pytest.raises(TooLarge, match="at once"):
+    with pytest.raises(TooLarge, match="4 files"):
         hand_over.append(joined.lease, "f" * 64, 0, 2, b"x")
+    with pytest.raises(TooLarge, match="in all"):
+        hand_over.append(joined.lease, f"{0:064x}", 1, 6, b"x")
 
     def full(n_bytes: int) -> None:
         raise NoRoom("full")

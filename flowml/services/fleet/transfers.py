@@ -18,23 +18,24 @@ from flowml.store.room import megabytes
 from flowml.store.store import Store
 
 MOST_BYTES = 4_000_000_000
-"""A file's length: models are a thousandth of that, the largest forests a tenth."""
-MOST_AT_ONCE = 4
-"""Files of one trial that are on their way: it hands over two, one after the other."""
+"""Of all files of one attempt: models are a thousandth of that, the largest forests a tenth."""
+MOST_FILES = 4
+"""Files of one attempt, those on their way included: it hands over two."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Transfers:
-    """`most_bytes` a file may have."""
+    """`most_bytes` the files of one attempt may have together."""
 
     def __init__(self, store: Store, *, most_bytes: int = MOST_BYTES):
         self._store = store
         self._most_bytes = most_bytes
 
     def received(self, lease: Lease, sha256: str) -> int | None:
-        """How many bytes of this file are here; None where it is complete. Raises LeaseLost, InvalidInput."""
+        """How many bytes of this file are here; None where this attempt has handed over all of it. One that somebody
+        else has stored is of no use to it: its bytes are proof that it has them. Raises LeaseLost, InvalidInput."""
         part = self._part(lease, sha256)
-        if self._store.files.adopt(sha256, partial(hand_over, self._store, lease)):
+        if sha256 in self._store.trials.handed_over(lease) and self._store.files.adopt(sha256):
             return None
         return part.stat().st_size if part.exists() else 0
 
@@ -47,18 +48,17 @@ class Transfers:
         part = self._part(lease, sha256)
         if length > self._most_bytes or len(piece) > PIECE_BYTES:
             raise TooLarge(
-                f"A file that a worker hands over may have {megabytes(self._most_bytes)}, and a piece of it"
+                f"What a worker hands over for a trial may have {megabytes(self._most_bytes)}, and a piece of it"
                 f" {PIECE_BYTES:,} bytes."
             )
         if offset + len(piece) > length:
             raise InvalidInput("The piece ends behind the end of its file.")
         # Of two connections of one worker the older may not have noticed yet that it is broken.
-        with alone("transfer", part.name, left=None):
+        with alone("transfer", _attempt(lease), left=None):
             have = part.stat().st_size if part.exists() else 0
             if have != offset:
                 raise WrongState(f"{have} bytes of this file are here, so the next piece begins there.")
-            if not have and len(list(part.parent.glob(f"{_attempt(lease)}*"))) >= MOST_AT_ONCE:
-                raise TooLarge(f"One trial may hand over {MOST_AT_ONCE} files at once.")
+            self._check_bounds(lease, part, length)
             self._store.room.check(length - offset)
             with part.open("ab") as file:
                 file.write(piece)
@@ -71,6 +71,16 @@ class Transfers:
             finally:
                 part.unlink(missing_ok=True)
         return None
+
+    def _check_bounds(self, lease: Lease, part: Path, length: int) -> None:
+        """Raises TooLarge where an attempt has handed over enough."""
+        others = [other for other in part.parent.glob(f"{_attempt(lease)}*") if other != part]
+        done = self._store.trials.handed_over(lease) - {part.name.removeprefix(_attempt(lease))}
+        others += [self._store.files.path(sha256) for sha256 in done if self._store.files.has(sha256)]
+        if len(others) >= MOST_FILES:
+            raise TooLarge(f"One trial may hand over {MOST_FILES} files.")
+        if sum(other.stat().st_size for other in others) + length > self._most_bytes:
+            raise TooLarge(f"One trial may hand over {megabytes(self._most_bytes)} in all.")
 
     def _part(self, lease: Lease, sha256: str) -> Path:
         if not _SHA256.fullmatch(sha256):

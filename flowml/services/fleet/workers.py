@@ -161,7 +161,11 @@ def append(context: Context, attempt: Attempt, sha256: str, offset: int, length:
 def report(context: Context, attempt: Attempt, outcome: TrialReport) -> bool:
     """Take the outcome of a trial; False: it came too late and changed nothing. Raises LeaseLost as well for that, and
     NotFound where a file that it names was not handed over."""
-    return _channel(context, attempt.worker_id).report(_lease(context, attempt), outcome)
+    lease = _lease(context, attempt)
+    handed_over = context.store.trials.handed_over(lease)
+    if any(sha256 not in handed_over for sha256 in (outcome.out_of_fold, outcome.model) if sha256 is not None):
+        raise NotFound("A file of this report was not handed over for it.", hint="Hand it over first.")
+    return _channel(context, attempt.worker_id).report(lease, outcome)
 
 
 def _lease(context: Context, attempt: Attempt) -> Lease:

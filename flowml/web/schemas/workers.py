@@ -1,37 +1,67 @@
 """What workers send and hear."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import to_json
 
+from flowml.domain.names import shown
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import TrialReport, TrialStatus
 from flowml.domain.workers import WorkerStatus
 from flowml.services.fleet.workers import Working
 from flowml.web.schemas.base import Answer, Body, Listing, Object, Query, Timestamp
 
-_Name = Annotated[str, Field(min_length=1, max_length=100)]
-_Queue = Annotated[str, Field(min_length=1, max_length=60)]
+MOST_SLOTS = 10_000
+MOST_MEMORY_BYTES = 2**46
+"""So much for each of that many slots is still a number that every table and every sum here takes."""
+_MOST_CAPABILITIES_BYTES = 64_000
+_MOST_DEPTH = 10
+
+
+def _visible(name: str) -> str:
+    if shown(name) != name:
+        raise ValueError("A name has no control or other invisible characters, and no blanks around it.")
+    return name
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    level: list[Any] = [value]
+    for _ in range(_MOST_DEPTH):
+        level = [item for one in level for item in (one.values() if isinstance(one, dict) else one)]
+        level = [item for item in level if isinstance(item, dict | list)]
+    if level or len(to_json(value)) > _MOST_CAPABILITIES_BYTES:
+        raise ValueError(
+            f"“capabilities” takes at most {_MOST_CAPABILITIES_BYTES:,} bytes and {_MOST_DEPTH} levels of nesting."
+        )
+    return value
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_visible)]
+_Queue = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_visible)]
 _Queues = Annotated[list[_Queue], Field(max_length=50, fail_fast=True)]
 _Id = Annotated[str, Field(min_length=1, max_length=100)]
 _Attempt = Annotated[int, Field(ge=1, le=10**9)]
 _Score = Annotated[float, Field(allow_inf_nan=False)]
 _Scores = Annotated[list[_Score], Field(max_length=1_000, fail_fast=True)]
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-_Bytes = Annotated[int, Field(ge=0, lt=2**63)]
+_Bytes = Annotated[int, Field(ge=0, le=MOST_MEMORY_BYTES)]
+_Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
 
 class Register(Body):
     """A machine that joins."""
 
     name: _Name
-    capabilities: Object = Field({}, description="what `flowml worker --probe` prints")
+    capabilities: Annotated[Object, AfterValidator(_small)] = Field(
+        {}, description="what `flowml worker --probe` prints"
+    )
     queues: _Queues = Field(["cpu"], description="whose trials it takes")
-    slots: int = Field(1, ge=0, le=10_000, description="how many trials it trains at once")
+    slots: int = Field(1, ge=0, le=MOST_SLOTS, description="how many trials it trains at once")
     threads: int = Field(1, ge=1, le=10_000, description="threads of one trial")
     memory_bytes: _Bytes = Field(0, description="memory of one trial")
     protocol: int = Field(PROTOCOL, ge=0, le=10**6)
-    instance: str | None = Field(None, max_length=100, description="tells two machines of one name apart")
+    instance: _Name | None = Field(None, description="tells two machines of one name apart")
 
 
 class Registered(Answer):
@@ -61,6 +91,12 @@ class Heartbeat(Body):
         [], max_length=10_000, fail_fast=True, description="ids of trials, or with the attempt and how far each is"
     )
 
+    @model_validator(mode="after")
+    def each_once(self) -> "Heartbeat":
+        if len({one.trial_id for one in self.working()}) < len(self.running):
+            raise ValueError("Name each trial once.")
+        return self
+
     def working(self) -> list[Working]:
         return [
             Working(one) if isinstance(one, str) else Working(one.trial_id, one.attempt, tuple(one.fold_scores))
@@ -79,7 +115,7 @@ class Ask(Body):
 
     worker_id: _Id
     queues: _Queues = Field(["cpu"])
-    memory_bytes: _Bytes
+    memory_bytes: int = Field(ge=0, lt=2**63)
     vram_gb: float = Field(0.0, ge=0, le=1e6, allow_inf_nan=False)
     wait_seconds: float = Field(25.0, ge=0, le=60, allow_inf_nan=False)
 
@@ -206,19 +242,27 @@ class Uploaded(Answer):
 class Report(Body):
     """The outcome of a trial; its files were handed over before."""
 
-    status: TrialStatus
+    status: Literal["finished", "pruned", "failed", "cancelled"]
     score: _Score | None = None
     fold_scores: _Scores = Field([])
     metrics: dict[Annotated[str, Field(max_length=100)], _Score | None] | None = Field(None, max_length=100)
-    fit_seconds: float = Field(0.0, ge=0, allow_inf_nan=False)
-    predict_ms: float | None = Field(None, ge=0, allow_inf_nan=False)
+    fit_seconds: _Seconds = 0.0
+    predict_ms: _Seconds | None = None
     error: str | None = Field(None, max_length=2_000)
     out_of_fold: _Sha256 | None = None
     model: _Sha256 | None = None
     tested_on: str | None = Field(None, max_length=200)
 
+    @model_validator(mode="after")
+    def whole(self) -> "Report":
+        if self.status == "finished" and None in (self.score, self.out_of_fold, self.model, self.tested_on):
+            raise ValueError(
+                "A finished trial has a score, out-of-fold predictions, a model, and what it was tested on."
+            )
+        return self
+
     def outcome(self) -> TrialReport:
-        values = self.model_dump()
+        values = {**self.model_dump(), "status": TrialStatus(self.status)}
         values["fold_scores"] = tuple(self.fold_scores)
         return TrialReport(**values)
 
