@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flowml.domain.caller import Principal
+from flowml.domain.caller import Permission, Principal
 from flowml.domain.errors import FlowMLError, Forbidden
 from flowml.services.access.throttle import Throttle
 from flowml.services.context import Context
@@ -70,11 +70,11 @@ def create_app(
 
 
 def _nothing_here(answer: ASGIApp) -> ASGIApp:
-    """Says that there is nothing at an address to whoever may do something here; others learn of no address, neither
-    that it is there nor that it is not."""
+    """Says that there is nothing at an address to whoever may look at what is stored here; others learn of no address,
+    neither that it is there nor that it is not."""
 
     async def refuse_or_answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope[CONTEXT].caller.may:
+        if scope["type"] == "http" and Permission.READ not in scope[CONTEXT].caller.may:
             raise Forbidden("There is nothing here that you may do.")
         await answer(scope, receive, send)
 

@@ -79,9 +79,11 @@ def asker_of(connection: HTTPConnection) -> str:
     """Between whom turns are taken: who calls, from which machine, and apart from what their programs ask for what they
     ask for in a page, which may wait behind no program of theirs."""
     host = connection.client.host if connection.client else ""
-    # Only browsers send it.
-    kind = "page" if "sec-fetch-site" in connection.headers else "program"
-    return f"{context_of(connection).caller.identifier} {host} {kind}"
+    caller = context_of(connection).caller
+    # Where nobody brings a credential, only browsers send the header.
+    has_come_from_one = "sec-fetch-site" in connection.headers
+    in_page = has_come_from_one if caller.token_id is None else caller.session_id is not None
+    return f"{caller.identifier} {host} {'page' if in_page else 'program'}"
 
 
 class Guarded:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,6 +25,7 @@ from flowml.services.context import Context
 from flowml.web.caller import CONTEXT, refuse_websocket
 from flowml.web.errors import problem_response
 from flowml.web.pages import login
+from flowml.web.pages.errors import refused_page
 from flowml.web.static import PREFIX
 
 _log = logging.getLogger(__name__)
@@ -110,6 +112,8 @@ class Gate:
 
         if isinstance(refusal, _NotLoggedIn) and _asks_for_a_page(scope):
             await _to_log_in(scope)(scope, receive, send_guarded)
+        elif refusal is not None and _asks_for_a_page(scope):
+            await refused_page(Request(scope), refusal)(scope, receive, send_guarded)
         elif refusal is not None:
             await problem_response(refusal)(scope, receive, send_guarded)
         else:
@@ -159,7 +163,13 @@ def _refused(scope: Scope, hosts: Hosts) -> FlowMLError | None:
         scope["scheme"] = "wss" if scope["type"] == "websocket" else "https"
     else:
         scope[_IS_PLAIN] = not hosts.is_loopback(host)
-    if any(origin.lower() != f"{scheme}://{host}" for origin in found.get(b"origin", ())):
+    origins = {origin.lower() for origin in found.get(b"origin", ())}
+    if origins == {f"https://{host}"} and scheme == "http":
+        return Forbidden(
+            "This page was opened over HTTPS, and the server does not know that it is reached like that.",
+            hint=f"Start it with --allowed-hosts https://{host} (FLOWML_ALLOWED_HOSTS).",
+        )
+    if origins - {f"{scheme}://{host}"}:
         return Forbidden("Pages of another site may not use this server.")
     if any(site not in _SAME for site in found.get(b"sec-fetch-site", ())) and not _is_followed_link(scope):
         return Forbidden("Pages of another site may not use this server.")
@@ -172,9 +182,14 @@ def _asks_for_a_page(scope: Scope) -> bool:
     opened = headers.get("sec-fetch-dest")
     return (
         scope["method"] in ("GET", "HEAD")
-        and (scope["path"] == "/api/docs" or not scope["path"].startswith((*_NO_PAGES, PREFIX)))
+        and _is_a_page(scope)
+        and not scope["path"].startswith(PREFIX)
         and (opened == "document" if opened else "text/html" in headers.get("accept", ""))
     )
+
+
+def _is_a_page(scope: Scope) -> bool:
+    return scope["path"] == "/api/docs" or not scope["path"].startswith(_NO_PAGES)
 
 
 def _to_log_in(scope: Scope) -> Response:
@@ -193,7 +208,7 @@ def _is_followed_link(scope: Scope) -> bool:
     headers = Headers(scope=scope)
     return (
         scope["type"] == "http"
-        and (scope["path"] == "/api/docs" or not scope["path"].startswith(_NO_PAGES))
+        and _is_a_page(scope)
         and scope["method"] in ("GET", "HEAD")
         and headers.get("sec-fetch-mode") == "navigate"
         and headers.get("sec-fetch-dest") == "document"

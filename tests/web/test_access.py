@@ -138,7 +138,7 @@ def is_right(caller: str, method: str, path: str, status: int) -> bool:
     scope = {"type": "http", "method": method, "path": path}
     found = next((route for route in ALL if route.matches(scope)[0] is not Match.NONE), None)
     if found is None:
-        return status == 404
+        return status == (404 if READ in may else 403)
     takes = TAKES.get(found.path, {method})
     if method not in takes:
         return status == (405 if any(need_of(one, path) in may for one in takes) else 403)
@@ -212,6 +212,13 @@ def test_what_a_proxy_says_lets_nobody_in(doors: Doors, header: str) -> None:
             assert asyncio.run(status_of(app, "GET", "/api/stats", [(header, value)])) == 401
         assert asyncio.run(doors.status("admin", "GET", "/api/stats", (header, value))) == 200
         assert asyncio.run(doors.status("api", "GET", "/api/stats", (header, value))) == 403
+
+
+def test_who_may_not_look_learns_of_no_address(doors: Doors) -> None:
+    for kind in ("api", "worker"):
+        bearer = {"Authorization": f"Bearer {doors.secrets[kind]}"}
+        there, nowhere = (doors.served.client.get(path, headers=bearer) for path in ("/datasets", "/nothing"))
+        assert there.status_code == nowhere.status_code == 403
 
 
 def test_two_credentials_are_one_too_many(doors: Doors) -> None:

@@ -145,3 +145,23 @@ def test_a_name_that_it_does_not_answer_under_is_said_how_to_allow(proxied: Prox
     scope = {"type": "http", "scheme": "http", "headers": [(b"host", b"evil.example")], "server": ("127.0.0.1", 1)}
     refusal = _refused(scope, Hosts(Settings()))
     assert refusal is not None and refusal.hint is not None and "--allowed-hosts" in refusal.hint
+
+
+def test_a_person_who_is_not_let_in_reads_why_on_a_page(proxied: Proxied) -> None:
+    accepts = ("Accept", "text/html")
+    for path in ("/", "/datasets"):
+        status, headers = proxied.ask("GET", path, accepts, host="evil.example")
+        assert (status, headers["content-type"]) == (403, "text/html; charset=utf-8")
+    assert (
+        proxied.ask("GET", "/api/stats", accepts, host="evil.example")[1]["content-type"] == "application/problem+json"
+    )
+
+
+def test_a_page_over_https_that_the_server_does_not_know_of_is_said_how_to_allow() -> None:
+    from flowml.web.security import _refused
+
+    headers = [(b"host", b"ml.example.com"), (b"origin", b"https://ml.example.com")]
+    scope = {"type": "http", "scheme": "http", "headers": headers, "server": ("127.0.0.1", 1)}
+    refusal = _refused(scope, Hosts(Settings(allowed_hosts="ml.example.com")))
+    assert refusal is not None and "over HTTPS" in refusal.detail
+    assert refusal.hint is not None and "--allowed-hosts https://ml.example.com" in refusal.hint

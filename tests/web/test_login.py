@@ -237,7 +237,7 @@ def test_on_a_loopback_address_there_is_nothing_to_log_in_to(server: Served) -> 
     assert page.status_code == 200 and "/logout" not in page.text
 
 
-def test_who_tries_too_often_has_to_wait(
+def test_who_tries_wrong_ones_too_often_has_to_wait_and_locks_out_nobody_who_has_a_right_one(
     reachable: Served, browser: httpx.Client, secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
@@ -245,9 +245,10 @@ def test_who_tries_too_often_has_to_wait(
         assert send(browser, secret).status_code == 303
     statuses = [send(browser, "wrong").status_code for _ in range(11)]
     assert statuses == [401] * 10 + [429]
-    refused = send(browser, secret)
+    refused = send(browser, "wrong")
     assert refused.status_code == 429 and 1 <= int(refused.headers["retry-after"]) <= 6
     assert "Try again in" in refused.text
+    assert send(browser, secret).status_code == 303
 
 
 def test_a_login_says_nothing_of_the_secret(

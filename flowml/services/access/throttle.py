@@ -7,9 +7,8 @@ _MOST_ADDRESSES = 1000
 
 
 class Throttle:
-    """So many tries a minute from one address and from all together, of those that were not given back. Times are
-    seconds of a steady clock. What it remembers is bounded: of too many addresses it forgets the one not heard of for
-    longest."""
+    """So many wrong tries a minute from one address and from all together. Times are seconds of a steady clock. What it
+    remembers is bounded: of too many addresses it forgets the one not heard of for longest."""
 
     def __init__(self, from_one: int = 10, from_all: int = 100, seconds: float = 60.0):
         self._from_one = from_one
@@ -19,7 +18,7 @@ class Throttle:
         self._all = (0.0, 0.0)
 
     def take(self, address: str, now: float) -> float:
-        """Zero where this one may be tried, which counts it; else in how many seconds another may be."""
+        """Zero where this one is answered, which counts it; else in how many seconds another would be."""
         address = _network(address)
         one = self._left(self._tried.get(address, (0.0, now)), self._from_one, now)
         all_together = self._left(self._all, self._from_all, now)
@@ -29,12 +28,6 @@ class Throttle:
         self._keep(address, one + 1, now)
         self._all = (all_together + 1, now)
         return 0.0
-
-    def give_back(self, address: str, now: float) -> None:
-        """It was right: then it does not count."""
-        address = _network(address)
-        self._keep(address, max(0.0, self._left(self._tried.get(address, (0.0, now)), self._from_one, now) - 1), now)
-        self._all = (max(0.0, self._left(self._all, self._from_all, now) - 1), now)
 
     def _keep(self, address: str, count: float, now: float) -> None:
         self._tried[address] = (count, now)

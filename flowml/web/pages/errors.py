@@ -6,6 +6,7 @@ from typing import ClassVar
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from flowml.web.errors import problem_of
 from flowml.web.pages.frame import Frame, build_frame
 from flowml.web.templating import Page, respond
 
@@ -17,6 +18,25 @@ class ErrorPage(Page):
     status: int
     detail: str
     hint: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedPage(Page):
+    """For whoever gets nothing of this server, its style sheets neither."""
+
+    template: ClassVar[str] = "refused.html"
+
+    detail: str
+    hint: str | None
+
+
+def refused_page(request: Request, error: Exception) -> HTMLResponse:
+    """What a person reads who is not let in."""
+    problem = problem_of(error)
+    page = RefusedPage(title=problem.kind.title, frame=None, detail=problem.detail, hint=problem.hint)
+    answer = respond(request, page, problem.kind.status)
+    answer.headers.update(problem.kind.headers)
+    return answer
 
 
 def error_page(request: Request, status: int, title: str, detail: str, hint: str | None = None) -> HTMLResponse:

@@ -67,25 +67,25 @@ async def show(request: Request) -> Response:
 
 
 async def log_in(request: Request) -> Response:
-    """Take the token. Who has tried too often has to wait."""
+    """Take the token. Who has tried wrong ones too often is told to wait; a right one is always taken."""
     form = await _form(request)
     then, token = _within(form.get("next")), form.get("token", "").strip()
     if not token:
         return _page(request, 422, then, problem="Enter a token.")
     context = context_of(request)
-    throttle: Throttle = request.app.state.throttle
     client = request.client.host if request.client else "?"
-    wait = ceil(throttle.take(client, context.steady()))
-    if wait:
-        seconds = plural(wait, "second")
-        answer = _page(request, 429, then, problem=f"There were too many wrong tries. Try again in {seconds}.")
-        answer.headers["Retry-After"] = str(wait)
-        return answer
     session = await run_in_threadpool(sessions.log_in, context, token)
     if session is None:
+        # Counted only now: behind one proxy everybody has one address, and nobody can lock out who has a token.
+        throttle: Throttle = request.app.state.throttle
+        wait = ceil(throttle.take(client, context.steady()))
+        if wait:
+            seconds = plural(wait, "second")
+            answer = _page(request, 429, then, problem=f"There were too many wrong tries. Try again in {seconds}.")
+            answer.headers["Retry-After"] = str(wait)
+            return answer
         _log.warning("somebody at %s tried to log in with what is no valid admin token", client)
         return _page(request, 401, then, problem=_NOT_VALID)
-    throttle.give_back(client, context.steady())
     _log.info("somebody at %s has logged in with the token “%s”", client, session.token_name)
     answer = _go_on(then)
     answer.headers["Set-Cookie"] = session_cookie(request.scope, session.secret, session.seconds)
