@@ -21,7 +21,7 @@ from flowml.automl.trial.evaluate import EncodedFolds
 from flowml.automl.trial.outcome import Outcome
 from flowml.automl.trial.sharing import share_for
 from flowml.domain.channel import Channel
-from flowml.domain.errors import FlowMLError, LeaseLost, NotFound
+from flowml.domain.errors import FlowMLError, InvalidInput, LeaseLost, NotFound
 from flowml.domain.faults import fault_of
 from flowml.domain.trials import (
     NEEDED_BYTES,
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 0.03
 _OFFER_SECONDS = 1.0
+_MOST_WORDS = 500
 
 
 class Trainer:
@@ -113,9 +114,9 @@ class Trainer:
             self._channel.report(lease, report)
         except LeaseLost:
             raise
-        except NotFound as lost:
-            # What was handed over is no longer there.
-            self._channel.report(lease, TrialReport(TrialStatus.FAILED, error=lost.detail))
+        except (NotFound, InvalidInput) as refused:
+            # What was handed over is no longer there, or not taken.
+            self._channel.report(lease, TrialReport(TrialStatus.FAILED, error=refused.detail[:_MOST_WORDS]))
 
     def _offer(self) -> Offer:
         """What this machine has for a trial; looked up now and then, for its GPUs are tried only after its start."""
@@ -150,7 +151,7 @@ class Trainer:
         except Exception as problem:
             log.exception("trial %s (%s) could not be handed in", lease.trial_id, lease.algorithm)
             told = problem if isinstance(problem, FlowMLError) else fault_of(problem)
-            reason = f"{type(problem).__name__}: {problem}"[:500] if told is None else told.detail
+            reason = f"{type(problem).__name__}: {problem}"[:_MOST_WORDS] if told is None else told.detail
         return TrialReport(TrialStatus.FAILED, error=reason, fit_seconds=outcome.fit_seconds)
 
     def _device_for(

@@ -4,10 +4,13 @@ import logging
 import random
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from pydantic import TypeAdapter
 
 from flowml.domain.errors import FlowMLError, Forbidden, NotFound, NotReady, WrongState
 from flowml.domain.protocol import PROTOCOL
@@ -16,15 +19,26 @@ from flowml.machine import capabilities
 from flowml.machine.facts import free_memory_bytes
 from flowml.training.conductors import RunningJob
 from flowml.training.supervisor import Supervisor
-from flowml.worker.channel import HttpChannel, checked
+from flowml.worker.channel import HttpChannel, checked, said
 from flowml.worker.relay import Relay
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Welcome:
+    worker_id: str
+    name: str
+    heartbeat_seconds: float
+
+
+_WELCOME = TypeAdapter(_Welcome)
 
 _BUSY_BEAT_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
 _WATCH_SECONDS = 25.0
+_FAREWELL_SECONDS = 3.0
 _FOREVER = 1e9
 
 
@@ -54,12 +68,13 @@ class Agent:
         self._channel = channel
         self._stopping = threading.Event()
         self._again = threading.Event()
-        self._fatal: FlowMLError | None = None
+        self._fatal: Exception | None = None
         self._joined = False
+        self._is_cut_off = False
         self._heartbeat_seconds = 30.0
         self._capabilities = capabilities.probe()
         self._relay = Relay(
-            self._channel, free_bytes=free_memory_bytes, machine=self._machine, trouble=self._on_trouble
+            self._channel, free_bytes=free_memory_bytes, machine=self._machine, trouble=self._on_trouble, say=say
         )
         self._supervisor = Supervisor(
             _NoJobs(),
@@ -75,21 +90,31 @@ class Agent:
 
     def run(self) -> None:
         """Until `stop`. Raises Forbidden and WrongState when the server does not take this worker."""
-        self._join()
-        self._supervisor.start()
-        self._supervisor.warm_up()
-        threading.Thread(target=self._watch, name="watch", daemon=True).start()
-        if self._capabilities["gpus"]:
-            threading.Thread(target=self._try_gpus, name="try-gpus", daemon=True).start()
+        # Beside this thread, which would else wait for a server that takes a call and never answers it.
+        threading.Thread(target=self._take_part, name="agent", daemon=True).start()
         try:
-            while not self._stopping.is_set():
-                self._beat()
-                self._again.wait(_BUSY_BEAT_SECONDS if self._relay.beats() else self._heartbeat_seconds)
-                self._again.clear()
+            self._stopping.wait()
         finally:
             self._end()
         if self._fatal is not None:
             raise self._fatal
+
+    def _take_part(self) -> None:
+        try:
+            self._join()
+            self._supervisor.start()
+            self._supervisor.warm_up()
+            threading.Thread(target=self._watch, name="watch", daemon=True).start()
+            if self._capabilities["gpus"]:
+                threading.Thread(target=self._try_gpus, name="try-gpus", daemon=True).start()
+            while not self._stopping.is_set():
+                self._beat()
+                self._again.wait(_BUSY_BEAT_SECONDS if self._relay.beats() else self._heartbeat_seconds)
+                self._again.clear()
+        except Exception as problem:
+            self._fatal = self._fatal or problem
+        finally:
+            self._stopping.set()
 
     def stop(self) -> None:
         """Give back what is being worked on, and end."""
@@ -102,9 +127,11 @@ class Agent:
         self._supervisor.stop()
         if self._joined and self._fatal is None:
             try:
-                checked(self._client.post("/api/workers/leave", json={"worker_id": self._channel.worker_id}))
+                body = {"worker_id": self._channel.worker_id}
+                checked(self._client.post("/api/workers/leave", json=body, timeout=_FAREWELL_SECONDS))
+                self._say("Left the server. What was being worked on here is tried elsewhere.")
             except (FlowMLError, httpx.TransportError) as problem:
-                log.warning("the server could not be told that this worker ends: %s", problem)
+                self._say(f"The server could not be told that this worker ends ({problem}); it will notice.")
 
     def _join(self) -> None:
         """Register, again and again until the server is there."""
@@ -131,11 +158,12 @@ class Agent:
             "memory_bytes": self._share.memory_bytes,
             "protocol": PROTOCOL,
         }
-        answer = checked(self._client.post("/api/workers/register", json=body)).json()
-        self._channel.worker_id = answer["worker_id"]
-        self._heartbeat_seconds = float(answer["heartbeat_seconds"])
+        answer = said(self._client.post("/api/workers/register", json=body), _WELCOME)
+        self._channel.worker_id = answer.worker_id
+        self._heartbeat_seconds = answer.heartbeat_seconds
         if not self._joined:
-            self._say(f"Joined {self._client.base_url} as {answer['name']}, {self._share.slots} trials at once.")
+            at_once = "1 trial at a time" if self._share.slots == 1 else f"{self._share.slots} trials at once"
+            self._say(f"Joined {self._client.base_url} as {answer.name}, {at_once}.")
         self._joined = True
 
     def _machine(self) -> tuple[tuple[str, ...], Mapping[str, Any]]:
@@ -154,24 +182,37 @@ class Agent:
     def _beat(self) -> None:
         beats = self._relay.beats()
         try:
-            self._relay.stop(self._channel.beat(beats))
-        except httpx.TransportError as problem:
-            log.warning("the server is not reached: %s", problem)
+            self._relay.lose(beats, self._channel.beat(beats))
+        except (httpx.TransportError, NotReady) as problem:
+            if not self._is_cut_off:
+                self._say(f"The server is not reached ({problem}). What is being worked on goes on; trying again.")
+            self._is_cut_off = True
+            return
         except FlowMLError as problem:
             self._on_trouble(problem)
+        except Exception:
+            log.exception("the server could not be told how far the trials are")
+        if self._is_cut_off:
+            self._say("The server is reached again.")
+        self._is_cut_off = False
 
     def _watch(self) -> None:
         """Hear at once what is to stop."""
         pause = _FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
-                self._relay.stop(self._channel.watch(self._relay.known(), _WATCH_SECONDS))
-                pause = _FIRST_PAUSE_SECONDS
-                continue
+                is_news = self._relay.stop(self._channel.watch(self._relay.known(), _WATCH_SECONDS))
+                # Who answers at once and says nothing new would be asked again and again.
+                if is_news or time.monotonic() - began >= pause:
+                    pause = _FIRST_PAUSE_SECONDS
+                    continue
             except httpx.TransportError:
                 pass
             except FlowMLError as problem:
                 self._on_trouble(problem)
+            except Exception:
+                log.exception("what is to stop could not be heard of")
             self._stopping.wait(random.uniform(0, pause))
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
@@ -184,8 +225,12 @@ class Agent:
             # It does not know this worker any more: its database is another one.
             try:
                 self._register()
+            except (Forbidden, WrongState) as refused:
+                self._on_trouble(refused)
             except (FlowMLError, httpx.TransportError) as again:
                 log.warning("joining again did not work yet: %s", again)
+        elif not isinstance(problem, NotReady):
+            log.warning("the server does not take what this worker says: %s", problem)
 
 
 class _NoJobs:

@@ -4,10 +4,11 @@ removed when they have not been used for longest. One folder may serve several w
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from flowml.domain.errors import Damaged
+from flowml.domain.errors import Damaged, NoRoom
 from flowml.domain.stored import hash_file
 from flowml.machine import locks
 
@@ -15,6 +16,7 @@ Pieces = Callable[[int], Iterator[bytes]]
 """The bytes of a file from an offset on."""
 
 _MOST_TRIES = 3
+_KEPT_FREE_BYTES = 200_000_000
 
 
 class Cache:
@@ -36,7 +38,7 @@ class Cache:
             if not is_mine:
                 wait()
         os.utime(place)
-        self._make_room(place)
+        self._make_room(place, self._most_bytes)
         return place
 
     def _fetch(self, sha256: str, place: Path, part: Path, pieces: Pieces) -> None:
@@ -51,7 +53,22 @@ class Cache:
             part.unlink()
         raise Damaged("A file of the server did not arrive as it is there.", hint="Look after the connection.")
 
-    def _make_room(self, latest: Path) -> None:
+    def check_room(self, n_bytes: int) -> None:
+        """Raises NoRoom where the disk does not have so much besides what it has to keep."""
+        free = self._free_bytes()
+        if n_bytes > free:
+            self._make_room(None, 0)
+            free = self._free_bytes()
+        if n_bytes > free:
+            raise NoRoom(
+                f"{n_bytes:,} bytes are to be fetched, and there is room for {max(0, free):,} in {self._folder}",
+                hint="Make room there, or choose another folder with --home.",
+            )
+
+    def _free_bytes(self) -> int:
+        return shutil.disk_usage(self._folder).free - _KEPT_FREE_BYTES
+
+    def _make_room(self, latest: Path | None, most_bytes: int) -> None:
         found = []
         for path in self._folder.iterdir():
             # Another process may be doing the same.
@@ -60,6 +77,8 @@ class Cache:
         kept = 0
         for _, size, path in sorted(found, reverse=True):
             kept += size
-            if kept > self._most_bytes and path != latest and path.suffix != ".lock":
-                path.unlink(missing_ok=True)
-                path.with_suffix(".lock").unlink(missing_ok=True)
+            if kept > most_bytes and path != latest and path.suffix != ".lock":
+                # The lock stays: who took it by another name would not be alone.
+                with locks.taken(path.with_suffix(".lock")) as is_free:
+                    if is_free:
+                        path.unlink(missing_ok=True)

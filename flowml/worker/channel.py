@@ -5,25 +5,50 @@ running trial nothing. Files go in pieces and are gone on with where they broke 
 """
 
 import hashlib
+import math
 import random
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from flowml.domain.channel import JobBrief
 from flowml.domain.errors import FlowMLError, Forbidden, InvalidInput, LeaseLost, NotFound, NotReady, WrongState
-from flowml.domain.protocol import LENGTH, OFFSET, PIECE_BYTES
+from flowml.domain.protocol import LENGTH, MOST_WORDS, OFFSET, PIECE_BYTES
 from flowml.domain.trials import Beat, Lease, Offer, TrialReport
 from flowml.worker.cache import Cache
 
+
+@dataclass(frozen=True)
+class _Leased:
+    lease: Lease | None
+
+
+@dataclass(frozen=True)
+class _Received:
+    received_bytes: int | None
+
+
+@dataclass(frozen=True)
+class _Stop:
+    stop: list[str]
+
+
+@dataclass(frozen=True)
+class _Accepted:
+    accepted: bool
+
+
 _BRIEF: TypeAdapter[JobBrief] = TypeAdapter(JobBrief)
-_LEASE: TypeAdapter[Lease | None] = TypeAdapter(Lease | None)
+_LEASED: TypeAdapter[_Leased] = TypeAdapter(_Leased)
+_RECEIVED: TypeAdapter[_Received] = TypeAdapter(_Received)
+_STOP: TypeAdapter[_Stop] = TypeAdapter(_Stop)
+_ACCEPTED: TypeAdapter[_Accepted] = TypeAdapter(_Accepted)
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 # How long somebody works on behind the end of a lease: a server that starts anew gives it a new one.
@@ -32,10 +57,12 @@ _CONNECT_SECONDS = 10.0
 _ANSWER_SECONDS = 30.0
 _WAIT_MARGIN_SECONDS = 15.0
 # What stands between a server and its workers says these, or the server while it starts.
-_IN_A_MOMENT = frozenset({408, 429, 500, 502, 503, 504})
+_IN_A_MOMENT = frozenset({408, 429, 500, 502, 503, 504, 507})
 _ERRORS: dict[str, type[FlowMLError]] = {
     "lease-lost": LeaseLost,
     "not-found": NotFound,
+    # Of a file of the server's: asked for again it is no better.
+    "damaged": NotFound,
     "wrong-state": WrongState,
     "forbidden": Forbidden,
     "unauthorized": Forbidden,
@@ -110,37 +137,55 @@ class HttpChannel:
             answer = self._client.post("/api/workers/lease", json=ask, timeout=timeout)
         except httpx.TransportError as problem:
             raise NotReady(f"The server was not reached: {problem}.") from problem
-        return _LEASE.validate_python(checked(answer).json()["lease"])
+        return said(answer, _LEASED).lease
 
     def brief(self, lease: Lease) -> JobBrief:
-        return _BRIEF.validate_json(self._tried(lease, "GET", "brief").content)
+        return self._again(lease, lambda: said(self._call(lease, "GET", "brief"), _BRIEF))
 
     def get(self, lease: Lease, sha256: str) -> Path:
         def pieces(offset: int) -> Iterator[bytes]:
-            headers = {"Range": f"bytes={offset}-"} if offset else {}
+            headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
             with self._client.stream("GET", *self._of(lease, f"files/{sha256}"), headers=headers) as answer:
                 # All of it was there already when it broke off.
                 if answer.status_code == 416:
                     return
                 if answer.status_code not in (200, 206):
                     answer.read()
-                    checked(answer)
-                if offset and answer.status_code != 206:
-                    raise InvalidInput("The server does not send parts of files.")
-                yield from answer.iter_raw()
+                checked(answer)
+                # What stands between may send no parts of files, only the whole.
+                known = 0 if answer.status_code == 206 else offset
+                comes = answer.headers.get("Content-Length")
+                if comes is None:
+                    raise NotReady("The server does not say how long a file is")
+                # No more than this is read.
+                self._cache.check_room(int(comes) - known)
+                for piece in answer.iter_raw():
+                    if new := piece[known:]:
+                        yield new
+                    known -= min(known, len(piece))
 
         return self._again(lease, lambda: self._cache.fetched(sha256, pieces, wait=lambda: time.sleep(0.1)))
 
     def put(self, lease: Lease, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
 
+        def received() -> int | None:
+            return said(self._call(lease, "GET", f"uploads/{sha256}"), _RECEIVED).received_bytes
+
         def send() -> str:
-            have: int | None = self._call(lease, "GET", f"uploads/{sha256}").json()["received_bytes"]
+            have = received()
             while have is not None:
                 piece = content[have : have + PIECE_BYTES]
                 headers = {OFFSET: str(have), LENGTH: str(len(content)), "Content-Type": "application/octet-stream"}
-                answer = self._call(lease, "PATCH", f"uploads/{sha256}", content=piece, headers=headers)
-                have = answer.json()["received_bytes"]
+                try:
+                    answer = self._call(lease, "PATCH", f"uploads/{sha256}", content=piece, headers=headers)
+                    now = said(answer, _RECEIVED).received_bytes
+                except WrongState:
+                    # This piece, or all of it, came by a connection that seemed to be broken.
+                    now = received()
+                if now is not None and now <= have:
+                    raise NotReady(f"The server holds on to {now} bytes of a file of {len(content)}")
+                have = now
             return sha256
 
         return self._again(lease, send)
@@ -159,26 +204,36 @@ class HttpChannel:
         """The worker is there and works on just these; returns the ids of those to be stopped. Raises NotFound where
         the server does not know it."""
         running = [
-            {"trial_id": beat.lease.trial_id, "attempt": beat.lease.attempt, "fold_scores": beat.fold_scores}
+            {
+                "trial_id": beat.lease.trial_id,
+                "attempt": beat.lease.attempt,
+                "fold_scores": [_finite(score) for score in beat.fold_scores],
+            }
             for beat in beats
         ]
         body = {"worker_id": worker_id or self.worker_id, "running": running}
-        return frozenset(checked(self._client.post("/api/workers/heartbeat", json=body)).json()["stop"])
+        return frozenset(said(self._client.post("/api/workers/heartbeat", json=body), _STOP).stop)
 
     def watch(self, known: Collection[str], wait_seconds: float) -> frozenset[str]:
         """Wait so long until something of this worker's is to stop besides what is `known`; returns the ids."""
         body = {"worker_id": self.worker_id, "known": list(known), "wait_seconds": wait_seconds}
         timeout = httpx.Timeout(_WAIT_MARGIN_SECONDS, read=wait_seconds + _WAIT_MARGIN_SECONDS)
         answer = self._client.post("/api/workers/watch", json=body, timeout=timeout)
-        return frozenset(checked(answer).json()["stop"])
+        return frozenset(said(answer, _STOP).stop)
 
     def give_back(self, lease: Lease, reason: str | None) -> None:
         """Not go on with a trial; with a `reason` it is held to have caused that. Raises LeaseLost."""
-        self._tried(lease, "POST", "give-back", json={"reason": reason})
+        told = None if reason is None else reason[:MOST_WORDS]
+        self._again(lease, lambda: self._call(lease, "POST", "give-back", json={"reason": told}))
 
     def report(self, lease: Lease, report: TrialReport) -> bool:
+        body = asdict(report)
+        body["score"] = _finite(report.score)
+        body["fold_scores"] = [_finite(score) for score in report.fold_scores]
+        body["metrics"] = report.metrics and {name: _finite(value) for name, value in report.metrics.items()}
+        body["error"] = None if report.error is None else report.error[:MOST_WORDS]
         try:
-            return bool(self._tried(lease, "POST", "report", json=asdict(report)).json()["accepted"])
+            return self._again(lease, lambda: said(self._call(lease, "POST", "report", json=body), _ACCEPTED)).accepted
         except LeaseLost:
             return False
 
@@ -188,17 +243,33 @@ class HttpChannel:
     def _call(self, lease: Lease, method: str, what: str, **given: Any) -> httpx.Response:
         return checked(self._client.request(method, *self._of(lease, what), **given))
 
-    def _tried(self, lease: Lease, method: str, what: str, **given: Any) -> httpx.Response:
-        return self._again(lease, lambda: self._call(lease, method, what, **given))
-
     def _again(self, lease: Lease, call: Callable[[], Answer]) -> Answer:
         return self._retry.until(self._retry.clock() + max(0.0, lease.seconds_left) + _PATIENCE_SECONDS, call)
+
+
+def said(answer: httpx.Response, kind: TypeAdapter[Answer]) -> Answer:
+    """What the server answers, as this kind. Raises as `checked`, and NotReady for what is no such answer."""
+    try:
+        return kind.validate_json(checked(answer).content)
+    except ValidationError as wrong:
+        raise NotReady("The server's answer is not one that it gives", hint="Look after the network.") from wrong
+
+
+def _finite(value: float | None) -> float | None:
+    # JSON has no word for the rest.
+    return value if value is not None and math.isfinite(value) else None
 
 
 def checked(answer: httpx.Response) -> httpx.Response:
     """The answer, if it is one. Raises the error that it is otherwise; NotReady for what may work in a moment."""
     if answer.is_success:
+        kind = answer.headers.get("Content-Type", "application/")
+        if not kind.startswith("application/"):
+            raise NotReady(f"Something that is no FlowML server answered, with {kind}", hint="Look after the network.")
         return answer
+    if answer.is_redirect:
+        place = answer.headers.get("Location", "another address")
+        raise InvalidInput(f"The server sends this worker to {place}.", hint="Give its own address with --server.")
     try:
         problem = answer.json()
         name = str(problem["type"]).rpartition("#")[2]

@@ -1,28 +1,34 @@
 """Between the trainers of a worker and its server.
 
 Each trainer is a process of its own, and asks its worker instead of the server, through a socket that only processes of
-this worker can open. So there is one credential, in one process; one heartbeat speaks for all trials; and what nobody
-wants any more is heard of at once.
+this worker can open. So trainers know no credential; one heartbeat speaks for all trials; and what nobody wants any
+more is heard of at once.
 """
 
 import contextlib
 import logging
+import math
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
 from flowml.domain.channel import JobBrief
-from flowml.domain.errors import FlowMLError, LeaseLost, NotReady
+from flowml.domain.errors import FlowMLError, Forbidden, InvalidInput, LeaseLost, NotFound, NotReady, WrongState
 from flowml.domain.trials import DID_NOT_STOP, Beat, Lease, Offer, TrialReport, TrialStatus
 from flowml.worker.channel import HttpChannel
 
 log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 1.0
+_LONGEST_REST_SECONDS = 60.0
+_FAULTS_IN_A_ROW = 3
+# The server names what was ended for a minute, also to whoever has stopped it meanwhile.
+_REMEMBERED_SECONDS = 120.0
 
 
 class RelayedChannel:
@@ -70,7 +76,8 @@ class RelayedChannel:
 
 class Relay:
     """The worker's side. `free_bytes`: the memory of this machine that nobody uses; `machine` gives the queues and the
-    capabilities of this worker; `trouble` hears of what the server says that is no answer for a trainer."""
+    capabilities of this worker; `trouble` hears of what the server says that is no answer for a trainer, and `say` what
+    people should."""
 
     def __init__(
         self,
@@ -79,17 +86,26 @@ class Relay:
         free_bytes: Callable[[], int],
         machine: Callable[[], tuple[tuple[str, ...], Mapping[str, Any]]],
         trouble: Callable[[FlowMLError], None],
+        say: Callable[[str], None] = log.warning,
+        clock: Callable[[], float] = time.monotonic,
     ):
         self._channel = channel
         self._free_bytes = free_bytes
         self._machine = machine
         self._trouble = trouble
+        self._say = say
+        self._clock = clock
         self._key = os.urandom(32)
         self._listener = Listener(authkey=self._key)
         self._lock = threading.Lock()
         self._held: dict[str, Lease] = {}
         self._scores: dict[str, tuple[float, ...]] = {}
-        self._unwanted: set[str] = set()
+        # A trial that was stopped is never wanted again; one attempt at it may be while another has been lost.
+        self._stopped: dict[str, float] = {}
+        self._lost: set[tuple[str, int]] = set()
+        self._dead: set[str] = set()
+        self._n_faults = 0
+        self._rests_until = -math.inf
         self._closed = threading.Event()
         threading.Thread(target=self._accept, name="relay", daemon=True).start()
 
@@ -107,34 +123,57 @@ class Relay:
     def beats(self) -> list[Beat]:
         """What is worked on, and how far that is."""
         with self._lock:
-            return [Beat(lease, self._scores.get(lease.trial_id, ())) for lease in self._held.values()]
+            # One that was given back may be here again before that is known to be through.
+            latest = {lease.trial_id: lease for lease in sorted(self._held.values(), key=_attempt)}
+            return [Beat(lease, self._scores.get(trial_id, ())) for trial_id, lease in latest.items()]
 
-    def stop(self, trial_ids: Collection[str]) -> None:
-        """Nobody wants these any more."""
+    def stop(self, trial_ids: Collection[str]) -> bool:
+        """Nobody wants these trials any more, whoever works on them; whether that is news."""
+        until = self._clock() + _REMEMBERED_SECONDS
         with self._lock:
-            self._unwanted |= set(trial_ids)
+            news = set(trial_ids) - self._stopped.keys()
+            self._stopped |= dict.fromkeys(trial_ids, until)
+        return bool(news)
+
+    def lose(self, beats: Sequence[Beat], trial_ids: Collection[str]) -> None:
+        """Of these attempts those at these trials are not this worker's any more, or not wanted."""
+        with self._lock:
+            self._lost &= {_attempt(lease) for lease in self._held.values()}
+            self._lost |= {_attempt(beat.lease) for beat in beats if beat.lease.trial_id in trial_ids}
 
     def known(self) -> frozenset[str]:
-        """Those that are being stopped, as long as somebody works on them."""
+        """Those that nobody wants any more, for as long as the server may name them."""
+        now = self._clock()
         with self._lock:
-            self._unwanted &= {lease.trial_id for lease in self._held.values()}
-            return frozenset(self._unwanted)
+            self._stopped = {trial_id: until for trial_id, until in self._stopped.items() if until > now}
+            return frozenset(self._stopped)
 
     def unwanted(self, held: Mapping[str, str]) -> set[str]:
         """As `training.trainers.TrainerDesk`."""
         with self._lock:
-            return {owner for owner, trial_id in held.items() if trial_id in self._unwanted}
+            leases = {owner: self._held.get(owner) for owner in held}
+            return {
+                owner
+                for owner, lease in leases.items()
+                if lease is not None and lease.trial_id == held[owner] and self._is_unwanted(lease)
+            }
+
+    def _is_unwanted(self, lease: Lease) -> bool:
+        return lease.trial_id in self._stopped or _attempt(lease) in self._lost
 
     def died(self, owner: str, reason: str, retry: bool, trial_id: str | None) -> None:
         """As `training.trainers.TrainerDesk`: the server hears of it beside the watch over the others."""
         with self._lock:
-            lease = self._held.pop(owner, None)
-        if lease is None:
+            is_known = owner in self._dead
+            self._dead.add(owner)
+            lease = self._held.get(owner)
+        if lease is None or is_known:
             return
         blamed = trial_id in (None, lease.trial_id)
 
         def tell() -> None:
-            with contextlib.suppress(FlowMLError):
+            # It is held until the server knows what became of it: a heartbeat without it would have it tried again.
+            with contextlib.suppress(FlowMLError), self._letting_go(owner, lease):
                 if retry or not blamed:
                     self._channel.give_back(lease, reason if blamed else None)
                 else:
@@ -160,13 +199,21 @@ class Relay:
             owner = str(connection.recv())
             while True:
                 what, arguments = connection.recv()
+                answer: tuple[bool, Any]
                 try:
-                    connection.send((True, self._answer(owner, what, arguments)))
+                    answer = True, self._answer(owner, what, arguments)
                 except FlowMLError as error:
-                    connection.send((False, error))
+                    answer = False, error
                 except Exception as error:
                     log.exception("what a trainer asked could not be asked of the server")
-                    connection.send((False, NotReady(f"{type(error).__name__}: {error}")))
+                    answer = False, NotReady(f"{type(error).__name__}: {error}")
+                try:
+                    connection.send(answer)
+                except OSError:
+                    # It has died while it waited, and never heard of what was leased for it.
+                    if isinstance(answer[1], Lease):
+                        self._give_back(owner, answer[1])
+                    raise
 
     def _answer(self, owner: str, what: str, arguments: tuple[Any, ...]) -> Any:
         match what:
@@ -181,51 +228,91 @@ class Relay:
             case "capabilities":
                 return self._machine()[1]
             case "brief" | "get" | "put":
-                return getattr(self._channel, what)(*arguments)
+                return self._hold_on(owner, what, *arguments)
         raise ValueError(what)
+
+    def _hold_on(self, owner: str, what: str, lease: Lease, *rest: Any) -> Any:
+        try:
+            answer = getattr(self._channel, what)(lease, *rest)
+        except (NotFound, InvalidInput, Forbidden, WrongState):
+            # The server's word on this trial.
+            raise
+        except Exception as problem:
+            self._falter(problem)
+            with self._lock:
+                self._held.pop(owner, None)
+            threading.Thread(target=self._give_back, args=(owner, lease), name="give-back", daemon=True).start()
+            raise LeaseLost("This machine does not go on with it.") from problem
+        if what != "brief":
+            self._n_faults = 0
+        return answer
+
+    def _falter(self, problem: Exception) -> None:
+        """Something here keeps trials from being worked on, which is not their fault: rest, longer each time."""
+        with self._lock:
+            self._n_faults += 1
+            rest = min(2.0**self._n_faults, _LONGEST_REST_SECONDS)
+            self._rests_until = self._clock() + rest
+        log.warning("a trial is given back: %s", problem, exc_info=not isinstance(problem, FlowMLError | OSError))
+        if self._n_faults == _FAULTS_IN_A_ROW:
+            self._say(f"This machine gives back the trials that it takes: {problem}. It rests between them.")
 
     def _lease(self, owner: str, offer: Offer) -> Lease | None:
         # A trainer asks for its next trial when it is through with the last one.
         with self._lock:
-            lost = self._held.pop(owner, None)
+            lost = self._held.get(owner)
         if lost is not None:
-            self._give_back(lost)
-        if self._closed.is_set():
-            self._closed.wait(_PAUSE_SECONDS)
+            self._give_back(owner, lost)
+        if self._closed.is_set() or self._clock() < self._rests_until:
+            time.sleep(_PAUSE_SECONDS)
             return None
         try:
             lease = self._channel.lease(replace(offer, memory_bytes=min(offer.memory_bytes, self._free_bytes())))
         except FlowMLError as problem:
             self._trouble(problem)
-            self._closed.wait(_PAUSE_SECONDS)
+            time.sleep(_PAUSE_SECONDS)
             return None
-        if lease is not None and self._closed.is_set():
-            self._give_back(lease)
+        if lease is None:
             return None
-        if lease is not None:
-            with self._lock:
+        with self._lock:
+            is_lost = self._closed.is_set() or owner in self._dead
+            if not is_lost:
                 self._held[owner] = lease
                 self._scores.pop(lease.trial_id, None)
-        return lease
+        if is_lost:
+            self._give_back(owner, lease)
+        return None if is_lost else lease
 
     def _heartbeat(self, beats: Sequence[Beat]) -> frozenset[str]:
         with self._lock:
-            held = {lease.trial_id for lease in self._held.values()}
+            held = {_attempt(lease) for lease in self._held.values()}
+            stop = set[str]()
             for beat in beats:
-                self._scores[beat.lease.trial_id] = beat.fold_scores
-            asked = {beat.lease.trial_id for beat in beats}
-            return frozenset(asked & self._unwanted | asked - held)
+                if _attempt(beat.lease) not in held or self._is_unwanted(beat.lease):
+                    stop.add(beat.lease.trial_id)
+                else:
+                    self._scores[beat.lease.trial_id] = beat.fold_scores
+            return frozenset(stop)
 
     def _report(self, owner: str, lease: Lease, report: TrialReport) -> bool:
-        try:
+        with self._letting_go(owner, lease):
             return self._channel.report(lease, report)
+
+    def _give_back(self, owner: str, lease: Lease) -> None:
+        # It was abandoned, or never begun; nobody's fault.
+        with contextlib.suppress(FlowMLError), self._letting_go(owner, lease):
+            self._channel.give_back(lease, None)
+
+    @contextlib.contextmanager
+    def _letting_go(self, owner: str, lease: Lease) -> Iterator[None]:
+        try:
+            yield
         finally:
             with self._lock:
                 if self._held.get(owner) == lease:
                     del self._held[owner]
-                self._scores.pop(lease.trial_id, None)
+                    self._scores.pop(lease.trial_id, None)
 
-    def _give_back(self, lease: Lease) -> None:
-        # It was abandoned, or never begun; nobody's fault.
-        with contextlib.suppress(LeaseLost, NotReady):
-            self._channel.give_back(lease, None)
+
+def _attempt(lease: Lease) -> tuple[str, int]:
+    return lease.trial_id, lease.attempt

@@ -1,6 +1,8 @@
 """A worker joins, trains, comes back, and ends."""
 
 import json
+import math
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +15,9 @@ from starlette.types import Scope
 
 from flowml.children import run_remote_trainer
 from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
-from flowml.domain.errors import Forbidden, WrongState
+from flowml.domain.errors import Forbidden, InvalidInput, WrongState
+from flowml.domain.protocol import MOST_WORDS
+from flowml.domain.trials import Beat, Lease, TrialReport, TrialStatus
 from flowml.domain.workers import Share
 from flowml.server import Server
 from flowml.services.settings import Settings
@@ -162,6 +166,65 @@ def test_a_network_that_is_gone_for_a_while_ends_nothing(tmp_path: Path) -> None
     with running(agent_of(server.client, tmp_path)) as ended:
         assert until(lambda: server.asked_for("heartbeat") > 6 and server.asked_for("watch") > 6)
     assert not ended and server.asked_for("register") == 1
+
+
+@pytest.mark.parametrize("odd", [httpx.Response(200, html="<h1>Log in</h1>"), {"something": "else"}, [1], "text"])
+def test_an_answer_that_is_none_of_flowml_is_as_good_as_none(tmp_path: Path, odd: Any) -> None:
+    said: list[str] = []
+    odd = odd if isinstance(odd, httpx.Response) else httpx.Response(200, json=odd)
+    server = Script(
+        register=[odd, WELCOME], heartbeat=[odd, odd, {"stop": []}], watch=[odd, odd, {"stop": []}], leave=odd
+    )
+    with running(agent_of(server.client, tmp_path, say=said.append)) as ended:
+        assert until(lambda: server.asked_for("heartbeat") > 3 and server.asked_for("watch") > 3)
+    assert not ended
+    assert [words.partition(" (")[0] for words in said[1:4]] == [
+        "Joined http://server as far, 1 trial at a time.",
+        "The server is not reached",
+        "The server is reached again.",
+    ]
+
+
+def test_a_server_that_names_the_same_again_and_again_is_not_asked_in_a_hot_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents, "_FIRST_PAUSE_SECONDS", 30.0)
+    server = Script(**NOTHING | {"watch": {"stop": ["t"]}})
+    with running(agent_of(server.client, tmp_path)):
+        assert until(lambda: server.asked_for("heartbeat") > 5)
+        assert server.asked_for("watch") <= 2
+
+
+def test_a_worker_ends_while_a_server_that_takes_every_call_answers_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents, "_FAREWELL_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = httpx.Client(base_url=f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=60)
+        agent = agent_of(client, tmp_path)
+        agent._joined = True
+        with running(agent) as ended:
+            silent.accept()
+    assert not ended
+
+
+def test_a_server_that_has_moved_says_where_to(tmp_path: Path) -> None:
+    moved = httpx.Response(301, headers={"Location": "https://server/api/workers/register"})
+    with pytest.raises(InvalidInput, match="https://server/api/workers/register"):
+        agent_of(Script(register=moved).client, tmp_path).run()
+
+
+def test_a_score_that_is_no_number_is_said_as_none(tmp_path: Path) -> None:
+    server = Script(heartbeat={"stop": []}, report={"accepted": True})
+    lease = Lease("t", "job", "w", 1, 60.0, "ridge", {}, 0, 30.0)
+    channel = HttpChannel(server.client, "w", Cache(tmp_path, 1))
+    channel.beat([Beat(lease, (0.5, math.nan))])
+    report = TrialReport(TrialStatus.FAILED, math.inf, (math.nan, 1.0), {"r2": math.nan}, error="x" * 5_000)
+    assert channel.report(lease, report)
+    (_, beat), (_, reported) = server.asked
+    assert beat["running"][0]["fold_scores"] == [0.5, None]
+    assert (reported["score"], reported["fold_scores"], reported["metrics"]) == (None, [None, 1.0], {"r2": None})
+    assert len(reported["error"]) == MOST_WORDS
 
 
 def test_only_the_queues_that_were_asked_for_are_offered(tmp_path: Path) -> None:

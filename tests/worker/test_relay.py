@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from flowml.domain.errors import FlowMLError, Forbidden, LeaseLost, NotReady
+from flowml.domain.channel import JobBrief
+from flowml.domain.errors import FlowMLError, Forbidden, LeaseLost, NotFound
 from flowml.domain.trials import DID_NOT_STOP, Beat, Lease, Offer, TrialReport, TrialStatus
 from flowml.worker.relay import Relay, RelayedChannel
 from tests.web.serving import until
@@ -28,9 +29,19 @@ class Server:
     back: list[tuple[str, str | None]] = field(default_factory=list)
     reports: list[tuple[str, TrialReport]] = field(default_factory=list)
     problem: FlowMLError | None = None
+    hears: threading.Event = field(default_factory=threading.Event)
+    waits: threading.Event | None = None
+    is_asked: bool = False
+
+    def __post_init__(self) -> None:
+        self.hears.set()
 
     def lease(self, offer: Offer) -> Lease | None:
         self.offers.append(offer)
+        if self.waits is not None:
+            self.is_asked = True
+            self.waits.wait(10)
+            self.waits, self.is_asked = None, False
         if self.problem is not None:
             raise self.problem
         return self.leases.pop(0) if self.leases else None
@@ -39,12 +50,17 @@ class Server:
         raise LeaseLost("gone", hint="hint")
 
     def put(self, lease: Lease, content: bytes) -> str:
-        raise KeyError("something unforeseen")
+        raise OSError("No space left on device")
+
+    def brief(self, lease: Lease) -> JobBrief:
+        raise NotFound("the data set is gone")
 
     def give_back(self, lease: Lease, reason: str | None) -> None:
+        self.hears.wait(10)
         self.back.append((lease.trial_id, reason))
 
     def report(self, lease: Lease, report: TrialReport) -> bool:
+        self.hears.wait(10)
         self.reports.append((lease.trial_id, report))
         return True
 
@@ -54,6 +70,8 @@ class Parts:
     server: Server
     relay: Relay
     troubles: list[FlowMLError]
+    now: float = 0.0
+    said: list[str] = field(default_factory=list)
 
     def trainer(self, owner: str) -> RelayedChannel:
         return RelayedChannel(*self.relay.door, owner)
@@ -68,8 +86,11 @@ def parts() -> Iterator[Parts]:
         free_bytes=lambda: 1_000,
         machine=lambda: (("cpu",), capabilities),
         trouble=troubles.append,
+        say=lambda words: parts.said.append(words),
+        clock=lambda: parts.now,
     )
-    yield Parts(server, relay, troubles)
+    parts = Parts(server, relay, troubles)
+    yield parts
     relay.close()
 
 
@@ -92,9 +113,29 @@ def test_errors_reach_the_trainer_and_nobody_else(parts: Parts) -> None:
     with pytest.raises(LeaseLost, match="gone") as lost:
         trainer.get(LEASE, "0" * 64)
     assert lost.value.hint == "hint"
-    with pytest.raises(NotReady, match="unforeseen"):
-        trainer.put(LEASE, b"")
     assert trainer.queues() == ("cpu",), "it is served on"
+
+
+def test_what_this_machine_cannot_do_is_not_the_trials_fault_and_it_rests(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowml.worker.relay._PAUSE_SECONDS", 0.0)
+    trainer = parts.trainer("a")
+    for rest in (2.0, 4.0, 8.0):
+        parts.server.leases, parts.server.back = [LEASE], []
+        assert trainer.lease(Offer()) == LEASE
+        with pytest.raises(LeaseLost, match="does not go on"):
+            trainer.put(LEASE, b"")
+        assert until(lambda: parts.server.back == [("t1", None)]) and parts.relay.beats() == []
+        parts.server.leases = [LEASE]
+        parts.now += rest - 0.1
+        assert trainer.lease(Offer()) is None
+        parts.now += 0.2
+    assert len(parts.said) == 1 and "No space left" in parts.said[0]
+    assert trainer.lease(Offer()) == LEASE
+    with pytest.raises(NotFound):
+        trainer.brief(LEASE)
+    assert len(parts.server.back) == 1, "what is the trial's own fault is its own"
 
 
 def test_what_nobody_wants_is_told_at_the_next_beat(parts: Parts) -> None:
@@ -102,13 +143,52 @@ def test_what_nobody_wants_is_told_at_the_next_beat(parts: Parts) -> None:
     trainer = parts.trainer("a")
     trainer.lease(Offer())
     parts.relay.stop(["t1", "of somebody else"])
-    assert parts.relay.known() == {"t1"}
     assert trainer.heartbeat([Beat(LEASE)]) == {"t1"}
     assert parts.relay.unwanted({"a": "t1", "b": "t2"}) == {"a"}
     # It has stopped, and asks for the next one.
     trainer.lease(Offer())
-    assert parts.server.back == [("t1", None)] and parts.relay.known() == frozenset()
+    assert parts.server.back == [("t1", None)]
     assert trainer.heartbeat([Beat(LEASE)]) == {"t1"}, "it is not its own any more"
+
+
+def test_what_is_to_stop_is_news_once_for_as_long_as_the_server_names_it(parts: Parts) -> None:
+    parts.server.leases = [LEASE]
+    trainer = parts.trainer("a")
+    trainer.lease(Offer())
+    assert parts.relay.stop(["t1"]) and not parts.relay.stop(["t1"])
+    trainer.lease(Offer())
+    assert parts.relay.known() == {"t1"} and not parts.relay.stop(["t1"]), "nobody works on it any more"
+    parts.now += 121.0
+    assert parts.relay.known() == frozenset()
+
+
+def test_a_trial_that_was_lost_is_worked_on_when_it_comes_again(parts: Parts) -> None:
+    again = replace(LEASE, attempt=2)
+    parts.server.leases = [LEASE, again]
+    trainer = parts.trainer("a")
+    trainer.lease(Offer())
+    parts.relay.lose([Beat(LEASE)], {"t1"})
+    assert trainer.heartbeat([Beat(LEASE)]) == {"t1"} and parts.relay.unwanted({"a": "t1"}) == {"a"}
+    assert trainer.lease(Offer()) == again
+    parts.relay.lose([Beat(LEASE)], {"t1"})
+    assert trainer.heartbeat([Beat(again)]) == frozenset() and parts.relay.unwanted({"a": "t1"}) == set()
+
+
+def test_what_is_leased_for_a_trainer_that_has_died_meanwhile_waits_again(parts: Parts) -> None:
+    """Both for one that was ended, and for one whose socket alone tells."""
+    for told in (True, False):
+        parts.server.leases, parts.server.back = [LEASE], []
+        parts.server.waits = threading.Event()
+        trainer = parts.trainer(f"told {told}")
+        trainer._connection.send(("lease", (Offer(),)))
+        assert until(lambda: parts.server.is_asked)
+        if told:
+            parts.relay.died("told True", "It broke down.", True, None)
+        else:
+            trainer._connection.close()
+        parts.server.waits.set()
+        assert until(lambda: parts.server.back == [("t1", None)])
+        assert until(lambda: parts.relay.beats() == [])
 
 
 @pytest.mark.parametrize(
@@ -124,10 +204,15 @@ def test_the_server_hears_what_became_of_the_trial_of_a_dead_trainer(
     parts: Parts, reason: str, retry: bool, blamed: str | None, back: Any, reported: Any
 ) -> None:
     parts.server.leases = [LEASE]
-    parts.trainer("a").lease(Offer())
+    parts.server.hears.clear()
+    trainer = parts.trainer("a")
+    trainer.lease(Offer())
     parts.relay.died("a", reason, retry, blamed)
     parts.relay.died("a", reason, retry, blamed)
     parts.relay.died("nobody", reason, retry, blamed)
+    assert parts.relay.beats() == [Beat(LEASE)], "it is held until the server knows"
+    parts.server.hears.set()
+    assert until(lambda: parts.relay.beats() == [])
     assert until(lambda: bool(parts.server.back or parts.server.reports))
     assert parts.server.back == back
     assert [(report.status, report.error) for _, report in parts.server.reports] == reported

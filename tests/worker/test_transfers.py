@@ -1,11 +1,13 @@
 """Files between a server and a worker whose connection breaks: what has arrived is not sent again."""
 
 import hashlib
+import os
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +18,7 @@ from flowml.domain.errors import Damaged, InvalidInput, LeaseLost, NoRoom, NotRe
 from flowml.domain.jobs import JobSpec
 from flowml.domain.protocol import LENGTH, OFFSET, PIECE_BYTES
 from flowml.domain.trials import Lease, Needs, TrialSpec
+from flowml.machine import locks
 from flowml.services.fleet import transfers
 from flowml.services.fleet.transfers import Transfers
 from flowml.store.store import Store
@@ -38,6 +41,7 @@ class Breaking(httpx.BaseTransport):
     breaks: list[str | int] = field(default_factory=list)
     sent: int = 0
     received: int = 0
+    strips: str = ""
 
     def __post_init__(self) -> None:
         self._line = httpx.HTTPTransport()
@@ -47,6 +51,7 @@ class Breaking(httpx.BaseTransport):
         event = self.breaks.pop(0) if self.breaks and is_file else None
         if event == "before":
             raise httpx.ConnectError("cut", request=request)
+        request.headers.pop(self.strips, None)
         answer = self._line.handle_request(request)
         self.sent += len(request.read())
         if event == "behind":
@@ -139,6 +144,64 @@ def test_what_has_been_fetched_is_not_fetched_again(joined: Joined) -> None:
     assert joined.line.received == SIZE
     assert joined.channel.get(joined.lease, joined.table) == place
     assert joined.line.received == SIZE, "it is there"
+
+
+def test_a_file_of_which_no_parts_are_sent_is_taken_up_where_it_ended(joined: Joined, tmp_path: Path) -> None:
+    (tmp_path / "fetched" / f"{joined.table}.part").write_bytes(TABLE[:1_000_000])
+    joined.line.strips = "range"
+    assert joined.channel.get(joined.lease, joined.table).read_bytes() == TABLE
+    assert joined.line.received == SIZE
+
+
+def test_what_the_disk_has_no_room_for_is_not_begun(joined: Joined, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowml.worker.cache._KEPT_FREE_BYTES", 1 << 60)
+    with pytest.raises(NoRoom, match="are to be fetched"):
+        joined.channel.get(joined.lease, joined.table)
+    assert joined.line.received < SIZE
+
+
+def test_a_file_that_arrived_by_a_connection_which_seemed_broken_is_handed_over(joined: Joined) -> None:
+    channel = joined.channel
+    assert isinstance(channel, HttpChannel)
+    call, asked = channel._call, iter([True])
+
+    def late(lease: Lease, method: str, what: str, **given: Any) -> httpx.Response:
+        if method == "PATCH" and next(asked, False):
+            channel.put(lease, CONTENT)
+        return call(lease, method, what, **given)
+
+    channel._call = late  # type: ignore[method-assign]
+    assert channel.put(joined.lease, CONTENT) == HASH
+
+
+def test_a_server_that_takes_nothing_is_not_sent_a_file_without_end(joined: Joined) -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        return httpx.Response(200, json={"received_bytes": 0})
+
+    now = iter(range(0, 100_000, 30))
+    retry = Retry(sleep=lambda seconds: None, clock=lambda: float(next(now)))
+    client = httpx.Client(transport=httpx.MockTransport(answer), base_url="http://server")
+    channel = HttpChannel(client, "w", Cache(joined.served.context.settings.home / "other", 1), retry=retry)
+    with pytest.raises(NotReady, match="holds on to 0 bytes"):
+        channel.put(replace(joined.lease, seconds_left=60.0), b"content")
+    assert asked[:3] == ["GET", "PATCH", "GET"] and len(asked) < 30
+
+
+def test_what_another_is_just_fetching_makes_no_room(tmp_path: Path) -> None:
+    part, lock = tmp_path / f"{HASH}.part", tmp_path / f"{HASH}.lock"
+    part.write_bytes(b"0123456789")
+    os.utime(part, (0, 0))
+    cache = Cache(tmp_path, 5)
+    text = b"abcdefghij"
+    with locks.taken(lock) as is_mine:
+        assert is_mine
+        cache.fetched(hashlib.sha256(text).hexdigest(), lambda offset: iter([text]), lambda: None)
+        assert part.exists() and lock.exists()
+    cache.fetched(hashlib.sha256(text).hexdigest(), lambda offset: iter([text]), lambda: None)
+    assert not part.exists() and lock.exists()
 
 
 def test_a_connection_that_broke_off_at_the_very_end_is_no_fault(joined: Joined) -> None:

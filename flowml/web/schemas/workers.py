@@ -1,12 +1,14 @@
 """What workers send and hear."""
 
+import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import to_json
 
 from flowml.domain.names import shown
-from flowml.domain.protocol import PROTOCOL
+from flowml.domain.protocol import MOST_WORDS, PROTOCOL
 from flowml.domain.trials import TrialReport, TrialStatus
 from flowml.domain.workers import WorkerStatus
 from flowml.services.fleet.workers import Working
@@ -43,7 +45,8 @@ _Queues = Annotated[list[_Queue], Field(max_length=50, fail_fast=True)]
 _Id = Annotated[str, Field(min_length=1, max_length=100)]
 _Attempt = Annotated[int, Field(ge=1, le=10**9)]
 _Score = Annotated[float, Field(allow_inf_nan=False)]
-_Scores = Annotated[list[_Score], Field(max_length=1_000, fail_fast=True)]
+# Null: it is no number, as of a fold with one class alone.
+_Scores = Annotated[list[_Score | None], Field(max_length=1_000, fail_fast=True)]
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Bytes = Annotated[int, Field(ge=0, le=MOST_MEMORY_BYTES)]
 _Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
@@ -99,7 +102,7 @@ class Heartbeat(Body):
 
     def working(self) -> list[Working]:
         return [
-            Working(one) if isinstance(one, str) else Working(one.trial_id, one.attempt, tuple(one.fold_scores))
+            Working(one) if isinstance(one, str) else Working(one.trial_id, one.attempt, _numbers(one.fold_scores))
             for one in self.running
         ]
 
@@ -137,7 +140,7 @@ class Leave(Body):
 class GiveBack(Body):
     """Why somebody does not go on with a trial; null: not because of the trial."""
 
-    reason: str | None = Field(None, max_length=2_000)
+    reason: str | None = Field(None, max_length=MOST_WORDS)
 
 
 class Needs(Answer):
@@ -248,7 +251,7 @@ class Report(Body):
     metrics: dict[Annotated[str, Field(max_length=100)], _Score | None] | None = Field(None, max_length=100)
     fit_seconds: _Seconds = 0.0
     predict_ms: _Seconds | None = None
-    error: str | None = Field(None, max_length=2_000)
+    error: str | None = Field(None, max_length=MOST_WORDS)
     out_of_fold: _Sha256 | None = None
     model: _Sha256 | None = None
     tested_on: str | None = Field(None, max_length=200)
@@ -263,7 +266,7 @@ class Report(Body):
 
     def outcome(self) -> TrialReport:
         values = {**self.model_dump(), "status": TrialStatus(self.status)}
-        values["fold_scores"] = tuple(self.fold_scores)
+        values["fold_scores"] = _numbers(self.fold_scores)
         return TrialReport(**values)
 
 
@@ -271,3 +274,7 @@ class Reported(Answer):
     """Whether an outcome came in time to count."""
 
     accepted: bool
+
+
+def _numbers(scores: Sequence[float | None]) -> tuple[float, ...]:
+    return tuple(math.nan if score is None else score for score in scores)
