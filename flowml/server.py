@@ -48,8 +48,8 @@ class Server:
     def __init__(self, settings: Settings, clock: Clock = CLOCK):
         """Open the home folder. Raises StartupError when it cannot be used or is in use."""
         home = Home(settings.home)
-        home.prepare(starting=True)
         self._lock = ServerLock(home)
+        home.prepare(starting=True)
         try:
             self._open(home, settings, clock)
         except Exception as error:

@@ -20,7 +20,6 @@ def look_at_home(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = settings_of(options)
     home = Home(settings.home)
-    home.prepare()
     lock = ServerLock(home)
     try:
         store = Store(home.path, now=time.time())

@@ -1,17 +1,18 @@
 """The home folder: everything FlowML keeps, and the promise that one server at a time keeps it."""
 
-import fcntl
+import errno
 import os
 import re
 from pathlib import Path
 
+from flowml.domain import locking
 from flowml.domain.errors import NoRoom, StartupError
 from flowml.domain.faults import fault_of
 from flowml.store.room import Ballast
 
 # What is FlowML's in a folder that may be somebody else's, too.
 _DATABASE = re.compile(r"(flowml|queue)\.sqlite(-wal|-shm|-journal)?")
-_BESIDE = re.compile(r"files|tmp|cache|set-aside|ballast|server\.lock|gpu-\d+\.lock")
+_BESIDE = re.compile(r"files|tmp|cache|set-aside|ballast|(server|gpu-\d+)\.lock(-journal)?")
 ON_ITS_WAY = r"[0-9a-f]{24}|[0-9a-z]+-\d+-[0-9a-f]{64}"
 """Names in `tmp`; the second are of what trainers on other machines hand over."""
 MADE_AGAIN = r"(download|lines|order)-.+"
@@ -19,6 +20,8 @@ MADE_AGAIN = r"(download|lines|order)-.+"
 _INSIDE = re.compile(rf"[0-9a-f]{{2}}|latest|{ON_ITS_WAY}|{MADE_AGAIN}")
 # What a server writes before it can be asked to delete something.
 _STARTING_BYTES = 1_000_000
+# Where SQLite's locks lie in a file (https://www.sqlite.org/src/file/src/os.h: PENDING_BYTE and what follows it).
+_LOCKS_OF_SQLITE = (0x40000000, 512)
 
 
 class Home:
@@ -41,25 +44,25 @@ class Home:
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             if starting:
-                self._make_room_to_start()
-            self._write(1)
+                self.ballast.give_up(self._missing(_STARTING_BYTES))
+            if self._missing(1):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._keep_private()
         except OSError as error:
             raise self.unusable(error) from error
 
-    def _make_room_to_start(self) -> None:
-        try:
-            self._write(_STARTING_BYTES)
-        except OSError as error:
-            if isinstance(fault_of(error), NoRoom):
-                self.ballast.give_up_half()
-
-    def _write(self, n_bytes: int) -> None:
+    def _missing(self, n_bytes: int) -> int:
+        """For how many of so many bytes there is no room on the disk."""
         probe = self.path / ".writable"
         try:
             probe.write_bytes(bytes(n_bytes))
+        except OSError as error:
+            if isinstance(fault_of(error), NoRoom):
+                return n_bytes - (probe.stat().st_size if probe.exists() else 0)
+            raise
         finally:
             probe.unlink(missing_ok=True)
+        return 0
 
     def _keep_private(self) -> None:
         """What is in it is for its owner alone, also where the folder was there before and others may look into it.
@@ -94,30 +97,34 @@ class Home:
 def _take_from_others(path: Path) -> None:
     """Leave it to its owner; what belongs to somebody else stays as it is."""
     found = path.stat()
-    if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+    if hasattr(os, "geteuid") and found.st_mode & 0o077 and found.st_uid == os.geteuid():
         path.chmod(found.st_mode & 0o700)
 
 
 class ServerLock:
     """Held by the one server of a home folder; the operating system lets go of it however the process ends.
-    What the file of the lock holds does not matter.
+    What the file of the lock holds does not matter. It is taken before anything else is done to the folder, which is
+    made where it is missing. Raises StartupError.
     """
 
     def __init__(self, home: Home):
         try:
+            home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(home.path / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # A server of an earlier version holds it as a database of SQLite.
+                is_mine = locking.is_free(self._file, *_LOCKS_OF_SQLITE) and locking.lock(self._file)
             except OSError:
                 os.close(self._file)
                 raise
-        except BlockingIOError as error:
+        except OSError as error:
+            raise home.unusable(error) from error
+        if not is_mine:
+            os.close(self._file)
             raise StartupError(
                 f"Another FlowML server is already using the home folder {home.path}.",
                 hint="Stop it first, or choose another folder with --home.",
-            ) from error
-        except OSError as error:
-            raise home.unusable(error) from error
+            )
 
     def release(self) -> None:
         os.close(self._file)

@@ -5,6 +5,7 @@ none at all, the ballast is given up for what makes room: SQLite writes down a d
 """
 
 import contextlib
+import math
 import os
 import shutil
 import threading
@@ -21,6 +22,8 @@ _RESERVE_SHARE = 0.02
 _BALLAST_BYTES = 16_000_000
 _LEAST_BALLAST = 1_000_000
 _CHUNK = 1 << 20
+# Disks are used in blocks.
+_STEP = 1 << 16
 
 
 class Promise:
@@ -109,6 +112,11 @@ class Ballast:
             while missing > 0:
                 # Of nothing that a file system could leave out or compress.
                 missing -= file.write(os.urandom(min(missing, _CHUNK)))
+
+    def give_up(self, n_bytes: int) -> None:
+        """So much of it, or what is left of it."""
+        if n_bytes and (size := self.size()):
+            os.truncate(self._path, max(0, size - math.ceil(n_bytes / _STEP) * _STEP))
 
     def give_up_half(self) -> bool:
         """Half of what is left of it, or all of a little; False where nothing was left."""

@@ -3,11 +3,15 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from flowml.domain.errors import StartupError
+from flowml.server import Server
+from flowml.services.settings import Settings
 from flowml.store.home import Home, ServerLock
 from flowml.store.store import Store
 
@@ -62,19 +66,27 @@ def test_a_lock_is_one_whatever_its_file_holds(tmp_path: Path) -> None:
 
 def test_a_server_starts_on_a_full_disk_with_its_ballast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = Home(tmp_path)
-    home.ballast.fill(2_000_000)
-    write_bytes = Path.write_bytes
+    home.ballast.fill(4_000_000)
+    write_bytes, used = Path.write_bytes, 0
 
-    def full(self: Path, content: bytes) -> int:
-        if home.ballast.size() > 1_000_000:
+    def full(self: Path, content: bytes) -> None:
+        free = 4_000_000 - home.ballast.size() - used
+        write_bytes(self, content[:free])
+        if free < len(content):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return write_bytes(self, content)
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(StartupError, match="is full"):
         home.prepare()
+    for _ in range(5):
+        home.prepare(starting=True)
+        assert home.ballast.size() == 2_951_424, "what is missing, however often it starts"
+    used = 300_000
     home.prepare(starting=True)
-    assert home.ballast.size() == 1_000_000
+    assert home.ballast.size() == 2_689_280
+    used = 10_000_000
+    with pytest.raises(StartupError, match="is full"):
+        home.prepare(starting=True)
 
 
 def test_a_full_disk_is_not_another_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,3 +109,38 @@ def test_one_server_a_home(tmp_path: Path) -> None:
         ServerLock(home)
     lock.release()
     ServerLock(home).release()
+
+
+HOLD = """import sqlite3, sys
+held = sqlite3.connect(sys.argv[1], isolation_level=None)
+held.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()"""
+
+
+def test_a_server_of_an_earlier_version_has_the_folder_for_itself(tmp_path: Path) -> None:
+    """It holds a database; whoever is refused beside it has done nothing to the folder."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    command = [sys.executable, "-c", HOLD, str(home / "server.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as held:
+        assert held.stdout is not None and held.stdout.readline() == "held\n"
+        before = sorted(home.iterdir())
+        with pytest.raises(StartupError, match="already using"):
+            Server(Settings(home=home))
+        assert sorted(home.iterdir()) == before
+        held.communicate("")
+    # It leaves this where it is killed.
+    (home / "server.lock-journal").touch()
+    Store(home, now=1.0)
+    assert rights(home) == 0o700
+    ServerLock(Home(home)).release()
+
+
+def test_what_looks_at_a_folder_starts_where_there_are_no_locks_of_unix() -> None:
+    """As on Windows: what stands in the standard library has to be there before."""
+    lines = """import argparse, asyncio, multiprocessing, shutil, sqlite3, subprocess, sys, tempfile, types
+sys.platform = "win32"
+sys.modules["fcntl"], sys.modules["msvcrt"] = None, types.ModuleType("msvcrt")
+import flowml.machine.locks, flowml.store.store"""
+    subprocess.run([sys.executable, "-c", lines], check=True)
