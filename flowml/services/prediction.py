@@ -8,16 +8,17 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from flowml.domain.datasets import Role
 from flowml.domain.errors import FlowMLError, InvalidInput, NotFound, NotReady, WrongState
 from flowml.domain.models import Model
 from flowml.services.context import Context
+from flowml.services.turns import nobody_waits
 from flowml.store.store import Store
 
 if TYPE_CHECKING:
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
 
 _AT_ONCE_MS = 5.0
 _ONE_BY_ONE = 20
+# So many rows at once: between two pieces it is looked whether somebody still waits.
+_PIECE = 2_000
 _REMEMBERED = 2000
 # For so long after a prediction its model makes no room for one that is only likely to be asked.
 _IN_USE_SECONDS = 600.0
 _MOST_TO_WARM = 8
 _log = logging.getLogger(__name__)
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -83,16 +87,23 @@ def predict(context: Context, model_id: str, rows: Sequence[Mapping[str, Any]]) 
 
     `model_id` may be a training run's: then its best model. Raises NotFound, NotReady for a run without a model yet,
     WrongState for one that has ended without any, InvalidInput naming the column whose value has the wrong type,
-    Forbidden for a caller who may ask for another model alone.
+    Forbidden for a caller who may ask for another model alone, NotReady when the caller has left.
     """
     context.caller.check_model(model_id)
     shelf = _shelf(context.store)
     loaded = shelf.load(context, model_id)
     shelf.use(context, loaded)
+    # What is wrong with a row is said before any is predicted.
+    checked = [
+        _check(loaded, row, number, len(rows)) for number, row in enumerate(_while_wanted(context, rows, _PIECE), 1)
+    ]
     if len(rows) < _ONE_BY_ONE:
-        checked = [_check(loaded, row, number, len(rows)) for number, row in enumerate(rows, 1)]
-        return [_answer(loaded, loaded.fitted.predict_row(clean), warnings) for clean, warnings in checked]
-    return _predict_many(loaded, rows)
+        return [
+            _answer(loaded, loaded.fitted.predict_row(clean), warnings)
+            for clean, warnings in _while_wanted(context, checked)
+        ]
+    pieces = [checked[start : start + _PIECE] for start in range(0, len(checked), _PIECE)]
+    return [answer for piece in _while_wanted(context, pieces) for answer in _predict_many(loaded, piece)]
 
 
 def ready(context: Context, model_id: str) -> Loaded | None:
@@ -112,11 +123,18 @@ def predict_row(loaded: Loaded, row: Mapping[str, Any]) -> Prediction:
     return _answer(loaded, loaded.fitted.predict_row(clean), warnings)
 
 
-def _predict_many(loaded: Loaded, rows: Sequence[Mapping[str, Any]]) -> list[Prediction]:
-    """The same by columns: many rows at once are quicker that way."""
+def _while_wanted(context: Context, items: Iterable[Item], step: int = 1) -> Iterator[Item]:
+    """These, as long as somebody waits for the answer, looked at before each, or each so many. Raises NotReady."""
+    for at, item in enumerate(items):
+        if at % step == 0 and context.left is not None and context.left.is_set():
+            raise nobody_waits()
+        yield item
+
+
+def _predict_many(loaded: Loaded, checked: Sequence[tuple[dict[str, Any], list[str]]]) -> list[Prediction]:
+    """Many rows at once are quicker by columns."""
     import polars as pl
 
-    checked = [_check(loaded, row, number, len(rows)) for number, row in enumerate(rows, 1)]
     columns = []
     for feature in loaded.fitted.schema.features:
         values = [clean.get(feature.name) for clean, _ in checked]

@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event, Lock
+from threading import Event, Lock, Semaphore
 from weakref import WeakValueDictionary
 
 from flowml.domain.errors import NotReady, TooMany
@@ -20,6 +20,8 @@ _PATIENCE_SECONDS = 300.0
 _LOOK_SECONDS = 0.2
 _MOST_OF_ONE = 128
 _MOST = 512
+# Who waits in a thread keeps it from those whose turn comes; these have to be few of all there are.
+_MOST_IN_THREADS = 20
 
 
 @dataclass(eq=False)
@@ -71,13 +73,15 @@ class Line:
                 f"{_MOST} requests wait for their turn on this server already.", hint="Try again in a moment."
             )
 
-    def stand(self, come: Callable[[], object], who: str = "") -> Place:
-        """Take a place in the line, to be given back with `leave`, whether it has had its turn or not. Raises
-        TooMany."""
-        self.check(who)
+    def stand(self, come: Callable[[], object], who: str = "", *, first: bool = False) -> Place:
+        """Take a place in the line, to be given back with `leave`, whether it has had its turn or not; `first`: before
+        all others of these. Raises TooMany."""
+        if not first:
+            self.check(who)
         place = Place(come, who)
         with self._lock:
-            self._waiting.setdefault(who, deque()).append(place)
+            waiting = self._waiting.setdefault(who, deque())
+            waiting.insert(0 if first else len(waiting), place)
             self._call()
         return place
 
@@ -106,13 +110,16 @@ class Line:
         if turns is not None:
             turns.have_begun()
 
-    def wait(self, left: Event | None, who: str = "") -> Place:
+    def wait(
+        self, left: Event | None, who: str = "", patience_seconds: float | None = None, *, first: bool = False
+    ) -> Place:
         """A place that has its turn, waited for in this thread. Raises NotReady and TooMany as `turn` does."""
         come = Event()
-        place = self.stand(come.set, who)
-        until = time.monotonic() + self.patience_seconds
+        patience = self.patience_seconds if patience_seconds is None else patience_seconds
+        place = self.stand(come.set, who, first=first)
+        until = time.monotonic() + patience
         try:
-            while not come.wait(min(_LOOK_SECONDS, self.patience_seconds)):
+            while not come.wait(min(_LOOK_SECONDS, patience)):
                 if left is not None and left.is_set():
                     raise nobody_waits()
                 if time.monotonic() > until:
@@ -164,13 +171,15 @@ class Turns:
 
     Where it would have to, MustWait ends the attempt, which gives up what other turns it had, so that nobody waits for
     who waits; whoever caught that stands in the line for it, and tries again with the turn. Once something was done in
-    a turn, it waits in its thread: nothing is done twice.
+    a turn, it waits in its thread, before those of the same caller who have not begun: nothing is done twice. However
+    many lines it waits in, that takes as long as waiting in one may.
     """
 
     def __init__(self, who: str = "") -> None:
         self._who = who
         self._held: tuple[Line, Place] | None = None
         self._has_begun = False
+        self._waited_seconds = 0.0
 
     def stand(self, line: Line, come: Callable[[], object]) -> None:
         """Take a place in this line for the next attempt. Raises TooMany."""
@@ -178,19 +187,38 @@ class Turns:
         self._held = (line, line.stand(come, self._who))
 
     def take(self, line: Line, left: Event | None) -> Place:
-        """A place in this line that has its turn. Raises MustWait, and NotReady and TooMany as `Line.turn` does."""
+        """A place in this line that has its turn. Raises MustWait, and NotReady and TooMany as `Line.turn` does, the
+        latter also where too many wait in their threads."""
         if self._held is not None and self._held[0] is line:
             _, place = self._held
             self._held = None
             return place
         if self._has_begun:
-            return line.wait(left, self._who)
+            return self._wait_here(line, left)
         # Of many who come at the same moment, one finds the line free.
         place = line.stand(lambda: None, self._who)
         if not place.has_turn:
             line.leave(place)
             raise MustWait(line)
         return place
+
+    def _wait_here(self, line: Line, left: Event | None) -> Place:
+        if not _in_threads.acquire(blocking=False):
+            raise TooMany("This server is busy with what was asked for before.", hint="Try again in a moment.")
+        began = time.monotonic()
+        try:
+            return line.wait(left, self._who, self.patience_seconds(line), first=True)
+        finally:
+            self.have_waited(time.monotonic() - began)
+            _in_threads.release()
+
+    def patience_seconds(self, line: Line) -> float:
+        """How much longer this call may wait, in this line."""
+        return max(0.0, line.patience_seconds - self._waited_seconds)
+
+    def have_waited(self, seconds: float) -> None:
+        """So long was waited for a turn."""
+        self._waited_seconds += seconds
 
     def have_begun(self) -> None:
         """Something was done in a turn."""
@@ -210,6 +238,7 @@ CHILDREN = Line(_AT_ONCE, of_one=_AT_ONCE - 1)
 BEHIND = Line(1, float("inf"))
 """Those that prepare what may be asked for later."""
 
+_in_threads = Semaphore(_MOST_IN_THREADS)
 _same: WeakValueDictionary[tuple[str, ...], Line] = WeakValueDictionary()
 _naming = Lock()
 

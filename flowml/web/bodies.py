@@ -41,14 +41,9 @@ Schema = TypeVar("Schema", bound=BaseModel)
 async def read_body(request: Request, model: type[Schema]) -> Schema:
     """The body of a JSON request as its schema. Raises UnsupportedFormat, TooLarge, MalformedRequest, InvalidInput."""
     async with read_json(request) as sent:
-        return await parse_body(request, sent, model)
-
-
-async def parse_body(request: Request, sent: IO[bytes], model: type[Schema]) -> Schema:
-    """The same of a body that is there. Raises MalformedRequest, InvalidInput."""
-    if is_read_at_once(sent):
-        return parse_json(sent.read(), model)
-    return await in_bulk(request, lambda: parse_in_parts(sent.read(), model))
+        if is_read_at_once(sent):
+            return parse_json(sent.read(), model)
+        return await in_bulk(request, lambda _: parse_in_parts(sent.read(), model))
 
 
 def is_read_at_once(sent: IO[bytes]) -> bool:

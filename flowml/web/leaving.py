@@ -10,12 +10,13 @@ from starlette.requests import Request
 
 from flowml.services.context import Context
 from flowml.services.turns import Line, MustWait, Turns, nobody_waits
-from flowml.web.caller import CONTEXT, asker_of, context_of
+from flowml.web.caller import asker_of, context_of
 
+# Well above what `services.turns` lets wait in their threads.
 _THREADS = 100
 # What takes seconds stands in line behind its like, and not before all that is answered at once.
-_BULK_THREADS = 2
-_ROW_THREADS = 4
+_BULK_AT_ONCE = 2
+_ROWS_AT_ONCE = 4
 Answer = TypeVar("Answer")
 
 
@@ -24,16 +25,18 @@ class Waiting:
 
     def __init__(self) -> None:
         self._threads = anyio.CapacityLimiter(_THREADS)
-        self._bulk = Line(_BULK_THREADS)
-        self._rows = anyio.CapacityLimiter(_ROW_THREADS)
+        self.bulk = Line(_BULK_AT_ONCE, of_one=_BULK_AT_ONCE - 1)
+        self.rows = Line(_ROWS_AT_ONCE, of_one=_ROWS_AT_ONCE - 1)
+        # There is one for each turn in these lines.
+        self._predicting = anyio.CapacityLimiter(_BULK_AT_ONCE + _ROWS_AT_ONCE)
         self._works: set[asyncio.Future[Any]] = set()
 
-    async def until_gone(self, request: Request, work: Callable[[Context], Answer]) -> Answer:
-        """As the function of this name."""
+    async def until_gone(self, request: Request, work: Callable[[Context], Answer], line: Line | None = None) -> Answer:
+        """As the function of this name; with `line`, in a turn there."""
         left, turns = Event(), Turns(asker_of(request))
-        context = request.scope[CONTEXT] = context_of(request).until(left, turns)
+        context = context_of(request).until(left, turns)
         leaving = asyncio.ensure_future(gone(request))
-        working = asyncio.ensure_future(self._in_turn(work, context, turns, leaving))
+        working = asyncio.ensure_future(self._in_turn(work, context, turns, leaving, line))
         self._works.add(working)
         working.add_done_callback(self._ended)
         try:
@@ -43,19 +46,6 @@ class Waiting:
         finally:
             left.set()
             leaving.cancel()
-
-    async def in_bulk(self, request: Request, work: Callable[[], Answer]) -> Answer:
-        """As the function of this name."""
-        turns = Turns(asker_of(request))
-        try:
-            await _turn(self._bulk, turns)
-            return await anyio.to_thread.run_sync(work, limiter=self._threads)
-        finally:
-            turns.give_back()
-
-    async def for_a_row(self, work: Callable[[], Answer]) -> Answer:
-        """As the function of this name."""
-        return await anyio.to_thread.run_sync(work, limiter=self._rows)
 
     async def ended(self, seconds: float) -> None:
         """Wait until all of it has ended, but no longer than this: what it stands on is about to be closed."""
@@ -69,15 +59,22 @@ class Waiting:
             working.exception()
 
     async def _in_turn(
-        self, work: Callable[[Context], Answer], context: Context, turns: Turns, leaving: "asyncio.Future[None]"
+        self,
+        work: Callable[[Context], Answer],
+        context: Context,
+        turns: Turns,
+        leaving: "asyncio.Future[None]",
+        line: Line | None,
     ) -> Answer:
+        threads = self._threads if line is None else self._predicting
         try:
             while True:
+                if line is not None:
+                    await _turn(line, turns, leaving)
                 try:
-                    return await anyio.to_thread.run_sync(work, context, limiter=self._threads)
+                    return await anyio.to_thread.run_sync(work, context, limiter=threads)
                 except MustWait as wait:
                     line = wait.line
-                await _turn(line, turns, leaving)
         finally:
             turns.give_back()
 
@@ -91,26 +88,29 @@ async def until_gone(request: Request, work: Callable[[Context], Answer]) -> Ans
     return await waiting.until_gone(request, work)
 
 
-async def in_bulk(request: Request, work: Callable[[], Answer]) -> Answer:
+async def in_bulk(request: Request, work: Callable[[Context], Answer]) -> Answer:
     """Do what takes the interpreter for seconds, such as reading or predicting very many rows, in a thread of the few
-    that are there for that. Raises NotReady and TooMany as `Line.turn` does."""
+    that are there for that, by turns; its context says when the client has left. Raises NotReady and TooMany as
+    `Line.turn` does."""
     waiting: Waiting = request.app.state.waiting
-    return await waiting.in_bulk(request, work)
+    return await waiting.until_gone(request, work, waiting.bulk)
 
 
-async def for_a_row(request: Request, work: Callable[[], Answer]) -> Answer:
-    """Predict a row that may have to wait for its model to be loaded."""
+async def for_a_row(request: Request, work: Callable[[Context], Answer]) -> Answer:
+    """The same for a few rows, which may have to wait for their model to be loaded."""
     waiting: Waiting = request.app.state.waiting
-    return await waiting.for_a_row(work)
+    return await waiting.until_gone(request, work, waiting.rows)
 
 
-async def _turn(line: Line, turns: Turns, leaving: "asyncio.Future[None] | None" = None) -> None:
+async def _turn(line: Line, turns: Turns, leaving: "asyncio.Future[None]") -> None:
     """Wait for a turn in this line, and have it among these. Raises NotReady and TooMany as `Line.turn` does."""
     loop = asyncio.get_running_loop()
     come = loop.create_future()
+    began = loop.time()
     turns.stand(line, lambda: loop.call_soon_threadsafe(come.set_result, None))
-    awaited = {come} if leaving is None else {come, leaving}
-    done, _ = await asyncio.wait(awaited, timeout=line.patience_seconds, return_when=asyncio.FIRST_COMPLETED)
+    patience = turns.patience_seconds(line)
+    done, _ = await asyncio.wait({come, leaving}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    turns.have_waited(loop.time() - began)
     if leaving in done:
         raise nobody_waits()
     if not done:

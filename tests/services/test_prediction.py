@@ -127,6 +127,29 @@ def test_a_value_of_the_wrong_type_is_named(context: Context, value: object) -> 
         prediction.predict(context, "classes", [ROW] * 29 + [ROW | {"age": value}])
 
 
+@pytest.mark.parametrize("n_rows", [1, 5, 60])
+def test_rows_that_nobody_waits_for_any_more_are_not_predicted(
+    context: Context, n_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction, "_PIECE", 20)
+    assert len(prediction.predict(context, "classes", [ROW] * n_rows)) == n_rows
+    left, answered = threading.Event(), []
+
+    def answer(*_: Any) -> Any:
+        answered.append(1)
+        left.set()
+
+    monkeypatch.setattr(prediction, "_answer", answer)
+    found = context.until(left)
+    if n_rows > 1:
+        with pytest.raises(NotReady, match="Nobody waits"):
+            prediction.predict(found, "classes", [ROW] * n_rows)
+        assert len(answered) == (1 if n_rows < 20 else 20)
+    left.set()
+    with pytest.raises(NotReady, match="Nobody waits"):
+        prediction.predict(found, "classes", [ROW] * n_rows)
+
+
 def test_a_training_run_stands_for_its_best_model(context: Context) -> None:
     store = context.store
     job = store.jobs.page(1, 0)[0][0]

@@ -231,6 +231,38 @@ def test_what_has_had_a_turn_waits_for_the_next_in_its_thread() -> None:
         pass
 
 
+def test_who_has_begun_goes_on_before_their_others_begin() -> None:
+    line, mine, came = Line(1), Turns("a"), list[str]()
+    with line.turn(turns=mine):
+        pass
+    with line.turn():
+        places = [line.stand(lambda who=who: came.append(who), who) for who in "ba"]  # type: ignore[misc]
+        thread = in_thread(lambda: line.leave((mine.take(line, None), came.append("mine"))[0]))
+        assert until(lambda: line.waiting == 3)
+    line.leave(places[0])
+    thread.join(5)
+    assert came == ["b", "mine", "a"]
+
+
+def test_who_waits_in_several_lines_waits_no_longer_than_in_one() -> None:
+    line, mine = Line(1, patience_seconds=300), Turns()
+    with line.turn(turns=mine):
+        pass
+    mine.have_waited(299.99)
+    assert mine.patience_seconds(line) == pytest.approx(0.01)
+    with line.turn(), pytest.raises(NotReady, match="within 300 seconds"), line.turn(turns=mine):
+        pass
+
+
+def test_few_wait_in_their_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_in_threads", threading.Semaphore(0))
+    line, mine = Line(1), Turns()
+    with line.turn(turns=mine):
+        pass
+    with line.turn(), pytest.raises(TooMany), line.turn(turns=mine):
+        pass
+
+
 def test_who_waits_for_what_another_makes_is_counted() -> None:
     before = turns.child_processes()["waiting"]
     left = threading.Event()

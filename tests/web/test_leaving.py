@@ -1,7 +1,9 @@
 """Who leaves ends what was done for them, and however many wait, everyone else is answered."""
 
+import asyncio
 import io
 import json
+import select
 import socket
 import threading
 import time
@@ -9,19 +11,22 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import polars as pl
 import pytest
+from starlette.datastructures import Headers
 
 from flowml.data.child import Child
 from flowml.data.profiling.figures import DEFAULT_BINS, distribution_name
-from flowml.domain.errors import NotReady
-from flowml.services import importance, previews, turns
-from flowml.services.turns import CHILDREN, child_processes
-from flowml.web import pages
+from flowml.domain.errors import NotReady, TooMany
+from flowml.services import importance, prediction, previews, turns
+from flowml.services.context import Context
+from flowml.services.turns import CHILDREN, Line, child_processes
+from flowml.web import leaving, pages
 from flowml.web.application import create_app
+from flowml.web.caller import CONTEXT
 from flowml.web.routes import ENDPOINTS
 from tests.services.records import add_dataset, add_job, add_model, hold_all_turns
 from tests.web.serving import Served, run_app, serve, until
@@ -121,6 +126,74 @@ def test_when_the_client_leaves_the_child_process_hears_of_it(
     assert until(lambda: CHILDREN.working == 0)
 
 
+PREDICT = "/api/results/predict"
+ROWS = [
+    pytest.param({"features": {"x": 1.0}}, id="a row"),
+    pytest.param({"features": {"x": "long" * 10_000}}, id="a large row"),
+    pytest.param({"rows": [{"x": 1.0}] * 5}, id="some rows"),
+    pytest.param({"rows": [{"x": 1.0}] * 200}, id="many rows"),
+]
+
+
+class Predicting:
+    """Rows that take until nobody waits for them; `begun` and `ended` count requests."""
+
+    def __init__(self) -> None:
+        self.begun = self.ended = 0
+        self.lock = threading.Lock()
+
+    def __call__(self, context: Context, model_id: str, rows: Any) -> Any:
+        with self.lock:
+            self.begun += 1
+        assert context.left is not None
+        if context.left.wait(30):
+            with self.lock:
+                self.ended += 1
+        raise NotReady("It was cancelled.")
+
+
+@pytest.fixture
+def predicting(monkeypatch: pytest.MonkeyPatch) -> Predicting:
+    found = Predicting()
+    monkeypatch.setattr(prediction, "predict", found)
+    monkeypatch.setattr(prediction, "ready", lambda *_: None)
+    return found
+
+
+@pytest.mark.parametrize("body", ROWS)
+def test_predictions_hear_that_their_client_left_and_so_do_those_in_line(
+    server: Served, predicting: Predicting, body: Any
+) -> None:
+    asked = [ask(server, "POST", PREDICT, {"model_id": "m", **body}) for _ in range(6)]
+    assert until(lambda: predicting.begun > 0)
+    for connection in asked:
+        connection.close()
+    assert until(lambda: predicting.ended == predicting.begun > 0)
+    # One after them finds their places free.
+    begun = predicting.begun
+    with closing(ask(server, "POST", PREDICT, {"model_id": "m", **body})):
+        assert until(lambda: predicting.begun == begun + 1)
+    assert until(lambda: predicting.ended == begun + 1)
+
+
+@pytest.mark.parametrize("body", ROWS)
+def test_who_predicts_very_much_keeps_nobody_else_waiting(
+    server: Served, predicting: Predicting, body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_MOST_OF_ONE", 2)
+    with ExitStack() as held:
+        asked = [
+            held.enter_context(closing(ask(server, "POST", PREDICT, {"model_id": "m", **body}))) for _ in range(12)
+        ]
+        assert until(lambda: predicting.begun > 0)
+        refused = [one for one in asked if select.select([one], [], [], 0.05)[0]]
+        assert refused and refused[0].recv(12) == b"HTTP/1.1 429"
+        begun = predicting.begun
+        held.enter_context(closing(ask(server, "POST", PREDICT, {"model_id": "m", **body}, page=True)))
+        assert until(lambda: predicting.begun == begun + 1)
+    assert until(lambda: predicting.ended == predicting.begun)
+
+
 def test_who_leaves_before_it_is_their_turn_leaves_the_line(server: Served, table: str) -> None:
     with ExitStack() as held:
         hold_all_turns(held)
@@ -195,8 +268,44 @@ def test_a_server_that_stops_ends_what_waits(tmp_path: Path) -> None:
         assert until(lambda: CHILDREN.waiting == 0)
 
 
+class _Asked:
+    """What `Waiting` asks of a request."""
+
+    def __init__(self, context: Context):
+        self.scope = {CONTEXT: context}
+        self.client, self.headers = None, Headers()
+
+    async def receive(self) -> Any:
+        await asyncio.sleep(60)
+
+
+def test_who_waits_in_a_thread_leaves_threads_to_those_whose_turn_comes(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "_THREADS", 4)
+    monkeypatch.setattr(turns, "_in_threads", threading.Semaphore(2))
+    line = Line(2)
+
+    def work(context: Context) -> str:
+        for _ in range(2):
+            with line.turn(context.left, context.turns):
+                time.sleep(0.01)
+        return "done"
+
+    async def all_of_them() -> list[Any]:
+        waiting = leaving.Waiting()
+        asked = [waiting.until_gone(cast(Any, _Asked(server.context)), work) for _ in range(40)]
+        return await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 10)
+
+    found = asyncio.run(all_of_them())
+    assert "done" in found
+    assert {type(one) for one in found} <= {str, TooMany}
+    assert (line.working, line.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("path", ["/api/datasets/{}/correlation", PREDICT])
 def test_what_is_being_done_has_ended_before_what_it_stands_on_is_closed(
-    server: Served, table: str, monkeypatch: pytest.MonkeyPatch
+    server: Served, table: str, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     begun, came = threading.Event(), []
 
@@ -213,9 +322,11 @@ def test_what_is_being_done_has_ended_before_what_it_stands_on_is_closed(
         came.append("closed")
 
     monkeypatch.setattr(Child, "perform", perform)
+    monkeypatch.setattr(prediction, "predict", lambda context, *_: perform(cast(Child, None), cancelled=context.left))
     with run_app(create_app(server.context, lifespan), lifespan="on") as port:
         other = replace(server, url=f"http://127.0.0.1:{port}")
-        connection = ask(other, "GET", f"/api/datasets/{table}/correlation")
+        body = {"model_id": "m", "rows": [{}] * 200} if path == PREDICT else None
+        connection = ask(other, "GET" if body is None else "POST", path.format(table), body)
         assert begun.wait(5)
     connection.close()
 

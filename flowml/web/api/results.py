@@ -15,7 +15,7 @@ from flowml.services import jobs, prediction, results
 from flowml.services.context import Context
 from flowml.services.examples import example_if_readable
 from flowml.services.prediction import Prediction, milliseconds_since
-from flowml.web.bodies import is_read_at_once, parse_body, read_json, write_in_parts
+from flowml.web.bodies import is_read_at_once, parse_in_parts, parse_json, read_json, write_in_parts
 from flowml.web.caller import context_of
 from flowml.web.leaving import for_a_row, in_bulk
 from flowml.web.schemas.base import PageQuery
@@ -104,21 +104,19 @@ async def predict(request: Request) -> Response:
     started = time.perf_counter()
     context = context_of(request)
     async with read_json(request) as sent:
-        is_small = is_read_at_once(sent)
-        body = await parse_body(request, sent, Predict)
-    if body.features is not None:
-        found = _at_once(context, body.model_id, body.features) if is_small else None
-        if found is None:
-            rows = [body.features]
-            found = (await for_a_row(request, lambda: prediction.predict(context, body.model_id, rows)))[0]
-        answer = _row(found)
-        answer["latency_ms"] = milliseconds_since(started)
-        prediction.record(context, 1, answer["latency_ms"])
-        content = to_json(answer, inf_nan_mode="null")
-    else:
-        rows = body.rows or []
-        do = for_a_row if len(rows) <= _FEW_ROWS else in_bulk
-        content = await do(request, lambda: _rows(context, body.model_id, rows, started))
+        if is_read_at_once(sent):
+            body = parse_json(sent.read(), Predict)
+            found = None if body.features is None else _at_once(context, body.model_id, body.features)
+            if found is not None:
+                content = _one(context, found, started)
+            else:
+                do = for_a_row if len(body.rows or ()) <= _FEW_ROWS else in_bulk
+                content = await do(request, lambda context: _answered(context, body, started))
+        else:
+            # Read in the turn in which it is answered: very many that wait for theirs lie on the disk until then.
+            content = await in_bulk(
+                request, lambda context: _answered(context, parse_in_parts(sent.read(), Predict), started)
+            )
     return Response(content, media_type="application/json")
 
 
@@ -130,11 +128,20 @@ def _at_once(context: Context, model_id: str, features: Mapping[str, Any]) -> Pr
     return prediction.predict_row(loaded, features)
 
 
-def _rows(context: Context, model_id: str, rows: list[dict[str, Any]], started: float) -> bytes:
-    found = prediction.predict(context, model_id, rows)
+def _answered(context: Context, body: Predict, started: float) -> bytes:
+    if body.features is not None:
+        return _one(context, prediction.predict(context, body.model_id, [body.features])[0], started)
+    found = prediction.predict(context, body.model_id, body.rows or [])
     latency_ms = milliseconds_since(started)
-    prediction.record(context, len(rows), latency_ms)
+    prediction.record(context, len(found), latency_ms)
     return write_in_parts("predictions", map(_row, found), latency_ms=latency_ms)
+
+
+def _one(context: Context, found: Prediction, started: float) -> bytes:
+    answer = _row(found)
+    answer["latency_ms"] = milliseconds_since(started)
+    prediction.record(context, 1, answer["latency_ms"])
+    return to_json(answer, inf_nan_mode="null")
 
 
 def _row(found: Prediction) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from flowml.domain.caller import Permission
+from flowml.services.context import Context
+from flowml.web.caller import CONTEXT
 from flowml.web.endpoint import Endpoint
 from flowml.web.leaving import until_gone
 from flowml.web.pages import datasets, home, jobs, login, models, palette, playground, results, train
@@ -17,8 +19,12 @@ from flowml.web.pages import datasets, home, jobs, login, models, palette, playg
 
 def _page(path: str, handler: Callable[[Request], Response], *, waits: bool = False) -> Endpoint:
     async def show(request: Request, **parameters: str) -> Response:
+        def work(context: Context) -> Response:
+            request.scope[CONTEXT] = context
+            return handler(request)
+
         if waits:
-            return await until_gone(request, lambda _: handler(request))
+            return await until_gone(request, work)
         return await run_in_threadpool(handler, request)
 
     return Endpoint("GET", path, show, "text/html", need=Permission.READ, waits=waits)
