@@ -75,6 +75,11 @@ def context_of(connection: HTTPConnection) -> Context:
     return context
 
 
+def address_of(connection: HTTPConnection) -> str:
+    """Where this server was reached, by a name that the gate has let in."""
+    return f"{connection.scope['scheme']}://{connection.headers['host']}"
+
+
 def asker_of(connection: HTTPConnection) -> str:
     """Between whom turns are taken: who calls, from which machine, and apart from what their programs ask for what they
     ask for in a page, which may wait behind no program of theirs."""

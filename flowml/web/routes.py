@@ -83,6 +83,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
     Endpoint("GET", "/api/cluster", cluster.overview, w.Cluster, need=READ),
     Endpoint("GET", "/api/workers", cluster.index, w.WorkerList, query=PageQuery, need=READ),
+    Endpoint("POST", "/api/workers/token", cluster.join_token, w.JoinToken, 201, need=ADMIN),
     Endpoint("POST", "/api/workers/register", workers.register, w.Registered, 201, body=w.Register, need=WORK),
     Endpoint("POST", "/api/workers/heartbeat", workers.heartbeat, w.Stop, body=w.Heartbeat, need=WORK),
     Endpoint("POST", "/api/workers/lease", workers.lease, w.Leased, body=w.Ask, need=WORK),

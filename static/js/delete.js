@@ -1,4 +1,4 @@
-// Deleting a data set or a run, after its word was typed: any button with `data-delete` opens the page's one dialog.
+// Deleting a data set, a run or a worker, after its word was typed: any button with `data-delete` opens the page's one dialog.
 import Alpine from "../vendor/alpine.js";
 import { dataOf } from "./dom.js";
 import { call, said } from "./http.js";

@@ -1,6 +1,6 @@
-// Names of data sets and runs: where one is called, and every place on the page that shows it.
+// Names of data sets, runs and workers: where one is called, and every place on the page that shows it.
 
-const ADDRESSES = { dataset: "/api/datasets/", job: "/api/training/" };
+const ADDRESSES = { dataset: "/api/datasets/", job: "/api/training/", worker: "/api/workers/" };
 
 export function addressOf(kind, id) {
   return ADDRESSES[kind] + id;

@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from threading import Lock
 
+from flowml.domain.caller import TokenKind
 from flowml.domain.errors import NotFound, WrongState
 from flowml.domain.workers import Worker, WorkerStatus
 from flowml.machine.tailscale import Tailscale, tailscale
+from flowml.services.access.tokens import create_token, list_tokens
 from flowml.services.context import Context
 from flowml.services.dispatch.telling import tell_worker
 from flowml.services.fleet.workers import Fleet
@@ -69,15 +72,34 @@ def remove(context: Context, fleet: Fleet, worker_id: str) -> None:
     fleet.attendance.remove(worker_id)
 
 
-def cluster(context: Context, fetch: Callable[[], Tailscale] | None = None) -> Cluster:
-    """What there is, and what waits for it. `fetch` asks for the tailnet."""
+def is_here(worker: Worker) -> bool:
+    """Whether it is the machine that the server runs on."""
+    return worker.id == LOCAL_ID
+
+
+def make_join_token(context: Context) -> tuple[str, str]:
+    """A new worker token for whoever joins next: its name and its secret. Raises Forbidden."""
+    taken = {token.name for token in list_tokens(context)}
+    name = next(name for number in count(1) if (name := f"worker {number}") not in taken)
+    token, secret = create_token(context, TokenKind.WORKER, name)
+    return token.name, secret
+
+
+def join_command(address: str, token: str | None = None) -> str:
+    """What to run on another machine that is to train for the server at this address."""
+    return f"flowml worker --server {address} --token {token or 'TOKEN'}"
+
+
+def cluster(context: Context, address: str, fetch: Callable[[], Tailscale] | None = None) -> Cluster:
+    """What there is, and what waits for it. `address` is one that the server is reached under, `fetch` asks for the
+    tailnet."""
     workers = context.store.workers.all()
     online = [worker for worker in workers if worker.status is WorkerStatus.ONLINE and worker.slots]
     by_queue = context.store.trials.by_queue()
     names = dict.fromkeys([*(queue for worker in online for queue in worker.queues), *by_queue])
     return Cluster(
         tailscale=_TAILNET.state(fetch or tailscale),
-        join_command=f"flowml worker --server http://{_address(context)} --token TOKEN",
+        join_command=join_command(address),
         workers_online=sum(worker.status is WorkerStatus.ONLINE for worker in workers),
         slots_total=sum(worker.slots for worker in online),
         slots_free=sum(max(0, worker.slots - worker.running) for worker in online),
@@ -89,16 +111,11 @@ def cluster(context: Context, fetch: Callable[[], Tailscale] | None = None) -> C
 
 
 def _check_is_another(worker: Worker) -> None:
-    if worker.id == LOCAL_ID:
+    if is_here(worker):
         raise WrongState(
             "This is the machine that the server runs on.",
             hint="To have it train nothing, start it with --local-slots 0.",
         )
-
-
-def _address(context: Context) -> str:
-    host, port = context.settings.host, context.settings.port
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class _Kept:

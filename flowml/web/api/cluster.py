@@ -9,7 +9,7 @@ from flowml.domain.workers import Worker
 from flowml.services.context import Context
 from flowml.services.fleet import cluster
 from flowml.services.fleet.cluster import Cluster
-from flowml.web.caller import context_of
+from flowml.web.caller import address_of, context_of
 from flowml.web.schemas.base import PageQuery
 
 
@@ -34,6 +34,12 @@ async def remove(request: Request, worker_id: str) -> None:
     await run_in_threadpool(cluster.remove, context_of(request), request.app.state.fleet, worker_id)
 
 
-def overview(context: Context) -> Cluster:
+async def join_token(request: Request) -> dict[str, str]:
+    """Make a worker token; it is shown this once, with the command that it is for."""
+    name, secret = await run_in_threadpool(cluster.make_join_token, context_of(request))
+    return {"name": name, "token": secret, "command": cluster.join_command(address_of(request), secret)}
+
+
+async def overview(request: Request) -> Cluster:
     """Machines, slots, queues, and the tailnet of this machine."""
-    return cluster.cluster(context)
+    return await run_in_threadpool(cluster.cluster, context_of(request), address_of(request))

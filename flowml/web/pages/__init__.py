@@ -14,7 +14,7 @@ from flowml.services.context import Context
 from flowml.web.caller import CONTEXT
 from flowml.web.endpoint import Endpoint
 from flowml.web.leaving import until_gone
-from flowml.web.pages import datasets, home, jobs, login, models, palette, playground, results, train
+from flowml.web.pages import datasets, home, jobs, login, models, palette, playground, results, train, workers
 
 
 def _page(path: str, handler: Callable[[Request], Response], *, waits: bool = False) -> Endpoint:
@@ -43,6 +43,7 @@ ENDPOINTS = (
     _page("/models/{model_id}", models.page),
     _page("/models/{model_id}/playground", playground.page),
     _page("/models/{model_id}/example.json", playground.example),
+    _page("/workers", workers.page),
     _page("/palette.json", palette.items),
     Endpoint("GET", login.PATH, login.show, "text/html", need=Permission.OPEN),
     Endpoint("POST", login.PATH, login.log_in, "text/html", need=Permission.OPEN),

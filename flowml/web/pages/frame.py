@@ -31,6 +31,7 @@ NAVIGATION = (
     NavigationItem("datasets", "Data", "table", "/datasets"),
     NavigationItem("train", "Train", "spark", "/train"),
     NavigationItem("jobs", "Runs", "pulse", "/jobs"),
+    NavigationItem("workers", "Workers", "chip", "/workers"),
 )
 
 

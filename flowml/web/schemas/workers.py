@@ -210,6 +210,14 @@ class Tailscale(Answer):
     peers: list[Peer]
 
 
+class JoinToken(Answer):
+    """A new worker token, and the command that it is for."""
+
+    name: str
+    token: str
+    command: str
+
+
 class QueueState(Answer):
     """Where trials wait, and how many machines take them."""
 

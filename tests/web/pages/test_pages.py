@@ -19,7 +19,7 @@ from flowml.services.datasets import import_file
 from flowml.services.dispatch.ledger import finish_job
 from flowml.services.examples import Example
 from flowml.web.assets import templates_root
-from flowml.web.pages import datasets, errors, home, jobs, login, models, playground, results, train
+from flowml.web.pages import datasets, errors, home, jobs, login, models, playground, results, train, workers
 from flowml.web.templating import Page, environment
 from tests.services.records import add_dataset, add_job, add_model
 from tests.services.trained import add_trained, table
@@ -37,7 +37,9 @@ PAGES: tuple[type[Page], ...] = (
     models.ModelPage,
     playground.PlaygroundPage,
     errors.ErrorPage,
+    errors.RefusedPage,
     login.LoginPage,
+    workers.WorkersPage,
 )
 NASTY = "<script>alert(1)</script>' x=\""
 HTML = {"Accept": "text/html"}
@@ -102,6 +104,7 @@ def addresses(server: Served) -> list[str]:
         "/models/champion/playground",
         "/nowhere",
         "/datasets/nowhere",
+        "/workers",
     ]
 
 
@@ -150,7 +153,7 @@ def test_every_page_of_a_filled_server(filled: Served) -> None:
 
 def test_every_page_of_an_empty_server(tmp_path: Path) -> None:
     with serve(tmp_path) as server:
-        for address in ("/", "/datasets", "/train", "/jobs"):
+        for address in ("/", "/datasets", "/train", "/jobs", "/workers"):
             answer = server.client.get(address, headers=HTML)
             assert answer.status_code == 200
             assert Markup(answer.text).found == []

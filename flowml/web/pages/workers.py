@@ -1,0 +1,77 @@
+"""Workers: the machines that train, what they have, and how another one joins."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flowml.domain.caller import Permission
+from flowml.domain.wording import plural
+from flowml.domain.workers import Worker
+from flowml.services.fleet import cluster
+from flowml.services.fleet.cluster import Cluster
+from flowml.web.caller import address_of, context_of
+from flowml.web.pages.frame import build_frame
+from flowml.web.templating import Page, respond
+
+LISTED = 500
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A worker as it is shown: `parts` are what it has, in words, `is_here` says that the server runs on it."""
+
+    worker: Worker
+    parts: tuple[str, ...]
+    is_here: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkersPage(Page):
+    template: ClassVar[str] = "workers.html"
+
+    cluster: Cluster
+    machines: list[Machine]
+    total: int
+    may_change: bool
+    local_only: bool
+
+
+def page(request: Request) -> Response:
+    """`GET /workers`."""
+    frame = build_frame(request, "workers")
+    context = context_of(request)
+    workers, total = cluster.list_workers(context, LISTED, 0)
+    return respond(
+        request,
+        WorkersPage(
+            title="Workers",
+            frame=frame,
+            cluster=cluster.cluster(context, address_of(request)),
+            machines=[Machine(worker, parts(worker.capabilities), cluster.is_here(worker)) for worker in workers],
+            total=total,
+            may_change=Permission.ADMIN in context.caller.may,
+            local_only=not context.settings.needs_credentials,
+        ),
+    )
+
+
+def parts(capabilities: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a machine has, as far as it says so: it may be another version's, or nobody's.
+
+    >>> parts({"cpu_count_logical": 8, "total_ram_gb": 31.2, "gpus": [{"name": "L4", "vram_gb": 24.0}]})
+    ('8 cores', '31.2 GB of memory', 'L4 with 24.0 GB')
+    >>> parts({"cpu_count_logical": "many"})
+    ()
+    """
+    found = []
+    cores, memory = capabilities.get("cpu_count_logical"), capabilities.get("total_ram_gb")
+    if isinstance(cores, int):
+        found.append(plural(cores, "core"))
+    if isinstance(memory, int | float):
+        found.append(f"{memory:g} GB of memory")
+    gpus = capabilities.get("gpus")
+    cards = [gpu for gpu in gpus if isinstance(gpu, Mapping)] if isinstance(gpus, list) else []
+    return (*found, *(f"{str(card.get('name'))[:60]} with {card.get('vram_gb')} GB" for card in cards))

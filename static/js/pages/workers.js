@@ -1,0 +1,63 @@
+// Workers: who is there as it changes, draining one, and the command by which another one joins.
+import Alpine from "../../vendor/alpine.js";
+import "../delete.js";
+import { copyText, throttle } from "../dom.js";
+import { fragment, post, said } from "../http.js";
+import { subscribe } from "../live.js";
+
+// What no event tells: heartbeats, and trials that begin and end.
+const EVERY = 3000;
+
+async function refresh() {
+  const shown = document.getElementById("fleet");
+  // A menu, a dialog or a button that somebody is using stays under their hands.
+  if (document.hidden || shown.contains(document.activeElement) || document.querySelector("dialog[open]")) return;
+  try {
+    shown.replaceWith(await fragment(location.pathname, "fleet"));
+  } catch {
+    // The last state stays until the server answers again.
+  }
+}
+
+subscribe("workers", throttle(500, refresh));
+setInterval(refresh, EVERY);
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-drain]");
+  if (!button) return;
+  button.disabled = true;
+  try {
+    await post("/api/workers/" + encodeURIComponent(button.dataset.drain) + "/drain", {});
+  } finally {
+    button.blur();
+    await refresh();
+  }
+});
+
+Alpine.data("join", () => ({
+  command: "",
+  copyText: "Copy",
+  note: "",
+  problem: "",
+  busy: false,
+  init() {
+    this.command = this.$root.dataset.command;
+  },
+  async make() {
+    this.busy = true;
+    this.problem = "";
+    try {
+      const made = await post("/api/workers/token", {});
+      this.command = made.command;
+      this.note = "The token “" + made.name + "” is shown this once. Revoke it with: flowml token revoke “" + made.name + "”";
+    } catch (problem) {
+      this.problem = said(problem);
+    }
+    this.busy = false;
+  },
+  async copy() {
+    await copyText(this.command);
+    this.copyText = "Copied";
+    setTimeout(() => (this.copyText = "Copy"), 1500);
+  },
+}));

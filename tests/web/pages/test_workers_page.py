@@ -1,0 +1,51 @@
+"""The page of the machines that train, in a real browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from flowml.domain.workers import Share
+from flowml.services.fleet.workers import register
+from tests.web.serving import Served, serve
+from tests.web.visiting import Visit
+
+GPU_BOX = {"cpu_count_logical": 16, "total_ram_gb": 64.0, "gpus": [{"name": "L4", "vram_gb": 24.0}]}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Served]:
+    with serve(tmp_path) as served:
+        served.store.workers.register_local("here", ("cpu",), 2, {"cpu_count_logical": 4}, 1.7e9)
+        yield served
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 360])
+def test_machines_come_and_go_while_the_page_is_open(server: Served, browser: Browser, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    visit = Visit(context, server.url)
+    page = visit.page
+    page.goto(f"{server.url}/workers")
+    expect(page.get_by_role("row", name="here")).to_contain_text("this server")
+    expect(page.get_by_text("answers on this machine only")).to_be_visible()
+    visit.check()
+
+    register(server.context, "gpu box", ["cpu", "gpu"], Share(4, 4, 10**9), GPU_BOX, protocol=1)
+    row = page.get_by_role("row", name="gpu box")
+    expect(row).to_contain_text("16 cores, 64 GB of memory, L4 with 24.0 GB")
+    row.get_by_role("button", name="Drain gpu box").click()
+    expect(row).to_contain_text("draining")
+
+    page.get_by_role("button", name="Make a token for it").click()
+    command = page.get_by_label("The command to join")
+    expect(command).to_contain_text(f"flowml worker --server {server.url} --token flowml_worker_")
+    expect(page.get_by_text("is shown this once")).to_be_visible()
+    visit.check()
+
+    row.get_by_role("button", name="Remove gpu box").click()
+    page.get_by_label("Type delete to confirm").fill("delete")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(row).to_have_count(0)
+    context.close()
