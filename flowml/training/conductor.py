@@ -24,8 +24,6 @@ from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
 
 _NAMED_COLUMNS = 50
-# Of thousands of trials the first ones are looked at.
-_LOOKED_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
@@ -102,11 +100,8 @@ class _Conductor:
             for trial in self._ledger.trials()
             if trial.status is TrialStatus.FINISHED and runner.is_comparable(trial)
         ]
-        until = self._clock.steady() + _LOOKED_SECONDS
-        kept = [trial for trial in finished if self._clock.steady() > until or runner.is_whole(trial)]
-        if left_out := len(finished) - len(kept):
-            sentence = f"{plural(left_out, 'earlier trial')} cannot be used: files are gone from the disk or damaged"
-            self._ledger.log("warning", sentence, self._clock.now())
+        kept = [trial for trial in finished if runner.is_there(trial)]
+        self._leave_out(len(finished) - len(kept))
         finished = kept
         if finished:
             self._ledger.log("info", f"Going on from {len(finished)} finished trials", self._clock.now())
@@ -115,7 +110,13 @@ class _Conductor:
             conduct.known(runner.outcome(trial))
         runner.seen(trial.id for trial in finished)
         conduct.run()
+        self._leave_out(len(conduct.lost))
         self._end(conduct, search, keeper)
+
+    def _leave_out(self, n_trials: int) -> None:
+        if n_trials:
+            sentence = f"{plural(n_trials, 'trial')} cannot be used: files are gone from the disk or damaged"
+            self._ledger.log("warning", sentence, self._clock.now())
 
     def _end(self, conduct: Conduct, search: Search, keeper: Keeper) -> None:
         cancelled = keeper.stopped()

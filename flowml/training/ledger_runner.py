@@ -14,9 +14,9 @@ from flowml.automl.trial.outcome import Outcome
 from flowml.automl.trial.sharing import share_for, usual_need
 from flowml.domain.channel import Ledger
 from flowml.domain.clock import Clock
-from flowml.domain.errors import NotFound
+from flowml.domain.errors import Damaged, NotFound
 from flowml.domain.jobs import Validation
-from flowml.domain.stored import hash_file
+from flowml.domain.stored import damaged, hash_file
 from flowml.domain.trials import Needs, Trial, TrialSpec, TrialStatus
 from flowml.domain.workers import Machine, Share
 from flowml.machine.capabilities import VRAM_SLACK_GB
@@ -50,6 +50,7 @@ class LedgerRunner:
         self._open = {trial.id for trial in ledger.trials() if not trial.status.ended}
         self._machines: Sequence[Machine] = ()
         self._machines_version: int | None = None
+        self._whole_files: set[str] = set()
 
     @property
     def slots(self) -> int:
@@ -137,25 +138,35 @@ class LedgerRunner:
         if trial.tested_on is not None:
             return trial.tested_on == self._task.fingerprint
         # An earlier version did not write it down: as many rows, tested in the same way, are the same ones.
-        if (
-            not self.is_whole(trial)
-            or len(trial.fold_scores) != self._task.n_folds
-            or self._tested_before != self._task.validation
-        ):
+        if len(trial.fold_scores) != self._task.n_folds or self._tested_before != self._task.validation:
             return False
-        held_out = np.load(self._ledger.file(trial.out_of_fold), mmap_mode="r", allow_pickle=False)
+        try:
+            held_out = np.load(self._whole(trial.out_of_fold), mmap_mode="r", allow_pickle=False)
+        except (NotFound, Damaged):
+            return False
         return len(held_out) == len(self._task.validated)
 
-    def is_whole(self, trial: Trial) -> bool:
-        """Whether the files of a finished trial are there, and what was stored."""
+    def is_there(self, trial: Trial) -> bool:
+        """Whether the files of a finished trial are there. What they hold is looked at when they are first read."""
         try:
-            return all(
-                hash_file(self._ledger.file(sha256)) == sha256
-                for sha256 in (trial.out_of_fold, trial.model_file)
-                if sha256 is not None
-            )
-        except (NotFound, OSError):
+            for sha256 in filter(None, (trial.out_of_fold, trial.model_file)):
+                self._ledger.file(sha256)
+        except NotFound:
             return False
+        return True
+
+    def _whole(self, sha256: str) -> Path:
+        """Where a file lies that is what was stored, read through once. Raises NotFound, Damaged."""
+        path = self._ledger.file(sha256)
+        if sha256 not in self._whole_files:
+            try:
+                is_whole = hash_file(path) == sha256
+            except OSError:
+                is_whole = False
+            if not is_whole:
+                raise damaged("file of this trial")
+            self._whole_files.add(sha256)
+        return path
 
     def outcome(self, trial: Trial) -> Outcome:
         """A row as the search and the ensemble want it."""
@@ -176,9 +187,9 @@ class LedgerRunner:
         out_of_fold, model_file = trial.out_of_fold, trial.model_file
         return replace(
             outcome,
-            load_predictions=lambda: self._predictions(self._ledger.file(out_of_fold)),
+            load_predictions=lambda: self._predictions(self._whole(out_of_fold)),
             # Written by a trainer of this server a moment ago; trying it would wait for a booster's import.
-            load_model=lambda: modelfile.read(self._ledger.file(model_file), tried=False),
+            load_model=lambda: modelfile.read(self._whole(model_file), tried=False),
         )
 
     def _predictions(self, file: Path) -> np.ndarray:

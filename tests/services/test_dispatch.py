@@ -188,6 +188,17 @@ def test_the_ensemble_replaces_itself(store: Store, job_id: str) -> None:
     assert [(item.id, item.score) for item in ledger.models()] == [("e", 0.9), ("m", 0.8)]
 
 
+def test_a_run_that_fails_with_a_model_ends_with_it_and_the_reason(store: Store, job_id: str) -> None:
+    ledger = StoreLedger(store, job_id)
+    ledger.champion(ledger.publish_model(model(job_id, "m1", 0.8), 0.8, b"a model"), None, 4.0, 4.0)
+    job = ledger.finish(JobStatus.FAILED, 5.0, "A file is damaged.")
+    assert (job.status, job.error, job.message) == (
+        JobStatus.COMPLETED,
+        "A file is damaged.",
+        "Finished with 1 model",
+    )
+
+
 def test_what_is_stored_for_a_row_to_come_outlives_the_runs_that_have_the_same(
     store: Store, job_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

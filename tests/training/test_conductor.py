@@ -17,6 +17,7 @@ from flowml.services import prediction, results
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
+from flowml.services.jobs import extend_job
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from flowml.training.conductor import _why_no_trial, conduct_job
@@ -159,6 +160,27 @@ def test_a_best_model_that_is_small_is_its_own_twin(context: Context) -> None:
     job = context.store.jobs.get(job_id)
     assert job.fast_model_id == job.best_model_id
     assert [row.algorithm for row in results.leaderboard(context, job_id).items] == ["logistic_regression", "baseline"]
+
+
+def test_what_is_damaged_or_gone_is_left_out_when_a_run_goes_on(context: Context) -> None:
+    algorithms = ("logistic_regression", "gaussian_nb", "decision_tree")
+    job_id = conduct(context, target="bought", exclude_columns=("spent",), max_trials=3, algorithms=algorithms)
+    store = context.store
+    best, other, _ = sorted(store.trials.of_job(job_id), key=lambda trial: -(trial.score or 0.0))
+    zeroed, gone = store.files.path(best.out_of_fold or ""), store.files.path(other.out_of_fold or "")
+    content = zeroed.read_bytes()
+    zeroed.write_bytes(content[:128] + bytes(len(content) - 128))
+    gone.unlink()
+    ended = store.jobs.get(job_id)
+    extend_job(context, job_id, 60.0)
+    store.jobs.claim(1, time.time(), time.monotonic())
+    before = store.events.last_id()
+    conduct_job(StoreLedger(store, job_id))
+    job = store.jobs.get(job_id)
+    assert (job.status, job.error) == (JobStatus.COMPLETED, None)
+    told = [str(event.data.get("message")) for event in store.events.since(before) if event.type == "log"]
+    assert len([line for line in told if line.startswith("1 trial cannot be used: files are gone")]) == 2
+    assert (job.best_model_id, job.best_score) == (ended.best_model_id, ended.best_score), "it is whole"
 
 
 def test_with_nobody_to_train_there_are_the_models_made_at_once(context: Context) -> None:

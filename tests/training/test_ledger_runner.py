@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from flowml.automl.task.task import Task
+from flowml.automl.trial.outcome import Lost, Outcome
 from flowml.automl.trial.sharing import BIG_CELLS
 from flowml.domain.jobs import JobSpec
 from flowml.domain.trials import Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
@@ -136,16 +137,19 @@ def test_only_what_was_tested_on_the_same_rows_and_folds_is_gone_on_from(
     assert before.is_comparable(finished(store, ledger, task, None)), "the last version looked at that"
 
 
-def test_a_trial_whose_file_is_damaged_or_gone_is_not_gone_on_from(
-    store: Store, ledger: StoreLedger, task: Task
-) -> None:
+def test_what_is_damaged_or_gone_is_lost_when_it_is_first_read(store: Store, ledger: StoreLedger, task: Task) -> None:
     running, trial = runner(ledger, task), finished(store, ledger, task, task.fingerprint)
-    assert running.is_whole(trial) and trial.out_of_fold is not None
-    file = store.files.path(trial.out_of_fold)
-    file.write_bytes(file.read_bytes()[:-4])
-    assert not running.is_whole(trial)
-    file.unlink()
-    assert not running.is_whole(trial)
+    assert running.is_there(trial) and trial.out_of_fold is not None and trial.model_file is not None
+    for sha256, read in ((trial.out_of_fold, Outcome.predictions), (trial.model_file, Outcome.model)):
+        file = store.files.path(sha256)
+        whole = file.read_bytes()
+        file.write_bytes(b"x" * len(whole))
+        with pytest.raises(Lost, match="damaged") as caught:
+            read(running.outcome(trial))
+        assert caught.value.number == trial.number and running.is_there(trial)
+        file.unlink()
+        assert not running.is_there(trial)
+        file.write_bytes(whole)
 
 
 def test_the_same_task_made_twice_has_the_same_fingerprint(ledger: StoreLedger, task: Task) -> None:

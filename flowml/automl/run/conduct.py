@@ -19,7 +19,7 @@ from flowml.automl.run.protocols import Observer, Runner
 from flowml.automl.scoring.decision import objective
 from flowml.automl.search.search import WAIT, Search
 from flowml.automl.task.task import Task
-from flowml.automl.trial.outcome import Outcome
+from flowml.automl.trial.outcome import Lost, Outcome
 from flowml.automl.trial.sharing import BIG_CELLS
 from flowml.domain.errors import TrialFailed
 from flowml.domain.models import BASELINE
@@ -94,6 +94,8 @@ class Conduct:
         self.twin: Twin | None = None
         self.exhausted = False
         """Whether the run ended because the search had nothing more to propose."""
+        self.lost: set[int] = set()
+        """The numbers of trials that are left out, because what they had left could not be read any more."""
 
     @property
     def candidates(self) -> list[Outcome]:
@@ -213,7 +215,14 @@ class Conduct:
         if len(self._candidates) < 2 or len(self._candidates) == self._blended_with:
             return
         started = self._clock()
+        self._reading(self._select_blend)
         self._blended_with = len(self._candidates)
+        self._blended_at = self._clock()
+        self._blend_seconds = self._blended_at - started
+
+    def _select_blend(self) -> None:
+        if len(self._candidates) < 2:
+            return
         # Whoever finished first must not decide ties.
         candidates = sorted(self._candidates, key=lambda candidate: candidate.spec.number)
         contenders = [self._contender(candidate) for candidate in candidates]
@@ -228,8 +237,6 @@ class Conduct:
                 judged = self._judgement
                 self._observer.expect(expect(self._task, self._metric.score, judged.blend, judged.rows, method=NESTED))
                 self._observer.blend(blend)
-        self._blended_at = self._clock()
-        self._blend_seconds = self._blended_at - started
 
     @cached_property
     def _contest(self) -> Contest:
@@ -257,6 +264,9 @@ class Conduct:
         """
         if self._time_left() < _LAST_SECONDS:
             return
+        self._reading(self._conclude)
+
+    def _conclude(self) -> None:
         best = self.best
         if isinstance(best, Blend):
             champion = finish(self._task, None, best.model, best.out_of_fold, self._judgement)
@@ -363,14 +373,33 @@ class Conduct:
     def _keep(self, outcome: Outcome) -> None:
         assert outcome.score is not None
         gain = self._metric.gain(outcome.score)
-        if self._blend_meanwhile and not self._candidates:
-            self._score_seconds = self._time_a_score(outcome.predictions())
         best, leads = gain > self._best_gain, self._leads(gain)
         self._best_gain = max(gain, self._best_gain)
         self._candidates.append(outcome)
+        self._reading(lambda: self._show(outcome, best, leads))
+
+    def _show(self, outcome: Outcome, best: bool, leads: bool) -> None:
+        if outcome.spec.number in self.lost:
+            return
+        if self._blend_meanwhile and len(self._candidates) == 1:
+            self._score_seconds = self._time_a_score(outcome.predictions())
         if leads:
             self._observer.expect(self._expected_of_single())
         self._observer.candidate(outcome, best)
+
+    def _reading(self, step: Callable[[], None]) -> None:
+        """A step that reads what trials have left, done anew without those that have lost it."""
+        while True:
+            try:
+                return step()
+            except Lost as lost:
+                if lost.number in self.lost:
+                    raise
+                self.lost.add(lost.number)
+                self._candidates = [trial for trial in self._candidates if trial.spec.number != lost.number]
+                self._contenders.pop(lost.number, None)
+                gains = (self._metric.gain(trial.score or 0.0) for trial in self._candidates)
+                self._best_gain = max(gains, default=-np.inf)
 
     def _expected_of_single(self) -> Estimate | None:
         """Of the best single model so far: the choice repeated by what the folds of each trial say."""

@@ -1,11 +1,13 @@
 """How a trial ended."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from flowml.automl.model.model import FittedModel
+from flowml.domain.errors import Damaged, FlowMLError, NotFound
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 
@@ -32,11 +34,29 @@ class Outcome:
     needed_bytes: int | None = None
 
     def predictions(self) -> np.ndarray:
-        """The out-of-fold predictions of a finished one, (rows, outputs), NaN for rows that no fold holds out."""
+        """The out-of-fold predictions of a finished one, (rows, outputs), NaN for rows that no fold holds out. Raises
+        Lost."""
         assert self.load_predictions is not None
-        return self.load_predictions()
+        with self._reading():
+            return self.load_predictions()
 
     def model(self) -> FittedModel:
-        """The model of a finished one."""
+        """The model of a finished one. Raises Lost."""
         assert self.load_model is not None
-        return self.load_model()
+        with self._reading():
+            return self.load_model()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (NotFound, Damaged) as error:
+            raise Lost(self.spec.number, error) from error
+
+
+class Lost(Damaged):
+    """What a trial has left is gone, or no longer what it was."""
+
+    def __init__(self, number: int, error: FlowMLError):
+        super().__init__(error.detail, hint=error.hint)
+        self.number = number

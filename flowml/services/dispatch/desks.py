@@ -44,10 +44,7 @@ class StoreConductorDesk:
             finish_job(self._store, job_id, JobStatus.FAILED, self._clock.now(), reason)
 
     def failed(self, job_id: str, reason: str) -> None:
-        job = self._store.jobs.get(job_id)
-        # With a model there is something to show for it: that is a result, with the reason beside it.
-        status = JobStatus.COMPLETED if job.best_model_id else JobStatus.FAILED
-        finish_job(self._store, job_id, status, self._clock.now(), reason)
+        finish_job(self._store, job_id, JobStatus.FAILED, self._clock.now(), reason)
 
 
 class StoreTrainerDesk:

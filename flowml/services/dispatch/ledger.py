@@ -121,12 +121,15 @@ class StoreLedger:
 def finish_job(
     store: Store, job_id: str, status: JobStatus, now: float, error: str | None = None, remark: str | None = None
 ) -> Job:
-    """End a job: nothing of it waits or runs any more, and everyone who watches hears of it."""
+    """End a job: nothing of it waits or runs any more, and everyone who watches hears of it. With a model there is
+    something to show for it: what failed then is completed, with the reason beside it."""
     with store.transaction():
+        before = store.jobs.get(job_id)
+        if status is JobStatus.FAILED and before.best_model_id:
+            status = JobStatus.COMPLETED
         reason = OUT_OF_TIME if status is JobStatus.COMPLETED else None
         for trial_id in store.trials.cancel_open(job_id, now, reason):
             tell_trial(store, store.trials.get(trial_id), now)
-        before = store.jobs.get(job_id)
         if before.status.ended:
             return before
         models = store.models.count(job_id)
