@@ -16,6 +16,7 @@ MAX_FAILURES = 2
 """A trial whose trainer has died this often is failed for good."""
 
 LEFT_SECONDS = 0.2
+_OTHERS = "owner = ? AND lease_expires_at < ? AND id NOT IN (SELECT value FROM json_each(?))"
 # Somebody else has finished trials of this job and has nothing to do, and this owner has not.
 _BETTER_OFF = (
     "EXISTS (SELECT 1 FROM trials AS done WHERE done.job_id = waiting.job_id AND done.status = 'finished'"
@@ -282,13 +283,28 @@ class Trials:
             )
 
     def expire(self, now: float, steady: float) -> list[Trial]:
-        """Give leases that have run out back to the queue, with the same limit."""
-        return self._return(
-            "lease_expires_at < ?", (steady,), "The machine that was working on this was not heard of again.", now, True
-        )
+        """Give leases that have run out back to the queue: that is the machine's fault, or the network's."""
+        return self._return("lease_expires_at < ?", (steady,), None, now, True)
+
+    def any_expired(self, steady: float) -> bool:
+        """Whether a lease has run out."""
+        return self._any_leased("lease_expires_at < ?", (steady,))
+
+    def any_elsewhere(self, worker_id: str) -> bool:
+        """Whether any worker but this one has leased something."""
+        return self._any_leased("worker_id <> ?", (worker_id,))
+
+    def any_other(self, owner: str, mine: Collection[str], expires_before: float) -> bool:
+        """Whether `abandon_others` would find anything."""
+        return self._any_leased(_OTHERS, (owner, expires_before, to_json(list(mine))))
+
+    def _any_leased(self, where: str, values: tuple[object, ...]) -> bool:
+        # A look takes no lock from those who write.
+        query = f"SELECT 1 FROM trials WHERE status = 'leased' AND {where} LIMIT 1"
+        return self._database.current().execute(query, values).fetchone() is not None
 
     def abandon_all_leases(self, worker_id: str, now: float) -> list[Trial]:
-        """At start-up: what a worker's previous life had leased waits again, and that is not the trials' fault."""
+        """What a worker that is gone, or its life before, had leased waits again, and that is not the trials' fault."""
         return self._return("worker_id = ?", (worker_id,), None, now, True)
 
     def abandon(self, lease: Lease, now: float, reason: str | None = None) -> list[Trial]:
@@ -298,15 +314,10 @@ class Trials:
             "id = ? AND owner = ? AND attempt = ?", (lease.trial_id, lease.owner, lease.attempt), reason, now, True
         )
 
-    def abandon_others(self, owner: str, mine: Collection[str], before: float, now: float) -> list[Trial]:
-        """What an owner had leased `before` that time and knows nothing of waits again: the lease never reached it."""
-        return self._return(
-            "owner = ? AND started_at < ? AND id NOT IN (SELECT value FROM json_each(?))",
-            (owner, before, to_json(list(mine))),
-            None,
-            now,
-            True,
-        )
+    def abandon_others(self, owner: str, mine: Collection[str], expires_before: float, now: float) -> list[Trial]:
+        """What an owner knows nothing of waits again, where its lease would end before that time of the steady clock:
+        it never reached it."""
+        return self._return(_OTHERS, (owner, expires_before, to_json(list(mine))), None, now, True)
 
     def to_stop(self, since: float) -> dict[str, set[str]]:
         """By owner, the ids of leased trials that nobody wants any more, and of those that were ended `since`."""

@@ -1,7 +1,7 @@
 """The workers table: this machine and the ones that joined."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import count
 from typing import Any
 
@@ -48,16 +48,18 @@ class Workers:
         *,
         owner: str,
         instance: str | None = None,
+        others: Collection[str] = (),
     ) -> Worker:
         """A machine that joins, or comes back: the same worker where its owner has one of its name that is this
-        `instance` or is gone. Else it gets a number. Of very many of one owner, those make room that have been gone for
-        longest. Raises WrongState where none has."""
+        `instance` or is gone, and is not one of the `others`. Else it gets a number. Of very many of one owner, those
+        make room that have been gone for longest. Raises WrongState where none has."""
         with self._database.write() as connection:
-            known = [
+            rows = connection.execute("SELECT * FROM workers WHERE owner = ? AND id <> ?", (owner, LOCAL_ID)).fetchall()
+            rows = [row for row in rows if row["id"] not in others]
+            known = [row["id"] for row in rows if instance is not None and row["instance"] == instance] + [
                 row["id"]
-                for row in connection.execute("SELECT * FROM workers WHERE owner = ? AND id <> ?", (owner, LOCAL_ID))
-                if (row["name"] == name and (instance is None or row["status"] == WorkerStatus.OFFLINE))
-                or (instance is not None and row["instance"] == instance)
+                for row in rows
+                if row["name"] == name and (instance is None or row["status"] == WorkerStatus.OFFLINE)
             ]
             worker_id = known[0] if known else _new(connection, owner)
             name = _free_name(connection, name, worker_id)

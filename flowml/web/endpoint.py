@@ -10,6 +10,7 @@ import inspect
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -27,7 +28,7 @@ from flowml.services.system import note
 from flowml.web.bodies import Schema, read_body
 from flowml.web.caller import context_of
 from flowml.web.errors import invalid_request
-from flowml.web.leaving import until_gone
+from flowml.web.leaving import for_a_worker, until_gone
 
 _log = logging.getLogger(__name__)
 
@@ -111,6 +112,8 @@ def _responder(endpoint: Endpoint) -> Callable[[Request], Any]:
 
         if endpoint.waits:
             return await until_gone(request, work)
+        if endpoint.need is Permission.WORK:
+            return await for_a_worker(request, partial(work, context_of(request)))
         return await run_in_threadpool(work, context_of(request))
 
     return respond

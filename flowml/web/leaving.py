@@ -17,6 +17,7 @@ _THREADS = 100
 # What takes seconds stands in line behind its like, and not before all that is answered at once.
 _BULK_AT_ONCE = 2
 _ROWS_AT_ONCE = 4
+_WORKER_THREADS = 4
 Answer = TypeVar("Answer")
 
 
@@ -29,6 +30,7 @@ class Waiting:
         self.rows = Line(_ROWS_AT_ONCE, of_one=_ROWS_AT_ONCE - 1)
         # There is one for each turn in these lines.
         self._predicting = anyio.CapacityLimiter(_BULK_AT_ONCE + _ROWS_AT_ONCE)
+        self._workers = anyio.CapacityLimiter(_WORKER_THREADS)
         self._works: set[asyncio.Future[Any]] = set()
 
     async def until_gone(self, request: Request, work: Callable[[Context], Answer], line: Line | None = None) -> Answer:
@@ -46,6 +48,10 @@ class Waiting:
         finally:
             left.set()
             leaving.cancel()
+
+    async def for_a_worker(self, work: Callable[[], Answer]) -> Answer:
+        """As the function of this name."""
+        return await anyio.to_thread.run_sync(work, limiter=self._workers)
 
     async def ended(self, seconds: float) -> None:
         """Wait until all of it has ended, but no longer than this: what it stands on is about to be closed."""
@@ -100,6 +106,13 @@ async def for_a_row(request: Request, work: Callable[[Context], Answer]) -> Answ
     """The same for a few rows, which may have to wait for their model to be loaded."""
     waiting: Waiting = request.app.state.waiting
     return await waiting.until_gone(request, work, waiting.rows)
+
+
+async def for_a_worker(request: Request, work: Callable[[], Answer]) -> Answer:
+    """Answer a machine that trains. Nearly every call of theirs stores something, for which all of them wait while
+    somebody else does; people who look at a page do not."""
+    waiting: Waiting = request.app.state.waiting
+    return await waiting.for_a_worker(work)
 
 
 async def _turn(line: Line, turns: Turns, leaving: "asyncio.Future[None]") -> None:

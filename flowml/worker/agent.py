@@ -62,6 +62,7 @@ class Agent:
         self._client = client
         self._name = name
         self._instance = instance
+        self._life = secrets.token_hex(8)
         self._share = share
         self._only = queues
         self._say = say
@@ -151,6 +152,7 @@ class Agent:
         body = {
             "name": self._name,
             "instance": self._instance,
+            "life": self._life,
             "capabilities": self._capabilities,
             "queues": self._machine()[0],
             "slots": self._share.slots,

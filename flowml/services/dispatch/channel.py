@@ -1,4 +1,4 @@
-"""The trainers' way to the tables. Over HTTP the same calls will stand behind the worker endpoints."""
+"""The trainers' way to the tables. Over HTTP the same calls stand behind the worker endpoints."""
 
 from collections.abc import Sequence
 from dataclasses import replace

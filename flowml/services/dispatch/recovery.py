@@ -23,6 +23,8 @@ def recover(store: Store, worker_id: str, now: float, steady: float) -> None:
 
 def expire_leases(store: Store, now: float, steady: float) -> int:
     """Give back what machines that were not heard of again had leased; returns how many."""
+    if not store.trials.any_expired(steady):
+        return 0
     with store.transaction():
         trials = store.trials.expire(now, steady)
         for trial in trials:

@@ -7,6 +7,10 @@ the trials' fault.
 
 import logging
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
 
 from flowml.domain.clock import Clock
 from flowml.domain.faults import fault_of
@@ -14,26 +18,36 @@ from flowml.domain.workers import WorkerStatus
 from flowml.services.dispatch.recovery import expire_leases
 from flowml.services.dispatch.telling import tell_system, tell_trial, tell_worker
 from flowml.store.store import Store
+from flowml.store.workers import LOCAL_ID
 
 log = logging.getLogger(__name__)
 
 OFFLINE_AFTER_SECONDS = 90.0
 _HUNG_UP_SECONDS = 5.0
+# A worker asks what is to stop every 25 seconds.
+_ALIVE_SECONDS = 40.0
 _TICK_SECONDS = 1.0
 # What has been stored of when a worker was last heard of may be so old.
 _NOTE_EVERY_SECONDS = 10.0
 
 
 class Attendance:
-    """`clock`: the dispatcher's."""
+    """`clock`: the dispatcher's. `dismiss` has nobody wait on behalf of a worker any more."""
 
-    def __init__(self, store: Store, clock: Clock):
+    def __init__(self, store: Store, clock: Clock, dismiss: Callable[[str], None] = lambda worker_id: None):
         self._store = store
         self._clock = clock
+        self._dismiss = dismiss
         self._lock = threading.Lock()
         self._heard: dict[str, float] = {}
         self._noted: dict[str, float] = {}
+        self._beats: dict[str, float] = {}
         self._hung_up: dict[str, float] = {}
+        self._lives: dict[str, str] = {}
+        self._lines = count(1)
+        self._open: dict[str, set[int]] = {}
+        self._answered: dict[str, int] = {}
+        self._left: set[str] = set()
         self._removed: set[str] = set()
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
@@ -51,10 +65,58 @@ class Attendance:
             self._tell(worker_id, "is back")
         self.start()
 
-    def hung_up(self, worker_id: str) -> None:
-        """A connection that it keeps open while it is there has ended from its side."""
+    def joined(self, worker_id: str, life: str | None) -> None:
+        """It has registered. `life` names its process: what an earlier one had leased waits again."""
+        steady = self._clock.steady()
         with self._lock:
-            self._hung_up[worker_id] = self._clock.steady()
+            self._heard[worker_id] = self._noted[worker_id] = steady
+            self._hung_up.pop(worker_id, None)
+            self._left.discard(worker_id)
+            before = self._lives.get(worker_id)
+            if life is not None:
+                self._lives[worker_id] = life
+        if life is not None and before not in (None, life):
+            self._dismiss(worker_id)
+            self._give_back_all(worker_id)
+        self.start()
+
+    def alive(self, other_than: str | None) -> set[str]:
+        """The workers whose process is there, and is another one than this life's."""
+        steady = self._clock.steady()
+        with self._lock:
+            return {
+                worker_id
+                for worker_id, life in self._lives.items()
+                if life != other_than
+                and worker_id not in self._hung_up
+                and steady - self._heard.get(worker_id, -_ALIVE_SECONDS) < _ALIVE_SECONDS
+            }
+
+    def beat(self, worker_id: str, arrived: float) -> float | None:
+        """A heartbeat has arrived at this time of the steady clock; when the one before did."""
+        with self._lock:
+            before = self._beats.get(worker_id)
+            self._beats[worker_id] = max(arrived, before or arrived)
+        return before
+
+    @contextmanager
+    def line(self, worker_id: str) -> Iterator[Callable[[], None]]:
+        """A connection that a worker keeps open while it is there. What is given is called when it ends from its side:
+        then it is missed, unless it has another, or has ended a later one as usual."""
+        with self._lock:
+            number = next(self._lines)
+            self._open.setdefault(worker_id, set()).add(number)
+        has_left = threading.Event()
+        try:
+            yield has_left.set
+        finally:
+            with self._lock:
+                others = self._open.get(worker_id, set())
+                others.discard(number)
+                if not has_left.is_set():
+                    self._answered[worker_id] = max(number, self._answered.get(worker_id, 0))
+                elif not others and number > self._answered.get(worker_id, 0):
+                    self._hung_up[worker_id] = self._clock.steady()
 
     def start(self) -> None:
         """Look after whoever is in the tables."""
@@ -68,15 +130,32 @@ class Attendance:
 
     def gone(self, worker_id: str, why: str) -> None:
         """It is offline from now on, and what it had leased waits again."""
+        kept: tuple[dict[str, Any], ...] = (self._heard, self._noted, self._beats, self._hung_up, self._lives)
         with self._lock:
-            for known in (self._heard, self._noted, self._hung_up):
+            for known in (*kept, self._open, self._answered):
                 known.pop(worker_id, None)
-        now = self._clock.now()
+        # Before its trials go back, or one of them would be leased to it again.
+        self._dismiss(worker_id)
         with self._store.transaction():
             self._store.workers.set_status(worker_id, WorkerStatus.OFFLINE)
+            self._give_back_all(worker_id)
+        self._tell(worker_id, why)
+
+    def leave(self, worker_id: str) -> None:
+        """It has said that it ends. What it has asked for before may still arrive."""
+        with self._lock:
+            self._left.add(worker_id)
+        self.gone(worker_id, "has left")
+
+    def has_left(self, worker_id: str) -> bool:
+        """Whether it has said that it ends, and not joined since."""
+        return worker_id in self._left
+
+    def _give_back_all(self, worker_id: str) -> None:
+        now = self._clock.now()
+        with self._store.transaction():
             for trial in self._store.trials.abandon_all_leases(worker_id, now):
                 tell_trial(self._store, trial, now)
-        self._tell(worker_id, why)
 
     def remove(self, worker_id: str) -> None:
         """Forget it; it hears that it is not wanted when it calls again."""
@@ -90,7 +169,7 @@ class Attendance:
         return worker_id in self._removed
 
     def look(self) -> bool:
-        """Give up who is not there any more; whether there is anybody."""
+        """Give up who is not there any more; whether there is anybody, or anything of somebody's."""
         now, steady = self._clock.now(), self._clock.steady()
         expire_leases(self._store, now, steady)
         remote = self._store.workers.remote()
@@ -103,7 +182,8 @@ class Attendance:
                 self.gone(worker_id, f"was not heard of for {OFFLINE_AFTER_SECONDS:g} seconds")
             elif hung_up > _HUNG_UP_SECONDS:
                 self.gone(worker_id, "has gone")
-        return bool(remote)
+        # What is still leased to somebody expires.
+        return bool(remote) or self._store.trials.any_elsewhere(LOCAL_ID)
 
     def _watch(self) -> None:
         while not self._closed.wait(_TICK_SECONDS):

@@ -100,6 +100,19 @@ class WaitingRoom:
             self._thread = threading.Thread(target=self._watch, name="waiting-room", daemon=True)
             self._thread.start()
 
+    def dismiss(self, worker_id: str) -> None:
+        """This worker is gone: nothing is given to it any more."""
+        with self._lock:
+            everybody: list[Waiter | Watcher] = [*self._waiters, *self._watchers]
+            theirs = [one for one in everybody if one.worker_id == worker_id]
+            for one in theirs:
+                if isinstance(one, Waiter):
+                    del self._waiters[one]
+                else:
+                    self._watchers.discard(one)
+        for one in theirs:
+            one.come()
+
     def leave(self, waiter: Waiter) -> Lease | None:
         """Wait no longer; the lease that there is for it by now, which nobody else knows of."""
         with self._lock:
@@ -178,6 +191,7 @@ class WaitingRoom:
                     tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
                     given.append((waiter, lease))
         waited = self._clock.steady() - steady
+        unwanted = []
         for waiter, lease in given:
             lease = replace(lease, seconds_left=lease.seconds_left - waited, lease_seconds=lease.lease_seconds - waited)
             with self._lock:
@@ -188,7 +202,9 @@ class WaitingRoom:
             if still_waits:
                 waiter.come()
             else:
-                self.give_back(lease)
+                unwanted.append(lease)
+        for lease in unwanted:
+            self.give_back(lease)
         return len(given) < len(able)
 
 

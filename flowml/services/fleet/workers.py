@@ -16,11 +16,12 @@ from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Beat, Lease, TrialReport
 from flowml.domain.workers import Share, Worker
 from flowml.services.context import Context
-from flowml.services.dispatch.channel import StoreChannel, lease_lost
+from flowml.services.dispatch.channel import LEASE_SECONDS, StoreChannel, lease_lost
 from flowml.services.dispatch.telling import tell_trial, tell_worker
 from flowml.services.fleet.attendance import Attendance
 from flowml.services.fleet.transfers import Transfers
 from flowml.services.fleet.waiting_room import WaitingRoom
+from flowml.services.turns import alone
 
 HEARTBEAT_SECONDS = 30.0
 # A lease may be on its way to a worker that does not know of it yet.
@@ -47,6 +48,7 @@ class Attempt:
 
 def register(
     context: Context,
+    fleet: "Fleet",
     name: str,
     queues: Sequence[str],
     share: Share,
@@ -54,9 +56,11 @@ def register(
     *,
     protocol: int,
     instance: str | None = None,
+    life: str | None = None,
 ) -> Worker:
     """Have a machine join, or come back under its name. `instance` tells two machines of one name apart: the second
-    gets a number. Raises WrongState where the two do not speak the same protocol."""
+    gets a number. `life` is another one for each start of its process: two that live at the same time are two workers,
+    copies of one machine also. Raises WrongState where the two do not speak the same protocol."""
     if protocol != PROTOCOL:
         side = "the worker" if protocol < PROTOCOL else "this server"
         raise WrongState(
@@ -71,7 +75,9 @@ def register(
         context.clock(),
         owner=context.caller.identifier,
         instance=instance,
+        others=set() if life is None else fleet.attendance.alive(other_than=life),
     )
+    fleet.attendance.joined(worker.id, life)
     tell_worker(context.store, worker, context.clock())
     # A run may have waited for somebody to train it.
     context.trainers.nudge()
@@ -84,7 +90,7 @@ class Fleet:
     def __init__(self, context: Context):
         clock = Clock(context.clock, context.steady)
         self.waiting_room = WaitingRoom(context.store, clock)
-        self.attendance = Attendance(context.store, clock)
+        self.attendance = Attendance(context.store, clock, self.waiting_room.dismiss)
 
     def close(self) -> None:
         """Nobody waits any more."""
@@ -97,35 +103,44 @@ def called(context: Context, fleet: Fleet, worker_id: str) -> Worker:
     if fleet.attendance.was_removed(worker_id):
         raise Forbidden("This worker was removed from the server.", hint="Start it again to have it join anew.")
     worker = context.store.workers.find(worker_id)
-    if worker is None or worker.owner != context.caller.identifier:
+    if worker is None or worker.owner != context.caller.identifier or fleet.attendance.has_left(worker_id):
         raise NotFound("There is no such worker.", hint="Have it register first.")
     fleet.attendance.heard(worker_id)
     return worker
 
 
-def heartbeat(context: Context, fleet: Fleet, worker_id: str, working: Sequence[Working]) -> frozenset[str]:
+def heartbeat(
+    context: Context, fleet: Fleet, worker_id: str, working: Sequence[Working], arrived: float
+) -> frozenset[str]:
     """The worker is there and works on these; returns the ids of the trials that it should abandon. What else it had
-    leased waits again: it does not know of it."""
+    leased waits again: it does not know of it. `arrived`: when it said so, by the steady clock."""
     called(context, fleet, worker_id)
+    trials = context.store.trials
     beats, stop = [], set[str]()
     for one in working:
-        lease = context.store.trials.leased(one.trial_id, worker_id, one.attempt, context.steady())
+        lease = trials.leased(one.trial_id, worker_id, one.attempt, context.steady())
         if lease is None:
             stop.add(one.trial_id)
         else:
             beats.append(Beat(lease, one.fold_scores))
+    before = fleet.attendance.beat(worker_id, arrived)
+    # What was leased after the heartbeat before may not have been known when this one was written.
+    unknown = None if before is None else min(before, arrived - _ON_ITS_WAY_SECONDS) + LEASE_SECONDS
+    mine = [beat.lease.trial_id for beat in beats]
+    if not beats and (unknown is None or not trials.any_other(worker_id, mine, unknown)):
+        return frozenset(stop)
     now = context.clock()
-    mine = [one.trial_id for one in working]
     with context.store.transaction():
-        for trial in context.store.trials.abandon_others(worker_id, mine, now - _ON_ITS_WAY_SECONDS, now):
-            tell_trial(context.store, trial, now)
-    return _channel(context, worker_id).heartbeat(beats) | stop
+        if unknown is not None:
+            for trial in trials.abandon_others(worker_id, mine, unknown, now):
+                tell_trial(context.store, trial, now)
+        return _channel(context, worker_id).heartbeat(beats) | stop
 
 
 def leave(context: Context, fleet: Fleet, worker_id: str) -> None:
     """The worker ends; what it had leased waits again."""
     called(context, fleet, worker_id)
-    fleet.attendance.gone(worker_id, "has left")
+    fleet.attendance.leave(worker_id)
 
 
 def give_back(context: Context, attempt: Attempt, reason: str | None) -> None:
@@ -145,7 +160,9 @@ def brief(context: Context, attempt: Attempt) -> JobBrief:
 def file(context: Context, attempt: Attempt, sha256: str) -> Path:
     """A file of the job of a leased trial. Raises NotFound for any other, Damaged for one that has changed."""
     _channel(context, attempt.worker_id).get(_lease(context, attempt), sha256)
-    return context.store.files.whole(sha256, "stored table")
+    # Of many who come for it at once, one has it read through.
+    with alone("whole", sha256, left=context.left):
+        return context.store.files.whole(sha256, "stored table")
 
 
 def received(context: Context, attempt: Attempt, sha256: str) -> int | None:

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse
 
@@ -12,7 +12,7 @@ from flowml.domain.channel import JobBrief
 from flowml.domain.errors import MalformedRequest, TooLarge
 from flowml.domain.protocol import LENGTH, OFFSET, PIECE_BYTES, PROTOCOL
 from flowml.domain.trials import Lease, Offer
-from flowml.domain.workers import Share, WorkerStatus
+from flowml.domain.workers import Share, Worker, WorkerStatus
 from flowml.services.access.keys import is_still_valid
 from flowml.services.context import Context
 from flowml.services.fleet import workers
@@ -20,16 +20,29 @@ from flowml.services.fleet.attendance import OFFLINE_AFTER_SECONDS
 from flowml.services.fleet.workers import HEARTBEAT_SECONDS, Attempt, Fleet
 from flowml.web.bodies import read_body
 from flowml.web.caller import context_of
-from flowml.web.leaving import gone
+from flowml.web.leaving import for_a_worker, gone, in_bulk
 from flowml.web.schemas.workers import Ask, AttemptQuery, GiveBack, Heartbeat, Leave, Register, Report, Watch
 
 
-def register(context: Context, body: Register) -> dict[str, Any]:
+async def register(request: Request) -> dict[str, Any]:
     """Have a machine join, or come back."""
-    share = Share(body.slots, body.threads, body.memory_bytes)
-    worker = workers.register(
-        context, body.name, body.queues, share, body.capabilities, protocol=body.protocol, instance=body.instance
-    )
+    body = await read_body(request, Register)
+    context, fleet = context_of(request), _fleet(request)
+
+    def join() -> Worker:
+        return workers.register(
+            context,
+            fleet,
+            body.name,
+            body.queues,
+            Share(body.slots, body.threads, body.memory_bytes),
+            body.capabilities,
+            protocol=body.protocol,
+            instance=body.instance,
+            life=body.life,
+        )
+
+    worker = await for_a_worker(request, join)
     return {
         "worker_id": worker.id,
         "name": worker.name,
@@ -41,9 +54,11 @@ def register(context: Context, body: Register) -> dict[str, Any]:
 
 async def heartbeat(request: Request) -> dict[str, Any]:
     """Say that a worker is there and how far its trials are."""
-    body = await read_body(request, Heartbeat)
     context, fleet = context_of(request), _fleet(request)
-    stop = await run_in_threadpool(workers.heartbeat, context, fleet, body.worker_id, body.working())
+    arrived = context.steady()
+    body = await read_body(request, Heartbeat)
+    working = body.working()
+    stop = await for_a_worker(request, lambda: workers.heartbeat(context, fleet, body.worker_id, working, arrived))
     return {"stop": sorted(stop)}
 
 
@@ -51,7 +66,7 @@ async def lease(request: Request) -> dict[str, Lease | None]:
     """Wait for a trial. Answers as soon as there is one, and after the time that was asked for without."""
     body = await read_body(request, Ask)
     context, fleet = context_of(request), _fleet(request)
-    worker = await run_in_threadpool(workers.called, context, fleet, body.worker_id)
+    worker = await for_a_worker(request, lambda: workers.called(context, fleet, body.worker_id))
     offer = Offer(tuple(body.queues), body.memory_bytes, body.vram_gb)
     room, come = fleet.waiting_room, _Come()
     if worker.status is WorkerStatus.DRAINING:
@@ -65,7 +80,7 @@ async def lease(request: Request) -> dict[str, Lease | None]:
     finally:
         found = room.leave(waiter)
         if found is not None and not is_here:
-            await asyncio.shield(run_in_threadpool(room.give_back, found))
+            await asyncio.shield(for_a_worker(request, partial(room.give_back, found)))
     return {"lease": found if is_here else None}
 
 
@@ -73,23 +88,24 @@ async def watch(request: Request) -> dict[str, list[str]]:
     """Wait until a trial of this worker's is to be abandoned. A worker that has none of these open is held to be gone
     after some seconds, if it had one before."""
     body = await read_body(request, Watch)
-    fleet = _fleet(request)
-    await run_in_threadpool(workers.called, context_of(request), fleet, body.worker_id)
+    context, fleet = context_of(request), _fleet(request)
+    await for_a_worker(request, lambda: workers.called(context, fleet, body.worker_id))
     come = _Come()
-    watcher = fleet.waiting_room.watch(body.worker_id, body.known, come.soon)
-    try:
-        has_left = await come.within(body.wait_seconds, request)
-    finally:
-        stop = fleet.waiting_room.unwatch(watcher)
-    if has_left:
-        fleet.attendance.hung_up(body.worker_id)
+    with fleet.attendance.line(body.worker_id) as has_left:
+        watcher = fleet.waiting_room.watch(body.worker_id, body.known, come.soon)
+        try:
+            if await come.within(body.wait_seconds, request):
+                has_left()
+        finally:
+            stop = fleet.waiting_room.unwatch(watcher)
     return {"stop": sorted(stop)}
 
 
 async def leave(request: Request) -> None:
     """The worker ends, and gives back what it works on."""
     body = await read_body(request, Leave)
-    await run_in_threadpool(workers.leave, context_of(request), _fleet(request), body.worker_id)
+    context, fleet = context_of(request), _fleet(request)
+    await for_a_worker(request, lambda: workers.leave(context, fleet, body.worker_id))
 
 
 def give_back(context: Context, worker_id: str, trial_id: str, query: AttemptQuery, body: GiveBack) -> None:
@@ -102,9 +118,10 @@ def brief(context: Context, worker_id: str, trial_id: str, query: AttemptQuery) 
     return workers.brief(context, Attempt(worker_id, trial_id, query.attempt))
 
 
-def file(context: Context, worker_id: str, trial_id: str, sha256: str, query: AttemptQuery) -> FileResponse:
+async def file(request: Request, worker_id: str, trial_id: str, sha256: str, query: AttemptQuery) -> FileResponse:
     """A file of the job of a leased trial, or with `Range` a part of it."""
-    path = workers.file(context, Attempt(worker_id, trial_id, query.attempt), sha256)
+    attempt = Attempt(worker_id, trial_id, query.attempt)
+    path = await in_bulk(request, lambda context: workers.file(context, attempt, sha256))
     return FileResponse(path, media_type="application/octet-stream", headers={"ETag": f'"{sha256}"'})
 
 
@@ -130,7 +147,7 @@ async def append(
     take: Callable[[], int | None] = lambda: workers.append(  # noqa: E731
         context_of(request), attempt, sha256, offset, length, bytes(piece)
     )
-    return {"received_bytes": await run_in_threadpool(take)}
+    return {"received_bytes": await for_a_worker(request, take)}
 
 
 def report(context: Context, worker_id: str, trial_id: str, query: AttemptQuery, body: Report) -> dict[str, bool]:

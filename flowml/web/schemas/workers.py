@@ -65,6 +65,7 @@ class Register(Body):
     memory_bytes: _Bytes = Field(0, description="memory of one trial")
     protocol: int = Field(PROTOCOL, ge=0, le=10**6)
     instance: _Name | None = Field(None, description="tells two machines of one name apart")
+    life: str | None = Field(None, max_length=100, description="another one for each start of its process")
 
 
 class Registered(Answer):

@@ -4,10 +4,11 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flowml.domain.trials import Needs, Offer, TrialStatus
+from flowml.domain.trials import Lease, Needs, Offer, TrialStatus
 from flowml.services.fleet.waiting_room import Waiter, WaitingRoom
 from tests.clocks import clock_of
 from tests.services.test_channel import Dispatcher
@@ -58,6 +59,30 @@ def test_what_was_given_to_somebody_who_has_left_waits_again(dispatcher: Dispatc
     assert come.wait(5)
     found = room.leave(next_one)
     assert found is not None and found.attempt == lease.attempt + 1
+
+
+def test_what_cannot_be_given_back_costs_nobody_else_what_was_leased_for_them(
+    dispatcher: Dispatcher, room: WaitingRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, waiters = dispatcher.store.trials.claim, list[tuple[Waiter, threading.Event]]()
+
+    def give_back(lease: Lease) -> None:
+        raise OSError("full")
+
+    def claim_and_leave(owner: str, *rest: Any) -> Lease | None:
+        room.leave(waiters[0][0])
+        return claim(owner, *rest)
+
+    monkeypatch.setattr(room, "give_back", give_back)
+    monkeypatch.setattr(dispatcher.store.trials, "claim", claim_and_leave)
+    for name in ("gone", "here"):
+        waiters.append(stand(room, name))
+    with dispatcher.store.transaction():
+        for number in range(2):
+            dispatcher.enqueue(number)
+    assert waiters[1][1].wait(5)
+    found = room.leave(waiters[1][0])
+    assert found is not None and found.owner == "here"
 
 
 def test_the_tables_are_asked_once_however_many_wait_and_only_when_something_was_stored(

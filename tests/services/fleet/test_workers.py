@@ -50,8 +50,26 @@ def fleet(context: Context) -> Iterator[Fleet]:
     fleet.close()
 
 
-def join(context: Context, name: str = "far", instance: str | None = None, protocol: int = PROTOCOL) -> Worker:
-    return workers.register(context, name, ["cpu"], SHARE, {}, protocol=protocol, instance=instance)
+def join(
+    context: Context,
+    name: str = "far",
+    instance: str | None = None,
+    protocol: int = PROTOCOL,
+    fleet: Fleet | None = None,
+    life: str | None = None,
+) -> Worker:
+    fleet = fleet or Fleet(context)
+    fleet.attendance.close()
+    return workers.register(context, fleet, name, ["cpu"], SHARE, {}, protocol=protocol, instance=instance, life=life)
+
+
+def beat(context: Context, fleet: Fleet, worker_id: str, working: list[Working]) -> frozenset[str]:
+    return workers.heartbeat(context, fleet, worker_id, working, context.steady())
+
+
+def hang_up(fleet: Fleet, worker: Worker) -> None:
+    with fleet.attendance.line(worker.id) as has_left:
+        has_left()
 
 
 def claim(dispatcher: Dispatcher, worker: Worker) -> Attempt:
@@ -113,7 +131,7 @@ def test_who_is_silent_is_given_up_and_its_trial_waits_again_without_blame(
     fleet.attendance.look()
     for _ in range(3):
         dispatcher.now += 29.0
-        assert workers.heartbeat(context, fleet, worker.id, [Working(attempt.trial_id, 1)]) == frozenset()
+        assert beat(context, fleet, worker.id, [Working(attempt.trial_id, 1)]) == frozenset()
         fleet.attendance.look()
     assert (status(context, worker), trial(dispatcher).status) == ("online", TrialStatus.LEASED)
     dispatcher.store.trials.redate(dispatcher.job_id, 1e9, 1e9, dispatcher.now)
@@ -130,16 +148,101 @@ def test_who_hangs_up_is_missed_within_seconds_unless_it_calls_again(
 ) -> None:
     worker = join(context)
     claim(dispatcher, worker)
-    fleet.attendance.hung_up(worker.id)
+    hang_up(fleet, worker)
     dispatcher.now += 4.0
     workers.called(context, fleet, worker.id)
     dispatcher.now += 4.0
     fleet.attendance.look()
     assert status(context, worker) == "online"
-    fleet.attendance.hung_up(worker.id)
+    hang_up(fleet, worker)
     dispatcher.now += 6.0
     fleet.attendance.look()
     assert (status(context, worker), trial(dispatcher).status) == ("offline", TrialStatus.QUEUED)
+
+
+def test_a_connection_that_ends_tells_nothing_while_another_is_open_or_when_a_later_one_was_answered(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker, line = join(context), fleet.attendance.line
+
+    def seen_after_a_while() -> str:
+        dispatcher.now += 6.0
+        fleet.attendance.look()
+        return status(context, worker)
+
+    with line(worker.id):
+        hang_up(fleet, worker)
+        assert seen_after_a_while() == "online"
+    with line(worker.id) as first_left:
+        with line(worker.id):
+            pass
+        first_left()
+    assert seen_after_a_while() == "online", "that end was late"
+    with line(worker.id) as first_left, line(worker.id) as second_left:
+        first_left(), second_left()
+    assert seen_after_a_while() == "offline"
+
+
+def test_who_registers_and_vanishes_is_given_up(dispatcher: Dispatcher, context: Context, fleet: Fleet) -> None:
+    worker = join(context, fleet=fleet)
+    assert fleet.attendance.look()
+    dispatcher.now += 91.0
+    fleet.attendance.look()
+    assert status(context, worker) == "offline" and not fleet.attendance.look()
+
+
+def test_what_is_leased_to_somebody_who_is_gone_expires_without_blame(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker = join(context, fleet=fleet)
+    dispatcher.enqueue()
+    for _ in range(3):
+        fleet.attendance.gone(worker.id, "has gone")
+        dispatcher.store.trials.claim(
+            worker.id, worker.id, "far", Offer(), LEASE_SECONDS, dispatcher.now, dispatcher.now
+        )
+        assert fleet.attendance.look(), "somebody has to look after it"
+        dispatcher.now += LEASE_SECONDS + 1.0
+        fleet.attendance.look()
+        assert (trial(dispatcher).status, trial(dispatcher).error) == (TrialStatus.QUEUED, None)
+    assert not fleet.attendance.look()
+
+
+def test_who_has_left_is_not_there_again_by_what_it_had_asked_before(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker, told = join(context, fleet=fleet), list[str]()
+    waiter = fleet.waiting_room.stand(worker.id, worker.name, Offer(), lambda: told.append("lease"))
+    fleet.waiting_room.watch(worker.id, [], lambda: told.append("watch"))
+    workers.leave(context, fleet, worker.id)
+    assert sorted(told) == ["lease", "watch"] and not len(fleet.waiting_room)
+    dispatcher.enqueue()
+    assert fleet.waiting_room.leave(waiter) is None and trial(dispatcher).status is TrialStatus.QUEUED
+    with pytest.raises(NotFound):
+        workers.called(context, fleet, worker.id)
+    assert status(context, worker) == "offline"
+    assert join(context, fleet=fleet).id == worker.id
+    workers.called(context, fleet, worker.id)
+
+
+def test_copies_of_one_machine_are_two_workers_and_one_that_starts_anew_is_the_same(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    first = join(context, instance="a", fleet=fleet, life="1")
+    claim(dispatcher, first)
+    assert join(context, instance="a", fleet=fleet, life="1").id == first.id
+    second = join(context, instance="a", fleet=fleet, life="2")
+    assert (second.name, second.id != first.id) == ("far (2)", True)
+    assert trial(dispatcher).status is TrialStatus.LEASED
+    hang_up(fleet, first)
+    assert join(context, instance="a", fleet=fleet, life="3").id == first.id
+    assert (trial(dispatcher).status, trial(dispatcher).error) == (TrialStatus.QUEUED, None), "at once"
+
+
+def test_a_machine_is_known_by_what_it_is_before_its_name(context: Context, fleet: Fleet) -> None:
+    gone, mine = join(context, "far", instance="a"), join(context, "near", instance="b")
+    fleet.attendance.gone(gone.id, "has gone")
+    assert join(context, "far", instance="b").id == mine.id
 
 
 def test_after_a_new_start_of_the_server_everybody_has_time_to_call(
@@ -155,13 +258,52 @@ def test_a_lease_that_never_reached_its_worker_waits_again(
     dispatcher: Dispatcher, context: Context, fleet: Fleet
 ) -> None:
     worker = join(context)
+    beat(context, fleet, worker.id, [])
+    dispatcher.now += 1.0
     attempt = claim(dispatcher, worker)
-    workers.heartbeat(context, fleet, worker.id, [])
+    dispatcher.now += 1.0
+    beat(context, fleet, worker.id, [])
     assert trial(dispatcher).status is TrialStatus.LEASED, "it may be on its way"
     dispatcher.now += 11.0
-    workers.heartbeat(context, fleet, worker.id, [])
+    beat(context, fleet, worker.id, [])
     assert (trial(dispatcher).status, trial(dispatcher).error) == (TrialStatus.QUEUED, None)
-    assert workers.heartbeat(context, fleet, worker.id, [Working(attempt.trial_id, 1)]) == {attempt.trial_id}
+    assert beat(context, fleet, worker.id, [Working(attempt.trial_id, 1)]) == {attempt.trial_id}
+
+
+def test_a_heartbeat_that_was_on_its_way_for_long_takes_nothing(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker = join(context)
+    beat(context, fleet, worker.id, [])
+    written = dispatcher.now
+    attempt = claim(dispatcher, worker)
+    dispatcher.now += 11.0
+    workers.heartbeat(context, fleet, worker.id, [], written)
+    workers.heartbeat(context, fleet, worker.id, [Working(attempt.trial_id, 1)], dispatcher.now)
+    assert trial(dispatcher).status is TrialStatus.LEASED
+
+
+def test_a_heartbeat_of_an_earlier_attempt_does_not_keep_the_later_one(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker = join(context)
+    attempt = claim(dispatcher, worker)
+    workers.give_back(context, attempt, None)
+    dispatcher.store.trials.claim(worker.id, worker.id, "far", Offer(), LEASE_SECONDS, dispatcher.now, dispatcher.now)
+    for _ in range(3):
+        dispatcher.now += 11.0
+        assert beat(context, fleet, worker.id, [Working(attempt.trial_id, 1)]) == {attempt.trial_id}
+    assert trial(dispatcher).status is TrialStatus.QUEUED
+
+
+def test_a_heartbeat_with_nothing_to_say_and_a_look_write_nothing(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = join(context, fleet=fleet)
+    beat(context, fleet, worker.id, [])
+    monkeypatch.setattr(dispatcher.store._database, "write", None)
+    dispatcher.now += 5.0
+    assert beat(context, fleet, worker.id, []) == frozenset() and fleet.attendance.look()
 
 
 def test_who_leaves_gives_back_what_it_had(dispatcher: Dispatcher, context: Context, fleet: Fleet) -> None:
@@ -201,5 +343,5 @@ def test_nobody_touches_the_worker_or_the_trial_of_another(
         ):
             with pytest.raises(LeaseLost):
                 call()
-    assert workers.heartbeat(other, fleet, mine.id, [Working(attempt.trial_id, 1)]) == {attempt.trial_id}
+    assert beat(other, fleet, mine.id, [Working(attempt.trial_id, 1)]) == {attempt.trial_id}
     assert trial(dispatcher).status is TrialStatus.LEASED and status(context, worker) == "online"
