@@ -19,8 +19,8 @@ from flowml.services.context import Context
 from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
 from flowml.services.dispatch.recovery import LOCAL_WORKER, recover
 from flowml.services.housekeeping import FILE_AGE_SECONDS, keep_house
-from flowml.services.jobs import start_waiting_jobs
 from flowml.services.settings import Settings
+from flowml.services.starting import start_waiting_jobs
 from flowml.services.system import note, notices
 from flowml.store.home import Home, ServerLock
 from flowml.store.store import Store

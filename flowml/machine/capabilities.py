@@ -64,6 +64,12 @@ def queues(capabilities: dict[str, Any]) -> tuple[str, ...]:
     return tuple(offered)
 
 
+def vram_of(queue: str) -> float:
+    """Gigabytes that a queue asks for: 12 for `gpu.vram12`, else 0."""
+    _, _, size = queue.partition(".vram")
+    return float(size) if size else 0.0
+
+
 def _version(packages: tuple[str, ...]) -> str | None:
     for package in packages:
         try:

@@ -1,6 +1,6 @@
 """Training runs: start, watch, stop, extend, delete."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,11 +15,9 @@ from flowml.services.context import Context
 from flowml.services.dispatch.ledger import finish_job
 from flowml.services.dispatch.telling import tell_job, tell_renamed, tell_system
 from flowml.services.naming import free_name, new_name
-from flowml.services.outlook import other_load
 from flowml.services.tables import run_task
 
 _ENDING = ("finishing", "explaining")
-_NOBODY_TRAINS = "Waiting for a machine that trains: this server only coordinates"
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def start_job(context: Context, spec: JobSpec) -> Job:
             f"A time budget of {spec.time_budget_seconds:g} seconds is not possible.",
             hint=f"Choose between 1 second and {limit:g} seconds.",
         )
-    _check_queue(context, spec)
+    _check_queue(spec)
     _look_at(context, dataset, spec, ahead=False)
     now = context.clock()
     with context.store.transaction():
@@ -206,29 +204,6 @@ def delete_job(context: Context, job_id: str) -> None:
     context.store.delete(rows)
 
 
-def start_waiting_jobs(context: Context) -> int:
-    """Take queued jobs to running while there is room; returns how many. The supervisor gives each its conductor.
-
-    Without a machine that trains they wait, and say so: a budget is not to run out with nobody at work.
-    """
-    if not any(machine.slots for machine in context.store.workers.machines()):
-        _say_nobody_trains(context)
-        return 0
-    started = 0
-    while job := context.store.jobs.claim(context.settings.max_concurrent_jobs, context.clock(), context.steady()):
-        job = context.store.jobs.update(job.id, other_load=other_load(context))
-        tell_job(context.store, job, context.clock())
-        started += 1
-    return started
-
-
-def _say_nobody_trains(context: Context) -> None:
-    for job in context.store.jobs.waiting():
-        if job.message != _NOBODY_TRAINS:
-            with context.store.transaction():
-                tell_job(context.store, context.store.jobs.update(job.id, message=_NOBODY_TRAINS), context.clock())
-
-
 def list_algorithms(problem_type: str | None) -> list[AlgorithmInfo]:
     """All algorithms, or those for one problem type. Raises InvalidInput for a type that does not exist."""
     from flowml.automl import algorithms
@@ -338,28 +313,11 @@ def _check_columns(dataset: Dataset, spec: JobSpec) -> None:
         )
 
 
-def _check_queue(context: Context, spec: JobSpec) -> None:
+def _check_queue(spec: JobSpec) -> None:
     if spec.queue not in QUEUES:
         raise InvalidInput.of_field(
             "queue", f"There is no queue “{spec.queue}”.", hint=f"Use one of {', '.join(QUEUES)}."
         )
-    workers = context.store.workers.all()
-    if spec.queue.startswith("gpu") and not any(spec.queue in worker.queues for worker in workers):
-        hint = "Use the queue auto: it takes what is there."
-        raise InvalidInput.of_field("queue", _why_no_gpu([worker.capabilities for worker in workers]), hint=hint)
-
-
-def _why_no_gpu(machines: Sequence[Mapping[str, Any]]) -> str:
-    """What is there instead, of all that train here."""
-    gpus = [gpu for machine in machines for gpu in machine.get("gpus") or ()]
-    if not gpus:
-        return "No machine that trains here has a GPU."
-    libraries = [found for machine in machines for found in (machine.get("gpu_libraries") or {}).items()]
-    if libraries and not any(found["device"] for _, found in libraries):
-        reasons = "; ".join(f"{name}: {found['reason']}" for name, found in libraries)
-        return f"There is a GPU, but no library can use it. {reasons}"
-    largest = max(gpus, key=lambda gpu: float(gpu["vram_gb"]))
-    return f"The largest GPU here is {largest['name']} with {largest['vram_gb']} GB of memory, which is too little."
 
 
 def _look_at(context: Context, dataset: Dataset, spec: JobSpec, *, ahead: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The jobs table: claiming, counting, and the one place where a job changes."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -163,8 +163,8 @@ class Jobs:
         )
         return int(row.fetchone()[0])
 
-    def claim(self, limit: int, now: float, steady: float) -> Job | None:
-        """Take the next queued job to running, unless `limit` are running already.
+    def claim(self, limit: int, now: float, steady: float, queues: Collection[str] = ("auto", "cpu")) -> Job | None:
+        """Take the next queued job of one of these queues to running, unless `limit` are running already.
 
         Its time, which is one of the steady clock, counts from when it was asked for, or from now where it has waited
         for its turn or goes on.
@@ -176,9 +176,10 @@ class Jobs:
                 " deadline_at = ? + time_budget_seconds - elapsed_seconds"
                 " - CASE WHEN started_at IS NULL AND created_at BETWEEN ? AND ? THEN ? - created_at ELSE 0 END"
                 " WHERE id = (SELECT id FROM jobs WHERE status = 'queued'"
+                " AND json_extract(spec, '$.queue') IN (SELECT value FROM json_each(?))"
                 " ORDER BY priority DESC, created_at, id LIMIT 1)"
                 " AND (SELECT COUNT(*) FROM jobs WHERE status = 'running') < ? RETURNING id",
-                (now, steady, now - PROMPT_SECONDS, now, now, limit),
+                (now, steady, now - PROMPT_SECONDS, now, now, to_json(list(queues)), limit),
             ).fetchone()
         return self.get(row["id"]) if row else None
 

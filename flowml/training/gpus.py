@@ -7,16 +7,10 @@ from typing import Any
 from flowml.automl.algorithms.base import Algorithm
 from flowml.automl.task.shape import TaskShape
 from flowml.domain.trials import Lease
-from flowml.machine.capabilities import VRAM_SLACK_GB
+from flowml.machine.capabilities import VRAM_SLACK_GB, vram_of
 
 PAYS_FROM_CELLS = 1_000_000
 """Below so many rows × columns starting a fit on a GPU takes longer than the fit on the CPU (`benchmarks/gpu.py`)."""
-
-
-def vram_of(queue: str) -> float:
-    """Gigabytes that a queue asks for: 12 for `gpu.vram12`, else 0."""
-    _, _, size = queue.partition(".vram")
-    return float(size) if size else 0.0
 
 
 class GPUs:

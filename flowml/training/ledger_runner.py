@@ -19,8 +19,7 @@ from flowml.domain.jobs import Validation
 from flowml.domain.stored import damaged, hash_file
 from flowml.domain.trials import Needs, Trial, TrialSpec, TrialStatus
 from flowml.domain.workers import Machine, Share
-from flowml.machine.capabilities import VRAM_SLACK_GB
-from flowml.training.gpus import vram_of
+from flowml.machine.capabilities import VRAM_SLACK_GB, vram_of
 
 # The tables' whole numbers end there, whatever a machine says of itself.
 _MOST_BYTES = 2**62

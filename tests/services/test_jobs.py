@@ -12,7 +12,8 @@ import pytest
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.jobs import JobSpec, JobStatus, ValidationKind
-from flowml.services import checking, jobs
+from flowml.domain.workers import Share
+from flowml.services import checking, jobs, starting
 from flowml.services.context import Context
 from flowml.services.settings import Settings
 from flowml.store.store import Store
@@ -74,7 +75,6 @@ def start(context: Context, **fields: Any) -> Any:
         ({"weight_column": "once"}, "weight_column", "no numbers"),
         ({"exclude_columns": ("bought",)}, "exclude_columns", "predict"),
         ({"exclude_columns": ("age", "once", "spent")}, "exclude_columns", "No column is left"),
-        ({"queue": "gpu.vram24"}, "queue", "GPU"),
         ({"queue": "fast"}, "queue", "fast"),
     ],
 )
@@ -193,7 +193,7 @@ def test_a_run_is_stopped_on_a_full_disk_too(context: Context, monkeypatch: pyte
             raise OSError(errno.ENOSPC, "No space left on device")
 
     job, ballast = start(context), context.store.home.ballast
-    jobs.start_waiting_jobs(context)
+    starting.start_waiting_jobs(context)
     ballast.fill(2_000_000)
     monkeypatch.setattr(jobs, "tell_job", told)
     assert jobs.cancel_job(context, job.id).message == "Stopping, keeping the best"
@@ -201,11 +201,11 @@ def test_a_run_is_stopped_on_a_full_disk_too(context: Context, monkeypatch: pyte
 
 def test_only_time_that_was_used_counts_against_the_limit(context: Context) -> None:
     job = start(context, time_budget_seconds=3600)
-    jobs.start_waiting_jobs(context)
+    starting.start_waiting_jobs(context)
     context.store.jobs.update(job.id, status="cancelled", elapsed_seconds=7.0)
     extended = jobs.extend_job(context, job.id, 60)
     assert (extended.status, extended.time_budget_seconds) == (JobStatus.QUEUED, 67.0)
-    jobs.start_waiting_jobs(context)
+    starting.start_waiting_jobs(context)
     assert jobs.get_job(context, job.id).deadline_at == 160.0
 
 
@@ -219,7 +219,7 @@ def test_the_setting_alone_says_how_long_a_run_may_take(context: Context) -> Non
 
 def test_a_running_job_can_be_given_more_time(context: Context) -> None:
     job = start(context, time_budget_seconds=30)
-    jobs.start_waiting_jobs(context)
+    starting.start_waiting_jobs(context)
     assert jobs.get_job(context, job.id).deadline_at == 130.0
     extended = jobs.extend_job(context, job.id, 20)
     assert (extended.status, extended.time_budget_seconds, extended.deadline_at) == (JobStatus.RUNNING, 50, 150)
@@ -237,7 +237,7 @@ def test_without_its_data_a_job_does_not_go_on(context: Context) -> None:
 
 def test_a_running_job_is_not_deleted(context: Context) -> None:
     job = start(context)
-    jobs.start_waiting_jobs(context)
+    starting.start_waiting_jobs(context)
     with pytest.raises(WrongState, match="still going on"):
         jobs.delete_job(context, job.id)
     context.store.jobs.update(job.id, status="completed")
@@ -249,9 +249,32 @@ def test_a_running_job_is_not_deleted(context: Context) -> None:
 def test_with_nobody_to_train_a_job_waits_and_says_so(context: Context) -> None:
     context.store.workers.register_local("here", ("cpu",), 0, {}, 1.0)
     job = start(context)
-    assert jobs.start_waiting_jobs(context) == 0
+    assert starting.start_waiting_jobs(context) == 0
     waiting = jobs.get_job(context, job.id)
     assert waiting.status is JobStatus.QUEUED and "Waiting for a machine that trains" in waiting.message
+
+
+def test_a_job_for_a_gpu_waits_until_one_joins_and_holds_up_nobody(context: Context) -> None:
+    context.store.workers.register_local("here", ("cpu",), 1, {"gpus": []}, 1.0)
+    wants = start(context, queue="gpu.vram12", priority=5)
+    other = start(context)
+    assert starting.start_waiting_jobs(context) == 1
+    assert jobs.get_job(context, other.id).status is JobStatus.RUNNING
+    assert jobs.get_job(context, wants.id).message == (
+        "Waiting for a worker with a GPU of 12 GB: none that is online has one"
+    )
+    small = {"gpus": [{"name": "small", "vram_gb": 8.0}]}
+    share = Share(1, 1, 10**9)
+    context.store.workers.register("small", ("cpu", "gpu", "gpu.vram8"), share, small, 1.0, owner="o")
+    assert starting.start_waiting_jobs(context) == 0
+    assert jobs.get_job(context, wants.id).message == (
+        "Waiting for a worker with a GPU of 12 GB; the largest online has 8"
+    )
+    large = {"gpus": [{"name": "large", "vram_gb": 24.0}]}
+    queues = ("cpu", "gpu", "gpu.vram8", "gpu.vram12", "gpu.vram24")
+    context.store.workers.register("large", queues, share, large, 1.0, owner="o")
+    assert starting.start_waiting_jobs(context) == 1
+    assert jobs.get_job(context, wants.id).status is JobStatus.RUNNING
 
 
 def test_the_algorithms_say_what_they_vary() -> None:
@@ -265,7 +288,7 @@ def test_the_algorithms_say_what_they_vary() -> None:
 
 def test_a_run_that_is_just_ending_is_extended_afterwards(context: Context) -> None:
     job = start(context, time_budget_seconds=30)
-    jobs.start_waiting_jobs(context)
+    starting.start_waiting_jobs(context)
     context.store.jobs.update(job.id, stage="explaining")
     with pytest.raises(WrongState, match="just ending"):
         jobs.extend_job(context, job.id, 20)

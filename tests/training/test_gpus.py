@@ -18,9 +18,10 @@ from flowml.automl.predictors.xgboost import XGBoostPredictor
 from flowml.automl.task.shape import TaskShape
 from flowml.domain.jobs import ProblemType
 from flowml.domain.trials import Lease
+from flowml.domain.workers import Worker, WorkerStatus
 from flowml.machine import capabilities, gpu_probe
 from flowml.machine.locks import taken
-from flowml.services.jobs import _why_no_gpu
+from flowml.services.starting import what_it_waits_for
 from flowml.training.gpus import PAYS_FROM_CELLS, GPUs
 from tests.automl.algorithm_cases import make_case
 
@@ -149,11 +150,19 @@ def test_the_queues_follow_from_what_can_be_used() -> None:
     assert "gpu" in capabilities.queues({**machine(SMALL), "gpu_libraries": None}), "not tried yet"
 
 
-def test_a_job_is_told_what_there_is_instead_of_the_gpu_that_it_wants() -> None:
-    assert _why_no_gpu([machine()]) == "No machine that trains here has a GPU."
-    assert "RTX 2060 with 6.0 GB" in _why_no_gpu([machine(), machine(SMALL)])
+def test_a_job_says_which_gpu_it_waits_for_and_what_there_is() -> None:
+    def worker(capabilities: dict[str, Any]) -> Worker:
+        return Worker("w", "w", WorkerStatus.ONLINE, ("cpu",), 1, 0, capabilities, 1.0, 1.0)
+
+    def said(queue: str, *machines: dict[str, Any]) -> str:
+        return what_it_waits_for(queue, [worker(one) for one in machines])
+
+    assert "only coordinates" in said("gpu")
+    assert said("gpu", machine()) == "Waiting for a worker with a GPU: none that is online has one"
+    assert said("gpu.vram12", machine(), machine(SMALL)).endswith("a GPU of 12 GB; the largest online has 6")
     useless = {name: {"device": None, "reason": f"{name} says no"} for name in gpu_probe.LIBRARIES}
-    assert "catboost says no" in _why_no_gpu([machine(SMALL, **useless)])
+    assert "no library can use" in said("gpu", machine(SMALL, **useless))
+    assert "catboost says no" in said("gpu", machine(SMALL, **useless))
 
 
 def test_xgboost_going_on_without_a_gpu_is_noticed() -> None:

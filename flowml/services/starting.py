@@ -1,0 +1,53 @@
+"""Which of the runs that wait begin: while there is room, and somebody who can train them. The others say what they
+wait for, since a budget is not to run out with nobody at work.
+"""
+
+from collections.abc import Sequence
+
+from flowml.domain.jobs import Job
+from flowml.domain.workers import Worker, WorkerStatus
+from flowml.machine.capabilities import vram_of
+from flowml.services.context import Context
+from flowml.services.dispatch.telling import tell_job
+from flowml.services.outlook import other_load
+
+_NOBODY_TRAINS = "Waiting for a machine that trains: this server only coordinates"
+_ITS_TURN = "Waiting for its turn"
+_ANY = frozenset({"auto", "cpu"})
+
+
+def start_waiting_jobs(context: Context) -> int:
+    """Take queued jobs to running; returns how many. The supervisor gives each its conductor."""
+    online = [worker for worker in context.store.workers.all() if worker.status is WorkerStatus.ONLINE and worker.slots]
+    queues = _ANY | {queue for worker in online for queue in worker.queues} if online else frozenset[str]()
+    started = 0
+    limit = context.settings.max_concurrent_jobs
+    while job := context.store.jobs.claim(limit, context.clock(), context.steady(), queues):
+        job = context.store.jobs.update(job.id, other_load=other_load(context))
+        tell_job(context.store, job, context.clock())
+        started += 1
+    for job in context.store.jobs.waiting():
+        _say(context, job, _ITS_TURN if job.spec.queue in queues else what_it_waits_for(job.spec.queue, online))
+    return started
+
+
+def what_it_waits_for(queue: str, online: Sequence[Worker]) -> str:
+    """Of a run that none of the machines that are online can train, in a sentence."""
+    if not online:
+        return _NOBODY_TRAINS
+    gpus = [gpu for worker in online for gpu in worker.capabilities.get("gpus") or ()]
+    wanted = f"a worker with a GPU of {vram_of(queue):g} GB" if vram_of(queue) else "a worker with a GPU"
+    if not gpus:
+        return f"Waiting for {wanted}: none that is online has one"
+    libraries = [found for worker in online for found in (worker.capabilities.get("gpu_libraries") or {}).items()]
+    if libraries and not any(found["device"] for _, found in libraries):
+        reasons = "; ".join(f"{name}: {found['reason']}" for name, found in libraries)
+        return f"Waiting for {wanted}: there is one that no library can use ({reasons})"
+    largest = max(float(gpu["vram_gb"]) for gpu in gpus)
+    return f"Waiting for {wanted}; the largest online has {largest:g}"
+
+
+def _say(context: Context, job: Job, message: str) -> None:
+    if job.message != message:
+        with context.store.transaction():
+            tell_job(context.store, context.store.jobs.update(job.id, message=message), context.clock())
