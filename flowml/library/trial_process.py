@@ -20,8 +20,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowml.machine.child import let_nobody_fork
+
+if TYPE_CHECKING:
+    from flowml.automl.trial.outcome import Outcome
 
 _IDLE_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
@@ -152,9 +156,6 @@ def work(connection: Connection) -> None:
 
     `None` says that the task is there, or that it is encoded now.
     """
-    import numpy as np
-
-    from flowml.automl.model import modelfile
     from flowml.automl.trial.attempt import Means, attempt
     from flowml.automl.trial.evaluate import EncodedFolds
     from flowml.library.task_file import read_task
@@ -175,10 +176,30 @@ def work(connection: Connection) -> None:
             time_left=partial(_time_left, ends_at),
         )
         if outcome.load_model is not None:
-            (folder / f"{spec.number}.flowml").write_bytes(modelfile.write(outcome.model()))
-            np.save(folder / f"{spec.number}.npy", outcome.predictions().astype(np.float32))
-            outcome = replace(outcome, load_model=None, load_predictions=None)
+            outcome = kept(outcome, folder)
         connection.send_bytes(pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL))
+
+
+def kept(outcome: "Outcome", folder: Path) -> "Outcome":
+    """A finished one with its model and what it said in files of the folder, or why that could not be."""
+    import numpy as np
+
+    from flowml.automl.model import modelfile
+    from flowml.domain.trials import TrialStatus
+
+    model, said = (folder / f"{outcome.spec.number}.{kind}" for kind in ("flowml", "npy"))
+    try:
+        model.write_bytes(modelfile.write(outcome.model()))
+        np.save(said, outcome.predictions().astype(np.float32))
+    except OSError as error:
+        for file in (model, said):
+            file.unlink(missing_ok=True)
+        reason = (
+            f"Its model could not be kept in the folder for temporary files, {tempfile.gettempdir()}:"
+            f" {error.strerror or error}. Make room there, or name another folder as TMPDIR."
+        )
+        outcome = replace(outcome, status=TrialStatus.FAILED, score=None, error=reason)
+    return replace(outcome, load_model=None, load_predictions=None)
 
 
 def _time_left(ends_at: float) -> float:

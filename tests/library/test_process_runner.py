@@ -1,6 +1,7 @@
 """Trials in processes: whatever one does costs that one, with its reason; and nothing is left behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,6 +84,17 @@ def test_what_misbehaves_costs_one_trial_with_its_reason(
     # Its place is taken by a new process at once.
     after, beside = run_all(runner, "prints_garbage", "prints_garbage")
     assert after.status is beside.status is TrialStatus.FINISHED
+
+
+def test_what_cannot_be_kept_fails_in_words_and_costs_no_process(runner: ProcessRunner) -> None:
+    assert run_all(runner, "prints_garbage")[0].status is TrialStatus.FINISHED
+    before = {process.pid for process in runner._processes.values()}
+    assert runner._folder is not None
+    # A full disk says it in the same way.
+    shutil.rmtree(runner._folder)
+    lost = run_all(runner, "prints_garbage")[0]
+    assert lost.status is TrialStatus.FAILED and lost.error is not None and "TMPDIR" in lost.error
+    assert before == {process.pid for process in runner._processes.values()}
 
 
 def test_a_trial_gives_the_same_in_a_process_as_in_a_thread(runner: ProcessRunner) -> None:

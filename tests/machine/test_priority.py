@@ -33,6 +33,40 @@ def test_a_session_of_its_own_is_as_nice_as_what_is_in_it_and_no_other_is(new_se
     assert int(after) == (5 if new_session else int(before))
 
 
+WITHOUT_PRIVILEGES = """import ctypes, sys, time
+from flowml.machine.priority import go_behind
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+    # What has changed its user may not look at itself.
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+print("ready", flush=True)
+sys.stdin.readline()
+go_behind(5)
+until = time.monotonic() + 10
+while said() != "5" and time.monotonic() < until:
+    time.sleep(0.01)
+print(said())"""
+
+
+@pytest.mark.skipif(not GROUP.exists(), reason="this system shares its cores among processes")
+def test_of_several_that_start_at_once_each_gets_its_session_nice() -> None:
+    """The system lets who has no privileges set one in a tenth of a second, and says of the others EAGAIN."""
+    command = [sys.executable, "-c", f"{SAY}\n{WITHOUT_PRIVILEGES}"]
+    started = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        for _ in range(3)
+    ]
+    for one in started:
+        assert one.stdout is not None and one.stdout.readline() == "ready\n"
+    for one in started:
+        assert one.stdin is not None
+        one.stdin.write("\n")
+        one.stdin.flush()
+    assert [one.communicate()[0] for one in started] == ["5\n"] * 3
+
+
 @pytest.mark.skipif(not hasattr(os, "setsid"), reason="this system has no sessions")
 def test_what_trains_has_a_session_of_its_own() -> None:
     lines = (
