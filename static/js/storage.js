@@ -9,10 +9,12 @@ export function recall(key, fallback) {
   }
 }
 
+// Whether it is remembered.
 export function remember(key, value) {
   try {
     localStorage.setItem(key, JSON.stringify(value));
+    return true;
   } catch {
-    // Nothing depends on it.
+    return false;
   }
 }

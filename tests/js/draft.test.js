@@ -90,6 +90,42 @@ test("a second tab of the same table follows", () => {
   assert.deepEqual(names(), ["y"]);
 });
 
+test("what another tab has made of the steps counts, also where its event never came", () => {
+  const other = (ops) => stored.set("drafts", JSON.stringify({ one: ops.map((op) => ({ op })) }));
+  const cases = [
+    [["z", "a", "b", "c"], () => addSteps([{ op: "d" }]), ["z", "a", "b", "c", "d"]],
+    [["z", "a", "b", "c"], () => removeStep(1), ["z", "a", "c"]],
+    [["a", "c"], () => removeStep(1), ["a", "c"]],
+    [["z", "a", "b", "c"], () => moveStep(1, 0), ["b", "z", "a", "c"]],
+    [["a", "c"], () => moveStep(1, 0), ["a", "c"]],
+    [["z", "b"], () => replaceStep({ op: "b" }, 1, { op: "x" }), ["z", "x"]],
+  ];
+  for (const [left, work, right] of cases) {
+    openDraft("one");
+    clearDraft(draft());
+    addSteps([{ op: "a" }, { op: "b" }, { op: "c" }]);
+    other(left);
+    work();
+    assert.deepEqual(names(), right);
+  }
+});
+
+test("where nothing can be kept the steps stay as long as the page", () => {
+  const { setItem, getItem } = storage;
+  storage.setItem = () => {
+    throw new Error("full");
+  };
+  addSteps([{ op: "d" }]);
+  removeStep(0);
+  assert.deepEqual(names(), ["b", "c", "d"]);
+  storage.getItem = () => {
+    throw new Error("switched off");
+  };
+  addSteps([{ op: "e" }]);
+  assert.deepEqual(names(), ["b", "c", "d", "e"]);
+  Object.assign(storage, { setItem, getItem });
+});
+
 test("a step that another tab has added while a version was made stays", () => {
   const applied = draft();
   for (const [now, left] of [[["a", "b", "c", "new"], ["new"]], [["new", "c", "b", "a", "b"], ["new", "b"]], [["a", "b"], []]]) {

@@ -51,7 +51,7 @@ class Visit:
         self.page.on("request", self._request)
 
     def _console(self, message: ConsoleMessage) -> None:
-        is_expected = self.expects_refusals and re.search("status of (409|422)", message.text) is not None
+        is_expected = self.expects_refusals and re.search("status of (409|422|503)", message.text) is not None
         if message.type in ("error", "warning") and not is_expected:
             self.complaints.append(f"{self.page.url}: {message.text}")
 

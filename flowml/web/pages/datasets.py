@@ -80,6 +80,7 @@ class DatasetPage(Page):
     notes: list[str]
     shown_notes: int
     downloads: tuple[Download, ...]
+    operations: dict[str, str]
     starters: tuple[tuple[str, str], ...]
     stats: list[ColumnStats]
     columns: list[GridColumn]
@@ -146,6 +147,7 @@ def page(request: Request) -> Response:
             notes=notes(dataset.remarks),
             shown_notes=SHOWN_NOTES,
             downloads=DOWNLOADS,
+            operations={operation.name: operation.title for operation in versions.list_operations()},
             starters=STARTERS,
             stats=stats[window],
             columns=[

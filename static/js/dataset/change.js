@@ -1,9 +1,10 @@
 // The dialog that shows what operations would change, before they make a new version.
 import Alpine from "../../vendor/alpine.js";
-import { post, said } from "../http.js";
+import { said } from "../http.js";
 import { showDifference } from "./difference.js";
 import { addSteps } from "./draft.js";
-import { api, openTab, pageOf } from "./info.js";
+import { info, openTab, pageOf } from "./info.js";
+import { makeVersion } from "./making.js";
 import { previewOf } from "./previews.js";
 
 // Ask for the dialog; `tab` is where the new version opens.
@@ -11,9 +12,9 @@ export function previewChange(title, operations, tab = "") {
   document.getElementById("change-dialog").dispatchEvent(new CustomEvent("preview-change", { detail: { title, operations, tab } }));
 }
 
-// Make the new version and go there; `made` is called in between.
-export async function applyOperations(operations, tab = "", made = () => {}) {
-  const dataset = await post(api("/transform"), { operations, preview: false });
+// Make the new version and go there; `made` is called in between. `operations` are the steps as their preview has them.
+export async function applyOperations(steps, operations, { tab = "", made = () => {}, signal } = {}) {
+  const dataset = await makeVersion(info.id, steps, operations, signal);
   made();
   location.assign(pageOf(dataset, tab));
 }
@@ -40,11 +41,11 @@ Alpine.data("changeDialog", () => ({
     this.$root.close();
   },
   async show({ title, operations, tab }) {
-    this.wish = { operations, tab };
+    this.wish = { steps: operations, tab };
     this.title = title;
     this.problem = "";
     this.loading = true;
-    this.tried = false;
+    this.tried = this.applying = false;
     const place = this.$root.querySelector(".change-preview");
     place.replaceChildren();
     this.$root.showModal();
@@ -53,6 +54,7 @@ Alpine.data("changeDialog", () => ({
     this.asked = asked;
     try {
       const found = await previewOf(operations, asked.signal);
+      this.wish.operations = found.operations;
       showDifference(place, found);
       this.tried = true;
     } catch (problem) {
@@ -62,16 +64,19 @@ Alpine.data("changeDialog", () => ({
     this.loading = false;
   },
   toRecipe() {
-    addSteps(this.wish.operations);
+    addSteps(this.wish.steps);
     this.close();
     openTab("recipe");
   },
   async apply() {
     this.applying = true;
     this.problem = "";
+    this.asked = new AbortController();
     try {
-      await applyOperations(this.wish.operations, this.wish.tab);
+      await applyOperations(this.wish.steps, this.wish.operations, { tab: this.wish.tab, signal: this.asked.signal });
     } catch (problem) {
+      // Who closes it takes the wish back.
+      if (problem.name === "AbortError") return;
       this.problem = said(problem);
       this.applying = false;
     }

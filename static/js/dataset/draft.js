@@ -11,14 +11,17 @@ const MOST = 30;
 
 let dataset = "";
 let steps = [];
+let isKept = true;
 
 function kept() {
   const found = recall(KEY, {});
   return found !== null && typeof found === "object" && !Array.isArray(found) ? found : {};
 }
 
-function stepsOf(found) {
-  return Array.isArray(found) ? found.filter((step) => typeof step?.op === "string") : [];
+// What is kept counts, not what was shown last: another tab may have changed it while this one slept.
+function current() {
+  const found = kept()[dataset];
+  return isKept && recall(KEY, null) !== null ? (Array.isArray(found) ? found.filter((step) => typeof step?.op === "string") : []) : steps;
 }
 
 function show(changed) {
@@ -28,15 +31,17 @@ function show(changed) {
 
 function set(changed) {
   const others = Object.entries(kept()).filter(([id]) => id !== dataset);
-  remember(KEY, Object.fromEntries([...(changed.length ? [[dataset, changed]] : []), ...others].slice(0, MOST)));
+  isKept = remember(KEY, Object.fromEntries([...(changed.length ? [[dataset, changed]] : []), ...others].slice(0, MOST)));
   show(changed);
 }
 
 // Go on with what was put together for this data set, and follow other tabs.
 export function openDraft(id) {
   dataset = id;
-  addEventListener("storage", (event) => event.key === KEY && show(stepsOf(kept()[dataset])));
-  show(stepsOf(kept()[dataset]));
+  steps = [];
+  isKept = true;
+  addEventListener("storage", (event) => event.key === KEY && show(current()));
+  show(current());
 }
 
 export function draft() {
@@ -44,34 +49,45 @@ export function draft() {
 }
 
 export function addSteps(operations) {
-  set([...steps, ...operations]);
+  set([...current(), ...operations]);
+}
+
+function nearest(found, step, at) {
+  const same = JSON.stringify(step);
+  const places = [...found.keys()].filter((place) => JSON.stringify(found[place]) === same);
+  return places.sort((a, b) => Math.abs(a - at) - Math.abs(b - at))[0] ?? -1;
 }
 
 // Where a step stands that stood at `at` when it was read; -1 where another tab has changed it or taken it out. Of
 // equal ones it is the nearest.
 export function placeOf(step, at) {
-  const same = JSON.stringify(step);
-  const places = [...steps.keys()].filter((place) => JSON.stringify(steps[place]) === same);
-  return places.sort((a, b) => Math.abs(a - at) - Math.abs(b - at))[0] ?? -1;
+  return nearest(steps, step, at);
 }
 
 // Put `operation` in the place of a step that stood at `at`. Where that step is gone, `operation` is added behind the
 // others, and false is returned.
 export function replaceStep(step, at, operation) {
-  const place = placeOf(step, at);
-  if (place < 0) addSteps([operation]);
-  else set(steps.map((other, index) => (index === place ? operation : other)));
+  const found = current();
+  const place = nearest(found, step, at);
+  set(place < 0 ? [...found, operation] : found.map((other, index) => (index === place ? operation : other)));
   return place >= 0;
 }
 
+// Change the step that is shown at `at`, if it is there still.
+function change(at, work) {
+  const changed = [...current()];
+  const place = nearest(changed, steps[at], at);
+  if (place < 0) return show(changed);
+  const [step] = changed.splice(place, 1);
+  set(work(changed, step));
+}
+
 export function removeStep(at) {
-  set(steps.filter((_, index) => index !== at));
+  change(at, (others) => others);
 }
 
 export function moveStep(at, to) {
-  const changed = [...steps];
-  changed.splice(to, 0, ...changed.splice(at, 1));
-  set(changed);
+  change(at, (others, step) => [...others.slice(0, to), step, ...others.slice(to)]);
 }
 
 // They have become a version. What another tab has added meanwhile stays.
@@ -82,5 +98,5 @@ export function clearDraft(applied) {
     if (at >= 0) gone.splice(at, 1);
     return at < 0;
   };
-  set(stepsOf(kept()[dataset]).filter(stays));
+  set(current().filter(stays));
 }

@@ -2,18 +2,17 @@
 import { get } from "../http.js";
 
 let known = null;
-let titles = new Map();
 
 export function operations() {
   known ??= get("/api/datasets/operations").then((answer) => new Map(answer.items.map((item) => [item.name, item])));
-  known.then((found) => (titles = new Map([...found].map(([name, item]) => [name, item.title])))).catch(() => (known = null));
+  known.catch(() => (known = null));
   return known;
 }
 
-// What a step does, as far as is known before the server has tried it.
-export function stepTitle(step) {
+// What a step does, as far as is known before the server has tried it; `titles` by operation.
+export function stepTitle(step, titles) {
   const columns = [step.column ?? step.columns ?? []].flat().map((name) => "“" + name + "”");
-  return (titles.get(step.op) ?? step.op.replaceAll("_", " ")) + (columns.length ? ": " + columns.join(", ") : "");
+  return (titles[step.op] ?? step.op.replaceAll("_", " ")) + (columns.length ? ": " + columns.join(", ") : "");
 }
 
 // What an option of an operation is called on the page.

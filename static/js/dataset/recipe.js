@@ -7,10 +7,15 @@ import { toast } from "../toasts.js";
 import { applyOperations } from "./change.js";
 import { effectOf, showDifference } from "./difference.js";
 import { clearDraft, draft, moveStep, openDraft, removeStep } from "./draft.js";
-import { info, openTab } from "./info.js";
+import { info, openTab, pageOf } from "./info.js";
+import { madeMeanwhile } from "./making.js";
 import { stepTitle } from "./operations.js";
 import { previewOf } from "./previews.js";
 import { editStep } from "./step.js";
+
+// Of a server that cannot answer now; it is asked again after so many milliseconds.
+const BUSY = new Set([0, 429, 502, 503, 504]);
+const AGAIN = 4000;
 
 function asCommand(dataset, operations) {
   return curl(location.origin + "/api/datasets/" + dataset + "/transform", { operations, preview: false });
@@ -28,17 +33,31 @@ function tool(name, label, work, off = false) {
 Alpine.data("recipe", () => ({
   count: 0,
   problem: "",
+  failed: false,
+  again: 0,
   stateText: "",
   tried: false,
   applying: false,
   asked: null,
   // The steps that were tried last and what each did.
-  last: { steps: [], changes: [] },
+  last: { steps: [], changes: [], operations: [] },
   refreshLater: null,
   init() {
     this.refreshLater = debounce(30, () => this.refresh());
     addEventListener("draft", () => this.changed());
     openDraft(info.id);
+    this.meanwhile();
+  },
+  // The page was left while a version was made.
+  async meanwhile() {
+    try {
+      const found = await madeMeanwhile(info.id);
+      if (!found) return;
+      clearDraft(found.steps);
+      toast({ kind: "good", title: "The new version is there", text: found.dataset.name, url: pageOf(found.dataset), stay: 0 });
+    } catch {
+      // It is looked for again before another one is made.
+    }
   },
   get some() {
     return this.count > 0;
@@ -68,14 +87,18 @@ Alpine.data("recipe", () => ({
     this.count = draft().length;
     this.tried = false;
     this.problem = "";
-    // What a step does depends on those before it alone.
-    const same = draft().findIndex((step, at) => JSON.stringify(step) !== JSON.stringify(this.last.steps[at]));
-    this.list(this.last.changes.slice(0, same < 0 ? draft().length : same), { waits: true });
+    this.failed = false;
+    this.list(this.known(), { waits: true });
     this.refreshLater();
     const badge = document.querySelector("[data-steps]");
     const done = document.querySelectorAll(".recipe-done li").length;
     badge.hidden = !(done + this.count);
     badge.textContent = [done || null, this.count ? this.count + " new" : null].filter(Boolean).join(", ");
+  },
+  // What a step does depends on those before it alone.
+  known() {
+    const same = draft().findIndex((step, at) => JSON.stringify(step) !== JSON.stringify(this.last.steps[at]));
+    return this.last.changes.slice(0, same < 0 ? draft().length : same);
   },
   // The steps, with what they do as soon as the server has tried them.
   list(changes, { wrong = -1, waits = false } = {}) {
@@ -86,7 +109,7 @@ Alpine.data("recipe", () => ({
       h(
         "li",
         { class: at === wrong ? "recipe-wrong" : null },
-        h("div", { class: "recipe-words" }, h("span", {}, changes[at]?.title ?? stepTitle(step)), h("span", { class: "muted small" }, changes[at] ? effectOf(changes[at]) : waits ? "Trying it out…" : "")),
+        h("div", { class: "recipe-words" }, h("span", {}, changes[at]?.title ?? stepTitle(step, info.operations)), h("span", { class: "muted small" }, changes[at] ? effectOf(changes[at]) : waits ? "Trying it out…" : "")),
         h("span", { class: "recipe-tools" }, tool("up", "Move step " + (at + 1) + " up", () => moveStep(at, at - 1), at === 0), tool("down", "Move step " + (at + 1) + " down", () => moveStep(at, at + 1), at === last), tool("edit", "Change step " + (at + 1), () => editStep(draft()[at], at)), tool("trash", "Remove step " + (at + 1), () => removeStep(at))),
       );
     place.replaceChildren(...draft().map(item));
@@ -94,6 +117,7 @@ Alpine.data("recipe", () => ({
   },
   async refresh() {
     this.asked?.abort();
+    clearTimeout(this.again);
     const place = this.$root.querySelector(".recipe-preview");
     if (!draft().length) return place.replaceChildren();
     const asked = new AbortController();
@@ -103,17 +127,20 @@ Alpine.data("recipe", () => ({
     try {
       const steps = draft();
       const found = await previewOf(steps, asked.signal);
-      this.last = { steps, changes: found.changes };
+      this.last = { steps, changes: found.changes, operations: found.operations };
       this.list(found.changes);
       showDifference(place, found, { steps: false });
-      this.stateText = "";
+      this.stateText = this.problem = "";
+      this.failed = false;
       this.tried = true;
     } catch (problem) {
       if (problem.name === "AbortError") return;
       place.replaceChildren();
       this.stateText = "";
       this.problem = said(problem);
-      this.list([], { wrong: Number(problem.fields[0]?.field.split(".")[1] ?? -1) });
+      this.failed = !problem.fields.length;
+      this.list(this.known(), { wrong: Number(problem.fields[0]?.field.split(".")[1] ?? -1) });
+      if (BUSY.has(problem.status)) this.again = setTimeout(() => this.refresh(), AGAIN);
     }
     place.classList.remove("stale");
   },
@@ -122,11 +149,12 @@ Alpine.data("recipe", () => ({
     this.problem = "";
     try {
       const steps = draft();
-      await applyOperations(steps, "", () => clearDraft(steps));
+      await applyOperations(steps, this.last.operations, { made: () => clearDraft(steps) });
     } catch (problem) {
       this.problem = said(problem);
-      this.applying = false;
     }
+    // Whoever comes back to this page finds it as it is now.
+    this.applying = false;
   },
   copyDraft(event) {
     const asCurl = event.currentTarget.dataset.copy === "curl";

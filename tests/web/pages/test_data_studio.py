@@ -256,6 +256,71 @@ def test_a_step_stands_before_the_server_has_tried_it(visit: Visit, messy: str) 
     expect(page.get_by_role("button", name="Apply 1 step")).to_be_enabled()
 
 
+def test_a_busy_server_or_a_reload_costs_a_recipe_nothing(visit: Visit, server: Served, messy: str) -> None:
+    visit.expects_refusals = True
+    page = visit.page
+    page.goto(messy)
+    table = messy.split("/")[-1]
+    is_busy, made = True, []
+
+    def answer(route: Route) -> None:
+        if '"preview":true' not in (route.request.post_data or ""):
+            # It is made, and nobody is there for the answer.
+            made.append(route.fetch().json()["id"])
+        elif is_busy:
+            busy = '{"detail": "128 requests of yours wait.", "hint": "Wait."}'
+            route.fulfill(status=503, content_type="application/problem+json", body=busy)
+        else:
+            route.continue_()
+
+    page.route("**/transform", answer)
+    page.evaluate(f"""localStorage.drafts = '{{"{table}": [{{"op": "drop", "columns": ["note"]}}]}}'""")
+    page.goto("about:blank")
+    page.goto(messy + "#recipe")
+    steps = page.get_by_role("list", name="Steps to apply").get_by_role("listitem")
+    expect(page.get_by_text("128 requests of yours wait. Wait.")).to_be_visible(timeout=SECONDS)
+    expect(steps).to_have_text(["Drop columns: “note”"])
+    expect(page.get_by_role("button", name="Apply 1 step")).to_be_disabled()
+    visit.check()
+    is_busy = False
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("button", name="Apply 1 step").click(timeout=SECONDS)
+    expect(page.get_by_text("Making the new version…")).to_be_visible()
+    for _ in range(200):
+        page.wait_for_timeout(20)
+        if made:
+            break
+    page.reload()
+    expect(page.locator(".toast")).to_contain_text("The new version is there", timeout=SECONDS)
+    expect(page.locator(".toast a")).to_have_attribute("href", f"/datasets/{made[0]}")
+    expect(steps).to_have_count(0)
+    children = server.client.get(f"/api/datasets/{table}/lineage").json()["children"]
+    assert [child["dataset"]["id"] for child in children].count(made[0]) == len(made) == 1
+
+
+def test_who_leaves_the_dialog_stays_where_they_are(visit: Visit, server: Served) -> None:
+    page = visit.page
+    page.goto(people(server))
+    visit.ready()
+    here = page.url
+    waiting: list[Route] = []
+    page.route("**/transform", lambda route: waiting.append(route))
+    page.evaluate(
+        """document.getElementById("change-dialog").dispatchEvent(new CustomEvent("preview-change",
+        {detail: {title: "Without the age", operations: [{op: "drop", columns: ["age"]}], tab: ""}}))"""
+    )
+    assert until_count(visit, waiting, 1)
+    waiting.pop().continue_()
+    dialog = page.get_by_role("dialog", name="Without the age")
+    dialog.get_by_role("button", name="Apply").click(timeout=SECONDS)
+    assert until_count(visit, waiting, 1)
+    with page.expect_event("requestfailed"):
+        dialog.get_by_role("button", name="Leave it").click()
+    expect(dialog).to_have_count(0)
+    page.wait_for_timeout(100)
+    assert page.url == here
+
+
 def test_a_target_puts_the_columns_in_order(visit: Visit, server: Served) -> None:
     page = visit.page
     page.goto(people(server) + "#relations")
