@@ -18,6 +18,7 @@ from flowml.domain.jobs import Job, JobStatus, ProblemType
 from flowml.domain.trials import Trial, TrialStatus
 from flowml.machine.facts import usable_cores
 from flowml.services.context import Context
+from flowml.store.workers import LOCAL_ID
 
 if TYPE_CHECKING:
     from flowml.automl.task.shape import TaskShape
@@ -80,21 +81,24 @@ def look_ahead(context: Context, dataset: Dataset, problem_type: ProblemType, n_
     """The outlook for a run on this table as it would be started now."""
     from flowml.automl.search.portfolio import most_trials
 
-    slots = _slots(context)
+    here, elsewhere = _slots(context)
+    slots = here + elsewhere
     shape = _shape(dataset, problem_type, n_classes)
     stated = _stated(shape)
-    basis, pace = _pace(context, dataset, shape, slots)
+    basis, pace = _pace(context, dataset, shape, here)
     seconds = [pace.seconds(algorithm, each) for algorithm, each in stated]
     later = statistics.median(seconds) if pace.later is None else pace.later
     limit = most_trials(shape, len({algorithm for algorithm, _ in stated}))
     others = 1.0 + context.store.jobs.counts()[JobStatus.RUNNING]
-    return Outlook(seconds, later, limit, slots, basis, others * _slowed(other_load(context), slots))
+    # What other programs take from this machine they take from no other.
+    slowed = slots / (here / _slowed(other_load(context), here) + elsewhere) if slots else 1.0
+    return Outlook(seconds, later, limit, slots, basis, others * slowed)
 
 
 def other_load(context: Context) -> float:
-    """How many threads of other programs want a core now: the load of the last minute, less what runs have put into
-    it."""
-    now, slots = context.clock(), _slots(context)
+    """How many threads of other programs want a core of this machine now: the load of the last minute, less what runs
+    have put into it."""
+    now, (slots, _) = context.clock(), _slots(context)
 
     def left(since: float) -> float:
         return math.exp(-max(0.0, now - since) / _LOAD_SECONDS)
@@ -114,8 +118,11 @@ def _slowed(load: float, slots: int) -> float:
     return max(1.0, (load + min(slots, usable_cores())) / cores)
 
 
-def _slots(context: Context) -> int:
-    return sum(machine.slots for machine in context.store.workers.machines())
+def _slots(context: Context) -> tuple[int, int]:
+    """How many trials run at once on this machine, and on all others."""
+    machines = context.store.workers.machines()
+    here = sum(machine.slots for machine in machines if machine.worker_id == LOCAL_ID)
+    return here, sum(machine.slots for machine in machines) - here
 
 
 @dataclass(frozen=True)
@@ -141,10 +148,10 @@ class _Earlier:
     ratio: float
 
 
-def _pace(context: Context, dataset: Dataset, shape: "TaskShape", slots: int) -> tuple[Basis, _Pace]:
+def _pace(context: Context, dataset: Dataset, shape: "TaskShape", here: int) -> tuple[Basis, _Pace]:
     """From the closest runs of which there are enough trials."""
     found: dict[Basis, list[_Earlier]] = {Basis.TABLE: [], Basis.KIND: [], Basis.MACHINE: []}
-    for basis, trials in _earlier(context, dataset, shape, slots):
+    for basis, trials in _earlier(context, dataset, shape, here):
         if len(found[basis]) < _TRIALS_LOOKED_AT:
             found[basis] += trials
         if len(found[Basis.TABLE]) >= _TRIALS_LOOKED_AT:
@@ -172,7 +179,7 @@ def _pace_of(trials: Sequence[_Earlier], *, of_its_kind: bool) -> _Pace:
 
 
 def _earlier(
-    context: Context, dataset: Dataset, shape: "TaskShape", slots: int
+    context: Context, dataset: Dataset, shape: "TaskShape", here: int
 ) -> Iterator[tuple[Basis, list[_Earlier]]]:
     """Finished trials of the last runs, newest first and those on this table before all."""
     own, _ = context.store.jobs.page(_RUNS, 0, dataset.id)
@@ -184,15 +191,13 @@ def _earlier(
         basis = Basis.MACHINE
         if job.problem_type is shape.problem_type and _are_alike(other, shape):
             basis = Basis.TABLE if job.dataset_id == dataset.id else Basis.KIND
-        stated, slowed = _stated_of_all(other), _slowed(job.other_load, slots)
-        yield (
-            basis,
-            [
-                _Earlier(trial, _seconds(trial) / slowed, _seconds(trial) / slowed / stated[trial.algorithm])
-                for trial in context.store.trials.of_job(job.id)
-                if trial.status is TrialStatus.FINISHED and trial.max_rows is None and trial.algorithm in stated
-            ],
-        )
+        stated, slowed = _stated_of_all(other), _slowed(job.other_load, here)
+        found = []
+        for trial in context.store.trials.of_job(job.id):
+            if trial.status is TrialStatus.FINISHED and trial.max_rows is None and trial.algorithm in stated:
+                seconds = _seconds(trial) / (slowed if trial.worker_id in (LOCAL_ID, None) else 1.0)
+                found.append(_Earlier(trial, seconds, seconds / stated[trial.algorithm]))
+        yield basis, found
 
 
 def _seconds(trial: Trial) -> float:

@@ -12,11 +12,13 @@ from flowml.automl import algorithms
 from flowml.domain.datasets import Dataset
 from flowml.domain.jobs import ProblemType
 from flowml.domain.trials import Needs, Offer, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.workers import Share
 from flowml.services import outlook
 from flowml.services.context import Context
 from flowml.services.outlook import Basis, Outlook, look_ahead, other_load
 from flowml.services.settings import Settings
 from flowml.store.store import Store
+from flowml.store.workers import LOCAL_ID
 from tests.services.records import QuietTrainers, add_dataset, add_job, add_model
 
 
@@ -31,7 +33,9 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context
     store.close()
 
 
-def run_of(context: Context, times_as_long: float, dataset: str = "d1", origin: str = "portfolio") -> None:
+def run_of(
+    context: Context, times_as_long: float, dataset: str = "d1", origin: str = "portfolio", worker: str = LOCAL_ID
+) -> None:
     """An earlier run, whose trials took so many times as long as their algorithm says."""
     store = context.store
     job = add_job(store, dataset_id=dataset)
@@ -40,7 +44,7 @@ def run_of(context: Context, times_as_long: float, dataset: str = "d1", origin: 
     stated = 5 * algorithms.get("knn").seconds_per_fit(shape)
     for number in range(6):
         store.trials.add(job.id, TrialSpec(number, "knn", {}, origin), Needs(), 60.0, 2.0)
-        lease = store.trials.claim("o", "w", "w", Offer(), 30, 3.0, 3.0)
+        lease = store.trials.claim("o", worker, worker, Offer(), 30, 3.0, 3.0)
         assert lease is not None
         report = TrialReport(TrialStatus.FINISHED, 0.9, fit_seconds=times_as_long * stated)
         store.trials.finish(lease, report, 3.0 + report.fit_seconds, 3.0 + report.fit_seconds)
@@ -121,6 +125,25 @@ def test_the_load_of_own_runs_is_not_that_of_others(context: Context, monkeypatc
     assert other_load(context) == pytest.approx(5 - 2 / math.e, abs=0.001)
     context.store.jobs.update(job.id, finished_at=now - 900)
     assert other_load(context) == pytest.approx(5.0, abs=0.001)
+
+
+def test_what_else_runs_here_slows_no_other_machine(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    context = replace(context, clock=lambda: now)
+    dataset = add_dataset(context.store)
+    monkeypatch.setattr("psutil.getloadavg", lambda: (6.0, 0.0, 0.0))
+    run_of(context, times_as_long=2.0, worker="elsewhere")
+    # As long as it took there it takes again, whatever ran here.
+    job = context.store.jobs.page(1, 0)[0][0]
+    before = list(ahead(context, dataset).seconds)
+    context.store.jobs.update(job.id, other_load=6.0, started_at=now - 900, finished_at=now - 600)
+    assert list(ahead(context, dataset).seconds) == pytest.approx(before)
+    context.store.workers.register("far", ("cpu",), Share(38, 1, 0), {}, 1.0, owner="o")
+    context.store.jobs.update(job.id, status="running", finished_at=None)
+    assert other_load(context) == pytest.approx(4.0, abs=0.001), "two of six are this machine's own trials"
+    context.store.jobs.update(job.id, status="completed", finished_at=now - 600)
+    found = ahead(context, dataset)
+    assert (found.slots, found.busy) == (40, pytest.approx(40 / (2 / 4 + 38)))
 
 
 def test_a_forecast_is_how_many_trials_fit() -> None:
