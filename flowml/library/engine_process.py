@@ -12,14 +12,13 @@ import os
 import select
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import IO
 
+from flowml.domain.errors import NoRoom
 from flowml.machine import child
 from flowml.machine.child import CannotStart, describe_exit
 from flowml.machine.facts import PATIENT_THREADS, THREAD_VARIABLES
@@ -67,7 +66,10 @@ class EngineProcess:
     def __init__(self, main: str = MAIN):
         self._owner = os.getpid()
         self._lock = threading.Lock()
-        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        try:
+            self._said = child.temporary_file()
+        except NoRoom as problem:
+            raise CannotStart(problem.detail, hint=problem.hint) from problem
         self._control, theirs = socket.socketpair()
         self._scratch: Path | None = None
         with theirs:

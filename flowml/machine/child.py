@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import IO, Any, Protocol, Self
 
-from flowml.domain.errors import FlowMLError
+from flowml.domain.errors import FlowMLError, NoRoom
 from flowml.machine import lifeline
 from flowml.machine.facts import resident_bytes, thread_settings
 from flowml.machine.priority import go_behind
@@ -137,6 +137,17 @@ def start(
         raise CannotStart(f"No process could be started: {error}.") from error
 
 
+def temporary_file() -> IO[bytes]:
+    """A file without a name, which goes when it is closed. Raises NoRoom where there is none to be had."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise NoRoom(
+            f"No temporary file can be made: {error.strerror or error}.",
+            hint="Make room in the folder for temporary files, or name another one as TMPDIR.",
+        ) from error
+
+
 def start_to_ask(module: str, *arguments: str, stdout: IO[bytes], stderr: IO[bytes]) -> "subprocess.Popen[bytes]":
     """The same, with a pipe to its standard input."""
     return start(module, *arguments, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr)
@@ -170,13 +181,13 @@ class Bounds:
 class Child:
     """A process that reads one request as JSON on standard input and answers with JSON on standard output. It starts at
     once: made before its request is known, it loads what it needs meanwhile. A context manager, at whose end it has
-    ended. `starter`: what starts it, where that is not a new Python."""
+    ended. `starter`: what starts it, where that is not a new Python. Raises CannotStart, NoRoom."""
 
     def __init__(self, module: str, *arguments: str, starter: Starter | None = None):
         # Files rather than pipes: however much is written, nobody waits for the other.
         with contextlib.ExitStack() as opened:
-            self._answered = opened.enter_context(tempfile.TemporaryFile())
-            self._said = opened.enter_context(tempfile.TemporaryFile())
+            self._answered = opened.enter_context(temporary_file())
+            self._said = opened.enter_context(temporary_file())
             self._process = (starter or start_to_ask)(module, *arguments, stdout=self._answered, stderr=self._said)
             self._open = opened.pop_all()
 

@@ -20,6 +20,7 @@ def keep_house(context: Context, ages: Callable[[], float]) -> None:
         return
     now = ages()
     # Young files are left alone: a trainer stores a model before the row that names it.
+    context.store.files.forget_future(now)
     context.store.files.remove_unused(now - FILE_AGE_SECONDS)
     context.store.events.remove_before(now - _EVENT_AGE_SECONDS)
     context.store.files.tell(context.store.events.last_id())

@@ -199,6 +199,13 @@ class Files:
         folder.mkdir(mode=0o700, exist_ok=True)
         os.replace(self.path(sha256), folder / sha256)
 
+    def forget_future(self, now: float) -> None:
+        """What was stored while the clock was ahead is as if it had been stored now: it would else never be old."""
+        found = self._database.read().execute("SELECT 1 FROM files WHERE loose_since > ? LIMIT 1", (now,))
+        if found.fetchone() is not None:
+            with self._database.write() as connection:
+                connection.execute("UPDATE files SET loose_since = ? WHERE loose_since > ?", (now, now))
+
     def remove_unused(self, older_than: float) -> int:
         """Delete files that this database has stored and to which nothing has referred since before `older_than`;
         returns how many. What is on its way or can be made again goes as well when it is as old."""

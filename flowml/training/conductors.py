@@ -100,7 +100,8 @@ class Conductors:
             process.join(timeout=2)
             self._desk.failed(
                 job_id,
-                f"To go on it needed too much of the {self._memory_bytes / 1e9:.1f} GB of memory that all runs share.",
+                f"All runs together needed more than the {self._memory_bytes / 1e9:.1f} GB of memory that they share,"
+                " and of those that ran this one held the most.",
             )
 
     def _end_overdue(self, jobs: list[RunningJob], now: float) -> None:

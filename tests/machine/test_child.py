@@ -1,15 +1,19 @@
 """A child within bounds: whatever it does, there is an answer or a reason, and nothing of it stays."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from flowml.domain.errors import NoRoom
+from flowml.library.engine_process import EngineProcess
 from flowml.machine.child import Bounds, Broken, Cancelled, CannotStart, Child, OutOfMemory, OutOfTime, start
 from flowml.machine.facts import resident_bytes
 
@@ -32,6 +36,17 @@ def test_it_answers_one_request(module: Path) -> None:
     )
     with Child("a_child", "one") as child:
         assert child.ask({"x": [1, "ä"]}, Bounds(30.0)) == {"got": {"x": [1, "ä"]}, "arguments": ["one"]}
+
+
+def test_where_no_temporary_file_can_be_made_it_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with pytest.raises(NoRoom, match="No temporary file can be made: No space left on device"):
+        Child("a_child")
+    with pytest.raises(CannotStart, match="No space left on device"):
+        EngineProcess()
 
 
 @pytest.mark.parametrize(

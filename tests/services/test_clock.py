@@ -163,3 +163,18 @@ def test_what_was_just_made_is_not_old_because_the_clock_was_put_forward(tmp_pat
     times.go_by(FILE_AGE_SECONDS)
     keep_house(context, ages)
     assert not path.exists()
+
+
+def test_what_was_stored_while_the_clock_was_ahead_grows_old_as_well(tmp_path: Path, times: Times) -> None:
+    store = Store(tmp_path, now=DAY)
+    context = Context(Settings(home=tmp_path), store, times.clock.now, QuietTrainers(), steady=times.clock.steady)
+    path = store.files.path(store.files.put_bytes(b"stored in what has turned out to be years ahead"))
+    times.day = path.stat().st_mtime - 20_000 * HOUR
+    ages = AgeClock(times.clock, FILE_AGE_SECONDS)
+    keep_house(context, ages)
+    times.go_by(FILE_AGE_SECONDS - 10.0)
+    keep_house(context, ages)
+    assert path.exists()
+    times.go_by(20.0)
+    keep_house(context, ages)
+    assert not path.exists()

@@ -148,7 +148,7 @@ def test_of_conductors_that_hold_too_much_together_the_largest_ends(monkeypatch:
     assert killed == []
     monkeypatch.setattr(conductors, "own_bytes", held.__getitem__)
     looking.look([], 2.0)
-    assert killed == [1] and "1.2 GB" in desk.failures[0]
+    assert killed == [1] and "1.2 GB" in desk.failures[0] and "held the most" in desk.failures[0]
 
 
 def test_why_a_trainer_was_ended_is_told_before_the_run_can_end(monkeypatch: pytest.MonkeyPatch) -> None:

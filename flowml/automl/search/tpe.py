@@ -53,7 +53,11 @@ def _ended(space: tuple[Parameter, ...], params: str, gain: float) -> "FrozenTri
     import optuna
 
     trial = optuna.trial.create_trial(params=json.loads(params), distributions=_distributions(space), value=gain)
-    trial.__deepcopy__ = lambda _: copy.copy(trial)  # type: ignore[attr-defined]
+    return _copied_shallowly(trial)
+
+
+def _copied_shallowly(trial: "FrozenTrial") -> "FrozenTrial":
+    trial.__deepcopy__ = lambda _: _copied_shallowly(copy.copy(trial))  # type: ignore[attr-defined]
     return trial
 
 

@@ -1,12 +1,13 @@
 """Within a family the search goes where it pays, and stays in its space."""
 
+import copy
 from typing import Any
 
 import optuna
 import pytest
 
 from flowml.automl.algorithms.base import ChoiceParameter, FloatParameter, IntParameter
-from flowml.automl.search.tpe import propose
+from flowml.automl.search.tpe import _ended, propose
 from tests.automl.search.searching import LARGE, make_search, run
 
 
@@ -47,3 +48,12 @@ def test_what_is_known_of_a_trial_is_made_once(monkeypatch: pytest.MonkeyPatch) 
     propose(space, finished, [], 4)
     assert made == [0.06], "the one that is new"
     assert propose(space, finished[:5], [], 3) == first
+
+
+def test_a_copy_of_a_copy_keeps_its_number() -> None:
+    template = _ended((FloatParameter("rate", 0.001, 0.75, log=True),), '{"rate": 0.1}', 0.5)
+    first = copy.deepcopy(template)
+    first.number = 7
+    second = copy.deepcopy(first)
+    second.number += 1
+    assert (template.number, first.number, second.number) == (-1, 7, 8)
