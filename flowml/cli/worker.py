@@ -22,7 +22,9 @@ def worker(options: argparse.Namespace) -> int:
     if options.probe:
         print(json.dumps(capabilities.probe(fit_on_gpu=True), indent=2))
         return 0
-    token = options.token or os.environ.get("FLOWML_TOKEN")
+    # Out of the environment, which the processes that train have a copy of.
+    known = os.environ.pop("FLOWML_TOKEN", None)
+    token = options.token or known
     if not token:
         raise StartupError(
             "A worker needs a token of its server.",

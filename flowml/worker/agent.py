@@ -5,7 +5,7 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from flowml.domain.errors import FlowMLError, Forbidden, NotFound, NotReady, Wro
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.workers import Share
 from flowml.machine import capabilities
-from flowml.machine.facts import free_memory_bytes
+from flowml.machine.facts import free_memory_bytes, own_bytes
 from flowml.training.conductors import RunningJob
 from flowml.training.supervisor import Supervisor
 from flowml.worker.channel import HttpChannel, checked, said
@@ -39,6 +39,8 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
 _WATCH_SECONDS = 25.0
 _FAREWELL_SECONDS = 3.0
+# Of the memory that is free: other programs come and go.
+_OFFERED_SHARE = 0.9
 _FOREVER = 1e9
 
 
@@ -72,10 +74,11 @@ class Agent:
         self._fatal: Exception | None = None
         self._joined = False
         self._is_cut_off = False
+        self._memory_bytes = share.memory_bytes
         self._heartbeat_seconds = 30.0
         self._capabilities = capabilities.probe()
         self._relay = Relay(
-            self._channel, free_bytes=free_memory_bytes, machine=self._machine, trouble=self._on_trouble, say=say
+            self._channel, free_bytes=self._free_bytes, machine=self._machine, trouble=self._on_trouble, say=say
         )
         self._supervisor = Supervisor(
             _NoJobs(),
@@ -149,7 +152,8 @@ class Agent:
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _register(self) -> None:
-        body = {
+        self._memory_bytes = self._memory_of_a_trial()
+        body: dict[str, Any] = {
             "name": self._name,
             "instance": self._instance,
             "life": self._life,
@@ -157,7 +161,7 @@ class Agent:
             "queues": self._machine()[0],
             "slots": self._share.slots,
             "threads": self._share.threads,
-            "memory_bytes": self._share.memory_bytes,
+            "memory_bytes": self._memory_bytes,
             "protocol": PROTOCOL,
         }
         answer = said(self._client.post("/api/workers/register", json=body), _WELCOME)
@@ -166,7 +170,27 @@ class Agent:
         if not self._joined:
             at_once = "1 trial at a time" if self._share.slots == 1 else f"{self._share.slots} trials at once"
             self._say(f"Joined {self._client.base_url} as {answer.name}, {at_once}.")
+            self._say_what_is_missing(body["queues"])
         self._joined = True
+
+    def _free_bytes(self) -> int:
+        """Memory that a trial could have: what nobody uses, and what trainers hold that have nothing to do."""
+        waiting = [process["pid"] for process in self._supervisor.processes() if process.get("trial_id") is None]
+        return free_memory_bytes() + sum(own_bytes(pid or 0) for pid in waiting)
+
+    def _memory_of_a_trial(self) -> int:
+        free = int(_OFFERED_SHARE * self._free_bytes()) // max(1, self._share.slots)
+        return min(self._share.memory_bytes, free)
+
+    def _has_other_memory(self) -> bool:
+        """Whether it is less, or more again, than the server plans with: a trial that needs all of it would wait."""
+        now = self._memory_of_a_trial()
+        return _OFFERED_SHARE * self._memory_bytes > now or now * _OFFERED_SHARE > self._memory_bytes
+
+    def _say_what_is_missing(self, offered: Collection[str]) -> None:
+        if missing := sorted(set(self._only or ()) - set(offered)):
+            rest = f"takes trials of {', '.join(offered)} alone" if offered else "gets no trial"
+            self._say(f"This machine has nothing for {', '.join(missing)}, so it {rest} (flowml worker --probe).")
 
     def _machine(self) -> tuple[tuple[str, ...], Mapping[str, Any]]:
         offered = capabilities.queues(self._capabilities)
@@ -185,6 +209,8 @@ class Agent:
         beats = self._relay.beats()
         try:
             self._relay.lose(beats, self._channel.beat(beats))
+            if not beats and self._has_other_memory():
+                self._register()
         except (httpx.TransportError, NotReady) as problem:
             if not self._is_cut_off:
                 self._say(f"The server is not reached ({problem}). What is being worked on goes on; trying again.")

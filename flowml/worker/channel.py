@@ -18,7 +18,16 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from flowml.domain.channel import JobBrief
-from flowml.domain.errors import FlowMLError, Forbidden, InvalidInput, LeaseLost, NotFound, NotReady, WrongState
+from flowml.domain.errors import (
+    FlowMLError,
+    Forbidden,
+    InvalidInput,
+    LeaseLost,
+    NotFound,
+    NotReady,
+    StartupError,
+    WrongState,
+)
 from flowml.domain.protocol import LENGTH, MOST_WORDS, OFFSET, PIECE_BYTES
 from flowml.domain.trials import Beat, Lease, Offer, TrialReport
 from flowml.worker.cache import Cache
@@ -71,9 +80,9 @@ Answer = TypeVar("Answer")
 
 
 def connect(server: str, token: str) -> httpx.Client:
-    """A client of the server at this address, with the worker's credential."""
+    """A client of the server at this address, with the worker's credential. Raises StartupError where it is none."""
     return httpx.Client(
-        base_url=server,
+        base_url=_address(server),
         headers={"Authorization": f"Bearer {token}"},
         timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
@@ -81,6 +90,20 @@ def connect(server: str, token: str) -> httpx.Client:
         trust_env=False,
         verify=ssl.create_default_context(),
     )
+
+
+def _address(server: str) -> httpx.URL:
+    try:
+        url = httpx.URL(server if "://" in server else f"http://{server}")
+    except httpx.InvalidURL as problem:
+        raise _no_address(server, f": {str(problem).lower()}") from None
+    if url.scheme not in ("http", "https") or not url.host or not 0 < (url.port or 80) < 1 << 16:
+        raise _no_address(server, "")
+    return url
+
+
+def _no_address(server: str, why: str) -> StartupError:
+    return StartupError(f"“{server}” is not the address of a server{why}.", hint="It looks like http://host:8000.")
 
 
 class Retry:

@@ -1,11 +1,14 @@
 """A worker joins, trains, comes back, and ends."""
 
+import argparse
 import json
 import math
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,9 @@ import pytest
 from starlette.types import Scope
 
 from flowml.children import run_remote_trainer
+from flowml.cli import worker as cli
 from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
-from flowml.domain.errors import Forbidden, InvalidInput, WrongState
+from flowml.domain.errors import Forbidden, InvalidInput, StartupError, WrongState
 from flowml.domain.protocol import MOST_WORDS
 from flowml.domain.trials import Beat, Lease, TrialReport, TrialStatus
 from flowml.domain.workers import Share
@@ -25,7 +29,7 @@ from flowml.web.application import create_app
 from flowml.worker import agent as agents
 from flowml.worker.agent import Agent
 from flowml.worker.cache import Cache
-from flowml.worker.channel import HttpChannel
+from flowml.worker.channel import HttpChannel, connect
 from tests.training import doubles
 from tests.web.serving import run_app, until
 
@@ -214,6 +218,56 @@ def test_a_server_that_has_moved_says_where_to(tmp_path: Path) -> None:
         agent_of(Script(register=moved).client, tmp_path).run()
 
 
+def test_the_server_plans_with_the_memory_that_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [10_000_000_000]
+    monkeypatch.setattr(agents, "free_memory_bytes", lambda: free[0])
+    monkeypatch.setattr(agents, "own_bytes", lambda pid: 0)
+    server = Script(**NOTHING)
+    told = lambda: [body["memory_bytes"] for what, body in server.asked if what == "register"]  # noqa: E731
+    with running(agent_of(server.client, tmp_path)):
+        for n_free, planned in ((10_000_000_000, [2_000_000_000]), (1_000_000_000, [900_000_000])):
+            free[0] = n_free
+            assert until(partial(lambda planned: told()[-1:] == planned, planned))
+        free[0] = 10_000_000_000
+        assert until(lambda: told()[2:] == [2_000_000_000])
+        seen = server.asked_for("heartbeat")
+        assert until(lambda: server.asked_for("heartbeat") > seen + 5)
+    assert len(told()) == 3
+
+
+def test_what_idle_trainers_hold_is_free_for_their_next_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agents, "free_memory_bytes", lambda: 1_000)
+    monkeypatch.setattr(agents, "own_bytes", lambda pid: pid)
+    agent = agent_of(Script().client, tmp_path)
+    trainers = [{"pid": 10, "trial_id": None}, {"pid": 200, "trial_id": "t"}, {"pid": 30, "trial_id": None}]
+    monkeypatch.setattr(agent._supervisor, "processes", lambda: trainers)
+    assert agent._free_bytes() == 1_040
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("localhost:8000", "http://localhost:8000"), ("far.ts.net", "http://far.ts.net"), ("https://a/b", "https://a/b/")],
+)
+def test_an_address_may_be_given_without_its_scheme(given: str, meant: str) -> None:
+    with connect(given, "x") as client:
+        assert str(client.base_url).rstrip("/") == meant.rstrip("/")
+
+
+@pytest.mark.parametrize("given", ["", "http://", "ftp://far", "http://far:99999", "http://far:eighty", "far:-1"])
+def test_what_is_no_address_is_said_at_once(given: str) -> None:
+    with pytest.raises(StartupError, match=f"“{given}” is not the address of a server") as refused:
+        connect(given, "x")
+    assert refused.value.hint == "It looks like http://host:8000."
+
+
+def test_the_processes_that_train_do_not_know_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setenv("FLOWML_TOKEN", "secret")
+    monkeypatch.setattr(cli, "_work", lambda options, home, token: seen.append((token, os.environ.get("FLOWML_TOKEN"))))
+    cli.worker(argparse.Namespace(probe=False, token=None, home=tmp_path))
+    assert seen == [("secret", None)]
+
+
 def test_a_score_that_is_no_number_is_said_as_none(tmp_path: Path) -> None:
     server = Script(heartbeat={"stop": []}, report={"accepted": True})
     lease = Lease("t", "job", "w", 1, 60.0, "ridge", {}, 0, 30.0)
@@ -229,7 +283,9 @@ def test_a_score_that_is_no_number_is_said_as_none(tmp_path: Path) -> None:
 
 def test_only_the_queues_that_were_asked_for_are_offered(tmp_path: Path) -> None:
     server = Script(**NOTHING)
-    with running(agent_of(server.client, tmp_path, queues=("cpu", "gpu.vram24"))):
+    said: list[str] = []
+    with running(agent_of(server.client, tmp_path, queues=("cpu", "gpu.vram24"), say=said.append)):
         assert until(lambda: server.asked_for("heartbeat") > 0)
+    assert "nothing for gpu.vram24, so it takes trials of cpu alone" in said[1]
     registered = server.asked[0][1]
     assert registered["queues"] == ["cpu"] and registered["slots"] == 1 and registered["capabilities"]
