@@ -116,6 +116,27 @@ def test_the_server_takes_a_file_to_a_prediction(alone: Alone) -> None:
     assert not [process for process in family if process.is_running()]
 
 
+def test_the_same_file_joins_a_server_and_trains(alone: Alone) -> None:
+    home = alone.folder / "home" / "coordinating"
+    made = alone.run("token", "create", "--kind", "worker", "--name", "far", "--home", home)
+    assert made.returncode == 0, made.stderr
+    command = [sys.executable, str(alone.pyz)]
+    apart = {**alone.environment, "FLOWML_LOCAL_SLOTS": "0"}
+    with Server(home, command, folder=alone.folder, clean_environment=apart) as server:
+        joins = ["worker", "--server", f"http://127.0.0.1:{server.port}", "--name", "far", "--slots", "1"]
+        knowing = {**alone.environment, "FLOWML_TOKEN": made.stdout.strip()}
+        worker = subprocess.Popen([*command, *joins], cwd=alone.folder, env=knowing, stdout=subprocess.PIPE, text=True)
+        try:
+            started = server.train(server.upload(alone.table)["id"], "Survived", 60, max_trials=2)
+            job = server.wait(started["id"], timeout=90)
+            by = {trial["worker_name"] for trial in server.trials(job["id"]) if trial["status"] == "finished"}
+            assert (job["status"], by) == ("completed", {"far"})
+        finally:
+            worker.terminate()
+            said, _ = worker.communicate(timeout=30)
+    assert worker.returncode == 0 and "Joined" in said
+
+
 def test_the_libraries_that_read_and_write_files_are_inside(alone: Alone) -> None:
     pl.read_csv(alone.table).write_excel(alone.folder / "passengers.xlsx")
     with pyorc.Writer((alone.folder / "t.orc").open("wb"), "struct<n:int,s:string>") as writer:
