@@ -11,6 +11,7 @@ from flowml.data.conversion.notation import Notation, kind_of
 from flowml.data.recipes.checking import check_operations
 from flowml.data.recipes.kinds import Kind
 from flowml.data.recipes.replay import Replay
+from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.recipes import Operation
 
@@ -62,6 +63,8 @@ class ModelRecipe:
         for name, coerce in plan.takes:
             try:
                 value = row[name]
+                if isinstance(value, bool) and name in self._numbers:
+                    raise ValueError("not a number")
                 read = self._readers.get(name) if isinstance(value, str) else None
                 sent[name] = coerce(value if read is None else read(value))
             except (ValueError, OverflowError):
@@ -77,6 +80,10 @@ class ModelRecipe:
         known = {feature.name: feature for feature in (*features, *self.inputs)}
         inputs = [replace(known[name], notation=notations.get(name)) for name in self.replay.inputs]
         return replace(self, inputs=tuple(inputs))
+
+    @cached_property
+    def _numbers(self) -> frozenset[str]:
+        return frozenset(feature.name for feature in self.inputs if feature.role is Role.NUMERIC)
 
     @cached_property
     def _readers(self) -> dict[str, Callable[[str], Any]]:
@@ -122,7 +129,11 @@ _WANTED = {
 
 
 def _wrong(name: str, kind: Kind, value: Any) -> InvalidInput:
-    shown = "a list or an object" if isinstance(value, dict | list | tuple) else f"“{str(value)[:40]}”"
+    shown = (
+        "a list or an object"
+        if isinstance(value, dict | list | tuple)
+        else f"“{str(value).lower() if isinstance(value, bool) else str(value)[:40]}”"
+    )
     return InvalidInput.of_field(
         name,
         f"The column “{name}” takes {_WANTED[kind]}, and {shown} is not.",

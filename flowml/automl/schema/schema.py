@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl.features.values import days_of, label_of, number_of
+from flowml.automl.features.values import LARGEST, days_of, label_of, number_of
 from flowml.automl.schema.feature import Feature
 from flowml.automl.schema.labels import TEXT, class_values
 from flowml.automl.schema.recipe import ModelRecipe
@@ -113,7 +113,7 @@ class ModelSchema:
                 continue
             value = _checked(feature, self._read(feature, row[feature.name]))
             clean[feature.name] = value
-            said = self._unfamiliar(feature, value)
+            said = self._unfamiliar(feature, value) if value is not None else _taken_as_missing(row[feature.name])
             if said is not None:
                 warnings.append(_sentence(feature.name, row[feature.name], said))
         return clean, self._remarks(row, missing, warnings)
@@ -146,14 +146,19 @@ class ModelSchema:
         found: dict[str, str] = {}
         for feature in self.features:
             name = feature.name if feature.name in row else recipe.origins.get(feature.name)
-            said = self._unfamiliar(feature, clean[feature.name])
+            value = clean[feature.name]
+            said = None if value is None else self._unfamiliar(feature, value)
             if said is not None and name is not None and name in row:
                 found[name] = _sentence(name, row[name], said)
         for feature in recipe.inputs:
             value = sent.get(feature.name)
-            said = None if value is None else feature.beyond(value)
+            if value is None:
+                said = _taken_as_missing(row.get(feature.name))
+            else:
+                beyond = feature.beyond(value)
+                said = None if beyond is None else f"lies {beyond}"
             if said is not None:
-                found.setdefault(feature.name, _sentence(feature.name, row[feature.name], f"lies {said}"))
+                found.setdefault(feature.name, _sentence(feature.name, row[feature.name], said))
         return clean, self._remarks(row, recipe.lacks(tuple(row)), list(found.values()))
 
     def _remarks(self, row: Mapping[str, Any], missing: Sequence[str], warnings: list[str]) -> list[str]:
@@ -179,8 +184,6 @@ class ModelSchema:
 
     def _unfamiliar(self, feature: Feature, value: Any) -> str | None:
         """What is said of a category that training has not seen, or of a number or date beyond all that it has."""
-        if value is None:
-            return None
         known = self._known.get(feature.name)
         if known is not None:
             return None if value in known else UNSEEN
@@ -227,14 +230,16 @@ def _checked(feature: Feature, value: Any) -> Any:
     if isinstance(value, dict | list | tuple):
         raise _wrong(feature, value, "a single value")
     wanted = _WANTED.get(feature.role, "a text or a number")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise _wrong(feature, value, wanted)
     if feature.role in (Role.NUMERIC, Role.BOOLEAN):
         number = number_of(value)
-        word = feature.role is Role.NUMERIC and isinstance(value, str) and not any(map(str.isdigit, value))
+        word = feature.role is Role.NUMERIC and (
+            value is True or value is False or (isinstance(value, str) and not any(map(str.isdigit, value)))
+        )
         if word or math.isnan(number):
-            raise _wrong(feature, value, wanted)
+            raise _wrong(feature, value, _RANGE if _is_too_large(feature, value) else wanted)
         return number
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _wrong(feature, value, wanted)
     if feature.role is Role.DATETIME:
         if math.isnan(days_of(value)):
             raise _wrong(feature, value, wanted)
@@ -242,11 +247,28 @@ def _checked(feature: Feature, value: Any) -> Any:
     return label_of(value)
 
 
+def _is_too_large(feature: Feature, value: Any) -> bool:
+    if feature.role is not Role.NUMERIC:
+        return False
+    try:
+        return abs(float(value)) > LARGEST
+    except OverflowError:
+        return True
+    except (TypeError, ValueError):
+        return False
+
+
+_RANGE = f"numbers from -{LARGEST:g} to {LARGEST:g}"
 _WANTED = {
     Role.NUMERIC: "a number",
     Role.BOOLEAN: "true or false",
     Role.DATETIME: "a date such as 2026-01-31 or 2026-01-31T12:00:00",
 }
+
+
+def _taken_as_missing(sent: Any) -> str | None:
+    """What is said of a value that counts as missing, unless it is empty."""
+    return "is taken as missing" if isinstance(sent, str) and sent.strip() else None
 
 
 def _as_written(feature: Feature) -> str:
@@ -263,9 +285,10 @@ def _as_written(feature: Feature) -> str:
 
 
 def _wrong(feature: Feature, value: Any, wanted: str) -> InvalidInput:
+    sent = shortened(str(value).lower() if isinstance(value, bool) else str(value))
     return InvalidInput.of_field(
         feature.name,
-        f"The column “{feature.name}” takes {wanted}, and “{shortened(str(value))}” is not.",
+        f"The column “{feature.name}” takes {wanted}, and “{sent}” is {'beyond them' if wanted == _RANGE else 'not'}.",
         hint="Leave it empty if it is not known.",
     )
 

@@ -1,5 +1,7 @@
 """The check of one row: what is unlike all that training had is said, in the words of whoever sent it."""
 
+import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -9,7 +11,9 @@ import pytest
 from flowml.automl.schema.feature import Feature
 from flowml.automl.schema.schema import ModelSchema
 from flowml.automl.task.describe import describe_recipe
+from flowml.data.conversion.notation import Notation
 from flowml.domain.datasets import Role
+from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
 
 LAST = "of the training data (the last is 2024-01-28)"
@@ -80,6 +84,36 @@ def test_what_is_near_to_what_training_had_needs_no_word(column: str, value: Any
 )
 def test_what_is_unlike_all_of_training_is_named(column: str, value: Any, words: str) -> None:
     assert said({column: value}) == [words]
+
+
+@pytest.mark.parametrize("value", [1e300, -1e300, "1e300", 10**400, float("inf")])
+def test_a_number_that_is_too_large_is_told_to_be_that(value: Any) -> None:
+    with pytest.raises(
+        InvalidInput, match=r"takes numbers from -3e\+38 to 3e\+38, and “.*” is beyond them\."
+    ) as caught:
+        schema().check_row({"fare": value})
+    assert caught.value.fields[0].field == "fare"
+
+
+@pytest.mark.parametrize("value", [True, False, float("nan"), "true", "high", [1.0]])
+def test_what_is_no_number_is_told_to_be_none(value: Any) -> None:
+    shown = re.escape(str(value).lower() if isinstance(value, bool) else str(value))
+    with pytest.raises(InvalidInput, match=f"and “{shown}” is not"):
+        schema().check_row({"fare": value})
+
+
+@pytest.mark.parametrize("recipe", [[], [{"op": "derive", "column": "more", "expression": "fare + 1"}]])
+def test_a_text_that_counts_as_missing_is_named_and_a_truth_is_no_number(recipe: list[Any]) -> None:
+    fare = Feature("fare", Role.NUMERIC, "Float64", 14.4, 0.0, 512.0, notation=Notation("number"))
+    found = schema((fare,))
+    if recipe:
+        found = schema((fare,), recipe=describe_recipe(pl.LazyFrame({"fare": [1.0, 2.5]}), recipe, ["fare"]))
+        found = replace(found, recipe=found.recipe and found.recipe.completed((fare,), {"fare": Notation("number")}))
+    for sent, words in (("NaN", ["“NaN” in “fare” is taken as missing."]), ("", []), (" ", []), (None, []), (5, [])):
+        clean, warnings = found.check_row({"fare": sent})
+        assert (clean["fare"], warnings) == (5.0 if sent == 5 else None, words)
+    with pytest.raises(InvalidInput, match="takes a number, and “true” is not"):
+        found.check_row({"fare": True})
 
 
 @pytest.mark.parametrize("ends", [("a", "b"), (None, 1.0), (2.0, 1.0), (float("nan"), 1.0), (True, 3.0)])
