@@ -205,6 +205,11 @@ class Files:
         if found.fetchone() is not None:
             with self._database.write() as connection:
                 connection.execute("UPDATE files SET loose_since = ? WHERE loose_since > ?", (now, now))
+        for path in self._cache.iterdir():
+            if _changed_at(path) > now:
+                # It may go at any moment.
+                with contextlib.suppress(FileNotFoundError):
+                    os.utime(path)
 
     def remove_unused(self, older_than: float) -> int:
         """Delete files that this database has stored and to which nothing has referred since before `older_than`;

@@ -20,9 +20,10 @@ from flowml.automl.scoring.decision import objective, threshold, weighted
 from flowml.automl.scoring.metrics import confusion
 from flowml.automl.scoring.residuals import residuals
 from flowml.automl.task.task import Task
-from flowml.automl.trial.outcome import Outcome
+from flowml.automl.trial.outcome import Lost, Outcome
 from flowml.domain.channel import Ledger
 from flowml.domain.clock import Clock
+from flowml.domain.errors import NotFound
 from flowml.domain.jobs import Job
 from flowml.domain.models import BASELINE, MADE_AT_ONCE, EnsembleMember, Importance, Model, ModelDetails, RecipeInWords
 from flowml.domain.trials import Trial, TrialSpec, TrialStatus
@@ -89,6 +90,10 @@ class Keeper:
         # What its model needs to answer; not before there is one, because the trials have use for the cores.
         if trial.algorithm in libraries.BOOSTERS:
             libraries.begin(trial.algorithm)
+        try:
+            size_bytes = self._ledger.file(trial.model_file).stat().st_size
+        except NotFound as error:
+            raise Lost(trial.number, error) from error
         model = self._model(
             trial.id,
             trial.id,
@@ -97,7 +102,7 @@ class Keeper:
             outcome,
             outcome.predictions(),
             trial.model_file,
-            self._ledger.file(trial.model_file).stat().st_size,
+            size_bytes,
         )
         self._publish(model, None)
 

@@ -172,6 +172,16 @@ def test_what_could_not_be_noted_is_left_where_somebody_else_has_stored_it_meanw
     assert store.files.content(hashlib.sha256(b"content").hexdigest()) == b"content"
 
 
+def test_what_is_said_to_come_from_the_future_is_of_now(store: Store) -> None:
+    unused, cached = store.files.put_bytes(b"unused"), store.files.cached("lines-of-a-table")
+    cached.touch()
+    os.utime(cached, (315_532_800.0, 315_532_800.0))
+    store.files.forget_future(now=1e9)
+    # Only the system says when a file was changed, and it says that this was now.
+    assert cached.stat().st_mtime > 1e9
+    assert store.files.remove_unused(older_than=1e9 + 1) == 1 and not store.files.has(unused)
+
+
 def test_a_file_on_its_way_is_as_old_as_what_was_last_done_to_it(store: Store) -> None:
     file, folder = store.files.new_temp(), store.files.new_temp()
     folder.mkdir()

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +181,25 @@ def test_what_is_damaged_or_gone_is_left_out_when_a_run_goes_on(context: Context
     told = [str(event.data.get("message")) for event in store.events.since(before) if event.type == "log"]
     assert len([line for line in told if line.startswith("1 trial cannot be used: files are gone")]) == 2
     assert (job.best_model_id, job.best_score) == (ended.best_model_id, ended.best_score), "it is whole"
+
+
+def test_a_trial_whose_model_goes_before_it_is_taken_in_costs_no_run(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = StoreLedger.ended
+
+    def lose_first(ledger: StoreLedger, trial_ids: Collection[str]) -> list[Trial]:
+        found = ended(ledger, trial_ids)
+        for trial in found:
+            if trial.number == 0 and trial.model_file is not None:
+                ledger.file(trial.model_file).unlink()
+        return found
+
+    monkeypatch.setattr(StoreLedger, "ended", lose_first)
+    algorithms = ("gaussian_nb", "decision_tree")
+    job_id = conduct(context, target="bought", exclude_columns=("spent",), max_trials=2, algorithms=algorithms)
+    job, kept = context.store.jobs.get(job_id), context.store.trials.of_number(job_id, 1)
+    assert (job.status, job.error, job.best_model_id) == (JobStatus.COMPLETED, None, kept.id)
 
 
 def test_with_nobody_to_train_there_are_the_models_made_at_once(context: Context) -> None:

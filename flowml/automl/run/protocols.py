@@ -69,7 +69,7 @@ class Observer(Protocol):
         ...
 
     def candidate(self, outcome: Outcome, best: bool) -> None:
-        """A trial has finished; `best`: no single model so far is better."""
+        """A trial has finished; `best`: no single model so far is better. Raises Lost."""
         ...
 
     def made_at_once(self, outcome: Outcome) -> None:
