@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import IO, Any, Protocol, Self
 
 from flowml.domain.errors import FlowMLError, NoRoom
+from flowml.domain.faults import fault_of
 from flowml.machine import lifeline
 from flowml.machine.facts import resident_bytes, thread_settings
 from flowml.machine.priority import go_behind
@@ -28,6 +29,7 @@ _PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 _POLL_SECONDS = 0.02
 _END_SECONDS = 10.0
 _MOST_WORDS = 4000
+_BLOCK = 4096
 _log = logging.getLogger(__name__)
 
 
@@ -139,11 +141,20 @@ def start(
 
 def temporary_file() -> IO[bytes]:
     """A file without a name, which goes when it is closed. Raises NoRoom where there is none to be had."""
-    try:
+    with _needing_room():
         return tempfile.TemporaryFile()
+
+
+@contextlib.contextmanager
+def _needing_room() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
+        # Python says that there is no such file where it finds no folder that takes one.
+        if fault_of(error) is None and not isinstance(error, FileNotFoundError):
+            raise
         raise NoRoom(
-            f"No temporary file can be made: {error.strerror or error}.",
+            f"No temporary file can be written: {error.strerror or error}.",
             hint="Make room in the folder for temporary files, or name another one as TMPDIR.",
         ) from error
 
@@ -203,7 +214,7 @@ class Child:
         return self._process.pid
 
     def ask(self, request: Mapping[str, Any], bounds: Bounds, cancelled: Event | None = None) -> dict[str, Any]:
-        """The answer to the one request. Raises OutOfTime, OutOfMemory, Cancelled, Lost, Broken."""
+        """The answer to the one request. Raises OutOfTime, OutOfMemory, Cancelled, Lost, Broken, NoRoom."""
         # Beside the watch: a process that does not read must not make anybody wait for ever.
         Thread(target=self._send, args=(json.dumps(request).encode(),), name="child-request", daemon=True).start()
         try:
@@ -217,6 +228,10 @@ class Child:
         if answer is None:
             how = describe_exit(self._process.returncode)
             _log.error("a child for %s gave no answer: %s. %s", self._process.args, how, words)
+            with _needing_room():
+                # Where nothing more can be written, it could not either.
+                self._answered.write(bytes(_BLOCK))
+                self._answered.flush()
             raise Broken(f"The process for it gave no answer: {how}.")
         if words:
             _log.error("a child for %s said: %s", self._process.args, words)

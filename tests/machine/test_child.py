@@ -1,6 +1,7 @@
 """A child within bounds: whatever it does, there is an answer or a reason, and nothing of it stays."""
 
 import errno
+import io
 import os
 import signal
 import subprocess
@@ -43,10 +44,23 @@ def test_where_no_temporary_file_can_be_made_it_is_said_so(monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
-    with pytest.raises(NoRoom, match="No temporary file can be made: No space left on device"):
+    with pytest.raises(NoRoom, match="No temporary file can be written: No space left on device"):
         Child("a_child")
     with pytest.raises(CannotStart, match="No space left on device"):
         EngineProcess()
+
+
+def test_an_answer_that_finds_no_room_is_no_crash(
+    module: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.FileIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    module.write_text("raise SystemExit('could not be written')")
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: Full(tmp_path / "answer", "w+"))
+    with Child("a_child") as child, pytest.raises(NoRoom, match="No space left on device"):
+        child.ask({}, Bounds(30.0))
 
 
 @pytest.mark.parametrize(
