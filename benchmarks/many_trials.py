@@ -73,7 +73,7 @@ class Ledger(StoreLedger):
         self.watch, self.lines = Watch(), []  # type: ignore[var-annotated]
         self.gone = 0.0
         self._most, self._every, self._ended = most, every, 0
-        self._channel = StoreChannel(store, owner="d", worker_id="w", worker_name="here", clock=self.clock())
+        self._channel = StoreChannel(store, owner="d", worker_id="local", worker_name="here", clock=self.clock())
         self._marked = (time.process_time(), 0.0, 0.0)
         task = load_task(self.brief(), self.table)
         algorithm = algorithms.get("gaussian_nb")

@@ -110,6 +110,15 @@ class Ledger(Protocol):
         """Take queued trials back and have running ones abandoned."""
         ...
 
+    def correct(self, trial: Trial, now: float) -> None:
+        """Store the score, the folds' scores and the metrics that a finished trial has really reached."""
+        ...
+
+    def refuse(self, trial: Trial, reason: str, now: float) -> Trial:
+        """Have a finished trial wait again, or fail for good, because what its worker has reported cannot be used; a
+        worker of which that is so again and again gets no more."""
+        ...
+
     def models(self) -> list[Model]:
         """What has been published for this job so far, best first."""
         ...

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from flowml.domain.workers import LOCAL_ID
+
 
 class TrialStatus(StrEnum):
     """queued → leased → finished | pruned | failed | cancelled; an expired lease goes back to queued."""
@@ -90,6 +92,11 @@ class Trial:
     needs: Needs = Needs()
     tested_on: str | None = None
     """The folds and rows that it was tested on, as a hash: scores and predictions of others are not comparable."""
+
+    @property
+    def from_elsewhere(self) -> bool:
+        """Whether another machine than the server's own worked on it."""
+        return self.worker_id not in (None, LOCAL_ID)
 
     @property
     def applicable(self) -> bool:

@@ -7,6 +7,9 @@ from typing import Any
 
 from flowml.domain.caller import LOCAL_OWNER
 
+LOCAL_ID = "local"
+"""This server's own machine, as a worker."""
+
 
 class WorkerStatus(StrEnum):
     ONLINE = "online"
@@ -29,6 +32,8 @@ class Worker:
     last_seen_at: float
     trials_finished: int = 0
     owner: str = LOCAL_OWNER.identifier
+    set_aside: str | None = None
+    """Why no trials are given to it any more."""
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from flowml.domain.datasets import Dataset
 from flowml.domain.errors import NotApplicable, NotFound
 from flowml.domain.jobs import Job, JobStatus, ProblemType
 from flowml.domain.trials import Trial, TrialStatus
+from flowml.domain.workers import LOCAL_ID
 from flowml.machine.facts import usable_cores
 from flowml.services.context import Context
-from flowml.store.workers import LOCAL_ID
 
 if TYPE_CHECKING:
     from flowml.automl.task.shape import TaskShape

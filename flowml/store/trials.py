@@ -119,6 +119,7 @@ class Trials:
                 " WHERE waiting.status = 'queued' AND jobs.status = 'running' AND jobs.cancel_requested = 0"
                 " AND waiting.queue IN (SELECT value FROM json_each(?))"
                 " AND waiting.memory_bytes <= ? AND waiting.vram_gb <= ?"
+                " AND NOT EXISTS (SELECT 1 FROM workers WHERE id = ? AND set_aside IS NOT NULL)"
                 f" AND (waiting.queued_at <= ? OR NOT ({_BETTER_OFF}))"
                 " ORDER BY"
                 " (SELECT COUNT(*) FROM trials AS busy WHERE busy.job_id = jobs.id AND busy.status = 'leased'),"
@@ -132,6 +133,7 @@ class Trials:
                     to_json(list(offer.queues)),
                     offer.memory_bytes,
                     offer.vram_gb,
+                    worker_id,
                     steady - LEFT_SECONDS,
                     owner,
                     owner,
@@ -259,6 +261,37 @@ class Trials:
                 ),
             )
         return cursor.rowcount == 1
+
+    def correct(self, trial: Trial) -> None:
+        """Store what a finished trial has really reached."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE trials SET score = ?, fold_scores = ?, metrics = ? WHERE id = ? AND status = 'finished'",
+                (trial.score, to_json(list(trial.fold_scores)), to_json(trial.metrics), trial.id),
+            )
+
+    def refuse(self, trial_id: str, reason: str) -> Trial:
+        """What was reported of a finished trial is not to be used: its files are nobody's, and it waits again, or has
+        failed after MAX_FAILURES."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE files SET loose_since = 0 WHERE sha256 IN (SELECT out_of_fold_file FROM trials WHERE id = ?1"
+                " UNION SELECT model_file FROM trials WHERE id = ?1)",
+                (trial_id,),
+            )
+            connection.execute(
+                "UPDATE trials SET failures = failures + 1, error = ?, score = NULL, fold_scores = '[]',"
+                " metrics = NULL, out_of_fold_file = NULL, model_file = NULL, owner = NULL,"
+                " status = CASE WHEN failures + 1 >= ? THEN 'failed' WHEN stop_requested = 1 THEN 'cancelled'"
+                " ELSE 'queued' END WHERE id = ? AND status = 'finished'",
+                (reason, MAX_FAILURES, trial_id),
+            )
+            connection.execute(
+                "UPDATE trials SET finished_at = NULL, elapsed_seconds = NULL, fit_seconds = NULL, predict_ms = NULL,"
+                " tested_on = NULL WHERE id = ? AND status = 'queued'",
+                (trial_id,),
+            )
+            return self.get(trial_id)
 
     def give_back(
         self,

@@ -6,12 +6,15 @@ from itertools import count
 from typing import Any
 
 from flowml.domain.errors import WrongState
-from flowml.domain.workers import Machine, Share, Worker, WorkerStatus
+from flowml.domain.workers import LOCAL_ID, Machine, Share, Worker, WorkerStatus
 from flowml.store.database import Database
 from flowml.store.rows import from_json, new_id, to_json
 
-LOCAL_ID = "local"
 MOST_OF_AN_OWNER = 2_000
+MOST_REFUSED = 3
+"""A worker of which so many trials were refused gets no more."""
+# What one is that is there.
+_HERE = "CASE WHEN workers.set_aside IS NULL THEN 'online' ELSE 'draining' END"
 
 
 class Workers:
@@ -82,7 +85,7 @@ class Workers:
         with self._database.write() as connection:
             connection.execute("UPDATE workers SET last_seen_at = ? WHERE id = ?", (now, worker_id))
             back = connection.execute(
-                "UPDATE workers SET status = 'online' WHERE id = ? AND status = 'offline'", (worker_id,)
+                f"UPDATE workers SET status = {_HERE} WHERE id = ? AND status = 'offline'", (worker_id,)
             )
         return back.rowcount == 1
 
@@ -90,6 +93,17 @@ class Workers:
         """What it is now."""
         with self._database.write() as connection:
             connection.execute("UPDATE workers SET status = ? WHERE id = ?", (str(status), worker_id))
+
+    def blame(self, worker_id: str, reason: str) -> bool:
+        """A trial of a worker was refused; whether it is set aside for that now, until it is removed."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE workers SET refused = refused + 1 WHERE id = ?", (worker_id,))
+            set_aside = connection.execute(
+                "UPDATE workers SET set_aside = ?, status = CASE status WHEN 'online' THEN 'draining' ELSE status END"
+                " WHERE id = ? AND set_aside IS NULL AND refused >= ?",
+                (reason, worker_id, MOST_REFUSED),
+            )
+        return set_aside.rowcount == 1
 
     def remove(self, worker_id: str) -> None:
         """Forget one; its trials keep its name."""
@@ -148,6 +162,7 @@ def _worker(row: sqlite3.Row) -> Worker:
         last_seen_at=row["last_seen_at"],
         trials_finished=row["finished"],
         owner=row["owner"],
+        set_aside=row["set_aside"],
     )
 
 
@@ -186,7 +201,7 @@ def _put(
     connection.execute(
         "INSERT INTO workers (id, name, status, queues, slots, threads, memory_bytes, capabilities,"
         " registered_at, last_seen_at)"
-        " VALUES (?, ?, 'online', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET status = 'online',"
+        f" VALUES (?, ?, 'online', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET status = {_HERE},"
         " name = excluded.name, queues = excluded.queues, slots = excluded.slots,"
         " threads = excluded.threads, memory_bytes = excluded.memory_bytes,"
         " capabilities = excluded.capabilities, last_seen_at = excluded.last_seen_at",

@@ -102,13 +102,13 @@ class _Conductor:
         ]
         kept = [trial for trial in finished if runner.is_there(trial)]
         self._leave_out(len(finished) - len(kept))
-        finished = kept
+        runner.seen(trial.id for trial in kept)
+        finished = [trial for trial in map(runner.looked_at, kept) if trial.status is TrialStatus.FINISHED]
         if finished:
             self._ledger.log("info", f"Going on from {len(finished)} finished trials", self._clock.now())
         search.resume([trial for trial in self._ledger.trials() if trial.number >= 0])
         for trial in finished:
             conduct.known(runner.outcome(trial))
-        runner.seen(trial.id for trial in finished)
         conduct.run()
         self._leave_out(len(conduct.lost))
         self._end(conduct, search, keeper)

@@ -9,17 +9,19 @@ import numpy as np
 
 from flowml.automl import algorithms
 from flowml.automl.model import modelfile
+from flowml.automl.model.model import FittedModel
 from flowml.automl.task.task import Task
 from flowml.automl.trial.outcome import Outcome
 from flowml.automl.trial.sharing import share_for, usual_need
 from flowml.domain.channel import Ledger
 from flowml.domain.clock import Clock
-from flowml.domain.errors import Damaged, NotFound
+from flowml.domain.errors import Damaged, NotFound, TrialFailed
 from flowml.domain.jobs import Validation
 from flowml.domain.stored import damaged, hash_file
 from flowml.domain.trials import Needs, Trial, TrialSpec, TrialStatus
-from flowml.domain.workers import Machine, Share
+from flowml.domain.workers import LOCAL_ID, Machine, Share
 from flowml.machine.capabilities import VRAM_SLACK_GB, vram_of
+from flowml.training import taking_in
 
 # The tables' whole numbers end there, whatever a machine says of itself.
 _MOST_BYTES = 2**62
@@ -45,6 +47,11 @@ class LedgerRunner:
         self._ledger = ledger
         self._clock = clock
         self._queue = queue
+        brief = ledger.brief()
+        self._rows = brief.root_table or brief.table
+        self._taken_in = {model.trial_id for model in ledger.models()}
+        # Whoever takes it in wants to see it next.
+        self._latest: tuple[str, FittedModel] | None = None
         self._version = -1
         self._open = {trial.id for trial in ledger.trials() if not trial.status.ended}
         self._machines: Sequence[Machine] = ()
@@ -76,6 +83,9 @@ class LedgerRunner:
             if found != self._machines:
                 self._machines = found
                 self._ledger.lower_needs(self._queues(), self._most_memory())
+                if any(machine.worker_id != LOCAL_ID for machine in found):
+                    # What they report is looked at in processes that come from there.
+                    taking_in.FORKSERVER.warm()
         return self._machines
 
     def _queues(self) -> list[str]:
@@ -114,10 +124,11 @@ class LedgerRunner:
             version = self._ledger.version()
             if version != self._version or timeout <= 0:
                 self._version = version
-                ended = self._ledger.ended(self._open)
+                ended = sorted(self._ledger.ended(self._open), key=lambda trial: trial.finished_at or 0)
+                ended = [trial for trial in map(self.looked_at, ended) if trial.status.ended]
                 if ended:
                     self._open.difference_update(trial.id for trial in ended)
-                    return [self.outcome(trial) for trial in sorted(ended, key=lambda trial: trial.finished_at or 0)]
+                    return [self.outcome(trial) for trial in ended]
             left = until - self._clock.steady()
             if left <= 0:
                 return []
@@ -170,13 +181,17 @@ class LedgerRunner:
     def outcome(self, trial: Trial) -> Outcome:
         """A row as the search and the ensemble want it."""
         spec = TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin, trial.max_rows, trial.bar)
+        fit_seconds = trial.fit_seconds or 0.0
+        if trial.from_elsewhere and trial.started_at is not None and trial.finished_at is not None:
+            # How long the search takes such trials to last is not for a worker to say.
+            fit_seconds = min(fit_seconds, max(0.0, trial.finished_at - trial.started_at))
         outcome = Outcome(
             spec,
             trial.status,
             trial.score,
             trial.fold_scores,
             trial.metrics or {},
-            trial.fit_seconds or 0.0,
+            fit_seconds,
             trial.predict_ms,
             trial.error,
             applicable=trial.applicable,
@@ -187,9 +202,36 @@ class LedgerRunner:
         return replace(
             outcome,
             load_predictions=lambda: self._predictions(self._whole(out_of_fold)),
-            # Written by a trainer of this server a moment ago; trying it would wait for a booster's import.
-            load_model=lambda: modelfile.read(self._whole(model_file), tried=False),
+            # Written by a trainer of this server a moment ago, or tried; again that would wait for a booster's import.
+            load_model=lambda: self._model(trial.id, model_file),
         )
+
+    def looked_at(self, trial: Trial) -> Trial:
+        """A trial that has ended; one that another machine has finished as it really is. What cannot be used waits
+        again, or has failed."""
+        if trial.status is not TrialStatus.FINISHED or not trial.from_elsewhere or trial.id in self._taken_in:
+            return trial
+        try:
+            found, model = taking_in.taken_in(self._task, trial, self._whole, self._ledger.table(self._rows))
+        except (NotFound, Damaged):
+            # What this server has lost is nobody's fault, and nothing that was not looked at is used.
+            return replace(trial, status=TrialStatus.CANCELLED)
+        except TrialFailed as refused:
+            reason = f"What the worker {trial.worker_name} reported is not used: {refused.detail}."
+            trial = self._ledger.refuse(trial, reason, self._clock.now())
+            if not trial.status.ended:
+                self._open.add(trial.id)
+            return trial
+        self._taken_in.add(trial.id)
+        self._latest = trial.id, model
+        if found != trial:
+            self._ledger.correct(found, self._clock.now())
+        return found
+
+    def _model(self, trial_id: str, sha256: str) -> FittedModel:
+        if self._latest is not None and self._latest[0] == trial_id:
+            return self._latest[1]
+        return modelfile.read(self._whole(sha256), tried=False)
 
     def _predictions(self, file: Path) -> np.ndarray:
         """What was stored of the rows that are held out, NaN for all others. Where there are no others, only what is

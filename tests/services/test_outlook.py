@@ -12,13 +12,12 @@ from flowml.automl import algorithms
 from flowml.domain.datasets import Dataset
 from flowml.domain.jobs import ProblemType
 from flowml.domain.trials import Needs, Offer, TrialReport, TrialSpec, TrialStatus
-from flowml.domain.workers import Share
+from flowml.domain.workers import LOCAL_ID, Share
 from flowml.services import outlook
 from flowml.services.context import Context
 from flowml.services.outlook import Basis, Outlook, look_ahead, other_load
 from flowml.services.settings import Settings
 from flowml.store.store import Store
-from flowml.store.workers import LOCAL_ID
 from tests.services.records import QuietTrainers, add_dataset, add_job, add_model
 
 

@@ -183,7 +183,7 @@ def train(context: Context, dataset: Dataset) -> str:
     job = store.jobs.add(spec, "a run", time.time())
     store.jobs.claim(1, time.time(), time.monotonic())
     machine = Share(slots=1, threads=1, memory_bytes=2_000_000_000)
-    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here", clock=CLOCK)
+    channel = StoreChannel(store, owner="t", worker_id="local", worker_name="here", clock=CLOCK)
     over = threading.Event()
     trainer = threading.Thread(target=Trainer(channel, machine=machine).run, args=(over.is_set,), daemon=True)
     trainer.start()

@@ -20,6 +20,7 @@ from flowml.services.dispatch.ledger import StoreLedger
 from flowml.services.jobs import extend_job
 from flowml.services.settings import Settings
 from flowml.store.store import Store
+from flowml.store.workers import MOST_REFUSED
 from flowml.training.conductor import _why_no_trial, conduct_job
 from flowml.training.trainer import Trainer
 from tests.services.records import QuietTrainers, add_job
@@ -44,7 +45,7 @@ def conduct(context: Context, clock: Clock = CLOCK, **spec: object) -> str:
     store = context.store
     job = add_job(store, cv_folds=3, time_budget_seconds=120.0, **spec)
     store.jobs.claim(1, time.time(), time.monotonic())
-    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here", clock=clock)
+    channel = StoreChannel(store, owner="t", worker_id="local", worker_name="here", clock=clock)
     over = threading.Event()
     trainer = threading.Thread(target=Trainer(channel, machine=MACHINE).run, args=(over.is_set,), daemon=True)
     trainer.start()
@@ -54,6 +55,57 @@ def conduct(context: Context, clock: Clock = CLOCK, **spec: object) -> str:
         over.set()
         trainer.join(30)
     return job.id
+
+
+def test_a_worker_that_reports_garbage_costs_a_run_only_the_trials_that_it_takes(context: Context) -> None:
+    store = context.store
+    far = store.workers.register("far", ("cpu",), Share(1, 1, 10**9), {}, 1.0, owner="a fleet").id
+    job = add_job(
+        store,
+        cv_folds=3,
+        time_budget_seconds=120.0,
+        target="bought",
+        algorithms=("gaussian_nb", "linear_discriminant"),
+        max_trials=6,
+    )
+    store.jobs.claim(1, time.time(), time.monotonic())
+    theirs = StoreChannel(store, owner=far, worker_id=far, worker_name="far", clock=CLOCK)
+    ours = StoreChannel(store, owner="t", worker_id="local", worker_name="here", clock=CLOCK)
+    over = threading.Event()
+
+    def is_set_aside() -> bool:
+        worker = store.workers.find(far)
+        return worker is not None and worker.set_aside is not None
+
+    def work() -> None:
+        garbage = [b"", b"\x00" * 1_000, store.files.path(store.datasets.get("d1").table).read_bytes()]
+        while not over.is_set() and not is_set_aside():
+            lease = theirs.lease(Offer())
+            if lease is None:
+                time.sleep(0.01)
+                continue
+            files = [theirs.put(lease, content) for content in (garbage[lease.number % 3], garbage[-1])]
+            theirs.report(
+                lease, TrialReport(TrialStatus.FINISHED, 1.0, (1.0,) * 3, {}, 0.1, 0.1, None, *files, "these")
+            )
+        Trainer(ours, machine=MACHINE).run(over.is_set)
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    try:
+        conduct_job(StoreLedger(store, job.id))
+    finally:
+        over.set()
+        worker.join(30)
+    trials = store.trials.of_job(job.id)
+    assert is_set_aside() and store.jobs.get(job.id).status is JobStatus.COMPLETED
+    refused = [trial for trial in trials if trial.from_elsewhere]
+    assert {trial.status for trial in refused} <= {TrialStatus.FAILED} and len(refused) < MOST_REFUSED
+    assert all("the worker far reported" in (trial.error or "") for trial in refused)
+    finished = [trial for trial in trials if trial.status is TrialStatus.FINISHED]
+    assert finished and {trial.worker_id for trial in finished} == {"local"}
+    named = {model.trial_id for model in store.models.of_job(job.id)}
+    assert not named & {trial.id for trial in refused}
 
 
 def test_who_sets_the_time_of_day_moves_no_run(context: Context) -> None:
@@ -243,7 +295,7 @@ def test_why_there_is_no_trial_is_said_as_it_was(
 ) -> None:
     store, job = context.store, add_job(context.store)
     store.jobs.claim(1, 1.0, 1.0)
-    channel = StoreChannel(store, owner="t", worker_id="w", worker_name="here", clock=CLOCK)
+    channel = StoreChannel(store, owner="t", worker_id="local", worker_name="here", clock=CLOCK)
     for at, end in enumerate(ends):
         store.trials.add(job.id, TrialSpec(at, "ridge", {}), Needs(), 60.0, float(at))
         lease = channel.lease(Offer())

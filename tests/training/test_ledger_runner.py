@@ -91,7 +91,7 @@ def test_a_trial_whose_machine_has_gone_is_taken_by_another(store: Store, ledger
     running = runner(ledger, task, "gpu")
     running.submit(TrialSpec(0, "xgboost", {}), 60.0)
     offer = Offer(("cpu",), memory_bytes=1_000)
-    channel = StoreChannel(store, owner="me", worker_id="w", worker_name="here", clock=clock_at(6.0))
+    channel = StoreChannel(store, owner="me", worker_id="local", worker_name="here", clock=clock_at(6.0))
     assert ledger.trials()[0].needs.queue == "gpu" and channel.lease(offer) is None
     # Its GPU turns out to be of no use, or it comes back after a restart with less.
     store.workers.register_local("here", ("cpu",), 1, {}, 7.0, memory_bytes=1_000)
@@ -101,7 +101,7 @@ def test_a_trial_whose_machine_has_gone_is_taken_by_another(store: Store, ledger
 
 
 def finished(store: Store, ledger: StoreLedger, task: Task, tested_on: str | None) -> Trial:
-    channel = StoreChannel(store, owner="me", worker_id="w", worker_name="here", clock=clock_at(6.0))
+    channel = StoreChannel(store, owner="me", worker_id="local", worker_name="here", clock=clock_at(6.0))
     ledger.enqueue(TrialSpec(len(ledger.trials()), "ridge", {}), Needs(), 60.0, 5.0, 5.0)
     lease = channel.lease(Offer())
     assert lease is not None

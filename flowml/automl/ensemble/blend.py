@@ -11,6 +11,7 @@ from flowml.automl.scoring.decision import fair_decision
 from flowml.automl.scoring.metrics import Metric, all_metrics, over_folds
 from flowml.automl.task.task import Task
 from flowml.automl.trial.outcome import Outcome
+from flowml.automl.trial.scores import fold_scores
 
 ENSEMBLE = "ensemble"
 
@@ -38,12 +39,7 @@ def blend_of(
     """The ensemble of these trials with these shares; None where it cannot be scored, or its score is not better."""
     kind = task.problem_type
     out_of_fold = blend([candidate.predictions() for candidate in chosen], dict(enumerate(shares)), kind)
-    summary = over_folds(
-        [
-            metric.score(task.target[rows], out_of_fold[rows], task.weights_of(rows))
-            for rows in map(task.valid_rows, range(task.n_folds))
-        ]
-    )
+    summary = over_folds(fold_scores(task, out_of_fold))
     if summary is None or not is_better(summary[0]):
         return None
     tested, classes = task.validated, task.classes

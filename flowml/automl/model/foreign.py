@@ -36,7 +36,7 @@ def read_foreign(path: Path) -> "FittedModel":
     for name in modelfile.libraries_of(path) & set(libraries.BOOSTERS):
         # Meanwhile, too: the first answer will need it.
         libraries.begin(name)
-    tried = _tried(path)
+    tried = try_foreign(path)
     if tried is None:
         return modelfile.read(path)
     content = path.read_bytes()
@@ -45,26 +45,34 @@ def read_foreign(path: Path) -> "FittedModel":
     return modelfile.read_bytes(content, path.name, tried=False)
 
 
-def _tried(path: Path) -> str | None:
-    """The hash of the file, once another process has read it and predicted with it; None where none can be started."""
+def try_foreign(
+    path: Path, *, table: Path | None = None, seconds: float | None = None, forkserver: Forkserver = FORKSERVER
+) -> str | None:
+    """The hash of the file, once another process has read it and predicted with it; None where none can be started.
+
+    `table`: a Parquet file of ours whose first rows it has to answer as well; `seconds`: how long that may take;
+    `forkserver`: where the process is forked from. Raises as `read_foreign` does.
+    """
+    seconds = _SECONDS if seconds is None else seconds
     size = path.stat().st_size if path.exists() else 0
-    bounds = child.Bounds(_SECONDS, _MEMORY_BYTES + _MEMORY_A_BYTE * size)
+    bounds = child.Bounds(seconds, _MEMORY_BYTES + _MEMORY_A_BYTE * size)
+    request = {"path": str(path.absolute()), "table": None if table is None else str(table.absolute())}
     try:
-        with child.Child(_TASK, starter=FORKSERVER.start) as process:
-            answer = process.ask({"path": str(path.absolute())}, bounds)
+        with child.Child(_TASK, starter=forkserver.start) as process:
+            answer = process.ask(request, bounds)
     except child.CannotStart:
         return None
     except child.Ended as ended:
-        raise InvalidInput(f"“{path.name}” cannot be read: {_why(ended)}.", hint=_HINT) from None
+        raise InvalidInput(f"“{path.name}” cannot be read: {_why(ended, seconds)}.", hint=_HINT) from None
     if "problem" in answer:
         raise InvalidInput(answer["problem"], hint=answer["hint"])
     return str(answer["sha256"])
 
 
-def _why(ended: child.Ended) -> str:
+def _why(ended: child.Ended, seconds: float) -> str:
     match ended:
         case child.OutOfTime():
-            return f"trying it took longer than {_SECONDS:g} seconds"
+            return f"trying it took longer than {seconds:g} seconds"
         case child.OutOfMemory():
             return "trying it took far more memory than a model of its size should need"
         case child.Lost():

@@ -1,7 +1,7 @@
 """The process that tries a model file before another one reads it: `python -m flowml.automl.model.foreign_task`.
 
-It gets {"path"} as JSON on standard input and answers {"sha256"} of the file that it has read and predicted with, or
-{"problem", "hint"}.
+It gets {"path", "table"} as JSON on standard input and answers {"sha256"} of the file that it has read and predicted
+with, or {"problem", "hint"}.
 """
 
 import hashlib
@@ -21,11 +21,13 @@ from flowml.domain.datasets import Role
 from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.machine.child import settle
 
+_TABLE_ROWS = 100
 _PLAIN = {Role.NUMERIC: 1.0, Role.BOOLEAN: True, Role.DATETIME: "2020-02-29"}
 
 
-def answers(model: FittedModel) -> None:
-    """Have it answer a row of nothing but missing values and a plain one, each alone and in a table.
+def answers(model: FittedModel, table: str | None = None) -> None:
+    """Have it answer a row of nothing but missing values and a plain one, each alone and in a table, and the first rows
+    of a table in a Parquet file.
 
     Raises InvalidInput where it gives no finite number."""
     plain = {feature.name: _plain(feature) for feature in model.schema.inputs}
@@ -33,8 +35,10 @@ def answers(model: FittedModel) -> None:
         with np.errstate(all="ignore"):
             said = [model.predict_row(model.check_row(row)[0]) for row in ({}, plain)]
             # A column for each, of which the first value is missing.
-            table = pl.DataFrame({name: [None, value] for name, value in plain.items()}, strict=False)
-            said += list(model.predict(table))
+            plain_rows = pl.DataFrame({name: [None, value] for name, value in plain.items()}, strict=False)
+            said += list(model.predict(plain_rows))
+            if table is not None:
+                said += list(model.predict(pl.scan_parquet(table).head(_TABLE_ROWS).collect()))
     except Exception as error:
         raise InvalidInput("This model file is damaged: it gives no answer to a plain row.") from error
     if not all(answer.shape == (model.schema.n_outputs,) and np.isfinite(answer).all() for answer in said):
@@ -50,10 +54,11 @@ def _plain(feature: Feature) -> Any:
 def main() -> None:
     """Try one file."""
     settle()
-    path = Path(json.load(sys.stdin)["path"])
+    asked = json.load(sys.stdin)
+    path = Path(asked["path"])
     try:
         content = path.read_bytes()
-        answers(modelfile.read_bytes(content, path.name))
+        answers(modelfile.read_bytes(content, path.name), asked.get("table"))
         found: dict[str, str | None] = {"sha256": hashlib.sha256(content).hexdigest()}
     except FileNotFoundError:
         found = {"problem": f"There is no file “{path.name}”.", "hint": None}

@@ -17,11 +17,11 @@ from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import Prepared, prepare
 from flowml.automl.model.model import FittedModel, Member, Part
 from flowml.automl.predictors.base import Predictor
-from flowml.automl.scoring.decision import fair_decision, objective
-from flowml.automl.scoring.metrics import all_metrics, over_folds
+from flowml.automl.scoring.decision import objective
 from flowml.automl.task.describe import describe_task
 from flowml.automl.task.shape import TaskShape
 from flowml.automl.task.task import Task
+from flowml.automl.trial.scores import as_kept, scores_of
 from flowml.domain.errors import DeadlineReached, FlowMLError, Pruned, TrialFailed
 from flowml.domain.jobs import ValidationKind
 
@@ -233,6 +233,7 @@ def evaluate(
             )
         if not np.isfinite(answers).all():
             raise TrialFailed("It answered with values that are not numbers.")
+        answers = as_kept(answers)
         out_of_fold[data.valid_rows] = answers
         scores.append(metric.score(task.target[data.valid_rows], answers, task.weights_of(data.valid_rows)))
         parts.append((data.encoder, predictor))
@@ -252,28 +253,21 @@ def evaluate(
     if by_time:
         # The latest model knows most; an average with those of earlier days would forget again.
         parts = parts[-1:]
-    tested = task.validated
-    target, answers, row_weights = task.target[tested], out_of_fold[tested], task.weights_of(tested)
-    decision = None if task.classes is None else fair_decision(task.metric, target, answers, row_weights)
-    metrics = all_metrics(task.problem_type, target, answers, row_weights, decision)
+    found, tested = scores_of(task, out_of_fold, scores), task.validated
     model = FittedModel(
-        schema=folds.schema.of_results(metrics, task.target[tested], out_of_fold[tested]),
+        schema=folds.schema.of_results(found.metrics, task.target[tested], out_of_fold[tested]),
         encoders=tuple(encoder for encoder, _ in parts),
         members=(
             Member(
                 algorithm.name, dict(params), 1.0, tuple(Part(number, item) for number, (_, item) in enumerate(parts))
             ),
         ),
-        decision=decision,
+        decision=found.decision,
     )
-    summary = over_folds(scores)
-    if summary is None:
-        raise TrialFailed(f"The metric {task.metric} is not defined on any fold of this table.")
-    score, fold_scores = summary
     return Evaluation(
-        score=score,
-        fold_scores=fold_scores,
-        metrics=metrics,
+        score=found.score,
+        fold_scores=found.fold_scores,
+        metrics=found.metrics,
         out_of_fold=out_of_fold,
         model=model,
         fit_seconds=started - time_left(),

@@ -9,8 +9,17 @@ from flowml.domain.channel import JobBrief
 from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import Model
 from flowml.domain.trials import OUT_OF_TIME, Needs, Trial, TrialSpec
-from flowml.domain.workers import Machine
-from flowml.services.dispatch.telling import job_room, tell_champion, tell_job, tell_log, tell_system, tell_trial
+from flowml.domain.workers import Machine, WorkerStatus
+from flowml.services.dispatch.telling import (
+    job_room,
+    tell_champion,
+    tell_job,
+    tell_log,
+    tell_system,
+    tell_trial,
+    tell_worker,
+    title_of,
+)
 from flowml.store.store import Store
 
 
@@ -79,6 +88,26 @@ class StoreLedger:
             self._store.trials.cancel(trial_ids, now)
             for trial_id in trial_ids:
                 tell_trial(self._store, self._store.trials.get(trial_id), now)
+
+    def correct(self, trial: Trial, now: float) -> None:
+        with self._store.transaction():
+            self._store.trials.correct(trial)
+            tell_trial(self._store, self._store.trials.get(trial.id), now)
+
+    def refuse(self, trial: Trial, reason: str, now: float) -> Trial:
+        store, worker_id = self._store, trial.worker_id or ""
+        with store.transaction():
+            refused = store.trials.refuse(trial.id, reason)
+            tell_trial(store, refused, now)
+            tell_log(store, self._job_id, "warning", f"{title_of(trial.algorithm)}: {reason}", now)
+            worker = store.workers.find(worker_id)
+            if store.workers.blame(worker_id, reason) and worker is not None:
+                for left in store.trials.abandon_all_leases(worker_id, now):
+                    tell_trial(store, left, now)
+                tell_worker(store, replace(worker, status=WorkerStatus.DRAINING, set_aside=reason), now)
+                told = f"{reason} Such things have come from it again and again. To give it another chance, remove it."
+                tell_system(store, "warning", f"Worker {worker.name} is given no more trials", told, now)
+        return refused
 
     def publish_model(self, model: Model, gain: float, content: bytes | None) -> Model:
         if content is None:

@@ -14,11 +14,10 @@ from typing import Any
 
 from flowml.domain.clock import Clock
 from flowml.domain.faults import fault_of
-from flowml.domain.workers import WorkerStatus
+from flowml.domain.workers import LOCAL_ID, WorkerStatus
 from flowml.services.dispatch.recovery import expire_leases
 from flowml.services.dispatch.telling import tell_system, tell_trial, tell_worker
 from flowml.store.store import Store
-from flowml.store.workers import LOCAL_ID
 
 log = logging.getLogger(__name__)
 

@@ -8,13 +8,12 @@ from threading import Lock
 
 from flowml.domain.caller import TokenKind
 from flowml.domain.errors import NotFound, WrongState
-from flowml.domain.workers import Worker, WorkerStatus
+from flowml.domain.workers import LOCAL_ID, Worker, WorkerStatus
 from flowml.machine.tailscale import Tailscale, tailscale
 from flowml.services.access.tokens import create_token, list_tokens
 from flowml.services.context import Context
 from flowml.services.dispatch.telling import tell_worker
 from flowml.services.fleet.workers import Fleet
-from flowml.store.workers import LOCAL_ID
 
 _KEPT_SECONDS = 10.0
 

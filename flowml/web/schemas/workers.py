@@ -188,6 +188,7 @@ class Worker(Answer):
     registered_at: Timestamp
     last_seen_at: Timestamp
     trials_finished: int
+    set_aside: str | None = Field(description="why it is given no more trials, where its results could not be used")
 
 
 class WorkerList(Listing[Worker]):

@@ -80,7 +80,7 @@ def test_a_file_that_ends_the_process_that_tries_it_is_refused(file: Path, monke
 
 
 def test_a_file_that_is_another_by_the_time_it_is_read_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(foreign, "_tried", lambda path: "0" * 64)
+    monkeypatch.setattr(foreign, "try_foreign", lambda path: "0" * 64)
     with pytest.raises(InvalidInput, match="changed while it was read"):
         load_model(file)
 

@@ -14,6 +14,7 @@ from flowml.automl.scoring.metrics import METRICS
 from flowml.automl.task.splits import hold_out_fold
 from flowml.automl.task.task import Task
 from flowml.automl.trial.evaluate import Abandoned, EncodedFolds, Evaluation, evaluate
+from flowml.automl.trial.scores import as_kept
 from flowml.domain.errors import DeadlineReached, Pruned, TrialFailed
 from flowml.domain.jobs import Validation, ValidationKind
 from tests.automl.tables import LeastSquares, people_task
@@ -49,7 +50,7 @@ def test_every_row_is_predicted_by_the_fold_that_has_not_seen_it() -> None:
     part = evaluation.model.members[0].parts[2]
     held = folds.fold(View.DENSE, 2)
     assert np.array_equal(np.flatnonzero(task.folds == 2), held.valid_rows)
-    assert np.array_equal(evaluation.out_of_fold[held.valid_rows], part.predictor.predict(held.valid.values))
+    assert np.array_equal(evaluation.out_of_fold[held.valid_rows], as_kept(part.predictor.predict(held.valid.values)))
     assert evaluation.score == pytest.approx(np.mean(evaluation.fold_scores)) and evaluation.score > 0.8
     assert evaluation.fold_scores[2] == METRICS["accuracy"].score(
         task.target[held.valid_rows], evaluation.out_of_fold[held.valid_rows]
