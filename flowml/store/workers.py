@@ -137,6 +137,11 @@ class Workers:
         row = self._database.read().execute("SELECT capabilities FROM workers WHERE id = ?", (worker_id,)).fetchone()
         return dict(from_json(row["capabilities"])) if row else {}
 
+    def has_others(self) -> bool:
+        """Whether any machine but this one has joined and was not removed."""
+        found = self._database.read().execute("SELECT EXISTS (SELECT 1 FROM workers WHERE id <> ?)", (LOCAL_ID,))
+        return bool(found.fetchone()[0])
+
     def all(self) -> list[Worker]:
         """All of them, in the order in which they joined."""
         return [_worker(row) for row in self._database.read().execute(f"{_WORKERS} ORDER BY registered_at, id")]

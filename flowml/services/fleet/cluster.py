@@ -71,6 +71,11 @@ def remove(context: Context, fleet: Fleet, worker_id: str) -> None:
     fleet.attendance.remove(worker_id)
 
 
+def trains_elsewhere(context: Context) -> bool:
+    """Whether tables may have gone to other machines, to be trained on."""
+    return context.store.workers.has_others()
+
+
 def is_here(worker: Worker) -> bool:
     """Whether it is the machine that the server runs on."""
     return worker.id == LOCAL_ID

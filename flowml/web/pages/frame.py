@@ -8,6 +8,7 @@ from starlette.requests import Request
 from flowml import __version__
 from flowml.domain.caller import Permission
 from flowml.services import events, jobs, system
+from flowml.services.fleet import cluster
 from flowml.web.caller import context_of
 
 
@@ -39,7 +40,7 @@ NAVIGATION = (
 class Frame:
     """`section` is the item of the navigation that this page belongs to. `last_event_id` is read before anything
     that the page shows, so that whatever happens meanwhile arrives as a live update. `now` is in seconds since the
-    epoch. `notices` are what somebody has to see to."""
+    epoch. `notices` are what somebody has to see to, `place` is where their data is."""
 
     section: str
     path: str
@@ -48,6 +49,7 @@ class Frame:
     running: tuple[JobProgress, ...]
     notices: tuple[str, ...]
     may_log_out: bool = False
+    place: str = "on this server"
     version: str = __version__
     navigation: tuple[NavigationItem, ...] = NAVIGATION
 
@@ -67,4 +69,6 @@ def build_frame(request: Request, section: str) -> Frame:
         running=tuple(JobProgress(id=job.id, name=job.name, progress=job.progress) for job in running),
         notices=tuple(system.notices(context)),
         may_log_out=context.caller.session_id is not None,
+        # Not “on this machine”: whoever looks may sit at another one.
+        place="on this server and its workers" if cluster.trains_elsewhere(context) else "on this server",
     )

@@ -170,10 +170,11 @@ def forecast(outlook: Outlook | None, seconds: float) -> str:
 
     >>> forecast(Outlook([1.0, 2.0, 40.0], 2.0, None, 2, Basis.TABLE, 1.0), 20)
     'A simple model is there at once. About 17 trials fit, going by what they took on this table before.'
-    >>> "About 4 trials fit, fewer when nothing better comes" in forecast(
-    ...     Outlook([1.0], 2.0, 40, 1, Basis.TABLE, 2.0), 20
-    ... )
+    >>> "About 9 trials fit" in forecast(Outlook([1.0], 2.0, 40, 1, Basis.TABLE, 1.0), 20)
     True
+    >>> forecast(Outlook([1.0], 1.0, 5, 1, Basis.TABLE, 1.0), 60).split(". ")[1:]  # doctest: +NORMALIZE_WHITESPACE
+    ['There is time for all 5 models worth trying, going by what they took on this table before',
+    'It stops sooner when nothing gets better.']
     """
     if outlook is None or not outlook.slots:
         return "A simple model is there at once; how many trials there is time for depends on who trains."
@@ -182,11 +183,10 @@ def forecast(outlook: Outlook | None, seconds: float) -> str:
     if found == 0:
         tried = "There is hardly time for anything more"
     elif found == outlook.limit:
-        tried = f"All {found} trials that so small a table is worth fit"
-    if found and outlook.limit is not None:
-        tried += ", fewer when nothing better comes"
+        tried = f"There is time for all {found} models worth trying"
+    stops = " It stops sooner when nothing gets better." if found and outlook.limit is not None else ""
     busy = " Other work that runs here now is counted in." if outlook.busy >= 1.5 else ""
-    return f"A simple model is there at once. {tried}, {_GOING_BY[outlook.basis]}.{busy}"
+    return f"A simple model is there at once. {tried}, {_GOING_BY[outlook.basis]}.{stops}{busy}"
 
 
 def _rounded(count: int) -> int:

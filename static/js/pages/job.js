@@ -186,7 +186,7 @@ Alpine.data("monitor", () => ({
             "div",
             {},
             h("strong", {}, titles[trial.algorithm] || trial.algorithm),
-            h("p", { class: "muted small" }, "trial " + trial.number + " on " + (trial.worker_name || "this machine")),
+            h("p", { class: "muted small" }, "trial " + trial.number + " on " + (trial.worker_name || "this server")),
           ),
           h("span", { class: "number small muted" }, trial.fold_scores.length ? plural(trial.fold_scores.length, "fold") + " done" : "starting"),
         ),

@@ -14,6 +14,7 @@ from markupsafe import escape
 
 from flowml.domain.jobs import JobStatus
 from flowml.domain.trials import Needs, Offer, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.workers import Share
 from flowml.services import prediction
 from flowml.services.datasets import import_file
 from flowml.services.dispatch.ledger import finish_job
@@ -158,6 +159,16 @@ def test_every_page_of_an_empty_server(tmp_path: Path) -> None:
             assert answer.status_code == 200
             assert Markup(answer.text).found == []
         assert "Choose files" in server.client.get("/", headers=HTML).text
+
+
+def test_pages_say_where_the_data_is_to_whoever_looks_from_anywhere(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        server.store.workers.register_local("here", ("cpu",), 2, {}, 1.0)
+        page = server.client.get("/").text
+        assert "your data stays on this server ·" in page and "It stays on this server." in page
+        assert "this machine" not in page
+        server.store.workers.register("far", ("cpu",), Share(2, 1, 0), {}, 1.0, owner="o")
+        assert "your data stays on this server and its workers ·" in server.client.get("/").text
 
 
 def test_a_page_is_useful_before_any_script(filled: Served) -> None:
