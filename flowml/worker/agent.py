@@ -64,11 +64,11 @@ class Agent:
         self._client = client
         self._name = name
         self._instance = instance
-        self._life = secrets.token_hex(8)
         self._share = share
         self._only = queues
         self._say = say
         self._channel = channel
+        self._channel.life = secrets.token_hex(8)
         self._stopping = threading.Event()
         self._again = threading.Event()
         self._fatal: Exception | None = None
@@ -152,11 +152,14 @@ class Agent:
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _register(self) -> None:
+        if self._stopping.is_set():
+            # It has left, or is about to.
+            return
         self._memory_bytes = self._memory_of_a_trial()
         body: dict[str, Any] = {
             "name": self._name,
             "instance": self._instance,
-            "life": self._life,
+            "life": self._channel.life,
             "capabilities": self._capabilities,
             "queues": self._machine()[0],
             "slots": self._share.slots,

@@ -3,8 +3,10 @@ removed when they have not been used for longest. One folder may serve several w
 """
 
 import contextlib
+import math
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ Pieces = Callable[[int], Iterator[bytes]]
 """The bytes of a file from an offset on."""
 
 _MOST_TRIES = 3
+_JUST_USED_SECONDS = 60.0
 _KEPT_FREE_BYTES = 200_000_000
 
 
@@ -74,10 +77,12 @@ class Cache:
             # Another process may be doing the same.
             with contextlib.suppress(FileNotFoundError):
                 found.append((path.stat().st_mtime, path.stat().st_size, path))
+        # A trainer may just be about to read what it was given.
+        in_use_since = time.time() - _JUST_USED_SECONDS if latest is None else math.inf
         kept = 0
-        for _, size, path in sorted(found, reverse=True):
+        for used_at, size, path in sorted(found, reverse=True):
             kept += size
-            if kept > most_bytes and path != latest and path.suffix != ".lock":
+            if kept > most_bytes and used_at < in_use_since and path != latest and path.suffix != ".lock":
                 # The lock stays: who took it by another name would not be alone.
                 with locks.taken(path.with_suffix(".lock")) as is_free:
                     if is_free:

@@ -135,7 +135,7 @@ class Retry:
 class HttpChannel:
     """`client` knows the server's address and the worker's credential; `worker_id` is what the server calls it.
 
-    With `wait_seconds` a lease is waited for so long.
+    `life`: another one for each start of its process. With `wait_seconds` a lease is waited for so long.
     """
 
     def __init__(
@@ -149,6 +149,7 @@ class HttpChannel:
     ):
         self._client = client
         self.worker_id = worker_id
+        self.life: str | None = None
         self._cache = cache
         self._wait_seconds = wait_seconds
         self._retry = retry or Retry()
@@ -234,7 +235,7 @@ class HttpChannel:
             }
             for beat in beats
         ]
-        body = {"worker_id": worker_id or self.worker_id, "running": running}
+        body = {"worker_id": worker_id or self.worker_id, "life": self.life, "running": running}
         return frozenset(said(self._client.post("/api/workers/heartbeat", json=body), _STOP).stop)
 
     def watch(self, known: Collection[str], wait_seconds: float) -> frozenset[str]:

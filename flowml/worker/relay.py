@@ -296,7 +296,12 @@ class Relay:
 
     def _report(self, owner: str, lease: Lease, report: TrialReport) -> bool:
         with self._letting_go(owner, lease):
-            return self._channel.report(lease, report)
+            try:
+                return self._channel.report(lease, report)
+            except (NotFound, InvalidInput):
+                raise
+            except FlowMLError as problem:
+                raise LeaseLost(f"It could not be handed in: {problem.detail}") from problem
 
     def _give_back(self, owner: str, lease: Lease) -> None:
         # It was abandoned, or never begun; nobody's fault.

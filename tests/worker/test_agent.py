@@ -164,6 +164,14 @@ def test_a_server_that_has_forgotten_a_worker_is_joined_again(tmp_path: Path) ->
     assert not ended and server.asked_for("register") == 2
 
 
+def test_who_has_left_does_not_join_again_by_what_it_had_asked_before(tmp_path: Path) -> None:
+    server = Script(**NOTHING | {"heartbeat": problem(404, "not-found")})
+    agent = agent_of(server.client, tmp_path)
+    agent.stop()
+    agent._beat()
+    assert server.asked_for("heartbeat") == 1 and not server.asked_for("register")
+
+
 def test_a_network_that_is_gone_for_a_while_ends_nothing(tmp_path: Path) -> None:
     cut = [httpx.ReadTimeout("cut")] * 5
     server = Script(**NOTHING | {"heartbeat": [*cut, {"stop": []}], "watch": [*cut, {"stop": []}]})

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flowml.domain.channel import JobBrief
-from flowml.domain.errors import FlowMLError, Forbidden, LeaseLost, NotFound
+from flowml.domain.errors import FlowMLError, Forbidden, LeaseLost, NotFound, NotReady
 from flowml.domain.trials import DID_NOT_STOP, Beat, Lease, Offer, TrialReport, TrialStatus
 from flowml.worker.relay import Relay, RelayedChannel
 from tests.web.serving import until
@@ -225,6 +225,15 @@ def test_what_the_server_says_of_the_worker_is_told_to_the_worker(
     parts.server.problem = Forbidden("revoked")
     assert parts.trainer("a").lease(Offer()) is None
     assert parts.troubles == [parts.server.problem]
+
+
+def test_what_cannot_be_handed_in_ends_no_trainer(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    def report(lease: Lease, report: TrialReport) -> bool:
+        raise NotReady("not reached")
+
+    monkeypatch.setattr(parts.server, "report", report)
+    with pytest.raises(LeaseLost, match="not reached"):
+        parts.trainer("a").report(LEASE, TrialReport(TrialStatus.FINISHED, 0.5))
 
 
 def test_a_worker_that_ends_takes_nothing_more(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,6 +190,19 @@ def test_a_server_that_takes_nothing_is_not_sent_a_file_without_end(joined: Join
     assert asked[:3] == ["GET", "PATCH", "GET"] and len(asked) < 30
 
 
+def test_where_the_disk_is_full_what_is_not_in_use_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Cache(tmp_path, 10**9)
+    old, new = tmp_path / ("0" * 64), tmp_path / ("1" * 64)
+    for path in (old, new):
+        path.write_bytes(b"0123456789")
+    os.utime(old, (0, 0))
+    monkeypatch.setattr(cache, "_free_bytes", lambda: 0 if old.exists() else 10)
+    cache.check_room(10)
+    assert new.exists()
+    with pytest.raises(NoRoom):
+        cache.check_room(11)
+
+
 def test_what_another_is_just_fetching_makes_no_room(tmp_path: Path) -> None:
     part, lock = tmp_path / f"{HASH}.part", tmp_path / f"{HASH}.lock"
     part.write_bytes(b"0123456789")

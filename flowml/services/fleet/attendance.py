@@ -79,6 +79,11 @@ class Attendance:
             self._give_back_all(worker_id)
         self.start()
 
+    def is_of(self, worker_id: str, life: str) -> bool:
+        """Whether this worker is the process of that life: after a start of the server, the first that says so."""
+        with self._lock:
+            return self._lives.setdefault(worker_id, life) == life
+
     def alive(self, other_than: str | None) -> set[str]:
         """The workers whose process is there, and is another one than this life's."""
         steady = self._clock.steady()
@@ -129,9 +134,16 @@ class Attendance:
 
     def gone(self, worker_id: str, why: str) -> None:
         """It is offline from now on, and what it had leased waits again."""
-        kept: tuple[dict[str, Any], ...] = (self._heard, self._noted, self._beats, self._hung_up, self._lives)
+        kept: tuple[dict[str, Any], ...] = (
+            self._heard,
+            self._noted,
+            self._beats,
+            self._hung_up,
+            self._open,
+            self._answered,
+        )
         with self._lock:
-            for known in (*kept, self._open, self._answered):
+            for known in kept:
                 known.pop(worker_id, None)
         # Before its trials go back, or one of them would be leased to it again.
         self._dismiss(worker_id)

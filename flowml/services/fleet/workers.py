@@ -104,17 +104,30 @@ def called(context: Context, fleet: Fleet, worker_id: str) -> Worker:
         raise Forbidden("This worker was removed from the server.", hint="Start it again to have it join anew.")
     worker = context.store.workers.find(worker_id)
     if worker is None or worker.owner != context.caller.identifier or fleet.attendance.has_left(worker_id):
-        raise NotFound("There is no such worker.", hint="Have it register first.")
+        raise no_such_worker()
     fleet.attendance.heard(worker_id)
     return worker
 
 
+def no_such_worker() -> NotFound:
+    """What is said to who is not known, or not any more."""
+    return NotFound("There is no such worker.", hint="Have it register first.")
+
+
 def heartbeat(
-    context: Context, fleet: Fleet, worker_id: str, working: Sequence[Working], arrived: float
+    context: Context,
+    fleet: Fleet,
+    worker_id: str,
+    working: Sequence[Working],
+    arrived: float,
+    life: str | None = None,
 ) -> frozenset[str]:
     """The worker is there and works on these; returns the ids of the trials that it should abandon. What else it had
-    leased waits again: it does not know of it. `arrived`: when it said so, by the steady clock."""
+    leased waits again: it does not know of it. `arrived`: when it said so, by the steady clock. Raises
+    NotFound also where another process than that of this `life` has become this worker."""
     called(context, fleet, worker_id)
+    if life is not None and not fleet.attendance.is_of(worker_id, life):
+        raise no_such_worker()
     trials = context.store.trials
     beats, stop = [], set[str]()
     for one in working:

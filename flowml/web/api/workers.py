@@ -58,7 +58,9 @@ async def heartbeat(request: Request) -> dict[str, Any]:
     arrived = context.steady()
     body = await read_body(request, Heartbeat)
     working = body.working()
-    stop = await for_a_worker(request, lambda: workers.heartbeat(context, fleet, body.worker_id, working, arrived))
+    stop = await for_a_worker(
+        request, lambda: workers.heartbeat(context, fleet, body.worker_id, working, arrived, body.life)
+    )
     return {"stop": sorted(stop)}
 
 

@@ -47,6 +47,7 @@ _Attempt = Annotated[int, Field(ge=1, le=10**9)]
 _Score = Annotated[float, Field(allow_inf_nan=False)]
 # Null: it is no number, as of a fold with one class alone.
 _Scores = Annotated[list[_Score | None], Field(max_length=1_000, fail_fast=True)]
+_Life = Annotated[str | None, Field(max_length=100, description="another one for each start of its process")]
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Bytes = Annotated[int, Field(ge=0, le=MOST_MEMORY_BYTES)]
 _Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
@@ -65,7 +66,7 @@ class Register(Body):
     memory_bytes: _Bytes = Field(0, description="memory of one trial")
     protocol: int = Field(PROTOCOL, ge=0, le=10**6)
     instance: _Name | None = Field(None, description="tells two machines of one name apart")
-    life: str | None = Field(None, max_length=100, description="another one for each start of its process")
+    life: _Life = None
 
 
 class Registered(Answer):
@@ -90,6 +91,7 @@ class Heartbeat(Body):
     """A worker is there, and works on these."""
 
     worker_id: _Id
+    life: _Life = None
     load: Object = Field({}, description="cores, memory and GPUs in use")
     running: list[_Id | Running] = Field(
         [], max_length=10_000, fail_fast=True, description="ids of trials, or with the attempt and how far each is"

@@ -239,6 +239,18 @@ def test_copies_of_one_machine_are_two_workers_and_one_that_starts_anew_is_the_s
     assert (trial(dispatcher).status, trial(dispatcher).error) == (TrialStatus.QUEUED, None), "at once"
 
 
+def test_of_two_that_take_themselves_for_one_worker_the_second_joins_anew(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    """As two copies do after a new start of the server, which knows of no lives then."""
+    worker = join(context, instance="a")
+    workers.heartbeat(context, fleet, worker.id, [], dispatcher.now, "1")
+    with pytest.raises(NotFound):
+        workers.heartbeat(context, fleet, worker.id, [], dispatcher.now, "2")
+    assert join(context, instance="a", fleet=fleet, life="2").id != worker.id
+    workers.heartbeat(context, fleet, worker.id, [], dispatcher.now, "1")
+
+
 def test_a_machine_is_known_by_what_it_is_before_its_name(context: Context, fleet: Fleet) -> None:
     gone, mine = join(context, "far", instance="a"), join(context, "near", instance="b")
     fleet.attendance.gone(gone.id, "has gone")
