@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from flowml.domain.workers import Share
-from flowml.services.fleet.workers import register
+from flowml.services.fleet.workers import Fleet, register
 from tests.web.serving import Served, serve
 from tests.web.visiting import Visit
 
@@ -32,7 +32,7 @@ def test_machines_come_and_go_while_the_page_is_open(server: Served, browser: Br
     expect(page.get_by_text("answers on this machine only")).to_be_visible()
     visit.check()
 
-    register(server.context, "gpu box", ["cpu", "gpu"], Share(4, 4, 10**9), GPU_BOX, protocol=1)
+    register(server.context, Fleet(server.context), "gpu box", ["cpu", "gpu"], Share(4, 4, 10**9), GPU_BOX, protocol=1)
     row = page.get_by_role("row", name="gpu box")
     expect(row).to_contain_text("16 cores, 64 GB of memory, L4 with 24.0 GB")
     row.get_by_role("button", name="Drain gpu box").click()
