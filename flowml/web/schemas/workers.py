@@ -39,6 +39,11 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _in_a_line(words: str) -> str:
+    return shown(" ".join(words.split()), MOST_WORDS)
+
+
+_Words = Annotated[str, Field(max_length=MOST_WORDS), AfterValidator(_in_a_line)]
 _Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_visible)]
 _Queue = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_visible)]
 _Queues = Annotated[list[_Queue], Field(max_length=50, fail_fast=True)]
@@ -143,7 +148,7 @@ class Leave(Body):
 class GiveBack(Body):
     """Why somebody does not go on with a trial; null: not because of the trial."""
 
-    reason: str | None = Field(None, max_length=MOST_WORDS)
+    reason: _Words | None = None
 
 
 class Needs(Answer):
@@ -263,7 +268,7 @@ class Report(Body):
     metrics: dict[Annotated[str, Field(max_length=100)], _Score | None] | None = Field(None, max_length=100)
     fit_seconds: _Seconds = 0.0
     predict_ms: _Seconds | None = None
-    error: str | None = Field(None, max_length=MOST_WORDS)
+    error: _Words | None = None
     out_of_fold: _Sha256 | None = None
     model: _Sha256 | None = None
     tested_on: str | None = Field(None, max_length=200)

@@ -173,6 +173,14 @@ def test_a_report_names_only_what_this_attempt_has_handed_over(tmp_path: Path) -
         assert report().status_code == 404
 
 
+def test_what_a_worker_says_of_a_failure_reaches_no_terminal_as_more_than_words(tmp_path: Path) -> None:
+    with serve(tmp_path, who=who) as server:
+        trial = held_trial(server, join(server))
+        said = {"status": "failed", "error": "It \x1b[2J\u202efailed\r\nfor good.\x00"}
+        assert send(server, f"{trial}/report?attempt=1", said).json() == {"accepted": True}
+        assert server.store.trials.get(trial.split("/")[-1]).error == "It [2Jfailed for good."
+
+
 def test_what_an_earlier_attempt_has_handed_over_counts_no_more(tmp_path: Path) -> None:
     with serve(tmp_path, who=who) as server:
         trial = held_trial(server, join(server))
