@@ -3,6 +3,7 @@
 Whoever adds a way adds it to `WAYS`.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -130,6 +131,20 @@ def test_a_trial_goes_from_the_conductor_to_a_trainer_and_back(
     told = [event.type for event in dispatcher.store.events.since(0, [f"job:{dispatcher.job_id}"])]
     assert told == ["trial_update"] * 4
     assert not channel.report(lease, report), "a second report changes nothing"
+
+
+def test_a_fold_whose_score_is_no_number_is_told_and_handed_in(
+    dispatcher: Dispatcher, channel_of: Callable[[str], Channel]
+) -> None:
+    channel = channel_of("me")
+    dispatcher.enqueue()
+    lease = leased(channel)
+    assert channel.heartbeat([Beat(lease, (0.5, math.nan))]) == frozenset()
+    assert dispatcher.ledger.trials()[0].fold_scores == (0.5, None)
+    report = TrialReport(TrialStatus.FAILED, fold_scores=(0.5, math.nan), metrics={"r2": math.nan}, error="no")
+    assert channel.report(lease, report)
+    (done,) = dispatcher.ledger.trials()
+    assert (done.fold_scores, done.metrics) == ((0.5, None), {"r2": None})
 
 
 def test_no_call_knows_the_time_of_day(dispatcher: Dispatcher, channel_of: Callable[[str], Channel]) -> None:
