@@ -151,7 +151,10 @@ class ModelSchema:
             if said is not None and name is not None and name in row:
                 found[name] = _sentence(name, row[name], said)
         for feature in recipe.inputs:
-            value = sent.get(feature.name)
+            # What the steps do not look at comes through as it was sent.
+            if feature.name not in sent:
+                continue
+            value = sent[feature.name]
             if value is None:
                 said = _taken_as_missing(row.get(feature.name))
             else:
