@@ -25,6 +25,7 @@ Alpine.data("changeDialog", () => ({
   applying: false,
   tried: false,
   problem: "",
+  failed: false,
   asked: null,
   wish: null,
   init() {
@@ -45,10 +46,10 @@ Alpine.data("changeDialog", () => ({
     this.title = title;
     this.problem = "";
     this.loading = true;
-    this.tried = this.applying = false;
+    this.tried = this.applying = this.failed = false;
     const place = this.$root.querySelector(".change-preview");
     place.replaceChildren();
-    this.$root.showModal();
+    if (!this.$root.open) this.$root.showModal();
     this.asked?.abort();
     const asked = new AbortController();
     this.asked = asked;
@@ -60,8 +61,14 @@ Alpine.data("changeDialog", () => ({
     } catch (problem) {
       if (problem.name === "AbortError") return;
       this.problem = said(problem);
+      this.failed = !problem.fields.length;
     }
     this.loading = false;
+  },
+  async retry() {
+    await this.show({ title: this.title, operations: this.wish.steps, tab: this.wish.tab });
+    // The button that had the focus is gone.
+    this.$nextTick(() => this.$root.querySelector(".dialog-actions .button-primary").focus());
   },
   toRecipe() {
     addSteps(this.wish.steps);

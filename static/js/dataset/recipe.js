@@ -144,6 +144,11 @@ Alpine.data("recipe", () => ({
     }
     place.classList.remove("stale");
   },
+  async retry() {
+    await this.refresh();
+    // The button that had the focus is gone.
+    if (this.tried) this.$nextTick(() => this.$root.querySelector(".recipe-actions .button-primary").focus());
+  },
   async apply() {
     this.applying = true;
     this.problem = "";

@@ -284,7 +284,8 @@ def test_a_busy_server_or_a_reload_costs_a_recipe_nothing(visit: Visit, server: 
     visit.check()
     is_busy = False
     page.get_by_role("button", name="Try again").click()
-    page.get_by_role("button", name="Apply 1 step").click(timeout=SECONDS)
+    expect(page.get_by_role("button", name="Apply 1 step")).to_be_focused(timeout=SECONDS)
+    page.get_by_role("button", name="Apply 1 step").click()
     expect(page.get_by_text("Making the new version…")).to_be_visible()
     for _ in range(200):
         page.wait_for_timeout(20)
@@ -299,6 +300,7 @@ def test_a_busy_server_or_a_reload_costs_a_recipe_nothing(visit: Visit, server: 
 
 
 def test_who_leaves_the_dialog_stays_where_they_are(visit: Visit, server: Served) -> None:
+    visit.expects_refusals = True
     page = visit.page
     page.goto(people(server))
     visit.ready()
@@ -310,9 +312,15 @@ def test_who_leaves_the_dialog_stays_where_they_are(visit: Visit, server: Served
         {detail: {title: "Without the age", operations: [{op: "drop", columns: ["age"]}], tab: ""}}))"""
     )
     assert until_count(visit, waiting, 1)
-    waiting.pop().continue_()
+    waiting.pop().fulfill(status=503, content_type="application/problem+json", body='{"detail": "Busy."}')
     dialog = page.get_by_role("dialog", name="Without the age")
-    dialog.get_by_role("button", name="Apply").click(timeout=SECONDS)
+    expect(dialog.get_by_text("Busy.")).to_be_visible()
+    visit.check()
+    dialog.get_by_role("button", name="Try again").click()
+    assert until_count(visit, waiting, 1)
+    waiting.pop().continue_()
+    expect(dialog.get_by_role("button", name="Apply")).to_be_focused(timeout=SECONDS)
+    dialog.get_by_role("button", name="Apply").click()
     assert until_count(visit, waiting, 1)
     with page.expect_event("requestfailed"):
         dialog.get_by_role("button", name="Leave it").click()
