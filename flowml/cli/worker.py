@@ -45,14 +45,14 @@ def worker(options: argparse.Namespace) -> int:
 def _work(options: argparse.Namespace, home: Path, token: str) -> None:
     from flowml.children import run_remote_trainer
     from flowml.training import processes
-    from flowml.worker.agent import Agent
     from flowml.worker.cache import Cache
     from flowml.worker.channel import HttpChannel, connect
+    from flowml.worker.membership import Membership
 
     share = processes.share_of(options.slots, conducts=False)
     processes.limit_threads(share.threads)
     with connect(options.server, token) as client:
-        agent = Agent(
+        membership = Membership(
             client,
             HttpChannel(client, "", Cache(home / "fetched", _CACHE_BYTES)),
             name=options.name or platform.node() or "worker",
@@ -66,12 +66,12 @@ def _work(options: argparse.Namespace, home: Path, token: str) -> None:
 
         def end(*_: Any) -> None:
             # In a thread: a handler runs between any two steps of this one, which may hold what it would wait for.
-            threading.Thread(target=agent.stop, daemon=True).start()
+            threading.Thread(target=membership.stop, daemon=True).start()
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
         try:
-            agent.run()
+            membership.run()
         except Forbidden as problem:
             raise StartupError(f"The server refuses this worker: {problem.detail}", hint=problem.hint) from None
 

@@ -26,28 +26,28 @@ from flowml.domain.workers import Share
 from flowml.server import Server
 from flowml.services.settings import Settings
 from flowml.web.application import create_app
-from flowml.worker import agent as agents
-from flowml.worker.agent import Agent
+from flowml.worker import membership as memberships
 from flowml.worker.cache import Cache
 from flowml.worker.channel import HttpChannel, connect
+from flowml.worker.membership import Membership
 from tests.training import doubles
 from tests.web.serving import run_app, until
 
 
-def agent_of(client: httpx.Client, home: Path, train: Callable[..., None] = doubles.idle, **given: Any) -> Agent:
+def member_of(client: httpx.Client, home: Path, train: Callable[..., None] = doubles.idle, **given: Any) -> Membership:
     share = Share(1, 1, 2_000_000_000)
     channel = HttpChannel(client, "", Cache(home / "fetched", 10**9), wait_seconds=1.0)
-    return Agent(client, channel, name="far", instance="1", share=share, train=train, home=str(home), **given)
+    return Membership(client, channel, name="far", instance="1", share=share, train=train, home=str(home), **given)
 
 
 @contextmanager
-def running(agent: Agent) -> Iterator[list[Exception]]:
-    """The agent at work; gives what ended it."""
+def running(membership: Membership) -> Iterator[list[Exception]]:
+    """The membership at work; gives what ended it."""
     ended: list[Exception] = []
 
     def run() -> None:
         try:
-            agent.run()
+            membership.run()
         except Exception as error:
             ended.append(error)
 
@@ -56,7 +56,7 @@ def running(agent: Agent) -> Iterator[list[Exception]]:
     try:
         yield ended
     finally:
-        agent.stop()
+        membership.stop()
         thread.join(30)
         assert not thread.is_alive()
 
@@ -79,7 +79,7 @@ def test_a_run_is_trained_by_a_worker_alone(tmp_path: Path) -> None:
             table = owner.post("/api/datasets/upload", files={"file": ("t.csv", f"a,b,c\n{rows}")}).json()["id"]
             asked = {"dataset_id": table, "target": "c", "time_budget_seconds": 120, "max_trials": 2}
             job = owner.post("/api/training/start", json=asked).json()["id"]
-            with running(agent_of(client, tmp_path / "worker", run_remote_trainer)) as ended:
+            with running(member_of(client, tmp_path / "worker", run_remote_trainer)) as ended:
                 assert until(lambda: owner.get(f"/api/training/{job}").json()["status"] == "completed", 110)
             assert not ended
             trials = owner.get(f"/api/training/{job}/trials").json()["items"]
@@ -125,14 +125,14 @@ NOTHING: dict[str, Any] = {"register": WELCOME, "heartbeat": {"stop": []}, "watc
 
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agents, "_FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(agents, "_LONGEST_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(memberships, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(memberships, "_LONGEST_PAUSE_SECONDS", 0.02)
 
 
 def test_a_server_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
     said: list[str] = []
     server = Script(**NOTHING | {"register": [httpx.ConnectError("refused"), problem(503, "not-ready"), WELCOME]})
-    with running(agent_of(server.client, tmp_path, say=said.append)) as ended:
+    with running(member_of(server.client, tmp_path, say=said.append)) as ended:
         assert until(lambda: server.asked_for("heartbeat") > 1)
     assert not ended and server.asked_for("register") == 3
     assert "cannot be reached" in said[0] and "It is so." in said[1] and "Joined" in said[2]
@@ -146,12 +146,12 @@ def test_a_worker_that_is_refused_ends_and_says_why(
     tmp_path: Path, answer: httpx.Response, error: type[Exception]
 ) -> None:
     with pytest.raises(error, match="It is so"):
-        agent_of(Script(register=answer).client, tmp_path).run()
+        member_of(Script(register=answer).client, tmp_path).run()
 
 
 def test_a_worker_whose_token_is_revoked_ends(tmp_path: Path) -> None:
     server = Script(**NOTHING | {"heartbeat": [{"stop": []}, problem(401, "unauthorized")]})
-    with running(agent_of(server.client, tmp_path)) as ended:
+    with running(member_of(server.client, tmp_path)) as ended:
         assert until(lambda: bool(ended))
     assert isinstance(ended[0], Forbidden)
     assert not server.asked_for("leave")
@@ -159,23 +159,23 @@ def test_a_worker_whose_token_is_revoked_ends(tmp_path: Path) -> None:
 
 def test_a_server_that_has_forgotten_a_worker_is_joined_again(tmp_path: Path) -> None:
     server = Script(**NOTHING | {"heartbeat": [problem(404, "not-found"), {"stop": []}]})
-    with running(agent_of(server.client, tmp_path)) as ended:
+    with running(member_of(server.client, tmp_path)) as ended:
         assert until(lambda: server.asked_for("heartbeat") > 2)
     assert not ended and server.asked_for("register") == 2
 
 
 def test_who_has_left_does_not_join_again_by_what_it_had_asked_before(tmp_path: Path) -> None:
     server = Script(**NOTHING | {"heartbeat": problem(404, "not-found")})
-    agent = agent_of(server.client, tmp_path)
-    agent.stop()
-    agent._beat()
+    membership = member_of(server.client, tmp_path)
+    membership.stop()
+    membership._beat()
     assert server.asked_for("heartbeat") == 1 and not server.asked_for("register")
 
 
 def test_a_network_that_is_gone_for_a_while_ends_nothing(tmp_path: Path) -> None:
     cut = [httpx.ReadTimeout("cut")] * 5
     server = Script(**NOTHING | {"heartbeat": [*cut, {"stop": []}], "watch": [*cut, {"stop": []}]})
-    with running(agent_of(server.client, tmp_path)) as ended:
+    with running(member_of(server.client, tmp_path)) as ended:
         assert until(lambda: server.asked_for("heartbeat") > 6 and server.asked_for("watch") > 6)
     assert not ended and server.asked_for("register") == 1
 
@@ -187,7 +187,7 @@ def test_an_answer_that_is_none_of_flowml_is_as_good_as_none(tmp_path: Path, odd
     server = Script(
         register=[odd, WELCOME], heartbeat=[odd, odd, {"stop": []}], watch=[odd, odd, {"stop": []}], leave=odd
     )
-    with running(agent_of(server.client, tmp_path, say=said.append)) as ended:
+    with running(member_of(server.client, tmp_path, say=said.append)) as ended:
         assert until(lambda: server.asked_for("heartbeat") > 3 and server.asked_for("watch") > 3)
     assert not ended
     assert [words.partition(" (")[0] for words in said[1:4]] == [
@@ -200,9 +200,9 @@ def test_an_answer_that_is_none_of_flowml_is_as_good_as_none(tmp_path: Path, odd
 def test_a_server_that_names_the_same_again_and_again_is_not_asked_in_a_hot_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agents, "_FIRST_PAUSE_SECONDS", 30.0)
+    monkeypatch.setattr(memberships, "_FIRST_PAUSE_SECONDS", 30.0)
     server = Script(**NOTHING | {"watch": {"stop": ["t"]}})
-    with running(agent_of(server.client, tmp_path)):
+    with running(member_of(server.client, tmp_path)):
         assert until(lambda: server.asked_for("heartbeat") > 5)
         assert server.asked_for("watch") <= 2
 
@@ -210,12 +210,12 @@ def test_a_server_that_names_the_same_again_and_again_is_not_asked_in_a_hot_loop
 def test_a_worker_ends_while_a_server_that_takes_every_call_answers_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agents, "_FAREWELL_SECONDS", 0.05)
+    monkeypatch.setattr(memberships, "_FAREWELL_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = httpx.Client(base_url=f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=60)
-        agent = agent_of(client, tmp_path)
-        agent._joined = True
-        with running(agent) as ended:
+        membership = member_of(client, tmp_path)
+        membership._joined = True
+        with running(membership) as ended:
             silent.accept()
     assert not ended
 
@@ -223,16 +223,16 @@ def test_a_worker_ends_while_a_server_that_takes_every_call_answers_none(
 def test_a_server_that_has_moved_says_where_to(tmp_path: Path) -> None:
     moved = httpx.Response(301, headers={"Location": "https://server/api/workers/register"})
     with pytest.raises(InvalidInput, match="https://server/api/workers/register"):
-        agent_of(Script(register=moved).client, tmp_path).run()
+        member_of(Script(register=moved).client, tmp_path).run()
 
 
 def test_the_server_plans_with_the_memory_that_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free = [10_000_000_000]
-    monkeypatch.setattr(agents, "free_memory_bytes", lambda: free[0])
-    monkeypatch.setattr(agents, "own_bytes", lambda pid: 0)
+    monkeypatch.setattr(memberships, "free_memory_bytes", lambda: free[0])
+    monkeypatch.setattr(memberships, "own_bytes", lambda pid: 0)
     server = Script(**NOTHING)
     told = lambda: [body["memory_bytes"] for what, body in server.asked if what == "register"]  # noqa: E731
-    with running(agent_of(server.client, tmp_path)):
+    with running(member_of(server.client, tmp_path)):
         for n_free, planned in ((10_000_000_000, [2_000_000_000]), (1_000_000_000, [900_000_000])):
             free[0] = n_free
             assert until(partial(lambda planned: told()[-1:] == planned, planned))
@@ -244,12 +244,12 @@ def test_the_server_plans_with_the_memory_that_there_is(tmp_path: Path, monkeypa
 
 
 def test_what_idle_trainers_hold_is_free_for_their_next_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agents, "free_memory_bytes", lambda: 1_000)
-    monkeypatch.setattr(agents, "own_bytes", lambda pid: pid)
-    agent = agent_of(Script().client, tmp_path)
+    monkeypatch.setattr(memberships, "free_memory_bytes", lambda: 1_000)
+    monkeypatch.setattr(memberships, "own_bytes", lambda pid: pid)
+    membership = member_of(Script().client, tmp_path)
     trainers = [{"pid": 10, "trial_id": None}, {"pid": 200, "trial_id": "t"}, {"pid": 30, "trial_id": None}]
-    monkeypatch.setattr(agent._supervisor, "processes", lambda: trainers)
-    assert agent._free_bytes() == 1_040
+    monkeypatch.setattr(membership._supervisor, "processes", lambda: trainers)
+    assert membership._free_bytes() == 1_040
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_a_score_that_is_no_number_is_said_as_none(tmp_path: Path) -> None:
 def test_only_the_queues_that_were_asked_for_are_offered(tmp_path: Path) -> None:
     server = Script(**NOTHING)
     said: list[str] = []
-    with running(agent_of(server.client, tmp_path, queues=("cpu", "gpu.vram24"), say=said.append)):
+    with running(member_of(server.client, tmp_path, queues=("cpu", "gpu.vram24"), say=said.append)):
         assert until(lambda: server.asked_for("heartbeat") > 0)
     assert "nothing for gpu.vram24, so it takes trials of cpu alone" in said[1]
     registered = server.asked[0][1]

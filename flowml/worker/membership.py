@@ -1,4 +1,4 @@
-"""A worker: joins a server, has trainers on this machine, and keeps in touch."""
+"""This machine as a worker of a server: it joins, has trainers here, keeps in touch, and leaves."""
 
 import logging
 import random
@@ -44,7 +44,7 @@ _OFFERED_SHARE = 0.9
 _FOREVER = 1e9
 
 
-class Agent:
+class Membership:
     """`channel` goes to the server by `client`. `queues`: the only ones that it offers, where somebody said so;
     `train`: the main function of a trainer's process."""
 
@@ -95,7 +95,7 @@ class Agent:
     def run(self) -> None:
         """Until `stop`. Raises Forbidden and WrongState when the server does not take this worker."""
         # Beside this thread, which would else wait for a server that takes a call and never answers it.
-        threading.Thread(target=self._take_part, name="agent", daemon=True).start()
+        threading.Thread(target=self._take_part, name="take-part", daemon=True).start()
         try:
             self._stopping.wait()
         finally:
