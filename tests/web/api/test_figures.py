@@ -107,8 +107,9 @@ def test_statistics_of_fifty_columns_are_answered_at_once(house: Served) -> None
     answer = house.client.post("/api/datasets/upload", files={"file": ("wide.csv", f"{header}\n{rows}\n".encode())})
     address = f"/api/datasets/{answer.json()['id']}/stats"
     seconds = []
+    # Of the processor, which is ours however busy the machine is: the server runs in this process.
     for _ in range(8):
-        started = time.perf_counter()
+        started = time.process_time()
         assert len(get(house, address)["columns"]) == 50
-        seconds.append(time.perf_counter() - started)
-    assert min(seconds) < 0.02
+        seconds.append(time.process_time() - started)
+    assert min(seconds) < 0.02, seconds
