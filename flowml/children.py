@@ -33,11 +33,7 @@ def run_trainer(
     home: str, worker_id: str, worker_name: str, owner: str, share: Share, status: "Connection[Any, Any]"
 ) -> None:
     """Main function of a trainer process."""
-    processes.settle_child()
-    processes.step_back()
-    let_nobody_fork()
-    keep_quiet()
-    _log_to_stderr()
+    _settle_trainer()
     from flowml.training.gpus import GPUs
     from flowml.training.trainer import Trainer
 
@@ -60,11 +56,7 @@ def run_remote_trainer(
     home: str, address: str, key: bytes, owner: str, share: Share, status: "Connection[Any, Any]"
 ) -> None:
     """Main function of a trainer process of a worker, whose relay is at this address."""
-    processes.settle_child()
-    processes.step_back()
-    let_nobody_fork()
-    keep_quiet()
-    _log_to_stderr()
+    _settle_trainer()
     from flowml.training.gpus import GPUs
     from flowml.training.trainer import Trainer
     from flowml.worker.relay import RelayedChannel
@@ -77,6 +69,14 @@ def run_remote_trainer(
     except (EOFError, OSError):
         # The worker has ended.
         return
+
+
+def _settle_trainer() -> None:
+    processes.settle_child()
+    processes.step_back()
+    let_nobody_fork()
+    keep_quiet()
+    _log_to_stderr()
 
 
 def _log_to_stderr() -> None:
