@@ -269,6 +269,14 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE workers ADD COLUMN set_aside TEXT",
         ),
     ),
+    Migration(
+        17,
+        "what waits found in the order in which it is given out, and what it needs without looking at it",
+        (
+            "CREATE INDEX trials_waiting ON trials(job_id, number) WHERE status = 'queued'",
+            "CREATE INDEX trials_needs ON trials(queue, memory_bytes, vram_gb) WHERE status = 'queued'",
+        ),
+    ),
 )
 
 

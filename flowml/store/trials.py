@@ -3,6 +3,7 @@
 A report or a heartbeat names owner and attempt; when either is no longer current it changes nothing.
 """
 
+import math
 import sqlite3
 from collections.abc import Collection, Sequence
 
@@ -17,6 +18,12 @@ MAX_FAILURES = 2
 
 LEFT_SECONDS = 0.2
 _OTHERS = "owner = ? AND lease_expires_at < ? AND id NOT IN (SELECT value FROM json_each(?))"
+# Whose turn it is: of the jobs that have something waiting.
+_TURNS = (
+    "SELECT id FROM jobs WHERE status = 'running' AND cancel_requested = 0"
+    " AND EXISTS (SELECT 1 FROM trials WHERE job_id = jobs.id AND status = 'queued')"
+    " ORDER BY (SELECT COUNT(*) FROM trials WHERE job_id = jobs.id AND status = 'leased'), priority DESC, created_at"
+)
 # Somebody else has finished trials of this job and has nothing to do, and this owner has not.
 _BETTER_OFF = (
     "EXISTS (SELECT 1 FROM trials AS done WHERE done.job_id = waiting.job_id AND done.status = 'finished'"
@@ -112,34 +119,26 @@ class Trials:
         trial is left to an owner who has the table of its job in memory and nothing to do.
         """
         with self._database.write() as connection:
-            row = connection.execute(
-                "UPDATE trials SET status = 'leased', owner = ?, worker_id = ?, worker_name = ?,"
-                " attempt = attempt + 1, lease_expires_at = ?, started_at = ?, fold_scores = '[]', error = NULL"
-                " WHERE id = (SELECT waiting.id FROM trials AS waiting JOIN jobs ON jobs.id = waiting.job_id"
-                " WHERE waiting.status = 'queued' AND jobs.status = 'running' AND jobs.cancel_requested = 0"
-                " AND waiting.queue IN (SELECT value FROM json_each(?))"
-                " AND waiting.memory_bytes <= ? AND waiting.vram_gb <= ?"
-                " AND NOT EXISTS (SELECT 1 FROM workers WHERE id = ? AND set_aside IS NOT NULL)"
-                f" AND (waiting.queued_at <= ? OR NOT ({_BETTER_OFF}))"
-                " ORDER BY"
-                " (SELECT COUNT(*) FROM trials AS busy WHERE busy.job_id = jobs.id AND busy.status = 'leased'),"
-                " jobs.priority DESC, jobs.created_at, waiting.number LIMIT 1) RETURNING *",
-                (
-                    owner,
-                    worker_id,
-                    worker_name,
-                    steady + lease_seconds,
-                    now,
-                    to_json(list(offer.queues)),
-                    offer.memory_bytes,
-                    offer.vram_gb,
-                    worker_id,
-                    steady - LEFT_SECONDS,
-                    owner,
-                    owner,
-                ),
-            ).fetchone()
-        return _lease(row, steady) if row else None
+            is_set_aside = "SELECT 1 FROM workers WHERE id = ? AND set_aside IS NOT NULL"
+            if connection.execute(is_set_aside, (worker_id,)).fetchone() is not None:
+                return None
+            fits = (to_json(list(offer.queues)), offer.memory_bytes, offer.vram_gb)
+            for (job_id,) in connection.execute(_TURNS).fetchall():
+                found = connection.execute(
+                    "SELECT id FROM trials AS waiting WHERE job_id = ? AND status = 'queued'"
+                    " AND queue IN (SELECT value FROM json_each(?)) AND memory_bytes <= ? AND vram_gb <= ?"
+                    f" AND (queued_at <= ? OR NOT ({_BETTER_OFF})) ORDER BY number LIMIT 1",
+                    (job_id, *fits, steady - LEFT_SECONDS, owner, owner),
+                ).fetchone()
+                if found is not None:
+                    row = connection.execute(
+                        "UPDATE trials SET status = 'leased', owner = ?, worker_id = ?, worker_name = ?,"
+                        " attempt = attempt + 1, lease_expires_at = ?, started_at = ?, fold_scores = '[]',"
+                        " error = NULL WHERE id = ? RETURNING *",
+                        (owner, worker_id, worker_name, steady + lease_seconds, now, found["id"]),
+                    ).fetchone()
+                    return _lease(row, steady)
+        return None
 
     def holds(self, lease: Lease) -> bool:
         """Whether this lease is still good."""
@@ -181,10 +180,18 @@ class Trials:
 
     def waiting_needs(self) -> list[Needs]:
         """What the trials that wait need, each need once."""
-        rows = self._database.read().execute(
-            "SELECT DISTINCT queue, memory_bytes, vram_gb FROM trials WHERE status = 'queued'"
+        found: list[Needs] = []
+        after = ("", 0, 0.0)
+        # One step of the index for each need, however many trials have it.
+        query = (
+            "SELECT queue, memory_bytes, vram_gb FROM trials INDEXED BY trials_needs WHERE status = 'queued'"
+            " AND (queue, memory_bytes, vram_gb) >= (?, ?, ?) ORDER BY queue, memory_bytes, vram_gb LIMIT 1"
         )
-        return [_needs(row) for row in rows]
+        while (row := self._database.current().execute(query, after).fetchone()) is not None:
+            found.append(_needs(row))
+            # Behind all of these at once: where it says “greater”, SQLite reads through them.
+            after = (row["queue"], row["memory_bytes"], math.nextafter(row["vram_gb"], math.inf))
+        return found
 
     def by_queue(self) -> dict[str, tuple[int, int]]:
         """How many trials wait and how many run, by the queue that they need."""

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from flowml.domain.errors import WrongState
-from flowml.domain.workers import LOCAL_ID, Machine, Share, Worker, WorkerStatus
+from flowml.domain.workers import LOCAL_ID, Caller, Machine, Share, Worker, WorkerStatus
 from flowml.store.database import Database
 from flowml.store.rows import from_json, new_id, to_json
 
@@ -80,14 +80,28 @@ class Workers:
         row = self._database.read().execute(f"{_WORKERS} WHERE id = ?", (worker_id,)).fetchone()
         return None if row is None else _worker(row)
 
-    def seen(self, worker_id: str, now: float) -> bool:
+    def caller(self, worker_id: str) -> Caller | None:
+        """One of them that calls, as cheap as that is asked for often."""
+        query = "SELECT id, name, status, owner FROM workers WHERE id = ?"
+        row = self._database.read().execute(query, (worker_id,)).fetchone()
+        return None if row is None else Caller(row["id"], row["name"], WorkerStatus(row["status"]), row["owner"])
+
+    def back(self, worker_id: str, now: float) -> bool:
         """It was heard of; whether it had been given up."""
         with self._database.write() as connection:
-            connection.execute("UPDATE workers SET last_seen_at = ? WHERE id = ?", (now, worker_id))
             back = connection.execute(
-                f"UPDATE workers SET status = {_HERE} WHERE id = ? AND status = 'offline'", (worker_id,)
+                f"UPDATE workers SET status = {_HERE}, last_seen_at = ? WHERE id = ? AND status = 'offline'",
+                (now, worker_id),
             )
         return back.rowcount == 1
+
+    def seen(self, at: Mapping[str, float]) -> None:
+        """When each of these was last heard of."""
+        with self._database.write() as connection:
+            connection.executemany(
+                "UPDATE workers SET last_seen_at = ? WHERE id = ?",
+                [(when, worker_id) for worker_id, when in at.items()],
+            )
 
     def set_status(self, worker_id: str, status: WorkerStatus) -> None:
         """What it is now."""

@@ -8,6 +8,7 @@ import pytest
 
 from flowml.domain.datasets import Dataset
 from flowml.domain.jobs import JobSpec
+from flowml.domain.trials import Offer
 from flowml.store.database import Database
 from flowml.store.datasets import Datasets
 from flowml.store.events import Events
@@ -15,7 +16,7 @@ from flowml.store.jobs import Jobs
 from flowml.store.models import Models
 from flowml.store.store import Store
 from flowml.store.trials import Trials
-from tests.store.adding import add_trial
+from tests.store.adding import add_trial, running_job
 
 OTHERS = 300
 NEWEST = "newest"
@@ -59,6 +60,28 @@ def _add(store: Store, name: str, at: float) -> None:
 def test_what_is_not_on_a_list_costs_it_nothing(homes: tuple[Path, Path], name: str) -> None:
     alone, among_many = (_instructions(path, LISTS[name]) for path in homes)
     assert among_many <= alone + OTHERS / 2
+
+
+QUEUE: dict[str, Callable[[Database], object]] = {
+    "claim": lambda database: Trials(database).claim("o", "w", "w", Offer(), 30.0, 9.0, 9.0),
+    "claim of nothing": lambda database: Trials(database).claim("o", "w", "w", Offer(("gpu",)), 30.0, 9.0, 9.0),
+    "needs": lambda database: Trials(database).waiting_needs(),
+}
+
+
+@pytest.mark.parametrize("name", QUEUE)
+def test_what_waits_behind_others_makes_nothing_dearer(tmp_path: Path, name: str) -> None:
+    costs = []
+    for waiting in (1, OTHERS):
+        store = Store(tmp_path / str(waiting), now=1.0)
+        job_id = running_job(store)
+        with store.transaction():
+            for number in range(waiting):
+                add_trial(store, job_id, number)
+        store.close()
+        costs.append(_instructions(store.home.database, QUEUE[name]))
+    of_each = 40 if name == "claim of nothing" else 0
+    assert costs[1] <= costs[0] + OTHERS * of_each + OTHERS / 2
 
 
 def _instructions(path: Path, ask: Callable[[Database], object]) -> int:

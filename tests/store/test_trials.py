@@ -3,7 +3,7 @@
 import threading
 
 from flowml.domain.jobs import JobSpec
-from flowml.domain.trials import Offer, TrialReport, TrialStatus
+from flowml.domain.trials import Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.store.store import Store
 from flowml.store.trials import MAX_FAILURES
 from tests.store.adding import add_trial, running_job
@@ -104,3 +104,14 @@ def test_cancelling_takes_back_the_queued_and_stops_the_running(store: Store) ->
     assert not store.trials.renew(lease, [], 30, 5.0)
     store.trials.give_back("a", "killed", 6.0)
     assert store.trials.get(running).status is TrialStatus.CANCELLED
+
+
+def test_each_need_of_what_waits_is_named_once(store: Store) -> None:
+    job_id = running_job(store)
+    wanted = [Needs(), Needs("cpu", 5), Needs("cpu", 5, 0.25), Needs("gpu", 5, 11.4), Needs("gpu", 7)]
+    for number, needs in enumerate(wanted * 3):
+        store.trials.add(job_id, TrialSpec(number, "ridge", {}), needs, 99.0, 2.0)
+    assert store.trials.waiting_needs() == wanted
+    for _ in range(3):
+        assert store.trials.claim("a", "w", "w", Offer(("gpu",), 5, 12.0), 30, 3.0, 3.0) is not None
+    assert store.trials.waiting_needs() == [needs for needs in wanted if needs != Needs("gpu", 5, 11.4)]

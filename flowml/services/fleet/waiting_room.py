@@ -1,8 +1,8 @@
 """Workers on other machines that wait for a trial, or to hear which of theirs are to stop: one thread looks for all of
 them, and each hears at once.
 
-A look costs one question to the tables however many wait, and nothing while nobody has stored anything. Whoever has
-waited longest is served first.
+A look costs one question to the tables however many wait, and nothing while nobody has stored anything. Who has the
+table of a run in memory is served first, and of those alike whoever has waited longest.
 """
 
 import logging
@@ -20,7 +20,9 @@ from flowml.store.store import Store
 
 log = logging.getLogger(__name__)
 
+# What another process has stored is seen so soon; who comes to wait is looked after at once, but several together.
 _LOOK_SECONDS = 0.01
+_BETWEEN_SECONDS = 0.002
 # What waits for somebody else for a moment is looked at again without anything being stored.
 _LOOK_AGAIN_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
@@ -58,6 +60,8 @@ class WaitingRoom:
         self._waiters: dict[Waiter, None] = {}
         self._watchers: set[Watcher] = set()
         self._lock = threading.Lock()
+        self._has_come = threading.Event()
+        self._latest_job: dict[str, str] = {}
         self._thread: threading.Thread | None = None
         self._version: int | None = None
         self._is_closed = False
@@ -96,6 +100,7 @@ class WaitingRoom:
     def _look_anew(self) -> None:
         # What is there may be for nobody but who has just come.
         self._version = None
+        self._has_come.set()
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="waiting-room", daemon=True)
             self._thread.start()
@@ -110,6 +115,7 @@ class WaitingRoom:
                     del self._waiters[one]
                 else:
                     self._watchers.discard(one)
+            self._latest_job.pop(worker_id, None)
         for one in theirs:
             one.come()
 
@@ -132,6 +138,7 @@ class WaitingRoom:
             self._is_closed = True
             everybody: list[Waiter | Watcher] = [*self._waiters, *self._watchers]
             self._waiters, self._watchers = {}, set()
+        self._has_come.set()
         for one in everybody:
             one.come()
 
@@ -143,6 +150,7 @@ class WaitingRoom:
                     self._thread = None
                     return
             pause = _LOOK_SECONDS
+            self._has_come.clear()
             try:
                 version = self._store.data_version()
                 if version != self._version or self._clock.steady() >= again_at:
@@ -153,7 +161,9 @@ class WaitingRoom:
                 fault = fault_of(error)
                 log.warning("no trial can be given out: %s", fault.detail if fault else error, exc_info=fault is None)
                 pause = _RETRY_SECONDS
-            time.sleep(pause)
+            time.sleep(_BETWEEN_SECONDS)
+            if pause > _BETWEEN_SECONDS:
+                self._has_come.wait(pause - _BETWEEN_SECONDS)
 
     def _tell_to_stop(self) -> None:
         with self._lock:
@@ -161,7 +171,7 @@ class WaitingRoom:
         if not watchers:
             return
         to_stop = self._store.trials.to_stop(self._clock.now() - _STOPPED_SECONDS)
-        for watcher in watchers:
+        for watcher in watchers if to_stop else ():
             news = to_stop.get(watcher.worker_id, set()) - watcher.known
             if news:
                 watcher.stop = frozenset(news)
@@ -176,20 +186,30 @@ class WaitingRoom:
         if not waiters:
             return False
         waiting = self._store.trials.waiting_needs()
-        able = [waiter for waiter in waiters if any(fits(needs, waiter.offer) for needs in waiting)]
+        able = [waiter for waiter in waiters if any(fits(needs, waiter.offer) for needs in waiting)] if waiting else []
         if not able:
             return False
         given: list[tuple[Waiter, Lease]] = []
+        refused: list[Offer] = []
+        has_more = True
         with self._store.transaction():
             # Others may have been writing until now: that time is not the trial's.
             now, steady = self._clock.now(), self._clock.steady()
-            for waiter in able:
+            # What is left to them for a moment is theirs.
+            for waiter in sorted(able, key=lambda waiter: waiter.worker_id not in self._latest_job):
+                # What nobody gets who offers as much, this one does not get either.
+                if any(_covers(offer, waiter.offer) for offer in refused):
+                    continue
                 lease = self._store.trials.claim(
                     waiter.worker_id, waiter.worker_id, waiter.worker_name, waiter.offer, LEASE_SECONDS, now, steady
                 )
                 if lease is not None:
                     tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
                     given.append((waiter, lease))
+                elif has_more := bool(self._store.trials.waiting_needs()):
+                    refused.append(waiter.offer)
+                else:
+                    break
         waited = self._clock.steady() - steady
         unwanted = []
         for waiter, lease in given:
@@ -199,15 +219,25 @@ class WaitingRoom:
                 if still_waits:
                     del self._waiters[waiter]
                     waiter.lease = lease
+                    self._latest_job[waiter.worker_id] = lease.job_id
             if still_waits:
                 waiter.come()
             else:
                 unwanted.append(lease)
         for lease in unwanted:
             self.give_back(lease)
-        return len(given) < len(able)
+        return has_more and len(given) < len(able)
 
 
 def fits(needs: Needs, offer: Offer) -> bool:
     """Whether a machine has what a trial needs; the claim in the trials table decides by the same."""
     return needs.queue in offer.queues and needs.memory_bytes <= offer.memory_bytes and needs.vram_gb <= offer.vram_gb
+
+
+def _covers(offer: Offer, other: Offer) -> bool:
+    """Whether somebody who offers this could take whatever the other could."""
+    return (
+        set(other.queues) <= set(offer.queues)
+        and other.memory_bytes <= offer.memory_bytes
+        and other.vram_gb <= offer.vram_gb
+    )

@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flowml.domain.trials import Lease, Needs, Offer, TrialStatus
+from flowml.domain.trials import Lease, Needs, Offer, TrialReport, TrialStatus
 from flowml.services.fleet.waiting_room import Waiter, WaitingRoom
 from tests.clocks import clock_of
 from tests.services.test_channel import Dispatcher
@@ -96,12 +96,51 @@ def test_the_tables_are_asked_once_however_many_wait_and_only_when_something_was
     monkeypatch.setattr(dispatcher.store.trials, "waiting_needs", lambda: asked.append(1) or needs())
     time.sleep(0.1)
     assert not asked
-    dispatcher.store.workers.seen("w", 1.0)
+    dispatcher.store.workers.seen({"w": 1.0})
     dispatcher.store.jobs.update(dispatcher.job_id, message="anything")
     end = time.monotonic() + 5
     while not asked and time.monotonic() < end:
         time.sleep(0.01)
     assert 1 <= len(asked) <= 2
+
+
+def test_a_trial_that_is_left_to_somebody_is_not_tried_on_everybody(
+    dispatcher: Dispatcher, room: WaitingRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed, claim = [], dispatcher.store.trials.claim
+    monkeypatch.setattr(dispatcher.store.trials, "claim", lambda *given: claimed.append(given[0]) or claim(*given))
+    at_home, come = stand(room, "at home", ANY)
+    dispatcher.enqueue(0)
+    assert come.wait(5)
+    lease = room.leave(at_home)
+    assert lease is not None
+    finished = TrialReport(TrialStatus.FINISHED, 1.0, (1.0,))
+    assert dispatcher.store.trials.finish(lease, finished, dispatcher.now, dispatcher.now)
+    for number in range(100):
+        stand(room, str(number), Offer(("cpu",), 1_000 - number, 0.0))
+    at_home, come = stand(room, "at home", ANY)
+    claimed.clear()
+    dispatcher.enqueue(1)
+    assert come.wait(5)
+    lease = room.leave(at_home)
+    assert lease is not None
+    assert dispatcher.store.trials.finish(lease, finished, dispatcher.now, dispatcher.now)
+    assert len(claimed) <= 4, "they offer no more than one that did not get it"
+    claimed.clear()
+    dispatcher.enqueue(2)
+    assert wait_until(lambda: bool(claimed))
+    dispatcher.now += 10.0
+    assert wait_until(lambda: len(claimed) > 1)
+    time.sleep(0.1)
+    # For a moment nobody gets it, and one who does not stands for all that offer no more.
+    assert claimed == ["0", "0", "1"]
+
+
+def wait_until(is_so: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 5
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.01)
+    return is_so()
 
 
 def test_when_the_server_ends_everybody_leaves_with_nothing(room: WaitingRoom) -> None:
