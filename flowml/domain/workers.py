@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowml.domain.caller import LOCAL_OWNER
 
@@ -34,6 +34,15 @@ class Worker:
     owner: str = LOCAL_OWNER.identifier
     set_aside: str | None = None
     """Why no trials are given to it any more."""
+
+
+class Caller(NamedTuple):
+    """Of a worker that calls, what has to be known of it each time."""
+
+    id: str
+    name: str
+    status: WorkerStatus
+    owner: str
 
 
 @dataclass(frozen=True)

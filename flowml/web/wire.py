@@ -319,4 +319,4 @@ def allow_many_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     # A download takes a file beside its connection; the server itself and its children take some dozens.
     left = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_FILES
-    BoundedProtocol.most_connections = max(16, min(2_000, left // 2))
+    BoundedProtocol.most_connections = max(16, min(4_000, left // 2))

@@ -6,6 +6,7 @@ the trials' fault.
 """
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,17 +53,28 @@ class Attendance:
         self._closed = threading.Event()
 
     def heard(self, worker_id: str) -> None:
-        """It has called."""
+        """It has called. When that was is stored by and by, for many at once."""
         steady = self._clock.steady()
         with self._lock:
             self._heard[worker_id] = steady
             self._hung_up.pop(worker_id, None)
-            is_new = steady - self._noted.get(worker_id, -_NOTE_EVERY_SECONDS) >= _NOTE_EVERY_SECONDS
-            if is_new:
-                self._noted[worker_id] = steady
-        if is_new and self._store.workers.seen(worker_id, self._clock.now()):
-            self._tell(worker_id, "is back")
         self.start()
+
+    def back(self, worker_id: str) -> None:
+        """It has called, and had been given up."""
+        if self._store.workers.back(worker_id, self._clock.now()):
+            self._tell(worker_id, "is back")
+
+    def _note(self, now: float, steady: float) -> None:
+        with self._lock:
+            due = {
+                worker_id: heard
+                for worker_id, heard in self._heard.items()
+                if heard > (noted := self._noted.get(worker_id, -math.inf)) and steady - noted >= _NOTE_EVERY_SECONDS
+            }
+            self._noted |= dict.fromkeys(due, steady)
+        if due:
+            self._store.workers.seen({worker_id: now - (steady - heard) for worker_id, heard in due.items()})
 
     def joined(self, worker_id: str, life: str | None) -> None:
         """It has registered. `life` names its process: what an earlier one had leased waits again."""
@@ -183,6 +195,7 @@ class Attendance:
         """Give up who is not there any more; whether there is anybody, or anything of somebody's."""
         now, steady = self._clock.now(), self._clock.steady()
         expire_leases(self._store, now, steady)
+        self._note(now, steady)
         remote = self._store.workers.remote()
         for worker_id, _, _ in remote:
             with self._lock:

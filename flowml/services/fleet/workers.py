@@ -14,7 +14,7 @@ from flowml.domain.clock import Clock
 from flowml.domain.errors import Forbidden, NotFound, WrongState
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Beat, Lease, TrialReport
-from flowml.domain.workers import Share, Worker
+from flowml.domain.workers import Caller, Share, Worker, WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import LEASE_SECONDS, StoreChannel, lease_lost
 from flowml.services.dispatch.telling import tell_trial, tell_worker
@@ -98,11 +98,19 @@ class Fleet:
         self.waiting_room.close()
 
 
-def called(context: Context, fleet: Fleet, worker_id: str) -> Worker:
+def called(context: Context, fleet: Fleet, worker_id: str) -> Caller:
     """The worker that calls, if it is the caller's. Raises NotFound, and Forbidden for one that was removed."""
+    worker = caller(context, fleet, worker_id)
+    if worker.status is WorkerStatus.OFFLINE:
+        fleet.attendance.back(worker_id)
+    return worker
+
+
+def caller(context: Context, fleet: Fleet, worker_id: str) -> Caller:
+    """The same without anything being stored, and so at once: one that is offline is left so."""
     if fleet.attendance.was_removed(worker_id):
         raise Forbidden("This worker was removed from the server.", hint="Start it again to have it join anew.")
-    worker = context.store.workers.find(worker_id)
+    worker = context.store.workers.caller(worker_id)
     if worker is None or worker.owner != context.caller.identifier or fleet.attendance.has_left(worker_id):
         raise no_such_worker()
     fleet.attendance.heard(worker_id)
@@ -200,7 +208,7 @@ def report(context: Context, attempt: Attempt, outcome: TrialReport) -> bool:
 
 def _lease(context: Context, attempt: Attempt) -> Lease:
     lease = context.store.trials.leased(attempt.trial_id, attempt.worker_id, attempt.number, context.steady())
-    worker = context.store.workers.find(attempt.worker_id)
+    worker = context.store.workers.caller(attempt.worker_id)
     if lease is None or worker is None or worker.owner != context.caller.identifier:
         raise lease_lost()
     return lease

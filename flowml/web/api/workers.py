@@ -12,7 +12,7 @@ from flowml.domain.channel import JobBrief
 from flowml.domain.errors import MalformedRequest, TooLarge
 from flowml.domain.protocol import LENGTH, OFFSET, PIECE_BYTES, PROTOCOL
 from flowml.domain.trials import Lease, Offer
-from flowml.domain.workers import Share, Worker, WorkerStatus
+from flowml.domain.workers import Caller, Share, Worker, WorkerStatus
 from flowml.services.access.keys import is_still_valid
 from flowml.services.context import Context
 from flowml.services.fleet import workers
@@ -68,7 +68,7 @@ async def lease(request: Request) -> dict[str, Lease | None]:
     """Wait for a trial. Answers as soon as there is one, and after the time that was asked for without."""
     body = await read_body(request, Ask)
     context, fleet = context_of(request), _fleet(request)
-    worker = await for_a_worker(request, lambda: workers.called(context, fleet, body.worker_id))
+    worker = await _caller(request, body.worker_id)
     offer = Offer(tuple(body.queues), body.memory_bytes, body.vram_gb)
     room, come = fleet.waiting_room, _Come()
     if worker.status is WorkerStatus.DRAINING:
@@ -90,8 +90,8 @@ async def watch(request: Request) -> dict[str, list[str]]:
     """Wait until a trial of this worker's is to be abandoned. A worker that has none of these open is held to be gone
     after some seconds, if it had one before."""
     body = await read_body(request, Watch)
-    context, fleet = context_of(request), _fleet(request)
-    await for_a_worker(request, lambda: workers.called(context, fleet, body.worker_id))
+    fleet = _fleet(request)
+    await _caller(request, body.worker_id)
     come = _Come()
     with fleet.attendance.line(body.worker_id) as has_left:
         watcher = fleet.waiting_room.watch(body.worker_id, body.known, come.soon)
@@ -157,25 +157,38 @@ def report(context: Context, worker_id: str, trial_id: str, query: AttemptQuery,
     return {"accepted": workers.report(context, Attempt(worker_id, trial_id, query.attempt), body.outcome())}
 
 
+async def _caller(request: Request, worker_id: str) -> Caller:
+    context, fleet = context_of(request), _fleet(request)
+    worker = workers.caller(context, fleet, worker_id)
+    if worker.status is WorkerStatus.OFFLINE:
+        await for_a_worker(request, lambda: workers.called(context, fleet, worker_id))
+    return worker
+
+
 class _Come:
     """Something that another thread says has come."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._event = asyncio.Event()
+        self._over: asyncio.Future[bool] = self._loop.create_future()
 
     def soon(self) -> None:
-        self._loop.call_soon_threadsafe(self._event.set)
+        self._loop.call_soon_threadsafe(self._end, False)
 
     async def within(self, seconds: float, request: Request) -> bool:
         """Wait for it so long; whether the client has left meanwhile."""
-        coming, leaving = asyncio.ensure_future(self._event.wait()), asyncio.ensure_future(gone(request))
+        leaving = asyncio.ensure_future(gone(request))
+        leaving.add_done_callback(lambda _: self._end(True))
+        timer = self._loop.call_later(seconds, self._end, False)
         try:
-            done, _ = await asyncio.wait({coming, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            return leaving in done
+            return await self._over
         finally:
-            coming.cancel()
+            timer.cancel()
             leaving.cancel()
+
+    def _end(self, has_left: bool) -> None:
+        if not self._over.done():
+            self._over.set_result(has_left)
 
 
 def _fleet(request: Request) -> Fleet:

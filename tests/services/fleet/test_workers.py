@@ -318,6 +318,24 @@ def test_a_heartbeat_with_nothing_to_say_and_a_look_write_nothing(
     assert beat(context, fleet, worker.id, []) == frozenset() and fleet.attendance.look()
 
 
+def test_when_workers_were_last_heard_of_is_stored_for_all_at_once(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [join(context, f"far {number}", fleet=fleet) for number in range(3)]
+    dispatcher.now += 20.0
+    write, written = dispatcher.store._database.write, []
+    monkeypatch.setattr(dispatcher.store._database, "write", lambda: written.append(1) or write())
+    for worker in found[:2]:
+        workers.called(context, fleet, worker.id)
+    assert not written
+    dispatcher.now += 1.0
+    fleet.attendance.look()
+    fleet.attendance.look()
+    assert len(written) == 1
+    seen = {worker.id: worker.last_seen_at for worker in context.store.workers.all()}
+    assert [seen[worker.id] for worker in found] == [120.0, 120.0, 100.0]
+
+
 def test_who_leaves_gives_back_what_it_had(dispatcher: Dispatcher, context: Context, fleet: Fleet) -> None:
     worker = join(context)
     claim(dispatcher, worker)
