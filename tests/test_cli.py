@@ -183,6 +183,12 @@ def test_tokens_are_made_listed_and_revoked(tmp_path: Path) -> None:
     assert called("token", "revoke", "shop", *home).stdout.startswith("The api token “shop”")
     assert called("token", "revoke", listed["items"][1]["id"], *home).returncode == 0
     refused(called("token", "revoke", "shop", *home), "shop", "flowml token list")
+    (tmp_path / "secret").write_text("flowml_admin_" + "a" * 43 + "\n")
+    from_file = ("token", "create", "--kind", "admin", "--name", "chart", "--secret-file")
+    for _ in range(2):
+        taken = called(*from_file, str(tmp_path / "secret"), *home)
+        assert taken.returncode == 0 and "a" * 43 not in taken.stdout + taken.stderr
+    refused(called(*from_file, str(tmp_path / "none"), *home), "none", "No such file")
     table = called("token", "list", *home).stdout
     assert table.splitlines()[1].split()[1:4] == ["api", "shop", "revoked"]
     assert secret not in table

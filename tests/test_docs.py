@@ -105,7 +105,8 @@ def test_the_page_on_access_names_every_kind_of_token_and_every_open_address() -
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:
-    for document in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/access.md", "docs/data.md"):
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")):
+        document = path.relative_to(ROOT).as_posix()
         text = (ROOT / document).read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)]+)\)", text):
             if not target.startswith(("http://", "https://", "#")):

@@ -188,6 +188,12 @@ def _add_token_commands(token_parser: argparse.ArgumentParser, common: argparse.
     create_parser.add_argument(
         "--model", metavar="MODEL_ID", help="the only model or training run that an api token may ask for predictions"
     )
+    create_parser.add_argument(
+        "--secret-file",
+        type=Path,
+        metavar="FILE",
+        help="take the secret from this file, where one was drawn elsewhere: a container's; another of this name ends",
+    )
     create_parser.set_defaults(command=tokens.create, wrong_usage=create_parser.error)
 
     list_parser = commands.add_parser("list", parents=[home], help="those that there are, without their secrets")

@@ -4,14 +4,17 @@ import argparse
 import json
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowml.cli.home import opened
 from flowml.cli.serve import settings_of
+from flowml.domain.errors import StartupError
 
 if TYPE_CHECKING:
     from flowml.domain.tokens import Token
 
+_MOST_BYTES = 1_000
 _COLUMNS = ("id", "kind", "name", "state", "model_id", "created_at", "expires_at", "last_used_at")
 
 
@@ -20,16 +23,19 @@ def create(options: argparse.Namespace) -> int:
     if options.model is not None and options.kind != "api":
         options.wrong_usage(f"--model is for api tokens, not for those of kind {options.kind}")
     from flowml.domain.caller import TokenKind
-    from flowml.services.access.tokens import create_token
+    from flowml.services.access.tokens import adopt_token, create_token
 
+    kind, given = TokenKind(options.kind), None if options.secret_file is None else _secret_in(options.secret_file)
+    wanted: dict[str, Any] = {"expires_in_seconds": options.expires, "model_id": options.model}
     with opened(settings_of(options), new=True) as context:
-        token, secret = create_token(
-            context,
-            TokenKind(options.kind),
-            options.name,
-            expires_in_seconds=options.expires,
-            model_id=options.model,
-        )
+        if given is not None:
+            token = adopt_token(context, kind, options.name, given, **wanted)
+            if options.json:
+                print(json.dumps(_record(token, context.clock())))
+            else:
+                print(f"The {token.kind} token “{token.name}” of {context.store.home.path} has that secret.")
+            return 0
+        token, secret = create_token(context, kind, options.name, **wanted)
         if options.json:
             print(json.dumps(_record(token, context.clock()) | {"token": secret}))
         else:
@@ -42,6 +48,15 @@ def create(options: argparse.Namespace) -> int:
             )
             print(secret)
     return 0
+
+
+def _secret_in(path: Path) -> str:
+    """What a file has. Raises StartupError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES).decode("ascii", "replace").strip()
+    except OSError as problem:
+        raise StartupError(f"The secret could not be read from {path}: {problem.strerror or problem}.") from None
 
 
 def show(options: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """Credentials: which kinds there are, what a secret looks like, and what is kept of one."""
 
 import hashlib
+import re
 import secrets
 import string
 from dataclasses import dataclass
@@ -48,6 +49,15 @@ class Token:
 def new_secret(kind: TokenKind) -> str:
     """The secret of a new token: its kind, for whoever finds one where it should not be, then 256 random bits."""
     return f"flowml_{kind}_{''.join(secrets.choice(_ALPHABET) for _ in range(_SECRET_CHARACTERS))}"
+
+
+def is_secret(kind: TokenKind, text: str) -> bool:
+    """Whether this could be the secret of a token of this kind, wherever it was drawn.
+
+    >>> is_secret(TokenKind.WORKER, "flowml_worker_" + "a" * 43), is_secret(TokenKind.WORKER, "hunter2")
+    (True, False)
+    """
+    return re.fullmatch(f"flowml_{kind}_[0-9A-Za-z]{{{_SECRET_CHARACTERS}}}", text, re.ASCII) is not None
 
 
 def fingerprint(secret: str) -> str:

@@ -40,6 +40,29 @@ class Tokens:
                 (*values, sha256),
             )
 
+    def adopt(self, token: Token, sha256: str) -> Token:
+        """The valid token whose secret has this hash; else this new one takes the place of whichever has its name.
+        Raises WrongState where the hash is one of a token that has ended, or of another name or kind."""
+        with self._database.write() as connection:
+            row = connection.execute(f"SELECT {_COLUMNS} FROM tokens WHERE sha256 = ?", (sha256,)).fetchone()
+            if row is None:
+                connection.execute(
+                    "UPDATE tokens SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL",
+                    (token.created_at, token.name),
+                )
+                self.add(token, sha256)
+                return token
+        found = _token(row)
+        if found.state(token.created_at) != "valid":
+            raise WrongState(
+                f"This secret is that of the token “{found.name}”, which has ended.", hint="Draw another one."
+            )
+        if (found.kind, found.name) != (token.kind, token.name):
+            raise WrongState(
+                f"This secret is that of the {found.kind} token “{found.name}” already.", hint="Draw another one."
+            )
+        return found
+
     def valid(self, sha256: str, now: float) -> Token | None:
         """The token whose secret has this hash; None where there is none, and as well where it is of no use any more:
         whoever tries one is not told which."""

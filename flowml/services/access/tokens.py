@@ -3,7 +3,7 @@
 from flowml.domain.caller import Permission, TokenKind
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.domain.names import shown
-from flowml.domain.tokens import Token, fingerprint, new_secret
+from flowml.domain.tokens import Token, fingerprint, is_secret, new_secret
 from flowml.services.context import Context
 from flowml.store.rows import new_id
 
@@ -18,6 +18,33 @@ def create_token(
 ) -> tuple[Token, str]:
     """A new token and its secret, which is kept nowhere. `model_id` is the only model, or training run, that an API
     token may ask. Raises InvalidInput, NotFound for a model that is not there, WrongState for a name that is taken."""
+    token, secret = _new(context, kind, name, expires_in_seconds, model_id), new_secret(kind)
+    context.store.tokens.add(token, fingerprint(secret))
+    return token, secret
+
+
+def adopt_token(
+    context: Context,
+    kind: TokenKind,
+    name: str,
+    secret: str,
+    *,
+    expires_in_seconds: float | None = None,
+    model_id: str | None = None,
+) -> Token:
+    """The token with a secret that was drawn elsewhere: where a service is set up by files, the secret is there before
+    the server is. One that is known stays as it is; another one under this name ends. Raises as `create_token`, and
+    WrongState for a secret that was revoked, or has another name."""
+    token = _new(context, kind, name, expires_in_seconds, model_id)
+    if not is_secret(kind, secret):
+        raise InvalidInput(
+            f"That is no secret of a token of kind {kind}.",
+            hint=f"One is flowml_{kind}_ and then 43 letters and digits drawn at random.",
+        )
+    return context.store.tokens.adopt(token, fingerprint(secret))
+
+
+def _new(context: Context, kind: TokenKind, name: str, expires_in_seconds: float | None, model_id: str | None) -> Token:
     context.caller.check(Permission.ADMIN)
     name = shown(name)
     if not name:
@@ -30,10 +57,7 @@ def create_token(
         _check_model(context, model_id)
     now = context.clock()
     expires_at = None if expires_in_seconds is None else now + expires_in_seconds
-    token = Token(new_id(), kind, name, model_id, now, expires_at)
-    secret = new_secret(kind)
-    context.store.tokens.add(token, fingerprint(secret))
-    return token, secret
+    return Token(new_id(), kind, name, model_id, now, expires_at)
 
 
 def somebody_can_log_in(context: Context) -> bool:

@@ -1,7 +1,8 @@
 """All machines that train for this server, as whoever runs it sees them."""
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from threading import Lock
@@ -20,12 +21,23 @@ _KEPT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class QueueState:
-    """Where trials wait, and how many machines that are there take them."""
+    """Where trials wait, and how many machines that are there take them. A run that has not begun waits like a trial:
+    it may wait for a machine."""
 
     name: str
     workers: int
     waiting: int
     running: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much there is to do, for how many. `workers` counts machines by their status, this one among them."""
+
+    workers: Mapping[str, int]
+    slots_total: int
+    slots_free: int
+    queues: tuple[QueueState, ...]
 
 
 @dataclass(frozen=True)
@@ -97,18 +109,33 @@ def join_command(address: str, token: str | None = None) -> str:
 def cluster(context: Context, address: str, fetch: Callable[[], Tailscale] | None = None) -> Cluster:
     """What there is, and what waits for it. `address` is one that the server is reached under, `fetch` asks for the
     tailnet."""
-    workers = context.store.workers.all()
-    online = [worker for worker in workers if worker.status is WorkerStatus.ONLINE and worker.slots]
-    by_queue = context.store.trials.by_queue()
-    names = dict.fromkeys([*(queue for worker in online for queue in worker.queues), *by_queue])
+    found = load(context)
     return Cluster(
         tailscale=_TAILNET.state(fetch or tailscale),
         join_command=join_command(address),
-        workers_online=sum(worker.status is WorkerStatus.ONLINE for worker in workers),
+        workers_online=found.workers[WorkerStatus.ONLINE],
+        slots_total=found.slots_total,
+        slots_free=found.slots_free,
+        queues=found.queues,
+    )
+
+
+def load(context: Context) -> Load:
+    """What waits and what works, asked of the tables alone."""
+    workers = context.store.workers.all()
+    online = [worker for worker in workers if worker.status is WorkerStatus.ONLINE and worker.slots]
+    waiting, running = Counter[str](), Counter[str]()
+    for queue, counts in context.store.trials.by_queue().items():
+        waiting[queue], running[queue] = counts
+    for job in context.store.jobs.waiting():
+        waiting["cpu" if job.spec.queue == "auto" else job.spec.queue] += 1
+    names = dict.fromkeys([*(queue for worker in online for queue in worker.queues), *waiting, *running])
+    return Load(
+        workers={str(status): sum(worker.status is status for worker in workers) for status in WorkerStatus},
         slots_total=sum(worker.slots for worker in online),
         slots_free=sum(max(0, worker.slots - worker.running) for worker in online),
         queues=tuple(
-            QueueState(name, sum(name in worker.queues for worker in online), *by_queue.get(name, (0, 0)))
+            QueueState(name, sum(name in worker.queues for worker in online), waiting[name], running[name])
             for name in names
         ),
     )

@@ -11,6 +11,7 @@ from flowml.domain.caller import Permission
 from flowml.domain.errors import NotReady
 from flowml.services import system, turns
 from flowml.services.context import Context
+from flowml.services.fleet import cluster
 from flowml.services.system import SystemStats
 from flowml.web.caller import context_of
 from flowml.web.live import Hub
@@ -44,6 +45,7 @@ async def metrics(request: Request) -> Response:
     """Figures in Prometheus' text format."""
     hub: Hub = request.app.state.hub
     found = await run_in_threadpool(system.stats, context_of(request))
+    load = await run_in_threadpool(cluster.load, context_of(request))
     lines = [
         *_metric("flowml_info", "gauge", "The version that runs.", [({"version": found.version}, 1)]),
         *_metric("flowml_uptime_seconds", "gauge", "Seconds since the start.", [({}, found.uptime_seconds)]),
@@ -54,6 +56,28 @@ async def metrics(request: Request) -> Response:
             "gauge",
             "Training runs by status.",
             [({"status": status}, count) for status, count in found.jobs.items()],
+        ),
+        *_metric(
+            "flowml_queue_trials",
+            "gauge",
+            "Trials that wait for a machine, or are worked on, by queue; a run that has not begun waits like a trial.",
+            [
+                ({"queue": queue.name, "state": state}, count)
+                for queue in load.queues
+                for state, count in (("waiting", queue.waiting), ("running", queue.running))
+            ],
+        ),
+        *_metric(
+            "flowml_workers",
+            "gauge",
+            "Machines that train, by status.",
+            [({"status": status}, count) for status, count in load.workers.items()],
+        ),
+        *_metric(
+            "flowml_slots",
+            "gauge",
+            "Trials that the machines that are online can work on at once.",
+            [({"state": "free"}, load.slots_free), ({"state": "busy"}, load.slots_total - load.slots_free)],
         ),
         *_metric("flowml_predictions_total", "counter", "Rows predicted.", [({}, found.predictions.total)]),
         *_metric(

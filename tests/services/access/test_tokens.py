@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from flowml.domain.caller import LOCAL_OWNER, Permission, Principal, TokenKind
-from flowml.domain.errors import Forbidden, InvalidInput, NotFound
+from flowml.domain.errors import Forbidden, InvalidInput, NotFound, WrongState
 from flowml.domain.tokens import Token, fingerprint
-from flowml.services.access.tokens import create_token, list_tokens, revoke_token
+from flowml.services.access.tokens import adopt_token, create_token, list_tokens, revoke_token
 from flowml.services.context import Context, NoTrainers
 from flowml.services.settings import Settings
 from flowml.store.store import Store
@@ -93,3 +93,26 @@ def test_who_does_not_run_the_server_has_no_say_in_tokens(context: Context) -> N
     ):
         with pytest.raises(Forbidden):
             attempt()
+
+
+def test_a_secret_that_was_drawn_elsewhere_is_taken_once_and_a_new_one_ends_it(context: Context) -> None:
+    first, second = (f"flowml_admin_{letter * 43}" for letter in "ab")
+    token = adopt_token(context, TokenKind.ADMIN, "chart", first)
+    assert adopt_token(context, TokenKind.ADMIN, "chart", first) == token
+    assert list_tokens(context) == [token] == [context.store.tokens.valid(fingerprint(first), NOW)]
+
+    after = adopt_token(context, TokenKind.ADMIN, "chart", second)
+    assert context.store.tokens.valid(fingerprint(first), NOW) is None
+    assert context.store.tokens.valid(fingerprint(second), NOW) == after
+    with pytest.raises(WrongState, match="has ended"):
+        adopt_token(context, TokenKind.ADMIN, "chart", first)
+    with pytest.raises(WrongState, match="“chart”"):
+        adopt_token(context, TokenKind.ADMIN, "another", second)
+    assert [token.state(NOW) for token in list_tokens(context)] == ["revoked", "valid"]
+
+
+@pytest.mark.parametrize("secret", ["", "hunter2", "flowml_admin_" + "a" * 43, "flowml_worker_" + "a" * 42 + "ä"])
+def test_what_was_not_drawn_for_a_token_of_this_kind_is_none(context: Context, secret: str) -> None:
+    with pytest.raises(InvalidInput, match="kind worker"):
+        adopt_token(context, TokenKind.WORKER, "chart", secret)
+    assert list_tokens(context) == []

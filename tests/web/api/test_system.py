@@ -27,6 +27,7 @@ def test_the_figures_are_those_of_this_machine(server: Served) -> None:
 
 
 def test_prometheus_can_read_the_metrics(server: Served) -> None:
+    server.store.workers.register_local("this machine", ("cpu",), 2, {}, 1_000.0)
     answer = server.client.get("/metrics")
     line = re.compile(r'(# (HELP|TYPE) \w+ .+|[a-z_]+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? -?[0-9.e+-]+)')
 
@@ -34,6 +35,8 @@ def test_prometheus_can_read_the_metrics(server: Served) -> None:
     assert answer.text.endswith("\n")
     assert [text for text in answer.text.splitlines() if not line.fullmatch(text)] == []
     assert 'flowml_jobs{status="queued"} 0' in answer.text
+    assert 'flowml_workers{status="online"} 1' in answer.text
+    assert 'flowml_queue_trials{queue="cpu",state="waiting"} 0' in answer.text
 
 
 def test_the_web_application_starts_without_the_engine() -> None:
