@@ -1,6 +1,6 @@
 """The two seams between training code and whatever keeps the tables."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +11,10 @@ from flowml.domain.models import Model
 from flowml.domain.recipes import Operation
 from flowml.domain.trials import Beat, Lease, Needs, Offer, Trial, TrialReport, TrialSpec
 from flowml.domain.workers import Machine
+
+
+def nothing(_: Model) -> None:
+    """Nothing else is stored with it."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,11 @@ class Ledger(Protocol):
         """What has been published for this job so far, best first."""
         ...
 
-    def publish_model(self, model: Model, gain: float, content: bytes | None) -> Model:
-        """Store a model, or replace the one with its id; with `content`, its file too. `gain`: greater is better."""
+    def publish_model(
+        self, model: Model, gain: float, content: bytes | None, also: Callable[[Model], object] = nothing
+    ) -> Model:
+        """Store a model, or replace the one with its id; with `content`, its file too. `gain`: greater is better.
+        `also`: what is stored of it in the same change, so that a conductor that dies leaves both or neither."""
         ...
 
     def set_details(self, model_id: str, details: Mapping[str, Any]) -> None:

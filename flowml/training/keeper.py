@@ -174,9 +174,12 @@ class Keeper:
         # Timed here, where the ensemble and the twin are timed as well.
         model = replace(model, predict_ms=self._timed(champion.model, before.predict_ms))
         self._gain = max(self._gain, self._metric.gain(champion.score))
-        self.champion = self._ledger.publish_model(model, self._metric.gain(champion.score), content)
-        if champion.estimate is not None:
-            self._ledger.expect(champion.estimate.state(), self._clock.now())
+
+        def expect(_: Model) -> None:
+            if champion.estimate is not None:
+                self._ledger.expect(champion.estimate.state(), self._clock.now())
+
+        self.champion = self._ledger.publish_model(model, self._metric.gain(champion.score), content, expect)
 
     def twin(self, twin: Twin | None) -> None:
         """Published as a model of the job; where it is one of the models anyway, that one is named."""
@@ -226,12 +229,17 @@ class Keeper:
 
     def _publish(self, model: Model, content: bytes | None) -> None:
         gain = self._metric.gain(model.score)
-        stored = self._ledger.publish_model(model, gain, content)
+        leads = self._is_champion(model, gain)
+
+        def crown(stored: Model) -> None:
+            if leads:
+                self._ledger.champion(stored, self._expected, self._clock.now(), self._clock.steady())
+
+        # As one change: who dies between the two would leave a run whose best model is not the one that leads.
+        stored = self._ledger.publish_model(model, gain, content, crown)
         self._published.add(stored.id)
-        if self._is_champion(stored, gain):
-            self._gain = gain
-            self.champion = stored
-            self._ledger.champion(stored, self._expected, self._clock.now(), self._clock.steady())
+        if leads:
+            self._gain, self.champion = gain, stored
 
     def _is_champion(self, model: Model, gain: float) -> bool:
         if self.champion is None or gain > self._gain:

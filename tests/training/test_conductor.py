@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from flowml.automl.model import modelfile
 from flowml.domain.clock import CLOCK, Clock
 from flowml.domain.jobs import JobStatus
+from flowml.domain.models import Model
 from flowml.domain.trials import NOTHING_MORE, Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
 from flowml.domain.workers import Share
 from flowml.services import prediction, results
@@ -252,6 +254,32 @@ def test_a_trial_whose_model_goes_before_it_is_taken_in_costs_no_run(
     job_id = conduct(context, target="bought", exclude_columns=("spent",), max_trials=2, algorithms=algorithms)
     job, kept = context.store.jobs.get(job_id), context.store.trials.of_number(job_id, 1)
     assert (job.status, job.error, job.best_model_id) == (JobStatus.COMPLETED, None, kept.id)
+
+
+def test_a_conductor_that_dies_leaves_no_model_that_leads_and_is_not_the_best(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    crown, crowned = StoreLedger.champion, list[str]()
+
+    def die(ledger: StoreLedger, model: Model, *rest: Any) -> None:
+        if crowned:
+            raise Killed
+        crowned.append(model.id)
+        crown(ledger, model, *rest)
+
+    store = context.store
+    job = add_job(store, target="bought", exclude_columns=("spent",), time_budget_seconds=4.0)
+    store.jobs.claim(1, time.time(), time.monotonic())
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreLedger, "champion", die)
+        with pytest.raises(Killed):
+            conduct_job(StoreLedger(store, job.id))
+    assert [model.id for model in store.models.of_job(job.id)] == crowned == [store.jobs.get(job.id).best_model_id]
+    conduct_job(StoreLedger(store, job.id))
+    assert store.jobs.get(job.id).best_model_id == store.models.of_job(job.id)[0].id != crowned[0]
 
 
 def test_with_nobody_to_train_there_are_the_models_made_at_once(context: Context) -> None:

@@ -1,11 +1,11 @@
 """The conductors' way to the tables, and the end of a job."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from flowml.domain.channel import JobBrief
+from flowml.domain.channel import JobBrief, nothing
 from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import Model
 from flowml.domain.trials import OUT_OF_TIME, Needs, Trial, TrialSpec
@@ -109,13 +109,19 @@ class StoreLedger:
                 tell_system(store, "warning", f"Worker {worker.name} is given no more trials", told, now)
         return refused
 
-    def publish_model(self, model: Model, gain: float, content: bytes | None) -> Model:
+    def publish_model(
+        self, model: Model, gain: float, content: bytes | None, also: Callable[[Model], object] = nothing
+    ) -> Model:
+        def put(sha256: str) -> None:
+            stored = replace(model, file=sha256)
+            self._store.models.put(stored, gain)
+            also(stored)
+
         if content is None:
-            self._store.models.put(model, gain)
+            with self._store.transaction():
+                put(model.file)
             return model
-        models = self._store.models
-        file = self._store.files.put_bytes(content, lambda sha256: models.put(replace(model, file=sha256), gain))
-        return replace(model, file=file)
+        return replace(model, file=self._store.files.put_bytes(content, put))
 
     def set_details(self, model_id: str, details: Mapping[str, Any]) -> None:
         self._store.models.set_details(model_id, details)
