@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 
 from flowml.domain.errors import NotFound
-from flowml.domain.trials import Lease, Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import OUT_OF_TIME, Lease, Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
 from flowml.store.database import Database
 from flowml.store.jobs import ELAPSED
 from flowml.store.rows import from_json, new_id, to_json
@@ -242,8 +242,14 @@ class Trials:
         return is_held
 
     def finish(self, lease: Lease, report: TrialReport, now: float, steady: float) -> bool:
-        """Record the outcome; False when the lease is stale: then nothing changes."""
+        """Record the outcome; False when the lease is stale: then nothing changes.
+
+        One that was asked to stop has not finished, whatever it reports: nobody looks for it any more, and what has
+        finished stands on the leaderboard.
+        """
         with self._database.write() as connection:
+            if report.status is TrialStatus.FINISHED and self._is_to_stop(lease.trial_id):
+                report = TrialReport(TrialStatus.CANCELLED, fit_seconds=report.fit_seconds, error=OUT_OF_TIME)
             cursor = connection.execute(
                 "UPDATE trials SET status = ?, score = ?, fold_scores = ?, metrics = ?, fit_seconds = ?,"
                 " predict_ms = ?, error = ?, out_of_fold_file = ?, model_file = ?, tested_on = ?, finished_at = ?,"
@@ -268,6 +274,10 @@ class Trials:
                 ),
             )
         return cursor.rowcount == 1
+
+    def _is_to_stop(self, trial_id: str) -> bool:
+        query = "SELECT 1 FROM trials WHERE id = ? AND stop_requested = 1"
+        return self._database.current().execute(query, (trial_id,)).fetchone() is not None
 
     def correct(self, trial: Trial) -> None:
         """Store what a finished trial has really reached."""

@@ -3,7 +3,7 @@
 import threading
 
 from flowml.domain.jobs import JobSpec
-from flowml.domain.trials import Needs, Offer, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import OUT_OF_TIME, Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.store.store import Store
 from flowml.store.trials import MAX_FAILURES
 from tests.store.adding import add_trial, running_job
@@ -115,3 +115,15 @@ def test_each_need_of_what_waits_is_named_once(store: Store) -> None:
     for _ in range(3):
         assert store.trials.claim("a", "w", "w", Offer(("gpu",), 5, 12.0), 30, 3.0, 3.0) is not None
     assert store.trials.waiting_needs() == [needs for needs in wanted if needs != Needs("gpu", 5, 11.4)]
+
+
+def test_what_finishes_after_it_was_asked_to_stop_has_not_finished_in_time(store: Store) -> None:
+    running = add_trial(store, running_job(store))
+    lease = store.trials.claim("a", "w", "w", Offer(), 30, 3.0, 3.0)
+    assert lease is not None
+    store.trials.cancel([running], 4.0)
+    late = TrialReport(TrialStatus.FINISHED, 0.9, (0.9,), {"r2": 0.9}, out_of_fold="0" * 64, model="1" * 64)
+    assert store.trials.finish(lease, late, 5.0, 5.0)
+    trial = store.trials.get(running)
+    assert (trial.status, trial.error) == (TrialStatus.CANCELLED, OUT_OF_TIME)
+    assert (trial.score, trial.out_of_fold, trial.model_file) == (None, None, None)
