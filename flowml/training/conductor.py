@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from flowml.automl import algorithms
 from flowml.automl.run.assembly import assemble, search_for
-from flowml.automl.run.conduct import Conduct
+from flowml.automl.run.conduct import Conduct, reserve_seconds
 from flowml.automl.search.search import Search
 from flowml.automl.task.leakage import find_suspects
 from flowml.domain.channel import Ledger
@@ -24,6 +24,10 @@ from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
 
 _NAMED_COLUMNS = 50
+# Of what is kept for ensemble, twin and figures: what other machines have finished last is seen through.
+_SHARE_OF_LAST_LOOKS = 0.3
+# Whoever stops a run waits for it.
+_LONGEST_LAST_LOOKS = 2.0
 log = logging.getLogger(__name__)
 
 
@@ -77,7 +81,8 @@ class _Conductor:
         search = search_for(task, algorithm_names=wished.algorithms, max_trials=wished.max_trials)
         for name, reason in search.not_applicable.items():
             self._ledger.log("info", f"{algorithms.get(name).title} is not tried: {reason}", self._clock.now())
-        runner = LedgerRunner(self._ledger, task, self._clock, wished.queue, self._job.validation)
+        last_look = min(_LONGEST_LAST_LOOKS, _SHARE_OF_LAST_LOOKS * reserve_seconds(self._job.time_budget_seconds))
+        runner = LedgerRunner(self._ledger, task, self._clock, wished.queue, self._job.validation, last_look)
         if not runner.spare:
             self._ledger.log("info", _words_of(runner.shares()), self._clock.now())
         keeper = Keeper(self._ledger, self._job, task, self._clock, self._began)

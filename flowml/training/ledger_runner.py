@@ -1,7 +1,8 @@
 """Trials as rows of the job's tables: whoever has a free place takes them, and their ends come back."""
 
+import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,13 +26,16 @@ from flowml.training import taking_in
 
 # The tables' whole numbers end there, whatever a machine says of itself.
 _MOST_BYTES = 2**62
+# As long as a look usually takes several times over: there is nothing better to do meanwhile.
+_PATIENCE_SECONDS = 0.25
 
 
 class LedgerRunner:
     """Trials as rows: submitted to the queue, taken in when somebody has finished them.
 
     `queue`: the one that the job asks for; `tested_before`: how trials of an earlier life of this run were tested. How
-    many trials are open at once follows the machines that are online.
+    many trials are open at once follows the machines that are online. `last_look_seconds`: how long, when the search is
+    over, what other machines have finished is looked at.
     """
 
     def __init__(
@@ -41,8 +45,11 @@ class LedgerRunner:
         clock: Clock,
         queue: str = "cpu",
         tested_before: Validation | None = None,
+        last_look_seconds: float = 30.0,
     ):
         self._tested_before = tested_before
+        self._last_look_seconds = last_look_seconds
+        self._look: _Look | None = None
         self._task = task
         self._ledger = ledger
         self._clock = clock
@@ -124,21 +131,42 @@ class LedgerRunner:
             version = self._ledger.version()
             if version != self._version or timeout <= 0:
                 self._version = version
-                ended = sorted(self._ledger.ended(self._open), key=lambda trial: trial.finished_at or 0)
-                ended = [trial for trial in map(self.looked_at, ended) if trial.status.ended]
+                ended = self._ended(min(_PATIENCE_SECONDS, timeout) if timeout > 0 else self._last_look_seconds)
                 if ended:
-                    self._open.difference_update(trial.id for trial in ended)
-                    return [self.outcome(trial) for trial in ended]
+                    return ended
             left = until - self._clock.steady()
             if left <= 0:
                 return []
             time.sleep(min(0.02, left))
 
+    def _ended(self, patience: float) -> Sequence[Outcome]:
+        """What has ended: all that can be told of at once, or one that has to be looked at, if that takes no longer
+        than this. What is left then is told of later."""
+        ended = sorted(self._ledger.ended(self._open), key=lambda trial: trial.finished_at or 0)
+        found = [trial for trial in ended if not self._is_to_be_looked_at(trial)]
+        # The one that is being looked at first.
+        waiting = sorted(ended, key=lambda trial: self._look is None or not self._look.is_at(trial))
+        for trial in () if found else waiting:
+            looked_at = self._looked_at(trial, patience)
+            if looked_at is None:
+                break
+            if looked_at.status.ended:
+                found = [looked_at]
+                break
+        if len(found) < len(ended):
+            # Whatever else is stored meanwhile or not: there is more.
+            self._version = -1
+        self._open.difference_update(trial.id for trial in found)
+        return [self.outcome(trial) for trial in found]
+
     def cancel(self) -> Sequence[Outcome]:
         self._ledger.cancel_trials(sorted(self._open), self._clock.now())
-        ended = self.wait(0)
+        until = self._clock.steady() + self._last_look_seconds
+        found: list[Outcome] = []
+        while ended := self._ended(max(0.0, until - self._clock.steady())):
+            found += ended
         self._open.clear()
-        return [outcome for outcome in ended if outcome.status is TrialStatus.FINISHED]
+        return [outcome for outcome in found if outcome.status is TrialStatus.FINISHED]
 
     def is_comparable(self, trial: Trial) -> bool:
         """Whether a finished trial was tested as those to come will be: what it said of other rows, or of rows that it
@@ -209,10 +237,27 @@ class LedgerRunner:
     def looked_at(self, trial: Trial) -> Trial:
         """A trial that has ended; one that another machine has finished as it really is. What cannot be used waits
         again, or has failed."""
-        if trial.status is not TrialStatus.FINISHED or not trial.from_elsewhere or trial.id in self._taken_in:
+        looked_at = self._looked_at(trial, None)
+        assert looked_at is not None
+        return looked_at
+
+    def _is_to_be_looked_at(self, trial: Trial) -> bool:
+        return trial.status is TrialStatus.FINISHED and trial.from_elsewhere and trial.id not in self._taken_in
+
+    def _looked_at(self, trial: Trial, patience: float | None) -> Trial | None:
+        """The same; None where it takes longer than this, or another one is just being looked at."""
+        if not self._is_to_be_looked_at(trial):
             return trial
+        if self._look is None or (not self._look.is_at(trial) and self._look.is_over()):
+            rows = self._rows
+            self._look = _Look(
+                trial, lambda: taking_in.taken_in(self._task, trial, self._whole, self._ledger.table(rows))
+            )
+        if not self._look.is_at(trial) or not self._look.is_over(patience):
+            return None
+        look, self._look = self._look, None
         try:
-            found, model = taking_in.taken_in(self._task, trial, self._whole, self._ledger.table(self._rows))
+            found, model = look.outcome()
         except (NotFound, Damaged):
             # What this server has lost is nobody's fault, and nothing that was not looked at is used.
             return replace(trial, status=TrialStatus.CANCELLED)
@@ -243,3 +288,38 @@ class LedgerRunner:
         array = np.full((len(self._task.target), held_out.shape[1]), np.nan, dtype=np.float32)
         array[rows] = held_out
         return array
+
+
+class _Look:
+    """A look at what another machine has reported, beside the loop that conducts the run: on a busy machine it takes
+    seconds until the process in which it is tried is there, and what else has finished is not to wait for that."""
+
+    def __init__(self, trial: Trial, take_in: Callable[[], tuple[Trial, FittedModel]]):
+        self._trial = trial
+        self._take_in = take_in
+        self._found: tuple[Trial, FittedModel] | None = None
+        self._problem: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="look", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._found = self._take_in()
+        except Exception as problem:
+            self._problem = problem
+
+    def is_at(self, trial: Trial) -> bool:
+        """Whether it is at this attempt of this trial."""
+        return (trial.id, trial.attempt) == (self._trial.id, self._trial.attempt)
+
+    def is_over(self, patience: float | None = 0.0) -> bool:
+        """Whether it is, within so many seconds; None waits for it."""
+        self._thread.join(patience)
+        return not self._thread.is_alive()
+
+    def outcome(self) -> tuple[Trial, FittedModel]:
+        """What it found. Raises what stood against it."""
+        if self._problem is not None:
+            raise self._problem
+        assert self._found is not None
+        return self._found

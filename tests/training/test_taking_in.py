@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from flowml.automl.task.task import Task
 from flowml.automl.trial.attempt import Means, attempt
 from flowml.automl.trial.evaluate import EncodedFolds
 from flowml.automl.trial.outcome import Outcome
+from flowml.domain.clock import CLOCK
 from flowml.domain.jobs import JobSpec
 from flowml.domain.trials import Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
 from flowml.domain.workers import LOCAL_ID, Share, Worker
@@ -24,6 +26,7 @@ from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.store.store import Store
 from flowml.store.workers import MOST_REFUSED
+from flowml.training import taking_in
 from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
 from flowml.training.trainer import pack_array
@@ -46,13 +49,14 @@ class Run:
     def held_out(self) -> np.ndarray:
         return self.outcome.predictions()[self.task.validated]
 
-    def report(self, held_out: bytes | None = None, model: bytes | None = None, **changed: Any) -> Trial:
+    def report(
+        self, held_out: bytes | None = None, model: bytes | None = None, by: str | None = None, **changed: Any
+    ) -> Trial:
         """The trial that the worker has reported."""
+        by = by or self.worker.id
         number = len(self.ledger.trials())
         self.ledger.enqueue(replace(SPEC, number=number), Needs(), 60.0, 5.0, 5.0)
-        channel = StoreChannel(
-            self.store, owner=self.worker.id, worker_id=self.worker.id, worker_name="far", clock=clock_at(6.0)
-        )
+        channel = StoreChannel(self.store, owner=by, worker_id=by, worker_name="far", clock=clock_at(6.0))
         lease = channel.lease(Offer())
         assert lease is not None
         report = TrialReport(
@@ -265,3 +269,28 @@ def test_who_reports_such_things_again_and_again_is_given_no_more(run: Run) -> N
     told = run.store.events.since(0, ["workers", "system"])
     assert told[-2].data["worker"]["set_aside"] == worker.set_aside
     assert "is given no more trials" in told[-1].data["title"]
+
+
+def test_what_is_looked_at_for_long_holds_nobody_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the process that tries a model takes seconds to come."""
+    theirs, ours = run.report(), run.report(by=LOCAL_ID)
+    go_on, take_in = threading.Event(), taking_in.taken_in
+
+    def slow(*arguments: Any) -> Any:
+        assert go_on.wait(60)
+        return take_in(*arguments)
+
+    monkeypatch.setattr(taking_in, "taken_in", slow)
+    runner = LedgerRunner(run.ledger, run.task, CLOCK, last_look_seconds=0.0)
+    runner._open = {theirs.id, ours.id}
+    assert [outcome.spec.number for outcome in runner.wait(5.0)] == [ours.number]
+    assert runner.wait(0.05) == [] and runner.open() == 1, "it is being looked at"
+    at_the_end = LedgerRunner(run.ledger, run.task, CLOCK, last_look_seconds=0.0)
+    at_the_end._open = {theirs.id}
+    assert at_the_end.cancel() == [], "nothing that was not looked at is used"
+    worker = run.store.workers.find(run.worker.id)
+    assert worker is not None and worker.set_aside is None
+    assert run.ledger.trial(theirs.number).status is TrialStatus.FINISHED, "and nobody is blamed for it"
+    go_on.set()
+    assert [outcome.spec.number for outcome in runner.wait(60.0)] == [theirs.number]
+    assert runner.open() == 0
