@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.1
 _IDLE_TICK_SECONDS = 1.0
+# How a request for a child ends when somebody, or a lack of memory, ends the process that it is forked from.
+_FORKSERVER_GONE = (EOFError, ConnectionError)
 
 
 class Supervisor:
@@ -97,7 +99,9 @@ class Supervisor:
             try:
                 active = self.tick()
             except Exception as error:
-                if fault := fault_of(error):
+                if isinstance(error, _FORKSERVER_GONE):
+                    log.warning("what children are forked from was ended; it is started anew in a moment")
+                elif fault := fault_of(error):
                     log.warning("the supervisor looks again in a moment: %s", fault.detail)
                 else:
                     log.exception("the supervisor stumbled; it looks again in a moment")
@@ -133,6 +137,8 @@ class Supervisor:
                 process = self._mp().Process(target=processes.end, name="first")
                 process.start()
                 process.join()
+            except _FORKSERVER_GONE:
+                log.warning("what children are forked from was ended; the first of them starts it anew")
             except Exception:
                 log.exception("the engine could not be loaded; each child tries anew")
             self._loaded.set()

@@ -210,6 +210,26 @@ def test_a_conductor_does_not_wait_for_the_engine(monkeypatch: pytest.MonkeyPatc
         until(lambda: [item["kind"] for item in supervisor.processes()] == ["conductor"])
 
 
+@pytest.mark.parametrize("gone", [EOFError, ConnectionResetError])
+def test_when_the_forkserver_is_ended_it_is_said_in_words(
+    gone: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody can do anything about it, and nobody has to."""
+    asked = []
+
+    def cannot_fork(*_: object, **__: object) -> None:
+        asked.append(gone)
+        raise gone
+
+    monkeypatch.setattr(Supervisor, "_mp", lambda _: SimpleNamespace(Process=cannot_fork, Pipe=cannot_fork))
+    with supervising(Desk([])) as supervisor:
+        supervisor.warm_up()
+        # By who loads the engine, and by who starts a trainer.
+        until(lambda: len(asked) >= 2 and len(caplog.records) >= 2)
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+    assert not any(record.exc_info for record in caplog.records)
+
+
 def test_a_job_without_a_model_is_given_the_time_for_a_first_one() -> None:
     desk = Desk(["job"], deadline_at=time.monotonic() - 5)
     desk.has_model = False
