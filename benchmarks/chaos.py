@@ -50,6 +50,12 @@ class Worker:
     home: Path
     start_again_at: float = 0.0
     process: subprocess.Popen[bytes] | None = None
+    said_before: int = 0
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether this process of it has: the server may still know one that was killed."""
+        return b"Joined" in self.log.read_bytes()[self.said_before :]
 
     @property
     def log(self) -> Path:
@@ -62,6 +68,7 @@ class Worker:
     def start(self, port: int, token: str, command: list[str], environment: dict[str, str]) -> None:
         asked = ["worker", "--server", f"http://127.0.0.1:{port}", "--name", self.name, "--slots", "1"]
         with self.log.open("ab") as log:
+            self.said_before = log.tell()
             self.process = subprocess.Popen(
                 [*command, *asked, "--home", str(self.home)],
                 env={**environment, "FLOWML_TOKEN": token},
@@ -180,7 +187,8 @@ class Storm:
 
     def remove_worker(self) -> bool:
         """It ends by itself, and comes again as a new one."""
-        found = self._one_of(self._known())
+        joined = {worker.name for worker in self.workers if worker.lives and worker.has_joined}
+        found = self._one_of([one for one in self._known() if one["name"] in joined])
         if found is None:
             return False
         self.server.request("DELETE", f"/api/workers/{found['id']}")
