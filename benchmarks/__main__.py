@@ -16,7 +16,7 @@ from pathlib import Path
 _FOLDER = Path(__file__).parent
 _WITHOUT_ARGUMENTS = (
     *("clock", "busy", "crash", "scale", "big_files", "hostile", "many_runs", "model_mutations", "load", "floods"),
-    *("full_disk", "fleet", "schemathesis"),
+    *("full_disk", "fleet", "chaos", "namespaces", "schemathesis"),
 )
 
 
@@ -59,6 +59,7 @@ def run_all(arguments: list[str]) -> None:
         ("quality", [*data, *tasks, "--budget", given.budget]),
         ("budget", [*data, *tasks]),
         ("estimate", [*data, *tasks, "--splits", "3"]),
+        ("places", [*data, *tasks]),
         *((name, []) for name in _WITHOUT_ARGUMENTS),
     ]
     if given.samples:
