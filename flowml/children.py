@@ -34,13 +34,16 @@ def run_trainer(
 ) -> None:
     """Main function of a trainer process."""
     _settle_trainer()
+    from flowml.machine.gpus import free_for_trainers
     from flowml.training.gpus import GPUs
     from flowml.training.trainer import Trainer
 
     store = Store(Path(home), now=time.time())
     channel = StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name, clock=CLOCK)
     gpus = GPUs(
-        lambda: store.workers.capabilities(worker_id), lambda index: locks.taken(Path(home) / f"gpu-{index}.lock")
+        lambda: store.workers.capabilities(worker_id),
+        lambda index: locks.taken(Path(home) / f"gpu-{index}.lock"),
+        free_for_trainers,
     )
     trainer = Trainer(
         channel,
@@ -57,12 +60,13 @@ def run_remote_trainer(
 ) -> None:
     """Main function of a trainer process of a worker, whose relay is at this address."""
     _settle_trainer()
+    from flowml.machine.gpus import free_for_trainers
     from flowml.training.gpus import GPUs
     from flowml.training.trainer import Trainer
     from flowml.worker.relay import RelayedChannel
 
     channel = RelayedChannel(address, key, owner)
-    gpus = GPUs(channel.capabilities, lambda index: locks.taken(Path(home) / f"gpu-{index}.lock"))
+    gpus = GPUs(channel.capabilities, lambda index: locks.taken(Path(home) / f"gpu-{index}.lock"), free_for_trainers)
     trainer = Trainer(channel, machine=share, gpus=gpus, queues=channel.queues, heartbeat_seconds=0.5, tell=status.send)
     try:
         trainer.run(stop=lambda: False)

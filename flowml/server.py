@@ -12,12 +12,12 @@ from flowml.children import run_conductor, run_trainer
 from flowml.domain.clock import CLOCK, AgeClock, Clock
 from flowml.domain.errors import FlowMLError
 from flowml.domain.faults import fault_of
-from flowml.domain.workers import Share
+from flowml.domain.workers import LOCAL_ID, Share
 from flowml.machine import capabilities
 from flowml.services.access.keys import remember_uses
 from flowml.services.context import Context
 from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
-from flowml.services.dispatch.recovery import LOCAL_WORKER, recover
+from flowml.services.dispatch.recovery import LOCAL_WORKER, recover, stop_working
 from flowml.services.housekeeping import FILE_AGE_SECONDS, keep_house
 from flowml.services.settings import Settings
 from flowml.services.starting import start_waiting_jobs
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CHECK_SECONDS = 3.0
+# Whoever has just started a server waits for its first page.
+_LOOK_CLOSER_AFTER_SECONDS = 1.0
 
 
 def training_share(settings: Settings) -> Share:
@@ -67,10 +69,11 @@ class Server:
             log.error("the database %s is damaged: %s", home.database, self._store.damage)
         self._store.files.remove_temporary()
         self._clock = clock
+        self._stopping = threading.Event()
         self._ages = AgeClock(clock, FILE_AGE_SECONDS)
         self._share = share
         self._worker_name = platform.node() or LOCAL_WORKER
-        worker_id = self._register(capabilities.probe())
+        worker_id = self._register(capabilities.probe(home=home.path))
         recover(self._store, worker_id, clock.now(), clock.steady())
         self._queue = LocalQueue(home.queue, start_jobs=self._start_jobs, keep_house=self._keep_house)
         self._supervisor = Supervisor(
@@ -105,13 +108,15 @@ class Server:
         """Go on with what was running and with what waits."""
         self._supervisor.start()
         self._queue.start()
-        if self._capabilities["gpus"]:
-            threading.Thread(target=self._try_gpus, name="try-gpus", daemon=True).start()
+        threading.Thread(target=self._look_closer, name="look-closer", daemon=True).start()
 
     def stop(self) -> None:
         """End the children; what they did is stored and goes on at the next start."""
+        self._stopping.set()
         self._queue.stop()
         self._supervisor.stop()
+        with contextlib.suppress(Exception):
+            stop_working(self._store, LOCAL_ID, self._clock.now())
         with contextlib.suppress(Exception):
             remember_uses(self.context)
         with contextlib.suppress(Exception):
@@ -123,13 +128,17 @@ class Server:
         start_waiting_jobs(self.context)
         self._supervisor.wake()
 
-    def _try_gpus(self) -> None:
-        """Once for each start: what the drivers were able to do yesterday says little."""
+    def _look_closer(self) -> None:
+        """What takes a moment to find out, and GPUs, once for each start: what the drivers were able to do yesterday
+        says little."""
+        if self._stopping.wait(_LOOK_CLOSER_AFTER_SECONDS):
+            return
         try:
-            found = capabilities.probe(fit_on_gpu=True)
-            self._register(found)
+            found = capabilities.probe(fit_on_gpu=True, details=True, home=self._store.home.path)
+            if not self._stopping.is_set():
+                self._register(found)
         except Exception:
-            log.exception("the GPUs could not be tried; training goes on without them")
+            log.exception("this machine could not be looked at closer; training goes on with what is known")
 
     def _register(self, found: dict[str, Any]) -> str:
         self._capabilities = found

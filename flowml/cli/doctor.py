@@ -12,7 +12,7 @@ def doctor(options: argparse.Namespace) -> int:
         return look_at_home(options)
     from flowml.machine import capabilities
 
-    found = capabilities.probe(fit_on_gpu=True)
+    found = capabilities.probe(fit_on_gpu=True, details=True)
     if options.json:
         print(json.dumps(found))
         return 0

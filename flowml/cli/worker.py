@@ -20,7 +20,9 @@ _CACHE_BYTES = 20_000_000_000
 def worker(options: argparse.Namespace) -> int:
     """Train a server's trials until somebody ends it; with `--probe` say what this machine has."""
     if options.probe:
-        print(json.dumps(capabilities.probe(fit_on_gpu=True), indent=2))
+        home = options.home if options.home is not None and options.home.exists() else None
+        found = capabilities.probe(fit_on_gpu=True, details=True, home=home)
+        print(json.dumps(found | {"queues": capabilities.queues(found)}, indent=2))
         return 0
     # Out of the environment, which the processes that train have a copy of.
     known = os.environ.pop("FLOWML_TOKEN", None)

@@ -63,6 +63,10 @@ class Channel(Protocol):
         them any more or their lease is gone."""
         ...
 
+    def give_back(self, lease: Lease, reason: str | None = None) -> None:
+        """Not go on with a trial: it waits again. With a `reason` it is held to have caused that."""
+        ...
+
     def report(self, lease: Lease, report: TrialReport) -> bool:
         """Hand in the outcome; False: it came too late and changed nothing. Raises NotFound where a file that it names
         was not handed over."""

@@ -16,9 +16,14 @@ class ProblemType(StrEnum):
 ProblemTypeChoice = Literal["auto", "classification", "regression"]
 """What may be asked for; `auto` decides by the target's values."""
 
-Queue = Literal["auto", "cpu", "gpu", "gpu.vram6", "gpu.vram8", "gpu.vram12", "gpu.vram24"]
-"""Where the trials of a job run: anywhere, or on machines with a GPU of so many gigabytes of memory."""
+Queue = Literal["auto", "cpu", "gpu", "gpu.vram6", "gpu.vram8", "gpu.vram12", "gpu.vram24", "priority"]
+"""Where the trials of a job run: anywhere, or on machines with a GPU of so many gigabytes of memory, or on those too
+that take `priority` alone (`flowml worker --queues priority`)."""
 QUEUES: tuple[str, ...] = get_args(Queue)
+PRIORITY = "priority"
+"""A queue of machines that are kept free for it; every other machine takes it, too."""
+LLM = "llm"
+"""A queue of machines with a language model. No trial needs it."""
 
 
 class ValidationKind(StrEnum):

@@ -44,11 +44,13 @@ class TrialSpec:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a trial takes of a machine: a place in this queue, so much memory, and a GPU with so much."""
+    """What a trial takes of a machine: a place in this queue, so much memory, and a GPU with so much. `prefers`: the
+    queue of machines that have it first, where they are free."""
 
     queue: str = "cpu"
     memory_bytes: int = 0
     vram_gb: float = 0.0
+    prefers: str | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ class Lease:
     max_rows: int | None = None
     bar: float | None = None
     needs: Needs = Needs()
+    failures: int = 0
+    """How often a machine has broken down with it before."""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,18 @@
 """What this machine can do: measured here, never assumed. Nothing of the engine is imported for it."""
 
 import platform
+import shutil
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import psutil
 
-from flowml.machine import facts
+from flowml.domain.jobs import LLM, PRIORITY
+from flowml.machine import facts, ollama, speed
 from flowml.machine.gpu_probe import gpu_libraries
-from flowml.machine.gpus import gpus
+from flowml.machine.gpus import gpu_driver, gpus
+from flowml.machine.tailscale import tailscale
 
 _LIBRARIES = {
     "sklearn_version": ("scikit-learn",),
@@ -22,11 +26,12 @@ _VRAM_QUEUES = (6, 8, 12, 24)
 VRAM_SLACK_GB = 0.6
 
 
-def probe(*, fit_on_gpu: bool = False) -> dict[str, Any]:
-    """Cores, memory, GPUs and library versions, as a JSON object.
+def probe(*, fit_on_gpu: bool = False, details: bool = False, home: Path | None = None) -> dict[str, Any]:
+    """Cores, memory, GPUs, disk and library versions, as a JSON object.
 
     With `fit_on_gpu` every library that may use a GPU is tried on it, which takes seconds where there is one; without,
-    `gpu_libraries` is None: not known yet.
+    `gpu_libraries` is None: not known yet. With `details` the speed is measured, and Tailscale and Ollama are looked
+    for, which takes a moment; without, they are None. `home`: the folder whose disk counts.
     """
     cards = [
         {
@@ -37,19 +42,38 @@ def probe(*, fit_on_gpu: bool = False) -> dict[str, Any]:
         }
         for gpu in gpus()
     ]
+    driver = gpu_driver() if cards else None
     return {
         "cpu_count": min(facts.usable_cores(), psutil.cpu_count(logical=False) or facts.usable_cores()),
         "cpu_count_logical": facts.usable_cores(),
         "total_ram_gb": round(facts.memory_bytes() / 1e9, 1),
         "available_ram_gb": round(facts.free_memory_bytes() / 1e9, 1),
+        "disk_free_gb": _free_disk_gb(home),
+        "speed_score": speed.score() if details else None,
         "has_gpu": bool(cards),
         "gpu_count": len(cards),
         "gpus": cards,
+        "gpu_driver_version": driver and driver.version,
+        "cuda_version": driver and driver.cuda,
         "gpu_libraries": {} if not cards else gpu_libraries() if fit_on_gpu else None,
+        "tailscale": _tailnet() if details else None,
+        "ollama_version": ollama.version() if details else None,
         "python_version": platform.python_version(),
         "platform": platform.platform(),
         **{name: _version(packages) for name, packages in _LIBRARIES.items()},
     }
+
+
+def _free_disk_gb(home: Path | None) -> float | None:
+    try:
+        return round(shutil.disk_usage(home or Path.home()).free / 1e9, 1)
+    except OSError:
+        return None
+
+
+def _tailnet() -> dict[str, str] | None:
+    me = tailscale().self
+    return None if me is None or not me.addresses else {"name": me.name, "address": me.addresses[0]}
 
 
 def queues(capabilities: dict[str, Any]) -> tuple[str, ...]:
@@ -61,6 +85,9 @@ def queues(capabilities: dict[str, Any]) -> tuple[str, ...]:
         offered.append("gpu")
         vram = max(gpu["vram_gb"] for gpu in capabilities["gpus"])
         offered += [f"gpu.vram{size}" for size in _VRAM_QUEUES if vram >= size - VRAM_SLACK_GB]
+    offered.append(PRIORITY)
+    if capabilities.get("ollama_version"):
+        offered.append(LLM)
     return tuple(offered)
 
 

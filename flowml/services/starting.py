@@ -4,7 +4,7 @@ wait for, since a budget is not to run out with nobody at work.
 
 from collections.abc import Sequence
 
-from flowml.domain.jobs import Job
+from flowml.domain.jobs import PRIORITY, Job
 from flowml.domain.workers import Worker, WorkerStatus
 from flowml.machine.capabilities import vram_of
 from flowml.services.context import Context
@@ -14,12 +14,14 @@ from flowml.services.outlook import other_load
 _NOBODY_TRAINS = "Waiting for a machine that trains: this server only coordinates"
 _ITS_TURN = "Waiting for its turn"
 _ANY = frozenset({"auto", "cpu"})
+"""What a job asks for that whoever takes the queue `cpu` can train."""
 
 
 def start_waiting_jobs(context: Context) -> int:
     """Take queued jobs to running; returns how many. The supervisor gives each its conductor."""
     online = [worker for worker in context.store.workers.all() if worker.status is WorkerStatus.ONLINE and worker.slots]
-    queues = _ANY | {queue for worker in online for queue in worker.queues} if online else frozenset[str]()
+    offered = {queue for worker in online for queue in worker.queues}
+    queues = offered | _ANY if "cpu" in offered else offered
     started = 0
     limit = context.settings.max_concurrent_jobs
     while job := context.store.jobs.claim(limit, context.clock(), context.steady(), queues):
@@ -35,6 +37,9 @@ def what_it_waits_for(queue: str, online: Sequence[Worker]) -> str:
     """Of a run that none of the machines that are online can train, in a sentence."""
     if not online:
         return _NOBODY_TRAINS
+    if queue == PRIORITY or queue in _ANY:
+        name = "cpu" if queue in _ANY else queue
+        return f"Waiting for a worker that takes the queue “{name}”: none that is online does"
     gpus = [gpu for worker in online for gpu in worker.capabilities.get("gpus") or ()]
     wanted = f"a worker with a GPU of {vram_of(queue):g} GB" if vram_of(queue) else "a worker with a GPU"
     if not gpus:

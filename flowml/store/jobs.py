@@ -164,7 +164,8 @@ class Jobs:
         return int(row.fetchone()[0])
 
     def claim(self, limit: int, now: float, steady: float, queues: Collection[str] = ("auto", "cpu")) -> Job | None:
-        """Take the next queued job of one of these queues to running, unless `limit` are running already.
+        """Take the next queued job of one of these queues to running, unless `limit` are running already: those of the
+        queue `priority` first, then by priority.
 
         Its time, which is one of the steady clock, counts from when it was asked for, or from now where it has waited
         for its turn or goes on.
@@ -177,7 +178,7 @@ class Jobs:
                 " - CASE WHEN started_at IS NULL AND created_at BETWEEN ? AND ? THEN ? - created_at ELSE 0 END"
                 " WHERE id = (SELECT id FROM jobs WHERE status = 'queued'"
                 " AND json_extract(spec, '$.queue') IN (SELECT value FROM json_each(?))"
-                " ORDER BY priority DESC, created_at, id LIMIT 1)"
+                " ORDER BY json_extract(spec, '$.queue') = 'priority' DESC, priority DESC, created_at, id LIMIT 1)"
                 " AND (SELECT COUNT(*) FROM jobs WHERE status = 'running') < ? RETURNING id",
                 (now, steady, now - PROMPT_SECONDS, now, now, to_json(list(queues)), limit),
             ).fetchone()

@@ -277,6 +277,24 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX trials_needs ON trials(queue, memory_bytes, vram_gb) WHERE status = 'queued'",
         ),
     ),
+    Migration(
+        18,
+        "which workers broke down with a trial, what went wrong on each, the life that each is in, and whose trials"
+        " machines with a GPU have first",
+        (
+            "ALTER TABLE trials ADD COLUMN prefers TEXT",
+            "ALTER TABLE trials ADD COLUMN killed TEXT NOT NULL DEFAULT '[]'",
+            "ALTER TABLE workers ADD COLUMN life TEXT",
+            """CREATE TABLE mishaps (
+                id INTEGER PRIMARY KEY, worker_id TEXT NOT NULL REFERENCES workers(id) ON DELETE CASCADE,
+                trial_id TEXT NOT NULL REFERENCES trials(id) ON DELETE CASCADE, reason TEXT NOT NULL, at REAL NOT NULL
+            ) STRICT""",
+            "CREATE INDEX trials_that_prefer ON trials(job_id, number) WHERE status = 'queued' AND prefers IS NOT NULL",
+            "CREATE INDEX trials_that_killed ON trials(id) WHERE status = 'queued' AND failures > 0",
+            "CREATE INDEX mishaps_of_worker ON mishaps(worker_id)",
+            "CREATE INDEX mishaps_of_trial ON mishaps(trial_id)",
+        ),
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from flowml.domain.errors import NoRoom, StartupError
 from flowml.domain.faults import fault_of, kept_if_there_is_room
+from flowml.store.blame import Blame
 from flowml.store.database import Database
 from flowml.store.datasets import Datasets
 from flowml.store.events import Events
@@ -54,6 +55,7 @@ class Store:
         self.datasets = Datasets(self._database)
         self.jobs = Jobs(self._database)
         self.trials = Trials(self._database)
+        self.blame = Blame(self._database)
         self.models = Models(self._database)
         self.workers = Workers(self._database)
         self.events = Events(self._database)

@@ -9,12 +9,10 @@ from collections.abc import Collection, Sequence
 
 from flowml.domain.errors import NotFound
 from flowml.domain.trials import OUT_OF_TIME, Lease, Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
+from flowml.store.blame import LEFT_TO_OTHERS, strike
 from flowml.store.database import Database
 from flowml.store.jobs import ELAPSED
 from flowml.store.rows import from_json, new_id, to_json
-
-MAX_FAILURES = 2
-"""A trial whose trainer has died this often is failed for good."""
 
 LEFT_SECONDS = 0.2
 _OTHERS = "owner = ? AND lease_expires_at < ? AND id NOT IN (SELECT value FROM json_each(?))"
@@ -31,6 +29,13 @@ _BETTER_OFF = (
     " WHERE now.owner = done.owner AND now.status = 'leased'))"
     " AND NOT EXISTS (SELECT 1 FROM trials AS own WHERE own.job_id = waiting.job_id AND own.owner = ?)"
 )
+# It would rather have what another machine has that is online and not busy, and this offer has not.
+_BETTER_EQUIPPED = (
+    "waiting.prefers IS NOT NULL AND waiting.prefers NOT IN (SELECT value FROM json_each(?))"
+    " AND EXISTS (SELECT 1 FROM workers AS other WHERE other.status = 'online' AND other.id <> ?"
+    " AND waiting.prefers IN (SELECT value FROM json_each(other.queues)) AND other.slots > (SELECT COUNT(*)"
+    " FROM trials AS now WHERE now.worker_id = other.id AND now.status = 'leased'))"
+)
 
 
 class Trials:
@@ -45,8 +50,8 @@ class Trials:
         with self._database.write() as connection:
             connection.execute(
                 "INSERT INTO trials (id, job_id, number, algorithm, params, origin, max_rows, bar, status,"
-                " queue, memory_bytes, vram_gb, deadline_at, queued_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?)",
+                " queue, memory_bytes, vram_gb, prefers, deadline_at, queued_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)",
                 (
                     trial_id,
                     job_id,
@@ -59,6 +64,7 @@ class Trials:
                     needs.queue,
                     needs.memory_bytes,
                     needs.vram_gb,
+                    needs.prefers,
                     deadline_at,
                     steady,
                 ),
@@ -116,28 +122,36 @@ class Trials:
         the one of highest priority.
 
         Every job that runs gets its turn, because its budget runs too; priority decides who starts. For a moment a
-        trial is left to an owner who has the table of its job in memory and nothing to do.
+        trial is left to an owner who has the table of its job in memory and nothing to do, and to a machine that has
+        what it prefers.
         """
         with self._database.write() as connection:
             is_set_aside = "SELECT 1 FROM workers WHERE id = ? AND set_aside IS NOT NULL"
             if connection.execute(is_set_aside, (worker_id,)).fetchone() is not None:
                 return None
-            fits = (to_json(list(offer.queues)), offer.memory_bytes, offer.vram_gb)
+            queues = to_json(list(offer.queues))
+            fits = (queues, offer.memory_bytes, offer.vram_gb)
+            # Who has a GPU takes what prefers one first.
+            first = "AND prefers IS NOT NULL AND prefers IN (SELECT value FROM json_each(?))"
+            turns: list[tuple[str, tuple[str, ...]]] = [(first, (queues,))] if _is_preferred(offer) else []
             for (job_id,) in connection.execute(_TURNS).fetchall():
-                found = connection.execute(
-                    "SELECT id FROM trials AS waiting WHERE job_id = ? AND status = 'queued'"
-                    " AND queue IN (SELECT value FROM json_each(?)) AND memory_bytes <= ? AND vram_gb <= ?"
-                    f" AND (queued_at <= ? OR NOT ({_BETTER_OFF})) ORDER BY number LIMIT 1",
-                    (job_id, *fits, steady - LEFT_SECONDS, owner, owner),
-                ).fetchone()
-                if found is not None:
-                    row = connection.execute(
-                        "UPDATE trials SET status = 'leased', owner = ?, worker_id = ?, worker_name = ?,"
-                        " attempt = attempt + 1, lease_expires_at = ?, started_at = ?, fold_scores = '[]',"
-                        " error = NULL WHERE id = ? RETURNING *",
-                        (owner, worker_id, worker_name, steady + lease_seconds, now, found["id"]),
+                for which, more in (*turns, ("", ())):
+                    found = connection.execute(
+                        "SELECT id FROM trials AS waiting WHERE job_id = ? AND status = 'queued'"
+                        " AND queue IN (SELECT value FROM json_each(?)) AND memory_bytes <= ? AND vram_gb <= ?"
+                        f" AND NOT ({LEFT_TO_OTHERS})"
+                        f" AND (queued_at <= ? OR NOT ({_BETTER_OFF}) AND NOT ({_BETTER_EQUIPPED}))"
+                        f" {which} ORDER BY number LIMIT 1",
+                        (job_id, *fits, worker_id, steady - LEFT_SECONDS, owner, owner, queues, worker_id, *more),
                     ).fetchone()
-                    return _lease(row, steady)
+                    if found is not None:
+                        row = connection.execute(
+                            "UPDATE trials SET status = 'leased', owner = ?, worker_id = ?, worker_name = ?,"
+                            " attempt = attempt + 1, lease_expires_at = ?, started_at = ?, fold_scores = '[]',"
+                            " error = NULL WHERE id = ? RETURNING *",
+                            (owner, worker_id, worker_name, steady + lease_seconds, now, found["id"]),
+                        ).fetchone()
+                        return _lease(row, steady)
         return None
 
     def holds(self, lease: Lease) -> bool:
@@ -188,10 +202,18 @@ class Trials:
             " AND (queue, memory_bytes, vram_gb) >= (?, ?, ?) ORDER BY queue, memory_bytes, vram_gb LIMIT 1"
         )
         while (row := self._database.current().execute(query, after).fetchone()) is not None:
-            found.append(_needs(row))
+            found.append(Needs(row["queue"], row["memory_bytes"], row["vram_gb"]))
             # Behind all of these at once: where it says “greater”, SQLite reads through them.
             after = (row["queue"], row["memory_bytes"], math.nextafter(row["vram_gb"], math.inf))
         return found
+
+    def broke_down_with(self) -> set[str]:
+        """The workers that broke down with a trial that waits: some are left to others than them."""
+        rows = self._database.current().execute(
+            "SELECT DISTINCT one.value FROM trials INDEXED BY trials_that_killed, json_each(trials.killed) AS one"
+            " WHERE trials.status = 'queued' AND trials.failures > 0"
+        )
+        return {row[0] for row in rows}
 
     def by_queue(self) -> dict[str, tuple[int, int]]:
         """How many trials wait and how many run, by the queue that they need."""
@@ -289,19 +311,21 @@ class Trials:
 
     def refuse(self, trial_id: str, reason: str) -> Trial:
         """What was reported of a finished trial is not to be used: its files are nobody's, and it waits again, or has
-        failed after MAX_FAILURES."""
+        failed as one with which its machine broke down."""
         with self._database.write() as connection:
+            is_finished = self.get(trial_id).status is TrialStatus.FINISHED
+            status = TrialStatus.FAILED if is_finished and strike(connection, trial_id) else TrialStatus.QUEUED
             connection.execute(
                 "UPDATE files SET loose_since = 0 WHERE sha256 IN (SELECT out_of_fold_file FROM trials WHERE id = ?1"
                 " UNION SELECT model_file FROM trials WHERE id = ?1)",
                 (trial_id,),
             )
             connection.execute(
-                "UPDATE trials SET failures = failures + 1, error = ?, score = NULL, fold_scores = '[]',"
+                "UPDATE trials SET error = ?1, score = NULL, fold_scores = '[]',"
                 " metrics = NULL, out_of_fold_file = NULL, model_file = NULL, owner = NULL,"
-                " status = CASE WHEN failures + 1 >= ? THEN 'failed' WHEN stop_requested = 1 THEN 'cancelled'"
-                " ELSE 'queued' END WHERE id = ? AND status = 'finished'",
-                (reason, MAX_FAILURES, trial_id),
+                " status = CASE WHEN ?2 = 'queued' AND stop_requested = 1 THEN 'cancelled' ELSE ?2 END"
+                " WHERE id = ?3 AND status = 'finished'",
+                (reason, str(status), trial_id),
             )
             connection.execute(
                 "UPDATE trials SET finished_at = NULL, elapsed_seconds = NULL, fit_seconds = NULL, predict_ms = NULL,"
@@ -322,8 +346,8 @@ class Trials:
     ) -> list[Trial]:
         """Take the trials of a dead owner away from it.
 
-        That counts as a failure of the trial: after MAX_FAILURES, or at once without `retry`, it has ended like `end`
-        says, with the reason. With `blamed` only of that trial; another one simply waits again.
+        The machine broke down with it (`store.blame`): when that is enough, or at once without `retry`, it has ended
+        like `end` says, with the reason. With `blamed` only that trial; another one simply waits again.
         """
         if blamed is None:
             return self._return("owner = ?", (owner,), reason, now, retry, end)
@@ -335,6 +359,10 @@ class Trials:
     def expire(self, now: float, steady: float) -> list[Trial]:
         """Give leases that have run out back to the queue: that is the machine's fault, or the network's."""
         return self._return("lease_expires_at < ?", (steady,), None, now, True)
+
+    def expire_of(self, worker_id: str, now: float, steady: float) -> list[Trial]:
+        """The same of one worker alone."""
+        return self._return("worker_id = ? AND lease_expires_at < ?", (worker_id, steady), None, now, True)
 
     def any_expired(self, steady: float) -> bool:
         """Whether a lease has run out."""
@@ -358,8 +386,8 @@ class Trials:
         return self._return("worker_id = ?", (worker_id,), None, now, True)
 
     def abandon(self, lease: Lease, now: float, reason: str | None = None) -> list[Trial]:
-        """A trial that its owner does not go on with waits again. With a `reason` that counts as a failure of the
-        trial, as in `give_back`. Returns the trial, if it was theirs."""
+        """A trial that its owner does not go on with waits again. With a `reason` the machine broke down with it, as in
+        `give_back`. Returns the trial, if it was theirs."""
         return self._return(
             "id = ? AND owner = ? AND attempt = ?", (lease.trial_id, lease.owner, lease.attempt), reason, now, True
         )
@@ -429,28 +457,33 @@ class Trials:
         retry: bool,
         end: TrialStatus = TrialStatus.FAILED,
     ) -> list[Trial]:
-        failed = reason is not None
-        limit = MAX_FAILURES if retry else 1
         with self._database.write() as connection:
-            rows = connection.execute(
-                f"SELECT id, failures FROM trials WHERE status = 'leased' AND {where}", values
-            ).fetchall()
+            rows = connection.execute(f"SELECT id FROM trials WHERE status = 'leased' AND {where}", values).fetchall()
             for row in rows:
-                failures = row["failures"] + (1 if failed else 0)
-                if failed and failures >= limit:
+                if reason is not None and (strike(connection, row["id"]) or not retry):
                     connection.execute(
-                        "UPDATE trials SET status = ?, failures = ?, error = ?, finished_at = ?, owner = NULL,"
+                        "UPDATE trials SET status = ?, error = ?, finished_at = ?, owner = NULL,"
                         " lease_expires_at = NULL WHERE id = ?",
-                        (str(end), failures, reason, now, row["id"]),
+                        (str(end), reason, now, row["id"]),
                     )
                 else:
                     connection.execute(
                         "UPDATE trials SET status = CASE WHEN stop_requested = 1 THEN 'cancelled' ELSE 'queued' END,"
                         " finished_at = CASE WHEN stop_requested = 1 THEN ? END,"
-                        " failures = ?, error = ?, owner = NULL, lease_expires_at = NULL WHERE id = ?",
-                        (now, failures, reason, row["id"]),
+                        " error = ?, owner = NULL, lease_expires_at = NULL WHERE id = ?",
+                        (now, reason, row["id"]),
                     )
             return [self.get(row["id"]) for row in rows]
+
+    def lost(self, trial: Trial, reason: str, now: float) -> Trial:
+        """The machine that had this trial, which waits again, is gone: maybe because of it."""
+        with self._database.write() as connection:
+            if trial.status is TrialStatus.QUEUED and strike(connection, trial.id):
+                connection.execute(
+                    "UPDATE trials SET status = 'failed', error = ?, finished_at = ? WHERE id = ?",
+                    (reason, now, trial.id),
+                )
+            return self.get(trial.id)
 
 
 def _trial(row: sqlite3.Row) -> Trial:
@@ -484,8 +517,13 @@ def _trial(row: sqlite3.Row) -> Trial:
     )
 
 
+def _is_preferred(offer: Offer) -> bool:
+    """Whether this machine has what a trial may prefer."""
+    return "gpu" in offer.queues
+
+
 def _needs(row: sqlite3.Row) -> Needs:
-    return Needs(row["queue"], row["memory_bytes"], row["vram_gb"])
+    return Needs(row["queue"], row["memory_bytes"], row["vram_gb"], row["prefers"])
 
 
 def _lease(row: sqlite3.Row, steady: float) -> Lease:
@@ -502,4 +540,5 @@ def _lease(row: sqlite3.Row, steady: float) -> Lease:
         max_rows=row["max_rows"],
         bar=row["bar"],
         needs=_needs(row),
+        failures=row["failures"],
     )

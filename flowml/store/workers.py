@@ -7,6 +7,7 @@ from typing import Any
 
 from flowml.domain.errors import WrongState
 from flowml.domain.workers import LOCAL_ID, Caller, Machine, Share, Worker, WorkerStatus
+from flowml.store.blame import set_aside
 from flowml.store.database import Database
 from flowml.store.rows import from_json, new_id, to_json
 
@@ -112,12 +113,28 @@ class Workers:
         """A trial of a worker was refused; whether it is set aside for that now, until it is removed."""
         with self._database.write() as connection:
             connection.execute("UPDATE workers SET refused = refused + 1 WHERE id = ?", (worker_id,))
-            set_aside = connection.execute(
-                "UPDATE workers SET set_aside = ?, status = CASE status WHEN 'online' THEN 'draining' ELSE status END"
-                " WHERE id = ? AND set_aside IS NULL AND refused >= ?",
-                (reason, worker_id, MOST_REFUSED),
+            row = connection.execute("SELECT refused FROM workers WHERE id = ?", (worker_id,)).fetchone()
+            return row is not None and row["refused"] >= MOST_REFUSED and set_aside(connection, worker_id, reason)
+
+    def resume(self, worker_id: str) -> None:
+        """Have one take trials again that was drained or set aside; what was held against it is forgotten."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM mishaps WHERE worker_id = ?", (worker_id,))
+            connection.execute(
+                "UPDATE workers SET set_aside = NULL, refused = 0,"
+                " status = CASE status WHEN 'draining' THEN 'online' ELSE status END WHERE id = ?",
+                (worker_id,),
             )
-        return set_aside.rowcount == 1
+
+    def lives(self) -> dict[str, str]:
+        """The process that each worker was when it last said so, by worker."""
+        rows = self._database.read().execute("SELECT id, life FROM workers WHERE life IS NOT NULL")
+        return {row["id"]: row["life"] for row in rows}
+
+    def set_life(self, worker_id: str, life: str) -> None:
+        """It is this process now."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE workers SET life = ? WHERE id = ?", (life, worker_id))
 
     def remove(self, worker_id: str) -> None:
         """Forget one; its trials keep its name."""

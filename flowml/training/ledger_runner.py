@@ -17,12 +17,13 @@ from flowml.automl.trial.sharing import share_for, usual_need
 from flowml.domain.channel import Ledger
 from flowml.domain.clock import Clock
 from flowml.domain.errors import Damaged, NotFound, TrialFailed
-from flowml.domain.jobs import Validation
+from flowml.domain.jobs import PRIORITY, Validation
 from flowml.domain.stored import damaged, hash_file
 from flowml.domain.trials import Needs, Trial, TrialSpec, TrialStatus
 from flowml.domain.workers import LOCAL_ID, Machine, Share
 from flowml.machine.capabilities import VRAM_SLACK_GB, vram_of
 from flowml.training import taking_in
+from flowml.training.gpus import pays_on_gpu
 
 # The tables' whole numbers end there, whatever a machine says of itself.
 _MOST_BYTES = 2**62
@@ -86,7 +87,7 @@ class LedgerRunner:
     def _online(self) -> Sequence[Machine]:
         version = self._ledger.version()
         if version != self._machines_version:
-            found, self._machines_version = tuple(self._ledger.machines()), version
+            found, self._machines_version = tuple(filter(self._takes_part, self._ledger.machines())), version
             if found != self._machines:
                 self._machines = found
                 self._ledger.lower_needs(self._queues(), self._most_memory())
@@ -94,6 +95,11 @@ class LedgerRunner:
                     # What they report is looked at in processes that come from there.
                     taking_in.FORKSERVER.warm()
         return self._machines
+
+    def _takes_part(self, machine: Machine) -> bool:
+        """Whether it takes any trial of this job."""
+        wanted = {PRIORITY} if self._queue == PRIORITY else {"cpu", self._queue}
+        return bool(wanted & set(machine.queues))
 
     def _queues(self) -> list[str]:
         return sorted({"cpu", *(name for machine in self._machines for name in machine.queues)})
@@ -107,9 +113,16 @@ class LedgerRunner:
         """Where nobody has what it needs, it asks for what there is, and whoever takes it says what it lacks."""
         queue, vram_gb = "cpu", 0.0
         self._online()
-        if self._queue in self._queues() and self._queue != "cpu" and algorithms.get(spec.algorithm).gpu:
+        for_all = self._queue == PRIORITY
+        if self._queue in self._queues() and self._queue != "cpu" and (for_all or algorithms.get(spec.algorithm).gpu):
             queue, vram_gb = self._queue, vram_of(self._queue)
-        return Needs(queue, min(usual_need(self._task.shape), self._most_memory()), max(0.0, vram_gb - VRAM_SLACK_GB))
+        rather = self._queue == "auto" and "gpu" in self._queues() and pays_on_gpu(spec, self._task.shape)
+        return Needs(
+            queue,
+            min(usual_need(self._task.shape), self._most_memory()),
+            max(0.0, vram_gb - VRAM_SLACK_GB),
+            prefers="gpu" if rather else None,
+        )
 
     def seen(self, trial_ids: Iterable[str]) -> None:
         """Trials that were taken in before."""

@@ -95,6 +95,16 @@ class Trainer:
         lease = self._channel.lease(self._offer())
         if lease is None:
             return False
+        with contextlib.nullcontext(True) if self._gpus is None else self._gpus.reserved_for(lease) as has_a_place:
+            if has_a_place:
+                self._work_on(lease)
+            else:
+                # Another trainer of this machine was a moment faster: it waits for a card, here or elsewhere.
+                with contextlib.suppress(LeaseLost):
+                    self._channel.give_back(lease)
+        return True
+
+    def _work_on(self, lease: Lease) -> None:
         self._lease, self._deadline = lease, self._clock() + lease.seconds_left
         # A table that is being read, or encoded, is of use to whatever comes after: not before the run ends is it too
         # late for that.
@@ -107,7 +117,6 @@ class Trainer:
             log.info("trial %s was taken away before its outcome could be handed in", lease.trial_id)
         finally:
             self._tell(None)
-        return True
 
     def _hand_in(self, lease: Lease, report: TrialReport) -> None:
         try:
@@ -119,14 +128,17 @@ class Trainer:
             self._channel.report(lease, TrialReport(TrialStatus.FAILED, error=refused.detail[:_MOST_WORDS]))
 
     def _offer(self) -> Offer:
-        """What this machine has for a trial; looked up now and then, for its GPUs are tried only after its start."""
+        """What this machine has for a trial; its queues are looked up now and then, for its GPUs are tried only after
+        its start, and which of them are free each time."""
         now = self._clock()
         if self._offered is None or now - self._offered_at > _OFFER_SECONDS:
             # A trial of a big table may have the memory of several.
             memory_bytes = self._machine.slots * self._machine.memory_bytes
-            vram_gb = 0.0 if self._gpus is None else self._gpus.most_vram_gb()
-            self._offered, self._offered_at = Offer(self._queues(), memory_bytes, vram_gb), now
-        return self._offered
+            self._offered, self._offered_at = Offer(self._queues(), memory_bytes), now
+        if self._gpus is None:
+            return self._offered
+        queues, vram_gb = self._gpus.offered(self._offered.queues)
+        return replace(self._offered, queues=queues, vram_gb=vram_gb)
 
     def _evaluate(self, lease: Lease) -> TrialReport | None:
         spec = TrialSpec(lease.number, lease.algorithm, lease.params, max_rows=lease.max_rows, bar=lease.bar)

@@ -245,10 +245,11 @@ class HttpChannel:
         answer = self._client.post("/api/workers/watch", json=body, timeout=timeout)
         return frozenset(said(answer, _STOP).stop)
 
-    def give_back(self, lease: Lease, reason: str | None) -> None:
-        """Not go on with a trial; with a `reason` it is held to have caused that. Raises LeaseLost."""
-        told = None if reason is None else reason[:MOST_WORDS]
-        self._again(lease, lambda: self._call(lease, "POST", "give-back", json={"reason": told}))
+    def give_back(self, lease: Lease, reason: str | None = None, fault: str | None = None) -> None:
+        """Not go on with a trial; with a `reason` it is held to have caused that, with a `fault` this machine is.
+        Raises LeaseLost."""
+        told = {name: words[:MOST_WORDS] for name, words in (("reason", reason), ("fault", fault)) if words is not None}
+        self._again(lease, lambda: self._call(lease, "POST", "give-back", json=told))
 
     def report(self, lease: Lease, report: TrialReport) -> bool:
         body = asdict(report)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -76,7 +77,8 @@ class Membership:
         self._is_cut_off = False
         self._memory_bytes = share.memory_bytes
         self._heartbeat_seconds = 30.0
-        self._capabilities = capabilities.probe()
+        self._home = Path(home)
+        self._capabilities = capabilities.probe(details=True, home=self._home)
         self._relay = Relay(
             self._channel, free_bytes=self._free_bytes, machine=self._machine, trouble=self._on_trouble, say=say
         )
@@ -203,7 +205,7 @@ class Membership:
 
     def _try_gpus(self) -> None:
         try:
-            self._capabilities = capabilities.probe(fit_on_gpu=True)
+            self._capabilities = capabilities.probe(fit_on_gpu=True, details=True, home=self._home)
             self._register()
         except Exception:
             log.exception("the GPUs could not be tried; training goes on without them")

@@ -57,6 +57,9 @@ class RelayedChannel:
     def report(self, lease: Lease, report: TrialReport) -> bool:
         return self._ask("report", lease, report)  # type: ignore[no-any-return]
 
+    def give_back(self, lease: Lease, reason: str | None = None) -> None:
+        self._ask("give_back", lease, reason)
+
     def queues(self) -> tuple[str, ...]:
         """Whose trials the worker takes now."""
         return self._ask("queues")  # type: ignore[no-any-return]
@@ -221,6 +224,8 @@ class Relay:
                 return self._lease(owner, *arguments)
             case "heartbeat":
                 return self._heartbeat(*arguments)
+            case "give_back":
+                return self._hand_back(owner, *arguments)
             case "report":
                 return self._report(owner, *arguments)
             case "queues":
@@ -241,7 +246,10 @@ class Relay:
             self._falter(problem)
             with self._lock:
                 self._held.pop(owner, None)
-            threading.Thread(target=self._give_back, args=(owner, lease), name="give-back", daemon=True).start()
+            told = problem.detail if isinstance(problem, FlowMLError) else f"{type(problem).__name__}: {problem}"
+            # A server that cannot be reached is no fault of this machine's that anybody could tell.
+            fault = None if isinstance(problem, NotReady) else told
+            threading.Thread(target=self._give_back, args=(owner, lease, fault), name="give-back", daemon=True).start()
             raise LeaseLost("This machine does not go on with it.") from problem
         if what != "brief":
             self._n_faults = 0
@@ -303,10 +311,14 @@ class Relay:
             except FlowMLError as problem:
                 raise LeaseLost(f"It could not be handed in: {problem.detail}") from problem
 
-    def _give_back(self, owner: str, lease: Lease) -> None:
-        # It was abandoned, or never begun; nobody's fault.
+    def _hand_back(self, owner: str, lease: Lease, reason: str | None) -> None:
+        with self._letting_go(owner, lease):
+            self._channel.give_back(lease, reason)
+
+    def _give_back(self, owner: str, lease: Lease, fault: str | None = None) -> None:
+        # It was abandoned, or never begun: no fault of the trial's.
         with contextlib.suppress(FlowMLError), self._letting_go(owner, lease):
-            self._channel.give_back(lease, None)
+            self._channel.give_back(lease, None, fault)
 
     @contextlib.contextmanager
     def _letting_go(self, owner: str, lease: Lease) -> Iterator[None]:

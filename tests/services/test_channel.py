@@ -19,6 +19,7 @@ from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.errors import LeaseLost, NotFound
 from flowml.domain.jobs import JobSpec
 from flowml.domain.trials import Beat, Lease, Needs, Offer, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.workers import Share
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.desks import StoreTrainerDesk
@@ -258,3 +259,45 @@ def test_whoever_can_take_nothing_that_waits_does_not_ask_for_it_again_and_again
     channel = channel_of("me")
     assert [channel.lease(Offer()) for _ in range(5)] == [None] * 5
     assert len(claimed) <= 1, "each takes the lock for writing"
+
+
+def test_what_is_given_back_without_a_reason_waits_again_as_if_nothing_had_been(
+    dispatcher: Dispatcher, channel_of: Callable[[str], Channel]
+) -> None:
+    channel = channel_of("me")
+    dispatcher.enqueue()
+    lease = leased(channel)
+    channel.give_back(lease)
+    with pytest.raises(LeaseLost):
+        channel.give_back(lease)
+    again = leased(channel)
+    assert (again.trial_id, again.attempt, again.failures) == (lease.trial_id, 2, 0)
+    channel.give_back(again, "It broke down.")
+    assert leased(channel).failures == 1
+
+
+def test_a_trial_is_left_for_a_moment_to_a_free_machine_that_has_what_it_prefers(dispatcher: Dispatcher) -> None:
+    store = dispatcher.store
+    share = Share(1, 1, 10**9)
+    gpu_box = store.workers.register("gpu box", ("cpu", "gpu"), share, {}, 1.0, owner="o")
+    plain, equipped = Offer(("cpu",)), Offer(("cpu", "gpu"))
+
+    def claim(worker_id: str, offer: Offer) -> Lease | None:
+        return store.trials.claim(worker_id, worker_id, worker_id, offer, 60.0, dispatcher.now, dispatcher.now)
+
+    dispatcher.enqueue(0)
+    dispatcher.enqueue(1, Needs(prefers="gpu"))
+    first = claim("plain", plain)
+    assert first is not None and first.number == 0 and claim("plain", plain) is None
+    for number in (2, 3):
+        dispatcher.enqueue(number, Needs(prefers="gpu" if number == 3 else None))
+    held = claim(gpu_box.id, equipped)
+    assert held is not None and held.number == 1, "before what anybody can do as well"
+    waits = claim("plain", plain)
+    assert waits is not None and waits.number == 2
+    waits = claim("plain", plain)
+    assert waits is not None and waits.number == 3, "nobody who has a GPU is free"
+    store.trials.abandon(held, dispatcher.now)
+    assert claim("plain", plain) is None
+    dispatcher.now += 1.0
+    assert claim("plain", plain) is not None, "and nobody has come for it"

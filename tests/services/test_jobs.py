@@ -277,6 +277,19 @@ def test_a_job_for_a_gpu_waits_until_one_joins_and_holds_up_nobody(context: Cont
     assert jobs.get_job(context, wants.id).status is JobStatus.RUNNING
 
 
+def test_a_machine_that_is_kept_free_for_a_queue_trains_nothing_else(context: Context) -> None:
+    share = Share(1, 1, 10**9)
+    context.store.workers.register_local("here", ("cpu", "priority"), 0, {}, 1.0)
+    context.store.workers.register("kept free", ("priority",), share, {}, 1.0, owner="o")
+    anywhere, urgent = start(context, priority=9), start(context, queue="priority")
+    assert starting.start_waiting_jobs(context) == 1
+    assert jobs.get_job(context, urgent.id).status is JobStatus.RUNNING
+    assert "takes the queue “cpu”" in jobs.get_job(context, anywhere.id).message
+    context.store.workers.register("any", ("cpu", "priority"), share, {}, 1.0, owner="o")
+    more = start(context, queue="priority")
+    assert [context.store.jobs.claim(9, 2.0, 2.0, ("auto", "priority")).id for _ in range(2)] == [more.id, anywhere.id]  # type: ignore[union-attr]
+
+
 def test_the_algorithms_say_what_they_vary() -> None:
     every = {info.name: info for info in jobs.list_algorithms(None)}
     assert {"lightgbm", "logistic_regression", "ridge", "mlp", "catboost"} <= set(every)

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from flowml.automl.features.encoded import View
 from flowml.automl.predictors.xgboost import XGBoostPredictor
 from flowml.automl.task.shape import TaskShape
 from flowml.domain.jobs import ProblemType
-from flowml.domain.trials import Lease
+from flowml.domain.trials import Lease, Needs, TrialSpec
 from flowml.domain.workers import Worker, WorkerStatus
 from flowml.machine import capabilities, gpu_probe
 from flowml.machine.locks import taken
 from flowml.services.starting import what_it_waits_for
-from flowml.training.gpus import PAYS_FROM_CELLS, GPUs
+from flowml.training.gpus import PAYS_FROM_CELLS, GPUs, pays_on_gpu
 from tests.automl.algorithm_cases import make_case
 
 USABLE = {"device": "cuda", "reason": None}
@@ -36,13 +36,13 @@ def machine(*gpus: Mapping[str, Any], **libraries: Any) -> dict[str, Any]:
     return {"gpus": list(gpus), "has_gpu": bool(gpus), "gpu_libraries": tried if gpus else {}}
 
 
-def lease(attempt: int = 1) -> Lease:
-    return Lease("t", "j", "me", attempt, 60.0, "xgboost", {}, 0, 60.0)
+def lease(failures: int = 0, queue: str = "cpu") -> Lease:
+    return Lease("t", "j", "me", 1, 60.0, "xgboost", {}, 0, 60.0, needs=Needs(queue), failures=failures)
 
 
 def devices(
     folder: Path, found: Mapping[str, Any], queue: str = "auto", name: str = "xgboost", shape: TaskShape = BIG,
-    attempt: int = 1, at_once: int = 1,
+    failures: int = 0, at_once: int = 1,
 ) -> tuple[list[str], list[str]]:  # fmt: skip
     """What so many trials at once are given, and what is remarked."""
     remarks: list[str] = []
@@ -50,7 +50,7 @@ def devices(
         given = [
             open_trials.enter_context(
                 GPUs(lambda: found, lambda index: taken(folder / f"gpu-{index}.lock")).device_for(
-                    lease(attempt), algorithms.get(name), shape, queue, remarks.append
+                    lease(failures), algorithms.get(name), shape, queue, remarks.append
                 )
             )
             for _ in range(at_once)
@@ -61,7 +61,7 @@ def devices(
 def test_one_trial_at_a_time_has_a_gpu_and_the_others_take_the_cpu(tmp_path: Path) -> None:
     given, remarks = devices(tmp_path, machine(SMALL), at_once=3)
     assert given == ["cuda:0", "cpu", "cpu"]
-    assert remarks == ["Fitted on the CPU: another trial had the GPU."] * 2
+    assert remarks == ["Fitted on the CPU: another trial or another program had the GPU."] * 2
     assert devices(tmp_path, machine(SMALL)) == (["cuda:0"], []), "it is free again"
     assert devices(tmp_path, machine(SMALL, LARGE), at_once=3)[0] == ["cuda:0", "cuda:1", "cpu"]
 
@@ -89,6 +89,64 @@ def test_a_gpu_is_used_where_it_pays_or_was_asked_for(tmp_path: Path) -> None:
     assert devices(tmp_path, machine()) == (["cpu"], []), "there is none"
 
 
+ALL = ("cpu", "gpu", "gpu.vram6", "gpu.vram24", "priority")
+
+
+def gpus(folder: Path, *cards: Mapping[str, Any], free: Mapping[int, int] | None = None) -> GPUs:
+    """What one trainer of a machine with these cards knows of them."""
+    found = machine(*cards)
+    return GPUs(lambda: found, lambda index: taken(folder / f"gpu-{index}.lock"), lambda: free or {})
+
+
+def test_a_machine_asks_for_gpu_trials_as_long_as_a_card_is_free(tmp_path: Path) -> None:
+    first, second, third = (gpus(tmp_path, SMALL, LARGE) for _ in range(3))
+    assert first.offered(ALL) == (ALL, 23.9)
+    with first.reserved_for(lease(queue="gpu.vram24")) as has_a_place:
+        assert has_a_place
+        assert second.offered(ALL) == (("cpu", "gpu", "gpu.vram6", "priority"), 6.0)
+        with second.reserved_for(lease(queue="gpu")) as has_a_place:
+            assert has_a_place
+            assert third.offered(ALL) == (("cpu", "priority"), 0.0)
+            with third.reserved_for(lease(queue="gpu")) as has_a_place:
+                assert not has_a_place, "it waits for one, and does not take the CPU"
+            with third.reserved_for(lease()) as has_a_place:
+                assert has_a_place, "which needs none"
+            with second.device_for(lease(), algorithms.get("xgboost"), BIG, "gpu", pytest.fail) as device:
+                assert device == "cuda:0"
+            with first.device_for(lease(), algorithms.get("xgboost"), BIG, "gpu.vram24", pytest.fail) as device:
+                assert device == "cuda:1"
+    assert third.offered(ALL) == (ALL, 23.9)
+
+
+def test_what_another_program_holds_of_a_card_is_not_offered(tmp_path: Path) -> None:
+    assert gpus(tmp_path, LARGE, free={1: 23_000_000_000}).offered(ALL) == (ALL, 23.9), "a desktop is no matter"
+    assert gpus(tmp_path, LARGE, free={1: 9_000_000_000}).offered(ALL) == (("cpu", "gpu", "gpu.vram6", "priority"), 9.0)
+    full = gpus(tmp_path, LARGE, free={1: 500_000_000})
+    assert full.offered(ALL) == (("cpu", "priority"), 0.0)
+    with full.reserved_for(lease(queue="gpu")) as has_a_place:
+        assert not has_a_place
+    assert gpus(tmp_path, SMALL, LARGE, free={0: 100, 1: 7_000_000_000}).offered(ALL)[1] == 7.0
+
+
+def test_who_looks_whether_a_card_is_free_takes_it_from_nobody(tmp_path: Path) -> None:
+    tries = []
+
+    @contextmanager
+    def busy_at_first(index: int) -> Iterator[bool]:
+        tries.append(index)
+        yield len(tries) > 1
+
+    found = machine(SMALL)
+    with GPUs(lambda: found, busy_at_first).reserved_for(lease(queue="gpu")) as has_a_place:
+        assert has_a_place
+
+
+def test_boosters_on_big_tables_are_for_machines_with_a_gpu(tmp_path: Path) -> None:
+    assert pays_on_gpu(TrialSpec(0, "xgboost", {}), BIG)
+    assert not pays_on_gpu(TrialSpec(0, "xgboost", {}, max_rows=1_000), BIG)
+    assert not pays_on_gpu(TrialSpec(0, "ridge", {}), BIG)
+
+
 def test_a_job_that_asks_for_memory_gets_a_card_that_has_it(tmp_path: Path) -> None:
     assert devices(tmp_path, machine(SMALL, LARGE), "gpu.vram24")[0] == ["cuda:1"]
     assert devices(tmp_path, machine(SMALL, LARGE), "gpu.vram6")[0] == ["cuda:0"]
@@ -98,7 +156,7 @@ def test_why_the_cpu_was_taken_is_remarked(tmp_path: Path) -> None:
     broken = {"device": None, "reason": "CUDA error 35: the driver is too old"}
     given, remarks = devices(tmp_path, machine(SMALL, xgboost=broken))
     assert given == ["cpu"] and "the driver is too old" in remarks[0]
-    given, remarks = devices(tmp_path, machine(SMALL), attempt=2)
+    given, remarks = devices(tmp_path, machine(SMALL), failures=1)
     assert given == ["cpu"] and "first attempt broke down" in remarks[0]
     given, remarks = devices(tmp_path, {**machine(SMALL), "gpu_libraries": None}, "gpu")
     assert given == ["cpu"] and "not been tried" in remarks[0]
@@ -140,14 +198,15 @@ def test_every_library_is_really_tried_in_a_process_of_its_own() -> None:
 
 
 def test_the_queues_follow_from_what_can_be_used() -> None:
-    assert capabilities.queues(machine()) == ("cpu",)
+    assert capabilities.queues(machine()) == ("cpu", "priority")
     assert capabilities.queues(machine(LARGE)) == (
-        "cpu", "gpu", "gpu.vram6", "gpu.vram8", "gpu.vram12", "gpu.vram24",
+        "cpu", "gpu", "gpu.vram6", "gpu.vram8", "gpu.vram12", "gpu.vram24", "priority",
     )  # fmt: skip
-    assert capabilities.queues(machine(SMALL)) == ("cpu", "gpu", "gpu.vram6")
+    assert capabilities.queues(machine(SMALL)) == ("cpu", "gpu", "gpu.vram6", "priority")
     useless = {name: {"device": None, "reason": "no"} for name in gpu_probe.LIBRARIES}
-    assert capabilities.queues(machine(SMALL, **useless)) == ("cpu",)
+    assert capabilities.queues(machine(SMALL, **useless)) == ("cpu", "priority")
     assert "gpu" in capabilities.queues({**machine(SMALL), "gpu_libraries": None}), "not tried yet"
+    assert capabilities.queues({**machine(), "ollama_version": "0.6.2"}) == ("cpu", "priority", "llm")
 
 
 def test_a_job_says_which_gpu_it_waits_for_and_what_there_is() -> None:
@@ -158,6 +217,9 @@ def test_a_job_says_which_gpu_it_waits_for_and_what_there_is() -> None:
         return what_it_waits_for(queue, [worker(one) for one in machines])
 
     assert "only coordinates" in said("gpu")
+    assert (
+        said("priority", machine()) == "Waiting for a worker that takes the queue “priority”: none that is online does"
+    )
     assert said("gpu", machine()) == "Waiting for a worker with a GPU: none that is online has one"
     assert said("gpu.vram12", machine(), machine(SMALL)).endswith("a GPU of 12 GB; the largest online has 6")
     useless = {name: {"device": None, "reason": f"{name} says no"} for name in gpu_probe.LIBRARIES}

@@ -11,6 +11,7 @@ from flowml.automl.trial.outcome import Lost, Outcome
 from flowml.automl.trial.sharing import BIG_CELLS
 from flowml.domain.jobs import JobSpec
 from flowml.domain.trials import Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.workers import Share
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.store.store import Store
@@ -85,6 +86,17 @@ def test_a_trial_asks_for_what_there_is(store: Store, ledger: StoreLedger, task:
     assert needs("gpu.vram12", "ridge").queue == "cpu", "it has nothing for a GPU"
     assert needs("auto", "xgboost").queue == "cpu"
     assert 0 < found.memory_bytes <= 8 * GB
+
+
+def test_a_run_is_planned_with_those_who_take_its_trials(store: Store, ledger: StoreLedger, task: Task) -> None:
+    machine(store, ("cpu", "priority"), slots=2)
+    share = Share(3, 1, GB)
+    store.workers.register("kept free", ("priority",), share, {}, 1.0, owner="o")
+    assert runner(ledger, task).slots == 2
+    running = runner(ledger, task, "priority")
+    assert running.slots == 5
+    running.submit(TrialSpec(0, "ridge", {}), 60.0)
+    assert ledger.trials()[-1].needs.queue == "priority"
 
 
 def test_a_trial_whose_machine_has_gone_is_taken_by_another(store: Store, ledger: StoreLedger, task: Task) -> None:

@@ -28,6 +28,7 @@ class Server:
     offers: list[Offer] = field(default_factory=list)
     back: list[tuple[str, str | None]] = field(default_factory=list)
     reports: list[tuple[str, TrialReport]] = field(default_factory=list)
+    faults: list[str | None] = field(default_factory=list)
     problem: FlowMLError | None = None
     hears: threading.Event = field(default_factory=threading.Event)
     waits: threading.Event | None = None
@@ -55,7 +56,8 @@ class Server:
     def brief(self, lease: Lease) -> JobBrief:
         raise NotFound("the data set is gone")
 
-    def give_back(self, lease: Lease, reason: str | None) -> None:
+    def give_back(self, lease: Lease, reason: str | None, fault: str | None = None) -> None:
+        self.faults.append(fault)
         self.hears.wait(10)
         self.back.append((lease.trial_id, reason))
 
@@ -127,6 +129,7 @@ def test_what_this_machine_cannot_do_is_not_the_trials_fault_and_it_rests(
         with pytest.raises(LeaseLost, match="does not go on"):
             trainer.put(LEASE, b"")
         assert until(lambda: parts.server.back == [("t1", None)]) and parts.relay.beats() == []
+        assert "No space left" in (parts.server.faults[-1] or ""), "the server hears what is wrong here"
         parts.server.leases = [LEASE]
         parts.now += rest - 0.1
         assert trainer.lease(Offer()) is None

@@ -8,7 +8,9 @@ from pathlib import Path
 from flowml.domain.channel import JobBrief
 from flowml.domain.clock import Clock
 from flowml.domain.errors import LeaseLost, NotFound
-from flowml.domain.trials import Beat, Lease, Offer, TrialReport, TrialStatus
+from flowml.domain.trials import NEEDED_BYTES, NOT_APPLICABLE, Beat, Lease, Offer, TrialReport, TrialStatus
+from flowml.domain.workers import LOCAL_ID
+from flowml.services.dispatch.blame import failed_on
 from flowml.services.dispatch.ledger import brief_of
 from flowml.services.dispatch.telling import tell_log, tell_trial, title_of
 from flowml.store.store import Store
@@ -68,6 +70,15 @@ class StoreChannel:
                 tell_trial(self._store, self._store.trials.get(beat.lease.trial_id), self._clock.now())
         return frozenset(stop)
 
+    def give_back(self, lease: Lease, reason: str | None = None) -> None:
+        now = self._clock.now()
+        with self._store.transaction():
+            returned = self._store.trials.abandon(lease, now, reason)
+            for trial in returned:
+                tell_trial(self._store, trial, now)
+        if not returned:
+            raise lease_lost()
+
     def report(self, lease: Lease, report: TrialReport) -> bool:
         for sha256 in filter(None, (report.out_of_fold, report.model)):
             self._store.files.path(sha256)
@@ -76,9 +87,16 @@ class StoreChannel:
             if not self._store.trials.finish(lease, report, now, self._clock.steady()):
                 return False
             tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
+            self._judge(lease, report, now)
             if report.status is TrialStatus.FINISHED and report.error:
                 tell_log(self._store, lease.job_id, "info", f"{title_of(lease.algorithm)}: {report.error}", now)
         return True
+
+    def _judge(self, lease: Lease, report: TrialReport, now: float) -> None:
+        if report.status is TrialStatus.FINISHED and self._worker_id != LOCAL_ID:
+            self._store.blame.did_well(self._worker_id)
+        elif report.status is TrialStatus.FAILED and not {NEEDED_BYTES, NOT_APPLICABLE} & set(report.metrics or ()):
+            failed_on(self._store, self._worker_id, lease.trial_id, report.error or "No reason was given.", now)
 
     def _check(self, lease: Lease) -> None:
         if not self._store.trials.holds(lease):

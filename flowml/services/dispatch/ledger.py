@@ -9,7 +9,8 @@ from flowml.domain.channel import JobBrief, nothing
 from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import Model
 from flowml.domain.trials import OUT_OF_TIME, Needs, Trial, TrialSpec
-from flowml.domain.workers import Machine, WorkerStatus
+from flowml.domain.workers import Machine
+from flowml.services.dispatch.blame import tell_set_aside
 from flowml.services.dispatch.telling import (
     job_room,
     tell_champion,
@@ -17,7 +18,6 @@ from flowml.services.dispatch.telling import (
     tell_log,
     tell_system,
     tell_trial,
-    tell_worker,
     title_of,
 )
 from flowml.store.store import Store
@@ -100,13 +100,9 @@ class StoreLedger:
             refused = store.trials.refuse(trial.id, reason)
             tell_trial(store, refused, now)
             tell_log(store, self._job_id, "warning", f"{title_of(trial.algorithm)}: {reason}", now)
-            worker = store.workers.find(worker_id)
-            if store.workers.blame(worker_id, reason) and worker is not None:
-                for left in store.trials.abandon_all_leases(worker_id, now):
-                    tell_trial(store, left, now)
-                tell_worker(store, replace(worker, status=WorkerStatus.DRAINING, set_aside=reason), now)
-                told = f"{reason} Such things have come from it again and again. To give it another chance, remove it."
-                tell_system(store, "warning", f"Worker {worker.name} is given no more trials", told, now)
+            told = f"{reason} Such things have come from it again and again."
+            if store.workers.blame(worker_id, told):
+                tell_set_aside(store, worker_id, told, now)
         return refused
 
     def publish_model(

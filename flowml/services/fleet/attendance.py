@@ -1,21 +1,27 @@
 """Which workers on other machines are there: a thread looks after them for as long as there are any.
 
 Each is heard of by its calls. One that keeps a connection open, and whose connection ends, is missed within seconds;
-one whose network is gone says nothing, and is given up after a while. What it had leased waits again then: that is not
-the trials' fault.
+one whose network is gone says nothing, and is given up after a while. What it had leased waits again then.
+
+Whether it has died with what it worked on cannot be known before it is heard of again: as the same process, then it has
+lived and nothing is held against its trials; as another one, then it has died. Until then, and for ever if it does not
+come back, it is held to have died (`store.blame`). Who says that it leaves, or is removed, has not.
 """
 
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 from flowml.domain.clock import Clock
 from flowml.domain.faults import fault_of
+from flowml.domain.trials import Trial
 from flowml.domain.workers import LOCAL_ID, WorkerStatus
+from flowml.services.dispatch.blame import failed_on
+from flowml.services.dispatch.channel import LEASE_SECONDS
 from flowml.services.dispatch.recovery import expire_leases
 from flowml.services.dispatch.telling import tell_system, tell_trial, tell_worker
 from flowml.store.store import Store
@@ -43,7 +49,8 @@ class Attendance:
         self._noted: dict[str, float] = {}
         self._beats: dict[str, float] = {}
         self._hung_up: dict[str, float] = {}
-        self._lives: dict[str, str] = {}
+        self._lives = store.workers.lives()
+        self._suspected: dict[str, list[str]] = {}
         self._lines = count(1)
         self._open: dict[str, set[int]] = {}
         self._answered: dict[str, int] = {}
@@ -59,6 +66,13 @@ class Attendance:
             self._heard[worker_id] = steady
             self._hung_up.pop(worker_id, None)
         self.start()
+
+    def lived(self, worker_id: str) -> None:
+        """The process that it was has called: it did not die with what it was held to have died with."""
+        with self._lock:
+            suspected = self._suspected.pop(worker_id, None)
+        if suspected:
+            self._store.blame.forgive(worker_id, suspected)
 
     def back(self, worker_id: str) -> None:
         """It has called, and had been given up."""
@@ -86,13 +100,21 @@ class Attendance:
             before = self._lives.get(worker_id)
             if life is not None:
                 self._lives[worker_id] = life
-        if life is not None and before not in (None, life):
-            self._dismiss(worker_id)
-            self._give_back_all(worker_id)
+            suspected = self._suspected.pop(worker_id, [])
+        if life is not None and before != life:
+            self._store.workers.set_life(worker_id, life)
+            if before is not None:
+                self._dismiss(worker_id)
+                self._give_back_all(worker_id, "It ended while it worked on this")
+                with self._lock:
+                    # That is known now.
+                    self._suspected.pop(worker_id, None)
+        elif suspected:
+            self._store.blame.forgive(worker_id, suspected)
         self.start()
 
     def is_of(self, worker_id: str, life: str) -> bool:
-        """Whether this worker is the process of that life: after a start of the server, the first that says so."""
+        """Whether this worker is the process of that life: one that nobody was before, the first that says so."""
         with self._lock:
             return self._lives.setdefault(worker_id, life) == life
 
@@ -144,8 +166,8 @@ class Attendance:
     def close(self) -> None:
         self._closed.set()
 
-    def gone(self, worker_id: str, why: str) -> None:
-        """It is offline from now on, and what it had leased waits again."""
+    def gone(self, worker_id: str, why: str, *, has_died: bool = False) -> None:
+        """It is offline from now on, and what it had leased waits again. `has_died`: as far as anybody knows."""
         kept: tuple[dict[str, Any], ...] = (
             self._heard,
             self._noted,
@@ -161,7 +183,7 @@ class Attendance:
         self._dismiss(worker_id)
         with self._store.transaction():
             self._store.workers.set_status(worker_id, WorkerStatus.OFFLINE)
-            self._give_back_all(worker_id)
+            self._give_back_all(worker_id, f"It {why} while it worked on this" if has_died else None)
         self._tell(worker_id, why)
 
     def leave(self, worker_id: str) -> None:
@@ -174,11 +196,23 @@ class Attendance:
         """Whether it has said that it ends, and not joined since."""
         return worker_id in self._left
 
-    def _give_back_all(self, worker_id: str) -> None:
+    def _give_back_all(self, worker_id: str, died: str | None) -> None:
         now = self._clock.now()
         with self._store.transaction():
-            for trial in self._store.trials.abandon_all_leases(worker_id, now):
-                tell_trial(self._store, trial, now)
+            self._take_back(worker_id, self._store.trials.abandon_all_leases(worker_id, now), died, now)
+
+    def _take_back(self, worker_id: str, trials: Sequence[Trial], died: str | None, now: float) -> None:
+        """These wait again. `died`: why their worker is held to have broken down with them, in words."""
+        for trial in trials:
+            if died is not None:
+                reason = f"{died}: the worker {trial.worker_name}. Another one was lost with it before."
+                trial = self._store.trials.lost(trial, reason, now)
+                with self._lock:
+                    self._suspected.setdefault(worker_id, []).append(trial.id)
+            tell_trial(self._store, trial, now)
+        if died is not None and trials:
+            # However many it worked on, it has gone once.
+            failed_on(self._store, worker_id, trials[0].id, f"{died}.", now)
 
     def remove(self, worker_id: str) -> None:
         """Forget it; it hears that it is not wanted when it calls again."""
@@ -194,7 +228,6 @@ class Attendance:
     def look(self) -> bool:
         """Give up who is not there any more; whether there is anybody, or anything of somebody's."""
         now, steady = self._clock.now(), self._clock.steady()
-        expire_leases(self._store, now, steady)
         self._note(now, steady)
         remote = self._store.workers.remote()
         for worker_id, _, _ in remote:
@@ -203,9 +236,14 @@ class Attendance:
                 silent = steady - self._heard.setdefault(worker_id, steady)
                 hung_up = steady - self._hung_up.get(worker_id, steady)
             if silent > OFFLINE_AFTER_SECONDS:
-                self.gone(worker_id, f"was not heard of for {OFFLINE_AFTER_SECONDS:g} seconds")
+                self.gone(worker_id, f"was not heard of for {OFFLINE_AFTER_SECONDS:g} seconds", has_died=True)
             elif hung_up > _HUNG_UP_SECONDS:
-                self.gone(worker_id, "has gone")
+                self.gone(worker_id, "has gone", has_died=True)
+            elif silent > LEASE_SECONDS and self._store.trials.any_expired(steady):
+                with self._store.transaction():
+                    expired = self._store.trials.expire_of(worker_id, now, steady)
+                    self._take_back(worker_id, expired, "It fell silent while it worked on this", now)
+        expire_leases(self._store, now, steady)
         # What is still leased to somebody expires.
         return bool(remote) or self._store.trials.any_elsewhere(LOCAL_ID)
 

@@ -67,10 +67,24 @@ def get_worker(context: Context, worker_id: str) -> Worker:
 
 
 def drain(context: Context, worker_id: str) -> Worker:
-    """Have a worker take no new trials, until it joins anew; those that it works on it finishes. Raises NotFound, and
-    WrongState for this machine."""
+    """Have a worker take no new trials, until it joins anew or `resume`; those that it works on it finishes. Raises
+    NotFound, and WrongState for this machine."""
     _check_is_another(get_worker(context, worker_id))
     context.store.workers.set_status(worker_id, WorkerStatus.DRAINING)
+    return _told(context, worker_id)
+
+
+def resume(context: Context, worker_id: str) -> Worker:
+    """Have a worker take trials again that was drained or set aside. Raises NotFound, and WrongState for this
+    machine."""
+    _check_is_another(get_worker(context, worker_id))
+    context.store.workers.resume(worker_id)
+    # A run may have waited for it.
+    context.trainers.nudge()
+    return _told(context, worker_id)
+
+
+def _told(context: Context, worker_id: str) -> Worker:
     worker = get_worker(context, worker_id)
     tell_worker(context.store, worker, context.clock())
     return worker

@@ -191,6 +191,8 @@ class WaitingRoom:
             return False
         given: list[tuple[Waiter, Lease]] = []
         refused: list[Offer] = []
+        # What they do not get may be for others.
+        not_for_all = self._store.trials.broke_down_with()
         has_more = True
         with self._store.transaction():
             # Others may have been writing until now: that time is not the trial's.
@@ -207,7 +209,8 @@ class WaitingRoom:
                     tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
                     given.append((waiter, lease))
                 elif has_more := bool(self._store.trials.waiting_needs()):
-                    refused.append(waiter.offer)
+                    if waiter.worker_id not in not_for_all:
+                        refused.append(waiter.offer)
                 else:
                     break
         waited = self._clock.steady() - steady

@@ -16,6 +16,7 @@ from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Beat, Lease, TrialReport
 from flowml.domain.workers import Caller, Share, Worker, WorkerStatus
 from flowml.services.context import Context
+from flowml.services.dispatch.blame import failed_on
 from flowml.services.dispatch.channel import LEASE_SECONDS, StoreChannel, lease_lost
 from flowml.services.dispatch.telling import tell_trial, tell_worker
 from flowml.services.fleet.attendance import Attendance
@@ -101,6 +102,7 @@ class Fleet:
 def called(context: Context, fleet: Fleet, worker_id: str) -> Caller:
     """The worker that calls, if it is the caller's. Raises NotFound, and Forbidden for one that was removed."""
     worker = caller(context, fleet, worker_id)
+    fleet.attendance.lived(worker_id)
     if worker.status is WorkerStatus.OFFLINE:
         fleet.attendance.back(worker_id)
     return worker
@@ -164,13 +166,16 @@ def leave(context: Context, fleet: Fleet, worker_id: str) -> None:
     fleet.attendance.leave(worker_id)
 
 
-def give_back(context: Context, attempt: Attempt, reason: str | None) -> None:
-    """A worker does not go on with a trial: it waits again. With a `reason` the trial is held to have caused that."""
+def give_back(context: Context, attempt: Attempt, reason: str | None, fault: str | None = None) -> None:
+    """A worker does not go on with a trial: it waits again. With a `reason` its machine broke down with the trial, with
+    a `fault` that is wrong with the machine alone."""
     lease = _lease(context, attempt)
     now = context.clock()
     with context.store.transaction():
         for trial in context.store.trials.abandon(lease, now, reason):
             tell_trial(context.store, trial, now)
+            if told := reason or fault:
+                failed_on(context.store, attempt.worker_id, trial.id, told, now)
 
 
 def brief(context: Context, attempt: Attempt) -> JobBrief:

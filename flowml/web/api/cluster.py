@@ -29,6 +29,11 @@ def drain(context: Context, worker_id: str) -> Worker:
     return cluster.drain(context, worker_id)
 
 
+def resume(context: Context, worker_id: str) -> Worker:
+    """Have a worker take trials again that was drained or set aside."""
+    return cluster.resume(context, worker_id)
+
+
 async def remove(request: Request, worker_id: str) -> None:
     """Remove a worker; what it works on waits again."""
     await run_in_threadpool(cluster.remove, context_of(request), request.app.state.fleet, worker_id)

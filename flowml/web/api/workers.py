@@ -112,7 +112,7 @@ async def leave(request: Request) -> None:
 
 def give_back(context: Context, worker_id: str, trial_id: str, query: AttemptQuery, body: GiveBack) -> None:
     """Not go on with a trial: it waits again."""
-    workers.give_back(context, Attempt(worker_id, trial_id, query.attempt), body.reason)
+    workers.give_back(context, Attempt(worker_id, trial_id, query.attempt), body.reason, body.fault)
 
 
 def brief(context: Context, worker_id: str, trial_id: str, query: AttemptQuery) -> JobBrief:

@@ -63,6 +63,8 @@ def parts(capabilities: Mapping[str, Any]) -> tuple[str, ...]:
 
     >>> parts({"cpu_count_logical": 8, "total_ram_gb": 31.2, "gpus": [{"name": "L4", "vram_gb": 24.0}]})
     ('8 cores', '31.2 GB of memory', 'L4 with 24.0 GB')
+    >>> parts({"disk_free_gb": 70, "speed_score": 1.4, "gpu_driver_version": "550.54", "cuda_version": "12.4"})
+    ('70 GB of disk free', 'speed 1.4', 'driver 550.54 (CUDA 12.4)')
     >>> parts({"cpu_count_logical": "many"})
     ()
     """
@@ -72,6 +74,15 @@ def parts(capabilities: Mapping[str, Any]) -> tuple[str, ...]:
         found.append(plural(cores, "core"))
     if isinstance(memory, int | float):
         found.append(f"{memory:g} GB of memory")
+    disk, speed = capabilities.get("disk_free_gb"), capabilities.get("speed_score")
+    if isinstance(disk, int | float):
+        found.append(f"{disk:g} GB of disk free")
+    if isinstance(speed, int | float):
+        found.append(f"speed {speed:g}")
     gpus = capabilities.get("gpus")
     cards = [gpu for gpu in gpus if isinstance(gpu, Mapping)] if isinstance(gpus, list) else []
-    return (*found, *(f"{str(card.get('name'))[:60]} with {card.get('vram_gb')} GB" for card in cards))
+    found += [f"{str(card.get('name'))[:60]} with {card.get('vram_gb')} GB" for card in cards]
+    driver, cuda = capabilities.get("gpu_driver_version"), capabilities.get("cuda_version")
+    if isinstance(driver, str) and isinstance(cuda, str):
+        found.append(f"driver {driver[:30]} (CUDA {cuda[:10]})")
+    return tuple(found)

@@ -146,9 +146,10 @@ class Leave(Body):
 
 
 class GiveBack(Body):
-    """Why somebody does not go on with a trial; null: not because of the trial."""
+    """Why somebody does not go on with a trial; with neither, because they end or nobody wants it."""
 
-    reason: _Words | None = None
+    reason: _Words | None = Field(None, description="what broke down while it was worked on")
+    fault: _Words | None = Field(None, description="what is wrong with the machine, whatever it works on")
 
 
 class Needs(Answer):
@@ -157,6 +158,7 @@ class Needs(Answer):
     queue: str
     memory_bytes: int
     vram_gb: float
+    prefers: str | None = Field(description="a queue whose machines have it first, where they are free")
 
 
 class Lease(Answer):
@@ -174,6 +176,7 @@ class Lease(Answer):
     max_rows: int | None
     bar: float | None
     needs: Needs
+    failures: int = Field(description="how often a machine has broken down with it before")
 
 
 class Leased(Answer):

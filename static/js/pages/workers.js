@@ -1,4 +1,4 @@
-// Workers: who is there as it changes, draining one, and the command by which another one joins.
+// Workers: who is there as it changes, draining one or having it go on, and the command by which another one joins.
 import Alpine from "../../vendor/alpine.js";
 import "../delete.js";
 import { copyText, throttle } from "../dom.js";
@@ -23,11 +23,12 @@ subscribe("workers", throttle(500, refresh));
 setInterval(refresh, EVERY);
 
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-drain]");
+  const button = event.target.closest("[data-drain], [data-resume]");
   if (!button) return;
+  const { drain, resume } = button.dataset;
   button.disabled = true;
   try {
-    await post("/api/workers/" + encodeURIComponent(button.dataset.drain) + "/drain", {});
+    await post("/api/workers/" + encodeURIComponent(drain || resume) + (drain ? "/drain" : "/resume"), {});
   } finally {
     button.blur();
     await refresh();

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flowml.domain.trials import Lease, Needs, Offer, TrialReport, TrialStatus
+from flowml.domain.workers import Share
 from flowml.services.fleet.waiting_room import Waiter, WaitingRoom
 from tests.clocks import clock_of
 from tests.services.test_channel import Dispatcher
@@ -148,3 +149,21 @@ def test_when_the_server_ends_everybody_leaves_with_nothing(room: WaitingRoom) -
     room.close()
     assert come.is_set() and room.leave(waiter) is None
     assert stand(room, "late")[1].is_set()
+
+
+def test_what_one_machine_broke_down_with_is_given_to_another_that_waits_behind_it(
+    dispatcher: Dispatcher, room: WaitingRoom
+) -> None:
+    share = Share(1, 1, 10**9)
+    first, second = (
+        dispatcher.store.workers.register(name, ("cpu",), share, {}, 1.0, owner="o").id for name in ("first", "second")
+    )
+    dispatcher.enqueue()
+    lease = dispatcher.store.trials.claim(first, first, "first", Offer(), 60.0, 1e6, 1e6)
+    assert lease is not None
+    dispatcher.store.trials.abandon(lease, dispatcher.now, "It broke down.")
+    waiters, come = [], threading.Event()
+    for worker_id in (first, second):
+        waiters.append(room.stand(worker_id, worker_id, Offer(), come.set))
+    assert come.wait(10)
+    assert [room.leave(waiter) is not None for waiter in waiters] == [False, True]

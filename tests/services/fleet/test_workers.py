@@ -1,12 +1,10 @@
 """Who trains for a server: joins, is heard of, is missed, and touches nothing of others."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from flowml.domain.caller import Permission, Principal
+from flowml.domain.caller import Principal
 from flowml.domain.errors import LeaseLost, NotFound, WrongState
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Offer, Trial, TrialReport, TrialStatus
@@ -15,39 +13,10 @@ from flowml.services.context import Context
 from flowml.services.dispatch.channel import LEASE_SECONDS
 from flowml.services.fleet import workers
 from flowml.services.fleet.workers import Attempt, Fleet, Working
-from flowml.services.settings import Settings
-from tests.services.records import QuietTrainers
+from tests.services.fleet.conftest import OWNER
 from tests.services.test_channel import Dispatcher
 
-OWNER = Principal("a fleet", frozenset({Permission.WORK}))
 SHARE = Share(2, 1, 100)
-
-
-class Trainers(QuietTrainers):
-    nudges = 0
-
-    def nudge(self) -> None:
-        self.nudges += 1
-
-
-@pytest.fixture
-def dispatcher(tmp_path: Path) -> Dispatcher:
-    return Dispatcher(tmp_path)
-
-
-@pytest.fixture
-def context(dispatcher: Dispatcher) -> Context:
-    settings = Settings(home=dispatcher.home)
-    return Context(settings, dispatcher.store, dispatcher.time, Trainers(), OWNER, steady=dispatcher.time)
-
-
-@pytest.fixture
-def fleet(context: Context) -> Iterator[Fleet]:
-    fleet = Fleet(context)
-    # The test looks itself.
-    fleet.attendance.close()
-    yield fleet
-    fleet.close()
 
 
 def join(

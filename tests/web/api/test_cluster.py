@@ -110,6 +110,8 @@ def test_one_that_drains_gets_nothing_new_and_finishes_what_it_has(server: Serve
     assert lease(server, worker_id, seconds=0.1) is None
     assert beat(server, worker_id, [held["trial_id"]]).json() == {"stop": []}
     assert server.client.get(f"/api/workers/{worker_id}").json()["status"] == "draining"
+    assert server.client.post(f"/api/workers/{worker_id}/resume").json()["status"] == "online"
+    server.client.post(f"/api/workers/{worker_id}/drain")
     done = server.client.post(
         f"/api/workers/{worker_id}/trials/{held['trial_id']}/report?attempt=1",
         json={"status": "failed", "error": "no"},

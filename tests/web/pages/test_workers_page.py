@@ -11,7 +11,10 @@ from flowml.services.fleet.workers import Fleet, register
 from tests.web.serving import Served, serve
 from tests.web.visiting import Visit
 
-GPU_BOX = {"cpu_count_logical": 16, "total_ram_gb": 64.0, "gpus": [{"name": "L4", "vram_gb": 24.0}]}
+GPU_BOX = {
+    "cpu_count_logical": 16, "total_ram_gb": 64.0, "gpus": [{"name": "L4", "vram_gb": 24.0}],
+    "disk_free_gb": 70.5, "speed_score": 1.3, "gpu_driver_version": "550.54", "cuda_version": "12.4",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -34,9 +37,12 @@ def test_machines_come_and_go_while_the_page_is_open(server: Served, browser: Br
 
     register(server.context, Fleet(server.context), "gpu box", ["cpu", "gpu"], Share(4, 4, 10**9), GPU_BOX, protocol=1)
     row = page.get_by_role("row", name="gpu box")
-    expect(row).to_contain_text("16 cores, 64 GB of memory, L4 with 24.0 GB")
+    has = "16 cores, 64 GB of memory, 70.5 GB of disk free, speed 1.3, L4 with 24.0 GB, driver 550.54 (CUDA 12.4)"
+    expect(row).to_contain_text(has)
     row.get_by_role("button", name="Drain gpu box").click()
     expect(row).to_contain_text("draining")
+    row.get_by_role("button", name="Let gpu box take trials").click()
+    expect(row).to_contain_text("online")
 
     page.get_by_role("button", name="Make a token for it").click()
     command = page.get_by_label("The command to join")
