@@ -82,12 +82,14 @@ def look(home: Path) -> Found:
 
 
 def said_in(log: Path) -> list[str]:
-    """The errors in what a process has written, each with the lines after it."""
+    """The errors in what a process has written, each with the lines after it. One of which nothing but its first line
+    is there is of a process that was killed meanwhile, with what it depended on."""
     lines = log.read_text(errors="replace").splitlines()
     found = []
     at = 0
     while at < len(lines):
-        if _WRONG.search(lines[at]):
+        is_whole = not lines[at].startswith("Traceback ") or lines[at + 1 : at + 2] and lines[at + 1].startswith(" ")
+        if _WRONG.search(lines[at]) and is_whole:
             found.append(f"{log.name}:{at + 1}: " + "\n    ".join(lines[at : at + _LINES_OF_A_TRACE]))
             at += _LINES_OF_A_TRACE
         at += 1

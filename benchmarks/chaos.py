@@ -37,7 +37,8 @@ MARK = "FLOWML_BENCHMARK_CHAOS"
 """A variable of the environment by which everything that was started here is known."""
 _WATCHED = ("/", "/workers", "/jobs", "/api/workers", "/api/training", "/api/cluster", "/api/stats", "/readyz")
 _UNTIL_REST_SECONDS = 150.0
-_GONE_SECONDS = 15.0
+# Who is just importing the engine sees only then that it is nobody's any more.
+_GONE_SECONDS = 45.0
 _MOST_OPEN = 3
 _GONE = (OSError, http.client.HTTPException)
 
@@ -475,6 +476,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--keep", type=Path, help="folder for homes and logs, kept (default: one that is deleted)")
     parser.add_argument("--command", help='what to measure: path/flowml.pyz, "flowml" (default: this environment)')
     given = parser.parse_args(arguments)
+    # Whoever ends it leaves nothing behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     rows, all_faults = [], []
     for seed in given.seed or [0]:
         with tempfile.TemporaryDirectory(prefix="flowml-chaos-") as name:
