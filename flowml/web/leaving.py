@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any, TypeVar
 
@@ -30,7 +31,7 @@ class Waiting:
         self.rows = Line(_ROWS_AT_ONCE, of_one=_ROWS_AT_ONCE - 1)
         # There is one for each turn in these lines.
         self._predicting = anyio.CapacityLimiter(_BULK_AT_ONCE + _ROWS_AT_ONCE)
-        self._workers = anyio.CapacityLimiter(_WORKER_THREADS)
+        self._workers = ThreadPoolExecutor(_WORKER_THREADS, thread_name_prefix="for-a-worker")
         self._works: set[asyncio.Future[Any]] = set()
 
     async def until_gone(self, request: Request, work: Callable[[Context], Answer], line: Line | None = None) -> Answer:
@@ -51,7 +52,11 @@ class Waiting:
 
     async def for_a_worker(self, work: Callable[[], Answer]) -> Answer:
         """As the function of this name."""
-        return await anyio.to_thread.run_sync(work, limiter=self._workers)
+        # There are hundreds of them in a second: what anyio does for each thread's task costs as much as the work.
+        working = asyncio.get_running_loop().run_in_executor(self._workers, work)
+        self._works.add(working)
+        working.add_done_callback(self._ended)
+        return await asyncio.shield(working)
 
     async def ended(self, seconds: float) -> None:
         """Wait until all of it has ended, but no longer than this: what it stands on is about to be closed."""

@@ -51,6 +51,7 @@ class _Stop:
 @dataclass(frozen=True)
 class _Accepted:
     accepted: bool
+    lease: Lease | None = None
 
 
 _BRIEF: TypeAdapter[JobBrief] = TypeAdapter(JobBrief)
@@ -252,15 +253,23 @@ class HttpChannel:
         self._again(lease, lambda: self._call(lease, "POST", "give-back", json=told))
 
     def report(self, lease: Lease, report: TrialReport) -> bool:
+        return self.report_for_next(lease, report, None)[0]
+
+    def report_for_next(self, lease: Lease, report: TrialReport, offer: Offer | None) -> tuple[bool, Lease | None]:
+        """Hand in an outcome, and with an `offer` take the next trial, where one waits, by the same call. What is
+        leased by an answer that is lost on its way waits again, as this worker does not name it."""
         body = asdict(report)
         body["score"] = _finite(report.score)
         body["fold_scores"] = [_finite(score) for score in report.fold_scores]
         body["metrics"] = report.metrics and {name: _finite(value) for name, value in report.metrics.items()}
         body["error"] = None if report.error is None else report.error[:MOST_WORDS]
+        if offer is not None:
+            body["free"] = asdict(offer)
         try:
-            return self._again(lease, lambda: said(self._call(lease, "POST", "report", json=body), _ACCEPTED)).accepted
+            said_of_it = self._again(lease, lambda: said(self._call(lease, "POST", "report", json=body), _ACCEPTED))
         except LeaseLost:
-            return False
+            return False, None
+        return said_of_it.accepted, said_of_it.lease
 
     def _of(self, lease: Lease, what: str) -> tuple[str]:
         return (f"/api/workers/{lease.owner}/trials/{lease.trial_id}/{what}?attempt={lease.attempt}",)

@@ -102,6 +102,9 @@ class Relay:
         self._listener = Listener(authkey=self._key)
         self._lock = threading.Lock()
         self._held: dict[str, Lease] = {}
+        # What each trainer has offered last, and what was leased for it before it asks.
+        self._offers: dict[str, Offer] = {}
+        self._next: dict[str, Lease] = {}
         self._scores: dict[str, tuple[float, ...]] = {}
         # A trial that was stopped is never wanted again; one attempt at it may be while another has been lost.
         self._stopped: dict[str, float] = {}
@@ -170,9 +173,10 @@ class Relay:
             is_known = owner in self._dead
             self._dead.add(owner)
             lease = self._held.get(owner)
+            is_untouched = self._next.pop(owner, None) is not None
         if lease is None or is_known:
             return
-        blamed = trial_id in (None, lease.trial_id)
+        blamed = trial_id in (None, lease.trial_id) and not is_untouched
 
         def tell() -> None:
             # It is held until the server knows what became of it: a heartbeat without it would have it tried again.
@@ -200,23 +204,40 @@ class Relay:
     def _serve(self, connection: "Connection[Any, Any]") -> None:
         with connection, contextlib.suppress(EOFError, OSError):
             owner = str(connection.recv())
-            while True:
-                what, arguments = connection.recv()
-                answer: tuple[bool, Any]
-                try:
-                    answer = True, self._answer(owner, what, arguments)
-                except FlowMLError as error:
-                    answer = False, error
-                except Exception as error:
-                    log.exception("what a trainer asked could not be asked of the server")
-                    answer = False, NotReady(f"{type(error).__name__}: {error}")
-                try:
-                    connection.send(answer)
-                except OSError:
-                    # It has died while it waited, and never heard of what was leased for it.
-                    if isinstance(answer[1], Lease):
-                        self._give_back(owner, answer[1])
-                    raise
+            try:
+                self._serve_one(owner, connection)
+            finally:
+                self._forget(owner)
+
+    def _serve_one(self, owner: str, connection: "Connection[Any, Any]") -> None:
+        while True:
+            what, arguments = connection.recv()
+            answer: tuple[bool, Any]
+            try:
+                answer = True, self._answer(owner, what, arguments)
+            except FlowMLError as error:
+                answer = False, error
+            except Exception as error:
+                log.exception("what a trainer asked could not be asked of the server")
+                answer = False, NotReady(f"{type(error).__name__}: {error}")
+            try:
+                connection.send(answer)
+            except OSError:
+                # It has died while it waited, and never heard of what was leased for it.
+                if isinstance(answer[1], Lease):
+                    self._give_back(owner, answer[1])
+                raise
+
+    def _forget(self, owner: str) -> None:
+        """This trainer asks for nothing any more."""
+        with self._lock:
+            self._offers.pop(owner, None)
+            untouched = self._next.pop(owner, None)
+            if untouched is not None:
+                # Its death has nothing to do with that one.
+                self._held.pop(owner, None)
+        if untouched is not None:
+            self._give_back(owner, untouched)
 
     def _answer(self, owner: str, what: str, arguments: tuple[Any, ...]) -> Any:
         match what:
@@ -268,14 +289,17 @@ class Relay:
     def _lease(self, owner: str, offer: Offer) -> Lease | None:
         # A trainer asks for its next trial when it is through with the last one.
         with self._lock:
-            lost = self._held.get(owner)
-        if lost is not None:
-            self._give_back(owner, lost)
+            self._offers[owner] = offer
+            following, held = self._next.pop(owner, None), self._held.get(owner)
+        if following is not None and not self._closed.is_set():
+            return following
+        if held is not None:
+            self._give_back(owner, held)
         if self._closed.is_set() or self._clock() < self._rests_until:
             time.sleep(_PAUSE_SECONDS)
             return None
         try:
-            lease = self._channel.lease(replace(offer, memory_bytes=min(offer.memory_bytes, self._free_bytes())))
+            lease = self._channel.lease(self._of_what_is_free(offer))
         except FlowMLError as problem:
             self._trouble(problem)
             time.sleep(_PAUSE_SECONDS)
@@ -305,11 +329,36 @@ class Relay:
     def _report(self, owner: str, lease: Lease, report: TrialReport) -> bool:
         with self._letting_go(owner, lease):
             try:
-                return self._channel.report(lease, report)
+                is_accepted, following = self._channel.report_for_next(lease, report, self._offer_for_next(owner))
             except (NotFound, InvalidInput):
                 raise
             except FlowMLError as problem:
                 raise LeaseLost(f"It could not be handed in: {problem.detail}") from problem
+            if following is not None:
+                self._keep(owner, following)
+        return is_accepted
+
+    def _offer_for_next(self, owner: str) -> Offer | None:
+        """What is offered for the trial after the one that is just handed in. What GPUs have free is measured when a
+        trainer asks, so one that has any asks."""
+        with self._lock:
+            offer = self._offers.get(owner)
+            is_gone = owner in self._dead
+        if offer is None or is_gone or offer.vram_gb or self._closed.is_set() or self._clock() < self._rests_until:
+            return None
+        return self._of_what_is_free(offer)
+
+    def _of_what_is_free(self, offer: Offer) -> Offer:
+        return replace(offer, memory_bytes=min(offer.memory_bytes, self._free_bytes()))
+
+    def _keep(self, owner: str, following: Lease) -> None:
+        with self._lock:
+            is_lost = self._closed.is_set() or owner in self._dead
+            if not is_lost:
+                self._held[owner] = self._next[owner] = following
+                self._scores.pop(following.trial_id, None)
+        if is_lost:
+            self._give_back(owner, following)
 
     def _hand_back(self, owner: str, lease: Lease, reason: str | None) -> None:
         with self._letting_go(owner, lease):

@@ -33,6 +33,8 @@ class Server:
     hears: threading.Event = field(default_factory=threading.Event)
     waits: threading.Event | None = None
     is_asked: bool = False
+    following: Lease | None = None
+    offered: list[Offer | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.hears.set()
@@ -65,6 +67,11 @@ class Server:
         self.hears.wait(10)
         self.reports.append((lease.trial_id, report))
         return True
+
+    def report_for_next(self, lease: Lease, report: TrialReport, offer: Offer | None) -> tuple[bool, Lease | None]:
+        self.offered.append(offer)
+        following, self.following = self.following, None
+        return self.report(lease, report), following
 
 
 @dataclass
@@ -108,6 +115,55 @@ def test_a_trainer_is_served_through_its_worker(parts: Parts) -> None:
     assert trainer.report(LEASE, report)
     assert parts.server.reports == [("t1", report)] and parts.relay.beats() == []
     assert trainer.lease(Offer()) is None
+
+
+def hand_in(parts: Parts, trainer: RelayedChannel, following: Lease, offer: Offer = Offer()) -> None:  # noqa: B008
+    parts.server.leases = [LEASE]
+    assert trainer.lease(offer) == LEASE
+    parts.server.following = following
+    assert trainer.report(LEASE, TrialReport(TrialStatus.FINISHED, 0.5))
+
+
+def test_a_report_brings_the_next_trial_which_is_held_until_the_trainer_asks(parts: Parts) -> None:
+    trainer, following = parts.trainer("a"), replace(LEASE, trial_id="t2")
+    hand_in(parts, trainer, following, Offer(("cpu",), 5_000))
+    assert parts.server.offered == [Offer(("cpu",), 1_000)]
+    assert parts.relay.beats() == [Beat(following)]
+    asked = len(parts.server.offers)
+    assert trainer.lease(Offer()) == following and len(parts.server.offers) == asked
+    assert trainer.report(following, TrialReport(TrialStatus.FINISHED, 0.5))
+    assert parts.relay.beats() == [] and trainer.lease(Offer()) is None
+    assert parts.server.back == []
+
+
+def test_what_a_gpu_has_free_is_asked_anew(parts: Parts) -> None:
+    trainer = parts.trainer("a")
+    parts.server.leases = [LEASE]
+    trainer.lease(Offer(("cpu", "gpu"), 10, 8.0))
+    trainer.report(LEASE, TrialReport(TrialStatus.FINISHED, 0.5))
+    assert parts.server.offered == [None]
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_a_next_trial_that_was_never_begun_waits_again_without_blame(parts: Parts, dies: bool) -> None:
+    trainer = parts.trainer("a")
+    hand_in(parts, trainer, replace(LEASE, trial_id="t2"))
+    if dies:
+        parts.relay.died("a", "it crashed", True, None)
+    else:
+        trainer._connection.close()
+    assert until(lambda: parts.server.back == [("t2", None)], 5)
+    assert until(lambda: parts.relay.beats() == [], 5)
+
+
+def test_a_worker_that_ends_asks_for_no_next_trial_and_gives_back_the_one_that_comes(parts: Parts) -> None:
+    trainer = parts.trainer("a")
+    parts.server.leases = [LEASE]
+    assert trainer.lease(Offer()) == LEASE
+    parts.server.following = replace(LEASE, trial_id="t2")
+    parts.relay.close()
+    assert trainer.report(LEASE, TrialReport(TrialStatus.FINISHED, 0.5))
+    assert parts.server.offered == [None] and parts.server.back == [("t2", None)]
 
 
 def test_errors_reach_the_trainer_and_nobody_else(parts: Parts) -> None:

@@ -24,7 +24,9 @@ def tell_job(store: Store, job: Job, now: float) -> None:
 
 def tell_trial(store: Store, trial: Trial, now: float) -> None:
     """A `trial_update` for whoever watches the job."""
-    store.events.append(job_room(trial.job_id), "trial_update", {"trial": asdict(trial)}, now)
+    # As `asdict`, which copies all that is in it.
+    told = {**vars(trial), "needs": vars(trial.needs)}
+    store.events.append(job_room(trial.job_id), "trial_update", {"trial": told}, now)
 
 
 def tell_worker(store: Store, worker: Worker, now: float) -> None:

@@ -105,6 +105,17 @@ class WaitingRoom:
             self._thread = threading.Thread(target=self._watch, name="waiting-room", daemon=True)
             self._thread.start()
 
+    def take(self, worker_id: str, worker_name: str, offer: Offer) -> Lease | None:
+        """What waits for somebody with so much, at once and in the transaction that stands around this."""
+        if self._is_closed:
+            return None
+        now, steady = self._clock.now(), self._clock.steady()
+        lease = self._store.trials.claim(worker_id, worker_id, worker_name, offer, LEASE_SECONDS, now, steady)
+        if lease is not None:
+            tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
+            self._latest_job[worker_id] = lease.job_id
+        return lease
+
     def dismiss(self, worker_id: str) -> None:
         """This worker is gone: nothing is given to it any more."""
         with self._lock:

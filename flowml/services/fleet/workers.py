@@ -13,7 +13,7 @@ from flowml.domain.channel import JobBrief
 from flowml.domain.clock import Clock
 from flowml.domain.errors import Forbidden, NotFound, WrongState
 from flowml.domain.protocol import PROTOCOL
-from flowml.domain.trials import Beat, Lease, TrialReport
+from flowml.domain.trials import Beat, Lease, Offer, TrialReport
 from flowml.domain.workers import Caller, Share, Worker, WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch.blame import failed_on
@@ -201,14 +201,30 @@ def append(context: Context, attempt: Attempt, sha256: str, offset: int, length:
     return Transfers(context.store).append(_lease(context, attempt), sha256, offset, length, piece)
 
 
-def report(context: Context, attempt: Attempt, outcome: TrialReport) -> bool:
-    """Take the outcome of a trial; False: it came too late and changed nothing. Raises LeaseLost as well for that, and
+def report(
+    context: Context, fleet: Fleet, attempt: Attempt, outcome: TrialReport, offer: Offer | None = None
+) -> tuple[bool, Lease | None]:
+    """Take the outcome of a trial; False: it came too late and changed nothing. With an `offer`, also the next trial
+    where one waits, so that the worker need not ask for it. Raises LeaseLost as well for what came too late, and
     NotFound where a file that it names was not handed over."""
     lease = _lease(context, attempt)
     handed_over = context.store.trials.handed_over(lease)
     if any(sha256 not in handed_over for sha256 in (outcome.out_of_fold, outcome.model) if sha256 is not None):
         raise NotFound("A file of this report was not handed over for it.", hint="Hand it over first.")
-    return _channel(context, attempt.worker_id).report(lease, outcome)
+    with context.store.transaction():
+        is_accepted = _channel(context, attempt.worker_id).report(lease, outcome)
+        return is_accepted, None if offer is None else _next(context, fleet, attempt.worker_id, offer)
+
+
+def _next(context: Context, fleet: Fleet, worker_id: str, offer: Offer) -> Lease | None:
+    try:
+        worker = caller(context, fleet, worker_id)
+    except (NotFound, Forbidden):
+        # It hears so when it asks.
+        return None
+    if worker.status is not WorkerStatus.ONLINE:
+        return None
+    return fleet.waiting_room.take(worker.id, worker.name, offer)
 
 
 def _lease(context: Context, attempt: Attempt) -> Lease:

@@ -11,7 +11,7 @@ from starlette.responses import FileResponse
 from flowml.domain.channel import JobBrief
 from flowml.domain.errors import MalformedRequest, TooLarge
 from flowml.domain.protocol import LENGTH, OFFSET, PIECE_BYTES, PROTOCOL
-from flowml.domain.trials import Lease, Offer
+from flowml.domain.trials import Lease
 from flowml.domain.workers import Caller, Share, Worker, WorkerStatus
 from flowml.services.access.keys import is_still_valid
 from flowml.services.context import Context
@@ -69,12 +69,11 @@ async def lease(request: Request) -> dict[str, Lease | None]:
     body = await read_body(request, Ask)
     context, fleet = context_of(request), _fleet(request)
     worker = await _caller(request, body.worker_id)
-    offer = Offer(tuple(body.queues), body.memory_bytes, body.vram_gb)
     room, come = fleet.waiting_room, _Come()
     if worker.status is WorkerStatus.DRAINING:
         await come.within(body.wait_seconds, request)
         return {"lease": None}
-    waiter = room.stand(worker.id, worker.name, offer, come.soon)
+    waiter = room.stand(worker.id, worker.name, body.offer(), come.soon)
     is_here = False
     try:
         # Its token may have been revoked while it waited.
@@ -152,9 +151,22 @@ async def append(
     return {"received_bytes": await for_a_worker(request, take)}
 
 
-def report(context: Context, worker_id: str, trial_id: str, query: AttemptQuery, body: Report) -> dict[str, bool]:
-    """Hand in the outcome of a trial."""
-    return {"accepted": workers.report(context, Attempt(worker_id, trial_id, query.attempt), body.outcome())}
+async def report(request: Request, worker_id: str, trial_id: str, query: AttemptQuery) -> dict[str, Any]:
+    """Hand in the outcome of a trial, and with an offer take the next one where one waits."""
+    body = await read_body(request, Report)
+    context, fleet = context_of(request), _fleet(request)
+    attempt, offer = Attempt(worker_id, trial_id, query.attempt), body.offer()
+    leaving = asyncio.ensure_future(gone(request))
+    try:
+        is_accepted, lease = await for_a_worker(
+            request, lambda: workers.report(context, fleet, attempt, body.outcome(), offer)
+        )
+        if lease is not None and leaving.done():
+            await for_a_worker(request, partial(fleet.waiting_room.give_back, lease))
+            lease = None
+    finally:
+        leaving.cancel()
+    return {"accepted": is_accepted, "lease": lease}
 
 
 async def _caller(request: Request, worker_id: str) -> Caller:

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from flowml.domain.names import shown
 from flowml.domain.protocol import MOST_WORDS, PROTOCOL
-from flowml.domain.trials import TrialReport, TrialStatus
+from flowml.domain.trials import Offer, TrialReport, TrialStatus
 from flowml.domain.workers import WorkerStatus
 from flowml.services.fleet.workers import Working
 from flowml.web.schemas.base import Answer, Body, Listing, Object, Query, Timestamp
@@ -121,13 +121,21 @@ class Stop(Answer):
     stop: list[str]
 
 
-class Ask(Body):
-    """What a worker has free for a trial, and how long it waits for one."""
+class Free(Body):
+    """What a worker has free for a trial."""
 
-    worker_id: _Id
     queues: _Queues = Field(["cpu"])
     memory_bytes: int = Field(ge=0, lt=2**63)
     vram_gb: float = Field(0.0, ge=0, le=1e6, allow_inf_nan=False)
+
+    def offer(self) -> Offer:
+        return Offer(tuple(self.queues), self.memory_bytes, self.vram_gb)
+
+
+class Ask(Free):
+    """What a worker has free for a trial, and how long it waits for one."""
+
+    worker_id: _Id
     wait_seconds: float = Field(25.0, ge=0, le=60, allow_inf_nan=False)
 
 
@@ -275,6 +283,7 @@ class Report(Body):
     out_of_fold: _Sha256 | None = None
     model: _Sha256 | None = None
     tested_on: str | None = Field(None, max_length=200)
+    free: Free | None = Field(None, description="with it, the next trial is leased as well where one waits")
 
     @model_validator(mode="after")
     def whole(self) -> "Report":
@@ -285,15 +294,19 @@ class Report(Body):
         return self
 
     def outcome(self) -> TrialReport:
-        values = {**self.model_dump(), "status": TrialStatus(self.status)}
+        values = {**self.model_dump(exclude={"free"}), "status": TrialStatus(self.status)}
         values["fold_scores"] = _numbers(self.fold_scores)
         return TrialReport(**values)
 
+    def offer(self) -> Offer | None:
+        return None if self.free is None else self.free.offer()
+
 
 class Reported(Answer):
-    """Whether an outcome came in time to count."""
+    """Whether an outcome came in time to count, and the next trial where one was asked for and waits."""
 
     accepted: bool
+    lease: Lease | None = None
 
 
 def _numbers(scores: Sequence[float | None]) -> tuple[float, ...]:

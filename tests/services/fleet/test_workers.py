@@ -11,7 +11,7 @@ from flowml.domain.trials import Offer, Trial, TrialReport, TrialStatus
 from flowml.domain.workers import Share, Worker
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import LEASE_SECONDS
-from flowml.services.fleet import workers
+from flowml.services.fleet import cluster, workers
 from flowml.services.fleet.workers import Attempt, Fleet, Working
 from tests.services.fleet.conftest import OWNER
 from tests.services.test_channel import Dispatcher
@@ -41,8 +41,8 @@ def hang_up(fleet: Fleet, worker: Worker) -> None:
         has_left()
 
 
-def claim(dispatcher: Dispatcher, worker: Worker) -> Attempt:
-    dispatcher.enqueue()
+def claim(dispatcher: Dispatcher, worker: Worker, number: int = 0) -> Attempt:
+    dispatcher.enqueue(number)
     lease = dispatcher.store.trials.claim(
         worker.id, worker.id, worker.name, Offer(), LEASE_SECONDS, dispatcher.now, dispatcher.now
     )
@@ -305,6 +305,43 @@ def test_when_workers_were_last_heard_of_is_stored_for_all_at_once(
     assert [seen[worker.id] for worker in found] == [120.0, 120.0, 100.0]
 
 
+FAILED = TrialReport(TrialStatus.FAILED, error="no")
+
+
+def test_a_report_brings_the_next_trial_if_one_fits_and_the_worker_is_to_have_one(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker = join(context, fleet=fleet)
+    attempt = claim(dispatcher, worker)
+    wanted = dispatcher.enqueue(1)
+    accepted, lease = workers.report(context, fleet, attempt, FAILED, Offer())
+    assert accepted and lease is not None and (lease.trial_id, lease.owner) == (wanted, worker.id)
+    dispatcher.enqueue(2)
+    attempt = Attempt(worker.id, lease.trial_id, lease.attempt)
+    with pytest.raises(NotFound):
+        workers.report(context, fleet, attempt, replace(FAILED, model="e" * 64), Offer())
+    assert workers.report(context, fleet, attempt, FAILED, Offer(("gpu",))) == (True, None)
+    with pytest.raises(LeaseLost):
+        workers.report(context, fleet, attempt, FAILED, Offer())
+    for number, stop in enumerate((cluster.drain, lambda context, _: fleet.close()), start=3):
+        attempt = claim(dispatcher, worker, number)
+        stop(context, worker.id)
+        assert workers.report(context, fleet, attempt, FAILED, Offer()) == (True, None)
+    assert [trial.status for trial in dispatcher.ledger.trials()].count(TrialStatus.QUEUED) == 1
+
+
+def test_a_next_trial_whose_answer_was_lost_waits_again(dispatcher: Dispatcher, context: Context, fleet: Fleet) -> None:
+    worker = join(context, fleet=fleet)
+    attempt = claim(dispatcher, worker)
+    dispatcher.enqueue(1)
+    beat(context, fleet, worker.id, [Working(attempt.trial_id, 1)])
+    assert workers.report(context, fleet, attempt, FAILED, Offer())[1] is not None
+    for _ in range(3):
+        dispatcher.now += 15.0
+        beat(context, fleet, worker.id, [])
+    assert dispatcher.ledger.trials()[1].status is TrialStatus.QUEUED
+
+
 def test_who_leaves_gives_back_what_it_had(dispatcher: Dispatcher, context: Context, fleet: Fleet) -> None:
     worker = join(context)
     claim(dispatcher, worker)
@@ -338,7 +375,7 @@ def test_nobody_touches_the_worker_or_the_trial_of_another(
             lambda theirs=theirs: workers.file(other, theirs, dispatcher.table),
             lambda theirs=theirs: workers.append(other, theirs, "0" * 64, 0, 1, b"x"),
             lambda theirs=theirs: workers.give_back(other, theirs, "mischief"),
-            lambda theirs=theirs: workers.report(other, theirs, TrialReport(TrialStatus.FINISHED, 1.0)),
+            lambda theirs=theirs: workers.report(other, fleet, theirs, TrialReport(TrialStatus.FINISHED, 1.0)),
         ):
             with pytest.raises(LeaseLost):
                 call()

@@ -117,7 +117,7 @@ def test_one_that_drains_gets_nothing_new_and_finishes_what_it_has(server: Serve
         json={"status": "failed", "error": "no"},
         headers=WORKER,
     )
-    assert done.json() == {"accepted": True}
+    assert done.json() == {"accepted": True, "lease": None}
     assert server.store.trials.get(second if held["trial_id"] == first else first).status == "queued"
 
 

@@ -169,7 +169,7 @@ def test_a_report_names_only_what_this_attempt_has_handed_over(tmp_path: Path) -
         for trial_id in (second, "nobody"):
             stolen = send(server, f"{trials[first]}/trials/{trial_id}/report?attempt=1", WHOLE)
             assert stolen.status_code == 404, "somebody else's trial"
-        assert report().json() == {"accepted": True}
+        assert report().json() == {"accepted": True, "lease": None}
         assert report().status_code == 404
 
 
@@ -177,7 +177,7 @@ def test_what_a_worker_says_of_a_failure_reaches_no_terminal_as_more_than_words(
     with serve(tmp_path, who=who) as server:
         trial = held_trial(server, join(server))
         said = {"status": "failed", "error": "It \x1b[2J\u202efailed\r\nfor good.\x00"}
-        assert send(server, f"{trial}/report?attempt=1", said).json() == {"accepted": True}
+        assert send(server, f"{trial}/report?attempt=1", said).json() == {"accepted": True, "lease": None}
         assert server.store.trials.get(trial.split("/")[-1]).error == "It [2Jfailed for good."
 
 
