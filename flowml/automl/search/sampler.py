@@ -79,6 +79,10 @@ class Sampler:
             self._known_of[specs[n].algorithm][n] = result
         self._forecast = self._learned()
         self._open_to_all = [name for name in study.algorithms if not self._given_up(name)]
+        is_open = {spec.algorithm for n, spec in specs.items() if n not in known}
+        self._any_open = bool(is_open)
+        # Strong families of which nothing is known yet, but soon will be.
+        self._awaited = {name for name in STRONG if name in is_open and not self._known_of.get(name)}
 
     def _learned(self) -> Forecast:
         forecast = Forecast(self._study.stated)
@@ -147,6 +151,9 @@ class Sampler:
             params = self._propose(name)
             if params is not None:
                 return TrialSpec(self._number, name, params, "search")
+        if affordable and self._any_open and not any(self._gains(name) for name in self._open_to_all):
+            # There is time, but nothing to go by yet: more of what is tried already would tell nobody anything.
+            return None
         return self._hurried(time_left)
 
     def _hurried(self, time_left: float) -> TrialSpec | None:
@@ -181,14 +188,22 @@ class Sampler:
         """Families by who is furthest behind the share of the time that it has earned."""
         best = {name: max(self._gains(name), default=-math.inf) for name in names}
         leader = max((gain for name in self._open_to_all for gain in self._gains(name)), default=-math.inf)
-        if leader == -math.inf:
+        awaited = [name for name in names if name in self._awaited]
+        if awaited:
+            # What is known so early are the trials that take a moment, and to fill very many places with more of those
+            # would be a waste.
+            names = [name for name in names if name in STRONG]
+        elif leader == -math.inf:
             return []
-        least_loss = max(self._study.perfect - leader, 1e-9)
+        least_loss = max(self._study.perfect - leader, 1e-9) if leader > -math.inf else 1.0
         # Within this part of the best loss two families are about as good; more where few rows make it uncertain.
         near = NEAR + 1.0 / math.sqrt(self._study.shape.n_rows)
 
         overdrawn: dict[str, float] = {}
         for name in names:
+            if name in awaited:
+                overdrawn[name] = self._spent(name) + self._forecast.seconds(name)
+                continue
             if best[name] == -math.inf:
                 continue
             weight = math.exp(-min((leader - best[name]) / (near * least_loss), 50.0)) * 0.85 ** self._stale(name)
@@ -235,7 +250,8 @@ class Sampler:
         space = self._study.algorithms[name].search_space(self._study.shape)
         for draw in range(4):
             seed = self._study.seed * 1_000_003 + self._number * 31 + draw
-            params = propose(space, finished, pending, seed)
+            # Where nothing is known of a family, none of those that are pending is better than another.
+            params = propose(space, finished, pending if finished else [], seed)
             if key_of(name, params) not in self._tried:
                 return params
         return None

@@ -83,6 +83,9 @@ class Search:
         """
         number, known = self._next_number, self._results
         if self._limit is not None and len(self._specs) - self._pruned(known) >= self._limit:
+            if self._max_trials is None and self._open():
+                # One of them may yet turn out not to count.
+                return WAIT
             self.had_enough = self._max_trials is None
             return None
         if self._max_trials is not None:
@@ -90,10 +93,13 @@ class Search:
                 return WAIT
             known = {earlier: result for earlier, result in known.items() if earlier <= number - LAG}
         if self._stalled(known):
+            if self._open():
+                # One of them may yet be the best.
+                return WAIT
             self.had_enough = True
             return None
         sampler = Sampler(self._study, number, self._specs, known, self._shares, self._tried)
-        open_trials = [spec.algorithm for earlier, spec in self._specs.items() if earlier not in self._results]
+        open_trials = self._open()
         if len(open_trials) >= slots and self._max_trials is None:
             # It has to wait for one of them, of which about half is still to come.
             time_left -= 0.5 * min(sampler.seconds(name) for name in open_trials)
@@ -169,6 +175,10 @@ class Search:
     def _take(self, spec: TrialSpec) -> None:
         self._specs[spec.number] = spec
         self._tried.add(key_of(spec.algorithm, spec.params))
+
+    def _open(self) -> list[str]:
+        """The algorithms of the trials that have not ended."""
+        return [spec.algorithm for number, spec in self._specs.items() if number not in self._results]
 
     def _pruned(self, known: Mapping[int, Result]) -> int:
         """Trials that do not count, but where exactly so many were asked for."""
