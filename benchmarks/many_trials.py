@@ -1,9 +1,9 @@
 """What a conductor takes for each of very many trials, which a double ends at once.
 
-    python -m benchmarks.many_trials --trials 2000 --every 500
+    python -m benchmarks.many_trials --trials 2000 --every 500 --slots 40
 
-Trials end with stored predictions and one small model; the clock goes on by two seconds with each, so
-that ensembles are made as often as in a run of an hour. Prints CPU milliseconds of the conductor a trial, how much of
+Trials end with stored predictions and one small model; the clock goes on by two seconds with each, shared by
+the slots, so that ensembles are made as often as in a run of an hour. Prints CPU milliseconds of the conductor a trial, how much of
 that is its search, its memory, and the files that it holds open.
 """
 
@@ -68,8 +68,9 @@ class Watch:
 class Ledger(StoreLedger):
     """A ledger whose trials have ended as soon as they are asked for."""
 
-    def __init__(self, store: Store, job_id: str, most: int, every: int):
+    def __init__(self, store: Store, job_id: str, most: int, every: int, slots: int):
         super().__init__(store, job_id)
+        self._step = SECONDS_A_TRIAL / max(1, slots // 2)
         self.watch, self.lines = Watch(), []  # type: ignore[var-annotated]
         self.gone = 0.0
         self._most, self._every, self._ended = most, every, 0
@@ -104,7 +105,7 @@ class Ledger(StoreLedger):
         known = (SECONDS_A_TRIAL, 0.1, None, said, self._model, self._fingerprint)
         report = TrialReport(TrialStatus.FINISHED, score, (score,) * 5, {"accuracy": score}, *known)
         self._channel.report(lease, report)
-        self.gone += SECONDS_A_TRIAL
+        self.gone += self._step
         self._ended += 1
         if self._ended % self._every == 0:
             self._note()
@@ -129,6 +130,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=2_000)
     parser.add_argument("--every", type=int, default=500)
     parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--slots", type=int, default=2)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store, frame = Store(Path(folder)), people(given.rows)
@@ -144,8 +146,8 @@ def main() -> None:
         )
         job = store.jobs.add(JobSpec("d", "y", metric="accuracy", time_budget_seconds=BUDGET), "many", 1.7e9)
         store.jobs.claim(1, 1.7e9, 0.0)
-        store.workers.register_local("here", ("cpu",), 2, {}, 1.7e9, threads=1, memory_bytes=10**9)
-        ledger = Ledger(store, job.id, given.trials, given.every)
+        store.workers.register_local("here", ("cpu",), given.slots, {}, 1.7e9, threads=1, memory_bytes=10**9)
+        ledger = Ledger(store, job.id, given.trials, given.every, given.slots)
         Search.ask = ledger.watch.of_search(Search.ask)  # type: ignore[method-assign]
         conduct_job(ledger, clock=ledger.clock())
         print(table(HEADER, ledger.lines))

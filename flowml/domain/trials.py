@@ -64,8 +64,9 @@ class Offer:
 
 @dataclass(frozen=True)
 class Trial:
-    """A row of the trials table. `score` is in the metric's own direction (an RMSE is positive); `elapsed_seconds` are
-    those of its job when it ended, in which pauses do not count; `queued_at` is one of the steady clock."""
+    """A row of the trials table. `score` is in the metric's own direction (an RMSE is positive); `started_seconds` and
+    `elapsed_seconds` are those of its job when its last attempt began and ended, in which pauses do not count;
+    `queued_at` is one of the steady clock."""
 
     id: str
     job_id: str
@@ -84,6 +85,7 @@ class Trial:
     queued_at: float = 0.0
     started_at: float | None = None
     finished_at: float | None = None
+    started_seconds: float | None = None
     elapsed_seconds: float | None = None
     error: str | None = None
     out_of_fold: str | None = None
@@ -104,6 +106,20 @@ class Trial:
     def applicable(self) -> bool:
         """Whether more trials of this algorithm may do better, as far as this one tells."""
         return not {NEEDED_BYTES, NOT_APPLICABLE} & set(self.metrics or ())
+
+
+@dataclass(frozen=True)
+class EarlierAttempt:
+    """Work on a trial that did not end it: the machine was lost or gave it back, or what it reported was not used
+    (`error`). Seconds are those of its job."""
+
+    trial_id: str
+    attempt: int
+    worker_id: str | None
+    worker_name: str | None
+    started_seconds: float | None
+    ended_seconds: float | None
+    error: str | None
 
 
 OUT_OF_TIME = "Not finished in time."

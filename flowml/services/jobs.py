@@ -9,7 +9,7 @@ from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.events import Event
 from flowml.domain.jobs import QUEUES, Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
 from flowml.domain.names import did_you_mean, shown
-from flowml.domain.trials import Trial
+from flowml.domain.trials import EarlierAttempt, Trial
 from flowml.domain.workers import WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch.ledger import finish_job
@@ -100,6 +100,12 @@ def list_trials(context: Context, job_id: str, limit: int, offset: int) -> tuple
     """In the order in which they were tried, and how many there are. Raises NotFound."""
     context.store.jobs.get(job_id)
     return context.store.trials.page(job_id, limit, offset)
+
+
+def list_earlier_attempts(context: Context, job_id: str, limit: int, offset: int) -> tuple[list[EarlierAttempt], int]:
+    """Work on its trials that did not end them, and how often there was such. Raises NotFound."""
+    context.store.jobs.get(job_id)
+    return context.store.attempts.page(job_id, limit, offset)
 
 
 def told(context: Context, job_id: str, until: int) -> list[Event]:

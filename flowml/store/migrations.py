@@ -295,6 +295,30 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX mishaps_of_trial ON mishaps(trial_id)",
         ),
     ),
+    Migration(
+        19,
+        "which machine worked on a trial from when to when, also where that was not what ended it",
+        (
+            "ALTER TABLE trials ADD COLUMN started_seconds REAL",
+            """CREATE TABLE attempts (
+                trial_id TEXT NOT NULL REFERENCES trials(id) ON DELETE CASCADE, attempt INTEGER NOT NULL,
+                worker_id TEXT, worker_name TEXT, started_seconds REAL, ended_seconds REAL, error TEXT,
+                PRIMARY KEY (trial_id, attempt)
+            ) STRICT, WITHOUT ROWID""",
+            # Who takes a trial away knows no steady clock; what its run has noted last is late by a moment.
+            """CREATE TRIGGER trials_left AFTER UPDATE OF status ON trials
+                WHEN OLD.status = 'leased' AND NEW.status NOT IN ('leased', 'finished') AND NEW.elapsed_seconds IS NULL
+                BEGIN UPDATE trials SET elapsed_seconds = max(ifnull(NEW.started_seconds, 0),
+                    (SELECT jobs.elapsed_seconds FROM jobs WHERE jobs.id = NEW.job_id)) WHERE id = NEW.id; END""",
+            # A trial that is given back again and again keeps the last of its attempts.
+            """CREATE TRIGGER trials_attempted AFTER UPDATE OF status ON trials
+                WHEN OLD.status IN ('leased', 'finished') AND NEW.status = 'queued' BEGIN
+                INSERT OR REPLACE INTO attempts SELECT NEW.id, NEW.attempt, OLD.worker_id, OLD.worker_name,
+                    OLD.started_seconds, coalesce(OLD.elapsed_seconds, max(ifnull(OLD.started_seconds, 0),
+                    jobs.elapsed_seconds)), NEW.error FROM jobs WHERE jobs.id = NEW.job_id;
+                DELETE FROM attempts WHERE trial_id = NEW.id AND attempt <= NEW.attempt - 10; END""",
+        ),
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from flowml.domain.errors import NoRoom, StartupError
 from flowml.domain.faults import fault_of, kept_if_there_is_room
+from flowml.store.attempts import Attempts
 from flowml.store.blame import Blame
 from flowml.store.database import Database
 from flowml.store.datasets import Datasets
@@ -55,6 +56,7 @@ class Store:
         self.datasets = Datasets(self._database)
         self.jobs = Jobs(self._database)
         self.trials = Trials(self._database)
+        self.attempts = Attempts(self._database)
         self.blame = Blame(self._database)
         self.models = Models(self._database)
         self.workers = Workers(self._database)

@@ -148,8 +148,10 @@ class Trials:
                         row = connection.execute(
                             "UPDATE trials SET status = 'leased', owner = ?, worker_id = ?, worker_name = ?,"
                             " attempt = attempt + 1, lease_expires_at = ?, started_at = ?, fold_scores = '[]',"
-                            " error = NULL WHERE id = ? RETURNING *",
-                            (owner, worker_id, worker_name, steady + lease_seconds, now, found["id"]),
+                            " error = NULL, elapsed_seconds = NULL,"
+                            f" started_seconds = (SELECT {ELAPSED} FROM jobs WHERE jobs.id = trials.job_id)"
+                            " WHERE id = ? RETURNING *",
+                            (owner, worker_id, worker_name, steady + lease_seconds, now, steady, found["id"]),
                         ).fetchone()
                         return _lease(row, steady)
         return None
@@ -328,7 +330,7 @@ class Trials:
                 (reason, str(status), trial_id),
             )
             connection.execute(
-                "UPDATE trials SET finished_at = NULL, elapsed_seconds = NULL, fit_seconds = NULL, predict_ms = NULL,"
+                "UPDATE trials SET finished_at = NULL, fit_seconds = NULL, predict_ms = NULL,"
                 " tested_on = NULL WHERE id = ? AND status = 'queued'",
                 (trial_id,),
             )
@@ -505,6 +507,7 @@ def _trial(row: sqlite3.Row) -> Trial:
         queued_at=row["queued_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+        started_seconds=row["started_seconds"],
         elapsed_seconds=row["elapsed_seconds"],
         error=row["error"],
         out_of_fold=row["out_of_fold_file"],

@@ -67,6 +67,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/training/{job_id}/cancel", training.cancel, t.Job, 202, need=WRITE),
     Endpoint("POST", "/api/training/{job_id}/extend", training.extend, t.Job, 202, body=t.ExtendTraining, need=WRITE),
     Endpoint("GET", "/api/training/{job_id}/trials", training.trials, t.TrialList, query=PageQuery, need=READ),
+    Endpoint("GET", "/api/training/{job_id}/attempts", training.attempts, t.AttemptList, query=PageQuery, need=READ),
 
     Endpoint("GET", "/api/results/job/{job_id}", results.of_job, r.ModelList, query=PageQuery, need=READ),
     Endpoint("GET", "/api/results/job/{job_id}/leaderboard", results.leaderboard, r.Leaderboard, need=READ),

@@ -6,9 +6,11 @@ import { h } from "./dom.js";
 const kinds = new Map();
 const figures = new Map();
 
-// draw(Plot, spec, {width, colour}) answers {plot, marks: [{selector, labels}], legend?, stride?}. Marks are in the
-// order of the labels; a label's first line is what it is, the others its figures. With `stride` marks to a row, the
-// keys up and down go from row to row.
+// draw(Plot, spec, {width, colour}) answers {plot, marks: [{selector, labels, keys?}], legend?, stride?, move?, scrolls?}.
+// Marks are in the order of the labels; a label's first line is what it is, the others its figures. With `stride` marks
+// to a row, the keys up and down go from row to row; `move(at, down)` says where they go in rows of any length. `keys`
+// tell which mark is which when the chart is drawn anew: who reads one goes on reading it. A plot that `scrolls` is in a
+// box of its own and stays where it was scrolled to. `grow(value)` moves what moves between two drawings (`growChart`).
 export function defineChart(kind, draw) {
   kinds.set(kind, draw);
 }
@@ -43,27 +45,55 @@ function draw(figure) {
   const width = Math.floor(state.canvas.clientWidth);
   if (width < 120 || !state.spec) return;
   const focused = state.marks.indexOf(document.activeElement);
-  const { plot, marks = [], legend = null, stride = 1 } = kinds.get(state.kind)(globalThis.Plot, state.spec, { width, colour });
+  const key = state.marks[focused]?.dataset.key;
+  const shown = state.tip.hidden ? undefined : state.tip.dataset.key;
+  const { plot, marks = [], legend = null, stride = 1, move = null, scrolls = false, grow = null } = kinds.get(state.kind)(globalThis.Plot, state.spec, { width, colour });
   state.width = width;
-  state.stride = stride;
+  state.move = move ?? ((at, down) => at + (down ? stride : -stride));
+  state.grow = grow;
   state.tip.hidden = true;
-  state.canvas.replaceChildren(...[plot, legend, state.tip].filter(Boolean));
+  show(state, plot, legend, scrolls);
   if (plot instanceof SVGElement) {
     plot.setAttribute("role", "group");
     plot.setAttribute("aria-label", state.title);
     label(state, plot, marks);
-    if (focused >= 0) state.marks[Math.min(focused, state.marks.length - 1)]?.focus({ preventScroll: true });
+    const same = (wanted) => (wanted === undefined ? undefined : state.marks.find((mark) => mark.dataset.key === wanted));
+    if (focused >= 0) arrive(state, same(key) ?? state.marks[Math.min(focused, state.marks.length - 1)]);
+    const read = same(shown);
+    if (read) showTip(state, read);
   }
+}
+
+function show(state, plot, legend, scrolls) {
+  if (!scrolls) {
+    state.canvas.replaceChildren(...[plot, legend, state.tip].filter(Boolean));
+    return;
+  }
+  // A box that is taken out of the page and put back has lost its place.
+  state.scroller ??= h("div", { class: "chart-scroll" });
+  state.scroller.replaceChildren(plot);
+  if (state.scroller.parentNode !== state.canvas) state.canvas.replaceChildren(state.scroller, state.tip);
+  state.canvas.querySelector(".chart-legend")?.remove();
+  if (legend) state.scroller.after(legend);
+}
+
+// One mark is what the Tab key comes to: the one that had the focus last.
+function arrive(state, mark) {
+  if (!mark) return;
+  for (const other of state.marks) if (other.getAttribute("tabindex") === "0") other.setAttribute("tabindex", "-1");
+  mark.setAttribute("tabindex", "0");
+  mark.focus({ preventScroll: true });
 }
 
 // One stop of the Tab key per chart; the arrow keys go from mark to mark.
 function label(state, plot, marks) {
   state.marks = [];
-  for (const { selector, labels } of marks) {
+  for (const { selector, labels, keys } of marks) {
     plot.querySelectorAll(selector).forEach((mark, index) => {
       if (labels[index] === undefined) return;
       mark.dataset.mark = labels[index];
       mark.dataset.at = String(index);
+      if (keys) mark.dataset.key = keys[index];
       mark.setAttribute("role", "img");
       mark.setAttribute("aria-label", labels[index].replaceAll("\n", ", "));
       mark.setAttribute("tabindex", state.marks.length ? "-1" : "0");
@@ -82,7 +112,7 @@ function step(state, event) {
   const at = state.marks.indexOf(event.target);
   if (at < 0) return;
   const last = state.marks.length - 1;
-  const moves = { ArrowRight: at + 1, ArrowDown: at + state.stride, ArrowLeft: at - 1, ArrowUp: at - state.stride, Home: 0, End: last };
+  const moves = { ArrowRight: at + 1, ArrowDown: state.move(at, true), ArrowLeft: at - 1, ArrowUp: state.move(at, false), Home: 0, End: last };
   if (!(event.key in moves)) return;
   event.preventDefault();
   const next = state.marks[Math.max(0, Math.min(last, moves[event.key]))];
@@ -95,6 +125,7 @@ function showTip(state, mark) {
   const box = state.canvas.getBoundingClientRect();
   const place = mark.getBoundingClientRect();
   state.tip.textContent = mark.dataset.mark;
+  state.tip.dataset.key = mark.dataset.key ?? "";
   state.tip.hidden = false;
   const width = state.tip.offsetWidth;
   const height = state.tip.offsetHeight;
@@ -102,6 +133,12 @@ function showTip(state, mark) {
   const above = place.top - box.top - height - 8;
   const top = above < -24 ? place.bottom - box.top + 8 : above;
   state.tip.style.transform = "translate(" + left + "px, " + top + "px)";
+}
+
+// With the pointer at no mark, the one that has the focus is read.
+function rest(state) {
+  if (state.marks.includes(document.activeElement)) showTip(state, document.activeElement);
+  else state.tip.hidden = true;
 }
 
 const resized = new ResizeObserver((entries) => {
@@ -122,9 +159,9 @@ function mount(figure) {
   canvas.addEventListener("pointerover", (event) => {
     const mark = event.target.closest("[data-mark]");
     if (mark) showTip(state, mark);
-    else state.tip.hidden = true;
+    else rest(state);
   });
-  canvas.addEventListener("pointerleave", () => (state.tip.hidden = true));
+  canvas.addEventListener("pointerleave", () => rest(state));
   canvas.addEventListener("focusin", (event) => event.target.dataset?.mark && showTip(state, event.target));
   canvas.addEventListener("focusout", () => (state.tip.hidden = true));
   canvas.addEventListener("keydown", (event) => {
@@ -132,6 +169,7 @@ function mount(figure) {
     step(state, event);
   });
   resized.observe(canvas);
+  figure.querySelector(".chart-data").addEventListener("toggle", () => fill(figure));
   draw(figure);
 }
 
@@ -139,12 +177,23 @@ export function mountCharts(root = document) {
   for (const figure of root.querySelectorAll("figure[data-chart]")) if (!figures.has(figure)) mount(figure);
 }
 
-// New data for a chart that is on the page, with its table.
+// New data for a chart that is on the page, with its table: `rows()` answers it where somebody looks at it.
 export function updateChart(figure, spec, rows) {
   const state = figures.get(figure);
   state.spec = spec;
+  state.rows = rows ?? state.rows;
   draw(figure);
-  if (rows) figure.querySelector(".chart-data tbody").replaceChildren(...rows.map(tableRow));
+  fill(figure);
+}
+
+export function growChart(figure, value) {
+  figures.get(figure).grow?.(value);
+}
+
+function fill(figure) {
+  const { rows } = figures.get(figure);
+  const data = figure.querySelector(".chart-data");
+  if (rows && data.open) data.querySelector("tbody").replaceChildren(...rows().map(tableRow));
 }
 
 function tableRow(row) {

@@ -51,6 +51,12 @@ def trials(context: Context, job_id: str, query: PageQuery) -> dict[str, Any]:
     return {"items": items, "total": total}
 
 
+def attempts(context: Context, job_id: str, query: PageQuery) -> dict[str, Any]:
+    """Work on its trials that did not end them: of machines that were lost, say. The last attempt is in the trial."""
+    items, total = jobs.list_earlier_attempts(context, job_id, query.limit, query.offset)
+    return {"items": items, "total": total}
+
+
 def algorithms(context: Context, query: AlgorithmsQuery) -> dict[str, Any]:
     """What can be trained, and what the search varies."""
     found = jobs.list_algorithms(query.problem_type)

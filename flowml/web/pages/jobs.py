@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -24,6 +24,7 @@ from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame
 from flowml.web.pages.listing import offset_of, to_the_last_page
+from flowml.web.pages.placement import placement_chart
 from flowml.web.templating import Page, respond
 from flowml.web.words import METRICS, metric_words, score_text
 
@@ -81,6 +82,7 @@ class JobPage(Page):
     titles: dict[str, str]
     log: list[LogLine]
     chart: Chart
+    placement: Chart
     expected: Headline
     monitor: dict[str, Any]
     ended: bool
@@ -112,6 +114,7 @@ def page(request: Request) -> Response:
         part = LeaderboardPart(title=job.name, frame=frame, leaderboard=leaderboard, ended=job.status.ended)
         return respond(request, part)
     trials, _ = jobs.list_trials(context, job.id, MOST_TRIALS, 0)
+    attempts, _ = jobs.list_earlier_attempts(context, job.id, MOST_TRIALS, 0)
     told = jobs.told(context, job.id, frame.last_event_id)
     metric = _metric_point(job.metric)
     return respond(
@@ -127,10 +130,12 @@ def page(request: Request) -> Response:
             titles=titles,
             log=log_lines(job, trials, titles, told),
             chart=_progress_chart(job, trials, titles, metric),
+            placement=placement_chart(job, trials, attempts, titles),
             expected=headline(job),
             monitor={
                 "job": _job_point(job),
                 "trials": [_trial_point(trial, number) for number, trial in enumerate(trials, start=1)],
+                "attempts": [asdict(attempt) for attempt in attempts],
                 "families": {algorithm.name: algorithm.category for algorithm in algorithms},
                 "titles": titles,
                 "metric": metric,
@@ -266,7 +271,10 @@ def _trial_point(trial: Trial, number: int) -> dict[str, Any]:
         "score": trial.score,
         "fold_scores": list(trial.fold_scores),
         "fit_seconds": trial.fit_seconds,
+        "worker_id": trial.worker_id,
         "worker_name": trial.worker_name,
+        "attempt": trial.attempt,
+        "started_seconds": trial.started_seconds,
         "elapsed_seconds": trial.elapsed_seconds,
         "error": trial.error,
     }

@@ -114,11 +114,30 @@ class Trial(Answer):
     attempt: int
     started_at: Timestamp | None
     finished_at: Timestamp | None
-    elapsed_seconds: float | None = Field(None, description="those of its run when it ended; pauses do not count")
+    started_seconds: float | None = Field(None, description="those of its run when its last attempt began")
+    elapsed_seconds: float | None = Field(
+        None, description="those of its run when its last attempt ended; pauses do not count"
+    )
     error: str | None
 
 
 class TrialList(Listing[Trial]):
+    """A part of a list, and how many there are in all."""
+
+
+class Attempt(Answer):
+    """Work on a trial that did not end it. Seconds are those of the run."""
+
+    trial_id: str
+    attempt: int
+    worker_id: str | None
+    worker_name: str | None
+    started_seconds: float | None
+    ended_seconds: float | None
+    error: str | None = Field(description="why; null where the machine was lost, or gave it back")
+
+
+class AttemptList(Listing[Attempt]):
     """A part of a list, and how many there are in all."""
 
 

@@ -1,6 +1,7 @@
 // The live monitor of one run. The server has written its state; from there the live updates go on.
 import Alpine from "../../vendor/alpine.js";
-import { mountCharts, updateChart } from "../charts.js";
+import { growChart, mountCharts, updateChart } from "../charts.js";
+import "../charts/placement.js";
 import "../charts/trials.js";
 import "../delete.js";
 import { dataOf, h, slide, throttle } from "../dom.js";
@@ -8,10 +9,21 @@ import { duration, number, plural, score, seconds } from "../format.js";
 import { headline, titleOf } from "../headline.js";
 import { fragment, post } from "../http.js";
 import { subscribe, watchConnection } from "../live.js";
+import { attemptOf, axisEnd, barsOf, keyOf, machinesOf, MOST_LANES, rowsOf, usage } from "../placement.js";
 import { endOf, limitsOf, pointsOf, stepsOf } from "../progress.js";
 import { hasEnded } from "../status.js";
 import { swapper } from "../swap.js";
 import { problemToast } from "../toasts.js";
+
+// Trials in training that are listed; the chart has all of them.
+const SHOWN_WORKING = 12;
+// Milliseconds between two drawings of what runs.
+const EVERY = 1000;
+
+// Nothing in a chart is Alpine's, and looking through thousands of new marks would take it longer than drawing them.
+function draw(figure, spec, rows) {
+  Alpine.mutateDom(() => updateChart(figure, spec, rows));
+}
 
 function clock(time) {
   return new Date(seconds(time) * 1000).toLocaleTimeString([], { hour12: false });
@@ -31,13 +43,16 @@ Alpine.data("monitor", () => ({
     const trials = new Map(setup.trials.map((trial) => [trial.id, trial]));
     const figure = this.$root.querySelector("#progress-chart");
     const { families, titles, champions, metrics, log } = setup;
-    const state = { trials, families, titles, figure, champions, metrics, logged: log };
+    const attempts = new Map(setup.attempts.map((attempt) => [keyOf(attempt), attempt]));
+    const placement = this.$root.querySelector("#placement-chart");
+    const state = { trials, attempts, families, titles, figure, placement, champions, metrics, logged: log };
     this.state = () => state;
     this.job = setup.job;
     this.metric = setup.metric;
     this.bestName = setup.best_name;
     this.heard = performance.now();
     this.drawSoon = throttle(400, () => this.drawChart());
+    this.placeSoon = throttle(EVERY, () => this.drawPlacement());
     // A name that is being typed in the head would be saved half done.
     const isNamed = () => document.querySelector("#job-head .rename-form:not([hidden])") !== null;
     const head = swapper(isNamed, () => fragment(location.pathname, "job-head"), (next) => this.showHead(next));
@@ -46,11 +61,14 @@ Alpine.data("monitor", () => ({
     this.boardSoon = throttle(700, () => this.refreshBoard());
     mountCharts();
     this.drawChart();
+    this.drawPlacement();
     this.showWorking();
     this.scrollLog();
     subscribe("job:" + this.job.id, (message) => this.receive(message));
     watchConnection((connection) => (this.lost = connection === "lost"));
     setInterval(() => this.tick(), 250);
+    // What runs grows. Nobody sees it grow in a page that is not shown.
+    setInterval(() => this.working && !document.hidden && this.growPlacement(), EVERY);
   },
 
   // What is read
@@ -124,6 +142,7 @@ Alpine.data("monitor", () => ({
     const changed = job.status !== before.status || job.metric !== before.metric;
     if (changed || Boolean(job.best_model_id) !== Boolean(before.best_model_id)) this.refreshHead();
     if (hasEnded(job.status)) {
+      this.placeSoon();
       this.boardSoon();
       this.drawSoon();
     }
@@ -134,7 +153,12 @@ Alpine.data("monitor", () => ({
     // Live updates carry no number: trials arrive in the order in which they were asked for.
     state.trials.set(trial.id, { number: state.trials.size + 1, ...known, ...trial });
     const title = state.titles[trial.algorithm] || trial.algorithm;
+    if (trial.status === "queued" && trial.attempt > 0) {
+      const attempt = attemptOf(trial);
+      state.attempts.set(keyOf(attempt), attempt);
+    }
     if (trial.status !== known?.status) {
+      this.placeSoon();
       if (trial.status === "finished") this.log("good", title + " finished: " + score(trial.score, this.metric.format) + " in " + duration(trial.fit_seconds), at);
       else if (trial.status === "failed") this.log("bad", title + " failed: " + trial.error, at);
       else if (trial.status === "cancelled" && trial.error) this.log("quiet", title + ": " + trial.error[0].toLowerCase() + trial.error.slice(1), at);
@@ -165,10 +189,32 @@ Alpine.data("monitor", () => ({
     const limits = limitsOf(points, steps, this.metric.greater);
     const names = [...new Set(Object.values(families))].filter((name) => name !== "ensemble");
     const empty = this.running ? "The first trial is on its way." : "No trial was finished.";
-    const rows = points.map((point) => [point.number, point.title, score(point.score, this.metric.format), duration(point.seconds), duration(point.x)]);
+    const rows = () => points.map((point) => [point.number, point.title, score(point.score, this.metric.format), duration(point.seconds), duration(point.x)]);
     const until = this.running ? Math.max(0, ...points.map((point) => point.x), ...steps.map((step) => step.x)) : end;
-    updateChart(figure, { points, steps, until, limits, families: names, metric: this.metric, end, empty }, rows);
+    draw(figure, { points, steps, until, limits, families: names, metric: this.metric, end, empty }, rows);
     this.failed = all.filter((trial) => trial.status === "failed").length;
+  },
+
+  drawPlacement() {
+    const { trials, attempts, families, titles, placement } = this.state();
+    const elapsed = this.running ? this.elapsed : this.job.elapsed_seconds;
+    const bars = barsOf(trials, [...attempts.values()], families, titles, elapsed);
+    const machines = machinesOf(bars);
+    const caption = placement.querySelector(".chart-caption");
+    caption.dataset.written ??= caption.textContent;
+    caption.textContent = [usage(machines, { status: this.job.status, elapsed }), caption.dataset.written].filter(Boolean).join(". ");
+    const names = [...new Set(Object.values(families))].filter((name) => name !== "ensemble");
+    const last = bars.reduce((most, one) => Math.max(most, one.end), elapsed);
+    const end = this.running ? axisEnd(last, this.job.time_budget_seconds) : Math.max(1, last);
+    this.state().placementEnd = end;
+    const empty = this.running ? "The first trial is on its way." : "No trial was begun.";
+    draw(placement, { machines, end, families: names, format: this.metric.format, most: MOST_LANES, empty }, () => rowsOf(bars, this.metric.format));
+  },
+
+  growPlacement() {
+    const { placement, placementEnd } = this.state();
+    if (this.elapsed > placementEnd) this.placeSoon();
+    else growChart(placement, this.elapsed);
   },
 
   showWorking() {
@@ -176,8 +222,9 @@ Alpine.data("monitor", () => ({
     const list = this.$root.querySelector(".working");
     const busy = hasEnded(this.job.status) ? [] : [...trials.values()].filter((trial) => trial.status === "leased");
     this.working = busy.length;
+    const more = busy.length > SHOWN_WORKING ? [h("li", { class: "muted small" }, "and " + plural(busy.length - SHOWN_WORKING, "other trial"))] : [];
     list.replaceChildren(
-      ...busy.map((trial) =>
+      ...busy.slice(0, SHOWN_WORKING).map((trial) =>
         h(
           "li",
           {},
@@ -191,6 +238,7 @@ Alpine.data("monitor", () => ({
           h("span", { class: "number small muted" }, trial.fold_scores.length ? plural(trial.fold_scores.length, "fold") + " done" : "starting"),
         ),
       ),
+      ...more,
     );
   },
 
