@@ -3,8 +3,8 @@
     python -m benchmarks.many_trials --trials 2000 --every 500 --slots 40
 
 Trials end with stored predictions and one small model; the clock goes on by two seconds with each, shared by
-the slots, so that ensembles are made as often as in a run of an hour. Prints CPU milliseconds of the conductor a trial, how much of
-that is its search, its memory, and the files that it holds open.
+the slots, so that ensembles are made as often as in a run of an hour. Prints CPU milliseconds of the conductor
+a trial, how much of that is its search, its memory, and the files that it holds open.
 """
 
 import argparse

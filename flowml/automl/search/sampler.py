@@ -6,7 +6,7 @@ each of which gets the share of the time that it has earned.
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,9 +65,12 @@ class Sampler:
         known: Mapping[int, Result],
         shares: Mapping[str, float],
         tried: Collection[str],
+        used_up: MutableMapping[str, tuple[int, int]],
     ):
         """`specs`: all trials asked for so far, `tried` by their keys (`key_of`); `known`: those whose results count;
-        `shares`: of the ensemble."""
+        `shares`: of the ensemble; `used_up`: families of which no new configuration was found, with how many were asked
+        for and known then, kept from decision to decision."""
+        self._used_up = used_up
         self._shares = shares
         self._study = study
         self._number = number
@@ -247,6 +250,10 @@ class Sampler:
             for number, spec in specs.items()
             if number not in self._known or self._known[number].status is TrialStatus.PRUNED
         ]
+        # With nothing new of a family to go by, draws would be in vain again, and they take most of a decision's time.
+        record = (len(specs), len(finished))
+        if self._used_up.get(name) == record:
+            return None
         space = self._study.algorithms[name].search_space(self._study.shape)
         for draw in range(4):
             seed = self._study.seed * 1_000_003 + self._number * 31 + draw
@@ -254,6 +261,7 @@ class Sampler:
             params = propose(space, finished, pending if finished else [], seed)
             if key_of(name, params) not in self._tried:
                 return params
+        self._used_up[name] = record
         return None
 
 

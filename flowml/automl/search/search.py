@@ -73,6 +73,7 @@ class Search:
         self._tried: set[str] = set()
         self._next_number = 0
         self._shares: dict[str, float] = {}
+        self._used_up: dict[str, tuple[int, int]] = {}
         self.had_enough = False
         """Whether the last answer was None because more trials on so small a table would find luck, not skill."""
 
@@ -98,7 +99,7 @@ class Search:
                 return WAIT
             self.had_enough = True
             return None
-        sampler = Sampler(self._study, number, self._specs, known, self._shares, self._tried)
+        sampler = Sampler(self._study, number, self._specs, known, self._shares, self._tried, self._used_up)
         open_trials = self._open()
         if len(open_trials) >= slots and self._max_trials is None:
             # It has to wait for one of them, of which about half is still to come.
@@ -108,7 +109,9 @@ class Search:
             return WAIT
         if chosen is None and len(known) < len(self._results):
             # Nothing is open and what may be looked at is too little to go by: with everything in, so is everyone.
-            chosen = Sampler(self._study, number, self._specs, self._results, self._shares, self._tried).next(time_left)
+            chosen = Sampler(
+                self._study, number, self._specs, self._results, self._shares, self._tried, self._used_up
+            ).next(time_left)
         if chosen is None:
             return None
         bar = sampler.bar(chosen.algorithm)
@@ -120,9 +123,9 @@ class Search:
 
     def seconds(self, algorithm: str) -> float:
         """How long a trial of this algorithm will take, by all that is known."""
-        return Sampler(self._study, self._next_number, self._specs, self._results, self._shares, self._tried).seconds(
-            algorithm
-        )
+        return Sampler(
+            self._study, self._next_number, self._specs, self._results, self._shares, self._tried, self._used_up
+        ).seconds(algorithm)
 
     def tell(
         self,
