@@ -24,3 +24,14 @@ class Attempts:
         ).fetchall()
         total = connection.execute(f"SELECT COUNT(*) {_OF_JOB}", (job_id,)).fetchone()[0]
         return [EarlierAttempt(*row) for row in rows], int(total)
+
+    def going_on(self) -> dict[str, list[tuple[str, str, int]]]:
+        """By worker, the jobs that it works on now: id, name, and how many trials."""
+        rows = self._database.read().execute(
+            "SELECT trials.worker_id, jobs.id, jobs.name, COUNT(*) FROM trials JOIN jobs ON jobs.id = trials.job_id"
+            " WHERE trials.status = 'leased' AND trials.worker_id IS NOT NULL GROUP BY 1, 2 ORDER BY jobs.created_at"
+        )
+        found: dict[str, list[tuple[str, str, int]]] = {}
+        for worker_id, *job in rows:
+            found.setdefault(worker_id, []).append((job[0], job[1], job[2]))
+        return found

@@ -141,6 +141,15 @@ class Workers:
         with self._database.write() as connection:
             connection.execute("DELETE FROM workers WHERE id = ?", (worker_id,))
 
+    def remove_offline(self) -> list[str]:
+        """Forget all that are offline; one that comes back joins anew. Those that were set aside stay so."""
+        with self._database.write() as connection:
+            rows = connection.execute(
+                "DELETE FROM workers WHERE status = 'offline' AND set_aside IS NULL AND id <> ? RETURNING id",
+                (LOCAL_ID,),
+            ).fetchall()
+        return [row["id"] for row in rows]
+
     def remote(self) -> list[tuple[str, WorkerStatus, float]]:
         """Those on other machines that are not offline: id, status, and when each was last heard of."""
         rows = self._database.read().execute(

@@ -93,6 +93,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/workers/{worker_id}", cluster.show, w.Worker, need=READ),
     Endpoint("POST", "/api/workers/{worker_id}/drain", cluster.drain, w.Worker, need=ADMIN),
     Endpoint("POST", "/api/workers/{worker_id}/resume", cluster.resume, w.Worker, need=ADMIN),
+    Endpoint("DELETE", "/api/workers/offline", cluster.remove_offline, status=204, need=ADMIN),
     Endpoint("DELETE", "/api/workers/{worker_id}", cluster.remove, status=204, need=ADMIN),
     Endpoint("POST", "/api/workers/{worker_id}/trials/{trial_id}/give-back",
              workers.give_back, status=204, query=w.AttemptQuery, body=w.GiveBack, need=WORK),

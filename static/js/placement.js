@@ -42,7 +42,9 @@ export function barsOf(trials, attempts, families, titles, elapsed) {
   const bars = [];
   for (const attempt of attempts) {
     const trial = trials.get(attempt.trial_id);
-    if (trial && attempt.started_seconds !== null) bars.push(bar(trial, attempt, "lost", families, titles));
+    // One that was found to be the last when its machine did not come back is the trial's own.
+    const isLast = trial && trial.status !== "queued" && trial.attempt === attempt.attempt;
+    if (trial && !isLast && attempt.started_seconds !== null) bars.push(bar(trial, attempt, "lost", families, titles));
   }
   for (const trial of trials.values()) {
     if (typeof trial.started_seconds !== "number" || trial.status === "queued") continue;

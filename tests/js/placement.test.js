@@ -41,6 +41,12 @@ test("both attempts of a trial are there, on the machines that made them", () =>
   assert.deepEqual(rowsOf(found, "share")[1], [1, "Ridge", "box a", 1, "2 s", "8 s", "taken back, and tried again", ""]);
 });
 
+test("an attempt that was the last after all is there once", () => {
+  const lost = attemptOf(trial(1, "a", 2, 8, { status: "queued" }));
+  const found = bars([trial(1, "a", 2, 8, { status: "failed", error: "It took the machine down." })], [lost]);
+  assert.deepEqual(found.map((one) => [one.state, one.error]), [["failed", "It took the machine down."]]);
+});
+
 test("what runs has the time of the run until now, and what waits or never began has no bar", () => {
   const running = trial(1, "a", 4, null, { status: "leased", score: null });
   const waiting = trial(2, "a", 1, 3, { status: "queued" });

@@ -90,11 +90,26 @@ def _told(context: Context, worker_id: str) -> Worker:
     return worker
 
 
+def remove_offline(context: Context) -> int:
+    """Forget all machines that are offline; one that comes back joins anew. Returns how many those were."""
+    return len(context.store.workers.remove_offline())
+
+
+def trains_now(context: Context) -> dict[str, list[tuple[str, str, int]]]:
+    """By worker, the runs that it works on: id, name, and how many trials."""
+    return context.store.attempts.going_on()
+
+
 def remove(context: Context, fleet: Fleet, worker_id: str) -> None:
     """Forget a worker: what it works on waits again, and it is told to end. Raises NotFound, and WrongState for this
     machine."""
     _check_is_another(get_worker(context, worker_id))
     fleet.attendance.remove(worker_id)
+
+
+def online(context: Context) -> int:
+    """How many machines train for this server now, its own included."""
+    return len(context.store.workers.machines())
 
 
 def trains_elsewhere(context: Context) -> bool:

@@ -34,6 +34,11 @@ def resume(context: Context, worker_id: str) -> Worker:
     return cluster.resume(context, worker_id)
 
 
+def remove_offline(context: Context) -> None:
+    """Remove all workers that are offline; one that comes back joins anew."""
+    cluster.remove_offline(context)
+
+
 async def remove(request: Request, worker_id: str) -> None:
     """Remove a worker; what it works on waits again."""
     await run_in_threadpool(cluster.remove, context_of(request), request.app.state.fleet, worker_id)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from flowml.domain.datasets import Dataset
 from flowml.domain.jobs import Job
 from flowml.services import datasets, jobs, system
+from flowml.services.fleet import cluster
 from flowml.web.caller import context_of
 from flowml.web.pages.frame import MOST_RUNNING, build_frame
 from flowml.web.templating import Page, respond
@@ -49,6 +50,7 @@ class HomePage(Page):
     running: list[Job]
     champions: list[Job]
     stats: dict[str, Any]
+    workers_online: int
     metrics: dict[str, dict[str, str]]
 
 
@@ -74,6 +76,7 @@ def page(request: Request) -> Response:
             n_datasets=n_datasets,
             running=jobs.open_jobs(context, MOST_RUNNING),
             champions=jobs.champions(context, SHOWN),
+            workers_online=cluster.online(context),
             stats=asdict(system.stats(context)),
             metrics={name: {"title": words.title, "format": words.format} for name, words in METRICS.items()},
         ),

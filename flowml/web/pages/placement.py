@@ -31,8 +31,11 @@ def placement_chart(
         row = (number, title, name, work.attempt, duration(max(0.0, begun)), last, ended, score)
         found.append((begun, number, work.attempt, row))
 
+    # One that was found to be the last when its machine did not come back is the trial's own.
+    last_ones = {(trial.id, trial.attempt) for trial in trials if trial.status is not TrialStatus.QUEUED}
     for attempt in attempts:
-        if attempt.started_seconds is not None and attempt.trial_id in numbers:
+        is_last = (attempt.trial_id, attempt.attempt) in last_ones
+        if attempt.started_seconds is not None and attempt.trial_id in numbers and not is_last:
             last = duration(_end(attempt.started_seconds, attempt.ended_seconds))
             add(attempt, attempt.started_seconds, last, _how("taken back, and tried again", attempt.error), "")
     for trial in trials:

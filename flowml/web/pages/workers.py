@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from flowml.domain.caller import Permission
 from flowml.domain.wording import plural
-from flowml.domain.workers import Worker
+from flowml.domain.workers import Worker, WorkerStatus
 from flowml.services.fleet import cluster
 from flowml.services.fleet.cluster import Cluster
 from flowml.web.caller import address_of, context_of
@@ -17,15 +17,18 @@ from flowml.web.pages.frame import build_frame
 from flowml.web.templating import Page, respond
 
 LISTED = 500
+MOST = 5_000
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A worker as it is shown: `parts` are what it has, in words, `is_here` says that the server runs on it."""
+    """A worker as it is shown: `parts` are what it has, in words, `is_here` says that the server runs on it, `runs` are
+    those that it works on, by id, name and how many trials."""
 
     worker: Worker
     parts: tuple[str, ...]
     is_here: bool
+    runs: list[tuple[str, str, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,28 +37,55 @@ class WorkersPage(Page):
 
     cluster: Cluster
     machines: list[Machine]
+    offline: list[Machine]
     total: int
     may_change: bool
     local_only: bool
+    tailnet_command: str | None
 
 
 def page(request: Request) -> Response:
     """`GET /workers`."""
     frame = build_frame(request, "workers")
     context = context_of(request)
-    workers, total = cluster.list_workers(context, LISTED, 0)
+    workers, total = cluster.list_workers(context, MOST, 0)
+    trains = cluster.trains_now(context)
+    machines = [
+        Machine(worker, parts(worker.capabilities), cluster.is_here(worker), trains.get(worker.id, []))
+        for worker in workers
+    ]
+    there = [machine for machine in machines if not is_gone(machine.worker)][:LISTED]
+    # Who was here last comes first: it is the one that is looked for.
+    gone = sorted((machine for machine in machines if is_gone(machine.worker)), key=lambda it: -it.worker.last_seen_at)
+    state = cluster.cluster(context, address_of(request))
+    local_only = not context.settings.needs_credentials
     return respond(
         request,
         WorkersPage(
             title="Workers",
             frame=frame,
-            cluster=cluster.cluster(context, address_of(request)),
-            machines=[Machine(worker, parts(worker.capabilities), cluster.is_here(worker)) for worker in workers],
+            cluster=state,
+            machines=there,
+            offline=gone[:LISTED],
             total=total,
             may_change=Permission.ADMIN in context.caller.may,
-            local_only=not context.settings.needs_credentials,
+            local_only=local_only,
+            tailnet_command=None if local_only else _in_the_tailnet(state, request.url.port),
         ),
     )
+
+
+def is_gone(worker: Worker) -> bool:
+    """Whether it stands among those that were here before; the server's own machine, and one that was set aside, never
+    do."""
+    return worker.status is WorkerStatus.OFFLINE and worker.set_aside is None and not cluster.is_here(worker)
+
+
+def _in_the_tailnet(state: Cluster, port: int | None) -> str | None:
+    tailnet = state.tailscale
+    if not tailnet.running or tailnet.self is None:
+        return None
+    return cluster.join_command(f"http://{tailnet.self.name}:{port or 80}")
 
 
 def parts(capabilities: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import "../delete.js";
 import { copyText, throttle } from "../dom.js";
 import { fragment, post, said } from "../http.js";
 import { subscribe } from "../live.js";
+import { problemToast } from "../toasts.js";
 
 // What no event tells: heartbeats, and trials that begin and end.
 const EVERY = 3000;
@@ -13,7 +14,10 @@ async function refresh() {
   // A menu, a dialog or a button that somebody is using stays under their hands.
   if (document.hidden || shown.contains(document.activeElement) || document.querySelector("dialog[open]")) return;
   try {
-    shown.replaceWith(await fragment(location.pathname, "fleet"));
+    const next = await fragment(location.pathname, "fleet");
+    const offline = next.querySelector("#fleet-offline");
+    if (offline) offline.open = document.getElementById("fleet-offline")?.open ?? false;
+    shown.replaceWith(next);
   } catch {
     // The last state stays until the server answers again.
   }
@@ -23,12 +27,13 @@ subscribe("workers", throttle(500, refresh));
 setInterval(refresh, EVERY);
 
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-drain], [data-resume]");
+  const button = event.target.closest("[data-turn]");
   if (!button) return;
-  const { drain, resume } = button.dataset;
   button.disabled = true;
   try {
-    await post("/api/workers/" + encodeURIComponent(drain || resume) + (drain ? "/drain" : "/resume"), {});
+    await post("/api/workers/" + encodeURIComponent(button.dataset.worker) + "/" + button.dataset.turn, {});
+  } catch (problem) {
+    problemToast("That did not work", problem);
   } finally {
     button.blur();
     await refresh();
