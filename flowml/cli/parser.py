@@ -108,6 +108,9 @@ def build_parser() -> argparse.ArgumentParser:
     worker_parser.add_argument("--queues", type=_names, metavar="cpu,gpu,…", help="only these of what it could offer")
     worker_parser.add_argument("--home", type=Path, help="folder for the tables that it has fetched (~/.flowml-worker)")
     worker_parser.add_argument("--probe", action="store_true", help="print what this machine has, as JSON, and end")
+    worker_parser.add_argument(
+        "--upgrade", action="store_true", help="fetch the server's own flowml.pyz, and go on as that"
+    )
     worker_parser.set_defaults(command=worker)
 
     train_parser = commands.add_parser("train", parents=[common, reading], help="train on a file, without a server")

@@ -7,12 +7,14 @@ import os
 import platform
 import secrets
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 from flowml.domain.errors import Forbidden, StartupError
 from flowml.machine import capabilities, locks
+from flowml.machine.program import own_file
 
 _CACHE_BYTES = 20_000_000_000
 
@@ -40,8 +42,24 @@ def worker(options: argparse.Namespace) -> int:
     with locks.taken(home / "worker.lock") as is_mine:
         if not is_mine:
             raise StartupError(f"Another worker uses the folder {home}.", hint="Choose another with --home.")
+        if options.upgrade:
+            _upgrade(options.server, token, is_in_environment=known is not None)
         _work(options, home, token)
     return 0
+
+
+def _upgrade(server: str, token: str, *, is_in_environment: bool) -> None:
+    """Go on as the server's own program, if this is another one."""
+    from flowml.worker import upgrade
+    from flowml.worker.channel import connect
+
+    own = own_file()
+    with connect(server, token) as client:
+        is_new = upgrade.upgrade(client, own, say=lambda words: print(words, flush=True))
+    if is_new and own is not None:
+        if is_in_environment:
+            os.environ["FLOWML_TOKEN"] = token
+        upgrade.restart(own, sys.argv[1:])
 
 
 def _work(options: argparse.Namespace, home: Path, token: str) -> None:

@@ -90,6 +90,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/workers/lease", workers.lease, w.Leased, body=w.Ask, need=WORK),
     Endpoint("POST", "/api/workers/watch", workers.watch, w.Stop, body=w.Watch, need=WORK),
     Endpoint("POST", "/api/workers/leave", workers.leave, status=204, body=w.Leave, need=WORK),
+    Endpoint("GET", "/api/workers/program", workers.program, w.Program, need=WORK),
+    Endpoint("GET", "/api/workers/program/{sha256}", workers.program_file, "application/octet-stream", need=WORK),
     Endpoint("GET", "/api/workers/{worker_id}", cluster.show, w.Worker, need=READ),
     Endpoint("POST", "/api/workers/{worker_id}/drain", cluster.drain, w.Worker, need=ADMIN),
     Endpoint("POST", "/api/workers/{worker_id}/resume", cluster.resume, w.Worker, need=ADMIN),

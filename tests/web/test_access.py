@@ -39,6 +39,7 @@ NEEDS = {
     **{rf"\w+ {re.escape(path)}": OPEN for path in OPEN_FILES},
     "POST /api/results/predict": PREDICT,
     r"POST /api/workers/(register|heartbeat|lease|watch|leave)": WORK,
+    r"GET /api/workers/program(/\w+)?": WORK,
     r"\w+ /api/workers/\w+/trials/.+": WORK,
 }
 # Who may do what on a server that others can reach; None: their credential is not valid, wherever they send it.

@@ -27,6 +27,13 @@ from flowml.services.turns import alone
 HEARTBEAT_SECONDS = 30.0
 # A lease may be on its way to a worker that does not know of it yet.
 _ON_ITS_WAY_SECONDS = 10.0
+_UPGRADE_THE_WORKER = (
+    "Upgrade the worker: start it with --upgrade, which fetches this server's flowml.pyz, or run that file there."
+)
+_UPGRADE_THIS_SERVER = (
+    "Upgrade this server: run the newer flowml.pyz here. Or start the worker with --upgrade, and it becomes what this"
+    " server is."
+)
 
 
 @dataclass(frozen=True)
@@ -63,10 +70,9 @@ def register(
     gets a number. `life` is another one for each start of its process: two that live at the same time are two workers,
     copies of one machine also. Raises WrongState where the two do not speak the same protocol."""
     if protocol != PROTOCOL:
-        side = "the worker" if protocol < PROTOCOL else "this server"
         raise WrongState(
             f"This server speaks version {PROTOCOL} of the workers' protocol, and this worker version {protocol}.",
-            hint=f"Upgrade {side}: run the newer flowml.pyz there.",
+            hint=_UPGRADE_THE_WORKER if protocol < PROTOCOL else _UPGRADE_THIS_SERVER,
         )
     worker = context.store.workers.register(
         name,

@@ -15,8 +15,10 @@ from flowml.domain.trials import Lease
 from flowml.domain.workers import Caller, Share, Worker, WorkerStatus
 from flowml.services.access.keys import is_still_valid
 from flowml.services.context import Context
+from flowml.services.fleet import program as fleet_program
 from flowml.services.fleet import workers
 from flowml.services.fleet.attendance import OFFLINE_AFTER_SECONDS
+from flowml.services.fleet.program import Program
 from flowml.services.fleet.workers import HEARTBEAT_SECONDS, Attempt, Fleet
 from flowml.web.bodies import read_body
 from flowml.web.caller import context_of
@@ -50,6 +52,17 @@ async def register(request: Request) -> dict[str, Any]:
         "offline_after_seconds": OFFLINE_AFTER_SECONDS,
         "protocol": PROTOCOL,
     }
+
+
+async def program(request: Request) -> Program:
+    """Which file this server runs from."""
+    return await in_bulk(request, lambda context: fleet_program.program())
+
+
+async def program_file(request: Request, sha256: str) -> FileResponse:
+    """The file that this server runs from, or with `Range` a part of it."""
+    path = await in_bulk(request, lambda context: fleet_program.program_file(sha256))
+    return FileResponse(path, media_type="application/octet-stream", headers={"ETag": f'"{sha256}"'})
 
 
 async def heartbeat(request: Request) -> dict[str, Any]:

@@ -84,6 +84,16 @@ class Registered(Answer):
     protocol: int
 
 
+class Program(Answer):
+    """The file that this server runs from. The address and the shape of this answer are the same in every version of
+    the protocol."""
+
+    version: str
+    protocol: int
+    sha256: str
+    size_bytes: int
+
+
 class Running(Body):
     """A trial that a worker works on, and the scores of the folds that it has done."""
 
