@@ -18,6 +18,14 @@ class WorkerStatus(StrEnum):
 
 
 @dataclass(frozen=True)
+class DatasetName:
+    """Which data set."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Worker:
     """A machine that trains. This server's own is one of them."""
 
@@ -34,6 +42,8 @@ class Worker:
     owner: str = LOCAL_OWNER.identifier
     set_aside: str | None = None
     """Why no trials are given to it any more."""
+    datasets: tuple[DatasetName, ...] = ()
+    """Those whose tables it has been given."""
 
 
 class Caller(NamedTuple):

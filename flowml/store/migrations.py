@@ -319,6 +319,18 @@ MIGRATIONS: tuple[Migration, ...] = (
                 DELETE FROM attempts WHERE trial_id = NEW.id AND attempt <= NEW.attempt - 10; END""",
         ),
     ),
+    Migration(
+        20,
+        "whose tables each worker has been given",
+        (
+            """CREATE TABLE fetched (
+                worker_id TEXT NOT NULL REFERENCES workers(id) ON DELETE CASCADE,
+                dataset_id TEXT NOT NULL REFERENCES datasets(id) ON DELETE CASCADE,
+                PRIMARY KEY (worker_id, dataset_id)
+            ) STRICT, WITHOUT ROWID""",
+            "CREATE INDEX fetched_of_dataset ON fetched(dataset_id)",
+        ),
+    ),
 )
 
 

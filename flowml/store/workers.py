@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from flowml.domain.errors import WrongState
-from flowml.domain.workers import LOCAL_ID, Caller, Machine, Share, Worker, WorkerStatus
+from flowml.domain.workers import LOCAL_ID, Caller, DatasetName, Machine, Share, Worker, WorkerStatus
 from flowml.store.blame import set_aside
 from flowml.store.database import Database
 from flowml.store.rows import from_json, new_id, to_json
@@ -136,6 +136,18 @@ class Workers:
         with self._database.write() as connection:
             connection.execute("UPDATE workers SET life = ? WHERE id = ?", (life, worker_id))
 
+    def has_fetched(self, worker_id: str, dataset_id: str, sha256: str) -> None:
+        """It is given the table of this hash for a run on this data set; it sees those whose table that is, too."""
+        seen = "SELECT ? AS id UNION SELECT id FROM datasets WHERE table_file = ?"
+        missing = f"SELECT ?, id FROM ({seen}) WHERE id NOT IN (SELECT dataset_id FROM fetched WHERE worker_id = ?)"
+        # Somebody may just be removing it.
+        missing += " AND EXISTS (SELECT 1 FROM workers WHERE id = ?)"
+        values = (worker_id, dataset_id, sha256, worker_id, worker_id)
+        # Files come in many parts, and a look takes no lock from those who write.
+        if self._database.current().execute(missing, values).fetchone() is not None:
+            with self._database.write() as connection:
+                connection.execute(f"INSERT INTO fetched (worker_id, dataset_id) {missing}", values)
+
     def remove(self, worker_id: str) -> None:
         """Forget one; its trials keep its name."""
         with self._database.write() as connection:
@@ -190,7 +202,9 @@ class Workers:
 _WORKERS = (
     "SELECT workers.*,"
     " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'leased') AS running,"
-    " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'finished') AS finished FROM workers"
+    " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'finished') AS finished,"
+    " (SELECT json_group_array(json_object('id', datasets.id, 'name', datasets.name)) FROM fetched JOIN datasets"
+    " ON datasets.id = fetched.dataset_id WHERE fetched.worker_id = workers.id) AS datasets FROM workers"
 )
 
 
@@ -208,6 +222,7 @@ def _worker(row: sqlite3.Row) -> Worker:
         trials_finished=row["finished"],
         owner=row["owner"],
         set_aside=row["set_aside"],
+        datasets=tuple(DatasetName(**one) for one in sorted(from_json(row["datasets"]), key=lambda one: one["name"])),
     )
 
 

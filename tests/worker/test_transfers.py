@@ -14,7 +14,7 @@ import pytest
 
 from flowml.domain.caller import Permission, Principal
 from flowml.domain.channel import Channel
-from flowml.domain.errors import Damaged, InvalidInput, LeaseLost, NoRoom, NotReady, TooLarge, WrongState
+from flowml.domain.errors import Damaged, InvalidInput, LeaseLost, NoRoom, NotFound, NotReady, TooLarge, WrongState
 from flowml.domain.jobs import JobSpec
 from flowml.domain.protocol import LENGTH, OFFSET, PIECE_BYTES
 from flowml.domain.trials import Lease, Needs, TrialSpec
@@ -135,6 +135,21 @@ def test_what_has_arrived_is_not_sent_again(joined: Joined) -> None:
 @pytest.mark.parametrize("content", [b"", b"x", CONTENT[:PIECE_BYTES], CONTENT[: PIECE_BYTES + 1]], ids=len)
 def test_files_of_any_length_are_handed_over(joined: Joined, content: bytes) -> None:
     assert joined.served.store.files.content(joined.channel.put(joined.lease, content)) == content
+
+
+def test_whoever_runs_the_server_sees_which_tables_a_worker_was_given(joined: Joined) -> None:
+    def datasets() -> list[str]:
+        worker = joined.served.store.workers.find(joined.lease.owner)
+        assert worker is not None
+        return [dataset.id for dataset in worker.datasets]
+
+    assert datasets() == []
+    for _ in range(2):
+        joined.channel.get(joined.lease, joined.table)
+    assert datasets() == ["d2"]
+    with pytest.raises(NotFound):
+        joined.channel.get(joined.lease, "0" * 64)
+    assert datasets() == ["d2"]
 
 
 def test_what_has_been_fetched_is_not_fetched_again(joined: Joined) -> None:

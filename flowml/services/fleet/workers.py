@@ -191,7 +191,10 @@ def brief(context: Context, attempt: Attempt) -> JobBrief:
 
 def file(context: Context, attempt: Attempt, sha256: str) -> Path:
     """A file of the job of a leased trial. Raises NotFound for any other, Damaged for one that has changed."""
-    _channel(context, attempt.worker_id).get(_lease(context, attempt), sha256)
+    lease = _lease(context, attempt)
+    _channel(context, attempt.worker_id).get(lease, sha256)
+    # Before it has it: whoever runs the server sees what has left it.
+    context.store.workers.has_fetched(attempt.worker_id, context.store.jobs.get(lease.job_id).dataset_id, sha256)
     # Of many who come for it at once, one has it read through.
     with alone("whole", sha256, left=context.left):
         return context.store.files.whole(sha256, "stored table")

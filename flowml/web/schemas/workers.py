@@ -203,6 +203,13 @@ class Leased(Answer):
     lease: Lease | None
 
 
+class DatasetName(Answer):
+    """A data set."""
+
+    id: str
+    name: str
+
+
 class Worker(Answer):
     """A machine that trains; this server's own is one of them."""
 
@@ -216,7 +223,8 @@ class Worker(Answer):
     registered_at: Timestamp
     last_seen_at: Timestamp
     trials_finished: int
-    set_aside: str | None = Field(description="why it is given no more trials, where its results could not be used")
+    set_aside: str | None = Field(description="why it is given no more trials, in words")
+    datasets: list[DatasetName] = Field(description="those whose tables it has been given")
 
 
 class WorkerList(Listing[Worker]):

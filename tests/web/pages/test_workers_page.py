@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from flowml.domain.workers import Share
 from flowml.services.fleet.workers import Fleet, register
+from tests.services.records import add_dataset
 from tests.web.serving import Served, serve
 from tests.web.visiting import Visit
 
@@ -35,10 +36,16 @@ def test_machines_come_and_go_while_the_page_is_open(server: Served, browser: Br
     expect(page.get_by_text("answers on this machine only")).to_be_visible()
     visit.check()
 
-    register(server.context, Fleet(server.context), "gpu box", ["cpu", "gpu"], Share(4, 4, 10**9), GPU_BOX, protocol=1)
+    worker = register(
+        server.context, Fleet(server.context), "gpu box", ["cpu", "gpu"], Share(4, 4, 10**9), GPU_BOX, protocol=1
+    )
     row = page.get_by_role("row", name="gpu box")
     has = "16 cores, 64 GB of memory, 70.5 GB of disk free, speed 1.3, L4 with 24.0 GB, driver 550.54 (CUDA 12.4)"
     expect(row).to_contain_text(has)
+    dataset = add_dataset(server.store)
+    server.store.workers.has_fetched(worker.id, dataset.id, dataset.table)
+    link = row.get_by_role("link", name=dataset.name)
+    expect(link).to_have_attribute("href", f"/datasets/{dataset.id}")
     row.get_by_role("button", name="Drain gpu box").click()
     expect(row).to_contain_text("draining")
     row.get_by_role("button", name="Let gpu box take trials").click()
