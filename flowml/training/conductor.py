@@ -5,6 +5,7 @@ Whatever it knows it can learn again from the tables, so it may die at any momen
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from flowml.automl import algorithms
 from flowml.automl.run.assembly import assemble, search_for
@@ -100,19 +101,22 @@ class _Conductor:
         conduct.begin()
         for suspect in find_suspects(task):
             self._ledger.log("warning", suspect.sentence, self._clock.now())
-        finished = [
-            trial
-            for trial in self._ledger.trials()
-            if trial.status is TrialStatus.FINISHED and runner.is_comparable(trial)
-        ]
+        trials = self._ledger.trials()
+        finished = [trial for trial in trials if trial.status is TrialStatus.FINISHED and runner.is_comparable(trial)]
         kept = [trial for trial in finished if runner.is_there(trial)]
         self._leave_out(len(finished) - len(kept))
-        runner.seen(trial.id for trial in kept)
-        finished = [trial for trial in map(runner.looked_at, kept) if trial.status is TrialStatus.FINISHED]
-        if finished:
-            self._ledger.log("info", f"Going on from {len(finished)} finished trials", self._clock.now())
-        search.resume([trial for trial in self._ledger.trials() if trial.number >= 0])
-        for trial in finished:
+        known = runner.taken_up(kept)
+        if kept:
+            self._ledger.log("info", f"Going on from {len(kept)} finished trials", self._clock.now())
+        awaited = {trial.id for trial in kept} - {trial.id for trial in known}
+        search.resume(
+            [
+                replace(trial, status=TrialStatus.LEASED) if trial.id in awaited else trial
+                for trial in trials
+                if trial.number >= 0
+            ]
+        )
+        for trial in known:
             conduct.known(runner.outcome(trial))
         conduct.run()
         self._leave_out(len(conduct.lost))

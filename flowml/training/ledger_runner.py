@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,9 +124,13 @@ class LedgerRunner:
             prefers="gpu" if rather else None,
         )
 
-    def seen(self, trial_ids: Iterable[str]) -> None:
-        """Trials that were taken in before."""
-        self._open.difference_update(trial_ids)
+    def taken_up(self, finished: Sequence[Trial]) -> list[Trial]:
+        """Of the trials that an earlier life of the run has left finished, those that it has taken in. What another
+        machine had reported and nobody has looked at yet is told of like what is still to come."""
+        known = [trial for trial in finished if not self._is_to_be_looked_at(trial)]
+        self._open.update(trial.id for trial in finished)
+        self._open.difference_update(trial.id for trial in known)
+        return known
 
     def ready(self) -> bool:
         return True
@@ -247,18 +251,12 @@ class LedgerRunner:
             load_model=lambda: self._model(trial.id, model_file),
         )
 
-    def looked_at(self, trial: Trial) -> Trial:
-        """A trial that has ended; one that another machine has finished as it really is. What cannot be used waits
-        again, or has failed."""
-        looked_at = self._looked_at(trial, None)
-        assert looked_at is not None
-        return looked_at
-
     def _is_to_be_looked_at(self, trial: Trial) -> bool:
         return trial.status is TrialStatus.FINISHED and trial.from_elsewhere and trial.id not in self._taken_in
 
     def _looked_at(self, trial: Trial, patience: float | None) -> Trial | None:
-        """The same; None where it takes longer than this, or another one is just being looked at."""
+        """A trial that has ended; one that another machine has finished as it really is. What cannot be used waits
+        again, or has failed. None where that takes longer than this, or another one is just being looked at."""
         if not self._is_to_be_looked_at(trial):
             return trial
         if self._look is None or (not self._look.is_at(trial) and self._look.is_over()):

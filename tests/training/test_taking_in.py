@@ -73,7 +73,9 @@ class Run:
 
     def take_in(self, trial: Trial) -> Outcome:
         runner = LedgerRunner(self.ledger, self.task, clock_at(7.0))
-        return runner.outcome(runner.looked_at(trial))
+        found = runner._looked_at(trial, None)
+        assert found is not None
+        return runner.outcome(found)
 
 
 @pytest.fixture(scope="module")
@@ -294,3 +296,13 @@ def test_what_is_looked_at_for_long_holds_nobody_up(run: Run, monkeypatch: pytes
     go_on.set()
     assert [outcome.spec.number for outcome in runner.wait(60.0)] == [theirs.number]
     assert runner.open() == 0
+
+
+def test_what_an_earlier_conductor_did_not_get_to_look_at_holds_up_no_new_one(run: Run) -> None:
+    theirs, ours = run.report(), run.report(by=LOCAL_ID)
+    runner = LedgerRunner(run.ledger, run.task, CLOCK)
+    runner._open = set()
+    assert runner.taken_up([theirs, ours]) == [ours]
+    assert runner.open() == 1, "it is looked at like what is still to come"
+    assert [outcome.spec.number for outcome in runner.wait(60.0)] == [theirs.number]
+    assert runner.open() == 0 and runner.taken_up([theirs, ours]) == [theirs, ours]
