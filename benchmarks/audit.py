@@ -44,6 +44,7 @@ _USES = (
 )
 _TOLERANCE = 1e-5
 _WRONG = re.compile(r"^Traceback |\b(ERROR|CRITICAL)\b|Exception in|Task exception was never|^Fatal ")
+_ENDED_WITHOUT = re.compile(r"job (\w+) was not ended by its conductor in time")
 _LINES_OF_A_TRACE = 25
 _FOR_EVER = 1e12
 
@@ -59,12 +60,16 @@ class Found:
     recomputed: int = 0
     files: int = 0
     worst_difference: float = 0.0
+    without_conductor: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
 
 
-def look(home: Path) -> Found:
-    """All of it. House-keeping is done once, as long after as it takes for everything to be due."""
+def look(home: Path, log: Path | None = None) -> Found:
+    """All of it. House-keeping is done once, as long after as it takes for everything to be due. `log`: what the server
+    has written; of a run that it had to end itself, trials may have finished that no conductor has seen."""
     found = Found()
+    if log is not None:
+        found.without_conductor = set(_ENDED_WITHOUT.findall(log.read_text(errors="replace")))
     with closing(sqlite3.connect(home / "flowml.sqlite")) as connection:
         connection.row_factory = sqlite3.Row
         _look_at_database(connection, found)
@@ -189,7 +194,8 @@ def _look_at_scores(store: Store, found: Found) -> None:
                 f" {next((f'{one.name} with {one.score:.6g}' for one in models if one.id == job.best_model_id), None)}"
             )
         missing = [trial.id for trial in trials.values() if _should_be_there(trial) and trial.id not in _of(models)]
-        found.faults += [f"run {job.id} ({job.status}): no model of the finished trial {one}" for one in missing]
+        if job.id not in found.without_conductor:
+            found.faults += [f"run {job.id} ({job.status}): no model of the finished trial {one}" for one in missing]
         task = load_task(brief_of(store, job), store.files.path)
         for trial in trials.values():
             if trial.status is TrialStatus.FINISHED:

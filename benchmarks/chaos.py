@@ -453,19 +453,20 @@ def measure(folder: Path, seed: int, seconds: float, command: list[str]) -> tupl
         finally:
             storm.kill_rest()
     storm.read_logs()
-    found = audit.look(storm.server.home)
+    found = audit.look(storm.server.home, folder / f"{storm.server.home.name}.log")
     faults = [*storm.faults, *found.faults]
     killed = sum(count for name, count in storm.happened.items() if name.startswith("kill"))
     row = (
         *(seed, sum(storm.happened.values()), killed, len(storm.jobs), found.jobs, found.trials, found.finished),
-        *(found.models, found.recomputed, found.worst_difference, found.files, len(faults)),
+        *(found.models, found.recomputed, found.worst_difference, found.files),
+        *(len(found.without_conductor), len(faults)),
     )
     return row, faults
 
 
 HEADER = (
     *("seed", "things happened", "kill -9", "runs started", "runs left", "trials", "finished", "models"),
-    *("scores recomputed", "largest difference", "files", "faults"),
+    *("scores recomputed", "largest difference", "files", "ended without conductor", "faults"),
 )
 
 
