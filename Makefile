@@ -42,6 +42,11 @@ $(DONE)/test: requirements-test.txt $(DONE)/venv
 	$(LOCKED) -r requirements-test.txt
 	@touch $@
 
+# What the tests of clusters need; in no zipapp.
+$(DONE)/engines: requirements-engines.txt $(DONE)/venv
+	$(LOCKED) -r requirements-engines.txt
+	@touch $@
+
 $(DONE)/flowml: pyproject.toml hatch_build.py $(DONE)/build $(DONE)/runtime
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -62,7 +67,7 @@ check: setup $(DONE)/test
 
 # Three files of tests at a time, more than there are cores, as many tests wait for a server or a browser; in the order
 # in which they stand: the few that take long are not left to the end.
-test: check
+test: check $(DONE)/engines
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 pyz: setup

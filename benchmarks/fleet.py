@@ -1,4 +1,5 @@
-"""A run that two workers train alone, while one of them dies, is cut off, joins late or has a wrong clock.
+"""A run that two workers train alone, while one of them dies, is cut off, joins late or has a wrong clock; or one
+worker, through a Dask or a Ray cluster of two nodes that loses one of them.
 
 python -m benchmarks.fleet
 python -m benchmarks.fleet --scene kill --scene cut --budget 60 --data folder --task adult
@@ -21,12 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import tables
+from benchmarks import clusters, tables
 from benchmarks.report import table
 from benchmarks.server import Server, flowml_command
 from benchmarks.tasks import find_tasks
 
-SCENES = ("plain", "kill", "cut", "restart", "late", "clock")
+SCENES = ("plain", "kill", "cut", "restart", "late", "clock", "dask", "ray")
 HEADER = (
     *("scene", "status", "over budget s", "champion", "first", "second", "finished before", "of these lost"),
     *("left open", "tried again", "score", "database"),
@@ -80,9 +81,15 @@ class Proxy:
 
 @contextmanager
 def worker(
-    folder: Path, name: str, port: int, token: str, command: list[str], wrong_clock: bool = False
+    folder: Path,
+    name: str,
+    port: int,
+    token: str,
+    command: list[str],
+    wrong_clock: bool = False,
+    more: tuple[str, ...] = ("--slots", "1"),
 ) -> Iterator[Any]:
-    """A worker of one slot in a home of its own, ended with all that it has started."""
+    """A worker of one slot in a home of its own, ended with all that it has started; `more`: what it is told else."""
     home = folder / name
     home.mkdir(exist_ok=True)
     environment = {**os.environ, "FLOWML_TOKEN": token}
@@ -90,9 +97,9 @@ def worker(
         (folder / "clock").mkdir(exist_ok=True)
         (folder / "clock" / "sitecustomize.py").write_text(_WRONG_CLOCK)
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(folder / "clock"), os.environ.get("PYTHONPATH"))))
-    asked = ["worker", "--server", f"http://127.0.0.1:{port}", "--name", name, "--slots", "1", "--home", str(home)]
+    asked = ["worker", "--server", f"http://127.0.0.1:{port}", "--name", name, "--home", str(home)]
     with (folder / f"{name}.log").open("ab") as log:
-        process = subprocess.Popen([*command, *asked], env=environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen([*command, *asked, *more], env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
         yield process
     finally:
@@ -127,10 +134,16 @@ def measure(folder: Path, scene: str, path: Path, target: str, budget: float, co
         def join(name: str, port: int, wrong_clock: bool = False) -> Any:
             return opened.enter_context(worker(folder, name, port, token, command, wrong_clock))
 
-        join("first", server.port)
-        second = None if scene == "late" else join("second", proxy.own_port, scene == "clock")
-        wanted = 1 if second is None else 2
-        while sum(one["status"] == "online" for one in _workers(server.home)) < wanted:
+        second, cluster = None, None
+        if scene in clusters.KINDS:
+            cluster = opened.enter_context(clusters.KINDS[scene](folder))
+            more = ("--engine", scene, "--address", cluster.address)
+            opened.enter_context(worker(folder, "first", server.port, token, command, more=more))
+        else:
+            join("first", server.port)
+            second = None if scene == "late" else join("second", proxy.own_port, scene == "clock")
+        wanted = 1 if scene == "late" else 2
+        while sum(one["slots"] for one in _workers(server.home) if one["status"] == "online") < wanted:
             time.sleep(0.1)
         dataset = server.upload(path)["id"]
         began = time.monotonic()
@@ -142,6 +155,7 @@ def measure(folder: Path, scene: str, path: Path, target: str, budget: float, co
             "cut": proxy.open.clear,
             "restart": lambda: restart(server),
             "late": lambda: join("second", server.port),
+            **({scene: cluster.lose_a_node} if cluster else {}),
         }
         happen.get(scene, lambda: None)()
         if scene == "cut":
@@ -174,7 +188,7 @@ def measure(folder: Path, scene: str, path: Path, target: str, budget: float, co
 def _workers(home: Path) -> list[dict[str, Any]]:
     with closing(sqlite3.connect(home / "flowml.sqlite")) as connection:
         connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute("SELECT name, status FROM workers WHERE id <> 'local'")]
+        return [dict(row) for row in connection.execute("SELECT name, status, slots FROM workers WHERE id <> 'local'")]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -194,7 +208,7 @@ def main(arguments: list[str] | None = None) -> None:
                 path, target = task.train, task.target
             rows.append(measure(Path(name), scene, path, target, given.budget, flowml_command(given.command)))
             print(table(HEADER, rows[-1:]), flush=True, file=sys.stderr)
-    print(table(HEADER, rows, title=f"a run of {given.budget:g} s on two workers, something happens at half time"))
+    print(table(HEADER, rows, title=f"a run of {given.budget:g} s on two places, something happens at half time"))
     if any(row[1] != "completed" or not row[3] or row[7] or row[8] or row[11] != "ok" for row in rows):
         raise SystemExit("not every run ended as it should")
 

@@ -25,6 +25,9 @@ FILES = {
     "requirements-build.txt": ["--group", "build", "--constraints", "requirements.txt"],
     "requirements-node.txt": ["--group", "node"],
     "requirements-test.txt": ["--group", "test", "--constraints", "requirements.txt"],
+    "requirements-engines.txt": [
+        *("--group", "engines", "--constraints", "requirements.txt", "--constraints", "requirements-test.txt")
+    ],
     "requirements-bench.txt": [
         *("--group", "bench", "--constraints", "requirements.txt", "--constraints", "requirements-test.txt")
     ],

@@ -107,6 +107,12 @@ def build_parser() -> argparse.ArgumentParser:
     worker_parser.add_argument("--slots", type=_whole_number(1, 256), help="trials trained at once (from its cores)")
     worker_parser.add_argument("--queues", type=_names, metavar="cpu,gpu,…", help="only these of what it could offer")
     worker_parser.add_argument("--home", type=Path, help="folder for the tables that it has fetched (~/.flowml-worker)")
+    worker_parser.add_argument(
+        "--engine", choices=("dask", "ray"), help="train on this kind of cluster instead of on this machine"
+    )
+    worker_parser.add_argument(
+        "--address", help="where the cluster is: tcp://HOST:8786 (Dask); HOST:6379 (Ray, or its own)"
+    )
     worker_parser.add_argument("--probe", action="store_true", help="print what this machine has, as JSON, and end")
     worker_parser.add_argument(
         "--upgrade", action="store_true", help="fetch the server's own flowml.pyz, and go on as that"

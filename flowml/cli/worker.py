@@ -9,14 +9,19 @@ import secrets
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowml.domain.errors import Forbidden, StartupError
 from flowml.machine import capabilities, locks
 from flowml.machine.program import own_file
 
+if TYPE_CHECKING:
+    from flowml.worker.crew import Crew
+
 _CACHE_BYTES = 20_000_000_000
+_MOST_SEATS = 256
 
 
 def worker(options: argparse.Namespace) -> int:
@@ -63,25 +68,23 @@ def _upgrade(server: str, token: str, *, is_in_environment: bool) -> None:
 
 
 def _work(options: argparse.Namespace, home: Path, token: str) -> None:
-    from flowml.children import run_remote_trainer
-    from flowml.training import processes
     from flowml.worker.cache import Cache
     from flowml.worker.channel import HttpChannel, connect
     from flowml.worker.membership import Membership
 
-    share = processes.share_of(options.slots, conducts=False)
-    processes.limit_threads(share.threads)
+    def say(words: str) -> None:
+        print(words, flush=True)
+
+    crew = _crew(options, home, say)
     with connect(options.server, token) as client:
         membership = Membership(
             client,
             HttpChannel(client, "", Cache(home / "fetched", _CACHE_BYTES)),
             name=options.name or platform.node() or "worker",
             instance=_instance(home),
-            share=share,
-            train=run_remote_trainer,
-            home=str(home),
+            crew=crew,
             queues=options.queues,
-            say=lambda words: print(words, flush=True),
+            say=say,
         )
 
         def end(*_: Any) -> None:
@@ -94,6 +97,26 @@ def _work(options: argparse.Namespace, home: Path, token: str) -> None:
             membership.run()
         except Forbidden as problem:
             raise StartupError(f"The server refuses this worker: {problem.detail}", hint=problem.hint) from None
+
+
+def _crew(options: argparse.Namespace, home: Path, say: Callable[[str], None]) -> "Crew":
+    """Who trains: this machine, or a cluster."""
+    if options.engine is None:
+        from flowml.children import run_remote_trainer
+        from flowml.training import processes
+        from flowml.worker.crew import LocalCrew
+
+        if options.address:
+            raise StartupError("--address is that of a cluster.", hint="Say which kind it is: --engine dask or ray.")
+        share = processes.share_of(options.slots, conducts=False)
+        processes.limit_threads(share.threads)
+        return LocalCrew(share, run_remote_trainer, str(home))
+    from flowml.worker.engines.cluster import ClusterCrew
+    from flowml.worker.engines.dask import DaskEngine
+    from flowml.worker.engines.ray import RayEngine
+
+    kind = DaskEngine if options.engine == "dask" else RayEngine
+    return ClusterCrew(kind(options.address), most_slots=options.slots or _MOST_SEATS, say=say)
 
 
 def _instance(home: Path) -> str:

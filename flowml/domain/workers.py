@@ -66,10 +66,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Machine:
-    """A worker that is online, as far as trials are planned by it: how many at once, and what each may use."""
+    """A worker that is online, as far as trials are planned by it: how many at once, and what each may use.
+
+    `largest_trial_bytes`: where its slots are of several machines, the most that one trial may have.
+    """
 
     worker_id: str
     queues: tuple[str, ...]
     slots: int
     threads: int
     memory_bytes: int
+    largest_trial_bytes: int | None = None

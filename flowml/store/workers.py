@@ -172,10 +172,20 @@ class Workers:
     def machines(self) -> list[Machine]:
         """Those that are online."""
         rows = self._database.read().execute(
-            "SELECT id, queues, slots, threads, memory_bytes FROM workers WHERE status = 'online' ORDER BY id"
+            "SELECT id, queues, slots, threads, memory_bytes,"
+            " json_extract(capabilities, '$.largest_trial_bytes') AS largest FROM workers"
+            " WHERE status = 'online' ORDER BY id"
         )
         return [
-            Machine(row["id"], tuple(from_json(row["queues"])), row["slots"], row["threads"], row["memory_bytes"])
+            Machine(
+                row["id"],
+                tuple(from_json(row["queues"])),
+                row["slots"],
+                row["threads"],
+                row["memory_bytes"],
+                # Whatever a machine says of itself.
+                row["largest"] if isinstance(row["largest"], int) and row["largest"] >= 0 else None,
+            )
             for row in rows
         ]
 

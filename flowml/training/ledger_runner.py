@@ -79,10 +79,12 @@ class LedgerRunner:
 
     def shares(self) -> list[Share]:
         """How each machine is shared by trials of this task."""
-        return [
-            share_for(self._task.shape, Share(max(1, machine.slots), machine.threads, machine.memory_bytes))
-            for machine in self._online()
-        ]
+        return [self._shared(machine) for machine in self._online()]
+
+    def _shared(self, machine: Machine) -> Share:
+        share = Share(max(1, machine.slots), machine.threads, machine.memory_bytes)
+        # Places of several machines are nothing that one trial could have together.
+        return share if machine.largest_trial_bytes is not None else share_for(self._task.shape, share)
 
     def _online(self) -> Sequence[Machine]:
         version = self._ledger.version()
@@ -106,7 +108,7 @@ class LedgerRunner:
 
     def _most_memory(self) -> int:
         """What the largest machine has for a single trial; nothing is asked for where there is none."""
-        largest = max((machine.slots * machine.memory_bytes for machine in self._machines), default=0)
+        largest = max((_most_memory_of(machine) for machine in self._machines), default=0)
         return min(largest, _MOST_BYTES)
 
     def _needs(self, spec: TrialSpec) -> Needs:
@@ -334,3 +336,8 @@ class _Look:
             raise self._problem
         assert self._found is not None
         return self._found
+
+
+def _most_memory_of(machine: Machine) -> int:
+    together = machine.slots * machine.memory_bytes
+    return together if machine.largest_trial_bytes is None else min(together, machine.largest_trial_bytes)

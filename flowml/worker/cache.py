@@ -44,6 +44,15 @@ class Cache:
         self._make_room(place, self._most_bytes)
         return place
 
+    def kept(self, sha256: str) -> Path | None:
+        """The file of this hash, if it is here."""
+        place = self._folder / sha256
+        try:
+            os.utime(place)
+        except FileNotFoundError:
+            return None
+        return place
+
     def _fetch(self, sha256: str, place: Path, part: Path, pieces: Pieces) -> None:
         for _ in range(_MOST_TRIES):
             with part.open("ab") as file:

@@ -1,4 +1,4 @@
-"""This machine as a worker of a server: it joins, has trainers here, keeps in touch, and leaves."""
+"""This machine as a worker of a server: it joins, has a crew that trains, keeps in touch, and leaves."""
 
 import logging
 import random
@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,12 +14,8 @@ from pydantic import TypeAdapter
 
 from flowml.domain.errors import FlowMLError, Forbidden, NotFound, NotReady, WrongState
 from flowml.domain.protocol import PROTOCOL
-from flowml.domain.workers import Share
-from flowml.machine import capabilities
-from flowml.machine.facts import free_memory_bytes, own_bytes
-from flowml.training.conductors import RunningJob
-from flowml.training.supervisor import Supervisor
 from flowml.worker.channel import HttpChannel, checked, said
+from flowml.worker.crew import Crew
 from flowml.worker.relay import Relay
 
 log = logging.getLogger(__name__)
@@ -40,14 +35,13 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
 _WATCH_SECONDS = 25.0
 _FAREWELL_SECONDS = 3.0
-# Of the memory that is free: other programs come and go.
-_OFFERED_SHARE = 0.9
-_FOREVER = 1e9
+# What the server plans with may be a little off.
+_NEAR_ENOUGH = 0.9
 
 
 class Membership:
-    """`channel` goes to the server by `client`. `queues`: the only ones that it offers, where somebody said so;
-    `train`: the main function of a trainer's process."""
+    """`channel` goes to the server by `client`; `crew` trains. `queues`: the only ones that it offers, where somebody
+    said so."""
 
     def __init__(
         self,
@@ -56,16 +50,14 @@ class Membership:
         *,
         name: str,
         instance: str,
-        share: Share,
-        train: Callable[..., None],
-        home: str,
+        crew: Crew,
         queues: tuple[str, ...] | None = None,
         say: Callable[[str], None] = log.info,
     ):
         self._client = client
         self._name = name
         self._instance = instance
-        self._share = share
+        self._crew = crew
         self._only = queues
         self._say = say
         self._channel = channel
@@ -75,23 +67,10 @@ class Membership:
         self._fatal: Exception | None = None
         self._joined = False
         self._is_cut_off = False
-        self._memory_bytes = share.memory_bytes
+        self._offered = crew.share()
         self._heartbeat_seconds = 30.0
-        self._home = Path(home)
-        self._capabilities = capabilities.probe(details=True, home=self._home)
         self._relay = Relay(
-            self._channel, free_bytes=self._free_bytes, machine=self._machine, trouble=self._on_trouble, say=say
-        )
-        self._supervisor = Supervisor(
-            _NoJobs(),
-            self._relay,
-            share,
-            _conducts_nothing,
-            train,
-            (home, *self._relay.door),
-            boot=secrets.token_hex(4),
-            idle_seconds=_FOREVER,
-            conductors_memory_bytes=0,
+            self._channel, free_bytes=crew.free_bytes, machine=self._machine, trouble=self._on_trouble, say=say
         )
 
     def run(self) -> None:
@@ -108,11 +87,9 @@ class Membership:
     def _take_part(self) -> None:
         try:
             self._join()
-            self._supervisor.start()
-            self._supervisor.warm_up()
+            self._crew.start(self._relay, news=self._again.set)
             threading.Thread(target=self._watch, name="watch", daemon=True).start()
-            if self._capabilities["gpus"]:
-                threading.Thread(target=self._try_gpus, name="try-gpus", daemon=True).start()
+            threading.Thread(target=self._try_gpus, name="try-gpus", daemon=True).start()
             while not self._stopping.is_set():
                 self._beat()
                 self._again.wait(_BUSY_BEAT_SECONDS if self._relay.beats() else self._heartbeat_seconds)
@@ -130,7 +107,7 @@ class Membership:
     def _end(self) -> None:
         self._stopping.set()
         self._relay.close()
-        self._supervisor.stop()
+        self._crew.stop()
         if self._joined and self._fatal is None:
             try:
                 body = {"worker_id": self._channel.worker_id}
@@ -157,40 +134,38 @@ class Membership:
         if self._stopping.is_set():
             # It has left, or is about to.
             return
-        self._memory_bytes = self._memory_of_a_trial()
+        share = self._offered = self._crew.share()
         body: dict[str, Any] = {
             "name": self._name,
             "instance": self._instance,
             "life": self._channel.life,
-            "capabilities": self._capabilities,
+            "capabilities": self._crew.capabilities(),
             "queues": self._machine()[0],
-            "slots": self._share.slots,
-            "threads": self._share.threads,
-            "memory_bytes": self._memory_bytes,
+            "slots": share.slots,
+            "threads": share.threads,
+            "memory_bytes": share.memory_bytes,
             "protocol": PROTOCOL,
         }
         answer = said(self._client.post("/api/workers/register", json=body), _WELCOME)
         self._channel.worker_id = answer.worker_id
         self._heartbeat_seconds = answer.heartbeat_seconds
         if not self._joined:
-            at_once = "1 trial at a time" if self._share.slots == 1 else f"{self._share.slots} trials at once"
+            at_once = "1 trial at a time" if share.slots == 1 else f"{share.slots} trials at once"
             self._say(f"Joined {self._client.base_url} as {answer.name}, {at_once}.")
             self._say_what_is_missing(body["queues"])
         self._joined = True
 
-    def _free_bytes(self) -> int:
-        """Memory that a trial could have: what nobody uses, and what trainers hold that have nothing to do."""
-        waiting = [process["pid"] for process in self._supervisor.processes() if process.get("trial_id") is None]
-        return free_memory_bytes() + sum(own_bytes(pid or 0) for pid in waiting)
-
-    def _memory_of_a_trial(self) -> int:
-        free = int(_OFFERED_SHARE * self._free_bytes()) // max(1, self._share.slots)
-        return min(self._share.memory_bytes, free)
-
-    def _has_other_memory(self) -> bool:
-        """Whether it is less, or more again, than the server plans with: a trial that needs all of it would wait."""
-        now = self._memory_of_a_trial()
-        return _OFFERED_SHARE * self._memory_bytes > now or now * _OFFERED_SHARE > self._memory_bytes
+    def _has_other_share(self) -> bool:
+        """Whether the server plans with other places than there are, or with more memory, or less, than that: a trial
+        that needs all of it would wait."""
+        now, told = self._crew.share(), self._offered
+        if (now.slots, now.threads) != (told.slots, told.threads):
+            return True
+        # What is being worked on holds memory that is free again in a moment.
+        if self._relay.beats():
+            return False
+        less, more = sorted((now.memory_bytes, told.memory_bytes))
+        return less < _NEAR_ENOUGH * more
 
     def _say_what_is_missing(self, offered: Collection[str]) -> None:
         if missing := sorted(set(self._only or ()) - set(offered)):
@@ -198,15 +173,15 @@ class Membership:
             self._say(f"This machine has nothing for {', '.join(missing)}, so it {rest} (flowml worker --probe).")
 
     def _machine(self) -> tuple[tuple[str, ...], Mapping[str, Any]]:
-        offered = capabilities.queues(self._capabilities)
+        offered = self._crew.queues()
         if self._only is not None:
             offered = tuple(queue for queue in offered if queue in self._only)
-        return offered, self._capabilities
+        return offered, self._crew.capabilities()
 
     def _try_gpus(self) -> None:
         try:
-            self._capabilities = capabilities.probe(fit_on_gpu=True, details=True, home=self._home)
-            self._register()
+            if self._crew.try_gpus():
+                self._register()
         except Exception:
             log.exception("the GPUs could not be tried; training goes on without them")
 
@@ -214,7 +189,7 @@ class Membership:
         beats = self._relay.beats()
         try:
             self._relay.lose(beats, self._channel.beat(beats))
-            if not beats and self._has_other_memory():
+            if self._has_other_share():
                 self._register()
         except (httpx.TransportError, NotReady) as problem:
             if not self._is_cut_off:
@@ -264,23 +239,3 @@ class Membership:
                 log.warning("joining again did not work yet: %s", again)
         elif not isinstance(problem, NotReady):
             log.warning("the server does not take what this worker says: %s", problem)
-
-
-class _NoJobs:
-    """A worker conducts nothing: its server does."""
-
-    def running_jobs(self) -> list[RunningJob]:
-        return []
-
-    def started(self, job_id: str) -> int:
-        raise AssertionError
-
-    def overdue(self, job_id: str) -> None:
-        raise AssertionError
-
-    def failed(self, job_id: str, reason: str) -> None:
-        raise AssertionError
-
-
-def _conducts_nothing() -> None:
-    raise AssertionError

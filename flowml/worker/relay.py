@@ -31,13 +31,8 @@ _FAULTS_IN_A_ROW = 3
 _REMEMBERED_SECONDS = 120.0
 
 
-class RelayedChannel:
-    """A trainer's channel, to the relay of its worker. Safe to use from several threads."""
-
-    def __init__(self, address: str, key: bytes, owner: str):
-        self._connection = Client(address, authkey=key)
-        self._connection.send(owner)
-        self._lock = threading.Lock()
+class _Asking:
+    """A channel whose every call is asked of a relay."""
 
     def lease(self, offer: Offer) -> Lease | None:
         return self._ask("lease", offer)  # type: ignore[no-any-return]
@@ -57,9 +52,6 @@ class RelayedChannel:
     def report(self, lease: Lease, report: TrialReport) -> bool:
         return self._ask("report", lease, report)  # type: ignore[no-any-return]
 
-    def give_back(self, lease: Lease, reason: str | None = None) -> None:
-        self._ask("give_back", lease, reason)
-
     def queues(self) -> tuple[str, ...]:
         """Whose trials the worker takes now."""
         return self._ask("queues")  # type: ignore[no-any-return]
@@ -67,6 +59,36 @@ class RelayedChannel:
     def capabilities(self) -> Mapping[str, Any]:
         """What was found on this machine."""
         return self._ask("capabilities")  # type: ignore[no-any-return]
+
+    def give_back(self, lease: Lease, reason: str | None = None) -> None:
+        self._ask("give_back", lease, reason)
+
+    def _ask(self, what: str, *arguments: Any) -> Any:
+        raise NotImplementedError
+
+
+class DirectChannel(_Asking):
+    """The channel of who works in the worker's own process. `owner`: another one for each who holds a lease."""
+
+    def __init__(self, relay: "Relay", owner: str):
+        self._relay = relay
+        self._owner = owner
+
+    def close(self) -> None:
+        """No more trials are asked for; one that was given out with the last report is given back."""
+        self._relay.forget(self._owner)
+
+    def _ask(self, what: str, *arguments: Any) -> Any:
+        return self._relay.answer(self._owner, what, arguments)
+
+
+class RelayedChannel(_Asking):
+    """A trainer's channel, to the relay of its worker. Safe to use from several threads."""
+
+    def __init__(self, address: str, key: bytes, owner: str):
+        self._connection = Client(address, authkey=key)
+        self._connection.send(owner)
+        self._lock = threading.Lock()
 
     def _ask(self, what: str, *arguments: Any) -> Any:
         with self._lock:
@@ -207,14 +229,14 @@ class Relay:
             try:
                 self._serve_one(owner, connection)
             finally:
-                self._forget(owner)
+                self.forget(owner)
 
     def _serve_one(self, owner: str, connection: "Connection[Any, Any]") -> None:
         while True:
             what, arguments = connection.recv()
             answer: tuple[bool, Any]
             try:
-                answer = True, self._answer(owner, what, arguments)
+                answer = True, self.answer(owner, what, arguments)
             except FlowMLError as error:
                 answer = False, error
             except Exception as error:
@@ -228,7 +250,7 @@ class Relay:
                     self._give_back(owner, answer[1])
                 raise
 
-    def _forget(self, owner: str) -> None:
+    def forget(self, owner: str) -> None:
         """This trainer asks for nothing any more."""
         with self._lock:
             self._offers.pop(owner, None)
@@ -239,7 +261,8 @@ class Relay:
         if untouched is not None:
             self._give_back(owner, untouched)
 
-    def _answer(self, owner: str, what: str, arguments: tuple[Any, ...]) -> Any:
+    def answer(self, owner: str, what: str, arguments: tuple[Any, ...]) -> Any:
+        """What a call of a trainer's channel returns, or raises."""
         match what:
             case "lease":
                 return self._lease(owner, *arguments)

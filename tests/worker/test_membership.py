@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -26,18 +27,20 @@ from flowml.domain.workers import Share
 from flowml.server import Server
 from flowml.services.settings import Settings
 from flowml.web.application import create_app
+from flowml.worker import crew as crews
 from flowml.worker import membership as memberships
 from flowml.worker.cache import Cache
 from flowml.worker.channel import HttpChannel, connect
+from flowml.worker.crew import LocalCrew
 from flowml.worker.membership import Membership
 from tests.training import doubles
 from tests.web.serving import run_app, until
 
 
 def member_of(client: httpx.Client, home: Path, train: Callable[..., None] = doubles.idle, **given: Any) -> Membership:
-    share = Share(1, 1, 2_000_000_000)
+    crew = LocalCrew(Share(1, 1, 2_000_000_000), train, str(home))
     channel = HttpChannel(client, "", Cache(home / "fetched", 10**9), wait_seconds=1.0)
-    return Membership(client, channel, name="far", instance="1", share=share, train=train, home=str(home), **given)
+    return Membership(client, channel, name="far", instance="1", crew=crew, **given)
 
 
 @contextmanager
@@ -228,8 +231,8 @@ def test_a_server_that_has_moved_says_where_to(tmp_path: Path) -> None:
 
 def test_the_server_plans_with_the_memory_that_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free = [10_000_000_000]
-    monkeypatch.setattr(memberships, "free_memory_bytes", lambda: free[0])
-    monkeypatch.setattr(memberships, "own_bytes", lambda pid: 0)
+    monkeypatch.setattr(crews, "free_memory_bytes", lambda: free[0])
+    monkeypatch.setattr(crews, "own_bytes", lambda pid: 0)
     server = Script(**NOTHING)
     told = lambda: [body["memory_bytes"] for what, body in server.asked if what == "register"]  # noqa: E731
     with running(member_of(server.client, tmp_path)):
@@ -244,12 +247,12 @@ def test_the_server_plans_with_the_memory_that_there_is(tmp_path: Path, monkeypa
 
 
 def test_what_idle_trainers_hold_is_free_for_their_next_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memberships, "free_memory_bytes", lambda: 1_000)
-    monkeypatch.setattr(memberships, "own_bytes", lambda pid: pid)
-    membership = member_of(Script().client, tmp_path)
+    monkeypatch.setattr(crews, "free_memory_bytes", lambda: 1_000)
+    monkeypatch.setattr(crews, "own_bytes", lambda pid: pid)
+    crew = LocalCrew(Share(1, 1, 2_000_000_000), doubles.idle, str(tmp_path))
     trainers = [{"pid": 10, "trial_id": None}, {"pid": 200, "trial_id": "t"}, {"pid": 30, "trial_id": None}]
-    monkeypatch.setattr(membership._supervisor, "processes", lambda: trainers)
-    assert membership._free_bytes() == 1_040
+    monkeypatch.setattr(crew, "_supervisor", Mock(processes=lambda: trainers))
+    assert crew.free_bytes() == 1_040
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+"""Who trains for a worker: the processes of this machine, or a cluster (`worker.engines`)."""
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from flowml.domain.workers import Share
+from flowml.machine import capabilities
+from flowml.machine.facts import free_memory_bytes, own_bytes
+from flowml.training.conductors import RunningJob
+from flowml.training.supervisor import Supervisor
+from flowml.worker.relay import Relay
+
+# Of the memory that is free: other programs come and go.
+_OFFERED_SHARE = 0.9
+_FOREVER = 1e9
+
+
+class Crew(Protocol):
+    """Those who train for a worker. They ask a relay for trials, and hand in there."""
+
+    def start(self, relay: Relay, news: Callable[[], None]) -> None:
+        """Begin to ask for trials. `news` is called when the share, or what was found, has changed."""
+        ...
+
+    def stop(self) -> None:
+        """End what is being worked on."""
+        ...
+
+    def share(self) -> Share:
+        """How many trials there are places for now, and what each may use; it may change at any time."""
+        ...
+
+    def capabilities(self) -> dict[str, Any]:
+        """What was found, as `machine.capabilities.probe` has it."""
+        ...
+
+    def queues(self) -> tuple[str, ...]:
+        """Whose trials can be trained."""
+        ...
+
+    def try_gpus(self) -> bool:
+        """Find out which libraries can use the GPUs, in seconds or minutes; whether there is news."""
+        ...
+
+    def free_bytes(self) -> int:
+        """Memory that one trial could have now."""
+        ...
+
+
+class LocalCrew:
+    """Trainers of this machine, each a process of its own. `train`: the main function of one; `home`: where they find
+    what they share."""
+
+    def __init__(self, share: Share, train: Callable[..., None], home: str):
+        self._share = share
+        self._train = train
+        self._home = home
+        self._found = capabilities.probe(details=True, home=Path(home))
+        self._supervisor: Supervisor | None = None
+
+    def start(self, relay: Relay, news: Callable[[], None]) -> None:
+        """As `Crew`."""
+        self._supervisor = Supervisor(
+            _NoJobs(),
+            relay,
+            self._share,
+            _conducts_nothing,
+            self._train,
+            (self._home, *relay.door),
+            boot=secrets.token_hex(4),
+            idle_seconds=_FOREVER,
+            conductors_memory_bytes=0,
+        )
+        self._supervisor.start()
+        self._supervisor.warm_up()
+
+    def stop(self) -> None:
+        """As `Crew`."""
+        if self._supervisor is not None:
+            self._supervisor.stop()
+
+    def share(self) -> Share:
+        """With no more memory than is free."""
+        free = int(_OFFERED_SHARE * self.free_bytes()) // max(1, self._share.slots)
+        return Share(self._share.slots, self._share.threads, min(self._share.memory_bytes, free))
+
+    def capabilities(self) -> dict[str, Any]:
+        """As `Crew`."""
+        return self._found
+
+    def queues(self) -> tuple[str, ...]:
+        """As `Crew`."""
+        return capabilities.queues(self._found)
+
+    def try_gpus(self) -> bool:
+        """As `Crew`."""
+        if not self._found["gpus"]:
+            return False
+        self._found = capabilities.probe(fit_on_gpu=True, details=True, home=Path(self._home))
+        return True
+
+    def free_bytes(self) -> int:
+        """What nobody uses, and what trainers hold that have nothing to do."""
+        processes = [] if self._supervisor is None else self._supervisor.processes()
+        waiting = [process["pid"] for process in processes if process.get("trial_id") is None]
+        return free_memory_bytes() + sum(own_bytes(pid or 0) for pid in waiting)
+
+
+class _NoJobs:
+    """A worker conducts nothing: its server does."""
+
+    def running_jobs(self) -> list[RunningJob]:
+        return []
+
+    def started(self, job_id: str) -> int:
+        raise AssertionError
+
+    def overdue(self, job_id: str) -> None:
+        raise AssertionError
+
+    def failed(self, job_id: str, reason: str) -> None:
+        raise AssertionError
+
+
+def _conducts_nothing() -> None:
+    raise AssertionError
