@@ -11,7 +11,7 @@ from flowml.automl.trial.outcome import Lost, Outcome
 from flowml.automl.trial.sharing import BIG_CELLS
 from flowml.domain.jobs import JobSpec
 from flowml.domain.trials import Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
-from flowml.domain.workers import Share
+from flowml.domain.workers import Share, WorkerStatus
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.store.store import Store
@@ -184,3 +184,21 @@ def test_only_what_is_still_open_is_read_when_something_was_stored(
     store.trials.cancel([store.trials.of_job(ledger.job().id)[0].id], 6.0)
     assert [outcome.spec.number for outcome in running.wait(0)] == [0]
     assert running.wait(0) == [] and running.open() == 1
+
+
+def test_open_trials_follow_the_places_of_other_machines_as_they_come_and_go(
+    store: Store, ledger: StoreLedger, task: Task
+) -> None:
+    machine(store, slots=1)
+    running = runner(ledger, task)
+    assert running.slots == 1
+    share = Share(20, 1, 4 * GB)
+    first, second = (store.workers.register(name, ("cpu",), share, {}, 3.0, owner=name).id for name in ("a", "b"))
+    assert (running.slots, running.spare) == (41, 1)
+    # One that finishes what it has takes nothing new.
+    store.workers.set_status(first, WorkerStatus.DRAINING)
+    assert running.slots == 21
+    store.workers.set_status(second, WorkerStatus.OFFLINE)
+    assert running.slots == 1
+    store.workers.set_status(first, WorkerStatus.ONLINE)
+    assert running.slots == 21

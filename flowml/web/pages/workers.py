@@ -54,6 +54,8 @@ def page(request: Request) -> Response:
         Machine(worker, parts(worker.capabilities), cluster.is_here(worker), trains.get(worker.id, []))
         for worker in workers
     ]
+    # This server first, the others as they joined.
+    machines.sort(key=lambda machine: not machine.is_here)
     there = [machine for machine in machines if not is_gone(machine.worker)][:LISTED]
     # Who was here last comes first: it is the one that is looked for.
     gone = sorted((machine for machine in machines if is_gone(machine.worker)), key=lambda it: -it.worker.last_seen_at)

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from flowml.domain.workers import Share
+from flowml.domain.trials import Needs, Offer, TrialSpec
+from flowml.domain.workers import Share, WorkerStatus
 from flowml.services.fleet.workers import Fleet, register
-from tests.services.records import add_dataset
+from tests.services.records import add_dataset, add_job
 from tests.web.serving import Served, serve
 from tests.web.visiting import Visit
 
@@ -61,4 +62,43 @@ def test_machines_come_and_go_while_the_page_is_open(server: Served, browser: Br
     page.get_by_label("Type delete to confirm").fill("delete")
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(row).to_have_count(0)
+    context.close()
+
+
+def test_what_each_trains_is_a_link_to_its_run(server: Served) -> None:
+    add_dataset(server.store)
+    job = add_job(server.store)
+    server.store.jobs.claim(9, 1.7e9, 0.0)
+    for number in range(2):
+        server.store.trials.add(job.id, TrialSpec(number, "ridge", {}), Needs(), 1e12, 0.0)
+        server.store.trials.claim("local", "local", "here", Offer(), 1e9, 1.7e9, 1.0)
+    html = server.client.get("/workers").text
+    assert f'<a href="/jobs/{job.id}">a run</a>' in html
+    assert "2 of 2 places" in html
+
+
+@pytest.mark.browser
+def test_machines_that_are_offline_stand_apart_and_go_together(server: Served, browser: Browser) -> None:
+    workers = server.store.workers
+    ids = [workers.register(f"old {at}", ("cpu",), Share(1, 1, 1), {}, 1.7e9, owner=f"o{at}").id for at in range(4)]
+    for worker_id in ids[:3]:
+        workers.set_status(worker_id, WorkerStatus.OFFLINE)
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    visit = Visit(context, server.url)
+    page = visit.page
+    page.goto(f"{server.url}/workers")
+    visit.ready()
+    # Nothing of the list is beyond the edge of a phone.
+    box = page.get_by_role("region", name="List of machines", exact=True)
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+    expect(page.get_by_role("row", name="old 3")).to_be_visible()
+    expect(page.get_by_role("row", name="old 0")).to_be_hidden()
+    page.get_by_text("3 machines offline").click()
+    expect(page.get_by_role("row", name="old 0")).to_be_visible()
+    visit.check()
+    page.get_by_role("button", name="Remove all offline").click()
+    page.get_by_label("Type delete to confirm").fill("delete")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_text("machines offline")).to_have_count(0)
+    assert {worker.id for worker in workers.all()} == {"local", ids[3]}
     context.close()
