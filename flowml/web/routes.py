@@ -135,10 +135,12 @@ def routes(pages: Sequence[Endpoint]) -> list[BaseRoute]:
     by_path: dict[str, list[Endpoint]] = {}
     for endpoint in (*ENDPOINTS, *pages):
         by_path.setdefault(endpoint.path, []).append(endpoint)
+    # Machines ask hundreds of times in a second, and each address before theirs is compared.
+    in_order = sorted(by_path.items(), key=lambda one: not any(endpoint.need is WORK for endpoint in one[1]))
     files = StaticFiles()
     return [
         *(Route(path, Guarded(OPEN, files)) for path in _OPEN_FILES),
         Mount("/static", app=Guarded(READ, files), name="static"),
         WebSocketRoute("/api/live", Guarded(READ, live)),
-        *(Route(path, Resource(endpoints), include_in_schema=False) for path, endpoints in by_path.items()),
+        *(Route(path, Resource(endpoints), include_in_schema=False) for path, endpoints in in_order),
     ]

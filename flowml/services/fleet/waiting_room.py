@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 # What another process has stored is seen so soon; who comes to wait is looked after at once, but several together.
 _LOOK_SECONDS = 0.01
 _BETWEEN_SECONDS = 0.002
+# Of many who wait, the first begin before there is something for the last: so they do not all come back at once either.
+_LEAST_AT_ONCE = 4
+_PARTS = 16
 # What waits for somebody else for a moment is looked at again without anything being stored.
 _LOOK_AGAIN_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
@@ -192,14 +195,22 @@ class WaitingRoom:
 
     def _serve(self) -> bool:
         """Give out what waits; whether something is left that somebody here could take in a moment."""
+        while True:
+            is_left, is_over = self._serve_some()
+            if is_over:
+                return is_left
+
+    def _serve_some(self) -> tuple[bool, bool]:
+        """The same for a part of those who wait; and whether it was all of them."""
         with self._lock:
             waiters = list(self._waiters)
         if not waiters:
-            return False
+            return False, True
         waiting = self._store.trials.waiting_needs()
         able = [waiter for waiter in waiters if any(fits(needs, waiter.offer) for needs in waiting)] if waiting else []
         if not able:
-            return False
+            return False, True
+        most = max(_LEAST_AT_ONCE, len(able) // _PARTS)
         given: list[tuple[Waiter, Lease]] = []
         refused: list[Offer] = []
         # What they do not get may be for others.
@@ -219,6 +230,8 @@ class WaitingRoom:
                 if lease is not None:
                     tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
                     given.append((waiter, lease))
+                    if len(given) == most:
+                        break
                 elif has_more := bool(self._store.trials.waiting_needs()):
                     if waiter.worker_id not in not_for_all:
                         refused.append(waiter.offer)
@@ -240,7 +253,7 @@ class WaitingRoom:
                 unwanted.append(lease)
         for lease in unwanted:
             self.give_back(lease)
-        return has_more and len(given) < len(able)
+        return has_more and len(given) < len(able), len(given) < most
 
 
 def fits(needs: Needs, offer: Offer) -> bool:
