@@ -119,8 +119,9 @@ def _slowed(load: float, slots: int) -> float:
 
 
 def _slots(context: Context) -> tuple[int, int]:
-    """How many trials run at once on this machine, and on all others."""
-    machines = context.store.workers.machines()
+    """How many trials run at once on this machine, and on all others. One that takes nothing of usual runs is left
+    out."""
+    machines = [machine for machine in context.store.workers.machines() if {"cpu", "gpu"} & set(machine.queues)]
     here = sum(machine.slots for machine in machines if machine.worker_id == LOCAL_ID)
     return here, sum(machine.slots for machine in machines) - here
 

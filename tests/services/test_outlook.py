@@ -159,3 +159,10 @@ def test_a_forecast_is_how_many_trials_fit() -> None:
     assert found([5.0], 5.0, 2) == 0
     assert found([1.0], 0.0, 3600) < 400_000
     assert found([1.0], 1.0, 20, slots=0) == 0
+
+
+def test_places_that_take_nothing_of_usual_runs_are_not_counted(context: Context) -> None:
+    dataset = add_dataset(context.store)
+    for name, queues in (("speaker", ("llm",)), ("rank", ("priority",)), ("card", ("gpu", "gpu.vram8"))):
+        context.store.workers.register(name, queues, Share(10, 1, 0), {}, 1.0, owner=name)
+    assert ahead(context, dataset).slots == 12
