@@ -3,6 +3,7 @@ child which is started afresh imports no more than it needs."""
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,13 @@ from flowml.domain.clock import CLOCK
 from flowml.domain.workers import Share
 from flowml.machine import locks
 from flowml.machine.child import keep_quiet, let_nobody_fork
+from flowml.machine.log_lines import Collector, Writer
+from flowml.services.administration.log_keeper import LogKeeper
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.store.store import Store
 from flowml.training import processes
+from flowml.training.trainer_status import Busy
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -26,7 +30,14 @@ def run_conductor(home: str, worker_id: str, worker_name: str, job_id: str) -> N
     from flowml.training.conductor import conduct_job
 
     store = Store(Path(home), now=time.time())
-    conduct_job(StoreLedger(store, job_id))
+    collector = Collector("conductor").attach()
+    collector.job_id = job_id
+    keeper = LogKeeper(store, collector)
+    keeper.start()
+    try:
+        conduct_job(StoreLedger(store, job_id))
+    finally:
+        keeper.close()
 
 
 def run_trainer(
@@ -39,6 +50,8 @@ def run_trainer(
     from flowml.training.trainer import Trainer
 
     store = Store(Path(home), now=time.time())
+    collector = Collector("trainer").attach()
+    LogKeeper(store, collector).start()
     channel = StoreChannel(store, owner=owner, worker_id=worker_id, worker_name=worker_name, clock=CLOCK)
     gpus = GPUs(
         lambda: store.workers.capabilities(worker_id),
@@ -50,7 +63,7 @@ def run_trainer(
         machine=share,
         gpus=gpus,
         queues=lambda: store.workers.queues(worker_id),
-        tell=status.send,
+        tell=_telling(status, collector),
     )
     trainer.run(stop=lambda: False)
 
@@ -66,13 +79,33 @@ def run_remote_trainer(
     from flowml.worker.relay import RelayedChannel
 
     channel = RelayedChannel(address, key, owner)
+    collector = Collector("trainer").attach()
+    # By a connection of its own, whose end is no trainer's: the other one waits for trials.
+    Writer(collector, RelayedChannel(address, key, f"{owner} log").tell).start()
     gpus = GPUs(channel.capabilities, lambda index: locks.taken(Path(home) / f"gpu-{index}.lock"), free_for_trainers)
-    trainer = Trainer(channel, machine=share, gpus=gpus, queues=channel.queues, heartbeat_seconds=0.5, tell=status.send)
+    trainer = Trainer(
+        channel,
+        machine=share,
+        gpus=gpus,
+        queues=channel.queues,
+        heartbeat_seconds=0.5,
+        tell=_telling(status, collector),
+    )
     try:
         trainer.run(stop=lambda: False)
     except (EOFError, OSError):
         # The worker has ended.
         return
+
+
+def _telling(status: "Connection[Any, Any]", collector: Collector) -> Callable[[Busy | None], None]:
+    """Says to the supervisor what a trainer works on, and whose all lines of its log are meanwhile."""
+
+    def tell(busy: Busy | None) -> None:
+        collector.trial_id = None if busy is None else busy.trial_id
+        status.send(busy)
+
+    return tell
 
 
 def _settle_trainer() -> None:
@@ -84,4 +117,7 @@ def _settle_trainer() -> None:
 
 
 def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.WARNING)
+    logging.getLogger("flowml").setLevel(logging.INFO)

@@ -8,13 +8,16 @@ import threading
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
+from flowml import __version__
 from flowml.children import run_conductor, run_trainer
 from flowml.domain.clock import CLOCK, AgeClock, Clock
 from flowml.domain.errors import FlowMLError
 from flowml.domain.faults import fault_of
 from flowml.domain.workers import LOCAL_ID, Share
 from flowml.machine import capabilities
+from flowml.machine.log_lines import Collector
 from flowml.services.access.keys import remember_uses
+from flowml.services.administration.log_keeper import LogKeeper
 from flowml.services.context import Context
 from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
 from flowml.services.dispatch.recovery import LOCAL_WORKER, recover, stop_working
@@ -64,6 +67,7 @@ class Server:
         # Before any numeric library is imported, here or in a child.
         processes.limit_threads(share.threads)
         self._store = Store(home.path, now=clock.now())
+        self._log_keeper = LogKeeper(self._store, Collector("server", clock=clock).attach())
         self._store.look_over(_CHECK_SECONDS)
         if self._store.damage is not None:
             log.error("the database %s is damaged: %s", home.database, self._store.damage)
@@ -106,6 +110,8 @@ class Server:
 
     def start(self) -> None:
         """Go on with what was running and with what waits."""
+        self._log_keeper.start()
+        log.info("FlowML %s has started", __version__)
         self._supervisor.start()
         self._queue.start()
         threading.Thread(target=self._look_closer, name="look-closer", daemon=True).start()
@@ -121,6 +127,7 @@ class Server:
             remember_uses(self.context)
         with contextlib.suppress(Exception):
             self._store.files.tell(self._store.events.last_id())
+        self._log_keeper.close()
         self._store.close()
         self._lock.release()
 

@@ -1,5 +1,5 @@
-"""What has to be done now and then: lost leases, files that nothing refers to, old events, when tokens were
-used."""
+"""What has to be done now and then: lost leases, files that nothing refers to, old events and lines of the log, when
+tokens were used."""
 
 from collections.abc import Callable
 
@@ -23,6 +23,7 @@ def keep_house(context: Context, ages: Callable[[], float]) -> None:
     context.store.files.forget_future(now)
     context.store.files.remove_unused(now - FILE_AGE_SECONDS)
     context.store.events.remove_before(now - _EVENT_AGE_SECONDS)
+    context.store.logs.trim()
     context.store.files.tell(context.store.events.last_id())
     context.store.take_ballast()
     remember_uses(context)

@@ -1,10 +1,11 @@
 """Every setting, its default and its limit. Each is also an environment variable `FLOWML_<NAME>`."""
 
 import re
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PrivateAttr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from flowml.data.format import Limits
@@ -36,6 +37,14 @@ def _as_hosts(value: object) -> object:
         for part in parts:
             split_origin(str(part))
     return parts
+
+
+class Origin(StrEnum):
+    """Where the value of a setting is from, the one that wins first."""
+
+    ARGUMENT = "argument"
+    ENVIRONMENT = "environment"
+    DEFAULT = "default"
 
 
 class Settings(BaseSettings):
@@ -77,6 +86,18 @@ class Settings(BaseSettings):
     ollama_url: str | None = Field(
         None, description="address of an Ollama server for the assistant; none is used unless set"
     )
+
+    _as_arguments: frozenset[str] = PrivateAttr(frozenset())
+
+    def __init__(self, **arguments: Any):
+        super().__init__(**arguments)
+        self._as_arguments = frozenset(arguments)
+
+    def origin(self, name: str) -> Origin:
+        """Where the value of a setting is from."""
+        if name in self._as_arguments:
+            return Origin.ARGUMENT
+        return Origin.ENVIRONMENT if name in self.model_fields_set else Origin.DEFAULT
 
     @property
     def needs_credentials(self) -> bool:

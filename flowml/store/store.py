@@ -18,6 +18,7 @@ from flowml.store.files import Files, Strays
 from flowml.store.history import History
 from flowml.store.home import Home
 from flowml.store.jobs import Jobs
+from flowml.store.logs import Logs
 from flowml.store.migrations import migrate
 from flowml.store.models import Models
 from flowml.store.room import Room
@@ -61,6 +62,7 @@ class Store:
         self.models = Models(self._database)
         self.workers = Workers(self._database)
         self.events = Events(self._database)
+        self.logs = Logs(self._database)
         self.history = History(self._database)
         self.tokens = Tokens(self._database)
         self.sessions = Sessions(self._database)

@@ -95,7 +95,7 @@ class Conductors:
             job_id = max(held, key=lambda job_id: held[job_id])
             del held[job_id]
             process = self._processes[job_id]
-            log.warning("the conductor of job %s holds too much memory", job_id)
+            log.warning("the conductor of job %s holds too much memory", job_id, extra={"job_id": job_id})
             process.kill()
             process.join(timeout=2)
             self._desk.failed(
@@ -114,7 +114,7 @@ class Conductors:
             late = job.deadline_at is not None and now > job.deadline_at + grace
             stopped = now - self._cancelled_since.get(job.job_id, now) > _CANCEL_GRACE_SECONDS
             if late or stopped:
-                log.warning("job %s was not ended by its conductor in time", job.job_id)
+                log.warning("job %s was not ended by its conductor in time", job.job_id, extra={"job_id": job.job_id})
                 process = self._processes.get(job.job_id)
                 if process is not None:
                     process.kill()
@@ -131,7 +131,8 @@ class Conductors:
             process.join()
             del self._processes[job_id]
             if any(job.job_id == job_id for job in self._desk.running_jobs()):
-                log.warning("the conductor of job %s is gone: %s", job_id, describe_exit(process.exitcode))
+                how = describe_exit(process.exitcode)
+                log.warning("the conductor of job %s is gone: %s", job_id, how, extra={"job_id": job_id})
             else:
                 self._ended()
         # Asked anew: a job may have ended while its conductor was looked after.
@@ -142,4 +143,5 @@ class Conductors:
                 self._desk.failed(job_id, "The process that runs this training keeps crashing.")
                 self._ended()
                 continue
+            log.info("job %s has a conductor", job_id, extra={"job_id": job_id})
             self._processes[job_id] = self._start(job_id)

@@ -22,6 +22,7 @@ from flowml.web.leaving import Waiting
 from flowml.web.live import Hub
 from flowml.web.routes import ENDPOINTS, open_paths, routes
 from flowml.web.security import Gate
+from flowml.web.streams import Streams
 
 # A child process that is told to end does so within a part of this.
 _ENDING_SECONDS = 5.0
@@ -58,14 +59,21 @@ def create_app(
     # Only addresses that there are would be redirected, and so named to whoever asks.
     app.router.redirect_slashes = False
     app.router.default = _nothing_here(app.router.default)
-    app.state.hub = Hub(context)
+    hub = Hub(context)
+    app.state.hub = hub
+    app.state.streams = Streams()
     app.state.endpoints = ENDPOINTS
     app.state.waiting = waiting
     app.state.fleet = fleet
     app.state.throttle = Throttle()
     gate = Gate(app, context, who or Callers(context), open_paths(pages.ENDPOINTS))
-    # So that it ends within a moment, however many workers wait for a trial.
-    gate.end_waiting = fleet.close
+
+    def end_waiting() -> None:
+        fleet.close()
+        hub.end_streams()
+
+    # So that it ends within a moment, however many workers wait for a trial, and pages for what comes next.
+    gate.end_waiting = end_waiting
     return gate
 
 

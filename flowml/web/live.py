@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
@@ -46,12 +46,20 @@ NOT_LOGGED_IN = 4401
 _ROOM = re.compile(r"job:[A-Za-z0-9_-]{1,64}|system|workers|logs")
 
 
+class Listener(Protocol):
+    """Who follows what happens: woken when something has, and ended when it may not hear of that any more."""
+
+    wake: asyncio.Event
+    ended: asyncio.Event
+    context: Context
+
+
 class Hub:
     """Watches the events table for every connection of this process."""
 
     def __init__(self, context: Context):
         self._context = context
-        self._clients: set[_Client] = set()
+        self._clients: set[Listener] = set()
         self._task: asyncio.Task[None] | None = None
         self.head = 0
 
@@ -59,17 +67,23 @@ class Hub:
     def connections(self) -> int:
         return len(self._clients)
 
-    async def join(self, client: "_Client") -> None:
+    async def join(self, client: Listener) -> None:
         self._clients.add(client)
         self._advance(await run_in_threadpool(events.last_id, self._context))
         if self._task is None:
             self._task = asyncio.create_task(self._watch())
 
-    def leave(self, client: "_Client") -> None:
+    def leave(self, client: Listener) -> None:
         self._clients.discard(client)
         if not self._clients and self._task is not None:
             self._task.cancel()
             self._task = None
+
+    def end_streams(self) -> None:
+        """Have those end that nothing else would end: the server is about to. WebSockets are closed by uvicorn."""
+        for client in self._clients:
+            if not isinstance(client, _Client):
+                client.ended.set()
 
     async def _watch(self) -> None:
         version, looked_at = None, 0.0

@@ -7,12 +7,13 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from flowml.domain.caller import Permission
 from flowml.domain.channel import JobBrief
 from flowml.services.downloads import MEDIA_TYPES
-from flowml.web.api import cluster, datasets, docs, figures, recipes, results, system, training, workers
+from flowml.web.api import cluster, datasets, docs, figures, logs, recipes, results, system, training, workers
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
 from flowml.web.pages import login
 from flowml.web.schemas import datasets as d
+from flowml.web.schemas import logs as lg
 from flowml.web.schemas import quality as q
 from flowml.web.schemas import recipes as o
 from flowml.web.schemas import results as r
@@ -93,6 +94,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/workers/program", workers.program, w.Program, need=WORK),
     Endpoint("GET", "/api/workers/program/{sha256}", workers.program_file, "application/octet-stream", need=WORK),
     Endpoint("DELETE", "/api/workers/offline", cluster.remove_offline, status=204, need=ADMIN),
+    Endpoint("POST", "/api/workers/logs", logs.from_worker, lg.LogKept, body=lg.SentLog, need=WORK),
     Endpoint("GET", "/api/workers/{worker_id}", cluster.show, w.Worker, need=READ),
     Endpoint("POST", "/api/workers/{worker_id}/drain", cluster.drain, w.Worker, need=ADMIN),
     Endpoint("POST", "/api/workers/{worker_id}/resume", cluster.resume, w.Worker, need=ADMIN),
@@ -110,6 +112,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/workers/{worker_id}/trials/{trial_id}/report",
              workers.report, w.Reported, query=w.AttemptQuery, body=w.Report, need=WORK),
 
+    Endpoint("GET", "/api/logs", logs.index, lg.LogList, query=lg.LogQuery, need=ADMIN),
+    Endpoint("GET", "/api/logs/stream", logs.stream, "text/event-stream", query=lg.LogStreamQuery, need=ADMIN),
+    Endpoint("GET", "/api/logs/download", logs.download, "text/plain", query=lg.LogFilter, need=ADMIN),
+    Endpoint("GET", "/api/settings", system.settings, s.SettingList, need=ADMIN),
     Endpoint("GET", "/api/live", system.live_without_websocket, status=101, need=READ),
     Endpoint("GET", "/api/stats", system.stats, s.SystemStats, need=READ),
     Endpoint("GET", "/api/openapi.json", docs.document, "application/json", need=READ),

@@ -33,6 +33,14 @@ def moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def clock(at: float) -> str:
+    """
+    >>> clock(1_700_000_000.5)
+    'Nov 14 22:13:20'
+    """
+    return datetime.fromtimestamp(at, UTC).strftime("%b %d %H:%M:%S")
+
+
 def ago(at: float, now: float) -> Markup:
     """A time as its age, with the exact time on hover; the page's script keeps it current."""
     exact = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -58,6 +66,7 @@ def environment() -> Environment:
         "cell": cell,
         "moment": moment,
         "ago": ago,
+        "clock": clock,
         "metric_title": metric_title,
         "score": score_text,
         "status_word": status_word,

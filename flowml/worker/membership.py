@@ -16,6 +16,7 @@ from flowml.domain.errors import FlowMLError, Forbidden, NotFound, NotReady, Wro
 from flowml.domain.protocol import PROTOCOL
 from flowml.worker.channel import HttpChannel, checked, said
 from flowml.worker.crew import Crew
+from flowml.worker.log_shipment import LogShipment
 from flowml.worker.relay import Relay
 
 log = logging.getLogger(__name__)
@@ -52,14 +53,14 @@ class Membership:
         instance: str,
         crew: Crew,
         queues: tuple[str, ...] | None = None,
-        say: Callable[[str], None] = log.info,
+        say: Callable[[str], None] = lambda words: None,
     ):
         self._client = client
         self._name = name
         self._instance = instance
         self._crew = crew
         self._only = queues
-        self._say = say
+        self._shown = say
         self._channel = channel
         self._channel.life = secrets.token_hex(8)
         self._stopping = threading.Event()
@@ -69,12 +70,19 @@ class Membership:
         self._is_cut_off = False
         self._offered = crew.share()
         self._heartbeat_seconds = 30.0
+        self._log = LogShipment(client, lambda: self._channel.worker_id)
         self._relay = Relay(
-            self._channel, free_bytes=crew.free_bytes, machine=self._machine, trouble=self._on_trouble, say=say
+            self._channel,
+            free_bytes=crew.free_bytes,
+            machine=self._machine,
+            trouble=self._on_trouble,
+            say=self._say,
+            hear=self._log.collector.add,
         )
 
     def run(self) -> None:
         """Until `stop`. Raises Forbidden and WrongState when the server does not take this worker."""
+        self._log.start()
         # Beside this thread, which would else wait for a server that takes a call and never answers it.
         threading.Thread(target=self._take_part, name="take-part", daemon=True).start()
         try:
@@ -108,6 +116,8 @@ class Membership:
         self._stopping.set()
         self._relay.close()
         self._crew.stop()
+        # Before it leaves: the server does not know it any more then.
+        self._log.close(_FAREWELL_SECONDS if self._joined and self._fatal is None else 0.0)
         if self._joined and self._fatal is None:
             try:
                 body = {"worker_id": self._channel.worker_id}
@@ -115,6 +125,10 @@ class Membership:
                 self._say("Left the server. What was being worked on here is tried elsewhere.")
             except (FlowMLError, httpx.TransportError) as problem:
                 self._say(f"The server could not be told that this worker ends ({problem}); it will notice.")
+
+    def _say(self, words: str) -> None:
+        self._shown(words)
+        self._log.say(words)
 
     def _join(self) -> None:
         """Register, again and again until the server is there."""

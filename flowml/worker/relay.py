@@ -19,6 +19,7 @@ from typing import Any
 
 from flowml.domain.channel import JobBrief
 from flowml.domain.errors import FlowMLError, Forbidden, InvalidInput, LeaseLost, NotFound, NotReady, WrongState
+from flowml.domain.logs import LogLine
 from flowml.domain.trials import DID_NOT_STOP, Beat, Lease, Offer, TrialReport, TrialStatus
 from flowml.worker.channel import HttpChannel
 
@@ -59,6 +60,10 @@ class _Asking:
     def capabilities(self) -> Mapping[str, Any]:
         """What was found on this machine."""
         return self._ask("capabilities")  # type: ignore[no-any-return]
+
+    def tell(self, lines: list[LogLine]) -> None:
+        """What this trainer's log says goes on to the worker's."""
+        self._ask("tell", lines)
 
     def give_back(self, lease: Lease, reason: str | None = None) -> None:
         self._ask("give_back", lease, reason)
@@ -101,8 +106,8 @@ class RelayedChannel(_Asking):
 
 class Relay:
     """The worker's side. `free_bytes`: the memory of this machine that nobody uses; `machine` gives the queues and the
-    capabilities of this worker; `trouble` hears of what the server says that is no answer for a trainer, and `say` what
-    people should."""
+    capabilities of this worker; `trouble` hears of what the server says that is no answer for a trainer, `say` what
+    people should, and `hear` the log of the trainers."""
 
     def __init__(
         self,
@@ -112,6 +117,7 @@ class Relay:
         machine: Callable[[], tuple[tuple[str, ...], Mapping[str, Any]]],
         trouble: Callable[[FlowMLError], None],
         say: Callable[[str], None] = log.warning,
+        hear: Callable[[list[LogLine]], None] = lambda lines: None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self._channel = channel
@@ -119,6 +125,7 @@ class Relay:
         self._machine = machine
         self._trouble = trouble
         self._say = say
+        self._hear = hear
         self._clock = clock
         self._key = os.urandom(32)
         self._listener = Listener(authkey=self._key)
@@ -276,6 +283,8 @@ class Relay:
                 return self._machine()[0]
             case "capabilities":
                 return self._machine()[1]
+            case "tell":
+                return self._hear(*arguments)
             case "brief" | "get" | "put":
                 return self._hold_on(owner, what, *arguments)
         raise ValueError(what)

@@ -43,6 +43,8 @@ async def answer_of(
     }
     begun: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
     asked = False
+    # A stream goes on until its reader leaves.
+    is_stream = asyncio.Event()
 
     async def receive() -> dict[str, Any]:
         nonlocal asked
@@ -50,12 +52,15 @@ async def answer_of(
             asked = True
             return {"type": "http.request", "body": body} if kind == "http" else {"type": "websocket.connect"}
         if kind == "http":
-            await asyncio.Event().wait()
+            await is_stream.wait()
+            return {"type": "http.disconnect"}
         return {"type": "websocket.disconnect", "code": 1000}
 
     async def send(message: dict[str, Any]) -> None:
         if not begun.done():
             begun.set_result(message)
+        if (b"content-type", b"text/event-stream; charset=utf-8") in message.get("headers", ()):
+            is_stream.set()
 
     await app(scope, receive, send)
     first = begun.result()

@@ -38,7 +38,7 @@ NEEDS = {
     # A file says itself which methods it takes.
     **{rf"\w+ {re.escape(path)}": OPEN for path in OPEN_FILES},
     "POST /api/results/predict": PREDICT,
-    r"POST /api/workers/(register|heartbeat|lease|watch|leave)": WORK,
+    r"POST /api/workers/(register|heartbeat|lease|watch|leave|logs)": WORK,
     r"GET /api/workers/program(/\w+)?": WORK,
     r"\w+ /api/workers/\w+/trials/.+": WORK,
 }

@@ -123,7 +123,13 @@ def problem(status: int, name: str) -> httpx.Response:
 
 
 WELCOME = {"worker_id": "w", "name": "far", "heartbeat_seconds": 0.01}
-NOTHING: dict[str, Any] = {"register": WELCOME, "heartbeat": {"stop": []}, "watch": {"stop": []}, "leave": {}}
+NOTHING: dict[str, Any] = {
+    "register": WELCOME,
+    "heartbeat": {"stop": []},
+    "watch": {"stop": []},
+    "leave": {},
+    "logs": {"kept": 1},
+}
 
 
 @pytest.fixture(autouse=True)

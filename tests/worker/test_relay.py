@@ -13,6 +13,7 @@ import pytest
 
 from flowml.domain.channel import JobBrief
 from flowml.domain.errors import FlowMLError, Forbidden, LeaseLost, NotFound, NotReady
+from flowml.domain.logs import LogLevel, LogLine
 from flowml.domain.trials import DID_NOT_STOP, Beat, Lease, Offer, TrialReport, TrialStatus
 from flowml.worker.relay import Relay, RelayedChannel
 from tests.web.serving import until
@@ -81,6 +82,7 @@ class Parts:
     troubles: list[FlowMLError]
     now: float = 0.0
     said: list[str] = field(default_factory=list)
+    heard: list[LogLine] = field(default_factory=list)
 
     def trainer(self, owner: str) -> RelayedChannel:
         return RelayedChannel(*self.relay.door, owner)
@@ -96,6 +98,7 @@ def parts() -> Iterator[Parts]:
         machine=lambda: (("cpu",), capabilities),
         trouble=troubles.append,
         say=lambda words: parts.said.append(words),
+        hear=lambda lines: parts.heard.extend(lines),
         clock=lambda: parts.now,
     )
     parts = Parts(server, relay, troubles)
@@ -326,3 +329,10 @@ def test_two_threads_of_a_trainer_do_not_mix_up_their_answers(parts: Parts) -> N
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_the_log_of_a_trainer_reaches_its_worker_while_it_waits_for_a_trial(parts: Parts) -> None:
+    # By a connection of its own, as `children.run_remote_trainer` has it.
+    line = LogLine(LogLevel.ERROR, "x", "it failed", 1.0, 1.0, "trainer", trial_id="t")
+    parts.trainer("a").tell([line])
+    assert parts.heard == [line] and parts.relay.beats() == []

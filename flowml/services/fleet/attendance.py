@@ -261,6 +261,7 @@ class Attendance:
     def _tell(self, worker_id: str, what: str) -> None:
         worker = self._store.workers.find(worker_id)
         if worker is not None:
+            log.info("worker %s (%s) %s", worker.name, worker.id, what)
             now = self._clock.now()
             tell_worker(self._store, worker, now)
             tell_system(self._store, "info", f"Worker {worker.name} {what}", "", now)

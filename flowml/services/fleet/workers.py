@@ -4,6 +4,7 @@ Each belongs to whoever registered it, and nobody else learns that it is there. 
 trial and attempt; a lease that is no longer good raises LeaseLost.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +16,22 @@ from flowml.domain.errors import Forbidden, NotFound, WrongState
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Beat, Lease, Offer, TrialReport
 from flowml.domain.workers import Caller, Share, Worker, WorkerStatus
+from flowml.machine.log_lines import Limiter
 from flowml.services.context import Context
 from flowml.services.dispatch.blame import failed_on
 from flowml.services.dispatch.channel import LEASE_SECONDS, StoreChannel, lease_lost
 from flowml.services.dispatch.telling import tell_trial, tell_worker
 from flowml.services.fleet.attendance import Attendance
+from flowml.services.fleet.heard_lines import HeardLines
 from flowml.services.fleet.transfers import Transfers
 from flowml.services.fleet.waiting_room import WaitingRoom
 from flowml.services.turns import alone
 
+log = logging.getLogger(__name__)
+
 HEARTBEAT_SECONDS = 30.0
+MOST_LOG_LINES_A_MINUTE = 600
+"""Of one worker."""
 # A lease may be on its way to a worker that does not know of it yet.
 _ON_ITS_WAY_SECONDS = 10.0
 _UPGRADE_THE_WORKER = (
@@ -84,6 +91,7 @@ def register(
         instance=instance,
         others=set() if life is None else fleet.attendance.alive(other_than=life),
     )
+    log.info("worker %s (%s) has joined, for %s", worker.name, worker.id, ", ".join(worker.queues) or "no queue")
     fleet.attendance.joined(worker.id, life)
     tell_worker(context.store, worker, context.clock())
     # A run may have waited for somebody to train it.
@@ -98,6 +106,8 @@ class Fleet:
         clock = Clock(context.clock, context.steady)
         self.waiting_room = WaitingRoom(context.store, clock)
         self.attendance = Attendance(context.store, clock, self.waiting_room.dismiss)
+        self.heard_lines = HeardLines()
+        self.log_limiter = Limiter(MOST_LOG_LINES_A_MINUTE, MOST_LOG_LINES_A_MINUTE / 60)
 
     def close(self) -> None:
         """Nobody waits any more."""

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from flowml.domain.caller import Permission
 from flowml.domain.errors import NotReady
 from flowml.services import system, turns
+from flowml.services.administration import limits
 from flowml.services.context import Context
 from flowml.services.fleet import cluster
 from flowml.services.system import SystemStats
@@ -39,6 +40,12 @@ def readiness(context: Context) -> dict[str, Any]:
 def stats(context: Context) -> SystemStats:
     """The server in figures."""
     return system.stats(context)
+
+
+def settings(context: Context) -> dict[str, Any]:
+    """Every setting, its value, and where that comes from."""
+    found = limits.settings(context)
+    return {"items": found, "total": len(found)}
 
 
 async def metrics(request: Request) -> Response:

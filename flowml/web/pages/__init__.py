@@ -14,10 +14,25 @@ from flowml.services.context import Context
 from flowml.web.caller import CONTEXT
 from flowml.web.endpoint import Endpoint
 from flowml.web.leaving import until_gone
-from flowml.web.pages import datasets, home, jobs, login, models, palette, playground, results, train, workers
+from flowml.web.pages import (
+    datasets,
+    home,
+    jobs,
+    login,
+    logs,
+    models,
+    palette,
+    playground,
+    results,
+    settings,
+    train,
+    workers,
+)
 
 
-def _page(path: str, handler: Callable[[Request], Response], *, waits: bool = False) -> Endpoint:
+def _page(
+    path: str, handler: Callable[[Request], Response], *, waits: bool = False, need: Permission = Permission.READ
+) -> Endpoint:
     async def show(request: Request, **parameters: str) -> Response:
         def work(context: Context) -> Response:
             request.scope[CONTEXT] = context
@@ -27,7 +42,7 @@ def _page(path: str, handler: Callable[[Request], Response], *, waits: bool = Fa
             return await until_gone(request, work)
         return await run_in_threadpool(handler, request)
 
-    return Endpoint("GET", path, show, "text/html", need=Permission.READ, waits=waits)
+    return Endpoint("GET", path, show, "text/html", need=need, waits=waits)
 
 
 ENDPOINTS = (
@@ -44,6 +59,8 @@ ENDPOINTS = (
     _page("/models/{model_id}/playground", playground.page),
     _page("/models/{model_id}/example.json", playground.example),
     _page("/workers", workers.page),
+    _page("/logs", logs.page, need=Permission.ADMIN),
+    _page("/settings", settings.page, need=Permission.ADMIN),
     _page("/palette.json", palette.items),
     Endpoint("GET", login.PATH, login.show, "text/html", need=Permission.OPEN),
     Endpoint("POST", login.PATH, login.log_in, "text/html", need=Permission.OPEN),

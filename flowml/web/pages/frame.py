@@ -6,7 +6,7 @@ from typing import TypedDict
 from starlette.requests import Request
 
 from flowml import __version__
-from flowml.domain.caller import Permission
+from flowml.domain.caller import Permission, Principal
 from flowml.services import events, jobs, system
 from flowml.services.fleet import cluster
 from flowml.web.caller import context_of
@@ -18,6 +18,7 @@ class NavigationItem:
     title: str
     icon: str
     url: str
+    need: Permission = Permission.READ
 
 
 class JobProgress(TypedDict):
@@ -33,7 +34,14 @@ NAVIGATION = (
     NavigationItem("train", "Train", "spark", "/train"),
     NavigationItem("jobs", "Runs", "pulse", "/jobs"),
     NavigationItem("workers", "Workers", "chip", "/workers"),
+    NavigationItem("logs", "Logs", "list", "/logs", Permission.ADMIN),
+    NavigationItem("settings", "Settings", "sliders", "/settings", Permission.ADMIN),
 )
+
+
+def navigation_of(caller: Principal) -> tuple[NavigationItem, ...]:
+    """The pages that this caller may open."""
+    return tuple(item for item in NAVIGATION if item.need in caller.may)
 
 
 @dataclass(frozen=True)
@@ -70,5 +78,6 @@ def build_frame(request: Request, section: str) -> Frame:
         notices=tuple(system.notices(context)),
         may_log_out=context.caller.session_id is not None,
         # Not “on this machine”: whoever looks may sit at another one.
+        navigation=navigation_of(context.caller),
         place="on this server and its workers" if cluster.trains_elsewhere(context) else "on this server",
     )

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 from flowml.domain.wording import plural
 from flowml.services import datasets, jobs
 from flowml.web.caller import context_of
-from flowml.web.pages.frame import NAVIGATION
+from flowml.web.pages.frame import navigation_of
 from flowml.web.words import status_word
 
 LISTED = 200
@@ -15,7 +15,7 @@ LISTED = 200
 def items(request: Request) -> Response:
     """`{"items": [{"title", "detail", "icon", "url"}]}`: pages first, then data sets, runs and champions."""
     context = context_of(request)
-    found = [_item(page.title, "Page", page.icon, page.url) for page in NAVIGATION]
+    found = [_item(page.title, "Page", page.icon, page.url) for page in navigation_of(context.caller)]
     found.append(_item("API", "Page", "chip", "/api/docs"))
     for dataset in datasets.list_datasets(context, LISTED, 0)[0]:
         found.append(_item(dataset.name, f"Data · {plural(dataset.n_rows, 'row')}", "table", f"/datasets/{dataset.id}"))

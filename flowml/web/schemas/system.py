@@ -1,6 +1,7 @@
 """The server itself."""
 
-from flowml.web.schemas.base import Answer
+from flowml.services.settings import Origin
+from flowml.web.schemas.base import Answer, Listing
 
 
 class Health(Answer):
@@ -50,3 +51,20 @@ class SystemStats(Answer):
     processes: list[ChildProcess]
     uptime_seconds: float
     version: str
+
+
+class Setting(Answer):
+    """A setting as it is in force: what was set or is the default, the same in words, and where it comes from."""
+
+    name: str
+    value: str | int | float | None
+    shown: str
+    unit: str | None
+    meaning: str
+    origin: Origin
+    variable: str
+    option: str | None
+
+
+class SettingList(Listing[Setting]):
+    """All of them. They are set when the server is started."""

@@ -13,6 +13,7 @@ from jinja2 import meta, nodes
 from markupsafe import escape
 
 from flowml.domain.jobs import JobStatus
+from flowml.domain.logs import LogEntry, LogLevel
 from flowml.domain.trials import Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.domain.workers import Share
 from flowml.services import prediction
@@ -20,7 +21,20 @@ from flowml.services.datasets import import_file
 from flowml.services.dispatch.ledger import finish_job
 from flowml.services.examples import Example
 from flowml.web.assets import templates_root
-from flowml.web.pages import datasets, errors, home, jobs, login, models, playground, results, train, workers
+from flowml.web.pages import (
+    datasets,
+    errors,
+    home,
+    jobs,
+    login,
+    logs,
+    models,
+    playground,
+    results,
+    settings,
+    train,
+    workers,
+)
 from flowml.web.templating import Page, environment
 from tests.services.records import add_dataset, add_job, add_model
 from tests.services.trained import add_trained, table
@@ -41,6 +55,9 @@ PAGES: tuple[type[Page], ...] = (
     errors.RefusedPage,
     login.LoginPage,
     workers.WorkersPage,
+    logs.LogsPage,
+    logs.LogLinesPart,
+    settings.SettingsPage,
 )
 NASTY = "<script>alert(1)</script>' x=\""
 HTML = {"Accept": "text/html"}
@@ -70,6 +87,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         store.jobs.update(done.id, best_model_id="champion", best_score=0.9, metric="accuracy", name=NASTY)
         finish_job(store, done.id, JobStatus.COMPLETED, 1.7e9 + 9)
         add_job(store, dataset_id=dataset.id, target="spent")
+        store.logs.append(
+            [LogEntry(0, 1.7e9, level, NASTY, NASTY, NASTY, NASTY, NASTY, NASTY, NASTY, NASTY) for level in LogLevel]
+        )
         yield server
 
 
@@ -106,6 +126,10 @@ def addresses(server: Served) -> list[str]:
         "/nowhere",
         "/datasets/nowhere",
         "/workers",
+        "/logs",
+        "/logs?level=error&search=%3Cscript%3E&machine=nobody",
+        "/logs?part=lines",
+        "/settings",
     ]
 
 
@@ -354,6 +378,7 @@ def declared(template: str) -> set[str]:
     names -= {
         node.name for found in syntax.find_all(nodes.With) for node in found.targets if isinstance(node, nodes.Name)
     }
+    names -= {found.name for found in syntax.find_all(nodes.Macro)}
     names -= {name for found in syntax.find_all(nodes.FromImport) for name in found.names if isinstance(name, str)}
     return names - {found.target for found in syntax.find_all(nodes.Import)}
 

@@ -1,0 +1,128 @@
+"""Server-sent events: an answer that goes on, for as long as its reader may hear it.
+
+Each reads the tables at its own pace, as connections of the live updates do (`live.py`), and is woken by the same hub.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from flowml.domain.errors import TooMany
+from flowml.services.context import Context
+from flowml.web.caller import asker_of, context_of
+from flowml.web.live import Hub
+
+MEDIA_TYPE = "text/event-stream"
+MOST_OF_ONE = 8
+MOST = 100
+_KEEP_ALIVE_SECONDS = 15.0
+_STILL_HERE = b": still here\n\n"
+# Proxies that collect an answer before they pass it on would hold it back for ever.
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+class Streams:
+    """Those of an application that are open: few of one caller, and not too many of all."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+
+    def take(self, asker: str) -> None:
+        """Raises TooMany where there are enough."""
+        if self._open[asker] >= MOST_OF_ONE or self._open.total() >= MOST:
+            raise TooMany(
+                "There are too many open streams.", hint="Close some, or ask /api/logs now and then with “after”."
+            )
+        self._open[asker] += 1
+
+    def give_back(self, asker: str) -> None:
+        self._open[asker] -= 1
+        if not self._open[asker]:
+            del self._open[asker]
+
+
+class _Follower:
+    """What the hub knows of one stream."""
+
+    def __init__(self, context: Context):
+        self.context = context
+        self.wake = asyncio.Event()
+        self.ended = asyncio.Event()
+
+
+class EventStream(StreamingResponse):
+    """The events of the room behind an id, as `read(after, until)` finds them, each as (id, JSON); `type` is theirs."""
+
+    def __init__(
+        self, request: Request, type: str, after: int | None, read: Callable[[int, int], Sequence[tuple[int, bytes]]]
+    ):
+        super().__init__(self._events(type, after, read), media_type=MEDIA_TYPE, headers=_HEADERS)
+        self._streams: Streams = request.app.state.streams
+        self._hub: Hub = request.app.state.hub
+        self._asker = asker_of(request)
+        self._follower = _Follower(context_of(request))
+        self._streams.take(self._asker)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._hub.join(self._follower)
+            await super().__call__(scope, receive, send)
+        finally:
+            self._hub.leave(self._follower)
+            self._streams.give_back(self._asker)
+
+    async def _events(
+        self, type: str, after: int | None, read: Callable[[int, int], Sequence[tuple[int, bytes]]]
+    ) -> AsyncIterator[bytes]:
+        hub, follower = self._hub, self._follower
+        # An id that the server has not given out yet, as of another database, would wait for ever.
+        reached = hub.head if after is None else min(after, hub.head)
+        # At once, so that the reader knows that it is heard.
+        yield _STILL_HERE
+        while not follower.ended.is_set():
+            head = hub.head
+            found = await run_in_threadpool(read, reached, head) if reached < head else ()
+            if found and not follower.ended.is_set():
+                reached = found[-1][0]
+                yield b"".join(
+                    b"id: %d\nevent: %s\ndata: %s\n\n" % (number, type.encode(), data) for number, data in found
+                )
+                continue
+            reached = max(reached, head)
+            follower.wake.clear()
+            if hub.head == head and not await _woken(follower, _KEEP_ALIVE_SECONDS):
+                yield _STILL_HERE
+
+
+async def _woken(follower: _Follower, seconds: float) -> bool:
+    waits: list[asyncio.Task[Any]] = [
+        asyncio.create_task(follower.wake.wait()),
+        asyncio.create_task(follower.ended.wait()),
+    ]
+    try:
+        done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        return bool(done)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+def last_event_id(request: Request) -> int | None:
+    """Behind which event a reader that comes back goes on, where it says so."""
+    with suppress(ValueError):
+        text = request.headers.get("last-event-id", "")
+        if text.isascii() and text.isdecimal() and len(text) < 19:
+            return int(text)
+    return None
+
+
+def head_only() -> Response:
+    """What HEAD is answered."""
+    return Response(media_type=MEDIA_TYPE, headers=_HEADERS)
