@@ -1,48 +1,22 @@
-"""The trials table: the queue of work and its record.
+"""The trials table: what becomes of trials that somebody has taken. What waits and the record stand beside it.
 
 A report or a heartbeat names owner and attempt; when either is no longer current it changes nothing.
 """
 
-import math
-import sqlite3
 from collections.abc import Collection, Sequence
 
-from flowml.domain.errors import NotFound
-from flowml.domain.trials import OUT_OF_TIME, Lease, Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
-from flowml.store.blame import LEFT_TO_OTHERS, strike
-from flowml.store.database import Database
+from flowml.domain.trials import OUT_OF_TIME, Lease, Needs, Trial, TrialReport, TrialSpec, TrialStatus
+from flowml.store.blame import strike
 from flowml.store.jobs import ELAPSED
-from flowml.store.rows import from_json, new_id, to_json
+from flowml.store.rows import new_id, to_json
+from flowml.store.trial_records import lease_of
+from flowml.store.waiting_trials import WaitingTrials
 
-LEFT_SECONDS = 0.2
 _OTHERS = "owner = ? AND lease_expires_at < ? AND id NOT IN (SELECT value FROM json_each(?))"
-# Whose turn it is: of the jobs that have something waiting.
-_TURNS = (
-    "SELECT id FROM jobs WHERE status = 'running' AND cancel_requested = 0"
-    " AND EXISTS (SELECT 1 FROM trials WHERE job_id = jobs.id AND status = 'queued')"
-    " ORDER BY (SELECT COUNT(*) FROM trials WHERE job_id = jobs.id AND status = 'leased'), priority DESC, created_at"
-)
-# Somebody else has finished trials of this job and has nothing to do, and this owner has not.
-_BETTER_OFF = (
-    "EXISTS (SELECT 1 FROM trials AS done WHERE done.job_id = waiting.job_id AND done.status = 'finished'"
-    " AND done.owner <> ? AND NOT EXISTS (SELECT 1 FROM trials AS now"
-    " WHERE now.owner = done.owner AND now.status = 'leased'))"
-    " AND NOT EXISTS (SELECT 1 FROM trials AS own WHERE own.job_id = waiting.job_id AND own.owner = ?)"
-)
-# It would rather have what another machine has that is online and not busy, and this offer has not.
-_BETTER_EQUIPPED = (
-    "waiting.prefers IS NOT NULL AND waiting.prefers NOT IN (SELECT value FROM json_each(?))"
-    " AND EXISTS (SELECT 1 FROM workers AS other WHERE other.status = 'online' AND other.id <> ?"
-    " AND waiting.prefers IN (SELECT value FROM json_each(other.queues)) AND other.slots > (SELECT COUNT(*)"
-    " FROM trials AS now WHERE now.worker_id = other.id AND now.status = 'leased'))"
-)
 
 
-class Trials:
+class Trials(WaitingTrials):
     """Evaluations of every job."""
-
-    def __init__(self, database: Database):
-        self._database = database
 
     def add(self, job_id: str, spec: TrialSpec, needs: Needs, deadline_at: float, steady: float) -> Trial:
         """A new queued trial; `deadline_at` is one of the steady clock."""
@@ -71,91 +45,6 @@ class Trials:
             )
         return self.get(trial_id)
 
-    def get(self, trial_id: str) -> Trial:
-        """Raises NotFound."""
-        return self._one("id = ?", (trial_id,))
-
-    def of_number(self, job_id: str, number: int) -> Trial:
-        """The trial of a job by its number. Raises NotFound."""
-        return self._one("job_id = ? AND number = ?", (job_id, number))
-
-    def _one(self, where: str, values: tuple[object, ...]) -> Trial:
-        row = self._database.current().execute(f"SELECT * FROM trials WHERE {where}", values).fetchone()
-        if row is None:
-            raise NotFound("There is no such trial.")
-        return _trial(row)
-
-    def of_job(self, job_id: str) -> list[Trial]:
-        """All trials of a job in the order in which they were asked for."""
-        rows = self._database.current().execute("SELECT * FROM trials WHERE job_id = ? ORDER BY number", (job_id,))
-        return [_trial(row) for row in rows]
-
-    def page(self, job_id: str, limit: int, offset: int) -> tuple[list[Trial], int]:
-        """A part of them, in the same order, and how many there are in all."""
-        connection = self._database.current()
-        rows = connection.execute(
-            "SELECT * FROM trials WHERE job_id = ? ORDER BY number LIMIT ? OFFSET ?", (job_id, limit, offset)
-        ).fetchall()
-        total = connection.execute("SELECT COUNT(*) FROM trials WHERE job_id = ?", (job_id,)).fetchone()[0]
-        return [_trial(row) for row in rows], int(total)
-
-    def ended(self, trial_ids: Collection[str]) -> list[Trial]:
-        """Those of these trials that have ended, in the order in which they were asked for."""
-        rows = self._database.current().execute(
-            "SELECT * FROM trials WHERE id IN (SELECT value FROM json_each(?)) AND status NOT IN ('queued', 'leased')"
-            " ORDER BY number",
-            (to_json(list(trial_ids)),),
-        )
-        return [_trial(row) for row in rows]
-
-    def claim(
-        self,
-        owner: str,
-        worker_id: str,
-        worker_name: str,
-        offer: Offer,
-        lease_seconds: float,
-        now: float,
-        steady: float,
-    ) -> Lease | None:
-        """Lease the next waiting trial that needs no more than is offered: of the job that has least running, then of
-        the one of highest priority.
-
-        Every job that runs gets its turn, because its budget runs too; priority decides who starts. For a moment a
-        trial is left to an owner who has the table of its job in memory and nothing to do, and to a machine that has
-        what it prefers.
-        """
-        with self._database.write() as connection:
-            is_set_aside = "SELECT 1 FROM workers WHERE id = ? AND set_aside IS NOT NULL"
-            if connection.execute(is_set_aside, (worker_id,)).fetchone() is not None:
-                return None
-            queues = to_json(list(offer.queues))
-            fits = (queues, offer.memory_bytes, offer.vram_gb)
-            # Who has a GPU takes what prefers one first.
-            first = "AND prefers IS NOT NULL AND prefers IN (SELECT value FROM json_each(?))"
-            turns: list[tuple[str, tuple[str, ...]]] = [(first, (queues,))] if _is_preferred(offer) else []
-            for (job_id,) in connection.execute(_TURNS).fetchall():
-                for which, more in (*turns, ("", ())):
-                    found = connection.execute(
-                        "SELECT id FROM trials AS waiting WHERE job_id = ? AND status = 'queued'"
-                        " AND queue IN (SELECT value FROM json_each(?)) AND memory_bytes <= ? AND vram_gb <= ?"
-                        f" AND NOT ({LEFT_TO_OTHERS})"
-                        f" AND (queued_at <= ? OR NOT ({_BETTER_OFF}) AND NOT ({_BETTER_EQUIPPED}))"
-                        f" {which} ORDER BY number LIMIT 1",
-                        (job_id, *fits, worker_id, steady - LEFT_SECONDS, owner, owner, queues, worker_id, *more),
-                    ).fetchone()
-                    if found is not None:
-                        row = connection.execute(
-                            "UPDATE trials SET status = 'leased', owner = ?, worker_id = ?, worker_name = ?,"
-                            " attempt = attempt + 1, lease_expires_at = ?, started_at = ?, fold_scores = '[]',"
-                            " error = NULL, elapsed_seconds = NULL,"
-                            f" started_seconds = (SELECT {ELAPSED} FROM jobs WHERE jobs.id = trials.job_id)"
-                            " WHERE id = ? RETURNING *",
-                            (owner, worker_id, worker_name, steady + lease_seconds, now, steady, found["id"]),
-                        ).fetchone()
-                        return _lease(row, steady)
-        return None
-
     def holds(self, lease: Lease) -> bool:
         """Whether this lease is still good."""
         found = self._database.current().execute(
@@ -183,61 +72,7 @@ class Trials:
             )
             .fetchone()
         )
-        return None if row is None else _lease(row, steady)
-
-    def waiting(self, offer: Offer) -> bool:
-        """Whether any trial waits for an owner with so much."""
-        found = self._database.read().execute(
-            "SELECT 1 FROM trials WHERE status = 'queued' AND queue IN (SELECT value FROM json_each(?))"
-            " AND memory_bytes <= ? AND vram_gb <= ? LIMIT 1",
-            (to_json(list(offer.queues)), offer.memory_bytes, offer.vram_gb),
-        )
-        return found.fetchone() is not None
-
-    def waiting_needs(self) -> list[Needs]:
-        """What the trials that wait need, each need once."""
-        found: list[Needs] = []
-        after = ("", 0, 0.0)
-        # One step of the index for each need, however many trials have it.
-        query = (
-            "SELECT queue, memory_bytes, vram_gb FROM trials INDEXED BY trials_needs WHERE status = 'queued'"
-            " AND (queue, memory_bytes, vram_gb) >= (?, ?, ?) ORDER BY queue, memory_bytes, vram_gb LIMIT 1"
-        )
-        while (row := self._database.current().execute(query, after).fetchone()) is not None:
-            found.append(Needs(row["queue"], row["memory_bytes"], row["vram_gb"]))
-            # Behind all of these at once: where it says “greater”, SQLite reads through them.
-            after = (row["queue"], row["memory_bytes"], math.nextafter(row["vram_gb"], math.inf))
-        return found
-
-    def broke_down_with(self) -> set[str]:
-        """The workers that broke down with a trial that waits: some are left to others than them."""
-        rows = self._database.current().execute(
-            "SELECT DISTINCT one.value FROM trials INDEXED BY trials_that_killed, json_each(trials.killed) AS one"
-            " WHERE trials.status = 'queued' AND trials.failures > 0"
-        )
-        return {row[0] for row in rows}
-
-    def by_queue(self) -> dict[str, tuple[int, int]]:
-        """How many trials wait and how many run, by the queue that they need."""
-        rows = self._database.read().execute(
-            "SELECT queue, SUM(status = 'queued') AS waiting, SUM(status = 'leased') AS running FROM trials"
-            " WHERE status IN ('queued', 'leased') GROUP BY queue"
-        )
-        return {row["queue"]: (row["waiting"], row["running"]) for row in rows}
-
-    def lower_needs(self, job_id: str, queues: Sequence[str], memory_bytes: int) -> None:
-        """Of a job's waiting trials: no queue but these, and no more memory than that. What was asked for when there
-        were other machines would else be waited for until the end."""
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE trials SET queue = 'cpu', vram_gb = 0 WHERE job_id = ? AND status = 'queued'"
-                " AND queue NOT IN (SELECT value FROM json_each(?))",
-                (job_id, to_json(list(queues))),
-            )
-            connection.execute(
-                "UPDATE trials SET memory_bytes = ? WHERE job_id = ? AND status = 'queued' AND memory_bytes > ?",
-                (memory_bytes, job_id, memory_bytes),
-            )
+        return None if row is None else lease_of(row, steady)
 
     def renew(self, lease: Lease, fold_scores: Sequence[float], lease_seconds: float, steady: float) -> bool:
         """Extend a lease; False when it is no longer this owner's, or the trial is no longer wanted."""
@@ -486,62 +321,3 @@ class Trials:
                     (reason, now, trial.id),
                 )
             return self.get(trial.id)
-
-
-def _trial(row: sqlite3.Row) -> Trial:
-    return Trial(
-        id=row["id"],
-        job_id=row["job_id"],
-        number=row["number"],
-        algorithm=row["algorithm"],
-        params=from_json(row["params"]),
-        origin=row["origin"],
-        status=TrialStatus(row["status"]),
-        score=row["score"],
-        fold_scores=tuple(from_json(row["fold_scores"])),
-        metrics=from_json(row["metrics"]),
-        fit_seconds=row["fit_seconds"],
-        worker_id=row["worker_id"],
-        worker_name=row["worker_name"],
-        attempt=row["attempt"],
-        queued_at=row["queued_at"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        started_seconds=row["started_seconds"],
-        elapsed_seconds=row["elapsed_seconds"],
-        error=row["error"],
-        out_of_fold=row["out_of_fold_file"],
-        model_file=row["model_file"],
-        predict_ms=row["predict_ms"],
-        max_rows=row["max_rows"],
-        bar=row["bar"],
-        needs=_needs(row),
-        tested_on=row["tested_on"],
-    )
-
-
-def _is_preferred(offer: Offer) -> bool:
-    """Whether this machine has what a trial may prefer."""
-    return "gpu" in offer.queues
-
-
-def _needs(row: sqlite3.Row) -> Needs:
-    return Needs(row["queue"], row["memory_bytes"], row["vram_gb"], row["prefers"])
-
-
-def _lease(row: sqlite3.Row, steady: float) -> Lease:
-    return Lease(
-        trial_id=row["id"],
-        job_id=row["job_id"],
-        owner=row["owner"],
-        attempt=row["attempt"],
-        lease_seconds=row["lease_expires_at"] - steady,
-        algorithm=row["algorithm"],
-        params=from_json(row["params"]),
-        number=row["number"],
-        seconds_left=row["deadline_at"] - steady,
-        max_rows=row["max_rows"],
-        bar=row["bar"],
-        needs=_needs(row),
-        failures=row["failures"],
-    )

@@ -14,7 +14,7 @@ from flowml.domain.workers import Share
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.store.store import Store
-from flowml.store.trials import LEFT_SECONDS
+from flowml.store.waiting_trials import LEFT_SECONDS
 from flowml.training.gpus import GPUs
 from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task
