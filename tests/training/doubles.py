@@ -50,3 +50,18 @@ def _hoard() -> None:
     for index in range(0, len(hoard), 4096):
         hoard[index] = 1
     time.sleep(60)
+
+
+def hand_over_and_fetch(home: str, address: str, key: bytes, owner: str, share: Share, status: Connection) -> None:
+    """A trainer of a worker that fetches the table of its first trial, and then hands over a large file for it."""
+    from flowml.domain.trials import Offer
+    from flowml.worker.relay import RelayedChannel
+
+    channel = RelayedChannel(address, key, owner)
+    status.send(None)
+    while (lease := channel.lease(Offer())) is None:
+        time.sleep(0.05)
+    status.send(Busy(lease.trial_id, 60))
+    channel.get(lease, channel.brief(lease).table)
+    channel.put(lease, bytes(10_000_000))
+    time.sleep(60)
