@@ -103,9 +103,10 @@ class Files:
             with self._database.write() as connection:
                 # Not before nobody else stores the same: what they have stored is not ours to delete.
                 is_new = not target.exists()
-                os.replace(path, target)
                 _note(connection, sha256)
                 naming(sha256)
+                # Last of all: whoever is killed before has stored neither, and a file without its row would stay.
+                os.replace(path, target)
         except BaseException:
             if is_new:
                 # Somebody else may have stored the same by now.

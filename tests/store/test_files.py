@@ -205,3 +205,10 @@ def test_a_file_that_was_changed_on_the_disk_is_not_what_was_stored(store: Store
         store.files.whole(sha256, "model")
     assert store.files.put_bytes(b"content") == sha256
     assert store.files.content(sha256) == store.files.whole(sha256, "model").read_bytes() == b"content"
+
+
+def test_a_file_is_placed_when_all_that_names_it_is_written(store: Store) -> None:
+    """Who is killed before that has stored neither: a file that the database knows nothing of would stay for ever."""
+    was_there = []
+    sha256 = store.files.put_bytes(b"a model", lambda sha256: was_there.append(store.files.has(sha256)))
+    assert was_there == [False] and store.files.has(sha256)
