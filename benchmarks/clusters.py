@@ -1,6 +1,7 @@
 """A Dask and a Ray cluster of this machine: two nodes of one place each, of which one can be lost."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -89,7 +90,8 @@ def dask(folder: Path) -> Iterator[Cluster]:
 def ray(folder: Path) -> Iterator[Cluster]:
     """A head that trains nothing, and two nodes."""
     port = _free_port(_RAY_HOST)
-    # Its sockets have names that may be no longer than the system allows.
+    # Who starts it from the command line has a token; the worker has it from here.
+    os.environ.update({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)})
     start = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", "--block"]
     own = ["--node-ip-address", _RAY_HOST, "--object-store-memory", "80000000", "--disable-usage-stats"]
     head = [*start, "--head", "--port", str(port), "--num-cpus", "0", "--include-dashboard", "false", *own]

@@ -13,7 +13,8 @@ from flowml.worker.relay import DirectChannel
 
 # A task that nobody waits for may still begin.
 _REMEMBERED_SECONDS = 60.0
-_LOOK_AT_IDLE_SECONDS = 5.0
+# Dask writes a line for each look into its worker's log.
+_LOOK_AT_IDLE_SECONDS = 15.0
 
 
 @dataclass
