@@ -64,6 +64,14 @@ def _wait_for(host: str, port: int) -> None:
     raise SystemExit(f"nothing listens at {host}:{port}")
 
 
+def _wait_for_words(log: Path, words: str) -> None:
+    ends_at = time.monotonic() + _START_SECONDS
+    while words not in log.read_text(errors="replace"):
+        if time.monotonic() > ends_at:
+            raise SystemExit(f"{log.name} does not say “{words}”:\n{log.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.2)
+
+
 def _free_port(host: str) -> int:
     with socket.create_server((host, 0)) as found:
         return int(found.getsockname()[1])
@@ -98,8 +106,12 @@ def ray(folder: Path) -> Iterator[Cluster]:
     node = [*start, "--address", f"{_RAY_HOST}:{port}", "--num-cpus", "1", *own]
     with ExitStack() as opened:
         opened.enter_context(_process(folder, "head", head))
-        _wait_for(_RAY_HOST, port)
-        nodes = [opened.enter_context(_process(folder, f"node-{number}", node)) for number in range(2)]
+        _wait_for_words(folder / "head.log", "Ray runtime started")
+        nodes = []
+        for number in range(2):
+            # One after the other: they find their parts by the address, which is the same here.
+            nodes.append(opened.enter_context(_process(folder, f"node-{number}", node)))
+            _wait_for_words(folder / f"node-{number}.log", "Ray runtime started")
         yield Cluster(f"{_RAY_HOST}:{port}", lambda: _end(nodes[0], signal.SIGKILL))
 
 
