@@ -281,7 +281,7 @@ def test_the_processes_that_train_do_not_know_the_token(tmp_path: Path, monkeypa
     seen = []
     monkeypatch.setenv("FLOWML_TOKEN", "secret")
     monkeypatch.setattr(cli, "_work", lambda options, home, token: seen.append((token, os.environ.get("FLOWML_TOKEN"))))
-    cli.worker(argparse.Namespace(probe=False, token=None, home=tmp_path))
+    cli.worker(argparse.Namespace(probe=False, token=None, home=tmp_path, upgrade=False))
     assert seen == [("secret", None)]
 
 
