@@ -26,6 +26,26 @@ class DatasetName:
 
 
 @dataclass(frozen=True)
+class GPULoad:
+    """How busy a card is; `utilization_percent`: None where it does not say."""
+
+    index: int
+    memory_used_bytes: int
+    memory_total_bytes: int
+    utilization_percent: float | None = None
+
+
+@dataclass(frozen=True)
+class Load:
+    """How busy a machine is, all its programs together: its cores, its memory, its GPUs."""
+
+    cpu_percent: float
+    memory_used_bytes: int
+    memory_total_bytes: int
+    gpus: tuple[GPULoad, ...] = ()
+
+
+@dataclass(frozen=True)
 class Worker:
     """A machine that trains. This server's own is one of them."""
 
@@ -44,6 +64,8 @@ class Worker:
     """Why no trials are given to it any more."""
     datasets: tuple[DatasetName, ...] = ()
     """Those whose tables it has been given."""
+    load: Load | None = None
+    """As it said when it was last heard of; None where it did not."""
 
 
 class Caller(NamedTuple):

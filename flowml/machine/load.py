@@ -1,10 +1,14 @@
-"""How busy this machine's cores are."""
+"""How busy this machine is."""
 
 import threading
 import time
 from collections.abc import Callable
 
 import psutil
+
+from flowml.domain.workers import GPULoad, Load
+from flowml.machine.facts import free_memory_bytes, memory_bytes
+from flowml.machine.gpus import gpus
 
 _LEAST_SECONDS = 0.5
 
@@ -47,3 +51,12 @@ class CpuGauge:
                     self._percent = max(0.0, min(100.0, 100 * (worked - self._seen[0]) / passed))
                     self._seen, self._seen_at, self._is_new = (worked, total), now, False
             return self._percent
+
+
+def machine_load(cpu: CpuGauge) -> Load:
+    """How busy this machine is, its cores since `cpu` was last read."""
+    total = memory_bytes()
+    cards = tuple(
+        GPULoad(gpu.index, gpu.memory_used_bytes, gpu.memory_total_bytes, gpu.utilization_percent) for gpu in gpus()
+    )
+    return Load(cpu.percent(), max(0, total - free_memory_bytes()), total, cards)

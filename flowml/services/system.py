@@ -10,9 +10,10 @@ from flowml import __version__
 from flowml.domain.errors import DamagedDatabase, FlowMLError, NoRoom, NotReady
 from flowml.domain.faults import fault_of
 from flowml.domain.wording import plural
+from flowml.domain.workers import Load
 from flowml.machine import facts
 from flowml.machine.gpus import GPU, gpus
-from flowml.machine.load import CpuGauge
+from flowml.machine.load import CpuGauge, machine_load
 from flowml.services import prediction
 from flowml.services.context import Context
 from flowml.services.prediction import PredictionFigures
@@ -72,6 +73,11 @@ def stats(context: Context) -> SystemStats:
         uptime_seconds=time.monotonic() - _STARTED,
         version=__version__,
     )
+
+
+def own_load() -> Load:
+    """How busy this machine is, as other machines say it of themselves."""
+    return machine_load(_CPU)
 
 
 def check_ready(context: Context) -> None:

@@ -331,6 +331,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX fetched_of_dataset ON fetched(dataset_id)",
         ),
     ),
+    Migration(21, "how busy each worker says that it is", ("ALTER TABLE workers ADD COLUMN load TEXT",)),
 )
 
 

@@ -2,11 +2,22 @@
 
 import sqlite3
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from itertools import count
 from typing import Any
 
 from flowml.domain.errors import WrongState
-from flowml.domain.workers import LOCAL_ID, Caller, DatasetName, Machine, Share, Worker, WorkerStatus
+from flowml.domain.workers import (
+    LOCAL_ID,
+    Caller,
+    DatasetName,
+    GPULoad,
+    Load,
+    Machine,
+    Share,
+    Worker,
+    WorkerStatus,
+)
 from flowml.store.blame import set_aside
 from flowml.store.database import Database
 from flowml.store.rows import from_json, new_id, to_json
@@ -96,12 +107,12 @@ class Workers:
             )
         return back.rowcount == 1
 
-    def seen(self, at: Mapping[str, float]) -> None:
-        """When each of these was last heard of."""
+    def seen(self, at: Mapping[str, tuple[float, Load | None]]) -> None:
+        """When each of these was last heard of, and how busy it said that it is."""
         with self._database.write() as connection:
             connection.executemany(
-                "UPDATE workers SET last_seen_at = ? WHERE id = ?",
-                [(when, worker_id) for worker_id, when in at.items()],
+                "UPDATE workers SET last_seen_at = ?, load = ? WHERE id = ?",
+                [(when, load and to_json(asdict(load)), worker_id) for worker_id, (when, load) in at.items()],
             )
 
     def set_status(self, worker_id: str, status: WorkerStatus) -> None:
@@ -232,8 +243,16 @@ def _worker(row: sqlite3.Row) -> Worker:
         trials_finished=row["finished"],
         owner=row["owner"],
         set_aside=row["set_aside"],
+        load=_load(row["load"]),
         datasets=tuple(DatasetName(**one) for one in sorted(from_json(row["datasets"]), key=lambda one: one["name"])),
     )
+
+
+def _load(stored: str | None) -> Load | None:
+    if stored is None:
+        return None
+    load = from_json(stored)
+    return Load(**load | {"gpus": tuple(GPULoad(**gpu) for gpu in load["gpus"])})
 
 
 def _new(connection: sqlite3.Connection, owner: str) -> str:

@@ -30,6 +30,7 @@ from flowml.domain.errors import (
 )
 from flowml.domain.protocol import LENGTH, MOST_WORDS, OFFSET, PIECE_BYTES
 from flowml.domain.trials import Beat, Lease, Offer, TrialReport
+from flowml.domain.workers import Load
 from flowml.worker.cache import Cache
 
 
@@ -225,9 +226,9 @@ class HttpChannel:
                 stop |= {beat.lease.trial_id for beat in theirs}
         return frozenset(stop)
 
-    def beat(self, beats: Sequence[Beat], worker_id: str | None = None) -> frozenset[str]:
-        """The worker is there and works on just these; returns the ids of those to be stopped. Raises NotFound where
-        the server does not know it."""
+    def beat(self, beats: Sequence[Beat], worker_id: str | None = None, load: Load | None = None) -> frozenset[str]:
+        """The worker is there and works on just these, and its machine is so busy; returns the ids of those to be
+        stopped. Raises NotFound where the server does not know it."""
         running = [
             {
                 "trial_id": beat.lease.trial_id,
@@ -236,7 +237,9 @@ class HttpChannel:
             }
             for beat in beats
         ]
-        body = {"worker_id": worker_id or self.worker_id, "life": self.life, "running": running}
+        body: dict[str, Any] = {"worker_id": worker_id or self.worker_id, "life": self.life, "running": running}
+        if load is not None:
+            body["load"] = asdict(load)
         return frozenset(said(self._client.post("/api/workers/heartbeat", json=body), _STOP).stop)
 
     def watch(self, known: Collection[str], wait_seconds: float) -> frozenset[str]:

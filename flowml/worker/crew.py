@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from flowml.domain.workers import Share
+from flowml.domain.workers import Load, Share
 from flowml.machine import capabilities
 from flowml.machine.facts import free_memory_bytes, own_bytes
+from flowml.machine.load import CpuGauge, machine_load
 from flowml.training.conductors import RunningJob
 from flowml.training.supervisor import Supervisor
 from flowml.worker.relay import Relay
@@ -48,6 +49,10 @@ class Crew(Protocol):
         """Memory that one trial could have now."""
         ...
 
+    def load(self) -> Load | None:
+        """How busy those machines are; None where that is of several."""
+        ...
+
 
 class LocalCrew:
     """Trainers of this machine, each a process of its own. `train`: the main function of one; `home`: where they find
@@ -58,6 +63,7 @@ class LocalCrew:
         self._train = train
         self._home = home
         self._found = capabilities.probe(details=True, home=Path(home))
+        self._cpu = CpuGauge()
         self._supervisor: Supervisor | None = None
 
     def start(self, relay: Relay, news: Callable[[], None]) -> None:
@@ -106,6 +112,10 @@ class LocalCrew:
         processes = [] if self._supervisor is None else self._supervisor.processes()
         waiting = [process["pid"] for process in processes if process.get("trial_id") is None]
         return free_memory_bytes() + sum(own_bytes(pid or 0) for pid in waiting)
+
+    def load(self) -> Load:
+        """Of this machine since it was last asked."""
+        return machine_load(self._cpu)
 
 
 class _NoJobs:

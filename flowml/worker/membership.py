@@ -202,7 +202,7 @@ class Membership:
     def _beat(self) -> None:
         beats = self._relay.beats()
         try:
-            self._relay.lose(beats, self._channel.beat(beats))
+            self._relay.lose(beats, self._channel.beat(beats, load=self._crew.load()))
             if self._has_other_share():
                 self._register()
         except (httpx.TransportError, NotReady) as problem:

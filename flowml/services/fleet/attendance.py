@@ -19,7 +19,7 @@ from typing import Any
 from flowml.domain.clock import Clock
 from flowml.domain.faults import fault_of
 from flowml.domain.trials import Trial
-from flowml.domain.workers import LOCAL_ID, WorkerStatus
+from flowml.domain.workers import LOCAL_ID, Load, WorkerStatus
 from flowml.services.dispatch.blame import failed_on
 from flowml.services.dispatch.channel import LEASE_SECONDS
 from flowml.services.dispatch.recovery import expire_leases
@@ -48,6 +48,7 @@ class Attendance:
         self._heard: dict[str, float] = {}
         self._noted: dict[str, float] = {}
         self._beats: dict[str, float] = {}
+        self._loads: dict[str, Load] = {}
         self._hung_up: dict[str, float] = {}
         self._lives = store.workers.lives()
         self._suspected: dict[str, list[str]] = {}
@@ -88,7 +89,9 @@ class Attendance:
             }
             self._noted |= dict.fromkeys(due, steady)
         if due:
-            self._store.workers.seen({worker_id: now - (steady - heard) for worker_id, heard in due.items()})
+            self._store.workers.seen(
+                {worker_id: (now - (steady - heard), self._loads.get(worker_id)) for worker_id, heard in due.items()}
+            )
 
     def joined(self, worker_id: str, life: str | None) -> None:
         """It has registered. `life` names its process: what an earlier one had leased waits again."""
@@ -130,11 +133,14 @@ class Attendance:
                 and steady - self._heard.get(worker_id, -_ALIVE_SECONDS) < _ALIVE_SECONDS
             }
 
-    def beat(self, worker_id: str, arrived: float) -> float | None:
-        """A heartbeat has arrived at this time of the steady clock; when the one before did."""
+    def beat(self, worker_id: str, arrived: float, load: Load | None = None) -> float | None:
+        """A heartbeat has arrived at this time of the steady clock, and says how busy its machine is; when the one
+        before did."""
         with self._lock:
             before = self._beats.get(worker_id)
             self._beats[worker_id] = max(arrived, before or arrived)
+            if load is not None:
+                self._loads[worker_id] = load
         return before
 
     @contextmanager
@@ -171,6 +177,7 @@ class Attendance:
         kept: tuple[dict[str, Any], ...] = (
             self._heard,
             self._noted,
+            self._loads,
             self._beats,
             self._hung_up,
             self._open,

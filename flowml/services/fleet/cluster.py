@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from threading import Lock
 
@@ -15,6 +15,7 @@ from flowml.services.access.tokens import create_token, list_tokens
 from flowml.services.context import Context
 from flowml.services.dispatch.telling import tell_worker
 from flowml.services.fleet.workers import Fleet
+from flowml.services.system import own_load
 
 _KEPT_SECONDS = 10.0
 
@@ -54,7 +55,7 @@ class Cluster:
 
 def list_workers(context: Context, limit: int, offset: int) -> tuple[list[Worker], int]:
     """A part of all machines, in the order in which they joined, and how many there are."""
-    found = context.store.workers.all()
+    found = [_with_load(worker) for worker in context.store.workers.all()]
     return found[offset : offset + limit], len(found)
 
 
@@ -63,7 +64,11 @@ def get_worker(context: Context, worker_id: str) -> Worker:
     worker = context.store.workers.find(worker_id)
     if worker is None:
         raise NotFound("There is no such worker.")
-    return worker
+    return _with_load(worker)
+
+
+def _with_load(worker: Worker) -> Worker:
+    return replace(worker, load=own_load()) if is_here(worker) else worker
 
 
 def drain(context: Context, worker_id: str) -> Worker:

@@ -15,7 +15,7 @@ from flowml.domain.clock import Clock
 from flowml.domain.errors import Forbidden, NotFound, WrongState
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Beat, Lease, Offer, TrialReport
-from flowml.domain.workers import Caller, Share, Worker, WorkerStatus
+from flowml.domain.workers import Caller, Load, Share, Worker, WorkerStatus
 from flowml.machine.log_lines import Limiter
 from flowml.services.context import Context
 from flowml.services.dispatch.blame import failed_on
@@ -147,6 +147,7 @@ def heartbeat(
     working: Sequence[Working],
     arrived: float,
     life: str | None = None,
+    load: Load | None = None,
 ) -> frozenset[str]:
     """The worker is there and works on these; returns the ids of the trials that it should abandon. What else it had
     leased waits again: it does not know of it. `arrived`: when it said so, by the steady clock. Raises
@@ -162,7 +163,7 @@ def heartbeat(
             stop.add(one.trial_id)
         else:
             beats.append(Beat(lease, one.fold_scores))
-    before = fleet.attendance.beat(worker_id, arrived)
+    before = fleet.attendance.beat(worker_id, arrived, load)
     # What was leased after the heartbeat before may not have been known when this one was written.
     unknown = None if before is None else min(before, arrived - _ON_ITS_WAY_SECONDS) + LEASE_SECONDS
     mine = [beat.lease.trial_id for beat in beats]

@@ -70,9 +70,9 @@ async def heartbeat(request: Request) -> dict[str, Any]:
     context, fleet = context_of(request), _fleet(request)
     arrived = context.steady()
     body = await read_body(request, Heartbeat)
-    working = body.working()
+    working, load = body.working(), body.said_load()
     stop = await for_a_worker(
-        request, lambda: workers.heartbeat(context, fleet, body.worker_id, working, arrived, body.life)
+        request, lambda: workers.heartbeat(context, fleet, body.worker_id, working, arrived, body.life, load)
     )
     return {"stop": sorted(stop)}
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from flowml.domain.caller import Permission
 from flowml.domain.wording import plural
-from flowml.domain.workers import Worker, WorkerStatus
+from flowml.domain.workers import Load, Worker, WorkerStatus
 from flowml.services.fleet import cluster
 from flowml.services.fleet.cluster import Cluster
 from flowml.web.caller import address_of, context_of
@@ -23,10 +23,11 @@ MOST = 5_000
 @dataclass(frozen=True)
 class Machine:
     """A worker as it is shown: `parts` are what it has, in words, `is_here` says that the server runs on it, `runs` are
-    those that it works on, by id, name and how many trials."""
+    those that it works on, by id, name and how many trials, `busy` says how much of it is in use."""
 
     worker: Worker
     parts: tuple[str, ...]
+    busy: tuple[str, ...]
     is_here: bool
     runs: list[tuple[str, str, int]]
 
@@ -51,7 +52,13 @@ def page(request: Request) -> Response:
     workers, total = cluster.list_workers(context, MOST, 0)
     trains = cluster.trains_now(context)
     machines = [
-        Machine(worker, parts(worker.capabilities), cluster.is_here(worker), trains.get(worker.id, []))
+        Machine(
+            worker,
+            parts(worker.capabilities),
+            busy(worker.load if worker.status is not WorkerStatus.OFFLINE else None),
+            cluster.is_here(worker),
+            trains.get(worker.id, []),
+        )
         for worker in workers
     ]
     # This server first, the others as they joined.
@@ -88,6 +95,31 @@ def _in_the_tailnet(state: Cluster, port: int | None) -> str | None:
     if not tailnet.running or tailnet.self is None:
         return None
     return cluster.join_command(f"http://{tailnet.self.name}:{port or 80}")
+
+
+def busy(load: Load | None) -> tuple[str, ...]:
+    """How much of a machine is in use.
+
+    >>> from flowml.domain.workers import GPULoad
+    >>> busy(Load(87.4, 12_000_000_000, 32_000_000_000, (GPULoad(0, 5_000_000_000, 24_000_000_000, 65.0),)))
+    ('cores 87 % busy', '12 of 32 GB of memory in use', 'GPU 65 % busy, 5 of 24 GB in use')
+    >>> busy(None)
+    ()
+    """
+    if load is None:
+        return ()
+    cards = (
+        f"GPU{f' {gpu.index}' if len(load.gpus) > 1 else ''}"
+        f"{'' if gpu.utilization_percent is None else f' {gpu.utilization_percent:.0f} % busy,'} "
+        f"{_gigabytes(gpu.memory_used_bytes)} of {_gigabytes(gpu.memory_total_bytes)} GB in use"
+        for gpu in load.gpus[:16]
+    )
+    memory = f"{_gigabytes(load.memory_used_bytes)} of {_gigabytes(load.memory_total_bytes)} GB of memory in use"
+    return f"cores {load.cpu_percent:.0f} % busy", memory, *cards
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.0f}" if size >= 1e10 else f"{size / 1e9:.2g}"
 
 
 def parts(capabilities: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,12 +4,14 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import to_json
 
 from flowml.domain.names import shown
 from flowml.domain.protocol import MOST_WORDS, PROTOCOL
 from flowml.domain.trials import Offer, TrialReport, TrialStatus
+from flowml.domain.workers import GPULoad as DomainGPULoad
+from flowml.domain.workers import Load as DomainLoad
 from flowml.domain.workers import WorkerStatus
 from flowml.services.fleet.workers import Working
 from flowml.web.schemas.base import Answer, Body, Listing, Object, Query, Timestamp
@@ -102,12 +104,38 @@ class Running(Body):
     fold_scores: _Scores = Field([])
 
 
+_Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+class _Said(BaseModel):
+    # What else a worker says of itself, another version's perhaps, is left out.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class GPULoad(_Said):
+    """How busy a card is."""
+
+    index: Annotated[int, Field(ge=0, le=10_000)]
+    memory_used_bytes: _Bytes
+    memory_total_bytes: _Bytes
+    utilization_percent: _Percent | None = None
+
+
+class Load(_Said):
+    """How busy a machine is, all its programs together."""
+
+    cpu_percent: _Percent
+    memory_used_bytes: _Bytes
+    memory_total_bytes: _Bytes
+    gpus: list[GPULoad] = Field([], max_length=64, fail_fast=True)
+
+
 class Heartbeat(Body):
     """A worker is there, and works on these."""
 
     worker_id: _Id
     life: _Life = None
-    load: Object = Field({}, description="cores, memory and GPUs in use")
+    load: Object = Field({}, description="cores, memory and GPUs in use: see Load; of any other form it is left out")
     running: list[_Id | Running] = Field(
         [], max_length=10_000, fail_fast=True, description="ids of trials, or with the attempt and how far each is"
     )
@@ -123,6 +151,15 @@ class Heartbeat(Body):
             Working(one) if isinstance(one, str) else Working(one.trial_id, one.attempt, _numbers(one.fold_scores))
             for one in self.running
         ]
+
+    def said_load(self) -> DomainLoad | None:
+        """How busy it says that it is, if it can be understood: a machine that cannot say it trains all the same."""
+        try:
+            load = Load.model_validate(self.load)
+        except ValidationError:
+            return None
+        gpus = tuple(DomainGPULoad(**gpu.model_dump()) for gpu in load.gpus)
+        return DomainLoad(load.cpu_percent, load.memory_used_bytes, load.memory_total_bytes, gpus)
 
 
 class Stop(Answer):
@@ -210,6 +247,24 @@ class DatasetName(Answer):
     name: str
 
 
+class GPULoadAnswer(Answer):
+    """How busy a card is."""
+
+    index: int
+    memory_used_bytes: int
+    memory_total_bytes: int
+    utilization_percent: float | None
+
+
+class LoadAnswer(Answer):
+    """How busy a machine is, all its programs together."""
+
+    cpu_percent: float
+    memory_used_bytes: int
+    memory_total_bytes: int
+    gpus: list[GPULoadAnswer]
+
+
 class Worker(Answer):
     """A machine that trains; this server's own is one of them."""
 
@@ -225,6 +280,7 @@ class Worker(Answer):
     trials_finished: int
     set_aside: str | None = Field(description="why it is given no more trials, in words")
     datasets: list[DatasetName] = Field(description="those whose tables it has been given")
+    load: LoadAnswer | None = Field(description="as it said when it was last heard of; null where it did not")
 
 
 class WorkerList(Listing[Worker]):

@@ -75,6 +75,9 @@ class ClusterCrew:
         memory_bytes = min(min(one.share.memory_bytes, one.free_bytes) for one in seated)
         return Share(slots, min(one.share.threads for one in seated), memory_bytes)
 
+    def load(self) -> None:
+        return None
+
     def capabilities(self) -> dict[str, Any]:
         with self._lock:
             found, slots = list(self._found.values()), sum(self._slots.values())

@@ -97,7 +97,7 @@ def test_the_tables_are_asked_once_however_many_wait_and_only_when_something_was
     monkeypatch.setattr(dispatcher.store.trials, "waiting_needs", lambda: asked.append(1) or needs())
     time.sleep(0.1)
     assert not asked
-    dispatcher.store.workers.seen({"w": 1.0})
+    dispatcher.store.workers.seen({"w": (1.0, None)})
     dispatcher.store.jobs.update(dispatcher.job_id, message="anything")
     end = time.monotonic() + 5
     while not asked and time.monotonic() < end:

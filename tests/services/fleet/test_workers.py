@@ -8,7 +8,7 @@ from flowml.domain.caller import Principal
 from flowml.domain.errors import LeaseLost, NotFound, WrongState
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Offer, Trial, TrialReport, TrialStatus
-from flowml.domain.workers import Share, Worker
+from flowml.domain.workers import GPULoad, Load, Share, Worker
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import LEASE_SECONDS
 from flowml.services.fleet import cluster, workers
@@ -303,6 +303,18 @@ def test_when_workers_were_last_heard_of_is_stored_for_all_at_once(
     assert len(written) == 1
     seen = {worker.id: worker.last_seen_at for worker in context.store.workers.all()}
     assert [seen[worker.id] for worker in found] == [120.0, 120.0, 100.0]
+
+
+def test_how_busy_a_machine_is_comes_with_its_heartbeats(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker = join(context, fleet=fleet)
+    load = Load(50.0, 2, 4, (GPULoad(0, 1, 8, 30.0), GPULoad(1, 0, 8)))
+    dispatcher.now += 20.0
+    workers.heartbeat(context, fleet, worker.id, [], dispatcher.now, load=load)
+    workers.heartbeat(context, fleet, worker.id, [], dispatcher.now)
+    fleet.attendance.look()
+    assert cluster.get_worker(context, worker.id).load == load
 
 
 FAILED = TrialReport(TrialStatus.FAILED, error="no")

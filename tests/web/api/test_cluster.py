@@ -71,7 +71,8 @@ def test_machines_are_listed_with_this_one(server: Served) -> None:
     far = server.client.get(f"/api/workers/{worker_id}").json()
     assert far == listed["items"][1]
     assert (far["status"], far["queues"], far["slots"], far["running"]) == ("online", ["cpu", "gpu"], 3, 0)
-    assert far["capabilities"] == {"cpu_count": 8} and far["registered_at"].endswith("Z")
+    assert far["capabilities"] == {"cpu_count": 8} and far["registered_at"].endswith("Z") and far["load"] is None
+    assert 0 < listed["items"][0]["load"]["memory_used_bytes"] < listed["items"][0]["load"]["memory_total_bytes"]
     assert server.client.get("/api/workers/nobody").status_code == 404
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from flowml.domain.protocol import LENGTH, OFFSET
 from flowml.store import workers as stored_workers
-from flowml.web.schemas.workers import MOST_MEMORY_BYTES, MOST_SLOTS
+from flowml.web.schemas.workers import MOST_MEMORY_BYTES, MOST_SLOTS, Heartbeat
 from tests.web.api.test_cluster import WORKER, beat, enqueue, join, lease, who
 from tests.web.serving import Served, serve
 
@@ -190,3 +190,21 @@ def test_what_an_earlier_attempt_has_handed_over_counts_no_more(tmp_path: Path) 
         assert again["attempt"] == 2
         upload(server, trial, b"a model", attempt=2)
         assert send(server, f"{trial}/report?attempt=2", WHOLE).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        {"cpu_percent": 400.0, "memory_used_bytes": 1, "memory_total_bytes": 2},
+        {"cpu_percent": 4.0, "memory_used_bytes": 10**30, "memory_total_bytes": 2},
+        {"cpu_percent": "<b>", "memory_used_bytes": 1, "memory_total_bytes": 2},
+        {"cpu_percent": 4.0, "memory_used_bytes": 1, "memory_total_bytes": 2, "gpus": [{}] * 65},
+        {"cpu_percent": 4.0},
+        {},
+    ],
+    ids=lambda load: str(load)[:40],
+)
+def test_a_load_that_no_machine_has_is_left_out_and_the_heartbeat_counts(server: Served, load: dict[str, Any]) -> None:
+    beat = {"worker_id": join(server, "busy"), "load": load}
+    assert send(server, "heartbeat", beat).status_code == 200
+    assert Heartbeat.model_validate(beat).said_load() is None

@@ -20,7 +20,7 @@ JOB = {
 }  # fmt: skip
 TRIAL = {
     "id", "job_id", "algorithm", "params", "status", "score", "fold_scores", "fit_seconds", "worker_id",
-    "worker_name", "attempt", "started_at", "finished_at", "elapsed_seconds", "error",
+    "worker_name", "attempt", "started_at", "finished_at", "started_seconds", "elapsed_seconds", "error",
 }  # fmt: skip
 MODEL = {
     "id", "job_id", "name", "algorithm", "problem_type", "target", "metrics", "cv_scores", "params", "feature_names",
