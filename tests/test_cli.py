@@ -203,6 +203,7 @@ def test_tokens_are_made_listed_and_revoked(tmp_path: Path) -> None:
         ("create", "--kind", "api", "--name", "a", "--expires", "soon"),
         ("create", "--kind", "api", "--name", "a", "--expires", "9999d"),
         ("create", "--kind", "worker", "--name", "a", "--model", "m"),
+        ("create", "--kind", "worker", "--name", "a", "--secret-file", "f", "--expires", "1h"),
         ("revoke",),
     ],
     ids=" ".join,

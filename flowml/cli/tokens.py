@@ -22,20 +22,25 @@ def create(options: argparse.Namespace) -> int:
     """Print a new token's secret, alone on standard output."""
     if options.model is not None and options.kind != "api":
         options.wrong_usage(f"--model is for api tokens, not for those of kind {options.kind}")
+    if options.secret_file is not None and options.expires is not None:
+        options.wrong_usage(
+            "--expires is for secrets that are drawn here: one from a file lasts until another is there"
+        )
     from flowml.domain.caller import TokenKind
     from flowml.services.access.tokens import adopt_token, create_token
 
     kind, given = TokenKind(options.kind), None if options.secret_file is None else _secret_in(options.secret_file)
-    wanted: dict[str, Any] = {"expires_in_seconds": options.expires, "model_id": options.model}
     with opened(settings_of(options), new=True) as context:
         if given is not None:
-            token = adopt_token(context, kind, options.name, given, **wanted)
+            token = adopt_token(context, kind, options.name, given, model_id=options.model)
             if options.json:
                 print(json.dumps(_record(token, context.clock())))
             else:
                 print(f"The {token.kind} token “{token.name}” of {context.store.home.path} has that secret.")
             return 0
-        token, secret = create_token(context, kind, options.name, **wanted)
+        token, secret = create_token(
+            context, kind, options.name, expires_in_seconds=options.expires, model_id=options.model
+        )
         if options.json:
             print(json.dumps(_record(token, context.clock()) | {"token": secret}))
         else:

@@ -1,5 +1,5 @@
-"""What has to be done now and then: lost leases, files that nothing refers to, old events and lines of the log, when
-tokens were used."""
+"""What has to be done now and then: lost leases, files that nothing refers to, workers that are long gone, old
+events and lines of the log, when tokens were used."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,8 @@ from flowml.services.dispatch.recovery import expire_leases
 
 FILE_AGE_SECONDS = 3600.0
 _EVENT_AGE_SECONDS = 14 * 86_400.0
+# Machines that are made anew under a name of their own each time, as containers are, would pile up.
+_WORKER_AGE_SECONDS = 14 * 86_400.0
 
 
 def keep_house(context: Context, ages: Callable[[], float]) -> None:
@@ -23,6 +25,7 @@ def keep_house(context: Context, ages: Callable[[], float]) -> None:
     context.store.files.forget_future(now)
     context.store.files.remove_unused(now - FILE_AGE_SECONDS)
     context.store.events.remove_before(now - _EVENT_AGE_SECONDS)
+    context.store.workers.remove_offline(now - _WORKER_AGE_SECONDS)
     context.store.logs.trim()
     context.store.files.tell(context.store.events.last_id())
     context.store.take_ballast()

@@ -41,14 +41,15 @@ class Tokens:
             )
 
     def adopt(self, token: Token, sha256: str) -> Token:
-        """The valid token whose secret has this hash; else this new one takes the place of whichever has its name.
-        Raises WrongState where the hash is one of a token that has ended, or of another name or kind."""
+        """The valid token whose secret has this hash; else this new one takes the place of the one of its kind that has
+        its name. Raises WrongState where the hash is one of a token that has ended, or of another kind, name or model,
+        and where one of another kind has the name."""
         with self._database.write() as connection:
             row = connection.execute(f"SELECT {_COLUMNS} FROM tokens WHERE sha256 = ?", (sha256,)).fetchone()
             if row is None:
                 connection.execute(
-                    "UPDATE tokens SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL",
-                    (token.created_at, token.name),
+                    "UPDATE tokens SET revoked_at = ? WHERE name = ? AND kind = ? AND revoked_at IS NULL",
+                    (token.created_at, token.name, token.kind),
                 )
                 self.add(token, sha256)
                 return token
@@ -57,9 +58,11 @@ class Tokens:
             raise WrongState(
                 f"This secret is that of the token “{found.name}”, which has ended.", hint="Draw another one."
             )
-        if (found.kind, found.name) != (token.kind, token.name):
+        if (found.kind, found.name, found.model_id) != (token.kind, token.name, token.model_id):
+            model = "" if found.model_id is None else f" for {found.model_id}"
             raise WrongState(
-                f"This secret is that of the {found.kind} token “{found.name}” already.", hint="Draw another one."
+                f"This secret is that of the {found.kind} token “{found.name}”{model} already.",
+                hint="Draw another one.",
             )
         return found
 

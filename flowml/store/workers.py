@@ -1,5 +1,6 @@
 """The workers table: this machine and the ones that joined."""
 
+import math
 import sqlite3
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
@@ -164,12 +165,14 @@ class Workers:
         with self._database.write() as connection:
             connection.execute("DELETE FROM workers WHERE id = ?", (worker_id,))
 
-    def remove_offline(self) -> list[str]:
-        """Forget all that are offline; one that comes back joins anew. Those that were set aside stay so."""
+    def remove_offline(self, before: float = math.inf) -> list[str]:
+        """Forget all that are offline and were last heard of before that time; one that comes back joins anew. Those
+        that were set aside stay so."""
         with self._database.write() as connection:
             rows = connection.execute(
-                "DELETE FROM workers WHERE status = 'offline' AND set_aside IS NULL AND id <> ? RETURNING id",
-                (LOCAL_ID,),
+                "DELETE FROM workers WHERE status = 'offline' AND set_aside IS NULL AND id <> ?"
+                " AND last_seen_at < ? RETURNING id",
+                (LOCAL_ID, before),
             ).fetchall()
         return [row["id"] for row in rows]
 

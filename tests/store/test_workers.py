@@ -3,6 +3,7 @@
 import sqlite3
 from pathlib import Path
 
+from flowml.domain.workers import Share, WorkerStatus
 from flowml.store.store import Store
 
 
@@ -24,3 +25,16 @@ def test_a_worker_of_the_same_name_is_somebody_else(store: Store, tmp_path: Path
     for _ in range(2):
         store.workers.register_local("laptop", ("cpu",), 2, {}, 2.0)
     assert {worker.name for worker in store.workers.all()} == {"laptop", "laptop (2)", "laptop (3)"}
+
+
+def test_workers_that_are_long_gone_are_forgotten(store: Store) -> None:
+    gone, lately, aside, there = (
+        store.workers.register(name, ("cpu",), Share(1, 1, 1), {}, at, owner="a")
+        for name, at in (("gone", 10.0), ("lately", 90.0), ("aside", 10.0), ("there", 10.0))
+    )
+    for one in (gone, lately, aside):
+        store.workers.set_status(one.id, WorkerStatus.OFFLINE)
+    with store._database.write() as connection:
+        connection.execute("UPDATE workers SET set_aside = 'lies' WHERE id = ?", (aside.id,))
+    assert store.workers.remove_offline(50.0) == [gone.id]
+    assert {one.name for one in store.workers.all()} == {"lately", "aside", there.name}

@@ -29,13 +29,12 @@ def adopt_token(
     name: str,
     secret: str,
     *,
-    expires_in_seconds: float | None = None,
     model_id: str | None = None,
 ) -> Token:
     """The token with a secret that was drawn elsewhere: where a service is set up by files, the secret is there before
-    the server is. One that is known stays as it is; another one under this name ends. Raises as `create_token`, and
-    WrongState for a secret that was revoked, or has another name."""
-    token = _new(context, kind, name, expires_in_seconds, model_id)
+    the server is. One that is known stays as it is; another one of this kind and name ends. Raises as `create_token`,
+    and WrongState for a secret that was revoked, or is another token's."""
+    token = _new(context, kind, name, None, model_id)
     if not is_secret(kind, secret):
         raise InvalidInput(
             f"That is no secret of a token of kind {kind}.",

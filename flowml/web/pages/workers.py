@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -66,7 +67,8 @@ def page(request: Request) -> Response:
     there = [machine for machine in machines if not is_gone(machine.worker)][:LISTED]
     # Who was here last comes first: it is the one that is looked for.
     gone = sorted((machine for machine in machines if is_gone(machine.worker)), key=lambda it: -it.worker.last_seen_at)
-    state = cluster.cluster(context, address_of(request))
+    address = address_of(request)
+    state = cluster.cluster(context, address)
     local_only = not context.settings.needs_credentials
     return respond(
         request,
@@ -79,7 +81,7 @@ def page(request: Request) -> Response:
             total=total,
             may_change=Permission.ADMIN in context.caller.may,
             local_only=local_only,
-            tailnet_command=None if local_only else _in_the_tailnet(state, request.url.port),
+            tailnet_command=None if local_only else _in_the_tailnet(state, urlsplit(address).port),
         ),
     )
 

@@ -108,6 +108,9 @@ def test_a_secret_that_was_drawn_elsewhere_is_taken_once_and_a_new_one_ends_it(c
         adopt_token(context, TokenKind.ADMIN, "chart", first)
     with pytest.raises(WrongState, match="“chart”"):
         adopt_token(context, TokenKind.ADMIN, "another", second)
+    with pytest.raises(WrongState, match="called “chart”"):
+        adopt_token(context, TokenKind.WORKER, "chart", "flowml_worker_" + "c" * 43)
+    assert context.store.tokens.valid(fingerprint(second), NOW) == after
     assert [token.state(NOW) for token in list_tokens(context)] == ["revoked", "valid"]
 
 
