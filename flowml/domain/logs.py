@@ -1,8 +1,9 @@
 """What the processes of a server and of its workers say: lines, made harmless before anybody keeps or shows them."""
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from flowml.domain.redaction import beginning, both_ends
 
 MOST_MESSAGE = 2_000
 """Characters of a line."""
@@ -12,17 +13,6 @@ MOST_SOURCE = 100
 MOST_LINES = 200
 """Lines that a worker sends at once."""
 
-# Whole ones, and what is left of one that was cut off.
-_SECRETS = re.compile(
-    r"(flowml_(?:admin|api|worker)_)[0-9A-Za-z]{6,}"
-    r"|(\bbearer\s+)[^\s\"',;]+"
-    r"|(\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?(?:basic\s+|bearer\s+)?)[^\s\"',;]+"
-    r"|(\b(?:set-)?cookie[\"']?\s*[:=]\s*)[^\r\n]+"
-    r"|(\bflowml-\d+=)[^\s\"',;]+"
-    r"|(\b(?:token|password|passwd|secret|api_?key)[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&]+"
-    r"|(\b[a-z][a-z0-9+.-]*://)[^\s/@\"']+(?=@)",
-    re.IGNORECASE,
-)
 _SPARE = 200
 
 
@@ -76,36 +66,26 @@ class LogEntry:
     trial_id: str | None = None
 
 
-def without_secrets(text: str) -> str:
-    """
-    >>> without_secrets("GET /?token=abcdefgh refused, Authorization: Bearer xyz")
-    'GET /?token=… refused, Authorization: Bearer …'
-    """
-    return _SECRETS.sub(lambda found: f"{next(part for part in found.groups() if part is not None)}…", text)
-
-
 def one_line(text: str, limit: int = MOST_MESSAGE) -> str:
     """A text as it may stand in a line of a log: with no secret, and signs that are none to be seen written out.
 
     >>> one_line("done\\r\\n2026-01-01 CRITICAL \\x1b[31mforged")
     'done\\\\r\\\\n2026-01-01 CRITICAL \\\\x1b[31mforged'
     """
-    written = _visible(without_secrets(text[: limit + _SPARE]))
+    written = _visible(beginning(text, limit + _SPARE))
     return written if len(written) <= limit and len(text) <= limit + _SPARE else f"{written[: limit - 1]}…"
 
 
 def several_lines(text: str, limit: int = MOST_DETAIL) -> str:
     """The same for what may have several lines. Of one that is too long its beginning and its end are left."""
-    if len(text) > limit:
-        half = limit // 2 - 2
-        text = f"{text[:half]}\n…\n{text[-half:]}"
-    lines = without_secrets(text).splitlines()
+    lines = both_ends(text, limit).splitlines()
     return "\n".join(_visible(line.expandtabs(4)) for line in lines)[:limit]
 
 
 def split_message(text: str) -> tuple[str, str]:
     """The first line, and what follows it."""
-    first, _, rest = text[: MOST_MESSAGE + MOST_DETAIL + _SPARE].strip().partition("\n")
+    most = MOST_MESSAGE + MOST_DETAIL + _SPARE
+    first, _, rest = (text if len(text) <= most else beginning(text, most)).strip().partition("\n")
     return first.rstrip(), rest.strip("\n")
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Self
 
 from flowml.domain.clock import CLOCK, Clock
-from flowml.domain.logs import MOST_DETAIL, MOST_SOURCE, LogLevel, LogLine, one_line, several_lines, split_message
+from flowml.domain.logs import MOST_SOURCE, LogLevel, LogLine, one_line, several_lines, split_message
 
 BURST = 100
 PER_SECOND = 10.0
@@ -247,4 +247,4 @@ def _level(number: int) -> LogLevel:
 def _traceback(record: logging.LogRecord) -> str:
     if record.exc_info and record.exc_info[0] is not None:
         return "".join(traceback.format_exception(*record.exc_info, limit=-_MOST_FRAMES)).rstrip()
-    return (record.exc_text or "")[: 2 * MOST_DETAIL]
+    return record.exc_text or ""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from flowml.domain.logs import MOST_DETAIL, MOST_MESSAGE, LogLevel, one_line, several_lines, without_secrets
+from flowml.domain.logs import MOST_DETAIL, MOST_MESSAGE, LogLevel, one_line, several_lines
+from flowml.domain.redaction import without_secrets
 
 SECRET = "a1B2" * 11
 
