@@ -51,7 +51,8 @@ class LogLine:
 
 @dataclass(frozen=True)
 class LogEntry:
-    """A line that is kept; `id` only grows. `worker_id` and `machine` say where it is from."""
+    """A line that is kept; `id` only grows. `worker_id` and `machine` say where it is from, and `owner` whose worker
+    that is; there is none for what this server says itself."""
 
     id: int
     at: float
@@ -64,6 +65,7 @@ class LogEntry:
     detail: str | None = None
     job_id: str | None = None
     trial_id: str | None = None
+    owner: str | None = None
 
 
 def one_line(text: str, limit: int = MOST_MESSAGE) -> str:

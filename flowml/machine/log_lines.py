@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 import traceback
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Self
@@ -18,7 +18,8 @@ BURST = 100
 PER_SECOND = 10.0
 """Lines of one source: so many at once, and so many a second for long."""
 _MOST_WAITING = 2_000
-_MOST_KEYS = 500
+_MOST_SOURCES = 500
+_CLEARED_EVERY_SECONDS = 1.0
 _OTHERS = "others"
 _MOST_FRAMES = 40
 _AT_ONCE = 100
@@ -29,26 +30,27 @@ _LONGEST_PAUSE_SECONDS = 30.0
 
 
 class Limiter:
-    """How much each of several may say: `burst` at once, and `per_second` for long. Counts what was too much."""
+    """How much each of several may say: `burst` at once, and `per_second` for long. Counts what was too much. Remembers
+    `most` of them, those that have said something lately; the others share one bound while there are more."""
 
-    def __init__(self, burst: int = BURST, per_second: float = PER_SECOND):
+    def __init__(self, burst: float = BURST, per_second: float = PER_SECOND, most: int = _MOST_SOURCES):
         self._burst = float(burst)
         self._per_second = per_second
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._most = most
+        self._left: dict[str, tuple[float, float]] = {}
         self._left_out: dict[str, int] = {}
+        self._cleared_at = float("-inf")
         self._lock = threading.Lock()
 
-    def allows(self, key: str, now: float) -> bool:
-        """Whether one more is within bounds."""
+    def allows(self, key: str, now: float, much: float = 1.0) -> bool:
+        """Whether so much more is within bounds."""
         with self._lock:
-            left = self._now_left(key, now)
-            is_allowed = left >= 1.0
-            self._left[key] = (left - is_allowed, now)
-            self._left.move_to_end(key)
+            bucket = self._bucket(key, now)
+            left = self._now_left(bucket, now)
+            is_allowed = left >= much
+            self._left[bucket] = (left - much if is_allowed else left, now)
             if not is_allowed:
                 self._leave_out(key, 1)
-            while len(self._left) > _MOST_KEYS:
-                self._left.popitem(last=False)
             return is_allowed
 
     def leave_out(self, key: str, count: int = 1) -> None:
@@ -59,13 +61,30 @@ class Limiter:
     def left_out(self, now: float) -> dict[str, int]:
         """How many were left out of those who have become quieter; each is told once."""
         with self._lock:
-            quiet = [key for key in self._left_out if self._now_left(key, now) >= self._burst / 10]
-            return {key: self._left_out.pop(key) for key in quiet}
+            return {key: self._left_out.pop(key) for key in list(self._left_out) if self._is_quieter(key, now)}
+
+    def left_out_of(self, key: str, now: float) -> int:
+        """The same of one alone."""
+        with self._lock:
+            return self._left_out.pop(key) if key in self._left_out and self._is_quieter(key, now) else 0
+
+    def _is_quieter(self, key: str, now: float) -> bool:
+        return self._now_left(key if key in self._left else _OTHERS, now) >= self._burst / 10
 
     def _leave_out(self, key: str, count: int) -> None:
-        if key not in self._left_out and len(self._left_out) >= _MOST_KEYS:
+        if key not in self._left_out and len(self._left_out) >= self._most:
             key = _OTHERS
         self._left_out[key] = self._left_out.get(key, 0) + count
+
+    def _bucket(self, key: str, now: float) -> str:
+        if key in self._left or len(self._left) < self._most:
+            return key
+        # Only who may say all again is as good as forgotten. To look at all costs something: now and then will do.
+        if now - self._cleared_at >= _CLEARED_EVERY_SECONDS:
+            self._cleared_at = now
+            for name in [name for name in self._left if self._now_left(name, now) >= self._burst]:
+                del self._left[name]
+        return key if len(self._left) < self._most else _OTHERS
 
     def _now_left(self, key: str, now: float) -> float:
         left, since = self._left.get(key, (self._burst, now))

@@ -1,11 +1,14 @@
 """Lines of the log: events of the room `logs`, so that they have one order with everything else that is told live.
 
-They are bounded in number and bytes: the oldest go.
+They are bounded in number and bytes: the oldest go, of whoever has most. So nobody can have another's lines go by
+saying much; what this server says itself and what is a warning or worse have a part of the room for themselves. How
+much is whose is counted where a line comes and goes (the table `log_shares`, by triggers), so to know it costs nothing.
 """
 
 import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
 from flowml.domain.logs import LogEntry, LogLevel
 from flowml.store.database import Database
@@ -15,8 +18,28 @@ ROOM, TYPE = "logs", "log"
 MOST_ENTRIES = 20_000
 MOST_BYTES = 12_000_000
 _AT_ONCE = 500
-# Looking for what is too much takes some milliseconds.
-_TRIM_EVERY = 500
+_LOOK_EVERY = 100
+# When there is too much a little more goes, so that not every line has another one go.
+_SPARE = 0.03
+# Parts of the room: none has to make place for others while it is not full.
+_RESERVED = {"this server": 0.25, "warnings": 0.25, "other": 0.5}
+
+
+class _Share(NamedTuple):
+    owner: str
+    worker_id: str
+    matters: int
+    n_lines: int
+    n_bytes: int
+
+    @property
+    def room(self) -> str:
+        """Which part of the room it is in."""
+        return "this server" if not self.owner else "warnings" if self.matters else "other"
+
+    def part(self, most: int, most_bytes: int) -> float:
+        """How much of the room it has."""
+        return max(self.n_lines / max(most, 1), self.n_bytes / max(most_bytes, 1))
 
 
 class Logs:
@@ -32,37 +55,45 @@ class Logs:
         with self._database.write() as connection:
             connection.executemany("INSERT INTO events (room, type, at, data) VALUES (?, ?, ?, ?)", rows)
         self._n_untrimmed += len(rows)
-        if self._n_untrimmed >= _TRIM_EVERY:
+        if self._n_untrimmed >= _LOOK_EVERY:
             self._n_untrimmed = 0
             self.trim()
 
-    def trim(self, most: int = MOST_ENTRIES, most_bytes: int = MOST_BYTES) -> int:
-        """Forget the oldest ones above these bounds; returns how many. A part at a time, so that nobody waits long."""
-        size = "SELECT COUNT(*), SUM(length(CAST(data AS BLOB))) FROM events WHERE room = ?"
-        n_entries, n_bytes = self._database.read().execute(size, (ROOM,)).fetchone()
-        if n_entries <= most and (n_bytes or 0) <= most_bytes:
-            return 0
-        found = (
-            self._database.read()
-            .execute(
-                """SELECT MAX(id) FROM (SELECT id, ROW_NUMBER() OVER newest AS number,
-                    SUM(length(CAST(data AS BLOB))) OVER newest AS bytes
-                    FROM events WHERE room = ? WINDOW newest AS (ORDER BY id DESC)) WHERE number > ? OR bytes > ?""",
-                (ROOM, most, most_bytes),
-            )
-            .fetchone()[0]
-        )
+    def trim(self, most: int = MOST_ENTRIES, most_bytes: int = MOST_BYTES, spare: float = _SPARE) -> int:
+        """Forget the oldest ones of those who have most, while it is more than these bounds; returns how many. A part
+        at a time, so that nobody waits long."""
         removed = 0
-        while found is not None:
+        found = self._too_much(most, most_bytes, most, most_bytes)
+        while found:
             with self._database.write() as connection:
-                n_rows = connection.execute(
-                    "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE room = ? AND id <= ? LIMIT ?)",
-                    (ROOM, found, _AT_ONCE),
+                removed += connection.execute(
+                    "DELETE FROM events WHERE id IN (SELECT value FROM json_each(?))", (to_json(found),)
                 ).rowcount
-            removed += n_rows
-            if n_rows < _AT_ONCE:
-                break
+            found = self._too_much(most, most_bytes, int(most * (1 - spare)), int(most_bytes * (1 - spare)))
         return removed
+
+    def _too_much(self, most: int, most_bytes: int, lines_left: int, bytes_left: int) -> list[int]:
+        """The ids of lines that are to go next until no more are left than so many."""
+        shares = [_Share(*row) for row in self._database.read().execute("SELECT * FROM log_shares")]
+        n_lines = sum(share.n_lines for share in shares) - lines_left
+        n_bytes = sum(share.n_bytes for share in shares) - bytes_left
+        if n_lines <= 0 and n_bytes <= 0:
+            return []
+        share, too_full = _largest(shares, most, most_bytes)
+        rows = self._database.read().execute(
+            f"""SELECT id, length(CAST(data AS BLOB)) FROM events WHERE room = ? AND {_field("worker_id")} = ?
+                AND ({_field("level")} <> 'info') = ? ORDER BY id LIMIT ?""",
+            (ROOM, share.worker_id, share.matters, min(_AT_ONCE, max(1, share.n_lines // 2))),
+        )
+        found, taken = list[int](), 0.0
+        for number, size in rows:
+            if (n_lines <= 0 and n_bytes <= 0) or taken >= too_full - 1e-9:
+                break
+            found.append(number)
+            n_lines -= 1
+            n_bytes -= size
+            taken += max(1 / max(most, 1), size / max(most_bytes, 1))
+        return found
 
     def page(
         self,
@@ -115,6 +146,22 @@ class Logs:
         return connection
 
 
+def _largest(shares: Sequence[_Share], most: int, most_bytes: int) -> tuple[_Share, float]:
+    """Whose lines are the next to go: in the room that is the most too full, the owner that has most there, and of its
+    machines the same. And by how much that room is too full."""
+    rooms = dict.fromkeys(_RESERVED, 0.0)
+    owners: dict[tuple[str, str], float] = {}
+    for share in shares:
+        part = share.part(most, most_bytes)
+        rooms[share.room] += part
+        owners[share.room, share.owner] = owners.get((share.room, share.owner), 0.0) + part
+    # What one room does not need is another's.
+    fullest = max((room for room in rooms if rooms[room]), key=lambda room: rooms[room] - _RESERVED[room])
+    owner = max((key for key in owners if key[0] == fullest), key=lambda key: owners[key])
+    mine = [share for share in shares if (share.room, share.owner) == owner]
+    return max(mine, key=lambda share: share.part(most, most_bytes)), rooms[fullest] - _RESERVED[fullest]
+
+
 def _field(name: str) -> str:
     return f"json_extract(data, '$.{name}')"
 
@@ -150,6 +197,8 @@ def _where(
 def _data(entry: LogEntry) -> dict[str, object]:
     data = asdict(entry)
     del data["id"], data["at"]
+    if entry.owner is None:
+        del data["owner"]
     return data
 
 

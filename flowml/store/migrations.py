@@ -16,6 +16,15 @@ class Migration:
     statements: tuple[str, ...]
 
 
+def _log_share(data: str) -> str:
+    """In whose share of the log a line is: of this owner, of this machine, and whether it is a warning or worse."""
+    worker_id = f"json_extract({data}, '$.worker_id')"
+    return (
+        f"coalesce(json_extract({data}, '$.owner'), iif({worker_id} = 'local', '', {worker_id}), ''),"
+        f" coalesce({worker_id}, ''), coalesce(json_extract({data}, '$.level') <> 'info', 0)"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
         1,
@@ -332,6 +341,28 @@ MIGRATIONS: tuple[Migration, ...] = (
         ),
     ),
     Migration(21, "how busy each worker says that it is", ("ALTER TABLE workers ADD COLUMN load TEXT",)),
+    Migration(
+        22,
+        "how much of the log is whose",
+        (
+            # `owner`: whose worker it is from; '' what this server has said itself.
+            """CREATE TABLE log_shares (
+                owner TEXT NOT NULL, worker_id TEXT NOT NULL, matters INTEGER NOT NULL,
+                lines INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (owner, worker_id, matters)
+            ) STRICT, WITHOUT ROWID""",
+            f"""INSERT INTO log_shares SELECT {_log_share("data")}, count(*), sum(length(CAST(data AS BLOB)))
+                FROM events WHERE room = 'logs' AND json_valid(data) GROUP BY 1, 2, 3""",
+            # By triggers, since every process writes lines, and they go with other events as well.
+            f"""CREATE TRIGGER logs_come AFTER INSERT ON events WHEN NEW.room = 'logs' BEGIN
+                INSERT INTO log_shares VALUES ({_log_share("NEW.data")}, 1, length(CAST(NEW.data AS BLOB)))
+                ON CONFLICT DO UPDATE SET lines = lines + 1, bytes = bytes + excluded.bytes; END""",
+            f"""CREATE TRIGGER logs_go AFTER DELETE ON events WHEN OLD.room = 'logs' AND json_valid(OLD.data) BEGIN
+                UPDATE log_shares SET lines = lines - 1, bytes = bytes - length(CAST(OLD.data AS BLOB))
+                    WHERE (owner, worker_id, matters) = ({_log_share("OLD.data")});
+                DELETE FROM log_shares WHERE (owner, worker_id, matters) = ({_log_share("OLD.data")}) AND lines <= 0;
+                END""",
+        ),
+    ),
 )
 
 

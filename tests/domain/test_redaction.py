@@ -57,7 +57,7 @@ HOSTILE = [
     *("a.", ".", "a", "_", "0", " ", "\\", "\\'", '"', "'", "://", "://a", "://a@", "a@", "a://"),
     *("bearer", "bearer ", "bearer\t\n", "authorization", "authorization: ", "authorization:'\\", "cookie:", "cookie'"),
     *("flowml-1", "flowml_api_", "flowml_api_aaaaa", "token", "token_", "token-", "token_a", "token ", "token:"),
-    *("token:::", "token='\\", "token=\\\\\\", "passwordkey", "--", "--a_", "--a_b_c_", "--token ", "--token', ", "--" + "a" * 20),
+    *("token:::", "token='\\", "token=\\\\\\", "passwordkey", "--", "--a_", "--a_b_c_", "--token ", "--token', "),
     *("-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "secret" + " " * 40, "token-token-token_"),
 ]  # fmt: skip
 

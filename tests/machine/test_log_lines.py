@@ -94,13 +94,33 @@ def test_of_too_many_lines_that_nobody_takes_the_oldest_go(collector: Collector,
     assert any("lines were left out here" in line.message for line in held)
 
 
-def test_the_limiter_remembers_no_more_names_than_it_can() -> None:
-    limiter = Limiter(burst=1, per_second=0.001)
-    for number in range(5_000):
-        limiter.allows(str(number), 0.0)
-        limiter.allows(str(number), 0.0)
-    assert sum(limiter.left_out(1e9).values()) == 5_000
-    assert len(limiter._left) <= 500
+def test_the_limiter_remembers_no_more_names_than_it_can_and_none_gets_more_for_it() -> None:
+    limiter = Limiter(burst=2, per_second=0.001, most=100)
+    allowed = sum(limiter.allows(str(number), 0.0) for _ in range(5) for number in range(1_000))
+    # The hundred first ones have their own, all others one together.
+    assert allowed == 2 * 101
+    assert len(limiter._left) <= 101 and len(limiter._left_out) <= 101
+    assert sum(limiter.left_out(1e9).values()) == 5_000 - allowed
+    # Who is quiet for long is forgotten, and there is room for others.
+    assert [limiter.allows("new", 1e9) for _ in range(3)] == [True, True, False]
+
+
+def test_what_one_has_lost_is_told_to_it_alone() -> None:
+    limiter = Limiter(burst=1, per_second=1)
+    for key in ("a", "b", "b"):
+        limiter.allows(key, 0.0)
+        limiter.allows(key, 0.0)
+    assert limiter.left_out_of("a", 0.0) == 0
+    assert [limiter.left_out_of(key, 5.0) for key in ("a", "a", "c")] == [1, 0, 0]
+    assert limiter.left_out(5.0) == {"b": 3}
+
+
+def test_a_limit_may_be_of_more_than_lines() -> None:
+    limiter = Limiter(burst=1_000, per_second=10)
+    assert [limiter.allows("a", 0.0, 600), limiter.allows("a", 0.0, 600), limiter.allows("a", 0.0, 400)] == [
+        *(True, False, True)
+    ]
+    assert limiter.allows("a", 20.0, 200) and not limiter.allows("a", 20.0, 1)
 
 
 def test_what_cannot_be_written_is_written_later_in_order(

@@ -66,15 +66,70 @@ def test_pages_go_forward_and_back(store: Store) -> None:
 def test_the_oldest_go_by_number_and_by_bytes(store: Store) -> None:
     other = store.events.append("system", "system_event", {}, 1.0)
     add(store, *({"message": f"{number:>1000}"} for number in range(20)))
-    assert store.logs.trim(most=15) == 5
-    assert store.logs.trim(most=15) == 0
-    assert store.logs.trim(most=15, most_bytes=6_000) == 10
+    assert store.logs.trim(most=15, spare=0) == 5
+    assert store.logs.trim(most=15, spare=0) == 0
+    assert store.logs.trim(most=15, most_bytes=6_000, spare=0) == 10
     assert [entry.message.strip() for entry in store.logs.page(99)] == ["15", "16", "17", "18", "19"]
     assert [event.id for event in store.events.since(0, ["system"])] == [other]
+    # A little more than must, so that it is not looked at each time.
+    assert store.logs.trim(most=4, spare=0.5) == 3
 
 
 def test_it_does_not_grow_above_its_bounds_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(store.logs).trim, "__defaults__", (700, 10**9))
+    monkeypatch.setattr(type(store.logs).trim, "__defaults__", (700, 10**9, 0.03))
     for _ in range(30):
         store.logs.append([LINE] * 100)
-    assert store.logs.count() <= 1_200
+    assert store.logs.count() <= 800
+
+
+def of(owner: str, worker: str, message: str, **change: Any) -> LogEntry:
+    return replace(LINE, worker_id=worker, machine=worker, owner=owner, message=message, **change)
+
+
+def test_who_says_much_has_nobody_elses_lines_go(store: Store) -> None:
+    quiet = of("token b", "quiet", "of a quiet one")
+    warned = of("token c", "warned", "a warning", level=LogLevel.WARNING)
+    store.logs.append([LINE] * 20 + [quiet] * 20 + [warned] * 20)
+    # Five names of one token, with lines that take as much as one can.
+    for round in range(30):
+        for name in "vwxyz":
+            level = LogLevel.ERROR if round % 2 else LogLevel.INFO
+            store.logs.append([of("token a", name, "漢" * 2_000, level=level)] * 5)
+        store.logs.trim(most=1_000, most_bytes=400_000)
+    assert store.logs.count(worker_id="local") == 20
+    assert store.logs.count(worker_id="quiet") == 20 == store.logs.count(worker_id="warned")
+    # The room that is left is shared by its five.
+    left = [store.logs.count(worker_id=name) for name in "vwxyz"]
+    assert min(left) > 0 and sum(left) * 6_000 < 400_000 and max(left) <= 2 * min(left)
+
+
+def test_this_server_and_warnings_have_room_of_their_own_and_others_theirs(store: Store) -> None:
+    def fill(*entries: LogEntry) -> None:
+        for _ in range(20):
+            store.logs.append(list(entries) * 10)
+            store.logs.trim(most=100, spare=0)
+
+    fill(LINE)
+    # Alone it may have all of it.
+    assert store.logs.count(worker_id="local") == 100
+    fill(of("a", "w", "said"))
+    # What nobody needs is shared.
+    assert 25 < store.logs.count(worker_id="local") < 50 < store.logs.count(worker_id="w") < 75
+    fill(of("a", "w", "warned", level=LogLevel.WARNING))
+    assert store.logs.count(worker_id="local") == 25 == store.logs.count(worker_id="w", levels=[LogLevel.WARNING])
+    fill(*(of(f"token {number}", f"w{number}", "x") for number in range(10)))
+    assert store.logs.count(worker_id="local") == 25 == store.logs.count(levels=[LogLevel.WARNING])
+    assert store.logs.count() == 100
+
+
+def test_how_much_is_whose_is_known_whatever_takes_lines_away(store: Store) -> None:
+    def shares() -> list[tuple[Any, ...]]:
+        query = "SELECT owner, worker_id, matters, lines FROM log_shares ORDER BY 1, 2, 3"
+        return [tuple(row) for row in store.logs._database.read().execute(query)]
+
+    store.logs.append([LINE, of("a", "w", "x"), of("a", "w", "y", level=LogLevel.ERROR, at=9e9)])
+    store.logs.append([replace(LINE, worker_id="of before")])
+    assert shares() == [("", "local", 0, 1), ("a", "w", 0, 1), ("a", "w", 1, 1), ("of before", "of before", 0, 1)]
+    store.events.remove_before(8e9)
+    assert shares() == [("a", "w", 1, 1)]
+    assert store.logs.page(9)[0].owner == "a"

@@ -13,7 +13,13 @@ from flowml.services.access.sessions import SESSION_SECONDS
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import LEASE_SECONDS
 from flowml.services.fleet.attendance import OFFLINE_AFTER_SECONDS
-from flowml.services.fleet.workers import HEARTBEAT_SECONDS, MOST_LOG_LINES_A_MINUTE
+from flowml.services.fleet.workers import (
+    HEARTBEAT_SECONDS,
+    LOG_BYTES_A_SECOND,
+    LOG_LINES_A_SECOND,
+    MOST_LOG_BYTES_AT_ONCE,
+    MOST_LOG_LINES_AT_ONCE,
+)
 from flowml.services.settings import Origin, Settings
 from flowml.store.logs import MOST_BYTES, MOST_ENTRIES
 
@@ -59,7 +65,11 @@ def limits() -> list[Fact]:
         Fact("Files go to and from workers", f"in pieces of {size(PIECE_BYTES)}"),
         Fact("A log-in of a browser lasts", _words(SESSION_SECONDS)),
         Fact("The log keeps", f"the latest {number(MOST_ENTRIES)} lines, at most {size(MOST_BYTES)}"),
-        Fact("Of one worker's log are kept", f"{number(MOST_LOG_LINES_A_MINUTE)} lines a minute"),
+        Fact("Of one worker's log are kept", f"{LOG_LINES_A_SECOND} lines a second, {MOST_LOG_LINES_AT_ONCE} at once"),
+        Fact(
+            "Of all workers of one token",
+            f"{size(LOG_BYTES_A_SECOND)} of lines a second, {size(MOST_LOG_BYTES_AT_ONCE)} at once",
+        ),
     ]
 
 

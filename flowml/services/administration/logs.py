@@ -88,6 +88,9 @@ def take_in(context: Context, fleet: Fleet, worker_id: str, lines: Sequence[Sent
     for line in new:
         if not fleet.log_limiter.allows(worker.id, steady):
             continue
+        if not fleet.log_bytes.allows(worker.owner, steady, _bytes_of(line)):
+            fleet.log_limiter.leave_out(worker.id)
+            continue
         job_id, trial_id = _whose(context, worker.id, line.trial_id)
         kept.append(
             LogEntry(
@@ -102,17 +105,24 @@ def take_in(context: Context, fleet: Fleet, worker_id: str, lines: Sequence[Sent
                 several_lines(line.detail or "") or None,
                 job_id,
                 trial_id,
+                worker.owner,
             )
         )
     n_kept = len(kept)
-    if missing := fleet.log_limiter.left_out(steady).get(worker.id, 0):
+    if missing := fleet.log_limiter.left_out_of(worker.id, steady):
         words = f"{missing:,} of its lines were left out here: there were too many at once"
-        kept.append(LogEntry(0, now, LogLevel.WARNING, "worker", worker.name, worker.id, "worker", words))
+        told = LogEntry(0, now, LogLevel.WARNING, "worker", worker.name, worker.id, "worker", words, owner=worker.owner)
+        kept.append(told)
     if kept:
         context.store.logs.append(kept)
     # Not before: on a full disk they come again.
     fleet.heard_lines.keep(worker.id, life, new)
     return n_kept
+
+
+def _bytes_of(line: SentLine) -> int:
+    text = f"{line.source}{line.message}{line.detail or ''}"
+    return 200 + len(text.encode(errors="replace"))
 
 
 def _whose(context: Context, worker_id: str, trial_id: str | None) -> tuple[str | None, str | None]:

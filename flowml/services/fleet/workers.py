@@ -30,8 +30,13 @@ from flowml.services.turns import alone
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 30.0
-MOST_LOG_LINES_A_MINUTE = 600
-"""Of one worker."""
+MOST_LOG_LINES_AT_ONCE = 600
+LOG_LINES_A_SECOND = 10
+"""Of one worker: so many at once, as after its server was away, and so many a second for long."""
+MOST_LOG_BYTES_AT_ONCE = 3_000_000
+LOG_BYTES_A_SECOND = 30_000
+"""Of all workers of one token."""
+_MOST_WORKERS_REMEMBERED = 5_000
 # A lease may be on its way to a worker that does not know of it yet.
 _ON_ITS_WAY_SECONDS = 10.0
 _UPGRADE_THE_WORKER = (
@@ -107,7 +112,8 @@ class Fleet:
         self.waiting_room = WaitingRoom(context.store, clock)
         self.attendance = Attendance(context.store, clock, self.waiting_room.dismiss)
         self.heard_lines = HeardLines()
-        self.log_limiter = Limiter(MOST_LOG_LINES_A_MINUTE, MOST_LOG_LINES_A_MINUTE / 60)
+        self.log_limiter = Limiter(MOST_LOG_LINES_AT_ONCE, LOG_LINES_A_SECOND, _MOST_WORKERS_REMEMBERED)
+        self.log_bytes = Limiter(MOST_LOG_BYTES_AT_ONCE, LOG_BYTES_A_SECOND, _MOST_WORKERS_REMEMBERED)
 
     def close(self) -> None:
         """Nobody waits any more."""

@@ -17,7 +17,7 @@ from flowml.domain.logs import LogEntry, LogLevel
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Needs, Offer, TrialSpec
 from flowml.services.access.tokens import create_token, revoke_token
-from flowml.services.fleet.workers import MOST_LOG_LINES_A_MINUTE
+from flowml.services.fleet.workers import MOST_LOG_BYTES_AT_ONCE, MOST_LOG_LINES_AT_ONCE
 from flowml.web.streams import MOST_OF_ONE
 from tests.services.records import add_dataset, add_job
 from tests.web.serving import Served, serve, until
@@ -256,8 +256,24 @@ def test_of_a_flood_of_one_worker_a_part_is_kept(server: Served, worker: tuple[h
     body = {"worker_id": worker_id, "lines": [{"level": "info", "source": "x", "message": "m"}] * 200}
     with ThreadPoolExecutor(4) as pool:
         kept = list(pool.map(lambda _: client.post("/api/workers/logs", json=body).json()["kept"], range(8)))
-    assert MOST_LOG_LINES_A_MINUTE <= sum(kept) < MOST_LOG_LINES_A_MINUTE + 200
-    assert server.store.logs.count() < MOST_LOG_LINES_A_MINUTE + 210
+    assert MOST_LOG_LINES_AT_ONCE <= sum(kept) < MOST_LOG_LINES_AT_ONCE + 200
+    assert server.store.logs.count() < MOST_LOG_LINES_AT_ONCE + 210
+
+
+def test_all_workers_of_one_token_have_one_budget_of_bytes(server: Served, worker: tuple[httpx.Client, str]) -> None:
+    client, _ = worker
+    _, secret = create_token(server.context, TokenKind.WORKER, "another")
+    line = {"level": "error", "source": "x", "message": "漢" * 2_000, "detail": "漢" * 8_000}
+
+    def send(name: str, lines: list[dict[str, Any]], **headers: str) -> int:
+        asked = {"name": name, "protocol": PROTOCOL, "capabilities": {}, "queues": ["cpu"], "slots": 1}
+        worker_id = client.post("/api/workers/register", json=asked, headers=headers).json()["worker_id"]
+        body = {"worker_id": worker_id, "lines": lines}
+        return int(client.post("/api/workers/logs", json=body, headers=headers).json()["kept"])
+
+    kept = [send(f"name {number}", [line] * 60) for number in range(4)]
+    assert 0 < sum(kept) < 1.3 * MOST_LOG_BYTES_AT_ONCE / 30_000 < 240
+    assert send("other", [line] * 20, Authorization=f"Bearer {secret}") == 20
 
 
 def test_lines_that_are_sent_again_are_there_once(server: Served, worker: tuple[httpx.Client, str]) -> None:
