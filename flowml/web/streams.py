@@ -12,17 +12,21 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from flowml.domain.errors import TooMany
 from flowml.services.context import Context
 from flowml.web.caller import asker_of, context_of
 from flowml.web.live import Hub
+from flowml.web.wire import ABORT
 
 MEDIA_TYPE = "text/event-stream"
 MOST_OF_ONE = 8
 MOST = 100
 _KEEP_ALIVE_SECONDS = 15.0
+# For one who reads nothing, as `live.py` has it; less where the stream is to end.
+_SEND_SECONDS = 30.0
+_LAST_SECONDS = 0.3
 _STILL_HERE = b": still here\n\n"
 # Proxies that collect an answer before they pass it on would hold it back for ever.
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -57,6 +61,31 @@ class _Follower:
         self.ended = asyncio.Event()
 
 
+class _Sending:
+    """Sends, but not for ever: the connection of who reads nothing is ended, and with it what waits for that."""
+
+    def __init__(self, send: Send, abort: Callable[[], None]):
+        self._send = send
+        self._abort = abort
+        self._is_busy = False
+
+    async def __call__(self, message: Message) -> None:
+        late = asyncio.get_running_loop().call_later(_SEND_SECONDS, self._abort)
+        self._is_busy = True
+        try:
+            await self._send(message)
+        finally:
+            self._is_busy = False
+            late.cancel()
+
+    async def end_after(self, ended: asyncio.Event) -> None:
+        """When this comes, whoever has not read what was sent before has a moment."""
+        await ended.wait()
+        await asyncio.sleep(_LAST_SECONDS)
+        if self._is_busy:
+            self._abort()
+
+
 class EventStream(StreamingResponse):
     """The events of the room behind an id, as `read(after, until)` finds them, each as (id, JSON); `type` is theirs."""
 
@@ -71,10 +100,13 @@ class EventStream(StreamingResponse):
         self._streams.take(self._asker)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = _Sending(send, scope.get(ABORT, lambda: None))
+        parting = asyncio.create_task(sending.end_after(self._follower.ended))
         try:
             await self._hub.join(self._follower)
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, sending)
         finally:
+            parting.cancel()
             self._hub.leave(self._follower)
             self._streams.give_back(self._asker)
 

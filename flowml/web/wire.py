@@ -28,6 +28,8 @@ MOST_HEAD_BYTES = 65_536
 one piece may be more."""
 MOST_REST_BYTES = 1_000_000_000
 """Of what a client still sends after its answer."""
+ABORT = "flowml.abort"
+"""In a request's scope: what ends its connection at once, and with it whatever waits until its answer is read."""
 _MOST_HEADERS = 200
 _OTHER_FILES = 150
 _TOO_MUCH_HEAD = f"The head of a request may have at most {MOST_HEAD_BYTES:,} bytes and {_MOST_HEADERS} headers."
@@ -110,6 +112,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError("nothing of this request is looked at")
         self._unanswered += 1
         super().on_headers_complete()
+        self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key]
         if self.cycle is not None:
             self.cycle.transport = self._answering  # type: ignore[assignment]
 

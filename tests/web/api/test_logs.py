@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,10 +18,14 @@ from flowml.domain.logs import LogEntry, LogLevel
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Needs, Offer, TrialSpec
 from flowml.services.access.tokens import create_token, revoke_token
+from flowml.services.context import Context
 from flowml.services.fleet.workers import MOST_LOG_BYTES_AT_ONCE, MOST_LOG_LINES_AT_ONCE
-from flowml.web.streams import MOST_OF_ONE
-from tests.services.records import add_dataset, add_job
-from tests.web.serving import Served, serve, until
+from flowml.services.settings import Settings
+from flowml.store.store import Store
+from flowml.web.application import create_app
+from flowml.web.streams import MOST_OF_ONE, EventStream
+from tests.services.records import QuietTrainers, add_dataset, add_job
+from tests.web.serving import Served, run_app, serve, until
 
 LINE = LogEntry(0, 1.7e9, LogLevel.INFO, "flowml.x", "this server", "local", "server", "a line")
 SECRET = "flowml_admin_" + "s" * 43
@@ -144,6 +149,62 @@ def test_of_one_caller_so_many_streams_are_open(server: Served) -> None:
     assert until(one_more)
     for stream in (*streams, *found):
         stream.close()
+
+
+def unread_stream(server: Served) -> socket.socket:
+    """One whose reader reads nothing."""
+    host, _, port = server.address.partition(":")
+    reader = socket.socket()
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    reader.connect((host, int(port)))
+    reader.sendall(f"GET /api/logs/stream?after=0 HTTP/1.1\r\nHost: {server.address}\r\n\r\n".encode())
+    return reader
+
+
+def test_a_reader_that_reads_nothing_does_not_keep_its_place(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowml.web.streams._SEND_SECONDS", 0.2)
+    add(server, *(f"{number}" + "x" * 8_000 for number in range(600)))
+    readers = [unread_stream(server) for _ in range(MOST_OF_ONE)]
+    found = []
+
+    def one_more() -> bool:
+        found.append(Stream(server))
+        return found[-1].status == 200
+
+    assert until(one_more, 20)
+    for one in (*found, *readers):
+        one.close()
+
+
+def test_a_reader_that_reads_nothing_does_not_hold_up_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[BaseException | None] = []
+    call = EventStream.__call__
+
+    async def noted(self: EventStream, *arguments: Any) -> None:
+        try:
+            await call(self, *arguments)
+        except BaseException as error:
+            ended.append(error)
+            raise
+        ended.append(None)
+
+    monkeypatch.setattr(EventStream, "__call__", noted)
+    store = Store(tmp_path)
+    context = Context(Settings(home=tmp_path), store, time.time, QuietTrainers())
+    app = create_app(context)
+    with run_app(app) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+        server = Served(f"http://127.0.0.1:{port}", context, client)
+        add(server, *(f"{number}" + "x" * 8_000 for number in range(600)))
+        reader = unread_stream(server)
+        assert until(lambda: bool(reader.recv(1)))
+        other = Stream(server, after=0)
+        assert until(lambda: sum(line == "event: log" for line in list(other.lines)) == 600, 20)
+        # As the server does when it is about to end.
+        app.end_waiting()
+    store.close()
+    # Neither cancelled nor left behind.
+    assert ended == [None, None]
+    reader.close()
 
 
 def test_a_stream_ends_with_its_token_and_with_the_server(tmp_path: Path) -> None:
