@@ -106,6 +106,11 @@ class Ledger(Protocol):
         """Those that may take its trials now."""
         ...
 
+    def waiting_since(self) -> Mapping[str, float]:
+        """By queue, since when of the steady clock the one of its trials has waited that waits longest, of those that
+        every machine of that queue may take."""
+        ...
+
     def lower_needs(self, queues: Sequence[str], memory_bytes: int) -> None:
         """Have waiting trials need no other queue than these and no more memory than that: there is no more."""
         ...

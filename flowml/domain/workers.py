@@ -1,7 +1,7 @@
 """Who trains: this machine, and the ones that joined."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -90,7 +90,8 @@ class Share:
 class Machine:
     """A worker that is online, as far as trials are planned by it: how many at once, and what each may use.
 
-    `largest_trial_bytes`: where its slots are of several machines, the most that one trial may have.
+    `largest_trial_bytes`: where its slots are of several machines, the most that one trial may have. `running`: how
+    many trials, of whichever job, it works on.
     """
 
     worker_id: str
@@ -99,3 +100,4 @@ class Machine:
     threads: int
     memory_bytes: int
     largest_trial_bytes: int | None = None
+    running: int = field(default=0, compare=False)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from flowml.domain.jobs import PRIORITY
 from flowml.domain.trials import Lease, Needs, Offer
 from flowml.store.blame import LEFT_TO_OTHERS
 from flowml.store.jobs import ELAPSED
@@ -122,6 +123,16 @@ class WaitingTrials(TrialRecords):
             " WHERE status IN ('queued', 'leased') GROUP BY queue"
         )
         return {row["queue"]: (row["waiting"], row["running"]) for row in rows}
+
+    def waiting_since(self, job_id: str) -> dict[str, float]:
+        """By queue, since when the one has waited that waits longest; of a job's trials that are left to nobody, and
+        need no GPU, which may be in use."""
+        rows = self._database.current().execute(
+            "SELECT queue, MIN(queued_at) AS since FROM trials WHERE job_id = ? AND status = 'queued'"
+            " AND failures = 0 AND prefers IS NULL AND queue IN ('cpu', ?) GROUP BY queue",
+            (job_id, PRIORITY),
+        )
+        return {row["queue"]: row["since"] for row in rows}
 
     def lower_needs(self, job_id: str, queues: Sequence[str], memory_bytes: int) -> None:
         """Of a job's waiting trials: no queue but these, and no more memory than that. What was asked for when there

@@ -187,7 +187,8 @@ class Workers:
         """Those that are online."""
         rows = self._database.read().execute(
             "SELECT id, queues, slots, threads, memory_bytes,"
-            " json_extract(capabilities, '$.largest_trial_bytes') AS largest FROM workers"
+            " json_extract(capabilities, '$.largest_trial_bytes') AS largest,"
+            " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'leased') AS running FROM workers"
             " WHERE status = 'online' ORDER BY id"
         )
         return [
@@ -199,6 +200,7 @@ class Workers:
                 row["memory_bytes"],
                 # Whatever a machine says of itself.
                 row["largest"] if isinstance(row["largest"], int) and row["largest"] >= 0 else None,
+                running=row["running"],
             )
             for row in rows
         ]

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from flowml.domain.workers import LOCAL_ID, Machine, Share
 from flowml.machine.capabilities import VRAM_SLACK_GB, vram_of
 from flowml.training import taking_in
 from flowml.training.gpus import pays_on_gpu
+from flowml.training.places import Places
 
 # The tables' whole numbers end there, whatever a machine says of itself.
 _MOST_BYTES = 2**62
@@ -63,19 +64,27 @@ class LedgerRunner:
         self._version = -1
         self._open = {trial.id for trial in ledger.trials() if not trial.status.ended}
         self._machines: Sequence[Machine] = ()
+        self._places = Places()
         self._machines_version: int | None = None
+        self._waiting: Mapping[str, float] = {}
+        self._waiting_version: int | None = None
         self._whole_files: set[str] = set()
 
     @property
     def slots(self) -> int:
-        """How many trials of this task the machines that are online evaluate at once."""
-        return max(1, sum(share.slots for share in self.shares()))
+        """How many trials of this task the machines that are online evaluate at once, as far as they are seen to."""
+        machines = self._online()
+        slots = {machine.worker_id: self._shared(machine).slots for machine in machines}
+        count, may_be_more = self._places.count(machines, slots, self._waiting_since(), self._clock.steady())
+        # One trial waits for somebody to show that they have a place after all.
+        return max(1, count + may_be_more)
 
     @property
     def spare(self) -> int:
         """One more than there are slots may wait, so that nobody who has finished waits for the next poll; of a big
         table none, because whoever trains in a free slot would need the table, too."""
-        return 1 if self.slots >= sum(machine.slots for machine in self._online()) else 0
+        said = sum(share.slots for share in self.shares())
+        return 1 if said >= sum(machine.slots for machine in self._online()) else 0
 
     def shares(self) -> list[Share]:
         """How each machine is shared by trials of this task."""
@@ -90,13 +99,20 @@ class LedgerRunner:
         version = self._ledger.version()
         if version != self._machines_version:
             found, self._machines_version = tuple(filter(self._takes_part, self._ledger.machines())), version
-            if found != self._machines:
-                self._machines = found
+            is_other, self._machines = found != self._machines, found
+            if is_other:
                 self._ledger.lower_needs(self._queues(), self._most_memory())
                 if any(machine.worker_id != LOCAL_ID for machine in found):
                     # What they report is looked at in processes that come from there.
                     taking_in.FORKSERVER.warm()
         return self._machines
+
+    def _waiting_since(self) -> Mapping[str, float]:
+        """By queue, since when the trial of this run has waited that waits longest for any machine of that queue."""
+        version = self._ledger.version()
+        if version != self._waiting_version:
+            self._waiting, self._waiting_version = self._ledger.waiting_since(), version
+        return self._waiting
 
     def _takes_part(self, machine: Machine) -> bool:
         """Whether it takes any trial of this job."""

@@ -202,3 +202,19 @@ def test_open_trials_follow_the_places_of_other_machines_as_they_come_and_go(
     assert running.slots == 1
     store.workers.set_status(first, WorkerStatus.ONLINE)
     assert running.slots == 21
+
+
+def test_places_that_nobody_fills_are_not_counted_on(store: Store, ledger: StoreLedger, task: Task) -> None:
+    machine(store, slots=1)
+    share = Share(10_000, 1, GB)
+    idle = store.workers.register("idle", ("cpu",), share, {}, 3.0, owner="somebody").id
+    running = runner(ledger, task)
+    assert running.slots > 10
+    for number in range(4):
+        running.submit(TrialSpec(number, "ridge", {}), 60.0)
+    running._clock = clock_at(30.0)
+    assert (running.slots, running.spare) == (2, 1), "one waits for it to show that it has a place"
+    channel = StoreChannel(store, owner=idle, worker_id=idle, worker_name="idle", clock=clock_at(30.0))
+    while channel.lease(Offer()):
+        pass
+    assert running.slots == 1 + 8 + 1, "it took all four"

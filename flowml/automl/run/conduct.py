@@ -26,6 +26,9 @@ from flowml.domain.models import BASELINE
 from flowml.domain.trials import TrialSpec, TrialStatus
 
 _POLL_SECONDS = 0.05
+# With thousands of places a choice takes milliseconds, and the time goes on meanwhile.
+_MOST_AT_ONCE = 50
+_GLANCE_SECONDS = 0.001
 _BLEND_INTERVAL_SECONDS = 10.0
 # How often a blend of one model more is scored: steps, shortlist and the folds of the judgement.
 _SCORES_A_BLEND = 60
@@ -176,25 +179,37 @@ class Conduct:
             while self._first and self._runner.open() < places:
                 look = max(_LEAST_FIRST_LOOK_SECONDS, _SHARE_OF_A_FIRST_LOOK * left)
                 self._submit(self._first.pop(0), now + min(_BEFORE_THE_END * left, look))
-            while not self.exhausted and self._runner.open() < places:
-                asked = self._search.ask(left, self._runner.slots)
-                if asked is WAIT:
-                    break
-                if asked is None:
-                    self.exhausted = True
-                else:
-                    self._submit(asked, now + self._longest_trial(asked, left))
+            is_full = self._fill(places)
             if self.exhausted and self._runner.open() == 0:
                 break
             # Trials run meanwhile; once one of them has ended, these have nothing to add.
             made = not self._candidates and self._make_at_once()
-            for outcome in self._runner.wait(0.0 if made else min(_POLL_SECONDS, left)):
+            patience = min(_POLL_SECONDS if is_full else _GLANCE_SECONDS, left)
+            for outcome in self._runner.wait(0.0 if made else patience):
                 self._take_in(outcome)
             self._observer.tick(len(self._candidates))
             if self._blend_meanwhile and self._clock() - self._blended_at > max(
                 _BLEND_INTERVAL_SECONDS, 20 * self._blend_seconds
             ):
                 self.update_blend()
+
+    def _fill(self, places: int) -> bool:
+        """Have places filled, as many as there is time for before somebody looks at what has ended; False where others
+        are left."""
+        slots = self._runner.slots
+        for _ in range(_MOST_AT_ONCE):
+            now = self._clock()
+            left = self._search_end() - now
+            if self.exhausted or self._runner.open() >= places or left <= 0:
+                return True
+            asked = self._search.ask(left, slots)
+            if asked is WAIT:
+                return True
+            if asked is None:
+                self.exhausted = True
+            else:
+                self._submit(asked, now + self._longest_trial(asked, left))
+        return False
 
     def _submit(self, spec: TrialSpec, deadline: float) -> None:
         self._unfinished[spec.number] = spec.algorithm

@@ -74,6 +74,9 @@ class StoreLedger:
     def machines(self) -> list[Machine]:
         return self._store.workers.machines()
 
+    def waiting_since(self) -> dict[str, float]:
+        return self._store.trials.waiting_since(self._job_id)
+
     def lower_needs(self, queues: Sequence[str], memory_bytes: int) -> None:
         self._store.trials.lower_needs(self._job_id, queues, memory_bytes)
 
