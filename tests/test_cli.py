@@ -212,6 +212,20 @@ def test_wrong_usage_of_tokens_is_said_to_be_that(arguments: tuple[str, ...]) ->
     assert called("token", *arguments).returncode == 2
 
 
+def test_what_a_machine_has_is_said_with_a_server_and_without(tmp_path: Path) -> None:
+    found = {"gpus": [], "gpu_libraries": None, "cpu_count": 2}
+    with patch("flowml.cli.worker.capabilities.probe", lambda **_: found):
+        for server in ((), ("--server", "http://far:8000")):
+            done = called("worker", *server, "--probe", "--home", str(tmp_path))
+            assert done.returncode == 0, done.stderr
+            assert json.loads(done.stdout)["cpu_count"] == 2
+
+
+def test_a_worker_without_a_server_is_wrong_usage(tmp_path: Path) -> None:
+    done = called("worker", "--home", str(tmp_path), FLOWML_TOKEN="x")
+    assert done.returncode == 2 and "--server is missing" in done.stderr
+
+
 def test_the_second_server_of_a_home_ends_at_once(tmp_path: Path) -> None:
     """The first one listens on the network, for whoever has a token."""
     secret = called("token", "create", "--kind", "admin", "--name", "me", "--home", str(tmp_path)).stdout.strip()

@@ -101,7 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
     serve_parser.set_defaults(command=serve)
 
     worker_parser = commands.add_parser("worker", parents=[common], help="join a server and train its trials")
-    worker_parser.add_argument("--server", required=True, metavar="URL", help="its address, such as http://host:8000")
+    worker_parser.add_argument("--server", metavar="URL", help="its address, such as http://host:8000")
     worker_parser.add_argument("--token", help="a worker token of that server (FLOWML_TOKEN)")
     worker_parser.add_argument("--name", help="what it is called there (this machine's name)")
     worker_parser.add_argument("--slots", type=_whole_number(1, 256), help="trials trained at once (from its cores)")
@@ -115,9 +115,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     worker_parser.add_argument("--probe", action="store_true", help="print what this machine has, as JSON, and end")
     worker_parser.add_argument(
-        "--upgrade", action="store_true", help="fetch the server's own flowml.pyz, and go on as that"
+        "--upgrade",
+        action="store_true",
+        help="fetch the server's own flowml.pyz, and go on as that: whoever owns the server runs code here then",
     )
-    worker_parser.set_defaults(command=worker)
+    worker_parser.add_argument(
+        "--insecure-upgrade",
+        action="store_true",
+        help="the same also by http:// through a network in which others could send this machine another program",
+    )
+    worker_parser.set_defaults(command=worker, wrong_usage=worker_parser.error)
 
     train_parser = commands.add_parser("train", parents=[common, reading], help="train on a file, without a server")
     train_parser.add_argument("file", type=Path)

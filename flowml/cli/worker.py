@@ -31,6 +31,8 @@ def worker(options: argparse.Namespace) -> int:
         found = capabilities.probe(fit_on_gpu=True, details=True, home=home)
         print(json.dumps(found | {"queues": capabilities.queues(found)}, indent=2))
         return 0
+    if not options.server:
+        options.wrong_usage("--server is missing: the address of the server to train for, such as http://host:8000")
     # Out of the environment, which the processes that train have a copy of.
     known = os.environ.pop("FLOWML_TOKEN", None)
     token = options.token or known
@@ -47,20 +49,20 @@ def worker(options: argparse.Namespace) -> int:
     with locks.taken(home / "worker.lock") as is_mine:
         if not is_mine:
             raise StartupError(f"Another worker uses the folder {home}.", hint="Choose another with --home.")
-        if options.upgrade:
-            _upgrade(options.server, token, is_in_environment=known is not None)
+        if options.upgrade or options.insecure_upgrade:
+            _upgrade(options.server, token, options.insecure_upgrade, is_in_environment=known is not None)
         _work(options, home, token)
     return 0
 
 
-def _upgrade(server: str, token: str, *, is_in_environment: bool) -> None:
+def _upgrade(server: str, token: str, insecure: bool, *, is_in_environment: bool) -> None:
     """Go on as the server's own program, if this is another one."""
     from flowml.worker import upgrade
     from flowml.worker.channel import connect
 
     own = own_file()
     with connect(server, token) as client:
-        is_new = upgrade.upgrade(client, own, say=lambda words: print(words, flush=True))
+        is_new = upgrade.upgrade(client, own, say=lambda words: print(words, flush=True), insecure=insecure)
     if is_new and own is not None:
         if is_in_environment:
             os.environ["FLOWML_TOKEN"] = token

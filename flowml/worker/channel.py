@@ -117,7 +117,7 @@ class Retry:
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[float, float], float] = random.uniform,
     ):
-        self._sleep = sleep
+        self.sleep = sleep
         self.clock = clock
         self._draw = draw
 
@@ -130,7 +130,7 @@ class Retry:
             except (httpx.TransportError, NotReady) as problem:
                 if self.clock() >= give_up_at:
                     raise NotReady(f"The server was not reached: {problem}.") from problem
-            self._sleep(self._draw(0.0, pause))
+            self.sleep(self._draw(0.0, pause))
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 

@@ -1,10 +1,13 @@
 """Becoming what the server is: its own flowml.pyz instead of this one.
 
-Only when somebody asks for it. What arrives is the file whose hash the server has announced, and has to start, before
-anything is replaced; this file is there at every moment, and the one before is kept beside it.
+Only when somebody asks for it: whoever owns the server runs code on this machine then, and so would who could change
+what comes from there, since hash and file come the same way. What arrives is the file whose hash the server has
+announced, and has to start, before anything is replaced; this file is there at every moment, and the one before is kept
+beside it.
 """
 
 import contextlib
+import ipaddress
 import os
 import re
 import shutil
@@ -17,14 +20,20 @@ from typing import NoReturn
 
 import httpx
 
-from flowml.domain.errors import FlowMLError, NoRoom, StartupError
+from flowml import __version__
+from flowml.domain.errors import FlowMLError, NoRoom, NotReady, StartupError
 from flowml.domain.stored import hash_file
+from flowml.machine import locks
 from flowml.worker.channel import Retry, checked
 
 OPTION = "--upgrade"
+INSECURE = "--insecure-upgrade"
 _MOST_BYTES = 4_000_000_000
 _KEPT_FREE_BYTES = 200_000_000
 _PATIENCE_SECONDS = 120.0
+_LOCK_SECONDS = 1.0
+# Encrypted, and nobody's from outside: the addresses that Tailscale gives.
+_TAILNETS = (ipaddress.ip_network("100.64.0.0/10"), ipaddress.ip_network("fd7a:115c:a1e0::/48"))
 # Its first start unpacks hundreds of megabytes.
 _START_SECONDS = 600.0
 
@@ -42,22 +51,33 @@ def upgrade(
     say: Callable[[str], None],
     retry: Retry | None = None,
     start_seconds: float = _START_SECONDS,
+    *,
+    insecure: bool = False,
 ) -> bool:
-    """Replace this program's file `own` by the server's; whether it was another one. Raises StartupError where that
-    cannot be done, and then nothing has changed."""
+    """Have the server's program in the place of this program's file `own`; whether that is another one than runs here.
+    Over a network that others could read only where it is said to be `insecure`. Raises StartupError where it cannot be
+    done, and then nothing has changed."""
     if own is None:
         raise StartupError(
             "This worker does not run from a flowml.pyz, so there is no file to replace.",
             hint="Upgrade the FlowML that is installed here instead.",
         )
+    if not insecure and not _is_private(client.base_url):
+        raise StartupError(
+            f"Whoever is between this machine and {client.base_url} could send it another program than the server's.",
+            hint=f"Give an address that begins with https://, or one of your tailnet. Or say {INSECURE} instead of"
+            f" {OPTION}, where you trust everybody in that network.",
+        )
     retry = retry or Retry()
     try:
         announced = retry.until(retry.clock() + _PATIENCE_SECONDS, lambda: _announced(client))
-        if hash_file(own) == announced.sha256:
-            say(f"This is the server's own program already, FlowML {announced.version}.")
-            return False
-        say(f"Fetching FlowML {announced.version} from the server, {announced.size_bytes / 1e6:,.0f} MB.")
-        _replace(client, own, announced, retry, start_seconds)
+        if hash_file(own) != announced.sha256:
+            with _alone(own, retry, say):
+                # Another worker may have done it meanwhile.
+                if hash_file(own) != announced.sha256:
+                    _replace(client, own, announced, retry, start_seconds, say)
+            say(f"{own} is FlowML {announced.version} now. The one before is {_old(own)}.")
+            return True
     except StartupError:
         raise
     except FlowMLError as problem:
@@ -67,8 +87,20 @@ def upgrade(
             f"The file {own} cannot be replaced: {problem.strerror or problem}.",
             hint="Put the server's flowml.pyz there by hand, or start a copy of this one from a folder of your own.",
         ) from problem
-    say(f"{own} is FlowML {announced.version} now. The one before is {_old(own)}.")
-    return True
+    say(f"This is the server's own program already, FlowML {announced.version}.")
+    # Where another worker has replaced the file while this one was starting, what runs is the one before.
+    return announced.version != __version__
+
+
+def _is_private(server: httpx.URL) -> bool:
+    """Whether nobody between could change what comes from there: it is encrypted, or does not leave this machine."""
+    if server.scheme == "https" or server.host == "localhost" or server.host.endswith(".ts.net"):
+        return True
+    try:
+        address = ipaddress.ip_address(server.host)
+    except ValueError:
+        return False
+    return address.is_loopback or any(address in network for network in _TAILNETS)
 
 
 def restart(own: Path, arguments: Sequence[str]) -> NoReturn:
@@ -80,7 +112,23 @@ def restart(own: Path, arguments: Sequence[str]) -> NoReturn:
 
 def _is_option(argument: str) -> bool:
     # However much of it was written out.
-    return len(argument) > 2 and OPTION.startswith(argument)
+    return len(argument) > 2 and any(option.startswith(argument) for option in (OPTION, INSECURE))
+
+
+@contextlib.contextmanager
+def _alone(own: Path, retry: Retry, say: Callable[[str], None]) -> Iterator[None]:
+    """No other worker that runs from this file replaces it meanwhile."""
+    has_said = False
+    while True:
+        # It stays: who removed it would leave another worker with a lock on a file that nobody else finds.
+        with locks.taken(own.with_name(f".{own.name}.lock")) as is_mine:
+            if is_mine:
+                yield
+                return
+        if not has_said:
+            say("Another worker that runs from this file is fetching the server's program. Waiting for it.")
+        has_said = True
+        retry.sleep(_LOCK_SECONDS)
 
 
 def _old(own: Path) -> Path:
@@ -103,31 +151,63 @@ def _announced(client: httpx.Client) -> _Announced:
     return _Announced(version, sha256, size)
 
 
-def _replace(client: httpx.Client, own: Path, announced: _Announced, retry: Retry, start_seconds: float) -> None:
-    # Under its own name, by which it knows where it has unpacked itself.
+def _replace(
+    client: httpx.Client,
+    own: Path,
+    announced: _Announced,
+    retry: Retry,
+    start_seconds: float,
+    say: Callable[[str], None],
+) -> None:
     folder = own.with_name(f".{own.name}.upgrade")
     folder.mkdir(mode=0o700, exist_ok=True)
-    new = folder / own.name
+    # What has arrived of it stays when the connection breaks for long, or this process is killed.
+    part = folder / f"{announced.sha256}.part"
+    for other in folder.iterdir():
+        if other != part:
+            other.unlink()
+    missing = announced.size_bytes - _size(part)
+    free = max(0, shutil.disk_usage(folder).free - _KEPT_FREE_BYTES)
+    if missing > free:
+        raise NoRoom(f"{missing:,} bytes do not fit where {own} is, in {free:,}")
+    say(f"Fetching FlowML {announced.version} from the server, {max(0, missing) / 1e6:,.0f} MB.")
+    _fetch_all(client, announced, part, retry)
     try:
-        free = shutil.disk_usage(folder).free - _KEPT_FREE_BYTES
-        if announced.size_bytes > free:
-            raise NoRoom(f"{announced.size_bytes:,} bytes do not fit where {own} is, in {max(0, free):,}")
-        until = retry.clock() + _PATIENCE_SECONDS
-        retry.until(until, lambda: _fetch(client, announced, new))
-        if hash_file(new) != announced.sha256:
+        if hash_file(part) != announced.sha256:
             raise StartupError("What arrived is not the server's program.", hint="Look after the connection.")
+        # Under its own name, by which it knows where it has unpacked itself.
+        new = folder / own.name
+        os.replace(part, new)
         new.chmod(own.stat().st_mode & 0o777)
         _check_starts(new, announced.version, start_seconds)
-        _keep(own)
+        _sync(new)
+        _keep(own, folder / "old")
         os.replace(new, own)
+        _sync(own.parent)
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(folder)
 
 
-def _fetch(client: httpx.Client, announced: _Announced, place: Path) -> None:
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _fetch_all(client: httpx.Client, announced: _Announced, part: Path, retry: Retry) -> None:
+    """As long as something comes, however slowly."""
+    while True:
+        before = _size(part)
+        try:
+            retry.until(retry.clock() + _PATIENCE_SECONDS, lambda: _fetch(client, announced, part))
+            return
+        except NotReady:
+            if _size(part) <= before:
+                raise
+
+
+def _fetch(client: httpx.Client, announced: _Announced, part: Path) -> None:
     """Go on with what is there of it."""
-    with place.open("ab") as file:
+    with part.open("ab") as file:
         have = file.tell()
         if have >= announced.size_bytes:
             return
@@ -162,12 +242,23 @@ def _check_starts(program: Path, version: str, seconds: float) -> None:
         raise StartupError(f"The server's program does not start here: {words}", hint="This one is left as it is.")
 
 
-def _keep(own: Path) -> None:
-    """The file as it is, beside itself."""
-    kept = _old(own)
-    kept.unlink(missing_ok=True)
+def _keep(own: Path, place: Path) -> None:
+    """The file as it is, beside itself, by way of this place: the one that was kept before is there until then."""
     try:
-        os.link(own, kept)
+        os.link(own, place)
     except OSError:
         # Not every file system has links.
-        shutil.copy2(own, kept)
+        shutil.copy2(own, place)
+        _sync(place)
+    os.replace(place, _old(own))
+
+
+def _sync(path: Path) -> None:
+    """What was written is on the disk before anything is done that builds on it."""
+    if sys.platform == "win32" and path.is_dir():
+        return
+    file = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

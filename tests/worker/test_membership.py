@@ -1,6 +1,5 @@
 """A worker joins, trains, comes back, and ends."""
 
-import argparse
 import json
 import math
 import os
@@ -19,6 +18,7 @@ from starlette.types import Scope
 
 from flowml.children import run_remote_trainer
 from flowml.cli import worker as cli
+from flowml.cli.parser import build_parser
 from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
 from flowml.domain.errors import Forbidden, InvalidInput, StartupError, WrongState
 from flowml.domain.protocol import MOST_WORDS
@@ -281,7 +281,7 @@ def test_the_processes_that_train_do_not_know_the_token(tmp_path: Path, monkeypa
     seen = []
     monkeypatch.setenv("FLOWML_TOKEN", "secret")
     monkeypatch.setattr(cli, "_work", lambda options, home, token: seen.append((token, os.environ.get("FLOWML_TOKEN"))))
-    cli.worker(argparse.Namespace(probe=False, token=None, home=tmp_path, upgrade=False))
+    cli.worker(build_parser().parse_args(["worker", "--server", "far", "--home", str(tmp_path)]))
     assert seen == [("secret", None)]
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ import pytest
 from flowml.domain.caller import Permission, Principal
 from flowml.domain.errors import StartupError
 from flowml.domain.stored import hash_file
+from flowml.machine import locks
 from flowml.machine import program as programs
 from flowml.services.fleet import program as offered
 from flowml.worker.channel import Retry
-from flowml.worker.upgrade import upgrade
+from flowml.worker.upgrade import restart, upgrade
 from tests.web.serving import Served, serve
 
 NEW = """import json, os, pathlib, sys
@@ -50,7 +52,12 @@ class Site:
     def upgrade(self, **given: Any) -> bool:
         line = Cut(self.cuts)
         with httpx.Client(base_url=self.served.url, transport=line) as client:
-            return upgrade(client, self.own, self.said.append, Retry(sleep=lambda seconds: None), **given)
+            retry = given.pop("retry", None) or Retry(sleep=lambda seconds: None)
+            return upgrade(client, self.own, self.said.append, retry, **given)
+
+    def part(self, sha256: str | None = None) -> Path:
+        """Where what has arrived of the server's program is kept, or of another one."""
+        return self.own.with_name(".flowml.pyz.upgrade") / f"{sha256 or hash_file(self.new)}.part"
 
     def refused(self, words: str, **given: Any) -> None:
         """It says so, and everything is as before."""
@@ -58,7 +65,11 @@ class Site:
         with pytest.raises(StartupError, match=words):
             self.upgrade(**given)
         assert hash_file(self.own) == before
-        assert sorted(path.name for path in self.own.parent.iterdir()) == ["flowml.pyz"]
+        assert self.left() == ["flowml.pyz"]
+
+    def left(self) -> list[str]:
+        """What is there now besides the lock."""
+        return sorted(path.name for path in self.own.parent.iterdir() if path.suffix != ".lock")
 
 
 class Cut(httpx.HTTPTransport):
@@ -114,13 +125,151 @@ def test_a_worker_goes_on_as_the_servers_program_with_the_same_arguments(site: S
     assert (tmp_path / "seen").read_text() == f'[{[str(site.own), *rest]}, "secret"]'.replace("'", '"')
     assert hash_file(site.own) == hash_file(site.new) and os.access(site.own, os.X_OK)
     assert hash_file(site.own.with_name("flowml.pyz.old")) == before
-    assert len(list(site.own.parent.iterdir())) == 2
+    assert site.left() == ["flowml.pyz", "flowml.pyz.old"]
 
 
-def test_a_connection_that_breaks_off_is_gone_on_with(site: Site) -> None:
+def test_a_connection_that_breaks_off_is_gone_on_with(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.cuts = [100_000, 50_000, 0]
     assert site.upgrade() and hash_file(site.own) == hash_file(site.new)
+    monkeypatch.setattr("flowml.worker.upgrade.__version__", "9.9")
     assert not site.upgrade() and "already" in site.said[-1]
+
+
+@dataclass
+class Slow:
+    """A clock of a line on which each try takes a while."""
+
+    seconds: float
+    now: float = 0.0
+
+    def retry(self) -> Retry:
+        return Retry(sleep=lambda _: None, clock=self.clock)
+
+    def clock(self) -> float:
+        self.now += self.seconds
+        return self.now
+
+
+def test_a_slow_line_is_waited_for_as_long_as_something_comes(site: Site) -> None:
+    # Each time it breaks off when the patience is over, and a little more of it is there.
+    site.cuts = [20_000] * 8
+    assert site.upgrade(retry=Slow(130.0).retry()) and hash_file(site.own) == hash_file(site.new)
+
+
+def test_what_has_arrived_stays_where_no_more_comes_and_is_gone_on_with_later(site: Site) -> None:
+    site.cuts = [100_000] + [0] * 20
+    with pytest.raises(StartupError, match="was not fetched: The server was not reached"):
+        site.upgrade(retry=Slow(50.0).retry())
+    assert site.part().stat().st_size == 100_000
+    site.cuts = []
+    assert site.upgrade() and "Fetching FlowML 9.9 from the server, 0 MB." in site.said[-2]
+    assert site.left() == ["flowml.pyz", "flowml.pyz.old"]
+
+
+def test_what_a_worker_that_was_killed_has_left_of_another_program_is_in_nobodys_way(site: Site) -> None:
+    of_another = site.part("f" * 64)
+    of_another.parent.mkdir()
+    of_another.write_bytes(b"the first half")
+    assert site.upgrade() and hash_file(site.own) == hash_file(site.new)
+    assert site.left() == ["flowml.pyz", "flowml.pyz.old"]
+
+
+def test_of_two_workers_of_one_file_the_second_waits_and_goes_on_as_what_the_first_has_fetched(site: Site) -> None:
+    asked = []
+
+    def meanwhile(_: float) -> None:
+        # The first is through, and lets go of the lock.
+        asked.append(list(site.said))
+        site.own.write_bytes(site.new.read_bytes())
+        first.close()
+
+    with ExitStack() as first:
+        assert first.enter_context(locks.taken(site.own.with_name(".flowml.pyz.lock")))
+        assert site.upgrade(retry=Retry(sleep=meanwhile)), "it is another program than runs here"
+    assert len(asked) == 1 and "Another worker" in asked[0][-1]
+    assert not any("Fetching" in words for words in site.said)
+
+
+def test_who_runs_what_another_worker_has_just_replaced_starts_anew(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.own.write_bytes(site.new.read_bytes())
+    assert site.upgrade(), "the version that runs is not that of the file"
+    monkeypatch.setattr("flowml.worker.upgrade.__version__", "9.9")
+    assert not site.upgrade()
+
+
+def test_a_machine_that_stops_in_the_middle_has_one_of_both_and_the_one_before(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = site.own.with_name("flowml.pyz.old")
+    kept.write_bytes(b"one of long before")
+    done = list[str]()
+    sync, replace = os.fsync, os.replace
+
+    def synced(file: int) -> None:
+        done.append(f"sync {Path(f'/proc/self/fd/{file}').resolve().name}")
+        sync(file)
+
+    def replaced(source: Path, target: Path) -> None:
+        assert kept.exists(), "never is there none"
+        done.append(f"{Path(source).name} becomes {Path(target).name}")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    before = hash_file(site.own)
+    assert site.upgrade() and hash_file(kept) == before
+    assert done[1:] == [
+        "sync flowml.pyz",
+        "old becomes flowml.pyz.old",
+        "flowml.pyz becomes flowml.pyz",
+        "sync here",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("server", "is_private"),
+    [
+        ("https://anywhere.example", True),
+        ("http://localhost:8000", True),
+        ("http://127.0.0.2:8000", True),
+        ("http://[::1]:8000", True),
+        ("http://100.64.0.1:8000", True),
+        ("http://[fd7a:115c:a1e0::1]:8000", True),
+        ("http://gpu-box.tail1234.ts.net:8000", True),
+        ("http://192.168.1.10:8000", False),
+        ("http://100.128.0.1:8000", False),
+        ("http://gpu-box:8000", False),
+        ("http://ts.net.example", False),
+    ],
+)
+def test_what_others_could_change_on_its_way_is_fetched_only_where_somebody_says_so(
+    server: str, is_private: bool, site: Site
+) -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        return httpx.Response(404, json={"type": "x#not-found", "detail": "It has none."})
+
+    with httpx.Client(base_url=server, transport=httpx.MockTransport(answer)) as client:
+        with pytest.raises(StartupError) as refused:
+            upgrade(client, site.own, site.said.append)
+        assert bool(asked) is is_private
+        assert is_private or (refused.value.hint is not None and "--insecure-upgrade" in refused.value.hint)
+        with pytest.raises(StartupError, match="It has none"):
+            upgrade(client, site.own, site.said.append, insecure=True)
+
+
+def test_whoever_has_become_another_program_does_not_fetch_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    monkeypatch.setattr(os, "execv", lambda path, arguments: started.append(arguments[2:]))
+    for option in ("--upgrade", "--up", "--insecure-upgrade", "--insec"):
+        restart(tmp_path, ["worker", option, "--slots", "2", "--debug"])
+    assert started == [["worker", "--slots", "2", "--debug"]] * 4
 
 
 def test_what_is_not_the_servers_program_or_does_not_start_replaces_nothing(
@@ -146,7 +295,7 @@ def test_files_that_may_not_be_written_are_said_to_be_so(site: Site, monkeypatch
         patched.setattr(Path, "mkdir", read_only)
         site.refused("cannot be replaced: Read-only file system")
     with monkeypatch.context() as patched:
-        patched.setattr("flowml.worker.upgrade.os.replace", read_only)
+        patched.setattr("flowml.worker.upgrade._keep", read_only)
         with pytest.raises(StartupError, match="Read-only"):
             site.upgrade()
     assert hash_file(site.own) != hash_file(site.new)
