@@ -213,7 +213,7 @@ def test_wrong_usage_of_tokens_is_said_to_be_that(arguments: tuple[str, ...]) ->
 
 
 def test_what_a_machine_has_is_said_with_a_server_and_without(tmp_path: Path) -> None:
-    found = {"gpus": [], "gpu_libraries": None, "cpu_count": 2}
+    found = {"gpus": [], "has_gpu": False, "gpu_libraries": None, "language_model": None, "cpu_count": 2}
     with patch("flowml.cli.worker.capabilities.probe", lambda **_: found):
         for server in ((), ("--server", "http://far:8000")):
             done = called("worker", *server, "--probe", "--home", str(tmp_path))

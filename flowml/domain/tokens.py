@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from flowml.domain.caller import LOCAL_OWNER, Permission, Principal, TokenKind
 
+OWNER_PREFIX = "token:"
+"""Before its id, under which what somebody has done with a token is theirs."""
 _ALPHABET = string.ascii_letters + string.digits
 # log2(62) bits each: 256 of them.
 _SECRET_CHARACTERS = 43
@@ -42,7 +44,7 @@ class Token:
     def caller(self, session_id: str | None = None) -> Principal:
         """Who comes with it; `session_id` is of the log-in that was made with it. An admin token is the owner's key to
         this server from elsewhere, so what they store with it is theirs as what they store here."""
-        owner = LOCAL_OWNER.identifier if self.kind is TokenKind.ADMIN else f"token:{self.id}"
+        owner = LOCAL_OWNER.identifier if self.kind is TokenKind.ADMIN else f"{OWNER_PREFIX}{self.id}"
         return Principal(owner, _MAY[self.kind], self.kind, self.id, session_id, self.model_id)
 
 

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from flowml.domain.errors import WrongState
+from flowml.domain.tokens import OWNER_PREFIX
 from flowml.domain.workers import (
     LOCAL_ID,
     Caller,
@@ -182,6 +183,16 @@ class Workers:
             "SELECT id, status, last_seen_at FROM workers WHERE status <> 'offline' AND id <> ?", (LOCAL_ID,)
         )
         return [(row["id"], WorkerStatus(row["status"]), row["last_seen_at"]) for row in rows]
+
+    def refused(self, now: float) -> list[str]:
+        """Those that are not offline, and whose token has been revoked or has expired."""
+        rows = self._database.read().execute(
+            "SELECT workers.id FROM workers JOIN tokens ON tokens.id = substr(owner, :start)"
+            " WHERE status <> 'offline' AND owner LIKE :prefix || '%'"
+            " AND (revoked_at IS NOT NULL OR expires_at <= :now)",
+            {"prefix": OWNER_PREFIX, "start": len(OWNER_PREFIX) + 1, "now": now},
+        )
+        return [row["id"] for row in rows]
 
     def machines(self) -> list[Machine]:
         """Those that are online."""

@@ -94,6 +94,16 @@ class Supervisor:
         with self._lock:
             return self._conductors.described() + self._trainers.described()
 
+    def waiting_trainers(self, besides: str | None = None) -> list[int]:
+        """As `Trainers.waiting`."""
+        with self._lock:
+            return self._trainers.waiting(besides)
+
+    def places(self) -> int:
+        """How many trials can be worked on at once: fewer than was said where trainers do not come up."""
+        with self._lock:
+            return self._trainers.places(self._share.slots)
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 _GRACE_SECONDS = 0.5
 _ABANDON_GRACE_SECONDS = 2.0
 _MEMORY_CHECK_SECONDS = 0.5
+_STILLBORN_IN_A_ROW = 3
 
 
 class TrainerDesk(Protocol):
@@ -82,6 +83,18 @@ class Trainers:
             for trainer in self._trainers
         ]
 
+    def waiting(self, besides: str | None = None) -> list[int]:
+        """The ids of the processes that have nothing to do; and of this owner, which is through with what it did."""
+        those = [trainer for trainer in self._trainers if trainer.busy is None or trainer.owner == besides]
+        return [trainer.process.pid or 0 for trainer in those]
+
+    def places(self, wanted: int) -> int:
+        """How many of so many there are, or will be in a moment: no more than are there, where others do not come
+        up."""
+        if self._stillborn < _STILLBORN_IN_A_ROW:
+            return wanted
+        return min(wanted, sum(trainer.ready for trainer in self._trainers))
+
     def start_missing(self, wanted: int, now: float) -> None:
         """As many as are wanted, unless the last ones did not come up."""
         while len(self._trainers) < wanted and now >= self._start_not_before:
@@ -133,7 +146,10 @@ class Trainers:
         """A trainer that ended before it was ready: something is wrong here, so not again and again at once."""
         self._stillborn += 1
         self._start_not_before = now + min(30.0, 0.2 * 2**self._stillborn)
-        log.warning("a trainer did not come up: %s", describe_exit(trainer.process.exitcode))
+        how = describe_exit(trainer.process.exitcode)
+        log.warning("a trainer did not come up: %s", how)
+        if self._stillborn == _STILLBORN_IN_A_ROW:
+            log.error("no process that trains comes up on this machine: %s. It is tried again now and then.", how)
 
     def _check_memory(self, trainer: TrainerProcess) -> None:
         used = resident_bytes(trainer.process.pid or 0)

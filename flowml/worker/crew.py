@@ -1,6 +1,7 @@
 """Who trains for a worker: the processes of this machine, or a cluster (`worker.engines`)."""
 
 import secrets
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,8 +46,8 @@ class Crew(Protocol):
         """Find out which libraries can use the GPUs, in seconds or minutes; whether there is news."""
         ...
 
-    def free_bytes(self) -> int:
-        """Memory that one trial could have now."""
+    def free_bytes(self, owner: str | None = None) -> int:
+        """Memory that one trial could have now; of this owner's, which is through with the one before."""
         ...
 
     def load(self) -> Load | None:
@@ -65,10 +66,12 @@ class LocalCrew:
         self._found = capabilities.probe(details=True, home=Path(home))
         self._cpu = CpuGauge()
         self._supervisor: Supervisor | None = None
+        self._lock = threading.Lock()
+        self._stopped = False
 
     def start(self, relay: Relay, news: Callable[[], None]) -> None:
         """As `Crew`."""
-        self._supervisor = Supervisor(
+        supervisor = Supervisor(
             _NoJobs(),
             relay,
             self._share,
@@ -79,18 +82,26 @@ class LocalCrew:
             idle_seconds=_FOREVER,
             conductors_memory_bytes=0,
         )
-        self._supervisor.start()
-        self._supervisor.warm_up()
+        with self._lock:
+            # It was ended while it was starting.
+            if self._stopped:
+                return
+            self._supervisor = supervisor
+            supervisor.start()
+        supervisor.warm_up()
 
     def stop(self) -> None:
         """As `Crew`."""
+        with self._lock:
+            self._stopped = True
         if self._supervisor is not None:
             self._supervisor.stop()
 
     def share(self) -> Share:
-        """With no more memory than is free."""
+        """With no more memory than is free, and places for as many as come up."""
         free = int(_OFFERED_SHARE * self.free_bytes()) // max(1, self._share.slots)
-        return Share(self._share.slots, self._share.threads, min(self._share.memory_bytes, free))
+        slots = self._share.slots if self._supervisor is None else self._supervisor.places()
+        return Share(slots, self._share.threads, min(self._share.memory_bytes, free))
 
     def capabilities(self) -> dict[str, Any]:
         """As `Crew`."""
@@ -107,11 +118,10 @@ class LocalCrew:
         self._found = capabilities.probe(fit_on_gpu=True, details=True, home=Path(self._home))
         return True
 
-    def free_bytes(self) -> int:
-        """What nobody uses, and what trainers hold that have nothing to do."""
-        processes = [] if self._supervisor is None else self._supervisor.processes()
-        waiting = [process["pid"] for process in processes if process.get("trial_id") is None]
-        return free_memory_bytes() + sum(own_bytes(pid or 0) for pid in waiting)
+    def free_bytes(self, owner: str | None = None) -> int:
+        """What nobody uses, and what trainers hold that have nothing to do, or are this owner."""
+        waiting = [] if self._supervisor is None else self._supervisor.waiting_trainers(owner)
+        return free_memory_bytes() + sum(own_bytes(pid) for pid in waiting)
 
     def load(self) -> Load:
         """Of this machine since it was last asked."""

@@ -69,6 +69,7 @@ class Membership:
         self._joined = False
         self._is_cut_off = False
         self._offered = crew.share()
+        self._told_found: Mapping[str, Any] | None = None
         self._heartbeat_seconds = 30.0
         self._log = LogShipment(client, lambda: self._channel.worker_id)
         self._relay = Relay(
@@ -148,12 +149,12 @@ class Membership:
         if self._stopping.is_set():
             # It has left, or is about to.
             return
-        share = self._offered = self._crew.share()
+        share, found = self._crew.share(), self._crew.capabilities()
         body: dict[str, Any] = {
             "name": self._name,
             "instance": self._instance,
             "life": self._channel.life,
-            "capabilities": self._crew.capabilities(),
+            "capabilities": found,
             "queues": self._machine()[0],
             "slots": share.slots,
             "threads": share.threads,
@@ -161,6 +162,8 @@ class Membership:
             "protocol": PROTOCOL,
         }
         answer = said(self._client.post("/api/workers/register", json=body), _WELCOME)
+        # Not before it has heard that.
+        self._offered, self._told_found = share, found
         self._channel.worker_id = answer.worker_id
         self._heartbeat_seconds = answer.heartbeat_seconds
         if not self._joined:
@@ -169,9 +172,11 @@ class Membership:
             self._say_what_is_missing(body["queues"])
         self._joined = True
 
-    def _has_other_share(self) -> bool:
-        """Whether the server plans with other places than there are, or with more memory, or less, than that: a trial
-        that needs all of it would wait."""
+    def _has_other_news(self) -> bool:
+        """Whether the server plans with something else than there is: other libraries or GPUs, other places, or more
+        memory, or less, than that; a trial that needs all of it would wait."""
+        if self._crew.capabilities() != self._told_found:
+            return True
         now, told = self._crew.share(), self._offered
         if (now.slots, now.threads) != (told.slots, told.threads):
             return True
@@ -195,7 +200,8 @@ class Membership:
     def _try_gpus(self) -> None:
         try:
             if self._crew.try_gpus():
-                self._register()
+                # That is said with the next beat, or one after.
+                self._again.set()
         except Exception:
             log.exception("the GPUs could not be tried; training goes on without them")
 
@@ -203,7 +209,7 @@ class Membership:
         beats = self._relay.beats()
         try:
             self._relay.lose(beats, self._channel.beat(beats, load=self._crew.load()))
-            if self._has_other_share():
+            if self._has_other_news():
                 self._register()
         except (httpx.TransportError, NotReady) as problem:
             if not self._is_cut_off:

@@ -13,7 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, Listener, answer_challenge, deliver_challenge
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from flowml.worker.channel import HttpChannel
 log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 1.0
+_KNOCK_SECONDS = 30.0
 _LONGEST_REST_SECONDS = 60.0
 _FAULTS_IN_A_ROW = 3
 # The server names what was ended for a minute, also to whoever has stopped it meanwhile.
@@ -104,16 +106,29 @@ class RelayedChannel(_Asking):
         return value
 
 
+class _Knocking:
+    """The connection of somebody who has not shown yet that they have the key: they are not waited for without end."""
+
+    def __init__(self, connection: "Connection[Any, Any]"):
+        self._connection = connection
+        self.send_bytes = connection.send_bytes
+
+    def recv_bytes(self, most: int) -> bytes:
+        if not self._connection.poll(_KNOCK_SECONDS):
+            raise TimeoutError("nothing was said")
+        return self._connection.recv_bytes(most)
+
+
 class Relay:
-    """The worker's side. `free_bytes`: the memory of this machine that nobody uses; `machine` gives the queues and the
-    capabilities of this worker; `trouble` hears of what the server says that is no answer for a trainer, `say` what
-    people should, and `hear` the log of the trainers."""
+    """The worker's side. `free_bytes`: the memory that this owner's next trial could have; `machine` gives the queues
+    and the capabilities of this worker; `trouble` hears of what the server says that is no answer for a trainer, `say`
+    what people should, and `hear` the log of the trainers."""
 
     def __init__(
         self,
         channel: HttpChannel,
         *,
-        free_bytes: Callable[[], int],
+        free_bytes: Callable[[str], int],
         machine: Callable[[], tuple[tuple[str, ...], Mapping[str, Any]]],
         trouble: Callable[[FlowMLError], None],
         say: Callable[[str], None] = log.warning,
@@ -128,7 +143,8 @@ class Relay:
         self._hear = hear
         self._clock = clock
         self._key = os.urandom(32)
-        self._listener = Listener(authkey=self._key)
+        self._listener = Listener()
+        self._address = str(self._listener.address)
         self._lock = threading.Lock()
         self._held: dict[str, Lease] = {}
         # What each trainer has offered last, and what was leased for it before it asks.
@@ -147,7 +163,7 @@ class Relay:
     @property
     def door(self) -> tuple[str, bytes]:
         """The address for trainers, and the key to it."""
-        return str(self._listener.address), self._key
+        return self._address, self._key
 
     def close(self) -> None:
         """Nothing is leased any more."""
@@ -223,20 +239,31 @@ class Relay:
             try:
                 connection = self._listener.accept()
             except OSError:
-                # Closed; or somebody knocked without the key.
-                continue
-            except Exception:
-                log.warning("somebody who is no trainer of this worker knocked", exc_info=True)
+                # Closed; or this process may have no more files, which nobody changes by asking at once.
+                self._closed.wait(_PAUSE_SECONDS)
                 continue
             threading.Thread(target=self._serve, args=(connection,), name="trainer", daemon=True).start()
 
     def _serve(self, connection: "Connection[Any, Any]") -> None:
         with connection, contextlib.suppress(EOFError, OSError):
+            if not self._has_key(connection):
+                log.warning("somebody who is no trainer of this worker knocked")
+                return
             owner = str(connection.recv())
             try:
                 self._serve_one(owner, connection)
             finally:
                 self.forget(owner)
+
+    def _has_key(self, connection: "Connection[Any, Any]") -> bool:
+        knocking: Any = _Knocking(connection)
+        try:
+            deliver_challenge(knocking, self._key)
+            answer_challenge(knocking, self._key)
+        except (AuthenticationError, AssertionError, ValueError):
+            # What is no challenge, or no answer to one, is refused by any of these.
+            return False
+        return True
 
     def _serve_one(self, owner: str, connection: "Connection[Any, Any]") -> None:
         while True:
@@ -331,7 +358,7 @@ class Relay:
             time.sleep(_PAUSE_SECONDS)
             return None
         try:
-            lease = self._channel.lease(self._of_what_is_free(offer))
+            lease = self._channel.lease(self._of_what_is_free(owner, offer))
         except FlowMLError as problem:
             self._trouble(problem)
             time.sleep(_PAUSE_SECONDS)
@@ -378,10 +405,10 @@ class Relay:
             is_gone = owner in self._dead
         if offer is None or is_gone or offer.vram_gb or self._closed.is_set() or self._clock() < self._rests_until:
             return None
-        return self._of_what_is_free(offer)
+        return self._of_what_is_free(owner, offer)
 
-    def _of_what_is_free(self, offer: Offer) -> Offer:
-        return replace(offer, memory_bytes=min(offer.memory_bytes, self._free_bytes()))
+    def _of_what_is_free(self, owner: str, offer: Offer) -> Offer:
+        return replace(offer, memory_bytes=min(offer.memory_bytes, self._free_bytes(owner)))
 
     def _keep(self, owner: str, following: Lease) -> None:
         with self._lock:

@@ -26,6 +26,8 @@ from flowml.domain.trials import Beat, Lease, TrialReport, TrialStatus
 from flowml.domain.workers import Share
 from flowml.server import Server
 from flowml.services.settings import Settings
+from flowml.training.trainer_status import Busy
+from flowml.training.trainers import TrainerProcess, Trainers
 from flowml.web.application import create_app
 from flowml.worker import crew as crews
 from flowml.worker import membership as memberships
@@ -256,9 +258,70 @@ def test_what_idle_trainers_hold_is_free_for_their_next_trial(tmp_path: Path, mo
     monkeypatch.setattr(crews, "free_memory_bytes", lambda: 1_000)
     monkeypatch.setattr(crews, "own_bytes", lambda pid: pid)
     crew = LocalCrew(Share(1, 1, 2_000_000_000), doubles.idle, str(tmp_path))
-    trainers = [{"pid": 10, "trial_id": None}, {"pid": 200, "trial_id": "t"}, {"pid": 30, "trial_id": None}]
-    monkeypatch.setattr(crew, "_supervisor", Mock(processes=lambda: trainers))
+    trainers = Trainers(Mock(), Mock(), 0, Mock())
+    trainers._trainers = [
+        TrainerProcess(owner, Mock(pid=pid), Mock(), busy)
+        for owner, pid, busy in (("a", 10, None), ("b", 200, Busy("t", 1)), ("c", 30, None), ("d", 4_000, Busy("u", 1)))
+    ]
+    monkeypatch.setattr(crew, "_supervisor", Mock(waiting_trainers=trainers.waiting))
     assert crew.free_bytes() == 1_040
+    assert crew.free_bytes("b") == 1_240, "it is through with its trial, whatever was heard of it"
+
+
+def test_what_was_found_of_the_gpus_is_said_until_the_server_has_heard_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Script(**NOTHING | {"register": [WELCOME, httpx.ReadTimeout("cut"), problem(503, "not-ready"), WELCOME]})
+    membership = member_of(server.client, tmp_path)
+    found = {"has_gpu": False}
+    monkeypatch.setattr(membership._crew, "capabilities", lambda: dict(found))
+    monkeypatch.setattr(membership._crew, "queues", lambda: ("cpu",))
+    monkeypatch.setattr(membership._crew, "try_gpus", lambda: bool(found.update(has_gpu=True)) or True)
+    told = lambda: [body["capabilities"]["has_gpu"] for what, body in server.asked if what == "register"]  # noqa: E731
+    with running(membership) as ended:
+        assert until(lambda: len(told()) == 4)
+        seen = server.asked_for("heartbeat")
+        assert until(lambda: server.asked_for("heartbeat") > seen + 5)
+    assert not ended and told()[1:] == [True] * 3
+
+
+def test_who_is_ended_while_it_is_starting_starts_nothing(tmp_path: Path) -> None:
+    said: list[str] = []
+    membership = member_of(Script(**NOTHING).client, tmp_path, say=said.append)
+    membership.stop()
+    membership._end()
+    membership._take_part()
+    assert membership._fatal is None
+    assert membership._crew.free_bytes() and membership._crew._supervisor is None  # type: ignore[attr-defined]
+
+
+def test_a_machine_on_which_no_trainer_comes_up_has_no_places_until_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    crew = LocalCrew(Share(2, 1, 2_000_000_000), doubles.idle, str(tmp_path))
+    now = [0.0]
+    lives, born = [False], list[Mock]()
+
+    def start() -> TrainerProcess:
+        says = [None] if lives[0] else []
+        process = Mock(pid=1, exitcode=-9, is_alive=Mock(return_value=lives[0]))
+        born.append(process)
+        return TrainerProcess(str(len(born)), process, Mock(poll=lambda: bool(says), recv=says.pop))
+
+    trainers = Trainers(Mock(), start, 10**9, lambda: now[0])
+
+    def pass_by(seconds: float) -> int:
+        now[0] += seconds
+        trainers.look(now[0])
+        slots = crew.share().slots
+        trainers.start_missing(2, now[0])
+        return slots
+
+    monkeypatch.setattr(crew, "_supervisor", Mock(waiting_trainers=trainers.waiting, places=lambda: trainers.places(2)))
+    assert [pass_by(100.0) for _ in range(5)] == [2, 2, 2, 0, 0]
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1
+    lives[0] = True
+    assert [pass_by(100.0) for _ in range(4)][-1] == 2
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """Trainers of a worker ask their worker, and it the server: what it holds, what is to stop, and what becomes of the
 trial of a trainer that has died."""
 
+import errno
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -94,7 +97,7 @@ def parts() -> Iterator[Parts]:
     capabilities = {"gpus": []}
     relay = Relay(
         server,  # type: ignore[arg-type]
-        free_bytes=lambda: 1_000,
+        free_bytes=lambda owner: 1_000 + 500 * (owner == "big"),
         machine=lambda: (("cpu",), capabilities),
         trouble=troubles.append,
         say=lambda words: parts.said.append(words),
@@ -137,6 +140,13 @@ def test_a_report_brings_the_next_trial_which_is_held_until_the_trainer_asks(par
     assert trainer.report(following, TrialReport(TrialStatus.FINISHED, 0.5))
     assert parts.relay.beats() == [] and trainer.lease(Offer()) is None
     assert parts.server.back == []
+
+
+def test_what_a_trainer_holds_itself_is_free_for_its_next_trial_also_when_it_reports(parts: Parts) -> None:
+    trainer = parts.trainer("big")
+    hand_in(parts, trainer, replace(LEASE, trial_id="t2"), Offer(("cpu",), 5_000))
+    assert [offer and offer.memory_bytes for offer in parts.server.offered] == [1_500]
+    assert parts.server.offers[0].memory_bytes == 1_500, "its supervisor may not have heard yet that it is through"
 
 
 def test_what_a_gpu_has_free_is_asked_anew(parts: Parts) -> None:
@@ -311,6 +321,40 @@ def test_nobody_without_the_key_is_let_in_and_the_others_stay(parts: Parts) -> N
     with pytest.raises((AuthenticationError, EOFError, ConnectionError)):
         Client(parts.relay.door[0], authkey=b"guessed").recv()
     assert parts.trainer("a").queues() == ("cpu",)
+
+
+def test_who_comes_and_says_nothing_is_in_nobodys_way(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.connect(parts.relay.door[0])
+        answers: list[Any] = []
+        threading.Thread(target=lambda: answers.append(parts.trainer("a").queues()), daemon=True).start()
+        assert until(lambda: answers == [("cpu",)], 10)
+        monkeypatch.setattr("flowml.worker.relay._KNOCK_SECONDS", 0.01)
+        with socket.socket(socket.AF_UNIX) as another:
+            another.connect(parts.relay.door[0])
+            another.settimeout(10)
+            while another.recv(1_000):
+                """What it is asked; then it is hung up on."""
+
+
+def test_while_there_is_no_room_for_a_connection_it_is_not_asked_in_a_hot_loop(parts: Parts) -> None:
+    waits: list[float] = []
+    closed = SimpleNamespace(is_set=lambda: len(waits) >= 3, wait=waits.append)
+    tries: list[int] = []
+
+    def accept() -> Any:
+        tries.append(1)
+        assert len(tries) <= 3, "it waits in between"
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    Relay._accept(SimpleNamespace(_closed=closed, _listener=SimpleNamespace(accept=accept)))  # type: ignore[arg-type]
+    assert len(tries) == len(waits) == 3 and min(waits) > 0
+
+
+def test_where_a_relay_is_is_known_also_when_it_has_closed(parts: Parts) -> None:
+    door = parts.relay.door
+    parts.relay.close()
+    assert parts.relay.door == door
 
 
 def test_two_threads_of_a_trainer_do_not_mix_up_their_answers(parts: Parts) -> None:

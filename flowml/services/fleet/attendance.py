@@ -5,7 +5,8 @@ one whose network is gone says nothing, and is given up after a while. What it h
 
 Whether it has died with what it worked on cannot be known before it is heard of again: as the same process, then it has
 lived and nothing is held against its trials; as another one, then it has died. Until then, and for ever if it does not
-come back, it is held to have died (`store.blame`). Who says that it leaves, or is removed, has not.
+come back, it is held to have died (`store.blame`). Who says that it leaves, or is removed, has not; nor has one
+whose token has ended.
 """
 
 import logging
@@ -236,6 +237,9 @@ class Attendance:
         """Give up who is not there any more; whether there is anybody, or anything of somebody's."""
         now, steady = self._clock.now(), self._clock.steady()
         self._note(now, steady)
+        for worker_id in self._store.workers.refused(now):
+            # It is ended by that, and has not died with what it works on.
+            self.gone(worker_id, "is refused, as its token has ended")
         remote = self._store.workers.remote()
         for worker_id, _, _ in remote:
             with self._lock:

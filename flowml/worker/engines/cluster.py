@@ -100,7 +100,7 @@ class ClusterCrew:
         """They are tried when their nodes are met."""
         return False
 
-    def free_bytes(self) -> int:
+    def free_bytes(self, owner: str | None = None) -> int:
         """What a seat offers is of its own node."""
         return _ANY_BYTES
 

@@ -1,18 +1,22 @@
 """Who trains for a server: joins, is heard of, is missed, and touches nothing of others."""
 
+import hashlib
+import time
 from dataclasses import replace
 
 import pytest
 
-from flowml.domain.caller import Principal
+from flowml.domain.caller import Principal, TokenKind
 from flowml.domain.errors import LeaseLost, NotFound, WrongState
 from flowml.domain.protocol import PROTOCOL
+from flowml.domain.tokens import Token
 from flowml.domain.trials import Offer, Trial, TrialReport, TrialStatus
 from flowml.domain.workers import GPULoad, Load, Share, Worker
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import LEASE_SECONDS
 from flowml.services.fleet import cluster, workers
 from flowml.services.fleet.workers import Attempt, Fleet, Working
+from flowml.services.housekeeping import FILE_AGE_SECONDS, keep_house
 from tests.services.fleet.conftest import OWNER
 from tests.services.test_channel import Dispatcher
 
@@ -127,6 +131,54 @@ def test_who_hangs_up_is_missed_within_seconds_unless_it_calls_again(
     dispatcher.now += 6.0
     fleet.attendance.look()
     assert (status(context, worker), trial(dispatcher).status) == ("offline", TrialStatus.QUEUED)
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired"])
+def test_who_is_ended_by_the_end_of_its_token_has_not_died_with_its_trial(
+    how: str, dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    store = context.store
+    far, near = (Token(name, TokenKind.WORKER, name, None, dispatcher.now, None) for name in ("far", "near"))
+    if how == "expired":
+        far = replace(far, expires_at=dispatcher.now + 10.0)
+    for number, token in enumerate((far, near)):
+        store.tokens.add(token, str(number) * 64)
+    refused, other = join(context.of(far.caller()), fleet=fleet), join(context.of(near.caller()), "near", fleet=fleet)
+    attempts = [claim(dispatcher, worker, number) for number, worker in enumerate((refused, other))]
+    fleet.attendance.look()
+    assert status(context, refused) == "online"
+    if how == "revoked":
+        store.tokens.revoke(far.id, dispatcher.now)
+    dispatcher.now += 10.0
+    fleet.attendance.heard(other.id)
+    hang_up(fleet, refused)
+    fleet.attendance.look()
+    dispatcher.now += 6.0
+    fleet.attendance.look()
+    assert (status(context, refused), status(context, other)) == ("offline", "online")
+    waiting, kept = (store.trials.get(attempt.trial_id) for attempt in attempts)
+    assert (waiting.status, kept.status) == (TrialStatus.QUEUED, TrialStatus.LEASED)
+    read = store._database.read()
+    assert read.execute("SELECT failures, killed FROM trials WHERE id = ?", (waiting.id,)).fetchone()[:] == (0, "[]")
+    assert read.execute("SELECT count(*) FROM mishaps WHERE worker_id = ?", (refused.id,)).fetchone()[0] == 0
+    assert "token has ended" in str(store.events.since(0, ["system"])[-1].data)
+
+
+def test_what_an_upload_that_broke_off_has_left_goes_with_the_housekeeping_and_at_a_start(
+    dispatcher: Dispatcher, context: Context
+) -> None:
+    attempt = claim(dispatcher, join(context))
+    file = hashlib.sha256(b"all of it").hexdigest()
+    temporary = dispatcher.store.files.new_temp().parent
+    for tidy in (
+        lambda: keep_house(context, lambda: time.time() + FILE_AGE_SECONDS + 60.0),
+        dispatcher.store.files.remove_temporary,
+    ):
+        assert workers.append(context, attempt, file, 0, 9, b"all ") == 4
+        assert [path.stat().st_size for path in temporary.iterdir()] == [4]
+        tidy()
+        assert not list(temporary.iterdir())
+        assert workers.received(context, attempt, file) == 0
 
 
 def test_a_connection_that_ends_tells_nothing_while_another_is_open_or_when_a_later_one_was_answered(
