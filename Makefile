@@ -13,6 +13,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/done
+COMMA := ,
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(PIP) --no-deps --require-hashes
 NPM := $(shell command -v npm 2>/dev/null)
@@ -65,10 +66,13 @@ check: setup $(DONE)/test
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m pytest --quiet --no-header tests/test_architecture.py
 
+# There is no Ray for a Mac with an Intel processor.
+ENGINES := dask$(if $(filter Darwin-x86_64,$(shell uname -sm | tr ' ' '-')),,$(COMMA)ray)
+
 # Three files of tests at a time, more than there are cores, as many tests wait for a server or a browser; in the order
 # in which they stand: the few that take long are not left to the end.
 test: check $(DONE)/engines
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	FLOWML_TESTS_NEED=$(ENGINES) $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 pyz: setup
 	$(BIN)/python scripts/build_pyz.py --variant $(if $(LEAN),lean,full)

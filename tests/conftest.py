@@ -1,7 +1,8 @@
 """What a test run needs to know of this machine: is there a browser, is there Node.js, is there a built zipapp.
 
-A test marked `browser`, `node` or `zipapp` is left out, in one line that says so, where its part is missing. With CI
-set, a missing browser or Node.js is a failure.
+A test marked `browser`, `node`, `dask`, `ray` or `zipapp` is left out, in one line that says so, where its part is
+missing. With CI set, a missing browser or Node.js is a failure. FLOWML_TESTS_NEED names markers whose tests have to
+run: the Makefile installs what they need.
 """
 
 import importlib.util
@@ -49,9 +50,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         missing.append(("browser", "no chromium on this machine (FLOWML_CHROMIUM may name one)"))
     if not find_node():
         missing.append(("node", "no Node.js on this machine (pip install -r requirements-node.txt brings it)"))
+    for marker, package in (("dask", "distributed"), ("ray", "ray")):
+        if not importlib.util.find_spec(package):
+            missing.append((marker, f"the package {package} is not installed (make .venv/done/engines)"))
+    needed = os.environ.get("FLOWML_TESTS_NEED", "").split(",") + (["browser", "node"] if os.environ.get("CI") else [])
     for marker, reason in missing:
         left_out = leave_out(config, items, marker, reason)
-        if left_out and os.environ.get("CI"):
+        if left_out and marker in needed:
             raise pytest.UsageError(f"{left_out} {marker} tests cannot run: {reason}")
     if not os.environ.get("FLOWML_PYZ"):
         leave_out(config, items, "zipapp", "FLOWML_PYZ does not name a built zipapp")

@@ -9,7 +9,6 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +76,7 @@ def _work(options: argparse.Namespace, home: Path, token: str) -> None:
     def say(words: str) -> None:
         print(words, flush=True)
 
-    crew = _crew(options, home, say)
+    crew = _crew(options, home)
     with connect(options.server, token) as client:
         membership = Membership(
             client,
@@ -101,7 +100,7 @@ def _work(options: argparse.Namespace, home: Path, token: str) -> None:
             raise StartupError(f"The server refuses this worker: {problem.detail}", hint=problem.hint) from None
 
 
-def _crew(options: argparse.Namespace, home: Path, say: Callable[[str], None]) -> "Crew":
+def _crew(options: argparse.Namespace, home: Path) -> "Crew":
     """Who trains: this machine, or a cluster."""
     if options.engine is None:
         from flowml.children import run_remote_trainer
@@ -118,7 +117,7 @@ def _crew(options: argparse.Namespace, home: Path, say: Callable[[str], None]) -
     from flowml.worker.engines.ray import RayEngine
 
     kind = DaskEngine if options.engine == "dask" else RayEngine
-    return ClusterCrew(kind(options.address), most_slots=options.slots or _MOST_SEATS, say=say)
+    return ClusterCrew(kind(options.address), most_slots=options.slots or _MOST_SEATS)
 
 
 def _instance(home: Path) -> str:

@@ -96,6 +96,24 @@ def own_bytes(pid: int) -> int:
     return resident_bytes(pid)
 
 
+def started(pid: int) -> str | None:
+    """What tells a process from a later one of its number: the same for everybody who asks; None when it has ended."""
+    try:
+        # The name before it may have any characters but the last bracket.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except FileNotFoundError:
+        if Path("/proc/self/stat").exists():
+            return None
+    except (OSError, IndexError):
+        return None
+    import psutil
+
+    try:
+        return str(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
+
+
 def thread_settings() -> dict[str, str]:
     """Environment for the numeric libraries, which start a thread for every core that they see, where a quota allows
     fewer. What is set already stays."""

@@ -171,6 +171,10 @@ class Relay:
         with contextlib.suppress(OSError):
             self._listener.close()
 
+    def say(self, words: str) -> None:
+        """What people should know."""
+        self._say(words)
+
     def beats(self) -> list[Beat]:
         """What is worked on, and how far that is."""
         with self._lock:

@@ -38,7 +38,8 @@ def soon(check: Callable[[], bool], seconds: float = 110.0) -> bool:
 @contextmanager
 def dask_cluster() -> Iterator[tuple[Engine, Callable[[], None]]]:
     """Two workers in processes of their own; gives what loses one of them."""
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed (make .venv/done/engines)")
+    import distributed
+
     given = {"n_workers": 2, "threads_per_worker": 1, "memory_limit": "2GB"}
     with distributed.LocalCluster(host="127.0.0.1", dashboard_address="127.0.0.1:0", **given) as cluster:
         yield DaskEngine(cluster.scheduler_address), lambda: os.kill(cluster.workers[0].pid, signal.SIGKILL)
@@ -47,7 +48,6 @@ def dask_cluster() -> Iterator[tuple[Engine, Callable[[], None]]]:
 @contextmanager
 def ray_cluster() -> Iterator[tuple[Engine, Callable[[], None]]]:
     """The same with Ray: a head that trains nothing, and two nodes, at a loopback address that Ray does not replace."""
-    pytest.importorskip("ray", reason="Ray is not installed (make .venv/done/engines)")
     from ray.cluster_utils import Cluster
 
     place = {"node_ip_address": "127.0.0.2", "object_store_memory": 80_000_000, "include_dashboard": False}
@@ -59,7 +59,9 @@ def ray_cluster() -> Iterator[tuple[Engine, Callable[[], None]]]:
         cluster.shutdown()
 
 
-@pytest.mark.parametrize("cluster_of", [dask_cluster, ray_cluster])
+@pytest.mark.parametrize(
+    "cluster_of", [pytest.param(dask_cluster, marks=pytest.mark.dask), pytest.param(ray_cluster, marks=pytest.mark.ray)]
+)
 def test_a_run_outlives_a_node_of_its_cluster(tmp_path: Path, cluster_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = os.pathsep.join(filter(None, (str(Path(flowml.__file__).parents[1]), os.environ.get("PYTHONPATH"))))
     monkeypatch.setenv("PYTHONPATH", path)
@@ -74,7 +76,7 @@ def test_a_run_outlives_a_node_of_its_cluster(tmp_path: Path, cluster_of: Any, m
             client = httpx.Client(base_url=address, headers={"Authorization": "Bearer x"}, timeout=60)
             table = owner.post("/api/datasets/upload", files={"file": ("t.csv", f"a,b,c\n{ROWS}")}).json()["id"]
             channel = HttpChannel(client, "", Cache(tmp_path / "fetched", 10**9), wait_seconds=1.0)
-            crew = ClusterCrew(engine, most_slots=8, say=said.append)
+            crew = ClusterCrew(engine, most_slots=8)
             membership = Membership(client, channel, name="far", instance="1", crew=crew, say=said.append)
             with running(membership) as ended:
                 store = product.context.store

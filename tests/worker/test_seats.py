@@ -22,7 +22,7 @@ from flowml.worker.engines.cluster import ClusterCrew
 from flowml.worker.engines.dask import DaskEngine
 from flowml.worker.engines.engine import ClusterLost, Node, NodeLost, Unfit
 from flowml.worker.engines.errand import Done, Errand, Nonsense, parse_done, parse_errand
-from flowml.worker.engines.found import Found, meet, together
+from flowml.worker.engines.found import Found, Gone, meet, together
 from flowml.worker.engines.node_trainer import run_errand
 from flowml.worker.engines.seat import Seat
 from flowml.worker.engines.watch import Underway, Watch
@@ -58,6 +58,9 @@ class Task:
     def wait(self, seconds: float) -> bool:
         return self.outcome is not None
 
+    def fetch(self, seconds: float) -> bool:
+        return True
+
     def result(self) -> Any:
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -79,6 +82,10 @@ class Cluster:
         self.tasks: list[tuple[Callable[..., Any], bool, tuple[Any, ...], Task]] = []
         self.scores: dict[str, Any] = {}
         self.told: list[tuple[Any, ...]] = []
+        self.on_begin: Callable[[], None] = lambda: None
+        self.asked: list[set[str]] = []
+        self.hanging: set[str] = set()
+        self.answers: dict[str, Any] = {}
         self.capabilities = CAPABILITIES
 
     def connect(self) -> None:
@@ -97,14 +104,19 @@ class Cluster:
             raise self.version
         return self.version, "3.11.7"
 
-    def call(self, node_ids: Collection[str], function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+    def call(
+        self, node_ids: Collection[str], seconds: float, function: Callable[..., Any], *arguments: Any
+    ) -> dict[str, Any]:
         self.told.append(arguments)
-        return {one: {"free_bytes": 3_000_000_000, "scores": self.scores} for one in node_ids}
+        self.asked.append(set(node_ids))
+        said = {"free_bytes": 3_000_000_000, "scores": self.scores}
+        return {one: self.answers.get(one, said) for one in node_ids if one not in self.hanging}
 
     def submit(self, node: Node, share: Share, use_gpu: bool, function: Callable[..., Any], *arguments: Any) -> Task:
         outcome: Any = "kept"
         if function is run_errand:
             outcome = self.outcomes.pop(0)
+            self.on_begin()
         if function.__name__ == "describe":
             outcome = self.capabilities
         self.tasks.append((function, use_gpu, arguments, Task(outcome)))
@@ -155,11 +167,9 @@ class Around:
     """The cluster of a seat, whose nodes are there."""
 
     def __init__(self) -> None:
-        self.there = True
         self.lost: list[str] = []
-
-    def is_there(self, node_id: str) -> bool:
-        return self.there
+        self.faults: list[str | None] = []
+        self.holding = 0
 
     def lost_again(self, trial_id: str, node_id: str) -> bool:
         self.lost.append(trial_id)
@@ -167,6 +177,16 @@ class Around:
 
     def queues(self, found: Found, use_gpu: bool) -> tuple[str, ...]:
         return found.queues if use_gpu else ("cpu",)
+
+    def handing_in(self, seconds: float) -> bool:
+        self.holding += 1
+        return True
+
+    def handed_in(self) -> None:
+        self.holding -= 1
+
+    def fault(self, found: Found, why: str | None) -> None:
+        self.faults.append(why)
 
 
 class Clock:
@@ -180,8 +200,12 @@ class Clock:
         return self.now
 
 
+def found_of(cluster: Cluster) -> Found:
+    return Found(NODE, Share(2, 1, 2_000_000_000), cluster.capabilities, 1_500_000_000)
+
+
 def seat_of(cluster: Cluster, channel: Channel, around: Around | None = None, **given: Any) -> Seat:
-    found = given.pop("found", Found(NODE, Share(2, 1, 2_000_000_000), cluster.capabilities, 1_500_000_000))
+    found = given.pop("found", None) or found_of(cluster)
     watch = given.pop("watch", None) or Watch(cluster)
     given = {"uses_gpu": False, "clock": Clock(), "sleep": lambda seconds: None} | given
     return Seat(cluster, watch, channel, around or Around(), found, **given)  # type: ignore[arg-type]
@@ -219,13 +243,12 @@ def test_a_lost_node_is_no_fault_of_the_trial_for_the_first_time(
         return underway
 
     monkeypatch.setattr(watch, "begin", begun)
-    seat = seat_of(cluster, channel, around, watch=watch)
-    if outcome is None:
-        # Nothing says so of a task, but the node is not named any more.
-        answers = iter([True, False, False] * 2)
-        around.is_there = lambda node_id: next(answers)  # type: ignore[method-assign]
-    seat.step()
-    seat.step()
+    for _ in range(2):
+        found = found_of(cluster)
+        if outcome is None:
+            # Nothing says so of a task, but the node is not named any more.
+            cluster.on_begin = lambda found=found: setattr(found, "gone", Gone.NODE)
+        seat_of(cluster, channel, around, watch=watch, found=found).step()
     first, second = channel.ended
     assert first == ("given back", None)
     assert second[0] == "given back" and "another one before" in second[1]
@@ -379,6 +402,10 @@ class Relay:
     def __init__(self) -> None:
         self.leased: list[str] = []
         self.forgotten: list[str] = []
+        self.said: list[str] = []
+
+    def say(self, words: str) -> None:
+        self.said.append(words)
 
     def forget(self, owner: str) -> None:
         self.forgotten.append(owner)
@@ -394,9 +421,9 @@ def test_slots_follow_the_nodes_that_there_are(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("flowml.worker.engines.cluster._TICK_SECONDS", 0.01)
     monkeypatch.setattr("flowml.worker.engines.cluster._FIRST_PAUSE_SECONDS", 0.01)
     cluster, relay = Cluster(nodes=[]), Relay()
-    said: list[str] = []
+    said = relay.said
     news: list[int] = []
-    crew = ClusterCrew(cluster, most_slots=3, say=said.append)
+    crew = ClusterCrew(cluster, most_slots=3)
     crew.start(relay, lambda: news.append(crew.share().slots))  # type: ignore[arg-type]
     try:
         assert crew.share().slots == 0 and crew.queues() == ()
@@ -417,7 +444,7 @@ def test_slots_follow_the_nodes_that_there_are(monkeypatch: pytest.MonkeyPatch) 
         assert until(lambda: news[-1] == 2)
     finally:
         crew.stop()
-    assert not any(crew.is_there(one) for one in ("n", "m")), "whose seats end by that"
+    assert until(lambda: set(relay.leased) <= set(relay.forgotten)), "all seats end by that"
 
 
 def test_a_table_that_comes_in_pieces_is_kept_when_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -462,6 +489,6 @@ def test_without_its_library_a_cluster_cannot_be_used(monkeypatch: pytest.Monkey
 
 
 def test_who_lost_two_nodes_under_a_trial_says_so_and_one_node_counts_once() -> None:
-    crew = ClusterCrew(Cluster(), most_slots=1, say=str)
+    crew = ClusterCrew(Cluster(), most_slots=1)
     assert [crew.lost_again("t", node) for node in ("n", "n", "m")] == [False, False, True]
     assert not crew.lost_again("u", "m")

@@ -1,7 +1,6 @@
 """A Dask cluster, by its own client."""
 
 import asyncio
-import concurrent.futures
 import contextlib
 import threading
 from collections.abc import Callable, Collection
@@ -9,9 +8,13 @@ from typing import Any
 
 from flowml.domain.errors import StartupError
 from flowml.domain.workers import Share
-from flowml.worker.engines.engine import ClusterLost, Node, NodeLost, Unfit, missing, whole
+from flowml.worker.engines.engine import ClusterLost, Node, NodeLost, NotFetched, Unfit, missing, whole
 
 _CONNECT_SECONDS = 10.0
+_VERSION_SECONDS = 10.0
+_FETCH_SECONDS = 30.0
+# One that hangs keeps back what those say who were asked with it.
+_ASKED_TOGETHER = 16
 # By nothing of FlowML's, which may not be there.
 _VERSIONS = "__import__('flowml').__version__ + ' ' + __import__('platform').python_version()"
 
@@ -58,7 +61,8 @@ class DaskEngine:
     def nodes(self) -> list[Node]:
         client = self._connected()
         try:
-            workers = client.scheduler_info(n_workers=-1)["workers"]
+            asked = client.sync(client.scheduler.identity, n_workers=-1, callback_timeout=_CONNECT_SECONDS)
+            workers = asked["workers"]
         except (OSError, TimeoutError, RuntimeError, asyncio.CancelledError) as problem:
             raise ClusterLost(f"the scheduler at {self._address} does not answer ({problem})") from problem
         return [
@@ -68,14 +72,15 @@ class DaskEngine:
                 threads=max(1, whole(worker.get("nthreads"))),
                 memory_bytes=whole(worker.get("memory_limit")) or None,
                 gpus=whole((worker.get("resources") or {}).get("GPU")),
+                paused=worker.get("status") == "paused",
             )
             for address, worker in workers.items()
             # The others are about to start, or to end.
-            if worker.get("status") in ("running", None)
+            if worker.get("status") in ("running", "paused", None)
         ]
 
     def versions(self, node: Node) -> tuple[str, str]:
-        answer = self._run([node.id], eval, _VERSIONS).get(node.id)
+        answer = self._run([node.id], _VERSION_SECONDS, eval, _VERSIONS).get(node.id)
         if isinstance(answer, ImportError):
             raise Unfit(f"FlowML cannot be imported there ({answer}).")
         if not isinstance(answer, str) or answer.count(" ") != 1:
@@ -83,20 +88,34 @@ class DaskEngine:
         flowml, python = answer.split()
         return flowml, python
 
-    def call(self, node_ids: Collection[str], function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-        answers = self._run(node_ids, function, *arguments)
+    def call(
+        self, node_ids: Collection[str], seconds: float, function: Callable[..., Any], *arguments: Any
+    ) -> dict[str, Any]:
+        answers = self._run(node_ids, seconds, function, *arguments)
         return {node_id: answer for node_id, answer in answers.items() if not isinstance(answer, Exception)}
 
-    def _run(self, node_ids: Collection[str], function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+    def _run(
+        self, node_ids: Collection[str], seconds: float, function: Callable[..., Any], *arguments: Any
+    ) -> dict[str, Any]:
         client = self._connected()
+        answers: dict[str, Any] = {}
+
+        async def ask(some: list[str]) -> None:
+            # Those of a worker that has just ended, or hangs, are left out.
+            with contextlib.suppress(Exception):
+                asked = client.run(function, *arguments, workers=some, on_error="return")
+                answers.update(await asyncio.wait_for(asked, seconds))
+
+        async def ask_all() -> None:
+            ids = list(node_ids)
+            together = 1 if len(ids) <= _ASKED_TOGETHER else _ASKED_TOGETHER
+            await asyncio.gather(*(ask(ids[first : first + together]) for first in range(0, len(ids), together)))
+
         try:
-            return dict(client.run(function, *arguments, workers=list(node_ids), on_error="return"))
-        except (OSError, TimeoutError, asyncio.CancelledError, concurrent.futures.CancelledError):
-            return {}
-        except Exception:
-            # A worker that has just ended is not known any more.
+            client.sync(ask_all, callback_timeout=seconds + _CONNECT_SECONDS)
+        except (Exception, asyncio.CancelledError):
             self._connected()
-            return {}
+        return dict(answers)
 
     def submit(
         self, node: Node, share: Share, use_gpu: bool, function: Callable[..., Any], *arguments: Any
@@ -121,19 +140,41 @@ class _DaskTask:
     def __init__(self, future: Any):
         self._future = future
         self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._fetcher: threading.Thread | None = None
+        self._fetched: Any = None
+        self._problem: BaseException | None = None
         future.add_done_callback(lambda _: self._over.set())
 
     def wait(self, seconds: float) -> bool:
         return self._over.wait(seconds) or self._future.status in ("lost", "cancelled")
 
+    def fetch(self, seconds: float) -> bool:
+        if self._fetcher is None and self._future.status != "finished":
+            return True
+        with self._lock:
+            if self._fetcher is None:
+                # Dask's own limit of time would begin anew with each look.
+                self._fetcher = threading.Thread(target=self._fetch, name="fetch-result", daemon=True)
+                self._fetcher.start()
+        self._fetcher.join(seconds)
+        return not self._fetcher.is_alive()
+
+    def _fetch(self) -> None:
+        try:
+            self._fetched = self._future.result()
+        except BaseException as problem:
+            self._problem = problem
+
     def result(self) -> Any:
         status = self._future.status
-        if status == "finished":
-            try:
-                return self._future.result(timeout=_CONNECT_SECONDS)
-            except Exception as problem:
-                # It has ended, and so has who knows how.
-                raise NodeLost(f"its result was lost ({problem})") from problem
+        if status == "finished" or self._fetcher is not None:
+            if not self.fetch(_FETCH_SECONDS):
+                raise NotFetched("what it returned does not come")
+            if self._problem is not None:
+                # It has ended, and perhaps so has who knows how.
+                raise NotFetched(f"what it returned was lost ({self._problem})") from self._problem
+            return self._fetched
         if status == "error":
             raised = self._future.exception(timeout=_CONNECT_SECONDS)
             if type(raised).__name__ == "KilledWorker":

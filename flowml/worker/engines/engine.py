@@ -9,6 +9,8 @@ from flowml.domain.errors import FlowMLError, StartupError
 from flowml.domain.workers import Share
 from flowml.training.processes import local_slots
 
+_MOST_OF_ANYTHING = 1 << 60
+
 
 class ClusterLost(FlowMLError):
     """The cluster does not answer, or not any more."""
@@ -16,6 +18,10 @@ class ClusterLost(FlowMLError):
 
 class NodeLost(FlowMLError):
     """A task was lost with the node that it ran on."""
+
+
+class NotFetched(FlowMLError):
+    """A task is through, and what it returned does not come: its node is there all the same."""
 
 
 class Unfit(FlowMLError):
@@ -27,7 +33,7 @@ class Node:
     """A part of the cluster that runs tasks: a worker of Dask's, or a machine of Ray's.
 
     `threads`: of all its tasks together, as the cluster counts them; `memory_bytes`: the same, None where it does not
-    say; `gpus`: those that tasks may ask for.
+    say; `gpus`: those that tasks may ask for; `paused`: what runs there goes on, and nothing new begins for now.
     """
 
     id: str
@@ -35,6 +41,7 @@ class Node:
     threads: int
     memory_bytes: int | None = None
     gpus: int = 0
+    paused: bool = False
 
     def share(self, memory_bytes: int) -> Share:
         """How it is shared by trials, of a machine with so much memory for it."""
@@ -47,11 +54,15 @@ class Task(Protocol):
     """A function that runs on a node, or waits there to."""
 
     def wait(self, seconds: float) -> bool:
-        """Whether it is over, after so many seconds at the most."""
+        """Whether it is over there, after so many seconds at the most."""
+        ...
+
+    def fetch(self, seconds: float) -> bool:
+        """Of one that is over: whether what it returned is here, after so many seconds at the most."""
         ...
 
     def result(self) -> Any:
-        """What it returned. Raises NodeLost, Unfit, and what it raised itself."""
+        """What it returned. Raises NodeLost, NotFetched, Unfit, and what it raised itself."""
         ...
 
     def cancel(self) -> None:
@@ -76,8 +87,11 @@ class Engine(Protocol):
         """Of FlowML and of Python on this node. Raises Unfit, NodeLost, ClusterLost."""
         ...
 
-    def call(self, node_ids: Collection[str], function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-        """Run something short at once on these, beside what they are busy with; gives what those return that answer."""
+    def call(
+        self, node_ids: Collection[str], seconds: float, function: Callable[..., Any], *arguments: Any
+    ) -> dict[str, Any]:
+        """Run something short at once on these, beside what they are busy with; gives what those return that answer
+        within so many seconds, whatever the others do. Raises ClusterLost."""
         ...
 
     def submit(self, node: Node, share: Share, use_gpu: bool, function: Callable[..., Any], *arguments: Any) -> Task:
@@ -99,5 +113,7 @@ def missing(package: str, name: str) -> StartupError:
 
 
 def whole(value: Any) -> int:
-    """A count that somebody else names, 0 where it is none."""
-    return int(value) if isinstance(value, int | float) and math.isfinite(value) and value > 0 else 0
+    """A count that somebody else names, 0 where it is none, and no more than a machine could have of anything."""
+    if isinstance(value, float) and math.isfinite(value) or isinstance(value, int):
+        return int(min(max(value, 0), _MOST_OF_ANYTHING))
+    return 0

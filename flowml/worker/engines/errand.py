@@ -37,13 +37,15 @@ class Errand:
 @dataclass(frozen=True)
 class Done:
     """How an errand ended: with a report and the files that it names; without both it was abandoned, there were tables
-    `missing` on the node, or its process `broke` down, which may (`retry`) be better another time."""
+    `missing` on the node, its process `broke` down, which may (`retry`) be better another time, or there was a `fault`
+    of the node's."""
 
     report: TrialReport | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     broke: str | None = None
     retry: bool = True
+    fault: str | None = None
 
 
 class Nonsense(FlowMLError):
@@ -64,7 +66,7 @@ def parse_done(told: Any, errand: Errand) -> Done:
     if not isinstance(told, dict):
         raise Nonsense(f"A node answered with {type(told).__name__}.")
     files = told.get("files") or {}
-    missing, broke = told.get("missing") or (), told.get("broke")
+    missing = told.get("missing") or ()
     try:
         report = None if told.get("report") is None else _REPORT.validate_json(told["report"])
     except (ValidationError, TypeError):
@@ -76,7 +78,7 @@ def parse_done(told: Any, errand: Errand) -> Done:
             raise Nonsense("A file of a node is not what it says of itself.")
     if report is not None and not {report.out_of_fold, report.model} - {None} <= files.keys():
         raise Nonsense("A node names files that it did not hand in.")
-    if not isinstance(missing, list | tuple) or not set(missing) <= set(errand.tables):
+    if not isinstance(missing, list | tuple) or any(name not in errand.tables for name in missing):
         raise Nonsense("A node asks for tables that are none of its trial's.")
-    told_why = None if broke is None else str(broke)[:_MOST_WORDS]
-    return Done(report, files, tuple(missing), told_why, bool(told.get("retry", True)))
+    broke, fault = (None if why is None else str(why)[:_MOST_WORDS] for why in (told.get("broke"), told.get("fault")))
+    return Done(report, files, tuple(missing), broke, bool(told.get("retry", True)), fault)

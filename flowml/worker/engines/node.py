@@ -5,22 +5,24 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flowml.machine import capabilities
-from flowml.machine.facts import free_memory_bytes
+from flowml.machine import capabilities, gpus
+from flowml.machine.facts import free_memory_bytes, own_bytes
 from flowml.worker.engines.node_folder import Folder, checked_name
 
 _PIECE = 1 << 20
 _MOST_SCORES = 1_000
 
 
-def describe() -> dict[str, Any]:
-    """What this node can do; of its GPUs, those that its tasks may use. Takes seconds where there are some."""
+def describe(with_gpus: bool) -> dict[str, Any]:
+    """What this node can do; with the GPUs that its tasks may use, which takes seconds where there are some."""
     Folder().tidy()
-    found = capabilities.probe(fit_on_gpu=True)
+    found = capabilities.probe(fit_on_gpu=with_gpus)
+    if not with_gpus:
+        return {**found, "gpus": [], "gpu_count": 0, "has_gpu": False, "gpu_libraries": {}}
     cards = visible(found["gpus"], os.environ.get("CUDA_VISIBLE_DEVICES"))
     return {**found, "gpus": cards, "gpu_count": len(cards), "has_gpu": bool(cards)}
 
@@ -77,7 +79,21 @@ def look(wanted: Sequence[str], unwanted: Sequence[str]) -> dict[str, Any]:
         if place.exists():
             with contextlib.suppress(OSError):
                 (place / "unwanted").touch()
-    return {"free_bytes": free_memory_bytes() + folder.idle_bytes(), "scores": scores}
+    idle = folder.idle_pids()
+    return {
+        "free_bytes": free_memory_bytes() + sum(own_bytes(pid) for pid in idle),
+        "vram_free": vram_free(gpus.free_bytes(idle), os.environ.get("CUDA_VISIBLE_DEVICES")),
+        "scores": scores,
+    }
+
+
+def vram_free(free: Mapping[int, int], devices: str | None) -> list[int]:
+    """Of each card that CUDA_VISIBLE_DEVICES names, as CUDA numbers them then; nothing where they are named by what
+    only the driver knows."""
+    named = None if devices is None else [part.strip() for part in devices.split(",") if part.strip()]
+    if named is not None and not all(name.isdecimal() for name in named):
+        return []
+    return [free[index] for index in (free if named is None else map(int, named)) if index in free]
 
 
 def scores_of(place: Path) -> list[float]:
@@ -93,4 +109,11 @@ def finite_scores(found: Any) -> list[float]:
     """The scores of folds among whatever somebody says they are."""
     if not isinstance(found, list) or len(found) > _MOST_SCORES:
         return []
-    return [float(score) if isinstance(score, int | float) else math.nan for score in found]
+    return [_as_float(score) for score in found]
+
+
+def _as_float(score: Any) -> float:
+    try:
+        return float(score) if isinstance(score, int | float) else math.nan
+    except OverflowError:
+        return math.nan

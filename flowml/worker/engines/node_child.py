@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from flowml.domain.channel import JobBrief
-from flowml.domain.errors import NotFound
+from flowml.domain.errors import LeaseLost, NotFound
 from flowml.domain.trials import Beat, Lease, Offer, TrialReport
 from flowml.machine import locks
 from flowml.machine.child import keep_quiet, let_nobody_fork, settle
@@ -63,7 +63,12 @@ class ErrandChannel:
 
     def put(self, lease: Lease, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
-        (self._place / f"file-{sha256}").write_bytes(content)
+        try:
+            (self._place / f"file-{sha256}").write_bytes(content)
+        except OSError as problem:
+            # Of this node, and not of the trial.
+            self._tell({"fault": f"{problem.strerror or type(problem).__name__} ({self._place.parents[1]})"})
+            raise LeaseLost("This node cannot keep what it has worked out.") from problem
         return sha256
 
     def heartbeat(self, beats: Sequence[Beat]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flowml.domain.errors import WrongState
-from flowml.machine.facts import own_bytes
+from flowml.machine.facts import started
 from flowml.worker.cache import Cache
 
 _TABLES_BYTES = 10_000_000_000
@@ -60,15 +60,22 @@ class Folder:
         """Says that a process that trains has nothing to do."""
         return self._of("idle", str(pid))
 
-    def idle_bytes(self) -> int:
-        """Memory that those hold."""
-        total = 0
+    def now_idle(self, pid: int) -> None:
+        """Write that down. Who is killed leaves it there, and its number is another process's some day."""
+        self.idle(pid).write_text(started(pid) or "")
+
+    def idle_pids(self) -> list[int]:
+        """Of those that say so and live."""
+        found = []
         for path in self._of("idle").iterdir():
-            held = own_bytes(int(path.name)) if path.name.isdecimal() else 0
-            total += held
-            if not held:
-                path.unlink(missing_ok=True)
-        return total
+            with contextlib.suppress(OSError):
+                pid = int(path.name) if path.name.isdecimal() else 0
+                began = started(pid) if pid else None
+                if began is not None and path.read_text() == began:
+                    found.append(pid)
+                else:
+                    path.unlink(missing_ok=True)
+        return found
 
     def tidy(self) -> None:
         """Remove what somebody left who was ended."""

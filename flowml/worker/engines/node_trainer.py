@@ -26,7 +26,8 @@ _GRACE_SECONDS = 0.5
 _ABANDON_GRACE_SECONDS = 2.0
 _FORGOTTEN_SECONDS = 120.0
 _IDLE_SECONDS = 60.0
-_MOST_FILE_BYTES = 4 << 30
+# Of what one trial hands in: the worker has it in memory.
+_MOST_BYTES = 2 << 30
 
 
 class _Trainer:
@@ -76,6 +77,7 @@ class _Trainer:
             self._process.stdin.flush()
         watch = _Watch(errand, place)
         report: str | None = None
+        fault: str | None = None
         while True:
             try:
                 told = self._told.get(timeout=_POLL_SECONDS)
@@ -89,8 +91,12 @@ class _Trainer:
                 watch.tell(told["busy"])
             if "report" in told:
                 report = str(told["report"])
+            if "fault" in told:
+                fault = str(told["fault"])
             if "end" in told:
-                return {} if report is None else {"report": report, "files": _files(report, place)}
+                if fault is not None:
+                    return {"fault": fault}
+                return {} if report is None else _handed_in(report, place)
             if (verdict := watch.verdict(self.pid)) is not None:
                 self.end()
                 return verdict
@@ -170,7 +176,7 @@ class _Trainers:
     def _put_back(self, trainer: _Trainer, folder: Folder) -> None:
         if not trainer.is_alive():
             return
-        folder.idle(trainer.pid).touch()
+        folder.now_idle(trainer.pid)
         trainer.idle_since = since = time.monotonic()
         with self._lock:
             self._idle.append(trainer)
@@ -192,15 +198,16 @@ class _Trainers:
 TRAINERS = _Trainers()
 
 
-def _files(report: str, place: Path) -> dict[str, bytes]:
+def _handed_in(report: str, place: Path) -> dict[str, Any]:
     told = json.loads(report)
-    files = {}
-    for sha256 in {told["out_of_fold"], told["model"]} - {None}:
-        path = place / f"file-{sha256}"
-        if path.stat().st_size > _MOST_FILE_BYTES:
-            raise MemoryError(f"A file of {path.stat().st_size:,} bytes is more than a trial hands in.")
-        files[sha256] = path.read_bytes()
-    return files
+    paths = {sha256: place / f"file-{sha256}" for sha256 in {told["out_of_fold"], told["model"]} - {None}}
+    n_bytes = sum(path.stat().st_size for path in paths.values())
+    if n_bytes > _MOST_BYTES:
+        too_large = (
+            f"Its model and predictions are {n_bytes:,} bytes, and a cluster hands in {_MOST_BYTES:,} at the most."
+        )
+        return {"broke": too_large, "retry": False}
+    return {"report": report, "files": {sha256: path.read_bytes() for sha256, path in paths.items()}}
 
 
 def run_errand(text: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flowml import __version__
 from flowml.domain.workers import Share
-from flowml.worker.engines.engine import ClusterLost, Node, NodeLost, Unfit, missing, whole
+from flowml.worker.engines.engine import ClusterLost, Node, NodeLost, NotFetched, Unfit, missing, whole
 
 _CALL_SECONDS = 10.0
 _VERSION_SECONDS = 120.0
@@ -93,16 +93,18 @@ class RayEngine:
         flowml, python = str(task.result()).split()
         return flowml, python
 
-    def call(self, node_ids: Collection[str], function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+    def call(
+        self, node_ids: Collection[str], seconds: float, function: Callable[..., Any], *arguments: Any
+    ) -> dict[str, Any]:
         tasks = {node_id: self._begin(node_id, {"num_cpus": 0}, function, arguments) for node_id in node_ids}
         refs = [task.ref for task in tasks.values()]
         try:
-            self._ray.wait(refs, num_returns=len(refs), timeout=_CALL_SECONDS)
+            self._ray.wait(refs, num_returns=len(refs), timeout=seconds)
         except Exception as problem:
             raise ClusterLost(f"Ray does not answer ({_first_line(problem)})") from problem
         answers = {}
         for node_id, task in tasks.items():
-            if not task.wait(0):
+            if not task.fetch(0):
                 task.cancel()
                 continue
             with contextlib.suppress(Exception):
@@ -139,8 +141,14 @@ class _RayTask:
         self.ref = ref
 
     def wait(self, seconds: float) -> bool:
+        return self._is(seconds, fetch_local=False)
+
+    def fetch(self, seconds: float) -> bool:
+        return self._is(seconds, fetch_local=True)
+
+    def _is(self, seconds: float, *, fetch_local: bool) -> bool:
         try:
-            over, _ = self._ray.wait([self.ref], timeout=seconds)
+            over, _ = self._ray.wait([self.ref], timeout=seconds, fetch_local=fetch_local)
         except Exception as problem:
             raise ClusterLost(f"Ray does not answer ({_first_line(problem)})") from problem
         return bool(over)
@@ -154,6 +162,8 @@ class _RayTask:
             if isinstance(cause, ImportError) or "No module named" in str(problem):
                 raise Unfit(f"FlowML cannot be imported there ({_last_line(problem)}).") from problem
             raise
+        except errors.GetTimeoutError as problem:
+            raise NotFetched("what it returned does not come") from problem
         except errors.RayError as problem:
             if "No module named" in str(problem):
                 raise Unfit(f"FlowML cannot be imported there ({_last_line(problem)}).") from problem

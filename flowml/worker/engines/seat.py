@@ -2,9 +2,10 @@
 
 import contextlib
 import logging
+import math
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -13,9 +14,10 @@ from flowml.automl.trial import limits
 from flowml.domain.channel import JobBrief
 from flowml.domain.errors import Damaged, FlowMLError, InvalidInput, LeaseLost, NotFound
 from flowml.domain.trials import DID_NOT_STOP, Lease, Offer, TrialReport, TrialStatus
-from flowml.worker.engines.engine import Engine, NodeLost
+from flowml.training.gpus import GPUs
+from flowml.worker.engines.engine import ClusterLost, Engine, NodeLost, NotFetched
 from flowml.worker.engines.errand import Done, Errand, parse_done
-from flowml.worker.engines.found import Found
+from flowml.worker.engines.found import Found, Gone
 from flowml.worker.engines.node import keep
 from flowml.worker.engines.node_trainer import run_errand
 from flowml.worker.engines.watch import Watch
@@ -28,6 +30,9 @@ _POLL_SECONDS = 0.2
 _PAUSE_SECONDS = 1.0
 # Until a lost node is missed.
 _LOST_SECONDS = 10.0
+# Until it is known whether the cluster went with it.
+_SETTLES_SECONDS = 15.0
+_FETCH_SECONDS = 900.0
 _MOST_DELIVERIES = 3
 # After which a node is taken to be busy with what others have it do; it starts processes first.
 _PATIENCE_SECONDS = 45.0
@@ -38,16 +43,25 @@ _WAITS_FOR_A_STOP_SECONDS = 6.0
 class Surroundings(Protocol):
     """What a seat asks of the cluster that it is one of."""
 
-    def is_there(self, node_id: str) -> bool:
-        """Whether the node is still one of the cluster."""
-        ...
-
     def lost_again(self, trial_id: str, node_id: str) -> bool:
         """This node was lost under this trial; whether another one was before."""
         ...
 
     def queues(self, found: Found, use_gpu: bool) -> tuple[str, ...]:
         """Whose trials a seat takes."""
+        ...
+
+    def handing_in(self, seconds: float) -> bool:
+        """Whether what a trial hands in may be fetched now, after so many seconds at most."""
+        ...
+
+    def handed_in(self) -> None:
+        """It has been, or will not be."""
+        ...
+
+    def fault(self, found: Found, why: str | None) -> None:
+        """A trial could not be looked after on this node, which is neither lost nor the trial to blame; None: one
+        could."""
         ...
 
 
@@ -57,6 +71,14 @@ class NotBegun(FlowMLError):
     def __init__(self, detail: str, rest_seconds: float):
         super().__init__(detail)
         self.rest_seconds = rest_seconds
+
+
+class Away(FlowMLError):
+    """Nothing is known of the trial, nor of any other: the cluster is away, or this worker ends."""
+
+
+class NodeFault(FlowMLError):
+    """The node does not do what it should, and the trial has nothing to do with that."""
 
 
 class Seat:
@@ -82,27 +104,33 @@ class Seat:
         self._uses_gpu = uses_gpu
         self._clock = clock
         self._sleep = sleep
+        self._gpus = GPUs(
+            lambda: found.capabilities, lambda _: contextlib.nullcontext(True), lambda: found.vram_free_bytes, clock
+        )
 
     def run(self) -> None:
         """Until its node is gone."""
-        while self._is_there():
+        while self._found.gone is None:
             try:
                 self.step()
             except Exception:
                 log.exception("a trial of the cluster could not be looked after")
                 self._sleep(_PAUSE_SECONDS)
 
-    def _is_there(self) -> bool:
-        return self._surroundings.is_there(self._found.node.id)
+    def _stay(self) -> None:
+        """Raises NodeLost where the node is gone, and Away where more than the node is."""
+        if self._found.gone is not None:
+            kind = NodeLost if self._found.gone is Gone.NODE else Away
+            raise kind(f"{self._found.node.name}: {self._found.gone}")
 
     def step(self) -> None:
         """Lease a trial, and see it through."""
         queues = self._surroundings.queues(self._found, self._uses_gpu)
-        if not queues:
+        if not queues or self._found.paused:
             self._sleep(_PAUSE_SECONDS)
             return
         memory_bytes = min(self._found.share.memory_bytes, self._found.free_bytes)
-        vram_gb = self._found.vram_gb if self._uses_gpu else 0.0
+        queues, vram_gb = self._gpus.offered(queues)
         lease = self._channel.lease(Offer(queues, memory_bytes, vram_gb))
         if lease is None:
             return
@@ -114,20 +142,32 @@ class Seat:
             log.info("trial %s was taken away before its outcome could be handed in", lease.trial_id)
         except (NotFound, InvalidInput, Damaged) as refused:
             self._channel.report(lease, TrialReport(TrialStatus.FAILED, error=refused.detail))
+        except Away as problem:
+            log.warning("trial %s is given back: %s", lease.trial_id, problem)
+            self._give_back(lease, None)
         except NodeLost as problem:
             log.warning("trial %s was lost with its node: %s", lease.trial_id, problem)
-            again = self._surroundings.lost_again(lease.trial_id, self._found.node.id)
+            # Where the cluster goes, single tasks may be the first to notice.
+            self._rest(_SETTLES_SECONDS)
+            is_away = self._found.gone is Gone.ALL
+            again = not is_away and self._surroundings.lost_again(lease.trial_id, self._found.node.id)
             reason = "The node that it ran on was lost, and another one before." if again else None
             self._give_back(lease, reason)
             self._rest(_LOST_SECONDS)
-        except NotBegun as problem:
+        except (NotBegun, NotFetched) as problem:
             log.warning("trial %s is given back: %s", lease.trial_id, problem)
             self._give_back(lease, None)
-            self._rest(problem.rest_seconds)
+            self._rest(problem.rest_seconds if isinstance(problem, NotBegun) else _LOST_SECONDS)
+        except ClusterLost as problem:
+            log.warning("trial %s is given back: %s", lease.trial_id, problem)
+            self._give_back(lease, None)
+            self._rest(_LOST_SECONDS)
         except Exception as problem:
             is_known = isinstance(problem, FlowMLError)
             log.warning("trial %s is given back: %s", lease.trial_id, problem, exc_info=not is_known)
             self._give_back(lease, None)
+            told = problem.detail if isinstance(problem, FlowMLError) else f"{type(problem).__name__}: {problem}"
+            self._surroundings.fault(self._found, told)
             self._rest(_LOST_SECONDS)
 
     def _give_back(self, lease: Lease, reason: str | None) -> None:
@@ -138,11 +178,12 @@ class Seat:
     def _rest(self, seconds: float) -> None:
         """As long as that, or until the node is gone."""
         until = self._clock() + seconds
-        while self._is_there() and self._clock() < until:
+        while self._found.gone is None and self._clock() < until:
             self._sleep(_PAUSE_SECONDS)
 
     def _see_through(self, lease: Lease, ends_at: float) -> None:
-        if not self._is_there():
+        # The server may have had nothing for it for long.
+        if self._found.gone is not None or self._found.paused:
             self._give_back(lease, None)
             return
         brief = self._channel.brief(lease)
@@ -158,15 +199,21 @@ class Seat:
                 tuple(tables),
                 gpus and {name: gpus[name] for name in ("gpus", "gpu_libraries")},
             )
-            done = self._have_done(errand, uses_gpu)
-            if not done.missing:
-                self._hand_in(lease, done)
+            if not (missing := self._try(errand, uses_gpu)):
                 return
-            for sha256 in done.missing:
+            for sha256 in missing:
                 self._deliver(sha256, tables[sha256])
-        raise NodeLost(f"The node {self._found.node.name} does not keep the tables that it gets.")
+        raise NodeFault("It does not keep the tables that it gets.")
 
-    def _have_done(self, errand: Errand, uses_gpu: bool) -> Done:
+    def _try(self, errand: Errand, uses_gpu: bool) -> Sequence[str]:
+        """Have it done, and hand in what came of it; or the tables that were missing."""
+        with contextlib.ExitStack() as until_handed_in:
+            done = self._have_done(errand, uses_gpu, until_handed_in)
+            if not done.missing:
+                self._hand_in(errand.lease, done)
+            return done.missing
+
+    def _have_done(self, errand: Errand, uses_gpu: bool, until_handed_in: contextlib.ExitStack) -> Done:
         node = self._found.node
         underway = self._watch.begin(errand.id, errand.lease, node.id)
         is_over = False
@@ -179,20 +226,31 @@ class Seat:
                 unless_over.callback(task.cancel)
                 while not task.wait(_POLL_SECONDS):
                     now = self._clock()
-                    if not self._is_there():
-                        raise NodeLost(f"{node.name} is not part of the cluster any more")
+                    if self._found.gone is not None and underway.began_at is None:
+                        raise NotBegun(f"{node.name}: {self._found.gone}", 0.0)
+                    self._stay()
                     if underway.unwanted and unwanted_at is None:
                         unwanted_at = now
                     if unwanted_at is not None and now - unwanted_at > _WAITS_FOR_A_STOP_SECONDS:
-                        return Done()
+                        return Done(retry=False)
                     if underway.began_at is None and (now > late_at or now - asked_at > _PATIENCE_SECONDS):
                         raise NotBegun(f"{node.name} is busy with other work", _PATIENCE_SECONDS)
                     if now > late_at:
                         return Done(broke=DID_NOT_STOP, retry=False)
+                # It was in time, however long it takes to come here.
+                self._until(self._surroundings.handing_in, math.inf)
+                until_handed_in.callback(self._surroundings.handed_in)
+                try:
+                    is_here = self._until(task.fetch, self._clock() + _FETCH_SECONDS)
+                except NodeLost as problem:
+                    raise NotFetched(f"{problem.detail}; the trial was through") from problem
+                if not is_here:
+                    raise NotFetched(f"what {node.name} has worked out does not come")
                 unless_over.pop_all()
             is_over = True
             try:
-                return parse_done(task.result(), errand)
+                done = parse_done(task.result(), errand)
+                return replace(done, retry=False) if underway.unwanted and done == Done() else done
             except NodeLost as problem:
                 if underway.began_at is None:
                     # It may be gone, and not missed yet.
@@ -200,6 +258,13 @@ class Seat:
                 raise
         finally:
             self._watch.end(errand.id, is_over=is_over)
+
+    def _until(self, is_so: Callable[[float], bool], until: float) -> bool:
+        while not is_so(_POLL_SECONDS):
+            self._stay()
+            if self._clock() > until:
+                return False
+        return True
 
     def _deliver(self, sha256: str, path: Path) -> None:
         """A table to the node, in pieces."""
@@ -211,14 +276,23 @@ class Seat:
                 task = self._engine.submit(
                     self._found.node, self._found.share, False, keep, sha256, delivery, offset, piece, is_last
                 )
-                until = self._clock() + _PATIENCE_SECONDS
-                while not task.wait(_POLL_SECONDS):
-                    if not self._is_there() or self._clock() > until:
-                        task.cancel()
-                        raise NodeLost(f"{self._found.node.name} does not take in a table")
-                task.result()
+                with contextlib.ExitStack() as unless_over:
+                    unless_over.callback(task.cancel)
+                    try:
+                        is_kept = self._until(task.wait, self._clock() + _PATIENCE_SECONDS)
+                    except NodeLost as problem:
+                        raise NotBegun(problem.detail, 0.0) from problem
+                    if not is_kept:
+                        raise NotBegun(f"{self._found.node.name} does not take in a table", _PATIENCE_SECONDS)
+                    unless_over.pop_all()
+                try:
+                    task.result()
+                except OSError as problem:
+                    raise NodeFault(f"A table cannot be kept there ({problem.strerror or problem}).") from problem
 
     def _hand_in(self, lease: Lease, done: Done) -> None:
+        if done.fault is not None:
+            raise NodeFault(f"It cannot keep what it has worked out: {done.fault}.")
         if done.broke is not None and done.retry:
             self._give_back(lease, done.broke)
             return
@@ -227,11 +301,15 @@ class Seat:
             self._channel.report(lease, TrialReport(status, error=done.broke))
             return
         if done.report is None:
+            # Where nobody wants it any more the place is free for another; else what was in its way still is.
             self._give_back(lease, None)
+            if done.retry:
+                self._rest(_LOST_SECONDS)
             return
         for content in done.files.values():
             self._channel.put(lease, content)
         self._channel.report(lease, done.report)
+        self._surroundings.fault(self._found, None)
 
 
 def _tables(brief: JobBrief) -> list[str]:
