@@ -363,6 +363,15 @@ MIGRATIONS: tuple[Migration, ...] = (
                 END""",
         ),
     ),
+    Migration(
+        23,
+        "which workers somebody has drained, and who has trained for a job",
+        (
+            "ALTER TABLE workers ADD COLUMN drained INTEGER NOT NULL DEFAULT 0",
+            "UPDATE workers SET drained = 1 WHERE status = 'draining' AND set_aside IS NULL",
+            "CREATE INDEX trials_at_home ON trials(job_id, owner) WHERE status = 'finished'",
+        ),
+    ),
 )
 
 

@@ -1,10 +1,11 @@
 """The trials table as a queue: what waits, and who gets it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from flowml.domain.jobs import PRIORITY
 from flowml.domain.trials import Lease, Needs, Offer
+from flowml.domain.workers import LOCAL_ID
 from flowml.store.blame import LEFT_TO_OTHERS
 from flowml.store.jobs import ELAPSED
 from flowml.store.rows import to_json
@@ -31,6 +32,11 @@ _BETTER_EQUIPPED = (
     " AND waiting.prefers IN (SELECT value FROM json_each(other.queues)) AND other.slots > (SELECT COUNT(*)"
     " FROM trials AS now WHERE now.worker_id = other.id AND now.status = 'leased'))"
 )
+# The server's own machine has as many trainers as slots: one that has died may still hold what is just given back.
+_MAY_NOT = (
+    "SELECT 1 FROM workers WHERE id = ? AND (status <> 'online' OR id <> ? AND slots <="
+    " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'leased'))"
+)
 
 
 class WaitingTrials(TrialRecords):
@@ -51,11 +57,10 @@ class WaitingTrials(TrialRecords):
 
         Every job that runs gets its turn, because its budget runs too; priority decides who starts. For a moment a
         trial is left to an owner who has the table of its job in memory and nothing to do, and to a machine that has
-        what it prefers.
+        what it prefers. A worker that is not online gets none, nor has one more of them than it has slots.
         """
         with self._database.write() as connection:
-            is_set_aside = "SELECT 1 FROM workers WHERE id = ? AND set_aside IS NOT NULL"
-            if connection.execute(is_set_aside, (worker_id,)).fetchone() is not None:
+            if connection.execute(_MAY_NOT, (worker_id, LOCAL_ID)).fetchone() is not None:
                 return None
             queues = to_json(list(offer.queues))
             fits = (queues, offer.memory_bytes, offer.vram_gb)
@@ -106,6 +111,20 @@ class WaitingTrials(TrialRecords):
             found.append(Needs(row["queue"], row["memory_bytes"], row["vram_gb"]))
             # Behind all of these at once: where it says “greater”, SQLite reads through them.
             after = (row["queue"], row["memory_bytes"], math.nextafter(row["vram_gb"], math.inf))
+        return found
+
+    def at_home(self, owners: Collection[str]) -> dict[str, frozenset[str]]:
+        """Of these owners, those who have finished trials of jobs of which something waits, and which jobs."""
+        rows = self._database.current().execute(
+            "SELECT one.value AS owner, jobs.id AS job FROM json_each(?) AS one JOIN jobs ON jobs.status = 'running'"
+            " AND EXISTS (SELECT 1 FROM trials WHERE job_id = jobs.id AND status = 'queued')"
+            " WHERE EXISTS (SELECT 1 FROM trials AS own WHERE own.job_id = jobs.id AND own.owner = one.value"
+            " AND own.status = 'finished')",
+            (to_json(list(owners)),),
+        )
+        found: dict[str, frozenset[str]] = {}
+        for row in rows:
+            found[row["owner"]] = found.get(row["owner"], frozenset()) | {row["job"]}
         return found
 
     def broke_down_with(self) -> set[str]:

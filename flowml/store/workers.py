@@ -28,7 +28,7 @@ MOST_OF_AN_OWNER = 2_000
 MOST_REFUSED = 3
 """A worker of which so many trials were refused gets no more."""
 # What one is that is there.
-_HERE = "CASE WHEN workers.set_aside IS NULL THEN 'online' ELSE 'draining' END"
+_HERE = "CASE WHEN workers.set_aside IS NULL AND NOT workers.drained THEN 'online' ELSE 'draining' END"
 
 
 class Workers:
@@ -65,11 +65,13 @@ class Workers:
         *,
         owner: str,
         instance: str | None = None,
+        life: str | None = None,
         others: Collection[str] = (),
     ) -> Worker:
         """A machine that joins, or comes back: the same worker where its owner has one of its name that is this
         `instance` or is gone, and is not one of the `others`. Else it gets a number. Of very many of one owner, those
-        make room that have been gone for longest. Raises WrongState where none has."""
+        make room that have been gone for longest. One that was drained stays so until it is another process (`life`).
+        Raises WrongState where none has."""
         with self._database.write() as connection:
             rows = connection.execute("SELECT * FROM workers WHERE owner = ? AND id <> ?", (owner, LOCAL_ID)).fetchall()
             rows = [row for row in rows if row["id"] not in others]
@@ -80,6 +82,11 @@ class Workers:
             ]
             worker_id = known[0] if known else _new(connection, owner)
             name = _free_name(connection, name, worker_id)
+            connection.execute(
+                # Who says nothing of itself may always be another one.
+                "UPDATE workers SET drained = 0 WHERE id = ?1 AND (?2 IS NULL OR life IS NOT ?2)",
+                (worker_id, life),
+            )
             _put(connection, worker_id, name, queues, share, capabilities, now)
             connection.execute(
                 "UPDATE workers SET owner = ?, instance = ifnull(?, instance) WHERE id = ?",
@@ -117,6 +124,28 @@ class Workers:
                 [(when, load and to_json(asdict(load)), worker_id) for worker_id, (when, load) in at.items()],
             )
 
+    def free_places(self, worker_ids: Collection[str]) -> dict[str, int]:
+        """Of these, those who may be given trials now, and how many each."""
+        rows = self._database.current().execute(
+            "SELECT id, slots - (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'leased')"
+            " AS free FROM workers WHERE id IN (SELECT value FROM json_each(?)) AND status = 'online'",
+            (to_json(list(worker_ids)),),
+        )
+        return {row["id"]: row["free"] for row in rows if row["free"] > 0}
+
+    def ids(self) -> set[str]:
+        """Those of all that have joined and were not removed."""
+        return {row["id"] for row in self._database.read().execute("SELECT id FROM workers")}
+
+    def drain(self, worker_id: str) -> None:
+        """Give one no more trials, until it is resumed or starts anew."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE workers SET drained = 1, status = CASE status WHEN 'online' THEN 'draining' ELSE status END"
+                " WHERE id = ?",
+                (worker_id,),
+            )
+
     def set_status(self, worker_id: str, status: WorkerStatus) -> None:
         """What it is now."""
         with self._database.write() as connection:
@@ -134,7 +163,7 @@ class Workers:
         with self._database.write() as connection:
             connection.execute("DELETE FROM mishaps WHERE worker_id = ?", (worker_id,))
             connection.execute(
-                "UPDATE workers SET set_aside = NULL, refused = 0,"
+                "UPDATE workers SET set_aside = NULL, drained = 0, refused = 0,"
                 " status = CASE status WHEN 'draining' THEN 'online' ELSE status END WHERE id = ?",
                 (worker_id,),
             )

@@ -72,10 +72,10 @@ def _with_load(worker: Worker) -> Worker:
 
 
 def drain(context: Context, worker_id: str) -> Worker:
-    """Have a worker take no new trials, until it joins anew or `resume`; those that it works on it finishes. Raises
+    """Have a worker take no new trials, until it starts anew or `resume`; those that it works on it finishes. Raises
     NotFound, and WrongState for this machine."""
     _check_is_another(get_worker(context, worker_id))
-    context.store.workers.set_status(worker_id, WorkerStatus.DRAINING)
+    context.store.workers.drain(worker_id)
     return _told(context, worker_id)
 
 

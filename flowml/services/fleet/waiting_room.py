@@ -1,8 +1,9 @@
 """Workers on other machines that wait for a trial, or to hear which of theirs are to stop: one thread looks for all of
 them, and each hears at once.
 
-A look costs one question to the tables however many wait, and nothing while nobody has stored anything. Who has the
-table of a run in memory is served first, and of those alike whoever has waited longest.
+A look costs a few questions to the tables however many wait, and nothing while nobody has stored anything. Who has the
+table of a run in memory is served first, and of those alike whoever has waited longest. One that is drained or set
+aside may stand here, too: it gets nothing, and a trial as soon as it may have one again.
 """
 
 import logging
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from flowml.domain.clock import Clock
 from flowml.domain.faults import fault_of
@@ -64,7 +66,6 @@ class WaitingRoom:
         self._watchers: set[Watcher] = set()
         self._lock = threading.Lock()
         self._has_come = threading.Event()
-        self._latest_job: dict[str, str] = {}
         self._thread: threading.Thread | None = None
         self._version: int | None = None
         self._is_closed = False
@@ -116,7 +117,6 @@ class WaitingRoom:
         lease = self._store.trials.claim(worker_id, worker_id, worker_name, offer, LEASE_SECONDS, now, steady)
         if lease is not None:
             tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
-            self._latest_job[worker_id] = lease.job_id
         return lease
 
     def dismiss(self, worker_id: str) -> None:
@@ -129,7 +129,6 @@ class WaitingRoom:
                     del self._waiters[one]
                 else:
                     self._watchers.discard(one)
-            self._latest_job.pop(worker_id, None)
         for one in theirs:
             one.come()
 
@@ -207,22 +206,31 @@ class WaitingRoom:
         if not waiters:
             return False, True
         waiting = self._store.trials.waiting_needs()
-        able = [waiter for waiter in waiters if any(fits(needs, waiter.offer) for needs in waiting)] if waiting else []
+        if not waiting:
+            return False, True
+        wanted = {waiter: frozenset(needs for needs in waiting if fits(needs, waiter.offer)) for waiter in waiters}
+        able = [waiter for waiter in waiters if wanted[waiter]]
+        ids = {waiter.worker_id for waiter in able}
+        # Who is drained, set aside or gone, or has all that it has places for, stands for nobody else.
+        free = self._store.workers.free_places(ids) if able else {}
+        able = [waiter for waiter in able if waiter.worker_id in free]
         if not able:
             return False, True
         most = max(_LEAST_AT_ONCE, len(able) // _PARTS)
         given: list[tuple[Waiter, Lease]] = []
-        refused: list[Offer] = []
+        refused = _Refused()
         # What they do not get may be for others.
         not_for_all = self._store.trials.broke_down_with()
+        # What is left to them for a moment is theirs.
+        at_home = self._store.trials.at_home(ids)
+        able.sort(key=lambda waiter: waiter.worker_id not in at_home)
         has_more = True
         with self._store.transaction():
             # Others may have been writing until now: that time is not the trial's.
             now, steady = self._clock.now(), self._clock.steady()
-            # What is left to them for a moment is theirs.
-            for waiter in sorted(able, key=lambda waiter: waiter.worker_id not in self._latest_job):
-                # What nobody gets who offers as much, this one does not get either.
-                if any(_covers(offer, waiter.offer) for offer in refused):
+            for waiter in able:
+                kind = _Kind(frozenset(waiter.offer.queues), at_home.get(waiter.worker_id, frozenset()))
+                if not free[waiter.worker_id] or refused.covers(kind, wanted[waiter]):
                     continue
                 lease = self._store.trials.claim(
                     waiter.worker_id, waiter.worker_id, waiter.worker_name, waiter.offer, LEASE_SECONDS, now, steady
@@ -230,11 +238,13 @@ class WaitingRoom:
                 if lease is not None:
                     tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
                     given.append((waiter, lease))
+                    free[waiter.worker_id] -= 1
                     if len(given) == most:
                         break
                 elif has_more := bool(self._store.trials.waiting_needs()):
-                    if waiter.worker_id not in not_for_all:
-                        refused.append(waiter.offer)
+                    # It may have been drained just now.
+                    if waiter.worker_id not in not_for_all and self._store.workers.free_places({waiter.worker_id}):
+                        refused.add(kind, wanted[waiter])
                 else:
                     break
         waited = self._clock.steady() - steady
@@ -246,7 +256,6 @@ class WaitingRoom:
                 if still_waits:
                     del self._waiters[waiter]
                     waiter.lease = lease
-                    self._latest_job[waiter.worker_id] = lease.job_id
             if still_waits:
                 waiter.come()
             else:
@@ -261,10 +270,26 @@ def fits(needs: Needs, offer: Offer) -> bool:
     return needs.queue in offer.queues and needs.memory_bytes <= offer.memory_bytes and needs.vram_gb <= offer.vram_gb
 
 
-def _covers(offer: Offer, other: Offer) -> bool:
-    """Whether somebody who offers this could take whatever the other could."""
-    return (
-        set(other.queues) <= set(offer.queues)
-        and other.memory_bytes <= offer.memory_bytes
-        and other.vram_gb <= offer.vram_gb
-    )
+class _Kind(NamedTuple):
+    """What decides, besides its room, whether something is left to others than a worker: its queues, and the jobs
+    whose table it has."""
+
+    queues: frozenset[str]
+    jobs: frozenset[str]
+
+
+class _Refused:
+    """What was not given to somebody, although there was room for it: others of its kind do not get it either."""
+
+    def __init__(self) -> None:
+        self._needs: dict[_Kind, frozenset[Needs]] = {}
+
+    def add(self, kind: _Kind, needs: frozenset[Needs]) -> None:
+        self._needs[kind] = self._needs.get(kind, frozenset()) | needs
+
+    def covers(self, kind: _Kind, needs: frozenset[Needs]) -> bool:
+        """Whether one of this kind would get none of these."""
+        return any(
+            kind.queues <= other.queues and kind.jobs <= other.jobs and needs <= refused
+            for other, refused in self._needs.items()
+        )

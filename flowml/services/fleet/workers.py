@@ -94,6 +94,7 @@ def register(
         context.clock(),
         owner=context.caller.identifier,
         instance=instance,
+        life=life,
         others=set() if life is None else fleet.attendance.alive(other_than=life),
     )
     log.info("worker %s (%s) has joined, for %s", worker.name, worker.id, ", ".join(worker.queues) or "no queue")

@@ -83,9 +83,6 @@ async def lease(request: Request) -> dict[str, Lease | None]:
     context, fleet = context_of(request), _fleet(request)
     worker = await _caller(request, body.worker_id)
     room, come = fleet.waiting_room, _Come()
-    if worker.status is WorkerStatus.DRAINING:
-        await come.within(body.wait_seconds, request)
-        return {"lease": None}
     waiter = room.stand(worker.id, worker.name, body.offer(), come.soon)
     is_here = False
     try:

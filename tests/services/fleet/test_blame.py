@@ -227,7 +227,7 @@ def test_what_is_wrong_with_the_machine_counts_against_it_and_not_against_the_tr
     context: Context,
     fleet: Fleet,
 ) -> None:
-    good, full = join(context, "good", fleet=fleet), join(context, "full", fleet=fleet)
+    good, full = join(context, "good", fleet=fleet), join(context, "full", fleet=fleet, slots=MOST_MISHAPS)
     for number in range(MOST_MISHAPS + 1):
         dispatcher.enqueue(number)
     report(dispatcher, good, finished(dispatcher))

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from flowml.domain.trials import Lease, Needs, Offer, TrialReport, TrialStatus
-from flowml.domain.workers import Share
+from flowml.domain.workers import Share, WorkerStatus
 from flowml.services.fleet.waiting_room import Waiter, WaitingRoom
+from flowml.store.store import Store
+from flowml.store.workers import _put
 from tests.clocks import clock_of
 from tests.services.test_channel import Dispatcher
 
@@ -22,6 +24,13 @@ def dispatcher(tmp_path: Path) -> Dispatcher:
     return Dispatcher(tmp_path)
 
 
+def register(store: Store, *names: str, slots: int = 1) -> None:
+    """Workers whose names are their ids."""
+    with store._database.write() as connection:
+        for name in names:
+            _put(connection, name, name, ("cpu",), Share(slots, 1, 10**9), {}, 1.0)
+
+
 @pytest.fixture
 def room(dispatcher: Dispatcher) -> Iterator[WaitingRoom]:
     room = WaitingRoom(dispatcher.store, clock_of(dispatcher.time))
@@ -31,6 +40,7 @@ def room(dispatcher: Dispatcher) -> Iterator[WaitingRoom]:
 
 def stand(room: WaitingRoom, name: str, offer: Offer = ANY) -> tuple[Waiter, threading.Event]:
     come = threading.Event()
+    register(room._store, name)
     return room.stand(name, name, offer, come.set), come
 
 
@@ -91,8 +101,10 @@ def test_the_tables_are_asked_once_however_many_wait_and_only_when_something_was
 ) -> None:
     asked = []
     needs = dispatcher.store.trials.waiting_needs
-    for number in range(1_000):
-        stand(room, str(number))
+    names = [str(number) for number in range(1_000)]
+    register(dispatcher.store, *names)
+    for name in names:
+        room.stand(name, name, ANY, lambda: None)
     time.sleep(0.05)
     monkeypatch.setattr(dispatcher.store.trials, "waiting_needs", lambda: asked.append(1) or needs())
     time.sleep(0.1)
@@ -167,3 +179,92 @@ def test_what_one_machine_broke_down_with_is_given_to_another_that_waits_behind_
         waiters.append(room.stand(worker_id, worker_id, Offer(), come.set))
     assert come.wait(10)
     assert [room.leave(waiter) is not None for waiter in waiters] == [False, True]
+
+
+class Desk:
+    """A waiting room whose looks a test takes itself."""
+
+    def __init__(self, dispatcher: Dispatcher, room: WaitingRoom, monkeypatch: pytest.MonkeyPatch):
+        room._thread = threading.current_thread()
+        self.dispatcher, self.room = dispatcher, room
+        self.claimed, self.waiters = list[str](), dict[str, Waiter]()
+        claim = dispatcher.store.trials.claim
+        monkeypatch.setattr(
+            dispatcher.store.trials, "claim", lambda *given: self.claimed.append(given[0]) or claim(*given)
+        )
+
+    def stand(self, name: str, offer: Offer = ANY, slots: int = 1) -> None:
+        register(self.dispatcher.store, name, slots=slots)
+        self.waiters[name] = self.room.stand(name, name, offer, lambda: None)
+
+    def served(self) -> list[str]:
+        """Who has a trial now that had none before."""
+        self.claimed.clear()
+        self.room._serve()
+        served = [name for name, waiter in self.waiters.items() if waiter.lease is not None]
+        return [name for name in served if self.waiters.pop(name)]
+
+    def finish_one(self, name: str, number: int) -> None:
+        """A trial of the job that is finished by this worker."""
+        register(self.dispatcher.store, name)
+        trial_id = self.dispatcher.enqueue(number)
+        now = self.dispatcher.now
+        lease = self.dispatcher.store.trials.claim(name, name, name, ANY, 60.0, now + 1e6, now + 1e6)
+        assert lease is not None and lease.trial_id == trial_id
+        assert self.dispatcher.store.trials.finish(lease, TrialReport(TrialStatus.FINISHED, 1.0, (1.0,)), now, now)
+
+
+@pytest.fixture
+def desk(dispatcher: Dispatcher, room: WaitingRoom, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(dispatcher, room, monkeypatch)
+
+
+@pytest.mark.parametrize("status", [WorkerStatus.DRAINING, WorkerStatus.OFFLINE])
+def test_one_that_is_not_to_have_trials_gets_none_and_holds_up_nobody(desk: Desk, status: WorkerStatus) -> None:
+    for name in ("away", "good"):
+        desk.stand(name)
+    desk.dispatcher.store.workers.set_status("away", status)
+    desk.dispatcher.enqueue(0)
+    assert desk.served() == ["good"]
+    desk.dispatcher.enqueue(1)
+    assert desk.served() == [] and not desk.claimed
+    desk.dispatcher.store.workers.set_status("away", WorkerStatus.ONLINE)
+    assert desk.served() == ["away"], "at once, it need not ask again"
+
+
+def test_one_that_is_drained_during_a_look_stands_for_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("drained", "good"):
+        desk.stand(name)
+    desk.dispatcher.enqueue()
+    at_home, workers = desk.dispatcher.store.trials.at_home, desk.dispatcher.store.workers
+    monkeypatch.setattr(desk.dispatcher.store.trials, "at_home", lambda ids: workers.drain("drained") or at_home(ids))
+    assert desk.served() == ["good"]
+
+
+def test_one_that_waits_more_often_than_it_has_slots_holds_up_nobody(desk: Desk) -> None:
+    register(desk.dispatcher.store, "greedy")
+    for number in range(3):
+        desk.waiters[f"greedy {number}"] = desk.room.stand("greedy", "greedy", ANY, lambda: None)
+    desk.stand("good")
+    for number in range(4):
+        desk.dispatcher.enqueue(number)
+    assert desk.served() == ["greedy 0", "good"]
+
+
+def test_who_has_the_table_gets_it_at_once_also_behind_one_who_has_that_of_another_run(desk: Desk) -> None:
+    desk.finish_one("has it", 0)
+    desk.stand("other")
+    desk.stand("has it")
+    desk.stand("has nothing")
+    desk.dispatcher.enqueue(1)
+    assert desk.served() == ["has it"]
+
+
+def test_of_many_with_different_memory_few_are_asked_for_what_is_left_to_another(desk: Desk) -> None:
+    desk.finish_one("at home", 0)
+    for number in range(50):
+        desk.stand(str(number), Offer(("cpu",), 10 + number, 0.0))
+    desk.dispatcher.enqueue(1, Needs(memory_bytes=5))
+    desk.dispatcher.enqueue(2, Needs(memory_bytes=30))
+    assert desk.served() == []
+    assert desk.claimed == ["0", "20"], "one who has room for the first, one who has room for both"

@@ -11,7 +11,7 @@ from flowml.domain.errors import LeaseLost, NotFound, WrongState
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.tokens import Token
 from flowml.domain.trials import Offer, Trial, TrialReport, TrialStatus
-from flowml.domain.workers import GPULoad, Load, Share, Worker
+from flowml.domain.workers import GPULoad, Load, Share, Worker, WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import LEASE_SECONDS
 from flowml.services.fleet import cluster, workers
@@ -19,8 +19,6 @@ from flowml.services.fleet.workers import Attempt, Fleet, Working
 from flowml.services.housekeeping import FILE_AGE_SECONDS, keep_house
 from tests.services.fleet.conftest import OWNER
 from tests.services.test_channel import Dispatcher
-
-SHARE = Share(2, 1, 100)
 
 
 def join(
@@ -30,10 +28,11 @@ def join(
     protocol: int = PROTOCOL,
     fleet: Fleet | None = None,
     life: str | None = None,
+    slots: int = 2,
 ) -> Worker:
-    fleet = fleet or Fleet(context)
+    fleet, share = fleet or Fleet(context), Share(slots, 1, 100)
     fleet.attendance.close()
-    return workers.register(context, fleet, name, ["cpu"], SHARE, {}, protocol=protocol, instance=instance, life=life)
+    return workers.register(context, fleet, name, ["cpu"], share, {}, protocol=protocol, instance=instance, life=life)
 
 
 def beat(context: Context, fleet: Fleet, worker_id: str, working: list[Working]) -> frozenset[str]:
@@ -218,10 +217,11 @@ def test_what_is_leased_to_somebody_who_is_gone_expires_without_blame(
     worker = join(context, fleet=fleet)
     dispatcher.enqueue()
     for _ in range(3):
-        fleet.attendance.gone(worker.id, "has gone")
+        workers.called(context, fleet, worker.id)
         dispatcher.store.trials.claim(
             worker.id, worker.id, "far", Offer(), LEASE_SECONDS, dispatcher.now, dispatcher.now
         )
+        dispatcher.store.workers.set_status(worker.id, WorkerStatus.OFFLINE)
         assert fleet.attendance.look(), "somebody has to look after it"
         dispatcher.now += LEASE_SECONDS + 1.0
         fleet.attendance.look()
@@ -391,6 +391,7 @@ def test_a_report_brings_the_next_trial_if_one_fits_and_the_worker_is_to_have_on
         attempt = claim(dispatcher, worker, number)
         stop(context, worker.id)
         assert workers.report(context, fleet, attempt, FAILED, Offer()) == (True, None)
+        cluster.resume(context, worker.id)
     assert [trial.status for trial in dispatcher.ledger.trials()].count(TrialStatus.QUEUED) == 1
 
 
@@ -404,6 +405,36 @@ def test_a_next_trial_whose_answer_was_lost_waits_again(dispatcher: Dispatcher, 
         dispatcher.now += 15.0
         beat(context, fleet, worker.id, [])
     assert dispatcher.ledger.trials()[1].status is TrialStatus.QUEUED
+
+
+def test_nobody_has_more_trials_than_slots(dispatcher: Dispatcher, context: Context, fleet: Fleet) -> None:
+    worker = join(context, fleet=fleet, slots=2)
+    held = [claim(dispatcher, worker, number) for number in range(2)]
+    dispatcher.enqueue(2)
+    assert fleet.waiting_room.take(worker.id, worker.name, Offer()) is None
+    accepted, lease = workers.report(context, fleet, held[0], FAILED, Offer())
+    assert accepted and lease is not None, "the one that was reported makes room"
+
+
+def test_a_drained_worker_stays_so_until_it_is_resumed_or_starts_anew(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker = join(context, instance="a", fleet=fleet, life="1")
+    cluster.drain(context, worker.id)
+    assert join(context, instance="a", fleet=fleet, life="1").id == worker.id, "it has tried its GPUs, say"
+    assert status(context, worker) == "draining"
+    fleet.attendance.gone(worker.id, "has gone")
+    workers.called(context, fleet, worker.id)
+    assert status(context, worker) == "draining"
+    fleet.attendance.gone(worker.id, "has gone")
+    cluster.resume(context, worker.id)
+    workers.called(context, fleet, worker.id)
+    assert status(context, worker) == "online"
+    fleet.attendance.gone(worker.id, "has gone")
+    assert cluster.drain(context, worker.id).status is WorkerStatus.OFFLINE, "it is not there"
+    assert join(context, instance="a", fleet=fleet, life="1").status is WorkerStatus.DRAINING
+    hang_up(fleet, worker)
+    assert join(context, instance="a", fleet=fleet, life="2").status is WorkerStatus.ONLINE
 
 
 def test_who_leaves_gives_back_what_it_had(dispatcher: Dispatcher, context: Context, fleet: Fleet) -> None:
