@@ -55,9 +55,9 @@ class Site:
             retry = given.pop("retry", None) or Retry(sleep=lambda seconds: None)
             return upgrade(client, self.own, self.said.append, retry, **given)
 
-    def part(self, sha256: str | None = None) -> Path:
-        """Where what has arrived of the server's program is kept, or of another one."""
-        return self.own.with_name(".flowml.pyz.upgrade") / f"{sha256 or hash_file(self.new)}.part"
+    def part(self) -> Path:
+        """Where what has arrived of the server's program is kept."""
+        return self.own.with_name(".flowml.pyz.upgrade") / f"{hash_file(self.new)}.part"
 
     def refused(self, words: str, **given: Any) -> None:
         """It says so, and everything is as before."""
@@ -166,10 +166,17 @@ def test_what_has_arrived_stays_where_no_more_comes_and_is_gone_on_with_later(si
     assert site.left() == ["flowml.pyz", "flowml.pyz.old"]
 
 
-def test_what_a_worker_that_was_killed_has_left_of_another_program_is_in_nobodys_way(site: Site) -> None:
-    of_another = site.part("f" * 64)
-    of_another.parent.mkdir()
-    of_another.write_bytes(b"the first half")
+def test_what_a_worker_that_was_killed_has_left_of_another_program_is_in_nobodys_way(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.cuts = [100_000] + [0] * 20
+    with monkeypatch.context() as killed:
+        # Who is killed tidies nothing up.
+        killed.setattr("flowml.worker.upgrade.shutil.rmtree", lambda *_: None)
+        with pytest.raises(StartupError):
+            site.upgrade(retry=Slow(50.0).retry())
+    site.cuts = []
+    zipapp(site.new, NEW, padding=150_000)
     assert site.upgrade() and hash_file(site.own) == hash_file(site.new)
     assert site.left() == ["flowml.pyz", "flowml.pyz.old"]
 
