@@ -372,6 +372,30 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX trials_at_home ON trials(job_id, owner) WHERE status = 'finished'",
         ),
     ),
+    Migration(
+        24,
+        "when, why and of whom the machines are that could not do a trial, and which trials are held until it is known"
+        " whether they have lived",
+        (
+            """CREATE TABLE strikes (
+                id INTEGER PRIMARY KEY, trial_id TEXT NOT NULL REFERENCES trials(id) ON DELETE CASCADE,
+                worker_id TEXT NOT NULL, party TEXT NOT NULL, is_reported INTEGER NOT NULL,
+                is_suspected INTEGER NOT NULL, at REAL NOT NULL
+            ) STRICT""",
+            "CREATE INDEX strikes_of_trial ON strikes(trial_id, worker_id)",
+            "CREATE INDEX strikes_suspected ON strikes(worker_id) WHERE is_suspected = 1",
+            "ALTER TABLE trials ADD COLUMN struck_at REAL",
+            "ALTER TABLE trials ADD COLUMN given_up_at REAL",
+            "ALTER TABLE trials ADD COLUMN redated INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE mishaps ADD COLUMN needed_bytes REAL",
+            "CREATE INDEX trials_held ON trials(id) WHERE given_up_at IS NOT NULL",
+            # Whom a trial was left to is known only while its run goes on: those of a server that is upgraded in the
+            # middle of one begin anew.
+            "UPDATE trials SET failures = 0 WHERE status IN ('queued', 'leased')",
+            "ALTER TABLE trials DROP COLUMN killed",
+            "UPDATE workers SET refused = refused * 10 WHERE refused > 0",
+        ),
+    ),
 )
 
 

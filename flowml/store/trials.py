@@ -6,13 +6,19 @@ A report or a heartbeat names owner and attempt; when either is no longer curren
 from collections.abc import Collection, Sequence
 
 from flowml.domain.trials import OUT_OF_TIME, Lease, Needs, Trial, TrialReport, TrialSpec, TrialStatus
-from flowml.store.blame import strike
 from flowml.store.jobs import ELAPSED
 from flowml.store.rows import new_id, to_json
+from flowml.store.strikes import Blow, Verdict, fail_held, strike
 from flowml.store.trial_records import lease_of
 from flowml.store.waiting_trials import WaitingTrials
 
 _OTHERS = "owner = ? AND lease_expires_at < ? AND id NOT IN (SELECT value FROM json_each(?))"
+_WAITS_AGAIN = (
+    "UPDATE trials SET status = CASE WHEN stop_requested = 1 THEN 'cancelled' ELSE 'queued' END,"
+    " finished_at = CASE WHEN stop_requested = 1 THEN ? END,"
+    " error = ?, owner = NULL, lease_expires_at = NULL WHERE id = ?"
+)
+EARLY_SECONDS = 10.0
 
 
 class Trials(WaitingTrials):
@@ -146,12 +152,13 @@ class Trials(WaitingTrials):
                 (trial.score, to_json(list(trial.fold_scores)), to_json(trial.metrics), trial.id),
             )
 
-    def refuse(self, trial_id: str, reason: str) -> Trial:
+    def refuse(self, trial_id: str, reason: str, now: float) -> Trial:
         """What was reported of a finished trial is not to be used: its files are nobody's, and it waits again, or has
         failed as one with which its machine broke down."""
         with self._database.write() as connection:
             is_finished = self.get(trial_id).status is TrialStatus.FINISHED
-            status = TrialStatus.FAILED if is_finished and strike(connection, trial_id) else TrialStatus.QUEUED
+            verdict = strike(connection, trial_id, Blow(reason), now) if is_finished else Verdict.AGAIN
+            status = TrialStatus.FAILED if verdict is Verdict.OVER else TrialStatus.QUEUED
             connection.execute(
                 "UPDATE files SET loose_since = 0 WHERE sha256 IN (SELECT out_of_fold_file FROM trials WHERE id = ?1"
                 " UNION SELECT model_file FROM trials WHERE id = ?1)",
@@ -186,10 +193,11 @@ class Trials(WaitingTrials):
         The machine broke down with it (`store.blame`): when that is enough, or at once without `retry`, it has ended
         like `end` says, with the reason. With `blamed` only that trial; another one simply waits again.
         """
+        blow = Blow(reason)
         if blamed is None:
-            return self._return("owner = ?", (owner,), reason, now, retry, end)
+            return self._return("owner = ?", (owner,), blow, now, retry, end)
         with self._database.write():
-            return self._return("owner = ? AND id = ?", (owner, blamed), reason, now, retry, end) + self._return(
+            return self._return("owner = ? AND id = ?", (owner, blamed), blow, now, retry, end) + self._return(
                 "owner = ?", (owner,), None, now, retry
             )
 
@@ -197,9 +205,9 @@ class Trials(WaitingTrials):
         """Give leases that have run out back to the queue: that is the machine's fault, or the network's."""
         return self._return("lease_expires_at < ?", (steady,), None, now, True)
 
-    def expire_of(self, worker_id: str, now: float, steady: float) -> list[Trial]:
-        """The same of one worker alone."""
-        return self._return("worker_id = ? AND lease_expires_at < ?", (worker_id, steady), None, now, True)
+    def expire_of(self, worker_id: str, blow: Blow, now: float, steady: float) -> list[Trial]:
+        """The same of one worker alone, of which it is known what it came from."""
+        return self._return("worker_id = ? AND lease_expires_at < ?", (worker_id, steady), blow, now, True)
 
     def any_expired(self, steady: float) -> bool:
         """Whether a lease has run out."""
@@ -218,15 +226,38 @@ class Trials(WaitingTrials):
         query = f"SELECT 1 FROM trials WHERE status = 'leased' AND {where} LIMIT 1"
         return self._database.current().execute(query, values).fetchone() is not None
 
-    def abandon_all_leases(self, worker_id: str, now: float) -> list[Trial]:
-        """What a worker that is gone, or its life before, had leased waits again, and that is not the trials' fault."""
-        return self._return("worker_id = ?", (worker_id,), None, now, True)
+    def abandon_all_leases(self, worker_id: str, now: float, blow: Blow | None = None) -> list[Trial]:
+        """What a worker that is gone, or its life before, had leased waits again, and that is not the trials' fault;
+        with a `blow` it may be."""
+        return self._return("worker_id = ?", (worker_id,), blow, now, True)
+
+    def doubt(self, lease: Lease, reason: str, now: float) -> Trial | None:
+        """A machine says that this trial cannot be done: it waits for another one to say so, too. None where that is
+        not to be waited for: then what was reported is what there is."""
+        with self._database.write() as connection:
+            if not self.holds(lease) or self._is_to_stop(lease.trial_id):
+                return None
+            blow = Blow(reason, is_reported=True)
+            verdict = strike(connection, lease.trial_id, blow, now)
+            if verdict is Verdict.OVER:
+                return None
+            connection.execute(_WAITS_AGAIN, (now, reason, lease.trial_id))
+            return self.get(lease.trial_id)
+
+    def is_early(self, lease: Lease, steady: float) -> bool:
+        """Whether somebody who gives this up for want of time does so long before its time is over."""
+        found = self._database.current().execute(
+            "SELECT 1 FROM trials WHERE id = ? AND stop_requested = 0 AND redated = 0 AND deadline_at - ? > ?",
+            (lease.trial_id, steady, EARLY_SECONDS),
+        )
+        return found.fetchone() is not None
 
     def abandon(self, lease: Lease, now: float, reason: str | None = None) -> list[Trial]:
         """A trial that its owner does not go on with waits again. With a `reason` the machine broke down with it, as in
         `give_back`. Returns the trial, if it was theirs."""
+        blow = None if reason is None else Blow(reason)
         return self._return(
-            "id = ? AND owner = ? AND attempt = ?", (lease.trial_id, lease.owner, lease.attempt), reason, now, True
+            "id = ? AND owner = ? AND attempt = ?", (lease.trial_id, lease.owner, lease.attempt), blow, now, True
         )
 
     def abandon_others(self, owner: str, mine: Collection[str], expires_before: float, now: float) -> list[Trial]:
@@ -250,7 +281,7 @@ class Trials(WaitingTrials):
         their leases are good, and since when they wait."""
         with self._database.write() as connection:
             connection.execute(
-                "UPDATE trials SET deadline_at = ?, queued_at = ?,"
+                "UPDATE trials SET deadline_at = ?, queued_at = ?, redated = 1,"
                 " lease_expires_at = CASE status WHEN 'leased' THEN ? END"
                 " WHERE job_id = ? AND status IN ('queued', 'leased')",
                 (deadline_at, steady, steady + lease_seconds, job_id),
@@ -285,39 +316,42 @@ class Trials(WaitingTrials):
         )
         return {(row["owner"], row["id"]) for row in rows}
 
+    def fail_held(self, now: float) -> list[Trial]:
+        """What has failed of that which waited for machines to come back (`store.strikes`)."""
+        with self._database.write() as connection:
+            return [self.get(trial_id) for trial_id in fail_held(connection, now)]
+
+    def any_held(self) -> bool:
+        """Whether anything waits for them."""
+        query = "SELECT 1 FROM trials WHERE given_up_at IS NOT NULL AND status = 'queued' LIMIT 1"
+        return self._database.current().execute(query).fetchone() is not None
+
     def _return(
         self,
         where: str,
         values: tuple[object, ...],
-        reason: str | None,
+        blow: Blow | None,
         now: float,
         retry: bool,
         end: TrialStatus = TrialStatus.FAILED,
     ) -> list[Trial]:
         with self._database.write() as connection:
-            rows = connection.execute(f"SELECT id FROM trials WHERE status = 'leased' AND {where}", values).fetchall()
+            rows = connection.execute(
+                f"SELECT id, worker_name FROM trials WHERE status = 'leased' AND {where}", values
+            ).fetchall()
             for row in rows:
-                if reason is not None and (strike(connection, row["id"]) or not retry):
+                verdict, reason = Verdict.AGAIN, None
+                if blow is not None:
+                    verdict = strike(connection, row["id"], blow, now)
+                    reason = blow.reason.replace("{worker}", row["worker_name"] or "") if blow.is_quiet else blow.reason
+                    if blow.is_quiet and retry and verdict is Verdict.AGAIN:
+                        reason = None
+                if blow is not None and (verdict is Verdict.OVER or not retry):
                     connection.execute(
                         "UPDATE trials SET status = ?, error = ?, finished_at = ?, owner = NULL,"
                         " lease_expires_at = NULL WHERE id = ?",
                         (str(end), reason, now, row["id"]),
                     )
                 else:
-                    connection.execute(
-                        "UPDATE trials SET status = CASE WHEN stop_requested = 1 THEN 'cancelled' ELSE 'queued' END,"
-                        " finished_at = CASE WHEN stop_requested = 1 THEN ? END,"
-                        " error = ?, owner = NULL, lease_expires_at = NULL WHERE id = ?",
-                        (now, reason, row["id"]),
-                    )
+                    connection.execute(_WAITS_AGAIN, (now, reason, row["id"]))
             return [self.get(row["id"]) for row in rows]
-
-    def lost(self, trial: Trial, reason: str, now: float) -> Trial:
-        """The machine that had this trial, which waits again, is gone: maybe because of it."""
-        with self._database.write() as connection:
-            if trial.status is TrialStatus.QUEUED and strike(connection, trial.id):
-                connection.execute(
-                    "UPDATE trials SET status = 'failed', error = ?, finished_at = ? WHERE id = ?",
-                    (reason, now, trial.id),
-                )
-            return self.get(trial.id)

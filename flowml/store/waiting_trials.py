@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from flowml.domain.jobs import PRIORITY
 from flowml.domain.trials import Lease, Needs, Offer
 from flowml.domain.workers import LOCAL_ID
-from flowml.store.blame import LEFT_TO_OTHERS
+from flowml.store.blame import rests
 from flowml.store.jobs import ELAPSED
 from flowml.store.rows import to_json
+from flowml.store.strikes import LEFT_TO_OTHERS, left_to_others
 from flowml.store.trial_records import TrialRecords, lease_of
 
 LEFT_SECONDS = 0.2
@@ -60,10 +61,12 @@ class WaitingTrials(TrialRecords):
         what it prefers. A worker that is not online gets none, nor has one more of them than it has slots.
         """
         with self._database.write() as connection:
-            if connection.execute(_MAY_NOT, (worker_id, LOCAL_ID)).fetchone() is not None:
+            may_not = connection.execute(_MAY_NOT, (worker_id, LOCAL_ID)).fetchone() is not None
+            if may_not or rests(connection, worker_id, now):
                 return None
             queues = to_json(list(offer.queues))
             fits = (queues, offer.memory_bytes, offer.vram_gb)
+            left = left_to_others(worker_id, now)
             # Who has a GPU takes what prefers one first.
             first = "AND prefers IS NOT NULL AND prefers IN (SELECT value FROM json_each(?))"
             turns: list[tuple[str, tuple[str, ...]]] = [(first, (queues,))] if _is_preferred(offer) else []
@@ -75,13 +78,13 @@ class WaitingTrials(TrialRecords):
                         f" AND NOT ({LEFT_TO_OTHERS})"
                         f" AND (queued_at <= ? OR NOT ({_BETTER_OFF}) AND NOT ({_BETTER_EQUIPPED}))"
                         f" {which} ORDER BY number LIMIT 1",
-                        (job_id, *fits, worker_id, steady - LEFT_SECONDS, owner, owner, queues, worker_id, *more),
+                        (job_id, *fits, *left, steady - LEFT_SECONDS, owner, owner, queues, worker_id, *more),
                     ).fetchone()
                     if found is not None:
                         row = connection.execute(
                             "UPDATE trials SET status = 'leased', owner = ?, worker_id = ?, worker_name = ?,"
                             " attempt = attempt + 1, lease_expires_at = ?, started_at = ?, fold_scores = '[]',"
-                            " error = NULL, elapsed_seconds = NULL,"
+                            " error = NULL, elapsed_seconds = NULL, redated = 0,"
                             f" started_seconds = (SELECT {ELAPSED} FROM jobs WHERE jobs.id = trials.job_id)"
                             " WHERE id = ? RETURNING *",
                             (owner, worker_id, worker_name, steady + lease_seconds, now, steady, found["id"]),
@@ -128,10 +131,14 @@ class WaitingTrials(TrialRecords):
         return found
 
     def broke_down_with(self) -> set[str]:
-        """The workers that broke down with a trial that waits: some are left to others than them."""
+        """The workers that may get less than others who offer as much: those that could not do a trial that waits, or
+        belong together with such, and those on which anything went wrong since they last finished a trial."""
         rows = self._database.current().execute(
-            "SELECT DISTINCT one.value FROM trials INDEXED BY trials_that_killed, json_each(trials.killed) AS one"
-            " WHERE trials.status = 'queued' AND trials.failures > 0"
+            "WITH struck AS (SELECT strikes.worker_id, strikes.party, trials.failures"
+            " FROM trials INDEXED BY trials_that_killed JOIN strikes ON strikes.trial_id = trials.id"
+            " WHERE trials.status = 'queued' AND trials.failures > 0)"
+            " SELECT worker_id FROM struck UNION SELECT worker_id FROM mishaps UNION SELECT workers.id FROM struck"
+            " JOIN workers ON struck.party = 'of ' || workers.owner WHERE struck.failures > 1"
         )
         return {row[0] for row in rows}
 

@@ -20,13 +20,15 @@ from flowml.domain.workers import (
     Worker,
     WorkerStatus,
 )
-from flowml.store.blame import set_aside
+from flowml.store.blame import REFUSAL, set_aside
 from flowml.store.database import Database
 from flowml.store.rows import from_json, new_id, to_json
 
 MOST_OF_AN_OWNER = 2_000
 MOST_REFUSED = 3
-"""A worker of which so many trials were refused gets no more."""
+"""A worker of which so many trials were refused gets no more; what it does well in between counts, too."""
+MOST_SET_ASIDE = 3
+"""Who owns so many that were set aside, and no more that do well, has no other one join."""
 # What one is that is there.
 _HERE = "CASE WHEN workers.set_aside IS NULL AND NOT workers.drained THEN 'online' ELSE 'draining' END"
 
@@ -154,9 +156,11 @@ class Workers:
     def blame(self, worker_id: str, reason: str) -> bool:
         """A trial of a worker was refused; whether it is set aside for that now, until it is removed."""
         with self._database.write() as connection:
-            connection.execute("UPDATE workers SET refused = refused + 1 WHERE id = ?", (worker_id,))
+            # One more, for when it was reported it counted as done.
+            connection.execute("UPDATE workers SET refused = refused + ? WHERE id = ?", (REFUSAL + 1, worker_id))
             row = connection.execute("SELECT refused FROM workers WHERE id = ?", (worker_id,)).fetchone()
-            return row is not None and row["refused"] >= MOST_REFUSED and set_aside(connection, worker_id, reason)
+            too_many = row is not None and row["refused"] >= MOST_REFUSED * REFUSAL
+            return too_many and set_aside(connection, worker_id, reason)
 
     def resume(self, worker_id: str) -> None:
         """Have one take trials again that was drained or set aside; what was held against it is forgotten."""
@@ -302,6 +306,17 @@ def _load(stored: str | None) -> Load | None:
 
 def _new(connection: sqlite3.Connection, owner: str) -> str:
     """The id of one more worker of this owner."""
+    bad, good = connection.execute(
+        "SELECT SUM(set_aside IS NOT NULL), SUM(set_aside IS NULL AND EXISTS (SELECT 1 FROM trials"
+        " WHERE trials.worker_id = workers.id AND trials.status = 'finished')) FROM workers"
+        " WHERE owner = ? AND id <> ?",
+        (owner, LOCAL_ID),
+    ).fetchone()
+    if (bad or 0) >= max(MOST_SET_ASIDE, good or 0):
+        raise WrongState(
+            f"{bad} workers of this token are given no more trials, for what went wrong on them.",
+            hint="See why on the page Workers, and have them take trials again or remove them.",
+        )
     count = connection.execute("SELECT COUNT(*) FROM workers WHERE owner = ?", (owner,)).fetchone()[0]
     if count >= MOST_OF_AN_OWNER:
         made_room = connection.execute(

@@ -36,7 +36,7 @@ def test_what_was_reported_and_not_used_says_why(store: Store) -> None:
     job_id = running_job(store)
     trial_id = add_trial(store, job_id)
     store.trials.finish(claim(store, "a", 3.0), TrialReport(TrialStatus.FINISHED, 0.5), 100.0, 6.0)
-    store.trials.refuse(trial_id, "The score is another one.")
+    store.trials.refuse(trial_id, "The score is another one.", 5.0)
     (earlier,), _ = store.attempts.page(job_id, 10, 0)
     assert (earlier.started_seconds, earlier.ended_seconds, earlier.error) == (2.0, 5.0, "The score is another one.")
 

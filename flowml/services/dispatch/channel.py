@@ -8,14 +8,15 @@ from pathlib import Path
 from flowml.domain.channel import JobBrief
 from flowml.domain.clock import Clock
 from flowml.domain.errors import LeaseLost, NotFound
-from flowml.domain.trials import NEEDED_BYTES, NOT_APPLICABLE, Beat, Lease, Offer, TrialReport, TrialStatus
+from flowml.domain.trials import NEEDED_BYTES, Beat, Lease, Offer, TrialReport, TrialStatus
 from flowml.domain.workers import LOCAL_ID
-from flowml.services.dispatch.blame import failed_on
+from flowml.services.dispatch.blame import doubt_about, failed_on
 from flowml.services.dispatch.ledger import brief_of
 from flowml.services.dispatch.telling import tell_log, tell_trial, title_of
 from flowml.store.store import Store
 
 LEASE_SECONDS = 60.0
+_NO_REASON = "No reason was given."
 
 
 class StoreChannel:
@@ -82,9 +83,14 @@ class StoreChannel:
     def report(self, lease: Lease, report: TrialReport) -> bool:
         for sha256 in filter(None, (report.out_of_fold, report.model)):
             self._store.files.path(sha256)
-        now = self._clock.now()
+        now, steady = self._clock.now(), self._clock.steady()
         with self._store.transaction():
-            if not self._store.trials.finish(lease, report, now, self._clock.steady()):
+            if self._worker_id != LOCAL_ID and self._store.trials.holds(lease):
+                doubtful = doubt_about(self._store, lease, report, steady)
+                if doubtful is not None and self._is_left_to_another(lease, doubtful, now):
+                    return True
+                report = doubtful or report
+            if not self._store.trials.finish(lease, report, now, steady):
                 return False
             tell_trial(self._store, self._store.trials.get(lease.trial_id), now)
             self._judge(lease, report, now)
@@ -92,11 +98,31 @@ class StoreChannel:
                 tell_log(self._store, lease.job_id, "info", f"{title_of(lease.algorithm)}: {report.error}", now)
         return True
 
+    def _is_left_to_another(self, lease: Lease, report: TrialReport, now: float) -> bool:
+        """Whether this trial waits again, since nobody else has said yet that it cannot be done."""
+        reason = report.error or _NO_REASON
+        trial = self._store.trials.doubt(lease, reason, now)
+        if trial is None:
+            return False
+        tell_trial(self._store, trial, now)
+        by = f"on the worker {trial.worker_name}, and another machine is to try it: {reason}"
+        tell_log(self._store, lease.job_id, "warning", f"{title_of(lease.algorithm)} failed {by}", now)
+        self._count_against(lease, report, now)
+        return True
+
     def _judge(self, lease: Lease, report: TrialReport, now: float) -> None:
-        if report.status is TrialStatus.FINISHED and self._worker_id != LOCAL_ID:
-            self._store.blame.did_well(self._worker_id)
-        elif report.status is TrialStatus.FAILED and not {NEEDED_BYTES, NOT_APPLICABLE} & set(report.metrics or ()):
-            failed_on(self._store, self._worker_id, lease.trial_id, report.error or "No reason was given.", now)
+        if report.status is TrialStatus.FINISHED:
+            if self._worker_id != LOCAL_ID:
+                self._store.blame.did_well(self._worker_id)
+        elif report.status is not TrialStatus.CANCELLED and self._store.blame.confirmed(lease.trial_id):
+            return
+        elif report.status is TrialStatus.FAILED:
+            self._count_against(lease, report, now)
+
+    def _count_against(self, lease: Lease, report: TrialReport, now: float) -> None:
+        needed = (report.metrics or {}).get(NEEDED_BYTES)
+        reason = report.error or _NO_REASON
+        failed_on(self._store, self._worker_id, lease.trial_id, reason, now, needed_bytes=needed)
 
     def _check(self, lease: Lease) -> None:
         if not self._store.trials.holds(lease):

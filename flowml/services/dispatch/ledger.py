@@ -100,7 +100,7 @@ class StoreLedger:
     def refuse(self, trial: Trial, reason: str, now: float) -> Trial:
         store, worker_id = self._store, trial.worker_id or ""
         with store.transaction():
-            refused = store.trials.refuse(trial.id, reason)
+            refused = store.trials.refuse(trial.id, reason, now)
             tell_trial(store, refused, now)
             tell_log(store, self._job_id, "warning", f"{title_of(trial.algorithm)}: {reason}", now)
             told = f"{reason} Such things have come from it again and again."

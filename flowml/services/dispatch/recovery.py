@@ -4,6 +4,7 @@ from flowml.domain.trials import TrialStatus
 from flowml.services.dispatch.channel import LEASE_SECONDS
 from flowml.services.dispatch.telling import tell_trial
 from flowml.store.store import Store
+from flowml.store.strikes import Blow
 
 LOCAL_WORKER = "this machine"
 _ENDED_TWICE = "Two times the machine that worked on it came to an end, this server's own the second time."
@@ -19,8 +20,8 @@ def recover(store: Store, worker_id: str, now: float, steady: float) -> None:
             deadline = steady + job.time_budget_seconds - job.elapsed_seconds
             store.jobs.update(job.id, deadline_at=deadline, conductor_starts=0)
             store.trials.redate(job.id, deadline, LEASE_SECONDS, steady)
-        for trial in store.trials.abandon_all_leases(worker_id, now):
-            tell_trial(store, store.trials.lost(trial, _ENDED_TWICE, now), now)
+        for trial in store.trials.abandon_all_leases(worker_id, now, Blow(_ENDED_TWICE, is_quiet=True)):
+            tell_trial(store, trial, now)
 
 
 def stop_working(store: Store, worker_id: str, now: float) -> None:

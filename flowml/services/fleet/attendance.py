@@ -26,6 +26,7 @@ from flowml.services.dispatch.channel import LEASE_SECONDS
 from flowml.services.dispatch.recovery import expire_leases
 from flowml.services.dispatch.telling import tell_system, tell_trial, tell_worker
 from flowml.store.store import Store
+from flowml.store.strikes import Blow
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Attendance:
         self._loads: dict[str, Load] = {}
         self._hung_up: dict[str, float] = {}
         self._lives = store.workers.lives()
-        self._suspected: dict[str, list[str]] = {}
+        self._suspected = store.blame.suspects()
         self._lines = count(1)
         self._open: dict[str, set[int]] = {}
         self._answered: dict[str, int] = {}
@@ -72,9 +73,16 @@ class Attendance:
     def lived(self, worker_id: str) -> None:
         """The process that it was has called: it did not die with what it was held to have died with."""
         with self._lock:
-            suspected = self._suspected.pop(worker_id, None)
-        if suspected:
-            self._store.blame.forgive(worker_id, suspected)
+            is_suspected = worker_id in self._suspected
+            self._suspected.discard(worker_id)
+        if is_suspected:
+            self._forgive(worker_id)
+
+    def _forgive(self, worker_id: str) -> None:
+        now = self._clock.now()
+        with self._store.transaction():
+            for trial_id in self._store.blame.forgive(worker_id):
+                tell_trial(self._store, self._store.trials.get(trial_id), now)
 
     def back(self, worker_id: str) -> None:
         """It has called, and had been given up."""
@@ -104,17 +112,16 @@ class Attendance:
             before = self._lives.get(worker_id)
             if life is not None:
                 self._lives[worker_id] = life
-            suspected = self._suspected.pop(worker_id, [])
+            is_suspected = worker_id in self._suspected
+            self._suspected.discard(worker_id)
         if life is not None and before != life:
             self._store.workers.set_life(worker_id, life)
             if before is not None:
                 self._dismiss(worker_id)
-                self._give_back_all(worker_id, "It ended while it worked on this")
-                with self._lock:
-                    # That is known now.
-                    self._suspected.pop(worker_id, None)
-        elif suspected:
-            self._store.blame.forgive(worker_id, suspected)
+                self._give_back_all(worker_id, "It ended while it worked on this", is_known=True)
+                self._store.blame.convict(worker_id)
+        elif is_suspected:
+            self._forgive(worker_id)
         self.start()
 
     def is_of(self, worker_id: str, life: str) -> bool:
@@ -204,19 +211,23 @@ class Attendance:
         """Whether it has said that it ends, and not joined since."""
         return worker_id in self._left
 
-    def _give_back_all(self, worker_id: str, died: str | None) -> None:
+    def _give_back_all(self, worker_id: str, died: str | None, *, is_known: bool = False) -> None:
+        """What it had leased waits again. `died`: why it is held to have broken down with that, in words."""
         now = self._clock.now()
         with self._store.transaction():
-            self._take_back(worker_id, self._store.trials.abandon_all_leases(worker_id, now), died, now)
+            blow = None if died is None else self._blow(worker_id, died, is_known)
+            trials = self._store.trials.abandon_all_leases(worker_id, now, blow)
+            self._tell_taken_back(worker_id, trials, died, now)
 
-    def _take_back(self, worker_id: str, trials: Sequence[Trial], died: str | None, now: float) -> None:
-        """These wait again. `died`: why their worker is held to have broken down with them, in words."""
+    def _blow(self, worker_id: str, died: str, is_known: bool) -> Blow:
+        if not is_known:
+            with self._lock:
+                self._suspected.add(worker_id)
+        reason = f"{died}: the worker {{worker}}. Another one was lost with it before."
+        return Blow(reason, is_suspected=not is_known, is_quiet=True)
+
+    def _tell_taken_back(self, worker_id: str, trials: Sequence[Trial], died: str | None, now: float) -> None:
         for trial in trials:
-            if died is not None:
-                reason = f"{died}: the worker {trial.worker_name}. Another one was lost with it before."
-                trial = self._store.trials.lost(trial, reason, now)
-                with self._lock:
-                    self._suspected.setdefault(worker_id, []).append(trial.id)
             tell_trial(self._store, trial, now)
         if died is not None and trials:
             # However many it worked on, it has gone once.
@@ -252,11 +263,17 @@ class Attendance:
                 self.gone(worker_id, "has gone", has_died=True)
             elif silent > LEASE_SECONDS and self._store.trials.any_expired(steady):
                 with self._store.transaction():
-                    expired = self._store.trials.expire_of(worker_id, now, steady)
-                    self._take_back(worker_id, expired, "It fell silent while it worked on this", now)
+                    died = "It fell silent while it worked on this"
+                    blow = self._blow(worker_id, died, is_known=False)
+                    expired = self._store.trials.expire_of(worker_id, blow, now, steady)
+                    self._tell_taken_back(worker_id, expired, died, now)
         expire_leases(self._store, now, steady)
-        # What is still leased to somebody expires.
-        return bool(remote) or self._store.trials.any_elsewhere(LOCAL_ID)
+        if self._store.trials.any_held():
+            with self._store.transaction():
+                for trial in self._store.trials.fail_held(now):
+                    tell_trial(self._store, trial, now)
+        # What is still leased to somebody expires, and what is held for somebody fails.
+        return bool(remote) or self._store.trials.any_elsewhere(LOCAL_ID) or self._store.trials.any_held()
 
     def _watch(self) -> None:
         while not self._closed.wait(_TICK_SECONDS):

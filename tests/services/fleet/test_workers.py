@@ -158,7 +158,8 @@ def test_who_is_ended_by_the_end_of_its_token_has_not_died_with_its_trial(
     waiting, kept = (store.trials.get(attempt.trial_id) for attempt in attempts)
     assert (waiting.status, kept.status) == (TrialStatus.QUEUED, TrialStatus.LEASED)
     read = store._database.read()
-    assert read.execute("SELECT failures, killed FROM trials WHERE id = ?", (waiting.id,)).fetchone()[:] == (0, "[]")
+    assert read.execute("SELECT failures FROM trials WHERE id = ?", (waiting.id,)).fetchone()[0] == 0
+    assert read.execute("SELECT count(*) FROM strikes WHERE trial_id = ?", (waiting.id,)).fetchone()[0] == 0
     assert read.execute("SELECT count(*) FROM mishaps WHERE worker_id = ?", (refused.id,)).fetchone()[0] == 0
     assert "token has ended" in str(store.events.since(0, ["system"])[-1].data)
 
