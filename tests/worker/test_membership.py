@@ -348,6 +348,20 @@ def test_the_processes_that_train_do_not_know_the_token(tmp_path: Path, monkeypa
     assert seen == [("secret", None)]
 
 
+@pytest.mark.parametrize(
+    ("options", "insecure"), [([], []), (["--upgrade"], [False]), (["--insecure-upgrade"], [True])], ids=str
+)
+def test_a_worker_becomes_another_program_only_when_it_is_asked_to(
+    options: list[str], insecure: list[bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setenv("FLOWML_TOKEN", "secret")
+    monkeypatch.setattr(cli, "_upgrade", lambda server, token, insecure, **_: asked.append(insecure))
+    monkeypatch.setattr(cli, "_work", lambda *_: None)
+    cli.worker(build_parser().parse_args(["worker", "--server", "far", "--home", str(tmp_path), *options]))
+    assert asked == insecure
+
+
 def test_a_score_that_is_no_number_is_said_as_none(tmp_path: Path) -> None:
     server = Script(heartbeat={"stop": []}, report={"accepted": True})
     lease = Lease("t", "job", "w", 1, 60.0, "ridge", {}, 0, 30.0)
