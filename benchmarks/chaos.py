@@ -35,7 +35,10 @@ from benchmarks.server import ENDED, Refused, Server, flowml_command
 WORKERS = ("first", "second")
 MARK = "FLOWML_BENCHMARK_CHAOS"
 """A variable of the environment by which everything that was started here is known."""
-_WATCHED = ("/", "/workers", "/jobs", "/api/workers", "/api/training", "/api/cluster", "/api/stats", "/readyz")
+_WATCHED = (
+    *("/", "/workers", "/jobs", "/logs", "/settings", "/readyz"),
+    *("/api/workers", "/api/training", "/api/cluster", "/api/stats", "/api/logs", "/api/logs?level=error&search=the"),
+)
 _UNTIL_REST_SECONDS = 150.0
 # Who is just importing the engine sees only then that it is nobody's any more.
 _GONE_SECONDS = 45.0

@@ -112,7 +112,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError("nothing of this request is looked at")
         self._unanswered += 1
         super().on_headers_complete()
-        self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key]
+        self.scope[ABORT] = self.transport.abort  # type: ignore[literal-required]
         if self.cycle is not None:
             self.cycle.transport = self._answering  # type: ignore[assignment]
 

@@ -36,6 +36,7 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
 _WATCH_SECONDS = 25.0
 _FAREWELL_SECONDS = 3.0
+_LAST_LINES_SECONDS = 1.0
 # What the server plans with may be a little off.
 _NEAR_ENOUGH = 0.9
 
@@ -117,15 +118,18 @@ class Membership:
         self._stopping.set()
         self._relay.close()
         self._crew.stop()
+        leaves = self._joined and self._fatal is None
         # Before it leaves: the server does not know it any more then.
-        self._log.close(_FAREWELL_SECONDS if self._joined and self._fatal is None else 0.0)
-        if self._joined and self._fatal is None:
+        if leaves:
+            self._log.say("Leaves the server. What is being worked on here is tried elsewhere.")
+        self._log.close(_LAST_LINES_SECONDS if leaves else 0.0)
+        if leaves:
             try:
                 body = {"worker_id": self._channel.worker_id}
                 checked(self._client.post("/api/workers/leave", json=body, timeout=_FAREWELL_SECONDS))
-                self._say("Left the server. What was being worked on here is tried elsewhere.")
+                self._shown("Left the server. What was being worked on here is tried elsewhere.")
             except (FlowMLError, httpx.TransportError) as problem:
-                self._say(f"The server could not be told that this worker ends ({problem}); it will notice.")
+                self._shown(f"The server could not be told that this worker ends ({problem}); it will notice.")
 
     def _say(self, words: str) -> None:
         self._shown(words)

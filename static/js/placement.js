@@ -149,3 +149,21 @@ export function usage(machines, job) {
 export function rowsOf(bars, format) {
   return bars.map((one) => [one.number, one.title, one.name, one.attempt, duration(one.start), one.state === "running" ? "" : duration(one.end), endOf(one), one.score === null ? "" : score(one.score, format)]);
 }
+
+// As much of a machine's name as has room: a machine is known by its own name, the domain behind it is in the label of
+// its bars. `widthOf` measures a text.
+export function fitted(name, room, widthOf) {
+  if (widthOf(name) <= room) return name;
+  const own = name.split(".")[0] || name;
+  if (widthOf(own) <= room) return own;
+  // Never in the middle of what is read as one sign.
+  const signs = [...new Intl.Segmenter().segment(own)].map((one) => one.segment);
+  let fits = 0;
+  let tooMany = signs.length;
+  while (tooMany - fits > 1) {
+    const half = Math.floor((fits + tooMany) / 2);
+    if (widthOf(signs.slice(0, half).join("") + "…") <= room) fits = half;
+    else tooMany = half;
+  }
+  return signs.slice(0, fits).join("") + "…";
+}

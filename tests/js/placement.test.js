@@ -1,7 +1,7 @@
 // Which machine worked on which trial, and when.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { attemptOf, axisEnd, barsOf, drawnOf, keyOf, labelOf, machinesOf, rowsOf, usage } from "../../static/js/placement.js";
+import { attemptOf, axisEnd, barsOf, drawnOf, fitted, keyOf, labelOf, machinesOf, rowsOf, usage } from "../../static/js/placement.js";
 
 const FAMILIES = { ridge: "linear", lightgbm: "gradient boosting" };
 const TITLES = { ridge: "Ridge", lightgbm: "LightGBM" };
@@ -97,4 +97,13 @@ test("the axis of a run that goes on is moved rarely, and not far ahead", () => 
   ends.forEach((end, second) => assert.ok(end >= second && end <= Math.max(10, 1.25 * second), String(second)));
   assert.equal(axisEnd(3, 5), 5);
   assert.equal(axisEnd(301, 300), 301);
+});
+
+test("a name is cut where it has no more room, and not by its letters", () => {
+  const widthOf = (text) => [...text].reduce((sum, sign) => sum + (sign > "\u2fff" ? 2 : 1), 0);
+  assert.equal(fitted("node-1.cluster.example", 22, widthOf), "node-1.cluster.example");
+  assert.equal(fitted("node-1.cluster.example", 10, widthOf), "node-1");
+  assert.equal(fitted("漢".repeat(18), 20, widthOf), "漢".repeat(9) + "…");
+  assert.equal(fitted("x".repeat(18), 10, widthOf), "x".repeat(9) + "…");
+  assert.equal(fitted("👩‍👩‍👧‍👦".repeat(9), 30, widthOf).replaceAll("👩‍👩‍👧‍👦", ""), "…");
 });

@@ -175,6 +175,24 @@ def test_a_server_that_has_forgotten_a_worker_is_joined_again(tmp_path: Path) ->
     assert not ended and server.asked_for("register") == 2
 
 
+def test_the_last_line_of_a_worker_is_sent_before_it_leaves(tmp_path: Path) -> None:
+    server = Script(**NOTHING)
+    membership = member_of(server.client, tmp_path)
+    thread = threading.Thread(target=membership.run)
+    thread.start()
+    assert until(lambda: server.asked_for("heartbeat") > 0)
+    membership.stop()
+    thread.join(20)
+    names = [name for name, _ in server.asked]
+    said = [
+        line["message"]
+        for name, body in server.asked[: names.index("leave")]
+        if name == "logs"
+        for line in body["lines"]
+    ]
+    assert said[-1].startswith("Leaves the server") and names[-1] == "leave"
+
+
 def test_who_has_left_does_not_join_again_by_what_it_had_asked_before(tmp_path: Path) -> None:
     server = Script(**NOTHING | {"heartbeat": problem(404, "not-found")})
     membership = member_of(server.client, tmp_path)

@@ -22,6 +22,7 @@ LEVELS = (
     (LogLevel.INFO, "Everything"),
     (LogLevel.WARNING, "Warnings and errors"),
     (LogLevel.ERROR, "Errors"),
+    (LogLevel.CRITICAL, "Critical errors"),
 )
 
 

@@ -2,7 +2,7 @@
 import { base, defineChart, SERIES } from "../charts.js";
 import { h, s } from "../dom.js";
 import { plural } from "../format.js";
-import { drawnOf, labelOf } from "../placement.js";
+import { drawnOf, fitted, labelOf } from "../placement.js";
 
 const LANE = 12;
 const GAP = 8;
@@ -10,12 +10,17 @@ const NAME = 16;
 // From this width on the names of machines stand beside their lanes, and not above them.
 const WIDE = 560;
 const BESIDE = 128;
+// What every chart's text has.
+const FONT_SIZE = 12;
 
-// A machine is known by its own name; the domain behind it is in the label of its bars.
-function shortened(name, most) {
-  const own = name.length > most ? name.split(".")[0] : name;
-  return own.length > most ? own.slice(0, most - 1) + "…" : own;
+// In letters of what is drawn. A name may be written from right to left: it has a direction of its own.
+function measure() {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = FONT_SIZE + "px " + getComputedStyle(document.body).fontFamily;
+  return (text) => pen.measureText(text).width;
 }
+
+const isolated = (text) => "\u2068" + text + "\u2069";
 
 function legend(families, states) {
   const swatch = (className) => {
@@ -69,6 +74,7 @@ defineChart("placement", (Plot, spec, { width, colour }) => {
   const marginBottom = 36;
   const { lanes, names, left, height } = placed(machines, most, beside);
   const room = width - marginLeft - 16;
+  const widthOf = measure();
   const drawn = [];
   const rows = [];
   for (const { bars, top } of lanes) {
@@ -110,7 +116,7 @@ defineChart("placement", (Plot, spec, { width, colour }) => {
       Plot.text(names, {
         x: 0,
         y: "y",
-        text: (one) => shortened(one.name, beside ? 18 : 44),
+        text: (one) => isolated(fitted(one.name, beside ? BESIDE - 12 : width - 8, widthOf)),
         textAnchor: beside ? "end" : "start",
         dx: beside ? -8 : 0,
         fill: colour("foreground"),

@@ -140,7 +140,9 @@ Alpine.data("logs", () => ({
     // What is looked at is not cut off again.
     this.follows = false;
     list.prepend(...found.children);
+    const hadFocus = this.$refs.older.contains(document.activeElement);
     this.$refs.older.hidden = found.dataset.older === "0";
+    if (hadFocus && this.$refs.older.hidden) box.focus({ preventScroll: true });
     this.settle();
     box.scrollTop = box.scrollHeight - below;
   },

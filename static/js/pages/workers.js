@@ -4,6 +4,7 @@ import "../delete.js";
 import { copyText, throttle } from "../dom.js";
 import { fragment, post, said } from "../http.js";
 import { subscribe } from "../live.js";
+import { patch } from "../patch.js";
 import { problemToast } from "../toasts.js";
 
 // What no event tells: heartbeats, and trials that begin and end.
@@ -11,13 +12,9 @@ const EVERY = 3000;
 
 async function refresh() {
   const shown = document.getElementById("fleet");
-  // A menu, a dialog or a button that somebody is using stays under their hands.
-  if (document.hidden || shown.contains(document.activeElement) || document.querySelector("dialog[open]")) return;
+  if (document.hidden || document.querySelector("dialog[open]")) return;
   try {
-    const next = await fragment(location.pathname, "fleet");
-    const offline = next.querySelector("#fleet-offline");
-    if (offline) offline.open = document.getElementById("fleet-offline")?.open ?? false;
-    shown.replaceWith(next);
+    patch(shown, await fragment(location.pathname, "fleet"));
   } catch {
     // The last state stays until the server answers again.
   }
@@ -28,14 +25,16 @@ setInterval(refresh, EVERY);
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-turn]");
-  if (!button) return;
-  button.disabled = true;
+  // Not `disabled`, by which it would lose the focus.
+  if (!button || button.ariaDisabled === "true") return;
+  button.ariaDisabled = "true";
   try {
     await post("/api/workers/" + encodeURIComponent(button.dataset.worker) + "/" + button.dataset.turn, {});
   } catch (problem) {
     problemToast("That did not work", problem);
   } finally {
-    button.blur();
+    button.ariaDisabled = null;
+    // It becomes the button that takes this back, and keeps the focus.
     await refresh();
   }
 });
@@ -44,6 +43,8 @@ Alpine.data("join", () => ({
   command: "",
   copyText: "Copy",
   note: "",
+  revocation: "",
+  copyRevocationText: "Copy",
   problem: "",
   busy: false,
   init() {
@@ -55,7 +56,8 @@ Alpine.data("join", () => ({
     try {
       const made = await post("/api/workers/token", {});
       this.command = made.command;
-      this.note = "The token “" + made.name + "” is shown this once. Revoke it with: flowml token revoke “" + made.name + "”";
+      this.note = "The token “" + made.name + "” is shown this once. Revoke it with:";
+      this.revocation = 'flowml token revoke "' + made.name + '"';
     } catch (problem) {
       this.problem = said(problem);
     }
@@ -65,5 +67,10 @@ Alpine.data("join", () => ({
     await copyText(this.command);
     this.copyText = "Copied";
     setTimeout(() => (this.copyText = "Copy"), 1500);
+  },
+  async copyRevocation() {
+    await copyText(this.revocation);
+    this.copyRevocationText = "Copied";
+    setTimeout(() => (this.copyRevocationText = "Copy"), 1500);
   },
 }));

@@ -68,6 +68,8 @@ def test_lines_come_as_they_are_said_and_are_filtered(server: Served, browser: B
     expect(new).to_be_hidden()
 
     page.get_by_role("button", name="Pause").click()
+    # What it does is in its name, and not in a state as well.
+    expect(page.get_by_role("button", name="Go on")).not_to_have_attribute("aria-pressed", "true")
     add(server, "said meanwhile")
     expect(page.get_by_role("status").filter(has_text="paused")).to_be_visible()
     page.get_by_role("button", name="Go on").click()
@@ -96,6 +98,12 @@ def test_lines_come_as_they_are_said_and_are_filtered(server: Served, browser: B
     context.close()
 
 
+def test_every_level_can_be_chosen_and_is_shown_as_chosen(server: Served) -> None:
+    for level in LogLevel:
+        html = server.client.get("/logs", params={"level": level.value}).text
+        assert f'<option value="{level.value}" selected>' in html
+
+
 @pytest.mark.browser
 def test_older_lines_are_asked_for_and_the_place_is_kept(server: Served, browser: Browser) -> None:
     add(server, *(f"line {number}" for number in range(700)))
@@ -109,9 +117,11 @@ def test_older_lines_are_asked_for_and_the_place_is_kept(server: Served, browser
     page.get_by_role("link", name="Show older lines").click()
     expect(lines).to_have_count(600)
     expect(lines.nth(300)).to_be_in_viewport()
-    page.get_by_role("link", name="Show older lines").click()
+    page.get_by_role("link", name="Show older lines").press("Enter")
     expect(lines).to_have_count(700)
     expect(page.get_by_role("link", name="Show older lines")).to_be_hidden()
+    # What was focused is gone; who goes on by keyboard is where the lines are.
+    expect(page.get_by_role("region", name="Lines of the log")).to_be_focused()
     context.close()
 
 
@@ -146,3 +156,16 @@ def test_settings_say_what_they_are_and_where_from(
     expect(visit.page.get_by_text("after 90 seconds")).to_be_visible()
     visit.check()
     context.close()
+
+
+@pytest.mark.browser
+def test_a_long_folder_is_broken_on_a_phone(tmp_path: Path, browser: Browser) -> None:
+    with serve(tmp_path / ("long" * 25) / ("path" * 20)) as server:
+        context = browser.new_context(viewport={"width": 390, "height": 800})
+        visit = Visit(context, server.url)
+        visit.page.goto(f"{server.url}/settings")
+        visit.ready()
+        box = visit.page.get_by_role("region", name="List of settings")
+        assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+        visit.check()
+        context.close()

@@ -27,7 +27,7 @@ class Run:
         self.id = add_job(self.store, metric="accuracy", time_budget_seconds=100.0).id
         job = self.store.jobs.claim(9, server.context.clock(), server.context.steady())
         assert job is not None and job.deadline_at is not None
-        self._began = job.deadline_at - 100.0
+        self.began = job.deadline_at - 100.0
 
     @property
     def job(self) -> Job:
@@ -37,7 +37,7 @@ class Run:
         return self.store.trials.add(self.id, TrialSpec(number, "ridge", {}), Needs(), 1e12, 0.0).id
 
     def take(self, worker: str, at: float) -> Lease:
-        lease = self.store.trials.claim(worker, worker, f"box {worker}", Offer(), 600.0, 1.7e9, self._began + at)
+        lease = self.store.trials.claim(worker, worker, f"box {worker}", Offer(), 600.0, 1.7e9, self.began + at)
         assert lease is not None
         self.tell(lease.trial_id)
         return lease
@@ -48,7 +48,7 @@ class Run:
             self.tell(trial.id)
 
     def finish(self, lease: Lease, at: float) -> None:
-        self.store.trials.finish(lease, TrialReport(TrialStatus.FINISHED, 0.75, (0.75,)), 1.7e9, self._began + at)
+        self.store.trials.finish(lease, TrialReport(TrialStatus.FINISHED, 0.75, (0.75,)), 1.7e9, self.began + at)
         self.tell(lease.trial_id)
 
     def tell(self, trial_id: str) -> None:
@@ -143,4 +143,33 @@ def test_a_trial_that_is_lost_and_finished_elsewhere_is_seen_twice(
     expect(chart.locator("[data-mark]")).to_have_count(3)
     expect(lost).to_have_attribute("aria-label", re.compile("from 1 s to 8 s"))
     assert visit.complaints == []
+    context.close()
+
+
+@pytest.mark.browser
+def test_names_of_machines_have_room_and_their_own_direction(server: Served, browser: Browser) -> None:
+    run = Run(server)
+    wide, hebrew = "漢" * 18, "\u05d0\u05d1" * 20
+    for number, name in enumerate((wide, hebrew)):
+        run.ask(number)
+        lease = server.store.trials.claim(name, name, name, Offer(), 600.0, 1.7e9, run.began + number)
+        assert lease is not None
+        run.tell(lease.trial_id)
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    visit = Visit(context, server.url)
+    page = visit.page
+    page.goto(f"{server.url}/jobs/{run.id}")
+    names = page.locator(".lane-names text")
+    expect(names).to_have_count(2)
+    left = page.locator(".plot", has=names).first.bounding_box()
+    assert left is not None
+    for number in range(2):
+        name = names.nth(number)
+        expect(name).to_contain_text("…")
+        box = name.bounding_box()
+        assert box is not None and box["x"] >= left["x"]
+        first, last = name.evaluate("text => [1, text.getNumberOfChars() - 2].map(at => text.getExtentOfChar(at).x)")
+        # The dots stand where reading ends.
+        assert (last < first) == (hebrew[0] in (name.text_content() or ""))
+    visit.check()
     context.close()

@@ -102,3 +102,86 @@ def test_machines_that_are_offline_stand_apart_and_go_together(server: Served, b
     expect(page.get_by_text("machines offline")).to_have_count(0)
     assert {worker.id for worker in workers.all()} == {"local", ids[3]}
     context.close()
+
+
+@pytest.mark.browser
+def test_who_works_in_the_list_keeps_the_place_while_it_changes(server: Served, browser: Browser) -> None:
+    fleet = Fleet(server.context)
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    visit = Visit(context, server.url)
+    page = visit.page
+
+    def join(name: str) -> str:
+        return register(server.context, fleet, name, ["cpu"], Share(1, 1, 1), {}, protocol=1).id
+
+    worker_id = join("first")
+    page.goto(f"{server.url}/workers")
+    visit.ready()
+    # A click into the table gives it the focus; what comes is shown all the same.
+    box = page.get_by_role("region", name="List of machines", exact=True)
+    box.get_by_role("row", name="first").get_by_role("cell").nth(1).click()
+    expect(box).to_be_focused()
+    join("second")
+    expect(page.get_by_role("row", name="second")).to_be_visible()
+    expect(box).to_be_focused()
+
+    # By keyboard: the button becomes the one that takes it back.
+    page.get_by_role("button", name="Drain first").focus()
+    join("third")
+    expect(page.get_by_role("row", name="third")).to_be_visible()
+    expect(page.get_by_role("button", name="Drain first")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Let first take trials")).to_be_focused()
+    expect(page.get_by_role("row", name="first")).to_contain_text("draining")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Drain first")).to_be_focused()
+
+    # Where the row goes, the list is what is left of the place.
+    server.store.workers.set_status(worker_id, WorkerStatus.OFFLINE)
+    expect(page.get_by_text("1 machine offline")).to_be_visible()
+    expect(box).to_be_focused()
+    visit.check()
+    context.close()
+
+
+@pytest.mark.browser
+def test_the_command_that_revokes_a_token_can_be_copied(server: Served, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+    visit = Visit(context, server.url)
+    page = visit.page
+    page.goto(f"{server.url}/workers")
+    visit.ready()
+    page.get_by_role("button", name="Make a token for it").click()
+    expect(page.get_by_text("is shown this once")).to_be_visible()
+    (name,) = [token.name for token in server.store.tokens.all()]
+    command = f'flowml token revoke "{name}"'
+    expect(page.locator("code", has_text=command)).to_be_visible()
+    page.get_by_role("button", name="Copy the command that revokes it").click()
+    assert page.evaluate("navigator.clipboard.readText()") == command
+    visit.check()
+    context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_long_names_are_broken_and_what_can_be_done_stays_in_sight(
+    server: Served, browser: Browser, width: int
+) -> None:
+    parts = {"cpu_count_logical": 16, "gpus": [{"name": "L" * 90, "vram_gb": 24.0}]}
+    for name in ("n" * 100, "short"):
+        register(server.context, Fleet(server.context), name, ["cpu"], Share(1, 1, 1), parts, protocol=1)
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    visit = Visit(context, server.url)
+    page = visit.page
+    page.goto(f"{server.url}/workers")
+    visit.ready()
+    box = page.get_by_role("region", name="List of machines", exact=True)
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+    for name in ("n" * 100, "short"):
+        button = page.get_by_role("button", name=f"Remove {name}").bounding_box()
+        assert button is not None and button["x"] + button["width"] <= width
+        # Words of it stand side by side, and not one sign above another.
+        assert page.get_by_text(name, exact=True).evaluate("name => name.getBoundingClientRect().height") < 130
+    visit.check()
+    context.close()
