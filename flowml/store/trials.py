@@ -5,7 +5,7 @@ A report or a heartbeat names owner and attempt; when either is no longer curren
 
 from collections.abc import Collection, Sequence
 
-from flowml.domain.trials import OUT_OF_TIME, Lease, Needs, Trial, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import DID_NOT_STOP, OUT_OF_TIME, Lease, Needs, Trial, TrialReport, TrialSpec, TrialStatus
 from flowml.store.jobs import ELAPSED
 from flowml.store.rows import new_id, to_json
 from flowml.store.strikes import Blow, Verdict, fail_held, strike
@@ -19,6 +19,7 @@ _WAITS_AGAIN = (
     " error = ?, owner = NULL, lease_expires_at = NULL WHERE id = ?"
 )
 EARLY_SECONDS = 10.0
+_OVERDUE = "worker_id <> ? AND deadline_at + ? + ? * max(0, deadline_at - queued_at) < ?"
 
 
 class Trials(WaitingTrials):
@@ -208,6 +209,16 @@ class Trials(WaitingTrials):
     def expire_of(self, worker_id: str, blow: Blow, now: float, steady: float) -> list[Trial]:
         """The same of one worker alone, of which it is known what it came from."""
         return self._return("worker_id = ? AND lease_expires_at < ?", (worker_id, steady), blow, now, True)
+
+    def any_overdue(self, but: str, share: float, seconds: float, steady: float) -> bool:
+        """Whether `end_overdue` would find anything."""
+        return self._any_leased(_OVERDUE, (but, seconds, share, steady))
+
+    def end_overdue(self, but: str, share: float, seconds: float, steady: float, now: float) -> list[Trial]:
+        """End, as cancelled, what any worker but this one holds so many seconds, and such a share of the trial's time,
+        beyond the end of that time."""
+        values = (but, seconds, share, steady)
+        return self._return(_OVERDUE, values, Blow(DID_NOT_STOP), now, retry=False, end=TrialStatus.CANCELLED)
 
     def any_expired(self, steady: float) -> bool:
         """Whether a lease has run out."""

@@ -35,8 +35,16 @@ _HUNG_UP_SECONDS = 5.0
 # A worker asks what is to stop every 25 seconds.
 _ALIVE_SECONDS = 40.0
 _TICK_SECONDS = 1.0
+# A trial may be late by a share of its time (`automl.trial.limits`), and its report is on its way for a while: whoever
+# has it after twice that share more does not mean to end.
+_LATE_SHARE, _LATE_SECONDS = 0.3, 60.0
+# Ids of workers that are in no table any more are forgotten when there are so many more than there were.
+_FORGET_FROM = 100
+# So many that were removed are remembered, the latest.
+_MOST_REMOVED = 10_000
 # What has been stored of when a worker was last heard of may be so old.
 _NOTE_EVERY_SECONDS = 10.0
+_HELD_ON = "It held on to a trial far beyond the trial's time."
 
 
 class Attendance:
@@ -54,12 +62,14 @@ class Attendance:
         self._hung_up: dict[str, float] = {}
         self._lives = store.workers.lives()
         self._suspected = store.blame.suspects()
+        self._forget_from = max(_FORGET_FROM, 2 * len(self._lives))
         self._lines = count(1)
         self._open: dict[str, set[int]] = {}
         self._answered: dict[str, int] = {}
         self._left: set[str] = set()
-        self._removed: set[str] = set()
+        self._removed: dict[str, None] = {}
         self._thread: threading.Thread | None = None
+        self._is_wanted = False
         self._closed = threading.Event()
 
     def heard(self, worker_id: str) -> None:
@@ -114,6 +124,9 @@ class Attendance:
                 self._lives[worker_id] = life
             is_suspected = worker_id in self._suspected
             self._suspected.discard(worker_id)
+            is_many = len(self._lives) + len(self._left) + len(self._suspected) > self._forget_from
+        if is_many:
+            self._forget_others()
         if life is not None and before != life:
             self._store.workers.set_life(worker_id, life)
             if before is not None:
@@ -123,6 +136,16 @@ class Attendance:
         elif is_suspected:
             self._forgive(worker_id)
         self.start()
+
+    def _forget_others(self) -> None:
+        """Know nothing more of those who are in no table any more."""
+        here = self._store.workers.ids()
+        with self._lock:
+            for worker_id in self._lives.keys() - here:
+                del self._lives[worker_id]
+            self._left &= here
+            self._suspected &= here
+            self._forget_from = max(_FORGET_FROM, 2 * (len(self._lives) + len(self._left) + len(self._suspected)))
 
     def is_of(self, worker_id: str, life: str) -> bool:
         """Whether this worker is the process of that life: one that nobody was before, the first that says so."""
@@ -173,6 +196,7 @@ class Attendance:
     def start(self) -> None:
         """Look after whoever is in the tables."""
         with self._lock:
+            self._is_wanted = True
             if self._thread is None and not self._closed.is_set():
                 self._thread = threading.Thread(target=self._watch, name="attendance", daemon=True)
                 self._thread.start()
@@ -191,14 +215,15 @@ class Attendance:
             self._open,
             self._answered,
         )
-        with self._lock:
-            for known in kept:
-                known.pop(worker_id, None)
         # Before its trials go back, or one of them would be leased to it again.
         self._dismiss(worker_id)
         with self._store.transaction():
             self._store.workers.set_status(worker_id, WorkerStatus.OFFLINE)
             self._give_back_all(worker_id, f"It {why} while it worked on this" if has_died else None)
+        # Not before that is stored: where it cannot be it is tried again.
+        with self._lock:
+            for known in kept:
+                known.pop(worker_id, None)
         self._tell(worker_id, why)
 
     def leave(self, worker_id: str) -> None:
@@ -236,7 +261,9 @@ class Attendance:
     def remove(self, worker_id: str) -> None:
         """Forget it; it hears that it is not wanted when it calls again."""
         with self._lock:
-            self._removed.add(worker_id)
+            self._removed[worker_id] = None
+            if len(self._removed) > _MOST_REMOVED:
+                del self._removed[next(iter(self._removed))]
         self.gone(worker_id, "was removed")
         self._store.workers.remove(worker_id)
 
@@ -245,46 +272,77 @@ class Attendance:
         return worker_id in self._removed
 
     def look(self) -> bool:
-        """Give up who is not there any more; whether there is anybody, or anything of somebody's."""
+        """Give up who is not there any more; whether there is anybody, or anything of somebody's. What goes wrong with
+        one of them concerns no other."""
         now, steady = self._clock.now(), self._clock.steady()
-        self._note(now, steady)
-        for worker_id in self._store.workers.refused(now):
+        refused = self._store.workers.refused(now)
+        for worker_id in refused:
             # It is ended by that, and has not died with what it works on.
-            self.gone(worker_id, "is refused, as its token has ended")
+            self._try(self.gone, worker_id, "is refused, as its token has ended")
         remote = self._store.workers.remote()
-        for worker_id, _, _ in remote:
-            with self._lock:
-                # Who is in the tables from before this server's start has as long as everybody.
-                silent = steady - self._heard.setdefault(worker_id, steady)
-                hung_up = steady - self._hung_up.get(worker_id, steady)
-            if silent > OFFLINE_AFTER_SECONDS:
-                self.gone(worker_id, f"was not heard of for {OFFLINE_AFTER_SECONDS:g} seconds", has_died=True)
-            elif hung_up > _HUNG_UP_SECONDS:
-                self.gone(worker_id, "has gone", has_died=True)
-            elif silent > LEASE_SECONDS and self._store.trials.any_expired(steady):
-                with self._store.transaction():
-                    died = "It fell silent while it worked on this"
-                    blow = self._blow(worker_id, died, is_known=False)
-                    expired = self._store.trials.expire_of(worker_id, blow, now, steady)
-                    self._tell_taken_back(worker_id, expired, died, now)
-        expire_leases(self._store, now, steady)
+        for worker_id in {worker_id for worker_id, _, _ in remote}.difference(refused):
+            self._try(self._look_after, worker_id, now, steady)
+        self._try(expire_leases, self._store, now, steady)
+        self._try(self._take_back_overdue, now, steady)
+        self._try(self._fail_held, now)
+        self._try(self._note, now, steady)
+        # What is still leased to somebody expires, and what is held for somebody fails.
+        return bool(remote) or self._store.trials.any_elsewhere(LOCAL_ID) or self._store.trials.any_held()
+
+    def _look_after(self, worker_id: str, now: float, steady: float) -> None:
+        with self._lock:
+            # Who is in the tables from before this server's start has as long as everybody.
+            silent = steady - self._heard.setdefault(worker_id, steady)
+            hung_up = steady - self._hung_up.get(worker_id, steady)
+        if silent > OFFLINE_AFTER_SECONDS:
+            self.gone(worker_id, f"was not heard of for {OFFLINE_AFTER_SECONDS:g} seconds", has_died=True)
+        elif hung_up > _HUNG_UP_SECONDS:
+            self.gone(worker_id, "has gone", has_died=True)
+        elif silent > LEASE_SECONDS and self._store.trials.any_expired(steady):
+            with self._store.transaction():
+                died = "It fell silent while it worked on this"
+                blow = self._blow(worker_id, died, is_known=False)
+                expired = self._store.trials.expire_of(worker_id, blow, now, steady)
+                self._tell_taken_back(worker_id, expired, died, now)
+
+    def _take_back_overdue(self, now: float, steady: float) -> None:
+        """Who holds on to a trial far beyond its time, and says again and again that it works on it, loses it."""
+        late = (LOCAL_ID, _LATE_SHARE, _LATE_SECONDS, steady)
+        if not self._store.trials.any_overdue(*late):
+            return
+        with self._store.transaction():
+            for trial in self._store.trials.end_overdue(*late, now):
+                tell_trial(self._store, trial, now)
+                if trial.worker_id is not None:
+                    failed_on(self._store, trial.worker_id, trial.id, _HELD_ON, now)
+
+    def _fail_held(self, now: float) -> None:
         if self._store.trials.any_held():
             with self._store.transaction():
                 for trial in self._store.trials.fail_held(now):
                     tell_trial(self._store, trial, now)
-        # What is still leased to somebody expires, and what is held for somebody fails.
-        return bool(remote) or self._store.trials.any_elsewhere(LOCAL_ID) or self._store.trials.any_held()
+
+    def _try(self, do: Callable[..., object], *given: Any) -> None:
+        try:
+            do(*given)
+        except Exception as error:
+            fault = fault_of(error)
+            log.warning("workers are not looked after: %s", fault or error, exc_info=fault is None)
 
     def _watch(self) -> None:
         while not self._closed.wait(_TICK_SECONDS):
+            with self._lock:
+                self._is_wanted = False
             try:
-                if not self.look():
-                    with self._lock:
-                        self._thread = None
-                    return
+                is_over = not self.look()
             except Exception as error:
-                fault = fault_of(error)
+                fault, is_over = fault_of(error), False
                 log.warning("the workers are not looked after: %s", fault or error, exc_info=fault is None)
+            with self._lock:
+                # Whoever has come meanwhile has seen this thread, and started no other.
+                if is_over and not self._is_wanted:
+                    self._thread = None
+                    return
 
     def _tell(self, worker_id: str, what: str) -> None:
         worker = self._store.workers.find(worker_id)

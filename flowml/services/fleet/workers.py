@@ -12,7 +12,7 @@ from typing import Any
 
 from flowml.domain.channel import JobBrief
 from flowml.domain.clock import Clock
-from flowml.domain.errors import Forbidden, NotFound, WrongState
+from flowml.domain.errors import Forbidden, LeaseLost, NotFound, WrongState
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Beat, Lease, Offer, TrialReport
 from flowml.domain.workers import Caller, Load, Share, Worker, WorkerStatus
@@ -21,6 +21,7 @@ from flowml.services.context import Context
 from flowml.services.dispatch.blame import failed_on
 from flowml.services.dispatch.channel import LEASE_SECONDS, StoreChannel, lease_lost
 from flowml.services.dispatch.telling import tell_trial, tell_worker
+from flowml.services.fleet.answers import Answers, Question
 from flowml.services.fleet.attendance import Attendance
 from flowml.services.fleet.heard_lines import HeardLines
 from flowml.services.fleet.transfers import Transfers
@@ -112,6 +113,7 @@ class Fleet:
         clock = Clock(context.clock, context.steady)
         self.waiting_room = WaitingRoom(context.store, clock)
         self.attendance = Attendance(context.store, clock, self.waiting_room.dismiss)
+        self.answers = Answers()
         self.heard_lines = HeardLines()
         self.log_limiter = Limiter(MOST_LOG_LINES_AT_ONCE, LOG_LINES_A_SECOND, _MOST_WORKERS_REMEMBERED)
         self.log_bytes = Limiter(MOST_LOG_BYTES_AT_ONCE, LOG_BYTES_A_SECOND, _MOST_WORKERS_REMEMBERED)
@@ -232,15 +234,38 @@ def report(
     context: Context, fleet: Fleet, attempt: Attempt, outcome: TrialReport, offer: Offer | None = None
 ) -> tuple[bool, Lease | None]:
     """Take the outcome of a trial; False: it came too late and changed nothing. With an `offer`, also the next trial
-    where one waits, so that the worker need not ask for it. Raises LeaseLost as well for what came too late, and
-    NotFound where a file that it names was not handed over."""
-    lease = _lease(context, attempt)
+    where one waits, so that the worker need not ask for it; who hands in the same again, since the answer was lost, is
+    given the same again. Raises LeaseLost as well for what came too late, and NotFound where a file that it names was
+    not handed over."""
+    try:
+        lease = _lease(context, attempt)
+    except LeaseLost:
+        if offer is None:
+            raise
+        return True, _given_before(context, fleet, attempt)
     handed_over = context.store.trials.handed_over(lease)
     if any(sha256 not in handed_over for sha256 in (outcome.out_of_fold, outcome.model) if sha256 is not None):
         raise NotFound("A file of this report was not handed over for it.", hint="Hand it over first.")
     with context.store.transaction():
         is_accepted = _channel(context, attempt.worker_id).report(lease, outcome)
-        return is_accepted, None if offer is None else _next(context, fleet, attempt.worker_id, offer)
+        found = None if offer is None else _next(context, fleet, attempt.worker_id, offer)
+    if is_accepted and offer is not None:
+        fleet.answers.given(_question(attempt), found)
+    return is_accepted, found
+
+
+def _question(attempt: Attempt) -> Question:
+    return (attempt.worker_id, attempt.trial_id, str(attempt.number))
+
+
+def _given_before(context: Context, fleet: Fleet, attempt: Attempt) -> Lease | None:
+    """The next trial that the report of this one has brought, if it is still theirs. Raises LeaseLost where nothing was
+    reported."""
+    worker = context.store.workers.caller(attempt.worker_id)
+    if worker is None or worker.owner != context.caller.identifier or not fleet.answers.knows(_question(attempt)):
+        raise lease_lost()
+    found = fleet.answers.lease_of(_question(attempt))
+    return None if found is None else context.store.trials.leased(found[0], worker.id, found[1], context.steady())
 
 
 def _next(context: Context, fleet: Fleet, worker_id: str, offer: Offer) -> Lease | None:

@@ -1,6 +1,7 @@
 """Who trains for a server: joins, is heard of, is missed, and touches nothing of others."""
 
 import hashlib
+import threading
 import time
 from dataclasses import replace
 
@@ -14,9 +15,11 @@ from flowml.domain.trials import Offer, Trial, TrialReport, TrialStatus
 from flowml.domain.workers import GPULoad, Load, Share, Worker, WorkerStatus
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import LEASE_SECONDS
-from flowml.services.fleet import cluster, workers
+from flowml.services.fleet import attendance, cluster, workers
+from flowml.services.fleet.answers import Answers
 from flowml.services.fleet.workers import Attempt, Fleet, Working
 from flowml.services.housekeeping import FILE_AGE_SECONDS, keep_house
+from flowml.store.blame import MOST_MISHAPS
 from tests.services.fleet.conftest import OWNER
 from tests.services.test_channel import Dispatcher
 
@@ -386,8 +389,9 @@ def test_a_report_brings_the_next_trial_if_one_fits_and_the_worker_is_to_have_on
     with pytest.raises(NotFound):
         workers.report(context, fleet, attempt, replace(FAILED, model="e" * 64), Offer())
     assert workers.report(context, fleet, attempt, FAILED, Offer(("gpu",))) == (True, None)
+    assert workers.report(context, fleet, attempt, FAILED, Offer()) == (True, None), "what was said before"
     with pytest.raises(LeaseLost):
-        workers.report(context, fleet, attempt, FAILED, Offer())
+        workers.report(context, fleet, replace(attempt, number=attempt.number + 1), FAILED, Offer())
     for number, stop in enumerate((cluster.drain, lambda context, _: fleet.close()), start=3):
         attempt = claim(dispatcher, worker, number)
         stop(context, worker.id)
@@ -436,6 +440,113 @@ def test_a_drained_worker_stays_so_until_it_is_resumed_or_starts_anew(
     assert join(context, instance="a", fleet=fleet, life="1").status is WorkerStatus.DRAINING
     hang_up(fleet, worker)
     assert join(context, instance="a", fleet=fleet, life="2").status is WorkerStatus.ONLINE
+
+
+def test_a_report_whose_answer_was_lost_is_answered_the_same_again(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    worker = join(context, fleet=fleet, slots=1)
+    attempt = claim(dispatcher, worker)
+    dispatcher.enqueue(1)
+    accepted, lease = workers.report(context, fleet, attempt, FAILED, Offer())
+    dispatcher.now += 2.0
+    again = workers.report(context, fleet, attempt, FAILED, Offer())
+    assert accepted and lease is not None and again[1] is not None
+    assert again == (True, replace(lease, lease_seconds=58.0, seconds_left=58.0))
+    stranger = context.of(Principal("another fleet", OWNER.may))
+    with pytest.raises(LeaseLost):
+        workers.report(stranger, fleet, attempt, FAILED, Offer())
+    fleet.waiting_room.give_back(lease)
+    assert workers.report(context, fleet, attempt, FAILED, Offer()) == (True, None), "it is nobody's now"
+
+
+def test_so_many_answers_are_remembered() -> None:
+    answers = Answers(most=2)
+    for number in range(3):
+        answers.given((str(number),), None)
+    assert len(answers) == 2 and not answers.knows(("0",)) and answers.knows(("2",))
+
+
+def test_who_holds_on_to_a_trial_far_beyond_its_time_loses_it_and_it_counts(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    other, holder = join(context, "other", fleet=fleet), join(context, "holder", fleet=fleet, slots=MOST_MISHAPS)
+    workers.report(context, fleet, claim(dispatcher, other), TrialReport(TrialStatus.FINISHED, 1.0, (1.0,)))
+    held = []
+    for number in range(1, MOST_MISHAPS + 1):
+        # It is left to the other for a moment.
+        dispatcher.enqueue(number)
+        dispatcher.now += 1.0
+        lease = fleet.waiting_room.take(holder.id, holder.name, Offer())
+        assert lease is not None
+        held.append(Attempt(holder.id, lease.trial_id, lease.attempt))
+
+    def beats() -> frozenset[str]:
+        working = [Working(attempt.trial_id, attempt.number) for attempt in held]
+        return workers.heartbeat(context, fleet, holder.id, working, dispatcher.now)
+
+    # A trial that is late by its time's share, and whose report is on its way.
+    for _ in range(5):
+        dispatcher.now += 25.0
+        assert beats() == frozenset()
+        fleet.attendance.look()
+    assert status(context, holder) == "online"
+    dispatcher.now += 25.0
+    fleet.attendance.look()
+    assert beats() == {attempt.trial_id for attempt in held}
+    assert {one.status for one in dispatcher.ledger.trials()[1:]} == {TrialStatus.CANCELLED}
+    assert status(context, holder) == "draining", "others could do the like"
+
+
+def test_one_worker_that_cannot_be_given_up_concerns_no_other_and_is_given_up_later(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [join(context, f"far {number}", fleet=fleet) for number in range(3)]
+    set_status, failing = context.store.workers.set_status, {found[0].id}
+
+    def on_a_full_disk(worker_id: str, status: WorkerStatus) -> None:
+        if worker_id in failing:
+            raise OSError("full")
+        set_status(worker_id, status)
+
+    monkeypatch.setattr(context.store.workers, "set_status", on_a_full_disk)
+    dispatcher.now += 91.0
+    assert fleet.attendance.look()
+    assert [status(context, one) for one in found] == ["online", "offline", "offline"]
+    failing.clear()
+    fleet.attendance.look()
+    assert status(context, found[0]) == "offline", "it has been silent all the while"
+
+
+def test_who_comes_when_the_thread_is_about_to_end_is_looked_after(
+    dispatcher: Dispatcher, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attendance, "_TICK_SECONDS", 0.01)
+    fleet = Fleet(context)
+    looks, look, is_seen = list[bool](), fleet.attendance.look, threading.Event()
+
+    def look_and_be_called() -> bool:
+        looks.append(look())
+        if len(looks) == 1:
+            # Between what was found and what follows from it.
+            fleet.attendance.start()
+        else:
+            is_seen.set()
+        return looks[-1]
+
+    monkeypatch.setattr(fleet.attendance, "look", look_and_be_called)
+    fleet.attendance.start()
+    assert is_seen.wait(5) and not any(looks)
+    fleet.close()
+
+
+def test_of_workers_that_are_in_no_table_any_more_nothing_is_kept(context: Context, fleet: Fleet) -> None:
+    for number in range(300):
+        worker = join(context, f"far {number}", instance=str(number), fleet=fleet, life=str(number))
+        workers.leave(context, fleet, worker.id)
+        context.store.workers.remove_offline()
+    kept = fleet.attendance
+    assert max(len(kept._lives), len(kept._left)) <= 101
 
 
 def test_who_leaves_gives_back_what_it_had(dispatcher: Dispatcher, context: Context, fleet: Fleet) -> None:
