@@ -21,6 +21,7 @@ from flowml.worker.engines.engine import ClusterLost, NodeLost, whole
 from flowml.worker.engines.errand import Done, Errand, parse_done
 from flowml.worker.engines.found import Found, Gone, meet, meet_gpus, together
 from flowml.worker.engines.places import Places
+from flowml.worker.engines.room import Room
 from flowml.worker.engines.watch import Underway, Watch
 from tests.web.serving import until
 from tests.worker.test_seats import (
@@ -252,15 +253,33 @@ def test_a_result_that_takes_long_to_come_is_waited_for_and_never_a_lost_node(
     monkeypatch.setattr(cluster, "submit", lambda *_: task)
     seat_of(cluster, channel, around, watch=begun(cluster)).step()
     assert channel.ended == ([REPORT] if handed_in else [("given back", None)])
-    assert around.lost == [] and around.faults == ([None] if handed_in else []) and around.holding == 0
+    assert around.lost == [] and around.faults == ([None] if handed_in else []) and around.room.take(1 << 30, 0)
     assert task.cancelled is not handed_in
 
 
 def test_no_more_results_are_fetched_at_once_than_there_is_memory_for() -> None:
-    crew = ClusterCrew(Cluster(), most_slots=99)
-    assert [crew.handing_in(0) for _ in range(3)] == [True, True, False]
-    crew.handed_in()
-    assert crew.handing_in(0)
+    room = Room(10)
+    assert room.take(4, 0) and room.take(6, 0) and not room.take(1, 0)
+    room.give(6)
+    assert room.take(5, 0) and not room.take(2, 0)
+    room.give(5)
+    room.give(4)
+    assert room.take(99, 0) and not room.take(1, 0), "alone"
+    room.give(99)
+    assert room.take(10, 0)
+
+
+def test_a_result_waits_until_there_is_room_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, channel, around = Cluster(DONE), Channel(tmp_path), Around()
+    take, tried = around.room.take, []
+
+    def when_there_is(n_bytes: int, seconds: float) -> bool:
+        tried.append(n_bytes)
+        return len(tried) > 3 and take(n_bytes, 0)
+
+    monkeypatch.setattr(around.room, "take", when_there_is)
+    seat_of(cluster, channel, around, watch=begun(cluster)).step()
+    assert tried == [1 << 30] * 4 and channel.ended == [REPORT] and take(1 << 30, 0)
 
 
 def test_nothing_is_leased_for_a_node_that_is_paused(tmp_path: Path) -> None:
@@ -355,10 +374,10 @@ def test_a_node_that_is_at_fault_again_and_again_gets_no_more_and_is_named() -> 
 def test_a_model_that_is_too_large_has_failed_and_is_not_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(node_trainer, "_MOST_BYTES", len(FILE))
+    monkeypatch.setattr(node_trainer, "MOST_BYTES", len(FILE))
     (tmp_path / f"file-{REPORT.out_of_fold}").write_bytes(FILE)
     assert node_trainer._handed_in(DONE["report"], tmp_path) == DONE
-    monkeypatch.setattr(node_trainer, "_MOST_BYTES", len(FILE) - 1)
+    monkeypatch.setattr(node_trainer, "MOST_BYTES", len(FILE) - 1)
     channel = Channel(tmp_path)
     seat_of(Cluster(node_trainer._handed_in(DONE["report"], tmp_path)), channel).step()
     (report,) = channel.ended

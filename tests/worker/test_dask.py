@@ -30,7 +30,7 @@ def cluster() -> Iterator[Any]:
     import distributed
 
     HANGING.clear()
-    given = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    given = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None, "memory_limit": 0}
     with distributed.LocalCluster(host="127.0.0.1", protocol="tcp://", **given) as cluster:
         yield cluster
 
@@ -49,7 +49,7 @@ def test_a_node_that_hangs_keeps_nobody_waiting_and_a_result_comes(cluster: Any)
         assert engine.call([*both, "tcp://127.0.0.1:1"], 3.0, answer) == {second.id: "here"}
 
         task = engine.submit(second, SHARE, False, sum, [1, 2])
-        assert task.wait(20) and task.fetch(20) and task.result() == 3
+        assert task.wait(20) and task.size() == 28 and task.fetch(20) and task.result() == 3
         failing = engine.submit(second, SHARE, False, int, "x")
         assert failing.wait(20) and failing.fetch(0)
         with pytest.raises(ValueError, match="invalid literal"):
@@ -82,15 +82,15 @@ class Future:
 
 def test_a_result_that_is_not_to_be_had_is_no_lost_node(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask, "_FETCH_SECONDS", 0.05)
-    task = dask._DaskTask(Future())
+    task = dask._DaskTask(None, Future())
     assert task.wait(0) and not task.fetch(0.01)
     with pytest.raises(NotFetched):
         task.result()
-    lost = dask._DaskTask(Future(OSError("the connection was closed")))
+    lost = dask._DaskTask(None, Future(OSError("the connection was closed")))
     assert lost.fetch(20)
     with pytest.raises(NotFetched, match="connection was closed"):
         lost.result()
     gone = Future()
     gone.status = "cancelled"
     with pytest.raises(NodeLost):
-        dask._DaskTask(gone).result()
+        dask._DaskTask(None, gone).result()

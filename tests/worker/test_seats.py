@@ -24,6 +24,7 @@ from flowml.worker.engines.engine import ClusterLost, Node, NodeLost, Unfit
 from flowml.worker.engines.errand import Done, Errand, Nonsense, parse_done, parse_errand
 from flowml.worker.engines.found import Found, Gone, meet, together
 from flowml.worker.engines.node_trainer import run_errand
+from flowml.worker.engines.room import Room
 from flowml.worker.engines.seat import Seat
 from flowml.worker.engines.watch import Underway, Watch
 from tests.web.serving import until
@@ -57,6 +58,9 @@ class Task:
 
     def wait(self, seconds: float) -> bool:
         return self.outcome is not None
+
+    def size(self) -> int:
+        return 1 << 30
 
     def fetch(self, seconds: float) -> bool:
         return True
@@ -169,7 +173,7 @@ class Around:
     def __init__(self) -> None:
         self.lost: list[str] = []
         self.faults: list[str | None] = []
-        self.holding = 0
+        self.room = Room(1 << 30)
 
     def lost_again(self, trial_id: str, node_id: str) -> bool:
         self.lost.append(trial_id)
@@ -177,13 +181,6 @@ class Around:
 
     def queues(self, found: Found, use_gpu: bool) -> tuple[str, ...]:
         return found.queues if use_gpu else ("cpu",)
-
-    def handing_in(self, seconds: float) -> bool:
-        self.holding += 1
-        return True
-
-    def handed_in(self) -> None:
-        self.holding -= 1
 
     def fault(self, found: Found, why: str | None) -> None:
         self.faults.append(why)

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from flowml.domain.workers import Share
-from flowml.worker.engines.engine import ClusterLost, Engine, Node, NodeLost
+from flowml.machine import facts
+from flowml.worker.engines.engine import ClusterLost, Engine, Node, NodeLost, NotFetched
 from flowml.worker.engines.found import Found, Gone, meet, meet_gpus, together
 from flowml.worker.engines.places import Places
+from flowml.worker.engines.room import Room
 from flowml.worker.engines.seat import Seat
 from flowml.worker.engines.watch import Watch
 from flowml.worker.relay import DirectChannel, Relay
@@ -27,8 +29,7 @@ _MEETS_AGAIN_SECONDS = 60.0
 _FAULTS_IN_A_ROW = 5
 _FAULTY_REST_SECONDS = 600.0
 _MOST_WORDS = 300
-# The files of a trial are in memory while they are handed in.
-_HAND_IN_AT_ONCE = 2
+_HANDED_IN_BYTES = 4 << 30
 _MOST_REMEMBERED = 10_000
 _STOPS_WITHIN_SECONDS = 5.0
 _ANY_BYTES = 1 << 62
@@ -42,7 +43,7 @@ class ClusterCrew:
         self._clock = clock
         self._watch = Watch(engine, clock)
         self._places = Places(most_slots)
-        self._handing_in = threading.BoundedSemaphore(_HAND_IN_AT_ONCE)
+        self.room = Room(min(_HANDED_IN_BYTES, facts.memory_bytes() // 4))
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._news: Callable[[], None] = lambda: None
@@ -110,12 +111,6 @@ class ClusterCrew:
             lost = self._lost_under.setdefault(trial_id, set())
             lost.add(node_id)
             return len(lost) > 1
-
-    def handing_in(self, seconds: float) -> bool:
-        return self._handing_in.acquire(timeout=seconds)
-
-    def handed_in(self) -> None:
-        self._handing_in.release()
 
     def fault(self, found: Found, why: str | None) -> None:
         found.faults = 0 if why is None else found.faults + 1
@@ -210,7 +205,7 @@ class ClusterCrew:
         found: Found | None = None
         try:
             found = meet(self._engine, node, beside)
-        except (NodeLost, ClusterLost) as problem:
+        except (NodeLost, NotFetched, ClusterLost) as problem:
             log.warning("a node of the cluster could not be looked at: %s", problem)
         except Exception:
             log.exception("a node of the cluster could not be looked at")
@@ -237,7 +232,7 @@ class ClusterCrew:
                 if meet_gpus(self._engine, found):
                     self._news()
                 return
-            except (NodeLost, ClusterLost) as problem:
+            except (NodeLost, NotFetched, ClusterLost) as problem:
                 log.warning("the GPUs of a node of the cluster could not be looked at: %s", problem)
             except Exception:
                 log.exception("the GPUs of a node of the cluster could not be looked at")

@@ -8,7 +8,16 @@ from typing import Any
 
 from flowml.domain.errors import StartupError
 from flowml.domain.workers import Share
-from flowml.worker.engines.engine import ClusterLost, Node, NodeLost, NotFetched, Unfit, missing, whole
+from flowml.worker.engines.engine import (
+    MOST_BYTES,
+    ClusterLost,
+    Node,
+    NodeLost,
+    NotFetched,
+    Unfit,
+    missing,
+    whole,
+)
 
 _CONNECT_SECONDS = 10.0
 _VERSION_SECONDS = 10.0
@@ -133,11 +142,12 @@ class DaskEngine:
             )
         except (OSError, RuntimeError, self._dask.CommClosedError) as problem:
             raise ClusterLost(f"the scheduler at {self._address} does not answer ({problem})") from problem
-        return _DaskTask(future)
+        return _DaskTask(client, future)
 
 
 class _DaskTask:
-    def __init__(self, future: Any):
+    def __init__(self, client: Any, future: Any):
+        self._client = client
         self._future = future
         self._over = threading.Event()
         self._lock = threading.Lock()
@@ -148,6 +158,16 @@ class _DaskTask:
 
     def wait(self, seconds: float) -> bool:
         return self._over.wait(seconds) or self._future.status in ("lost", "cancelled")
+
+    def size(self) -> int:
+        if self._future.status != "finished":
+            return 0
+        key = self._future.key
+        with contextlib.suppress(Exception):
+            asked = self._client.scheduler.nbytes
+            found = self._client.sync(asked, keys=[key], summary=False, callback_timeout=_CONNECT_SECONDS)
+            return whole(found[key])
+        return MOST_BYTES
 
     def fetch(self, seconds: float) -> bool:
         if self._fetcher is None and self._future.status != "finished":

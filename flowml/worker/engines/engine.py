@@ -9,6 +9,8 @@ from flowml.domain.errors import FlowMLError, StartupError
 from flowml.domain.workers import Share
 from flowml.training.processes import local_slots
 
+MOST_BYTES = 2 << 30
+"""Of what one trial hands in: the worker has it in memory."""
 _MOST_OF_ANYTHING = 1 << 60
 
 
@@ -55,6 +57,10 @@ class Task(Protocol):
 
     def wait(self, seconds: float) -> bool:
         """Whether it is over there, after so many seconds at the most."""
+        ...
+
+    def size(self) -> int:
+        """Of one that is over: about how many bytes it returned, or the most that a trial does where nobody knows."""
         ...
 
     def fetch(self, seconds: float) -> bool:

@@ -17,6 +17,7 @@ from flowml.automl.trial import limits
 from flowml.domain.trials import DID_NOT_STOP
 from flowml.machine import child
 from flowml.machine.facts import PATIENT_THREADS, THREAD_VARIABLES, resident_bytes
+from flowml.worker.engines.engine import MOST_BYTES
 from flowml.worker.engines.errand import Errand, parse_errand
 from flowml.worker.engines.node_folder import Folder, checked_name
 
@@ -26,8 +27,6 @@ _GRACE_SECONDS = 0.5
 _ABANDON_GRACE_SECONDS = 2.0
 _FORGOTTEN_SECONDS = 120.0
 _IDLE_SECONDS = 60.0
-# Of what one trial hands in: the worker has it in memory.
-_MOST_BYTES = 2 << 30
 
 
 class _Trainer:
@@ -202,9 +201,9 @@ def _handed_in(report: str, place: Path) -> dict[str, Any]:
     told = json.loads(report)
     paths = {sha256: place / f"file-{sha256}" for sha256 in {told["out_of_fold"], told["model"]} - {None}}
     n_bytes = sum(path.stat().st_size for path in paths.values())
-    if n_bytes > _MOST_BYTES:
+    if n_bytes > MOST_BYTES:
         too_large = (
-            f"Its model and predictions are {n_bytes:,} bytes, and a cluster hands in {_MOST_BYTES:,} at the most."
+            f"Its model and predictions are {n_bytes:,} bytes, and a cluster hands in {MOST_BYTES:,} at the most."
         )
         return {"broke": too_large, "retry": False}
     return {"report": report, "files": {sha256: path.read_bytes() for sha256, path in paths.items()}}

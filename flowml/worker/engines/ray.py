@@ -8,7 +8,16 @@ from typing import Any
 
 from flowml import __version__
 from flowml.domain.workers import Share
-from flowml.worker.engines.engine import ClusterLost, Node, NodeLost, NotFetched, Unfit, missing, whole
+from flowml.worker.engines.engine import (
+    MOST_BYTES,
+    ClusterLost,
+    Node,
+    NodeLost,
+    NotFetched,
+    Unfit,
+    missing,
+    whole,
+)
 
 _CALL_SECONDS = 10.0
 _VERSION_SECONDS = 120.0
@@ -143,6 +152,12 @@ class _RayTask:
     def wait(self, seconds: float) -> bool:
         return self._is(seconds, fetch_local=False)
 
+    def size(self) -> int:
+        with contextlib.suppress(Exception):
+            found = self._ray.experimental.get_object_locations([self.ref])[self.ref]
+            return whole(found["object_size"]) or MOST_BYTES
+        return MOST_BYTES
+
     def fetch(self, seconds: float) -> bool:
         return self._is(seconds, fetch_local=True)
 
@@ -164,6 +179,8 @@ class _RayTask:
             raise
         except errors.GetTimeoutError as problem:
             raise NotFetched("what it returned does not come") from problem
+        except errors.ObjectLostError as problem:
+            raise NotFetched(f"what it returned was lost ({_first_line(problem)})") from problem
         except errors.RayError as problem:
             if "No module named" in str(problem):
                 raise Unfit(f"FlowML cannot be imported there ({_last_line(problem)}).") from problem

@@ -20,6 +20,7 @@ from flowml.worker.engines.errand import Done, Errand, parse_done
 from flowml.worker.engines.found import Found, Gone
 from flowml.worker.engines.node import keep
 from flowml.worker.engines.node_trainer import run_errand
+from flowml.worker.engines.room import Room
 from flowml.worker.engines.watch import Watch
 from flowml.worker.relay import DirectChannel
 
@@ -51,12 +52,9 @@ class Surroundings(Protocol):
         """Whose trials a seat takes."""
         ...
 
-    def handing_in(self, seconds: float) -> bool:
-        """Whether what a trial hands in may be fetched now, after so many seconds at most."""
-        ...
-
-    def handed_in(self) -> None:
-        """It has been, or will not be."""
+    @property
+    def room(self) -> Room:
+        """For what trials hand in."""
         ...
 
     def fault(self, found: Found, why: str | None) -> None:
@@ -238,8 +236,9 @@ class Seat:
                     if now > late_at:
                         return Done(broke=DID_NOT_STOP, retry=False)
                 # It was in time, however long it takes to come here.
-                self._until(self._surroundings.handing_in, math.inf)
-                until_handed_in.callback(self._surroundings.handed_in)
+                room, n_bytes = self._surroundings.room, task.size()
+                self._until(lambda seconds: room.take(n_bytes, seconds), math.inf)
+                until_handed_in.callback(room.give, n_bytes)
                 try:
                     is_here = self._until(task.fetch, self._clock() + _FETCH_SECONDS)
                 except NodeLost as problem:
