@@ -154,7 +154,7 @@ class Lease:
     bar: float | None = None
     needs: Needs = Needs()
     failures: int = 0
-    """How often a machine has broken down with it before."""
+    """How often a machine could not do it before."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from flowml.store.rows import to_json
 
 LEFT_SECONDS = 10.0
 """For so long it is left to another machine that is free."""
-CONFIRM_SECONDS = 60.0
+CONFIRM_SECONDS = 30.0
 """For so long it is left to another one that is busy yet, where a failure was reported or there were two."""
 MISSING_SECONDS = 60.0
 """A trial with which machines were lost, as far as anybody knows, has failed when none of them is back by then."""

@@ -28,7 +28,7 @@ MOST_OF_AN_OWNER = 2_000
 MOST_REFUSED = 3
 """A worker of which so many trials were refused gets no more; what it does well in between counts, too."""
 MOST_SET_ASIDE = 3
-"""Who owns so many that were set aside, and no more that do well, has no other one join."""
+"""Who owns so many that were set aside has no other one join; with each that does well there may be as many more."""
 # What one is that is there.
 _HERE = "CASE WHEN workers.set_aside IS NULL AND NOT workers.drained THEN 'online' ELSE 'draining' END"
 
@@ -312,7 +312,7 @@ def _new(connection: sqlite3.Connection, owner: str) -> str:
         " WHERE owner = ? AND id <> ?",
         (owner, LOCAL_ID),
     ).fetchone()
-    if (bad or 0) >= max(MOST_SET_ASIDE, good or 0):
+    if (bad or 0) >= MOST_SET_ASIDE * (1 + (good or 0)):
         raise WrongState(
             f"{bad} workers of this token are given no more trials, for what went wrong on them.",
             hint="See why on the page Workers, and have them take trials again or remove them.",

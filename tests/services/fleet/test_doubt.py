@@ -1,13 +1,13 @@
 """What one machine says of a trial is not the end of it where others can tell: it may be broken, or lie."""
 
-from dataclasses import replace
+import threading
 
 import pytest
 
 from flowml.domain.caller import Principal
 from flowml.domain.errors import WrongState
 from flowml.domain.protocol import PROTOCOL
-from flowml.domain.trials import NEEDED_BYTES, NOT_APPLICABLE, Needs, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.trials import NEEDED_BYTES, NOT_APPLICABLE, Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.domain.workers import LOCAL_ID, Share, Worker
 from flowml.services.context import Context
 from flowml.services.fleet import workers
@@ -103,28 +103,30 @@ def test_the_only_machine_has_the_last_word(
 
 def test_what_is_given_up_with_reason_is_not_doubted(dispatcher: Dispatcher, context: Context, fleet: Fleet) -> None:
     worker, _ = join(context, "far", fleet=fleet), join(context, "other", fleet=fleet)
-    dispatcher.store.jobs.update(dispatcher.job_id, metric="rmse")
-    for number, bar in enumerate([0.05, 0.2]):
-        spec = TrialSpec(number, "ridge", {"alpha": 2.0}, bar=bar)
-        dispatcher.ledger.enqueue(spec, Needs(), dispatcher.now + 60.0, dispatcher.now, dispatcher.now)
-        report(dispatcher, worker, GIVEN_UP)
-    assert statuses(dispatcher) == [TrialStatus.PRUNED, TrialStatus.QUEUED], "an error of 0.1 is short of 0.05 alone"
-    dispatcher.enqueue(2)
+    dispatcher.enqueue(0)
     lease = lease_of(dispatcher, worker)
     assert lease is not None
     dispatcher.now += 55.0
     workers.report(context, fleet, workers.Attempt(worker.id, lease.trial_id, lease.attempt), OUT_OF_TIME)
-    assert trial(dispatcher, 2).status is TrialStatus.CANCELLED, "its time was nearly over"
-    dispatcher.enqueue(3)
+    assert trial(dispatcher, 0).status is TrialStatus.CANCELLED, "its time was nearly over"
+    dispatcher.enqueue(1)
     attempt = take(dispatcher, worker)
     dispatcher.store.trials.redate(dispatcher.job_id, dispatcher.now + 500.0, 60.0, dispatcher.now)
     workers.report(context, fleet, attempt, OUT_OF_TIME)
-    assert trial(dispatcher, 3).status is TrialStatus.CANCELLED, "it does not know that there is more by now"
-    dispatcher.enqueue(4)
+    assert trial(dispatcher, 1).status is TrialStatus.CANCELLED, "it does not know that there is more by now"
+    dispatcher.enqueue(2)
     attempt = take(dispatcher, worker)
     dispatcher.store.trials.cancel([attempt.trial_id], dispatcher.now)
     workers.report(context, fleet, attempt, FAILED)
-    assert trial(dispatcher, 4).status.ended, "nobody wants it"
+    assert trial(dispatcher, 2).status.ended, "nobody wants it"
+    dispatcher.store.jobs.update(dispatcher.job_id, metric="rmse")
+    for number, bar in enumerate([0.05, 0.2], 3):
+        spec = TrialSpec(number, "ridge", {"alpha": 2.0}, bar=bar)
+        dispatcher.ledger.enqueue(spec, Needs(), dispatcher.now + 60.0, dispatcher.now, dispatcher.now)
+        report(dispatcher, worker, GIVEN_UP)
+    assert statuses(dispatcher)[3:] == [TrialStatus.PRUNED, TrialStatus.QUEUED], (
+        "an error of 0.1 is short of 0.05 alone"
+    )
 
 
 def test_a_machine_that_fails_all_at_once_does_not_swallow_the_run(
@@ -317,11 +319,12 @@ def test_a_token_whose_workers_were_set_aside_gets_no_more_until_one_is_resumed(
     assert join(context, "worker 0", "0", fleet=fleet).set_aside == "It lies.", "who is known is what it was"
     assert of_another(context, "good", fleet).set_aside is None
     store.workers.resume(bad[0].id)
-    assert join(context, "worker 9", "9", fleet=fleet).set_aside is None
-    for number in range(MOST_SET_ASIDE + 1):
-        dispatcher.enqueue(number)
+    another = join(context, "worker 9", "9", fleet=fleet)
+    dispatcher.enqueue()
     report(dispatcher, bad[0], finished(dispatcher))
-    store.workers.blame(bad[0].id, "It lies.")
+    for _ in range(MOST_REFUSED):
+        store.workers.blame(another.id, "It lies.")
+    assert join(context, "worker 10", "10", fleet=fleet).set_aside is None, "one of them does well"
 
 
 def test_a_refusal_counts_less_the_more_was_done_well_since(
@@ -332,6 +335,22 @@ def test_a_refusal_counts_less_the_more_was_done_well_since(
     for number in range(20):
         dispatcher.enqueue(number)
         report(dispatcher, worker, finished(dispatcher))
-    told = replace(worker, set_aside=None)
-    verdicts = [context.store.workers.blame(told.id, "It was cut short.") for _ in range(MOST_REFUSED)]
+    verdicts = [context.store.workers.blame(worker.id, "It was cut short.") for _ in range(MOST_REFUSED)]
     assert verdicts == [False] * (MOST_REFUSED - 1) + [True]
+
+
+def test_one_that_rests_does_not_stand_for_others_who_wait(
+    dispatcher: Dispatcher, context: Context, fleet: Fleet
+) -> None:
+    bad, good = join(context, "bad", fleet=fleet), join(context, "good", fleet=fleet)
+    here = local(dispatcher, slots=MOST_MISHAPS)
+    for number in range(MOST_MISHAPS):
+        dispatcher.enqueue(number)
+        report(dispatcher, bad, FAILED)
+        take(dispatcher, here)
+    dispatcher.enqueue(MOST_MISHAPS)
+    room, has_come = fleet.waiting_room, threading.Event()
+    room.stand(bad.id, bad.name, Offer(), lambda: None)
+    waiter = room.stand(good.id, good.name, Offer(), has_come.set)
+    assert has_come.wait(30.0)
+    assert room.leave(waiter) is not None
