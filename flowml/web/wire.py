@@ -15,7 +15,7 @@ import logging
 import sys
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from starlette.types import ASGIApp
 from uvicorn.config import Config
@@ -28,7 +28,7 @@ MOST_HEAD_BYTES = 65_536
 one piece may be more."""
 MOST_REST_BYTES = 1_000_000_000
 """Of what a client still sends after its answer."""
-ABORT = "flowml.abort"
+ABORT: Final = "flowml.abort"
 """In a request's scope: what ends its connection at once, and with it whatever waits until its answer is read."""
 _MOST_HEADERS = 200
 _OTHER_FILES = 150
@@ -112,7 +112,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError("nothing of this request is looked at")
         self._unanswered += 1
         super().on_headers_complete()
-        self.scope[ABORT] = self.transport.abort  # type: ignore[literal-required]
+        self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key]
         if self.cycle is not None:
             self.cycle.transport = self._answering  # type: ignore[assignment]
 

@@ -5,6 +5,7 @@ target of one spread, learn the logarithm of a positive target instead: the medi
 the median. What each family minimises for which metric is in `docs/losses.md`.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +20,7 @@ from flowml.automl.predictors.exponential import ExponentialPredictor
 from flowml.domain.errors import DeadlineReached
 
 # A prediction may lie outside the targets seen by this factor.
-_BEYOND = np.e
+_BEYOND = math.e
 
 
 @dataclass(frozen=True)
