@@ -20,8 +20,10 @@ Alpine.data("logs", () => ({
   problem: "",
   copyText: "Copy",
   init() {
-    const state = { after: Number(this.$root.dataset.after), asked: 0, busy: false, again: false };
+    // `filter`: by which the lines are chosen that are shown; what is being typed is not that yet.
+    const state = { after: Number(this.$root.dataset.after), asked: 0, busy: false, again: false, filter: "" };
     this.state = () => state;
+    state.filter = this.filter().toString();
     this.settle();
     this.tailSoon = throttle(300, () => this.tail());
     this.applySoon = debounce(300, () => this.apply());
@@ -64,7 +66,7 @@ Alpine.data("logs", () => ({
   // A part of the page, unless another filter has been chosen meanwhile.
   async lines(more) {
     const asked = this.state().asked;
-    const query = this.filter();
+    const query = new URLSearchParams(this.state().filter);
     query.set("part", "lines");
     for (const [name, value] of Object.entries(more)) query.set(name, value);
     try {
@@ -110,13 +112,14 @@ Alpine.data("logs", () => ({
     const last = this.list().lastElementChild;
     if (last) this.state().after = Math.max(Number(last.dataset.id), 0);
     this.shown = this.list().children.length;
-    this.filtered = this.filter().size > 0;
+    this.filtered = this.state().filter !== "";
     this.$refs.empty.hidden = this.shown > 0;
   },
   async apply() {
     const state = this.state();
     state.asked++;
     const query = this.filter();
+    state.filter = query.toString();
     history.replaceState(null, "", "/logs" + (query.size ? "?" + query : ""));
     this.$refs.download.href = "/api/logs/download" + (query.size ? "?" + query : "");
     const found = await this.lines({});

@@ -67,6 +67,13 @@ def test_lines_come_as_they_are_said_and_are_filtered(server: Served, browser: B
     expect(lines.last).to_be_in_viewport()
     expect(new).to_be_hidden()
 
+    # What is only being typed chooses nothing yet.
+    typed = page.get_by_label("Text", exact=True)
+    typed.evaluate("input => { input.value = 'zzz'; }")
+    add(server, "while somebody types")
+    expect(lines.last).to_contain_text("while somebody types")
+    typed.evaluate("input => { input.value = ''; }")
+
     page.get_by_role("button", name="Pause").click()
     # What it does is in its name, and not in a state as well.
     expect(page.get_by_role("button", name="Go on")).not_to_have_attribute("aria-pressed", "true")
