@@ -152,6 +152,7 @@ def _add(
     """Store it with its files, all or nothing. Raises NotFound when what it was `made_of` is gone."""
     store = context.store
     new = [sha256 for sha256 in files if not store.files.has(sha256)]
+    announced = store.files.announce(new)
     try:
         with store.transaction():
             if made_of is not None:
@@ -163,7 +164,7 @@ def _add(
             size = f"{dataset.n_rows:,} rows, {dataset.n_columns:,} columns"
             tell_system(store, "info", "Data set added", f"{dataset.name}: {size}", context.clock())
     except BaseException:
-        store.files.forget_unknown(new)
+        store.files.withdraw(new, announced)
         raise
     return dataset
 

@@ -99,26 +99,40 @@ class Files:
         target = self._place(sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
         is_new = False
+        announced = self.announce([sha256])
         try:
             with self._database.write() as connection:
                 # Not before nobody else stores the same: what they have stored is not ours to delete.
                 is_new = not target.exists()
-                _note(connection, sha256)
+                _note(connection, sha256, time.time())
                 naming(sha256)
-                # Last of all: whoever is killed before has stored neither, and a file without its row would stay.
+                # Last of all: whoever is killed before has stored neither.
                 os.replace(path, target)
         except BaseException:
             if is_new:
-                # Somebody else may have stored the same by now.
-                self.forget_unknown([sha256])
+                self.withdraw([sha256], announced)
             raise
         return sha256
 
-    def forget_unknown(self, hashes: Iterable[str]) -> None:
-        """Delete those of these files of which the database does not know: what was to know of them was not stored."""
+    def announce(self, hashes: Iterable[str]) -> float:
+        """Have the database know of these files before they are there; returns by what they can be withdrawn. Who is
+        killed when a file is placed, and what names it is not yet stored, leaves one that house-keeping deletes.
+        Inside a transaction it is of no use: that is not stored either."""
+        at = time.time()
         with self._database.write() as connection:
             for sha256 in hashes:
-                if connection.execute("SELECT 1 FROM files WHERE sha256 = ?", (sha256,)).fetchone() is None:
+                _note(connection, sha256, at)
+        return at
+
+    def withdraw(self, hashes: Iterable[str], announced: float) -> None:
+        """Delete those of these files that were announced and that nobody else has stored since: what was to name them
+        was not stored."""
+        with self._database.write() as connection:
+            for sha256 in hashes:
+                gone = connection.execute(
+                    f"DELETE FROM files WHERE sha256 = ? AND loose_since = ? AND NOT ({_IS_USED})", (sha256, announced)
+                )
+                if gone.rowcount:
                     self._place(sha256).unlink(missing_ok=True)
 
     def has(self, sha256: str) -> bool:
@@ -148,7 +162,7 @@ class Files:
         with self._database.write() as connection:
             is_there = self.has(sha256)
             if is_there:
-                _note(connection, sha256)
+                _note(connection, sha256, time.time())
                 naming(sha256)
         return is_there
 
@@ -277,12 +291,12 @@ class Files:
         return self._root / sha256[:2] / sha256[2:]
 
 
-def _note(connection: sqlite3.Connection, sha256: str) -> None:
+def _note(connection: sqlite3.Connection, sha256: str, at: float) -> None:
     # Young, so that the housekeeping leaves it to whoever is about to refer to it.
     connection.execute(
         "INSERT INTO files (sha256, loose_since) VALUES (?, ?)"
         " ON CONFLICT (sha256) DO UPDATE SET loose_since = excluded.loose_since",
-        (sha256, time.time()),
+        (sha256, at),
     )
 
 

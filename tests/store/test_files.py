@@ -1,6 +1,7 @@
 """Files by the hash of their content: each once, reached by nothing else, and gone when nothing needs them."""
 
 import hashlib
+import multiprocessing
 import os
 import shutil
 import sqlite3
@@ -12,7 +13,7 @@ import pytest
 
 from flowml.domain.errors import Damaged, NotFound
 from flowml.domain.stored import hash_file
-from flowml.store.files import Files
+from flowml.store.files import Files, name_of
 from flowml.store.store import Store
 from tests.services.records import add_dataset, add_job, add_model
 
@@ -149,24 +150,24 @@ def test_what_could_not_be_noted_is_not_stored(store: Store) -> None:
         return sqlite3.SQLITE_DENY if (action, word) == (sqlite3.SQLITE_TRANSACTION, "COMMIT") else sqlite3.SQLITE_OK
 
     with store._database.maintenance() as connection:
-        connection.set_authorizer(refuse)
+        pass
     with pytest.raises(sqlite3.DatabaseError):
-        store.files.put_bytes(b"content")
-    assert store.files.strays().files == () and not list(store.home.temporary.iterdir())
+        store.files.put_bytes(b"content", lambda _: connection.set_authorizer(refuse))
+    assert not list((store.home.path / "files").glob("??/*")) and not list(store.home.temporary.iterdir())
 
 
 def test_what_could_not_be_noted_is_left_where_somebody_else_has_stored_it_meanwhile(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is between the end of the failed change and the look at the file that they come."""
-    forget_unknown = Files.forget_unknown
+    withdraw = Files.withdraw
 
-    def late(files: Files, hashes: Iterable[str]) -> None:
+    def late(files: Files, hashes: Iterable[str], announced: float) -> None:
         monkeypatch.undo()
         store.files.put_bytes(b"content")
-        forget_unknown(files, hashes)
+        withdraw(files, hashes, announced)
 
-    monkeypatch.setattr(Files, "forget_unknown", late)
+    monkeypatch.setattr(Files, "withdraw", late)
     with pytest.raises(ZeroDivisionError):
         store.files.put_bytes(b"content", lambda _: 1 / 0)
     assert store.files.content(hashlib.sha256(b"content").hexdigest()) == b"content"
@@ -208,7 +209,31 @@ def test_a_file_that_was_changed_on_the_disk_is_not_what_was_stored(store: Store
 
 
 def test_a_file_is_placed_when_all_that_names_it_is_written(store: Store) -> None:
-    """Who is killed before that has stored neither: a file that the database knows nothing of would stay for ever."""
+    """Who is killed before that has stored neither."""
     was_there = []
     sha256 = store.files.put_bytes(b"a model", lambda sha256: was_there.append(store.files.has(sha256)))
     assert was_there == [False] and store.files.has(sha256)
+
+
+def put_and_die(home: Path) -> None:
+    """Ends as by kill -9, when the file is in its place and what names it is not yet stored."""
+    real = os.replace
+
+    def replace_and_die(source: Path, target: Path) -> None:
+        real(source, target)
+        os._exit(9)
+
+    os.replace = replace_and_die  # type: ignore[assignment]
+    Store(home, now=1.0).files.put_bytes(b"content")
+
+
+def test_who_is_killed_when_a_file_is_in_its_place_leaves_none_for_ever(store: Store) -> None:
+    child = multiprocessing.get_context("spawn").Process(target=put_and_die, args=(store.home.path,))
+    child.start()
+    child.join()
+    assert child.exitcode == 9
+    (left,) = (path for path in (store.home.path / "files").glob("??/*") if path.is_file())
+    assert store.files.strays().files == ()
+    store.files.remove_unused(time.time() + 10)
+    assert not left.exists()
+    assert not store.files.knows(name_of(left))
