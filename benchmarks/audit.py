@@ -1,8 +1,9 @@
 """What must hold in a home folder whose server has ended after all its runs had, whatever happened before.
 
 - The database is whole, and every row that refers to another finds it.
-- Every run is in a final state, and so is every trial, and none was ever told to have ended in two ways. (What a worker
-  reports may be refused, and then the trial waits again.)
+- Every run is in a final state, and so is every trial, and none was ever told to have ended in two ways.
+- Every finished trial has become a model, whichever machine it is of, unless the server had to end its run itself; and
+  what another machine has reported was looked at, unless that came just before the end.
 - Every file that a row names is there and is what was stored; none is there that house-keeping would never delete.
 - The leaderboard is the one that is computed anew, from the predictions that were stored of the rows held out: the
   scores of trials, of ensembles and of calibrated models. The best model of a run is the one that leads it.
@@ -31,9 +32,9 @@ from flowml.automl.scoring.calibration import choose_temperature
 from flowml.automl.scoring.metrics import over_folds
 from flowml.automl.task.task import Task
 from flowml.automl.trial.scores import fold_scores, scores_of
-from flowml.domain.jobs import Job
+from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import Model
-from flowml.domain.trials import Trial, TrialStatus
+from flowml.domain.trials import NOT_LOOKED_AT, Trial, TrialStatus
 from flowml.services.dispatch.ledger import brief_of
 from flowml.store.store import Store
 from flowml.training.tasks import load_task
@@ -47,6 +48,8 @@ _WRONG = re.compile(r"^Traceback |\b(ERROR|CRITICAL)\b|Exception in|Task excepti
 _ENDED_WITHOUT = re.compile(r"job (\w+) was not ended by its conductor in time")
 _LINES_OF_A_TRACE = 25
 _FOR_EVER = 1e12
+# A conductor that is killed in the end is not soon back on a busy machine.
+_LONG_BEFORE_SECONDS = 30.0
 
 
 @dataclass
@@ -118,6 +121,7 @@ def _look_at_ends(connection: sqlite3.Connection, found: Found) -> None:
         " OR finished_at IS NULL OR lease_expires_at IS NOT NULL",
         "a finished trial without score or files": "SELECT id, score FROM trials WHERE status = 'finished'"
         " AND (score IS NULL OR out_of_fold_file IS NULL OR model_file IS NULL OR attempt < 1)",
+        "a finished trial that nobody has looked at": "SELECT id, worker_name FROM trials WHERE to_look_at = 1",
         "files kept for a trial that has ended": "SELECT sha256, trial_id FROM handed_over",
         "a best model that is none of its run": "SELECT id, best_model_id FROM jobs WHERE best_model_id IS NOT NULL"
         " AND NOT EXISTS (SELECT 1 FROM models WHERE models.id = jobs.best_model_id AND models.job_id = jobs.id)",
@@ -142,7 +146,7 @@ def _look_at_events(connection: sqlite3.Connection, found: Found) -> None:
         identifier, status = trial["id"], trial["status"]
         before = ended.get(identifier)
         if status in ("queued", "leased"):
-            if before is not None and not (before[0] == "finished" and "is not used" in (trial["error"] or "")):
+            if before is not None:
                 found.faults.append(f"trial {identifier} had {before[0]}, and is {status} again")
             ended.pop(identifier, None)
         elif before is not None and (
@@ -195,6 +199,12 @@ def _look_at_scores(store: Store, found: Found) -> None:
             )
         missing = [trial.id for trial in trials.values() if _should_be_there(trial) and trial.id not in _of(models)]
         if job.id not in found.without_conductor:
+            found.faults += [
+                f"run {job.id} ({job.status}): nobody has looked at the trial {trial.id}, reported at"
+                f" {trial.elapsed_seconds:.1f} s of {job.elapsed_seconds:.1f}"
+                for trial in trials.values()
+                if _was_left(trial, job)
+            ]
             found.faults += [f"run {job.id} ({job.status}): no model of the finished trial {one}" for one in missing]
         task = load_task(brief_of(store, job), store.files.path)
         for trial in trials.values():
@@ -210,8 +220,14 @@ def _of(models: list[Model]) -> set[str | None]:
 
 
 def _should_be_there(trial: Trial) -> bool:
-    """One of another machine is taken in by the conductor, which has the last word on it."""
-    return trial.status is TrialStatus.FINISHED and not trial.from_elsewhere and trial.number >= 0
+    """One of another machine has finished when the conductor has looked at it."""
+    return trial.status is TrialStatus.FINISHED and trial.number >= 0
+
+
+def _was_left(trial: Trial, job: Job) -> bool:
+    """Whether it was reported long before the end of the run, and not looked at."""
+    since = job.elapsed_seconds - (trial.elapsed_seconds or 0.0)
+    return job.status is JobStatus.COMPLETED and trial.error == NOT_LOOKED_AT and since > _LONG_BEFORE_SECONDS
 
 
 def _anew(

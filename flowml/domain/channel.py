@@ -123,8 +123,13 @@ class Ledger(Protocol):
         """Take queued trials back and have running ones abandoned."""
         ...
 
-    def correct(self, trial: Trial, now: float) -> None:
-        """Store the score, the folds' scores and the metrics that a finished trial has really reached."""
+    def looked_at(self, trial: Trial, now: float) -> None:
+        """What another machine has finished counts from now on, with the score, the folds' scores and the metrics that
+        it has really reached."""
+        ...
+
+    def leave_out(self, trial: Trial, reason: str, now: float) -> None:
+        """Cancel a trial that another machine has finished, because nobody can look at it."""
         ...
 
     def refuse(self, trial: Trial, reason: str, now: float) -> Trial:

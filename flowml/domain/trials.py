@@ -4,7 +4,7 @@ The unit of scheduling, leasing, retrying, progress and crash recovery.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -96,6 +96,27 @@ class Trial:
     needs: Needs = Needs()
     tested_on: str | None = None
     """The folds and rows that it was tested on, as a hash: scores and predictions of others are not comparable."""
+    to_look_at: bool = False
+    """Another machine says that it has finished, with this score, and this server has not looked at it yet."""
+
+    @property
+    def shown(self) -> "Trial":
+        """What others are told of it: of what nobody has looked at, that it is being worked on."""
+        if not self.to_look_at:
+            return self
+        return replace(
+            self,
+            status=TrialStatus.LEASED,
+            score=None,
+            fold_scores=(),
+            metrics=None,
+            fit_seconds=None,
+            predict_ms=None,
+            finished_at=None,
+            elapsed_seconds=None,
+            error=None,
+            to_look_at=False,
+        )
 
     @property
     def from_elsewhere(self) -> bool:
@@ -126,6 +147,9 @@ OUT_OF_TIME = "Not finished in time."
 """Why a trial was cancelled that its own time, or that of the run, was too short for: no failure of anybody's."""
 DID_NOT_STOP = f"{OUT_OF_TIME} It did not stop when asked."
 """The same of one whose process had to be ended."""
+NOT_LOOKED_AT = "It was reported too late: the run ended before this server had looked at it."
+"""The same of one that another machine has finished."""
+CANNOT_BE_LOOKED_AT = "What was reported of it is gone from this server's disk, or damaged."
 NOTHING_MORE = "The time was too short for more than what was made at once: give it a larger time budget"
 """What is said of a run of which no trial was finished in time."""
 NEEDED_BYTES = "needed_bytes"

@@ -10,7 +10,7 @@ from flowml.domain.events import Event
 from flowml.domain.jobs import QUEUES, Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
 from flowml.domain.names import did_you_mean, shown
 from flowml.domain.trials import EarlierAttempt, Trial
-from flowml.domain.workers import WorkerStatus
+from flowml.domain.workers import WorkerStatus, capabilities_of
 from flowml.services.context import Context
 from flowml.services.dispatch.ledger import finish_job
 from flowml.services.dispatch.telling import tell_job, tell_renamed, tell_system
@@ -99,7 +99,8 @@ def get_job(context: Context, job_id: str) -> Job:
 def list_trials(context: Context, job_id: str, limit: int, offset: int) -> tuple[list[Trial], int]:
     """In the order in which they were tried, and how many there are. Raises NotFound."""
     context.store.jobs.get(job_id)
-    return context.store.trials.page(job_id, limit, offset)
+    trials, total = context.store.trials.page(job_id, limit, offset)
+    return [trial.shown for trial in trials], total
 
 
 def list_earlier_attempts(context: Context, job_id: str, limit: int, offset: int) -> tuple[list[EarlierAttempt], int]:
@@ -272,7 +273,7 @@ def keeps_rows_apart(column: ColumnStats) -> bool:
 def trains_on_gpu(context: Context, algorithm: str) -> bool:
     """Whether a machine that is online trains this algorithm on its GPU."""
     return any(
-        ((worker.capabilities.get("gpu_libraries") or {}).get(algorithm) or {}).get("device")
+        (library := capabilities_of(worker.capabilities).gpu_libraries.get(algorithm)) and library.device
         for worker in context.store.workers.all()
         if worker.status is WorkerStatus.ONLINE
     )

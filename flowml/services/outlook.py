@@ -195,7 +195,7 @@ def _earlier(
         stated, slowed = _stated_of_all(other), _slowed(job.other_load, here)
         found = []
         for trial in context.store.trials.of_job(job.id):
-            if trial.status is TrialStatus.FINISHED and trial.max_rows is None and trial.algorithm in stated:
+            if trial.shown.status is TrialStatus.FINISHED and trial.max_rows is None and trial.algorithm in stated:
                 seconds = _seconds(trial) / (slowed if trial.worker_id in (LOCAL_ID, None) else 1.0)
                 found.append(_Earlier(trial, seconds, seconds / stated[trial.algorithm]))
         yield basis, found

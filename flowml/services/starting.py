@@ -5,7 +5,7 @@ wait for, since a budget is not to run out with nobody at work.
 from collections.abc import Sequence
 
 from flowml.domain.jobs import PRIORITY, Job
-from flowml.domain.workers import Worker, WorkerStatus
+from flowml.domain.workers import Worker, WorkerStatus, capabilities_of
 from flowml.machine.capabilities import vram_of
 from flowml.services.context import Context
 from flowml.services.dispatch.telling import tell_job
@@ -13,6 +13,7 @@ from flowml.services.outlook import other_load
 
 _NOBODY_TRAINS = "Waiting for a machine that trains: this server only coordinates"
 _ITS_TURN = "Waiting for its turn"
+_LONGEST_REASONS = 500
 _ANY = frozenset({"auto", "cpu"})
 """What a job asks for that whoever takes the queue `cpu` can train."""
 
@@ -40,15 +41,17 @@ def what_it_waits_for(queue: str, online: Sequence[Worker]) -> str:
     if queue == PRIORITY or queue in _ANY:
         name = "cpu" if queue in _ANY else queue
         return f"Waiting for a worker that takes the queue “{name}”: none that is online does"
-    gpus = [gpu for worker in online for gpu in worker.capabilities.get("gpus") or ()]
+    gpus = [gpu for worker in online for gpu in capabilities_of(worker.capabilities).gpus]
     wanted = f"a worker with a GPU of {vram_of(queue):g} GB" if vram_of(queue) else "a worker with a GPU"
     if not gpus:
         return f"Waiting for {wanted}: none that is online has one"
-    libraries = [found for worker in online for found in (worker.capabilities.get("gpu_libraries") or {}).items()]
-    if libraries and not any(found["device"] for _, found in libraries):
-        reasons = "; ".join(f"{name}: {found['reason']}" for name, found in libraries)
+    told = [capabilities_of(worker.capabilities).gpu_libraries for worker in online]
+    libraries = [found for by_name in told for found in by_name.items()]
+    if libraries and not any(found.device for _, found in libraries):
+        # Many machines tell of the same.
+        reasons = "; ".join(dict.fromkeys(f"{name}: {found.reason}" for name, found in libraries))[:_LONGEST_REASONS]
         return f"Waiting for {wanted}: there is one that no library can use ({reasons})"
-    largest = max(float(gpu["vram_gb"]) for gpu in gpus)
+    largest = max(gpu.vram_gb for gpu in gpus)
     return f"Waiting for {wanted}; the largest online has {largest:g}"
 
 

@@ -44,7 +44,8 @@ _CHANGEABLE = frozenset(
     }
 )
 _SELECT = (
-    "SELECT jobs.*, (SELECT COUNT(*) FROM trials WHERE trials.job_id = jobs.id AND trials.status = 'finished')"
+    "SELECT jobs.*, (SELECT COUNT(*) FROM trials WHERE trials.job_id = jobs.id AND trials.status = 'finished'"
+    " AND trials.to_look_at = 0)"
     " AS trials_finished FROM jobs"
 )
 _OF_BEST_MODEL = (

@@ -396,6 +396,26 @@ MIGRATIONS: tuple[Migration, ...] = (
             "UPDATE workers SET refused = refused * 10 WHERE refused > 0",
         ),
     ),
+    Migration(
+        25,
+        "finished trials of other machines that this server has not looked at yet",
+        (
+            "ALTER TABLE trials ADD COLUMN to_look_at INTEGER NOT NULL DEFAULT 0",
+            "CREATE INDEX trials_to_look_at ON trials(job_id) WHERE to_look_at = 1",
+            # What counts as finished is counted without a look at the trials.
+            "DROP INDEX trials_of_job",
+            "DROP INDEX trials_of_worker",
+            "CREATE INDEX trials_of_job ON trials(job_id, status, to_look_at)",
+            "CREATE INDEX trials_of_worker ON trials(worker_id, status, to_look_at)",
+            # Those that are looked at have a model.
+            """UPDATE trials SET to_look_at = 1 WHERE status = 'finished' AND worker_id <> 'local' AND number >= 0
+                AND NOT EXISTS (SELECT 1 FROM models WHERE models.trial_id = trials.id)
+                AND job_id IN (SELECT id FROM jobs WHERE status IN ('queued', 'running'))""",
+            """UPDATE trials SET status = 'cancelled', score = NULL, fold_scores = '[]', metrics = NULL
+                WHERE status = 'finished' AND worker_id <> 'local' AND number >= 0 AND to_look_at = 0
+                AND NOT EXISTS (SELECT 1 FROM models WHERE models.trial_id = trials.id)""",
+        ),
+    ),
 )
 
 

@@ -83,6 +83,7 @@ def trial_of(row: sqlite3.Row) -> Trial:
         bar=row["bar"],
         needs=needs_of(row),
         tested_on=row["tested_on"],
+        to_look_at=bool(row["to_look_at"]),
     )
 
 

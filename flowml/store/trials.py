@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 
 from flowml.domain.trials import DID_NOT_STOP, OUT_OF_TIME, Lease, Needs, Trial, TrialReport, TrialSpec, TrialStatus
 from flowml.store.jobs import ELAPSED
+from flowml.store.reported_trials import TO_LOOK_AT, ReportedTrials
 from flowml.store.rows import new_id, to_json
 from flowml.store.strikes import Blow, Verdict, fail_held, strike
 from flowml.store.trial_records import lease_of
-from flowml.store.waiting_trials import WaitingTrials
 
 _OTHERS = "owner = ? AND lease_expires_at < ? AND id NOT IN (SELECT value FROM json_each(?))"
 _WAITS_AGAIN = (
@@ -22,7 +22,7 @@ EARLY_SECONDS = 10.0
 _OVERDUE = "worker_id <> ? AND deadline_at + ? + ? * max(0, deadline_at - queued_at) < ?"
 
 
-class Trials(WaitingTrials):
+class Trials(ReportedTrials):
     """Evaluations of every job."""
 
     def add(self, job_id: str, spec: TrialSpec, needs: Needs, deadline_at: float, steady: float) -> Trial:
@@ -111,19 +111,20 @@ class Trials(WaitingTrials):
         """Record the outcome; False when the lease is stale: then nothing changes.
 
         One that was asked to stop has not finished, whatever it reports: nobody looks for it any more, and what has
-        finished stands on the leaderboard.
+        finished stands on the leaderboard. What another machine has finished is to be looked at (`reported_trials`).
         """
         with self._database.write() as connection:
             if report.status is TrialStatus.FINISHED and self._is_to_stop(lease.trial_id):
                 report = TrialReport(TrialStatus.CANCELLED, fit_seconds=report.fit_seconds, error=OUT_OF_TIME)
             cursor = connection.execute(
-                "UPDATE trials SET status = ?, score = ?, fold_scores = ?, metrics = ?, fit_seconds = ?,"
+                f"UPDATE trials SET status = ?1, {TO_LOOK_AT},"
+                " score = ?, fold_scores = ?, metrics = ?, fit_seconds = ?,"
                 " predict_ms = ?, error = ?, out_of_fold_file = ?, model_file = ?, tested_on = ?, finished_at = ?,"
                 f" elapsed_seconds = (SELECT {ELAPSED} FROM jobs WHERE jobs.id = trials.job_id),"
                 " lease_expires_at = NULL WHERE id = ? AND owner = ? AND attempt = ? AND status = 'leased'",
                 (
                     str(report.status),
-                    report.score,
+                    report.score if report.status is TrialStatus.FINISHED else None,
                     to_json(list(report.fold_scores)),
                     None if report.metrics is None else to_json(report.metrics),
                     report.fit_seconds,
@@ -145,14 +146,6 @@ class Trials(WaitingTrials):
         query = "SELECT 1 FROM trials WHERE id = ? AND stop_requested = 1"
         return self._database.current().execute(query, (trial_id,)).fetchone() is not None
 
-    def correct(self, trial: Trial) -> None:
-        """Store what a finished trial has really reached."""
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE trials SET score = ?, fold_scores = ?, metrics = ? WHERE id = ? AND status = 'finished'",
-                (trial.score, to_json(list(trial.fold_scores)), to_json(trial.metrics), trial.id),
-            )
-
     def refuse(self, trial_id: str, reason: str, now: float) -> Trial:
         """What was reported of a finished trial is not to be used: its files are nobody's, and it waits again, or has
         failed as one with which its machine broke down."""
@@ -166,7 +159,7 @@ class Trials(WaitingTrials):
                 (trial_id,),
             )
             connection.execute(
-                "UPDATE trials SET error = ?1, score = NULL, fold_scores = '[]',"
+                "UPDATE trials SET error = ?1, to_look_at = 0, score = NULL, fold_scores = '[]',"
                 " metrics = NULL, out_of_fold_file = NULL, model_file = NULL, owner = NULL,"
                 " status = CASE WHEN ?2 = 'queued' AND stop_requested = 1 THEN 'cancelled' ELSE ?2 END"
                 " WHERE id = ?3 AND status = 'finished'",
@@ -311,14 +304,15 @@ class Trials(WaitingTrials):
                 )
 
     def cancel_open(self, job_id: str, now: float, reason: str | None = None) -> list[str]:
-        """End everything of a job that has not ended, running trials included; returns their ids."""
+        """End everything of a job that has not ended, running trials included, and what nobody has looked at; returns
+        their ids."""
         with self._database.write() as connection:
             rows = connection.execute(
                 "UPDATE trials SET status = 'cancelled', finished_at = ?, stop_requested = 1, lease_expires_at = NULL,"
                 " error = ? WHERE job_id = ? AND status IN ('queued', 'leased') RETURNING id",
                 (now, reason, job_id),
             ).fetchall()
-        return [row["id"] for row in rows]
+            return [row["id"] for row in rows] + self.leave_out_of(job_id)
 
     def wanted(self) -> set[tuple[str, str]]:
         """Owner and id of every trial that is leased and has not been asked to stop."""

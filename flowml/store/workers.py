@@ -19,6 +19,7 @@ from flowml.domain.workers import (
     Share,
     Worker,
     WorkerStatus,
+    capabilities_of,
 )
 from flowml.store.blame import REFUSAL, set_aside
 from flowml.store.database import Database
@@ -242,8 +243,7 @@ class Workers:
                 row["slots"],
                 row["threads"],
                 row["memory_bytes"],
-                # Whatever a machine says of itself.
-                row["largest"] if isinstance(row["largest"], int) and row["largest"] >= 0 else None,
+                capabilities_of({"largest_trial_bytes": row["largest"]}).largest_trial_bytes,
                 running=row["running"],
             )
             for row in rows
@@ -272,7 +272,8 @@ class Workers:
 _WORKERS = (
     "SELECT workers.*,"
     " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'leased') AS running,"
-    " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'finished') AS finished,"
+    " (SELECT COUNT(*) FROM trials WHERE worker_id = workers.id AND status = 'finished' AND to_look_at = 0)"
+    " AS finished,"
     " (SELECT json_group_array(json_object('id', datasets.id, 'name', datasets.name)) FROM fetched JOIN datasets"
     " ON datasets.id = fetched.dataset_id WHERE fetched.worker_id = workers.id) AS datasets FROM workers"
 )

@@ -17,7 +17,7 @@ from flowml.domain.clock import CLOCK, Clock
 from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.domain.faults import fault_of
 from flowml.domain.jobs import Job, JobStatus
-from flowml.domain.trials import NOTHING_MORE, Trial, TrialStatus
+from flowml.domain.trials import CANNOT_BE_LOOKED_AT, NOTHING_MORE, Trial, TrialStatus
 from flowml.domain.wording import plural
 from flowml.domain.workers import Share
 from flowml.training.keeper import Keeper
@@ -102,20 +102,18 @@ class _Conductor:
         for suspect in find_suspects(task):
             self._ledger.log("warning", suspect.sentence, self._clock.now())
         trials = self._ledger.trials()
+        for trial in trials:
+            if trial.to_look_at and not (runner.is_comparable(trial) and runner.is_there(trial)):
+                self._ledger.leave_out(trial, CANNOT_BE_LOOKED_AT, self._clock.now())
+        trials = self._ledger.trials()
         finished = [trial for trial in trials if trial.status is TrialStatus.FINISHED and runner.is_comparable(trial)]
         kept = [trial for trial in finished if runner.is_there(trial)]
         self._leave_out(len(finished) - len(kept))
         known = runner.taken_up(kept)
         if kept:
             self._ledger.log("info", f"Going on from {len(kept)} finished trials", self._clock.now())
-        awaited = {trial.id for trial in kept} - {trial.id for trial in known}
-        search.resume(
-            [
-                replace(trial, status=TrialStatus.LEASED) if trial.id in awaited else trial
-                for trial in trials
-                if trial.number >= 0
-            ]
-        )
+        usable = {trial.id for trial in kept}
+        search.resume([_as_known(trial, trial.id in usable) for trial in trials if trial.number >= 0])
         for trial in known:
             conduct.known(runner.outcome(trial))
         conduct.run()
@@ -147,6 +145,14 @@ class _Conductor:
         now = self._clock.now()
         self._ledger.update(now, elapsed_seconds=self._clock.steady() - self._began)
         self._ledger.finish(status, now, error, remark)
+
+
+def _as_known(trial: Trial, is_usable: bool) -> Trial:
+    """What the search may know of a trial. One that was tested on other rows or folds, or is lost, says nothing of
+    those to come: it is as if it had not been tried."""
+    if trial.status is TrialStatus.FINISHED and not is_usable:
+        return replace(trial, status=TrialStatus.CANCELLED)
+    return trial.shown
 
 
 def _words_of(shares: Sequence[Share]) -> str:

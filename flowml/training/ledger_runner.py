@@ -19,7 +19,7 @@ from flowml.domain.clock import Clock
 from flowml.domain.errors import Damaged, NotFound, TrialFailed
 from flowml.domain.jobs import PRIORITY, Validation
 from flowml.domain.stored import damaged, hash_file
-from flowml.domain.trials import Needs, Trial, TrialSpec, TrialStatus
+from flowml.domain.trials import CANNOT_BE_LOOKED_AT, Needs, Trial, TrialSpec, TrialStatus
 from flowml.domain.workers import LOCAL_ID, Machine, Share
 from flowml.machine.capabilities import VRAM_SLACK_GB, vram_of
 from flowml.training import taking_in
@@ -58,7 +58,6 @@ class LedgerRunner:
         self._queue = queue
         brief = ledger.brief()
         self._rows = brief.root_table or brief.table
-        self._taken_in = {model.trial_id for model in ledger.models()}
         # Whoever takes it in wants to see it next.
         self._latest: tuple[str, FittedModel] | None = None
         self._version = -1
@@ -145,7 +144,7 @@ class LedgerRunner:
     def taken_up(self, finished: Sequence[Trial]) -> list[Trial]:
         """Of the trials that an earlier life of the run has left finished, those that it has taken in. What another
         machine had reported and nobody has looked at yet is told of like what is still to come."""
-        known = [trial for trial in finished if not self._is_to_be_looked_at(trial)]
+        known = [trial for trial in finished if not trial.to_look_at]
         self._open.update(trial.id for trial in finished)
         self._open.difference_update(trial.id for trial in known)
         return known
@@ -178,7 +177,7 @@ class LedgerRunner:
         """What has ended: all that can be told of at once, or one that has to be looked at, if that takes no longer
         than this. What is left then is told of later."""
         ended = sorted(self._ledger.ended(self._open), key=lambda trial: trial.finished_at or 0)
-        found = [trial for trial in ended if not self._is_to_be_looked_at(trial)]
+        found = [trial for trial in ended if not trial.to_look_at]
         # The one that is being looked at first.
         waiting = sorted(ended, key=lambda trial: self._look is None or not self._look.is_at(trial))
         for trial in () if found else waiting:
@@ -269,13 +268,10 @@ class LedgerRunner:
             load_model=lambda: self._model(trial.id, model_file),
         )
 
-    def _is_to_be_looked_at(self, trial: Trial) -> bool:
-        return trial.status is TrialStatus.FINISHED and trial.from_elsewhere and trial.id not in self._taken_in
-
     def _looked_at(self, trial: Trial, patience: float | None) -> Trial | None:
         """A trial that has ended; one that another machine has finished as it really is. What cannot be used waits
         again, or has failed. None where that takes longer than this, or another one is just being looked at."""
-        if not self._is_to_be_looked_at(trial):
+        if not trial.to_look_at:
             return trial
         if self._look is None or (not self._look.is_at(trial) and self._look.is_over()):
             rows = self._rows
@@ -289,18 +285,17 @@ class LedgerRunner:
             found, model = look.outcome()
         except (NotFound, Damaged):
             # What this server has lost is nobody's fault, and nothing that was not looked at is used.
-            return replace(trial, status=TrialStatus.CANCELLED)
+            self._ledger.leave_out(trial, CANNOT_BE_LOOKED_AT, self._clock.now())
+            return replace(trial, status=TrialStatus.CANCELLED, to_look_at=False)
         except TrialFailed as refused:
             reason = f"What the worker {trial.worker_name} reported is not used: {refused.detail}."
             trial = self._ledger.refuse(trial, reason, self._clock.now())
             if not trial.status.ended:
                 self._open.add(trial.id)
             return trial
-        self._taken_in.add(trial.id)
         self._latest = trial.id, model
-        if found != trial:
-            self._ledger.correct(found, self._clock.now())
-        return found
+        self._ledger.looked_at(found, self._clock.now())
+        return replace(found, to_look_at=False)
 
     def _model(self, trial_id: str, sha256: str) -> FittedModel:
         if self._latest is not None and self._latest[0] == trial_id:

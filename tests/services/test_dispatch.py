@@ -172,6 +172,7 @@ def test_a_job_that_had_to_be_ended_says_how_long_it_took_and_what_it_had_no_tim
     if finished:
         lease = channel(store, now=6.0).lease(Offer())
         assert lease is not None and channel(store).report(lease, TrialReport(TrialStatus.FINISHED, score=0.5))
+        ledger.looked_at(ledger.trial(0), 6.0)
     before = store.jobs.get(job_id)
     assert before.deadline_at is not None
     StoreConductorDesk(store, clock_at(before.deadline_at + 1.5)).overdue(job_id)

@@ -19,11 +19,20 @@ from flowml.automl.trial.attempt import Means, attempt
 from flowml.automl.trial.evaluate import EncodedFolds
 from flowml.automl.trial.outcome import Outcome
 from flowml.domain.clock import CLOCK
-from flowml.domain.jobs import JobSpec
-from flowml.domain.trials import Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
+from flowml.domain.jobs import JobSpec, JobStatus
+from flowml.domain.trials import (
+    CANNOT_BE_LOOKED_AT,
+    NOT_LOOKED_AT,
+    Needs,
+    Offer,
+    Trial,
+    TrialReport,
+    TrialSpec,
+    TrialStatus,
+)
 from flowml.domain.workers import LOCAL_ID, Share, Worker
 from flowml.services.dispatch.channel import StoreChannel
-from flowml.services.dispatch.ledger import StoreLedger
+from flowml.services.dispatch.ledger import StoreLedger, finish_job
 from flowml.store.store import Store
 from flowml.store.workers import MOST_REFUSED
 from flowml.training import taking_in
@@ -100,9 +109,7 @@ def unblamed(run: Run) -> None:
 
 
 def test_an_honest_trial_counts_with_the_scores_that_it_has(run: Run) -> None:
-    reported = run.report()
-    before = run.store.data_version()
-    outcome = run.take_in(reported)
+    outcome = run.take_in(run.report())
     assert (outcome.status, outcome.score, outcome.fold_scores) == (
         TrialStatus.FINISHED,
         run.outcome.score,
@@ -111,7 +118,6 @@ def test_an_honest_trial_counts_with_the_scores_that_it_has(run: Run) -> None:
     assert outcome.metrics == run.outcome.metrics
     assert np.array_equal(outcome.predictions()[run.task.validated], run.held_out())
     assert outcome.model().schema.classes == run.task.classes
-    assert run.store.data_version() == before, "there was nothing to correct"
 
 
 def test_what_counts_is_worked_out_here(run: Run) -> None:
@@ -125,8 +131,7 @@ def test_what_counts_is_worked_out_here(run: Run) -> None:
 
 def test_this_machine_is_believed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowml.training.taking_in.taken_in", lambda *_: pytest.fail("it was looked at"))
-    trial = replace(run.report(), worker_id=LOCAL_ID)
-    assert run.take_in(trial).status is TrialStatus.FINISHED
+    assert run.take_in(run.report(by=LOCAL_ID)).status is TrialStatus.FINISHED
 
 
 def npy(array: np.ndarray, pickled: bool = False) -> bytes:
@@ -292,7 +297,8 @@ def test_what_is_looked_at_for_long_holds_nobody_up(run: Run, monkeypatch: pytes
     assert at_the_end.cancel() == [], "nothing that was not looked at is used"
     worker = run.store.workers.find(run.worker.id)
     assert worker is not None and worker.set_aside is None
-    assert run.ledger.trial(theirs.number).status is TrialStatus.FINISHED, "and nobody is blamed for it"
+    stored = run.ledger.trial(theirs.number)
+    assert stored.to_look_at and stored.shown.status is TrialStatus.LEASED, "and nobody is blamed for it"
     go_on.set()
     assert [outcome.spec.number for outcome in runner.wait(60.0)] == [theirs.number]
     assert runner.open() == 0
@@ -305,4 +311,53 @@ def test_what_an_earlier_conductor_did_not_get_to_look_at_holds_up_no_new_one(ru
     assert runner.taken_up([theirs, ours]) == [ours]
     assert runner.open() == 1, "it is looked at like what is still to come"
     assert [outcome.spec.number for outcome in runner.wait(60.0)] == [theirs.number]
-    assert runner.open() == 0 and runner.taken_up([theirs, ours]) == [theirs, ours]
+    assert runner.open() == 0 and run.ledger.trial(theirs.number).score == run.outcome.score
+
+
+def test_what_cannot_be_read_any_more_is_cancelled_and_nobody_is_blamed(run: Run) -> None:
+    trial = run.report(pack_array(run.held_out() * 0.999 + 0.0005))
+    (run.store.files.path(trial.out_of_fold or "")).unlink()
+    assert run.take_in(trial).status is TrialStatus.CANCELLED
+    stored = run.ledger.trial(trial.number)
+    assert (stored.status, stored.score, stored.error) == (TrialStatus.CANCELLED, None, CANNOT_BE_LOOKED_AT)
+    worker = run.store.workers.find(run.worker.id)
+    assert worker is not None and worker.set_aside is None
+
+
+def test_only_what_has_finished_has_a_score(run: Run) -> None:
+    run.ledger.enqueue(replace(SPEC, number=500), Needs(), 60.0, 5.0, 5.0)
+    lease = run.store.trials.claim("b", run.worker.id, "far", Offer(), 60.0, 8.0, 8.0)
+    assert lease is not None
+    assert run.store.trials.finish(lease, TrialReport(TrialStatus.PRUNED, 0.9999, (0.9999,)), 9.0, 9.0)
+    stored = run.ledger.trial(500)
+    assert (stored.status, stored.score, stored.to_look_at) == (TrialStatus.PRUNED, None, False)
+
+
+def test_until_it_is_looked_at_nothing_that_was_said_counts_or_is_told(run: Run) -> None:
+    """Neither live nor in what is counted; and what nobody has looked at when the run ends is cancelled."""
+    store, job_id = run.store, run.ledger.job().id
+    before = store.jobs.get(job_id).trials_finished
+    latest = store.events.last_id()
+    looked_at, left = run.report(score=(run.outcome.score or 0.0) + 1e-7), run.report(score=1.0)
+    assert store.jobs.get(job_id).trials_finished == before
+    worker = store.workers.find(run.worker.id)
+    assert worker is not None and worker.trials_finished == 0
+    told = told_of(run, latest, looked_at, left)
+    assert len(told) == 6 and {(status, score) for _, status, score in told} == {("queued", None), ("leased", None)}
+    assert run.take_in(looked_at).status is TrialStatus.FINISHED
+    assert store.jobs.get(job_id).trials_finished == before + 1
+    finish_job(store, job_id, JobStatus.COMPLETED, 9.0)
+    stored = run.ledger.trial(left.number)
+    assert (stored.status, stored.score, stored.fold_scores) == (TrialStatus.CANCELLED, None, ())
+    assert (stored.error, stored.out_of_fold, stored.model_file) == (NOT_LOOKED_AT, None, None)
+    assert store.jobs.get(job_id).trials_finished == before + 1
+    ends = [one for one in told_of(run, latest, looked_at, left) if one[1] not in ("queued", "leased")]
+    assert ends == [(looked_at.id, "finished", run.outcome.score), (left.id, "cancelled", None)]
+
+
+def told_of(run: Run, since: int, *trials: Trial) -> list[tuple[str, str, float | None]]:
+    """Id, status and score of these trials, each time that they were told."""
+    events = run.store.events.since(since, [f"job:{run.ledger.job().id}"])
+    told = [event.data["trial"] for event in events if event.type == "trial_update"]
+    mine = {trial.id for trial in trials}
+    return [(trial["id"], trial["status"], trial["score"]) for trial in told if trial["id"] in mine]

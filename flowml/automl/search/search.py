@@ -164,7 +164,8 @@ class Search:
             self._take(TrialSpec(trial.number, trial.algorithm, trial.params, trial.origin))
             if trial.status.ended:
                 sign = 1.0 if self._greater_is_better else -1.0
-                gain = None if trial.score is None else sign * trial.score
+                counts = trial.status is TrialStatus.FINISHED and trial.score is not None
+                gain = sign * trial.score if counts and trial.score is not None else None
                 first = sign * trial.fold_scores[0] if trial.fold_scores else None
                 self.tell(
                     trial.number,

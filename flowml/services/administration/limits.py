@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 from flowml import __version__
 from flowml.domain.protocol import PIECE_BYTES, PROTOCOL
 from flowml.domain.wording import number, plural, size
-from flowml.domain.workers import LOCAL_ID
+from flowml.domain.workers import LOCAL_ID, capabilities_of
 from flowml.services.access.sessions import SESSION_SECONDS
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import LEASE_SECONDS
@@ -80,12 +80,12 @@ def machine(context: Context) -> list[Fact]:
         Fact("Version of FlowML", __version__),
         Fact("Folder", str(context.settings.home.expanduser().absolute())),
     ]
-    cores, memory = found.get("cpu_count_logical"), found.get("total_ram_gb")
-    if cores is not None:
-        facts.append(Fact("Cores", number(cores)))
-    if memory is not None:
-        facts.append(Fact("Memory", f"{number(memory)} GB"))
-    facts += [Fact("GPU", f"{card['name']}, {card['vram_gb']} GB") for card in found.get("gpus") or ()]
+    known = capabilities_of(found)
+    if known.cpu_count_logical is not None:
+        facts.append(Fact("Cores", number(known.cpu_count_logical)))
+    if known.total_ram_gb is not None:
+        facts.append(Fact("Memory", f"{number(known.total_ram_gb)} GB"))
+    facts += [Fact("GPU", f"{card.name}, {card.vram_gb} GB") for card in known.gpus]
     facts += [Fact(title, str(found[name])) for name, title in _FOUND.items() if found.get(name) is not None]
     return facts
 

@@ -92,9 +92,14 @@ class StoreLedger:
             for trial_id in trial_ids:
                 tell_trial(self._store, self._store.trials.get(trial_id), now)
 
-    def correct(self, trial: Trial, now: float) -> None:
+    def looked_at(self, trial: Trial, now: float) -> None:
         with self._store.transaction():
-            self._store.trials.correct(trial)
+            self._store.trials.looked_at(trial)
+            tell_trial(self._store, self._store.trials.get(trial.id), now)
+
+    def leave_out(self, trial: Trial, reason: str, now: float) -> None:
+        with self._store.transaction():
+            self._store.trials.leave_out(trial.id, reason)
             tell_trial(self._store, self._store.trials.get(trial.id), now)
 
     def refuse(self, trial: Trial, reason: str, now: float) -> Trial:

@@ -25,7 +25,8 @@ def tell_job(store: Store, job: Job, now: float) -> None:
 def tell_trial(store: Store, trial: Trial, now: float) -> None:
     """A `trial_update` for whoever watches the job."""
     # As `asdict`, which copies all that is in it.
-    told = {**vars(trial), "needs": vars(trial.needs)}
+    told = {**vars(trial.shown), "needs": vars(trial.needs)}
+    del told["to_look_at"]
     store.events.append(job_room(trial.job_id), "trial_update", {"trial": told}, now)
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from flowml.domain.caller import Permission
 from flowml.domain.wording import plural
-from flowml.domain.workers import Load, Worker, WorkerStatus
+from flowml.domain.workers import Load, Worker, WorkerStatus, capabilities_of
 from flowml.services.fleet import cluster
 from flowml.services.fleet.cluster import Cluster
 from flowml.web.caller import address_of, context_of
@@ -134,21 +134,17 @@ def parts(capabilities: Mapping[str, Any]) -> tuple[str, ...]:
     >>> parts({"cpu_count_logical": "many"})
     ()
     """
+    known = capabilities_of(capabilities)
     found = []
-    cores, memory = capabilities.get("cpu_count_logical"), capabilities.get("total_ram_gb")
-    if isinstance(cores, int):
-        found.append(plural(cores, "core"))
-    if isinstance(memory, int | float):
-        found.append(f"{memory:g} GB of memory")
-    disk, speed = capabilities.get("disk_free_gb"), capabilities.get("speed_score")
-    if isinstance(disk, int | float):
-        found.append(f"{disk:g} GB of disk free")
-    if isinstance(speed, int | float):
-        found.append(f"speed {speed:g}")
-    gpus = capabilities.get("gpus")
-    cards = [gpu for gpu in gpus if isinstance(gpu, Mapping)] if isinstance(gpus, list) else []
-    found += [f"{str(card.get('name'))[:60]} with {card.get('vram_gb')} GB" for card in cards]
-    driver, cuda = capabilities.get("gpu_driver_version"), capabilities.get("cuda_version")
-    if isinstance(driver, str) and isinstance(cuda, str):
-        found.append(f"driver {driver[:30]} (CUDA {cuda[:10]})")
+    if known.cpu_count_logical is not None:
+        found.append(plural(known.cpu_count_logical, "core"))
+    if known.total_ram_gb is not None:
+        found.append(f"{known.total_ram_gb:g} GB of memory")
+    if known.disk_free_gb is not None:
+        found.append(f"{known.disk_free_gb:g} GB of disk free")
+    if known.speed_score is not None:
+        found.append(f"speed {known.speed_score:g}")
+    found += [f"{card.name[:60]} with {card.vram_gb} GB" for card in known.gpus]
+    if known.gpu_driver_version and known.cuda_version:
+        found.append(f"driver {known.gpu_driver_version[:30]} (CUDA {known.cuda_version[:10]})")
     return tuple(found)

@@ -10,9 +10,9 @@ from pydantic_core import to_json
 from flowml.domain.names import shown
 from flowml.domain.protocol import MOST_WORDS, PROTOCOL
 from flowml.domain.trials import Offer, TrialReport, TrialStatus
+from flowml.domain.workers import LONGEST_TEXT, MOST_BYTES, MOST_FIGURE, MOST_GPUS, MOST_LIBRARIES, WorkerStatus
 from flowml.domain.workers import GPULoad as DomainGPULoad
 from flowml.domain.workers import Load as DomainLoad
-from flowml.domain.workers import WorkerStatus
 from flowml.services.fleet.workers import Working
 from flowml.web.schemas.base import Answer, Body, Listing, Object, Query, Timestamp
 
@@ -21,6 +21,7 @@ MOST_MEMORY_BYTES = 2**46
 """So much for each of that many slots is still a number that every table and every sum here takes."""
 _MOST_CAPABILITIES_BYTES = 64_000
 _MOST_DEPTH = 10
+_LONGEST_PLACE = 200
 
 
 def _visible(name: str) -> str:
@@ -38,6 +39,53 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(
             f"“capabilities” takes at most {_MOST_CAPABILITIES_BYTES:,} bytes and {_MOST_DEPTH} levels of nesting."
         )
+    return value
+
+
+class _OfAMachine(BaseModel):
+    """The part of a machine's capabilities that this server reads. The rest is kept as it came."""
+
+    model_config = ConfigDict(strict=True)
+
+
+_Figure = Annotated[float, Field(ge=0, le=MOST_FIGURE, allow_inf_nan=False)]
+_Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
+
+
+class _GPU(_OfAMachine):
+    vram_gb: _Figure
+    index: int = Field(0, ge=0, le=MOST_GPUS)
+    name: _Text = ""
+
+
+class _GPULibrary(_OfAMachine):
+    device: _Text | None = None
+    reason: _Text | None = None
+
+
+class _Capabilities(_OfAMachine):
+    cpu_count: int | None = Field(None, ge=0, le=int(MOST_FIGURE))
+    cpu_count_logical: int | None = Field(None, ge=0, le=int(MOST_FIGURE))
+    total_ram_gb: _Figure | None = None
+    available_ram_gb: _Figure | None = None
+    disk_free_gb: _Figure | None = None
+    speed_score: _Figure | None = None
+    gpus: list[_GPU] | None = Field(None, max_length=MOST_GPUS, fail_fast=True)
+    gpu_libraries: dict[Annotated[str, Field(max_length=100)], _GPULibrary] | None = Field(
+        None, max_length=MOST_LIBRARIES
+    )
+    gpu_driver_version: _Text | None = None
+    cuda_version: _Text | None = None
+    largest_trial_bytes: int | None = Field(None, ge=0, le=MOST_BYTES)
+
+
+def _readable(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        _Capabilities.model_validate(value)
+    except ValidationError as refused:
+        first = refused.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, ("capabilities", *first["loc"])))[:_LONGEST_PLACE]
+        raise ValueError(f"“{shown(where)}” is not what a machine has: {first['msg']}.") from refused
     return value
 
 
@@ -64,7 +112,7 @@ class Register(Body):
     """A machine that joins."""
 
     name: _Name
-    capabilities: Annotated[Object, AfterValidator(_small)] = Field(
+    capabilities: Annotated[Object, AfterValidator(_small), AfterValidator(_readable)] = Field(
         {}, description="what `flowml worker --probe` prints"
     )
     queues: _Queues = Field(["cpu"], description="whose trials it takes")

@@ -1,5 +1,7 @@
 """A search that goes on from the trials of an earlier life."""
 
+from dataclasses import replace
+
 from flowml.automl import algorithms
 from flowml.automl.search.search import WAIT, Search
 from flowml.automl.task.shape import TaskShape
@@ -69,3 +71,17 @@ def test_what_was_cancelled_is_tried_again_under_a_new_number() -> None:
     again = search.ask(3600.0, 1)
     assert isinstance(again, TrialSpec)
     assert (again.number, again.params) == (1, first.params)
+
+
+def test_what_was_said_of_a_trial_that_has_not_finished_sets_no_bar() -> None:
+    """Another machine may have said what it liked of it."""
+    plain, told = make_search(), make_search()
+    first = plain.ask(HOURS, 1)
+    assert isinstance(first, TrialSpec)
+    for status in (TrialStatus.PRUNED, TrialStatus.FAILED):
+        trial = replace(as_trial(first, status), fold_scores=(0.9999,))
+        plain, told = make_search(), make_search()
+        plain.resume([trial])
+        told.resume([replace(trial, score=0.9999)])
+        after, other = plain.ask(HOURS, 1), told.ask(HOURS, 1)
+        assert isinstance(other, TrialSpec) and other == after and other.bar is None

@@ -4,12 +4,17 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from flowml.domain.protocol import LENGTH, OFFSET
+from flowml.domain.workers import Share
+from flowml.services.jobs import trains_on_gpu
+from flowml.services.starting import what_it_waits_for
 from flowml.store import workers as stored_workers
+from flowml.web.pages.workers import parts
 from flowml.web.schemas.workers import MOST_MEMORY_BYTES, MOST_SLOTS, Heartbeat
 from tests.web.api.test_cluster import WORKER, beat, enqueue, join, lease, who
 from tests.web.serving import Served, serve
@@ -25,6 +30,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def send(server: Served, address: str, body: Any) -> Any:
     return server.client.post(f"/api/workers/{address}", json=body, headers=WORKER)
+
+
+NO_MACHINE: list[dict[str, Any]] = [
+    {"gpus": 5},
+    {"gpus": [1]},
+    {"gpus": [{"vram_gb": "x"}]},
+    {"gpus": [{"name": "L4"}]},
+    {"gpus": [{"vram_gb": -1.0}]},
+    {"gpus": [{"vram_gb": 1.0}] * 2_000},
+    {"gpu_libraries": ["x"]},
+    {"gpu_libraries": {"xgboost": 1}},
+    {"gpu_libraries": {"xgboost": {"device": ["cuda"]}}},
+    {"total_ram_gb": 10**400},
+    {"cpu_count_logical": "many"},
+    {"largest_trial_bytes": 2.5},
+    {"gpu_driver_version": "x" * 501},
+]
 
 
 @pytest.mark.parametrize(
@@ -46,12 +68,29 @@ def send(server: Served, address: str, body: Any) -> Any:
         {"capabilities": {"x": "y" * 64_000}},
         {"capabilities": {"x": DEEP}},
         {"capabilities": []},
+        *({"capabilities": said} for said in NO_MACHINE),
     ],
     ids=lambda given: str(given)[:40],
 )
 def test_nobody_joins_as_more_than_a_machine_can_be(server: Served, given: dict[str, Any]) -> None:
     answer = send(server, "register", {"name": "far", **given})
     assert answer.status_code == 422 and len(answer.text) < 2_000
+
+
+def test_what_a_worker_of_earlier_has_said_of_itself_breaks_nothing(server: Served) -> None:
+    """Of rows that were stored before anybody looked at what they say, and of what no server wrote."""
+    store = server.store.workers
+    for number, said in enumerate(NO_MACHINE):
+        store.register(f"odd {number}", ("cpu",), Share(1, 1, 10**9), said, 1.0, owner="somebody")
+    workers = [worker for worker in store.all() if worker.name.startswith("odd ")]
+    assert len(workers) == len(NO_MACHINE)
+    assert "12 GB; the largest online has 1" in what_it_waits_for("gpu.vram12", workers)
+    assert all(isinstance(part, str) for worker in workers for part in parts(worker.capabilities))
+    assert all(machine.largest_trial_bytes is None for machine in store.machines())
+    context: Any = SimpleNamespace(store=server.store)
+    assert not trains_on_gpu(context, "xgboost")
+    for worker in workers:
+        store.remove(worker.id)
 
 
 def test_the_largest_machine_takes_no_run_with_it(server: Served) -> None:

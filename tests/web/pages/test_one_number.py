@@ -129,7 +129,7 @@ def test_results_say_why_there_is_only_what_is_made_at_once(run: Served) -> None
 
     run.store.trials.add(job.id, TrialSpec(0, "ridge", {}), Needs(), 60.0, 1.0)
     run.store.jobs.update(job.id, status="running")
-    channel = StoreChannel(run.store, owner="t", worker_id="w", worker_name="here", clock=clock_at(3.0))
+    channel = StoreChannel(run.store, owner="t", worker_id="local", worker_name="here", clock=clock_at(3.0))
     lease = channel.lease(Offer())
     assert lease is not None and channel.report(lease, TrialReport(TrialStatus.FINISHED, score=-0.5))
     run.store.jobs.update(job.id, status="completed")

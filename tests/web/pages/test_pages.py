@@ -79,6 +79,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             assert lease and lease.trial_id == trial.id
             report = TrialReport(status, 0.9, (0.8, 1.0), {"accuracy": 0.9}, 0.2, 0.1, error=NASTY)
             store.trials.finish(lease, report, 1.7e9 + 1, 1.7e9 + 1)
+            store.trials.looked_at(store.trials.get(trial.id))
         store.trials.add(done.id, TrialSpec(2, "svm", {}), Needs(), 2e9, 1.7e9)
         assert store.trials.claim("owner", "w1", NASTY, Offer(), 60, 1.7e9, 1.7e9)
         add_trained(store, done, "champion", "bought", "logistic_regression")
