@@ -36,8 +36,10 @@ class Queue:
 
     def __init__(self, home: Path):
         self._store = Store(home, now=time.time())
-        self._store.jobs.add(JobSpec("d", "t", time_budget_seconds=_BUDGET_SECONDS), "sleep", time.time())
-        job = self._store.jobs.claim(1_000, time.time(), time.monotonic())
+        # At once, or the server may begin it.
+        with self._store.transaction():
+            self._store.jobs.add(JobSpec("d", "t", time_budget_seconds=_BUDGET_SECONDS), "sleep", time.time())
+            job = self._store.jobs.claim(1_000, time.time(), time.monotonic())
         assert job is not None
         self._store.jobs.update(job.id, metric="accuracy")
         self._job_id = job.id
