@@ -20,7 +20,7 @@ REFUSAL = 10
 _ITS_MEMORY = "(SELECT slots * memory_bytes FROM workers WHERE workers.id = done.worker_id)"
 _OTHERS_COULD = (
     "EXISTS (SELECT 1 FROM trials AS done WHERE done.job_id = it.job_id AND done.status = 'finished'"
-    " AND done.worker_id <> mishaps.worker_id AND CASE WHEN mishaps.needed_bytes IS NULL"
+    " AND done.to_look_at = 0 AND done.worker_id <> mishaps.worker_id AND CASE WHEN mishaps.needed_bytes IS NULL"
     f" THEN done.algorithm = it.algorithm ELSE done.id = it.id AND {_ITS_MEMORY} < mishaps.needed_bytes END)"
 )
 

@@ -51,6 +51,9 @@ def report(dispatcher: Dispatcher, worker: Worker, outcome: TrialReport) -> None
         clock=clock_of(dispatcher.time),
     )  # fmt: skip
     assert channel.report(lease, outcome)
+    if outcome.status is TrialStatus.FINISHED:
+        # As the conductor does by and by.
+        dispatcher.store.trials.looked_at(dispatcher.store.trials.get(lease.trial_id))
 
 
 def set_aside(context: Context, worker: Worker) -> str | None:

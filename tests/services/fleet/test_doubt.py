@@ -144,6 +144,11 @@ def test_a_machine_that_fails_all_at_once_does_not_swallow_the_run(
     assert TrialStatus.FAILED not in statuses(dispatcher) and set_aside(context, bad) is None
     dispatcher.now += REST_SECONDS + 1.0
     assert workers.report(context, fleet, busy, DONE) == (True, None)
+    # A word that nobody has looked at counts against nobody.
+    report(dispatcher, bad, FAILED)
+    assert set_aside(context, bad) is None
+    dispatcher.store.trials.looked_at(dispatcher.store.trials.get(busy.trial_id))
+    dispatcher.now += REST_SECONDS + 1.0
     report(dispatcher, bad, FAILED)
     assert set_aside(context, bad) is not None, "another one has done the like meanwhile"
     assert TrialStatus.FAILED not in statuses(dispatcher)
