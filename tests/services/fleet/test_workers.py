@@ -471,7 +471,9 @@ def test_who_holds_on_to_a_trial_far_beyond_its_time_loses_it_and_it_counts(
     dispatcher: Dispatcher, context: Context, fleet: Fleet
 ) -> None:
     other, holder = join(context, "other", fleet=fleet), join(context, "holder", fleet=fleet, slots=MOST_MISHAPS)
-    workers.report(context, fleet, claim(dispatcher, other), TrialReport(TrialStatus.FINISHED, 1.0, (1.0,)))
+    done = claim(dispatcher, other)
+    workers.report(context, fleet, done, TrialReport(TrialStatus.FINISHED, 1.0, (1.0,)))
+    dispatcher.store.trials.looked_at(dispatcher.store.trials.get(done.trial_id))
     held = []
     for number in range(1, MOST_MISHAPS + 1):
         # It is left to the other for a moment.
