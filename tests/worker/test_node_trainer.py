@@ -94,3 +94,37 @@ def _children() -> list[int]:
             if "flowml.worker.engines.node_child" in child.cmdline():
                 found.append(child.pid)
     return found
+
+
+def test_limits_of_time_and_memory_are_those_of_a_trial(
+    errand: Errand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(node_trainer.time, "monotonic", lambda: clock[0])
+    watch = node_trainer._Watch(errand, tmp_path)
+    assert watch.verdict(os.getpid()) is None
+    watch.tell({"seconds_left": 5.0, "memory_bytes": None})
+    clock[0] += 5.2
+    assert watch.verdict(os.getpid()) is None
+    clock[0] += 1.0
+    assert watch.verdict(os.getpid()) == {"broke": DID_NOT_STOP, "retry": False}
+    watch.tell({"seconds_left": None, "memory_bytes": 1_000})
+    verdict = watch.verdict(os.getpid())
+    assert verdict is not None and "more memory" in verdict["broke"] and not verdict["retry"]
+
+
+def test_a_trial_that_nobody_looks_at_any_more_is_asked_to_stop_and_then_ended(
+    errand: Errand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(node_trainer.time, "monotonic", lambda: clock[0])
+    watch = node_trainer._Watch(replace(errand, share=ROOMY), tmp_path)
+    for number in range(3):
+        (tmp_path / "looked").write_text(str(number))
+        os.utime(tmp_path / "looked", (number, number))
+        clock[0] += 100.0
+        assert watch.verdict(os.getpid()) is None
+    clock[0] += 130.0
+    assert watch.verdict(os.getpid()) is None and (tmp_path / "unwanted").exists()
+    clock[0] += 3.0
+    assert watch.verdict(os.getpid()) == {}
