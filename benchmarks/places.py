@@ -139,7 +139,7 @@ def main(arguments: list[str] | None = None) -> None:
     seeds, command = given.seed or _SEEDS, flowml_command(given.command)
     with tempfile.TemporaryDirectory(prefix="flowml-places-tables-") as name:
         made = None if given.data else made_tasks(Path(name), given.task or list(_MADE))
-        tasks = made or find_tasks(given.data, given.task or list(_TASKS))
+        tasks = made or find_tasks(given.data.resolve(), given.task or list(_TASKS))
         lines = run_all(tasks, seeds, given.budget, command)
     header = (
         "task",

@@ -254,9 +254,14 @@ class _Heartbeat:
         try:
             if self._channel.heartbeat([Beat(self._lease, tuple(self._scores))]):
                 self.abandoned = True
-        except Exception:
-            # A dispatcher that cannot be reached for a moment costs nothing; the lease outlives several beats.
-            log.warning("heartbeat of trial %s did not get through", self._lease.trial_id, exc_info=True)
+        except Exception as problem:
+            # A dispatcher that cannot be reached for a moment costs nothing; the lease outlives several beats. One that
+            # has ended has said so itself.
+            is_known = isinstance(problem, FlowMLError | OSError | EOFError)
+            told = f"{type(problem).__name__} {problem}".strip()
+            log.warning(
+                "heartbeat of trial %s did not get through: %s", self._lease.trial_id, told, exc_info=not is_known
+            )
         return not self.abandoned
 
 

@@ -56,6 +56,7 @@ class Attendance:
         self._dismiss = dismiss
         self._lock = threading.Lock()
         self._heard: dict[str, float] = {}
+        self._known: dict[str, float] = {}
         self._noted: dict[str, float] = {}
         self._beats: dict[str, float] = {}
         self._loads: dict[str, Load] = {}
@@ -208,6 +209,7 @@ class Attendance:
         """It is offline from now on, and what it had leased waits again. `has_died`: as far as anybody knows."""
         kept: tuple[dict[str, Any], ...] = (
             self._heard,
+            self._known,
             self._noted,
             self._loads,
             self._beats,
@@ -291,8 +293,9 @@ class Attendance:
 
     def _look_after(self, worker_id: str, now: float, steady: float) -> None:
         with self._lock:
-            # Who is in the tables from before this server's start has as long as everybody.
-            silent = steady - self._heard.setdefault(worker_id, steady)
+            # Who is in the tables from before this server's start has as long as everybody; and has not been heard of.
+            heard = self._heard.get(worker_id)
+            silent = steady - (self._known.setdefault(worker_id, steady) if heard is None else heard)
             hung_up = steady - self._hung_up.get(worker_id, steady)
         if silent > OFFLINE_AFTER_SECONDS:
             self.gone(worker_id, f"was not heard of for {OFFLINE_AFTER_SECONDS:g} seconds", has_died=True)

@@ -264,6 +264,16 @@ def test_copies_of_one_machine_are_two_workers_and_one_that_starts_anew_is_the_s
     assert (trial(dispatcher).status, trial(dispatcher).error) == (TrialStatus.QUEUED, None), "at once"
 
 
+def test_who_starts_anew_after_the_server_did_is_the_same_worker(context: Context, fleet: Fleet) -> None:
+    worker = join(context, instance="a", fleet=fleet, life="1")
+    fleet.close()
+    after = Fleet(context)
+    after.attendance.close()
+    # The server only knows of the old process what stands in its tables.
+    after.attendance.look()
+    assert join(context, instance="a", fleet=after, life="2").id == worker.id
+
+
 def test_of_two_that_take_themselves_for_one_worker_the_second_joins_anew(
     dispatcher: Dispatcher, context: Context, fleet: Fleet
 ) -> None:
