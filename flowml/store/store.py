@@ -40,6 +40,7 @@ class Store:
         self.home.prepare()
         try:
             self._database = Database(self.home.database)
+        self.is_closed = False
             with self._database.maintenance() as connection:
                 migrate(connection, now)
         except sqlite3.DatabaseError as error:
@@ -123,4 +124,5 @@ class Store:
             self.strays = self.files.strays()
 
     def close(self) -> None:
+        self.is_closed = True
         self._database.close()

@@ -64,13 +64,16 @@ def test_lines_wait_for_a_server_that_is_away_and_say_how_old_they_are() -> None
     shipment.start()
     log.error("and again")
     names[0] = "w"
-    assert until(lambda: len(server.kept) == 2)
+    said = {"Joined", "it failed", "and again"}
+    assert until(lambda: len([line for line in server.kept if line["message"] in said]) == 2)
     shipment.close(5)
-    assert [(line["message"], line["age_seconds"], line["level"]) for line in server.kept] == [
+    # Whatever else of this program says something just now is sent as well.
+    kept = [line for line in server.kept if line["message"] in said]
+    assert [(line["message"], line["age_seconds"], line["level"]) for line in kept] == [
         ("Joined", 30.0, "info"),
         ("and again", 0.0, "error"),
     ]
-    assert server.asked == 4
+    assert server.asked >= 4
 
 
 def test_what_the_server_refuses_is_not_sent_again() -> None:

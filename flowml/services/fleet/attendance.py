@@ -333,7 +333,7 @@ class Attendance:
             log.warning("workers are not looked after: %s", fault or error, exc_info=fault is None)
 
     def _watch(self) -> None:
-        while not self._closed.wait(_TICK_SECONDS):
+        while not self._closed.wait(_TICK_SECONDS) and not self._store.is_closed:
             with self._lock:
                 self._is_wanted = False
             try:
