@@ -38,9 +38,9 @@ class Store:
         """Open (and where needed create or migrate) the store in this folder. Raises StartupError."""
         self.home = Home(home)
         self.home.prepare()
+        self.is_closed = False
         try:
             self._database = Database(self.home.database)
-        self.is_closed = False
             with self._database.maintenance() as connection:
                 migrate(connection, now)
         except sqlite3.DatabaseError as error:
