@@ -7,6 +7,8 @@ from threading import Event
 from typing import Any, Protocol
 
 from flowml.domain.caller import LOCAL_OWNER, Principal
+from flowml.services.serving.figures import Figures
+from flowml.services.serving.loaded import Loaded
 from flowml.services.settings import Settings
 from flowml.services.turns import Turns
 from flowml.store.store import Store
@@ -39,12 +41,35 @@ class NoTrainers:
         return []
 
 
+class Models(Protocol):
+    """The models that a server answers with: those of its store (`serving.shelf`), or one that needs no store. A
+    `model_id` may be a training run's, and stands for its best model then."""
+
+    figures: Figures
+
+    def peek(self, context: "Context", model_id: str) -> Loaded | None:
+        """The model, if it can be had without waiting for anything."""
+        ...
+
+    def load(self, context: "Context", model_id: str) -> Loaded:
+        """The model, read from its file if need be. Raises NotFound, NotReady, WrongState."""
+        ...
+
+    def use(self, context: "Context", loaded: Loaded) -> None:
+        """Note that it predicts."""
+        ...
+
+    def warm_soon(self, context: "Context", model_id: str) -> None:
+        """Somebody will probably ask it next."""
+        ...
+
+
 @dataclass(frozen=True)
 class Context:
     """Settings, the store, the clock and the trainers of this process, and whose call this is. `clock` and `steady` are
     the two of `domain.clock.Clock`. What the server does by
     itself, it does for its owner. `left` is set when nobody waits for the answer any more. With `turns`, this
-    call holds no thread while it waits for one."""
+    call holds no thread while it waits for one. `models` answer predictions; None: those of the store."""
 
     settings: Settings
     store: Store
@@ -54,6 +79,7 @@ class Context:
     left: Event | None = None
     turns: Turns | None = None
     steady: Callable[[], float] = time.monotonic
+    models: Models | None = None
 
     def of(self, caller: Principal) -> "Context":
         """The same for a call of somebody else."""

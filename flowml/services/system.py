@@ -14,9 +14,9 @@ from flowml.domain.workers import Load
 from flowml.machine import facts
 from flowml.machine.gpus import GPU, gpus
 from flowml.machine.load import CpuGauge, machine_load
-from flowml.services import prediction
 from flowml.services.context import Context
-from flowml.services.prediction import PredictionFigures
+from flowml.services.serving import predicting
+from flowml.services.serving.figures import PredictionFigures
 from flowml.store.room import megabytes
 
 _STARTED = time.monotonic()
@@ -64,7 +64,7 @@ def stats(context: Context) -> SystemStats:
         datasets=context.store.datasets.count(),
         jobs=context.store.jobs.counts(),
         models=context.store.models.count(),
-        predictions=prediction.figures(context),
+        predictions=predicting.figures(context),
         cpu_percent=_CPU.percent(),
         memory=Usage(total - facts.free_memory_bytes(), total),
         disk=Usage(disk.used, disk.total),

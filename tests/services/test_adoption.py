@@ -10,9 +10,10 @@ from flowml.automl.model import foreign
 from flowml.cli.parser import main
 from flowml.domain.errors import NoRoom
 from flowml.domain.jobs import JobStatus
-from flowml.services import datasets, prediction, system
+from flowml.services import datasets, system
 from flowml.services.adoption import adopt
 from flowml.services.context import Context
+from flowml.services.serving import predicting
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from tests.services.records import QuietTrainers, add_job
@@ -64,7 +65,7 @@ def test_tables_and_models_are_taken_in_and_the_rest_is_set_aside(context: Conte
     assert (job.status, job.spec.target, job.metric) == (JobStatus.COMPLETED, "bought", "accuracy")
     best, other = context.store.models.of_job(job.id)
     assert job.best_model_id == best.id and job.best_score == best.score >= other.score > 0.8
-    assert prediction.predict(context, job.id, [ROW])[0].prediction == "yes"
+    assert predicting.predict(context, job.id, [ROW])[0].prediction == "yes"
     assert len(list(context.store.home.set_aside.iterdir())) == 3
     assert context.store.files.strays().files == ()
     assert context.store.files.remove_unused(older_than=1e12) == 0

@@ -20,10 +20,11 @@ from flowml.domain.datasets import Dataset
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.domain.jobs import JobSpec, JobStatus
 from flowml.domain.workers import Share
-from flowml.services import datasets, prediction, results, versions
+from flowml.services import datasets, results, versions
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
+from flowml.services.serving import predicting
 from flowml.services.settings import Settings
 from flowml.store.files import Files
 from flowml.store.store import Store
@@ -207,12 +208,12 @@ def test_a_model_reads_texts_as_its_file_was_read(context: Context, tmp_path: Pa
     )
     job_id = train(context, uploaded)
     told, typed = (
-        prediction.predict(context, job_id, [row])[0]
+        predicting.predict(context, job_id, [row])[0]
         for row in ({"since": "04/03/2017", "worth": "62,250"}, {"since": "2017-03-04", "worth": 62250})
     )
     assert told == typed and told.warnings == ()
     with pytest.raises(InvalidInput) as caught:
-        prediction.predict(context, job_id, [{"since": "03/14/2017", "worth": 1}])
+        predicting.predict(context, job_id, [{"since": "03/14/2017", "worth": 1}])
     assert caught.value.fields[0].field == "since"
     # A version's model takes the columns of the file, and knows as well how they are written.
     job = context.store.jobs.add(JobSpec(version.id, "bought"), "a run", time.time())
@@ -234,8 +235,8 @@ def test_a_model_of_a_version_takes_the_rows_as_people_have_them(
         assert set(model.feature_names) == {"Age of person", "city", "since"}
         fitted = modelfile.read(context.store.files.path(model.file))
         expected = fitted.predict_features(transformed)
-        one_by_one = [prediction.predict(context, model.id, [row])[0] for row in rows]
-        together = prediction.predict(context, model.id, rows)
+        one_by_one = [predicting.predict(context, model.id, [row])[0] for row in rows]
+        together = predicting.predict(context, model.id, rows)
         as_file, notes = add_predictions(fitted, raw)
         assert notes == ()
         for found in (one_by_one, together):
@@ -252,9 +253,9 @@ def test_a_model_of_a_version_takes_the_rows_as_people_have_them(
     assert best.details.recipe is not None and "Drop rows that repeat" in best.details.recipe.left_out
     assert all("sold" not in title for title in best.details.recipe.applied)
     with pytest.raises(InvalidInput) as caught:
-        prediction.predict(context, best.id, [{**rows[1], "since": "soon"}])
+        predicting.predict(context, best.id, [{**rows[1], "since": "soon"}])
     assert caught.value.fields[0].field == "since"
-    (found,) = prediction.predict(context, best.id, [{"city": "Oslo", "colour": 1}])
+    (found,) = predicting.predict(context, best.id, [{"city": "Oslo", "colour": 1}])
     assert found.warnings == (
         "Not given, taken as missing: Age of person, since.",
         "“Oslo” in “city” did not occur in the training data.",
@@ -262,14 +263,14 @@ def test_a_model_of_a_version_takes_the_rows_as_people_have_them(
     )
     # A spelling, and a number, that the table did not have are nothing to warn of.
     fine = {"Age of person": "41.25", "city": "  gRAZ", "since": "2023-05-01"}
-    assert prediction.predict(context, best.id, [fine])[0].warnings == ()
+    assert predicting.predict(context, best.id, [fine])[0].warnings == ()
     # The file carries the recipe to wherever it goes.
     from flowml import load_model
 
     path = tmp_path / "best.flowml"
     path.write_bytes(context.store.files.path(best.file).read_bytes())
     estimator = load_model(path)
-    assert list(estimator.predict(raw)) == [one.prediction for one in prediction.predict(context, best.id, rows)]
+    assert list(estimator.predict(raw)) == [one.prediction for one in predicting.predict(context, best.id, rows)]
 
 
 def test_a_recipe_costs_a_row_next_to_nothing(context: Context, first: Dataset) -> None:

@@ -15,11 +15,12 @@ from flowml.domain.jobs import JobStatus
 from flowml.domain.models import Model
 from flowml.domain.trials import NOTHING_MORE, Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
 from flowml.domain.workers import Share
-from flowml.services import prediction, results
+from flowml.services import results
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.services.jobs import extend_job
+from flowml.services.serving import predicting
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from flowml.store.workers import MOST_REFUSED
@@ -182,7 +183,7 @@ def test_a_job_ends_with_an_estimate_and_a_twin(context: Context, monkeypatch: p
     assert twin.details.twin_of == champion.id and worse is not None and worse >= 0
     small = modelfile.read(context.store.files.path(twin.file))
     assert [len(member.parts) for member in small.members] == [1]
-    assert prediction.predict(context, twin.id, [ROW])[0].prediction in ("yes", "no")
+    assert predicting.predict(context, twin.id, [ROW])[0].prediction in ("yes", "no")
     assert len({row.model_id for row in board.items}) == len(board.items)
 
 
@@ -199,7 +200,7 @@ def test_a_twin_of_its_own_is_a_model_of_the_job(context: Context) -> None:
     assert twin.score >= champion.score
     for model in results.list_models(context, job_id, 50, 0)[0]:
         assert model.details.residuals is not None and model.details.residuals.n_rows == 240
-    assert np.isfinite(float(prediction.predict(context, twin.id, [ROW])[0].prediction))
+    assert np.isfinite(float(predicting.predict(context, twin.id, [ROW])[0].prediction))
 
 
 def test_a_best_model_that_is_small_is_its_own_twin(context: Context) -> None:
@@ -292,7 +293,7 @@ def test_with_nobody_to_train_there_are_the_models_made_at_once(context: Context
     names = {row.algorithm for row in results.leaderboard(context, job.id).items}
     assert names == {"baseline", "first_linear", "first_tree"}
     for model in store.models.of_job(job.id):
-        assert prediction.predict(context, model.id, [ROW])[0].prediction in ("yes", "no")
+        assert predicting.predict(context, model.id, [ROW])[0].prediction in ("yes", "no")
     assert all(trial.status is TrialStatus.CANCELLED for trial in store.trials.of_job(job.id))
 
 

@@ -21,8 +21,9 @@ from starlette.datastructures import Headers
 from flowml.data.child import Child
 from flowml.data.profiling.figures import DEFAULT_BINS, distribution_name
 from flowml.domain.errors import NotReady, TooMany
-from flowml.services import importance, prediction, previews, turns
+from flowml.services import importance, previews, turns
 from flowml.services.context import Context
+from flowml.services.serving import predicting as answering
 from flowml.services.turns import CHILDREN, Line, child_processes
 from flowml.web import leaving, pages
 from flowml.web.application import create_app
@@ -155,8 +156,8 @@ class Predicting:
 @pytest.fixture
 def predicting(monkeypatch: pytest.MonkeyPatch) -> Predicting:
     found = Predicting()
-    monkeypatch.setattr(prediction, "predict", found)
-    monkeypatch.setattr(prediction, "ready", lambda *_: None)
+    monkeypatch.setattr(answering, "predict", found)
+    monkeypatch.setattr(answering, "ready", lambda *_: None)
     return found
 
 
@@ -322,7 +323,7 @@ def test_what_is_being_done_has_ended_before_what_it_stands_on_is_closed(
         came.append("closed")
 
     monkeypatch.setattr(Child, "perform", perform)
-    monkeypatch.setattr(prediction, "predict", lambda context, *_: perform(cast(Child, None), cancelled=context.left))
+    monkeypatch.setattr(answering, "predict", lambda context, *_: perform(cast(Child, None), cancelled=context.left))
     with run_app(create_app(server.context, lifespan), lifespan="on") as port:
         other = replace(server, url=f"http://127.0.0.1:{port}")
         body = {"model_id": "m", "rows": [{}] * 200} if path == PREDICT else None

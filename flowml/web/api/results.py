@@ -11,10 +11,12 @@ from starlette.responses import FileResponse, Response
 
 from flowml.domain.models import ConfusionMatrix, Importance, Leaderboard, Model
 from flowml.domain.names import shown
-from flowml.services import jobs, prediction, results
+from flowml.services import jobs, results
 from flowml.services.context import Context
 from flowml.services.examples import example_if_readable
-from flowml.services.prediction import Prediction, milliseconds_since
+from flowml.services.serving import predicting
+from flowml.services.serving.answers import Prediction
+from flowml.services.serving.figures import milliseconds_since
 from flowml.web.bodies import is_read_at_once, parse_in_parts, parse_json, read_json, write_in_parts
 from flowml.web.caller import context_of
 from flowml.web.leaving import for_a_row, in_bulk
@@ -122,25 +124,25 @@ async def predict(request: Request) -> Response:
 
 def _at_once(context: Context, model_id: str, features: Mapping[str, Any]) -> Prediction | None:
     """The answer, if it can be had without waiting for anything."""
-    loaded = prediction.ready(context, model_id)
+    loaded = predicting.ready(context, model_id)
     if loaded is None or not loaded.answers_at_once:
         return None
-    return prediction.predict_row(loaded, features)
+    return predicting.predict_row(loaded, features)
 
 
 def _answered(context: Context, body: Predict, started: float) -> bytes:
     if body.features is not None:
-        return _one(context, prediction.predict(context, body.model_id, [body.features])[0], started)
-    found = prediction.predict(context, body.model_id, body.rows or [])
+        return _one(context, predicting.predict(context, body.model_id, [body.features])[0], started)
+    found = predicting.predict(context, body.model_id, body.rows or [])
     latency_ms = milliseconds_since(started)
-    prediction.record(context, len(found), latency_ms)
+    predicting.record(context, len(found), latency_ms)
     return write_in_parts("predictions", map(_row, found), latency_ms=latency_ms)
 
 
 def _one(context: Context, found: Prediction, started: float) -> bytes:
     answer = _row(found)
     answer["latency_ms"] = milliseconds_since(started)
-    prediction.record(context, 1, answer["latency_ms"])
+    predicting.record(context, 1, answer["latency_ms"])
     return to_json(answer, inf_nan_mode="null")
 
 

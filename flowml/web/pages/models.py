@@ -11,8 +11,9 @@ from flowml.domain.errors import FlowMLError
 from flowml.domain.jobs import Job
 from flowml.domain.models import Importance, Model
 from flowml.domain.wording import number
-from flowml.services import jobs, prediction, results
+from flowml.services import jobs, results
 from flowml.services.context import Context
+from flowml.services.serving import predicting
 from flowml.web.caller import context_of
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
@@ -88,7 +89,7 @@ def page(request: Request) -> Response:
     frame = build_frame(request, "jobs")
     model = results.get_model(context, request.path_params["model_id"])
     job = jobs.get_job(context, model.job_id)
-    prediction.warm_soon(context, model.id)
+    predicting.warm_soon(context, model.id)
     board = results.leaderboard(context, job.id)
     titles = algorithm_titles(jobs.list_algorithms(None))
     rank = next((row.rank for row in board.items if row.model_id == model.id), len(board.items))

@@ -13,9 +13,10 @@ from flowml.domain.errors import NotFound
 from flowml.domain.jobs import Job
 from flowml.domain.models import Model
 from flowml.domain.wording import number
-from flowml.services import figures, jobs, prediction, results
+from flowml.services import figures, jobs, results
 from flowml.services.context import Context
 from flowml.services.examples import Example, example_if_readable, example_of
+from flowml.services.serving import predicting
 from flowml.web.caller import context_of
 from flowml.web.endpoint import parse_query
 from flowml.web.formatting import cell
@@ -80,7 +81,7 @@ def page(request: Request) -> Response:
     job = jobs.get_job(context, model.job_id)
     titles = algorithm_titles(jobs.list_algorithms(None))
     # The first prediction follows at once: the model is loaded while the page is made and travels.
-    prediction.warm_soon(context, model.id)
+    predicting.warm_soon(context, model.id)
     found, problem = example_if_readable(context, model)
     schema, order = _by_importance(context, model, job)
     values = {f["name"]: f.get("example") if found is None else found.values.get(f["name"]) for f in schema}

@@ -9,8 +9,9 @@ from starlette.responses import Response
 from flowml.domain.jobs import Job
 from flowml.domain.metrics import greater_is_better
 from flowml.domain.models import MADE_AT_ONCE, Leaderboard, LeaderboardRow, Model
-from flowml.services import jobs, prediction, results
+from flowml.services import jobs, results
 from flowml.services.context import Context
+from flowml.services.serving import predicting
 from flowml.web.caller import context_of
 from flowml.web.formatting import milliseconds, percent
 from flowml.web.headline import Headline, headline
@@ -57,7 +58,7 @@ def page(request: Request) -> Response:
     champion = results.get_model(context, job.best_model_id) if job.best_model_id else None
     if champion is not None:
         # Trying it is what comes next.
-        prediction.warm_soon(context, champion.id)
+        predicting.warm_soon(context, champion.id)
     return respond(
         request,
         ResultsPage(

@@ -16,10 +16,10 @@ from flowml.domain.jobs import JobStatus
 from flowml.domain.logs import LogEntry, LogLevel
 from flowml.domain.trials import Needs, Offer, TrialReport, TrialSpec, TrialStatus
 from flowml.domain.workers import Share
-from flowml.services import prediction
 from flowml.services.datasets import import_file
 from flowml.services.dispatch.ledger import finish_job
 from flowml.services.examples import Example
+from flowml.services.serving import predicting
 from flowml.web.assets import templates_root
 from flowml.web.pages import (
     datasets,
@@ -263,7 +263,7 @@ def test_what_is_good_to_know_is_no_warning(filled: Served, tmp_path: Path) -> N
 def test_the_playground_has_its_model_in_memory(filled: Served) -> None:
     filled.client.get("/models/second/playground", headers=HTML)
 
-    assert until(lambda: prediction.ready(filled.context, "second") is not None)
+    assert until(lambda: predicting.ready(filled.context, "second") is not None)
 
 
 def test_many_columns_are_no_endless_form(filled: Served) -> None:

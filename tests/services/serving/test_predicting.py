@@ -23,9 +23,12 @@ from flowml.domain.errors import Damaged, FlowMLError, Forbidden, InvalidInput, 
 from flowml.domain.models import Importance
 from flowml.domain.tokens import Token
 from flowml.machine.child import Broken, Child
-from flowml.services import prediction, results
+from flowml.services import results
 from flowml.services.context import Context
 from flowml.services.importance import keep_importance
+from flowml.services.serving import predicting, shelf
+from flowml.services.serving.answers import Prediction
+from flowml.services.serving.shelf import Shelf
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from tests.services.records import QuietTrainers, add_job
@@ -44,8 +47,8 @@ def context(tmp_path: Path) -> Iterator[Context]:
     store.close()
 
 
-def one(context: Context, model_id: str, row: dict[str, Any]) -> prediction.Prediction:
-    return prediction.predict(context, model_id, [row])[0]
+def one(context: Context, model_id: str, row: dict[str, Any]) -> Prediction:
+    return predicting.predict(context, model_id, [row])[0]
 
 
 def test_a_class_comes_with_its_share(context: Context) -> None:
@@ -71,7 +74,7 @@ def test_the_class_is_the_one_that_the_model_decides_for(context: Context) -> No
     assert found.probabilities is not None and plain.probabilities is not None
     assert found.prediction == "no" and found.probability == found.probabilities["no"]
     assert 0.5 < found.probabilities["yes"] < plain.probabilities["yes"]
-    many = prediction.predict(context, "careful", [ROW] * 25)
+    many = predicting.predict(context, "careful", [ROW] * 25)
     assert {answer.prediction for answer in many} == {"no"}
 
 
@@ -94,7 +97,7 @@ def test_many_rows_get_the_answers_that_each_would_get_alone(context: Context, m
         {"age": "41.5", "member": "false", "joined": "2024-02-29", "other": 1},
         *(row | {"joined": row["joined"].isoformat()} for row in table().head(30).drop("bought", "spent").to_dicts()),
     ]
-    together = prediction.predict(context, model_id, rows)
+    together = predicting.predict(context, model_id, rows)
 
     for row, found in zip(rows, together, strict=True):
         alone = one(context, model_id, row)
@@ -122,32 +125,32 @@ def test_a_value_of_the_wrong_type_is_named(context: Context, value: object) -> 
     assert caught.value.fields[0].field == "age"
 
     with pytest.raises(InvalidInput, match="Row 2"):
-        prediction.predict(context, "classes", [ROW, ROW | {"age": value}])
+        predicting.predict(context, "classes", [ROW, ROW | {"age": value}])
     with pytest.raises(InvalidInput, match="Row 30"):
-        prediction.predict(context, "classes", [ROW] * 29 + [ROW | {"age": value}])
+        predicting.predict(context, "classes", [ROW] * 29 + [ROW | {"age": value}])
 
 
 @pytest.mark.parametrize("n_rows", [1, 5, 60])
 def test_rows_that_nobody_waits_for_any_more_are_not_predicted(
     context: Context, n_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prediction, "_PIECE", 20)
-    assert len(prediction.predict(context, "classes", [ROW] * n_rows)) == n_rows
+    monkeypatch.setattr(predicting, "_PIECE", 20)
+    assert len(predicting.predict(context, "classes", [ROW] * n_rows)) == n_rows
     left, answered = threading.Event(), []
 
     def answer(*_: Any) -> Any:
         answered.append(1)
         left.set()
 
-    monkeypatch.setattr(prediction, "_answer", answer)
+    monkeypatch.setattr(predicting, "answer", answer)
     found = context.until(left)
     if n_rows > 1:
         with pytest.raises(NotReady, match="Nobody waits"):
-            prediction.predict(found, "classes", [ROW] * n_rows)
+            predicting.predict(found, "classes", [ROW] * n_rows)
         assert len(answered) == (1 if n_rows < 20 else 20)
     left.set()
     with pytest.raises(NotReady, match="Nobody waits"):
-        prediction.predict(found, "classes", [ROW] * n_rows)
+        predicting.predict(found, "classes", [ROW] * n_rows)
 
 
 def test_a_training_run_stands_for_its_best_model(context: Context) -> None:
@@ -175,28 +178,28 @@ def test_who_may_ask_one_model_alone_asks_no_other_warm_or_cold(context: Context
         for _ in range(2):
             for rows in ([ROW], [ROW] * 50):
                 with pytest.raises(Forbidden, match="classes alone"):
-                    prediction.predict(theirs, other, rows)
+                    predicting.predict(theirs, other, rows)
             with pytest.raises(Forbidden):
-                prediction.ready(theirs, other)
+                predicting.ready(theirs, other)
             if other != "none":
                 one(context, other, ROW)
     assert one(theirs, "classes", ROW) == one(context, job_id, ROW)
-    assert prediction.ready(theirs, "classes") is not None
+    assert predicting.ready(theirs, "classes") is not None
 
 
 def test_a_warm_model_stays_ready_whatever_else_is_stored_until_it_is_another_one(context: Context) -> None:
     store = context.store
     run = store.models.get("classes").job_id
-    assert prediction.ready(context, "classes") is None
+    assert predicting.ready(context, "classes") is None
     for name in ("classes", run):
         one(context, name, {})
     store.events.append("system", "log", {}, 1.0)
-    assert all(prediction.ready(context, name) is not None for name in ("classes", run))
+    assert all(predicting.ready(context, name) is not None for name in ("classes", run))
 
     store.jobs.update(run, best_model_id="numbers")
-    assert prediction.ready(context, run) is None and prediction.ready(context, "classes") is not None
+    assert predicting.ready(context, run) is None and predicting.ready(context, "classes") is not None
     store.models.put(replace(store.models.get("classes"), file=store.models.get("numbers").file), 0.9)
-    assert prediction.ready(context, "classes") is None
+    assert predicting.ready(context, "classes") is None
 
 
 def test_who_asks_for_a_warm_model_does_not_wait_for_a_cold_one(
@@ -228,8 +231,8 @@ def test_only_so_many_models_are_kept(context: Context) -> None:
     one(context, "classes", {})
     one(context, "numbers", {})
 
-    assert prediction.ready(context, "classes") is None
-    assert prediction.ready(context, "numbers") is not None
+    assert predicting.ready(context, "classes") is None
+    assert predicting.ready(context, "numbers") is not None
     assert one(context, "classes", ROW).prediction == "yes"
 
 
@@ -242,10 +245,10 @@ def test_what_was_not_used_for_longest_makes_room(context: Context) -> None:
     )  # fmt: skip
     for name in ("classes", "numbers"):
         one(context, name, {})
-    assert prediction.ready(context, "classes") is not None
+    assert predicting.ready(context, "classes") is not None
     one(context, "third", {})
-    assert prediction.ready(context, "numbers") is None
-    assert prediction.ready(context, "classes") is not None
+    assert predicting.ready(context, "numbers") is None
+    assert predicting.ready(context, "classes") is not None
 
 
 class _Warmers(list[Callable[[], None]]):
@@ -258,7 +261,7 @@ class _Warmers(list[Callable[[], None]]):
 @pytest.fixture
 def warmers(monkeypatch: pytest.MonkeyPatch) -> _Warmers:
     found = _Warmers()
-    monkeypatch.setattr(prediction, "threading", SimpleNamespace(Thread=found.Thread, Lock=threading.Lock))
+    monkeypatch.setattr(shelf, "threading", SimpleNamespace(Thread=found.Thread, Lock=threading.Lock))
     return found
 
 
@@ -270,12 +273,12 @@ def test_a_model_that_may_be_asked_next_takes_the_place_of_none_that_is_in_use(
     one(context, "classes", {})
     for seconds, is_ready in ((0, False), (599, False), (1, True)):
         now[0] += seconds
-        prediction.warm_soon(context, "numbers")
+        predicting.warm_soon(context, "numbers")
         warmers.pop()()
-        assert (prediction.ready(context, "numbers") is not None) == is_ready
+        assert (predicting.ready(context, "numbers") is not None) == is_ready
     # What was loaded for nobody yet makes room for whatever is asked.
     one(context, "classes", {})
-    assert prediction.ready(context, "numbers") is None
+    assert predicting.ready(context, "numbers") is None
 
 
 def test_however_many_pages_are_opened_one_thread_loads_models_and_only_the_latest(
@@ -287,14 +290,14 @@ def test_however_many_pages_are_opened_one_thread_loads_models_and_only_the_late
         loaded.append(model_id)
         raise ZeroDivisionError if model_id == "m19" else NotFound("It is gone.")
 
-    monkeypatch.setattr(prediction._Shelf, "load", load)
+    monkeypatch.setattr(Shelf, "load", load)
     for number in (*range(20), 15):
-        prediction.warm_soon(context, f"m{number}")
+        predicting.warm_soon(context, f"m{number}")
     (warmer,) = warmers
     warmer()
 
     assert loaded == ["m15", "m19", "m18", "m17", "m16", "m14", "m13", "m12"]
-    prediction.warm_soon(context, "m1")
+    predicting.warm_soon(context, "m1")
     assert len(warmers) == 2
 
 
@@ -333,8 +336,8 @@ def test_many_callers_at_once_get_the_same(context: Context) -> None:
 
 def test_the_figures_count_rows_and_time_requests(context: Context) -> None:
     for milliseconds in range(1, 101):
-        prediction.record(context, 2, float(milliseconds))
-    figures = prediction.figures(context)
+        predicting.record(context, 2, float(milliseconds))
+    figures = predicting.figures(context)
 
     assert (figures.total, figures.p50_ms, figures.p95_ms) == (200, 51.0, 96.0)
 

@@ -1,0 +1,111 @@
+"""Predictions: rows are checked, answered by a loaded model, and put in words. A warm row needs neither the model's
+file nor another thread."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, TypeVar
+
+from flowml.domain.datasets import Role
+from flowml.domain.errors import InvalidInput
+from flowml.services.context import Context
+from flowml.services.serving.answers import Prediction, answer
+from flowml.services.serving.figures import PredictionFigures
+from flowml.services.serving.loaded import Loaded
+from flowml.services.serving.shelf import models_of
+from flowml.services.turns import nobody_waits
+
+_ONE_BY_ONE = 20
+# So many rows at once: between two pieces it is looked whether somebody still waits.
+_PIECE = 2_000
+Item = TypeVar("Item")
+
+
+def predict(context: Context, model_id: str, rows: Sequence[Mapping[str, Any]]) -> list[Prediction]:
+    """Answers for rows of the original columns, in their order.
+
+    `model_id` may be a training run's: then its best model. Raises NotFound, NotReady for a run without a model yet,
+    WrongState for one that has ended without any, InvalidInput naming the column whose value has the wrong type,
+    Forbidden for a caller who may ask for another model alone, NotReady when the caller has left.
+    """
+    context.caller.check_model(model_id)
+    models = models_of(context)
+    loaded = models.load(context, model_id)
+    models.use(context, loaded)
+    # What is wrong with a row is said before any is predicted.
+    checked = [
+        _check(loaded, row, number, len(rows)) for number, row in enumerate(_while_wanted(context, rows, _PIECE), 1)
+    ]
+    if len(rows) < _ONE_BY_ONE:
+        return [
+            answer(loaded, loaded.fitted.predict_row(clean), warnings)
+            for clean, warnings in _while_wanted(context, checked)
+        ]
+    pieces = [checked[start : start + _PIECE] for start in range(0, len(checked), _PIECE)]
+    return [found for piece in _while_wanted(context, pieces) for found in _predict_many(loaded, piece)]
+
+
+def ready(context: Context, model_id: str) -> Loaded | None:
+    """The model, for a prediction, when it is in memory and still the one that this names; else None. Raises
+    Forbidden."""
+    context.caller.check_model(model_id)
+    models = models_of(context)
+    loaded = models.peek(context, model_id)
+    if loaded is not None:
+        models.use(context, loaded)
+    return loaded
+
+
+def predict_row(loaded: Loaded, row: Mapping[str, Any]) -> Prediction:
+    """One row with a loaded model. Raises InvalidInput."""
+    clean, warnings = loaded.fitted.schema.check_row(row)
+    return answer(loaded, loaded.fitted.predict_row(clean), warnings)
+
+
+def _while_wanted(context: Context, items: Iterable[Item], step: int = 1) -> Iterator[Item]:
+    """These, as long as somebody waits for the answer, looked at before each, or each so many. Raises NotReady."""
+    for at, item in enumerate(items):
+        if at % step == 0 and context.left is not None and context.left.is_set():
+            raise nobody_waits()
+        yield item
+
+
+def _predict_many(loaded: Loaded, checked: Sequence[tuple[dict[str, Any], list[str]]]) -> list[Prediction]:
+    """Many rows at once are quicker by columns."""
+    import polars as pl
+
+    columns = []
+    for feature in loaded.fitted.schema.features:
+        values = [clean.get(feature.name) for clean, _ in checked]
+        if feature.role in (Role.NUMERIC, Role.BOOLEAN):
+            columns.append(pl.Series(feature.name, values, dtype=pl.Float64))
+        else:
+            # Dates go as text: one column may mix days, times and zones.
+            texts = [value.isoformat() if isinstance(value, date) else value for value in values]
+            columns.append(pl.Series(feature.name, texts, dtype=pl.String))
+    outputs = loaded.fitted.predict_features(pl.DataFrame(columns))
+    return [answer(loaded, row, warnings) for row, (_, warnings) in zip(outputs, checked, strict=True)]
+
+
+def _check(loaded: Loaded, row: Mapping[str, Any], number: int, n_rows: int) -> tuple[dict[str, Any], list[str]]:
+    try:
+        return loaded.fitted.schema.check_row(row)
+    except InvalidInput as error:
+        if n_rows == 1:
+            raise
+        raise InvalidInput(f"Row {number}: {error.detail}", hint=error.hint, fields=error.fields) from None
+
+
+def warm_soon(context: Context, model_id: str) -> None:
+    """Load a model, in the background, that somebody will probably ask next, unless it would take the place of one that
+    is in use; one that cannot be loaded is told of when it is asked."""
+    models_of(context).warm_soon(context, model_id)
+
+
+def record(context: Context, rows: int, milliseconds: float) -> None:
+    """Count an answered request."""
+    models_of(context).figures.record(rows, milliseconds)
+
+
+def figures(context: Context) -> PredictionFigures:
+    """How much was predicted, and how fast."""
+    return models_of(context).figures.read()
