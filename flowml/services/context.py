@@ -43,9 +43,11 @@ class NoTrainers:
 
 class Models(Protocol):
     """The models that a server answers with: those of its store (`serving.shelf`), or one that needs no store. A
-    `model_id` may be a training run's, and stands for its best model then."""
+    `model_id` may be a training run's, and stands for its best model then. `only`: the one that a request without an id
+    means; None where it has to name one."""
 
     figures: Figures
+    only: str | None
 
     def peek(self, context: "Context", model_id: str) -> Loaded | None:
         """The model, if it can be had without waiting for anything."""

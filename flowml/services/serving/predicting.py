@@ -20,17 +20,38 @@ _PIECE = 2_000
 Item = TypeVar("Item")
 
 
-def predict(context: Context, model_id: str, rows: Sequence[Mapping[str, Any]]) -> list[Prediction]:
-    """Answers for rows of the original columns, in their order.
+def named(context: Context, model_id: str | None) -> str:
+    """The model that a request means; one that names none means the only one there is. Raises InvalidInput where there
+    is more than that."""
+    found = model_id or models_of(context).only
+    if not found:
+        raise InvalidInput.of_field(
+            "model_id", "“model_id” is missing.", hint="It is a model's, or a training run's: then its best model."
+        )
+    return found
 
-    `model_id` may be a training run's: then its best model. Raises NotFound, NotReady for a run without a model yet,
-    WrongState for one that has ended without any, InvalidInput naming the column whose value has the wrong type,
-    Forbidden for a caller who may ask for another model alone, NotReady when the caller has left.
+
+def load(context: Context, model_id: str) -> Loaded:
+    """The model, for predictions. `model_id` may be a training run's: then its best model.
+
+    Raises NotFound, NotReady for a run without a model yet, WrongState for one that has ended without any, Forbidden
+    for a caller who may ask for another model alone.
     """
     context.caller.check_model(model_id)
     models = models_of(context)
     loaded = models.load(context, model_id)
     models.use(context, loaded)
+    return loaded
+
+
+def predict(context: Context, model_id: str, rows: Sequence[Mapping[str, Any]]) -> list[Prediction]:
+    """Answers for rows of the original columns, in their order. Raises as `load` and `predict_rows` do."""
+    return predict_rows(context, load(context, model_id), rows)
+
+
+def predict_rows(context: Context, loaded: Loaded, rows: Sequence[Mapping[str, Any]]) -> list[Prediction]:
+    """The same with a loaded model. Raises InvalidInput naming the column whose value has the wrong type, NotReady when
+    the caller has left."""
     # What is wrong with a row is said before any is predicted.
     checked = [
         _check(loaded, row, number, len(rows)) for number, row in enumerate(_while_wanted(context, rows, _PIECE), 1)

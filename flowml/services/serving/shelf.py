@@ -37,6 +37,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.figures = Figures()
+        self.only: str | None = None
         self._models: dict[str, _Kept] = {}
         self._records: dict[str, tuple[int, Loaded]] = {}
         self._loading: dict[str, threading.Lock] = {}
