@@ -77,6 +77,14 @@ def compact(blob: bytes, n_features: int, categorical: Sequence[int], n_outputs:
     return _MAGIC + _sized(written(content)) + tables
 
 
+def statistics_of(blob: bytes) -> tuple[Table, list[Table]]:
+    """The trees of a blob that `compact` has written, and the statistics of its categories."""
+    reader = _Stream(blob, len(_MAGIC))
+    core = Table.root(reader.take())
+    n_tables = reader.size() if core.texts(_CORE_PARTS, 1) else 0
+    return core.table(_CORE_TREES), [Table.root(reader.take()) for _ in range(n_tables)]
+
+
 class _Stream:
     """Pieces one after the other, each behind its size."""
 

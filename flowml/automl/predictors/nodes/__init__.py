@@ -1,0 +1,1 @@
+"""The trees of any tree model, boosters' own included, as plain nodes."""
