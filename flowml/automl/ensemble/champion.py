@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from flowml.automl.ensemble.certainty import certainty_of
 from flowml.automl.ensemble.contest import Judgement
 from flowml.automl.ensemble.estimate import NESTED, SINGLE, Estimate, expect
 from flowml.automl.model.model import FittedModel
@@ -64,7 +65,11 @@ def finish(
             temperature, answers = calibrated
         decision = choose_decision(task.metric, target, answers, task.judge_folds, weights)
     metrics = all_metrics(task.problem_type, target, answers, weights, decision)
-    schema = model.schema.of_results(metrics, target, answers)
+    places, said = np.arange(len(tested)), answers
+    if judgement is not None and number is None:
+        # Of a fold that had no say in the choice, so that there is no luck in how sure a blend seems.
+        places, said = places[judgement.rows], tempered(judgement.blend, temperature)
+    schema = model.schema.of_results(metrics, target, answers, weights, conformal=certainty_of(task, said, places))
     reached, of_folds = summary(answers)
     out_of_fold = np.full_like(out_of_fold, np.nan)
     out_of_fold[tested] = answers

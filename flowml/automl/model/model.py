@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flowml.automl.conformal.record import DEFAULT
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import Prepared, prepare
 from flowml.automl.model.pooling import Pooling, pool
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.schema.schema import ModelSchema
 from flowml.automl.scoring.calibration import tempered
-from flowml.automl.scoring.decision import Decision, weighted
+from flowml.automl.scoring.decision import Decision, threshold, weighted
 from flowml.machine import forks
 
 if TYPE_CHECKING:
@@ -119,6 +120,53 @@ class FittedModel:
         """The codes of the predicted classes, (rows,), for probabilities (rows, classes) that it gave; or one code,
         shape (), for those of one row."""
         return np.asarray(weighted(probabilities, self.decision).argmax(axis=-1))
+
+    def interval(
+        self, row: Mapping[str, Any], outputs: Sequence[float], coverage: float = DEFAULT
+    ) -> tuple[float, float, float] | None:
+        """Where the truth of a row lies, and how often it does: low, high and coverage; None for classes.
+
+        `row` as `check_row` left it, `outputs` as `predict_row` answered it. A model of an earlier version knows one
+        coverage alone, whatever was asked for.
+        """
+        schema = self.schema
+        if schema.classes is not None:
+            return None
+        value = float(outputs[0])
+        if schema.conformal is not None:
+            return (*schema.conformal.interval(row, value, coverage), coverage)
+        half = schema.interval_half_width
+        return None if half is None else (value - half, value + half, schema.interval_coverage)
+
+    def intervals(
+        self, frame: "pl.DataFrame", outputs: np.ndarray, coverage: float = DEFAULT
+    ) -> tuple[np.ndarray, np.ndarray, float] | None:
+        """The same for rows: low and high, (rows,), and coverage. `frame` has the columns of `schema.features`, as they
+        are behind the recipe, `outputs` what `predict_features` answered."""
+        schema = self.schema
+        if schema.classes is not None:
+            return None
+        values = outputs[:, 0]
+        if schema.conformal is not None:
+            roles = {name: schema.roles[name] for name in schema.conformal.names}
+            columns = prepare(frame, roles).columns if roles else {}
+            return (*schema.conformal.intervals(columns, values, coverage), coverage)
+        half = schema.interval_half_width
+        return None if half is None else (values - half, values + half, schema.interval_coverage)
+
+    def set_of(self, probabilities: Sequence[float], coverage: float = DEFAULT) -> list[str] | None:
+        """The classes of which one is the true one as often as was asked, the most likely first; None for numbers, and
+        for a model of an earlier version."""
+        classes, conformal = self.schema.classes, self.schema.conformal
+        if classes is None or conformal is None:
+            return None
+        return [classes[code] for code in conformal.members(probabilities, coverage)]
+
+    @cached_property
+    def threshold(self) -> float | None:
+        """From which probability on the last of two classes is predicted; None for more classes, and for numbers."""
+        classes = self.schema.classes
+        return None if classes is None or len(classes) != 2 else threshold(self.decision)
 
     def measure_predict_ms(self, frame: "pl.DataFrame") -> float:
         """Milliseconds that one warm row takes here: the median over some rows of the table, fewer of a slow model."""

@@ -30,8 +30,9 @@ from flowml.automl.predictors.base import Predictor, PredictorState, load
 from flowml.automl.schema.schema import ModelSchema
 from flowml.domain.errors import FlowMLError, InvalidInput
 
-# 2: temperature, decision and pooling, which a reader of 1 would not heed. 3: the recipe.
-FORMAT = 3
+# 2: temperature, decision and pooling, which a reader of 1 would not heed. 3: the recipe. 4: intervals and sets
+# at any coverage.
+FORMAT = 4
 _FINGERPRINT = "_fingerprint"
 _BLOB = ".bin"
 _LIBRARIES = {b"CBM1": "catboost", b"tree": "lightgbm", b'{"le': "xgboost"}

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from flowml.automl.conformal.calibrate import calibrating_rows, half_width, of_classes, of_values
+from flowml.automl.conformal.difficulty import kinds_of
+from flowml.automl.conformal.record import DEFAULT, Conformal
 from flowml.automl.features.values import LARGEST, days_of, label_of, number_of
 from flowml.automl.schema.feature import Feature
 from flowml.automl.schema.labels import TEXT, class_values
@@ -21,12 +24,12 @@ from flowml.domain.wording import shortened
 UNSEEN = "did not occur in the training data"
 _SHOWN_CATEGORIES = 50
 _OF_THE_FILE = ("notation", "count")
-_COVERAGE = 0.9
 
 
 @dataclass(frozen=True)
 class ModelSchema:
-    """`interval_half_width`: half the width of a prediction interval that covered 90 % of the rows held out.
+    """`conformal`: the intervals or sets of its answers; None in files of earlier versions, which have
+    `interval_half_width` alone: half the width of an interval that covered 90 % of the rows held out, the same for all.
 
     `metrics` are out-of-fold; `data_hash` says which rows it was trained on. `features` are the columns that the
     encoders see; where the table came of a `recipe`, callers send the columns from before it. `classes` are texts, and
@@ -39,13 +42,14 @@ class ModelSchema:
     classes: tuple[str, ...] | None
     metric: str
     interval_half_width: float | None = None
-    interval_coverage: float = _COVERAGE
+    interval_coverage: float = DEFAULT
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     n_rows: int = 0
     data_hash: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     recipe: ModelRecipe | None = None
     label_type: str = TEXT
+    conformal: Conformal | None = None
 
     @property
     def inputs(self) -> tuple[Feature, ...]:
@@ -66,18 +70,39 @@ class ModelSchema:
         return {feature.name: feature.role for feature in self.features}
 
     def of_results(
-        self, metrics: Mapping[str, float | None], target: np.ndarray, out_of_fold: np.ndarray
+        self,
+        metrics: Mapping[str, float | None],
+        target: np.ndarray,
+        out_of_fold: np.ndarray,
+        weights: np.ndarray | None = None,
+        *,
+        folds: np.ndarray | None = None,
+        conformal: Conformal | None = None,
     ) -> "ModelSchema":
-        """With what a model reached: its metrics and, for numbers, its interval.
+        """With what a model reached: its metrics, and the intervals or sets of its answers.
 
-        Split conformal prediction (Lei et al. 2018) with the out-of-fold residuals as calibration set.
+        `target`, `weights` and `folds` (rows,), `out_of_fold` (rows, outputs). `conformal`: where it was calibrated
+        with more than these; without it an interval is as wide as the prediction alone lets expect.
         """
+        if conformal is None:
+            rows = calibrating_rows(len(target))
+            target, out_of_fold = target[rows], out_of_fold[rows]
+            weights = None if weights is None else weights[rows]
+            if self.classes is not None:
+                conformal = of_classes(target, out_of_fold, weights)
+            else:
+                folds = None if folds is None else folds[rows]
+                conformal = of_values(target, out_of_fold[:, 0], weights, folds=folds)
         if self.classes is not None:
-            return replace(self, metrics=dict(metrics))
-        residuals = np.abs(target - out_of_fold[:, 0])
-        level = min(1.0, np.ceil((len(residuals) + 1) * _COVERAGE) / len(residuals))
-        half_width = float(np.quantile(residuals, level, method="higher"))
-        return replace(self, metrics=dict(metrics), interval_half_width=half_width, interval_coverage=_COVERAGE)
+            return replace(self, metrics=dict(metrics), conformal=conformal)
+        constant = half_width(target, out_of_fold[:, 0], weights)
+        return replace(
+            self,
+            metrics=dict(metrics),
+            interval_half_width=constant,
+            interval_coverage=DEFAULT,
+            conformal=conformal,
+        )
 
     def describe(self) -> list[dict[str, Any]]:
         """The features for a form: at most 50 categories each."""
@@ -219,6 +244,10 @@ class ModelSchema:
             # Nor of what labels were: they are given back as texts.
             label_type=str(state.get("label_type", TEXT)),
         )
+        conformal = state.get("conformal")
+        if conformal is not None:
+            n_classes = None if classes is None else len(classes)
+            schema = replace(schema, conformal=Conformal.of(conformal, n_classes, kinds_of(schema.roles)))
         # Now, and not at somebody's prediction.
         if len(set(schema.class_values.tolist())) != len(schema.class_values):
             raise ValueError("classes that are the same")

@@ -254,8 +254,11 @@ def evaluate(
         # The latest model knows most; an average with those of earlier days would forget again.
         parts = parts[-1:]
     found, tested = scores_of(task, out_of_fold, scores), task.validated
+    schema = folds.schema.of_results(
+        found.metrics, task.target[tested], out_of_fold[tested], task.weights_of(tested), folds=task.judge_folds
+    )
     model = FittedModel(
-        schema=folds.schema.of_results(found.metrics, task.target[tested], out_of_fold[tested]),
+        schema=schema,
         encoders=tuple(encoder for encoder, _ in parts),
         members=(
             Member(

@@ -1,8 +1,8 @@
 """From a model's outputs to an answer in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowml.services.serving.loaded import Loaded
 
@@ -21,7 +21,12 @@ class Interval:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One row's answer. `probability` and `confidence` are the predicted class's; None for a number."""
+    """One row's answer. `probability` and `confidence` are the predicted class's; None for a number.
+
+    `classes`: those of which one is the true class as often as the coverage says, the most likely first; empty where
+    the model is so unsure that none is likely enough. `threshold`: from which probability on the last of two classes
+    is predicted.
+    """
 
     prediction: str | float
     confidence: float | None
@@ -30,18 +35,35 @@ class Prediction:
     interval: Interval | None
     model_name: str
     warnings: tuple[str, ...]
+    classes: tuple[str, ...] | None = None
+    threshold: float | None = None
 
 
-def answer(loaded: Loaded, outputs: "np.ndarray", warnings: Sequence[str]) -> Prediction:
-    """A row of the model's outputs in words: the class with its share, or the value with its interval."""
-    schema = loaded.fitted.schema
+def answer(
+    loaded: Loaded, row: Mapping[str, Any], outputs: "np.ndarray", warnings: Sequence[str], coverage: float
+) -> Prediction:
+    """A row of the model's outputs in words: the class with its share, or the value with its interval. `row` is what
+    `check_row` made of it, `coverage` how often interval or set hold the truth."""
+    fitted = loaded.fitted
+    classes = fitted.schema.classes
     name = loaded.name
     values: list[float] = outputs.tolist()
-    if schema.classes is None:
-        value, half = values[0], schema.interval_half_width
-        interval = None if half is None else Interval(value - half, value + half, schema.interval_coverage)
-        return Prediction(value, None, None, None, interval, name, tuple(warnings))
-    chosen = int(loaded.fitted.decide(outputs))
-    label, share = schema.classes[chosen], values[chosen]
-    probabilities = dict(zip(schema.classes, values, strict=True))
-    return Prediction(label, share, share, probabilities, None, name, tuple(warnings))
+    if classes is None:
+        found = fitted.interval(row, values, coverage)
+        interval = None if found is None else Interval(*found)
+        return Prediction(values[0], None, None, None, interval, name, tuple(warnings))
+    chosen = int(fitted.decide(outputs))
+    label, share = classes[chosen], values[chosen]
+    probabilities = dict(zip(classes, values, strict=True))
+    likely = fitted.set_of(values, coverage)
+    return Prediction(
+        label,
+        share,
+        share,
+        probabilities,
+        None,
+        name,
+        tuple(warnings),
+        None if likely is None else tuple(likely),
+        fitted.threshold,
+    )

@@ -14,6 +14,7 @@ from flowml.services.serving.loaded import Loaded
 from flowml.services.serving.shelf import models_of
 from flowml.services.turns import nobody_waits
 
+DEFAULT_COVERAGE = 0.9
 _ONE_BY_ONE = 20
 # So many rows at once: between two pieces it is looked whether somebody still waits.
 _PIECE = 2_000
@@ -44,12 +45,17 @@ def load(context: Context, model_id: str) -> Loaded:
     return loaded
 
 
-def predict(context: Context, model_id: str, rows: Sequence[Mapping[str, Any]]) -> list[Prediction]:
-    """Answers for rows of the original columns, in their order. Raises as `load` and `predict_rows` do."""
-    return predict_rows(context, load(context, model_id), rows)
+def predict(
+    context: Context, model_id: str, rows: Sequence[Mapping[str, Any]], coverage: float = DEFAULT_COVERAGE
+) -> list[Prediction]:
+    """Answers for rows of the original columns, in their order; `coverage`: how often intervals and sets hold the
+    truth. Raises as `load` and `predict_rows` do."""
+    return predict_rows(context, load(context, model_id), rows, coverage)
 
 
-def predict_rows(context: Context, loaded: Loaded, rows: Sequence[Mapping[str, Any]]) -> list[Prediction]:
+def predict_rows(
+    context: Context, loaded: Loaded, rows: Sequence[Mapping[str, Any]], coverage: float = DEFAULT_COVERAGE
+) -> list[Prediction]:
     """The same with a loaded model. Raises InvalidInput naming the column whose value has the wrong type, NotReady when
     the caller has left."""
     # What is wrong with a row is said before any is predicted.
@@ -58,11 +64,11 @@ def predict_rows(context: Context, loaded: Loaded, rows: Sequence[Mapping[str, A
     ]
     if len(rows) < _ONE_BY_ONE:
         return [
-            answer(loaded, loaded.fitted.predict_row(clean), warnings)
+            answer(loaded, clean, loaded.fitted.predict_row(clean), warnings, coverage)
             for clean, warnings in _while_wanted(context, checked)
         ]
     pieces = [checked[start : start + _PIECE] for start in range(0, len(checked), _PIECE)]
-    return [found for piece in _while_wanted(context, pieces) for found in _predict_many(loaded, piece)]
+    return [found for piece in _while_wanted(context, pieces) for found in _predict_many(loaded, piece, coverage)]
 
 
 def ready(context: Context, model_id: str) -> Loaded | None:
@@ -76,10 +82,10 @@ def ready(context: Context, model_id: str) -> Loaded | None:
     return loaded
 
 
-def predict_row(loaded: Loaded, row: Mapping[str, Any]) -> Prediction:
+def predict_row(loaded: Loaded, row: Mapping[str, Any], coverage: float = DEFAULT_COVERAGE) -> Prediction:
     """One row with a loaded model. Raises InvalidInput."""
     clean, warnings = loaded.fitted.schema.check_row(row)
-    return answer(loaded, loaded.fitted.predict_row(clean), warnings)
+    return answer(loaded, clean, loaded.fitted.predict_row(clean), warnings, coverage)
 
 
 def _while_wanted(context: Context, items: Iterable[Item], step: int = 1) -> Iterator[Item]:
@@ -90,7 +96,9 @@ def _while_wanted(context: Context, items: Iterable[Item], step: int = 1) -> Ite
         yield item
 
 
-def _predict_many(loaded: Loaded, checked: Sequence[tuple[dict[str, Any], list[str]]]) -> list[Prediction]:
+def _predict_many(
+    loaded: Loaded, checked: Sequence[tuple[dict[str, Any], list[str]]], coverage: float
+) -> list[Prediction]:
     """Many rows at once are quicker by columns."""
     import polars as pl
 
@@ -104,7 +112,9 @@ def _predict_many(loaded: Loaded, checked: Sequence[tuple[dict[str, Any], list[s
             texts = [value.isoformat() if isinstance(value, date) else value for value in values]
             columns.append(pl.Series(feature.name, texts, dtype=pl.String))
     outputs = loaded.fitted.predict_features(pl.DataFrame(columns))
-    return [answer(loaded, row, warnings) for row, (_, warnings) in zip(outputs, checked, strict=True)]
+    return [
+        answer(loaded, clean, row, warnings, coverage) for row, (clean, warnings) in zip(outputs, checked, strict=True)
+    ]
 
 
 def _check(loaded: Loaded, row: Mapping[str, Any], number: int, n_rows: int) -> tuple[dict[str, Any], list[str]]:

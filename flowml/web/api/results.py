@@ -108,7 +108,7 @@ async def predict(request: Request) -> Response:
     async with read_json(request) as sent:
         if is_read_at_once(sent):
             body = parse_json(sent.read(), Predict)
-            found = None if body.features is None else _at_once(context, body.model_id, body.features)
+            found = None if body.features is None else _at_once(context, body, body.features)
             if found is not None:
                 content = _one(context, found, started)
             else:
@@ -122,18 +122,18 @@ async def predict(request: Request) -> Response:
     return Response(content, media_type="application/json")
 
 
-def _at_once(context: Context, model_id: str, features: Mapping[str, Any]) -> Prediction | None:
+def _at_once(context: Context, body: Predict, features: Mapping[str, Any]) -> Prediction | None:
     """The answer, if it can be had without waiting for anything."""
-    loaded = predicting.ready(context, model_id)
+    loaded = predicting.ready(context, body.model_id)
     if loaded is None or not loaded.answers_at_once:
         return None
-    return predicting.predict_row(loaded, features)
+    return predicting.predict_row(loaded, features, body.coverage)
 
 
 def _answered(context: Context, body: Predict, started: float) -> bytes:
     if body.features is not None:
-        return _one(context, predicting.predict(context, body.model_id, [body.features])[0], started)
-    found = predicting.predict(context, body.model_id, body.rows or [])
+        return _one(context, predicting.predict(context, body.model_id, [body.features], body.coverage)[0], started)
+    found = predicting.predict(context, body.model_id, body.rows or [], body.coverage)
     latency_ms = milliseconds_since(started)
     predicting.record(context, len(found), latency_ms)
     return write_in_parts("predictions", map(_row, found), latency_ms=latency_ms)
@@ -156,6 +156,8 @@ def _row(found: Prediction) -> dict[str, Any]:
         "interval": None
         if interval is None
         else {"low": interval.low, "high": interval.high, "coverage": interval.coverage},
+        "set": found.classes,
+        "threshold": found.threshold,
         "model_name": found.model_name,
         "warnings": found.warnings,
     }

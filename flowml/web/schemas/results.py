@@ -179,6 +179,7 @@ class Predict(Body):
     model_id: str = Field(description="a model, or a training run: then its best model")
     features: Object | None = None
     rows: list[Object] | None = Field(None, min_length=1, max_length=100_000, fail_fast=True)
+    coverage: float = Field(0.9, ge=0.5, le=0.99, description="how often interval and set hold the truth")
 
     @model_validator(mode="after")
     def one_of_both(self) -> "Predict":
@@ -188,6 +189,8 @@ class Predict(Body):
 
 
 class Interval(Answer):
+    """Where the true value lies as often as `coverage` says; a model of an earlier version knows one coverage alone."""
+
     low: float
     high: float
     coverage: float
@@ -201,6 +204,14 @@ class RowPrediction(Answer):
     probability: float | None
     probabilities: dict[str, float] | None
     interval: Interval | None
+    set: list[str] | None = Field(
+        None,
+        description="classes of which one is true as often as was asked, the most likely first; empty: the model is so"
+        " unsure of this row that none is likely enough",
+    )
+    threshold: float | None = Field(
+        None, description="of two classes, from which probability on the last is predicted; it was applied here"
+    )
     model_name: str
     warnings: list[str]
 

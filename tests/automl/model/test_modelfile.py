@@ -126,10 +126,12 @@ def test_a_file_of_an_earlier_version_is_read(tmp_path: Path, content: bytes) ->
         for name in ("temperature", "decision", "pooling"):
             manifest.pop(name)
         manifest["schema"].pop("label_type")
+        manifest["schema"].pop("conformal")
 
     found = read(tmp_path / "m.flowml", with_manifest(content, age))
     assert (found.temperature, found.decision, found.pooling) == (None, None, Pooling.MEAN)
     assert found.schema.class_values.tolist() == list(found.schema.classes or ())
+    assert found.set_of([0.5, 0.5]) is None
 
 
 def test_nothing_in_a_file_is_code(content: bytes) -> None:
@@ -188,6 +190,10 @@ def test_flipped_bytes_are_refused_or_harmless(tmp_path: Path, content: bytes) -
         lambda manifest: manifest["schema"].update(classes=[str(number) for number in range(20_000)]),
         lambda manifest: manifest["schema"].update(classes=["long" * 1_000_000, *"abcdefghij"], label_type="str"),
         lambda manifest: manifest["schema"].update(interval_half_width=math.nan),
+        lambda manifest: manifest["schema"].update(conformal=[]),
+        lambda manifest: manifest["schema"]["conformal"].update(quantiles=[[0.5] * 50] * 3),
+        lambda manifest: manifest["schema"]["conformal"].update(quantiles=[[math.nan] * 50]),
+        lambda manifest: manifest["schema"]["conformal"].update(low=0.0),
         lambda manifest: manifest.clear(),
     ],
 )

@@ -86,6 +86,18 @@ def test_a_number_comes_with_its_interval(context: Context) -> None:
     assert found.interval.low < found.prediction < found.interval.high
     assert found.interval.coverage == 0.9
     assert (found.confidence, found.probability, found.probabilities) == (None, None, None)
+    assert (found.classes, found.threshold) == (None, None)
+    (wider,) = predicting.predict(context, "numbers", [ROW], 0.99)
+    assert wider.interval is not None and wider.interval.coverage == 0.99
+    assert wider.interval.low < found.interval.low and wider.interval.high > found.interval.high
+
+
+def test_a_class_comes_with_its_set_and_the_threshold(context: Context) -> None:
+    found = one(context, "classes", ROW)
+    assert found.threshold is not None and found.probabilities is not None and found.classes is not None
+    assert (found.prediction == "yes") == (found.probabilities["yes"] >= found.threshold)
+    (surer,) = predicting.predict(context, "classes", [ROW], 0.99)
+    assert surer.classes is not None and set(found.classes) <= set(surer.classes) <= {"no", "yes"}
 
 
 @pytest.mark.parametrize("model_id", ["classes", "numbers"])

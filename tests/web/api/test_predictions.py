@@ -9,7 +9,10 @@ from tests.services.records import add_job
 from tests.services.trained import ROW, add_trained, store_table
 from tests.web.serving import Served, serve
 
-FIELDS = {"prediction", "confidence", "probability", "probabilities", "interval", "model_name", "warnings"}
+FIELDS = {
+    *("prediction", "confidence", "probability", "probabilities", "interval", "set", "threshold"),
+    *("model_name", "warnings"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,16 @@ def test_a_number(models: Served) -> None:
     assert found["interval"]["low"] < found["prediction"] < found["interval"]["high"]
     assert found["interval"]["coverage"] == 0.9
     assert found["probabilities"] is found["confidence"] is None
+
+
+def test_the_coverage_is_what_was_asked_for(models: Served) -> None:
+    usual = predict(models, model_id="numbers", features=ROW)["interval"]
+    wider = predict(models, model_id="numbers", features=ROW, coverage=0.99)["interval"]
+    assert wider["coverage"] == 0.99 and wider["high"] - wider["low"] > usual["high"] - usual["low"]
+    (row,) = predict(models, model_id="classes", rows=[ROW], coverage=0.99)["predictions"]
+    assert row["set"][0] == "yes" and row["threshold"] == predict(models, model_id="classes", features=ROW)["threshold"]
+    predict(models, 422, model_id="numbers", features=ROW, coverage=1.0)
+    predict(models, 422, model_id="numbers", features=ROW, coverage="most")
 
 
 def test_many_rows(models: Served) -> None:

@@ -1,0 +1,1 @@
+"""How sure an answer is: intervals and sets that hold the truth as often as was asked."""
