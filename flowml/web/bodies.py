@@ -56,14 +56,26 @@ def is_read_at_once(sent: IO[bytes]) -> bool:
 
 @asynccontextmanager
 async def read_json(request: Request) -> AsyncIterator[IO[bytes]]:
-    """The body of a JSON request: in memory where it is small, else in a file until somebody reads it, for there may be
-    very many that arrive slowly. Raises UnsupportedFormat, TooLarge."""
-    media_type = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    """The body of a JSON request, as `receive` has it. Raises UnsupportedFormat, TooLarge."""
+    media_type = media_type_of(request)
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedFormat(
             f"This address takes JSON, not {media_type[:60] or 'an unnamed format'}.",
             hint="Send the header “Content-Type: application/json”.",
         )
+    async with receive(request) as sent:
+        yield sent
+
+
+def media_type_of(request: Request) -> str:
+    """What the body is said to be, without parameters; JSON where nothing is said."""
+    return request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+
+
+@asynccontextmanager
+async def receive(request: Request) -> AsyncIterator[IO[bytes]]:
+    """The body of a request: in memory where it is small, else in a file until somebody reads it, for there may be
+    very many that arrive slowly. Raises TooLarge."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > MAX_JSON_BYTES:
         raise _too_much()

@@ -117,12 +117,34 @@ def problem_of(error: Exception) -> Problem:
     )
 
 
-def problem_response(error: Exception, headers: Mapping[str, str] | None = None) -> Response:
-    """The JSON answer for an exception."""
+def problem_response(error: Exception, headers: Mapping[str, str] | None = None, path: str = "") -> Response:
+    """The JSON answer for an exception at this address. Where clients of others call, it has the members in which these
+    look for the reason as well, and the status that they expect of a request which cannot be used."""
     problem = problem_of(error)
-    return Response(
-        to_json(problem.document()), problem.kind.status, {**problem.kind.headers, **(headers or {})}, MEDIA_TYPE
-    )
+    document = problem.document()
+    status = problem.kind.status
+    is_inference = path == "/v2" or path.startswith("/v2/")
+    if is_inference or path == "/invocations":
+        document["status"] = status = 400 if status == 422 else status
+        words = " ".join(filter(None, (document["detail"], document.get("hint"))))
+        document |= {"error": words} if is_inference else {"error_code": _mlflow_code(status), "message": words}
+    return Response(to_json(document), status, {**problem.kind.headers, **(headers or {})}, MEDIA_TYPE)
+
+
+def _mlflow_code(status: int) -> str:
+    """How MLflow calls what it answers with this status."""
+    return _MLFLOW_CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
+
+
+_MLFLOW_CODES = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "RESOURCE_DOES_NOT_EXIST",
+    409: "RESOURCE_CONFLICT",
+    429: "REQUEST_LIMIT_EXCEEDED",
+    503: "TEMPORARILY_UNAVAILABLE",
+    507: "RESOURCE_EXHAUSTED",
+}
 
 
 def invalid_request(error: ValidationError, model: type[BaseModel], *, left_out: int = 0) -> FlowMLError:

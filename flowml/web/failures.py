@@ -15,7 +15,7 @@ async def handle_error(request: Request, error: Exception) -> Response:
         return Response(status_code=400)
     headers = error.headers if isinstance(error, HTTPException) else None
     if request.scope["path"].startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
-        return problem_response(error, headers)
+        return problem_response(error, headers, request.scope["path"])
     problem = problem_of(error)
     shown = (problem.kind.status, problem.kind.title, problem.detail, problem.hint)
     page = await run_in_threadpool(error_page, request, *shown)

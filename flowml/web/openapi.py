@@ -19,7 +19,10 @@ _TAGS = {
     "datasets": ("Datasets", "Tables: upload, look at, delete."),
     "training": ("Training", "Training runs and what they try."),
     "results": ("Results", "Models: how good, why, and what they predict."),
+    "v2": ("Open Inference Protocol", "Predictions for clients of KServe, Triton and MLServer."),
+    "invocations": ("MLflow", "Predictions for clients of MLflow's model server."),
 }
+_OF_MLFLOW = ("ping", "health", "version")
 _BEARER = "token"
 _ABOUT_TOKENS = (
     "From `flowml token create`. An admin token may do all that is here but train, an api token only predict."
@@ -61,9 +64,12 @@ def build(endpoints: Sequence[Endpoint], longest_budget: float) -> dict[str, Any
 def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     summary, _, description = (inspect.getdoc(endpoint.handler) or "").partition("\n\n")
     module = endpoint.handler.__module__.rsplit(".", 1)[-1]
-    section = endpoint.path.removeprefix("/api/").split("/")[0]
+    section = endpoint.path.removeprefix("/api").split("/")[1]
+    section = "invocations" if section in _OF_MLFLOW else section
+    of_version = "_of_version" if "{version}" in endpoint.path else ""
+    of_health = "_as_health" if endpoint.path == "/health" else ""
     operation: dict[str, Any] = {
-        "operationId": f"{module}_{endpoint.handler.__name__}",
+        "operationId": f"{module}_{endpoint.handler.__name__}{of_version}{of_health}",
         "summary": " ".join(summary.split()).rstrip("."),
         "tags": [_TAGS.get(section, _SYSTEM)[0]],
         "parameters": _parameters(endpoint, schemas),

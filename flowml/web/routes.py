@@ -7,13 +7,27 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from flowml.domain.caller import Permission
 from flowml.domain.channel import JobBrief
 from flowml.services.downloads import MEDIA_TYPES
-from flowml.web.api import cluster, datasets, docs, figures, logs, recipes, results, system, training, workers
+from flowml.web.api import (
+    cluster,
+    datasets,
+    docs,
+    figures,
+    inference,
+    invocations,
+    logs,
+    recipes,
+    results,
+    system,
+    training,
+    workers,
+)
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
 from flowml.web.pages import login
 from flowml.web.schemas import datasets as d
 from flowml.web.schemas import logs as lg
+from flowml.web.schemas import protocols as p
 from flowml.web.schemas import quality as q
 from flowml.web.schemas import recipes as o
 from flowml.web.schemas import results as r
@@ -82,6 +96,24 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              results.feature_importance, r.Importance, query=r.ImportanceQuery, need=READ, waits=True),
     Endpoint("POST", "/api/results/predict",
              results.predict, r.Prediction | r.Predictions, body=r.Predict, need=PREDICT),
+
+    Endpoint("POST", "/invocations",
+             invocations.invocations, p.Invoked, body=p.Invocation, query=p.InvocationsQuery, need=PREDICT),
+    Endpoint("GET", "/ping", invocations.ping, "application/json", need=OPEN),
+    Endpoint("GET", "/health", invocations.ping, "application/json", need=OPEN),
+    Endpoint("GET", "/version", invocations.version, "text/plain", need=PREDICT),
+    Endpoint("GET", "/v2", inference.server, p.InferenceServer, need=PREDICT),
+    Endpoint("GET", "/v2/health/live", inference.live, p.Live, need=OPEN),
+    Endpoint("GET", "/v2/health/ready", inference.ready, p.Ready, need=OPEN),
+    *(
+        endpoint
+        for at in ("/v2/models/{model_id}", "/v2/models/{model_id}/versions/{version}")
+        for endpoint in (
+            Endpoint("GET", at, inference.model, p.InferenceModel, need=PREDICT),
+            Endpoint("GET", f"{at}/ready", inference.model_ready, p.ModelReady, need=PREDICT),
+            Endpoint("POST", f"{at}/infer", inference.infer, p.Inferred, body=p.Infer, need=PREDICT),
+        )
+    ),
 
     Endpoint("GET", "/api/cluster", cluster.overview, w.Cluster, need=READ),
     Endpoint("GET", "/api/workers", cluster.index, w.WorkerList, query=PageQuery, need=READ),

@@ -61,7 +61,7 @@ _SAME = frozenset({"same-origin", "none"})
 _LOOKED_AT = frozenset({b"host", b"origin", b"sec-fetch-site"})
 _SCHEMES = {"ws": "http", "wss": "https"}
 # What these answer is not shown to people, and some of it has to be computed.
-_NO_PAGES = ("/api/", "/metrics")
+_NO_PAGES = ("/api/", "/metrics", "/v2", "/invocations")
 
 
 class _NotLoggedIn(Unauthorized):
@@ -115,7 +115,7 @@ class Gate:
         elif refusal is not None and _asks_for_a_page(scope):
             await refused_page(Request(scope), refusal)(scope, receive, send_guarded)
         elif refusal is not None:
-            await problem_response(refusal)(scope, receive, send_guarded)
+            await problem_response(refusal, path=scope["path"])(scope, receive, send_guarded)
         else:
             await self._app(scope, receive, send_guarded)
 

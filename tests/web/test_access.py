@@ -31,13 +31,14 @@ from tests.web.test_caller import METHODS, beside, paths
 OPEN, READ, WRITE = Permission.OPEN, Permission.READ, Permission.WRITE
 PREDICT, WORK = Permission.PREDICT, Permission.WORK
 OPEN_FILES = tuple(f"/static/{name}" for name in login.FILES)
-OPEN_PATHS = ("/healthz", "/readyz", "/login", "/logout", *OPEN_FILES)
+PROBES = ("/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready")
+OPEN_PATHS = (*PROBES, "/login", "/logout", *OPEN_FILES)
 # What is not a matter of looking (GET) or changing (all else), by method and path.
 NEEDS = {
-    r"GET /(healthz|readyz)|(GET|POST) /login|POST /logout": OPEN,
+    rf"GET ({'|'.join(PROBES)})|(GET|POST) /login|POST /logout": OPEN,
     # A file says itself which methods it takes.
     **{rf"\w+ {re.escape(path)}": OPEN for path in OPEN_FILES},
-    "POST /api/results/predict": PREDICT,
+    r"POST /api/results/predict|POST /invocations|GET /version|\w+ /v2(/models/.+)?": PREDICT,
     r"POST /api/workers/(register|heartbeat|lease|watch|leave|logs)": WORK,
     r"GET /api/workers/program(/\w+)?": WORK,
     r"\w+ /api/workers/\w+/trials/.+": WORK,
@@ -143,6 +144,8 @@ def is_right(caller: str, method: str, path: str, status: int) -> bool:
     takes = TAKES.get(found.path, {method})
     if method not in takes:
         return status == (405 if any(need_of(one, path) in may for one in takes) else 403)
+    if caller == "api for another model" and path.startswith("/v2/models/"):
+        return status == 403
     return status != 401 and (status == 403) is (need_of(method, path) not in may)
 
 

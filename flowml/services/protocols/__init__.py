@@ -1,0 +1,1 @@
+"""How others' clients ask for predictions: MLflow's scoring protocol, and the Open Inference Protocol."""

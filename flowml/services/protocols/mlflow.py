@@ -1,0 +1,143 @@
+"""The scoring protocol of MLflow's model server (`mlflow models serve`), as of MLflow 2 and 3.
+
+One of four fields holds the rows: `dataframe_split` and `dataframe_records` are pandas' own notations, `instances` and
+`inputs` those of TensorFlow Serving, by row and by column. `params` says how to answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flowml.domain.errors import InvalidInput, MalformedRequest
+from flowml.services.protocols.rows import by_name, by_position, cell, check_count, input_names, labels
+from flowml.services.serving.answers import Prediction
+from flowml.services.serving.loaded import Loaded
+
+FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+METHODS = ("predict", "predict_proba", "predict_interval")
+_SPLIT = frozenset({"columns", "data", "index"})
+
+
+@dataclass(frozen=True)
+class Params:
+    """How to answer: the classes or values alone, as MLflow's server does; each class's probability, in the order of
+    the model's classes; or of a number its interval."""
+
+    method: str = "predict"
+
+
+def read_params(sent: Any) -> Params:
+    """`params` of a request. Raises InvalidInput for what this server does not know: it would silently do nothing."""
+    if sent is None:
+        return Params()
+    if not isinstance(sent, dict):
+        raise InvalidInput.of_field("params", "“params” must be an object.")
+    unknown = [name for name in sent if name != "predict_method"]
+    if unknown:
+        raise InvalidInput.of_field(
+            "params", f"“{unknown[0]}” is no parameter of this model.", hint="There is predict_method."
+        )
+    method = sent.get("predict_method", "predict")
+    if method not in METHODS:
+        raise InvalidInput.of_field("params", f"“predict_method” must be one of {', '.join(METHODS)}.")
+    return Params(method)
+
+
+def read_rows(document: Mapping[str, Any], loaded: Loaded) -> list[dict[str, Any]]:
+    """The rows of a request's JSON. Raises MalformedRequest for another number of the four fields than one,
+    InvalidInput for what is not in that notation."""
+    given = [name for name in FORMATS if name in document]
+    if len(given) != 1:
+        found = f"has {' and '.join(given)}" if given else "has none of them"
+        raise MalformedRequest(f"A request takes exactly one of {', '.join(FORMATS)}, and this one {found}.")
+    name, names = given[0], input_names(loaded)
+    rows = _READERS[name](document[name], names)
+    check_count(len(rows))
+    return rows
+
+
+def write_predictions(loaded: Loaded, answers: Sequence[Prediction], params: Params) -> list[Any]:
+    """The `predictions`. Raises InvalidInput for a method that this kind of model has not."""
+    if params.method == "predict":
+        return labels(loaded, answers)
+    classes = loaded.fitted.schema.classes
+    if params.method == "predict_proba":
+        if classes is None:
+            raise InvalidInput.of_field("params", "This model predicts numbers, which have no probabilities.")
+        return [[(answer.probabilities or {})[label] for label in classes] for answer in answers]
+    if classes is not None:
+        raise InvalidInput.of_field("params", "This model predicts classes, which have no interval.")
+    return [
+        {
+            "prediction": answer.prediction,
+            "low": None if answer.interval is None else answer.interval.low,
+            "high": None if answer.interval is None else answer.interval.high,
+        }
+        for answer in answers
+    ]
+
+
+def _split(sent: Any, names: Sequence[str]) -> list[dict[str, Any]]:
+    if not isinstance(sent, dict):
+        raise InvalidInput.of_field("dataframe_split", "“dataframe_split” must be an object.")
+    if "data" not in sent or not sent.keys() <= _SPLIT:
+        raise InvalidInput.of_field(
+            "dataframe_split", "“dataframe_split” takes “data”, and “columns” and “index” beside it."
+        )
+    data, columns = sent["data"], sent.get("columns")
+    if not isinstance(data, list):
+        raise InvalidInput.of_field("dataframe_split", "“data” must be a list of rows.")
+    if columns is None:
+        return by_position(data, names)
+    if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+        raise InvalidInput.of_field("dataframe_split", "“columns” must be a list of names.")
+    if len(set(columns)) != len(columns):
+        raise InvalidInput.of_field("dataframe_split", "“columns” has a name twice.")
+    return by_position(data, columns)
+
+
+def _records(sent: Any, names: Sequence[str]) -> list[dict[str, Any]]:
+    if not isinstance(sent, list) or not all(isinstance(row, dict) for row in sent):
+        raise InvalidInput.of_field("dataframe_records", "“dataframe_records” must be a list of objects.")
+    return _clean(sent)
+
+
+def _instances(sent: Any, names: Sequence[str]) -> list[dict[str, Any]]:
+    if not isinstance(sent, list):
+        raise InvalidInput.of_field("instances", "“instances” must be a list of rows.")
+    return _listed(sent, names)
+
+
+def _inputs(sent: Any, names: Sequence[str]) -> list[dict[str, Any]]:
+    if isinstance(sent, list):
+        return _listed(sent, names)
+    if not isinstance(sent, dict):
+        raise InvalidInput.of_field("inputs", "“inputs” must be an object of columns, or a list of rows.")
+    if not any(isinstance(values, list) for values in sent.values()):
+        return _clean([sent])
+    for name, values in sent.items():
+        if not isinstance(values, list):
+            raise InvalidInput.of_field("inputs", f"“{name}” must be a list, as the other columns are.")
+    # Tensors of one column have each value in a list of its own.
+    return by_name({name: [_single(value) for value in values] for name, values in sent.items()})
+
+
+def _listed(sent: Sequence[Any], names: Sequence[str]) -> list[dict[str, Any]]:
+    if sent and isinstance(sent[0], dict):
+        if not all(isinstance(row, dict) for row in sent):
+            raise InvalidInput("Some rows are objects, and others are not.")
+        return _clean(sent)
+    if len(names) == 1:
+        return by_position([value if isinstance(value, list) else [value] for value in sent], names)
+    return by_position(sent, names)
+
+
+def _single(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _clean(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: cell(_single(value)) for name, value in row.items()} for row in rows]
+
+
+_READERS = {"dataframe_split": _split, "dataframe_records": _records, "instances": _instances, "inputs": _inputs}

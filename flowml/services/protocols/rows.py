@@ -1,0 +1,73 @@
+"""What the protocols of others share: rows from what was sent, and answers in the types of the target."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowml.domain.errors import InvalidInput
+from flowml.domain.wording import listed
+from flowml.services.serving.answers import Prediction
+from flowml.services.serving.loaded import Loaded
+
+MOST_ROWS = 100_000
+"""Of one request; more than that goes in a file."""
+_SHOWN_NAMES = 20
+
+
+def input_names(loaded: Loaded) -> list[str]:
+    """The columns that the model takes, in its order."""
+    return [feature.name for feature in loaded.fitted.schema.inputs]
+
+
+def check_count(n_rows: int) -> None:
+    """Raises InvalidInput for no rows, and for more than one request may have."""
+    if n_rows < 1:
+        raise InvalidInput("The request has no rows.", hint="Send at least one.")
+    if n_rows > MOST_ROWS:
+        raise InvalidInput(f"The request has more than {MOST_ROWS:,} rows.", hint="Send it in several requests.")
+
+
+def cell(value: Any) -> Any:
+    """A value of a row: what is no number counts as missing, as pandas and NumPy write it so.
+
+    >>> cell(float("nan")), cell(0.5)
+    (None, 0.5)
+    """
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def by_position(matrix: Sequence[Any], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows that are lists without names, one value for each of these in their order. Raises InvalidInput."""
+    rows = []
+    for number, values in enumerate(matrix, 1):
+        if not isinstance(values, list | tuple) or len(values) != len(names):
+            found = f"{len(values):,} values" if isinstance(values, list | tuple) else "a single value"
+            raise InvalidInput(
+                f"Row {number:,} has {found}, and {len(names):,} are needed, in this order:"
+                f" {listed(list(names), _SHOWN_NAMES)}.",
+                hint="Send the columns by name instead, if some of them are to be left out.",
+            )
+        rows.append({name: cell(value) for name, value in zip(names, values, strict=True)})
+    return rows
+
+
+def by_name(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Rows from columns of the same length. Raises InvalidInput."""
+    lengths = {len(values) for values in columns.values()}
+    if len(lengths) > 1:
+        found = listed([f"“{name}” {len(values):,}" for name, values in columns.items()], _SHOWN_NAMES)
+        raise InvalidInput(f"The columns do not have the same number of values: {found}.")
+    names = list(columns)
+    return [
+        {name: cell(value) for name, value in zip(names, values, strict=True)}
+        for values in zip(*columns.values(), strict=True)
+    ]
+
+
+def labels(loaded: Loaded, answers: Sequence[Prediction]) -> list[Any]:
+    """What was predicted, classes in the type that they had in the training data: numbers as numbers."""
+    schema = loaded.fitted.schema
+    if schema.classes is None:
+        return [answer.prediction for answer in answers]
+    values = dict(zip(schema.classes, schema.class_values.tolist(), strict=True))
+    return [values[str(answer.prediction)] for answer in answers]

@@ -1,0 +1,57 @@
+"""MLflow's scoring protocol over HTTP, as `mlflow models serve` speaks it."""
+
+from typing import Any
+
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flowml import __version__
+from flowml.domain.errors import UnsupportedFormat
+from flowml.services.protocols import mlflow
+from flowml.services.serving.answers import Prediction
+from flowml.services.serving.loaded import Loaded
+from flowml.web.api.asked import answered
+from flowml.web.bodies import media_type_of, parse_in_parts, parse_json, receive
+from flowml.web.schemas.protocols import Invocation, InvocationsQuery
+
+
+async def invocations(request: Request, query: InvocationsQuery) -> Response:
+    """Predictions in MLflow's protocol.
+
+    One of dataframe_split, dataframe_records, instances and inputs holds the rows, as for `mlflow models serve`.
+    """
+    media_type = media_type_of(request)
+    if media_type != "application/json":
+        raise UnsupportedFormat(
+            f"This address takes JSON, not {media_type[:60] or 'an unnamed format'}.",
+            hint="Send the header “Content-Type: application/json”.",
+        )
+    async with receive(request) as sent:
+        return await answered(request, sent, query.model_id, _parse, _rows, _write)
+
+
+async def ping(request: Request) -> Response:
+    """Does the process answer, under the name by which MLflow's clients ask."""
+    return Response("\n", media_type="application/json")
+
+
+async def version(request: Request) -> Response:
+    """Which version answers, as a text."""
+    return Response(__version__, media_type="text/plain")
+
+
+def _parse(content: bytes, is_small: bool) -> Invocation:
+    return (parse_json if is_small else parse_in_parts)(content, Invocation)
+
+
+def _rows(asked: Invocation, loaded: Loaded) -> list[dict[str, Any]]:
+    # What else is wrong is said of the rows.
+    mlflow.read_params(asked.params)
+    given = {name: getattr(asked, name) for name in mlflow.FORMATS if name in asked.model_fields_set}
+    return mlflow.read_rows(given, loaded)
+
+
+def _write(asked: Invocation, loaded: Loaded, found: list[Prediction]) -> Response:
+    predictions = mlflow.write_predictions(loaded, found, mlflow.read_params(asked.params))
+    return Response(to_json({"predictions": predictions}, inf_nan_mode="null"), media_type="application/json")

@@ -1,0 +1,116 @@
+"""Requests and answers of others' protocols: MLflow's scoring protocol, and the Open Inference Protocol."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from flowml.web.schemas.base import Answer, Query
+
+
+class _Foreign(BaseModel):
+    """What clients of others send has more in it than is looked at, by version."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class InvocationsQuery(Query):
+    model_id: str | None = Field(None, description="a model, or a training run: then its best model")
+
+
+class Invocation(_Foreign):
+    """Rows in exactly one of four notations."""
+
+    dataframe_split: Any = Field(None, description='{"columns": [name…], "data": [[value…]…]}, as pandas has it')
+    dataframe_records: Any = Field(None, description="[{name: value}…]")
+    instances: Any = Field(None, description="[{name: value}…], or [[value…]…] in the order of the model's columns")
+    inputs: Any = Field(None, description="{name: [value…]}, or rows as in instances")
+    params: Any = Field(None, description='{"predict_method": "predict", "predict_proba" or "predict_interval"}')
+
+
+class Invoked(Answer):
+    """One prediction a row."""
+
+    predictions: list[Any]
+
+
+class TensorParameters(_Foreign):
+    binary_data_size: int | None = Field(None, ge=0, description="so many bytes behind the JSON are this tensor")
+    binary_data: bool | None = None
+    shared_memory_region: str | None = None
+    classification: int | None = None
+
+
+class InputTensor(_Foreign):
+    name: str
+    shape: list[int] = Field(min_length=1, max_length=8)
+    datatype: str
+    parameters: TensorParameters = TensorParameters()
+    data: Any = None
+
+
+class RequestedOutput(_Foreign):
+    name: str
+    parameters: TensorParameters = TensorParameters()
+
+
+class InferParameters(_Foreign):
+    binary_data_output: bool = False
+
+
+class Infer(_Foreign):
+    """Columns as tensors [rows] by their names, or all in one tensor [rows, columns]."""
+
+    id: str | None = None
+    parameters: InferParameters = InferParameters()
+    inputs: list[InputTensor] = Field(min_length=1, max_length=100_000)
+    outputs: list[RequestedOutput] | None = Field(None, max_length=1_000)
+
+
+class OutputTensor(Answer):
+    name: str
+    shape: list[int]
+    datatype: str
+    parameters: dict[str, Any] | None = None
+    data: list[Any] | None = None
+
+
+class Inferred(Answer):
+    model_name: str
+    model_version: str
+    id: str | None = None
+    outputs: list[OutputTensor]
+
+
+class TensorMetadata(Answer):
+    name: str
+    datatype: str
+    shape: list[int]
+    parameters: dict[str, Any] | None = None
+
+
+class InferenceModel(Answer):
+    """A model's tensors; -1 is any number of rows."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+
+
+class InferenceServer(Answer):
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class Live(Answer):
+    live: bool
+
+
+class Ready(Answer):
+    ready: bool
+
+
+class ModelReady(Ready):
+    name: str
