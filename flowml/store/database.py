@@ -53,6 +53,9 @@ class Database:
         self._writer = connect(path)
         self._write_lock = threading.RLock()
         self._transaction_thread: int | None = None
+        self.models_version = 0
+        """Changes whenever this process has stored which models there are, or which is the best one of a job."""
+        self._models_changed = False
         self._readers = threading.local()
         # `data_version` reports the commits of other connections, so it needs one that never writes.
         self._watcher = connect(path, readonly=True)
@@ -83,6 +86,13 @@ class Database:
                     yield self._writer
             finally:
                 self._transaction_thread = None
+                # After the commit: whoever looks before it finds what was there, and has to look again.
+                self.models_version += self._models_changed
+                self._models_changed = False
+
+    def changes_models(self) -> None:
+        """To be called inside a transaction that changes which model a name stands for."""
+        self._models_changed = True
 
     @contextmanager
     def maintenance(self) -> Iterator[sqlite3.Connection]:

@@ -204,12 +204,14 @@ class Jobs:
             assignments = ", ".join(f"{key} = ?" for key in changes)
             connection.execute(f"UPDATE jobs SET {assignments} WHERE id = ?", (*values, job_id))
             if "best_model_id" in changes:
+                self._database.changes_models()
                 connection.execute(f"{_OF_BEST_MODEL} WHERE id = ?", (job_id,))
             return self.get(job_id)
 
     def delete(self, job_id: str) -> None:
         """With its trials and models. Raises NotFound."""
         with self._database.write() as connection:
+            self._database.changes_models()
             if connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,)).rowcount == 0:
                 raise NotFound("There is no such training run.", hint="It may have been deleted already.")
 

@@ -22,6 +22,7 @@ class Models:
         """Add a model, or replace the one with the same id (the ensemble grows). `gain`: score, greater is better. It
         is theirs whose job it is of."""
         with self._database.write() as connection:
+            self._database.changes_models()
             connection.execute(
                 "INSERT INTO models (id, job_id, trial_id, name, algorithm, problem_type, target, metric, score, gain,"
                 " metrics, cv_scores, params, feature_names, classes, fit_seconds, predict_ms, size_bytes, file,"

@@ -115,6 +115,11 @@ class Store:
         """A number that changes whenever any process has stored something."""
         return self._database.data_version()
 
+    @property
+    def models_version(self) -> int:
+        """A number that changes whenever this process has stored which models there are; no table is looked at."""
+        return self._database.models_version
+
     def look_over(self, seconds: float) -> None:
         """See whether the database is what was written, as far as that takes no longer than this, and whether the files
         are its own."""

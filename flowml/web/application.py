@@ -1,6 +1,6 @@
 """The web application: gate → static files, API, live updates, pages."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
@@ -8,6 +8,7 @@ import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowml.domain.caller import Permission, Principal
@@ -59,6 +60,9 @@ def create_app(
     # Only addresses that there are would be redirected, and so named to whoever asks.
     app.router.redirect_slashes = False
     app.router.default = _nothing_here(app.router.default)
+    app.router.middleware_stack = _straight(  # type: ignore[assignment]
+        app.router.middleware_stack, app.router.routes
+    )
     hub = Hub(context)
     app.state.hub = hub
     app.state.streams = Streams()
@@ -75,6 +79,36 @@ def create_app(
     # So that it ends within a moment, however many workers wait for a trial, and pages for what comes next.
     gate.end_waiting = end_waiting
     return gate
+
+
+def _straight(route: ASGIApp, routes: Sequence[BaseRoute]) -> ASGIApp:
+    """Addresses without parameters are found by their path; the others by comparing one route after the other, which
+    takes longer than most answers."""
+    exact = {
+        one.path: one
+        for one in routes
+        if isinstance(one, Route) and not one.param_convertors and not _stands_before(routes, one)
+    }
+
+    async def find(scope: Scope, receive: Receive, send: Send) -> None:
+        found = exact.get(scope["path"]) if scope["type"] == "http" and not scope.get("root_path") else None
+        if found is None:
+            await route(scope, receive, send)
+            return
+        scope.update({"endpoint": found.endpoint, "path_params": {}, "route": found})
+        await found.handle(scope, receive, send)
+
+    return find
+
+
+def _stands_before(routes: Sequence[BaseRoute], wanted: Route) -> bool:
+    """Whether another route is asked first for this path."""
+    for one in routes:
+        if one is wanted:
+            return False
+        if isinstance(one, Route) and one.path_regex.match(wanted.path):
+            return True
+    return False
 
 
 def _nothing_here(answer: ASGIApp) -> ASGIApp:

@@ -8,11 +8,11 @@ are open.
 """
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from urllib.parse import quote
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,7 +55,10 @@ _HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 # Browsers take no notice of it on plain HTTP from another machine, and write down each time that they do not.
-_PLAIN_HEADERS = {name: value for name, value in _HEADERS.items() if name != "cross-origin-opener-policy"}
+_RAW_HEADERS = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+_RAW_PLAIN_HEADERS = [(name, value) for name, value in _RAW_HEADERS if name != b"cross-origin-opener-policy"]
+_NAMES = frozenset(name for name, _ in _RAW_HEADERS)
+_CACHE_CONTROL = b"cache-control"
 _IS_PLAIN = "flowml.plain"
 _SAME = frozenset({"same-origin", "none"})
 _LOOKED_AT = frozenset({b"host", b"origin", b"sec-fetch-site"})
@@ -101,13 +104,7 @@ class Gate:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in (_PLAIN_HEADERS if scope.get(_IS_PLAIN) else _HEADERS).items():
-                    headers.setdefault(name, value)
-                if _is_of_a_session(scope):
-                    # Whoever sits there after a log-out does not go back to it.
-                    headers["cache-control"] = "no-store"
-                headers.setdefault("cache-control", "no-store" if scope["path"].startswith("/api/") else "no-cache")
+                message["headers"] = _with_ours(scope, message["headers"])
             await send(message)
 
         if isinstance(refusal, _NotLoggedIn) and _asks_for_a_page(scope):
@@ -139,6 +136,22 @@ class Gate:
             )
         scope[CONTEXT] = self._context_of(caller)
         return None
+
+
+def _with_ours(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer with those of the gate; what the answer says itself stands, but for what a session keeps
+    to itself."""
+    found = list(headers)
+    if _is_of_a_session(scope):
+        # Whoever sits there after a log-out does not go back to it.
+        found = [(name, value) for name, value in found if name != _CACHE_CONTROL]
+        found.append((_CACHE_CONTROL, b"no-store"))
+    given = {name for name, _ in found}
+    ours = _RAW_PLAIN_HEADERS if scope.get(_IS_PLAIN) else _RAW_HEADERS
+    found += ours if given.isdisjoint(_NAMES) else [(name, value) for name, value in ours if name not in given]
+    if _CACHE_CONTROL not in given:
+        found.append((_CACHE_CONTROL, b"no-store" if scope["path"].startswith("/api/") else b"no-cache"))
+    return found
 
 
 def _refused(scope: Scope, hosts: Hosts) -> FlowMLError | None:

@@ -1,12 +1,13 @@
-"""The loaded models of a store: one that was used lately stays in memory, by the hash of its file; which file a model
-or a training run means is looked up again only when something was stored since."""
+"""The loaded models of a store: one that was used lately stays in memory, by the hash of its file."""
 
 import logging
+import math
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from flowml.domain.errors import FlowMLError, NotFound, NotReady, WrongState
 from flowml.domain.models import Model
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 # For so long after a prediction its model makes no room for one that is only likely to be asked.
 _IN_USE_SECONDS = 600.0
 _MOST_TO_WARM = 8
+_LOOK_SECONDS = 0.05
+# So long what the thread has seen is believed, and so long it goes on after the last prediction.
+_TRUSTED_SECONDS = 0.5
+_WATCHED_SECONDS = 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -32,34 +37,89 @@ class _Kept:
     used_at: float
 
 
-class Shelf:
-    """The loaded models of one store. Where there are too many, the one goes that was not used for longest."""
+@dataclass(eq=False)
+class _Record:
+    """Which model a name stands for, as the tables were at these versions; `looked_at` by the monotonic clock."""
 
-    def __init__(self) -> None:
+    loaded: Loaded
+    data_version: int
+    models_version: int
+    looked_at: float
+
+
+class Shelf:
+    """The loaded models of one store. Where there are too many, the one goes that was not used for longest.
+
+    A model file never changes, so what may change is only which one a name stands for. What this process stores of that
+    it counts; what others store, conductors above all, a thread looks for as long as there are predictions, some times
+    a second. So whoever asks for a warm model looks at no table.
+    """
+
+    def __init__(self, store: Store) -> None:
         self.figures = Figures()
         self.only: str | None = None
+        self._store = ref(store)
         self._models: dict[str, _Kept] = {}
-        self._records: dict[str, tuple[int, Loaded]] = {}
+        self._records: dict[str, _Record] = {}
         self._loading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._to_warm: OrderedDict[str, Context] = OrderedDict()
         self._is_warming = False
+        self._looked_at = self._asked_at = -math.inf
+        self._is_watched = False
 
     def peek(self, context: Context, model_id: str) -> Loaded | None:
         """The model when it is in memory and still the one that this names; else None."""
         known = self._records.get(model_id)
         if known is None:
             return None
-        version, loaded = known
-        found = context.store.data_version()
-        if found != version:
+        now = self._asked_at = time.monotonic()
+        looked_at = max(known.looked_at, self._looked_at)
+        if known.models_version == context.store.models_version and now - looked_at < _TRUSTED_SECONDS:
+            return known.loaded
+        if not self._is_watched:
+            self._watch()
+        return known.loaded if self._is_still_meant(context.store, model_id, known) else None
+
+    def _is_still_meant(self, store: Store, model_id: str, known: _Record) -> bool:
+        """Whether a name stands for what it stood for; if not, that is forgotten."""
+        # Read first: what is stored while the table is looked at is looked for again.
+        looked_at, models_version, data_version = time.monotonic(), store.models_version, store.data_version()
+        if (models_version, data_version) != (known.models_version, known.data_version):
             # Something was stored, as training does all the time; mostly it is nothing of this model.
-            if context.store.models.meant(model_id) != (loaded.id, loaded.file):
-                return None
-            with self._lock:
-                if model_id in self._records:
-                    self._records[model_id] = (found, loaded)
-        return loaded
+            if store.models.meant(model_id) != (known.loaded.id, known.loaded.file):
+                with self._lock:
+                    if self._records.get(model_id) is known:
+                        del self._records[model_id]
+                return False
+            known.models_version, known.data_version = models_version, data_version
+        known.looked_at = looked_at
+        return True
+
+    def _watch(self) -> None:
+        with self._lock:
+            if self._is_watched:
+                return
+            self._is_watched = True
+        threading.Thread(target=self._look_again, daemon=True).start()
+
+    def _look_again(self) -> None:
+        try:
+            while time.monotonic() - self._asked_at < _WATCHED_SECONDS:
+                store = self._store()
+                if store is None or store.is_closed:
+                    return
+                now = time.monotonic()
+                for model_id, known in list(self._records.items()):
+                    self._is_still_meant(store, model_id, known)
+                self._looked_at = now
+                del store
+                time.sleep(_LOOK_SECONDS)
+        except Exception:
+            # Whoever asks looks by themselves then, and hears what is wrong.
+            _log.debug("the models are not looked after", exc_info=True)
+        finally:
+            self._is_watched = False
 
     def use(self, context: Context, loaded: Loaded) -> None:
         """Note that it predicts."""
@@ -73,7 +133,8 @@ class Shelf:
         known = self.peek(context, model_id)
         if known is not None:
             return known
-        version = context.store.data_version()
+        store = context.store
+        looked_at, models_version, data_version = time.monotonic(), store.models_version, store.data_version()
         model = _find(context, model_id)
         # Never twice for those who wait for the same model; who asks for another one does not wait.
         with self._lock:
@@ -83,9 +144,9 @@ class Shelf:
         loaded = Loaded(model.id, model.name, model.file, fitted, model.predict_ms)
         with self._lock:
             self._loading.pop(model.file, None)
-            self._records[model_id] = (version, loaded)
+            self._records[model_id] = _Record(loaded, data_version, models_version, looked_at)
             # A record keeps its model alive, so it goes when the model leaves the shelf.
-            self._records = {key: item for key, item in self._records.items() if item[1].file in self._models}
+            self._records = {key: item for key, item in self._records.items() if item.loaded.file in self._models}
         return loaded
 
     def _fitted(self, context: Context, file: str, is_used: bool) -> "FittedModel":
@@ -157,7 +218,7 @@ def models_of(context: Context) -> Models:
     found = _shelves.get(context.store)
     if found is None:
         with _shelves_lock:
-            found = _shelves.setdefault(context.store, Shelf())
+            found = _shelves.setdefault(context.store, Shelf(context.store))
     return found
 
 

@@ -1,7 +1,9 @@
 """Models and predictions over HTTP."""
 
+import io
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +19,15 @@ from flowml.services.examples import example_if_readable
 from flowml.services.serving import predicting
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.figures import milliseconds_since
-from flowml.web.bodies import is_read_at_once, parse_in_parts, parse_json, read_json, write_in_parts
+from flowml.web.bodies import (
+    is_read_at_once,
+    is_shallow,
+    parse_in_parts,
+    parse_json,
+    read_json,
+    read_small,
+    write_in_parts,
+)
 from flowml.web.caller import context_of
 from flowml.web.leaving import for_a_row, in_bulk
 from flowml.web.schemas.base import PageQuery
@@ -105,20 +115,27 @@ async def predict(request: Request) -> Response:
     # A small row for a model in memory is answered on the spot; everything else goes to a thread.
     started = time.perf_counter()
     context = context_of(request)
-    async with read_json(request) as sent:
-        if is_read_at_once(sent):
-            body = parse_json(sent.read(), Predict)
-            found = None if body.features is None else _at_once(context, body, body.features)
-            if found is not None:
-                content = _one(context, found, started)
-            else:
-                do = for_a_row if len(body.rows or ()) <= _FEW_ROWS else in_bulk
-                content = await do(request, lambda context: _answered(context, body, started))
-        else:
-            # Read in the turn in which it is answered: very many that wait for theirs lie on the disk until then.
-            content = await in_bulk(
-                request, lambda context: _answered(context, parse_in_parts(sent.read(), Predict), started)
-            )
+    small = await read_small(request)
+    if small is not None and is_shallow(small):
+        return await _predict_small(request, context, small, started)
+    async with read_json(request) if small is None else nullcontext(io.BytesIO(small)) as sent:
+        if small is None and is_read_at_once(sent):
+            return await _predict_small(request, context, sent.read(), started)
+        # Read in the turn in which it is answered: very many that wait for theirs lie on the disk until then.
+        content = await in_bulk(
+            request, lambda context: _answered(context, parse_in_parts(sent.read(), Predict), started)
+        )
+    return Response(content, media_type="application/json")
+
+
+async def _predict_small(request: Request, context: Context, sent: bytes, started: float) -> Response:
+    body = parse_json(sent, Predict)
+    found = None if body.features is None else _at_once(context, body, body.features)
+    if found is not None:
+        content = _one(context, found, started)
+    else:
+        do = for_a_row if len(body.rows or ()) <= _FEW_ROWS else in_bulk
+        content = await do(request, lambda context: _answered(context, body, started))
     return Response(content, media_type="application/json")
 
 

@@ -1,6 +1,7 @@
 """Predictions: right, in words, and from memory."""
 
 import math
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ from flowml.services.context import Context
 from flowml.services.importance import keep_importance
 from flowml.services.serving import predicting, shelf
 from flowml.services.serving.answers import Prediction
-from flowml.services.serving.shelf import Shelf
+from flowml.services.serving.shelf import Shelf, models_of
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from tests.services.records import QuietTrainers, add_job
@@ -273,6 +274,7 @@ class _Warmers(list[Callable[[], None]]):
 @pytest.fixture
 def warmers(monkeypatch: pytest.MonkeyPatch) -> _Warmers:
     found = _Warmers()
+    monkeypatch.setattr(Shelf, "_watch", lambda shelf: None)
     monkeypatch.setattr(shelf, "threading", SimpleNamespace(Thread=found.Thread, Lock=threading.Lock))
     return found
 
@@ -410,3 +412,59 @@ def test_importance_of_a_model_that_was_replaced_meanwhile_is_not_kept(context: 
 
     keep_importance(context, models.get("classes"), found)
     assert models.get("classes").details.permutation_importance == found
+
+
+class _Shut:
+    """A store whose tables nobody may look at."""
+
+    def __init__(self, store: Store):
+        self.models_version = store.models_version
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"the store was asked for {name}")
+
+
+def test_a_warm_row_looks_at_no_table_while_others_commit(context: Context) -> None:
+    one(context, "classes", ROW)
+    with sqlite3.connect(context.store.home.database) as other:
+        for number in range(20):
+            other.execute("UPDATE jobs SET name = name || ?", (str(number),))
+            other.commit()
+            aside = replace(context, store=_Shut(context.store))  # type: ignore[arg-type]
+            models = models_of(context)
+            found = models.peek(aside, "classes")
+            assert found is not None and predicting.predict_row(found, ROW).prediction == "yes"
+
+
+def test_what_another_process_stores_of_a_run_is_noticed(context: Context) -> None:
+    run = context.store.models.get("classes").job_id
+    one(context, run, ROW)
+    with sqlite3.connect(context.store.home.database) as other:
+        other.execute("UPDATE jobs SET best_model_id = 'numbers' WHERE id = ?", (run,))
+    deadline = time.monotonic() + 30
+    while predicting.ready(context, run) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert one(context, run, ROW).model_name == "Model numbers"
+
+
+def test_a_hundred_who_ask_for_a_cold_model_have_it_read_once(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, times = modelfile.read_bytes, []
+
+    def counted(content: bytes, **options: Any) -> FittedModel:
+        times.append(1)
+        time.sleep(0.05)
+        return read(content, **options)
+
+    monkeypatch.setattr(modelfile, "read_bytes", counted)
+    found: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(one(context, "numbers", ROW).prediction)) for _ in range(100)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(times) == 1 and len(found) == 100 and len(set(found)) == 1
