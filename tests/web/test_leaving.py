@@ -143,7 +143,7 @@ class Predicting:
         self.begun = self.ended = 0
         self.lock = threading.Lock()
 
-    def __call__(self, context: Context, model_id: str, rows: Any) -> Any:
+    def __call__(self, context: Context, model_id: str, rows: Any, coverage: Any = None) -> Any:
         with self.lock:
             self.begun += 1
         assert context.left is not None
