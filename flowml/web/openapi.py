@@ -23,7 +23,7 @@ _TAGS = {
     "invocations": ("MLflow", "Predictions for clients of MLflow's model server."),
 }
 _OF_MLFLOW = ("ping", "health", "version")
-_BEARER = "token"
+BEARER = "token"
 _ABOUT_TOKENS = (
     "From `flowml token create`. An admin token may do all that is here but train, an api token only predict."
 )
@@ -53,12 +53,17 @@ def build(endpoints: Sequence[Endpoint], longest_budget: float) -> dict[str, Any
         "tags": [{"name": name, "description": text} for name, text in (*_TAGS.values(), _SYSTEM)],
         "paths": paths,
         # Where the server is reached from its own machine alone, none is needed.
-        "security": [{_BEARER: []}, {}],
+        "security": [{BEARER: []}, {}],
         "components": {
             "schemas": dict(sorted(schemas.items())),
-            "securitySchemes": {_BEARER: {"type": "http", "scheme": "bearer", "description": _ABOUT_TOKENS}},
+            "securitySchemes": {BEARER: bearer()},
         },
     }
+
+
+def bearer() -> dict[str, str]:
+    """The credential, as a security scheme."""
+    return {"type": "http", "scheme": "bearer", "description": _ABOUT_TOKENS}
 
 
 def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +85,7 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     if endpoint.need is Permission.OPEN:
         operation["security"] = []
     elif endpoint.need is Permission.WORK:
-        operation["security"] = [{_BEARER: []}]
+        operation["security"] = [{BEARER: []}]
     if endpoint.body is not None:
         operation["requestBody"] = _content("application/json", _schema(endpoint.body, "validation", schemas))
     if endpoint.form is not None:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowml.domain.errors import InvalidInput, MalformedRequest
-from flowml.services.protocols.rows import by_name, by_position, cell, check_count, input_names, labels
+from flowml.services.protocols.rows import by_name, by_position, cell, check_count, check_coverage, input_names, labels
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.loaded import Loaded
+from flowml.services.serving.predicting import DEFAULT_COVERAGE
 
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 METHODS = ("predict", "predict_proba", "predict_interval")
@@ -21,9 +22,10 @@ _SPLIT = frozenset({"columns", "data", "index"})
 @dataclass(frozen=True)
 class Params:
     """How to answer: the classes or values alone, as MLflow's server does; each class's probability, in the order of
-    the model's classes; or of a number its interval."""
+    the model's classes; or of a number its interval, which holds the truth as often as `coverage` says."""
 
     method: str = "predict"
+    coverage: float = DEFAULT_COVERAGE
 
 
 def read_params(sent: Any) -> Params:
@@ -32,15 +34,17 @@ def read_params(sent: Any) -> Params:
         return Params()
     if not isinstance(sent, dict):
         raise InvalidInput.of_field("params", "“params” must be an object.")
-    unknown = [name for name in sent if name != "predict_method"]
+    unknown = [name for name in sent if name not in ("predict_method", "coverage")]
     if unknown:
         raise InvalidInput.of_field(
-            "params", f"“{unknown[0]}” is no parameter of this model.", hint="There is predict_method."
+            "params",
+            f"“{unknown[0][:100]}” is no parameter of this model.",
+            hint="There are predict_method and coverage.",
         )
     method = sent.get("predict_method", "predict")
     if method not in METHODS:
         raise InvalidInput.of_field("params", f"“predict_method” must be one of {', '.join(METHODS)}.")
-    return Params(method)
+    return Params(method, check_coverage(sent.get("coverage", DEFAULT_COVERAGE)))
 
 
 def read_rows(document: Mapping[str, Any], loaded: Loaded) -> list[dict[str, Any]]:

@@ -27,6 +27,13 @@ def check_count(n_rows: int) -> None:
         raise InvalidInput(f"The request has more than {MOST_ROWS:,} rows.", hint="Send it in several requests.")
 
 
+def check_coverage(sent: Any) -> float:
+    """How often an interval is to hold the truth. Raises InvalidInput."""
+    if isinstance(sent, bool) or not isinstance(sent, int | float) or not 0.5 <= sent <= 0.99:
+        raise InvalidInput.of_field("coverage", "“coverage” must be a number from 0.5 to 0.99.")
+    return float(sent)
+
+
 def cell(value: Any) -> Any:
     """A value of a row: what is no number counts as missing, as pandas and NumPy write it so.
 

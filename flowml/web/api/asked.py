@@ -26,9 +26,11 @@ async def answered(
     parse: Callable[[bytes, bool], Asked],
     rows_of: Callable[[Asked, Loaded], Sequence[Mapping[str, Any]]],
     write: Callable[[Asked, Loaded, list[Prediction]], Response],
+    coverage: Callable[[Asked], float],
 ) -> Response:
-    """`parse` is given the body and whether it is small; `rows_of` and `write` are the protocol's. Raises what these
-    do, and as `predicting.named`, `load` and `predict_rows`."""
+    """`parse` is given the body and whether it is small; `rows_of`, `coverage` (how often intervals are to hold the
+    truth) and `write` are the protocol's. Raises what these do, and as `predicting.named`, `load` and `predict_rows`.
+    """
     started = time.perf_counter()
     context = context_of(request)
     named = predicting.named(context, model_id)
@@ -38,7 +40,7 @@ async def answered(
     def work(context: Context, asked: Asked) -> Response:
         loaded = predicting.load(context, named)
         rows = rows_of(asked, loaded)
-        return finish(loaded, asked, predicting.predict_rows(context, loaded, rows))
+        return finish(loaded, asked, predicting.predict_rows(context, loaded, rows, coverage(asked)))
 
     def finish(loaded: Loaded, asked: Asked, found: list[Prediction]) -> Response:
         response = write(asked, loaded, found)
@@ -52,5 +54,5 @@ async def answered(
     if ready is not None and ready.answers_at_once:
         rows = rows_of(asked, ready)
         if len(rows) == 1:
-            return finish(ready, asked, [predicting.predict_row(ready, rows[0])])
+            return finish(ready, asked, [predicting.predict_row(ready, rows[0], coverage(asked))])
     return await for_a_row(request, lambda context: work(context, asked))

@@ -74,9 +74,7 @@ async def infer(request: Request, model_id: str, version: str | None = None) -> 
         return _write(model_id, asked.body, loaded, found)
 
     async with receive(request) as sent:
-        return await answered(
-            request, sent, model_id, parse, lambda asked, loaded: inference.read_rows(loaded, asked.tensors), write
-        )
+        return await answered(request, sent, model_id, parse, _rows, write, _coverage)
 
 
 async def _loaded(request: Request, model_id: str, version: str | None) -> Loaded:
@@ -114,6 +112,14 @@ def _parse(content: bytes, length: int | None, is_small: bool) -> _Asked:
     if at < len(content):
         raise MalformedRequest(f"{len(content) - at:,} bytes behind the JSON belong to no input.")
     return _Asked(body, tuple(found))
+
+
+def _rows(asked: _Asked, loaded: Loaded) -> list[dict[str, Any]]:
+    return inference.read_rows(loaded, asked.tensors)
+
+
+def _coverage(asked: _Asked) -> float:
+    return asked.body.parameters.coverage
 
 
 def _tensor(sent: InputTensor, raw: bytes | None) -> tensors.Tensor:

@@ -28,7 +28,7 @@ async def invocations(request: Request, query: InvocationsQuery) -> Response:
             hint="Send the header “Content-Type: application/json”.",
         )
     async with receive(request) as sent:
-        return await answered(request, sent, query.model_id, _parse, _rows, _write)
+        return await answered(request, sent, query.model_id, _parse, _rows, _write, _coverage)
 
 
 async def ping(request: Request) -> Response:
@@ -46,10 +46,12 @@ def _parse(content: bytes, is_small: bool) -> Invocation:
 
 
 def _rows(asked: Invocation, loaded: Loaded) -> list[dict[str, Any]]:
-    # What else is wrong is said of the rows.
-    mlflow.read_params(asked.params)
     given = {name: getattr(asked, name) for name in mlflow.FORMATS if name in asked.model_fields_set}
     return mlflow.read_rows(given, loaded)
+
+
+def _coverage(asked: Invocation) -> float:
+    return mlflow.read_params(asked.params).coverage
 
 
 def _write(asked: Invocation, loaded: Loaded, found: list[Prediction]) -> Response:

@@ -24,7 +24,9 @@ class Invocation(_Foreign):
     dataframe_records: Any = Field(None, description="[{name: value}…]")
     instances: Any = Field(None, description="[{name: value}…], or [[value…]…] in the order of the model's columns")
     inputs: Any = Field(None, description="{name: [value…]}, or rows as in instances")
-    params: Any = Field(None, description='{"predict_method": "predict", "predict_proba" or "predict_interval"}')
+    params: Any = Field(
+        None, description='{"predict_method": "predict", "predict_proba" or "predict_interval", "coverage": 0.9}'
+    )
 
 
 class Invoked(Answer):
@@ -55,6 +57,7 @@ class RequestedOutput(_Foreign):
 
 class InferParameters(_Foreign):
     binary_data_output: bool = False
+    coverage: float = Field(0.9, ge=0.5, le=0.99, description="how often the interval holds the truth")
 
 
 class Infer(_Foreign):

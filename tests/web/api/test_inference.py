@@ -109,6 +109,9 @@ def test_numbers_come_with_their_interval(models: Served) -> None:
     assert found["prediction"]["data"] == [pytest.approx(own["prediction"])]
     assert found["prediction_low"]["data"] == [pytest.approx(own["interval"]["low"])]
     assert found["prediction_high"]["data"] == [pytest.approx(own["interval"]["high"])]
+    tensor = {"name": "age", "shape": [1], "datatype": "INT32", "data": [60]}
+    narrow = by_name(infer(models, [tensor], "numbers", parameters={"coverage": 0.5}))
+    assert found["prediction_low"]["data"][0] < narrow["prediction_low"]["data"][0]
 
 
 def test_all_columns_in_one_tensor(models: Served) -> None:

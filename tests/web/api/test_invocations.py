@@ -71,6 +71,9 @@ def test_numbers_are_numbers_and_agree_with_the_own_api(models: Served) -> None:
     assert found == [pytest.approx(own["prediction"])]
     assert within[0]["low"] == pytest.approx(own["interval"]["low"])
     assert within[0]["high"] == pytest.approx(own["interval"]["high"])
+    half = {"predict_method": "predict_interval", "coverage": 0.5}
+    (narrow,) = invoke(models, {"dataframe_records": [ROW], "params": half}, "numbers").json()["predictions"]
+    assert own["interval"]["low"] < narrow["low"] < narrow["high"] < own["interval"]["high"]
 
 
 def test_probabilities_in_the_order_of_the_classes(models: Served) -> None:
@@ -112,6 +115,7 @@ def test_many_rows(models: Served) -> None:
         ({"inputs": 3}, "“inputs” must be"),
         ({"dataframe_records": [{"age": "old"}]}, "“age” takes a number"),
         ({"dataframe_records": [ROW], "params": {"temperature": 1}}, "“temperature” is no parameter"),
+        ({"dataframe_records": [ROW], "params": {"coverage": 2}}, "from 0.5 to 0.99"),
         ({"dataframe_records": [ROW], "params": {"predict_method": "predict_interval"}}, "have no interval"),
         ([1], "must be an object"),
         (b"{", "not valid JSON"),
