@@ -40,9 +40,9 @@ def propose(
         poor = min((gain for _, gain in finished), default=0.0)
         known = [*finished, *((params, poor) for params in pending)]
         for params, gain in known:
-            if _within(params, space):
+            if within(params, space):
                 study.add_trial(_ended(tuple(space), json.dumps(params), gain))
-        trial = study.ask(_distributions(tuple(space)))
+        trial = study.ask(distributions(tuple(space)))
     return {parameter.name: _tidy(parameter, trial.params[parameter.name]) for parameter in space}
 
 
@@ -52,7 +52,7 @@ def _ended(space: tuple[Parameter, ...], params: str, gain: float) -> "FrozenTri
     that is in them took most of the time of a proposal."""
     import optuna
 
-    trial = optuna.trial.create_trial(params=json.loads(params), distributions=_distributions(space), value=gain)
+    trial = optuna.trial.create_trial(params=json.loads(params), distributions=distributions(space), value=gain)
     return _copied_shallowly(trial)
 
 
@@ -62,7 +62,8 @@ def _copied_shallowly(trial: "FrozenTrial") -> "FrozenTrial":
 
 
 @lru_cache(maxsize=_KEPT)
-def _distributions(space: tuple[Parameter, ...]) -> dict[str, "BaseDistribution"]:
+def distributions(space: tuple[Parameter, ...]) -> dict[str, "BaseDistribution"]:
+    """A search space as Optuna has it."""
     return {parameter.name: _distribution(parameter) for parameter in space}
 
 
@@ -78,7 +79,7 @@ def _distribution(parameter: Parameter) -> "BaseDistribution":
             return CategoricalDistribution(choices)
 
 
-def _within(params: Mapping[str, Any], space: Sequence[Parameter]) -> bool:
+def within(params: Mapping[str, Any], space: Sequence[Parameter]) -> bool:
     """Whether a configuration lies in the space; a first configuration may lie outside."""
     for parameter in space:
         value = params.get(parameter.name)

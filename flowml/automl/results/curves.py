@@ -1,0 +1,226 @@
+"""ROC, precision and recall, calibration and thresholds of a classifier, from its out-of-fold predictions.
+
+All of them count rows by their weights, and have a bounded number of points however many rows and classes there are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from flowml.automl.results.evidence import Evidence, rounded
+
+_MOST_POINTS, _FEWEST_POINTS = 200, 20
+_ALL_POINTS = 2_000
+_BINS = 10
+_FEWEST_IN_A_BIN = 20
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The rows in the order of what a model says of one class, surest first, at each probability that occurs:
+    `hits` and `alarms` are the weights of the rows of the class and of all others that it would then take in."""
+
+    levels: np.ndarray
+    hits: np.ndarray
+    alarms: np.ndarray
+
+    @classmethod
+    def of(cls, positive: np.ndarray, said: np.ndarray, counts: np.ndarray) -> "Ranking":
+        """`positive`: which rows are of the class, bool; `said`: its probability; `counts`: weights; all (rows,)."""
+        order = np.argsort(-said, kind="stable")
+        levels = said[order]
+        last = np.append(levels[1:] != levels[:-1], True)
+        hits = np.cumsum(np.where(positive, counts, 0.0)[order])[last]
+        alarms = np.cumsum(np.where(positive, 0.0, counts)[order])[last]
+        return cls(levels[last], hits, alarms)
+
+    @property
+    def n_hits(self) -> float:
+        return float(self.hits[-1])
+
+    @property
+    def n_alarms(self) -> float:
+        return float(self.alarms[-1])
+
+    def at(self, level: float) -> tuple[float, float]:
+        """Hits and false alarms when all from this probability on are taken."""
+        place = int(np.searchsorted(-self.levels, -level, side="right")) - 1
+        return (0.0, 0.0) if place < 0 else (float(self.hits[place]), float(self.alarms[place]))
+
+
+def curves(evidence: Evidence) -> dict[str, Any]:
+    """As `GET /curves` answers for classes: {"n_rows", "weighted", "roc", "precision_recall", "calibration",
+    "threshold"}.
+
+    Each class is set against all others; of two classes there is the last one only. A class that no row is of, or every
+    row, has no curve: its `auc` or `average_precision` is None, its points are empty.
+    """
+    assert evidence.classes is not None
+    classes, counts = evidence.classes, evidence.counts
+    shown = range(len(classes)) if len(classes) > 2 else [len(classes) - 1]
+    most = int(np.clip(_ALL_POINTS // len(shown), _FEWEST_POINTS, _MOST_POINTS))
+    roc, precision_recall = [], []
+    for code in shown:
+        ranking = Ranking.of(evidence.target == code, evidence.predictions[:, code], counts)
+        roc.append({"class": classes[code], **_roc(ranking, most)})
+        precision_recall.append({"class": classes[code], **_precision_recall(ranking, most)})
+    return {
+        "n_rows": len(evidence.at),
+        "weighted": evidence.weights is not None,
+        "roc": roc,
+        "precision_recall": precision_recall,
+        "calibration": _calibration(evidence),
+        "threshold": _thresholds(evidence) if len(classes) == 2 else None,
+    }
+
+
+def _roc(ranking: Ranking, most: int) -> dict[str, Any]:
+    if ranking.n_hits <= 0 or ranking.n_alarms <= 0:
+        return {"auc": None, "false_positive_rate": [], "true_positive_rate": []}
+    false = np.concatenate([[0.0], ranking.alarms / ranking.n_alarms])
+    true = np.concatenate([[0.0], ranking.hits / ranking.n_hits])
+    area = float(np.trapezoid(true, false))
+    keep = _bend_kept(false, true, most)
+    return {
+        "auc": rounded(area),
+        "false_positive_rate": _short(false[keep]),
+        "true_positive_rate": _short(true[keep]),
+    }
+
+
+def _precision_recall(ranking: Ranking, most: int) -> dict[str, Any]:
+    """Average precision is the sum over the steps of recall, as scikit-learn's (no interpolation, which flatters: Davis
+    and Goadrich 2006)."""
+    total = ranking.n_hits + ranking.n_alarms
+    share = ranking.n_hits / total if total > 0 else 0.0
+    if ranking.n_hits <= 0:
+        return {"average_precision": None, "share": rounded(share), "recall": [], "precision": []}
+    recall = ranking.hits / ranking.n_hits
+    precision = ranking.hits / (ranking.hits + ranking.alarms)
+    average = float((np.diff(recall, prepend=0.0) * precision).sum())
+    keep = _spread(recall, most)
+    return {
+        "average_precision": rounded(average),
+        "share": rounded(share),
+        "recall": _short(recall[keep]),
+        "precision": _short(precision[keep]),
+    }
+
+
+def _calibration(evidence: Evidence) -> dict[str, Any]:
+    """Bins of about equally many rows: what was said on average, and how often it came true. Of two classes the last
+    one's probability; of more that of the class which is most likely. `error` is the expected calibration error (Naeini
+    et al. 2015) over these bins."""
+    assert evidence.classes is not None
+    if len(evidence.classes) == 2:
+        said, true = evidence.predictions[:, 1], evidence.target == 1
+    else:
+        best = evidence.predictions.argmax(axis=1)
+        said, true = evidence.predictions[np.arange(len(best)), best], best == evidence.target
+    counts, n_rows = evidence.counts, len(said)
+    n_bins = int(np.clip(n_rows // _FEWEST_IN_A_BIN, 1, _BINS))
+    order = np.argsort(said, kind="stable")
+    # Equal probabilities stay together, so that there is no bin between two rows of the same.
+    cuts = [
+        int(np.searchsorted(said[order], said[order][at], side="left"))
+        for at in np.arange(1, n_bins) * n_rows // n_bins
+    ]
+    edges = sorted({0, *cuts, n_rows})
+    bins, off = [], 0.0
+    for start, end in pairwise(edges):
+        rows = order[start:end]
+        weight = float(counts[rows].sum())
+        predicted, actual = (float(part @ counts[rows] / weight) for part in (said[rows], true[rows].astype(float)))
+        off += weight * abs(predicted - actual)
+        bins.append(
+            {
+                "low": rounded(float(said[rows[0]])),
+                "high": rounded(float(said[rows[-1]])),
+                "predicted": rounded(predicted),
+                "actual": rounded(actual),
+                "n_rows": end - start,
+            }
+        )
+    positive = evidence.classes[1] if len(evidence.classes) == 2 else None
+    return {"class": positive, "error": rounded(off / float(counts.sum())), "bins": bins}
+
+
+def _thresholds(evidence: Evidence) -> dict[str, Any]:
+    """Of two classes: what comes of taking the last from each of so many probabilities on. Counts are of weights."""
+    assert evidence.classes is not None
+    ranking = Ranking.of(evidence.target == 1, evidence.predictions[:, 1], evidence.counts)
+    # Where rows are, and even steps between: a slider moves over both.
+    levels = np.concatenate(
+        [np.linspace(0.0, 1.0, 101), np.quantile(evidence.predictions[:, 1], np.linspace(0, 1, 100))]
+    )
+    decision = evidence.decision
+    at = 0.5 if decision is None else decision[0] / (decision[0] + decision[1])
+    levels = np.unique(np.round(np.append(levels, at), 4))
+    steps: dict[str, list[float]] = {name: [] for name in ("at", "tp", "fp", "fn", "tn")}
+    for level in levels.tolist():
+        hits, alarms = ranking.at(level)
+        found = (level, hits, alarms, ranking.n_hits - hits, ranking.n_alarms - alarms)
+        for name, value in zip(steps, found, strict=True):
+            steps[name].append(rounded(value))
+    tp, fp, fn = (np.array(steps[name]) for name in ("tp", "fp", "fn"))
+    steps["precision"] = _short(_share(tp, tp + fp))
+    steps["recall"] = _short(_share(tp, tp + fn))
+    steps["f1"] = _short(_share(2 * tp, 2 * tp + fp + fn))
+    return {"class": evidence.classes[1], "other": evidence.classes[0], "current": rounded(at), **steps}
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What each outcome costs (above 0) or brings (below 0) a row, in any unit."""
+
+    fp: float = 1.0
+    fn: float = 1.0
+    tp: float = 0.0
+    tn: float = 0.0
+
+
+def with_costs(threshold: Mapping[str, Any], costs: Costs) -> dict[str, Any]:
+    """Thresholds with what each costs per 1,000 rows, and which is cheapest: of equally cheap ones that in the middle.
+
+    >>> counts = {"tp": [2, 2, 1], "fp": [2, 1, 0], "fn": [0, 0, 1], "tn": [0, 1, 2]}
+    >>> found = with_costs({"at": [0.1, 0.5, 0.9], **counts, "current": 0.5}, Costs(fp=5, fn=50))
+    >>> found["cost_per_1000"], found["best"]
+    ([2500.0, 1250.0, 12500.0], {'at': 0.5, 'cost_per_1000': 1250.0})
+    """
+    parts = {name: np.array(threshold[name], dtype=np.float64) for name in ("tp", "fp", "fn", "tn")}
+    total = sum(values for values in parts.values())
+    money = sum(values * getattr(costs, name) for name, values in parts.items())
+    each = np.asarray(money) / np.maximum(total, 1e-12) * 1000
+    cheapest = np.flatnonzero(each <= each.min() + 1e-9 * max(1.0, float(np.abs(each).max())))
+    best = int(cheapest[len(cheapest) // 2])
+    current = int(np.argmin(np.abs(np.array(threshold["at"]) - threshold["current"])))
+    return {
+        **threshold,
+        "costs": asdict(costs),
+        "cost_per_1000": _short(each),
+        "best": {"at": threshold["at"][best], "cost_per_1000": rounded(float(each[best]))},
+        "now": {"at": threshold["at"][current], "cost_per_1000": rounded(float(each[current]))},
+    }
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.asarray(np.divide(part, whole, out=np.zeros_like(part, dtype=float), where=whole > 0))
+
+
+def _bend_kept(x: np.ndarray, y: np.ndarray, most: int) -> np.ndarray:
+    """Places of at most so many points of a rising curve, evenly along its length."""
+    return _spread(x + y, most)
+
+
+def _spread(along: np.ndarray, most: int) -> np.ndarray:
+    if len(along) <= most:
+        return np.arange(len(along))
+    wanted = np.linspace(along[0], along[-1], most)
+    return np.unique(np.concatenate([[0], np.searchsorted(along, wanted, side="left").clip(0, len(along) - 1)]))
+
+
+def _short(values: np.ndarray) -> list[float]:
+    return [rounded(float(value)) for value in values]

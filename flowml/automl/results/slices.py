@@ -1,0 +1,192 @@
+"""Where a model fails most: parts of the table, by one or two columns, in which it is wrong more often than elsewhere.
+
+As Slice Finder (Chung et al. 2019): conditions on single columns are scored, the most telling ones are joined with all
+others (a beam), and a slice counts where it is large enough, its losses are greater by an effect size that matters, and
+Welch's t-test says so after Benjamini and Hochberg's (1995) control of false discoveries over all that was tested. Of
+two columns a slice is shown only where it is clearly worse than either condition alone; of slices that hold mostly the
+same rows the most telling one.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from flowml.automl.results.conditions import Condition, conditions_of
+from flowml.automl.results.evidence import Evidence, rounded
+from flowml.domain.datasets import Role
+from flowml.domain.wording import number, percent, plural
+
+MOST_ROWS = 50_000
+_MOST_COLUMNS = 60
+_BEAM = 30
+_SHOWN = 10
+_LEAST_ROWS, _LEAST_SHARE = 20, 0.01
+_EFFECT = 0.2
+_WORSE_THAN_PARTS = 1.15
+_FALSE_DISCOVERIES = 0.05
+_OVERLAP = 0.6
+_FEWEST = 60
+_LOOKED_AT = 500
+
+
+@dataclass(frozen=True)
+class _Found:
+    """`places`: of its conditions among all that there are."""
+
+    places: tuple[int, ...]
+    n_rows: int
+    inside: float
+    outside: float
+    effect: float
+    strength: float
+    p_value: float
+
+
+def worst_slices(evidence: Evidence, frame: pl.DataFrame, roles: dict[str, Role], seed: int = 0) -> dict[str, Any]:
+    """{"n_rows", "loss", "of", "tested", "note", "items": [{"sentence", "conditions", "n_rows", "loss", "elsewhere",
+    "effect", "p_value", "q_value"}]}, the most telling first. `frame`: the columns to look at, of the evidence's rows
+    in their order. `loss` is the share of rows that are wrong, or the mean distance of numbers; counts are by weight.
+    """
+    of = "wrong" if evidence.classes is not None else "distance"
+    losses, counts = evidence.losses, evidence.counts
+    overall = float(losses @ counts / counts.sum()) if len(losses) else 0.0
+    answer: dict[str, Any] = {"n_rows": len(losses), "loss": rounded(overall), "of": of, "tested": 0, "items": []}
+    if len(losses) < _FEWEST:
+        return {**answer, "note": f"With {plural(len(losses), 'row')} no part of the table is large enough to judge."}
+    if float(losses.max()) <= 0:
+        return {**answer, "note": "No row was predicted wrong."}
+    if len(losses) > MOST_ROWS:
+        drawn = np.sort(np.random.default_rng(seed).choice(len(losses), MOST_ROWS, replace=False))
+        frame, losses, counts = frame[drawn], losses[drawn], counts[drawn]
+    least = max(_LEAST_ROWS, int(_LEAST_SHARE * len(losses)))
+    names = [name for name in frame.columns if roles.get(name) is not Role.TEXT or frame[name].null_count()]
+    conditions = [item for name in names[:_MOST_COLUMNS] for item in conditions_of(frame[name], roles[name], least)]
+    masks = np.array([item.holds(frame[item.column]) for item in conditions], dtype=bool)
+    found = _search([item.column for item in conditions], masks, losses, counts, least) if conditions else []
+    kept = _telling(found, masks)
+    note = "" if kept else "No part of the table stands out: it errs about as often everywhere."
+    if len(names) > _MOST_COLUMNS:
+        note = f"{note} Of {len(names)} columns the first {_MOST_COLUMNS} were looked at.".strip()
+    return {
+        **answer,
+        "tested": len(found),
+        "note": note,
+        "items": [_item([conditions[at] for at in one.places], one, quality, of) for one, quality in kept],
+    }
+
+
+def rows_where(conditions: Sequence[Condition], frame: pl.DataFrame) -> np.ndarray:
+    """Which rows of a table all of these hold for, bool (rows,)."""
+    held = np.ones(frame.height, dtype=bool)
+    for condition in conditions:
+        held &= condition.holds(frame[condition.column])
+    return held
+
+
+def _search(
+    columns: Sequence[str], masks: np.ndarray, losses: np.ndarray, counts: np.ndarray, least: int
+) -> list[_Found]:
+    """`columns` and `masks` (conditions, rows) are of the conditions."""
+    center, scale = float(losses.mean()), max(float(losses.std()), 1e-12)
+    scaled = (losses - center) / scale
+    # Sums by slice: rows, weight, its square, loss, its square; one product for all slices at once.
+    parts = np.stack([np.ones(len(losses)), counts, counts**2, counts * scaled, counts * scaled**2], axis=1)
+    totals, parts = parts.sum(axis=0), parts.astype(np.float32)
+    weights = masks.astype(np.float32)
+
+    def judged(sums: np.ndarray, places: tuple[int, ...]) -> _Found | None:
+        found = _judged(sums, totals, least)
+        if found is None:
+            return None
+        inside, outside, *rest = found
+        # What single precision leaves of none is none.
+        means = (value if (value := center + scale * mean) > 1e-5 * scale else 0.0 for mean in (inside, outside))
+        return _Found(places, round(sums[0]), *means, *rest)
+
+    singles = [one for at, sums in enumerate(_sums(weights, parts)) if (one := judged(sums, (at,))) is not None]
+    alone = {one.places[0]: one for one in singles}
+    pairs: list[_Found] = []
+    beam = [at for at in sorted(alone, key=lambda at: -alone[at].strength)[:_BEAM] if alone[at].strength > 0]
+    for at in beam:
+        others = [
+            other
+            for other in range(len(columns))
+            if columns[other] != columns[at] and (other not in beam or beam.index(other) > beam.index(at))
+        ]
+        inside = np.flatnonzero(masks[at])
+        for other, sums in zip(others, _sums(weights[others][:, inside], parts[inside]), strict=True):
+            one = judged(sums, (at, other))
+            if one is None:
+                continue
+            alike = max(alone[part].inside for part in (at, other) if part in alone)
+            # One that says nothing that one condition does not was tested all the same, and counts as such.
+            pairs.append(one if one.inside > _WORSE_THAN_PARTS * alike else replace(one, effect=0.0))
+    return [*singles, *pairs]
+
+
+def _sums(masks: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    return np.asarray(masks @ parts, dtype=np.float64)
+
+
+def _judged(sums: np.ndarray, totals: np.ndarray, least: int) -> tuple[float, float, float, float, float] | None:
+    """Loss inside and outside, effect size, Welch's t and its p value (one-sided, by the normal distribution: there are
+    at least `least` rows on either side). Weighted rows count as Kish's effective number of them."""
+    rest = totals - sums
+    if sums[0] < least or rest[0] < least or sums[1] <= 0 or rest[1] <= 0:
+        return None
+    means, variances, errors = [], [], []
+    for part in (sums, rest):
+        mean = part[3] / part[1]
+        variance = max(part[4] / part[1] - mean**2, 0.0)
+        means.append(float(mean))
+        variances.append(float(variance))
+        errors.append(float(variance) * float(part[2]) / float(part[1]) ** 2)
+    gap, spread = means[0] - means[1], math.sqrt(sum(variances) / 2)
+    if spread <= 1e-6:
+        return means[0], means[1], 0.0, 0.0, 1.0
+    strength = gap / math.sqrt(max(sum(errors), 1e-12))
+    return means[0], means[1], gap / spread, strength, 0.5 * math.erfc(strength / math.sqrt(2))
+
+
+def _telling(found: Sequence[_Found], masks: np.ndarray) -> list[tuple[_Found, float]]:
+    """Those that count, with their q values, without those that repeat another one."""
+    order = sorted(range(len(found)), key=lambda at: found[at].p_value)
+    quality, least = {}, 1.0
+    for place in range(len(order) - 1, -1, -1):
+        least = min(least, found[order[place]].p_value * len(found) / (place + 1))
+        quality[order[place]] = least
+    counted = [at for at in order if found[at].effect >= _EFFECT and quality[at] <= _FALSE_DISCOVERIES]
+    kept: list[tuple[int, np.ndarray]] = []
+    for at in sorted(counted, key=lambda at: -found[at].strength)[:_LOOKED_AT]:
+        mask = np.asarray(masks[list(found[at].places)].all(axis=0))
+        if all(_overlap(mask, other) < _OVERLAP for _, other in kept):
+            kept.append((at, mask))
+        if len(kept) == _SHOWN:
+            break
+    return [(found[at], quality[at]) for at, _ in kept]
+
+
+def _overlap(first: np.ndarray, second: np.ndarray) -> float:
+    return float((first & second).sum() / (first | second).sum())
+
+
+def _item(conditions: Sequence[Condition], one: _Found, quality: float, of: str) -> dict[str, Any]:
+    where = " and ".join(condition.text() for condition in conditions)
+    if of == "wrong":
+        says = f"{percent(one.inside)} wrong, against {percent(one.outside)} elsewhere"
+    else:
+        says = f"off by {number(one.inside)} on average, against {number(one.outside)} elsewhere"
+    return {
+        "sentence": f"Where {where}: {says}; {plural(one.n_rows, 'row')}.",
+        "conditions": [condition.state() for condition in conditions],
+        "n_rows": one.n_rows,
+        "loss": rounded(one.inside),
+        "elsewhere": rounded(one.outside),
+        "effect": rounded(one.effect),
+        "p_value": rounded(one.p_value),
+        "q_value": rounded(quality),
+    }

@@ -1,0 +1,45 @@
+"""Which parameters of a search mattered."""
+
+import numpy as np
+
+from flowml.automl.algorithms.base import ChoiceParameter, FloatParameter, IntParameter
+from flowml.automl.results.parameters import Tried, matters
+
+SPACE = (
+    FloatParameter("rate", 0.001, 1.0, log=True),
+    IntParameter("depth", 2, 12),
+    ChoiceParameter("kind", ("a", "b")),
+)
+
+
+def _tried(n_trials: int, algorithm: str = "boost", base: float = 0.8) -> list[Tried]:
+    random = np.random.default_rng(0)
+    found = []
+    for _ in range(n_trials):
+        rate, depth = float(10 ** random.uniform(-3, 0)), int(random.integers(2, 13))
+        gain = base - 0.05 * abs(np.log10(rate) + 1.5) - 0.002 * abs(depth - 6) + random.normal(0, 0.001)
+        found.append(Tried(algorithm, {"rate": rate, "depth": depth, "kind": str(random.choice(["a", "b"]))}, gain))
+    return found
+
+
+def test_what_moves_the_score_comes_first() -> None:
+    found = matters([*_tried(60), *_tried(3, "other", 0.6)], {"boost": SPACE, "other": SPACE}, {"boost": "Boosting"})
+    first, second = found["families"]
+    assert (first["title"], first["n_trials"], second["algorithm"]) == ("Boosting", 60, "other")
+    items = {item["parameter"]: item["importance"] for item in first["items"]}
+    assert first["items"][0]["parameter"] == "rate"
+    assert items["rate"] > 0.7 > 0.2 > items["kind"]
+    assert abs(sum(items.values()) - 1) < 1e-3
+    assert 0.01 < first["items"][0]["best"] < 0.1
+    assert second["items"] == []
+    assert second["note"].startswith("Too few trials to say which of its parameters matter: 3 trials")
+    assert found["share_of_family"] > 0.2
+
+
+def test_few_trials_and_equal_scores_are_said() -> None:
+    equal = [Tried("a", {"rate": 0.1, "depth": 3, "kind": "a"}, 0.5) for _ in range(20)]
+    found = matters(equal, {"a": SPACE}, {})
+    assert found["families"][0]["note"].startswith("All its trials have reached the same")
+    assert found["share_of_family"] is None
+    assert matters([], {}, {})["families"] == []
+    assert matters([Tried("g", {}, 0.1)], {}, {})["families"][0]["note"] == "It has no parameters to search for."
