@@ -148,6 +148,10 @@ class Ledger(Protocol):
         `also`: what is stored of it in the same change, so that a conductor that dies leaves both or neither."""
         ...
 
+    def keep_out_of_fold(self, model_id: str, content: bytes) -> None:
+        """Keep what a published model said of rows that it had not seen (`training.trainer.pack_array`)."""
+        ...
+
     def set_details(self, model_id: str, details: Mapping[str, Any]) -> None:
         """Add figures to those stored with a model."""
         ...

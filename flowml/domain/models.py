@@ -145,7 +145,8 @@ class ModelDetails:
 class Model:
     """A usable model. `file` is the hash of its `.flowml`; `details` holds what is computed once. `score`, `metrics`
     and `cv_scores` are by cross-validation; what to expect of the best model of a job on new rows is the job's
-    `best_score`."""
+    `best_score`. `out_of_fold` is the hash of what it said of rows that it had not seen, where that is not what its
+    trial has kept: of ensembles, calibrated models and those without a trial."""
 
     id: str
     job_id: str
@@ -167,6 +168,7 @@ class Model:
     file: str
     created_at: float
     details: ModelDetails
+    out_of_fold: str | None = None
 
     @property
     def positive_class(self) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flowml.domain.errors import InvalidInput, NotReady, WrongState
 from flowml.domain.metrics import greater_is_better
-from flowml.domain.models import BASELINE, ConfusionMatrix, Importance, Leaderboard, LeaderboardRow, Model, Residuals
+from flowml.domain.models import BASELINE, ConfusionMatrix, Importance, Leaderboard, LeaderboardRow, Model
 from flowml.services.context import Context
 from flowml.services.importance import compute_importance
 
@@ -106,24 +106,6 @@ def confusion_matrix(context: Context, model_id: str) -> ConfusionMatrix:
     found = model.details.confusion_matrix
     if found is None:
         raise NotReady("The confusion matrix of this model has not been computed.", hint="Try again in a moment.")
-    return found
-
-
-def residuals(context: Context, model_id: str) -> Residuals:
-    """Out-of-fold: how far off a model that predicts numbers is. Raises NotFound, WrongState for one of classes and for
-    one of an earlier version, which did not keep that."""
-    model = context.store.models.get(model_id)
-    if model.classes is not None:
-        raise WrongState(
-            "This model predicts classes, and curves are only there for models that predict numbers.",
-            hint="Look at its confusion matrix instead.",
-        )
-    found = model.details.residuals
-    if found is None:
-        raise WrongState(
-            "How far off this model is, row by row, was not kept when it was made.",
-            hint="Give its training run more time: the models made then have it.",
-        )
     return found
 
 

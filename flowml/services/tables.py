@@ -15,7 +15,9 @@ from flowml.services.context import Context
 from flowml.services.turns import CHILDREN, Line
 from flowml.store.files import name_of
 
-FORKSERVER = Forkserver("flowml.data.tasks", "flowml.services.checking", "flowml.services.importance_task")
+FORKSERVER = Forkserver(
+    "flowml.data.tasks", "flowml.services.checking", "flowml.services.importance_task", "flowml.services.insight.child"
+)
 """Where the children come from that work on tables and models."""
 
 _MEMORY_SHARE = 0.6

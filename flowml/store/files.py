@@ -28,6 +28,7 @@ _USES = (
     ("trials", "out_of_fold_file"),
     ("trials", "model_file"),
     ("models", "file"),
+    ("models", "out_of_fold_file"),
     ("handed_over", "sha256"),
 )
 _IS_USED = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {column} = files.sha256)" for table, column in _USES)

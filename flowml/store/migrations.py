@@ -416,6 +416,25 @@ MIGRATIONS: tuple[Migration, ...] = (
                 AND NOT EXISTS (SELECT 1 FROM models WHERE models.trial_id = trials.id)""",
         ),
     ),
+    Migration(
+        26,
+        "what models said of rows that they had not seen, where no trial has kept it; figures of a job's results",
+        (
+            "ALTER TABLE models ADD COLUMN out_of_fold_file TEXT",
+            "CREATE INDEX models_of_out_of_fold ON models(out_of_fold_file) WHERE out_of_fold_file IS NOT NULL",
+            "DROP TRIGGER models_deleted",
+            """CREATE TRIGGER models_deleted AFTER DELETE ON models BEGIN UPDATE files SET loose_since = 0
+                WHERE sha256 IN (OLD.file, OLD.out_of_fold_file); END""",
+            """CREATE TRIGGER models_out_of_fold_replaced AFTER UPDATE OF out_of_fold_file ON models
+                WHEN OLD.out_of_fold_file IS NOT NEW.out_of_fold_file BEGIN
+                UPDATE files SET loose_since = CAST(strftime('%s', 'now') AS REAL)
+                WHERE sha256 = OLD.out_of_fold_file; END""",
+            """CREATE TABLE job_figures (
+                job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, name TEXT NOT NULL, stand TEXT NOT NULL,
+                body TEXT NOT NULL, PRIMARY KEY (job_id, name)
+            ) STRICT, WITHOUT ROWID""",
+        ),
+    ),
 )
 
 

@@ -26,12 +26,14 @@ class Models:
             connection.execute(
                 "INSERT INTO models (id, job_id, trial_id, name, algorithm, problem_type, target, metric, score, gain,"
                 " metrics, cv_scores, params, feature_names, classes, fit_seconds, predict_ms, size_bytes, file,"
-                " created_at, details, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                " created_at, details, out_of_fold_file, owner)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
                 " (SELECT owner FROM jobs WHERE id = ?))"
                 " ON CONFLICT (id) DO UPDATE SET name = excluded.name, score = excluded.score, gain = excluded.gain,"
                 " metrics = excluded.metrics, cv_scores = excluded.cv_scores, params = excluded.params,"
                 " fit_seconds = excluded.fit_seconds, predict_ms = excluded.predict_ms,"
-                " size_bytes = excluded.size_bytes, file = excluded.file, details = excluded.details",
+                " size_bytes = excluded.size_bytes, file = excluded.file, details = excluded.details,"
+                " out_of_fold_file = excluded.out_of_fold_file",
                 (
                     model.id,
                     model.job_id,
@@ -54,6 +56,7 @@ class Models:
                     model.file,
                     model.created_at,
                     to_json(model.details.record()),
+                    model.out_of_fold,
                     model.job_id,
                 ),
             )
@@ -97,6 +100,31 @@ class Models:
             connection.execute("UPDATE models SET details = ? WHERE id = ?", (to_json(merged), model_id))
             show_best_model(connection, model_id)
 
+    def set_out_of_fold(self, model_id: str, sha256: str) -> None:
+        """Note where it stands what a model said of rows that it had not seen. Raises NotFound."""
+        self.get(model_id)
+        with self._database.write() as connection:
+            connection.execute("UPDATE models SET out_of_fold_file = ? WHERE id = ?", (sha256, model_id))
+
+    def figure(self, job_id: str, name: str, stand: str) -> Any | None:
+        """A figure of a job's results that was kept of this `stand`; None where there is none, or one of another."""
+        row = (
+            self._database.read()
+            .execute("SELECT body FROM job_figures WHERE job_id = ? AND name = ? AND stand = ?", (job_id, name, stand))
+            .fetchone()
+        )
+        return None if row is None else from_json(row["body"])
+
+    def keep_figure(self, job_id: str, name: str, stand: str, body: Any) -> None:
+        """Keep a figure, as JSON, in place of the one of another stand; of a job that is gone, nothing is kept."""
+        with self._database.write() as connection:
+            if connection.execute("SELECT 1 FROM jobs WHERE id = ?", (job_id,)).fetchone():
+                connection.execute(
+                    "INSERT INTO job_figures (job_id, name, stand, body) VALUES (?, ?, ?, ?)"
+                    " ON CONFLICT (job_id, name) DO UPDATE SET stand = excluded.stand, body = excluded.body",
+                    (job_id, name, stand, to_json(body)),
+                )
+
 
 def _model(row: sqlite3.Row) -> Model:
     classes = from_json(row["classes"])
@@ -121,4 +149,5 @@ def _model(row: sqlite3.Row) -> Model:
         file=row["file"],
         created_at=row["created_at"],
         details=ModelDetails.of_record(from_json(row["details"])),
+        out_of_fold=row["out_of_fold_file"],
     )

@@ -24,12 +24,16 @@ from flowml.automl.trial.outcome import Lost, Outcome
 from flowml.domain.channel import Ledger
 from flowml.domain.clock import Clock
 from flowml.domain.errors import NotFound
+from flowml.domain.faults import kept_if_there_is_room
 from flowml.domain.jobs import Job
 from flowml.domain.models import BASELINE, MADE_AT_ONCE, EnsembleMember, Importance, Model, ModelDetails, RecipeInWords
 from flowml.domain.trials import Trial, TrialSpec, TrialStatus
+from flowml.training.trainer import pack_array
 
 TWIN = "twin"
 _TICK_SECONDS = 1.0
+# Of an ensemble it can be worked out from its parts; the others are worth no more.
+_MOST_ANSWERED_BYTES = 64_000_000
 
 
 class Keeper:
@@ -118,6 +122,7 @@ class Keeper:
             identifier, None, title, outcome.spec.algorithm, outcome, outcome.predictions(), "", len(content)
         )
         self._publish(model, content)
+        self._keep_answers(identifier, outcome.predictions())
 
     def blend(self, blend: Blend) -> None:
         gain = self._metric.gain(blend.score)
@@ -145,6 +150,7 @@ class Keeper:
             self._ensemble_id, None, "Ensemble", ENSEMBLE, outcome, blend.out_of_fold, "", len(content), blend.model
         )
         self._publish(replace(model, details=replace(model.details, members=members)), content)
+        self._keep_answers(self._ensemble_id, blend.out_of_fold)
 
     def champion_found(self, champion: Champion) -> None:
         """The best model calibrated and decided takes the place of what it was; the job's score is what to expect."""
@@ -180,6 +186,8 @@ class Keeper:
                 self._ledger.expect(champion.estimate.state(), self._clock.now())
 
         self.champion = self._ledger.publish_model(model, self._metric.gain(champion.score), content, expect)
+        if before.trial_id is None or champion.model.temperature is not None:
+            self._keep_answers(before.id, champion.out_of_fold)
 
     def twin(self, twin: Twin | None) -> None:
         """Published as a model of the job; where it is one of the models anyway, that one is named."""
@@ -209,6 +217,7 @@ class Keeper:
             )
             details = ModelDetails.of_record({**model.details.record(), **about.record()})
             self._ledger.publish_model(replace(model, details=details), self._metric.gain(twin.score), content)
+            self._keep_answers(identifier, twin.out_of_fold)
         self._ledger.set_details(self.champion.id, ModelDetails(fast_model_id=identifier).record())
         self._ledger.log("info", f"The fast twin of the best model is ready: {twin.method}", self._clock.now())
 
@@ -240,6 +249,14 @@ class Keeper:
         self._published.add(stored.id)
         if leads:
             self._gain, self.champion = gain, stored
+
+    def _keep_answers(self, model_id: str, out_of_fold: np.ndarray) -> None:
+        """What a model said of each row that it had not seen, for whoever looks at its mistakes; a trial has kept its
+        own."""
+        held_out = out_of_fold[self._task.validated]
+        if held_out.size * np.dtype(np.float32).itemsize <= _MOST_ANSWERED_BYTES:
+            with kept_if_there_is_room("what a model said of rows that it had not seen"):
+                self._ledger.keep_out_of_fold(model_id, pack_array(held_out))
 
     def _is_champion(self, model: Model, gain: float) -> bool:
         if self.champion is None or gain > self._gain:

@@ -13,6 +13,7 @@ from flowml.web.api import (
     docs,
     figures,
     inference,
+    insight,
     invocations,
     logs,
     model_document,
@@ -27,6 +28,7 @@ from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
 from flowml.web.pages import login
 from flowml.web.schemas import datasets as d
+from flowml.web.schemas import insight as i
 from flowml.web.schemas import logs as lg
 from flowml.web.schemas import protocols as p
 from flowml.web.schemas import quality as q
@@ -94,7 +96,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              results.download, "application/octet-stream", query=r.DownloadQuery, need=READ),
     Endpoint("GET", "/api/results/model/{model_id}/confusion-matrix",
              results.confusion_matrix, r.ConfusionMatrix, need=READ),
-    Endpoint("GET", "/api/results/model/{model_id}/curves", results.curves, r.Curves, need=READ),
+    Endpoint("GET", "/api/results/model/{model_id}/curves",
+             insight.curves, i.ClassCurves | i.NumberCurves, query=i.CurvesQuery, need=READ, waits=True),
+    Endpoint("GET", "/api/results/model/{model_id}/slices", insight.slices, i.Slices, need=READ, waits=True),
+    Endpoint("GET", "/api/results/model/{model_id}/mistakes",
+             insight.mistakes, i.Mistakes, query=i.MistakesQuery, need=READ, waits=True),
+    Endpoint("POST", "/api/results/compare", insight.compare, i.Comparison, body=i.Compare, need=READ, waits=True),
+    Endpoint("GET", "/api/results/job/{job_id}/parameter-importance",
+             insight.parameter_importance, i.SearchImportance, need=READ, waits=True),
     Endpoint("GET", "/api/results/model/{model_id}/feature-importance",
              results.feature_importance, r.Importance, query=r.ImportanceQuery, need=READ, waits=True),
     Endpoint("POST", "/api/results/predict",

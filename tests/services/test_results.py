@@ -119,10 +119,6 @@ def test_what_does_not_apply_is_said_in_words(context: Context) -> None:
         results.confusion_matrix(context, regressor.id)
     with pytest.raises(NotReady):
         results.confusion_matrix(context, classifier.id)
-    with pytest.raises(WrongState, match="predicts classes"):
-        results.residuals(context, classifier.id)
-    with pytest.raises(WrongState, match="was not kept"):
-        results.residuals(context, regressor.id)
     with pytest.raises(WrongState, match="SHAP"):
         results.feature_importance(context, classifier.id, "shap")
     with pytest.raises(InvalidInput):

@@ -27,7 +27,7 @@ from flowml.store.workers import MOST_REFUSED
 from flowml.training.conductor import _why_no_trial, conduct_job
 from flowml.training.trainer import Trainer
 from tests.services.records import QuietTrainers, add_job
-from tests.services.trained import ROW, store_table
+from tests.services.trained import ROW, store_table, table
 
 MACHINE = Share(slots=1, threads=1, memory_bytes=2_000_000_000)
 
@@ -181,6 +181,13 @@ def test_a_job_ends_with_an_estimate_and_a_twin(context: Context, monkeypatch: p
     twin = results.get_model(context, job.fast_model_id)
     worse = twin.details.loss_of_quality
     assert twin.details.twin_of == champion.id and worse is not None and worse >= 0
+    # Of every model it is kept what it said of rows that it had not seen.
+    files = {trial.id: trial.out_of_fold for trial in context.store.trials.of_job(job_id)}
+    models = context.store.models.of_job(job_id)
+    kept = [model.out_of_fold or files[model.trial_id or ""] for model in models]
+    assert [np.load(context.store.files.path(file or "")).shape for file in kept] == [(table().height, 2)] * len(models)
+    assert {model.trial_id for model in models} >= {None}
+
     small = modelfile.read(context.store.files.path(twin.file))
     assert [len(member.parts) for member in small.members] == [1]
     assert predicting.predict(context, twin.id, [ROW])[0].prediction in ("yes", "no")

@@ -3,8 +3,7 @@
 All of them count rows by their weights, and have a bounded number of points however many rows and classes there are.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -65,8 +64,8 @@ def curves(evidence: Evidence) -> dict[str, Any]:
     roc, precision_recall = [], []
     for code in shown:
         ranking = Ranking.of(evidence.target == code, evidence.predictions[:, code], counts)
-        roc.append({"class": classes[code], **_roc(ranking, most)})
-        precision_recall.append({"class": classes[code], **_precision_recall(ranking, most)})
+        roc.append({"label": classes[code], **_roc(ranking, most)})
+        precision_recall.append({"label": classes[code], **_precision_recall(ranking, most)})
     return {
         "n_rows": len(evidence.at),
         "weighted": evidence.weights is not None,
@@ -145,7 +144,7 @@ def _calibration(evidence: Evidence) -> dict[str, Any]:
             }
         )
     positive = evidence.classes[1] if len(evidence.classes) == 2 else None
-    return {"class": positive, "error": rounded(off / float(counts.sum())), "bins": bins}
+    return {"label": positive, "error": rounded(off / float(counts.sum())), "bins": bins}
 
 
 def _thresholds(evidence: Evidence) -> dict[str, Any]:
@@ -169,41 +168,7 @@ def _thresholds(evidence: Evidence) -> dict[str, Any]:
     steps["precision"] = _short(_share(tp, tp + fp))
     steps["recall"] = _short(_share(tp, tp + fn))
     steps["f1"] = _short(_share(2 * tp, 2 * tp + fp + fn))
-    return {"class": evidence.classes[1], "other": evidence.classes[0], "current": rounded(at), **steps}
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What each outcome costs (above 0) or brings (below 0) a row, in any unit."""
-
-    fp: float = 1.0
-    fn: float = 1.0
-    tp: float = 0.0
-    tn: float = 0.0
-
-
-def with_costs(threshold: Mapping[str, Any], costs: Costs) -> dict[str, Any]:
-    """Thresholds with what each costs per 1,000 rows, and which is cheapest: of equally cheap ones that in the middle.
-
-    >>> counts = {"tp": [2, 2, 1], "fp": [2, 1, 0], "fn": [0, 0, 1], "tn": [0, 1, 2]}
-    >>> found = with_costs({"at": [0.1, 0.5, 0.9], **counts, "current": 0.5}, Costs(fp=5, fn=50))
-    >>> found["cost_per_1000"], found["best"]
-    ([2500.0, 1250.0, 12500.0], {'at': 0.5, 'cost_per_1000': 1250.0})
-    """
-    parts = {name: np.array(threshold[name], dtype=np.float64) for name in ("tp", "fp", "fn", "tn")}
-    total = sum(values for values in parts.values())
-    money = sum(values * getattr(costs, name) for name, values in parts.items())
-    each = np.asarray(money) / np.maximum(total, 1e-12) * 1000
-    cheapest = np.flatnonzero(each <= each.min() + 1e-9 * max(1.0, float(np.abs(each).max())))
-    best = int(cheapest[len(cheapest) // 2])
-    current = int(np.argmin(np.abs(np.array(threshold["at"]) - threshold["current"])))
-    return {
-        **threshold,
-        "costs": asdict(costs),
-        "cost_per_1000": _short(each),
-        "best": {"at": threshold["at"][best], "cost_per_1000": rounded(float(each[best]))},
-        "now": {"at": threshold["at"][current], "cost_per_1000": rounded(float(each[current]))},
-    }
+    return {"label": evidence.classes[1], "other": evidence.classes[0], "current": rounded(at), **steps}
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -8,12 +8,12 @@ failed would be all there is to see.
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from flowml.automl.algorithms.base import Parameter
+from flowml.automl.algorithms.base import ChoiceParameter, Parameter
 from flowml.automl.results.evidence import rounded
 from flowml.automl.search.tpe import distributions, within
 from flowml.domain.wording import plural
@@ -33,6 +33,20 @@ class Tried:
     algorithm: str
     params: Mapping[str, Any]
     gain: float
+
+
+def covering(space: Sequence[Parameter], tried: Sequence[Mapping[str, Any]]) -> tuple[Parameter, ...]:
+    """The space widened to what was tried: first configurations may lie outside, and ranges go by the table's size."""
+    found: list[Parameter] = []
+    for parameter in space:
+        values = [params[parameter.name] for params in tried if params.get(parameter.name) is not None]
+        if isinstance(parameter, ChoiceParameter):
+            others = [value for value in values if value not in parameter.choices]
+            found.append(replace(parameter, choices=(*parameter.choices, *dict.fromkeys(others))))
+        elif all(isinstance(value, int | float) for value in values):
+            least, most = min((parameter.low, *values)), max((parameter.high, *values))
+            found.append(replace(parameter, low=least, high=most, log=parameter.log and least > 0))
+    return tuple(found)
 
 
 def matters(

@@ -46,11 +46,17 @@ def page_in_order(request: Mapping[str, Any]) -> dict[str, Any]:
     if not order.exists():
         write_order(table, order, request["sort"], request["search"], descending=request["descending"])
     numbers, total = read_order(order, request["offset"], request["limit"])
+    return vars(rows_by_number(table, numbers, total)).copy()
+
+
+def rows_by_number(table: Path, numbers: Sequence[int], total: int) -> Preview:
+    """These rows of a table (from 0), in this order, of `total` that there are; reads every part of the table that has
+    one of them."""
     wanted = pl.Series("", numbers, dtype=pl.UInt32)
     groups = sorted({number // ROWS_PER_GROUP for number in numbers}) or [0]
     parts = [_rows_of(table, wanted, group * ROWS_PER_GROUP) for group in groups]
     found = wanted.to_frame().join(pl.concat(parts), on="", how="left", maintain_order="left").drop("")
-    return vars(_preview(found, total, numbers)).copy()
+    return _preview(found, total, numbers)
 
 
 def _rows_of(table: Path, wanted: pl.Series, start: int) -> pl.DataFrame:

@@ -127,6 +127,9 @@ class StoreLedger:
             return model
         return replace(model, file=self._store.files.put_bytes(content, put))
 
+    def keep_out_of_fold(self, model_id: str, content: bytes) -> None:
+        self._store.files.put_bytes(content, lambda sha256: self._store.models.set_out_of_fold(model_id, sha256))
+
     def set_details(self, model_id: str, details: Mapping[str, Any]) -> None:
         self._store.models.set_details(model_id, details)
 

@@ -94,17 +94,6 @@ def confusion_matrix(context: Context, model_id: str) -> ConfusionMatrix:
     return results.confusion_matrix(context, model_id)
 
 
-def curves(context: Context, model_id: str) -> dict[str, Any]:
-    """How far off a model that predicts numbers is, row by row."""
-    found = results.residuals(context, model_id)
-    return {
-        "n_rows": found.n_rows,
-        "weighted": found.weighted,
-        "predicted_vs_actual": {"actual": found.actual, "predicted": found.predicted},
-        "residuals": found,
-    }
-
-
 def feature_importance(context: Context, model_id: str, query: ImportanceQuery) -> Importance:
     """How much each column matters to a model."""
     return results.feature_importance(context, model_id, query.method)

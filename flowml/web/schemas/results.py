@@ -128,34 +128,6 @@ class ConfusionMatrix(Answer):
     normalized: list[list[float | None]]
 
 
-class PredictedVsActual(Answer):
-    """Some of the rows, drawn at random where there are many."""
-
-    actual: list[float]
-    predicted: list[float]
-
-
-class Residuals(Answer):
-    """Actual minus predicted: the share of the rows between the edges, and how far off they are."""
-
-    edges: list[float]
-    shares: list[float] = Field(description="one fewer than edges; what is missing from 1 lies beyond them")
-    half_within: float = Field(description="half of the rows are off by at most so much")
-    most_within: float = Field(description="nine in ten of the rows are off by at most so much")
-    greatest: float
-    mean: float = Field(description="above 0: predictions are too low")
-    mean_error: float = Field(description="the standard error of the mean")
-
-
-class Curves(Answer):
-    """Of a model that predicts numbers, from out-of-fold predictions."""
-
-    n_rows: int
-    weighted: bool = Field(description="rows count by their weights")
-    predicted_vs_actual: PredictedVsActual
-    residuals: Residuals
-
-
 class ImportanceQuery(Query):
     method: Literal["permutation", "shap"] = "permutation"
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from flowml.automl.results.curves import Costs, curves, with_costs
+from flowml.automl.results.curves import curves
 from flowml.automl.results.evidence import Evidence
+from flowml.services.insight.costs import Costs, with_costs
 from tests.automl.results.evidences import rows_tested, two_classes
 
 
@@ -19,7 +20,7 @@ def test_areas_are_those_of_scikit_learn(weighted: bool) -> None:
     average = metrics.average_precision_score(evidence.target, said, sample_weight=weights)
 
     assert found["weighted"] is weighted
-    assert found["roc"][0]["class"] == "yes"
+    assert found["roc"][0]["label"] == "yes"
     assert found["roc"][0]["auc"] == pytest.approx(auc, abs=1e-5)
     assert found["precision_recall"][0]["average_precision"] == pytest.approx(average, abs=1e-5)
     share = np.average(evidence.target, weights=weights)
@@ -79,9 +80,9 @@ def test_many_classes_have_few_points_and_a_missing_class_has_none() -> None:
     assert len(found["roc"]) == 50
     assert found["threshold"] is None
     assert sum(len(one["true_positive_rate"]) for one in found["roc"]) <= 50 * 42
-    assert found["roc"][-1] == {"class": "c49", "auc": None, "false_positive_rate": [], "true_positive_rate": []}
+    assert found["roc"][-1] == {"label": "c49", "auc": None, "false_positive_rate": [], "true_positive_rate": []}
     assert found["precision_recall"][-1]["average_precision"] is None
-    assert found["calibration"]["class"] is None
+    assert found["calibration"]["label"] is None
 
 
 def test_rows_of_which_nothing_was_said_are_left_out() -> None:

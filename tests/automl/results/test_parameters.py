@@ -3,7 +3,7 @@
 import numpy as np
 
 from flowml.automl.algorithms.base import ChoiceParameter, FloatParameter, IntParameter
-from flowml.automl.results.parameters import Tried, matters
+from flowml.automl.results.parameters import Tried, covering, matters
 
 SPACE = (
     FloatParameter("rate", 0.001, 1.0, log=True),
@@ -34,6 +34,14 @@ def test_what_moves_the_score_comes_first() -> None:
     assert second["items"] == []
     assert second["note"].startswith("Too few trials to say which of its parameters matter: 3 trials")
     assert found["share_of_family"] > 0.2
+
+
+def test_a_space_covers_what_was_tried() -> None:
+    rate, depth, kind = covering(SPACE, [{"rate": 2.0, "depth": 1, "kind": "c"}, {"rate": 0.1}])
+    assert isinstance(rate, FloatParameter) and isinstance(kind, ChoiceParameter) and isinstance(depth, IntParameter)
+    assert (rate.low, rate.high, rate.log) == (0.001, 2.0, True)
+    assert (depth.low, depth.high) == (1, 12)
+    assert kind.choices == ("a", "b", "c")
 
 
 def test_few_trials_and_equal_scores_are_said() -> None:

@@ -1,0 +1,204 @@
+"""The child process that looks at results: `python -m flowml.services.insight.child`. It works as the one of
+`data.tasks` does; every request has the `home` folder, and answers what `figures.py` keeps."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flowml.automl import algorithms
+from flowml.automl.results import comparison, curves, parameters, slices
+from flowml.automl.results.conditions import Condition
+from flowml.automl.results.evidence import Evidence
+from flowml.automl.scoring.decision import objective
+from flowml.automl.scoring.residuals import residuals
+from flowml.automl.task.shape import TaskShape
+from flowml.data.previews.page import rows_by_number
+from flowml.data.tasks import answer_and_end
+from flowml.domain.datasets import Role
+from flowml.domain.errors import NotFound, WrongState
+from flowml.domain.models import Model
+from flowml.domain.stored import reading
+from flowml.domain.trials import TrialStatus
+from flowml.services.insight.evidence import evidence_of, table_of, tested_of
+from flowml.store.store import Store
+
+_NICENESS = 3
+_MADE_UP_ROWS = 10_000
+TASKS = {
+    "curves": "flowml.services.insight.child:curves_of",
+    "compare": "flowml.services.insight.child:compare",
+    "slices": "flowml.services.insight.child:slices_of",
+    "mistakes": "flowml.services.insight.child:mistakes",
+    "parameters": "flowml.services.insight.child:parameters_of",
+}
+_NOT_LOOKED_AT = (Role.IDENTIFIER, Role.CONSTANT)
+
+
+def curves_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    """{"model_id"} → curves of classes, or of numbers {"n_rows", "weighted", "residuals"}."""
+    store, model = _asked(request)
+    evidence = _evidence(store, model)
+    if evidence.classes is not None:
+        return curves.curves(evidence)
+    found = residuals(evidence.target, evidence.predictions[:, 0], evidence.weights)
+    if found is None:
+        raise WrongState("This model has not answered any row with a finite number.")
+    return {"n_rows": found.n_rows, "weighted": found.weighted, "residuals": asdict(found)}
+
+
+def compare(request: Mapping[str, Any]) -> dict[str, Any]:
+    """{"model_ids"}, of one job → `comparison.compare`, models by their ids."""
+    store = _store(request)
+    models = [store.models.get(model_id) for model_id in request["model_ids"]]
+    tested = tested_of(store, store.jobs.get(models[0].job_id))
+    evidence = {model.id: evidence_of(store, model, tested) for model in models}
+    return comparison.compare(evidence, models[0].metric)
+
+
+def slices_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    """{"model_id"} → `slices.worst_slices`."""
+    store, model = _asked(request)
+    job = store.jobs.get(model.job_id)
+    evidence, table = _evidence(store, model), table_of(store, job)
+    if len(evidence.at) > slices.MOST_ROWS:
+        drawn = np.sort(np.random.default_rng(0).choice(len(evidence.at), slices.MOST_ROWS, replace=False))
+        evidence = Evidence(
+            evidence.tested, evidence.predictions[drawn], evidence.at[drawn], evidence.classes, evidence.decision
+        )
+    left_out = {table.target, job.spec.weight_column}
+    names = [name for name, role in table.roles.items() if role not in _NOT_LOOKED_AT and name not in left_out]
+    frame = table.columns(evidence.tested.rows[evidence.at], names)
+    return slices.worst_slices(evidence, frame, table.roles)
+
+
+def mistakes(request: Mapping[str, Any]) -> dict[str, Any]:
+    """{"model_id", "actual", "predicted", "low", "high", "conditions", "offset", "limit"} → {"columns", "items",
+    "total"}: rows that a model got wrong, the surest of the wrong answers first, those of numbers by how far they are
+    off. `actual` and `predicted` are codes of classes, `low` and `high` bounds of actual minus predicted, `conditions`
+    those of a slice; None: any."""
+    store, model = _asked(request)
+    evidence, table = _evidence(store, model), table_of(store, store.jobs.get(model.job_id))
+    rows = evidence.tested.rows[evidence.at]
+    wanted = np.ones(len(rows), dtype=bool)
+    if request["conditions"]:
+        conditions = [Condition.of_state(state) for state in request["conditions"]]
+        frame = table.columns(rows, sorted({condition.column for condition in conditions}))
+        wanted = slices.rows_where(conditions, frame)
+    order, said = _by_class(evidence, wanted, request) if model.classes else _by_distance(evidence, wanted, request)
+    page = order[request["offset"] : request["offset"] + request["limit"]]
+    with reading(table.path, table.sha256) as path:
+        found = rows_by_number(path, rows[page].tolist(), len(order)) if len(page) else None
+    columns = [] if found is None else list(found.columns)
+    items = (
+        [
+            {"row": number, "values": list(values), **said(at)}
+            for number, values, at in zip(found.numbers, found.rows, page.tolist(), strict=True)
+        ]
+        if found is not None
+        else []
+    )
+    return {"columns": columns, "items": items, "total": len(order), "n_rows": len(rows)}
+
+
+def _by_class(evidence: Evidence, wanted: np.ndarray, request: Mapping[str, Any]) -> tuple[np.ndarray, Any]:
+    classes, actual, predicted = evidence.classes or (), request["actual"], request["predicted"]
+    surely = evidence.predictions[np.arange(len(evidence.at)), evidence.chosen]
+    if actual is None and predicted is None:
+        wanted = wanted & (evidence.chosen != evidence.target)
+    else:
+        wanted = wanted & (actual is None or evidence.target == actual)
+        wanted = wanted & (predicted is None or evidence.chosen == predicted)
+    is_right = actual is not None and actual == predicted
+    places = np.flatnonzero(wanted)
+    # Of what is right, the least sure is worth a look.
+    order = places[np.argsort(surely[places] if is_right else -surely[places], kind="stable")]
+
+    def said(at: int) -> dict[str, Any]:
+        code = int(evidence.target[at])
+        return {
+            "actual": classes[code],
+            "predicted": classes[int(evidence.chosen[at])],
+            "confidence": float(surely[at]),
+            "probability_of_actual": float(evidence.predictions[at, code]),
+            "residual": None,
+        }
+
+    return order, said
+
+
+def _by_distance(evidence: Evidence, wanted: np.ndarray, request: Mapping[str, Any]) -> tuple[np.ndarray, Any]:
+    off = evidence.target - evidence.predictions[:, 0]
+    low, high = request["low"], request["high"]
+    wanted = wanted & (low is None or off >= low) & (high is None or off <= high)
+    places = np.flatnonzero(wanted)
+    order = places[np.argsort(-np.abs(off[places]), kind="stable")]
+
+    def said(at: int) -> dict[str, Any]:
+        return {
+            "actual": float(evidence.target[at]),
+            "predicted": float(evidence.predictions[at, 0]),
+            "confidence": None,
+            "probability_of_actual": None,
+            "residual": float(off[at]),
+        }
+
+    return order, said
+
+
+def parameters_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    """{"job_id"} → `parameters.matters`, of finished trials on all rows."""
+    store = _store(request)
+    job = store.jobs.get(request["job_id"])
+    if job.metric is None or job.problem_type is None:
+        raise WrongState("This run has not begun its search yet.", hint="Look again when the first trials are over.")
+    metric = objective(job.metric)
+    trials = [
+        trial
+        for trial in store.trials.of_job(job.id)
+        if trial.status is TrialStatus.FINISHED and trial.score is not None and trial.max_rows is None
+    ]
+    try:
+        dataset = store.datasets.get(job.dataset_id)
+        n_rows, n_features = dataset.n_rows, dataset.n_columns - 1
+    except NotFound:
+        n_rows, n_features = _MADE_UP_ROWS, 10
+    models = store.models.of_job(job.id)
+    n_outputs = max((len(model.classes or ()) for model in models), default=0) or 1
+    shape = TaskShape(job.problem_type, n_rows, max(n_features, 1), n_outputs, 0)
+    known = {item.name: item for item in algorithms.all()}
+    spaces = {}
+    for name in {trial.algorithm for trial in trials} & known.keys():
+        space = known[name].search_space(shape)
+        tried = [trial.params for trial in trials if trial.algorithm == name]
+        spaces[name] = parameters.covering(space, tried)
+    return parameters.matters(
+        [parameters.Tried(trial.algorithm, trial.params, metric.gain(trial.score or 0.0)) for trial in trials],
+        spaces,
+        {name: item.title for name, item in known.items()},
+    )
+
+
+def _store(request: Mapping[str, Any]) -> Store:
+    return Store(Path(request["home"]), now=time.time())
+
+
+def _asked(request: Mapping[str, Any]) -> tuple[Store, Model]:
+    store = _store(request)
+    return store, store.models.get(request["model_id"])
+
+
+def _evidence(store: Store, model: Model) -> Evidence:
+    return evidence_of(store, model, tested_of(store, store.jobs.get(model.job_id)))
+
+
+def main() -> None:
+    """Answer one request."""
+    answer_and_end(TASKS, _NICENESS)
+
+
+if __name__ == "__main__":
+    main()
