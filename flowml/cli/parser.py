@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from flowml import __version__
+from flowml.automl.export.exporting import KINDS
 from flowml.cli import tokens
 from flowml.cli.doctor import doctor
+from flowml.cli.export import export
 from flowml.cli.files import inspect, predict
 from flowml.cli.serve import serve
 from flowml.cli.train import train
@@ -163,6 +165,16 @@ def build_parser() -> argparse.ArgumentParser:
         "-o", "--out", type=Path, help="csv, parquet or jsonl by its extension (standard output as csv)"
     )
     predict_parser.set_defaults(command=predict)
+
+    export_parser = commands.add_parser(
+        "export", parents=[common], help="write a model file as a file for programs without FlowML"
+    )
+    export_parser.add_argument("model", type=Path)
+    export_parser.add_argument(
+        "--format", required=True, choices=tuple(KINDS), help="what to write; the file is compared with the model"
+    )
+    export_parser.add_argument("-o", "--out", type=Path, help="where (beside the model, by its name)")
+    export_parser.set_defaults(command=export)
 
     inspect_parser = commands.add_parser("inspect", parents=[common, reading], help="read a file and say what is in it")
     inspect_parser.add_argument("file", type=Path)

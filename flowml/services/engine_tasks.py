@@ -3,7 +3,10 @@ one of `data.tasks` does."""
 
 from flowml.data.tasks import answer_and_end
 
-TASKS = {"check": "flowml.services.checking:check"}
+TASKS = {
+    "check": "flowml.services.checking:check",
+    "export_model": "flowml.automl.export.exporting:export_task",
+}
 
 
 def main() -> None:

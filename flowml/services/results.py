@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 from flowml.domain.errors import InvalidInput, NotReady, WrongState
 from flowml.domain.metrics import greater_is_better
@@ -23,17 +22,6 @@ def list_models(context: Context, job_id: str, limit: int, offset: int) -> tuple
 def get_model(context: Context, model_id: str) -> Model:
     """Raises NotFound."""
     return context.store.models.get(model_id)
-
-
-def model_file(context: Context, model_id: str, format: str = "flowml") -> Path:
-    """The stored model file. Raises NotFound, Damaged, WrongState for a form this model cannot be given in."""
-    model = context.store.models.get(model_id)
-    if format != "flowml":
-        raise WrongState(
-            f"This version of FlowML writes only its own model files (flowml), not {format}.",
-            hint="Download it as “flowml”.",
-        )
-    return context.store.files.whole(model.file, "file of this model")
 
 
 def leaderboard(context: Context, job_id: str) -> Leaderboard:

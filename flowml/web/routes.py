@@ -7,10 +7,12 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from flowml.domain.caller import Permission
 from flowml.domain.channel import JobBrief
 from flowml.services.downloads import MEDIA_TYPES
+from flowml.services.serving.exports import MEDIA_TYPES as MODEL_MEDIA_TYPES
 from flowml.web.api import (
     cluster,
     datasets,
     docs,
+    exports,
     figures,
     inference,
     insight,
@@ -28,6 +30,7 @@ from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
 from flowml.web.pages import login
 from flowml.web.schemas import datasets as d
+from flowml.web.schemas import exports as e
 from flowml.web.schemas import insight as i
 from flowml.web.schemas import logs as lg
 from flowml.web.schemas import protocols as p
@@ -93,7 +96,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/results/model/{model_id}/openapi.json",
              model_document.openapi, "application/json", need=PREDICT),
     Endpoint("GET", "/api/results/model/{model_id}/download",
-             results.download, "application/octet-stream", query=r.DownloadQuery, need=READ),
+             exports.download, MODEL_MEDIA_TYPES, query=e.DownloadQuery, need=READ, waits=True),
     Endpoint("GET", "/api/results/model/{model_id}/confusion-matrix",
              results.confusion_matrix, r.ConfusionMatrix, need=READ),
     Endpoint("GET", "/api/results/model/{model_id}/curves",

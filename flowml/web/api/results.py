@@ -5,14 +5,12 @@ import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
-from urllib.parse import quote
 
 from pydantic_core import to_json
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
-from flowml.domain.models import ConfusionMatrix, Importance, Leaderboard, Model
-from flowml.domain.names import shown
+from flowml.domain.models import ConfusionMatrix, Importance, Leaderboard
 from flowml.services import jobs, results
 from flowml.services.context import Context
 from flowml.services.examples import example_if_readable
@@ -31,7 +29,7 @@ from flowml.web.bodies import (
 from flowml.web.caller import context_of
 from flowml.web.leaving import for_a_row, in_bulk
 from flowml.web.schemas.base import PageQuery
-from flowml.web.schemas.results import DownloadQuery, ImportanceQuery, ModelDetail, Predict
+from flowml.web.schemas.results import ImportanceQuery, ModelDetail, Predict
 
 _FEW_ROWS = 100
 
@@ -69,24 +67,6 @@ def show(context: Context, model_id: str) -> dict[str, Any]:
         "twin_of": model.details.twin_of,
         "loss_of_quality": model.details.loss_of_quality,
     }
-
-
-def download(context: Context, model_id: str, query: DownloadQuery) -> FileResponse:
-    """The model file."""
-    path = results.model_file(context, model_id, query.format)
-    name = download_name(results.get_model(context, model_id))
-    return FileResponse(
-        path,
-        media_type="application/octet-stream",
-        headers={"Content-Disposition": f"attachment; filename=\"model.flowml\"; filename*=UTF-8''{quote(name)}"},
-    )
-
-
-def download_name(model: Model) -> str:
-    """`survived-catboost.flowml`: what a person finds again in the downloads folder."""
-    words = shown(f"{model.target} {model.algorithm}", 80).lower()
-    safe = "".join(character if character.isalnum() else "-" for character in words)
-    return "-".join(filter(None, safe.split("-"))) + ".flowml"
 
 
 def confusion_matrix(context: Context, model_id: str) -> ConfusionMatrix:

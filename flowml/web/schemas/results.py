@@ -116,10 +116,6 @@ class ExampleQuery(Query):
     row: int | None = Field(None, ge=1, le=10**12, description="which row of the table, from 1; default: a full one")
 
 
-class DownloadQuery(Query):
-    format: Literal["flowml", "joblib", "onnx"] = "flowml"
-
-
 class ConfusionMatrix(Answer):
     """Rows are the true classes, columns the predicted ones, from out-of-fold predictions."""
 

@@ -1,0 +1,56 @@
+"""Models are downloaded as files of every kind; what cannot be one says why."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.services.records import add_job
+from tests.services.trained import ROW, add_trained, store_table, trained
+from tests.web.serving import Served, serve
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(tmp_path_factory.mktemp("home")) as served:
+        store_table(served.store)
+        job = add_job(served.store)
+        add_trained(served.store, job, "classes", "bought", "logistic_regression")
+        add_trained(served.store, job, "numbers", "spent", "ridge")
+        add_trained(served.store, job, "rows", "bought", "knn")
+        yield served
+
+
+def test_a_program_is_made_once_and_answers(served: Served) -> None:
+    first = served.client.get("/api/results/model/classes/download?format=python")
+    assert first.status_code == 200, first.text
+    assert first.headers["content-disposition"].startswith('attachment; filename="model.py"')
+    assert first.headers["content-type"] == "text/x-python; charset=utf-8"
+    scope = {"__name__": "model"}
+    exec(first.text, scope)
+    answer = scope["predict"](ROW)  # type: ignore[operator]
+    body = {"model_id": "classes", "features": ROW}
+    assert answer["prediction"] == served.client.post("/api/results/predict", json=body).json()["prediction"]
+    again = served.client.get("/api/results/model/classes/download?format=python")
+    assert (again.headers["etag"], again.content) == (first.headers["etag"], first.content)
+
+
+def test_a_model_that_cannot_be_one_is_a_wrong_state(served: Served) -> None:
+    answer = served.client.get("/api/results/model/rows/download?format=python")
+    assert answer.status_code == 409
+    assert "k-nearest neighbours" in answer.json()["detail"]
+
+
+def test_the_command_writes_beside_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from flowml.automl.model import modelfile
+    from flowml.cli import main
+
+    file = tmp_path / "m.flowml"
+    file.write_bytes(modelfile.write(trained("spent", "ridge")))
+    assert main(["export", str(file), "--format", "joblib"]) == 0
+    assert (tmp_path / "m.joblib").exists()
+    assert "differ from the model's by" in capsys.readouterr().err
+    assert main(["export", str(tmp_path / "none.flowml"), "--format", "joblib"]) == 1
+    assert "There is no file" in capsys.readouterr().err
+    assert "m" not in sys.modules
