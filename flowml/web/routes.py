@@ -17,6 +17,7 @@ from flowml.web.api import (
     inference,
     insight,
     invocations,
+    keys,
     logs,
     model_document,
     recipes,
@@ -32,6 +33,7 @@ from flowml.web.pages import login
 from flowml.web.schemas import datasets as d
 from flowml.web.schemas import exports as e
 from flowml.web.schemas import insight as i
+from flowml.web.schemas import keys as k
 from flowml.web.schemas import logs as lg
 from flowml.web.schemas import protocols as p
 from flowml.web.schemas import quality as q
@@ -109,6 +111,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              insight.parameter_importance, i.SearchImportance, need=READ, waits=True),
     Endpoint("GET", "/api/results/model/{model_id}/feature-importance",
              results.feature_importance, r.Importance, query=r.ImportanceQuery, need=READ, waits=True),
+    Endpoint("GET", "/api/results/model/{model_id}/keys", keys.index, k.KeyList, need=ADMIN),
+    Endpoint("POST", "/api/results/model/{model_id}/keys", keys.create, k.MadeKey, 201, body=k.NewKey, need=ADMIN),
+    Endpoint("DELETE", "/api/results/model/{model_id}/keys/{key_id}", keys.revoke, status=204, need=ADMIN),
     Endpoint("POST", "/api/results/predict",
              results.predict, r.Prediction | r.Predictions, body=r.Predict, need=PREDICT),
 

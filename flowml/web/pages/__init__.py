@@ -16,6 +16,7 @@ from flowml.web.endpoint import Endpoint
 from flowml.web.leaving import until_gone
 from flowml.web.pages import (
     datasets,
+    deploy,
     home,
     jobs,
     login,
@@ -57,6 +58,7 @@ ENDPOINTS = (
     _page("/jobs/{job_id}/results", results.page),
     _page("/models/{model_id}", models.page),
     _page("/models/{model_id}/playground", playground.page),
+    _page("/models/{model_id}/deploy", deploy.page),
     _page("/models/{model_id}/example.json", playground.example),
     _page("/workers", workers.page),
     _page("/logs", logs.page, need=Permission.ADMIN),

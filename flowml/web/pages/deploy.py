@@ -1,0 +1,118 @@
+"""Deploy: everything that it takes to use a model elsewhere."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flowml.domain.caller import Permission
+from flowml.domain.jobs import Job
+from flowml.domain.models import Model
+from flowml.services import jobs, results
+from flowml.services.examples import example_if_readable
+from flowml.services.serving import predicting
+from flowml.web.api.results import download_name
+from flowml.web.caller import address_of, context_of
+from flowml.web import commands
+from flowml.web.pages.frame import build_frame
+from flowml.web.templating import Page, respond
+
+MOST_COLUMNS = 40
+
+
+@dataclass(frozen=True)
+class Command:
+    """Something to copy: what it does, as a sentence, and the lines; `asks` where it takes a token if the server does,
+    and `with_token` are then the same lines with one from the environment."""
+
+    id: str
+    title: str
+    words: str
+    text: str
+    with_token: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployPage(Page):
+    """`left_out`: so many columns do not stand in the commands, which would be endless with them. `asked` is what the
+    page's own measurement sends."""
+
+    template: ClassVar[str] = "deploy.html"
+
+    job: Job
+    model: Model
+    address: str
+    needs_token: bool
+    local_only: bool
+    may_change: bool
+    example: str
+    left_out: int
+    ask: Command
+    protocols: list[Command]
+    file_name: str
+    asked: dict[str, Any]
+
+
+def page(request: Request) -> Response:
+    """`GET /models/{id}/deploy`."""
+    context = context_of(request)
+    frame = build_frame(request, "jobs")
+    model = results.get_model(context, request.path_params["model_id"])
+    job = jobs.get_job(context, model.job_id)
+    predicting.warm_soon(context, model.id)
+    found, problem = example_if_readable(context, model)
+    schema = model.details.schema
+    row = {f["name"]: f.get("example") if found is None else found.values.get(f["name"]) for f in schema}
+    needs_token = context.settings.needs_credentials
+    short = dict(list(row.items())[:MOST_COLUMNS])
+    if found is None:
+        example = problem or "The data set of this model was deleted: the values are typical of each column by itself."
+    else:
+        example = f"The values are row {found.number:,} of {found.table}."
+    return respond(
+        request,
+        DeployPage(
+            title=f"Deploy {model.name} for {model.target}",
+            frame=frame,
+            job=job,
+            model=model,
+            address=address_of(request),
+            needs_token=needs_token,
+            local_only=not needs_token,
+            may_change=Permission.ADMIN in context.caller.may,
+            example=example,
+            left_out=len(row) - len(short),
+            ask=_ask(address_of(request), model, short, needs_token),
+            protocols=_protocols(address_of(request), model, short, needs_token),
+            file_name=download_name(model),
+            asked={"model_id": model.id, "features": row},
+        ),
+    )
+
+
+def _ask(address: str, model: Model, row: dict[str, Any], token: bool) -> Command:
+    def write(token: bool) -> str:
+        return commands.curl(f"{address}/api/results/predict", {"model_id": model.id, "features": row}, token=token)
+
+    return Command("curl", "curl", "One row; “rows” takes a list of up to 100,000.", write(token), write(True))
+
+
+def _protocols(address: str, model: Model, row: dict[str, Any], token: bool) -> list[Command]:
+    schema = model.details.schema
+    return [
+        Command(
+            "mlflow",
+            "MLflow",
+            "Clients of MLflow's model server: the same four notations of rows, and /ping.",
+            commands.invocations(address, model.id, row, token=token),
+            commands.invocations(address, model.id, row, token=True),
+        ),
+        Command(
+            "inference",
+            "Open Inference Protocol",
+            f"Clients of KServe, Triton (tritonclient) and MLServer: the model's name is {model.id}.",
+            commands.infer(address, model.id, schema, row, token=token),
+            commands.infer(address, model.id, schema, row, token=True),
+        ),
+    ]
