@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from flowml.domain.datasets import Role
 
-_TOKEN = ' \\\n  -H "Authorization: Bearer $FLOWML_TOKEN"'
+_CREDENTIAL = ' \\\n  -H "Authorization: Bearer $FLOWML_TOKEN"'
 _JSON = " \\\n  -H 'Content-Type: application/json'"
 
 
@@ -33,7 +33,7 @@ def curl(url: str, body: Any = None, *, token: bool) -> str:
       -d '{"x": "it'\\''s"}'
     """
     sent = "" if body is None else f"{_JSON} \\\n  -d {quoted(json.dumps(body, ensure_ascii=False))}"
-    return f"curl {quoted(url)}{_TOKEN if token else ''}{sent}"
+    return f"curl {quoted(url)}{_CREDENTIAL if token else ''}{sent}"
 
 
 def invocations(address: str, model_id: str, row: Mapping[str, Any], *, token: bool) -> str:

@@ -12,9 +12,8 @@ from flowml.domain.models import Model
 from flowml.services import jobs, results
 from flowml.services.examples import example_if_readable
 from flowml.services.serving import predicting
-from flowml.web.api.results import download_name
-from flowml.web.caller import address_of, context_of
 from flowml.web import commands
+from flowml.web.caller import address_of, context_of
 from flowml.web.pages.frame import build_frame
 from flowml.web.templating import Page, respond
 
@@ -23,8 +22,7 @@ MOST_COLUMNS = 40
 
 @dataclass(frozen=True)
 class Command:
-    """Something to copy: what it does, as a sentence, and the lines; `asks` where it takes a token if the server does,
-    and `with_token` are then the same lines with one from the environment."""
+    """Something to copy: what it does, in words, its lines, and the same with a token from the environment."""
 
     id: str
     title: str
@@ -44,13 +42,11 @@ class DeployPage(Page):
     model: Model
     address: str
     needs_token: bool
-    local_only: bool
     may_change: bool
     example: str
     left_out: int
     ask: Command
     protocols: list[Command]
-    file_name: str
     asked: dict[str, Any]
 
 
@@ -79,13 +75,11 @@ def page(request: Request) -> Response:
             model=model,
             address=address_of(request),
             needs_token=needs_token,
-            local_only=not needs_token,
             may_change=Permission.ADMIN in context.caller.may,
             example=example,
             left_out=len(row) - len(short),
             ask=_ask(address_of(request), model, short, needs_token),
             protocols=_protocols(address_of(request), model, short, needs_token),
-            file_name=download_name(model),
             asked={"model_id": model.id, "features": row},
         ),
     )

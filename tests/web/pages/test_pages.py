@@ -23,6 +23,7 @@ from flowml.services.serving import predicting
 from flowml.web.assets import templates_root
 from flowml.web.pages import (
     datasets,
+    deploy,
     errors,
     home,
     jobs,
@@ -51,6 +52,7 @@ PAGES: tuple[type[Page], ...] = (
     results.ResultsPage,
     models.ModelPage,
     playground.PlaygroundPage,
+    deploy.DeployPage,
     errors.ErrorPage,
     errors.RefusedPage,
     login.LoginPage,
@@ -124,6 +126,7 @@ def addresses(server: Served) -> list[str]:
         "/models/champion",
         "/models/second",
         "/models/champion/playground",
+        "/models/champion/deploy",
         "/nowhere",
         "/datasets/nowhere",
         "/workers",

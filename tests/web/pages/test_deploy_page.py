@@ -1,0 +1,93 @@
+"""The page Deploy: commands that work as pasted, a key made in place, and how fast the model answers."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
+from tests.services.records import add_job
+from tests.services.trained import add_trained, store_table
+from tests.web.serving import Served, serve
+from tests.web.visiting import Visit
+
+LOOKER = Principal("looker", frozenset({Permission.OPEN, Permission.READ}))
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(tmp_path_factory.mktemp("home")) as server:
+        add_models(server)
+        yield server
+
+
+def add_models(server: Served) -> None:
+    store_table(server.store)
+    add_trained(server.store, add_job(server.store, target="bought"), "cls", "bought", "logistic_regression")
+    add_trained(server.store, add_job(server.store, target="spent"), "reg", "spent", "decision_tree")
+
+
+def commands(page: str) -> list[list[str]]:
+    """Every curl command of the page, as a shell takes it apart."""
+    found = re.findall(r"<code x-text=\"text\">(curl .*?)</code>", page, re.DOTALL)
+    return [shlex.split(unescape(text).replace("\\\n", "")) for text in found]
+
+
+@pytest.mark.parametrize("model", ["cls", "reg"])
+def test_each_command_is_answered(told: Served, model: str) -> None:
+    found = commands(told.client.get(f"/models/{model}/deploy").text)
+    assert len(found) == 3
+    for command in found:
+        body = json.loads(command[command.index("-d") + 1])
+        answer = told.client.post(command[1], json=body)
+        assert answer.status_code == 200, (command, answer.text)
+
+
+def test_who_does_not_run_this_server_reads_how_to_get_a_key(tmp_path: Path) -> None:
+    with serve(tmp_path, who=lambda scope: LOOKER) as server:
+        add_models(server)
+        page = server.client.get("/models/cls/deploy").text
+        assert "flowml token create --kind api --name NAME --model cls" in page and "Make a key" not in page
+    assert Permission.ADMIN in LOCAL_OWNER.may
+
+
+def test_a_model_whose_table_is_gone_says_what_its_values_are(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        add_models(server)
+        server.store.datasets.delete("d1")
+        page = server.client.get("/models/cls/deploy").text
+        assert "typical of each column by itself" in page and len(commands(page)) == 3
+
+
+@pytest.mark.browser
+def test_a_key_and_a_measurement(told: Served, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 900})
+    visit = Visit(context, told.url)
+    page = visit.page
+    page.goto(f"{told.url}/models/cls/deploy")
+    visit.ready()
+    page.get_by_label("Used in").fill("shop")
+    page.get_by_role("button", name="Make a key").click()
+    secret = page.get_by_role("region", name="The key").inner_text()
+    assert secret.startswith("flowml_api_")
+    expect(page.get_by_role("region", name="MLflow")).to_contain_text(f"Bearer {secret}")
+    page.get_by_role("button", name="Measure").click()
+    expect(page.locator(".latency-chart svg")).to_be_visible(timeout=30_000)
+    expect(page.locator(".latency-stats")).to_contain_text("p99")
+    visit.check()
+
+    page.get_by_role("button", name="Revoke shop").click()
+    page.get_by_role("button", name="Really revoke shop").click()
+    expect(page.get_by_text("None yet.")).to_be_visible()
+    expect(page.get_by_role("region", name="MLflow")).not_to_contain_text("Bearer")
+    stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    assert secret not in stored
+    page.reload()
+    visit.ready()
+    assert secret not in page.content()
+    context.close()
