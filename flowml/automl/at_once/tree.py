@@ -57,6 +57,7 @@ def _grow(
     feature: list[int] = []
     threshold: list[np.float32] = []
     leaves: list[np.ndarray] = []
+    covers: list[float] = []
     waiting = [(np.arange(len(values)), 0)]
     for rows, depth in waiting:
         split = None
@@ -64,6 +65,7 @@ def _grow(
             split = _best_split(codes[rows], wanted[rows], weights[rows], fewest)
         if split is None:
             counted = weights[rows].sum() + _ROWS_BEFORE
+            covers.append(float(weights[rows].sum()))
             leaves.append((weights[rows] @ wanted[rows] + before) / counted)
             feature.append(-1)
             continue
@@ -77,6 +79,7 @@ def _grow(
         threshold=np.array(threshold, dtype=np.float32),
         sizes=np.array([len(feature)], dtype=np.int32),
         values=np.array(leaves, dtype=np.float32),
+        covers=np.array(covers, dtype=np.float32),
     )
 
 

@@ -114,6 +114,22 @@ class Encoder:
         return tuple(column.derivation.name for column in self.columns)
 
     @property
+    def origins(self) -> list[tuple[str, ...]]:
+        """Of each number that a row becomes, the original columns that it is made of: one, or the two of a
+        combination."""
+        found: list[tuple[str, ...]] = []
+        owners: list[str] = []
+        for column in self.columns:
+            name = column.derivation.name
+            owners += [name] * len(column.derivation.labels)
+            found += [(name,)] * sum(len(encoder.names()) for _, encoder in column.encoders)
+        for combined in self.combined:
+            first, second = (owners[source] for source in combined.combination.sources)
+            both = (first,) if first == second else (first, second)
+            found += [both] * len(combined.encoder.names())
+        return found
+
+    @property
     def n_features(self) -> int:
         """How many numbers a row becomes."""
         return sum(len(encoder.names()) for encoder in self._encoders())

@@ -39,7 +39,7 @@ _EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 # Numbers of fields, in the order of CatBoost's schema.
 _CORE_VERSION, _CORE_TREES, _CORE_PARTS = 0, 1, 3
-_OUTPUTS, _SPLITS, _SIZES, _STARTS, _CATEGORIES, _NUMBERS, _LEVELS, _TOLD, _LEAVES = range(9)
+_OUTPUTS, _SPLITS, _SIZES, _STARTS, _CATEGORIES, _NUMBERS, _LEVELS, _TOLD, _LEAVES, _SEEN = range(10)
 _OTHER_TREES, _OTHER_LEAVES, _TEXTS, _ESTIMATED, _SCALE, _BIAS, _BIASES = 10, 11, 12, 13, 14, 15, 16
 _EMBEDDINGS = 18
 
@@ -75,6 +75,11 @@ def compact(blob: bytes, n_features: int, categorical: Sequence[int], n_outputs:
         **({_CORE_PARTS: [_STATISTICS]} if parts else {}),
     }
     return _MAGIC + _sized(written(content)) + tables
+
+
+def says_what_it_has_seen(blob: bytes) -> bool:
+    """Whether a blob that `compact` has written knows how many rows came to its leaves."""
+    return len(statistics_of(blob)[0].vector(_SEEN, "<f8")) > 0
 
 
 def statistics_of(blob: bytes) -> tuple[Table, list[Table]]:
@@ -310,6 +315,10 @@ def _trees(trees: Table, n_questions: int, outputs: int) -> dict[int, Node]:
         raise ValueError("one of its CatBoost trees asks something that does not exist")
     if len(leaves) != outputs * int((1 << sizes).sum()):
         raise ValueError("its CatBoost part has the wrong number of leaves")
+    # How much of the training rows each leaf has seen, which explanations take; not in files of earlier versions.
+    seen = trees.vector(_SEEN, "<f8")
+    if len(seen) not in (0, int((1 << sizes).sum())) or not bool(((seen >= 0) & np.isfinite(seen)).all()):
+        raise ValueError("one of its CatBoost trees has seen a number of rows that cannot be")
     scale, bias = trees.scalar(_SCALE, _DOUBLE, 1.0), trees.vector(_BIASES, "<f8")
     if not len(bias):
         bias = np.full(outputs, trees.scalar(_BIAS, _DOUBLE, 0.0))
@@ -325,4 +334,5 @@ def _trees(trees: Table, n_questions: int, outputs: int) -> dict[int, Node]:
         _LEAVES: leaves,
         _SCALE: Scalar(_DOUBLE, scale),
         _BIASES: bias,
+        **({_SEEN: seen} if len(seen) else {}),
     }

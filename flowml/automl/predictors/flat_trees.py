@@ -19,12 +19,14 @@ class TreeArrays:
 
     `feature`: int16 or int32 (nodes,), -1 for a leaf; `threshold`: float32 (inner nodes,), a row goes left when its
     value is ≤ it; `sizes`: int32 (trees,) nodes a tree; `values`: (leaves, outputs) in the order of the leaves.
+    `covers`: (leaves,), the weight of the training rows that each has seen; None in files of earlier versions.
     """
 
     feature: np.ndarray
     threshold: np.ndarray
     sizes: np.ndarray
     values: np.ndarray
+    covers: np.ndarray | None = None
 
     @property
     def problem(self) -> str | None:
@@ -35,6 +37,8 @@ class TreeArrays:
         inner = feature >= 0
         if int(inner.sum()) != len(self.threshold) or int((~inner).sum()) != len(self.values):
             return "its trees have the wrong number of splits or leaves"
+        if self.covers is not None and (len(self.covers) != len(self.values) or not bool((self.covers >= 0).all())):
+            return "its trees have seen a number of rows that cannot be"
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         inner_of_tree = np.add.reduceat(inner.astype(np.int64), starts)
         if not bool((sizes == 2 * inner_of_tree + 1).all()):

@@ -16,7 +16,10 @@ _NUMBERS = re.compile(r"[-+0-9.eE ]*\Z")
 _INFINITE = re.compile(r"(?<![^\s=])(-?)inf(?!\S)")
 _PARTS = ("split_feature", "threshold", "decision_type", "left_child", "right_child", "leaf_value")
 _CATEGORIES = ("cat_boundaries", "cat_threshold")
-_KEPT = tuple(f"{name}=" for name in ("num_leaves", "num_cat", *_PARTS, *_CATEGORIES))
+# How many training rows each node has seen, which explanations take; not in files of earlier versions.
+_COUNTS = ("leaf_count", "internal_count")
+_MOST_ROWS = 2**31 - 1
+_KEPT = tuple(f"{name}=" for name in ("num_leaves", "num_cat", *_PARTS, *_CATEGORIES, *_COUNTS))
 
 
 def shorten(model: str, n_features: int, n_outputs: int) -> str:
@@ -45,18 +48,6 @@ def compact(model: str, n_features: int, n_outputs: int) -> str:
     for number, part in enumerate(parts):
         lines += [f"Tree={number}", *_tree(_fields(part.split("\nend of trees", 1)[0]), n_features), "", ""]
     return "\n".join([*lines, "end of trees", ""])
-
-
-def parted(text: str, n_trees: int) -> list[str]:
-    """Models of at most so many of the trees each, in order, of a text that `compact` has left; their raw scores add up
-    to its own."""
-    header, *trees = text.removesuffix("end of trees\n").split("\nTree=")
-    bodies = [tree.partition("\n")[2] for tree in trees]
-    parts = [bodies[first : first + n_trees] for first in range(0, len(bodies), n_trees)]
-    return [
-        "\n".join([header, *(f"Tree={number}\n{body}" for number, body in enumerate(part)), "end of trees", ""])
-        for part in parts
-    ]
 
 
 def _header(n_features: int, n_outputs: int) -> list[str]:
@@ -97,7 +88,8 @@ def _tree(fields: dict[str, str], n_features: int) -> list[str]:
         raise ValueError("one of its LightGBM trees is of an unknown kind")
     if "threshold" in fields:
         fields = {**fields, "threshold": _finite("threshold=" + fields["threshold"]).removeprefix("threshold=")}
-    chosen = [*(_PARTS if leaves > 1 else _PARTS[-1:]), *(_CATEGORIES if categories else ())]
+    counts = _COUNTS if leaves > 1 and all(name in fields for name in _COUNTS) else ()
+    chosen = [*(_PARTS if leaves > 1 else _PARTS[-1:]), *counts, *(_CATEGORIES if categories else ())]
     if not all(_NUMBERS.match(fields.get(name, "")) for name in chosen):
         raise ValueError("one of its LightGBM trees holds a value that is not a number")
     values = np.array(fields["leaf_value"].split() if "leaf_value" in fields else [], dtype=np.float64)
@@ -105,6 +97,10 @@ def _tree(fields: dict[str, str], n_features: int) -> list[str]:
         raise ValueError("one of its LightGBM trees has the wrong leaves")
     if leaves > 1:
         _check_splits(fields, leaves - 1, n_features, categories)
+    for name, size in zip(counts, (leaves, leaves - 1), strict=bool(counts)):
+        seen = _integers(fields, name)
+        if len(seen) != size or seen.min() < 0 or seen.max() > _MOST_ROWS:
+            raise ValueError("one of its LightGBM trees has seen a number of rows that cannot be")
     lines = [f"{name}={' '.join(fields[name].split())}" for name in chosen]
     return [f"num_leaves={leaves}", f"num_cat={categories}", *lines, "is_linear=0", "shrinkage=1"]
 

@@ -56,10 +56,7 @@ class TreesPredictor(Predictor):
         return self._finish(raw.reshape(len(values), self.groups * self._values.shape[1]))
 
     def predict_row(self, values: np.ndarray) -> np.ndarray:
-        return self.of_leaves(self._values[self.flat.leaves_of_row(np.asarray(values, dtype=np.float32))])
-
-    def of_leaves(self, found: np.ndarray) -> np.ndarray:
-        """The answer for one row, (outputs,), from the values of the leaves that it has reached, (trees, width)."""
+        found = self._values[self.flat.leaves_of_row(np.asarray(values, dtype=np.float32))]
         if self.combine == "median":
             return np.asarray(self._median(found.T)[0])
         if self.groups > 1:
@@ -105,6 +102,8 @@ class TreesPredictor(Predictor):
             "values": stored.values,
             "offset": self.offset,
         }
+        if stored.covers is not None:
+            arrays["covers"] = stored.covers
         if self.tree_weights is not None:
             arrays["tree_weights"] = self.tree_weights
         settings = {"combine": self.combine, "link": self.link, "groups": self.groups, "scale": self.scale}
@@ -117,6 +116,7 @@ class TreesPredictor(Predictor):
             threshold=checking.array(state, "threshold", (None,)),
             sizes=checking.array(state, "sizes", (None,), "i"),
             values=checking.array(state, "values", (None, None), "fu"),
+            covers=checking.array(state, "covers", (None,), "fu") if "covers" in state.arrays else None,
         )
         if trees.values.dtype.kind == "u" and trees.values.dtype != np.uint16:
             raise checking.damaged("its leaves have values of an unknown kind")

@@ -27,7 +27,9 @@ _LARGEST = float(np.finfo(np.float32).max)
 _MAX_LEVELS = 65_536
 _MAX_LEVEL_BITS = 2**28
 # What XGBoost wants to be there and does not look at to predict.
-_UNUSED = ("base_weights", "loss_changes", "sum_hessian")
+_UNUSED = ("base_weights", "loss_changes")
+# How much of the training rows each node has seen, which explanations take; not in files of earlier versions.
+_COVER = "sum_hessian"
 _NO_PARENT = 2**31 - 1
 
 
@@ -142,8 +144,12 @@ def _tree(tree: Mapping[str, Any], number: int, n_features: int) -> dict[str, An
     if not bool(((missing_left == 0) | (missing_left == 1)).all()):
         raise ValueError("one of its XGBoost trees is of an unknown kind")
     parents = _parents(left, right)
+    cover = np.asarray(tree.get(_COVER, ()), dtype=np.float64)
+    if cover.shape != left.shape or not bool(((cover >= 0) & (cover < _LARGEST)).all()):
+        raise ValueError("one of its XGBoost trees has seen a number of rows that cannot be")
     return {
         **dict.fromkeys(_UNUSED, [0.0] * nodes),
+        _COVER: cover.tolist(),
         **_categories(tree, kind, left >= 0),
         "default_left": missing_left.tolist(),
         "id": number,

@@ -35,10 +35,8 @@ class MetricValue:
 
 @dataclass(frozen=True)
 class ConfusionCell:
-    """`heat` is 0 to 10, from the share of its row; `actual` and `predicted` are the labels."""
+    """`heat` is 0 to 10, from the share of its row."""
 
-    actual: str
-    predicted: str
     count: int
     share: float
     heat: int
@@ -113,7 +111,7 @@ def page(request: Request) -> Response:
             values=_values(model, headline(job) if is_best else None),
             folds=_fold_chart(model),
             confusion=_confusion(context, model),
-            residuals=residual_charts(model.target, model.details.residuals, f"/models/{model.id}/mistakes"),
+            residuals=residual_charts(model.target, model.details.residuals),
             importance=importance_chart(model.details.permutation_importance, model),
             members=[
                 Member(titles.get(part.algorithm, part.algorithm), part.weight, part.model_id)
@@ -192,7 +190,7 @@ def _confusion(context: Context, model: Model) -> Confusion | None:
         total = sum(counts) or 1
         rows.append(
             [
-                ConfusionCell(labels[at], labels[other], count, count / total, round(10 * count / total), at == other)
+                ConfusionCell(count, count / total, round(10 * count / total), at == other)
                 for other, count in enumerate(counts)
             ]
         )

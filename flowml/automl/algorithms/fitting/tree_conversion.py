@@ -28,6 +28,7 @@ def flatten(trees: Sequence[Any], leaf_values: Callable[[np.ndarray, np.ndarray]
         threshold=round_down(threshold[feature >= 0]),
         sizes=np.array([len(order) for order in orders], dtype=np.int32),
         values=np.ascontiguousarray(leaf_values(values, weights)),
+        covers=_short(weights),
     )
 
 
@@ -37,6 +38,13 @@ def round_down(threshold: np.ndarray) -> np.ndarray:
     too_high = narrow.astype(np.float64) > threshold
     narrow[too_high] = np.nextafter(narrow[too_high], np.float32(-np.inf))
     return narrow
+
+
+def _short(weights: np.ndarray) -> np.ndarray:
+    """Weights in the shortest form: counts mostly, which a file has in one byte each."""
+    if bool((weights == np.rint(weights)).all()) and weights.max(initial=0) < 2**32:
+        return weights.astype(np.uint16 if weights.max(initial=0) < 2**16 else np.uint32)
+    return weights.astype(np.float32)
 
 
 def class_shares(values: np.ndarray, _weights: np.ndarray) -> np.ndarray:

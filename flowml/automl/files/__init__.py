@@ -1,1 +1,0 @@
-"""A model's answers for whole files."""

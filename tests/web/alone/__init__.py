@@ -1,1 +1,0 @@
-"""Tests of a server of one model."""
