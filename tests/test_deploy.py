@@ -80,7 +80,7 @@ def test_a_unit_starts_a_command_that_there_is(unit: Path) -> None:
 
 def test_compose_starts_commands_that_there_are() -> None:
     services = compose()["services"]
-    for name in ("server", "worker"):
+    for name in ("server", "worker", "model"):
         parsed(services[name].get("command") or ["serve"])
         assert set(services[name]["environment"]) <= SETTINGS | OTHERS
         assert services[name]["read_only"] and services[name]["cap_drop"] == ["ALL"]

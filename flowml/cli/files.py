@@ -1,20 +1,25 @@
 """`flowml predict` and `flowml inspect`; and how every command reads a file."""
 
 import argparse
+import codecs
+import contextlib
 import json
 import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
+from flowml.cli.result import ScoringLine
 from flowml.cli.serve import settings_of
 from flowml.domain.errors import FlowMLError
 
 if TYPE_CHECKING:
     from flowml.data.format import Limits
+
+_MANY_ROWS = 100_000
 
 
 @contextmanager
@@ -38,24 +43,45 @@ def limited(path: Path) -> Iterator["Limits"]:
 
 def predict(options: argparse.Namespace) -> int:
     """Score a file with a model file."""
-    from flowml.automl.model.batch import expected_columns, predict_table
+    from flowml.automl.files.scoring import Reporting, open_for, score_pieces
     from flowml.automl.model.foreign import read_foreign
-    from flowml.data.expected import read_expected
-    from flowml.data.writing.writers import write_csv_text, write_table
+    from flowml.data.writing.writers import format_of
 
+    format = "csv" if options.out is None else format_of(options.out)
     model = read_foreign(options.model)
-    with limited(options.file) as limits:
-        expected = expected_columns(model.schema)
-        table = read_expected(options.file, expected, None, dict(options.options), limits, now=time.time())
-    scored, notes = predict_table(model, table)
-    for note in notes:
+    line = ScoringLine(sys.stderr)
+    with ExitStack() as opened, contextlib.closing(line):
+        with limited(options.file) as limits:
+            asked = open_for(model, options.file, format, options=dict(options.options), limits=limits, now=time.time())
+            table = opened.enter_context(asked)
+        # However large a file is, its pieces are small, and it takes as long as it takes.
+        to = _standard_output() if options.out is None else options.out
+        scored = score_pieces(model, table, to, format, reporting=Reporting(line.update))
+    for note in scored.notes:
         print(f"note: {note}", file=sys.stderr)
-    if options.out is None:
-        sys.stdout.write(write_csv_text(scored))
-    else:
-        write_table(scored, options.out)
-        print(f"{scored.height} rows written to {options.out}", file=sys.stderr)
+    if options.out is not None:
+        rate = f", {scored.rows / scored.seconds:,.0f} a second" if scored.rows >= _MANY_ROWS else ""
+        print(f"{scored.rows} rows written to {options.out}{rate}", file=sys.stderr)
     return 0
+
+
+class _AsBytes:
+    """A text file that takes bytes."""
+
+    def __init__(self, file: TextIO):
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def write(self, content: bytes) -> None:
+        self._file.write(self._decoder.decode(content))
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _standard_output() -> Any:
+    """As a file of bytes, also where a program has put a text file in its place."""
+    return getattr(sys.stdout, "buffer", None) or _AsBytes(sys.stdout)
 
 
 def inspect(options: argparse.Namespace) -> int:

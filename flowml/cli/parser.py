@@ -20,6 +20,7 @@ from flowml.cli.doctor import doctor
 from flowml.cli.export import export
 from flowml.cli.files import inspect, predict
 from flowml.cli.serve import serve
+from flowml.cli.serve_model import serve_model
 from flowml.cli.train import train
 from flowml.cli.worker import worker
 from flowml.domain.caller import TokenKind
@@ -175,6 +176,27 @@ def build_parser() -> argparse.ArgumentParser:
     )
     export_parser.add_argument("-o", "--out", type=Path, help="where (beside the model, by its name)")
     export_parser.set_defaults(command=export)
+
+    alone_parser = commands.add_parser(
+        "serve-model", parents=[common], help="one model file as a server of its own, without a home folder"
+    )
+    alone_parser.add_argument("model", type=Path)
+    alone_parser.add_argument(
+        "--host", help="address to listen on (127.0.0.1); any that others can reach takes a secret"
+    )
+    alone_parser.add_argument("--allowed-hosts", metavar="NAMES", help="further names to answer under")
+    alone_parser.add_argument("--port", type=_whole_number(0, 65535), help="port to listen on (8000)")
+    alone_parser.add_argument(
+        "--processes",
+        type=_whole_number(1, 256),
+        default=1,
+        help="so many that answer on that port, for many cores (1)",
+    )
+    alone_parser.add_argument("--name", help="what the model is called in addresses (its file's name)")
+    alone_parser.add_argument(
+        "--secret-file", type=Path, metavar="FILE", help="callers have to bring what is in it (FLOWML_TOKEN)"
+    )
+    alone_parser.set_defaults(command=serve_model)
 
     inspect_parser = commands.add_parser("inspect", parents=[common, reading], help="read a file and say what is in it")
     inspect_parser.add_argument("file", type=Path)

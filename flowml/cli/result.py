@@ -9,6 +9,7 @@ from flowml.cli.started import STARTED
 from flowml.domain.models import MADE_AT_ONCE
 
 if TYPE_CHECKING:
+    from flowml.automl.files.scoring import Progress as Scoring
     from flowml.library.run import Progress, Run
 
 
@@ -104,25 +105,48 @@ def _headline_text(run: "Run") -> str:
     return "; ".join(filter(None, (", ".join(filter(None, (f"{title} {shown.value}", shown.range))), shown.constant)))
 
 
-class ProgressLine:
+class _Line:
     """One line that is written over, on a terminal; silence elsewhere."""
 
     def __init__(self, stream: Any):
         self._stream = stream
         self._shown = stream.isatty()
 
-    def update(self, progress: "Progress") -> None:
-        if not self._shown:
-            return
-        share = min(1.0, progress.elapsed_seconds / progress.budget_seconds)
-        bar = "█" * round(24 * share) + "░" * (24 - round(24 * share))
-        best = "" if progress.best_score is None else f"best {progress.best_score:.4g} ({progress.best_algorithm})"
-        self._stream.write(
-            f"\r\x1b[2K{bar} {progress.elapsed_seconds:4.0f}/{progress.budget_seconds:.0f} s  "
-            f"{progress.trials_finished} models  {best}"
-        )
-        self._stream.flush()
+    def show(self, text: str) -> None:
+        if self._shown:
+            self._stream.write(f"\r\x1b[2K{text}")
+            self._stream.flush()
 
     def close(self) -> None:
         if self._shown:
             self._stream.write("\r\x1b[2K")
+            self._stream.flush()
+
+
+def _bar(share: float) -> str:
+    filled = round(24 * min(1.0, share))
+    return "█" * filled + "░" * (24 - filled)
+
+
+class ScoringLine(_Line):
+    """How many rows of a file are answered, and how many a second."""
+
+    def update(self, progress: "Scoring") -> None:
+        rate = f"{progress.rows / max(progress.seconds, 1e-3):,.0f} rows/s"
+        if progress.total is None:
+            self.show(f"{progress.rows:,} rows  {rate}")
+        else:
+            bar = _bar(progress.rows / max(1, progress.total))
+            self.show(f"{bar} {progress.rows:,}/{progress.total:,} rows  {rate}")
+
+
+class ProgressLine(_Line):
+    """How a training run is going."""
+
+    def update(self, progress: "Progress") -> None:
+        bar = _bar(progress.elapsed_seconds / progress.budget_seconds)
+        best = "" if progress.best_score is None else f"best {progress.best_score:.4g} ({progress.best_algorithm})"
+        self.show(
+            f"{bar} {progress.elapsed_seconds:4.0f}/{progress.budget_seconds:.0f} s  "
+            f"{progress.trials_finished} models  {best}"
+        )

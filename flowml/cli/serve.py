@@ -31,7 +31,7 @@ def serve(options: argparse.Namespace) -> int:
     allow_many_connections()
     # How long a thread that computes keeps the interpreter from the event loop; five milliseconds unless set.
     sys.setswitchinterval(_SWITCH_SECONDS)
-    socket = _bind(settings.host, settings.port)
+    socket = bind(settings.host, settings.port)
     server = Server(settings)
     port = socket.getsockname()[1]
 
@@ -108,7 +108,8 @@ def _greeting(settings: "Settings", port: int) -> list[str]:
     return lines
 
 
-def _bind(host: str, port: int) -> Any:
+def bind(host: str, port: int) -> Any:
+    """A socket that listens there. Raises StartupError."""
     import socket
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

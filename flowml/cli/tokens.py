@@ -29,7 +29,7 @@ def create(options: argparse.Namespace) -> int:
     from flowml.domain.caller import TokenKind
     from flowml.services.access.tokens import adopt_token, create_token
 
-    kind, given = TokenKind(options.kind), None if options.secret_file is None else _secret_in(options.secret_file)
+    kind, given = TokenKind(options.kind), None if options.secret_file is None else secret_in(options.secret_file)
     with opened(settings_of(options), new=True) as context:
         if given is not None:
             token = adopt_token(context, kind, options.name, given, model_id=options.model)
@@ -55,7 +55,7 @@ def create(options: argparse.Namespace) -> int:
     return 0
 
 
-def _secret_in(path: Path) -> str:
+def secret_in(path: Path) -> str:
     """What a file has. Raises StartupError."""
     try:
         with path.open("rb") as file:

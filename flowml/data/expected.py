@@ -3,7 +3,7 @@ the same whatever else is in its file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ from flowml.data.conversion.texts import convert_texts
 from flowml.data.format import Limits, Reading, Source
 from flowml.data.formats.registry import read
 from flowml.data.guard import scratch_folder
+from flowml.data.places import Places
 from flowml.domain.errors import InvalidInput, UnreadableFile
 from flowml.domain.remarks import sentences
-from flowml.domain.wording import columns, listed, shortened
+from flowml.domain.wording import columns, listed
 
-_SHOWN = 3
 _SHOWN_NAMES = 20
 _PLAIN: dict[Kind, Notation] = {"number": Notation("number"), "date": Notation("date"), "boolean": Notation("boolean")}
 _IS_NO: dict[Kind, tuple[str, str]] = {
@@ -32,6 +32,7 @@ _IS_NO: dict[Kind, tuple[str, str]] = {
     "boolean": ("is neither true nor false", "are neither true nor false"),
     "text": ("is no text", "are no texts"),
 }
+_MISSING = ("It counts as missing.", "They count as missing.")
 
 
 @dataclass(frozen=True)
@@ -46,34 +47,6 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where the rows of a table are in their file, for people."""
-
-    line_of: Callable[[int], int | None]
-    row_of: Callable[[int], int]
-
-    def shown(self, rows: Sequence[int], values: Sequence[Any]) -> str:
-        """“old” (line 2), “lots” (line 3)"""
-        found = []
-        for row, value in zip(rows, values, strict=True):
-            line = self.line_of(row)
-            found.append(f"“{shortened(str(value))}” ({f'line {line:,}' if line else f'row {self.row_of(row):,}'})")
-        return ", ".join(found)
-
-    def counted(self, column: pl.Series, which: pl.Series, says: tuple[str, str]) -> str:
-        """In “Age”, 1 of 2 values is no number: “old” (line 2)."""
-        rows = which.arg_true()
-        total = len(column) - column.null_count()
-        # The first place of each different value.
-        first = pl.DataFrame({"value": column.gather(rows).cast(pl.String), "row": rows}).unique(
-            "value", keep="first", maintain_order=True
-        )
-        shown = self.shown(first["row"].head(_SHOWN).to_list(), first["value"].head(_SHOWN).to_list())
-        more = f" and {len(first) - _SHOWN:,} more" if len(first) > _SHOWN else ""
-        return f"In “{column.name}”, {len(rows):,} of {total:,} values {says[len(rows) > 1]}: {shown}{more}."
-
-
-@dataclass(frozen=True)
 class ReadTable:
     """`frame` is the file's own table, in which nothing is lost; `features` are those of the expected columns that it
     has, by their expected names, in the model's types. `names` says what the file calls them."""
@@ -83,6 +56,11 @@ class ReadTable:
     names: Mapping[str, str]
     places: Places
     notes: list[str] = field(default_factory=list)
+
+    def totals(self) -> dict[str, int]:
+        """How many values there are of each column of which something may be said, by either name."""
+        found = {own: self.frame.height - self.frame[own].null_count() for own in self.names.values()}
+        return found | {name: found[own] for name, own in self.names.items()}
 
 
 def read_expected(
@@ -107,32 +85,16 @@ def read_expected(
         reading = read(source)
         raw, of_types = canonical(reading.frame, limits)
     notes = [*sentences(reading.remarks), *sentences(of_types)]
-    names, renamed = _matched(wanted, raw.columns)
-    if not names:
-        raise InvalidInput(
-            f"“{source.filename}” has none of the columns that this model takes ({listed(wanted, _SHOWN_NAMES)}).",
-            hint=f"Its columns are: {listed(raw.columns, _SHOWN_NAMES)}.",
-        )
+    names, renamed = matched(source.filename, wanted, raw.columns)
     said = reading.conventions or Conventions()
-    others = _by_the_file(raw, [column for column in expected if column.name in names], names, reading, said)
+    others = by_the_file(raw, [column for column in expected if column.name in names], names, reading, said)
     notes += [*renamed, *others.notes]
-    reader = _Reader(said, Places(reading.line_of, reading.row_of), others.decided)
-    reader.notes += _read_as_the_file_has_them(raw, expected, names)
-    features: dict[str, pl.Series] = {}
-    shown = dict(others.columns)
-    for column in expected:
-        if column.name not in names:
-            continue
-        own = names[column.name]
-        found, is_lossless = reader.read(raw[own], others.columns[own], column)
-        features[column.name] = found.alias(column.name)
-        shown[own] = found.alias(own) if is_lossless else raw[own]
-    frame, _ = without_infinity(pl.DataFrame([shown[name] for name in raw.columns]))
-    notes += reader.notes
-    return ReadTable(frame, pl.DataFrame(list(features.values())), names, reader.places, notes)
+    notes += read_as_the_file_has_them(raw, expected, names)
+    reader = Reader(said, Places(reading.line_of, reading.row_of), others.decided)
+    return reader.table(raw, others.columns, expected, names, notes)
 
 
-class _Reader:
+class Reader:
     """Reads columns for a model and keeps what is to be said of them."""
 
     def __init__(self, said: Conventions, places: Places, decided: Mapping[str, Any]):
@@ -146,6 +108,33 @@ class _Reader:
             "date": Notation("date", order=decided.get("date_order")),
             "boolean": Notation("boolean"),
         }
+
+    def table(
+        self,
+        raw: pl.DataFrame,
+        columns: Mapping[str, pl.Series],
+        expected: Sequence[Expected],
+        names: Mapping[str, str],
+        notes: Sequence[str],
+        *,
+        as_written: bool = False,
+    ) -> ReadTable:
+        """`columns` are those of the file as itself would have them; `as_written`: the frame is the file's own."""
+        features: dict[str, pl.Series] = {}
+        shown = dict(columns)
+        for column in expected:
+            if column.name not in names:
+                continue
+            own = names[column.name]
+            found, is_lossless = self.read(raw[own], columns[own], column)
+            features[column.name] = found.alias(column.name)
+            shown[own] = found.alias(own) if is_lossless and not as_written else raw[own]
+        frame, _ = without_infinity(pl.DataFrame([shown[name] for name in raw.columns]))
+        # Of a piece that has none of them, there are rows all the same.
+        none = [pl.repeat(None, raw.height, eager=True).alias("")]
+        return ReadTable(
+            frame, pl.DataFrame(list(features.values()) or none), names, self.places, [*notes, *self.notes]
+        )
 
     def read(self, raw: pl.Series, converted: pl.Series, column: Expected) -> tuple[pl.Series, bool]:
         """The column as the model takes it, and whether nothing of what the file has is lost in it. `converted` is what
@@ -184,9 +173,7 @@ class _Reader:
     def _without(self, found: pl.Series, raw: pl.Series, wrong: pl.Series, kind: Kind) -> tuple[pl.Series, bool]:
         if not wrong.any():
             return found, True
-        counts = "counts" if wrong.sum() == 1 else "count"
-        it = "It" if wrong.sum() == 1 else "They"
-        self.notes.append(f"{self.places.counted(raw, wrong, _IS_NO[kind])} {it} {counts} as missing.")
+        self.notes.append(self.places.counted(raw, wrong, _IS_NO[kind], _MISSING))
         return found, False
 
     def _overruled(self, notation: Notation) -> Notation:
@@ -218,15 +205,17 @@ def _is_of(column: pl.Series, kind: Kind) -> bool:
 
 
 @dataclass(frozen=True)
-class _ByTheFile:
+class ByTheFile:
+    """Columns, what is to be said of them, and what was taken for each of the conventions."""
+
     columns: dict[str, pl.Series]
     notes: list[str]
     decided: Mapping[str, Any]
 
 
-def _by_the_file(
+def by_the_file(
     raw: pl.DataFrame, expected: Iterable[Expected], names: Mapping[str, str], reading: Reading, said: Conventions
-) -> _ByTheFile:
+) -> ByTheFile:
     """The columns as the file alone would have them: those that are no business of the model, and those of which it
     only knows what they are. What is remarked on the latter is worth saying."""
     written = {names[column.name] for column in expected if column.notation is not None or column.kind == "text"}
@@ -234,7 +223,7 @@ def _by_the_file(
     frame = raw.drop(list(written))
     found = {name: raw[name] for name in raw.columns}
     if not frame.width:
-        return _ByTheFile(found, [], {})
+        return ByTheFile(found, [], {})
     conversion = convert_texts(
         frame,
         typed=reading.typed,
@@ -245,10 +234,10 @@ def _by_the_file(
     )
     found |= {column.name: column for column in conversion.frame.get_columns()}
     notes = [text for text in sentences(conversion.remarks) if any(f"“{name}”" in text for name in unknown)]
-    return _ByTheFile(found, notes, conversion.decided)
+    return ByTheFile(found, notes, conversion.decided)
 
 
-def _read_as_the_file_has_them(raw: pl.DataFrame, expected: Iterable[Expected], names: Mapping[str, str]) -> list[str]:
+def read_as_the_file_has_them(raw: pl.DataFrame, expected: Iterable[Expected], names: Mapping[str, str]) -> list[str]:
     """What is said of values that are not written as programs write them, where the model does not know better."""
     found = []
     for column in expected:
@@ -264,8 +253,9 @@ def _read_as_the_file_has_them(raw: pl.DataFrame, expected: Iterable[Expected], 
     return [f"{shown} {was} read as this file has it: the model does not know how {its} were written in training."]
 
 
-def _matched(wanted: Sequence[str], has: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """What the file calls the wanted columns: the same, or the only name that differs in capitals and blanks alone."""
+def matched(filename: str, wanted: Sequence[str], has: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """What the file calls the wanted columns: the same, or the only name that differs in capitals and blanks alone; and
+    what is to be said of that. Raises InvalidInput where it has none of them."""
     names = {name: name for name in wanted if name in has}
     free: dict[str, list[str]] = {}
     for name in has:
@@ -275,6 +265,11 @@ def _matched(wanted: Sequence[str], has: Sequence[str]) -> tuple[dict[str, str],
     alike = {name: free[_folded(name)][0] for name in missing if len(free.get(_folded(name), ())) == 1}
     # Of two wanted columns that differ in nothing else, neither is meant.
     alike = {name: own for name, own in alike.items() if list(alike.values()).count(own) == 1}
+    if not names and not alike:
+        raise InvalidInput(
+            f"“{filename}” has none of the columns that this model takes ({listed(wanted, _SHOWN_NAMES)}).",
+            hint=f"Its columns are: {listed(has, _SHOWN_NAMES)}.",
+        )
     if not alike:
         return names, []
     shown = listed([f"“{own}” for “{name}”" for name, own in alike.items()], _SHOWN_NAMES)

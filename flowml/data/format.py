@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -146,6 +146,21 @@ class Reading:
     row_of: Callable[[int], int] = lambda row: row + 1
 
 
+@dataclass
+class Pieces:
+    """A file that is read in pieces of whole records, for a model: never all of it is in memory.
+
+    `readings` give the pieces in the order of the file; each is a function that reads it, in any thread, and in which
+    places are those of the file. `remarks` are on the file as a whole; `n_rows` its records, where that is known before
+    they are read. `typed`: as of `Reading`.
+    """
+
+    readings: Iterator[Callable[[], Reading]]
+    n_rows: int | None
+    typed: bool
+    remarks: list[Remark] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class Option:
     """Something the owner of a file may say about it.
@@ -166,7 +181,8 @@ class Format:
 
     `sniff(head, path)` gets the first 64 KiB and answers how sure it is, 0 to 1; it must be quick and raise nothing.
     `read(source)` returns the table or raises UnreadableFile, UnsupportedFormat, TooLarge or InvalidInput; what the
-    reading library raises is translated by the caller.
+    reading library raises is translated by the caller. `pieces(source)` reads a large file for a model piece by piece,
+    and is None of one that is small, or that has to be read as a whole.
     """
 
     name: str
@@ -175,3 +191,4 @@ class Format:
     sniff: Callable[[bytes, Path], float]
     read: Callable[[Source], Reading]
     options: tuple[Option, ...] = ()
+    pieces: Callable[[Source], Pieces | None] = lambda source: None

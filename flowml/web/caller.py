@@ -39,7 +39,7 @@ class Callers:
                 credentials.append(value)
             elif name == b"cookie":
                 cookies.append(value)
-            elif name in _FORWARDED or name.startswith(b"x-forwarded-"):
+            elif is_forwarded(name):
                 forwarded = True
         if len(credentials) > 1:
             raise MalformedRequest(
@@ -67,6 +67,11 @@ class Callers:
                 hint="`flowml token list` shows those that are, `flowml token create` makes another one.",
             )
         return caller
+
+
+def is_forwarded(name: bytes) -> bool:
+    """Whether this header is one that proxies add."""
+    return name in _FORWARDED or name.startswith(b"x-forwarded-")
 
 
 def context_of(connection: HTTPConnection) -> Context:

@@ -24,8 +24,6 @@ from flowml.services.access.hosts import Hosts
 from flowml.services.context import Context
 from flowml.web.caller import CONTEXT, refuse_websocket
 from flowml.web.errors import problem_response
-from flowml.web.pages import login
-from flowml.web.pages.errors import refused_page
 from flowml.web.static import PREFIX
 
 _log = logging.getLogger(__name__)
@@ -80,13 +78,17 @@ class Gate:
         context: Context,
         who: Callable[[Scope], Principal],
         open_paths: Collection[str] = frozenset(),
+        *,
+        has_pages: bool = True,
     ):
-        """`who` calls is what every request's context says from here on; nobody gets to other than the open paths."""
+        """`who` calls is what every request's context says from here on; nobody gets to other than the open paths.
+        Without pages, nobody is led to one."""
         self._app = app
         self._context_of = lru_cache(maxsize=128)(context.of)
         self._who = who
         self._hosts = Hosts(context.settings)
         self._open_paths = open_paths
+        self._has_pages = has_pages
         self.end_waiting: Callable[[], None] = lambda: None
         """To be called when the server is about to end: who waits for something to happen hears that it does not."""
 
@@ -107,10 +109,13 @@ class Gate:
                 message["headers"] = _with_ours(scope, message["headers"])
             await send(message)
 
-        if isinstance(refusal, _NotLoggedIn) and _asks_for_a_page(scope):
-            await _to_log_in(scope)(scope, receive, send_guarded)
-        elif refusal is not None and _asks_for_a_page(scope):
-            await refused_page(Request(scope), refusal)(scope, receive, send_guarded)
+        if refusal is not None and self._has_pages and _asks_for_a_page(scope):
+            # With their templates they take a part of the time in which a server without them starts.
+            from flowml.web.pages.errors import refused_page
+
+            is_stranger = isinstance(refusal, _NotLoggedIn)
+            page = _to_log_in(scope) if is_stranger else refused_page(Request(scope), refusal)
+            await page(scope, receive, send_guarded)
         elif refusal is not None:
             await problem_response(refusal, path=scope["path"])(scope, receive, send_guarded)
         else:
@@ -132,7 +137,9 @@ class Gate:
             return _NotLoggedIn(
                 "This takes a credential, and the request has none that is valid.",
                 hint="Log in at /login, or send “Authorization: Bearer TOKEN”; `flowml token create` on the server"
-                " makes one.",
+                " makes one."
+                if self._has_pages
+                else "Send “Authorization: Bearer SECRET” with the secret that this server was started with.",
             )
         scope[CONTEXT] = self._context_of(caller)
         return None
@@ -206,6 +213,8 @@ def _is_a_page(scope: Scope) -> bool:
 
 
 def _to_log_in(scope: Scope) -> Response:
+    from flowml.web.pages import login
+
     query = scope["query_string"].decode("latin-1")
     wanted = quote(scope["path"]) + (f"?{query}" if query else "")
     return Response(status_code=303, headers={"Location": login.address(wanted), "Cache-Control": "no-store"})

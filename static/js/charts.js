@@ -9,7 +9,8 @@ const figures = new Map();
 // draw(Plot, spec, {width, colour}) answers {plot, marks: [{selector, labels, keys?}], legend?, stride?, move?, scrolls?}.
 // Marks are in the order of the labels; a label's first line is what it is, the others its figures. With `stride` marks
 // to a row, the keys up and down go from row to row; `move(at, down)` says where they go in rows of any length. `keys`
-// tell which mark is which when the chart is drawn anew: who reads one goes on reading it. A plot that `scrolls` is in a
+// tell which mark is which when the chart is drawn anew: who reads one goes on reading it. `links` are addresses to
+// which marks lead, by a click or the Enter key. A plot that `scrolls` is in a
 // box of its own and stays where it was scrolled to. `grow(value)` moves what moves between two drawings (`growChart`).
 export function defineChart(kind, draw) {
   kinds.set(kind, draw);
@@ -88,13 +89,14 @@ function arrive(state, mark) {
 // One stop of the Tab key per chart; the arrow keys go from mark to mark.
 function label(state, plot, marks) {
   state.marks = [];
-  for (const { selector, labels, keys } of marks) {
+  for (const { selector, labels, keys, links } of marks) {
     plot.querySelectorAll(selector).forEach((mark, index) => {
       if (labels[index] === undefined) return;
       mark.dataset.mark = labels[index];
       mark.dataset.at = String(index);
       if (keys) mark.dataset.key = keys[index];
-      mark.setAttribute("role", "img");
+      if (links) mark.dataset.link = links[index];
+      mark.setAttribute("role", links ? "link" : "img");
       mark.setAttribute("aria-label", labels[index].replaceAll("\n", ", "));
       mark.setAttribute("tabindex", state.marks.length ? "-1" : "0");
       state.marks.push(mark);
@@ -119,6 +121,11 @@ function step(state, event) {
   event.target.setAttribute("tabindex", "-1");
   next.setAttribute("tabindex", "0");
   next.focus();
+}
+
+function follow(target) {
+  const mark = target.closest("[data-link]");
+  if (mark) location.assign(mark.dataset.link);
 }
 
 function showTip(state, mark) {
@@ -164,7 +171,9 @@ function mount(figure) {
   canvas.addEventListener("pointerleave", () => rest(state));
   canvas.addEventListener("focusin", (event) => event.target.dataset?.mark && showTip(state, event.target));
   canvas.addEventListener("focusout", () => (state.tip.hidden = true));
+  canvas.addEventListener("click", (event) => follow(event.target));
   canvas.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") follow(event.target);
     if (event.key === "Escape") state.tip.hidden = true;
     step(state, event);
   });

@@ -24,7 +24,8 @@ from flowml.automl.algorithms.base import FitContext
 from flowml.automl.ensemble.champion import Champion
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import Prepared, prepare
-from flowml.automl.model.model import FittedModel, Member, Part
+from flowml.automl.model.members import Member, Part
+from flowml.automl.model.model import FittedModel
 from flowml.automl.predictors import libraries
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.distilled import DistilledPredictor

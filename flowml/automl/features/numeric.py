@@ -108,6 +108,12 @@ class NumberEncoder:
         columns[:, places[marked] + 1] = missing[marked].T
         return columns
 
+    @property
+    def only_fills(self) -> bool:
+        """Whether a number becomes itself, and what is missing `fill`."""
+        plain = self.centre == 0.0 and self.scale == 1.0 and not self.log_unit and self.period is None
+        return plain and not self.bounded and not self.mark_missing
+
     def value(self, number: float) -> Sequence[float]:
         """One number → its columns, to the bit what `transform` makes of it."""
         missing = not math.isfinite(number)

@@ -1,8 +1,10 @@
 """A whole table of predictions beside its columns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from flowml.automl.features.values import DAY_SECONDS
@@ -15,6 +17,30 @@ from flowml.domain.wording import columns
 
 _SHOWN_NAMES = 20
 _MOST_NOTES = 40
+# Of the places of a `Reach`, the one within it.
+_FAMILIAR = 2
+
+
+@dataclass(frozen=True)
+class Odd:
+    """How many values of a feature are unlike those of training: texts that it has not seen, numbers beyond its
+    range."""
+
+    unseen: int = 0
+    beyond: int = 0
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A table with the answers added, what to know about them, and what went into the model: its columns, and its
+    outputs (rows, outputs). `lacks`: the columns that it knows and the table has not."""
+
+    frame: pl.DataFrame
+    notes: list[str]
+    lacks: tuple[str, ...]
+    features: pl.DataFrame
+    outputs: np.ndarray
+    odd: dict[str, Odd]
 
 
 def predict_table(model: FittedModel, table: ReadTable) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -24,17 +50,38 @@ def predict_table(model: FittedModel, table: ReadTable) -> tuple[pl.DataFrame, t
     A row gets the same answer whatever else is in its file. What could not be read counts as missing, and the notes
     name it with its place, as they do what training has not seen.
     """
+    scored = score_table(model, table)
+    return scored.frame, shown_notes([*scored.notes, *said_of_lacking(scored.lacks)])
+
+
+def score_table(model: FittedModel, table: ReadTable) -> Scored:
+    """The same for a whole file or a piece of one."""
     schema = model.schema
     features = table.features if schema.recipe is None else schema.recipe.transform(table.features)
     answers = model.predict_features(features)
-    notes = [*table.notes, *_lacking(schema, table.features), *_unfamiliar(schema, table, features)]
-    extra = [name for name in table.frame.columns if name not in table.names.values() and name != schema.target]
+    unfamiliar, odd = _unfamiliar(schema, table, features)
+    notes = [*table.notes, *unfamiliar]
+    used = frozenset(table.names.values())
+    extra = [name for name in table.frame.columns if name not in used and name != schema.target]
     if extra:
         notes.append(f"Not used by this model: {columns(extra, _SHOWN_NAMES)}.")
     scored, said = _added(model, table.frame, features, answers)
+    lacks = tuple(schema.missing_of(table.features.columns))
+    return Scored(scored, [*notes, *said], lacks, features, answers, odd)
+
+
+def shown_notes(notes: Sequence[str]) -> tuple[str, ...]:
+    """Of very many, the first."""
     if len(notes) > _MOST_NOTES:
-        notes = [*notes[:_MOST_NOTES], f"There are {len(notes) - _MOST_NOTES:,} more remarks like these."]
-    return scored, (*notes, *said)
+        return (*notes[:_MOST_NOTES], f"There are {len(notes) - _MOST_NOTES:,} more remarks like these.")
+    return tuple(notes)
+
+
+def said_of_lacking(names: Sequence[str]) -> list[str]:
+    """Of columns that a table should have."""
+    if not names:
+        return []
+    return [f"Columns the model knows and this table lacks, taken as missing: {', '.join(names)}."]
 
 
 def expected_columns(schema: ModelSchema) -> tuple[Expected, ...]:
@@ -69,42 +116,45 @@ def add_predictions(model: FittedModel, frame: pl.DataFrame) -> tuple[pl.DataFra
     recipe = model.schema.recipe
     features = frame if recipe is None else recipe.transform(frame)
     scored, notes = _added(model, frame, features, model.predict_features(features))
-    return scored, (*_lacking(model.schema, frame), *notes)
+    return scored, (*said_of_lacking(model.schema.missing_of(frame.columns)), *notes)
 
 
-def _lacking(schema: ModelSchema, frame: pl.DataFrame) -> list[str]:
-    missing = schema.missing_of(frame.columns)
-    if not missing:
-        return []
-    return [f"Columns the model knows and this table lacks, taken as missing: {', '.join(missing)}."]
-
-
-def _unfamiliar(schema: ModelSchema, table: ReadTable, features: pl.DataFrame) -> list[str]:
+def _unfamiliar(schema: ModelSchema, table: ReadTable, features: pl.DataFrame) -> tuple[list[str], dict[str, Odd]]:
     """Categories that training has not seen, and numbers far from all that it has, in the words of the file: the column
-    as it was sent, where it was."""
-    notes = []
+    as it was sent, where it was. And how many there are, by feature."""
+    notes: list[str] = []
+    counts: dict[str, Odd] = {}
     for feature in schema.features:
         name = feature.name
         if name not in table.names and schema.recipe is not None:
             name = schema.recipe.origins.get(name, "")
-        if name not in table.names:
-            continue
-        for odd, says in _odd(feature, features[feature.name]):
-            if odd.any():
+        n_odd = 0
+        for odd, says in _odd(feature, features[feature.name]) if feature.name in features.columns else ():
+            count = int(odd.sum())
+            n_odd += count
+            if count and name in table.names:
                 sent = table.frame[table.names[name]].cast(pl.String).alias(name)
                 notes.append(table.places.counted(sent, odd, says))
-    return notes
+        counts[feature.name] = Odd(unseen=n_odd) if feature.categories is not None else Odd(beyond=n_odd)
+    return notes, counts
 
 
 def _odd(feature: Feature, values: pl.Series) -> Iterator[tuple[pl.Series, tuple[str, str]]]:
     """Which values are unlike any in training, and what is said of one of them and of several."""
     if feature.categories is not None:
-        seen = values.cast(pl.String).is_in(["", *feature.categories])
-        yield (~seen).fill_null(value=False), (UNSEEN, UNSEEN)
+        texts = values.cast(pl.String)
+        # Of many rows with few different values, each of these is looked up once.
+        different = texts.unique()
+        unseen = different.filter(~different.is_in(["", *feature.categories]).fill_null(value=True))
+        yield texts.is_in(unseen.to_list()).fill_null(value=False), (UNSEEN, UNSEEN)
         return
     if values.dtype in (pl.Date, pl.Datetime):
         values = values.cast(pl.Datetime("us")).dt.timestamp("us") / (DAY_SECONDS * 1e6)
     if feature.reach is None or not values.dtype.is_numeric():
+        return
+    least, greatest = values.min(), values.max()
+    if least is None or feature.reach.place(least) == feature.reach.place(greatest) == _FAMILIAR:
+        # As nearly always.
         return
     places = feature.reach.place(values)
     for place, words in enumerate(feature.reach.words):
@@ -120,7 +170,7 @@ def _added(
     classes = model.schema.classes
     if classes is not None:
         chosen = model.decide(answers)
-        added["prediction"] = pl.Series([classes[index] for index in chosen], dtype=pl.String)
+        added["prediction"] = pl.Series([*classes], dtype=pl.String).gather(chosen)
         for index, label in enumerate(classes):
             added[f"probability_{label}"] = pl.Series(answers[:, index])
     else:

@@ -3,7 +3,7 @@
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,10 @@ import numpy as np
 
 from flowml.automl.conformal.record import DEFAULT
 from flowml.automl.features.encoder import Encoder
-from flowml.automl.features.prepared import Prepared, prepare
+from flowml.automl.features.prepared import Prepared, order_of_likeness, prepare
+from flowml.automl.model.members import Member, Part
+from flowml.automl.model.one_row import OneRow
 from flowml.automl.model.pooling import Pooling, pool
-from flowml.automl.predictors.base import Predictor
 from flowml.automl.schema.schema import ModelSchema
 from flowml.automl.scoring.calibration import tempered
 from flowml.automl.scoring.decision import Decision, threshold, weighted
@@ -24,26 +25,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 _BLOCK_ROWS = 50_000
+_SORTED_ROWS = 2_000
+# What takes each row through one tree after the other.
+_WALKING = frozenset({"lightgbm", "xgboost"})
 _TIMED_ROWS = 25
 _TIMED_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class Part:
-    """A predictor and the number of the encoder in front of it."""
-
-    encoder: int
-    predictor: Predictor
-
-
-@dataclass(frozen=True)
-class Member:
-    """One trial's share of a model. Several parts are the bag of its folds, in the order of the folds."""
-
-    algorithm: str
-    params: Mapping[str, Any]
-    weight: float
-    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
@@ -85,10 +71,21 @@ class FittedModel:
         cannot work."""
         forks.refuse()
         blocks = [
-            self.predict_prepared(prepare(frame.slice(start, _BLOCK_ROWS), self.schema.roles))
+            self._predict_block(prepare(frame.slice(start, _BLOCK_ROWS), self.schema.roles))
             for start in range(0, max(frame.height, 1), _BLOCK_ROWS)
         ]
         return np.concatenate(blocks)
+
+    def _predict_block(self, table: Prepared) -> np.ndarray:
+        if table.n_rows < _SORTED_ROWS or not self.libraries & _WALKING:
+            return self.predict_prepared(table)
+        # Rows that are alike take the same way through trees: what they look at is in the cache, and where they turn is
+        # guessed right (LightGBM, 30,000 rows of adult: 0.7 times the time; sorting is 3 % of it). Each of these trees
+        # answers a row by itself, to the last bit.
+        order = order_of_likeness(table)
+        answers = np.empty((table.n_rows, self.schema.n_outputs))
+        answers[order] = self.predict_prepared(table.take(order))
+        return answers
 
     def predict_prepared(self, table: Prepared, fold: int | None = None) -> np.ndarray:
         """The same for a prepared table; with `fold`, bags answer by that fold's part alone."""
@@ -107,14 +104,12 @@ class FittedModel:
     def predict_row(self, row: Mapping[str, Any]) -> np.ndarray:
         """The answer for one row that `check_row` made usable, shape (outputs,), the short way: no table, no thread
         pool."""
-        vectors = [encode(row) for encode in self._encode]
-        answers = []
-        for weight, share, parts in self._steps:
-            answer = np.zeros(self.schema.n_outputs)
-            for encoder, predict in parts:
-                answer += share * predict(vectors[encoder])
-            answers.append((weight, answer))
-        return tempered(pool(self.pooling, answers), self.temperature)
+        return self.one_row(row)
+
+    @cached_property
+    def one_row(self) -> OneRow:
+        """What answers single rows; `prepare` makes it quicker."""
+        return OneRow(self.encoders, self.members, self.schema.n_outputs, self.pooling, self.temperature)
 
     def decide(self, probabilities: np.ndarray) -> np.ndarray:
         """The codes of the predicted classes, (rows,), for probabilities (rows, classes) that it gave; or one code,
@@ -180,22 +175,6 @@ class FittedModel:
             if sum(times) > _TIMED_SECONDS:
                 break
         return statistics.median(times) * 1000
-
-    @cached_property
-    def _encode(self) -> list[Callable[[Mapping[str, Any]], np.ndarray]]:
-        return [encoder.compile() for encoder in self.encoders]
-
-    @cached_property
-    def _steps(self) -> list[tuple[float, float, list[tuple[int, Callable[[np.ndarray], np.ndarray]]]]]:
-        """Of each member: its weight, the share of each part in it, and the parts."""
-        return [
-            (
-                member.weight,
-                1.0 / len(member.parts),
-                [(part.encoder, part.predictor.predict_row) for part in member.parts],
-            )
-            for member in self.members
-        ]
 
 
 def combine(

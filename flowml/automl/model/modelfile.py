@@ -23,7 +23,8 @@ import numpy as np
 
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.model.container import MANIFEST, Container, bombs
-from flowml.automl.model.model import FittedModel, Member, Part
+from flowml.automl.model.members import Member, Part
+from flowml.automl.model.model import FittedModel
 from flowml.automl.model.pooling import Pooling
 from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, load

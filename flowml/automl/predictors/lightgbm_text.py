@@ -50,6 +50,18 @@ def compact(model: str, n_features: int, n_outputs: int) -> str:
     return "\n".join([*lines, "end of trees", ""])
 
 
+def parted(text: str, n_trees: int) -> list[str]:
+    """Models of at most so many of the trees each, in order, of a text that `compact` has left; their raw scores add up
+    to its own."""
+    header, *trees = text.removesuffix("end of trees\n").split("\nTree=")
+    bodies = [tree.partition("\n")[2] for tree in trees]
+    parts = [bodies[first : first + n_trees] for first in range(0, len(bodies), n_trees)]
+    return [
+        "\n".join([header, *(f"Tree={number}\n{body}" for number, body in enumerate(part)), "end of trees", ""])
+        for part in parts
+    ]
+
+
 def _header(n_features: int, n_outputs: int) -> list[str]:
     trees_a_round = n_outputs if n_outputs > 2 else 1
     return [

@@ -47,6 +47,19 @@ class MultilayerPerceptronPredictor(Predictor):
             return softmax(scores)
         return np.asarray(scores * self.target_scale + self.target_mean)
 
+    def predict_row(self, values: np.ndarray) -> np.ndarray:
+        hidden = np.minimum(np.maximum(values, np.float32(-self.input_limit)), np.float32(self.input_limit))
+        last = len(self.weights) - 1
+        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            hidden = hidden @ weight
+            hidden += bias
+            if index < last:
+                np.maximum(hidden, 0.0, out=hidden)
+        scores = hidden.astype(np.float64)
+        if self.classification:
+            return softmax(scores)
+        return np.asarray(scores * self.target_scale + self.target_mean)
+
     def to_state(self) -> PredictorState:
         arrays = {f"weight_{index}": one for index, one in enumerate(self.weights)}
         arrays |= {f"bias_{index}": one for index, one in enumerate(self.biases)}

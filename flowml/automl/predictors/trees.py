@@ -56,7 +56,10 @@ class TreesPredictor(Predictor):
         return self._finish(raw.reshape(len(values), self.groups * self._values.shape[1]))
 
     def predict_row(self, values: np.ndarray) -> np.ndarray:
-        found = self._values[self.flat.leaves_of_row(np.asarray(values, dtype=np.float32))]
+        return self.of_leaves(self._values[self.flat.leaves_of_row(np.asarray(values, dtype=np.float32))])
+
+    def of_leaves(self, found: np.ndarray) -> np.ndarray:
+        """The answer for one row, (outputs,), from the values of the leaves that it has reached, (trees, width)."""
         if self.combine == "median":
             return np.asarray(self._median(found.T)[0])
         if self.groups > 1:

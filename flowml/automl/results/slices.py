@@ -3,8 +3,8 @@
 As Slice Finder (Chung et al. 2019): conditions on single columns are scored, the most telling ones are joined with all
 others (a beam), and a slice counts where it is large enough, its losses are greater by an effect size that matters, and
 Welch's t-test says so after Benjamini and Hochberg's (1995) control of false discoveries over all that was tested. Of
-two columns a slice is shown only where it is clearly worse than either condition alone; of slices that hold mostly the
-same rows the most telling one.
+two columns a slice is shown only where it is clearly worse than either condition alone; one that holds mostly rows of
+another that is shown, only where it is much worse.
 """
 
 import math
@@ -23,12 +23,15 @@ from flowml.domain.wording import number, percent, plural
 MOST_ROWS = 50_000
 _MOST_COLUMNS = 60
 _BEAM = 30
-_SHOWN = 10
+_SHOWN = 8
 _LEAST_ROWS, _LEAST_SHARE = 20, 0.01
+# More than that is no part that stands out.
+_MOST_SHARE = 0.5
 _EFFECT = 0.2
 _WORSE_THAN_PARTS = 1.15
 _FALSE_DISCOVERIES = 0.05
-_OVERLAP = 0.6
+# A slice that is mostly the rows of another, and not much worse, says the same.
+_OVERLAP, _MUCH_WORSE = 0.6, 1.4
 _FEWEST = 60
 _LOOKED_AT = 500
 
@@ -136,7 +139,8 @@ def _judged(sums: np.ndarray, totals: np.ndarray, least: int) -> tuple[float, fl
     """Loss inside and outside, effect size, Welch's t and its p value (one-sided, by the normal distribution: there are
     at least `least` rows on either side). Weighted rows count as Kish's effective number of them."""
     rest = totals - sums
-    if sums[0] < least or rest[0] < least or sums[1] <= 0 or rest[1] <= 0:
+    too_many = sums[0] > max(least, _MOST_SHARE * totals[0])
+    if sums[0] < least or rest[0] < least or too_many or sums[1] <= 0 or rest[1] <= 0:
         return None
     means, variances, errors = [], [], []
     for part in (sums, rest):
@@ -163,15 +167,16 @@ def _telling(found: Sequence[_Found], masks: np.ndarray) -> list[tuple[_Found, f
     kept: list[tuple[int, np.ndarray]] = []
     for at in sorted(counted, key=lambda at: -found[at].strength)[:_LOOKED_AT]:
         mask = np.asarray(masks[list(found[at].places)].all(axis=0))
-        if all(_overlap(mask, other) < _OVERLAP for _, other in kept):
+        if not any(_repeats(found[at], mask, found[other], theirs) for other, theirs in kept):
             kept.append((at, mask))
         if len(kept) == _SHOWN:
             break
     return [(found[at], quality[at]) for at, _ in kept]
 
 
-def _overlap(first: np.ndarray, second: np.ndarray) -> float:
-    return float((first & second).sum() / (first | second).sum())
+def _repeats(one: _Found, mask: np.ndarray, kept: _Found, theirs: np.ndarray) -> bool:
+    shared = int((mask & theirs).sum())
+    return shared > _OVERLAP * min(mask.sum(), theirs.sum()) and one.inside < _MUCH_WORSE * kept.inside
 
 
 def _item(conditions: Sequence[Condition], one: _Found, quality: float, of: str) -> dict[str, Any]:

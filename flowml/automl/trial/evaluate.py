@@ -15,7 +15,8 @@ from flowml.automl.algorithms.fitting.as_asked import Rows, fit_as_asked
 from flowml.automl.features.encoded import Encoded, View
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import Prepared, prepare
-from flowml.automl.model.model import FittedModel, Member, Part
+from flowml.automl.model.members import Member, Part
+from flowml.automl.model.model import FittedModel
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.scoring.decision import objective
 from flowml.automl.task.describe import describe_task

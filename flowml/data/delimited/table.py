@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,11 +53,26 @@ class TextTable:
     line_of: Callable[[int], int | None]
 
 
-def read_text_table(source: Source) -> TextTable:
-    """Read any delimited text. The options are those of `options.OPTIONS`.
+@dataclass(frozen=True)
+class OpenedText:
+    """A delimited text of which it is known where its records are and how they are written, before any is parsed."""
 
-    Raises UnreadableFile, TooLarge, and InvalidInput for an unusable option.
-    """
+    options: TextOptions
+    conventions: Conventions
+    encoding: Encoding
+    outline: Outline
+    body: Body
+    remarks: list[Remark]
+
+    @property
+    def decided(self) -> dict[str, Any]:
+        """What was decided on reading it, by the names of the options."""
+        return _decided(self.outline, self.encoding, self.options)
+
+
+def open_text_table(source: Source, *, is_in_pieces: bool = False) -> OpenedText:
+    """As `read_text_table`, but for parsing. `is_in_pieces`: lines that repeat the names are looked for now, as nobody
+    will see all rows at once. Raises as that does."""
     csv.field_size_limit(_LONGEST_RECORD)
     options = text_options(source)
     conventions = Conventions(options.decimal, options.thousands, options.missing, options.date_order)
@@ -67,6 +83,35 @@ def read_text_table(source: Source) -> TextTable:
     start = _offset_of_line(path, table.first_line) or encoding.mark
     path = _without_tail(path, table, start, options, source, remarks)
     body = _body(path, table, start, source, remarks)
+    if (
+        is_in_pieces
+        and table.names
+        and body.repaired is None
+        and body.quoting is None
+        and _has_line_again(path, table.first_line)
+    ):
+        body = _repaired(path, table, source, remarks)
+    return OpenedText(options, conventions, encoding, table, body, remarks)
+
+
+def _has_line_again(path: Path, first_line: int) -> bool:
+    """Whether the line before the first row, which has the names, is in a file once more."""
+    with path.open("rb") as file:
+        for _ in range(first_line):
+            line = file.readline()
+        start = file.tell()
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return first_line > 0 and content.find(b"\n" + line.strip(), start - 1) >= 0
+
+
+def read_text_table(source: Source) -> TextTable:
+    """Read any delimited text. The options are those of `options.OPTIONS`.
+
+    Raises UnreadableFile, TooLarge, and InvalidInput for an unusable option.
+    """
+    opened = open_text_table(source)
+    options, table, conventions, remarks = opened.options, opened.outline, opened.conventions, opened.remarks
+    body = opened.body
     frame = _parsed(body, table, conventions, source, remarks)
     if table.names and body.repaired is None and body.quoting is None and _repeats_names(frame, table.names):
         body = _repaired(body.path, table, source, remarks)
@@ -87,7 +132,7 @@ def read_text_table(source: Source) -> TextTable:
         table.names or ("",) * table.width,
         table.writing.delimiter,
         remarks,
-        _decided(table, encoding, options),
+        _decided(table, opened.encoding, options),
         conventions,
         literal,
         body.line_of,

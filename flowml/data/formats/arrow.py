@@ -4,7 +4,8 @@ import io
 import struct
 from pathlib import Path
 
-from flowml.data.format import CERTAIN, LIKELY, NO, Format, Reading, Source
+from flowml.data.batches import pieces_of
+from flowml.data.format import CERTAIN, LIKELY, NO, Format, Pieces, Reading, Source
 from flowml.domain.errors import UnreadableFile
 from flowml.domain.remarks import loss
 
@@ -39,6 +40,21 @@ def read(source: Source) -> Reading:
     return Reading(frame, "arrow", typed=True, remarks=remarks)
 
 
+def pieces(source: Source) -> Pieces | None:
+    """Of a file. A stream is read at once: nothing in it says where its rows are."""
+    import polars as pl
+
+    with source.path.open("rb") as file:
+        if file.read(6) != b"ARROW1":
+            return None
+    return pieces_of(pl.scan_ipc(source.path, glob=False), "arrow", _damaged)
+
+
+def _damaged(error: Exception) -> UnreadableFile:
+    reason = str(error).partition("\n")[0][:200]
+    return UnreadableFile(f"The Arrow file is damaged: {reason}.", hint="Save or export it again.")
+
+
 def _is_ended(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-8, io.SEEK_END)
@@ -46,5 +62,10 @@ def _is_ended(path: Path) -> bool:
 
 
 FORMAT = Format(
-    name="arrow", title="Arrow or Feather", extensions=("feather", "arrow", "ipc", "arrows"), sniff=sniff, read=read
+    name="arrow",
+    title="Arrow or Feather",
+    extensions=("feather", "arrow", "ipc", "arrows"),
+    sniff=sniff,
+    read=read,
+    pieces=pieces,
 )

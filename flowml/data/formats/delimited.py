@@ -1,11 +1,20 @@
 """Text tables: CSV, TSV and anything else with one record per line."""
 
+from __future__ import annotations
+
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowml.data.decoding.encoding import looks_like_text
 from flowml.data.delimited.options import OPTIONS
-from flowml.data.format import NO, POSSIBLE, Format, Reading, Source
+from flowml.data.format import NO, POSSIBLE, Format, Pieces, Reading, Source
 from flowml.data.names import unique_names
+
+if TYPE_CHECKING:
+    from flowml.data.delimited.table import OpenedText
+
+_LARGE_BYTES = 12 << 20
 
 
 def sniff(head: bytes, path: Path) -> float:
@@ -52,6 +61,35 @@ def read(source: Source) -> Reading:
     )
 
 
+def pieces(source: Source) -> Pieces | None:
+    """What is large, by about 4 MiB."""
+    if source.path.stat().st_size < _LARGE_BYTES:
+        return None
+    from flowml.data.delimited.table import open_text_table
+
+    opened = open_text_table(source, is_in_pieces=True)
+    body, names = opened.body, opened.outline.names
+    unique, remarks = unique_names(names or ("",) * opened.outline.width)
+    n_rows = body.structure.records - body.structure.trailing_blank
+    readings = (partial(_piece, opened, tuple(unique), number) for number in range(len(body.structure.anchors)))
+    return Pieces(readings, n_rows, typed=False, remarks=[*opened.remarks, *remarks])
+
+
+def _piece(opened: OpenedText, names: tuple[str, ...], number: int) -> Reading:
+    from flowml.data.delimited.rows.parse import parse_piece
+
+    frame, first = parse_piece(opened.body, opened.outline.width, number)
+    return Reading(
+        frame.rename(dict(zip(frame.columns, names, strict=True))),
+        "tsv" if opened.outline.writing.delimiter == "\t" else "csv",
+        typed=False,
+        decided=opened.decided,
+        conventions=opened.conventions,
+        line_of=lambda row: opened.body.line_of(first + row),
+        row_of=lambda row: first + row + 1,
+    )
+
+
 FORMAT = Format(
     name="csv",
     title="CSV or other delimited text",
@@ -59,4 +97,5 @@ FORMAT = Format(
     sniff=sniff,
     read=read,
     options=OPTIONS,
+    pieces=pieces,
 )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowml.data.format import CERTAIN, LIKELY, NO, Format, Reading, Source
+from flowml.data.format import CERTAIN, LIKELY, NO, Format, Pieces, Reading, Source
 from flowml.domain.errors import UnreadableFile
 from flowml.domain.remarks import Remark, loss
 
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
 _SHOWN_LINES = 5
 _TOLERATED_SHARE = 0.1
 _LINES_FOR_ORDER = 100
+_LARGE_BYTES = 12 << 20
+_PIECE_BYTES = 4 << 20
+_MARK = b"\xef\xbb\xbf"
 # RFC 7464 puts a record separator in front of each.
 _AROUND = " \t\r\n,\x1e"
 _BETWEEN = re.compile(r"[\s,]*")
@@ -28,7 +36,7 @@ _RECORD = re.compile(rb"\{\s*(\".*)?\}", re.DOTALL)
 
 
 def sniff(head: bytes, path: Path) -> float:
-    lines = [line.strip(b" \t\r\n\x1e") for line in head.removeprefix(b"\xef\xbb\xbf").splitlines()[:10]]
+    lines = [line.strip(b" \t\r\n\x1e") for line in head.removeprefix(_MARK).splitlines()[:10]]
     lines = [line for line in lines if line]
     if not lines or not lines[0].startswith(b"{"):
         return NO
@@ -48,6 +56,43 @@ def read(source: Source) -> Reading:
     if frame is None:
         frame = _line_by_line(source, remarks)
     return Reading(frame, "jsonl", typed=True, remarks=remarks)
+
+
+def pieces(source: Source) -> Pieces | None:
+    """What is large, by whole lines. A file whose records take several lines is read at once."""
+    if source.path.stat().st_size < _LARGE_BYTES:
+        return None
+    with source.path.open("rb") as file:
+        head = [line.removeprefix(_MARK).decode("utf-8", "replace") for line in islice(file, _LINES_FOR_ORDER)]
+    whole = [line for line in head if line.strip(_AROUND)]
+    if sum(bool(_records(line)) for line in whole) < (1 - _TOLERATED_SHARE) * len(whole):
+        return None
+    return Pieces(_readings(source), None, typed=True)
+
+
+def _readings(source: Source) -> Iterator[Callable[[], Reading]]:
+    first_line = 1
+    with source.path.open("rb") as file:
+        while content := file.read(_PIECE_BYTES) + file.readline(_PIECE_BYTES):
+            yield partial(_piece, source, content, first_line)
+            first_line += content.count(b"\n")
+
+
+def _piece(source: Source, content: bytes, first_line: int) -> Reading:
+    import polars as pl
+
+    remarks: list[Remark] = []
+    n_lines = content.count(b"\n") + (not content.endswith(b"\n"))
+    frame: pl.DataFrame | None = None
+    with contextlib.suppress(pl.exceptions.PolarsError):
+        frame = pl.read_ndjson(content, infer_schema_length=None)
+    # Where a line is no record, or several, the lines of the rows are to be counted.
+    lines: Sequence[int] = range(first_line, first_line + n_lines)
+    if frame is None or frame.height != n_lines:
+        lines = []
+        text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", errors="replace")
+        frame = _of_lines(text, source, remarks, first_line, lines)
+    return Reading(frame, "jsonl", typed=True, remarks=remarks, line_of=lines.__getitem__)
 
 
 def _fast(source: Source) -> pl.DataFrame | None:
@@ -76,36 +121,75 @@ def _line_by_line(source: Source, remarks: list[Remark]) -> pl.DataFrame:
     from flowml.data.nested.records import Columns
 
     columns = Columns(source.limits)
-    bad: list[str] = []
-    n_bad = 0
     with source.path.open(encoding="utf-8-sig", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip(_AROUND):
-                continue
-            records = _records(line)
-            for record in records:
-                columns.add(record)
-            if records:
-                continue
-            n_bad += 1
-            if len(bad) < _SHOWN_LINES:
-                bad.append(f"line {number}: “{line.strip()[:80]}”")
-    if n_bad > max(1, _TOLERATED_SHARE * (columns.height + n_bad)):
+        bad = _collect(file, columns, 1)
+    if bad.are_too_many(columns.height):
         if (spread := _over_lines(source)) is not None:
             return spread.frame(remarks)
-        raise UnreadableFile(
-            f"{n_bad:,} of {columns.height + n_bad:,} lines are no valid JSON record, for example {bad[0]}.",
-            hint="JSON Lines has one complete record per line.",
-        )
-    if n_bad:
-        more = f" (and {n_bad - len(bad):,} more)" if n_bad > len(bad) else ""
+        raise _no_records(bad, columns.height)
+    remarks += bad.remarks()
+    return columns.frame(remarks)
+
+
+def _of_lines(
+    file: Iterable[str], source: Source, remarks: list[Remark], first_line: int, lines: list[int]
+) -> pl.DataFrame:
+    """The records of some lines, whose numbers are added to `lines`."""
+    from flowml.data.nested.records import Columns
+
+    columns = Columns(source.limits)
+    bad = _collect(file, columns, first_line, lines)
+    if bad.are_too_many(columns.height):
+        raise _no_records(bad, columns.height)
+    remarks += bad.remarks()
+    return columns.frame(remarks)
+
+
+@dataclass
+class _Bad:
+    """Lines that hold no record: how many, and the first of them."""
+
+    count: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    def are_too_many(self, n_records: int) -> bool:
+        return self.count > max(1, _TOLERATED_SHARE * (n_records + self.count))
+
+    def remarks(self) -> list[Remark]:
+        if not self.count:
+            return []
+        more = f" (and {self.count - len(self.shown):,} more)" if self.count > len(self.shown) else ""
         lines = (
             "1 line is no valid JSON record and was"
-            if n_bad == 1
-            else f"{n_bad:,} lines are no valid JSON records and were"
+            if self.count == 1
+            else f"{self.count:,} lines are no valid JSON records and were"
         )
-        remarks.append(loss("lines_left_out", f"{lines} left out{more}: {'; '.join(bad)}"))
-    return columns.frame(remarks)
+        return [loss("lines_left_out", f"{lines} left out{more}: {'; '.join(self.shown)}")]
+
+
+def _collect(file: Iterable[str], columns: Columns, first_line: int, lines: list[int] | None = None) -> _Bad:
+    bad = _Bad()
+    for number, line in enumerate(file, start=first_line):
+        if not line.strip(_AROUND):
+            continue
+        records = _records(line)
+        for record in records:
+            columns.add(record)
+        if lines is not None:
+            lines += [number] * len(records)
+        if records:
+            continue
+        bad.count += 1
+        if len(bad.shown) < _SHOWN_LINES:
+            bad.shown.append(f"line {number}: “{line.strip()[:80]}”")
+    return bad
+
+
+def _no_records(bad: _Bad, n_records: int) -> UnreadableFile:
+    return UnreadableFile(
+        f"{bad.count:,} of {n_records + bad.count:,} lines are no valid JSON record, for example {bad.shown[0]}.",
+        hint="JSON Lines has one complete record per line.",
+    )
 
 
 def _over_lines(source: Source) -> Columns | None:
@@ -151,4 +235,4 @@ def _one_after_another(line: str) -> list[dict[str, Any]]:
     return found
 
 
-FORMAT = Format(name="jsonl", title="JSON Lines", extensions=("jsonl", "ndjson"), sniff=sniff, read=read)
+FORMAT = Format(name="jsonl", title="JSON Lines", extensions=("jsonl", "ndjson"), sniff=sniff, read=read, pieces=pieces)

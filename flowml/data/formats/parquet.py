@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowml.data.format import CERTAIN, NO, Format, Reading, Source
+from flowml.data.batches import pieces_of
+from flowml.data.format import CERTAIN, NO, Format, Pieces, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
 if TYPE_CHECKING:
@@ -21,18 +22,37 @@ def sniff(head: bytes, path: Path) -> float:
 def read(source: Source) -> Reading:
     import polars as pl
 
-    _check_ends(source.path)
     try:
-        # The footer alone says how big the table will be: look before anything is decoded.
-        table = _scan(source.path)
-        schema = table.collect_schema()
-        source.limits.check(table.select(pl.len()).collect().item(), len(schema))
-        if any(dtype == pl.Datetime("ns") for dtype in schema.dtypes()):
-            table = _in_microseconds(source.path, schema)
-        return Reading(table.collect(), "parquet", typed=True)
+        return Reading(_table(source).collect(), "parquet", typed=True)
     except pl.exceptions.PolarsError as error:
-        reason = str(error).removeprefix("parquet: ").partition("\n")[0][:200]
-        raise UnreadableFile(f"The Parquet file is damaged: {reason}.", hint=_AGAIN) from error
+        raise _damaged(error) from error
+
+
+def pieces(source: Source) -> Pieces | None:
+    import polars as pl
+
+    try:
+        return pieces_of(_table(source), "parquet", _damaged)
+    except pl.exceptions.PolarsError as error:
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> UnreadableFile:
+    reason = str(error).removeprefix("parquet: ").partition("\n")[0][:200]
+    return UnreadableFile(f"The Parquet file is damaged: {reason}.", hint=_AGAIN)
+
+
+def _table(source: Source) -> pl.LazyFrame:
+    import polars as pl
+
+    _check_ends(source.path)
+    # The footer alone says how big the table will be: look before anything is decoded.
+    table = _scan(source.path)
+    schema = table.collect_schema()
+    source.limits.check(table.select(pl.len()).collect().item(), len(schema))
+    if any(dtype == pl.Datetime("ns") for dtype in schema.dtypes()):
+        table = _in_microseconds(source.path, schema)
+    return table
 
 
 def _scan(path: Path, schema: pl.Schema | None = None) -> pl.LazyFrame:
@@ -73,4 +93,4 @@ def _check_ends(path: Path) -> None:
         raise UnreadableFile("The Parquet file is damaged: its description does not fit into it.", hint=_AGAIN)
 
 
-FORMAT = Format(name="parquet", title="Parquet", extensions=("parquet", "pq"), sniff=sniff, read=read)
+FORMAT = Format(name="parquet", title="Parquet", extensions=("parquet", "pq"), sniff=sniff, read=read, pieces=pieces)

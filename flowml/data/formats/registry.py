@@ -9,15 +9,17 @@ import sqlite3
 import struct
 import zipfile
 import zlib
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial
 
 from flowml.data import formats as package
 from flowml.data.compression import EXTENSIONS as COMPRESSED
-from flowml.data.compression import unpack
-from flowml.data.format import HEAD_BYTES, LIKELY, NO, Format, Option, Reading, Source
+from flowml.data.compression import Unpacked, unpack
+from flowml.data.format import HEAD_BYTES, LIKELY, NO, Format, Option, Pieces, Reading, Source
 from flowml.data.formats.foreign import recognise
 from flowml.domain.errors import FlowMLError, InvalidInput, UnreadableFile, UnsupportedFormat
-from flowml.domain.remarks import note
+from flowml.domain.remarks import Remark, note
 
 _READING_LIBRARIES = frozenset(
     {
@@ -113,17 +115,12 @@ def detect(source: Source) -> Format:
 
 def read(source: Source) -> Reading:
     """Unpack, detect and read a file; what a reading library raises about its content becomes UnreadableFile."""
-    tables = _table_extensions()
-    unpacked = unpack(source, sorted(tables))
+    unpacked, format, remarks = _unpacked(source)
     source = unpacked.source
-    format = detect(source)
-    _check_options(format, source)
-    reading = _read(format, source)
-    if source.extension not in format.extensions and source.extension in tables:
-        said = f"The file's name ends in .{source.extension}, but its content is {format.title}: read as that."
-        reading.remarks.insert(0, note("format_by_content", said))
+    with _about_content(format):
+        reading = format.read(source)
+    reading.remarks[:0] = remarks
     reading.reader = format.name
-    reading.remarks[:0] = unpacked.remarks
     reading.decided = {**unpacked.decided, **reading.decided}
     reading.choices = {**unpacked.choices, **reading.choices}
     source.limits.check(reading.frame.height, reading.frame.width)
@@ -135,9 +132,50 @@ def read(source: Source) -> Reading:
     return reading
 
 
-def _read(format: Format, source: Source) -> Reading:
+def read_in_pieces(source: Source) -> Pieces | None:
+    """The pieces of a large file, for a model; None where it is to be read at once. Raises as `read` does, as do the
+    pieces."""
+    unpacked, format, remarks = _unpacked(source)
+    with _about_content(format):
+        pieces = format.pieces(unpacked.source)
+    if pieces is not None:
+        pieces.remarks[:0] = remarks
+        pieces.readings = _guarded(pieces.readings, format)
+    return pieces
+
+
+def _guarded(readings: Iterator[Callable[[], Reading]], format: Format) -> Iterator[Callable[[], Reading]]:
+    while True:
+        with _about_content(format):
+            reading = next(readings, None)
+        if reading is None:
+            return
+        yield partial(_one, reading, format)
+
+
+def _one(reading: Callable[[], Reading], format: Format) -> Reading:
+    with _about_content(format):
+        return reading()
+
+
+def _unpacked(source: Source) -> tuple[Unpacked, Format, list[Remark]]:
+    """The file inside, what it is, and what is to be said of either."""
+    tables = _table_extensions()
+    unpacked = unpack(source, sorted(tables))
+    source = unpacked.source
+    format = detect(source)
+    _check_options(format, source)
+    remarks = list(unpacked.remarks)
+    if source.extension not in format.extensions and source.extension in tables:
+        said = f"The file's name ends in .{source.extension}, but its content is {format.title}: read as that."
+        remarks.append(note("format_by_content", said))
+    return unpacked, format, remarks
+
+
+@contextmanager
+def _about_content(format: Format) -> Iterator[None]:
     try:
-        return format.read(source)
+        yield
     except (FlowMLError, KeyboardInterrupt, SystemExit):
         raise
     # Rust panics arrive as a BaseException of their own.

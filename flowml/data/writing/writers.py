@@ -16,7 +16,7 @@ from flowml.data.canonical import ROWS_PER_GROUP
 from flowml.data.writing.workbook import write_workbook
 from flowml.domain.errors import UnsupportedFormat
 
-_SEPARATORS = {"csv": ",", "tsv": "\t"}
+SEPARATORS = {"csv": ",", "tsv": "\t"}
 _PLAIN_NAME = r"^[^\s\",;|\t#'](?:[^\",;|\t\r\n]*[^\s\",;|\t])?$"
 
 
@@ -26,26 +26,21 @@ def write_table(frame: pl.DataFrame | pl.LazyFrame, path: Path) -> None:
 
     Text tables have quotation marks only where they need them: predictions are read by programs that expect no more.
     """
-    check_extension(path)
-    format = EXTENSIONS[_extension(path)]
-    if format in _SEPARATORS:
-        frame.lazy().sink_csv(path, separator=_SEPARATORS[format])
+    format = format_of(path)
+    if format in SEPARATORS:
+        frame.lazy().sink_csv(path, separator=SEPARATORS[format])
     else:
         FORMATS[format](frame.lazy(), path)
 
 
-def write_csv_text(frame: pl.DataFrame) -> str:
-    """The frame as the text of a CSV file."""
-    return frame.write_csv()
-
-
-def check_extension(path: Path) -> None:
-    """Raise UnsupportedFormat when `write_table` would not know what to write."""
+def format_of(path: Path) -> str:
+    """What the extension of a path names. Raises UnsupportedFormat where `write_table` would not know what to write."""
     if _extension(path) not in EXTENSIONS:
         raise UnsupportedFormat(
             f"FlowML cannot write a file called “{path.name}”.",
             hint=f"Let its name end in one of: {', '.join(f'.{name}' for name in EXTENSIONS)}.",
         )
+    return EXTENSIONS[_extension(path)]
 
 
 def _extension(path: Path) -> str:
@@ -54,12 +49,12 @@ def _extension(path: Path) -> str:
 
 def _csv(table: pl.LazyFrame, path: Path) -> None:
     with path.open("wb") as file:
-        _write_delimited(table, file, _SEPARATORS["csv"])
+        _write_delimited(table, file, SEPARATORS["csv"])
 
 
 def _tsv(table: pl.LazyFrame, path: Path) -> None:
     with path.open("wb") as file:
-        _write_delimited(table, file, _SEPARATORS["tsv"])
+        _write_delimited(table, file, SEPARATORS["tsv"])
 
 
 def _write_delimited(table: pl.LazyFrame, file: IO[bytes], separator: str) -> None:

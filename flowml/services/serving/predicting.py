@@ -32,12 +32,13 @@ def named(context: Context, model_id: str | None) -> str:
     return found
 
 
-def load(context: Context, model_id: str) -> Loaded:
+def load(context: Context, model_id: str | None) -> Loaded:
     """The model, for predictions. `model_id` may be a training run's: then its best model.
 
-    Raises NotFound, NotReady for a run without a model yet, WrongState for one that has ended without any, Forbidden
-    for a caller who may ask for another model alone.
+    Raises InvalidInput as `named` does, NotFound, NotReady for a run without a model yet, WrongState for one that has
+    ended without any, Forbidden for a caller who may ask for another model alone.
     """
+    model_id = model_id or named(context, model_id)
     context.caller.check_model(model_id)
     models = models_of(context)
     loaded = models.load(context, model_id)
@@ -46,7 +47,7 @@ def load(context: Context, model_id: str) -> Loaded:
 
 
 def predict(
-    context: Context, model_id: str, rows: Sequence[Mapping[str, Any]], coverage: float = DEFAULT_COVERAGE
+    context: Context, model_id: str | None, rows: Sequence[Mapping[str, Any]], coverage: float = DEFAULT_COVERAGE
 ) -> list[Prediction]:
     """Answers for rows of the original columns, in their order; `coverage`: how often intervals and sets hold the
     truth. Raises as `load` and `predict_rows` do."""
@@ -71,9 +72,10 @@ def predict_rows(
     return [found for piece in _while_wanted(context, pieces) for found in _predict_many(loaded, piece, coverage)]
 
 
-def ready(context: Context, model_id: str) -> Loaded | None:
+def ready(context: Context, model_id: str | None) -> Loaded | None:
     """The model, for a prediction, when it is in memory and still the one that this names; else None. Raises
-    Forbidden."""
+    Forbidden, and InvalidInput as `named` does."""
+    model_id = model_id or named(context, model_id)
     context.caller.check_model(model_id)
     models = models_of(context)
     loaded = models.peek(context, model_id)

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -154,14 +155,22 @@ class Shelf:
         if kept is None:
             from flowml.automl.model import modelfile
 
-            # By its hash it is what this server's own training has written, and nothing else.
-            fitted = modelfile.read_bytes(context.store.files.content(file))
+            # By its hash it is what this server's own training has written and tried, and nothing else.
+            fitted = modelfile.read_bytes(context.store.files.content(file), tried=False)
             kept = _Kept(fitted, context.steady() - (0.0 if is_used else _IN_USE_SECONDS))
+            self._prepare(fitted)
         with self._lock:
             self._models[file] = kept
             while len(self._models) > context.settings.model_cache_size:
                 del self._models[self._least_used()]
         return kept.fitted
+
+    def _prepare(self, fitted: "FittedModel") -> None:
+        """Make single rows quick: now where that saves the import of a library, else beside the first answers."""
+        if any(name not in sys.modules for name in fitted.libraries):
+            fitted.one_row.prepare()
+        else:
+            threading.Thread(target=fitted.one_row.prepare, daemon=True).start()
 
     def _least_used(self) -> str:
         return min(self._models, key=lambda file: self._models[file].used_at)

@@ -13,7 +13,6 @@ from flowml.services.protocols import inference, tensors
 from flowml.services.serving import predicting
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.loaded import Loaded
-from flowml.web.api import system
 from flowml.web.api.asked import answered
 from flowml.web.bodies import parse_in_parts, parse_json, receive
 from flowml.web.caller import context_of
@@ -41,6 +40,9 @@ async def live(request: Request) -> dict[str, bool]:
 
 def ready(context: Context) -> dict[str, bool]:
     """Can the store be read and written too."""
+    # What else it tells of takes a moment to import.
+    from flowml.web.api import system
+
     system.readiness(context)
     return {"ready": True}
 

@@ -8,7 +8,7 @@ from flowml.services import results
 from flowml.services.context import Context
 from flowml.services.examples import example_if_readable
 from flowml.services.serving import predicting
-from flowml.web.model_openapi import build
+from flowml.web.api.model_openapi import build
 
 
 def openapi(context: Context, model_id: str) -> Response:

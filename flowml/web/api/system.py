@@ -14,6 +14,7 @@ from flowml.services.administration import limits
 from flowml.services.context import Context
 from flowml.services.fleet import cluster
 from flowml.services.system import SystemStats
+from flowml.web.api.prometheus import metric
 from flowml.web.caller import context_of
 from flowml.web.live import Hub
 
@@ -54,17 +55,17 @@ async def metrics(request: Request) -> Response:
     found = await run_in_threadpool(system.stats, context_of(request))
     load = await run_in_threadpool(cluster.load, context_of(request))
     lines = [
-        *_metric("flowml_info", "gauge", "The version that runs.", [({"version": found.version}, 1)]),
-        *_metric("flowml_uptime_seconds", "gauge", "Seconds since the start.", [({}, found.uptime_seconds)]),
-        *_metric("flowml_datasets", "gauge", "Stored data sets.", [({}, found.datasets)]),
-        *_metric("flowml_models", "gauge", "Stored models.", [({}, found.models)]),
-        *_metric(
+        *metric("flowml_info", "gauge", "The version that runs.", [({"version": found.version}, 1)]),
+        *metric("flowml_uptime_seconds", "gauge", "Seconds since the start.", [({}, found.uptime_seconds)]),
+        *metric("flowml_datasets", "gauge", "Stored data sets.", [({}, found.datasets)]),
+        *metric("flowml_models", "gauge", "Stored models.", [({}, found.models)]),
+        *metric(
             "flowml_jobs",
             "gauge",
             "Training runs by status.",
             [({"status": status}, count) for status, count in found.jobs.items()],
         ),
-        *_metric(
+        *metric(
             "flowml_queue_trials",
             "gauge",
             "Trials that wait for a machine, or are worked on, by queue; a run that has not begun waits like a trial.",
@@ -74,20 +75,20 @@ async def metrics(request: Request) -> Response:
                 for state, count in (("waiting", queue.waiting), ("running", queue.running))
             ],
         ),
-        *_metric(
+        *metric(
             "flowml_workers",
             "gauge",
             "Machines that train, by status.",
             [({"status": status}, count) for status, count in load.workers.items()],
         ),
-        *_metric(
+        *metric(
             "flowml_slots",
             "gauge",
             "Trials that the machines that are online can work on at once.",
             [({"state": "free"}, load.slots_free), ({"state": "busy"}, load.slots_total - load.slots_free)],
         ),
-        *_metric("flowml_predictions_total", "counter", "Rows predicted.", [({}, found.predictions.total)]),
-        *_metric(
+        *metric("flowml_predictions_total", "counter", "Rows predicted.", [({}, found.predictions.total)]),
+        *metric(
             "flowml_prediction_latency_seconds",
             "gauge",
             "How long the latest predictions took, by quantile.",
@@ -97,35 +98,23 @@ async def metrics(request: Request) -> Response:
                 if milliseconds is not None
             ],
         ),
-        *_metric(
+        *metric(
             "flowml_child_processes",
             "gauge",
             "Child processes that work on tables and models for a request, and requests that wait for one.",
             [({"state": state}, count) for state, count in turns.child_processes().items()],
         ),
-        *_metric("flowml_live_connections", "gauge", "Open live connections.", [({}, hub.connections)]),
-        *_metric(
+        *metric("flowml_live_connections", "gauge", "Open live connections.", [({}, hub.connections)]),
+        *metric(
             "process_resident_memory_bytes",
             "gauge",
             "Memory of the server process.",
             [({}, system.process_memory_bytes())],
         ),
-        *_metric("flowml_disk_used_bytes", "gauge", "Used on the home folder's disk.", [({}, found.disk.used_bytes)]),
-        *_metric("flowml_disk_total_bytes", "gauge", "Size of that disk.", [({}, found.disk.total_bytes)]),
+        *metric("flowml_disk_used_bytes", "gauge", "Used on the home folder's disk.", [({}, found.disk.used_bytes)]),
+        *metric("flowml_disk_total_bytes", "gauge", "Size of that disk.", [({}, found.disk.total_bytes)]),
     ]
     return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
-
-
-def _metric(name: str, kind: str, meaning: str, values: list[tuple[dict[str, str], float]]) -> list[str]:
-    lines = [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
-    for labels, value in values:
-        inside = ",".join(f'{key}="{_escaped(label)}"' for key, label in labels.items())
-        lines.append(f"{name}{{{inside}}} {value}" if inside else f"{name} {value}")
-    return lines
-
-
-def _escaped(label: str) -> str:
-    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 async def live_without_websocket(request: Request) -> Response:

@@ -35,8 +35,10 @@ class MetricValue:
 
 @dataclass(frozen=True)
 class ConfusionCell:
-    """`heat` is 0 to 10, from the share of its row."""
+    """`heat` is 0 to 10, from the share of its row; `actual` and `predicted` are the labels."""
 
+    actual: str
+    predicted: str
     count: int
     share: float
     heat: int
@@ -111,7 +113,7 @@ def page(request: Request) -> Response:
             values=_values(model, headline(job) if is_best else None),
             folds=_fold_chart(model),
             confusion=_confusion(context, model),
-            residuals=residual_charts(model.target, model.details.residuals),
+            residuals=residual_charts(model.target, model.details.residuals, f"/models/{model.id}/mistakes"),
             importance=importance_chart(model.details.permutation_importance, model),
             members=[
                 Member(titles.get(part.algorithm, part.algorithm), part.weight, part.model_id)
@@ -190,7 +192,7 @@ def _confusion(context: Context, model: Model) -> Confusion | None:
         total = sum(counts) or 1
         rows.append(
             [
-                ConfusionCell(count, count / total, round(10 * count / total), at == other)
+                ConfusionCell(labels[at], labels[other], count, count / total, round(10 * count / total), at == other)
                 for other, count in enumerate(counts)
             ]
         )

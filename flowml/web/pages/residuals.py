@@ -1,6 +1,7 @@
 """How far off a model that predicts numbers is, as two charts: predicted against actual, and the residuals."""
 
 import itertools
+from dataclasses import replace
 
 from flowml.domain.models import Residuals
 from flowml.domain.wording import number, plural
@@ -11,9 +12,19 @@ from flowml.web.pages.charts import Chart
 _SURE = 2.0
 
 
-def residual_charts(target: str, found: Residuals | None) -> list[Chart]:
-    """Of a model that has none, such as one of an earlier version, there are no charts."""
-    return [] if found is None else [_fit_chart(target, found), _residual_chart(target, found)]
+def residual_charts(target: str, found: Residuals | None, rows: str | None = None) -> list[Chart]:
+    """Of a model that has none, such as one of an earlier version, there are no charts. `rows` is the address of its
+    mistakes, to which points and bars lead."""
+    if found is None:
+        return []
+    charts = [_fit_chart(target, found), _residual_chart(target, found)]
+    if rows is None:
+        return charts
+    leads = {"fit": "A point leads to its row.", "residuals": "A bar leads to its rows."}
+    return [
+        replace(chart, caption=f"{chart.caption} {leads[chart.kind]}", spec={**chart.spec, "rows": rows})
+        for chart in charts
+    ]
 
 
 def _fit_chart(target: str, found: Residuals) -> Chart:

@@ -144,7 +144,9 @@ class Importance(Answer):
 class Predict(Body):
     """One row as `features`, or several as `rows`."""
 
-    model_id: str = Field(description="a model, or a training run: then its best model")
+    model_id: str | None = Field(
+        None, description="a model, or a training run: then its best model; a server of one model needs none"
+    )
     features: Object | None = None
     rows: list[Object] | None = Field(None, min_length=1, max_length=100_000, fail_fast=True)
     coverage: float = Field(0.9, ge=0.5, le=0.99, description="how often interval and set hold the truth")

@@ -11,6 +11,17 @@ function marginFor(domain) {
   return Math.min(110, 22 + 7.2 * Math.max(...domain.map((value) => number(Number(value.toPrecision(3))).length)));
 }
 
+// Where the rows are that are off by so much.
+function linksTo(spec, ranges) {
+  return spec.rows ? ranges.map(({ low, high }) => spec.rows + "?low=" + low + "&high=" + high) : undefined;
+}
+
+// What is drawn was rounded.
+function around({ actual, predicted }) {
+  const room = 1e-5 * (Math.abs(actual) + Math.abs(predicted));
+  return { low: actual - predicted - room, high: actual - predicted + room };
+}
+
 defineChart("importance", (Plot, spec, { width, colour }) => {
   const items = spec.items;
   const text = (value) => number(spec.percent ? 100 * value : value);
@@ -86,7 +97,7 @@ defineChart("fit", (Plot, spec, { width, colour }) => {
     }),
   );
   const labels = rows.map((row) => "Actual " + number(row.actual) + "\npredicted " + number(row.predicted) + "\nactual minus predicted " + number(row.actual - row.predicted));
-  return { plot, marks: [{ selector: ".rows > *", labels }] };
+  return { plot, marks: [{ selector: ".rows > *", labels, links: linksTo(spec, rows.map(around)) }] };
 });
 
 defineChart("residuals", (Plot, spec, { width, colour }) => {
@@ -104,5 +115,5 @@ defineChart("residuals", (Plot, spec, { width, colour }) => {
     }),
   );
   const labels = spec.bars.map((bar) => number(bar.low) + " to " + number(bar.high) + "\n" + percent(bar.share) + " of the rows");
-  return { plot, marks: [{ selector: ".bars > *", labels }] };
+  return { plot, marks: [{ selector: ".bars > *", labels, links: linksTo(spec, spec.bars) }] };
 });

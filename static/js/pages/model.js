@@ -1,7 +1,10 @@
 // One model: its charts; the importance of columns is asked for where it is not known yet.
 import Alpine from "../../vendor/alpine.js";
 import { mountCharts } from "../charts.js";
+import "../charts/insight.js";
 import "../charts/model.js";
+import "../costs.js";
+import "../depth.js";
 import { fragment, get } from "../http.js";
 
 Alpine.data("model", () => ({}));

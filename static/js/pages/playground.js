@@ -1,41 +1,98 @@
-// Playground: every change asks the model again; the answer, its probabilities and its doubts stand beside the form.
+// Playground: every change asks the model again; the answer, its doubts and what it was before stand beside the form.
 import Alpine from "../../vendor/alpine.js";
 import { copyText, dataOf, debounce, h } from "../dom.js";
 import { milliseconds, NONE, number, percent } from "../format.js";
 import { curl, get, post } from "../http.js";
+import { intervalWords, setWords, thresholdWords } from "../playground/certainty.js";
+import { answerWords, changesOf, differenceWords } from "../playground/difference.js";
+import { keepRow, keptRow } from "../playground/kept.js";
+import { latest } from "../playground/latest.js";
+import { Row } from "../playground/row.js";
 import { problemToast } from "../toasts.js";
-import { byImportance, filledIn, found, keptOf, placesOf, truthOf } from "../trying.js";
-import { numberOf, valueOf } from "../typed.js";
+import { byImportance, found, keptOf, placesOf, truthOf } from "../trying.js";
 
 const WAIT = 120;
+const COVERAGE = 0.9;
+
+// What the other parts of the page follow: the row that was answered last, and what came of it.
+Alpine.store("row", { features: {}, answer: null, example: null });
 
 Alpine.data("playground", () => ({
+  form: null,
+  row: null,
   answer: "…",
   detail: "Asking the model",
   latency: "",
   low: "",
   high: "",
-  coverage: "",
+  between: "",
   hasInterval: false,
   places: { low: 0, value: 0, high: 0, truth: 0, start: 0, end: 0 },
   hasTruth: false,
   truth: "",
+  set: "",
+  threshold: "",
+  coverage: String(COVERAGE),
+  before: "",
+  difference: "",
   matches: "",
   hasWarnings: false,
   stale: false,
   copyText: "Copy",
   features: {},
+  // The row that changes are compared with: its texts, its values, and what the model said of it.
+  start: null,
+  startFeatures: {},
+  startAnswer: null,
+  example: null,
+  filled: null,
+  texts: null,
+  ask: null,
+  askStart: null,
+  predictSoon: null,
   init() {
     this.form = dataOf(this.$root, "form");
-    this.controls = new Map(this.form.fields.map((field) => [field.name, document.getElementById(field.id)]));
+    this.row = Alpine.raw(new Row(this.$root, this.form.fields, this.form.kept));
+    this.ask = latest((signal, features) => this.predicted(features, signal));
+    this.askStart = latest((signal, features) => this.predicted(features, signal));
     this.predictSoon = debounce(WAIT, () => this.predict());
     this.example = this.form.example;
-    this.values = new Map(this.form.fields.map((field) => [field.name, field.value]));
+    this.texts = new Map(this.form.fields.map((field) => [field.name, field.value]));
     this.matches = this.$root.querySelector("[x-text=matches]")?.textContent ?? "";
-    this.fillIn();
+    this.filled = this.row.fill(this.texts);
+    this.begin();
+    this.resume();
     this.read();
     this.predict();
     if (!this.form.important) this.askImportance();
+    addEventListener("row-change", (event) => this.take(event.detail));
+  },
+  // From here on changes are told.
+  begin() {
+    this.start = this.row.texts;
+    this.startFeatures = this.row.features;
+    this.startAnswer = null;
+    this.before = "";
+    this.difference = "";
+    this.askStart.giveUp();
+  },
+  // The row that this tab was editing when it was loaded again.
+  resume() {
+    const kept = keptRow(sessionStorage, this.form.model_id, [...this.row.controls.keys()]);
+    if (!kept) return;
+    if (kept.example) {
+      this.useExample(kept.example);
+      this.filled = this.row.fill(this.texts);
+    }
+    this.coverage = String(kept.coverage);
+    this.row.fill(kept.start);
+    this.begin();
+    this.row.fill(kept.texts);
+  },
+  useExample(example) {
+    this.example = example;
+    this.texts = new Map([...this.texts.keys()].map((name) => [name, example.values[name]]));
+    this.row.kept = keptOf(Object.keys(this.row.kept), example);
   },
   // Of many columns those that matter come first, as soon as that is known and unless somebody has begun to type.
   async askImportance() {
@@ -66,42 +123,63 @@ Alpine.data("playground", () => ({
     return this.stale ? "answer-stale" : "";
   },
   get curl() {
-    return curl(location.origin + "/api/results/predict", { model_id: this.form.model_id, features: this.features });
+    return curl(location.origin + "/api/results/predict", this.body(this.features));
+  },
+  get hasBefore() {
+    return this.before !== "";
+  },
+  body(features) {
+    const body = { model_id: this.form.model_id, features };
+    return Number(this.coverage) === COVERAGE ? body : { ...body, coverage: Number(this.coverage) };
   },
   read() {
-    const features = { ...this.form.kept };
-    for (const field of this.form.fields) features[field.name] = valueOf(field, this.controls.get(field.name).value);
-    this.features = features;
+    this.features = this.row.features;
+    keepRow(sessionStorage, this.form.model_id, {
+      texts: this.row.texts,
+      start: this.start,
+      example: this.example === this.form.example ? null : this.example,
+      coverage: Number(this.coverage),
+    });
   },
   submitted(event) {
     event.preventDefault();
     this.changed();
   },
   changed(event) {
-    if (event) this.follow(event.target);
+    if (event) this.row.follow(event.target);
     this.read();
     this.predictSoon();
-  },
-  // The slider below a number and the number itself say the same.
-  follow(control) {
-    const slider = this.$root.querySelector("input[data-for='" + control.id + "']");
-    const value = numberOf(control.value);
-    if (slider && value !== null) slider.value = value;
   },
   slid(event) {
-    const value = Number(event.target.value);
-    document.getElementById(event.target.dataset.for).value = Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
+    this.row.slid(event.target);
     this.read();
     this.predictSoon();
   },
-  fill() {
-    this.fillIn();
+  // Values from another part of the page, as texts by column.
+  take(texts) {
+    const shown = Object.entries(texts).filter(([name]) => this.row.controls.has(name));
+    this.row.fill(new Map([...this.row.texts, ...shown]));
     this.changed();
   },
-  // The example in the controls, and what they make of it: times lose seconds that are 0.
-  fillIn() {
-    this.filled = filledIn(this.controls, this.values);
-    for (const control of this.controls.values()) this.follow(control);
+  covered() {
+    this.startAnswer = null;
+    this.changed();
+  },
+  fill() {
+    this.filled = this.row.fill(this.texts);
+    this.begin();
+    this.changed();
+  },
+  compareFromHere() {
+    this.begin();
+    this.startAnswer = this.$store.row.answer;
+    this.read();
+    document.getElementById("answer-title").focus();
+  },
+  backToStart() {
+    this.row.fill(this.start);
+    this.changed();
+    document.getElementById("answer-title").focus();
   },
   // Any other row of the table, by chance.
   async another() {
@@ -109,9 +187,7 @@ Alpine.data("playground", () => ({
     try {
       const example = await get("/models/" + this.form.model_id + "/example.json?row=" + row);
       if (!example) throw new Error("The table of this model is no longer there.");
-      this.example = example;
-      for (const name of this.values.keys()) this.values.set(name, example.values[name]);
-      this.form.kept = keptOf(Object.keys(this.form.kept), example);
+      this.useExample(example);
       this.fill();
     } catch (problem) {
       problemToast("No other row", problem);
@@ -119,7 +195,7 @@ Alpine.data("playground", () => ({
   },
   // Whether the form still holds the example as it was.
   get untouched() {
-    return [...this.controls].every(([name, control]) => control.value === this.filled.get(name));
+    return this.row.holds(this.filled);
   },
   search(event) {
     const fields = [...this.$root.querySelectorAll("[data-field]")];
@@ -130,23 +206,55 @@ Alpine.data("playground", () => ({
     this.matches = number(shown.size) + (shown.size === 1 ? " column" : " columns");
   },
   empty() {
-    for (const control of this.controls.values()) control.value = "";
+    this.row.empty();
+    this.begin();
     this.changed();
   },
+  predicted(features, signal) {
+    return post("/api/results/predict", this.body(features), signal);
+  },
   async predict() {
-    this.abort?.abort();
-    const abort = new AbortController();
-    this.abort = abort;
+    const features = this.features;
     const slow = setTimeout(() => (this.stale = this.latency !== ""), 250);
     try {
-      this.show(await post("/api/results/predict", { model_id: this.form.model_id, features: this.features }, abort.signal));
+      const answered = await this.ask(features);
+      if (!answered) return;
+      this.stale = false;
+      this.show(answered.result);
+      this.$store.row.example = this.untouched ? this.example : null;
+      this.$store.row.features = features;
+      this.$store.row.answer = answered.result;
+      await this.compare(features, answered.result);
     } catch (problem) {
-      if (problem.name === "AbortError") return;
+      this.stale = false;
       this.fail(problem);
     } finally {
       clearTimeout(slow);
-      if (this.abort === abort) this.stale = false;
     }
+  },
+  // What the changes since the start have made of the answer.
+  async compare(features, answer) {
+    const changes = changesOf(this.row.names, this.startFeatures, features);
+    if (!changes.length) {
+      this.startAnswer = answer;
+      this.before = "";
+      this.difference = "";
+      return;
+    }
+    if (!this.startAnswer) {
+      try {
+        const answered = await this.askStart(this.startFeatures);
+        if (!answered) return;
+        this.startAnswer = answered.result;
+      } catch {
+        // A start that the model refuses is nothing to compare with.
+        this.before = "";
+        this.difference = "";
+        return;
+      }
+    }
+    this.before = answerWords(this.startAnswer);
+    this.difference = differenceWords(this.form.target, changes, this.startAnswer, answer);
   },
   show(result) {
     const value = result.prediction;
@@ -155,6 +263,8 @@ Alpine.data("playground", () => ({
     const sure = result.probability ?? result.confidence;
     this.detail = result.probabilities ? percent(sure, 1) + " probability" : "predicted value";
     this.showProbabilities(result.probabilities, String(value));
+    this.set = setWords(result, Number(this.coverage));
+    this.threshold = thresholdWords(result);
     const example = this.untouched ? this.example : null;
     this.truth = example ? truthOf(example, this.form.target, result) : "";
     this.hasInterval = Boolean(result.interval);
@@ -164,7 +274,7 @@ Alpine.data("playground", () => ({
       this.places = placesOf({ ...result.interval, value, range: this.form.range, truth });
       this.low = number(result.interval.low);
       this.high = number(result.interval.high);
-      this.coverage = Math.round(result.interval.coverage * 100) + " % of true values lie between";
+      this.between = intervalWords(result.interval, Number(this.coverage));
     }
     this.showNotes(result.warnings || [], []);
   },
@@ -182,32 +292,15 @@ Alpine.data("playground", () => ({
     this.latency = "";
     this.hasInterval = false;
     this.truth = "";
+    this.set = "";
+    this.threshold = "";
+    this.difference = "";
+    this.$store.row.answer = null;
     this.showProbabilities(null, "");
     this.showNotes([], problem.fields);
   },
-  // Warnings and problems stand at the field they name; what names none stands below the answer.
   showNotes(warnings, problems) {
-    const general = [];
-    const notes = new Map();
-    for (const warning of warnings) {
-      const field = this.form.fields.find(({ name }) => warning.includes("“" + name + "”") || warning.includes("'" + name + "'") || warning.includes('"' + name + '"'));
-      if (field) notes.set(field.name, [warning, "field-warning"]);
-      else general.push(warning);
-    }
-    for (const { field, message } of problems) {
-      const found = this.form.fields.find(({ name }) => field === name || field.endsWith("." + name));
-      if (found) notes.set(found.name, [message, "field-problem"]);
-      else general.push(message);
-    }
-    for (const field of this.form.fields) {
-      const [text, kind] = notes.get(field.name) || ["", ""];
-      const control = this.controls.get(field.name);
-      const message = document.getElementById(field.id + "-note");
-      message.textContent = text;
-      message.className = "field-message " + kind;
-      if (kind === "field-problem") control.setAttribute("aria-invalid", "true");
-      else control.removeAttribute("aria-invalid");
-    }
+    const general = this.row.note(warnings, problems);
     this.hasWarnings = general.length > 0;
     this.$root.querySelector(".answer-warnings").replaceChildren(...general.map((text) => h("li", {}, text)));
   },

@@ -12,7 +12,8 @@ from flowml.automl.features.categorical import CategoryEncoder
 from flowml.automl.features.combinations import OPERATIONS
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.numeric import NumberEncoder
-from flowml.automl.model.model import FittedModel, Member, Part, combine
+from flowml.automl.model.members import Member, Part
+from flowml.automl.model.model import FittedModel, combine
 from flowml.automl.model.pooling import Pooling
 from flowml.automl.predictors.flat_trees import TreeArrays
 from flowml.automl.predictors.trees import TreesPredictor

@@ -8,7 +8,8 @@ import pytest
 
 from flowml import load_model
 from flowml.automl.model import foreign, modelfile
-from flowml.automl.model.model import FittedModel, Member, Part
+from flowml.automl.model.members import Member, Part
+from flowml.automl.model.model import FittedModel
 from flowml.automl.predictors.constant import ConstantPredictor
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
 from flowml.automl.predictors.lightgbm_text import compact

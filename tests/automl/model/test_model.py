@@ -11,6 +11,7 @@ import pytest
 
 from flowml.automl.algorithms.base import Final
 from flowml.automl.features.encoded import View
+from flowml.automl.features.prepared import order_of_likeness, prepare
 from flowml.automl.model.model import FittedModel, combine
 from flowml.automl.task.task import prepare_task
 from flowml.domain.datasets import Role
@@ -34,6 +35,19 @@ def test_a_row_gets_the_answer_of_its_table(final: Final, target: str) -> None:
     for row, answer in zip(fresh.to_dicts(), answers, strict=True):
         assert fitted.predict_row(row) == pytest.approx(answer, rel=1e-9)
         assert fitted.predict_row(fitted.check_row(row)[0]) == pytest.approx(answer, rel=1e-9)
+
+
+def test_many_rows_are_answered_in_another_order_and_given_back_in_theirs(
+    model: FittedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = people(60, seed=5)
+    expected = model.predict(fresh)
+    walking = FittedModel(model.schema, model.encoders, model.members)
+    monkeypatch.setattr("flowml.automl.model.model._SORTED_ROWS", 10)
+    monkeypatch.setitem(walking.__dict__, "libraries", frozenset({"lightgbm"}))
+    order = order_of_likeness(prepare(fresh, model.schema.roles))
+    assert sorted(order) == list(range(60)) and list(order) != list(range(60))
+    assert walking.predict(fresh) == pytest.approx(expected, rel=1e-12)
 
 
 def test_missing_columns_are_missing_values_and_others_are_ignored(model: FittedModel) -> None:

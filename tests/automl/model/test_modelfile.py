@@ -15,7 +15,8 @@ import pytest
 from flowml.automl.algorithms.base import Final
 from flowml.automl.features.encoded import View
 from flowml.automl.model import container, modelfile
-from flowml.automl.model.model import FittedModel, Member, Part, combine
+from flowml.automl.model.members import Member, Part
+from flowml.automl.model.model import FittedModel, combine
 from flowml.automl.model.pooling import Pooling
 from flowml.automl.predictors.constant import ConstantPredictor
 from flowml.automl.predictors.flat_trees import TreeArrays

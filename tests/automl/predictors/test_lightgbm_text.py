@@ -1,5 +1,7 @@
 """LightGBM's own text, shortened."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import lightgbm
 import numpy as np
 import pytest
@@ -23,6 +25,26 @@ def test_what_is_shortened_here_is_what_reading_it_again_makes_of_it(n_outputs: 
     text = lightgbm.train(settings, lightgbm.Dataset(values, target, categorical_feature=[3]), 12).model_to_string()
     assert "cat_threshold" in text
     assert shorten(text, 4, n_outputs) == compact(text, 4, n_outputs)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2, 3])
+def test_a_few_trees_at_a_time_say_together_what_all_say(n_outputs: int) -> None:
+    chance = np.random.default_rng(0)
+    values = chance.normal(size=(600, 4)).astype(np.float32)
+    values[:, 3] = chance.integers(0, 9, 600)
+    target = (
+        (np.abs(values[:, 0]) + values[:, 1]).clip(0, n_outputs - 0.5).astype(int) if n_outputs > 1 else values[:, 1]
+    )
+    settings = {"objective": {1: "regression", 2: "binary", 3: "multiclass"}[n_outputs], "verbosity": -1}
+    if n_outputs > 2:
+        settings["num_class"] = n_outputs
+    booster = lightgbm.train(settings, lightgbm.Dataset(values, target, categorical_feature=[3]), 25)
+    predictor = LightGBMPredictor(compact(booster.model_to_string(), 4, n_outputs), n_outputs, 4)
+    expected = booster.predict(values)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(predictor.predict, [values] * 8):
+            assert (found[:, 1] if n_outputs == 2 else found.squeeze()) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    assert len(predictor._parts) == (5 if n_outputs == 3 else 2)
 
 
 def test_lightgbm_may_split_the_missing_from_all_others() -> None:

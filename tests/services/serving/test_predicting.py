@@ -223,10 +223,10 @@ def test_who_asks_for_a_warm_model_does_not_wait_for_a_cold_one(
         context.store.models.get("classes").job_id, modelfile.read_bytes, threading.Event(), threading.Event()
     )  # fmt: skip
 
-    def slow(content: bytes) -> FittedModel:
+    def slow(content: bytes, **options: Any) -> FittedModel:
         began.set()
         assert go_on.wait(30)
-        return read(content)
+        return read(content, **options)
 
     monkeypatch.setattr(modelfile, "read_bytes", slow)
     cold = threading.Thread(target=one, args=(context, "numbers", ROW))

@@ -36,6 +36,7 @@ from flowml.web.pages import (
     train,
     workers,
 )
+from flowml.web.pages.insight import curves, mistakes, search, slices
 from flowml.web.templating import Page, environment
 from tests.services.records import add_dataset, add_job, add_model
 from tests.services.trained import add_trained, table
@@ -51,6 +52,11 @@ PAGES: tuple[type[Page], ...] = (
     jobs.LeaderboardPart,
     results.ResultsPage,
     models.ModelPage,
+    curves.CurvesPart,
+    slices.SlicesPart,
+    mistakes.MistakesPage,
+    search.SearchPart,
+    search.ComparePage,
     playground.PlaygroundPage,
     deploy.DeployPage,
     errors.ErrorPage,
@@ -125,6 +131,12 @@ def addresses(server: Served) -> list[str]:
         f"/jobs/{waiting}/results",
         "/models/champion",
         "/models/second",
+        "/models/champion/curves",
+        "/models/champion/slices",
+        "/models/champion/mistakes",
+        f"/jobs/{done}/search",
+        f"/jobs/{waiting}/search",
+        f"/jobs/{done}/compare?model=champion&model=second",
         "/models/champion/playground",
         "/models/champion/deploy",
         "/nowhere",

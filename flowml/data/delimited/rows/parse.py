@@ -48,6 +48,19 @@ def parse_texts(body: Body, width: int) -> pl.DataFrame:
     return _rows(body, Schema([pl.String] * width, []))
 
 
+def parse_piece(body: Body, width: int, number: int) -> tuple[pl.DataFrame, int]:
+    """The same of the records from one of the anchors of the body on to the next, and how many are before them."""
+    import polars as pl
+
+    anchors, before = body.structure.anchors, body.structure.anchor_records
+    first = before[number]
+    with body.path.open("rb") as file:
+        file.seek(anchors[number])
+        content = file.read(anchors[number + 1] - anchors[number] if number + 1 < len(anchors) else -1)
+    frame = _without_bare_na(_read_csv(body, Schema([pl.String] * width, []), content), body, first)
+    return frame.head(max(0, body.structure.records - body.structure.trailing_blank - first)), first
+
+
 def parse(body: Body, width: int, conventions: Conventions, remarks: list[Remark]) -> pl.DataFrame:
     """The same with whole and decimal numbers where every value of a column is one. What was read as missing is added
     to `remarks`."""
@@ -80,30 +93,31 @@ def _rows(body: Body, schema: Schema) -> pl.DataFrame:
     return frame.head(body.structure.records - body.structure.trailing_blank)
 
 
-def _read_csv(body: Body, schema: Schema) -> pl.DataFrame:
+def _read_csv(body: Body, schema: Schema, content: bytes | None = None) -> pl.DataFrame:
     import polars as pl
 
     return pl.read_csv(
-        body.path,
+        body.path if content is None else content,
         has_header=False,
         separator=body.delimiter,
         quote_char=None if body.delimiter == NO_DELIMITER else '"',
-        skip_lines=body.first_line,
+        skip_lines=body.first_line if content is None else 0,
         schema={f"column_{index}": dtype for index, dtype in enumerate(schema.dtypes)},
         null_values=schema.missing or None,
         glob=False,
     )
 
 
-def _without_bare_na(frame: pl.DataFrame, body: Body) -> pl.DataFrame:
-    """R writes a missing text as NA without quotation marks; the parser no longer knows which had them."""
+def _without_bare_na(frame: pl.DataFrame, body: Body, first: int = 0) -> pl.DataFrame:
+    """R writes a missing text as NA without quotation marks; the parser no longer knows which had them. The frame
+    begins with the row `first` of the body."""
     import numpy as np
     import polars as pl
 
     rows_by_place = body.quoting.bare_na if body.quoting else {}
     for place, rows in rows_by_place.items():
         is_missing = np.zeros(frame.height, dtype=bool)
-        is_missing[rows] = True
+        is_missing[rows[(rows >= first) & (rows < first + frame.height)] - first] = True
         name = f"column_{place}"
         frame = frame.with_columns(pl.when(pl.Series(~is_missing)).then(pl.col(name)).alias(name))
     return frame

@@ -20,7 +20,7 @@ _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 @dataclass
 class Structure:
     """What was counted. `inner_breaks` are line ends inside quoted values, `anchors` the offsets of record starts,
-    about one in each 4 MiB of the file."""
+    about one in each 4 MiB of the file, `anchor_records` how many records are before each."""
 
     records: int = 0
     ragged: int = 0
@@ -32,6 +32,7 @@ class Structure:
     longest_record: int = 0
     widest_record: int = 0
     anchors: list[int] = field(default_factory=list)
+    anchor_records: list[int] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
@@ -41,7 +42,7 @@ class Structure:
 
 def scan(path: Path, delimiter: str, width: int, *, start: int = 0) -> Structure:
     """Count the records from the byte `start` on; `ragged` are those that do not have `width` fields."""
-    structure = Structure(anchors=[start])
+    structure = Structure(anchors=[start], anchor_records=[0])
     delimiter_byte = ord(delimiter) if delimiter else -1
     in_quotes = 0
     fields_open, bytes_open = 0, 0
@@ -59,6 +60,7 @@ def scan(path: Path, delimiter: str, width: int, *, start: int = 0) -> Structure
             _count_records(structure, data, ends, splits, width, fields_open, bytes_open, previous)
             last = int(ends[-1])
             structure.anchors.append(offset + last + 1)
+            structure.anchor_records.append(structure.records)
             fields_open = int(len(splits) - np.searchsorted(splits, last))
             bytes_open = len(data) - last - 1
         else:
@@ -70,6 +72,7 @@ def scan(path: Path, delimiter: str, width: int, *, start: int = 0) -> Structure
         offset += len(data)
     structure.open_quote = bool(in_quotes)
     structure.anchors.pop()
+    structure.anchor_records.pop()
     return structure
 
 

@@ -23,5 +23,9 @@ def test_the_structure_is_the_same_wherever_the_pieces_are_cut(
     for size in (1, 2, 7, 64):
         monkeypatch.setattr("flowml.data.delimited.rows.structure._CHUNK", size)
         pieces = scan(path, ",", 3)
-        pieces.anchors = whole.anchors
+        assert len(pieces.anchors) == len(pieces.anchor_records) > 1
+        middle = len(pieces.anchors) // 2
+        rest = scan(path, ",", 3, start=pieces.anchors[middle])
+        assert rest.records == whole.records - pieces.anchor_records[middle]
+        pieces.anchors, pieces.anchor_records = whole.anchors, whole.anchor_records
         assert pieces == whole, f"pieces of {size} bytes"

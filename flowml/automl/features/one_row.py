@@ -1,0 +1,111 @@
+"""One row through several encoders: what they have in common is worked out once.
+
+The encoders of a bag's folds mostly differ in little: each takes numbers as they are, and many categories in one way.
+So each derived part of a column is made once, each feature of it once, and an encoder is a choice among all features.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from flowml.automl.features.categorical import CategoryEncoder
+from flowml.automl.features.derive import Derivation
+from flowml.automl.features.encoder import Encoder, PartEncoder
+from flowml.automl.features.numeric import NumberEncoder
+
+_FILLED, _LOOKED_UP, _COMPUTED = range(3)
+_INFINITE = float("inf")
+
+
+class RowEncoder:
+    """A row (name → value) as float32 (width,): all features of all encoders, each different one once.
+
+    `positions[i]` are the features of encoder i among them, in its order.
+    """
+
+    def __init__(self, encoders: Sequence[Encoder]):
+        self._columns: list[tuple[str, Callable[[Any], tuple[Any, ...]]]] = []
+        self._combined: list[tuple[int, int, int, int, Callable[[Any, Any], Any]]] = []
+        self._steps: list[tuple[int, int, int, Any, Any]] = []
+        self._width = 0
+        self._column_of: dict[Any, int] = {}
+        self._combination_of: dict[Any, int] = {}
+        self._feature_of: dict[Any, tuple[int, int]] = {}
+        # Combinations are columns of one part behind all others.
+        n_columns = len({_derivation_key(column.derivation) for encoder in encoders for column in encoder.columns})
+        self.positions = tuple(self._add(encoder, n_columns) for encoder in encoders)
+
+    @property
+    def width(self) -> int:
+        """How many different features there are."""
+        return self._width
+
+    def _add(self, encoder: Encoder, n_columns: int) -> np.ndarray:
+        found: list[int] = []
+        parts: list[tuple[int, int]] = []
+        for column in encoder.columns:
+            derivation = column.derivation
+            at = self._column_of.setdefault(_derivation_key(derivation), len(self._columns))
+            if at == len(self._columns):
+                self._columns.append((derivation.name, derivation.value))
+            parts += [(at, index) for index in range(len(derivation.labels))]
+            for index, of_part in column.encoders:
+                found += self._feature(at, index, of_part)
+        for combined in encoder.combined:
+            first, second = (parts[source] for source in combined.combination.sources)
+            state = {**combined.combination.state(), "sources": [first, second]}
+            at = n_columns + self._combination_of.setdefault(repr(state), len(self._combined))
+            if at == n_columns + len(self._combined):
+                self._combined.append((*first, *second, combined.combination.value))
+            found += self._feature(at, 0, combined.encoder)
+        return np.array(found, dtype=np.intp)
+
+    def _feature(self, at: int, index: int, encoder: PartEncoder) -> range:
+        key = (at, index, _encoder_key(encoder))
+        known = self._feature_of.get(key)
+        if known is None:
+            known = self._feature_of[key] = (self._width, len(encoder.names()))
+            self._width += known[1]
+            self._steps.append((at, index, *_step(encoder)))
+        return range(known[0], known[0] + known[1])
+
+    def __call__(self, row: Mapping[str, Any]) -> np.ndarray:
+        get = row.get
+        parts = [value(get(name)) for name, value in self._columns]
+        for first, of_first, second, of_second, combine in self._combined:
+            parts.append((combine(parts[first][of_first], parts[second][of_second]),))
+        features: list[float] = []
+        append, extend = features.append, features.extend
+        for at, index, kind, step, other in self._steps:
+            part = parts[at][index]
+            if kind == _FILLED:
+                # What is no number compares as false.
+                append(part if -_INFINITE < part < _INFINITE else step)
+            elif kind == _LOOKED_UP:
+                extend(step.get(part, other))
+            else:
+                extend(step(part))
+        return np.array(features, dtype=np.float32)
+
+
+def _derivation_key(derivation: Derivation) -> str:
+    return repr(derivation.state())
+
+
+def _encoder_key(encoder: PartEncoder) -> Any:
+    """The same for encoders that make the same of a part."""
+    if isinstance(encoder, CategoryEncoder):
+        return encoder.levels, encoder.table.shape, encoder.table.tobytes()
+    if isinstance(encoder, NumberEncoder):
+        return repr(encoder)
+    return id(encoder)
+
+
+def _step(encoder: PartEncoder) -> tuple[int, Any, Any]:
+    if isinstance(encoder, CategoryEncoder):
+        lines, other, missing = encoder.lookup()
+        return _LOOKED_UP, {**lines, None: missing}, other
+    if isinstance(encoder, NumberEncoder):
+        return (_FILLED, encoder.fill, None) if encoder.only_fills else (_COMPUTED, encoder.value, None)
+    return _COMPUTED, encoder.compile(), None

@@ -1,0 +1,183 @@
+"""A file of rows, of any size, answered by a model: read in pieces, answered on all cores, written in order.
+
+A piece goes through one thread from its bytes to the bytes of its answers. Nearly all of that is done by libraries that
+work without Python's lock (Polars, NumPy, the boosters), so that threads keep all cores busy and share one model; and
+no more pieces are in memory than are being worked on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowml.automl.files.drift import Reference
+from flowml.automl.files.outlet import Outlet, outlet
+from flowml.automl.files.summary import Part, Summary, part_of
+from flowml.automl.model.batch import expected_columns, said_of_lacking, score_table, shown_notes
+from flowml.automl.model.model import FittedModel
+from flowml.data.expected import ReadTable
+from flowml.data.format import Limits
+from flowml.data.in_pieces import TableInPieces, open_expected
+from flowml.data.places import Notes
+from flowml.data.writing.writers import SEPARATORS
+from flowml.domain.errors import FlowMLError
+from flowml.machine.facts import usable_cores
+
+_MOST_THREADS = 32
+
+
+class Cancelled(FlowMLError):
+    """Nobody wants the answers any more."""
+
+    status = 503
+
+
+@dataclass(frozen=True)
+class Progress:
+    """So many rows are answered, of how many in all, where that is known."""
+
+    rows: int
+    total: int | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ScoredFile:
+    """What came of it: rows, what to know about them, and what they are like."""
+
+    rows: int
+    notes: tuple[str, ...]
+    summary: Summary
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """Who is told of the progress, and asked whether the answers are still wanted: both after each piece."""
+
+    tell: Callable[[Progress], object] = lambda progress: None
+    is_cancelled: Callable[[], object] = lambda: False
+
+
+@dataclass(frozen=True)
+class _Piece:
+    content: bytes | Path
+    rows: int
+    notes: list[str]
+    totals: dict[str, int]
+    lacks: tuple[str, ...]
+    part: Part
+
+
+def score_file(
+    model: FittedModel,
+    path: Path,
+    to: Path | Any,
+    format: str,
+    *,
+    filename: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    now: float | None = None,
+    **further: Any,
+) -> ScoredFile:
+    """Read a file and answer its rows, as `score_pieces` does. Raises as that and `open_expected` do."""
+    with open_for(model, path, format, filename=filename, options=options, limits=limits, now=now) as table:
+        return score_pieces(model, table, to, format, **further)
+
+
+def open_for(model: FittedModel, path: Path, format: str, **reading: Any) -> AbstractContextManager[TableInPieces]:
+    """A file of rows for this model, of which one in this format is to come; `reading` as of `open_expected`."""
+    return open_expected(path, expected_columns(model.schema), typed=format not in SEPARATORS, **reading)
+
+
+def score_pieces(
+    model: FittedModel,
+    table: TableInPieces,
+    to: Path | Any,
+    format: str,
+    *,
+    reference: Reference | None = None,
+    threads: int | None = None,
+    reporting: Reporting | None = None,
+) -> ScoredFile:
+    """Write a table with the answers added, as `batch.predict_table` adds them, in one of `writers.FORMATS`.
+
+    `to`: a path, at which a file is there once it is whole and not before, or an open binary file. `reference`: what
+    the columns were like in training, to compare these with. Raises as reading the pieces does, InvalidInput when the
+    format cannot hold the table, and Cancelled.
+    """
+    reporting = reporting or Reporting()
+    threads = threads or max(1, min(_MOST_THREADS, usable_cores()))
+    began = time.monotonic()
+    with outlet(to, format, table.shape) as out:
+        return _score(model, table, out, threads, reporting, reference, began)
+
+
+def _score(
+    model: FittedModel,
+    table: TableInPieces,
+    out: Outlet,
+    threads: int,
+    reporting: Reporting,
+    reference: Reference | None,
+    began: float,
+) -> ScoredFile:
+    notes, summary = Notes(), Summary(model.schema, reference)
+    notes.add(table.notes)
+    lacks: frozenset[str] | None = None
+    rows = 0
+
+    def work(number: int, read: Callable[[], ReadTable]) -> _Piece:
+        if reporting.is_cancelled():
+            raise Cancelled("It was cancelled.")
+        read_table = read()
+        scored = score_table(model, read_table)
+        return _Piece(
+            out.content(number, scored.frame),
+            scored.frame.height,
+            scored.notes,
+            read_table.totals(),
+            scored.lacks,
+            part_of(model, scored, reference),
+        )
+
+    for piece in _in_order(work, table.pieces, threads):
+        if reporting.is_cancelled():
+            raise Cancelled("It was cancelled.")
+        out.write(piece.content)
+        notes.add(piece.notes, piece.totals)
+        summary.add(piece.part)
+        lacks = frozenset(piece.lacks) if lacks is None else lacks & frozenset(piece.lacks)
+        rows += piece.rows
+        reporting.tell(Progress(rows, table.n_rows, time.monotonic() - began))
+    out.finish()
+    missing = [name for name in model.schema.missing_of(()) if name in (lacks or ())]
+    said = shown_notes([*notes.sentences(), *said_of_lacking(missing)])
+    return ScoredFile(rows, said, summary, time.monotonic() - began)
+
+
+def _in_order(
+    work: Callable[[int, Callable[[], ReadTable]], _Piece], pieces: Iterator[Callable[[], ReadTable]], threads: int
+) -> Iterator[_Piece]:
+    """What comes of each piece, in the order of the pieces; as many are worked on as there are threads, and one more
+    waits."""
+    waiting: deque[Future[_Piece]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="scoring") as pool:
+        try:
+            for number, piece in enumerate(pieces):
+                waiting.append(pool.submit(work, number, piece))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            # What has not begun is not wanted when one of them failed.
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,119 @@
+"""The short way of one row through a model: no table, no thread, and what its parts have in common once.
+
+Every predictor has a short way of its own; tree models have a shorter one, which takes a moment to prepare. So it is
+prepared on request (`prepare`), by a thread that nobody waits for, and until then the other answers.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from flowml.automl.features.encoder import Encoder
+from flowml.automl.features.one_row import RowEncoder
+from flowml.automl.model.members import Member, Part
+from flowml.automl.model.pooling import Pooling, pool
+from flowml.automl.predictors.base import Predictor
+from flowml.automl.predictors.catboost import CatBoostPredictor
+from flowml.automl.predictors.lightgbm import LightGBMPredictor
+from flowml.automl.predictors.trees import TreesPredictor
+from flowml.automl.predictors.xgboost import XGBoostPredictor
+from flowml.automl.scoring.calibration import tempered
+from flowml.domain.errors import FlowMLError
+
+Answer = Callable[[np.ndarray], np.ndarray]
+"""From all features of a row to one part's answer, or the mean of several: (features,) → (outputs,)."""
+
+_OF_TREES = (CatBoostPredictor, LightGBMPredictor, TreesPredictor, XGBoostPredictor)
+# With so many, walking all of them at once takes less time than one after the other.
+_MANY_NODES = 100_000
+_log = logging.getLogger(__name__)
+
+
+class OneRow:
+    """Answers rows that `check_row` made usable, as `FittedModel.predict_features` does. Safe to use from several
+    threads."""
+
+    def __init__(
+        self,
+        encoders: Sequence[Encoder],
+        members: Sequence[Member],
+        n_outputs: int,
+        pooling: Pooling,
+        temperature: float | None,
+    ):
+        self._encode = RowEncoder(encoders)
+        self._n_outputs = n_outputs
+        self._pooling, self._temperature = pooling, temperature
+        self._members = members
+        # Of each member: its weight, and its answers with how many parts each speaks for.
+        self._steps = [(member.weight, self._plain(member.parts)) for member in members]
+        self._is_prepared = False
+
+    def __call__(self, row: Mapping[str, Any]) -> np.ndarray:
+        features = self._encode(row)
+        answers = []
+        for weight, steps in self._steps:
+            if len(steps) == 1:
+                answers.append((weight, steps[0][1](features)))
+                continue
+            answer = np.zeros(self._n_outputs)
+            for share, step in steps:
+                answer += share * step(features)
+            answers.append((weight, answer))
+        return tempered(pool(self._pooling, answers), self._temperature)
+
+    def prepare(self) -> None:
+        """Have trees answered the shortest way from here on, where there is one; takes up to some seconds."""
+        if self._is_prepared:
+            return
+        self._is_prepared = True
+        for number, member in enumerate(self._members):
+            self._steps[number] = (member.weight, self._quick(member.parts))
+
+    def _plain(self, parts: Sequence[Part]) -> list[tuple[float, Answer]]:
+        return [(1.0 / len(parts), self._of(part)) for part in parts]
+
+    def _of(self, part: Part) -> Answer:
+        positions, predict = self._encode.positions[part.encoder], part.predictor.predict_row
+        if len(positions) == self._encode.width and bool((positions == np.arange(len(positions))).all()):
+            return predict
+        return lambda features: predict(features.take(positions))
+
+    def _quick(self, parts: Sequence[Part]) -> list[tuple[float, Answer]]:
+        kinds: dict[type[Predictor], list[Part]] = defaultdict(list)
+        for part in parts:
+            kinds[type(part.predictor)].append(part)
+        found: list[tuple[float, Answer]] = []
+        for kind, alike in kinds.items():
+            together = self._together(alike) if kind in _OF_TREES else None
+            if together is None:
+                found += [(1.0 / len(parts), self._of(part)) for part in alike]
+            else:
+                found.append((len(alike) / len(parts), together))
+        return found
+
+    def _together(self, parts: Sequence[Part]) -> Answer | None:
+        """One answer for several parts of trees; None where there is no shorter way than each part's own."""
+        from flowml.automl.predictors.nodes.native import RowForests
+        from flowml.automl.predictors.nodes.reading import forest_of
+        from flowml.automl.predictors.nodes.symmetric import RowSymmetricForests
+        from flowml.automl.predictors.nodes.walk import RowTrees
+
+        features = [self._encode.positions[part.encoder] for part in parts]
+        own = [part.predictor for part in parts if isinstance(part.predictor, TreesPredictor)]
+        try:
+            if own and (own[0].combine == "median" or sum(len(one.flat.child) for one in own) > _MANY_NODES):
+                return RowTrees(own, features)
+            forests = [forest for part in parts if (forest := forest_of(part.predictor)) is not None]
+            if isinstance(parts[0].predictor, CatBoostPredictor):
+                return RowSymmetricForests(forests, features)
+            return RowForests(forests, features)
+        except (ValueError, OSError, AttributeError, LookupError, FlowMLError) as reason:
+            _log.debug("trees are answered the longer way: %s", reason)
+        try:
+            return RowTrees(own, features) if own else None
+        except ValueError:
+            return None

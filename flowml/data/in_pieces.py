@@ -1,0 +1,166 @@
+"""A file read for a model piece by piece, also where it is larger than the memory: what `expected` makes of a whole
+file, with the same values for a row whatever else is in its file.
+
+What a whole file would decide is decided once: how it is written by its head and by a pass over its bytes, and how
+columns are written of which the model knows nothing by the first piece. Columns that are no business of the model stay
+as they are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from flowml.data.canonical import canonical
+from flowml.data.conversion.conventions import Conventions
+from flowml.data.conversion.texts import convert_texts
+from flowml.data.expected import Expected, Reader, ReadTable, matched, read_as_the_file_has_them, read_expected
+from flowml.data.format import Limits, Pieces, Reading, Source
+from flowml.data.formats.registry import read_in_pieces
+from flowml.data.guard import scratch_folder
+from flowml.data.places import Places
+from flowml.domain.errors import UnreadableFile
+from flowml.domain.remarks import sentences
+
+_MOST_ROWS = 1 << 62
+
+
+class Shape(StrEnum):
+    """What all pieces have in common. `whole`: there is one, the file. `as_written`: the same columns, as the file has
+    them. `texts`: the same columns of texts, read as far as nothing is lost in that piece. `typed`: the same columns in
+    the same types. `records`: each has its own columns."""
+
+    WHOLE = "whole"
+    AS_WRITTEN = "as_written"
+    TEXTS = "texts"
+    TYPED = "typed"
+    RECORDS = "records"
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether every piece has the columns of the first."""
+        return self is not Shape.RECORDS
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether the values have types of the file's own."""
+        return self in (Shape.TYPED, Shape.RECORDS)
+
+
+@dataclass(frozen=True)
+class TableInPieces:
+    """`pieces` in the order of the file, each a function that reads it, in any thread; `n_rows` None where that is not
+    known before."""
+
+    pieces: Iterator[Callable[[], ReadTable]]
+    n_rows: int | None
+    notes: list[str]
+    shape: Shape
+
+
+@contextmanager
+def open_expected(
+    path: Path,
+    expected: Sequence[Expected],
+    filename: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    *,
+    now: float | None = None,
+    typed: bool = False,
+) -> Iterator[TableInPieces]:
+    """A file for a model, in pieces where it is large. However many rows there are then, none is too many. What is
+    worked out of the file as a whole, and a small file, is read now.
+
+    `typed`: what comes of it is to have types, as far as nothing is lost in them. Raises as `read_expected` does, as do
+    the pieces.
+    """
+    if not path.is_file():
+        raise UnreadableFile(f"There is no file {path}.")
+    limits, options = limits or Limits(), options or {}
+    wanted = tuple(column.name for column in expected)
+    filename = filename or path.name
+    with scratch_folder() as scratch:
+        boundless = replace(limits, max_rows=_MOST_ROWS)
+        source = Source(path, filename, Path(scratch), options, boundless, now, wanted)
+        found = read_in_pieces(source)
+        if found is None:
+            whole = read_expected(path, expected, filename, options, limits, now=now)
+            yield TableInPieces(iter([lambda: whole]), whole.frame.height, [], Shape.WHOLE)
+            return
+        yield _in_pieces(found, source, expected, typed)
+
+
+def _in_pieces(found: Pieces, source: Source, expected: Sequence[Expected], typed: bool) -> TableInPieces:
+    reading = next(found.readings, None)
+    if reading is None:
+        raise UnreadableFile("The file holds no rows of data.")
+    first = reading()
+    raw, _ = canonical(first.frame, source.limits)
+    names, renamed = matched(source.filename, source.expected, raw.columns)
+    known, decided = _notations(first, raw, expected, names)
+    notes: list[str] = [*sentences(found.remarks), *renamed]
+    if not found.typed:
+        notes += read_as_the_file_has_them(raw, expected, names)
+    as_written = not found.typed and not typed
+    read = partial(_read, expected=known, names=names, decided=decided, limits=source.limits, as_written=as_written)
+    pieces = (partial(read, piece) for piece in chain([lambda: first], found.readings))
+    shape = Shape.AS_WRITTEN if as_written else Shape.TEXTS
+    if found.typed:
+        # Of records, nobody knows how many there are.
+        shape = Shape.RECORDS if found.n_rows is None else Shape.TYPED
+    return TableInPieces(pieces, found.n_rows, notes, shape)
+
+
+def _read(
+    piece: Callable[[], Reading],
+    *,
+    expected: Sequence[Expected],
+    names: Mapping[str, str],
+    decided: Mapping[str, Any],
+    limits: Limits,
+    as_written: bool,
+) -> ReadTable:
+    reading = piece()
+    raw, of_types = canonical(reading.frame, limits)
+    # Of records, each piece has the fields that occur in it.
+    has = frozenset(raw.columns)
+    own = {column.name: names.get(column.name, column.name) for column in expected}
+    own = {name: called for name, called in own.items() if called in has}
+    reader = Reader(reading.conventions or Conventions(), Places(reading.line_of, reading.row_of), decided)
+    notes = [*sentences(reading.remarks), *sentences(of_types)]
+    columns = {column.name: column for column in raw.get_columns()}
+    return reader.table(raw, columns, expected, own, notes, as_written=as_written)
+
+
+def _notations(
+    reading: Reading, raw: pl.DataFrame, expected: Sequence[Expected], names: Mapping[str, str]
+) -> tuple[list[Expected], Mapping[str, Any]]:
+    """The expected columns, with how the first piece writes those of which the model does not know that; and what was
+    taken for each of the conventions."""
+    unknown = [c for c in expected if c.notation is None and c.kind != "text" and c.name in names]
+    unknown = [column for column in unknown if raw[names[column.name]].dtype == pl.String]
+    if not unknown:
+        return list(expected), {}
+    conversion = convert_texts(
+        raw.select(names[column.name] for column in unknown),
+        typed=reading.typed,
+        conventions=reading.conventions or Conventions(),
+        delimiter=reading.decided.get("delimiter"),
+        line_of=reading.line_of,
+        row_of=reading.row_of,
+    )
+    found = []
+    for column in expected:
+        notation = conversion.notations.get(names.get(column.name, "")) if column in unknown else None
+        is_like = notation is not None and notation.kind == column.kind
+        found.append(replace(column, notation=notation) if is_like else column)
+    return found, conversion.decided

@@ -1,0 +1,120 @@
+"""A server of one model file: the model that answers there in the place of those of a store, and a place for what
+passes through. Nothing is stored."""
+
+import hashlib
+import re
+import secrets
+import statistics
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from flowml.domain.errors import InvalidInput, NotFound
+from flowml.services.context import Context, NoTrainers
+from flowml.services.serving.figures import Figures
+from flowml.services.serving.loaded import Loaded
+from flowml.services.settings import Settings
+from flowml.store.room import Room
+
+if TYPE_CHECKING:
+    from flowml.automl.model.model import FittedModel
+    from flowml.store.store import Store
+
+_TIMED_ROWS = 5
+_SHOWN_HASH = 12
+
+
+class OneModel:
+    """`Models` of a server that has one. It answers under its name, and under the hash of its file as a whole or by its
+    first 12 digits."""
+
+    def __init__(self, loaded: Loaded):
+        self.figures = Figures()
+        self.loaded = loaded
+        self.only: str | None = loaded.id
+        self._names = frozenset((loaded.id, loaded.file, loaded.file[:_SHOWN_HASH]))
+
+    def peek(self, context: Context, model_id: str) -> Loaded | None:
+        """The model, if it is the one that this names."""
+        return self.loaded if model_id in self._names else None
+
+    def load(self, context: Context, model_id: str) -> Loaded:
+        """The same. Raises NotFound for any other."""
+        if model_id not in self._names:
+            raise NotFound(
+                f"There is no model “{model_id[:100]}” here.",
+                hint=f"This server has one, “{self.loaded.id}”; `flowml serve-model --name` calls it otherwise.",
+            )
+        return self.loaded
+
+    def use(self, context: Context, loaded: Loaded) -> None:
+        """Nothing: it makes room for no other."""
+
+    def warm_soon(self, context: Context, model_id: str) -> None:
+        """Nothing: it is in memory."""
+
+
+class Passing:
+    """What such a server has of a store: room in a folder for what is on its way through. Whatever asks it for anything
+    else belongs on a server that has one."""
+
+    def __init__(self, folder: Path):
+        self.room = Room(folder)
+        self.files = self
+        self.damage: str | None = None
+        self._folder = folder
+
+    def new_temp(self) -> Path:
+        """A path that does not exist yet."""
+        return self._folder / secrets.token_hex(12)
+
+
+def context_of_one(settings: Settings, loaded: Loaded, folder: Path) -> Context:
+    """What services need for this model. `folder`: for what passes through."""
+    store = cast("Store", Passing(folder))
+    return Context(settings=settings, store=store, clock=time.time, trainers=NoTrainers(), models=OneModel(loaded))
+
+
+def name_for(path: Path) -> str:
+    """What a model is called in addresses: its file's name, without what does not belong there.
+
+    >>> name_for(Path("models/Titanic (survived).flowml"))
+    'Titanic-survived'
+    """
+    return re.sub(r"[^0-9A-Za-z._~-]+", "-", path.stem).strip("-.") or "model"
+
+
+def read_model(path: Path, name: str | None = None, tried: str | None = None) -> Loaded:
+    """The model in a file that may come from anywhere, ready to answer. `tried`: the hash of the content that another
+    process of this server has had tried already. Raises InvalidInput, in words, for one that cannot be used."""
+    from flowml.automl.model import foreign, modelfile
+
+    if tried is None:
+        fitted = foreign.read_foreign(path)
+        # Nobody asks it for another one.
+        foreign.FORKSERVER.close()
+        content = path.read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+    else:
+        content = path.read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        if sha256 != tried:
+            raise InvalidInput(f"“{path.name}” was changed since this server has started.", hint="Start it again.")
+        fitted = modelfile.read_bytes(content, path.name, tried=False)
+    name = name or name_for(path)
+    return Loaded(name, name, sha256, fitted, _predict_ms(fitted))
+
+
+def _predict_ms(fitted: "FittedModel") -> float:
+    """Milliseconds that a row takes here, once the look-ups are made."""
+    row: dict[str, Any] = {feature.name: feature.example for feature in fitted.schema.inputs}
+    try:
+        clean, _ = fitted.check_row(row)
+    except InvalidInput:
+        clean, _ = fitted.check_row({})
+    taken = []
+    for _ in range(_TIMED_ROWS + 1):
+        began = time.perf_counter()
+        fitted.predict_row(clean)
+        taken.append((time.perf_counter() - began) * 1000)
+    return statistics.median(taken[1:])

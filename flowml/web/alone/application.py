@@ -1,0 +1,91 @@
+"""The web application of one model: the gate, and the addresses at which a whole server answers the same."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from flowml.domain.caller import Permission
+from flowml.domain.errors import FlowMLError
+from flowml.services.context import Context
+from flowml.web.alone import handlers
+from flowml.web.alone.callers import SecretCallers
+from flowml.web.api import inference, invocations, model_document, results
+from flowml.web.endpoint import Endpoint, Resource
+from flowml.web.errors import problem_response
+from flowml.web.leaving import Waiting
+from flowml.web.schemas import protocols as p
+from flowml.web.schemas import results as r
+from flowml.web.schemas import system as s
+from flowml.web.security import Gate
+
+OPEN, READ, PREDICT = Permission.OPEN, Permission.READ, Permission.PREDICT
+_ENDING_SECONDS = 5.0
+
+# fmt: off
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint("POST", "/api/results/predict",
+             results.predict, r.Prediction | r.Predictions, body=r.Predict, need=PREDICT),
+    Endpoint("POST", "/invocations",
+             invocations.invocations, p.Invoked, body=p.Invocation, query=p.InvocationsQuery, need=PREDICT),
+    *(
+        endpoint
+        for at in ("/v2/models/{model_id}", "/v2/models/{model_id}/versions/{version}")
+        for endpoint in (
+            Endpoint("POST", f"{at}/infer", inference.infer, p.Inferred, body=p.Infer, need=PREDICT),
+            Endpoint("GET", f"{at}/ready", inference.model_ready, p.ModelReady, need=PREDICT),
+            Endpoint("GET", at, inference.model, p.InferenceModel, need=PREDICT),
+        )
+    ),
+    Endpoint("GET", "/v2", inference.server, p.InferenceServer, need=PREDICT),
+    Endpoint("GET", "/v2/health/live", inference.live, p.Live, need=OPEN),
+    Endpoint("GET", "/v2/health/ready", handlers.inference_ready, p.Ready, need=OPEN),
+    Endpoint("GET", "/api/results/model/{model_id}", handlers.show, handlers.LoneModel, need=READ),
+    Endpoint("GET", "/api/results/model/{model_id}/openapi.json",
+             model_document.openapi, "application/json", need=PREDICT),
+    Endpoint("GET", "/api/openapi.json", handlers.document, "application/json", need=READ),
+    Endpoint("GET", "/ping", invocations.ping, "application/json", need=OPEN),
+    Endpoint("GET", "/health", invocations.ping, "application/json", need=OPEN),
+    Endpoint("GET", "/version", invocations.version, "text/plain", need=PREDICT),
+    Endpoint("GET", "/healthz", handlers.health, s.Health, need=OPEN),
+    Endpoint("GET", "/readyz", handlers.readiness, s.Readiness, need=OPEN),
+    Endpoint("GET", "/metrics", handlers.metrics, "text/plain", need=READ),
+)
+# fmt: on
+
+
+def create_app(context: Context, secret: str | None, process: int = 1, processes: int = 1) -> Gate:
+    """Everything such a server answers. `secret`: what callers have to bring; `process`: which one of so many that
+    answer on the same port this is."""
+    waiting = Waiting()
+
+    @asynccontextmanager
+    async def living(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await waiting.ended(_ENDING_SECONDS)
+
+    by_path: dict[str, list[Endpoint]] = {}
+    for endpoint in ENDPOINTS:
+        by_path.setdefault(endpoint.path, []).append(endpoint)
+    app = Starlette(
+        routes=[Route(path, Resource(endpoints), include_in_schema=False) for path, endpoints in by_path.items()],
+        lifespan=living,
+        exception_handlers=dict.fromkeys((FlowMLError, HTTPException, ClientDisconnect, Exception), _answer_error),
+    )
+    app.router.redirect_slashes = False
+    app.state.waiting = waiting
+    app.state.endpoints = ENDPOINTS
+    app.state.process, app.state.processes = process, processes
+    open_paths = frozenset(endpoint.path for endpoint in ENDPOINTS if endpoint.need is OPEN)
+    return Gate(app, context, SecretCallers(secret), open_paths, has_pages=False)
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=400)
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return problem_response(error, headers, request.scope["path"])

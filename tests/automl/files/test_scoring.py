@@ -1,0 +1,231 @@
+"""A file is answered in pieces as it is answered at once: the same rows, true places, a whole file or none."""
+
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from flowml.automl.files import scoring
+from flowml.automl.files.drift import bins_of, psi, psi_by_chance, reference_of, verdict
+from flowml.automl.files.scoring import Cancelled, Progress, Reporting, score_file
+from flowml.automl.model.batch import expected_columns, predict_table
+from flowml.automl.model.model import FittedModel
+from flowml.data import batches
+from flowml.data.delimited.rows import structure
+from flowml.data.expected import read_expected
+from flowml.data.formats import delimited, jsonlines
+from flowml.domain.errors import InvalidInput, UnreadableFile
+from tests.automl.files.models import N_ROWS, customers, model_of_customers, new_customers
+
+ODD = {5: {"age": "old"}, 400: {"city": "Rome"}, 401: {"age": "very old", "city": "Rome"}, 650: {"age": "old"}}
+READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
+    "csv": pl.read_csv,
+    "jsonl": pl.read_ndjson,
+    "parquet": pl.read_parquet,
+    "arrow": pl.read_ipc,
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> FittedModel:
+    return model_of_customers("spent")
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of some hundred rows are large, and have several pieces."""
+    monkeypatch.setattr(delimited, "_LARGE_BYTES", 8_000)
+    monkeypatch.setattr(jsonlines, "_LARGE_BYTES", 8_000)
+    monkeypatch.setattr(jsonlines, "_PIECE_BYTES", 6_000)
+    monkeypatch.setattr(structure, "_CHUNK", 4_000)
+    monkeypatch.setattr(batches, "_LARGE_ROWS", 400)
+
+
+def written(folder: Path, kind: str, odd: dict[int, dict[str, Any]] | None = None) -> Path:
+    frame, path = new_customers(), folder / f"new.{kind}"
+    if kind == "csv":
+        texts = frame.select(pl.all().cast(pl.String)).to_dicts()
+        for row, values in (odd or {}).items():
+            texts[row] |= values
+        pl.DataFrame(texts).write_csv(path)
+    elif kind == "jsonl":
+        frame.with_columns(pl.col("joined").cast(pl.String)).write_ndjson(path)
+    elif kind == "parquet":
+        frame.write_parquet(path, row_group_size=250)
+    else:
+        frame.write_ipc(path)
+    return path
+
+
+def at_once(model: FittedModel, path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    return predict_table(model, read_expected(path, expected_columns(model.schema)))
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "arrow"])
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "arrow"])
+def test_every_row_is_answered_as_in_the_whole_file(model: FittedModel, tmp_path: Path, kind: str, format: str) -> None:
+    path, out = written(tmp_path, kind), tmp_path / f"out.{format}"
+    told: list[Progress] = []
+    scored = score_file(model, path, out, format, threads=3, reporting=Reporting(told.append))
+    whole, notes = at_once(model, path)
+    found = READERS[format](out)
+    assert scored.rows == found.height == N_ROWS and found.columns == whole.columns
+    for name in ("prediction", "prediction_low", "prediction_high"):
+        assert found[name].to_numpy() == pytest.approx(whole[name].to_numpy(), rel=1e-12)
+    assert found["city"].to_list() == whole["city"].to_list()
+    assert scored.notes == notes
+    assert len(told) >= 2 and told[-1].rows == N_ROWS
+    assert [progress.total for progress in told] == [None if kind == "jsonl" else N_ROWS] * len(told)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([path.name, out.name])
+
+
+def test_what_is_said_is_said_once_with_the_places_of_the_file(model: FittedModel, tmp_path: Path) -> None:
+    path, out = written(tmp_path, "csv", ODD), tmp_path / "out.csv"
+    scored = score_file(model, path, out, "csv")
+    whole, notes = at_once(model, path)
+    assert set(scored.notes) == set(notes) and len(scored.notes) == len(notes)
+    aged = "In “age”, 3 of 900 values are no numbers: “old” (line 7), “very old” (line 403). They count as missing."
+    assert aged in scored.notes
+    assert "In “city”, 2 of 900 values did not occur in the training data: “Rome” (line 402)." in scored.notes
+    # What the file has is passed on as it is written, whatever else is in the column.
+    assert [line.rsplit(",", 3)[0] for line in out.read_text().splitlines()] == path.read_text().splitlines()
+    assert pl.read_csv(out)["prediction"].to_numpy() == pytest.approx(whole["prediction"].to_numpy())
+    columns = {column["name"]: column for column in scored.summary.state()["columns"]}
+    assert columns["city"]["unseen"] == 2 and columns["age"]["missing"] == 3
+
+
+def test_types_that_hold_for_all_pieces(model: FittedModel, tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    score_file(model, written(tmp_path, "csv"), out, "parquet")
+    assert pl.read_parquet_schema(out)["age"] == pl.Float64
+    # A value of one piece that is no number is kept, as the text that it is.
+    score_file(model, written(tmp_path, "csv", ODD), out, "parquet")
+    ages = pl.read_parquet(out)["age"]
+    assert ages.dtype == pl.String and (ages[5], ages[401]) == ("old", "very old")
+
+
+def test_lines_that_repeat_the_names_are_no_rows(model: FittedModel, tmp_path: Path) -> None:
+    path = written(tmp_path, "csv")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:700], lines[0], *lines[700:]]))
+    assert score_file(model, path, tmp_path / "out.csv", "csv").rows == N_ROWS
+
+
+def test_lines_that_are_no_records_are_named_by_their_numbers(model: FittedModel, tmp_path: Path) -> None:
+    path = written(tmp_path, "jsonl")
+    lines = path.read_text().splitlines()
+    lines[10], lines[700] = "oops", "and again"
+    record = json.loads(lines[800]) | {"city": "Rome"}
+    path.write_text("\n".join([*lines[:800], json.dumps(record), *lines[801:]]))
+    scored = score_file(model, path, tmp_path / "out.csv", "csv")
+    assert scored.rows == N_ROWS - 2
+    said = " ".join(scored.notes)
+    assert "2 lines are no valid JSON records and were left out: line 11: “oops”" in said
+    assert "“Rome” (line 801)" in said
+
+
+def test_records_of_different_fields_are_one_table(model: FittedModel, tmp_path: Path) -> None:
+    path = written(tmp_path, "jsonl")
+    lines = path.read_text().splitlines()
+    lines[850] = json.dumps(json.loads(lines[850]) | {"remark": "late"})
+    path.write_text("\n".join(lines))
+    score_file(model, path, tmp_path / "out.csv", "csv")
+    remarks = pl.read_csv(tmp_path / "out.csv")["remark"]
+    assert remarks[850] == "late" and remarks.null_count() == N_ROWS - 1
+
+
+def test_nothing_is_left_of_what_was_cancelled_or_failed(model: FittedModel, tmp_path: Path) -> None:
+    path, out = written(tmp_path, "csv"), tmp_path / "out.csv"
+    for format in ("csv", "parquet"):
+        told: list[Progress] = []
+        with pytest.raises(Cancelled):
+            score_file(model, path, out, format, reporting=Reporting(told.append, told.__len__))
+        assert told and list(tmp_path.iterdir()) == [path]
+
+        def interrupted(progress: Progress) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            score_file(model, path, out, format, reporting=Reporting(interrupted))
+        assert list(tmp_path.iterdir()) == [path]
+    out.write_text("of before")
+    damaged = written(tmp_path, "parquet")
+    damaged.write_bytes(damaged.read_bytes()[:4_000] + bytes(4_000) + damaged.read_bytes()[8_000:])
+    with pytest.raises(UnreadableFile):
+        score_file(model, damaged, out, "csv")
+    assert out.read_text() == "of before"
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n" + "1,2\n" * 5_000)
+    with pytest.raises(InvalidInput, match="none of the columns"):
+        score_file(model, other, out, "csv")
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_no_more_pieces_are_open_than_are_worked_on() -> None:
+    open_now, most, lock = 0, 0, threading.Lock()
+
+    def pieces() -> Iterator[Any]:
+        nonlocal open_now, most
+        for _ in range(40):
+            with lock:
+                open_now += 1
+                most = max(most, open_now)
+            yield lambda: None
+
+    for _ in scoring._in_order(lambda number, read: number, pieces(), 3):  # type: ignore[arg-type,return-value]
+        with lock:
+            open_now -= 1
+    assert open_now == 0 and most <= 5
+
+
+def test_an_open_file_gets_the_same(model: FittedModel, tmp_path: Path) -> None:
+    path, out = written(tmp_path, "csv"), tmp_path / "out.csv"
+    score_file(model, path, out, "csv")
+    target = io.BytesIO()
+    score_file(model, path, target, "csv")
+    assert target.getvalue() == out.read_bytes()
+    records = io.BytesIO()
+    score_file(model, written(tmp_path, "jsonl"), records, "csv")
+    assert pl.read_csv(records.getvalue())["prediction"].len() == N_ROWS
+
+
+def test_the_summary_says_how_far_the_rows_are_from_training(model: FittedModel, tmp_path: Path) -> None:
+    training = customers(N_ROWS, 1)
+    reference = reference_of(training, model.schema)
+    same = score_file(model, written(tmp_path, "parquet"), tmp_path / "o.csv", "csv", reference=reference)
+    state = same.summary.state()
+    assert json.loads(json.dumps(state, allow_nan=False)) == state
+    assert [column["drift"] for column in state["columns"]] == ["none"] * len(state["columns"])
+    numbers = state["predictions"]["numbers"]
+    assert numbers["min"] <= numbers["quantiles"]["0.05"] <= numbers["quantiles"]["0.5"] <= numbers["max"]
+    assert sum(numbers["histogram"]["shares"]) == pytest.approx(1)
+
+    older = tmp_path / "older.parquet"
+    training.with_columns(pl.col("age") + 25, city=pl.lit("Ulm")).write_parquet(older)
+    state = score_file(model, older, tmp_path / "o.csv", "csv", reference=reference).summary.state()
+    drift = {column["name"]: column["drift"] for column in state["columns"]}
+    assert drift["age"] == drift["city"] == "large" and drift["member"] == "none"
+    assert state["predictions"]["drift"] == "large"
+
+
+def test_a_few_rows_prove_no_drift() -> None:
+    random = np.random.default_rng(1)
+    bins = bins_of(pl.Series(random.normal(size=2_000)), is_text=False)
+    few, many = (bins.count(pl.Series(random.normal(size=size))) for size in (20, 2_000))
+    shifted = bins.count(pl.Series(random.normal(0.8, size=2_000)))
+    found = {}
+    for name, counts in (("few", few), ("many", many), ("shifted", shifted)):
+        index = psi(bins.counts, counts)
+        found[name] = (index, verdict(index, psi_by_chance(bins.counts, counts)))
+    assert (found["few"][0] or 0) > 0.1 and found["few"][1] == "none"
+    assert (found["many"][0] or 1) < 0.02 and found["many"][1] == "none"
+    assert found["shifted"][1] == "large"
+    assert psi(bins.counts, np.zeros_like(bins.counts)) is None
+    texts = bins_of(pl.Series(["a", "b", None, "b"]), is_text=True)
+    assert texts.levels == ("b", "a") and texts.count(pl.Series(["z", "b", None, ""])).tolist() == [1, 0, 1, 2]

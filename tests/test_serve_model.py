@@ -1,0 +1,124 @@
+"""`flowml serve-model`, as a program."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flowml.automl.model import modelfile
+from tests.services.trained import ROW, trained
+from tests.web.serving import until
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "shop.flowml"
+    path.write_bytes(modelfile.write(trained("bought", "logistic_regression")))
+    return path
+
+
+def start(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWML_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "flowml", "serve-model", *arguments],
+        cwd=ROOT,
+        env=kept | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextlib.contextmanager
+def serving(*arguments: str, **environment: str) -> Iterator[tuple["subprocess.Popen[str]", str, str]]:
+    """A running one, its greeting and its address."""
+    process = start(*arguments, "--port", "0", **environment)
+    assert process.stdout is not None and process.stderr is not None
+    # What it says is read, so that it never waits for that.
+    said = threading.Thread(target=process.stderr.read, daemon=True)
+    said.start()
+    try:
+        greeting = process.stdout.readline()
+        assert " at http://" in greeting, greeting
+        yield process, greeting, greeting.split(" at ")[1].split(",")[0].strip()
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
+
+
+def children_of(process: int) -> list[int]:
+    found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [int(child) for child in found]
+
+
+def ask(address: str, **headers: str) -> httpx.Response:
+    return httpx.post(f"{address}/api/results/predict", json={"features": ROW}, headers=headers, trust_env=False)
+
+
+def test_one_process_answers_until_it_is_told_to_end(model: Path) -> None:
+    with serving(str(model), "--name", "m1") as (process, greeting, address):
+        assert "serves shop.flowml as “m1”" in greeting
+        assert ask(address).json()["prediction"] == "yes"
+        assert httpx.get(f"{address}/v2/models/m1/ready", trust_env=False).status_code == 200
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks its children up in /proc")
+def test_several_processes_on_one_port_of_which_one_that_dies_is_replaced(model: Path) -> None:
+    with serving(str(model), "--processes", "2", FLOWML_TOKEN="s" * 32) as (process, greeting, address):
+        token = {"Authorization": f"Bearer {'s' * 32}"}
+        assert "with 2 processes" in greeting
+        assert (ask(address).status_code, ask(address, **token).json()["prediction"]) == (401, "yes")
+        first = children_of(process.pid)
+        assert len(first) == 2
+        os.kill(first[0], signal.SIGKILL)
+        assert until(lambda: len(set(children_of(process.pid)) - {first[0]}) == 2, 30)
+        # All that come from now on are taken by one or the other.
+        assert {ask(address, **token).status_code for _ in range(10)} == {200}
+        left = children_of(process.pid)
+    assert process.returncode == 0
+    assert not any(Path(f"/proc/{child}").exists() for child in left)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "words"),
+    [
+        (["--host", "0.0.0.0"], {}, "refused without a secret"),
+        (["--allowed-hosts", "ml.example.com"], {}, "refused without a secret"),
+        ([], {"FLOWML_TOKEN": "short"}, "The secret is too short"),
+        (["--secret-file", "/nowhere"], {}, "could not be read"),
+        (["--name", "a/b"], {}, "--name is letters"),
+    ],
+    ids=str,
+)
+def test_what_it_refuses_to_start_with(
+    model: Path, arguments: list[str], environment: dict[str, str], words: str
+) -> None:
+    process = start(str(model), "--port", "0", *arguments, **environment)
+    _, said = process.communicate(timeout=60)
+
+    assert (process.returncode, said.count("\n")) == (1, 1)
+    assert words in said
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_file_that_is_no_model_ends_it_with_the_reason(tmp_path: Path, processes: str) -> None:
+    path = tmp_path / "broken.flowml"
+    path.write_bytes(b"no model")
+    process = start(str(path), "--port", "0", "--processes", processes)
+    _, said = process.communicate(timeout=60)
+
+    assert (process.returncode, said.count("\n")) == (1, 1)
+    assert "broken.flowml" in said

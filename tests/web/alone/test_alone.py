@@ -1,0 +1,154 @@
+"""A server of one model file answers as a whole one does, and needs nothing but the file."""
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flowml.automl.model import modelfile
+from flowml.domain.errors import InvalidInput
+from flowml.services.serving.alone import context_of_one, name_for, read_model
+from flowml.services.settings import Settings
+from flowml.web.alone.application import create_app
+from tests.services.trained import ROW, trained
+from tests.web.serving import run_app
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@contextmanager
+def alone(
+    folder: Path, secret: str | None = None, target: str = "bought", algorithm: str = "logistic_regression"
+) -> Iterator[httpx.Client]:
+    path = folder / "Shop model.flowml"
+    path.write_bytes(modelfile.write(trained(target, algorithm)))
+    context = context_of_one(Settings(home=folder), read_model(path), folder)
+    with (
+        run_app(create_app(context, secret, 2, 3), lifespan="on") as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with alone(tmp_path_factory.mktemp("alone")) as client:
+        yield client
+
+
+def test_a_request_needs_to_name_no_model(server: httpx.Client) -> None:
+    found = server.post("/api/results/predict", json={"features": ROW})
+    many = server.post("/api/results/predict", json={"rows": [ROW, {"age": 20}] * 60}).json()
+
+    assert (found.status_code, found.json()["prediction"]) == (200, "yes")
+    assert found.json()["model_name"] == "Shop-model"
+    assert [row["prediction"] for row in many["predictions"][:2]] == ["yes", "no"]
+    assert server.post("/invocations", json={"dataframe_records": [ROW]}).json() == {"predictions": ["yes"]}
+
+
+def test_it_answers_under_its_name_and_the_hash_of_its_file(server: httpx.Client) -> None:
+    model = server.get("/api/results/model/Shop-model").json()
+
+    for name in ("Shop-model", model["sha256"], model["sha256"][:12]):
+        assert server.post("/api/results/predict", json={"model_id": name, "features": ROW}).status_code == 200
+        assert server.get(f"/v2/models/{name}").json()["name"] == name
+    other = server.post("/api/results/predict", json={"model_id": "m1", "features": ROW})
+    assert other.status_code == 404 and "“Shop-model”" in other.json()["hint"]
+    assert (model["target"], model["classes"], model["feature_names"]) == ("bought", ["no", "yes"], list(ROW))
+    assert [member["algorithm"] for member in model["members"]] == ["logistic_regression"]
+
+
+def test_the_open_inference_protocol(server: httpx.Client) -> None:
+    age = {"name": "age", "shape": [1], "datatype": "FP64", "data": [60]}
+    outputs = server.post("/v2/models/Shop-model/infer", json={"inputs": [age]}).json()["outputs"]
+    raw = server.post(
+        "/v2/models/Shop-model/versions/1/infer",
+        json={"inputs": [age], "outputs": [{"name": "confidence", "parameters": {"binary_data": True}}]},
+    ).content
+
+    assert outputs[0]["data"] == ["yes"]
+    assert struct.unpack("<d", raw[-8:]) == pytest.approx(outputs[1]["data"])
+
+
+def test_it_is_described(server: httpx.Client) -> None:
+    document = server.get("/api/results/model/Shop-model/openapi.json").json()
+    whole = server.get("/api/openapi.json").json()
+
+    assert set(document["components"]["schemas"]["Row"]["properties"]) == set(ROW)
+    assert "/v2/models/{model_id}/infer" in whole["paths"] and "/api/datasets" not in whole["paths"]
+
+
+def test_health_and_figures(server: httpx.Client) -> None:
+    for path in ("/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"):
+        assert server.get(path).status_code == 200
+    before = server.get("/metrics").text
+    server.post("/api/results/predict", json={"rows": [ROW] * 5})
+    after = server.get("/metrics").text
+
+    def predicted(text: str) -> int:
+        (line,) = (line for line in text.splitlines() if line.startswith('flowml_predictions_total{process="2"}'))
+        return int(line.rpartition(" ")[2])
+
+    assert predicted(after) == predicted(before) + 5
+    assert "flowml_processes 3" in after and 'flowml_model_info{model="Shop-model"' in after
+
+
+def test_what_it_does_not_have_is_not_there(server: httpx.Client) -> None:
+    for path in ("/", "/api/datasets", "/login", "/static/css/grid.css"):
+        answer = server.get(path, headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    wrong = server.post("/api/results/predict", json={"features": {"age": "old"}})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "age")
+
+
+def test_large_requests_pass_through_its_folder(server: httpx.Client) -> None:
+    rows = [{**ROW, "note": "x" * 600}] * 2_500
+    answer = server.post("/api/results/predict", json={"rows": rows})
+
+    assert answer.status_code == 200 and len(answer.json()["predictions"]) == 2_500
+
+
+def test_with_a_secret_everyone_brings_it(tmp_path: Path) -> None:
+    with alone(tmp_path, SECRET) as client:
+        assert client.get("/healthz").status_code == client.get("/v2/health/ready").status_code == 200
+        for headers in (
+            {},
+            {"Accept": "text/html"},
+            {"Authorization": "Bearer wrong"},
+            {"Authorization": "Basic eA=="},
+        ):
+            answer = client.post("/invocations", json={"dataframe_records": [ROW]}, headers=headers)
+            assert (answer.status_code, answer.json()["error_code"]) == (401, "UNAUTHENTICATED")
+            assert client.get("/metrics", headers=headers).status_code == 401
+        answer = client.post(
+            "/invocations", json={"dataframe_records": [ROW]}, headers={"Authorization": f"Bearer {SECRET}"}
+        )
+        assert answer.json() == {"predictions": ["yes"]}
+
+
+def test_without_one_it_is_for_this_machine_alone(server: httpx.Client) -> None:
+    body = {"features": ROW}
+    forwarded = server.post("/api/results/predict", json=body, headers={"X-Forwarded-For": "10.0.0.1"})
+    foreign = server.post("/api/results/predict", json=body, headers={"Origin": "http://example.com"})
+    named = server.post("/api/results/predict", json=body, headers={"Host": "example.com"})
+    sent = server.post("/api/results/predict", json=body, headers={"Authorization": f"Bearer {SECRET}"})
+
+    assert [answer.status_code for answer in (forwarded, foreign, named, sent)] == [401, 403, 403, 401]
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.flowml"
+    path.write_bytes(b"PK\x03\x04 nothing of that kind")
+    with pytest.raises(InvalidInput, match=r"m\.flowml"):
+        read_model(path)
+    path.write_bytes(modelfile.write(trained("bought", "logistic_regression")))
+    with pytest.raises(InvalidInput, match="was changed"):
+        read_model(path, tried="0" * 64)
+
+
+def test_names_that_stand_in_addresses() -> None:
+    assert name_for(Path("a/Preis (€) v2.1.flowml")) == "Preis-v2.1"
+    assert name_for(Path("§.flowml")) == "model"
