@@ -58,6 +58,13 @@ export async function call(method, url, body, signal) {
 export const get = (url, signal) => call("GET", url, undefined, signal);
 export const post = (url, body, signal) => call("POST", url, body, signal);
 
+// How many bytes a file has; it is made for that where it is not there yet, and not fetched.
+export async function sizeOf(url, signal) {
+  const response = await send("GET", url, undefined, signal);
+  await response.body.cancel();
+  return Number(response.headers.get("Content-Length"));
+}
+
 // The same call from a shell. Where people log in, programs bring a token; it stands in no command that is copied.
 export function curl(url, body, needsToken = globalThis.document?.body.dataset.needsToken !== undefined) {
   const text = JSON.stringify(body, null, 2).replaceAll("'", "'\\''");

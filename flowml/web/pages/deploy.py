@@ -11,13 +11,21 @@ from flowml.domain.jobs import Job
 from flowml.domain.models import Model
 from flowml.services import jobs, results
 from flowml.services.examples import example_if_readable
-from flowml.services.serving import predicting
+from flowml.services.serving import exports, predicting
 from flowml.web import commands
 from flowml.web.caller import address_of, context_of
+from flowml.web.commands import quoted
 from flowml.web.pages.frame import build_frame
 from flowml.web.templating import Page, respond
 
-MOST_COLUMNS = 40
+MOST_COLUMNS = 12
+_FORMS = {
+    "flowml": ("FlowML", "All of it. For this program: flowml predict, flowml serve-model, and load_model in Python."),
+    "joblib": ("joblib", "For Python programs with scikit-learn and the model's own library, without FlowML."),
+    "onnx": ("ONNX", "For ONNX Runtime in any language, with the preparation of the columns inside."),
+    "python": ("Python", "One file that needs nothing but Python: to read, and to put into any program."),
+    "sql": ("SQL", "A query that has the database work the predictions out."),
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,16 @@ class Command:
     words: str
     text: str
     with_token: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """A kind of file that the model may be: what it is for, and its size; None: it is made when it is asked for."""
+
+    format: str
+    title: str
+    words: str
+    size_bytes: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +65,8 @@ class DeployPage(Page):
     left_out: int
     ask: Command
     protocols: list[Command]
+    forms: list[Form]
+    server: list[Command]
     asked: dict[str, Any]
 
 
@@ -80,6 +100,8 @@ def page(request: Request) -> Response:
             left_out=len(row) - len(short),
             ask=_ask(address_of(request), model, short, needs_token),
             protocols=_protocols(address_of(request), model, short, needs_token),
+            forms=_forms(model),
+            server=_server(exports.filename(model, exports.OWN)),
             asked={"model_id": model.id, "features": row},
         ),
     )
@@ -108,5 +130,29 @@ def _protocols(address: str, model: Model, row: dict[str, Any], token: bool) -> 
             f"Clients of KServe, Triton (tritonclient) and MLServer: the model's name is {model.id}.",
             commands.infer(address, model.id, schema, row, token=token),
             commands.infer(address, model.id, schema, row, token=True),
+        ),
+    ]
+
+
+def _forms(model: Model) -> list[Form]:
+    return [
+        Form(name, *_FORMS.get(name, (name, "")), model.size_bytes if name == exports.OWN else None)
+        for name in exports.FORMATS
+    ]
+
+
+def _server(file: str) -> list[Command]:
+    alone = f"flowml serve-model {quoted(file)} --port 8080"
+    container = (
+        f'docker run -p 8080:8000 -v "$PWD":/models:ro -e FLOWML_TOKEN flowml serve-model {quoted(f"/models/{file}")}'
+    )
+    return [
+        Command("alone", "On any machine", "The same addresses for this file alone, without a database.", alone, alone),
+        Command(
+            "container",
+            "In a container",
+            "With the image of deploy/Dockerfile; FLOWML_TOKEN is what callers have to bring.",
+            container,
+            container,
         ),
     ]

@@ -5,9 +5,9 @@ import "../charts/serving.js";
 import { withKey } from "../deploy/command.js";
 import { listed } from "../deploy/keys.js";
 import { bars, figures, quantile, sentence } from "../deploy/latency.js";
-import { copyText, dataOf } from "../dom.js";
-import { milliseconds, plural } from "../format.js";
-import { call, get, post, said } from "../http.js";
+import { copyText, dataOf, h, icon } from "../dom.js";
+import { bytes, milliseconds, plural } from "../format.js";
+import { call, get, post, said, sizeOf } from "../http.js";
 
 const REQUESTS = 200;
 const WARM = 5;
@@ -119,6 +119,32 @@ Alpine.data("keys", () => ({
     }
     await this.load();
     this.$root.querySelector("#key-name").focus();
+  },
+}));
+
+// A file is made where it is asked for: its size, or why the model cannot be one, is known then.
+Alpine.data("forms", () => ({
+  async prepare(event) {
+    const button = event.currentTarget;
+    if (button.ariaDisabled === "true") return;
+    const format = button.dataset.format;
+    const url = "/api/results/model/" + encodeURIComponent(this.$root.dataset.model) + "/download?format=" + format;
+    const say = (kind, text) => (this.$root.querySelector("[data-" + kind + "=" + format + "]").textContent = text);
+    button.ariaDisabled = "true";
+    say("reason", "");
+    say("size", "Being made…");
+    try {
+      const size = await sizeOf(url);
+      say("size", bytes(size));
+      const link = h("a", { class: "button button-small", href: url, download: true, "aria-label": button.ariaLabel.replace("Make it:", "Download as") }, icon("download"), "Download");
+      button.replaceWith(link);
+      link.focus();
+    } catch (problem) {
+      say("size", "");
+      say("reason", said(problem));
+    } finally {
+      button.ariaDisabled = null;
+    }
   },
 }));
 

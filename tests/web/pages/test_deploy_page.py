@@ -91,3 +91,23 @@ def test_a_key_and_a_measurement(told: Served, browser: Browser) -> None:
     visit.ready()
     assert secret not in page.content()
     context.close()
+
+
+@pytest.mark.browser
+def test_a_file_is_made_when_asked_for_or_it_is_said_why_there_is_none(told: Served, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    reason = {"detail": "This model cannot be a joblib file.", "hint": "Take it as FlowML."}
+    asked = "**/download?format="
+    page.route(f"{asked}joblib", lambda route: route.fulfill(status=409, json=reason))
+    page.route(f"{asked}python", lambda route: route.fulfill(status=200, body="x" * 1500))
+    page.goto(f"{told.url}/models/cls/deploy")
+    page.wait_for_selector("html[data-ready]")
+    files = page.get_by_role("region", name="Take it with you")
+    files.get_by_role("button", name="Make it: joblib").click()
+    expect(files.get_by_text("This model cannot be a joblib file. Take it as FlowML.")).to_be_visible()
+    files.get_by_role("button", name="Make it: Python").click()
+    expect(files.get_by_role("link", name="Download as Python")).to_be_focused()
+    expect(files.get_by_text("1.5 kB")).to_be_visible()
+    assert told.client.get(files.get_by_role("link", name="Download as FlowML").get_attribute("href") or "").content
+    context.close()
