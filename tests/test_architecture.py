@@ -63,7 +63,10 @@ LIBRARIES = {
     "ray": ({"worker"}, "Ray clusters; not installed with FlowML"),
     "scipy": ({"data", "automl", "library"}, "sparse matrices and statistics"),
     "sklearn": ({"automl", "library"}, "algorithms, and what makes their features"),
-    "sqlite3": ({"store", "data", "machine"}, "the tables of this server, and databases that people upload"),
+    "sqlite3": (
+        {"store", "data", "machine", "automl"},
+        "the tables of this server, databases that people upload, and trying a model that was written as a query",
+    ),
     "starlette": ({"web", "wiring"}, "HTTP"),
     "threadpoolctl": ({"automl", "library", "training"}, "holds a fit to its threads"),
     "uvicorn": ({"web", "wiring"}, "serves HTTP"),

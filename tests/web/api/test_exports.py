@@ -54,3 +54,13 @@ def test_the_command_writes_beside_the_model(tmp_path: Path, capsys: pytest.Capt
     assert main(["export", str(tmp_path / "none.flowml"), "--format", "joblib"]) == 1
     assert "There is no file" in capsys.readouterr().err
     assert "m" not in sys.modules
+
+
+@pytest.mark.parametrize("format", ["sql", "joblib"])
+def test_other_kinds(served: Served, format: str) -> None:
+    answer = served.client.get(f"/api/results/model/numbers/download?format={format}")
+    if format == "sql":
+        # It has a date.
+        assert answer.status_code == 409 and "“joined” is a date" in answer.json()["detail"]
+    else:
+        assert answer.status_code == 200 and answer.headers["content-type"] == "application/octet-stream"

@@ -1,0 +1,165 @@
+"""From the columns of a table to the features of a model, in SQL."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowml.automl.export.content import cannot
+from flowml.automl.export.sql.query import Column, Query, literal, number, quoted
+from flowml.automl.features.values import LARGEST
+
+WHAT = "SQL"
+_BOUND = number(LARGEST)
+
+
+class Features:
+    """The columns of one encoder, as the model file has it; `dtypes`: of the table's columns."""
+
+    def __init__(self, query: Query, dtypes: Mapping[str, str], roles: Mapping[str, str]):
+        self._query = query
+        self._dtypes = dtypes
+        self._roles = roles
+
+    def of(self, encoder: Mapping[str, Any]) -> list[Column]:
+        """Its features, NULL where they are missing. Raises WrongState for dates and texts."""
+        needed = {source for item in encoder["combined"] for source in item["combination"]["sources"]}
+        found: list[Column] = []
+        parts: list[Column | None] = []
+        for column in encoder["columns"]:
+            used = {one["part"] for one in column["encoders"]}
+            first = len(parts)
+            for index in range(_n_parts(column["derivation"])):
+                wanted = index in used or first + index in needed
+                parts.append(self._part(column["derivation"], index) if wanted else None)
+            for one in column["encoders"]:
+                found += self._columns(one, _there(parts[first + one["part"]]))
+        for item in encoder["combined"]:
+            first_part, second_part = (_there(parts[source]) for source in item["combination"]["sources"])
+            found += self._columns(item["encoder"], self._combined(item["combination"], first_part, second_part))
+        return found
+
+    def _part(self, derivation: Mapping[str, Any], index: int) -> Column:
+        kind, name = derivation["kind"], derivation["name"]
+        if kind == "moment":
+            raise cannot(WHAT, f"“{name}” is a date, and databases have no common way to take one apart")
+        if kind == "text":
+            raise cannot(WHAT, f"“{name}” is free text")
+        column = Column(quoted(name))
+        if kind == "number" and self._roles[name] == "boolean":
+            return self._query.add(f"CASE WHEN {column.text} THEN 1.0e0 WHEN NOT {column.text} THEN 0.0e0 END", column)
+        if kind == "number":
+            value = f"CAST({column.text} AS DOUBLE PRECISION)"
+            return self._query.add(f"CASE WHEN ABS({value}) <= {_BOUND} THEN {value} END", column)
+        label = f"NULLIF(CAST({column.text} AS VARCHAR), '')"
+        if self._dtypes[name].startswith("Float"):
+            # As a person writes it, 3 and not 3.0.
+            whole = f"CAST({column.text} AS BIGINT)"
+            label = f"CASE WHEN {column.text} = {whole} THEN CAST({whole} AS VARCHAR) ELSE {label} END"
+        found = self._query.add(label, column)
+        return self._query.add(_beginning(found.text), found) if index == 1 else found
+
+    def _columns(self, encoder: Mapping[str, Any], part: Column) -> list[Column]:
+        if encoder["kind"] == "number":
+            return self._of_number(encoder, part)
+        return self._of_label(encoder, part)
+
+    def _of_number(self, encoder: Mapping[str, Any], part: Column) -> list[Column]:
+        fill = encoder["fill"]
+        value = part if fill is None else self._query.add(f"COALESCE({part.text}, {number(fill)})", part)
+        if encoder["log_unit"]:
+            size = f"LN(1.0e0 + ABS({value.text}) / {number(encoder['log_unit'])})"
+            value = self._query.add(f"CASE WHEN {value.text} < 0 THEN -{size} ELSE {size} END", value)
+        if encoder["centre"] or encoder["scale"] != 1.0:
+            scaled = f"({value.text} - {number(encoder['centre'])}) / {number(encoder['scale'])}"
+            value = self._query.add(scaled, value)
+        if encoder["bounded"]:
+            value = self._query.add(held(value.text, -12.0, 12.0), value)
+        if not encoder["mark_missing"]:
+            return [value]
+        return [value, self._query.add(f"CASE WHEN {part.text} IS NULL THEN 1.0e0 ELSE 0.0e0 END", part)]
+
+    def _of_label(self, encoder: Mapping[str, Any], part: Column) -> list[Column]:
+        table = encoder["table"]
+        answers = []
+        for place in range(len(table[0])):
+            values = [math.nan if line[place] is None else line[place] for line in table]
+            answers.append(self._query.add(chosen(part.text, encoder["levels"], values), part))
+        return answers
+
+    def _combined(self, how: Mapping[str, Any], first: Column, second: Column) -> Column:
+        kind, a, b = how["kind"], first.text, second.text
+        if kind == "cross":
+            cells = [self._cell(part, edges) for part, edges in zip((first, second), how["edges"], strict=True)]
+            a, b = (cell.text for cell in cells)
+            return self._query.add(f"CAST(LENGTH({a}) AS VARCHAR) || ' ' || {a} || ' ' || {b}", *cells)
+        if kind == "deviation":
+            levels, overall = how["levels"], how["overall"]
+            mean = self._query.add(chosen(b, levels, [*how["means"], overall, overall]), second)
+            value = f"{a} - {mean.text}"
+            first, second = first, mean
+        elif kind == "rotation":
+            value = f"{a} * {number(how['weights'][0])} + {b} * {number(how['weights'][1])}"
+        elif how["operation"] == "ratio":
+            value = f"{a} / NULLIF({b}, 0.0e0)"
+        else:
+            value = f"{a} {_SIGNS[how['operation']]} {b}"
+        found = self._query.add(value, first, second)
+        return self._query.add(f"CASE WHEN ABS({found.text}) <= {_BOUND} THEN {found.text} END", found)
+
+    def _cell(self, part: Column, edges: Sequence[float] | None) -> Column:
+        if edges is None:
+            return part
+        steps = " ".join(f"WHEN {part.text} < {number(edge)} THEN '{place}'" for place, edge in enumerate(edges))
+        return self._query.add(f"CASE WHEN {part.text} IS NULL THEN NULL {steps} ELSE '{len(edges)}' END", part)
+
+
+_SIGNS = {"difference": "-", "sum": "+", "product": "*"}
+
+
+def _there(part: Column | None) -> Column:
+    assert part is not None
+    return part
+
+
+def _n_parts(derivation: Mapping[str, Any]) -> int:
+    kind = derivation["kind"]
+    if kind == "text":
+        return 5 + len(derivation["words"])
+    return {"number": 1, "category": 1, "many_categories": 2, "moment": 7}[kind]
+
+
+def chosen(label: str, levels: Sequence[str], values: Sequence[float]) -> str:
+    """What a table says of a label: a value a level, then that of other ones, and of a missing one."""
+    *known, other, missing = values
+    cases = [f"WHEN {label} IS NULL THEN {number(missing)}"] if not _same(missing, other) else []
+    cases += [
+        f"WHEN {label} = {literal(level)} THEN {number(value)}"
+        for level, value in zip(levels, known, strict=True)
+        if not _same(value, other)
+    ]
+    return f"CASE {' '.join(cases)} ELSE {number(other)} END" if cases else number(other)
+
+
+def _same(first: float, second: float) -> bool:
+    return first == second or (math.isnan(first) and math.isnan(second))
+
+
+def held(text: str, low: float, high: float) -> str:
+    """Within bounds."""
+    least, most = number(low), number(high)
+    return f"CASE WHEN {text} < {least} THEN {least} WHEN {text} > {most} THEN {most} ELSE {text} END"
+
+
+def _beginning(label: str) -> str:
+    """`texts.beginning_of`: a first word of up to four letters, or one letter; `#` for a digit."""
+
+    def letter(at: int) -> str:
+        one = f"SUBSTR({label}, {at}, 1)"
+        return f"(UPPER({one}) BETWEEN 'A' AND 'Z' OR {one} > '~')"
+
+    first = f"SUBSTR({label}, 1, 1)"
+    words = " ".join(f"WHEN NOT {letter(size + 1)} THEN UPPER(SUBSTR({label}, 1, {size}))" for size in range(1, 5))
+    digit = f"WHEN {first} BETWEEN '0' AND '9' THEN '#'"
+    return (
+        f"CASE WHEN {label} IS NULL THEN NULL {digit} WHEN NOT {letter(1)} THEN {first} {words} ELSE UPPER({first}) END"
+    )

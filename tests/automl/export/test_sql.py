@@ -1,0 +1,86 @@
+"""A model as a query answers as the model does, in SQLite and in DuckDB."""
+
+import numpy as np
+import pytest
+
+from flowml.automl.export.parity import EXACT
+from flowml.automl.export.rows import made_rows
+from flowml.automl.export.sql.query import single
+from flowml.automl.export.sql.sql_file import MARKER, TABLE, sql_file, sql_text
+from flowml.automl.model.model import FittedModel
+from flowml.automl.model.pooling import Pooling
+from flowml.domain.errors import WrongState
+from tests.automl.export.models import PLAIN, blend, combined, made
+
+COLUMNS = (*PLAIN, "code")
+KINDS = [
+    ("logistic_regression", "mood"),
+    ("ridge", "spent"),
+    ("decision_tree", "mood"),
+    ("random_forest", "y"),
+    ("gradient_boosting", "mood"),
+    ("lightgbm", "mood"),
+    ("xgboost", "y"),
+    ("xgboost", "spent"),
+    ("catboost", "y"),
+    ("catboost", "mood"),
+]
+
+
+@pytest.mark.parametrize(("algorithm", "target"), KINDS)
+def test_every_algorithm(algorithm: str, target: str) -> None:
+    assert sql_file(made(algorithm, target, COLUMNS))[1].largest <= EXACT
+
+
+@pytest.mark.parametrize("pooling", Pooling)
+def test_an_ensemble_calibrated_and_decided(pooling: Pooling) -> None:
+    assert sql_file(blend(COLUMNS, pooling))[1].largest <= EXACT
+
+
+def test_combinations_of_columns() -> None:
+    assert sql_file(combined())[1].largest <= EXACT
+
+
+@pytest.mark.parametrize("model", [blend(COLUMNS), combined(), made("catboost", "mood", COLUMNS)])
+def test_duckdb_says_the_same(model: FittedModel) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    import pandas as pd
+
+    rows = made_rows(model.schema, 60, seed=4)
+    names = [feature.name for feature in model.schema.features]
+    frame = pd.DataFrame([{"id": at, **{name: row.get(name) for name in names}} for at, row in enumerate(rows)])
+    database = duckdb.connect()
+    database.register(TABLE, frame.convert_dtypes())
+    answers = sorted(database.execute(sql_text(model).replace(MARKER, "id,")).fetchall())
+    expected = np.array([model.predict_row(model.schema.check_row(row)[0]) for row in rows])
+    if model.schema.classes is None:
+        np.testing.assert_allclose([answer[1] for answer in answers], expected[:, 0], rtol=1e-6, atol=1e-6)
+        return
+    np.testing.assert_allclose([answer[2:] for answer in answers], expected, atol=1e-6)
+    assert [answer[1] for answer in answers] == [model.schema.classes[code] for code in model.decide(expected)]
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (made("ridge", "spent", (*PLAIN, "since")), "“since” is a date"),
+        (made("ridge", "spent", (*PLAIN, "note")), "“note” is free text"),
+        (made("mlp", "y"), "only linear models and sums of trees"),
+        (made("knn", "y"), "only linear models and sums of trees"),
+    ],
+)
+def test_what_cannot_be_a_query_says_why(model: FittedModel, reason: str) -> None:
+    with pytest.raises(WrongState, match=reason):
+        sql_file(model)
+
+
+def test_a_query_beyond_measure_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowml.automl.export.sql.scores.MOST_BYTES", 5_000)
+    with pytest.raises(WrongState, match="the query would have more than 0"):
+        sql_file(made("random_forest", "y", COLUMNS))
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.5, -3.7, 1e-30, 16_777_217.0, 0.0, -1e-45, float(np.float32(0.1))])
+def test_a_threshold_of_doubles_cuts_where_one_of_single_precision_does(threshold: float) -> None:
+    cut = single(threshold)
+    assert float(np.float32(cut)) <= threshold < float(np.float32(np.nextafter(cut, np.inf)))
