@@ -22,6 +22,7 @@ from flowml.services.context import Context
 from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
 from flowml.services.dispatch.recovery import LOCAL_WORKER, recover, stop_working
 from flowml.services.housekeeping import FILE_AGE_SECONDS, keep_house
+from flowml.services.scoring.files import recover as recover_scorings
 from flowml.services.settings import Settings
 from flowml.services.starting import start_waiting_jobs
 from flowml.services.system import note, notices
@@ -79,6 +80,7 @@ class Server:
         self._worker_name = platform.node() or LOCAL_WORKER
         worker_id = self._register(capabilities.probe(home=home.path))
         recover(self._store, worker_id, clock.now(), clock.steady())
+        recover_scorings(self._store, clock.now())
         self._queue = LocalQueue(home.queue, start_jobs=self._start_jobs, keep_house=self._keep_house)
         self._supervisor = Supervisor(
             StoreConductorDesk(self._store, clock),

@@ -1,7 +1,8 @@
-"""A model: what a finished trial, or an ensemble of them, left behind."""
+"""A model: what a finished trial, or an ensemble of them, left behind; and files that one answers."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from flowml.domain.jobs import ProblemType
@@ -213,3 +214,42 @@ MADE_AT_ONCE = {
     FIRST_TREE: "First small tree",
 }
 """The models that a run makes at once, by their algorithm, with their titles: they belong to no trial."""
+
+
+class ScoringStatus(StrEnum):
+    """What became of it; `waiting` is for its turn."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self not in (ScoringStatus.WAITING, ScoringStatus.RUNNING)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """`rows` are those answered so far, of `n_rows`, None where that is not known yet. `notes` and `summary` are there
+    when it has finished, `problem` (detail, hint) says why it failed."""
+
+    id: str
+    owner: str
+    model_id: str
+    filename: str
+    format: str
+    status: ScoringStatus
+    created_at: float
+    ended_at: float | None = None
+    rows: int = 0
+    n_rows: int | None = None
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    summary: Mapping[str, Any] | None = None
+    problem: Mapping[str, Any] | None = field(default=None)
+
+    @property
+    def rows_per_second(self) -> float | None:
+        return self.rows / self.seconds if self.seconds > 0 else None

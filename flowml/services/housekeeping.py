@@ -11,6 +11,8 @@ FILE_AGE_SECONDS = 3600.0
 _EVENT_AGE_SECONDS = 14 * 86_400.0
 # Machines that are made anew under a name of their own each time, as containers are, would pile up.
 _WORKER_AGE_SECONDS = 14 * 86_400.0
+# Their results are gone earlier, an hour after somebody has asked for one.
+_SCORING_AGE_SECONDS = 86_400.0
 
 
 def keep_house(context: Context, ages: Callable[[], float]) -> None:
@@ -26,6 +28,7 @@ def keep_house(context: Context, ages: Callable[[], float]) -> None:
     context.store.files.remove_unused(now - FILE_AGE_SECONDS)
     context.store.events.remove_before(now - _EVENT_AGE_SECONDS)
     context.store.workers.remove_offline(now - _WORKER_AGE_SECONDS)
+    context.store.scorings.remove_before(now - _SCORING_AGE_SECONDS)
     context.store.logs.trim()
     context.store.files.tell(context.store.events.last_id())
     context.store.take_ballast()

@@ -16,7 +16,11 @@ from flowml.services.turns import CHILDREN, Line
 from flowml.store.files import name_of
 
 FORKSERVER = Forkserver(
-    "flowml.data.tasks", "flowml.services.checking", "flowml.services.importance_task", "flowml.services.insight.child"
+    "flowml.data.tasks",
+    "flowml.services.checking",
+    "flowml.services.importance_task",
+    "flowml.services.insight.child",
+    "flowml.services.scoring.task",
 )
 """Where the children come from that work on tables and models."""
 

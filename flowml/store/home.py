@@ -15,7 +15,7 @@ _DATABASE = re.compile(r"(flowml|queue)\.sqlite(-wal|-shm|-journal)?")
 _BESIDE = re.compile(r"files|tmp|cache|set-aside|ballast|(server|gpu-\d+)\.lock(-journal)?")
 ON_ITS_WAY = r"[0-9a-f]{24}|[0-9a-z]+-\d+-[0-9a-f]{64}"
 """Names in `tmp`; the second are of what trainers on other machines hand over."""
-MADE_AGAIN = r"(download|lines|order|tested)-.+"
+MADE_AGAIN = r"(download|lines|order|tested|scored)-.+"
 """Names in `cache`."""
 _INSIDE = re.compile(rf"[0-9a-f]{{2}}|latest|{ON_ITS_WAY}|{MADE_AGAIN}")
 # What a server writes before it can be asked to delete something.

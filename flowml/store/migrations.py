@@ -435,6 +435,20 @@ MIGRATIONS: tuple[Migration, ...] = (
             ) STRICT, WITHOUT ROWID""",
         ),
     ),
+    Migration(
+        27,
+        "files that are answered by a model",
+        (
+            """CREATE TABLE scorings (
+                id TEXT PRIMARY KEY, owner TEXT NOT NULL,
+                model_id TEXT NOT NULL REFERENCES models(id) ON DELETE CASCADE,
+                filename TEXT NOT NULL, format TEXT NOT NULL, status TEXT NOT NULL, created_at REAL NOT NULL,
+                ended_at REAL, answer TEXT, problem TEXT
+            ) STRICT""",
+            "CREATE INDEX scorings_of_model ON scorings(model_id)",
+            "CREATE INDEX scorings_ended ON scorings(ended_at)",
+        ),
+    ),
 )
 
 

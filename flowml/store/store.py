@@ -22,6 +22,7 @@ from flowml.store.logs import Logs
 from flowml.store.migrations import migrate
 from flowml.store.models import Models
 from flowml.store.room import Room
+from flowml.store.scorings import Scorings
 from flowml.store.sessions import Sessions
 from flowml.store.tokens import Tokens
 from flowml.store.trials import Trials
@@ -67,6 +68,7 @@ class Store:
         self.history = History(self._database)
         self.tokens = Tokens(self._database)
         self.sessions = Sessions(self._database)
+        self.scorings = Scorings(self._database)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

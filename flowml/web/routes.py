@@ -22,6 +22,7 @@ from flowml.web.api import (
     model_document,
     recipes,
     results,
+    scoring,
     system,
     training,
     workers,
@@ -39,6 +40,7 @@ from flowml.web.schemas import protocols as p
 from flowml.web.schemas import quality as q
 from flowml.web.schemas import recipes as o
 from flowml.web.schemas import results as r
+from flowml.web.schemas import scoring as sc
 from flowml.web.schemas import system as s
 from flowml.web.schemas import training as t
 from flowml.web.schemas import workers as w
@@ -116,6 +118,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("DELETE", "/api/results/model/{model_id}/keys/{key_id}", keys.revoke, status=204, need=ADMIN),
     Endpoint("POST", "/api/results/predict",
              results.predict, r.Prediction | r.Predictions, body=r.Predict, need=PREDICT),
+    Endpoint("POST", "/api/results/model/{model_id}/predict-file",
+             scoring.predict_file, tuple(MEDIA_TYPES.values()), query=sc.PredictFileQuery, form=d.UploadForm,
+             need=PREDICT),
+    Endpoint("GET", "/api/results/scoring/{scoring_id}", scoring.show, sc.Scoring, need=PREDICT),
+    Endpoint("DELETE", "/api/results/scoring/{scoring_id}", scoring.cancel, status=204, need=PREDICT),
+    Endpoint("GET", "/api/results/scoring/{scoring_id}/download",
+             scoring.download, tuple(MEDIA_TYPES.values()), need=PREDICT),
 
     Endpoint("POST", "/invocations",
              invocations.invocations, p.Invoked, body=p.Invocation, query=p.InvocationsQuery, need=PREDICT),

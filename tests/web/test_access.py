@@ -39,6 +39,7 @@ NEEDS = {
     # A file says itself which methods it takes.
     **{rf"\w+ {re.escape(path)}": OPEN for path in OPEN_FILES},
     r"POST /api/results/predict|GET /api/results/model/\w+/openapi\.json": PREDICT,
+    r"POST /api/results/model/\w+/predict-file|\w+ /api/results/scoring/\w+(/download)?": PREDICT,
     r"POST /invocations|GET /version|\w+ /v2(/models/.+)?": PREDICT,
     "POST /api/results/compare": READ,
     r"POST /api/workers/(register|heartbeat|lease|watch|leave|logs)": WORK,
@@ -146,7 +147,9 @@ def is_right(caller: str, method: str, path: str, status: int) -> bool:
     takes = TAKES.get(found.path, {method})
     if method not in takes:
         return status == (405 if any(need_of(one, path) in may for one in takes) else 403)
-    if caller == "api for another model" and (path.startswith("/v2/models/") or path.endswith("/openapi.json")):
+    if caller == "api for another model" and (
+        path.startswith("/v2/models/") or path.endswith(("/openapi.json", "/predict-file"))
+    ):
         return status == 403
     return status != 401 and (status == 403) is (need_of(method, path) not in may)
 

@@ -139,7 +139,7 @@ class Summary:
             training = self._training_shares(self.schema.classes)
             said["classes"] = [
                 {
-                    "class": label,
+                    "label": label,
                     "rows": int(count),
                     "mean_probability": float(share) / max(1, self.rows),
                     "share_in_training": training.get(label),

@@ -136,7 +136,7 @@ class Shelf:
             return known
         store = context.store
         looked_at, models_version, data_version = time.monotonic(), store.models_version, store.data_version()
-        model = _find(context, model_id)
+        model = find_model(context, model_id)
         # Never twice for those who wait for the same model; who asks for another one does not wait.
         with self._lock:
             loading = self._loading.setdefault(model.file, threading.Lock())
@@ -231,7 +231,7 @@ def models_of(context: Context) -> Models:
     return found
 
 
-def _find(context: Context, model_id: str) -> Model:
+def find_model(context: Context, model_id: str) -> Model:
     try:
         return context.store.models.get(model_id)
     except NotFound as missing:

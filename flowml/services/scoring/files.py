@@ -1,0 +1,259 @@
+"""Files that are scored: begun, watched, cancelled, taken away.
+
+Each has a thread that waits for its turn and then for its child process; one works at a time, on all cores. The row
+says what became of it, and outlives the process; how far it is, only the process knows. A result is kept like a
+download: as long as somebody asks for it, and an hour.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from flowml.data.child import Child
+from flowml.domain.caller import Permission
+from flowml.domain.errors import Damaged, FlowMLError, NotFound, TooMany, WrongState
+from flowml.domain.models import Model, Scoring, ScoringStatus
+from flowml.machine.facts import memory_bytes
+from flowml.services.context import Context
+from flowml.services.downloads import MEDIA_TYPES, Download
+from flowml.services.scoring.progress import read_progress
+from flowml.services.serving.shelf import find_model
+from flowml.services.tables import FORKSERVER, Workplace, workplace
+from flowml.services.turns import Line
+from flowml.store.rows import new_id
+from flowml.store.store import Store
+
+FORMATS = tuple(MEDIA_TYPES)
+_MOST_OPEN = 16
+_MOST_OF_ONE = 8
+_MOST_SECONDS = 86_400.0
+_MEMORY_SHARE = 0.6
+_INTERRUPTED = {
+    "detail": "The server ended while this file was worked on.",
+    "hint": "Send the file again.",
+}
+_log = logging.getLogger(__name__)
+
+Ended = Callable[[FlowMLError | None], object]
+"""Called, in another thread, when a file is no longer worked on: None where it has finished or was cancelled."""
+
+
+def _nobody_waits(error: FlowMLError | None) -> None: ...
+
+
+@dataclass(eq=False)
+class _Work:
+    """One that waits or is worked on. `ended` is called when it is neither any more, with what it failed with."""
+
+    owner: str
+    ended: Ended
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    is_left: bool = False
+    progress: Path | None = None
+    error: FlowMLError | None = None
+
+
+class _Works:
+    """Those of one store."""
+
+    def __init__(self) -> None:
+        self.line = Line(1, float("inf"))
+        self.open: dict[str, _Work] = {}
+        self.lock = threading.Lock()
+
+
+_works: WeakKeyDictionary[Store, _Works] = WeakKeyDictionary()
+_works_lock = threading.Lock()
+
+
+def begin(
+    context: Context,
+    model_id: str,
+    path: Path,
+    *,
+    filename: str,
+    format: str,
+    options: Mapping[str, Any],
+    ended: Ended = _nobody_waits,
+) -> Scoring:
+    """Have a file answered, which is moved away from `path`. `model_id` may be a training run's. `ended` is called in
+    another thread. Raises NotFound, NotReady and WrongState as a prediction does, Forbidden for a caller who may ask
+    for another model alone, Damaged, NoRoom, and TooMany."""
+    context.caller.check_model(model_id)
+    context.store.room.check()
+    model = find_model(context, model_id)
+    works, owner = _of(context.store), context.caller.identifier
+    scoring = Scoring(new_id(), owner, model.id, filename, format, ScoringStatus.WAITING, context.clock())
+    work = _Work(owner, ended)
+    with works.lock:
+        if len(works.open) >= _MOST_OPEN or sum(one.owner == owner for one in works.open.values()) >= _MOST_OF_ONE:
+            raise TooMany(
+                "This server has many files to score already.", hint="Wait until some of them are done, or cancel some."
+            )
+        works.open[scoring.id] = work
+    source = context.store.files.new_temp()
+    try:
+        path.replace(source)
+        context.store.scorings.add(scoring)
+        threading.Thread(
+            target=_work,
+            args=(context.until(None), scoring, work, model, source, dict(options)),
+            name="scoring",
+            daemon=True,
+        ).start()
+    except BaseException:
+        source.unlink(missing_ok=True)
+        with works.lock:
+            works.open.pop(scoring.id, None)
+        raise
+    return scoring
+
+
+def show(context: Context, scoring_id: str) -> Scoring:
+    """What became of it, or how far it is. Raises NotFound, also for who may not see it."""
+    scoring = context.store.scorings.get(scoring_id)
+    if scoring.owner != context.caller.identifier and Permission.READ not in context.caller.may:
+        raise NotFound(f"There is no scored file {scoring_id[:80]}.", hint="Old ones are forgotten after a day.")
+    work = _of(context.store).open.get(scoring_id)
+    if work is None or work.progress is None or scoring.status is not ScoringStatus.RUNNING:
+        return scoring
+    found = read_progress(work.progress)
+    return scoring if found is None else replace(scoring, rows=found.rows, n_rows=found.total, seconds=found.seconds)
+
+
+def cancel(context: Context, scoring_id: str) -> None:
+    """End it; one that has ended is forgotten, with its result. Raises NotFound."""
+    scoring = show(context, scoring_id)
+    if scoring.status.ended:
+        _result(context, scoring).unlink(missing_ok=True)
+        context.store.scorings.remove(scoring_id)
+        return
+    work = _of(context.store).open.get(scoring_id)
+    if work is not None:
+        work.cancelled.set()
+    context.store.at_any_rate(lambda: context.store.scorings.cancel(scoring_id, context.clock()))
+
+
+def leave(context: Context, scoring_id: str) -> None:
+    """Who waited for it has left: end it, soon, and without waiting."""
+    work = _of(context.store).open.get(scoring_id)
+    if work is not None:
+        work.is_left = True
+        work.cancelled.set()
+
+
+def result(context: Context, scoring_id: str) -> Download:
+    """The file with the answers. Raises NotFound, also where it is no longer kept, and WrongState for one that has not
+    finished."""
+    scoring = show(context, scoring_id)
+    if scoring.status is not ScoringStatus.FINISHED:
+        raise WrongState(f"This file is {scoring.status}: there is no result to take away.")
+    path = _result(context, scoring)
+    if not path.exists():
+        raise NotFound("This result is no longer kept.", hint="Results are kept for an hour. Send the file again.")
+    stem = Path(scoring.filename).stem or "table"
+    return Download(path, f"{stem}-scored.{scoring.format}", MEDIA_TYPES[scoring.format], f'"{scoring.id}"')
+
+
+def recover(store: Store, now: float) -> None:
+    """At the start: what the server before has not finished has failed. Its files go with all temporary ones."""
+    store.scorings.fail_open(now, _INTERRUPTED)
+
+
+def _work(
+    context: Context, scoring: Scoring, work: _Work, model: Model, source: Path, options: Mapping[str, Any]
+) -> None:
+    store = context.store
+    try:
+        with _of(store).line.turn(work.cancelled):
+            _answer(context, scoring, work, model, source, options)
+    except FlowMLError as error:
+        if not work.cancelled.is_set():
+            work.error = known = error
+            _note(store, lambda: store.scorings.fail(scoring.id, context.clock(), _problem(known)))
+    except Exception:
+        _log.exception("the file %s could not be scored", scoring.id)
+        work.error = unexpected = FlowMLError("The file could not be scored: something in it was not expected.")
+        _note(store, lambda: store.scorings.fail(scoring.id, context.clock(), _problem(unexpected)))
+    finally:
+        source.unlink(missing_ok=True)
+        if work.is_left:
+            _note(store, lambda: store.scorings.cancel(scoring.id, context.clock()))
+        with _of(store).lock:
+            _of(store).open.pop(scoring.id, None)
+        work.ended(work.error)
+
+
+def _answer(
+    context: Context, scoring: Scoring, work: _Work, model: Model, source: Path, options: Mapping[str, Any]
+) -> None:
+    store = context.store
+    store.scorings.begin(scoring.id)
+    model_file = store.files.whole(model.file, "model")
+    with workplace(context) as place, Child("flowml.services.scoring.task", starter=FORKSERVER.start) as process:
+        work.progress = place.scratch / "progress"
+        answer = process.perform(
+            "score",
+            {
+                "path": str(source),
+                "filename": scoring.filename,
+                "format": scoring.format,
+                "options": dict(options),
+                "model_file": str(model_file),
+                "table": _training_rows(context, model),
+                "target": str(place.scratch / "result"),
+                "scratch": str(place.scratch),
+                "progress": str(work.progress),
+                "max_rows": context.settings.max_rows,
+                "max_columns": context.settings.max_columns,
+            },
+            timeout_seconds=_MOST_SECONDS,
+            memory_bytes=int(memory_bytes() * _MEMORY_SHARE),
+            cancelled=work.cancelled,
+        )
+        if work.cancelled.is_set():
+            return
+        _keep(place, _result(context, scoring))
+        store.scorings.finish(scoring.id, context.clock(), answer)
+
+
+def _keep(place: Workplace, target: Path) -> None:
+    os.utime(place.scratch / "result")
+    (place.scratch / "result").replace(target)
+
+
+def _training_rows(context: Context, model: Model) -> str | None:
+    """The table that a model was made from, to compare with; None where it is gone or damaged."""
+    try:
+        job = context.store.jobs.get(model.job_id)
+        return str(context.store.files.whole(context.store.datasets.get(job.dataset_id).table, "stored table"))
+    except (NotFound, Damaged, OSError):
+        return None
+
+
+def _result(context: Context, scoring: Scoring) -> Path:
+    return context.store.files.cached(f"scored-{scoring.id}.{scoring.format}")
+
+
+def _problem(error: FlowMLError) -> dict[str, Any]:
+    return {"detail": error.detail, "hint": error.hint}
+
+
+def _note(store: Store, change: Callable[[], None]) -> None:
+    if store.is_closed:
+        # The next server says that it was interrupted.
+        return
+    try:
+        store.at_any_rate(change)
+    except Exception:
+        _log.exception("what became of a scored file could not be noted")
+
+
+def _of(store: Store) -> _Works:
+    with _works_lock:
+        return _works.setdefault(store, _Works())

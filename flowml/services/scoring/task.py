@@ -1,0 +1,93 @@
+"""The child process that answers a file: `python -m flowml.services.scoring.task`. It works as the one of `data.tasks`
+does."""
+
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from flowml.automl.files.drift import Reference, reference_of
+from flowml.automl.files.scoring import Progress, Reporting, open_for, score_pieces
+from flowml.automl.model import modelfile
+from flowml.automl.model.model import FittedModel
+from flowml.data.format import Limits
+from flowml.data.tasks import answer_and_end
+from flowml.services.scoring.progress import Told, write_progress
+
+_NICENESS = 5
+_REFERENCE_ROWS = 50_000
+_TELL_SECONDS = 0.2
+
+TASKS = {"score": "flowml.services.scoring.task:score"}
+
+
+def score(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer the rows of `path`, called `filename`, with the model in `model_file`, into `target`, in `format`; what is
+    temporary is in `scratch`, and how far it is in `progress`. `table`: the training rows, None where they are gone.
+    Returns rows, seconds, notes and summary."""
+    # With the folder goes what a child that is ended leaves behind.
+    tempfile.tempdir = request["scratch"]
+    model = modelfile.read(Path(request["model_file"]))
+    limits = Limits(request["max_rows"], request["max_columns"])
+    reporting = Reporting(_Teller(Path(request["progress"])).tell)
+    with open_for(
+        model,
+        Path(request["path"]),
+        request["format"],
+        filename=request["filename"],
+        options=request["options"],
+        limits=limits,
+        now=time.time(),
+    ) as table:
+        scored = score_pieces(
+            model,
+            table,
+            Path(request["target"]),
+            request["format"],
+            reference=_reference(model, request["table"]),
+            reporting=reporting,
+        )
+    return {
+        "rows": scored.rows,
+        "seconds": scored.seconds,
+        "notes": list(scored.notes),
+        "summary": scored.summary.state(),
+    }
+
+
+class _Teller:
+    """Writes how far it is into a file, some times a second."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._told_at = 0.0
+
+    def tell(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._told_at >= _TELL_SECONDS:
+            self._told_at = now
+            write_progress(self._path, Told(progress.rows, progress.total, progress.seconds))
+
+
+def _reference(model: FittedModel, table: str | None) -> Reference | None:
+    """Of a large table some rows, evenly from all of it."""
+    if table is None:
+        return None
+    schema = model.schema
+    rows = pl.scan_parquet(table, glob=False)
+    has = rows.collect_schema().names()
+    names = [name for name in (*schema.roles, schema.target) if name in has]
+    every = max(1, int(rows.select(pl.len()).collect().item()) // _REFERENCE_ROWS)
+    return reference_of(rows.select(names).gather_every(every).collect(), schema)
+
+
+def main() -> None:
+    """Answer one request."""
+    answer_and_end(TASKS, _NICENESS)
+
+
+if __name__ == "__main__":
+    main()
