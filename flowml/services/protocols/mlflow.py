@@ -4,12 +4,24 @@ One of four fields holds the rows: `dataframe_split` and `dataframe_records` are
 `inputs` those of TensorFlow Serving, by row and by column. `params` says how to answer.
 """
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput, MalformedRequest
-from flowml.services.protocols.rows import by_name, by_position, cell, check_count, check_coverage, input_names, labels
+from flowml.services.protocols.rows import (
+    MOST_ROWS,
+    by_name,
+    by_position,
+    cell,
+    check_count,
+    check_coverage,
+    input_names,
+    labels,
+)
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.loaded import Loaded
 from flowml.services.serving.predicting import DEFAULT_COVERAGE
@@ -58,6 +70,55 @@ def read_rows(document: Mapping[str, Any], loaded: Loaded) -> list[dict[str, Any
     rows = _READERS[name](document[name], names)
     check_count(len(rows))
     return rows
+
+
+def read_csv(content: bytes, loaded: Loaded) -> list[dict[str, Any]]:
+    """The rows of a CSV file as pandas writes it: commas, decimal points, the names in the first line. Raises
+    MalformedRequest and InvalidInput."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MalformedRequest(f"The table is no UTF-8 text from byte {error.start:,} on.") from None
+    try:
+        lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+        names = next(lines, [])
+        rows: list[dict[str, Any]] = []
+        if len(set(names)) != len(names):
+            raise InvalidInput("The first line of the table has a name twice.")
+        roles = {feature.name: feature.role for feature in loaded.fitted.schema.inputs}
+        read = [_CELLS.get(roles.get(name, Role.TEXT), _text) for name in names]
+        for values in lines:
+            if len(values) != len(names) and values:
+                raise InvalidInput(
+                    f"Line {lines.line_num:,} of the table has {len(values):,} values, and {len(names):,} are needed."
+                )
+            if values:
+                rows.append({name: of(value) for name, of, value in zip(names, read, values, strict=True)})
+            if len(rows) > MOST_ROWS:
+                break
+    except csv.Error as error:
+        raise MalformedRequest(f"The table is no CSV: {error}.") from None
+    check_count(len(rows))
+    return rows
+
+
+def _number(text: str) -> Any:
+    """A number as programs write it, whatever the file of the training data did; any other text as it is."""
+    try:
+        return text if "_" in text else cell(float(text)) if text else None
+    except ValueError:
+        return text
+
+
+def _truth(text: str) -> Any:
+    return {"": None, "true": True, "false": False}.get(text.lower(), text)
+
+
+def _text(text: str) -> Any:
+    return text or None
+
+
+_CELLS = {Role.NUMERIC: _number, Role.BOOLEAN: _truth}
 
 
 def write_predictions(loaded: Loaded, answers: Sequence[Prediction], params: Params) -> list[Any]:

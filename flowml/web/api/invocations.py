@@ -9,6 +9,7 @@ from starlette.responses import Response
 from flowml import __version__
 from flowml.domain.errors import UnsupportedFormat
 from flowml.services.protocols import mlflow
+from flowml.services.serving import predicting
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.loaded import Loaded
 from flowml.web.api.asked import answered
@@ -19,15 +20,18 @@ from flowml.web.schemas.protocols import Invocation, InvocationsQuery
 async def invocations(request: Request, query: InvocationsQuery) -> Response:
     """Predictions in MLflow's protocol.
 
-    One of dataframe_split, dataframe_records, instances and inputs holds the rows, as for `mlflow models serve`.
+    One of dataframe_split, dataframe_records, instances and inputs holds the rows, as for `mlflow models serve`; or the
+    body is a CSV file (text/csv).
     """
     media_type = media_type_of(request)
-    if media_type != "application/json":
+    if media_type not in ("application/json", "text/csv"):
         raise UnsupportedFormat(
-            f"This address takes JSON, not {media_type[:60] or 'an unnamed format'}.",
-            hint="Send the header “Content-Type: application/json”.",
+            f"This address takes JSON and CSV, not {media_type[:60] or 'an unnamed format'}.",
+            hint="Send the header “Content-Type: application/json”, or text/csv.",
         )
     async with receive(request) as sent:
+        if media_type == "text/csv":
+            return await answered(request, sent, query.model_id, _bytes, mlflow.read_csv, _write_plain, _usual)
         return await answered(request, sent, query.model_id, _parse, _rows, _write, _coverage)
 
 
@@ -39,6 +43,18 @@ async def ping(request: Request) -> Response:
 async def version(request: Request) -> Response:
     """Which version answers, as a text."""
     return Response(__version__, media_type="text/plain")
+
+
+def _bytes(content: bytes, is_small: bool) -> bytes:
+    return content
+
+
+def _usual(asked: bytes) -> float:
+    return predicting.DEFAULT_COVERAGE
+
+
+def _write_plain(asked: bytes, loaded: Loaded, found: list[Prediction]) -> Response:
+    return _write(Invocation(), loaded, found)
 
 
 def _parse(content: bytes, is_small: bool) -> Invocation:

@@ -91,6 +91,27 @@ def test_what_pandas_has_missing_is_missing(models: Served) -> None:
     assert invoke(models, body, **{"Content-Type": "application/json"}).json() == given
 
 
+def test_a_csv_file_as_pandas_writes_it(models: Served) -> None:
+    def post(text: str, model_id: str = "classes") -> httpx.Response:
+        return invoke(models, text.encode(), model_id, **{"Content-Type": "text/csv; charset=utf-8"})
+
+    table = 'age,city,member,joined\n60.0,"Ulm",True,2024-01-05\n20,Bern,False,\n'
+    gaps = invoke(models, {"dataframe_records": [{"age": None, "city": "Ulm"}]}, "numbers").json()
+
+    assert post(table).json() == {"predictions": ["yes", "no"]}
+    assert post("age,city\n,Ulm\n", "numbers").json() == gaps
+    for wrong, words in (
+        ("age,city\n1\n", "Line 2 of the table has 1 values, and 2 are needed"),
+        ("age,age\n1,2\n", "a name twice"),
+        ("age\n", "no rows"),
+        ("age\nold\n", "“age” takes a number"),
+        ('age\n"1\n', "no CSV"),
+    ):
+        answer = post(wrong)
+        assert (answer.status_code, answer.json()["error_code"]) == (400, "BAD_REQUEST")
+        assert words in answer.json()["message"]
+
+
 def test_many_rows(models: Served) -> None:
     found = invoke(models, {"dataframe_records": [ROW, YOUNG] * 1_000})
 
