@@ -128,14 +128,19 @@ def _too_much() -> TooLarge:
     )
 
 
+def read_small_json(content: bytes) -> Any:
+    """What is in a small body, whatever it is. Raises MalformedRequest."""
+    return _read(content, _at_once)
+
+
 def parse_json(content: bytes, model: type[Schema]) -> Schema:
     """A small body as its schema. Raises MalformedRequest, InvalidInput."""
-    return _validated(_read(content, _at_once), model)
+    return validated(_read(content, _at_once), model)
 
 
 def parse_in_parts(content: bytes, model: type[Schema]) -> Schema:
     """The same for a body of any size, in a thread. Raises as `parse_json` does, and InvalidInput for endless lists."""
-    return _validated(_read(content, lambda text: _Parts(text).read()), model)
+    return validated(_read(content, lambda text: _Parts(text).read()), model)
 
 
 def _read(content: bytes, read: Callable[[str], Any]) -> Any:
@@ -183,7 +188,7 @@ def _check_depth(value: Any, depth: int) -> None:
             _check_depth(item, depth + 1)
 
 
-def _validated(value: Any, model: type[Schema]) -> Schema:
+def validated(value: Any, model: type[Schema]) -> Schema:
     """What was read, as its schema. Of very many unknown fields only some are looked at: each takes its sentence."""
     left_out = 0
     if isinstance(value, dict) and model.model_config.get("extra") == "forbid":

@@ -17,7 +17,8 @@ from flowml.automl.explain.rows import column_of
 from flowml.automl.explain.scores import SAMPLED, Explainer, Scores, exact
 from flowml.automl.explain.shapley import shapley
 from flowml.automl.features.prepared import Labels, Prepared, PreparedColumn
-from flowml.automl.model.model import FittedModel, Member, Part
+from flowml.automl.model.members import Member, Part
+from flowml.automl.model.model import FittedModel
 from flowml.automl.model.pooling import Pooling
 
 # As `pooling.pool` and `calibration.tempered` have them.

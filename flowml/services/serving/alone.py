@@ -5,6 +5,7 @@ import hashlib
 import re
 import secrets
 import statistics
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -33,6 +34,7 @@ class OneModel:
         self.loaded = loaded
         self.only: str | None = loaded.id
         self._names = frozenset((loaded.id, loaded.file, loaded.file[:_SHOWN_HASH]))
+        threading.Thread(target=loaded.fitted.one_row.prepare, daemon=True).start()
 
     def peek(self, context: Context, model_id: str) -> Loaded | None:
         """The model, if it is the one that this names."""

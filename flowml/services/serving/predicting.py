@@ -2,11 +2,12 @@
 file nor another thread."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import Any, TypeVar
 
 from flowml.domain.datasets import Role
-from flowml.domain.errors import InvalidInput
+from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.services.context import Context
 from flowml.services.serving.answers import Prediction, answer
 from flowml.services.serving.figures import PredictionFigures
@@ -134,9 +135,19 @@ def warm_soon(context: Context, model_id: str) -> None:
     models_of(context).warm_soon(context, model_id)
 
 
-def record(context: Context, rows: int, milliseconds: float) -> None:
-    """Count an answered request."""
-    models_of(context).figures.record(rows, milliseconds)
+def record(context: Context, rows: int, milliseconds: float, model_id: str) -> None:
+    """Count an answered request, by whatever protocol; `model_id` is `Loaded.id`."""
+    models_of(context).figures.record(rows, milliseconds, model_id)
+
+
+@contextmanager
+def counted(context: Context, model_id: str) -> Iterator[None]:
+    """Counts what fails inside as a request of this model, or of none, that was answered by an error."""
+    try:
+        yield
+    except FlowMLError:
+        models_of(context).figures.failed(model_id)
+        raise
 
 
 def figures(context: Context) -> PredictionFigures:

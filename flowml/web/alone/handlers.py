@@ -1,7 +1,6 @@
 """What a server of one model answers in its own way: what it is, whether it is ready, what it has done."""
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
@@ -13,7 +12,7 @@ from flowml import __version__
 from flowml.services.context import Context
 from flowml.services.serving import predicting
 from flowml.services.serving.alone import OneModel
-from flowml.web.api.prometheus import metric
+from flowml.web.api.prometheus import metric, of_predictions
 from flowml.web.caller import context_of
 from flowml.web.schemas.base import Answer
 from flowml.web.schemas.results import Feature, Member
@@ -111,20 +110,10 @@ async def metrics(request: Request) -> Response:
             "Seconds since this process started.",
             [(labels, time.monotonic() - _STARTED)],
         ),
-        *metric("flowml_predictions_total", "counter", "Rows predicted by this process.", [(labels, found.total)]),
-        *metric(
-            "flowml_prediction_latency_seconds",
-            "gauge",
-            "How long the latest predictions of this process took, by quantile.",
-            _quantiles(labels, (("0.5", found.p50_ms), ("0.95", found.p95_ms))),
-        ),
+        *of_predictions(found, labels),
         *metric("process_resident_memory_bytes", "gauge", "Memory of this process.", [(labels, _memory_bytes())]),
     ]
     return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
-
-
-def _quantiles(labels: dict[str, str], found: Sequence[tuple[str, float | None]]) -> list[tuple[dict[str, str], float]]:
-    return [({**labels, "quantile": name}, value / 1000) for name, value in found if value is not None]
 
 
 def _memory_bytes() -> int:

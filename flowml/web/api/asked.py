@@ -36,6 +36,21 @@ async def answered(
     named = predicting.named(context, model_id)
     # Before anything that was sent is looked at.
     context.caller.check_model(named)
+    with predicting.counted(context, named):
+        return await _answered(request, context, sent, named, started, parse, rows_of, write, coverage)
+
+
+async def _answered(
+    request: Request,
+    context: Context,
+    sent: IO[bytes],
+    named: str,
+    started: float,
+    parse: Callable[[bytes, bool], Asked],
+    rows_of: Callable[[Asked, Loaded], Sequence[Mapping[str, Any]]],
+    write: Callable[[Asked, Loaded, list[Prediction]], Response],
+    coverage: Callable[[Asked], float],
+) -> Response:
 
     def work(context: Context, asked: Asked) -> Response:
         loaded = predicting.load(context, named)
@@ -44,7 +59,7 @@ async def answered(
 
     def finish(loaded: Loaded, asked: Asked, found: list[Prediction]) -> Response:
         response = write(asked, loaded, found)
-        predicting.record(context, len(found), milliseconds_since(started))
+        predicting.record(context, len(found), milliseconds_since(started), loaded.id)
         return response
 
     if not is_read_at_once(sent):

@@ -17,13 +17,15 @@ from flowml.services.examples import example_if_readable
 from flowml.services.serving import predicting
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.figures import milliseconds_since
+from flowml.services.serving.predicting import DEFAULT_COVERAGE
 from flowml.web.bodies import (
     is_read_at_once,
     is_shallow,
     parse_in_parts,
-    parse_json,
     read_json,
     read_small,
+    read_small_json,
+    validated,
     write_in_parts,
 )
 from flowml.web.caller import context_of
@@ -32,6 +34,7 @@ from flowml.web.schemas.base import PageQuery
 from flowml.web.schemas.results import ImportanceQuery, ModelDetail, Predict
 
 _FEW_ROWS = 100
+_ONE_ROW = {"model_id", "features"}
 
 
 def of_job(context: Context, job_id: str, query: PageQuery) -> dict[str, Any]:
@@ -98,37 +101,62 @@ async def predict(request: Request) -> Response:
 
 
 async def _predict_small(request: Request, context: Context, sent: bytes, started: float) -> Response:
-    body = parse_json(sent, Predict)
-    found = None if body.features is None else _at_once(context, body, body.features)
-    if found is not None:
-        content = _one(context, found, started)
+    value = read_small_json(sent)
+    if _is_one_row(value):
+        # Nothing is left to be found out about it.
+        model_id, features, coverage = value["model_id"], value["features"], None
     else:
+        body = validated(value, Predict)
+        model_id, features, coverage = body.model_id, body.features, body.coverage
+    content = None if features is None else _at_once(context, model_id, features, coverage, started)
+    if content is None:
+        body = validated(value, Predict)
         do = for_a_row if len(body.rows or ()) <= _FEW_ROWS else in_bulk
         content = await do(request, lambda context: _answered(context, body, started))
     return Response(content, media_type="application/json")
 
 
-def _at_once(context: Context, body: Predict, features: Mapping[str, Any]) -> Prediction | None:
+def _is_one_row(value: Any) -> bool:
+    """Whether a body is one row for a model, and nothing beside it; in the words of the schema `Predict`."""
+    return (
+        type(value) is dict
+        and value.keys() == _ONE_ROW
+        and type(value["model_id"]) is str
+        and type(value["features"]) is dict
+    )
+
+
+def _at_once(
+    context: Context, model_id: str, features: Mapping[str, Any], coverage: float | None, started: float
+) -> bytes | None:
     """The answer, if it can be had without waiting for anything."""
-    loaded = predicting.ready(context, body.model_id)
+    loaded = predicting.ready(context, model_id)
     if loaded is None or not loaded.answers_at_once:
         return None
-    return predicting.predict_row(loaded, features, body.coverage)
+    with predicting.counted(context, loaded.id):
+        found = predicting.predict_row(loaded, features, DEFAULT_COVERAGE if coverage is None else coverage)
+    return _one(context, loaded.id, found, started)
 
 
 def _answered(context: Context, body: Predict, started: float) -> bytes:
+    rows = [body.features] if body.features is not None else body.rows or []
+    named = body.model_id or ""
+    with predicting.counted(context, named):
+        found = predicting.predict(context, body.model_id, rows, body.coverage)
+    # What a training run's id stood for may just have become another model.
+    loaded = predicting.ready(context, body.model_id)
+    model_id = named if loaded is None else loaded.id
     if body.features is not None:
-        return _one(context, predicting.predict(context, body.model_id, [body.features], body.coverage)[0], started)
-    found = predicting.predict(context, body.model_id, body.rows or [], body.coverage)
+        return _one(context, model_id, found[0], started)
     latency_ms = milliseconds_since(started)
-    predicting.record(context, len(found), latency_ms)
+    predicting.record(context, len(found), latency_ms, model_id)
     return write_in_parts("predictions", map(_row, found), latency_ms=latency_ms)
 
 
-def _one(context: Context, found: Prediction, started: float) -> bytes:
+def _one(context: Context, model_id: str, found: Prediction, started: float) -> bytes:
     answer = _row(found)
     answer["latency_ms"] = milliseconds_since(started)
-    predicting.record(context, 1, answer["latency_ms"])
+    predicting.record(context, 1, answer["latency_ms"], model_id)
     return to_json(answer, inf_nan_mode="null")
 
 

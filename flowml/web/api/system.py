@@ -14,7 +14,7 @@ from flowml.services.administration import limits
 from flowml.services.context import Context
 from flowml.services.fleet import cluster
 from flowml.services.system import SystemStats
-from flowml.web.api.prometheus import metric
+from flowml.web.api.prometheus import metric, of_predictions
 from flowml.web.caller import context_of
 from flowml.web.live import Hub
 
@@ -87,17 +87,7 @@ async def metrics(request: Request) -> Response:
             "Trials that the machines that are online can work on at once.",
             [({"state": "free"}, load.slots_free), ({"state": "busy"}, load.slots_total - load.slots_free)],
         ),
-        *metric("flowml_predictions_total", "counter", "Rows predicted.", [({}, found.predictions.total)]),
-        *metric(
-            "flowml_prediction_latency_seconds",
-            "gauge",
-            "How long the latest predictions took, by quantile.",
-            [
-                ({"quantile": quantile}, milliseconds / 1000)
-                for quantile, milliseconds in (("0.5", found.predictions.p50_ms), ("0.95", found.predictions.p95_ms))
-                if milliseconds is not None
-            ],
-        ),
+        *of_predictions(found.predictions),
         *metric(
             "flowml_child_processes",
             "gauge",

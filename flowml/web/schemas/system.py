@@ -1,5 +1,7 @@
 """The server itself."""
 
+from pydantic import Field
+
 from flowml.services.settings import Origin
 from flowml.web.schemas.base import Answer, Listing
 
@@ -12,12 +14,25 @@ class Readiness(Health):
     notices: list[str]
 
 
+class ModelFigures(Answer):
+    """Of one model since the server started; `model_id` is “other” for those that were asked least, and for requests
+    that named none that there is."""
+
+    model_id: str
+    requests: int = Field(description="answered ones, of one row or many, by whatever protocol")
+    rows: int
+    errors: int = Field(description="requests that were answered by an error")
+    p50_ms: float | None = Field(description="of the latest requests")
+    p95_ms: float | None
+
+
 class PredictionFigures(Answer):
     """Rows predicted since the server started, and how long one request took."""
 
     total: int
     p50_ms: float | None
     p95_ms: float | None
+    by_model: list[ModelFigures] = Field(description="the model that was asked most first")
 
 
 class Usage(Answer):

@@ -348,14 +348,6 @@ def test_many_callers_at_once_get_the_same(context: Context) -> None:
     assert len(set(found)) == 2
 
 
-def test_the_figures_count_rows_and_time_requests(context: Context) -> None:
-    for milliseconds in range(1, 101):
-        predicting.record(context, 2, float(milliseconds))
-    figures = predicting.figures(context)
-
-    assert (figures.total, figures.p50_ms, figures.p95_ms) == (200, 51.0, 96.0)
-
-
 def test_the_types_of_inputs_are_called_as_in_the_data_set() -> None:
     frame = table().with_columns(pl.col("joined").cast(pl.Datetime("us")))
     task = prepare_task(frame, ROLES, target="bought")

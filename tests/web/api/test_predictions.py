@@ -134,6 +134,32 @@ def test_what_was_predicted_is_counted(models: Served) -> None:
     assert 0 < after["p50_ms"] <= after["p95_ms"]
 
 
+def test_requests_rows_errors_and_latency_are_counted_by_model(models: Served) -> None:
+    def of_classes() -> dict[str, Any]:
+        by_model = models.client.get("/api/stats").json()["predictions"]["by_model"]
+        found = [one for one in by_model if one["model_id"] == "classes"]
+        return found[0] if found else {"requests": 0, "rows": 0, "errors": 0}
+
+    predict(models, model_id="classes", features=ROW)
+    before = of_classes()
+    # By whatever way: a row, rows, a run's id, another protocol; and what is wrong with a row.
+    run = models.store.models.get("classes").job_id
+    predict(models, model_id="classes", features=ROW)
+    predict(models, model_id=run, rows=[ROW] * 30)
+    models.client.post("/invocations?model_id=classes", json={"dataframe_records": [ROW] * 2}).raise_for_status()
+    predict(models, 422, model_id="classes", features=ROW | {"age": "old"})
+    predict(models, 422, model_id="classes", rows=[ROW | {"age": "old"}])
+    predict(models, 404, model_id="none", features=ROW)
+    after = of_classes()
+
+    assert [after[name] - before[name] for name in ("requests", "rows", "errors")] == [3, 33, 2]
+    metrics = models.client.get("/metrics").text
+    assert f'flowml_model_requests_total{{model="classes"}} {after["requests"]}' in metrics
+    assert f'flowml_model_errors_total{{model="classes"}} {after["errors"]}' in metrics
+    assert f'flowml_model_duration_seconds_bucket{{model="classes",le="+Inf"}} {after["requests"]}' in metrics
+    assert 'flowml_model_errors_total{model="other"}' in metrics and 'model="none"' not in metrics
+
+
 def test_importance_is_computed_when_asked_for(models: Served) -> None:
     found = models.client.get("/api/results/model/numbers/feature-importance").json()
 

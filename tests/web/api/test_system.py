@@ -18,7 +18,7 @@ def test_the_figures_are_those_of_this_machine(server: Served) -> None:
     stats = server.client.get("/api/stats").json()
 
     assert set(stats["jobs"]) == {"queued", "running", "completed", "failed", "cancelled"}
-    assert stats["predictions"] == {"total": 0, "p50_ms": None, "p95_ms": None}
+    assert stats["predictions"] == {"total": 0, "p50_ms": None, "p95_ms": None, "by_model": []}
     for usage in (stats["memory"], stats["disk"]):
         assert 0 < usage["used_bytes"] <= usage["total_bytes"]
     assert 0 <= stats["cpu_percent"] <= 100
