@@ -31,6 +31,7 @@ from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
 from flowml.web.pages import login
+from flowml.web.report.report import report
 from flowml.web.schemas import datasets as d
 from flowml.web.schemas import exports as e
 from flowml.web.schemas import insight as i
@@ -111,6 +112,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/results/compare", insight.compare, i.Comparison, body=i.Compare, need=READ, waits=True),
     Endpoint("GET", "/api/results/job/{job_id}/parameter-importance",
              insight.parameter_importance, i.SearchImportance, need=READ, waits=True),
+    Endpoint("GET", "/api/results/job/{job_id}/report", report, "text/html", need=READ, waits=True),
     Endpoint("GET", "/api/results/model/{model_id}/feature-importance",
              results.feature_importance, r.Importance, query=r.ImportanceQuery, need=READ, waits=True),
     Endpoint("GET", "/api/results/model/{model_id}/keys", keys.index, k.KeyList, need=ADMIN),
