@@ -22,6 +22,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "joblib": Kind("joblib", "application/octet-stream", "joblib_file:joblib_file"),
+    "onnx": Kind("onnx", "application/octet-stream", "onnx.onnx_file:onnx_file"),
     "python": Kind("py", "text/x-python; charset=utf-8", "python_file:python_file"),
     "sql": Kind("sql", "application/sql; charset=utf-8", "sql.sql_file:sql_file"),
 }

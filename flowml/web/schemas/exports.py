@@ -6,4 +6,4 @@ from flowml.web.schemas.base import Query
 
 
 class DownloadQuery(Query):
-    format: Literal["flowml", "joblib", "python", "sql"] = "flowml"
+    format: Literal["flowml", "joblib", "onnx", "python", "sql"] = "flowml"

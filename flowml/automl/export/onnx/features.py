@@ -1,0 +1,158 @@
+"""From the columns of a table to the features of a model, in ONNX: numbers in double precision, a missing one NaN, and
+texts, a missing one empty."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from flowml.automl.export.content import cannot
+from flowml.automl.export.onnx.graph import DOUBLE, FLOAT, INT64, ML, Graph
+from flowml.automl.features.values import LARGEST
+
+WHAT = "ONNX"
+_MOST_CELLS = 3_000_000
+
+
+class Features:
+    """The features of encoders, as the model file has them, of the graph's inputs; `names`: their names there."""
+
+    def __init__(self, graph: Graph, names: Mapping[str, str]):
+        self._graph = graph
+        self._names = names
+
+    def of(self, encoder: Mapping[str, Any]) -> str:
+        """(rows, features), double precision with the values of single precision. Raises WrongState for what has no
+        form in ONNX."""
+        found: list[str] = []
+        parts: list[str | None] = []
+        for column in encoder["columns"]:
+            derivation = column["derivation"]
+            part = self._part(derivation) if column["encoders"] or encoder["combined"] else None
+            for one in column["encoders"]:
+                if one["part"]:
+                    raise cannot(WHAT, f"it looks at how the values of “{derivation['name']}” begin")
+                found.append(self._columns(one, part or ""))
+            parts += [part, *[None] * (derivation["kind"] == "many_categories")]
+        for item in encoder["combined"]:
+            first, second = (parts[source] for source in item["combination"]["sources"])
+            if first is None or second is None:
+                raise cannot(WHAT, "it looks at how the values of a column begin")
+            found.append(self._combined(item, first, second))
+        together = self._graph.add("Concat", *found, axis=1)
+        return self._graph.add("Cast", self._graph.add("Cast", together, to=FLOAT), to=DOUBLE)
+
+    def _part(self, derivation: Mapping[str, Any]) -> str:
+        kind, name = derivation["kind"], derivation["name"]
+        if kind == "moment":
+            raise cannot(WHAT, f"“{name}” is a date, for which ONNX has no type")
+        if kind == "text":
+            raise cannot(WHAT, f"“{name}” is free text")
+        return self._bounded(self._names[name]) if kind == "number" else self._names[name]
+
+    def _bounded(self, value: str) -> str:
+        graph = self._graph
+        inside = graph.add("LessOrEqual", graph.add("Abs", value), graph.constant(LARGEST))
+        return graph.add("Where", inside, value, graph.constant(math.nan))
+
+    def _columns(self, encoder: Mapping[str, Any], part: str) -> str:
+        if encoder["kind"] == "number":
+            return self._of_number(encoder, part)
+        places = self._place(part, encoder["levels"])
+        return self._line(_table(encoder["table"]), places)
+
+    def _of_number(self, encoder: Mapping[str, Any], part: str) -> str:
+        graph, value = self._graph, part
+        if encoder["fill"] is not None:
+            value = graph.add("Where", graph.add("IsNaN", part), graph.constant(encoder["fill"]), part)
+        if encoder["log_unit"]:
+            size = graph.add("Div", graph.add("Abs", value), graph.constant(encoder["log_unit"]))
+            logged = graph.add("Log", graph.add("Add", size, graph.constant(1.0)))
+            value = graph.add("Mul", graph.add("Sign", value), logged)
+        if encoder["centre"] or encoder["scale"] != 1.0:
+            value = graph.add("Sub", value, graph.constant(encoder["centre"]))
+            value = graph.add("Div", value, graph.constant(encoder["scale"]))
+        if encoder["bounded"]:
+            value = graph.add("Min", graph.add("Max", value, graph.constant(-12.0)), graph.constant(12.0))
+        if not encoder["mark_missing"]:
+            return value
+        return graph.add("Concat", value, graph.add("Cast", graph.add("IsNaN", part), to=DOUBLE), axis=1)
+
+    def _place(self, label: str, levels: Sequence[str]) -> str:
+        """The line of each label in a table: one a level, one of others, one of missing ones. int64 (rows, 1)."""
+        return self._graph.add(
+            "LabelEncoder",
+            label,
+            domain=ML,
+            keys_strings=[*levels, ""],
+            values_int64s=np.array([*range(len(levels)), len(levels) + 1]),
+            default_int64=len(levels),
+        )
+
+    def _line(self, table: np.ndarray, places: str) -> str:
+        graph = self._graph
+        lines = graph.add("Gather", graph.constant(table), places, axis=0)
+        return graph.add("Reshape", lines, graph.constant([-1, table.shape[1]], np.int64))
+
+    def _combined(self, item: Mapping[str, Any], first: str, second: str) -> str:
+        graph, how = self._graph, item["combination"]
+        if how["kind"] == "cross":
+            return self._crossed(item, first, second)
+        if how["kind"] == "deviation":
+            means = np.array([*how["means"], how["overall"], how["overall"]]).reshape(-1, 1)
+            value = graph.add("Sub", first, self._line(means, self._place(second, how["levels"])))
+        elif how["kind"] == "rotation":
+            one, other = (
+                graph.add("Mul", part, graph.constant(weight))
+                for part, weight in zip((first, second), how["weights"], strict=True)
+            )
+            value = graph.add("Add", one, other)
+        elif how["operation"] == "ratio":
+            zero = graph.add("Equal", second, graph.constant(0.0))
+            value = graph.add("Where", zero, graph.constant(math.nan), graph.add("Div", first, second))
+        else:
+            value = graph.add(_OPERATIONS[how["operation"]], first, second)
+        return self._columns(item["encoder"], self._bounded(value))
+
+    def _crossed(self, item: Mapping[str, Any], first: str, second: str) -> str:
+        """Two categories as a place in a table of two axes."""
+        graph, encoder = self._graph, item["encoder"]
+        pairs = [_taken_apart(level) for level in encoder["levels"]]
+        sides, sizes, positions = [], [], []
+        for side, (part, edges) in enumerate(zip((first, second), item["combination"]["edges"], strict=True)):
+            if edges is None:
+                known = list(dict.fromkeys(pair[side] for pair in pairs))
+                sides.append(self._place(part, known))
+            else:
+                known = [str(cell) for cell in range(len(edges) + 1)]
+                above = graph.add("GreaterOrEqual", part, graph.constant(np.reshape(edges, (1, -1))))
+                above = graph.add("Cast", above, to=INT64)
+                cell = graph.add("ReduceSum", above, graph.constant([1], np.int64))
+                missing = graph.constant(len(known) + 1, np.int64)
+                sides.append(graph.add("Where", graph.add("IsNaN", part), missing, cell))
+            sizes.append(len(known) + 2)
+            positions.append({label: at for at, label in enumerate(known)})
+        lines = _table(encoder["table"])
+        if sizes[0] * sizes[1] * lines.shape[1] > _MOST_CELLS:
+            raise cannot(WHAT, "the table of two of its columns together would be too large")
+        table = np.tile(lines[-2], (*sizes, 1))
+        table[-1, :], table[:, -1] = lines[-1], lines[-1]
+        for at, (a, b) in enumerate(pairs):
+            if a in positions[0] and b in positions[1]:
+                table[positions[0][a], positions[1][b]] = lines[at]
+        place = graph.add("Mul", sides[0], graph.constant(sizes[1], np.int64))
+        return self._line(table.reshape(-1, lines.shape[1]), graph.add("Add", place, sides[1]))
+
+
+_OPERATIONS = {"difference": "Sub", "sum": "Add", "product": "Mul"}
+
+
+def _table(table: Sequence[Sequence[float | None]]) -> np.ndarray:
+    return np.array([[math.nan if value is None else value for value in line] for line in table], dtype=np.float64)
+
+
+def _taken_apart(level: str) -> tuple[str, str]:
+    size, _, rest = level.partition(" ")
+    at = int(size) if size.isdecimal() else 0
+    return rest[:at], rest[at + 1 :]

@@ -1,0 +1,71 @@
+"""A model as an ONNX file answers as the model does, by our own reading and by onnxruntime."""
+
+import numpy as np
+import pytest
+
+from flowml.automl.export.onnx.onnx_file import columns_of, onnx_file
+from flowml.automl.export.parity import SINGLE
+from flowml.automl.export.rows import made_rows
+from flowml.automl.model.model import FittedModel
+from flowml.automl.model.pooling import Pooling
+from flowml.domain.errors import WrongState
+from tests.automl.export.models import PLAIN, blend, combined, made
+
+KINDS = [
+    ("logistic_regression", "mood"),
+    ("ridge", "spent"),
+    ("decision_tree", "mood"),
+    ("random_forest", "y"),
+    ("extra_trees", "spent"),
+    ("gradient_boosting", "mood"),
+    ("lightgbm", "mood"),
+    ("xgboost", "y"),
+    ("catboost", "y"),
+    ("catboost", "spent"),
+    ("gaussian_nb", "mood"),
+    ("mlp", "y"),
+    ("svm", "y"),
+]
+
+
+def _is_right(model: FittedModel) -> None:
+    content, parity = onnx_file(model)
+    assert parity.largest <= SINGLE
+    onnx = pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
+    rows = made_rows(model.schema, 80, seed=7)
+    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    answers = session.run(None, columns_of(model, rows))
+    expected = np.array([model.predict_row(model.schema.check_row(row)[0]) for row in rows])
+    np.testing.assert_allclose(answers[-1], expected, rtol=1e-5, atol=1e-5)
+    if model.schema.classes is not None:
+        assert answers[0].tolist() == [model.schema.classes[code] for code in model.decide(expected)]
+
+
+@pytest.mark.parametrize(("algorithm", "target"), KINDS)
+def test_every_algorithm(algorithm: str, target: str) -> None:
+    _is_right(made(algorithm, target))
+
+
+@pytest.mark.parametrize("pooling", Pooling)
+def test_an_ensemble_calibrated_and_decided(pooling: Pooling) -> None:
+    _is_right(blend(PLAIN, pooling))
+
+
+def test_combinations_of_columns() -> None:
+    _is_right(combined())
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (made("ridge", "spent", (*PLAIN, "since")), "“since” is a date"),
+        (made("ridge", "spent", (*PLAIN, "note")), "“note” is free text"),
+        (made("knn", "y"), "the rows that it was trained on"),
+        (made("adaboost", "spent"), "has no such form"),
+    ],
+)
+def test_what_cannot_be_one_says_why(model: FittedModel, reason: str) -> None:
+    with pytest.raises(WrongState, match=reason):
+        onnx_file(model)
