@@ -58,7 +58,8 @@ class Residuals:
 
 @dataclass(frozen=True)
 class ColumnImportance:
-    """How much the score falls, in units of the metric, when a column is shuffled; `std` over several times."""
+    """How much the score falls, in units of the metric, when a column is shuffled; `std` over several times. By `shap`
+    how much it adds to answers or takes away, in units of explanations, and the standard error of that."""
 
     feature: str
     importance: float
@@ -71,6 +72,13 @@ class Importance:
 
     method: str
     items: tuple[ColumnImportance, ...]
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any] | None) -> "Importance | None":
+        """From JSON."""
+        if record is None:
+            return None
+        return cls(record["method"], tuple(ColumnImportance(**item) for item in record["items"]))
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,7 @@ class ModelDetails:
     made: str | None = None
     fast_model_id: str | None = None
     permutation_importance: Importance | None = None
+    shap_importance: Importance | None = None
 
     def record(self) -> dict[str, Any]:
         """What is known, for JSON."""
@@ -116,7 +125,7 @@ class ModelDetails:
     def of_record(cls, record: Mapping[str, Any]) -> "ModelDetails":
         """From JSON; what an earlier version has stored beside these is left out."""
         recipe, matrix = record.get("recipe"), record.get("confusion_matrix")
-        decision, importance = record.get("decision"), record.get("permutation_importance")
+        decision = record.get("decision")
         return cls(
             schema=tuple(record.get("schema") or ()),
             score_std=record.get("score_std"),
@@ -136,9 +145,8 @@ class ModelDetails:
             loss_of_quality=record.get("loss_of_quality"),
             made=record.get("made"),
             fast_model_id=record.get("fast_model_id"),
-            permutation_importance=None
-            if importance is None
-            else Importance(importance["method"], tuple(ColumnImportance(**item) for item in importance["items"])),
+            permutation_importance=Importance.of_record(record.get("permutation_importance")),
+            shap_importance=Importance.of_record(record.get("shap_importance")),
         )
 
 

@@ -17,18 +17,31 @@ _PATIENCE_SECONDS = 60.0
 _MEMORY_SHARE = 0.5
 
 
-def compute_importance(context: Context, model_id: str) -> Importance:
-    """Shuffle each column and see what the score loses.
+PERMUTATION, SHAP = "permutation", "shap"
+
+
+def kept_importance(details: ModelDetails, method: str) -> Importance | None:
+    """What is known already."""
+    return details.shap_importance if method == SHAP else details.permutation_importance
+
+
+def compute_importance(context: Context, model_id: str, method: str = PERMUTATION) -> Importance:
+    """Shuffle each column and see what the score loses, or see what each adds to answers.
 
     Raises NotFound, WrongState when the data set is gone, Damaged, NotReady when there is too little time or a better
     moment, and as `Child.perform` does.
     """
-    with alone("importance", model_id, left=context.left, turns=context.turns):
+    with alone("importance", model_id, method, left=context.left, turns=context.turns):
         model = context.store.models.get(model_id)
         # Somebody else may have asked for the same while this waited.
-        found = model.details.permutation_importance
+        found = kept_importance(model.details, method)
         if found is None:
-            found = Importance("permutation", _in_a_child(context, model))
+            items = in_a_child(context, model, "importance", _SECONDS, method=method)["items"]
+            if not items:
+                raise NotReady(
+                    "Which columns matter could not be computed in time.", hint="Try again when less is running."
+                )
+            found = Importance(method, tuple(ColumnImportance(**item) for item in items))
             with kept_if_there_is_room("which columns matter"):
                 keep_importance(context, model, found)
         return found
@@ -36,12 +49,15 @@ def compute_importance(context: Context, model_id: str) -> Importance:
 
 def keep_importance(context: Context, model: Model, found: Importance) -> None:
     """Store it, unless the model has become another one meanwhile, as the ensemble of a running job does."""
+    known = ModelDetails(shap_importance=found) if found.method == SHAP else ModelDetails(permutation_importance=found)
     with context.store.transaction():
         if context.store.models.get(model.id).file == model.file:
-            context.store.models.set_details(model.id, ModelDetails(permutation_importance=found).record())
+            context.store.models.set_details(model.id, known.record())
 
 
-def _in_a_child(context: Context, model: Model) -> tuple[ColumnImportance, ...]:
+def in_a_child(context: Context, model: Model, what: str, seconds: float, **request: Any) -> dict[str, Any]:
+    """One of the tasks of `importance_task` for a model, with so many seconds for what it computes. Raises as
+    `compute_importance` does."""
     job = context.store.jobs.get(model.job_id)
     try:
         context.store.datasets.get(job.dataset_id)
@@ -50,18 +66,16 @@ def _in_a_child(context: Context, model: Model) -> tuple[ColumnImportance, ...]:
             "Which columns matter can no longer be computed: the data set of this run was deleted.",
             hint="Train again on a data set that is still there.",
         ) from None
-    request = {"home": str(context.settings.home), "model_id": model.id, "seconds": _SECONDS}
+    sent = {"home": str(context.settings.home), "model_id": model.id, "seconds": seconds, **request}
     with (
         CHILDREN.turn(context.left, context.turns),
         Child("flowml.services.importance_task", starter=FORKSERVER.start) as process,
     ):
-        items: list[dict[str, Any]] = process.perform(
-            "importance",
-            request,
+        found: dict[str, Any] = process.perform(
+            what,
+            sent,
             timeout_seconds=_PATIENCE_SECONDS,
             memory_bytes=int(memory_bytes() * _MEMORY_SHARE),
             cancelled=context.left,
-        )["items"]
-    if not items:
-        raise NotReady("Which columns matter could not be computed in time.", hint="Try again when less is running.")
-    return tuple(ColumnImportance(**item) for item in items)
+        )
+    return found

@@ -1,15 +1,20 @@
-"""The child process that finds out which columns a model uses: `python -m flowml.services.importance_task`. It works as
-the one of `data.tasks` does."""
+"""The child process that finds out how a model uses its columns: `python -m flowml.services.importance_task`. It works
+as the one of `data.tasks` does."""
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from flowml.automl.explain.dependence import dependence
 from flowml.automl.explain.importance import permutation_importance
+from flowml.automl.explain.summary import shap_importance
+from flowml.automl.features import prepared
 from flowml.automl.model import modelfile
+from flowml.automl.model.model import FittedModel
 from flowml.automl.scoring.decision import objective
+from flowml.automl.task.task import Task
 from flowml.data.tasks import answer_and_end
 from flowml.services.dispatch.ledger import brief_of
 from flowml.store.store import Store
@@ -18,21 +23,54 @@ from flowml.training.tasks import load_task
 _NICENESS = 5
 
 
-TASKS = {"importance": "flowml.services.importance_task:importance"}
+TASKS = {
+    "importance": "flowml.services.importance_task:importance",
+    "dependence": "flowml.services.importance_task:dependence_of",
+}
 
 
 def importance(request: Mapping[str, Any]) -> dict[str, Any]:
-    """How much each column matters, {"items"} as `permutation_importance` has them, as far as that can be found out in
-    so many seconds: {"home", "model_id", "seconds"}. Raises NotFound, and Damaged for a file that is not what was
-    stored."""
+    """How much each column matters, {"items"} as `permutation_importance` or `shap_importance` have them, as far as
+    that can be found out in so many seconds: {"home", "model_id", "seconds", "method"}. Raises NotFound, and Damaged
+    for a file that is not what was stored."""
+    task, fitted = _read(request)
+    until = time.monotonic() + request["seconds"]
+
+    def time_left() -> float:
+        return float(until - time.monotonic())
+
+    if request["method"] == "shap":
+        found = shap_importance(task, fitted, seed=task.seed, time_left=time_left)
+    else:
+        found = permutation_importance(task, fitted, objective(task.metric), seed=task.seed, time_left=time_left)
+    return {"items": [asdict(item) for item in found]}
+
+
+def dependence_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What is predicted when one column is something else, as `Dependence` has it: {"home", "model_id", "seconds",
+    "feature", "target_class"}. A feature may be named as the column that callers send for it. Raises as `importance`
+    does, and InvalidInput."""
+    task, fitted = _read(request)
+    schema, name = fitted.schema, request["feature"]
+    if schema.recipe is not None and name not in schema.roles:
+        name = next((feature for feature, sent in schema.recipe.origins.items() if sent == name), name)
+    until = time.monotonic() + request["seconds"]
+    found = dependence(
+        fitted,
+        prepared.prepare(task.frame, task.roles),
+        name,
+        target_class=request["target_class"],
+        time_left=lambda: until - time.monotonic(),
+        seed=task.seed,
+    )
+    return asdict(replace(found, feature=request["feature"]))
+
+
+def _read(request: Mapping[str, Any]) -> tuple[Task, FittedModel]:
     store = Store(Path(request["home"]), now=time.time())
     model = store.models.get(request["model_id"])
     task = load_task(brief_of(store, store.jobs.get(model.job_id)), store.files.path)
-    fitted = modelfile.read_bytes(store.files.content(model.file))
-    until = time.monotonic() + request["seconds"]
-    metric = objective(task.metric)
-    found = permutation_importance(task, fitted, metric, seed=task.seed, time_left=lambda: until - time.monotonic())
-    return {"items": [asdict(item) for item in found]}
+    return task, modelfile.read_bytes(store.files.content(model.file))
 
 
 def main() -> None:

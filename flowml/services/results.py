@@ -7,7 +7,7 @@ from flowml.domain.errors import InvalidInput, NotReady, WrongState
 from flowml.domain.metrics import greater_is_better
 from flowml.domain.models import BASELINE, ConfusionMatrix, Importance, Leaderboard, LeaderboardRow, Model
 from flowml.services.context import Context
-from flowml.services.importance import compute_importance
+from flowml.services.importance import PERMUTATION, SHAP, compute_importance, kept_importance
 
 _SAME_SPEED = 0.95
 
@@ -98,14 +98,13 @@ def confusion_matrix(context: Context, model_id: str) -> ConfusionMatrix:
 
 
 def feature_importance(context: Context, model_id: str, method: str = "permutation") -> Importance:
-    """How much the score falls when a column is shuffled, best first; computed once per model.
+    """How much the score falls when a column is shuffled, or how much it adds to answers (`shap`), best first; computed
+    once per model.
 
-    Raises NotFound, InvalidInput for an unknown method, WrongState for one that this model has no answer in or where
-    the training data is no longer there, and NotReady where the computation fails.
+    Raises NotFound, InvalidInput for an unknown method, WrongState where the training data is no longer there, and
+    NotReady where the computation fails.
     """
-    if method == "shap":
-        raise WrongState("SHAP values are not available for this model.", hint="Use method=permutation.")
-    if method != "permutation":
-        raise InvalidInput.of_field("method", f"There is no method “{method}”.", hint="Use permutation.")
-    found = context.store.models.get(model_id).details.permutation_importance
-    return compute_importance(context, model_id) if found is None else found
+    if method not in (PERMUTATION, SHAP):
+        raise InvalidInput.of_field("method", f"There is no method “{method}”.", hint=f"Use {PERMUTATION} or {SHAP}.")
+    found = kept_importance(context.store.models.get(model_id).details, method)
+    return compute_importance(context, model_id, method) if found is None else found

@@ -12,6 +12,7 @@ from flowml.web.api import (
     cluster,
     datasets,
     docs,
+    explain,
     exports,
     figures,
     inference,
@@ -33,6 +34,7 @@ from flowml.web.live import live
 from flowml.web.pages import login
 from flowml.web.report.report import report
 from flowml.web.schemas import datasets as d
+from flowml.web.schemas import explain as x
 from flowml.web.schemas import exports as e
 from flowml.web.schemas import insight as i
 from flowml.web.schemas import keys as k
@@ -115,6 +117,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/results/job/{job_id}/report", report, "text/html", need=READ, waits=True),
     Endpoint("GET", "/api/results/model/{model_id}/feature-importance",
              results.feature_importance, r.Importance, query=r.ImportanceQuery, need=READ, waits=True),
+    Endpoint("GET", "/api/results/model/{model_id}/partial-dependence",
+             explain.partial_dependence, x.Dependence, query=x.DependenceQuery, need=READ, waits=True),
+    Endpoint("POST", "/api/results/model/{model_id}/explain",
+             explain.explain, x.Explanation, body=x.Explain, need=PREDICT),
+    Endpoint("POST", "/api/results/model/{model_id}/counterfactual",
+             explain.smallest_change, x.SmallestChange, body=x.FindChange, need=PREDICT),
     Endpoint("GET", "/api/results/model/{model_id}/keys", keys.index, k.KeyList, need=ADMIN),
     Endpoint("POST", "/api/results/model/{model_id}/keys", keys.create, k.MadeKey, 201, body=k.NewKey, need=ADMIN),
     Endpoint("DELETE", "/api/results/model/{model_id}/keys/{key_id}", keys.revoke, status=204, need=ADMIN),

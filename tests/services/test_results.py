@@ -11,6 +11,7 @@ from flowml.domain.jobs import ProblemType
 from flowml.domain.models import ColumnImportance, ConfusionMatrix, Importance, ModelDetails
 from flowml.services import results
 from flowml.services.context import Context
+from flowml.services.serving.exports import model_download
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from tests.services.records import QuietTrainers, add_dataset, add_job, add_model
@@ -106,7 +107,7 @@ def test_stored_figures_are_answered(context: Context) -> None:
 
     assert results.confusion_matrix(context, model.id) == matrix
     assert results.feature_importance(context, model.id) == importance
-    assert results.model_file(context, model.id).read_bytes() == b"a model"
+    assert model_download(context, model.id, "flowml").path.read_bytes() == b"a model"
     assert results.list_models(context, job.id, 50, 0) == ([model], 1)
 
 
@@ -119,12 +120,8 @@ def test_what_does_not_apply_is_said_in_words(context: Context) -> None:
         results.confusion_matrix(context, regressor.id)
     with pytest.raises(NotReady):
         results.confusion_matrix(context, classifier.id)
-    with pytest.raises(WrongState, match="SHAP"):
-        results.feature_importance(context, classifier.id, "shap")
     with pytest.raises(InvalidInput):
         results.feature_importance(context, classifier.id, "magic")
-    with pytest.raises(WrongState, match="onnx"):
-        results.model_file(context, classifier.id, "onnx")
 
 
 def test_an_unknown_id_is_not_found(context: Context) -> None:

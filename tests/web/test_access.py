@@ -40,6 +40,7 @@ NEEDS = {
     **{rf"\w+ {re.escape(path)}": OPEN for path in OPEN_FILES},
     r"POST /api/results/predict|GET /api/results/model/\w+/openapi\.json": PREDICT,
     r"POST /api/results/model/\w+/predict-file|\w+ /api/results/scoring/\w+(/download)?": PREDICT,
+    r"POST /api/results/model/\w+/(explain|counterfactual)": PREDICT,
     r"POST /invocations|GET /version|\w+ /v2(/models/.+)?": PREDICT,
     "POST /api/results/compare": READ,
     r"POST /api/workers/(register|heartbeat|lease|watch|leave|logs)": WORK,

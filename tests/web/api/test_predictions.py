@@ -165,3 +165,13 @@ def test_importance_is_computed_when_asked_for(models: Served) -> None:
 
     assert found["items"][0]["feature"] == "age"
     assert set(found["items"][0]) == {"feature", "importance", "std"}
+
+
+def test_importance_by_contributions(models: Served) -> None:
+    found = models.client.get("/api/results/model/numbers/feature-importance?method=shap").json()
+
+    assert found["method"] == "shap" and found["items"][0]["feature"] == "age"
+    assert found["items"][0]["importance"] > found["items"][1]["importance"] > 0
+    details = models.store.models.get("numbers").details
+    assert details.shap_importance is not None and details.shap_importance.items[0].feature == "age"
+    assert models.client.get("/api/results/model/numbers/feature-importance?method=magic").status_code == 422

@@ -147,11 +147,6 @@ def test_a_model_file_is_downloaded_under_a_name_that_people_find_again(stored: 
     )
 
 
-@pytest.mark.parametrize("path", ["feature-importance?method=shap"])
-def test_what_this_model_cannot_be_is_a_wrong_state(stored: Served, path: str) -> None:
-    assert stored.client.get(f"/api/results/model/best/{path}").status_code == 409
-
-
 @pytest.mark.parametrize("path", ["/api/datasets/{}", "/api/training/{}"])
 def test_a_name_is_changed_by_patch(stored: Served, path: str) -> None:
     one, other = (
