@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 
-_MANY_ROWS = 500
+# Fewer are not worth a second set of trees.
+_MANY_ROWS = 4_000
 _TREES_AT_ONCE = 20
 # The objectives that `compact` leaves.
 _LINKS = {1: "identity", 2: "sigmoid"}

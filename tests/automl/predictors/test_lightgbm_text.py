@@ -28,7 +28,8 @@ def test_what_is_shortened_here_is_what_reading_it_again_makes_of_it(n_outputs: 
 
 
 @pytest.mark.parametrize("n_outputs", [1, 2, 3])
-def test_a_few_trees_at_a_time_say_together_what_all_say(n_outputs: int) -> None:
+def test_a_few_trees_at_a_time_say_together_what_all_say(n_outputs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowml.automl.predictors.lightgbm._MANY_ROWS", 500)
     chance = np.random.default_rng(0)
     values = chance.normal(size=(600, 4)).astype(np.float32)
     values[:, 3] = chance.integers(0, 9, 600)
