@@ -2,9 +2,9 @@
 
 FOLDER has table.csv (age, city, member, bought, spent); the servers at CLASSES and NUMBERS have one model each, of
 `bought` and of `spent`. Prints one line of JSON a check: {"check", "ok", "detail"}. Stands alone: its Python has mlflow
-(or mlflow-skinny with fastapi, uvicorn, pandas and scikit-learn), tritonclient[http], openapi-spec-validator and
-jsonschema, and not FlowML. Beside it MLflow's own server answers the same requests with a model of its own, to compare
-the shapes of answers.
+(or mlflow-skinny with fastapi, uvicorn, pandas and scikit-learn), pyarrow, tritonclient[http], openapi-spec-validator
+and jsonschema, and not FlowML. Beside it MLflow's own server answers the same requests with a model of its own, to
+compare the shapes of answers.
 """
 
 import json
@@ -220,6 +220,39 @@ def call_triton(address: str, table: Any) -> None:
             say(f"tritonclient: {check} is refused", error.status() in ("400", "404"), error)
 
 
+def call_arrow(address: str, table: Any) -> None:
+    """Arrow's own library: a stream out and a stream in, and Parquet."""
+    import io
+
+    import pyarrow
+    import pyarrow.parquet
+    import requests
+
+    rows = pyarrow.Table.from_pandas(table[FEATURES])
+
+    def ask(content: bytes, media_type: str) -> bytes:
+        url = f"{address}/api/results/predict"
+        answer = requests.post(url, data=content, headers={"Content-Type": media_type}, timeout=120)
+        answer.raise_for_status()
+        return bytes(answer.content)
+
+    def by_stream() -> bool:
+        sink = io.BytesIO()
+        with pyarrow.ipc.new_stream(sink, rows.schema) as writer:
+            writer.write_table(rows)
+        found = pyarrow.ipc.open_stream(ask(sink.getvalue(), "application/vnd.apache.arrow.stream")).read_all()
+        return bool(found.num_rows == len(table) and {*FEATURES, "prediction"} <= set(found.column_names))
+
+    def by_parquet() -> bool:
+        sink = io.BytesIO()
+        pyarrow.parquet.write_table(rows, sink)
+        content = ask(sink.getvalue(), "application/vnd.apache.parquet")
+        return bool(pyarrow.parquet.read_table(io.BytesIO(content)).num_rows == len(table))
+
+    attempt("pyarrow: a stream in and out", by_stream)
+    attempt("pyarrow: Parquet in and out", by_parquet)
+
+
 def validate(address: str, model: str) -> None:
     """The documents, by a validator of the specification, and the answers by the documents."""
     import jsonschema
@@ -253,6 +286,7 @@ def main() -> None:
     table = pd.read_csv(folder / "table.csv")
     with mlflow_server(folder) as twin:
         call_triton(classes, table)
+        call_arrow(classes, table)
         validate(classes, "classes")
         validate(numbers, "numbers")
         call_mlflow(classes, table)

@@ -2,8 +2,9 @@
 
 python -m benchmarks clients --python ENV/bin/python
 
-ENV has mlflow (or mlflow-skinny, fastapi, uvicorn, pandas, scikit-learn), tritonclient[http], openapi-spec-validator
-and jsonschema. A small table is trained on, and `flowml serve-model` answers. Fails where a check does.
+ENV has mlflow (or mlflow-skinny, fastapi, uvicorn, pandas, scikit-learn), pyarrow, tritonclient[http],
+openapi-spec-validator and jsonschema. A small table is trained on, and `flowml serve-model` answers. Fails where a
+check does.
 """
 
 import argparse

@@ -108,7 +108,7 @@ class _Alone:
 
         allow_many_connections()
         sys.setswitchinterval(_SWITCH_SECONDS)
-        context = context_of_one(self._settings, loaded(), self._folder)
+        context = context_of_one(self._settings, loaded(), self.path, self._folder)
         announce = started or (lambda: self.greet(loaded()))
 
         class Announcing(uvicorn.Server):

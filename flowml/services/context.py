@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Event
 from typing import Any, Protocol
 
@@ -63,6 +64,10 @@ class Models(Protocol):
 
     def warm_soon(self, context: "Context", model_id: str) -> None:
         """Somebody will probably ask it next."""
+        ...
+
+    def file(self, context: "Context", loaded: Loaded) -> Path:
+        """Its file, for another process. Raises Damaged for one that is not what was stored."""
         ...
 
 

@@ -5,12 +5,13 @@ import hashlib
 import re
 import secrets
 import statistics
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from flowml.domain.errors import InvalidInput, NotFound
+from flowml.domain.errors import Damaged, InvalidInput, NotFound
 from flowml.services.context import Context, NoTrainers
 from flowml.services.serving.figures import Figures
 from flowml.services.serving.loaded import Loaded
@@ -29,9 +30,10 @@ class OneModel:
     """`Models` of a server that has one. It answers under its name, and under the hash of its file as a whole or by its
     first 12 digits."""
 
-    def __init__(self, loaded: Loaded):
+    def __init__(self, loaded: Loaded, path: Path):
         self.figures = Figures()
         self.loaded = loaded
+        self._path = path
         self.only: str | None = loaded.id
         self._names = frozenset((loaded.id, loaded.file, loaded.file[:_SHOWN_HASH]))
         threading.Thread(target=loaded.fitted.one_row.prepare, daemon=True).start()
@@ -55,6 +57,16 @@ class OneModel:
     def warm_soon(self, context: Context, model_id: str) -> None:
         """Nothing: it is in memory."""
 
+    def file(self, context: Context, loaded: Loaded) -> Path:
+        """The file that it was read from. Raises Damaged for one that is another one by now."""
+        try:
+            sha256 = hashlib.sha256(self._path.read_bytes()).hexdigest()
+        except OSError:
+            sha256 = ""
+        if sha256 != loaded.file:
+            raise Damaged(_changed(self._path), hint="Start it again; single rows are answered from memory.")
+        return self._path
+
 
 class Passing:
     """What such a server has of a store: room in a folder for what is on its way through. Whatever asks it for anything
@@ -71,10 +83,11 @@ class Passing:
         return self._folder / secrets.token_hex(12)
 
 
-def context_of_one(settings: Settings, loaded: Loaded, folder: Path) -> Context:
-    """What services need for this model. `folder`: for what passes through."""
+def context_of_one(settings: Settings, loaded: Loaded, path: Path, folder: Path) -> Context:
+    """What services need for this model, which was read from `path`. `folder`: for what passes through."""
     store = cast("Store", Passing(folder))
-    return Context(settings=settings, store=store, clock=time.time, trainers=NoTrainers(), models=OneModel(loaded))
+    models = OneModel(loaded, path)
+    return Context(settings=settings, store=store, clock=time.time, trainers=NoTrainers(), models=models)
 
 
 def name_for(path: Path) -> str:
@@ -89,22 +102,32 @@ def name_for(path: Path) -> str:
 def read_model(path: Path, name: str | None = None, tried: str | None = None) -> Loaded:
     """The model in a file that may come from anywhere, ready to answer. `tried`: the hash of the content that another
     process of this server has had tried already. Raises InvalidInput, in words, for one that cannot be used."""
-    from flowml.automl.model import foreign, modelfile
+    from flowml.automl.model import foreign
 
     if tried is None:
-        fitted = foreign.read_foreign(path)
+        # It imports what it needs while this process does.
+        foreign.FORKSERVER.warm()
+    from flowml.automl.model import modelfile
+
+    if tried is None:
+        tried = foreign.try_foreign(path)
         # Nobody asks it for another one.
         foreign.FORKSERVER.close()
-        content = path.read_bytes()
-        sha256 = hashlib.sha256(content).hexdigest()
-    else:
-        content = path.read_bytes()
-        sha256 = hashlib.sha256(content).hexdigest()
-        if sha256 != tried:
-            raise InvalidInput(f"“{path.name}” was changed since this server has started.", hint="Start it again.")
-        fitted = modelfile.read_bytes(content, path.name, tried=False)
+    content = path.read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    if tried is not None and sha256 != tried:
+        raise InvalidInput(_changed(path), hint="Start it again.")
+    # Where no process could be started that tries it, this one does.
+    fitted = modelfile.read_bytes(content, path.name, tried=tried is None)
+    if any(name not in sys.modules for name in fitted.libraries):
+        # Single rows need none of the boosters' libraries then, whose import takes a second.
+        fitted.one_row.prepare()
     name = name or name_for(path)
     return Loaded(name, name, sha256, fitted, _predict_ms(fitted))
+
+
+def _changed(path: Path) -> str:
+    return f"“{path.name}” was changed since this server has started."
 
 
 def _predict_ms(fitted: "FittedModel") -> float:

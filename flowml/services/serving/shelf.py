@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, ref
 
@@ -121,6 +122,10 @@ class Shelf:
             _log.debug("the models are not looked after", exc_info=True)
         finally:
             self._is_watched = False
+
+    def file(self, context: Context, loaded: Loaded) -> Path:
+        """Its file, for another process. Raises Damaged for one that is not what was stored."""
+        return context.store.files.whole(loaded.file, "file of this model")
 
     def use(self, context: Context, loaded: Loaded) -> None:
         """Note that it predicts."""

@@ -18,9 +18,11 @@ from flowml.services.serving import predicting
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.figures import milliseconds_since
 from flowml.services.serving.predicting import DEFAULT_COVERAGE
+from flowml.web.api.table_bodies import TABLES, predict_table
 from flowml.web.bodies import (
     is_read_at_once,
     is_shallow,
+    media_type_of,
     parse_in_parts,
     read_json,
     read_small,
@@ -83,13 +85,20 @@ def feature_importance(context: Context, model_id: str, query: ImportanceQuery) 
 
 
 async def predict(request: Request) -> Response:
-    """Predict one row, or many."""
+    """Predict one row, or many.
+
+    Very many may come as a table: the body is Arrow (a stream or a file), Parquet, CSV or JSON lines, `model_id` is a
+    query parameter, and the answer is that table with the columns that `flowml predict` adds, in the format that Accept
+    names, or the same. `X-FlowML-Notes` has sentences about it.
+    """
     # A small row for a model in memory is answered on the spot; everything else goes to a thread.
     started = time.perf_counter()
     context = context_of(request)
     small = await read_small(request)
     if small is not None and is_shallow(small):
         return await _predict_small(request, context, small, started)
+    if small is None and (media_type := media_type_of(request)) in TABLES:
+        return await predict_table(request, media_type)
     async with read_json(request) if small is None else nullcontext(io.BytesIO(small)) as sent:
         if small is None and is_read_at_once(sent):
             return await _predict_small(request, context, sent.read(), started)

@@ -25,7 +25,7 @@ def alone(
 ) -> Iterator[httpx.Client]:
     path = folder / "Shop model.flowml"
     path.write_bytes(modelfile.write(trained(target, algorithm)))
-    context = context_of_one(Settings(home=folder), read_model(path), folder)
+    context = context_of_one(Settings(home=folder), read_model(path), path, folder)
     with (
         run_app(create_app(context, secret, 2, 3), lifespan="on") as port,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client,

@@ -1,0 +1,72 @@
+"""Tables that are sent to a model as the body of a request, and answered by one: the same child process as for files,
+but nothing is kept of it, so that a server without a store does it too."""
+
+import io
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowml.services.context import Context
+from flowml.services.serving import predicting
+from flowml.services.serving.figures import milliseconds_since
+from flowml.services.serving.shelf import models_of
+from flowml.services.tables import run_task, workplace
+
+_PIECE_ROWS = 20_000
+_END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
+
+
+@dataclass(frozen=True)
+class AnsweredTable:
+    """`path` is the caller's, to be removed; `notes` are sentences about what was read."""
+
+    path: Path
+    rows: int
+    notes: tuple[str, ...]
+
+
+def answer_table(context: Context, model_id: str | None, path: Path, *, filename: str, format: str) -> AnsweredTable:
+    """A table of any format that is read (`filename` says what it is sent as), with the answers added as `flowml
+    predict` adds them, in one of `downloads.MEDIA_TYPES`. Bounded in time and memory as reading a file is.
+
+    Raises as `predicting.load` and `tables.run_task` do, and UnreadableFile and InvalidInput for what is in it.
+    """
+    started = time.perf_counter()
+    loaded = predicting.load(context, model_id)
+    model_file = models_of(context).file(context, loaded)
+    with workplace(context) as place:
+        request: dict[str, Any] = {
+            "path": str(path),
+            "filename": filename,
+            "format": format,
+            "options": {},
+            "model_file": str(model_file),
+            "table": None,
+            "target": str(place.scratch / "result"),
+            "scratch": str(place.scratch),
+            "progress": str(place.scratch / "progress"),
+        }
+        answer = run_task(context, "score", request, module="flowml.services.scoring.task")
+        result = context.store.files.new_temp()
+        (place.scratch / "result").replace(result)
+    predicting.record(context, answer["rows"], milliseconds_since(started), loaded.id)
+    return AnsweredTable(result, answer["rows"], tuple(answer["notes"]))
+
+
+def arrow_stream(path: Path) -> Iterator[bytes]:
+    """An Arrow file of ours as an Arrow stream, by pieces: the schema, the batches of rows, the mark of its end."""
+    import polars as pl
+
+    rows = pl.scan_ipc(path, glob=False)
+    n_rows = rows.select(pl.len()).collect().item()
+    for start in range(0, max(n_rows, 1), _PIECE_ROWS):
+        buffer = io.BytesIO()
+        rows.slice(start, _PIECE_ROWS).collect().write_ipc_stream(buffer)
+        piece = buffer.getvalue().removesuffix(_END_OF_STREAM)
+        # Each is a stream of its own, which begins with the schema: a mark, its length, itself.
+        skipped = 8 + struct.unpack_from("<i", piece, 4)[0] if start else 0
+        yield piece[skipped:]
+    yield _END_OF_STREAM
