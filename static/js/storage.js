@@ -18,3 +18,22 @@ export function remember(key, value) {
     return false;
   }
 }
+
+// The same for this tab alone, as long as it is open.
+export function recallHere(key) {
+  try {
+    return sessionStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+// A text of null is forgotten.
+export function rememberHere(key, text) {
+  try {
+    if (text === null) sessionStorage.removeItem(key);
+    else sessionStorage.setItem(key, text);
+  } catch {
+    // It is known as long as the page.
+  }
+}

@@ -1,7 +1,8 @@
 // Why an answer is what it is, and how it depends on a column, as the Playground draws and says it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { reasonWords, rowsOf, stepsOf } from "../../static/js/playground/contributions.js";
+import { askedOf, foundWords, textFor } from "../../static/js/playground/changing.js";
+import { reasonWords, rowsOf, stepsOf, unitOf } from "../../static/js/playground/contributions.js";
 import { dependenceWords, heightOf, placeOf } from "../../static/js/playground/dependence.js";
 
 const explanation = {
@@ -39,13 +40,20 @@ test("the table has the average, every column and the answer", () => {
   assert.deepEqual(rowsOf({ base_value: 3, contributions: [] }), [["On average", "3", ""], ["This row", "", "3"]]);
 });
 
-test("what matters most is said", () => {
-  assert.equal(reasonWords(explanation, "price"), "price is 10 on average, and 9.5 for this row. b = Ulm lowers it by 3, c = missing raises it by 2.");
-  assert.match(reasonWords({ base_value: 1, contributions: [] }, "price"), /no column makes a difference/);
+test("what matters most is said: of a number in its units, of classes as a probability where it is one", () => {
+  const ofNumber = { ...explanation, output: "value", class: null };
+  assert.equal(reasonWords(ofNumber, "price", false), "price is 10 on average, and 9.5 for this row. It is raised most by c = missing (2) and lowered most by b = Ulm (3).");
+  const odds = { base_value: 0, output: "log-odds", class: "yes", contributions: [{ feature: "age", value: 9, contribution: -Math.log(3) }] };
+  assert.equal(reasonWords(odds, "bought", true), "The probability of yes is 50.0 % on average, and 25.0 % for this row. Against it speaks most age = 9.");
+  assert.equal(reasonWords(odds, "bought", false), "Of yes: against it speaks most age = 9.");
+  const share = { base_value: 0.25, output: "probability", class: "yes", contributions: [{ feature: "a", value: 1, contribution: 0.5 }, { feature: "b", value: 1, contribution: -0.125 }] };
+  assert.equal(reasonWords(share, "bought", false), "The probability of yes is 25.0 % on average, and 62.5 % for this row. For it speaks most a = 1; against it b = 1.");
+  assert.equal(reasonWords({ ...ofNumber, base_value: 1, contributions: [] }, "price", false), "price is 1 on average, and 1 for this row. No column makes a difference.");
+  assert.deepEqual([unitOf(ofNumber, "price"), unitOf(odds, "bought"), unitOf(share, "bought")], ["price", "log-odds of yes", "probability of yes"]);
 });
 
 test("a value of a column has a place on the axis, and what is none has not", () => {
-  assert.deepEqual([placeOf("number", 3), placeOf("number", "x"), placeOf("number", null), placeOf("category", true)], [3, null, null, "true"]);
+  assert.deepEqual([placeOf("number", 3), placeOf("number", "x"), placeOf("number", null), placeOf("category", true), placeOf("boolean", "Yes"), placeOf("boolean", false)], [3, null, null, "true", "true", "false"]);
   assert.equal(placeOf("date", "2024-05-17"), Date.UTC(2024, 4, 17));
   assert.equal(placeOf("date", "2024-05-17T08:30:00"), Date.UTC(2024, 4, 17, 8, 30));
   assert.equal(placeOf("date", "soon"), null);
@@ -58,7 +66,30 @@ test("the answer of the row is in the units of the line", () => {
 });
 
 test("what the line says", () => {
-  const line = { feature: "age", kind: "number", grid: [10, 20, 30], mean: [0.25, 0.5, 0.125], target_class: "yes" };
+  const line = { feature: "age", kind: "number", grid: [10, 20, 30], mean: [0.25, 0.5, 0.125], class: "yes" };
   assert.equal(dependenceWords(line, "bought"), "On average the probability of yes is least, 12.5 %, where age is 30, and greatest, 50.0 %, where it is 20.");
-  assert.equal(dependenceWords({ ...line, mean: [5, 5, 5], target_class: null }, "spent"), "Whatever age is, spent is 5 on average.");
+  assert.equal(dependenceWords({ ...line, mean: [5, 5, 5], class: null }, "spent"), "Whatever age is, spent is 5 on average.");
+});
+
+test("which columns may change, and within what", () => {
+  const row = { name: "a", isOrdered: true, may: true, direction: "", min: "", max: "" };
+  const rows = [row, { ...row, name: "b", direction: "up", max: "1,5" }, { ...row, name: "c", min: " 2024-05-17 " }, { ...row, name: "d", may: false, min: "1" }, { ...row, name: "e", isOrdered: false }];
+  assert.deepEqual(askedOf(rows), { changeable: ["a", "b", "c", "e"], limits: { b: { direction: "up", max: 1.5 }, c: { min: "2024-05-17" } } });
+});
+
+test("what was found goes into the controls as they write it", () => {
+  assert.equal(textFor("number", "numeric", 45.5, []), "45.5");
+  assert.equal(textFor("select", "boolean", true, ["", "No", "Yes"]), "Yes");
+  assert.equal(textFor("select", "boolean", false, ["", "No", "Yes"]), "No");
+  assert.equal(textFor("text", "boolean", true, []), "true");
+  assert.equal(textFor("date", "datetime", "2024-05-17T00:00:00", []), "2024-05-17");
+  assert.equal(textFor("datetime", "datetime", "2024-05-17", []), "2024-05-17T00:00:00");
+  assert.equal(textFor("select", "categorical", null, []), "");
+});
+
+test("what would have to change is said, or why nothing does", () => {
+  const changes = [{ feature: "age", from: 41.3, to: 39 }];
+  assert.equal(foundWords({ found: true, changes, prediction: "no", probability: 0.625, probabilities: {} }, "bought"), "With age 39 instead of 41.3 the answer would be no (62.5 %).");
+  assert.equal(foundWords({ found: true, changes, prediction: 120, probabilities: null }, "spent"), "With age 39 instead of 41.3 spent would be 120.");
+  assert.equal(foundWords({ found: false, changes: [], reason: "No change does it." }, "spent"), "No change does it.");
 });

@@ -26,30 +26,19 @@ test("an answer that comes after a later one was asked for is no one's", async (
   assert.equal(await given, null);
 });
 
-function storage(most = Infinity) {
-  const held = new Map();
-  return {
-    getItem: (key) => held.get(key) ?? null,
-    removeItem: (key) => held.delete(key),
-    setItem: (key, text) => {
-      if (text.length > most) throw new Error("full");
-      held.set(key, text);
-    },
-  };
-}
-
 test("a row is kept for its model, and only where it has all of its columns", () => {
-  const here = storage();
+  const held = new Map();
+  const remember = (key, text) => (text === null ? held.delete(key) : held.set(key, text));
+  const recall = (key) => held.get(key) ?? null;
   const row = { texts: new Map([["a", "1"], ["b", ""]]), start: new Map([["a", "2"], ["b", "x"]]), example: { number: 3 }, coverage: 0.95 };
-  keepRow(here, "m", row);
-  assert.deepEqual(keptRow(here, "m", ["a", "b"]), row);
-  assert.equal(keptRow(here, "other", ["a", "b"]), null);
-  assert.equal(keptRow(here, "m", ["a", "b", "c"]), null);
-  keepRow(here, "m", { ...row, texts: new Map([["a", "x".repeat(300_000)], ["b", ""]]) });
-  assert.equal(keptRow(here, "m", ["a", "b"]), null);
-  keepRow(storage(10), "m", row);
-  here.setItem("playground-m", "{broken");
-  assert.equal(keptRow(here, "m", ["a"]), null);
+  keepRow(remember, "m", row);
+  assert.deepEqual(keptRow(recall, "m", ["a", "b"]), row);
+  assert.equal(keptRow(recall, "other", ["a", "b"]), null);
+  assert.equal(keptRow(recall, "m", ["a", "b", "c"]), null);
+  keepRow(remember, "m", { ...row, texts: new Map([["a", "x".repeat(300_000)], ["b", ""]]) });
+  assert.equal(keptRow(recall, "m", ["a", "b"]), null);
+  held.set("playground-m", "{broken");
+  assert.equal(keptRow(recall, "m", ["a"]), null);
 });
 
 test("what was changed is said by column, with both values", () => {

@@ -86,7 +86,7 @@ class Visit:
         assert not self.complaints, self.complaints
 
 
-def drop(page: Page, file: Path) -> None:
+def drop(page: Page, file: Path, place: str = ".drop") -> None:
     """Drop a file onto the page, as a person does with the mouse."""
     transfer = page.evaluate_handle(
         """([name, text]) => {
@@ -97,4 +97,4 @@ def drop(page: Page, file: Path) -> None:
         [file.name, file.read_text(encoding="utf-8")],
     )
     for event in ("dragenter", "dragover", "drop"):
-        page.dispatch_event(".drop", event, {"dataTransfer": transfer})
+        page.dispatch_event(place, event, {"dataTransfer": transfer})

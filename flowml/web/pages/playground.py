@@ -71,6 +71,7 @@ class PlaygroundPage(Page):
     has_rows: bool
     classes: list[str]
     worth: str
+    max_upload_bytes: int
     form: dict[str, Any]
 
 
@@ -103,6 +104,7 @@ def page(request: Request) -> Response:
             has_rows=found is not None,
             classes=list(model.classes or ()),
             worth=_worth(model, job),
+            max_upload_bytes=context.settings.max_upload_bytes,
             form={
                 "model_id": model.id,
                 "target": model.target,

@@ -4,10 +4,16 @@ import { copyText, dataOf, debounce, h } from "../dom.js";
 import { milliseconds, NONE, number, percent } from "../format.js";
 import { curl, get, post } from "../http.js";
 import { intervalWords, setWords, thresholdWords } from "../playground/certainty.js";
+import "../playground/change.js";
+import "../playground/depends.js";
 import { answerWords, changesOf, differenceWords } from "../playground/difference.js";
 import { keepRow, keptRow } from "../playground/kept.js";
 import { latest } from "../playground/latest.js";
 import { Row } from "../playground/row.js";
+import "../playground/scoring.js";
+import "../playground/why.js";
+import { recallHere, rememberHere } from "../storage.js";
+import "../tabs.js";
 import { problemToast } from "../toasts.js";
 import { byImportance, found, keptOf, placesOf, truthOf } from "../trying.js";
 
@@ -78,7 +84,7 @@ Alpine.data("playground", () => ({
   },
   // The row that this tab was editing when it was loaded again.
   resume() {
-    const kept = keptRow(sessionStorage, this.form.model_id, [...this.row.controls.keys()]);
+    const kept = keptRow(recallHere, this.form.model_id, [...this.row.controls.keys()]);
     if (!kept) return;
     if (kept.example) {
       this.useExample(kept.example);
@@ -134,7 +140,7 @@ Alpine.data("playground", () => ({
   },
   read() {
     this.features = this.row.features;
-    keepRow(sessionStorage, this.form.model_id, {
+    keepRow(rememberHere, this.form.model_id, {
       texts: this.row.texts,
       start: this.start,
       example: this.example === this.form.example ? null : this.example,
@@ -146,14 +152,21 @@ Alpine.data("playground", () => ({
     this.changed();
   },
   changed(event) {
-    if (event) this.row.follow(event.target);
+    if (event) {
+      this.row.follow(event.target);
+      this.tellColumn(event.target);
+    }
     this.read();
     this.predictSoon();
   },
   slid(event) {
     this.row.slid(event.target);
+    this.tellColumn(event.target);
     this.read();
     this.predictSoon();
+  },
+  tellColumn(control) {
+    dispatchEvent(new CustomEvent("column-changed", { detail: control.closest("[data-field]").dataset.field }));
   },
   // Values from another part of the page, as texts by column.
   take(texts) {

@@ -1,5 +1,5 @@
 // Why an answer is what it is: from what is said on average, column by column, to what is said of this row.
-import { number } from "../format.js";
+import { number, percent } from "../format.js";
 
 const MOST = 12;
 
@@ -36,13 +36,40 @@ export function rowsOf(explanation) {
   return [["On average", number(explanation.base_value), ""], ...ordered.map((step) => [step.label, step.text, number(step.to)]), ["This row", "", number(end)]];
 }
 
-// What matters most, in a sentence; `unit` says what is added up.
-export function reasonWords(explanation, unit) {
+// What is added up, as the drawing's axis names it.
+export function unitOf({ output, class: name }, target) {
+  if (output === "value") return target;
+  return (output === "log-odds" ? "log-odds of " : "probability of ") + name;
+}
+
+const sigmoid = (value) => 1 / (1 + Math.exp(-value));
+
+// Where the answer starts and where it gets to. The logarithm of odds tells people nothing: of two classes it is said as a
+// probability, of more not at all.
+function wayOf(explanation, target, isBinary) {
+  const { output, base_value, contributions, class: name } = explanation;
+  const end = base_value + contributions.reduce((sum, one) => sum + one.contribution, 0);
+  if (output === "value") return target + " is " + number(base_value) + " on average, and " + number(end) + " for this row.";
+  if (output === "log-odds" && !isBinary) return "";
+  const share = output === "log-odds" ? sigmoid : (value) => value;
+  return "The probability of " + name + " is " + percent(share(base_value), 1) + " on average, and " + percent(share(end), 1) + " for this row.";
+}
+
+// What matters most, in a sentence or two.
+export function reasonWords(explanation, target, isBinary) {
   const steps = stepsOf(explanation, Infinity).filter((step) => step.contribution !== 0);
-  const end = explanation.base_value + explanation.contributions.reduce((sum, one) => sum + one.contribution, 0);
-  const whole = unit + " is " + number(explanation.base_value) + " on average, and " + number(end) + " for this row";
-  if (!steps.length) return whole + ": no column makes a difference.";
-  const [first, second] = steps;
-  const effect = (step) => step.label + (step.contribution > 0 ? " raises it by " : " lowers it by ") + number(Math.abs(step.contribution));
-  return whole + ". " + effect(first) + (second ? ", " + effect(second) : "") + ".";
+  const way = wayOf(explanation, target, isBinary);
+  if (!steps.length) return (way + " No column makes a difference.").trim();
+  const up = steps.find((step) => step.contribution > 0);
+  const down = steps.find((step) => step.contribution < 0);
+  const said = [];
+  if (explanation.output === "value") {
+    if (up) said.push("it is raised most by " + up.label + " (" + number(up.contribution) + ")");
+    if (down) said.push((up ? "" : "it is ") + "lowered most by " + down.label + " (" + number(-down.contribution) + ")");
+  } else {
+    if (up) said.push("for it speaks most " + up.label);
+    if (down) said.push("against it " + (up ? "" : "speaks most ") + down.label);
+  }
+  const reasons = said.join(explanation.output === "value" ? " and " : "; ");
+  return ((way || "Of " + explanation.class + ":") + " " + (way ? reasons[0].toUpperCase() + reasons.slice(1) : reasons) + ".").trim();
 }

@@ -5,20 +5,15 @@ const LONGEST = 200_000;
 const place = (model) => "playground-" + model;
 
 // `texts` are what the controls hold, by column; `example` the row that they were filled in with, or null.
-export function keepRow(storage, model, { texts, start, example, coverage }) {
+export function keepRow(remember, model, { texts, start, example, coverage }) {
   const kept = JSON.stringify({ texts: Object.fromEntries(texts), start: Object.fromEntries(start), example, coverage });
-  try {
-    if (kept.length > LONGEST) storage.removeItem(place(model));
-    else storage.setItem(place(model), kept);
-  } catch {
-    // Storage is full or switched off: the row is kept as long as the page.
-  }
+  remember(place(model), kept.length > LONGEST ? null : kept);
 }
 
 // What was kept, if it is of these columns; else null.
-export function keptRow(storage, model, names) {
+export function keptRow(recall, model, names) {
   try {
-    const { texts, start, example, coverage } = JSON.parse(storage.getItem(place(model)));
+    const { texts, start, example, coverage } = JSON.parse(recall(place(model)));
     const isOfTheseColumns = (held) => names.every((name) => typeof held[name] === "string");
     if (!isOfTheseColumns(texts) || !isOfTheseColumns(start)) return null;
     const map = (held) => new Map(names.map((name) => [name, held[name]]));

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -10,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.services.records import add_job
 from tests.services.trained import add_trained, store_table
 from tests.web.serving import Served, serve
-from tests.web.visiting import Visit
+from tests.web.visiting import SECONDS, Visit, drop
 
 pytestmark = pytest.mark.browser
 
@@ -42,23 +43,23 @@ def test_a_what_if_stands_beside_the_answer_before(visiting: Visit) -> None:
     page = opened(visiting, "cls")
     difference = page.locator(".what-if")
     expect(difference).to_be_hidden()
-    page.get_by_role("textbox", name="age").fill("12")
+    page.get_by_role("textbox", name="age", exact=True).fill("12")
     expect(page.locator(".answer-value")).to_have_text("no")
     expect(difference).to_contain_text(re.compile(r"before yes \(\d+\.\d %\)"))
     expect(difference).to_contain_text(re.compile(r"With age 12 instead of \S+ the answer is no instead of yes"))
     visiting.check()
     page.get_by_role("button", name="Compare from here").click()
     expect(difference).to_be_hidden()
-    page.get_by_role("textbox", name="age").fill("70")
+    page.get_by_role("textbox", name="age", exact=True).fill("70")
     expect(difference).to_contain_text("With age 70 instead of 12 the answer is yes instead of no")
     page.get_by_role("button", name="Undo all changes").click()
-    expect(page.get_by_role("textbox", name="age")).to_have_value("12")
+    expect(page.get_by_role("textbox", name="age", exact=True)).to_have_value("12")
     expect(difference).to_be_hidden()
 
 
 def test_a_reload_keeps_the_row_in_its_own_tab(visiting: Visit) -> None:
     page = opened(visiting, "reg")
-    page.get_by_role("textbox", name="age").fill("55")
+    page.get_by_role("textbox", name="age", exact=True).fill("55")
     page.get_by_label("Interval that holds the truth").select_option("0.8")
     expect(page.locator(".interval-ends")).to_contain_text("80 % of true values")
     expect(page.locator(".what-if")).to_contain_text("With age 55 instead of")
@@ -66,12 +67,12 @@ def test_a_reload_keeps_the_row_in_its_own_tab(visiting: Visit) -> None:
     assert said
     page.reload()
     visiting.ready()
-    expect(page.get_by_role("textbox", name="age")).to_have_value("55")
+    expect(page.get_by_role("textbox", name="age", exact=True)).to_have_value("55")
     expect(page.locator(".interval-ends")).to_contain_text("80 % of true values")
     expect(page.locator("[x-text=difference]")).to_have_text(said)
     with page.context.new_page() as other:
         other.goto(page.url)
-        expect(other.get_by_role("textbox", name="age")).not_to_have_value("55")
+        expect(other.get_by_role("textbox", name="age", exact=True)).not_to_have_value("55")
 
 
 def test_a_late_answer_is_not_shown(visiting: Visit) -> None:
@@ -85,7 +86,7 @@ def test_a_late_answer_is_not_shown(visiting: Visit) -> None:
             route.continue_()
 
     page.route("**/api/results/predict", hold)
-    age = page.get_by_role("textbox", name="age")
+    age = page.get_by_role("textbox", name="age", exact=True)
     with page.expect_request("**/api/results/predict"):
         age.fill("1")
     age.fill("70")
@@ -99,9 +100,76 @@ def test_a_late_answer_is_not_shown(visiting: Visit) -> None:
 def test_a_server_that_is_gone_is_said_and_one_that_is_back_answers(visiting: Visit) -> None:
     page = opened(visiting, "cls")
     page.route("**/api/results/predict", lambda route: route.abort())
-    page.get_by_role("textbox", name="age").fill("30")
+    page.get_by_role("textbox", name="age", exact=True).fill("30")
     expect(page.locator(".answer-detail")).to_have_text("The FlowML server does not answer.")
     page.unroute("**/api/results/predict")
-    page.get_by_role("textbox", name="age").fill("31")
+    page.get_by_role("textbox", name="age", exact=True).fill("31")
     expect(page.locator(".answer-value")).to_have_text("no")
     expect(page.locator(".answer-set")).not_to_be_empty()
+
+
+def test_why_and_what_would_have_to_change(visiting: Visit) -> None:
+    page = opened(visiting, "cls")
+    page.get_by_role("textbox", name="age", exact=True).fill("30")
+    why = page.get_by_role("region", name="Why")
+    expect(why).to_contain_text(
+        re.compile(r"The probability of no is \d+\.\d % on average, and \d+\.\d % for this row")
+    )
+    expect(why.locator("svg [data-mark]").first).to_be_attached()
+    change = page.get_by_role("region", name="What would have to change")
+    change.get_by_text("Which columns may change").click()
+    change.get_by_role("button", name="None").click()
+    change.get_by_role("button", name="Look for it").click()
+    expect(change.get_by_role("alert")).to_contain_text("at least one column")
+    change.get_by_role("checkbox", name="age").check()
+    change.get_by_label("Direction of age").select_option("down")
+    change.get_by_role("button", name="Look for it").click()
+    expect(change.locator(".change-found")).to_contain_text("No change")
+    change.get_by_label("Direction of age").select_option("up")
+    change.get_by_role("button", name="Look for it").click()
+    expect(change.locator(".change-found")).to_contain_text(
+        re.compile(r"With age \S+ instead of 30 the answer would be yes")
+    )
+    visiting.check()
+    change.get_by_role("button", name="Put it into the row").click()
+    expect(page.locator(".answer-value")).to_have_text("yes")
+    expect(page.locator(".change-found p")).to_be_hidden()
+
+
+def test_one_column_has_its_line_and_the_row_in_it(visiting: Visit) -> None:
+    page = opened(visiting, "reg")
+    one = page.get_by_role("region", name="One column")
+    one.get_by_label("Column").select_option("city")
+    expect(one.locator(".here [data-mark]")).to_have_count(1, timeout=SECONDS)
+    expect(one).to_contain_text("On average spent is least")
+    visiting.check()
+
+
+def test_a_file_is_answered_and_looked_at(visiting: Visit, tmp_path: Path) -> None:
+    file = tmp_path / "new.csv"
+    rows = "".join(f"{90 + at % 7},Wien,true,2024-01-05\n" for at in range(200))
+    file.write_text(f"age,city,member,joined\n{rows}", encoding="utf-8")
+    page = opened(visiting, "reg")
+    page.get_by_role("tab", name="A whole file").click()
+    drop(page, file, "#panel-file .drop")
+    panel = page.get_by_role("tabpanel")
+    expect(panel.get_by_role("heading", name=re.compile("200 rows of new.csv answered in"))).to_be_visible(
+        timeout=SECONDS
+    )
+    expect(panel.locator(".scored-columns")).to_contain_text("200 (100.0 %) never seen in training")
+    expect(panel.locator(".scored-chart svg")).to_be_visible()
+    expect(panel.locator(".scored-table th").first).to_have_text("prediction")
+    expect(panel.locator(".scored-table tbody tr")).to_have_count(10)
+    visiting.check()
+    page.reload()
+    visiting.ready()
+    expect(panel.get_by_role("heading", name=re.compile("200 rows of new.csv"))).to_be_visible(timeout=SECONDS)
+    with page.expect_download() as taken:
+        panel.get_by_role("link", name="Download as CSV").click()
+    assert taken.value.path().read_text(encoding="utf-8").startswith("age,city,member,joined,prediction")
+    panel.get_by_role("button", name="Another file").click()
+    expect(panel.get_by_text("Drop it here")).to_be_visible()
+    broken = tmp_path / "broken.parquet"
+    broken.write_bytes(b"PAR1 is not all that it takes")
+    panel.locator("input[type=file]").set_input_files(broken)
+    expect(panel.get_by_role("alert")).not_to_be_empty(timeout=SECONDS)

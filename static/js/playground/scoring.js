@@ -1,0 +1,222 @@
+// A file that is dropped and answered as a whole: sent, watched, and what came of it.
+import Alpine from "../../vendor/alpine.js";
+import { buildChart, mountCharts } from "../charts.js";
+import "../charts/scored.js";
+import { h } from "../dom.js";
+import { bytes, number, percent } from "../format.js";
+import { call, get, said, upload } from "../http.js";
+import { recallHere, rememberHere } from "../storage.js";
+import { answersFirst, csvRows, jsonlRows } from "./first-rows.js";
+import { columnsOf, doneWords, ended, fitWords, predictionsOf, predictionWords, progressOf } from "./scored.js";
+
+const EVERY = 400;
+const FIRST_BYTES = 65_536;
+const BADGES = { large: "badge-bad", some: "badge-warn", none: "badge-good" };
+const FORMATS = { csv: "CSV", parquet: "Parquet", arrow: "Arrow", jsonl: "JSON Lines", xlsx: "Excel" };
+
+const hasFiles = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
+
+Alpine.data("scoring", () => ({
+  format: "csv",
+  stage: "idle",
+  over: false,
+  filename: "",
+  progress: "",
+  share: null,
+  problem: "",
+  hint: "",
+  id: "",
+  stop: null,
+  headline: "",
+  fit: "",
+  quiet: "",
+  columns: [],
+  notes: [],
+  noRows: false,
+  hasRows: false,
+  downloadText: "Download",
+  init() {
+    addEventListener("dragover", (event) => {
+      if (!hasFiles(event) || !this.takes) return;
+      event.preventDefault();
+      this.over = true;
+    });
+    addEventListener("dragleave", (event) => {
+      if (!event.relatedTarget) this.over = false;
+    });
+    addEventListener("drop", (event) => {
+      this.over = false;
+      if (!hasFiles(event) || !this.takes) return;
+      event.preventDefault();
+      this.send(event.dataTransfer.files[0]);
+    });
+    // One that this tab was watching when it was loaded again.
+    const watched = recallHere(this.place);
+    if (watched) this.watch(watched);
+  },
+  get place() {
+    return "scoring-" + this.$root.dataset.model;
+  },
+  get takes() {
+    return this.idle && !this.$root.closest("[hidden]");
+  },
+  get idle() {
+    return this.stage === "idle";
+  },
+  get busy() {
+    return this.stage === "busy";
+  },
+  get done() {
+    return this.stage === "done";
+  },
+  get dropClass() {
+    return this.over ? "drop-over" : "";
+  },
+  get knowsShare() {
+    return this.share !== null;
+  },
+  get knowsNoShare() {
+    return this.share === null;
+  },
+  get download() {
+    return "/api/results/scoring/" + this.id + "/download";
+  },
+  chosen(event) {
+    const file = event.target.files[0];
+    event.target.value = "";
+    if (file) this.send(file);
+  },
+  begin(name) {
+    this.stage = "busy";
+    this.filename = name;
+    this.progress = "";
+    this.share = 0;
+    this.problem = "";
+    this.hint = "";
+  },
+  fail(problem) {
+    rememberHere(this.place, null);
+    this.stage = "idle";
+    this.problem = problem.message ?? problem.detail;
+    this.hint = problem.hint ?? "";
+  },
+  async send(file) {
+    const limit = Number(this.$root.dataset.limit);
+    if (file.size > limit) {
+      this.fail({ detail: file.name + " is " + bytes(file.size) + ", and this server takes files up to " + bytes(limit) + ".", hint: "flowml predict takes files of any size." });
+      return;
+    }
+    this.begin(file.name);
+    const form = new FormData();
+    form.append("file", file, file.name);
+    const url = "/api/results/model/" + encodeURIComponent(this.$root.dataset.model) + "/predict-file?wait=false&format=" + this.format;
+    const { answer, cancel } = upload(url, form, (sent, total) => {
+      this.share = sent < total ? sent / total : null;
+      this.progress = sent < total ? "Sending: " + bytes(sent) + " of " + bytes(total) : "It has arrived";
+    });
+    this.stop = cancel;
+    try {
+      const { id } = await answer;
+      this.stop = null;
+      if (!this.busy) {
+        await call("DELETE", "/api/results/scoring/" + id);
+        return;
+      }
+      rememberHere(this.place, id);
+      await this.watch(id);
+    } catch (problem) {
+      if (problem.name !== "AbortError") this.fail(problem);
+    }
+  },
+  async watch(id) {
+    this.id = id;
+    this.stage = "busy";
+    try {
+      for (;;) {
+        const scoring = await get("/api/results/scoring/" + id);
+        if (this.id !== id || !this.busy) return;
+        this.filename = scoring.filename;
+        if (ended(scoring)) {
+          await this.end(scoring);
+          return;
+        }
+        const { text, share } = progressOf(scoring);
+        this.progress = text;
+        this.share = share;
+        await new Promise((resolve) => setTimeout(resolve, EVERY));
+      }
+    } catch (problem) {
+      this.fail(problem.status === 404 ? { detail: "The answers of that file are kept for an hour, and are gone.", hint: "Drop it again." } : problem);
+    }
+  },
+  async cancel() {
+    const { id, stop } = this;
+    this.id = "";
+    this.stage = "idle";
+    rememberHere(this.place, null);
+    if (stop) stop();
+    else if (id) {
+      try {
+        await call("DELETE", "/api/results/scoring/" + id);
+      } catch (problem) {
+        this.problem = said(problem);
+      }
+    }
+  },
+  again() {
+    rememberHere(this.place, null);
+    this.id = "";
+    this.stage = "idle";
+    this.$nextTick(() => this.$root.querySelector("input[type=file]").focus());
+  },
+  async end(scoring) {
+    if (scoring.status !== "finished") {
+      this.fail(scoring.problem ?? { detail: "The work on this file was ended.", hint: "" });
+      return;
+    }
+    const { summary } = scoring;
+    const { shown, quiet } = columnsOf(summary);
+    this.columns = shown.map((column) => ({ ...column, badge: BADGES[column.drift] ?? "" }));
+    this.quiet = (shown.length ? "The worst first. " : "") + (quiet ? number(quiet) + (shown.length ? " more" : "") + (quiet === 1 ? " column is" : " columns are") + " as in training." : "");
+    this.notes = [...new Set(scoring.notes)];
+    this.headline = doneWords(scoring);
+    this.fit = fitWords(summary);
+    this.downloadText = "Download as " + FORMATS[scoring.format];
+    this.stage = "done";
+    this.draw(summary);
+    await this.showRows(scoring.format);
+  },
+  draw(summary) {
+    const { kind, bars } = predictionsOf(summary);
+    const slot = this.$root.querySelector(".scored-chart");
+    const target = this.$root.dataset.target;
+    if (kind === "none") {
+      slot.replaceChildren(h("p", { class: "muted" }, "The file has no rows."));
+      return;
+    }
+    const ofClasses = kind === "classes";
+    const rows = ofClasses
+      ? bars.map((bar) => [bar.label, number(bar.rows), percent(bar.share, 1), bar.training === null ? "–" : percent(bar.training, 1)])
+      : bars.map((bar) => [number(bar.low) + " to " + number(bar.high), percent(bar.share, 1)]);
+    const columns = ofClasses ? ["Class", "Rows", "Share", "In training"] : ["Predicted", "Share"];
+    slot.replaceChildren(buildChart({ kind: "scored-" + kind, title: "What is predicted", caption: predictionWords(summary, target), spec: { bars, target }, columns, rows }, "h2"));
+    this.$nextTick(() => mountCharts(slot));
+  },
+  // The beginning of the file is fetched, and no more.
+  async showRows(format) {
+    const read = { csv: csvRows, jsonl: jsonlRows }[format];
+    this.noRows = !read;
+    this.hasRows = false;
+    if (!read) return;
+    const response = await fetch(this.download, { headers: { Range: "bytes=0-" + (FIRST_BYTES - 1) } });
+    if (!response.ok) return;
+    const total = Number((response.headers.get("Content-Range") ?? "").split("/")[1] ?? Infinity);
+    const lines = read(await response.text(), !(total > FIRST_BYTES));
+    if (lines.length < 2) return;
+    const { names, rows } = answersFirst(lines);
+    const table = this.$root.querySelector(".scored-table");
+    const head = h("thead", {}, h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name))));
+    table.replaceChildren(head, h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((value) => h("td", {}, value))))));
+    this.hasRows = true;
+  },
+}));

@@ -1,0 +1,62 @@
+// The card that says why: asked for again with every answer, of which only the last counts.
+import Alpine from "../../vendor/alpine.js";
+import { buildChart, mountCharts, updateChart } from "../charts.js";
+import "../charts/explaining.js";
+import { debounce } from "../dom.js";
+import { post, said } from "../http.js";
+import { reasonWords, rowsOf, stepsOf, unitOf } from "./contributions.js";
+import { latest } from "./latest.js";
+
+const WAIT = 250;
+
+Alpine.data("why", () => ({
+  url: "",
+  chosen: "",
+  problem: "",
+  waiting: true,
+  note: "What each column adds to the answer.",
+  how: "",
+  figure: null,
+  ask: null,
+  init() {
+    this.url = "/api/results/model/" + encodeURIComponent(this.$root.dataset.model) + "/explain";
+    this.ask = latest((signal, body) => post(this.url, body, signal));
+    const soon = debounce(WAIT, () => this.load());
+    this.$watch("$store.row.answer", soon);
+    this.$watch("chosen", soon);
+  },
+  async load() {
+    const { answer, features } = this.$store.row;
+    if (!answer) {
+      this.ask.giveUp();
+      return;
+    }
+    try {
+      const body = { features };
+      if (answer.probabilities) body.class = this.chosen || String(answer.prediction);
+      const found = await this.ask(body);
+      if (found) this.show(found.result);
+    } catch (problem) {
+      this.problem = said(problem);
+      this.waiting = false;
+    }
+  },
+  show(found) {
+    const unit = unitOf(found, this.$root.dataset.target);
+    const steps = stepsOf(found);
+    const spec = { base: found.base_value, end: steps.at(-1)?.to ?? found.base_value, steps, unit };
+    const rows = rowsOf(found);
+    this.problem = "";
+    this.waiting = false;
+    this.note = reasonWords(found, this.$root.dataset.target, Object.keys(this.$store.row.answer?.probabilities ?? {}).length === 2);
+    this.how = found.exact ? "" : "Parts of this model are neither trees nor lines: what its columns add was found by asking it about rows between the typical one and this.";
+    const slot = this.$root.querySelector(".why-chart");
+    if (this.figure) {
+      updateChart(this.figure, spec, () => rows);
+      return;
+    }
+    this.figure = Alpine.raw(buildChart({ kind: "waterfall", title: "From the average to this row", caption: "What each column adds or takes away, the largest first.", spec, columns: ["Column", "Adds", "Then it is"], rows }));
+    slot.replaceChildren(this.figure);
+    this.$nextTick(() => mountCharts(slot));
+  },
+}));
