@@ -23,6 +23,7 @@ from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
 from flowml.services.dispatch.recovery import LOCAL_WORKER, recover, stop_working
 from flowml.services.housekeeping import FILE_AGE_SECONDS, keep_house
 from flowml.services.scoring.files import recover as recover_scorings
+from flowml.services.serving.predicting import warm_latest
 from flowml.services.settings import Settings
 from flowml.services.starting import start_waiting_jobs
 from flowml.services.system import note, notices
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CHECK_SECONDS = 3.0
+_WARM_AT_START = 3
 # Whoever has just started a server waits for its first page.
 _LOOK_CLOSER_AFTER_SECONDS = 1.0
 
@@ -92,7 +94,7 @@ class Server:
             boot=secrets.token_hex(4),
             idle_seconds=settings.trainer_idle_seconds,
             conductors_memory_bytes=processes.conductors_memory(share),
-            conductor_ended=self._queue.start_jobs,
+            conductor_ended=self._run_ended,
             clock=clock.steady,
         )
         self.context = Context(
@@ -133,6 +135,11 @@ class Server:
         self._store.close()
         self._lock.release()
 
+    def _run_ended(self) -> None:
+        self._queue.start_jobs()
+        # Somebody is about to open its model, or to ask it.
+        warm_latest(self.context, 1)
+
     def _start_jobs(self) -> None:
         start_waiting_jobs(self.context)
         self._supervisor.wake()
@@ -148,6 +155,8 @@ class Server:
                 self._register(found)
         except Exception:
             log.exception("this machine could not be looked at closer; training goes on with what is known")
+        if not self._stopping.is_set():
+            warm_latest(self.context, _WARM_AT_START)
 
     def _register(self, found: dict[str, Any]) -> str:
         self._capabilities = found

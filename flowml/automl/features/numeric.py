@@ -114,6 +114,13 @@ class NumberEncoder:
         plain = self.centre == 0.0 and self.scale == 1.0 and not self.log_unit and self.period is None
         return plain and not self.bounded and not self.mark_missing
 
+    @property
+    def only_scales(self) -> tuple[float, float, float, float] | None:
+        """What stands in for a missing value, centre, scale, and how far from 0 at most; None where more is done."""
+        if self.log_unit or self.period is not None or self.mark_missing or not math.isfinite(self.fill):
+            return None
+        return self.fill, self.centre, self.scale, _FARTHEST if self.bounded else math.inf
+
     def value(self, number: float) -> Sequence[float]:
         """One number → its columns, to the bit what `transform` makes of it."""
         missing = not math.isfinite(number)

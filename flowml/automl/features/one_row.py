@@ -14,7 +14,7 @@ from flowml.automl.features.derive import Derivation
 from flowml.automl.features.encoder import Encoder, PartEncoder
 from flowml.automl.features.numeric import NumberEncoder
 
-_FILLED, _LOOKED_UP, _COMPUTED = range(3)
+_FILLED, _LOOKED_UP, _SCALED, _COMPUTED = range(4)
 _INFINITE = float("inf")
 
 
@@ -84,6 +84,10 @@ class RowEncoder:
                 append(part if -_INFINITE < part < _INFINITE else step)
             elif kind == _LOOKED_UP:
                 extend(step.get(part, other))
+            elif kind == _SCALED:
+                fill, centre, scale, most = step
+                scaled = ((part if -_INFINITE < part < _INFINITE else fill) - centre) / scale
+                append(scaled if -most <= scaled <= most else most if scaled > most else -most)
             else:
                 extend(step(part))
         return np.array(features, dtype=np.float32)
@@ -107,5 +111,8 @@ def _step(encoder: PartEncoder) -> tuple[int, Any, Any]:
         lines, other, missing = encoder.lookup()
         return _LOOKED_UP, {**lines, None: missing}, other
     if isinstance(encoder, NumberEncoder):
-        return (_FILLED, encoder.fill, None) if encoder.only_fills else (_COMPUTED, encoder.value, None)
+        if encoder.only_fills:
+            return _FILLED, encoder.fill, None
+        limits = encoder.only_scales
+        return (_COMPUTED, encoder.value, None) if limits is None else (_SCALED, limits, None)
     return _COMPUTED, encoder.compile(), None

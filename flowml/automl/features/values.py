@@ -49,6 +49,8 @@ def number_of(value: Any) -> float:
     >>> number_of(" 2.5 "), number_of(True), number_of("no"), number_of("abc")
     (2.5, 1.0, 0.0, nan)
     """
+    if type(value) is float:
+        return value if -LARGEST <= value <= LARGEST else math.nan
     if value is None:
         return math.nan
     if isinstance(value, str):

@@ -7,6 +7,7 @@ prepared on request (`prepare`), by a thread that nobody waits for, and until th
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,15 @@ _MANY_NODES = 100_000
 _log = logging.getLogger(__name__)
 
 
+@cache
+def compute_on_one_thread() -> None:
+    """Have numpy multiply on one thread in this process from here on: for one row, others have to be woken and waited
+    for, which takes longer than the work, and very long on a machine that trains."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(limits=1, user_api="blas")
+
+
 class OneRow:
     """Answers rows that `check_row` made usable, as `FittedModel.predict_features` does. Safe to use from several
     threads."""
@@ -50,10 +60,13 @@ class OneRow:
         self._members = members
         # Of each member: its weight, and its answers with how many parts each speaks for.
         self._steps = [(member.weight, self._plain(member.parts)) for member in members]
+        self._is_alone = len(members) == 1 and pooling is Pooling.MEAN
         self._is_prepared = False
 
     def __call__(self, row: Mapping[str, Any]) -> np.ndarray:
         features = self._encode(row)
+        if self._is_alone and len(self._steps[0][1]) == 1:
+            return tempered(self._steps[0][1][0][1](features), self._temperature)
         answers = []
         for weight, steps in self._steps:
             if len(steps) == 1:

@@ -12,7 +12,10 @@ def sigmoid(scores: np.ndarray) -> np.ndarray:
 def two_columns(second: np.ndarray) -> np.ndarray:
     """Probabilities (rows, 2) from those of the second class, (rows,) or (rows, 1)."""
     second = second.reshape(-1)
-    return np.stack([1.0 - second, second], axis=1)
+    found: np.ndarray = np.empty((len(second), 2), dtype=second.dtype)
+    found[:, 0] = 1.0 - second
+    found[:, 1] = second
+    return found
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

@@ -23,6 +23,8 @@ from flowml.domain.wording import shortened
 
 UNSEEN = "did not occur in the training data"
 _SHOWN_CATEGORIES = 50
+_ABSENT: Any = object()
+_NOTHING: frozenset[str] = frozenset()
 _OF_THE_FILE = ("notation", "count")
 
 
@@ -132,16 +134,43 @@ class ModelSchema:
         clean: dict[str, Any] = {}
         missing: list[str] = []
         warnings: list[str] = []
-        for feature in self.features:
-            if feature.name not in row:
-                missing.append(feature.name)
+        for name, feature, known, low, high in self._usual:
+            value = row.get(name, _ABSENT)
+            kind = type(value)
+            # Nearly every value is a number within its range or a category that is known, as it came.
+            if kind is str:
+                if value in known:
+                    clean[name] = value
+                    continue
+            elif kind is float or kind is int:
+                if low <= value <= high:
+                    clean[name] = float(value)
+                    continue
+            elif value is _ABSENT:
+                missing.append(name)
                 continue
-            value = _checked(feature, self._read(feature, row[feature.name]))
-            clean[feature.name] = value
-            said = self._unfamiliar(feature, value) if value is not None else _taken_as_missing(row[feature.name])
+            elif value is None:
+                clean[name] = None
+                continue
+            clean[name] = value = _checked(feature, self._read(feature, value))
+            said = self._unfamiliar(feature, value) if value is not None else _taken_as_missing(row[name])
             if said is not None:
-                warnings.append(_sentence(feature.name, row[feature.name], said))
+                warnings.append(_sentence(name, row[name], said))
         return clean, self._remarks(row, missing, warnings)
+
+    @cached_property
+    def _usual(self) -> list[tuple[str, Feature, frozenset[str], float, float]]:
+        """Of each feature its name, the categories that are taken as they are, and the range of numbers that are."""
+        found = []
+        for feature in self.features:
+            known, low, high = _NOTHING, math.inf, -math.inf
+            if feature.role is Role.NUMERIC and feature.name not in self._known:
+                low, high = (-LARGEST, LARGEST) if feature.reach is None else feature.reach.edges[1:3]
+                low, high = max(low, -LARGEST), min(high, LARGEST)
+            elif feature.role in (Role.CATEGORICAL, Role.TEXT):
+                known = _NOTHING if feature.name in self._readers else self._known.get(feature.name, _NOTHING) - {""}
+            found.append((feature.name, feature, known, low, high))
+        return found
 
     def _read(self, feature: Feature, value: Any) -> Any:
         """A text as its column's notation has it; a value of another type as it is. Raises InvalidInput."""
@@ -192,6 +221,8 @@ class ModelSchema:
     def _remarks(self, row: Mapping[str, Any], missing: Sequence[str], warnings: list[str]) -> list[str]:
         if missing:
             warnings.insert(0, f"Not given, taken as missing: {', '.join(missing)}.")
+        if self._names.issuperset(row):
+            return warnings
         extra = [str(name) for name in row if name not in self._names and name != self.target]
         if extra:
             warnings.append(f"Not used by this model: {', '.join(extra[:20])}.")

@@ -1,6 +1,7 @@
 """Predictions: rows are checked, answered by a loaded model, and put in words. A warm row needs neither the model's
 file nor another thread."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -16,7 +17,9 @@ from flowml.services.serving.shelf import models_of
 from flowml.services.turns import nobody_waits
 
 DEFAULT_COVERAGE = 0.9
+_log = logging.getLogger(__name__)
 _ONE_BY_ONE = 20
+_LATEST_RUNS = 20
 # So many rows at once: between two pieces it is looked whether somebody still waits.
 _PIECE = 2_000
 Item = TypeVar("Item")
@@ -140,13 +143,28 @@ def record(context: Context, rows: int, milliseconds: float, model_id: str) -> N
     models_of(context).figures.record(rows, milliseconds, model_id)
 
 
+def warm_latest(context: Context, most: int) -> None:
+    """The same for the best models of the latest runs that have one. Never raises: nobody waits for it."""
+    try:
+        latest = [job.best_model_id for job in context.store.jobs.page(_LATEST_RUNS, 0)[0]]
+        for model_id in reversed([one for one in latest if one is not None][:most]):
+            warm_soon(context, model_id)
+    except Exception:
+        _log.exception("the latest models could not be looked up")
+
+
+def failed(context: Context, model_id: str) -> None:
+    """Count a request that was answered by an error; what it named may be no model."""
+    models_of(context).figures.failed(model_id)
+
+
 @contextmanager
 def counted(context: Context, model_id: str) -> Iterator[None]:
     """Counts what fails inside as a request of this model, or of none, that was answered by an error."""
     try:
         yield
     except FlowMLError:
-        models_of(context).figures.failed(model_id)
+        failed(context, model_id)
         raise
 
 

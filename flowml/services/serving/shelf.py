@@ -159,7 +159,9 @@ class Shelf:
         kept = self._models.get(file)
         if kept is None:
             from flowml.automl.model import modelfile
+            from flowml.automl.model.one_row import compute_on_one_thread
 
+            compute_on_one_thread()
             # By its hash it is what this server's own training has written and tried, and nothing else.
             fitted = modelfile.read_bytes(context.store.files.content(file), tried=False)
             kept = _Kept(fitted, context.steady() - (0.0 if is_used else _IN_USE_SECONDS))

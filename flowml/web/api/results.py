@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from flowml.domain.errors import FlowMLError
 from flowml.domain.models import ConfusionMatrix, Importance, Leaderboard
 from flowml.services import jobs, results
 from flowml.services.context import Context
@@ -142,8 +143,11 @@ def _at_once(
     loaded = predicting.ready(context, model_id)
     if loaded is None or not loaded.answers_at_once:
         return None
-    with predicting.counted(context, loaded.id):
+    try:
         found = predicting.predict_row(loaded, features, DEFAULT_COVERAGE if coverage is None else coverage)
+    except FlowMLError:
+        predicting.failed(context, loaded.id)
+        raise
     return _one(context, loaded.id, found, started)
 
 

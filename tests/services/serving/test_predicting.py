@@ -315,6 +315,18 @@ def test_however_many_pages_are_opened_one_thread_loads_models_and_only_the_late
     assert len(warmers) == 2
 
 
+def test_the_latest_runs_models_are_loaded_before_anybody_asks(context: Context, warmers: _Warmers) -> None:
+    store = context.store
+    add_job(store)
+    predicting.warm_latest(context, 1)
+    assert predicting.ready(context, "classes") is None
+    (warmer,) = warmers
+    warmer()
+    assert predicting.ready(context, "classes") is not None
+    store.close()
+    predicting.warm_latest(context, 1)
+
+
 def test_a_deleted_model_answers_no_more(context: Context) -> None:
     one(context, "classes", {})
     context.store.jobs.delete(context.store.models.get("classes").job_id)
