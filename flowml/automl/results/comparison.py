@@ -20,7 +20,7 @@ from flowml.automl.scoring.decision import objective, weighted
 from flowml.automl.scoring.metrics import DECIDED, METRICS, part_of
 
 LEVEL = 0.05
-_RESAMPLES = 300
+_RESAMPLES, _FEWEST_RESAMPLES, _MOST_DRAWN_CLASSES = 300, 100, 3_000
 _MOST_ROWS, _FEWEST_ROWS = 4_000, 500
 _MOST_VALUES = 16_000
 METHOD = "paired bootstrap of the rows, variance by Nadeau and Bengio, Holm's correction"
@@ -125,8 +125,9 @@ def _resampled(
     else:
         order = np.argsort(units, kind="stable")
         groups = np.split(order, np.flatnonzero(np.diff(units[order])) + 1)
+    n_outputs = next(iter(answers.values())).shape[1]
     found = []
-    for _ in range(_RESAMPLES):
+    for _ in range(_resamples(n_outputs)):
         if groups is None:
             drawn = generator.integers(0, len(target), len(target))
         else:
@@ -136,6 +137,13 @@ def _resampled(
         if all(map(math.isfinite, one.values())):
             found.append(one)
     return found
+
+
+def _resamples(n_outputs: int) -> int:
+    """A metric looks at every row once a class: of many classes it is resampled less often."""
+    return (
+        _RESAMPLES if n_outputs <= 2 else int(np.clip(_MOST_DRAWN_CLASSES // n_outputs, _FEWEST_RESAMPLES, _RESAMPLES))
+    )
 
 
 def _disagreement(first: Evidence, second: Evidence, common: np.ndarray) -> float | None:
@@ -148,7 +156,7 @@ def _disagreement(first: Evidence, second: Evidence, common: np.ndarray) -> floa
 
 def _pair(better: str, worse: str, lead: float, differences: np.ndarray, widen: float, disagree: float | None) -> Pair:
     spread = float(differences.std(ddof=1)) * widen if len(differences) > 1 else 0.0
-    if not math.isfinite(lead) or len(differences) < _RESAMPLES // 2:
+    if not math.isfinite(lead) or len(differences) < _FEWEST_RESAMPLES // 2:
         return Pair(
             better, worse, 0.0 if not math.isfinite(lead) else rounded(lead), None, None, None, None, True, disagree
         )

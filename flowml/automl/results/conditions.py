@@ -91,6 +91,7 @@ def conditions_of(column: pl.Series, role: Role, least: int) -> Iterator[Conditi
 
 def _any_of(column: pl.Series, role: Role) -> Iterator[Condition]:
     yield Condition(column.name, "missing")
+    # Of texts nothing else is looked at.
     if role in (Role.NUMERIC, Role.DATETIME):
         values = as_numbers(column)
         values = values[np.isfinite(values)]

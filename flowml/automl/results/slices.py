@@ -8,7 +8,7 @@ another that is shown, only where it is much worse.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,8 +20,12 @@ from flowml.automl.results.evidence import Evidence, rounded
 from flowml.domain.datasets import Role
 from flowml.domain.wording import number, percent, plural
 
-MOST_ROWS = 50_000
+Columns = Callable[[np.ndarray, list[str]], pl.DataFrame]
+
+_MOST_ROWS = 50_000
 _MOST_COLUMNS = 60
+# Rows times conditions: more takes long, and says the same.
+_MOST_CELLS = 15_000_000
 _BEAM = 30
 _SHOWN = 8
 _LEAST_ROWS, _LEAST_SHARE = 20, 0.01
@@ -49,10 +53,11 @@ class _Found:
     p_value: float
 
 
-def worst_slices(evidence: Evidence, frame: pl.DataFrame, roles: dict[str, Role], seed: int = 0) -> dict[str, Any]:
+def worst_slices(evidence: Evidence, columns: Columns, roles: Mapping[str, Role], seed: int = 0) -> dict[str, Any]:
     """{"n_rows", "loss", "of", "tested", "note", "items": [{"sentence", "conditions", "n_rows", "loss", "elsewhere",
-    "effect", "p_value", "q_value"}]}, the most telling first. `frame`: the columns to look at, of the evidence's rows
-    in their order. `loss` is the share of rows that are wrong, or the mean distance of numbers; counts are by weight.
+    "effect", "p_value", "q_value"}]}, the most telling first. `columns` reads those of the named columns of rows by
+    their places in the evidence; `roles` are of all that may be looked at. `loss` is the share of rows that are wrong,
+    or the mean distance of numbers. Slices of big tables are looked for in a sample and counted in all rows.
     """
     of = "wrong" if evidence.classes is not None else "distance"
     losses, counts = evidence.losses, evidence.counts
@@ -62,24 +67,36 @@ def worst_slices(evidence: Evidence, frame: pl.DataFrame, roles: dict[str, Role]
         return {**answer, "note": f"With {plural(len(losses), 'row')} no part of the table is large enough to judge."}
     if float(losses.max()) <= 0:
         return {**answer, "note": "No row was predicted wrong."}
-    if len(losses) > MOST_ROWS:
-        drawn = np.sort(np.random.default_rng(seed).choice(len(losses), MOST_ROWS, replace=False))
-        frame, losses, counts = frame[drawn], losses[drawn], counts[drawn]
-    least = max(_LEAST_ROWS, int(_LEAST_SHARE * len(losses)))
-    names = [name for name in frame.columns if roles.get(name) is not Role.TEXT or frame[name].null_count()]
-    conditions = [item for name in names[:_MOST_COLUMNS] for item in conditions_of(frame[name], roles[name], least)]
+    drawn = np.random.default_rng(seed).permutation(len(losses))[:_MOST_ROWS]
+    names = list(roles)[:_MOST_COLUMNS]
+    frame = columns(np.sort(drawn), names)
+    least = max(_LEAST_ROWS, int(_LEAST_SHARE * len(drawn)))
+    conditions = [item for name in names for item in conditions_of(frame[name], roles[name], least)]
     masks = np.array([item.holds(frame[item.column]) for item in conditions], dtype=bool)
-    found = _search([item.column for item in conditions], masks, losses, counts, least) if conditions else []
-    kept = _telling(found, masks)
+    looked_at = np.sort(drawn)
+    if len(conditions) * len(drawn) > _MOST_CELLS:
+        fewer = np.sort(
+            np.random.default_rng(seed).permutation(len(drawn))[: max(_FEWEST, _MOST_CELLS // len(conditions))]
+        )
+        masks, looked_at = masks[:, fewer], looked_at[fewer]
+        least = max(_LEAST_ROWS, int(_LEAST_SHARE * len(fewer)))
+    of_columns = [item.column for item in conditions]
+    found = _search(of_columns, masks, losses[looked_at], counts[looked_at], least) if conditions else []
+    kept = [([conditions[at] for at in one.places], one, quality) for one, quality in _telling(found, masks)]
+    if len(looked_at) < len(losses) and kept:
+        everywhere = columns(np.arange(len(losses)), sorted({item.column for some, *_ in kept for item in some}))
+        kept = [(some, _counted(one, rows_where(some, everywhere), losses, counts), value) for some, one, value in kept]
     note = "" if kept else "No part of the table stands out: it errs about as often everywhere."
-    if len(names) > _MOST_COLUMNS:
-        note = f"{note} Of {len(names)} columns the first {_MOST_COLUMNS} were looked at.".strip()
-    return {
-        **answer,
-        "tested": len(found),
-        "note": note,
-        "items": [_item([conditions[at] for at in one.places], one, quality, of) for one, quality in kept],
-    }
+    if len(roles) > _MOST_COLUMNS:
+        note = f"{note} Of {len(roles)} columns the first {_MOST_COLUMNS} were looked at.".strip()
+    items = [_item(some, one, quality, of) for some, one, quality in kept]
+    return {**answer, "tested": len(found), "note": note, "items": items}
+
+
+def _counted(one: _Found, mask: np.ndarray, losses: np.ndarray, counts: np.ndarray) -> _Found:
+    """The same with the figures of all rows."""
+    inside, outside = (float(losses[part] @ counts[part] / counts[part].sum()) for part in (mask, ~mask))
+    return replace(one, n_rows=int(mask.sum()), inside=inside, outside=outside)
 
 
 def rows_where(conditions: Sequence[Condition], frame: pl.DataFrame) -> np.ndarray:
@@ -114,15 +131,14 @@ def _search(
     alone = {one.places[0]: one for one in singles}
     pairs: list[_Found] = []
     beam = [at for at in sorted(alone, key=lambda at: -alone[at].strength)[:_BEAM] if alone[at].strength > 0]
-    for at in beam:
-        others = [
-            other
-            for other in range(len(columns))
-            if columns[other] != columns[at] and (other not in beam or beam.index(other) > beam.index(at))
-        ]
-        inside = np.flatnonzero(masks[at])
-        for other, sums in zip(others, _sums(weights[others][:, inside], parts[inside]), strict=True):
-            one = judged(sums, (at, other))
+    # Of each slice of the beam the sums of its rows alone: all pairs in one product as well.
+    within = [parts * weights[at][:, None] for at in beam]
+    joint = _sums(weights, np.concatenate(within, axis=1)).reshape(len(columns), len(beam), -1) if beam else None
+    for place, at in enumerate(beam):
+        assert joint is not None
+        before = set(beam[:place])
+        for other, sums in enumerate(joint[:, place]):
+            one = None if columns[other] == columns[at] or other in before else judged(sums, (at, other))
             if one is None:
                 continue
             alike = max(alone[part].inside for part in (at, other) if part in alone)

@@ -64,15 +64,9 @@ def slices_of(request: Mapping[str, Any]) -> dict[str, Any]:
     store, model = _asked(request)
     job = store.jobs.get(model.job_id)
     evidence, table = _evidence(store, model), table_of(store, job)
-    if len(evidence.at) > slices.MOST_ROWS:
-        drawn = np.sort(np.random.default_rng(0).choice(len(evidence.at), slices.MOST_ROWS, replace=False))
-        evidence = Evidence(
-            evidence.tested, evidence.predictions[drawn], evidence.at[drawn], evidence.classes, evidence.decision
-        )
-    left_out = {table.target, job.spec.weight_column}
-    names = [name for name, role in table.roles.items() if role not in _NOT_LOOKED_AT and name not in left_out]
-    frame = table.columns(evidence.tested.rows[evidence.at], names)
-    return slices.worst_slices(evidence, frame, table.roles)
+    rows, left_out = evidence.tested.rows[evidence.at], {table.target, job.spec.weight_column}
+    roles = {name: role for name, role in table.roles.items() if role not in _NOT_LOOKED_AT and name not in left_out}
+    return slices.worst_slices(evidence, lambda places, names: table.columns(rows[places], names), roles)
 
 
 def mistakes(request: Mapping[str, Any]) -> dict[str, Any]:

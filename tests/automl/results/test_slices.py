@@ -1,6 +1,7 @@
 """Worst slices: those that were planted are found, and chance is not."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,10 @@ from flowml.domain.datasets import Role
 from tests.automl.results.evidences import rows_tested
 
 ROLES = {"age": Role.NUMERIC, "job": Role.CATEGORICAL, "since": Role.DATETIME, "flag": Role.BOOLEAN}
+
+
+def _slices(evidence: Evidence, frame: pl.DataFrame) -> dict[str, Any]:
+    return worst_slices(evidence, lambda places, names: frame[places].select(names), ROLES)
 
 
 def _table(n_rows: int = 3000, seed: int = 0) -> pl.DataFrame:
@@ -40,7 +45,7 @@ def _wrong(share: np.ndarray, seed: int = 0) -> Evidence:
 def test_what_takes_two_columns_is_found_and_said_in_words() -> None:
     frame = _table()
     bad = (frame["age"] > 61) & frame["job"].is_null()
-    found = worst_slices(_wrong(np.where(bad.to_numpy(), 0.6, 0.1)), frame, ROLES)
+    found = _slices(_wrong(np.where(bad.to_numpy(), 0.6, 0.1)), frame)
     first = found["items"][0]
     assert {condition["column"] for condition in first["conditions"]} == {"age", "job"}
     assert first["sentence"].startswith("Where ")
@@ -54,14 +59,14 @@ def test_what_takes_two_columns_is_found_and_said_in_words() -> None:
 
 def test_one_column_is_enough_where_the_other_says_nothing() -> None:
     frame = _table()
-    found = worst_slices(_wrong(np.where((frame["job"] == "smith").fill_null(False), 0.5, 0.1)), frame, ROLES)
+    found = _slices(_wrong(np.where((frame["job"] == "smith").fill_null(False), 0.5, 0.1)), frame)
     assert [one["column"] for one in found["items"][0]["conditions"]] == ["job"]
     assert found["items"][0]["sentence"].startswith("Where job is “smith”")
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_chance_is_nothing(seed: int) -> None:
-    found = worst_slices(_wrong(np.full(1500, 0.2), seed), _table(1500, seed), ROLES)
+    found = _slices(_wrong(np.full(1500, 0.2), seed), _table(1500, seed))
     assert found["items"] == []
     assert found["note"].startswith("No part of the table stands out")
     assert found["tested"] > 100
@@ -71,16 +76,26 @@ def test_numbers_are_off_by_a_distance() -> None:
     frame = _table()
     off = np.where(frame["since"].to_numpy() > np.datetime64("2022-01-01"), 50.0, 5.0)
     off = off * np.random.default_rng(0).uniform(0.5, 1.5, len(off))
-    found = worst_slices(Evidence.of(rows_tested(np.zeros(3000)), off[:, None], None), frame, ROLES)
+    found = _slices(Evidence.of(rows_tested(np.zeros(3000)), off[:, None], None), frame)
     assert found["of"] == "distance"
     assert found["items"][0]["sentence"].startswith("Where since is over 20")
     assert "off by" in found["items"][0]["sentence"]
     assert found["items"][0]["loss"] > 4 * found["items"][0]["elsewhere"]
 
 
+def test_of_a_big_table_a_sample_is_looked_at_and_all_rows_are_counted() -> None:
+    frame = _table(60_000)
+    bad = ((frame["age"] > 61) & frame["job"].is_null()).to_numpy()
+    evidence = _wrong(np.where(bad, 0.6, 0.1))
+    first = _slices(evidence, frame)["items"][0]
+    mask = rows_where([Condition.of_state(one) for one in first["conditions"]], frame)
+    assert first["n_rows"] == int(mask.sum())
+    assert first["loss"] == pytest.approx(float(evidence.losses[mask].mean()), abs=1e-5)
+
+
 def test_few_rows_and_no_mistakes_are_said() -> None:
-    assert "no part of the table is large enough" in worst_slices(_wrong(np.full(30, 0.5)), _table(30), ROLES)["note"]
-    assert worst_slices(_wrong(np.zeros(200)), _table(200), ROLES)["note"] == "No row was predicted wrong."
+    assert "no part of the table is large enough" in _slices(_wrong(np.full(30, 0.5)), _table(30))["note"]
+    assert _slices(_wrong(np.zeros(200)), _table(200))["note"] == "No row was predicted wrong."
 
 
 def test_conditions_hold_as_they_say() -> None:
