@@ -63,12 +63,12 @@ def example_of(context: Context, model: Model, number: int | None = None) -> Exa
     return Example(root, name, page.total > dataset.n_rows, page.total, first + at + 1, values, truths[at])
 
 
-def example_if_readable(context: Context, model: Model) -> tuple[Example | None, str | None]:
+def example_if_readable(context: Context, model: Model, number: int | None = None) -> tuple[Example | None, str | None]:
     """The same for whoever has more to show than that, and why the table cannot be read where it cannot."""
     import polars as pl
 
     try:
-        return example_of(context, model), None
+        return example_of(context, model, number), None
     except (Damaged, NotFound) as problem:
         return None, problem.detail
     except (OSError, pl.exceptions.PolarsError) as error:

@@ -83,7 +83,7 @@ def page(request: Request) -> Response:
     titles = algorithm_titles(jobs.list_algorithms(None))
     # The first prediction follows at once: the model is loaded while the page is made and travels.
     predicting.warm_soon(context, model.id)
-    found, problem = example_if_readable(context, model)
+    found, problem = example_if_readable(context, model, parse_query(request.query_params, ExampleQuery).row)
     schema, order = _by_importance(context, model, job)
     values = {f["name"]: f.get("example") if found is None else found.values.get(f["name"]) for f in schema}
     fields = [form_field(at, feature, values[feature["name"]]) for at, feature in enumerate(schema[:MOST_COLUMNS])]

@@ -84,6 +84,9 @@ Alpine.data("playground", () => ({
   },
   // The row that this tab was editing when it was loaded again.
   resume() {
+    // Who comes with a row of their own wants that one.
+    const came = performance.getEntriesByType("navigation")[0]?.type !== "reload";
+    if (came && new URLSearchParams(location.search).has("row")) return;
     const kept = keptRow(recallHere, this.form.model_id, [...this.row.controls.keys()]);
     if (!kept) return;
     if (kept.example) {

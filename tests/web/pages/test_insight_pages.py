@@ -59,6 +59,10 @@ def test_mistakes_of_a_cell_page_by_page(served: Served, classes: Run) -> None:
     poor = classes[1][1]
     first = served.client.get(f"/models/{poor.id}/mistakes?limit=20").text
     assert "1 to 20 of" in first and 'rel="next"' in first and 'rel="prev"' not in first
+    number = re.search(r"/playground\?row=(\d+)", first)
+    assert number is not None
+    tried = served.client.get(f"/models/{poor.id}/playground?row={number[1]}").text
+    assert f"row {number[1]} of customers" in tried
     second = served.client.get(f"/models/{poor.id}/mistakes?limit=20&offset=20").text
     assert "21 to 40 of" in second and 'rel="prev"' in second
     cell = served.client.get(f"/models/{poor.id}/mistakes?actual=yes&predicted=no").text

@@ -13,6 +13,7 @@ from flowml.domain.jobs import Job
 from flowml.domain.models import Model
 from flowml.domain.wording import number, plural
 from flowml.services import jobs, results
+from flowml.services.datasets import get_dataset
 from flowml.services.insight import figures
 from flowml.web.caller import context_of
 from flowml.web.endpoint import parse_query
@@ -39,7 +40,8 @@ class MistakeRow:
 
 @dataclass(frozen=True, kw_only=True)
 class MistakesPage(Page):
-    """`previous` and `following` are addresses, empty where there is no such page."""
+    """`previous` and `following` are addresses, empty where there is no such page; `can_be_tried`: rows have the
+    numbers that the Playground knows them by."""
 
     template: ClassVar[str] = "insight/mistakes.html"
 
@@ -56,11 +58,13 @@ class MistakesPage(Page):
     actual: str
     predicted: str
     hidden: int
+    can_be_tried: bool
 
 
 def page(request: Request) -> Response:
     context = context_of(request)
     model = results.get_model(context, request.path_params["model_id"])
+    job = jobs.get_job(context, model.job_id)
     query = parse_query(request.query_params, MistakesQuery)
     given = query.model_dump(exclude_none=True)
     found: Mapping[str, Any] = {"columns": [], "items": [], "total": 0, "n_rows": 0, "slice": None}
@@ -79,7 +83,7 @@ def page(request: Request) -> Response:
         MistakesPage(
             title=f"Mistakes of {model.name}",
             frame=build_frame(request, "jobs"),
-            job=jobs.get_job(context, model.job_id),
+            job=job,
             model=model,
             heading=_heading(query),
             sentence=_sentence(model, query, found),
@@ -92,6 +96,7 @@ def page(request: Request) -> Response:
             actual=query.actual or "",
             predicted=query.predicted or "",
             hidden=max(0, len(found["columns"]) - _MOST_COLUMNS),
+            can_be_tried=bool(found["items"]) and not get_dataset(context, job.dataset_id).recipe,
         ),
     )
 
