@@ -15,14 +15,14 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from flowml.automl.features.encoder import Encoder
-from flowml.automl.model.container import MANIFEST, Container, bombs
+from flowml.automl.model.container import HASHES, MANIFEST, Container, Unfit, bombs
 from flowml.automl.model.members import Member, Part
 from flowml.automl.model.model import FittedModel
 from flowml.automl.model.pooling import Pooling
@@ -30,9 +30,12 @@ from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, load
 from flowml.automl.schema.schema import ModelSchema
 from flowml.domain.errors import FlowMLError, InvalidInput
+from flowml.domain.wording import shortened
 
+# The version that has to say the hashes of all entries.
+_HASHED = 4
 # 2: temperature, decision and pooling, which a reader of 1 would not heed. 3: the recipe. 4: intervals and sets
-# at any coverage.
+# at any coverage, and the hashes of the entries.
 FORMAT = 4
 _FINGERPRINT = "_fingerprint"
 _BLOB = ".bin"
@@ -92,8 +95,9 @@ def _pack(model: FittedModel, stored: frozenset[str]) -> tuple[bytes, frozenset[
             "temperature": model.temperature,
             "decision": None if model.decision is None else list(model.decision),
             "pooling": str(model.pooling),
+            HASHES: writer.hashes,
         }
-        text = json.dumps(manifest, default=_plain, ensure_ascii=False, separators=(",", ":"))
+        text = _json(manifest)
         writer.put(MANIFEST, text.encode())
         refused = bombs(archive.infolist())
     return buffer.getvalue(), refused
@@ -133,17 +137,21 @@ def _read(source: Path | io.BytesIO, name: str, tried: bool) -> FittedModel:
         with source.open("rb") if isinstance(source, Path) else source as file:
             container = Container(file)
             manifest = container.manifest()
+            if not isinstance(manifest, dict) or isinstance(manifest.get("format"), bool | float | str | None):
+                raise Unfit("its description does not say of which version it is")
             if int(manifest["format"]) > FORMAT:
                 raise InvalidInput(
                     f"“{name}” was written by a newer version of FlowML.", hint="Use that version, or a later one."
                 )
+            if int(manifest["format"]) >= _HASHED:
+                container.expect(manifest.get(HASHES))
             model = _model(manifest, container)
     except FileNotFoundError:
         raise InvalidInput(f"There is no file “{name}”.") from None
     except FlowMLError:
         raise
     except _DAMAGE as error:
-        raise InvalidInput(f"“{name}” is not a FlowML model file, or it is damaged.") from error
+        raise InvalidInput(f"“{name}” is not a FlowML model file, or it is damaged: {_reason(error)}.") from error
     if tried:
         widths = [encoder.n_features for encoder in model.encoders]
         for part in (part for member in model.members for part in member.parts):
@@ -151,17 +159,38 @@ def _read(source: Path | io.BytesIO, name: str, tried: bool) -> FittedModel:
     return model
 
 
+def _reason(error: Exception) -> str:
+    """What is wrong, in words: ours, or a translation of a library's, which are not meant for people."""
+    words = str(error)
+    match error:
+        case Unfit():
+            return words
+        case zipfile.BadZipFile():
+            return (
+                "a part of it does not fit its checksum" if "CRC" in words else "it is no zip archive, or a broken one"
+            )
+        case zlib.error() | EOFError():
+            return "a part of it cannot be unpacked"
+        case KeyError() if error.args and isinstance(error.args[0], str):
+            return f"its description lacks, or this version does not know, “{shortened(error.args[0])}”"
+        case MemoryError():
+            return "it takes more memory than there is"
+        case OSError():
+            return "it cannot be read"
+    return "its description does not fit together"
+
+
 def _model(manifest: Mapping[str, Any], container: Container) -> FittedModel:
     schema = ModelSchema.of(manifest["schema"])
     encoders = tuple(Encoder.of(state) for state in manifest["encoders"])
     known = set(schema.roles)
     if not all(set(encoder.column_names) <= known for encoder in encoders):
-        raise ValueError("an encoder of columns that are not there")
+        raise Unfit("one of its encoders reads columns that it has not")
     if (
         schema.n_outputs > checking.MAX_OUTPUTS
         or sum(len(member["parts"]) for member in manifest["members"]) > _MAX_PARTS
     ):
-        raise ValueError("more classes or parts than any model has")
+        raise Unfit("it has more classes or parts than any model")
     widths = [encoder.n_features for encoder in encoders]
     members = tuple(
         Member(
@@ -173,14 +202,14 @@ def _model(manifest: Mapping[str, Any], container: Container) -> FittedModel:
         for member in manifest["members"]
     )
     if not members or not all(member.parts for member in members):
-        raise ValueError("a model without members")
+        raise Unfit("it is a model without members")
     weights = [member.weight for member in members]
     if not all(weight >= 0.0 for weight in weights) or not abs(sum(weights) - 1.0) < _WEIGHTS_TOLERANCE:
-        raise ValueError("members whose shares are none")
+        raise Unfit("the shares of its members do not add up to 1")
     # Files of earlier versions say nothing of calibration, decision and pooling.
     pooling = Pooling(manifest.get("pooling", Pooling.MEAN))
     if pooling is Pooling.LOG and schema.classes is None:
-        raise ValueError("logarithms of values")
+        raise Unfit("it pools logarithms of numbers, which only probabilities have")
     temperature, decision = _temperature(manifest, schema), _decision(manifest, schema)
     return FittedModel(schema, encoders, members, temperature, decision, pooling)
 
@@ -190,7 +219,7 @@ def _temperature(manifest: Mapping[str, Any], schema: ModelSchema) -> float | No
     if found is None:
         return None
     if schema.classes is None or not 0.01 <= float(found) <= 100:
-        raise ValueError("a calibration that cannot be")
+        raise Unfit("its temperature is out of range")
     return float(found)
 
 
@@ -200,22 +229,22 @@ def _decision(manifest: Mapping[str, Any], schema: ModelSchema) -> tuple[float, 
         return None
     multipliers = tuple(float(value) for value in found)
     if schema.classes is None or len(multipliers) != len(schema.classes):
-        raise ValueError("a decision about other classes")
+        raise Unfit("its decision is about other classes")
     if not all(math.isfinite(value) and value > 0 for value in multipliers):
-        raise ValueError("a decision that cannot be made")
+        raise Unfit("its decision has factors that are not above 0")
     return multipliers
 
 
 def _part(state: Mapping[str, Any], container: Container, widths: Sequence[int]) -> Part:
     number = int(state["encoder"])
     if not 0 <= number < len(widths):
-        raise ValueError("a part names an encoder that is not there")
+        raise Unfit("one of its parts names an encoder that is not there")
     # Before anything believes it: memory is taken for so many features.
     if int(state["predictor"]["settings"].get("n_features", widths[number])) != widths[number]:
-        raise ValueError("a predictor that does not fit its encoder")
+        raise Unfit("one of its predictors takes another number of features than its encoder gives")
     predictor = _read_predictor(state["predictor"], container)
     if not predictor.takes(widths[number]):
-        raise ValueError("a predictor that does not fit its encoder")
+        raise Unfit("one of its predictors takes another number of features than its encoder gives")
     return Part(number, predictor)
 
 
@@ -223,8 +252,11 @@ def _part(state: Mapping[str, Any], container: Container, widths: Sequence[int])
 class _Writer:
     archive: zipfile.ZipFile
     stored: frozenset[str]
+    hashes: dict[str, str] = field(default_factory=dict)
 
     def put(self, name: str, content: bytes) -> None:
+        if name != MANIFEST:
+            self.hashes[name] = hashlib.sha256(content).hexdigest()
         # Without the time, so that the same model is the same bytes.
         entry = zipfile.ZipInfo(name)
         entry.external_attr = 0o600 << 16
@@ -277,6 +309,15 @@ def _read_predictor(state: Mapping[str, Any], container: Container) -> Predictor
     arrays = _Arrays({str(name): f"{folder}/{name}.npy" for name in state["arrays"]}, container)
     blobs = {str(name): container.take(f"{folder}/{name}{_BLOB}") for name in state["blobs"]}
     return load(PredictorState(str(state["kind"]), dict(state["settings"]), arrays, blobs))
+
+
+def _json(manifest: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(manifest, default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        # Where a figure is none, JSON has none either.
+        loose = json.loads(json.dumps(manifest, default=_plain), parse_constant=lambda word: None)
+        return json.dumps(loose, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _plain(value: Any) -> Any:
