@@ -194,6 +194,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     alone_parser.add_argument("--name", help="what the model is called in addresses (its file's name)")
     alone_parser.add_argument(
+        "--sha256", metavar="HASH", help="serve only the file with this SHA-256, which is known and not tried first"
+    )
+    alone_parser.add_argument(
         "--secret-file", type=Path, metavar="FILE", help="callers have to bring what is in it (FLOWML_TOKEN)"
     )
     alone_parser.set_defaults(command=serve_model)

@@ -59,6 +59,8 @@ def serve_model(options: argparse.Namespace) -> int:
         raise InvalidInput(f"There is no model file {path}.")
     if options.name is not None and not _NAME.fullmatch(options.name):
         raise InvalidInput("--name is letters, digits and . _ ~ - alone: it stands in addresses.")
+    if options.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", options.sha256):
+        raise InvalidInput("--sha256 is 64 digits from 0 to 9 and a to f.")
     if options.processes > 1 and not hasattr(os, "fork"):
         raise StartupError("This system starts no further processes for a port.", hint="Leave --processes out.")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -67,9 +69,9 @@ def serve_model(options: argparse.Namespace) -> int:
     alone = _Alone(settings, path, options.name, secret, listening, folder, options.processes)
     try:
         if options.processes == 1:
-            alone.serve()
+            alone.serve(tried=options.sha256)
         else:
-            _Processes(alone).run()
+            _Processes(alone).run(options.sha256)
     finally:
         listening.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -169,16 +171,16 @@ class _Processes:
         """Which number is to be started again, and when."""
         self._delays: dict[int, float] = {}
 
-    def run(self) -> None:
-        """Until a signal says that it is over. Raises InvalidInput, and StartupError where none of them begins."""
+    def run(self, tried: str | None) -> None:
+        """Until a signal says that it is over. `tried`: the hash of a file that somebody vouches for. Raises
+        InvalidInput, and StartupError where none of them begins."""
         # What all of them import, once; none of it has threads of its own.
         import flowml.web.alone.application
         import flowml.web.wire  # noqa: F401
         from flowml.automl.model.foreign import FORKSERVER, try_foreign
 
-        tried = try_foreign(self._alone.path)
+        self._tried = tried or try_foreign(self._alone.path)
         FORKSERVER.close()
-        self._tried = tried
         begun, self._begun = os.pipe()
         self._life, self._hold = os.pipe()
         for signum in (signal.SIGTERM, signal.SIGINT):

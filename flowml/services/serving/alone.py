@@ -101,7 +101,8 @@ def name_for(path: Path) -> str:
 
 def read_model(path: Path, name: str | None = None, tried: str | None = None) -> Loaded:
     """The model in a file that may come from anywhere, ready to answer. `tried`: the hash of the content that another
-    process of this server has had tried already. Raises InvalidInput, in words, for one that cannot be used."""
+    process of this server has had tried already, or that somebody vouches for. Raises InvalidInput, in words, for one
+    that cannot be used, or is another one."""
     from flowml.automl.model import foreign
 
     if tried is None:
@@ -116,7 +117,7 @@ def read_model(path: Path, name: str | None = None, tried: str | None = None) ->
     content = path.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     if tried is not None and sha256 != tried:
-        raise InvalidInput(_changed(path), hint="Start it again.")
+        raise InvalidInput(f"“{path.name}” is not the file that was tried or named: its SHA-256 is {sha256}.")
     # Where no process could be started that tries it, this one does.
     fitted = modelfile.read_bytes(content, path.name, tried=tried is None)
     if any(name not in sys.modules for name in fitted.libraries):

@@ -14,10 +14,11 @@ from flowml.domain.errors import FlowMLError
 from flowml.services.context import Context
 from flowml.web.alone import handlers
 from flowml.web.alone.callers import SecretCallers
-from flowml.web.api import inference, invocations, model_document, results
+from flowml.web.api import explain, inference, invocations, model_document, results
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.errors import problem_response
 from flowml.web.leaving import Waiting
+from flowml.web.schemas import explain as x
 from flowml.web.schemas import protocols as p
 from flowml.web.schemas import results as r
 from flowml.web.schemas import system as s
@@ -47,6 +48,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/results/model/{model_id}", handlers.show, handlers.LoneModel, need=READ),
     Endpoint("GET", "/api/results/model/{model_id}/openapi.json",
              model_document.openapi, "application/json", need=PREDICT),
+    Endpoint("POST", "/api/results/model/{model_id}/explain",
+             explain.explain, x.Explanation, body=x.Explain, need=PREDICT),
+    Endpoint("POST", "/api/results/model/{model_id}/counterfactual",
+             explain.smallest_change, x.SmallestChange, body=x.FindChange, need=PREDICT),
     Endpoint("GET", "/api/openapi.json", handlers.document, "application/json", need=READ),
     Endpoint("GET", "/ping", invocations.ping, "application/json", need=OPEN),
     Endpoint("GET", "/health", invocations.ping, "application/json", need=OPEN),

@@ -73,6 +73,17 @@ def test_the_open_inference_protocol(server: httpx.Client) -> None:
     assert struct.unpack("<d", raw[-8:]) == pytest.approx(outputs[1]["data"])
 
 
+def test_it_says_why(server: httpx.Client) -> None:
+    found = server.post("/api/results/model/Shop-model/explain", json={"features": ROW}).json()
+    added = sum(item["contribution"] for item in found["contributions"])
+    change = server.post(
+        "/api/results/model/Shop-model/counterfactual", json={"features": ROW, "changeable": ["age"]}
+    ).json()
+
+    assert found["base_value"] + added == pytest.approx(found["margin"])
+    assert change["found"] and [item["feature"] for item in change["changes"]] == ["age"]
+
+
 def test_it_is_described(server: httpx.Client) -> None:
     document = server.get("/api/results/model/Shop-model/openapi.json").json()
     whole = server.get("/api/openapi.json").json()
@@ -145,7 +156,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"m\.flowml"):
         read_model(path)
     path.write_bytes(modelfile.write(trained("bought", "logistic_regression")))
-    with pytest.raises(InvalidInput, match="was changed"):
+    with pytest.raises(InvalidInput, match="is not the file"):
         read_model(path, tried="0" * 64)
 
 
