@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withKey } from "../../static/js/deploy/command.js";
 import { endOf, listed } from "../../static/js/deploy/keys.js";
-import { bars, figures, quantile, sentence } from "../../static/js/deploy/latency.js";
+import { bars, countedWords, figures, quantile, sentence } from "../../static/js/deploy/latency.js";
 
 test("a command has the key that was just made in each place, and without one is as it came", () => {
   const keyed = 'a "Bearer $FLOWML_TOKEN" b $FLOWML_TOKEN';
@@ -48,4 +48,11 @@ test("figures and the sentence below them", () => {
   assert.deepEqual(figures([0.2, 0.1, 0.4]), { p50: "0.20 ms", detail: "median (p50), p99 0.40 ms" });
   assert.match(sentence([0.5, 0.5], [2, 2]), /^2 requests on one connection\. The model has 25 % /);
   assert.equal(sentence([0], [0]), "1 request on one connection.");
+});
+
+test("what the server has counted of a model", () => {
+  const one = { model_id: "m", requests: 9, rows: 9, errors: 1, p50_ms: 0.25, p95_ms: 2 };
+  assert.equal(countedWords([one], "m"), "Since the server started: 10 requests, 1 of them refused or failed; of the latest half took 0.25 ms at most, 95 of 100 2.0 ms.");
+  assert.equal(countedWords([{ ...one, rows: 90, errors: 0, p50_ms: null }], "m"), "Since the server started: 9 requests of 90 rows.");
+  assert.match(countedWords([one], "other"), /^Nobody has asked/);
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { askedOf, foundWords, textFor } from "../../static/js/playground/changing.js";
-import { reasonWords, rowsOf, stepsOf, unitOf } from "../../static/js/playground/contributions.js";
+import { reasonWords, rowsOf, shortLabel, stepsOf, unitOf } from "../../static/js/playground/contributions.js";
 import { dependenceWords, heightOf, placeOf } from "../../static/js/playground/dependence.js";
 
 const explanation = {
@@ -92,4 +92,12 @@ test("what would have to change is said, or why nothing does", () => {
   assert.equal(foundWords({ found: true, changes, prediction: "no", probability: 0.625, probabilities: {} }, "bought"), "With age 39 instead of 41.3 the answer would be no (62.5 %).");
   assert.equal(foundWords({ found: true, changes, prediction: 120, probabilities: null }, "spent"), "With age 39 instead of 41.3 spent would be 120.");
   assert.equal(foundWords({ found: false, changes: [], reason: "No change does it." }, "spent"), "No change does it.");
+});
+
+test("beside the axis the name of a column is cut, and not its value", () => {
+  const step = { feature: "a very long name of a column", value: "Ulm", label: "a very long name of a column = Ulm" };
+  assert.equal(shortLabel(step, 18), "a very long… = Ulm");
+  assert.equal(shortLabel(step, 50), step.label);
+  assert.equal(shortLabel({ feature: null, label: "on average" }, 5), "on a…");
+  assert.ok(shortLabel({ feature: "column", value: "a value that is long", label: "column = a value that is long" }, 18).length <= 18);
 });

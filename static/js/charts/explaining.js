@@ -1,29 +1,35 @@
 // One row's answer: what each column adds to it, and how it depends on one of them.
 import { base, defineChart } from "../charts.js";
 import { number, percent } from "../format.js";
+import { shortLabel } from "../playground/contributions.js";
+
+const FIGURE = 56;
 
 function short(text, most) {
   return text.length > most ? text.slice(0, most - 1) + "…" : text;
 }
 
 defineChart("waterfall", (Plot, spec, { width, colour }) => {
-  const first = { key: "first", label: "on average", from: spec.base, to: spec.base, text: number(spec.base) };
-  const last = { key: "last", label: "this row", from: spec.end, to: spec.end, text: number(spec.end) };
+  const first = { key: "first", feature: null, label: "on average", from: spec.base, to: spec.base, text: number(spec.base) };
+  const last = { key: "last", feature: null, label: "this row", from: spec.end, to: spec.end, text: number(spec.end) };
   const steps = spec.steps.map((step, at) => ({ ...step, key: String(at) }));
   const rows = [first, ...steps, last];
-  const letters = width < 420 ? 16 : 30;
-  const longest = Math.max(...rows.map((row) => short(row.label, letters).length));
+  const letters = width < 420 ? 19 : 32;
+  const longest = Math.max(...rows.map((row) => shortLabel(row, letters).length));
   const ends = rows.flatMap((row) => [row.from, row.to]);
   const [least, most] = [Math.min(...ends), Math.max(...ends)];
-  const room = (most - least || Math.abs(most) || 1) * 0.16;
+  const marginLeft = Math.min(width * 0.45, 18 + longest * 6.8);
+  // The figures beside the bars need room on either side.
+  const across = Math.max(60, width - marginLeft - 20 - 2 * FIGURE);
+  const room = ((most - least || Math.abs(most) || 1) * FIGURE) / across;
   const links = rows.slice(0, -1).map((row, at) => ({ x: row.to, y1: row.key, y2: rows[at + 1].key }));
   const plot = Plot.plot(
     base(width, {
       height: 64 + rows.length * 26,
-      marginLeft: Math.min(width * 0.45, 18 + longest * 6.8),
+      marginLeft,
       marginRight: 20,
       x: { label: spec.unit, grid: true, domain: [least - room, most + room], ticks: Math.max(2, Math.floor(width / 130)), tickFormat: number },
-      y: { label: null, domain: rows.map((row) => row.key), tickFormat: (key) => short(rows.find((row) => row.key === key).label, letters), tickSize: 0 },
+      y: { label: null, domain: rows.map((row) => row.key), tickFormat: (key) => shortLabel(rows.find((row) => row.key === key), letters), tickSize: 0 },
       marks: [
         Plot.ruleX([spec.base], { stroke: colour("control"), strokeDasharray: "3 3" }),
         Plot.link(links, { x1: "x", x2: "x", y1: "y1", y2: "y2", stroke: colour("control"), strokeWidth: 1 }),

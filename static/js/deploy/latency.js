@@ -29,3 +29,13 @@ export function sentence(server, trips) {
   const rest = Number.isFinite(share) ? " The model has " + number(Math.round(share * 100)) + " % of the time there and back; the rest is the way, and this browser." : "";
   return plural(trips.length, "request") + " on one connection." + rest;
 }
+
+// What the server has counted of a model since it started; `by_model` as of /api/stats.
+export function countedWords(by_model, model) {
+  const found = by_model.find((one) => one.model_id === model);
+  if (!found || !(found.requests + found.errors)) return "Nobody has asked this model since the server started.";
+  const rows = found.rows === found.requests ? "" : " of " + plural(found.rows, "row");
+  const failed = found.errors ? ", " + number(found.errors) + " of them refused or failed" : "";
+  const took = found.p50_ms === null ? "" : "; of the latest half took " + milliseconds(found.p50_ms) + " at most, 95 of 100 " + milliseconds(found.p95_ms);
+  return "Since the server started: " + plural(found.requests + found.errors, "request") + rows + failed + took + ".";
+}

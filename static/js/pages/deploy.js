@@ -4,7 +4,7 @@ import { buildChart, mountCharts } from "../charts.js";
 import "../charts/serving.js";
 import { withKey } from "../deploy/command.js";
 import { listed } from "../deploy/keys.js";
-import { bars, figures, quantile, sentence } from "../deploy/latency.js";
+import { bars, countedWords, figures, quantile, sentence } from "../deploy/latency.js";
 import { copyText, dataOf, h, icon } from "../dom.js";
 import { bytes, milliseconds, plural } from "../format.js";
 import { call, get, post, said, sizeOf } from "../http.js";
@@ -157,6 +157,18 @@ Alpine.data("latency", () => ({
   server: { p50: "", detail: "" },
   trip: { p50: "", detail: "" },
   said: "",
+  counted: "",
+  init() {
+    this.count();
+  },
+  // By anybody, as the server has it; where it cannot be had, nothing is said.
+  async count() {
+    try {
+      this.counted = countedWords((await get("/api/stats")).predictions.by_model, dataOf(this.$root, "asked").model_id);
+    } catch {
+      this.counted = "";
+    }
+  },
   get action() {
     return this.busy ? "Stop" : this.measured ? "Measure again" : "Measure";
   },
@@ -187,6 +199,7 @@ Alpine.data("latency", () => ({
     }
     this.busy = false;
     if (trips.length) this.show(server, trips);
+    await this.count();
   },
   show(server, trips) {
     this.server = figures(server);

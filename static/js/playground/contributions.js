@@ -19,14 +19,23 @@ export function stepsOf({ base_value, contributions }, most = MOST) {
   const ordered = [...contributions].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
   const shown = ordered.length > most ? ordered.slice(0, most - 1) : ordered;
   const others = ordered.slice(shown.length);
-  const steps = shown.map(({ feature, value, contribution }) => ({ feature, label: feature + " = " + valueText(value), contribution }));
-  if (others.length) steps.push({ feature: null, label: number(others.length) + " other columns", contribution: others.reduce((sum, one) => sum + one.contribution, 0) });
+  const steps = shown.map(({ feature, value, contribution }) => ({ feature, value: valueText(value), label: feature + " = " + valueText(value), contribution }));
+  if (others.length) steps.push({ feature: null, value: null, label: number(others.length) + " other columns", contribution: others.reduce((sum, one) => sum + one.contribution, 0) });
   let at = base_value;
   return steps.map((step) => {
     const from = at;
     at += step.contribution;
     return { ...step, from, to: at, text: signedNumber(step.contribution) };
   });
+}
+
+// A step beside the axis in so many letters: of what is too long the column's name is cut, not its value.
+export function shortLabel({ feature, value, label }, letters) {
+  if (label.length <= letters) return label;
+  if (!feature) return label.slice(0, letters - 1) + "…";
+  const end = " = " + value;
+  const room = Math.max(4, letters - end.length);
+  return feature.slice(0, room - 1).trimEnd() + "…" + (room + end.length <= letters ? end : end.slice(0, letters - room - 1) + "…");
 }
 
 // The table below the drawing: base, every column, and what they add up to.

@@ -10,7 +10,7 @@ export function changesOf(names, before, after) {
 
 function shown(value) {
   if (value === null) return "unknown";
-  const text = typeof value === "number" ? String(value) : String(value).trim();
+  const text = typeof value === "number" ? (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)))) : String(value).trim();
   return text.length > 30 ? text.slice(0, 29) + "…" : text;
 }
 

@@ -25,6 +25,12 @@ Alpine.data("why", () => ({
     this.$watch("$store.row.answer", soon);
     this.$watch("chosen", soon);
   },
+  get isOld() {
+    return this.figure !== null && this.$store.row.answer === null;
+  },
+  get chartClass() {
+    return this.isOld ? "why-old" : "";
+  },
   async load() {
     const { answer, features } = this.$store.row;
     if (!answer) {

@@ -79,6 +79,7 @@ def test_a_key_and_a_measurement(told: Served, browser: Browser) -> None:
     page.get_by_role("button", name="Measure").click()
     expect(page.locator(".latency-chart svg")).to_be_visible(timeout=30_000)
     expect(page.locator(".latency-stats")).to_contain_text("p99")
+    expect(page.locator(".latency-counted")).to_contain_text(re.compile(r"Since the server started: 2\d\d requests"))
     visit.check()
 
     page.get_by_role("button", name="Revoke shop").click()
