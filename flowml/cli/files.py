@@ -5,6 +5,7 @@ import codecs
 import contextlib
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ def predict(options: argparse.Namespace) -> int:
     format = "csv" if options.out is None else format_of(options.out)
     model = read_foreign(options.model)
     line = ScoringLine(sys.stderr)
-    with ExitStack() as opened, contextlib.closing(line):
+    with ExitStack() as opened, contextlib.closing(line), _ended_in_order():
         with limited(options.file) as limits:
             asked = open_for(model, options.file, format, options=dict(options.options), limits=limits, now=time.time())
             table = opened.enter_context(asked)
@@ -63,6 +64,25 @@ def predict(options: argparse.Namespace) -> int:
         rate = f", {scored.rows / scored.seconds:,.0f} a second" if scored.rows >= _MANY_ROWS else ""
         print(f"{scored.rows} rows written to {options.out}{rate}", file=sys.stderr)
     return 0
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Who ends this command leaves no half file, as Ctrl-C does."""
+
+    def end(*_: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:
+        # In a thread of a program that calls this.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _AsBytes:

@@ -25,6 +25,7 @@ from flowml.data.expected import ReadTable
 from flowml.data.format import Limits
 from flowml.data.in_pieces import TableInPieces, open_expected
 from flowml.data.places import Notes
+from flowml.data.writing.workbook import check_shape
 from flowml.data.writing.writers import SEPARATORS
 from flowml.domain.errors import FlowMLError
 from flowml.machine.facts import usable_cores
@@ -113,6 +114,9 @@ def score_pieces(
     the columns were like in training, to compare these with. Raises as reading the pieces does, InvalidInput when the
     format cannot hold the table, and Cancelled.
     """
+    if format == "xlsx":
+        # What cannot be written in the end is not worked out.
+        check_shape(table.n_rows or 0, len(model.schema.features) + 1)
     reporting = reporting or Reporting()
     threads = threads or max(1, min(_MOST_THREADS, usable_cores()))
     began = time.monotonic()

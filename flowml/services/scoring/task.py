@@ -19,6 +19,7 @@ from flowml.services.scoring.progress import Told, write_progress
 
 _NICENESS = 5
 _REFERENCE_ROWS = 50_000
+_SLICES, _SLICE_ROWS = 50, 1_000
 _TELL_SECONDS = 0.2
 
 TASKS = {"score": "flowml.services.scoring.task:score"}
@@ -73,15 +74,18 @@ class _Teller:
 
 
 def _reference(model: FittedModel, table: str | None) -> Reference | None:
-    """Of a large table some rows, evenly from all of it."""
+    """Of a large table some rows from all of it."""
     if table is None:
         return None
     schema = model.schema
     rows = pl.scan_parquet(table, glob=False)
     has = rows.collect_schema().names()
-    names = [name for name in (*schema.roles, schema.target) if name in has]
-    every = max(1, int(rows.select(pl.len()).collect().item()) // _REFERENCE_ROWS)
-    return reference_of(rows.select(names).gather_every(every).collect(), schema)
+    rows = rows.select(name for name in (*schema.roles, schema.target) if name in has)
+    n_rows = int(rows.select(pl.len()).collect().item())
+    if n_rows > _REFERENCE_ROWS:
+        starts = [part * (n_rows - _SLICE_ROWS) // (_SLICES - 1) for part in range(_SLICES)]
+        return reference_of(pl.concat([rows.slice(start, _SLICE_ROWS).collect() for start in starts]), schema)
+    return reference_of(rows.collect(), schema)
 
 
 def main() -> None:
