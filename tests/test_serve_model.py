@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -63,6 +64,13 @@ def children_of(process: int) -> list[int]:
     return [int(child) for child in found]
 
 
+def metrics_of(address: str, headers: dict[str, str]) -> set[str]:
+    """Which processes there are predictions of."""
+    ask(address, **headers)
+    text = httpx.get(f"{address}/metrics", headers=headers, trust_env=False).text
+    return set(re.findall(r'flowml_model_requests_total{process="(\d+)"', text))
+
+
 def ask(address: str, **headers: str) -> httpx.Response:
     return httpx.post(f"{address}/api/results/predict", json={"features": ROW}, headers=headers, trust_env=False)
 
@@ -87,6 +95,8 @@ def test_several_processes_on_one_port_of_which_one_that_dies_is_replaced(model:
         assert until(lambda: len(set(children_of(process.pid)) - {first[0]}) == 2, 30)
         # All that come from now on are taken by one or the other.
         assert {ask(address, **token).status_code for _ in range(10)} == {200}
+        # Whichever is asked knows of the other, too.
+        assert until(lambda: metrics_of(address, token) >= {"1", "2"}, 30)
         left = children_of(process.pid)
     assert process.returncode == 0
     assert not any(Path(f"/proc/{child}").exists() for child in left)

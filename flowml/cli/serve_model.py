@@ -120,7 +120,7 @@ class _Alone:
                     announce()
 
         config = configured(
-            create_app(context, self._secret, process, self.processes),
+            create_app(context, self._secret, process, self.processes, self._folder),
             log_level="warning",
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )

@@ -1,9 +1,13 @@
 """The web application of one model: the gate, and the addresses at which a whole server answers the same."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -12,6 +16,7 @@ from starlette.routing import Route
 from flowml.domain.caller import Permission
 from flowml.domain.errors import FlowMLError
 from flowml.services.context import Context
+from flowml.services.serving.shared_figures import SharedFigures
 from flowml.web.alone import handlers
 from flowml.web.alone.callers import SecretCallers
 from flowml.web.api import explain, inference, invocations, model_document, results
@@ -26,6 +31,7 @@ from flowml.web.security import Gate
 
 OPEN, READ, PREDICT = Permission.OPEN, Permission.READ, Permission.PREDICT
 _ENDING_SECONDS = 5.0
+_TELL_SECONDS = 1.0
 
 # fmt: off
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -63,14 +69,28 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 # fmt: on
 
 
-def create_app(context: Context, secret: str | None, process: int = 1, processes: int = 1) -> Gate:
+def create_app(
+    context: Context, secret: str | None, process: int = 1, processes: int = 1, folder: Path | None = None
+) -> Gate:
     """Everything such a server answers. `secret`: what callers have to bring; `process`: which one of so many that
-    answer on the same port this is."""
+    answer on the same port this is; `folder`: one that all of them have."""
     waiting = Waiting()
+    models = context.models
+    assert models is not None
+    shared = SharedFigures(models.figures, process, folder if processes > 1 else None)
+
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(_TELL_SECONDS)
+            with contextlib.suppress(OSError):
+                await run_in_threadpool(shared.write)
 
     @asynccontextmanager
     async def living(app: Starlette) -> AsyncIterator[None]:
+        telling = asyncio.ensure_future(tell()) if processes > 1 else None
         yield
+        if telling is not None:
+            telling.cancel()
         await waiting.ended(_ENDING_SECONDS)
 
     by_path: dict[str, list[Endpoint]] = {}
@@ -85,6 +105,7 @@ def create_app(context: Context, secret: str | None, process: int = 1, processes
     app.state.waiting = waiting
     app.state.endpoints = ENDPOINTS
     app.state.process, app.state.processes = process, processes
+    app.state.figures = shared
     open_paths = frozenset(endpoint.path for endpoint in ENDPOINTS if endpoint.need is OPEN)
     return Gate(app, context, SecretCallers(secret), open_paths, has_pages=False)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 from pydantic_core import to_json
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,7 +13,8 @@ from flowml import __version__
 from flowml.services.context import Context
 from flowml.services.serving import predicting
 from flowml.services.serving.alone import OneModel
-from flowml.web.api.prometheus import metric, of_predictions
+from flowml.services.serving.shared_figures import SharedFigures
+from flowml.web.api.prometheus import merged, metric, of_predictions
 from flowml.web.caller import context_of
 from flowml.web.schemas.base import Answer
 from flowml.web.schemas.results import Feature, Member
@@ -86,13 +88,14 @@ async def document(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    """Figures in Prometheus' text format. Each process of a server counts what it has answered itself, under its
-    number."""
+    """Figures in Prometheus' text format: of each process that answers on this port what it has answered, under its
+    number, of the others as it was a second ago."""
     context = context_of(request)
     models = context.models
     assert isinstance(models, OneModel)
     labels = {"process": str(request.app.state.process)}
-    found = models.figures.read()
+    shared: SharedFigures = request.app.state.figures
+    found = await run_in_threadpool(shared.read, request.app.state.processes)
     lines = [
         *metric("flowml_info", "gauge", "The version that runs.", [({"version": __version__}, 1)]),
         *metric(
@@ -110,7 +113,7 @@ async def metrics(request: Request) -> Response:
             "Seconds since this process started.",
             [(labels, time.monotonic() - _STARTED)],
         ),
-        *of_predictions(found, labels),
+        *merged(of_predictions(one, {"process": str(process)}) for process, one in found.items()),
         *metric("process_resident_memory_bytes", "gauge", "Memory of this process.", [(labels, _memory_bytes())]),
     ]
     return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")

@@ -19,6 +19,23 @@ def metric(name: str, kind: str, meaning: str, values: Iterable[tuple[Mapping[st
     return lines
 
 
+def merged(several: Iterable[Iterable[str]]) -> list[str]:
+    """The lines of the same metrics from several places as one text, in which each metric is described once.
+
+    >>> merged([["# HELP a A.", 'a{p="1"} 1'], ["# HELP a A.", 'a{p="2"} 5']])
+    ['# HELP a A.', 'a{p="1"} 1', 'a{p="2"} 5']
+    """
+    by_metric: dict[str, list[str]] = {}
+    for lines in several:
+        known: list[str] = []
+        for line in lines:
+            if line.startswith("# HELP "):
+                known = by_metric.setdefault(line.split(" ")[2], [])
+            if not line.startswith("#") or line not in known:
+                known.append(line)
+    return [line for lines in by_metric.values() for line in lines]
+
+
 def of_predictions(found: PredictionFigures, common: Mapping[str, str] | None = None) -> list[str]:
     """What was predicted: in all, and by model, of which there are never more than some dozens. `common`: labels that
     all of it has."""

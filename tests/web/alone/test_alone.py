@@ -11,8 +11,11 @@ import pytest
 from flowml.automl.model import modelfile
 from flowml.domain.errors import InvalidInput
 from flowml.services.serving.alone import context_of_one, name_for, read_model
+from flowml.services.serving.figures import Figures
+from flowml.services.serving.shared_figures import SharedFigures
 from flowml.services.settings import Settings
 from flowml.web.alone.application import create_app
+from flowml.web.api.prometheus import merged, of_predictions
 from tests.services.trained import ROW, trained
 from tests.web.serving import run_app
 
@@ -105,6 +108,24 @@ def test_health_and_figures(server: httpx.Client) -> None:
 
     assert predicted(after) == predicted(before) + 5
     assert "flowml_processes 3" in after and 'flowml_model_info{model="Shop-model"' in after
+
+
+def test_whichever_process_is_asked_knows_what_all_have_counted(tmp_path: Path) -> None:
+    first, second = Figures(), Figures()
+    first.record(3, 1.5, "m")
+    second.record(5, 2.5, "m")
+    second.failed("m")
+    one, other = SharedFigures(first, 1, tmp_path), SharedFigures(second, 2, tmp_path)
+    assert set(one.read(3)) == {1}
+    other.write()
+    (tmp_path / "figures-3.json").write_text("{")
+    found = one.read(3)
+    text = merged(of_predictions(figures, {"process": str(number)}) for number, figures in found.items())
+
+    assert found == {1: first.read(), 2: second.read()}
+    assert len([line for line in text if line.startswith("# TYPE flowml_predictions_total")]) == 1
+    assert 'flowml_predictions_total{process="1"} 3' in text and 'flowml_predictions_total{process="2"} 5' in text
+    assert 'flowml_model_errors_total{process="2",model="m"} 1' in text
 
 
 def test_what_it_does_not_have_is_not_there(server: httpx.Client) -> None:
