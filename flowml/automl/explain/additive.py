@@ -23,6 +23,7 @@ from flowml.automl.model.pooling import Pooling
 
 # As `pooling.pool` and `calibration.tempered` have them.
 _SMALLEST_POOLED, _SMALLEST = 1e-6, 1e-7
+_LEAST = 1e-300
 
 
 class Output(StrEnum):
@@ -151,7 +152,8 @@ class ModelExplainer:
         if model.pooling is Pooling.LOG:
             found = [_logarithms(parts, _SMALLEST_POOLED) for parts in members]
         elif len(members) == 1:
-            found = [_logarithms(members[0], _SMALLEST)]
+            # Without a temperature nothing takes a logarithm but whoever looks.
+            found = [_logarithms(members[0], _LEAST if model.temperature is None else _SMALLEST)]
         else:
             base, added = _weighted(model.members, [_answers(parts) for parts in members])
             slopes = log_slopes(base, base + added.sum(axis=0), _SMALLEST)
@@ -175,7 +177,7 @@ def margin_of(output: Output, answers: np.ndarray) -> np.ndarray:
     """The same as `Explanation.margin` from what the model answers, (outputs,)."""
     if output is not Output.LOG_ODDS:
         return answers
-    logarithms = np.log(np.maximum(answers, 1e-300))
+    logarithms = np.log(np.maximum(answers, _LEAST))
     if len(answers) == 2:
         return np.asarray(logarithms - logarithms[::-1])
     return np.asarray(logarithms - logarithms.mean())

@@ -11,8 +11,10 @@ from flowml.automl.explain.scores import LINEAR, SAMPLED, TREE
 from flowml.automl.explain.shapley import shapley
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.model import modelfile
+from flowml.automl.model.members import Part
 from flowml.automl.model.model import FittedModel, combine
 from flowml.automl.model.pooling import Pooling
+from flowml.automl.predictors.linear import LinearPredictor
 from tests.services.trained import trained
 
 ROWS: list[dict[str, Any]] = [
@@ -88,6 +90,20 @@ def test_two_classes_are_each_other_s_opposite() -> None:
     model = trained("bought", "lightgbm")
     found = ModelExplainer(model).explain(model.check_row(ROWS[0])[0])
     assert found.added[:, 0] == pytest.approx(-found.added[:, 1])
+
+
+def test_what_is_nearly_certain_adds_up() -> None:
+    model = trained("bought", "logistic_regression")
+    line = model.members[0].parts[0].predictor
+    assert isinstance(line, LinearPredictor)
+    steep = LinearPredictor(
+        100 * np.hstack([-line.coefficients, line.coefficients]),
+        100 * np.append(-line.intercept, line.intercept),
+        "softmax",
+    )
+    model = replace(model, members=(replace(model.members[0], parts=(Part(0, steep),)),))
+    _, added_up, said, _ = explained(model, {**ROWS[0], "age": 42.0})
+    assert np.abs(said).max() > 30 and added_up == pytest.approx(said, rel=1e-9)
 
 
 def test_lines_are_compared_with_the_typical_row() -> None:
