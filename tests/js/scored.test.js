@@ -39,7 +39,7 @@ test("what the rows are like as a whole", () => {
 });
 
 test("what is predicted, of classes and of numbers", () => {
-  const classes = [{ class: "no", rows: 1, mean_probability: 0.3, share_in_training: 0.5 }, { class: "yes", rows: 3, mean_probability: 0.7, share_in_training: null }];
+  const classes = [{ label: "no", rows: 1, mean_probability: 0.3, share_in_training: 0.5 }, { label: "yes", rows: 3, mean_probability: 0.7, share_in_training: null }];
   const ofClasses = { rows: 4, predictions: { classes, numbers: null, psi: null, drift: null } };
   assert.deepEqual(predictionsOf(ofClasses).bars.map((bar) => [bar.label, bar.share, bar.training]), [["yes", 0.75, null], ["no", 0.25, 0.5]]);
   const numbers = { mean: 2, min: 0, max: 4, quantiles: { 0.25: 1, 0.75: 3 }, histogram: { edges: [0, 2, 4], shares: [0.5, 0.5] } };

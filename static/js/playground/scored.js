@@ -60,7 +60,7 @@ export function fitWords({ columns }) {
 // The bars of what is predicted: {kind, bars}, with the shares in training where they are known.
 export function predictionsOf({ rows, predictions }) {
   if (predictions.classes) {
-    const bars = predictions.classes.map((one) => ({ label: one.class, rows: one.rows, share: one.rows / Math.max(1, rows), training: one.share_in_training }));
+    const bars = predictions.classes.map((one) => ({ label: one.label, rows: one.rows, share: one.rows / Math.max(1, rows), training: one.share_in_training }));
     return { kind: "classes", bars: bars.sort((a, b) => b.share - a.share) };
   }
   if (!predictions.numbers) return { kind: "none", bars: [] };

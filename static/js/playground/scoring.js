@@ -37,7 +37,7 @@ Alpine.data("scoring", () => ({
   downloadText: "Download",
   init() {
     addEventListener("dragover", (event) => {
-      if (!hasFiles(event) || !this.takes) return;
+      if (!hasFiles(event) || !this.idle) return;
       event.preventDefault();
       this.over = true;
     });
@@ -46,8 +46,10 @@ Alpine.data("scoring", () => ({
     });
     addEventListener("drop", (event) => {
       this.over = false;
-      if (!hasFiles(event) || !this.takes) return;
+      if (!hasFiles(event) || !this.idle) return;
       event.preventDefault();
+      // A file is a file wherever on the page it is dropped.
+      document.getElementById("tab-file").click();
       this.send(event.dataTransfer.files[0]);
     });
     // One that this tab was watching when it was loaded again.
@@ -56,9 +58,6 @@ Alpine.data("scoring", () => ({
   },
   get place() {
     return "scoring-" + this.$root.dataset.model;
-  },
-  get takes() {
-    return this.idle && !this.$root.closest("[hidden]");
   },
   get idle() {
     return this.stage === "idle";

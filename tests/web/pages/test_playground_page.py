@@ -149,10 +149,10 @@ def test_a_file_is_answered_and_looked_at(visiting: Visit, tmp_path: Path) -> No
     file = tmp_path / "new.csv"
     rows = "".join(f"{90 + at % 7},Wien,true,2024-01-05\n" for at in range(200))
     file.write_text(f"age,city,member,joined\n{rows}", encoding="utf-8")
-    page = opened(visiting, "reg")
-    page.get_by_role("tab", name="A whole file").click()
-    drop(page, file, "#panel-file .drop")
-    panel = page.get_by_role("tabpanel")
+    page = opened(visiting, "cls")
+    # Wherever it is dropped.
+    drop(page, file, ".play-form")
+    panel = page.get_by_role("tabpanel", name="A whole file")
     expect(panel.get_by_role("heading", name=re.compile("200 rows of new.csv answered in"))).to_be_visible(
         timeout=SECONDS
     )
@@ -169,6 +169,14 @@ def test_a_file_is_answered_and_looked_at(visiting: Visit, tmp_path: Path) -> No
     assert taken.value.path().read_text(encoding="utf-8").startswith("age,city,member,joined,prediction")
     panel.get_by_role("button", name="Another file").click()
     expect(panel.get_by_text("Drop it here")).to_be_visible()
+    page.goto(f"{visiting.address}/models/reg/playground#file")
+    visiting.ready()
+    panel.get_by_label("Answer as").select_option("jsonl")
+    panel.locator("input[type=file]").set_input_files(file)
+    expect(panel.get_by_role("link", name="Download as JSON Lines")).to_be_visible(timeout=SECONDS)
+    expect(panel.locator(".scored-chart svg")).to_be_visible()
+    expect(panel.locator(".scored-table th").nth(1)).to_have_text("prediction_low")
+    panel.get_by_role("button", name="Another file").click()
     broken = tmp_path / "broken.parquet"
     broken.write_bytes(b"PAR1 is not all that it takes")
     panel.locator("input[type=file]").set_input_files(broken)
