@@ -104,6 +104,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              model_document.openapi, "application/json", need=PREDICT),
     Endpoint("GET", "/api/results/model/{model_id}/download",
              exports.download, MODEL_MEDIA_TYPES, query=e.DownloadQuery, need=READ, waits=True),
+    Endpoint("GET", "/api/results/model/{model_id}/card", exports.card, "text/markdown", need=READ),
+    Endpoint("GET", "/api/results/model/{model_id}/code", exports.code, "text/plain", query=e.CodeQuery, need=READ),
     Endpoint("GET", "/api/results/model/{model_id}/confusion-matrix",
              results.confusion_matrix, r.ConfusionMatrix, need=READ),
     Endpoint("GET", "/api/results/model/{model_id}/curves",

@@ -1,12 +1,21 @@
 """Models as files of every kind over HTTP."""
 
+from typing import Any
 from urllib.parse import quote
 
-from starlette.responses import FileResponse
+from pydantic_core import from_json, to_json
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
 
+from flowml.services import results
 from flowml.services.context import Context
+from flowml.services.examples import example_if_readable
+from flowml.services.serving.cards import model_card
 from flowml.services.serving.exports import model_download
-from flowml.web.schemas.exports import DownloadQuery
+from flowml.services.serving.snippets import snippet
+from flowml.web.caller import context_of
+from flowml.web.schemas.exports import CodeQuery, DownloadQuery
 
 
 def download(context: Context, model_id: str, query: DownloadQuery) -> FileResponse:
@@ -25,3 +34,25 @@ def download(context: Context, model_id: str, query: DownloadQuery) -> FileRespo
             f"filename*=UTF-8''{quote(found.filename)}",
         },
     )
+
+
+def card(context: Context, model_id: str) -> Response:
+    """What to know of a model before using it, in Markdown: data, columns, quality, limits, versions."""
+    return Response(model_card(context, model_id), media_type="text/markdown")
+
+
+async def code(request: Request, model_id: str, query: CodeQuery) -> Response:
+    """A program that asks this model for a row of its table, to paste; it takes a token from FLOWML_TOKEN."""
+    context = context_of(request)
+    row = await run_in_threadpool(_row, context, model_id)
+    address = f"{request.url.scheme}://{request.url.netloc}"
+    return Response(snippet(query.language, address, model_id, row), media_type="text/plain")
+
+
+def _row(context: Context, model_id: str) -> dict[str, Any]:
+    """A real row where there is one, else typical values."""
+    model = results.get_model(context, model_id)
+    example, _ = example_if_readable(context, model)
+    typical = {str(feature["name"]): feature.get("example") for feature in model.details.schema}
+    row: dict[str, Any] = from_json(to_json(typical if example is None else example.values, inf_nan_mode="null"))
+    return row

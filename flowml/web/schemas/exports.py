@@ -7,3 +7,7 @@ from flowml.web.schemas.base import Query
 
 class DownloadQuery(Query):
     format: Literal["flowml", "joblib", "onnx", "python", "sql"] = "flowml"
+
+
+class CodeQuery(Query):
+    language: Literal["python", "curl", "javascript"] = "python"

@@ -1,5 +1,9 @@
 """Models are downloaded as files of every kind; what cannot be one says why."""
 
+import json
+import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,3 +68,32 @@ def test_other_kinds(served: Served, format: str) -> None:
         assert answer.status_code == 409 and "“joined” is a date" in answer.json()["detail"]
     else:
         assert answer.status_code == 200 and answer.headers["content-type"] == "application/octet-stream"
+
+
+def test_the_card_says_what_is_known(served: Served) -> None:
+    answer = served.client.get("/api/results/model/classes/card")
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/markdown")
+    text = answer.text
+    assert "predicts bought" in text and "“no”, “yes”" in text
+    assert "| age | numeric |" in text and "| version of numpy |" in text
+    assert "**0.9**" in text and "240 rows" in text
+    assert served.client.get("/api/results/model/nowhere/card").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "command"),
+    [
+        ("python", [sys.executable, "-I", "-"]),
+        ("curl", ["sh", "-s"]),
+        ("javascript", ["node", "--input-type=module", "-"]),
+    ],
+)
+def test_code_runs_as_it_is_pasted(served: Served, language: str, command: list[str]) -> None:
+    if shutil.which("curl" if language == "curl" else command[0]) is None:
+        pytest.skip(f"there is no {language} here")
+    answer = served.client.get(f"/api/results/model/classes/code?language={language}")
+    assert answer.status_code == 200, answer.text
+    environment = {**os.environ, "FLOWML_TOKEN": "", "NO_PROXY": "*", "no_proxy": "*"}
+    run = subprocess.run(command, input=answer.text, env=environment, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["prediction"] in ("yes", "no")
