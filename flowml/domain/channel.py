@@ -152,6 +152,10 @@ class Ledger(Protocol):
         """Keep what a published model said of rows that it had not seen (`training.trainer.pack_array`)."""
         ...
 
+    def keep_figure(self, name: str, stand: str, body: Mapping[str, Any]) -> None:
+        """Keep a figure of the job's results (`domain.models.stand_of`)."""
+        ...
+
     def set_details(self, model_id: str, details: Mapping[str, Any]) -> None:
         """Add figures to those stored with a model."""
         ...

@@ -185,6 +185,20 @@ class Model:
         return self.classes[-1] if self.classes is not None and len(self.classes) == 2 else None
 
 
+_EDITION_OF_FIGURES = 3
+"""Of how curves, slices and comparisons are computed: what was found by an earlier one is found anew."""
+
+
+def stand_of(model: Model) -> str:
+    """What figures of a model are of: its file, what it said and how it decides, and the way they are computed."""
+    return f"{_EDITION_OF_FIGURES}:{model.file}:{model.out_of_fold or ''}:{model.details.decision}"
+
+
+def curves_of(model_id: str) -> str:
+    """The name by which curves are kept."""
+    return f"curves:{model_id}"
+
+
 @dataclass(frozen=True)
 class LeaderboardRow:
     """One model's place. `pareto`: no other model is both better and faster."""

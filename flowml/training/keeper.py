@@ -16,6 +16,8 @@ from flowml.automl.explain.importance import permutation_importance
 from flowml.automl.model import modelfile
 from flowml.automl.model.model import FittedModel
 from flowml.automl.predictors import libraries
+from flowml.automl.results.curves import curves
+from flowml.automl.results.evidence import Evidence, Tested
 from flowml.automl.scoring.decision import objective, threshold, weighted
 from flowml.automl.scoring.metrics import confusion
 from flowml.automl.scoring.residuals import residuals
@@ -26,7 +28,17 @@ from flowml.domain.clock import Clock
 from flowml.domain.errors import NotFound
 from flowml.domain.faults import kept_if_there_is_room
 from flowml.domain.jobs import Job
-from flowml.domain.models import BASELINE, MADE_AT_ONCE, EnsembleMember, Importance, Model, ModelDetails, RecipeInWords
+from flowml.domain.models import (
+    BASELINE,
+    MADE_AT_ONCE,
+    EnsembleMember,
+    Importance,
+    Model,
+    ModelDetails,
+    RecipeInWords,
+    curves_of,
+    stand_of,
+)
 from flowml.domain.trials import Trial, TrialSpec, TrialStatus
 from flowml.training.trainer import pack_array
 
@@ -50,6 +62,7 @@ class Keeper:
         self._expected: Mapping[str, Any] | None = None
         self._outdone = False
         self._kept_the_old = False
+        self._said: np.ndarray | None = None
         self._numbers = {trial.id: trial.number for trial in ledger.trials()}
         self._trials: dict[int, Trial] = {}
         published = ledger.models()
@@ -188,6 +201,18 @@ class Keeper:
         self.champion = self._ledger.publish_model(model, self._metric.gain(champion.score), content, expect)
         if before.trial_id is None or champion.model.temperature is not None:
             self._keep_answers(before.id, champion.out_of_fold)
+        self._said = champion.out_of_fold
+
+    def draw_champion(self) -> None:
+        """Keep the curves of the best model of classes: they are there at once, and stay when its table is deleted."""
+        classes = self._task.classes
+        if self.champion is None or self._said is None or classes is None:
+            return
+        stored = next(model for model in self._ledger.models() if model.id == self.champion.id)
+        said = self._said[self._task.validated]
+        evidence = Evidence.of(Tested.of_rows(self._task), said, classes, stored.details.decision)
+        with kept_if_there_is_room("the curves of the best model"):
+            self._ledger.keep_figure(curves_of(stored.id), stand_of(stored), curves(evidence))
 
     def twin(self, twin: Twin | None) -> None:
         """Published as a model of the job; where it is one of the models anyway, that one is named."""

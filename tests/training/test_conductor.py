@@ -12,7 +12,7 @@ import pytest
 from flowml.automl.model import modelfile
 from flowml.domain.clock import CLOCK, Clock
 from flowml.domain.jobs import JobStatus
-from flowml.domain.models import Model
+from flowml.domain.models import Model, curves_of, stand_of
 from flowml.domain.trials import NOTHING_MORE, Needs, Offer, Trial, TrialReport, TrialSpec, TrialStatus
 from flowml.domain.workers import Share
 from flowml.services import results
@@ -187,6 +187,12 @@ def test_a_job_ends_with_an_estimate_and_a_twin(context: Context, monkeypatch: p
     kept = [model.out_of_fold or files[model.trial_id or ""] for model in models]
     assert [np.load(context.store.files.path(file or "")).shape for file in kept] == [(table().height, 2)] * len(models)
     assert {model.trial_id for model in models} >= {None}
+    curves = context.store.models.figure(job_id, curves_of(champion.id), stand_of(champion))
+    assert curves is not None and curves["n_rows"] == table().height
+    accuracy = champion.metrics["accuracy"] or 0.0
+    counts = curves["threshold"]
+    right = counts["tp"][at := counts["at"].index(round(counts["current"], 4))] + counts["tn"][at]
+    assert right / table().height == pytest.approx(accuracy, abs=0.02)
 
     small = modelfile.read(context.store.files.path(twin.file))
     assert [len(member.parts) for member in small.members] == [1]

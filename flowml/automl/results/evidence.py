@@ -45,9 +45,14 @@ class Tested:
             counted = check_weights(frame, weight_column, task.target_name) > 0
             frame, numbers = frame.filter(pl.Series(counted)), numbers[counted]
         numbers = numbers[present(frame[task.target_name]).to_numpy()]
+        return cls.of_rows(task, numbers)
+
+    @classmethod
+    def of_rows(cls, task: Task, numbers: np.ndarray | None = None) -> "Tested":
+        """The same with the `numbers` of the task's rows in the table; without them the rows are the task's own."""
         held = task.validated
         return cls(
-            rows=numbers[held],
+            rows=held if numbers is None else numbers[held],
             target=task.target[held],
             folds=task.judge_folds,
             weights=task.weights_of(held),

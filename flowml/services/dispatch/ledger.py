@@ -130,6 +130,9 @@ class StoreLedger:
     def keep_out_of_fold(self, model_id: str, content: bytes) -> None:
         self._store.files.put_bytes(content, lambda sha256: self._store.models.set_out_of_fold(model_id, sha256))
 
+    def keep_figure(self, name: str, stand: str, body: Mapping[str, Any]) -> None:
+        self._store.models.keep_figure(self._job_id, name, stand, body)
+
     def set_details(self, model_id: str, details: Mapping[str, Any]) -> None:
         self._store.models.set_details(model_id, details)
 

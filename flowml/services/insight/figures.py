@@ -7,7 +7,7 @@ from typing import Any
 
 from flowml.domain.errors import InvalidInput
 from flowml.domain.faults import kept_if_there_is_room
-from flowml.domain.models import Model
+from flowml.domain.models import Model, curves_of, stand_of
 from flowml.domain.names import did_you_mean
 from flowml.services.context import Context
 from flowml.services.tables import run_task
@@ -15,8 +15,6 @@ from flowml.services.turns import alone
 
 MOST_COMPARED = 4
 _MODULE = "flowml.services.insight.child"
-# Of how these are computed: what was found by an earlier one is found anew.
-_EDITION = 3
 
 
 def curves(context: Context, model_id: str) -> dict[str, Any]:
@@ -49,7 +47,7 @@ def compare(context: Context, model_ids: Sequence[str]) -> tuple[list[Model], di
         )
     in_order = sorted(models, key=lambda model: model.id)
     name = "compare:" + ",".join(model.id for model in in_order)
-    stand = "|".join(map(_stand, in_order))
+    stand = "|".join(map(stand_of, in_order))
     request = {"model_ids": [model.id for model in in_order]}
     return models, _kept(context, models[0].job_id, name, stand, lambda: _run(context, "compare", request))
 
@@ -58,7 +56,7 @@ def parameter_importance(context: Context, job_id: str) -> dict[str, Any]:
     """What mattered in a search, as `automl.results.parameters` answers. Raises NotFound, WrongState before it has
     begun."""
     job = context.store.jobs.get(job_id)
-    stand = f"{_EDITION}:{job.trials_finished}"
+    stand = f"{job.trials_finished} trials"
     return _kept(context, job_id, "parameters", stand, lambda: _run(context, "parameters", {"job_id": job_id}))
 
 
@@ -120,13 +118,9 @@ def _code(model: Model, field: str, label: str | None) -> int | None:
 
 
 def _kept_of(context: Context, model: Model, kind: str) -> dict[str, Any]:
-    name = f"{kind}:{model.id}"
+    name = curves_of(model.id) if kind == "curves" else f"{kind}:{model.id}"
     request = {"model_id": model.id}
-    return _kept(context, model.job_id, name, _stand(model), lambda: _run(context, kind, request))
-
-
-def _stand(model: Model) -> str:
-    return f"{_EDITION}:{model.file}:{model.out_of_fold or ''}:{model.details.decision}"
+    return _kept(context, model.job_id, name, stand_of(model), lambda: _run(context, kind, request))
 
 
 def _kept(
