@@ -57,7 +57,7 @@ def test_a_report_needs_nothing_else_and_has_the_figures(served: Served, target:
     for one in drawings:
         ElementTree.fromstring(one)
     assert "is better than" in text and ("Graz" in text if target == "bought" else "Bern" in text)
-    assert "Too few trials to say" in text
+    assert "It has one parameter only, alpha" in text
     assert "customers" in text and "240 rows" in text
 
 

@@ -98,6 +98,11 @@ def _of_family(trials: Sequence[Tried], space: Sequence[Parameter], seed: int) -
     usable = [one for one in trials if within(one.params, space)]
     if not space:
         return [], "It has no parameters to search for."
+    if len(space) == 1:
+        return (
+            [],
+            f"It has one parameter only, {space[0].name}: all that its scores differ by comes of that, or of chance.",
+        )
     if len(usable) < FEWEST_TRIALS:
         return [], (
             f"Too few trials to say which of its parameters matter: {plural(len(usable), 'trial')}, and"

@@ -49,5 +49,7 @@ def test_few_trials_and_equal_scores_are_said() -> None:
     found = matters(equal, {"a": SPACE}, {})
     assert found["families"][0]["note"].startswith("All its trials have reached the same")
     assert found["share_of_family"] is None
+    alone = matters(_tried(30), {"boost": SPACE[:1]}, {})["families"][0]
+    assert alone["items"] == [] and alone["note"].startswith("It has one parameter only, rate")
     assert matters([], {}, {})["families"] == []
     assert matters([Tried("g", {}, 0.1)], {}, {})["families"][0]["note"] == "It has no parameters to search for."
