@@ -90,12 +90,13 @@ def explain(context: Context, model_id: str, row: Mapping[str, Any], target_clas
     if classes is not None and target_class is None:
         at = int(fitted.decide(outputs))
     found = _explainer(loaded).explain(clean)
-    origins = {} if fitted.schema.recipe is None else fitted.schema.recipe.origins
-    sent = {name: origins.get(name, name) for name in found.names}
-    parts = [
-        Contribution(sent[name], row.get(sent[name]), float(found.added[place, at]))
-        for place, name in enumerate(found.names)
-    ]
+    # What is made of one column that is sent is that column's.
+    origins = {} if fitted.schema.recipe is None else fitted.schema.recipe.single_sources
+    added: dict[str, float] = {}
+    for place, name in enumerate(found.names):
+        sent = origins.get(name, name)
+        added[sent] = added.get(sent, 0.0) + float(found.added[place, at])
+    parts = [Contribution(name, row.get(name), amount) for name, amount in added.items()]
     return RowExplanation(
         prediction=answer(loaded, clean, outputs, warnings, predicting.DEFAULT_COVERAGE),
         target_class=None if classes is None else classes[at],

@@ -20,7 +20,7 @@ from flowml.domain.datasets import Dataset
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.domain.jobs import JobSpec, JobStatus
 from flowml.domain.workers import Share
-from flowml.services import datasets, results, versions
+from flowml.services import datasets, explaining, results, versions
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
@@ -264,6 +264,14 @@ def test_a_model_of_a_version_takes_the_rows_as_people_have_them(
     # A spelling, and a number, that the table did not have are nothing to warn of.
     fine = {"Age of person": "41.25", "city": "  gRAZ", "since": "2023-05-01"}
     assert predicting.predict(context, best.id, [fine])[0].warnings == ()
+    # What is explained, and what may change, are the columns as they are sent.
+    why = explaining.explain(context, best.id, fine)
+    assert {(one.feature, one.value) for one in why.contributions} == set(fine.items())
+    total = why.base_value + sum(one.contribution for one in why.contributions)
+    assert total == pytest.approx(why.margin, abs=1e-6)
+    change = explaining.smallest_change(context, best.id, fine, changeable=["Age of person"])
+    assert {one.feature for one in change.changes} <= {"Age of person"}
+    assert (change.prediction.prediction != why.prediction.prediction) == bool(change.changes)
     # The file carries the recipe to wherever it goes.
     from flowml import load_model
 

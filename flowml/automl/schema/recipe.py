@@ -41,6 +41,11 @@ class ModelRecipe:
         """The column that a caller sends, by the feature that it becomes without being computed from others."""
         return self.replay.origins()
 
+    @cached_property
+    def single_sources(self) -> dict[str, str]:
+        """The column that a caller sends, by the feature that is made of it alone, computed or not."""
+        return {name: next(iter(found)) for name, found in self.replay.sources().items() if len(found) == 1}
+
     @property
     def applied(self) -> tuple[str, ...]:
         """What is done to rows before they are predicted, in words."""

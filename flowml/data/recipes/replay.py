@@ -83,6 +83,15 @@ class Replay:
             found = {name: origin for name, origin in found.items() if name not in step.outputs} | known
         return {name: found[name] for name in self.wanted if name in found}
 
+    def sources(self) -> dict[str, frozenset[str]]:
+        """Of each wanted column the inputs that it is made of, computed or not."""
+        found = {name: frozenset((name,)) for name in self._root}
+        for step in self._steps:
+            every = frozenset(one for name in step.inputs for one in found.get(name, ()))
+            made = {name: found[name] if name in step.inputs and name in found else every for name in step.outputs}
+            found = found | made | {new: found[old] for old, new in step.renamed.items() if old in found}
+        return {name: found.get(name, frozenset()) for name in self.wanted}
+
     def touches(self, name: str) -> bool:
         """Whether an operation writes this column."""
         return any(name in step.outputs for step in self._steps)
