@@ -11,6 +11,7 @@ from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.jobs import Job
 from flowml.domain.models import Model
 from flowml.services.context import Context
+from flowml.services.dispatch.ledger import StoreLedger
 from flowml.services.insight import figures
 from flowml.services.settings import Settings
 from flowml.store.store import Store
@@ -167,3 +168,33 @@ def test_with_the_data_set_the_rows_are_gone_and_figures_that_are_known_stay(con
                 ask()
     finally:
         context.store.datasets.add(dataset, ())
+
+
+def test_rows_count_by_their_weights(context: Context) -> None:
+    _, (good, _, _) = judged(context.store, weight_column="age")
+    found = figures.curves(context, good.id)
+    ages = table()["age"].to_numpy()
+    assert found["weighted"]
+    positive = float(ages[(table()["bought"] == "yes").to_numpy()].sum() / ages.sum())
+    assert found["precision_recall"][0]["share"] == pytest.approx(positive, abs=1e-4)
+    assert figures.slices(context, good.id)["loss"] != figures.mistakes(context, good.id)["total"] / len(ages)
+
+
+def test_what_a_model_said_goes_with_it_and_with_what_takes_its_place(context: Context) -> None:
+    store = context.store
+    job, (_, _, ensemble) = judged(store, seed=5)
+    ledger = StoreLedger(store, job.id)
+    ledger.keep_out_of_fold(ensemble.id, pack_array(np.full((3, 2), 0.25)))
+    first = store.models.get(ensemble.id).out_of_fold
+    ledger.keep_out_of_fold(ensemble.id, pack_array(np.full((3, 2), 0.75)))
+    second = store.models.get(ensemble.id).out_of_fold
+    assert first is not None and second is not None and first != second
+    store.files.remove_unused(time.time() + 60)
+    assert not store.files.has(first) and store.files.has(second)
+    store.models.keep_figure(job.id, "a figure", "now", {"x": 1})
+    store.jobs.update(job.id, status="completed")
+    store.delete(lambda: store.jobs.delete(job.id))
+    assert not store.files.has(second)
+    assert store.models.figure(job.id, "a figure", "now") is None
+    store.models.keep_figure(job.id, "a figure", "now", {"x": 1})
+    assert store.models.figure(job.id, "a figure", "now") is None

@@ -50,6 +50,8 @@ def test_slices_lead_to_their_rows(served: Served, classes: Run) -> None:
     good = classes[1][0]
     part = served.client.get(f"/models/{good.id}/slices").text
     assert "Graz" in part and "wrong, against" in part
+    served.store.jobs.update(classes[0].id, status="completed")
+    assert f'data-part="/models/{good.id}/slices"' in served.client.get(f"/jobs/{classes[0].id}/results").text
     page = served.client.get(f"/models/{good.id}/mistakes?slice=0").text
     assert '<th scope="col">city</th>' in page and "The wrong ones, the worst first." in page
     assert "The rows are gone" not in page
@@ -134,6 +136,7 @@ def test_a_search_in_a_sentence() -> None:
 @pytest.mark.browser
 def test_costs_comparison_and_mistakes_in_a_browser(served: Served, classes: Run, browser: Browser) -> None:
     job, (good, poor, _) = classes
+    served.store.jobs.update(job.id, status="completed")
     context = browser.new_context(viewport={"width": 390, "height": 800})
     visit = Visit(context, served.url)
     # What these models look at is not known: there is nothing behind their files.
@@ -164,5 +167,6 @@ def test_costs_comparison_and_mistakes_in_a_browser(served: Served, classes: Run
         page.locator(f"input[value='{model.id}']").check()
     page.get_by_role("button", name="Compare these 2").click()
     expect(page.locator("#comparison-title")).to_contain_text("is better than")
+    expect(page.locator("#slices-title")).to_contain_text(f"Where {good.name} fails most")
     visit.check()
     context.close()
