@@ -74,11 +74,17 @@ class ModelExplainer:
         place = {name: at for at, name in enumerate(self.names)}
         self._owners = []
         for encoder in model.encoders:
-            owners = np.zeros((encoder.n_features, len(self.names)))
-            for at, origins in enumerate(encoder.origins):
-                # What two columns say together is half of each.
-                owners[at, [place[name] for name in origins]] = 1.0 / len(origins)
-            self._owners.append(owners)
+            # Of each encoded feature and column of it: which, and its share. What two columns say is half of each.
+            owned = [
+                (at, place[name], 1.0 / len(origins)) for at, origins in enumerate(encoder.origins) for name in origins
+            ]
+            self._owners.append(
+                (
+                    np.array([feature for feature, _, _ in owned], dtype=np.intp),
+                    np.array([column for _, column, _ in owned], dtype=np.intp),
+                    np.array([share for _, _, share in owned], dtype=np.float64),
+                )
+            )
         self._explainers = [[exact(part.predictor) for part in member.parts] for member in model.members]
 
     def explain(self, row: Mapping[str, Any]) -> Explanation:
@@ -106,7 +112,10 @@ class ModelExplainer:
     def _exactly(self, part: Part, explainer: Explainer, vectors: list[np.ndarray]) -> Scores:
         """By column of the table."""
         found = explainer(vectors[part.encoder], self._typical_vectors[part.encoder])
-        return Scores(found.base, self._owners[part.encoder].T @ found.added, found.link, found.method)
+        features, columns, parts = self._owners[part.encoder]
+        added = np.zeros((len(self.names), found.added.shape[1]))
+        np.add.at(added, columns, parts[:, None] * found.added[features])
+        return Scores(found.base, added, found.link, found.method)
 
     def _sampled(self, row: Mapping[str, Any], parts: list[Part]) -> list[Scores]:
         """Parts that are asked about many rows between the typical one and this."""
