@@ -126,7 +126,10 @@ def test_an_endpoint_asks_for_just_what_it_states(server: Served, door: Door, en
 
 @pytest.mark.parametrize("method", [endpoint.method for endpoint in ENDPOINTS if endpoint.method != "GET"])
 def test_what_changes_something_needs_more_than_reading(method: str) -> None:
-    assert all(endpoint.need != Permission.READ for endpoint in ENDPOINTS if endpoint.method == method)
+    # What is asked for is too long for an address, and nothing is changed.
+    looks = ("/api/results/compare",)
+    changing = [endpoint for endpoint in ENDPOINTS if endpoint.method == method and endpoint.path not in looks]
+    assert all(endpoint.need != Permission.READ for endpoint in changing)
 
 
 def test_where_no_need_is_stated_nobody_gets_in(server: Served) -> None:

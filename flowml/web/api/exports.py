@@ -14,7 +14,7 @@ from flowml.services.examples import example_if_readable
 from flowml.services.serving.cards import model_card
 from flowml.services.serving.exports import model_download
 from flowml.services.serving.snippets import snippet
-from flowml.web.caller import context_of
+from flowml.web.caller import address_of, context_of
 from flowml.web.schemas.exports import CodeQuery, DownloadQuery
 
 
@@ -45,8 +45,7 @@ async def code(request: Request, model_id: str, query: CodeQuery) -> Response:
     """A program that asks this model for a row of its table, to paste; it takes a token from FLOWML_TOKEN."""
     context = context_of(request)
     row = await run_in_threadpool(_row, context, model_id)
-    address = f"{request.url.scheme}://{request.url.netloc}"
-    return Response(snippet(query.language, address, model_id, row), media_type="text/plain")
+    return Response(snippet(query.language, address_of(request), model_id, row), media_type="text/plain")
 
 
 def _row(context: Context, model_id: str) -> dict[str, Any]:
