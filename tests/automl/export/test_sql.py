@@ -37,6 +37,12 @@ def test_an_ensemble_calibrated_and_decided(pooling: Pooling) -> None:
     assert sql_file(blend(COLUMNS, pooling))[1].largest <= EXACT
 
 
+def test_trees_deeper_than_a_database_goes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowml.automl.export.sql.scores._DEEPEST", 1)
+    _, parity = sql_file(made("decision_tree", "mood", COLUMNS))
+    assert parity.largest <= EXACT
+
+
 def test_combinations_of_columns() -> None:
     assert sql_file(combined())[1].largest <= EXACT
 

@@ -1,6 +1,7 @@
 """From features to the answers of predictors, in SQL."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from flowml.automl.predictors.nodes.forest import Forest, Lookup, NodeTree
 from flowml.automl.predictors.nodes.reading import forest_of
 
 MOST_BYTES = 4_000_000
+# Databases bound how deep an expression goes, SQLite's parser by a hundred symbols: what is deeper has a name.
+_DEEPEST = 8
 
 
 def outputs(query: Query, predictor: Predictor, features: Sequence[Column]) -> list[Column]:
@@ -62,41 +65,59 @@ def _forest(query: Query, forest: Forest, features: Sequence[Column]) -> list[Co
     for raw in range(forest.n_raw):
         trees = forest.trees[raw :: forest.groups] if forest.groups > 1 else forest.trees
         output = 0 if forest.groups > 1 else raw
-        terms = []
+        terms: list[str] = []
+        named: list[Column] = []
         for tree in trees:
-            terms.append(_case(tree, 0, output, columns))
+            terms.append(_Cases(query, tree, output, columns, named).of(0))
             query.size += len(terms[-1])
             if query.size > MOST_BYTES:
                 raise too_large()
         query.size -= sum(map(len, terms))
         offset = float(forest.offset[raw if len(forest.offset) > 1 else 0])
-        scores.append(query.add(f"{number(offset)} + {number(unit)} * {added(terms)}", *columns))
+        scores.append(query.add(f"{number(offset)} + {number(unit)} * {added(terms)}", *columns, *named))
     return scores
 
 
-def _case(tree: NodeTree, node: int, output: int, columns: Sequence[Column]) -> str:
-    feature = int(tree.feature[node])
-    if feature < 0:
-        return number(float(tree.value[node, output]))
-    left, right = (_case(tree, int(child[node]), output, columns) for child in (tree.left, tree.right))
-    if left == right:
-        return left
-    name, missing_left = columns[feature].text, bool(tree.missing_left[node])
-    asked = tree.levels.get(node)
-    # A comparison with NULL is never true, so what is missing goes where ELSE leads.
-    if asked is None:
-        bound = number(single(float(tree.threshold[node])))
-        if missing_left:
-            return f"CASE WHEN {name} > {bound} THEN {right} ELSE {left} END"
-        return f"CASE WHEN {name} <= {bound} THEN {left} ELSE {right} END"
-    among, others = (left, right) if tree.levels_left else (right, left)
-    missing = left if missing_left else right
-    if not asked:
-        return f"CASE WHEN {name} IS NULL THEN {missing} ELSE {others} END"
-    codes = ", ".join(map(str, sorted(asked)))
-    if missing == others:
-        return f"CASE WHEN {name} IN ({codes}) THEN {among} ELSE {others} END"
-    return f"CASE WHEN {name} NOT IN ({codes}) THEN {others} ELSE {among} END"
+@dataclass
+class _Cases:
+    """One tree as cases of cases; `named`: the parts of it that have a name."""
+
+    query: Query
+    tree: NodeTree
+    output: int
+    columns: Sequence[Column]
+    named: list[Column]
+
+    def of(self, node: int, depth: int = 0) -> str:
+        tree = self.tree
+        feature = int(tree.feature[node])
+        if feature < 0:
+            return number(float(tree.value[node, self.output]))
+        if depth == _DEEPEST:
+            inside = _Cases(self.query, tree, self.output, self.columns, [])
+            text = inside.of(node)
+            column = self.query.add(text, *self.columns, *inside.named)
+            self.named.append(column)
+            return column.text
+        left, right = (self.of(int(child[node]), depth + 1) for child in (tree.left, tree.right))
+        if left == right:
+            return left
+        name, missing_left = self.columns[feature].text, bool(tree.missing_left[node])
+        asked = tree.levels.get(node)
+        # A comparison with NULL is never true, so what is missing goes where ELSE leads.
+        if asked is None:
+            bound = number(single(float(tree.threshold[node])))
+            if missing_left:
+                return f"CASE WHEN {name} > {bound} THEN {right} ELSE {left} END"
+            return f"CASE WHEN {name} <= {bound} THEN {left} ELSE {right} END"
+        among, others = (left, right) if tree.levels_left else (right, left)
+        missing = left if missing_left else right
+        if not asked:
+            return f"CASE WHEN {name} IS NULL THEN {missing} ELSE {others} END"
+        codes = ", ".join(map(str, sorted(asked)))
+        if missing == others:
+            return f"CASE WHEN {name} IN ({codes}) THEN {among} ELSE {others} END"
+        return f"CASE WHEN {name} NOT IN ({codes}) THEN {others} ELSE {among} END"
 
 
 def _lookup(query: Query, lookup: Lookup, features: Sequence[Column]) -> Column:
