@@ -85,7 +85,7 @@ Alpine.data("change", () => ({
     const texts = {};
     for (const { feature, to } of this.found.changes) {
       const row = this.columns.find((one) => one.dataset.column === feature);
-      const control = document.getElementById(row.dataset.field);
+      const control = document.getElementById(row.dataset.controlId);
       texts[feature] = textFor(row.dataset.control, row.dataset.role, to, [...(control?.options ?? [])].map((option) => option.value));
     }
     dispatchEvent(new CustomEvent("row-change", { detail: texts }));
