@@ -58,6 +58,10 @@ export async function call(method, url, body, signal) {
 export const get = (url, signal) => call("GET", url, undefined, signal);
 export const post = (url, body, signal) => call("POST", url, body, signal);
 
+export async function textOf(url, signal) {
+  return (await send("GET", url, undefined, signal)).text();
+}
+
 // How many bytes a file has; it is made for that where it is not there yet, and not fetched.
 export async function sizeOf(url, signal) {
   const response = await send("GET", url, undefined, signal);

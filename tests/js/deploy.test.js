@@ -1,7 +1,7 @@
 // The Deploy page: keys in commands and in their list, and how long requests took.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { withKey } from "../../static/js/deploy/command.js";
+import { programWithKey, withKey } from "../../static/js/deploy/command.js";
 import { endOf, listed } from "../../static/js/deploy/keys.js";
 import { bars, countedWords, figures, quantile, sentence } from "../../static/js/deploy/latency.js";
 
@@ -55,4 +55,11 @@ test("what the server has counted of a model", () => {
   assert.equal(countedWords([one], "m"), "Since the server started: 10 requests, 1 of them refused or failed; of the latest half took 0.25 ms at most, 95 of 100 2.0 ms.");
   assert.equal(countedWords([{ ...one, rows: 90, errors: 0, p50_ms: null }], "m"), "Since the server started: 9 requests of 90 rows.");
   assert.match(countedWords([one], "other"), /^Nobody has asked/);
+});
+
+test("a program has the key that was just made in its environment", () => {
+  for (const language of ["python", "curl", "javascript"]) {
+    assert.equal(programWithKey(language, "program", ""), "program");
+    assert.match(programWithKey(language, "program", "flowml_api_x"), /FLOWML_TOKEN.*flowml_api_x[\s\S]*\nprogram$/);
+  }
 });

@@ -12,6 +12,7 @@ from flowml.domain.models import Model
 from flowml.services import jobs, results
 from flowml.services.examples import example_if_readable
 from flowml.services.serving import exports, predicting
+from flowml.services.serving.snippets import LANGUAGES, snippet
 from flowml.web import commands
 from flowml.web.caller import address_of, context_of
 from flowml.web.commands import quoted
@@ -19,6 +20,7 @@ from flowml.web.pages.frame import build_frame
 from flowml.web.templating import Page, respond
 
 MOST_COLUMNS = 12
+_LANGUAGES = {"python": "Python", "curl": "curl", "javascript": "JavaScript"}
 _FORMS = {
     "flowml": ("FlowML", "All of it. For this program: flowml predict, flowml serve-model, and load_model in Python."),
     "joblib": ("joblib", "For Python programs with scikit-learn and the model's own library, without FlowML."),
@@ -30,7 +32,7 @@ _FORMS = {
 
 @dataclass(frozen=True)
 class Command:
-    """Something to copy: what it does, in words, its lines, and the same with a token from the environment."""
+    """Something to copy: what it does, in words, its lines, and the same where they take a token as $FLOWML_TOKEN."""
 
     id: str
     title: str
@@ -63,7 +65,7 @@ class DeployPage(Page):
     may_change: bool
     example: str
     left_out: int
-    ask: Command
+    languages: list[Command]
     protocols: list[Command]
     forms: list[Form]
     server: list[Command]
@@ -98,7 +100,7 @@ def page(request: Request) -> Response:
             may_change=Permission.ADMIN in context.caller.may,
             example=example,
             left_out=len(row) - len(short),
-            ask=_ask(address_of(request), model, short, needs_token),
+            languages=_languages(address_of(request), model, short),
             protocols=_protocols(address_of(request), model, short, needs_token),
             forms=_forms(model),
             server=_server(exports.filename(model, exports.OWN)),
@@ -107,11 +109,9 @@ def page(request: Request) -> Response:
     )
 
 
-def _ask(address: str, model: Model, row: dict[str, Any], token: bool) -> Command:
-    def write(token: bool) -> str:
-        return commands.curl(f"{address}/api/results/predict", {"model_id": model.id, "features": row}, token=token)
-
-    return Command("curl", "curl", "One row; “rows” takes a list of up to 100,000.", write(token), write(True))
+def _languages(address: str, model: Model, row: dict[str, Any]) -> list[Command]:
+    written = {language: snippet(language, address, model.id, row) for language in LANGUAGES}
+    return [Command(language, _LANGUAGES[language], "", text, text) for language, text in written.items()]
 
 
 def _protocols(address: str, model: Model, row: dict[str, Any], token: bool) -> list[Command]:

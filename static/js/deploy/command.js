@@ -6,3 +6,14 @@ export const VARIABLE = "$FLOWML_TOKEN";
 export function withKey(text, keyed, secret) {
   return secret ? keyed.replaceAll(VARIABLE, () => secret) : text;
 }
+
+// Programs take the key from the environment; what comes before one puts it there.
+const PUT = {
+  python: (secret) => 'import os\n\nos.environ["FLOWML_TOKEN"] = "' + secret + '"\n\n',
+  curl: (secret) => "export FLOWML_TOKEN=" + secret + "\n",
+  javascript: (secret) => 'globalThis.process ??= { env: {} };\nprocess.env.FLOWML_TOKEN = "' + secret + '";\n\n',
+};
+
+export function programWithKey(language, text, secret) {
+  return secret ? PUT[language](secret) + text : text;
+}

@@ -2,12 +2,13 @@
 import Alpine from "../../vendor/alpine.js";
 import { buildChart, mountCharts } from "../charts.js";
 import "../charts/serving.js";
-import { withKey } from "../deploy/command.js";
+import { programWithKey, withKey } from "../deploy/command.js";
 import { listed } from "../deploy/keys.js";
 import { bars, countedWords, figures, quantile, sentence } from "../deploy/latency.js";
 import { copyText, dataOf, h, icon } from "../dom.js";
 import { bytes, milliseconds, plural } from "../format.js";
-import { call, get, post, said, sizeOf } from "../http.js";
+import { call, get, post, said, sizeOf, textOf } from "../http.js";
+import { recall, remember } from "../storage.js";
 
 const REQUESTS = 200;
 const WARM = 5;
@@ -31,15 +32,48 @@ Alpine.data("command", () => ({
   ...copying,
   plain: "",
   keyed: "",
+  language: "",
   init() {
     this.plain = this.$root.querySelector("code").textContent;
-    this.keyed = dataOf(this.$root, "keyed");
+    this.language = this.$root.dataset.language ?? "";
+    if (!this.language) this.keyed = dataOf(this.$root, "keyed");
   },
   get text() {
+    if (this.language) return programWithKey(this.language, this.plain, this.$store.key.secret);
     return withKey(this.plain, this.keyed, this.$store.key.secret);
   },
   copy() {
     return this.copyThis(this.text);
+  },
+}));
+
+Alpine.data("languages", () => ({
+  chosen: recall("language", "python"),
+  init() {
+    if (![...this.blocks].some((block) => block.dataset.language === this.chosen)) this.chosen = "python";
+    this.show();
+    this.$watch("chosen", () => this.show());
+  },
+  get blocks() {
+    return this.$root.querySelectorAll("[data-language]");
+  },
+  show() {
+    for (const block of this.blocks) block.hidden = block.dataset.language !== this.chosen;
+    remember("language", this.chosen);
+  },
+}));
+
+Alpine.data("card", () => ({
+  text: "",
+  problem: "",
+  waiting: true,
+  async init() {
+    try {
+      this.text = await textOf("/api/results/model/" + encodeURIComponent(this.$root.dataset.model) + "/card");
+    } catch (problem) {
+      this.problem = said(problem);
+    }
+    this.waiting = false;
   },
 }));
 

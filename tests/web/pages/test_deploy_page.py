@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -33,15 +35,15 @@ def add_models(server: Served) -> None:
 
 
 def commands(page: str) -> list[list[str]]:
-    """Every curl command of the page, as a shell takes it apart."""
-    found = re.findall(r"<code x-text=\"text\">(curl .*?)</code>", page, re.DOTALL)
+    """The commands for clients of others, as a shell takes them apart."""
+    found = re.findall(r"<code x-text=\"text\">(curl &#39;.*?)</code>", page, re.DOTALL)
     return [shlex.split(unescape(text).replace("\\\n", "")) for text in found]
 
 
 @pytest.mark.parametrize("model", ["cls", "reg"])
 def test_each_command_is_answered(told: Served, model: str) -> None:
     found = commands(told.client.get(f"/models/{model}/deploy").text)
-    assert len(found) == 3
+    assert len(found) == 2
     for command in found:
         body = json.loads(command[command.index("-d") + 1])
         answer = told.client.post(command[1], json=body)
@@ -61,7 +63,7 @@ def test_a_model_whose_table_is_gone_says_what_its_values_are(tmp_path: Path) ->
         add_models(server)
         server.store.datasets.delete("d1")
         page = server.client.get("/models/cls/deploy").text
-        assert "typical of each column by itself" in page and len(commands(page)) == 3
+        assert "typical of each column by itself" in page and len(commands(page)) == 2
 
 
 @pytest.mark.browser
@@ -76,6 +78,14 @@ def test_a_key_and_a_measurement(told: Served, browser: Browser) -> None:
     secret = page.get_by_role("region", name="The key").inner_text()
     assert secret.startswith("flowml_api_")
     expect(page.get_by_role("region", name="MLflow")).to_contain_text(f"Bearer {secret}")
+    for language, put in (("curl", "export FLOWML_TOKEN="), ("JavaScript", "process.env."), ("Python", "os.environ")):
+        page.get_by_role("radio", name=language).check(force=True)
+        program = page.get_by_role("region", name=f"Program in {language}")
+        expect(program).to_contain_text(put)
+        expect(program).to_contain_text(secret)
+    done = subprocess.run([sys.executable, "-c", program.inner_text()], capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)["prediction"] in ("yes", "no"), done.stderr
+    expect(page.get_by_role("region", name="Model card in Markdown")).to_contain_text("How good it is")
     page.get_by_role("button", name="Measure").click()
     expect(page.locator(".latency-chart svg")).to_be_visible(timeout=30_000)
     expect(page.locator(".latency-stats")).to_contain_text("p99")
