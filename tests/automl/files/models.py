@@ -1,14 +1,16 @@
 """A model of customers, and files of new ones."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import polars as pl
 
 from flowml.automl.model.model import FittedModel
+from flowml.automl.task.task import prepare_task
 from flowml.data.conversion.notation import Notation
 from flowml.domain.datasets import Role
-from flowml.library.run import train
+from tests.automl.model.fitting import fit
 
 N_ROWS = 900
 _ROLES = {
@@ -48,19 +50,10 @@ def customers(n_rows: int, seed: int) -> pl.DataFrame:
 
 @cache
 def model_of_customers(target: str) -> FittedModel:
-    """A small tree that predicts `bought` (no or yes) or `spent` (a number)."""
+    """Least squares that predict `bought` (no or yes) or `spent` (a number)."""
     other = "spent" if target == "bought" else "bought"
-    run = train(
-        customers(300, 0),
-        _ROLES,
-        target=target,
-        exclude=[other],
-        algorithm_names=["decision_tree"],
-        max_trials=1,
-        cv_folds=3,
-        notations=_NOTATIONS,
-    )
-    return run.model
+    task = prepare_task(customers(300, 0), _ROLES, target=target, exclude=[other], cv_folds=3)
+    return fit(replace(task, notations=_NOTATIONS))
 
 
 @cache
