@@ -18,6 +18,7 @@ from flowml.services.context import Context
 from flowml.services.fleet import workers
 from flowml.web import pages
 from flowml.web.caller import CONTEXT, Callers
+from flowml.web.endpoint import answering_at_once
 from flowml.web.failures import handle_error
 from flowml.web.leaving import Waiting
 from flowml.web.live import Hub
@@ -70,7 +71,8 @@ def create_app(
     app.state.waiting = waiting
     app.state.fleet = fleet
     app.state.throttle = Throttle()
-    gate = Gate(app, context, who or Callers(context), open_paths(pages.ENDPOINTS))
+    at_once = answering_at_once(ENDPOINTS)
+    gate = Gate(app, context, who or Callers(context), open_paths(pages.ENDPOINTS), at_once=at_once)
 
     def end_waiting() -> None:
         fleet.close()

@@ -19,10 +19,11 @@ from flowml.services.datasets import PlaceForUploads
 from flowml.web.caller import context_of
 from flowml.web.errors import MOST_NAMED, field_names, invalid_request, not_json
 from flowml.web.leaving import in_bulk
+from flowml.web.wire import MOST_AT_ONCE_BYTES
 
 MAX_JSON_BYTES = 32_000_000
 # So much is read within half a millisecond, which is less than handing it to a thread may take on a busy machine.
-_AT_ONCE_BYTES = 32_000
+_AT_ONCE_BYTES = MOST_AT_ONCE_BYTES
 _IN_MEMORY_BYTES = 1_000_000
 # What has no more brackets than this cannot be nested too deeply.
 _MOST_DEPTH = 200

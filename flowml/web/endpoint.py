@@ -8,7 +8,7 @@ A coroutine function runs on the event loop and gets the request instead: for st
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,6 +29,7 @@ from flowml.web.bodies import Schema, read_body
 from flowml.web.caller import context_of
 from flowml.web.errors import invalid_request
 from flowml.web.leaving import for_a_worker, until_gone
+from flowml.web.security import AtOnce
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +40,8 @@ class Endpoint:
 
     The handler's docstring is its description: the first line a summary. `need` is what its callers have to be allowed;
     an endpoint that states none is for nobody. One that `waits`, for a child process, does so apart from all others and
-    ends when its client leaves; a coroutine function sees to that itself (`until_gone`).
+    ends when its client leaves; a coroutine function sees to that itself (`until_gone`). `at_once` answers a body of
+    JSON with JSON where that takes no time: then nothing else is done for the request (`wire.AtOnce`).
     """
 
     method: str
@@ -52,6 +54,7 @@ class Endpoint:
     form: type[BaseModel] | None = None
     need: Permission | None = None
     waits: bool = False
+    at_once: Callable[[Context, bytes], bytes | None] | None = None
 
 
 class Resource:
@@ -84,6 +87,11 @@ class Resource:
             note(context_of(request), fault)
             raise fault from error
         await response(scope, receive, send)
+
+
+def answering_at_once(endpoints: Iterable[Endpoint]) -> AtOnce:
+    """What the gate may have answered at once, of these."""
+    return {one.path: (one.need, one.at_once) for one in endpoints if one.at_once is not None and one.need is not None}
 
 
 def parse_query(parameters: Mapping[str, str], model: type[Schema]) -> Schema:

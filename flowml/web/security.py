@@ -8,7 +8,7 @@ are open.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowml.domain.caller import NOBODY, Principal
+from flowml.domain.caller import NOBODY, Permission, Principal
 from flowml.domain.errors import FlowMLError, Forbidden, MalformedRequest, Unauthorized
 from flowml.domain.faults import fault_of
 from flowml.services.access.hosts import Hosts
@@ -57,12 +57,17 @@ _RAW_HEADERS = [(name.encode(), value.encode()) for name, value in _HEADERS.item
 _RAW_PLAIN_HEADERS = [(name, value) for name, value in _RAW_HEADERS if name != b"cross-origin-opener-policy"]
 _NAMES = frozenset(name for name, _ in _RAW_HEADERS)
 _CACHE_CONTROL = b"cache-control"
+_JSON = (b"content-type", b"application/json")
 _IS_PLAIN = "flowml.plain"
 _SAME = frozenset({"same-origin", "none"})
 _LOOKED_AT = frozenset({b"host", b"origin", b"sec-fetch-site"})
 _SCHEMES = {"ws": "http", "wss": "https"}
 # What these answer is not shown to people, and some of it has to be computed.
 _NO_PAGES = ("/api/", "/metrics", "/v2", "/invocations")
+
+
+AtOnce = Mapping[str, tuple[Permission, Callable[[Context, bytes], bytes | None]]]
+"""By path: what a POST of JSON there needs, and what answers its body with JSON, if that takes no time at all."""
 
 
 class _NotLoggedIn(Unauthorized):
@@ -80,15 +85,17 @@ class Gate:
         open_paths: Collection[str] = frozenset(),
         *,
         has_pages: bool = True,
+        at_once: AtOnce | None = None,
     ):
         """`who` calls is what every request's context says from here on; nobody gets to other than the open paths.
-        Without pages, nobody is led to one."""
+        Without pages, nobody is led to one. What none of `at_once` answers goes to the application."""
         self._app = app
         self._context_of = lru_cache(maxsize=128)(context.of)
         self._who = who
         self._hosts = Hosts(context.settings)
         self._open_paths = open_paths
         self._has_pages = has_pages
+        self._at_once = at_once or {}
         self.end_waiting: Callable[[], None] = lambda: None
         """To be called when the server is about to end: who waits for something to happen hears that it does not."""
 
@@ -121,6 +128,26 @@ class Gate:
         else:
             await self._app(scope, receive, send_guarded)
 
+    def at_once(self, scope: Scope) -> Callable[[bytes], tuple[bytes, bytes] | None] | None:
+        """What answers a request as soon as its body is there (`wire.AtOnce`), by the same rules as any other; None for
+        one that has to be refused, or that the application has to look at."""
+        found = self._at_once.get(scope["path"])
+        if found is None or scope["method"] != "POST" or scope["root_path"] or _JSON not in scope["headers"]:
+            return None
+        need, answer = found
+        if self._let_in(scope) is not None or need not in scope[CONTEXT].caller.may:
+            return None
+
+        def respond(content: bytes) -> tuple[bytes, bytes] | None:
+            try:
+                answered = answer(scope[CONTEXT], content)
+            except Exception:
+                # It is met again where errors are answered and written down.
+                return None
+            return None if answered is None else (_PLAIN_HEAD if scope.get(_IS_PLAIN) else _HEAD, answered)
+
+        return respond
+
     def _let_in(self, scope: Scope) -> Exception | None:
         """Why this request may not come in; None where it may, and has its context now."""
         refusal = _refused(scope, self._hosts)
@@ -143,6 +170,13 @@ class Gate:
             )
         scope[CONTEXT] = self._context_of(caller)
         return None
+
+
+def _head(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % one for one in (_JSON, *headers, (_CACHE_CONTROL, b"no-store")))
+
+
+_HEAD, _PLAIN_HEAD = _head(_RAW_HEADERS), _head(_RAW_PLAIN_HEADERS)
 
 
 def _with_ours(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -14,12 +14,13 @@ import json
 import logging
 import sys
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.types import ASGIApp
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +34,14 @@ ABORT: Final = "flowml.abort"
 _MOST_HEADERS = 200
 _OTHER_FILES = 150
 _TOO_MUCH_HEAD = f"The head of a request may have at most {MOST_HEAD_BYTES:,} bytes and {_MOST_HEADERS} headers."
+
+
+AtOnce = Callable[[Any], Callable[[bytes], tuple[bytes, bytes] | None] | None]
+"""What an application may have as `at_once`: for the scope of a request, what answers its whole body with 200, or None
+to be asked as usual. That gives as bytes the lines of the answer's head, each ended, but those of its date and length,
+and its content; or None again. Neither raises anything or waits for anything, and None leaves no trace."""
+MOST_AT_ONCE_BYTES = 32_000
+"""Of a body that is waited for, to be answered at once."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.is_parting = False
         self._loose_bytes = self._body_bytes = self._rest_bytes = 0
         self._unread: tuple[int, float] | None = None
+        self._is_reading = False
+        self._begins: tuple[RequestResponseCycle, Any] | None = None
         if len(self.connections) > self.most_connections and not self._find_room():
             self._refuse(503, "There are too many connections to this server.", "Try again in a moment.")
         if not getattr(self.server_state, "looked_after", False):
@@ -84,13 +95,47 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.is_parting or self.transport.is_closing():
             return
         self._was_of_use = False
-        super().data_received(data)
+        self._is_reading = True
+        try:
+            super().data_received(data)
+        finally:
+            self._is_reading = False
+            if self._begins is not None:
+                self._begin(*self._begins)
         self._loose_bytes = 0 if self._was_of_use or not self._in_message else self._loose_bytes + len(data)
         if self._loose_bytes > MOST_HEAD_BYTES:
             if self._in_head:
                 self._refuse(431, _TOO_MUCH_HEAD)
             else:
                 self._refuse(400, "The body of the request is not sent as HTTP asks for.")
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if self._is_reading:
+            # When all that has arrived is read, its body may be there: no task would begin before either.
+            self._begins = cycle, app
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Answer a request: on the spot where the application can, without a task and all that is made for one."""
+        at_once: AtOnce | None = getattr(app, "at_once", None)
+        usual = cycle.disconnected or cycle.waiting_for_100_continue or not cycle.keep_alive or self.flow.write_paused
+        usual = usual or len(cycle.body) > MOST_AT_ONCE_BYTES
+        answer = None if at_once is None or usual else at_once(cycle.scope)
+        if answer is not None and cycle.more_body:
+            # Many clients send it apart from the head.
+            return
+        self._begins = None
+        found = None if answer is None else answer(bytes(cycle.body))
+        if found is None:
+            super()._start_asgi_task(cycle, app)
+            return
+        head, content = found
+        dates = [b"%b: %b\r\n" % line for line in self.server_state.default_headers]
+        length = b"content-length: %d\r\n\r\n" % len(content)
+        cycle.response_started = cycle.response_complete = True
+        cycle.transport.write(b"".join((b"HTTP/1.1 200 OK\r\n", *dates, head, length, content)))
+        cycle.on_response()
 
     def on_message_begin(self) -> None:
         self._in_head = self._in_message = self._was_of_use = True

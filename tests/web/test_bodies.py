@@ -178,7 +178,7 @@ def test_what_a_large_body_asks_is_not_answered_on_the_event_loop(
     server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(results, "_at_once", lambda context, model_id, features: asked.append(len(features)))
+    monkeypatch.setattr(results, "_at_once", lambda _, model_id, features, *more: asked.append(len(features)))
     for n_features in (3, 5_000):
         features = {f"column {at}": at for at in range(n_features)}
         answer = server.client.post("/api/results/predict", json={"model_id": "none", "features": features})

@@ -34,7 +34,7 @@ from tests.web.serving import Served, run_app, serve, until
 
 COUNTED = {"kind": "histogram", "edges": [0.0, 3.0], "counts": [3], "missing": 0}
 TRANSFORM = {"operations": [{"op": "drop", "columns": ["x"]}]}
-# What to send to each address so that it takes a child process; {} are the data set and its model.
+# What to send to each address so that it takes a child process; {0} are the data set and its model, {1} its run.
 QUESTIONS: dict[str, list[tuple[str, Any]]] = {
     "/api/datasets/upload": [("/api/datasets/upload", b"a,b\n1,2\n")],
     "/api/datasets/{dataset_id}/read-again": [("/api/datasets/{0}/read-again", {"options": {}})],
@@ -51,9 +51,24 @@ QUESTIONS: dict[str, list[tuple[str, Any]]] = {
     "/api/datasets/{dataset_id}/relation/{column:path}": [("/api/datasets/{0}/relation/x?target=y", None)],
     "/api/datasets/{dataset_id}/quality": [("/api/datasets/{0}/quality", None)],
     "/api/training/start": [("/api/training/start", {"dataset_id": "{0}", "target": "y"})],
+    "/api/results/model/{model_id}/download": [("/api/results/model/{0}/download?format=sql", None)],
+    "/api/results/model/{model_id}/curves": [("/api/results/model/{0}/curves", None)],
+    "/api/results/model/{model_id}/slices": [("/api/results/model/{0}/slices", None)],
+    "/api/results/model/{model_id}/mistakes": [("/api/results/model/{0}/mistakes", None)],
+    "/api/results/compare": [("/api/results/compare", {"model_ids": ["{0}", "{0}b"]})],
+    "/api/results/job/{job_id}/parameter-importance": [("/api/results/job/{1}/parameter-importance", None)],
+    "/api/results/job/{job_id}/report": [("/api/results/job/{1}/report", None)],
+    "/api/results/model/{model_id}/partial-dependence": [
+        ("/api/results/model/{0}/partial-dependence?feature=x", None),
+    ],
     "/api/results/model/{model_id}/feature-importance": [("/api/results/model/{0}/feature-importance", None)],
     "/datasets/{dataset_id}/rows.json": [("/datasets/{0}/rows.json?sort=x", None)],
     "/datasets/{dataset_id}/spreads.json": [("/datasets/{0}/spreads.json?search=a", None)],
+    "/jobs/{job_id}/search": [("/jobs/{1}/search", None)],
+    "/jobs/{job_id}/compare": [("/jobs/{1}/compare?model={0}&model={0}b", None)],
+    "/models/{model_id}/curves": [("/models/{0}/curves", None)],
+    "/models/{model_id}/slices": [("/models/{0}/slices", None)],
+    "/models/{model_id}/mistakes": [("/models/{0}/mistakes", None)],
     "/train": [("/train?dataset={0}&target=y", None)],
 }
 ASKED = [
@@ -97,7 +112,9 @@ def table(server: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     dataset = add_dataset(server.store, f"{name}t")
     dataset = replace(dataset, id=name, source=dataset.sha256)
     server.store.datasets.add(dataset, ())
-    add_model(server.store, add_job(server.store, dataset_id=name), name, 0.9)
+    job = add_job(server.store, dataset_id=name)
+    for model_id in (name, f"{name}b"):
+        add_model(server.store, job, model_id, 0.9)
     yield name
 
 
@@ -117,7 +134,7 @@ def test_when_the_client_leaves_the_child_process_hears_of_it(
     monkeypatch.setattr(importance.Child, "ask", lambda process, request, bounds, cancelled: work(cancelled))
     if isinstance(body, dict):
         body = json.loads(json.dumps(body).replace("{0}", table))
-    connection = ask(server, method, path.format(table), body)
+    connection = ask(server, method, path.format(table, server.store.models.get(table).job_id), body)
     # The first child of a busy machine is some time in coming.
     assert begun.wait(60)
     assert not ended.is_set()

@@ -129,6 +129,92 @@ def test_a_request_is_answered_as_ever(port: int) -> None:
     assert SEEN.bodies[-2:] == [200_000, 1]
 
 
+class _AtOnce:
+    """Answers small bodies at once, but for those that say “usual”, as the application behind it all others."""
+
+    def at_once(self, scope: Any) -> Any:
+        def answer(content: bytes) -> tuple[bytes, bytes] | None:
+            return None if b"usual" in content else (b"x-way: quick\r\n", json.dumps({"size": len(content)}).encode())
+
+        return answer if scope["path"] == "/quick" else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _app(scope, receive, send)
+
+
+@pytest.fixture(scope="module")
+def at_once() -> Iterator[int]:
+    """The port of a server that answers at once."""
+    with run_app(_AtOnce(), http=_Impatient) as port:
+        yield port
+
+
+def _read(client: _Client, n_answers: int) -> bytes:
+    content = b""
+    while content.count(b'{"size"') < n_answers:
+        piece = client.recv(65_536)
+        assert piece, content
+        content += piece
+    return content
+
+
+def _quick(body: bytes, *headers: bytes, path: str = "/quick") -> bytes:
+    return _request(path, b"Content-Length: %d" % len(body), *headers) + b"\r\n" + body
+
+
+def test_what_can_be_answered_at_once_takes_no_task(at_once: int) -> None:
+    SEEN.requests.clear()
+    with _Client(at_once) as client:
+        client.sendall(_quick(b"abc"))
+        found = _read(client, 1)
+        assert found.startswith(b"HTTP/1.1 200 OK\r\n") and b"x-way: quick\r\ncontent-length: 11\r\n" in found
+        assert b"\r\ndate: " in found
+        # The body some time after the head, and in parts.
+        sent = _quick(b"abcdef")
+        for part in (sent[:10], sent[10:-6], sent[-6:-2], sent[-2:]):
+            client.sendall(part)
+            time.sleep(0.02)
+        assert b'{"size": 6}' in _read(client, 1)
+        # Several at once are answered in their order, whichever way each goes.
+        client.sendall(_quick(b"a") + _quick(b"ab", path="/") + _quick(b"abc") + _quick(b"usual"))
+        sizes = [int(part.split(b"}")[0]) for part in _read(client, 4).split(b'{"size": ')[1:]]
+        assert sizes == [1, 2, 3, 5]
+        assert "/quick" in SEEN.requests and SEEN.requests.count("/") == 1
+        # On the same connection as ever.
+        client.sendall(_quick(b"abcd"))
+        assert b'{"size": 4}' in _read(client, 1)
+
+
+def test_what_is_not_small_or_not_usual_goes_the_usual_way(at_once: int) -> None:
+    for sent in (
+        _quick(b"a" * 200_000, b"Connection: close"),
+        _quick(b"abc", b"Connection: close"),
+        _request("/quick", b"Transfer-Encoding: chunked", b"Connection: close") + b"\r\n3\r\nabc\r\n0\r\n\r\n",
+        _quick(b"abc").replace(b"HTTP/1.1", b"HTTP/1.0"),
+    ):
+        SEEN.requests.clear()
+        with _Client(at_once) as client:
+            client.sendall(sent)
+            assert client.answer() == (200, {"size": 200_000 if len(sent) > 1_000 else 3})
+        assert SEEN.requests == ["/quick"]
+    with _Client(at_once) as client:
+        client.sendall(_request("/quick", b"Content-Length: 3", b"Expect: 100-continue") + b"\r\n")
+        assert client.recv(65_536).startswith(b"HTTP/1.1 100")
+        client.sendall(b"abc")
+        assert b'{"size": 3}' in _read(client, 1)
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(at_once: int) -> None:
+    with _Client(at_once) as client:
+        client.sendall(_request("/quick", b"Content-Length: 3") + b"\r\na")
+        assert client.answer()[0] == 408
+    with _Client(at_once) as client:
+        client.sendall(_request("/quick", b"Content-Length: 3") + b"\r\na")
+    with _Client(at_once) as client:
+        client.sendall(_request("/quick", b"Transfer-Encoding: chunked") + b"\r\nzz\r\n")
+        assert client.recv(65_536).startswith(b"HTTP/1.1 400")
+
+
 @pytest.mark.parametrize(
     ("parts", "status"),
     [

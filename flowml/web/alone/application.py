@@ -20,7 +20,7 @@ from flowml.services.serving.shared_figures import SharedFigures
 from flowml.web.alone import handlers
 from flowml.web.alone.callers import SecretCallers
 from flowml.web.api import explain, inference, invocations, model_document, results
-from flowml.web.endpoint import Endpoint, Resource
+from flowml.web.endpoint import Endpoint, Resource, answering_at_once
 from flowml.web.errors import problem_response
 from flowml.web.leaving import Waiting
 from flowml.web.schemas import explain as x
@@ -36,7 +36,8 @@ _TELL_SECONDS = 1.0
 # fmt: off
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/results/predict",
-             results.predict, r.Prediction | r.Predictions, body=r.Predict, need=PREDICT),
+             results.predict, r.Prediction | r.Predictions, body=r.Predict, need=PREDICT,
+             at_once=results.predict_at_once),
     Endpoint("POST", "/invocations",
              invocations.invocations, p.Invoked, body=p.Invocation, query=p.InvocationsQuery, need=PREDICT),
     *(
@@ -107,7 +108,8 @@ def create_app(
     app.state.process, app.state.processes = process, processes
     app.state.figures = shared
     open_paths = frozenset(endpoint.path for endpoint in ENDPOINTS if endpoint.need is OPEN)
-    return Gate(app, context, SecretCallers(secret), open_paths, has_pages=False)
+    at_once = answering_at_once(ENDPOINTS)
+    return Gate(app, context, SecretCallers(secret), open_paths, has_pages=False, at_once=at_once)
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:

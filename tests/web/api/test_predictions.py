@@ -1,5 +1,6 @@
 """Predictions over HTTP."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,6 +42,61 @@ def test_one_row_cold_and_warm(models: Served) -> None:
     assert warm == cold
     assert (warm["prediction"], warm["interval"], warm["warnings"]) == ("yes", None, [])
     assert warm["probability"] == warm["confidence"] == warm["probabilities"]["yes"]
+
+
+BODIES = [
+    f'{{"model_id": "classes", "features": {json.dumps(ROW)}}}',
+    '{"features": {"age": 1e0, "city": "Ulm", "member": 1, "joined": null}, "model_id": "classes"}',
+    '{"model_id": "none", "model_id": "classes", "features": {"age": 1, "age": 60}}',
+    '{"model_id": "classes", "features": {"age": 60}, "features": [1]}',
+    f'{{"model_id": "classes", "features": {{"age": {"9" * 400}}}}}',
+    f'{{"model_id": "classes", "features": {{"age": {"9" * 5_000}}}}}',
+    '{"model_id": "classes", "features": {"age": 1e400, "city": -0.0}}',
+    '{"model_id": "classes", "features": {"age": NaN}}',
+    '{"model_id": "classes", "features": {"age": 60, "city": "\\ud800"}}',
+    '{"model_id": "classes", "features": {"age": 60, "city": "\\u00e4\\ud83d\\ude00"}}',
+    f'{{"model_id": "classes", "features": {{"": {"[" * 150 + "]" * 150}}}}}',
+    f'{{"model_id": "classes", "features": {{"age": {"[" * 5_000 + "]" * 5_000}}}}}',
+    '{"model_id": "classes", "features": {"age": {"a": 1}}}',
+    '{"model_id": "classes", "features": {"age": true, "member": "yes"}}',
+    '{"model_id": ["classes"], "features": {}}',
+    '{"model_id": null, "features": {}}',
+    '{"model_id": "classes", "features": {}, "more": 1}',
+    '{"model_id": "classes", "features": {}, "coverage": "x"}',
+    '{"model_id": "classes", "rows": [{}], "features": {}}',
+    '{"model_id": "classes", "features": {}} {}',
+    "\ufeff" + '{"model_id": "classes", "features": {}}',
+    '{"model_id": "classes", "features": {',
+    '{"model_id": "classes", "features": {"a": 01}}',
+    "[]",
+    "7",
+    "",
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_what_is_answered_at_once_is_answered_as_all_else(models: Served, body: str) -> None:
+    predict(models, model_id="classes", features=ROW)
+    found = {}
+    for kind in ("application/json", "application/json; charset=utf-8"):
+        # With parameters behind its type a body goes the usual way.
+        answer = models.client.post("/api/results/predict", content=body.encode(), headers={"Content-Type": kind})
+        found[kind] = answer.status_code, {**answer.json(), "latency_ms": 0}, sorted(set(answer.headers) - {"date"})
+        for name in set(answer.headers) - {"date", "content-length"}:
+            found[kind] += (name, answer.headers[name])
+    at_once, usual = found.values()
+    assert at_once[:2] == usual[:2] and at_once[2] == usual[2] and set(at_once[3:]) == set(usual[3:])
+
+
+def test_one_warm_row_takes_no_task(models: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = predict(models, model_id="classes", features=ROW)
+
+    def refuse(*arguments: Any) -> Any:
+        raise AssertionError("the usual way")
+
+    monkeypatch.setattr("starlette.routing.Route.handle", refuse)
+    answer = predict(models, model_id="classes", features=ROW)
+    assert answer | {"latency_ms": 0} == asked | {"latency_ms": 0}
 
 
 def test_a_number(models: Served) -> None:
