@@ -49,17 +49,25 @@ class Expected:
 @dataclass(frozen=True)
 class ReadTable:
     """`frame` is the file's own table, in which nothing is lost; `features` are those of the expected columns that it
-    has, by their expected names, in the model's types. `names` says what the file calls them."""
+    has, by their expected names, in the model's types. `names` says what the file calls them; `written` is the table as
+    the file has it, before anything is read."""
 
     frame: pl.DataFrame
     features: pl.DataFrame
     names: Mapping[str, str]
     places: Places
+    written: pl.DataFrame
     notes: list[str] = field(default_factory=list)
+
+    def part(self, start: int, n_rows: int) -> ReadTable:
+        """Some rows of it; what is said of all is said with the first."""
+        frame, features, written = (of.slice(start, n_rows) for of in (self.frame, self.features, self.written))
+        notes = self.notes if start == 0 else []
+        return ReadTable(frame, features, self.names, self.places.after(start), written, notes)
 
     def totals(self) -> dict[str, int]:
         """How many values there are of each column of which something may be said, by either name."""
-        found = {own: self.frame.height - self.frame[own].null_count() for own in self.names.values()}
+        found = {own: self.written.height - self.written[own].null_count() for own in self.names.values()}
         return found | {name: found[own] for name, own in self.names.items()}
 
 
@@ -71,8 +79,10 @@ def read_expected(
     limits: Limits | None = None,
     *,
     now: float | None = None,
+    as_written: bool = False,
 ) -> ReadTable:
     """Read a file for a model. What its owner says in `options` overrules how the model's own columns were written.
+    `as_written`: texts that have no types in the file keep none.
 
     Raises as `read.load` does, and InvalidInput for a file that has none of the expected columns.
     """
@@ -88,10 +98,11 @@ def read_expected(
     names, renamed = matched(source.filename, wanted, raw.columns)
     said = reading.conventions or Conventions()
     others = by_the_file(raw, [column for column in expected if column.name in names], names, reading, said)
+    as_written = as_written and not reading.typed
     notes += [*renamed, *others.notes]
     notes += read_as_the_file_has_them(raw, expected, names)
     reader = Reader(said, Places(reading.line_of, reading.row_of), others.decided)
-    return reader.table(raw, others.columns, expected, names, notes)
+    return reader.table(raw, others.columns, expected, names, notes, as_written=as_written)
 
 
 class Reader:
@@ -128,13 +139,12 @@ class Reader:
             own = names[column.name]
             found, is_lossless = self.read(raw[own], columns[own], column)
             features[column.name] = found.alias(column.name)
-            shown[own] = found.alias(own) if is_lossless and not as_written else raw[own]
-        frame, _ = without_infinity(pl.DataFrame([shown[name] for name in raw.columns]))
+            shown[own] = found.alias(own) if is_lossless else raw[own]
+        frame, _ = without_infinity(raw if as_written else pl.DataFrame([shown[name] for name in raw.columns]))
         # Of a piece that has none of them, there are rows all the same.
         none = [pl.repeat(None, raw.height, eager=True).alias("")]
-        return ReadTable(
-            frame, pl.DataFrame(list(features.values()) or none), names, self.places, [*notes, *self.notes]
-        )
+        in_types = pl.DataFrame(list(features.values()) or none)
+        return ReadTable(frame, in_types, names, self.places, raw, [*notes, *self.notes])
 
     def read(self, raw: pl.Series, converted: pl.Series, column: Expected) -> tuple[pl.Series, bool]:
         """The column as the model takes it, and whether nothing of what the file has is lost in it. `converted` is what

@@ -152,13 +152,15 @@ class Pieces:
 
     `readings` give the pieces in the order of the file; each is a function that reads it, in any thread, and in which
     places are those of the file. `remarks` are on the file as a whole; `n_rows` its records, where that is known before
-    they are read. `typed`: as of `Reading`.
+    they are read. `typed`: as of `Reading`. `check`, after all are read, raises UnreadableFile for what only all of
+    them show.
     """
 
     readings: Iterator[Callable[[], Reading]]
     n_rows: int | None
     typed: bool
     remarks: list[Remark] = field(default_factory=list)
+    check: Callable[[], object] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -181,8 +183,8 @@ class Format:
 
     `sniff(head, path)` gets the first 64 KiB and answers how sure it is, 0 to 1; it must be quick and raise nothing.
     `read(source)` returns the table or raises UnreadableFile, UnsupportedFormat, TooLarge or InvalidInput; what the
-    reading library raises is translated by the caller. `pieces(source)` reads a large file for a model piece by piece,
-    and is None of one that is small, or that has to be read as a whole.
+    reading library raises is translated by the caller. `pieces(source)` reads a file for a model piece by piece, and is
+    None of one that has to be read as a whole.
     """
 
     name: str

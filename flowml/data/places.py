@@ -30,6 +30,10 @@ class Places:
     line_of: Callable[[int], int | None]
     row_of: Callable[[int], int]
 
+    def after(self, n_rows: int) -> Places:
+        """Of the rows behind so many."""
+        return Places(lambda row: self.line_of(n_rows + row), lambda row: self.row_of(n_rows + row)) if n_rows else self
+
     def counted(
         self, column: pl.Series, which: pl.Series, says: tuple[str, str], then: tuple[str, str] = ("", "")
     ) -> Counted:

@@ -23,9 +23,10 @@ from flowml.data.writing.writers import FORMATS, SEPARATORS
 
 
 class Outlet(Protocol):
-    """What takes the pieces. `content` may be called in any thread, for any piece; `write` gets them in order."""
+    """What takes the pieces. `content` may be called in any thread, for any piece; `write` gets them in order.
+    `written`: those of the columns that are the file's own, as it has them."""
 
-    def content(self, number: int, frame: pl.DataFrame) -> bytes | Path: ...
+    def content(self, number: int, frame: pl.DataFrame, written: pl.DataFrame) -> bytes | Path: ...
     def write(self, content: bytes | Path) -> None: ...
     def finish(self) -> None: ...
 
@@ -52,8 +53,6 @@ def outlet(to: Path | Any, format: str, shape: Shape) -> Iterator[Outlet]:
         if goes_on:
             with part.open("wb") as file:
                 yield _Texts(file, format)
-        elif shape is Shape.WHOLE:
-            yield _Whole(part, format)
         else:
             spool.mkdir()
             yield _Spooled(part, format, spool)
@@ -68,7 +67,7 @@ class _Texts:
         self._file = file
         self._separator = SEPARATORS.get(format)
 
-    def content(self, number: int, frame: pl.DataFrame) -> bytes | Path:
+    def content(self, number: int, frame: pl.DataFrame, written: pl.DataFrame) -> bytes | Path:
         target = io.BytesIO()
         if self._separator is None:
             frame.write_ndjson(target)
@@ -84,20 +83,6 @@ class _Texts:
         self._file.flush()
 
 
-class _Whole:
-    def __init__(self, path: Path, format: str):
-        self._path = path
-        self._format = format
-
-    def content(self, number: int, frame: pl.DataFrame) -> bytes | Path:
-        FORMATS[self._format](frame.lazy(), self._path)
-        return self._path
-
-    def write(self, content: bytes | Path) -> None: ...
-
-    def finish(self) -> None: ...
-
-
 class _Spooled:
     def __init__(self, path: Path, format: str, folder: Path):
         self._path = path
@@ -105,10 +90,20 @@ class _Spooled:
         self._folder = folder
         self._pieces: list[Path] = []
         self._types: dict[str, Any] = {}
+        self._own: set[str] = set()
 
-    def content(self, number: int, frame: pl.DataFrame) -> bytes | Path:
+    def content(self, number: int, frame: pl.DataFrame, written: pl.DataFrame) -> bytes | Path:
+        self._own.update(written.columns)
         path = self._folder / f"{number:08}.arrow"
         frame.write_ipc(path, compression="lz4")
+        # If another piece shows that a column is one of texts, these are its texts.
+        texts = [
+            column
+            for column in written.get_columns()
+            if column.dtype == pl.String and frame[column.name].dtype != pl.String
+        ]
+        if texts:
+            pl.DataFrame(texts).write_ipc(_texts_of(path), compression="lz4")
         return path
 
     def write(self, content: bytes | Path) -> None:
@@ -118,14 +113,30 @@ class _Spooled:
         self._pieces.append(content)
 
     def finish(self) -> None:
-        FORMATS[self._format](pl.concat([self._piece(path) for path in self._pieces]), self._path)
+        # What is added stands behind the columns of all pieces.
+        self._types = dict(sorted(self._types.items(), key=lambda item: item[0] not in self._own))
+        table = pl.concat([self._piece(path) for path in self._pieces])
+        if self._format in SEPARATORS:
+            # As `_Texts` does.
+            table.sink_csv(self._path, separator=SEPARATORS[self._format])
+        else:
+            FORMATS[self._format](table, self._path)
 
     def _piece(self, path: Path) -> pl.LazyFrame:
-        has = pl.read_ipc_schema(path)
-        return pl.scan_ipc(path, glob=False).select(
+        has, piece = pl.read_ipc_schema(path), pl.scan_ipc(path, glob=False)
+        texts = pl.read_ipc_schema(_texts_of(path)) if _texts_of(path).exists() else {}
+        as_texts = [name for name in texts if self._types[name] == pl.String]
+        if as_texts:
+            written = pl.scan_ipc(_texts_of(path), glob=False).select(as_texts)
+            piece = pl.concat([piece.drop(as_texts), written], how="horizontal")
+        return piece.select(
             (pl.col(name) if name in has else pl.lit(None)).cast(dtype).alias(name)
             for name, dtype in self._types.items()
         )
+
+
+def _texts_of(path: Path) -> Path:
+    return path.with_suffix(".texts")
 
 
 def _common(known: Any, found: Any) -> Any:

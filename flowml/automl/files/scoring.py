@@ -7,19 +7,22 @@ no more pieces are in memory than are being worked on.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from flowml.automl.files.drift import Reference
 from flowml.automl.files.outlet import Outlet, outlet
 from flowml.automl.files.summary import Part, Summary, part_of
-from flowml.automl.model.batch import expected_columns, said_of_lacking, score_table, shown_notes
+from flowml.automl.model.batch import expected_columns, said_of_extra, said_of_lacking, score_table, shown_notes
 from flowml.automl.model.model import FittedModel
 from flowml.data.expected import ReadTable
 from flowml.data.format import Limits
@@ -31,6 +34,8 @@ from flowml.domain.errors import FlowMLError
 from flowml.machine.facts import usable_cores
 
 _MOST_THREADS = 32
+_PARTS_A_THREAD = 2
+_FEWEST_ROWS = 500
 
 
 class Cancelled(FlowMLError):
@@ -60,7 +65,8 @@ class ScoredFile:
 
 @dataclass(frozen=True)
 class Reporting:
-    """Who is told of the progress, and asked whether the answers are still wanted: both after each piece."""
+    """Who is told of the progress, and asked whether the answers are still wanted: both about every half second, in any
+    thread, but in one at a time."""
 
     tell: Callable[[Progress], object] = lambda progress: None
     is_cancelled: Callable[[], object] = lambda: False
@@ -73,7 +79,34 @@ class _Piece:
     notes: list[str]
     totals: dict[str, int]
     lacks: tuple[str, ...]
+    extra: tuple[str, ...]
     part: Part
+
+
+class _Ahead:
+    """How many rows are answered, by all threads."""
+
+    def __init__(self, reporting: Reporting, total: int | None, began: float):
+        self.is_over = False
+        self._reporting = reporting
+        self._total = total
+        self._began = began
+        self._rows = 0
+        self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Raises Cancelled."""
+        with self._lock:
+            if self.is_over or self._reporting.is_cancelled():
+                raise Cancelled("It was cancelled.")
+
+    def add(self, n_rows: int) -> None:
+        """So many more. Raises Cancelled."""
+        with self._lock:
+            self._rows += n_rows
+            if not self.is_over:
+                self._reporting.tell(Progress(self._rows, self._total, time.monotonic() - self._began))
+        self.check()
 
 
 def score_file(
@@ -136,40 +169,63 @@ def _score(
     notes, summary = Notes(), Summary(model.schema, reference)
     notes.add(table.notes)
     lacks: frozenset[str] | None = None
+    extra: dict[str, None] = {}
     rows = 0
+    ahead = _Ahead(reporting, table.n_rows, began)
 
     def work(number: int, read: Callable[[], ReadTable]) -> _Piece:
-        if reporting.is_cancelled():
-            raise Cancelled("It was cancelled.")
+        ahead.check()
         read_table = read()
-        scored = score_table(model, read_table)
+        scored = score_table(model, read_table, ahead.add)
         return _Piece(
-            out.content(number, scored.frame),
+            out.content(number, scored.frame, read_table.written),
             scored.frame.height,
             scored.notes,
             read_table.totals(),
             scored.lacks,
+            scored.extra,
             part_of(model, scored, reference),
         )
 
-    for piece in _in_order(work, table.pieces, threads):
-        if reporting.is_cancelled():
-            raise Cancelled("It was cancelled.")
-        out.write(piece.content)
-        notes.add(piece.notes, piece.totals)
-        summary.add(piece.part)
-        lacks = frozenset(piece.lacks) if lacks is None else lacks & frozenset(piece.lacks)
-        rows += piece.rows
-        reporting.tell(Progress(rows, table.n_rows, time.monotonic() - began))
+    pieces = _in_order(work, _spread(table.pieces, threads), threads)
+    try:
+        for piece in pieces:
+            ahead.check()
+            out.write(piece.content)
+            notes.add(piece.notes, piece.totals)
+            summary.add(piece.part)
+            lacks = frozenset(piece.lacks) if lacks is None else lacks & frozenset(piece.lacks)
+            extra |= dict.fromkeys(piece.extra)
+            rows += piece.rows
+    finally:
+        # Who is in the middle of a piece need not finish it when one of them failed.
+        ahead.is_over = True
+        pieces.close()
+    table.check()
     out.finish()
     missing = [name for name in model.schema.missing_of(()) if name in (lacks or ())]
-    said = shown_notes([*notes.sentences(), *said_of_lacking(missing)])
+    said = shown_notes([*notes.sentences(), *said_of_extra(list(extra)), *said_of_lacking(missing)])
     return ScoredFile(rows, said, summary, time.monotonic() - began)
+
+
+def _spread(pieces: Iterator[Callable[[], ReadTable]], threads: int) -> Iterator[Callable[[], ReadTable]]:
+    """The pieces; where there is one alone, parts of it for all threads."""
+    first, second = next(pieces, None), next(pieces, None)
+    if first is None:
+        return
+    if second is not None:
+        yield from chain((first, second), pieces)
+        return
+    table = first()
+    n_rows = table.frame.height
+    at_once = max(_FEWEST_ROWS, -(-n_rows // (_PARTS_A_THREAD * threads)))
+    for start in range(0, max(n_rows, 1), at_once):
+        yield partial(table.part, start, at_once)
 
 
 def _in_order(
     work: Callable[[int, Callable[[], ReadTable]], _Piece], pieces: Iterator[Callable[[], ReadTable]], threads: int
-) -> Iterator[_Piece]:
+) -> Generator[_Piece]:
     """What comes of each piece, in the order of the pieces; as many are worked on as there are threads, and one more
     waits."""
     waiting: deque[Future[_Piece]] = deque()

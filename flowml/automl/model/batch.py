@@ -1,6 +1,6 @@
 """A whole table of predictions beside its columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,11 +33,13 @@ class Odd:
 @dataclass(frozen=True)
 class Scored:
     """A table with the answers added, what to know about them, and what went into the model: its columns, and its
-    outputs (rows, outputs). `lacks`: the columns that it knows and the table has not."""
+    outputs (rows, outputs). `lacks`: the columns that it knows and the table has not; `extra`: those that it does not
+    use."""
 
     frame: pl.DataFrame
     notes: list[str]
     lacks: tuple[str, ...]
+    extra: tuple[str, ...]
     features: pl.DataFrame
     outputs: np.ndarray
     odd: dict[str, Odd]
@@ -51,23 +53,20 @@ def predict_table(model: FittedModel, table: ReadTable) -> tuple[pl.DataFrame, t
     name it with its place, as they do what training has not seen.
     """
     scored = score_table(model, table)
-    return scored.frame, shown_notes([*scored.notes, *said_of_lacking(scored.lacks)])
+    return scored.frame, shown_notes([*scored.notes, *said_of_extra(scored.extra), *said_of_lacking(scored.lacks)])
 
 
-def score_table(model: FittedModel, table: ReadTable) -> Scored:
-    """The same for a whole file or a piece of one."""
+def score_table(model: FittedModel, table: ReadTable, watch: Callable[[int], object] | None = None) -> Scored:
+    """The same for a whole file or a piece of one; `watch` as of `FittedModel.predict_features`."""
     schema = model.schema
     features = table.features if schema.recipe is None else schema.recipe.transform(table.features)
-    answers = model.predict_features(features)
+    answers = model.predict_features(features, watch)
     unfamiliar, odd = _unfamiliar(schema, table, features)
-    notes = [*table.notes, *unfamiliar]
     used = frozenset(table.names.values())
-    extra = [name for name in table.frame.columns if name not in used and name != schema.target]
-    if extra:
-        notes.append(f"Not used by this model: {columns(extra, _SHOWN_NAMES)}.")
+    extra = tuple(name for name in table.frame.columns if name not in used and name != schema.target)
     scored, said = _added(model, table.frame, features, answers)
     lacks = tuple(schema.missing_of(table.features.columns))
-    return Scored(scored, [*notes, *said], lacks, features, answers, odd)
+    return Scored(scored, [*table.notes, *unfamiliar, *said], lacks, extra, features, answers, odd)
 
 
 def shown_notes(notes: Sequence[str]) -> tuple[str, ...]:
@@ -75,6 +74,11 @@ def shown_notes(notes: Sequence[str]) -> tuple[str, ...]:
     if len(notes) > _MOST_NOTES:
         return (*notes[:_MOST_NOTES], f"There are {len(notes) - _MOST_NOTES:,} more remarks like these.")
     return tuple(notes)
+
+
+def said_of_extra(names: Sequence[str]) -> list[str]:
+    """Of columns that a table has for nothing."""
+    return [f"Not used by this model: {columns(names, _SHOWN_NAMES)}."] if names else []
 
 
 def said_of_lacking(names: Sequence[str]) -> list[str]:

@@ -14,8 +14,6 @@ from flowml.data.names import unique_names
 if TYPE_CHECKING:
     from flowml.data.delimited.table import OpenedText
 
-_LARGE_BYTES = 12 << 20
-
 
 def sniff(head: bytes, path: Path) -> float:
     return POSSIBLE if head and looks_like_text(head) else NO
@@ -62,14 +60,17 @@ def read(source: Source) -> Reading:
 
 
 def pieces(source: Source) -> Pieces | None:
-    """What is large, by about 4 MiB."""
-    if source.path.stat().st_size < _LARGE_BYTES:
-        return None
+    """By about 4 MiB."""
+    from flowml.data.delimited.rows.parse import ends_in_delimiters
     from flowml.data.delimited.table import open_text_table
 
     opened = open_text_table(source, is_in_pieces=True)
     body, names = opened.body, opened.outline.names
-    unique, remarks = unique_names(names or ("",) * opened.outline.width)
+    names = names or ("",) * opened.outline.width
+    if len(names) > 1 and names[-1] == "" and ends_in_delimiters(body, opened.outline.width):
+        # Every record ends with a delimiter: that is no column.
+        names = names[:-1]
+    unique, remarks = unique_names(names)
     n_rows = body.structure.records - body.structure.trailing_blank
     readings = (partial(_piece, opened, tuple(unique), number) for number in range(len(body.structure.anchors)))
     return Pieces(readings, n_rows, typed=False, remarks=[*opened.remarks, *remarks])
@@ -79,6 +80,7 @@ def _piece(opened: OpenedText, names: tuple[str, ...], number: int) -> Reading:
     from flowml.data.delimited.rows.parse import parse_piece
 
     frame, first = parse_piece(opened.body, opened.outline.width, number)
+    frame = frame[:, : len(names)]
     return Reading(
         frame.rename(dict(zip(frame.columns, names, strict=True))),
         "tsv" if opened.outline.writing.delimiter == "\t" else "csv",

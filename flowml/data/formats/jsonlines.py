@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from flowml.data.format import CERTAIN, LIKELY, NO, Format, Pieces, Reading, Source
@@ -67,18 +68,39 @@ def pieces(source: Source) -> Pieces | None:
     whole = [line for line in head if line.strip(_AROUND)]
     if sum(bool(_records(line)) for line in whole) < (1 - _TOLERATED_SHARE) * len(whole):
         return None
-    return Pieces(_readings(source), None, typed=True)
+    tally = _Tally()
+    return Pieces(_readings(source, tally), None, typed=True, check=tally.check)
 
 
-def _readings(source: Source) -> Iterator[Callable[[], Reading]]:
+class _Tally:
+    """Lines of all pieces: how many hold records, and how many none."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._bad = _Bad()
+        self._n_records = 0
+
+    def add(self, n_records: int, bad: _Bad) -> None:
+        with self._lock:
+            self._n_records += n_records
+            self._bad.count += bad.count
+            self._bad.shown = self._bad.shown or bad.shown
+
+    def check(self) -> None:
+        """Raises UnreadableFile for too many of the latter."""
+        if self._bad.are_too_many(self._n_records):
+            raise _no_records(self._bad, self._n_records)
+
+
+def _readings(source: Source, tally: _Tally) -> Iterator[Callable[[], Reading]]:
     first_line = 1
     with source.path.open("rb") as file:
         while content := file.read(_PIECE_BYTES) + file.readline(_PIECE_BYTES):
-            yield partial(_piece, source, content, first_line)
+            yield partial(_piece, source, content, first_line, tally)
             first_line += content.count(b"\n")
 
 
-def _piece(source: Source, content: bytes, first_line: int) -> Reading:
+def _piece(source: Source, content: bytes, first_line: int, tally: _Tally) -> Reading:
     import polars as pl
 
     remarks: list[Remark] = []
@@ -91,7 +113,9 @@ def _piece(source: Source, content: bytes, first_line: int) -> Reading:
     if frame is None or frame.height != n_lines:
         lines = []
         text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", errors="replace")
-        frame = _of_lines(text, source, remarks, first_line, lines)
+        frame = _of_lines(text, source, remarks, first_line, lines, tally)
+    else:
+        tally.add(frame.height, _Bad())
     return Reading(frame, "jsonl", typed=True, remarks=remarks, line_of=lines.__getitem__)
 
 
@@ -132,15 +156,14 @@ def _line_by_line(source: Source, remarks: list[Remark]) -> pl.DataFrame:
 
 
 def _of_lines(
-    file: Iterable[str], source: Source, remarks: list[Remark], first_line: int, lines: list[int]
+    file: Iterable[str], source: Source, remarks: list[Remark], first_line: int, lines: list[int], tally: _Tally
 ) -> pl.DataFrame:
-    """The records of some lines, whose numbers are added to `lines`."""
+    """The records of some lines, whose numbers are added to `lines`. Whether too many hold none, all of them say."""
     from flowml.data.nested.records import Columns
 
     columns = Columns(source.limits)
     bad = _collect(file, columns, first_line, lines)
-    if bad.are_too_many(columns.height):
-        raise _no_records(bad, columns.height)
+    tally.add(columns.height, bad)
     remarks += bad.remarks()
     return columns.frame(remarks)
 

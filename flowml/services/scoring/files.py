@@ -1,14 +1,16 @@
 """Files that are scored: begun, watched, cancelled, taken away.
 
-Each has a thread that waits for its turn and then for its child process; one works at a time, on all cores. The row
-says what became of it, and outlives the process; how far it is, only the process knows. A result is kept like a
-download: as long as somebody asks for it, and an hour.
+Each has a thread that waits for its turn and then for its child process; one works at a time, on all cores, and beside
+it one that is small, so that nobody waits an hour for ten rows. Callers get their turns by turns. The row says what
+became of it, and outlives the process; how far it is, only the process knows. A result is kept like a download: as long
+as somebody asks for it, and an hour.
 """
 
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from flowml.machine.facts import memory_bytes
 from flowml.services.context import Context
 from flowml.services.downloads import MEDIA_TYPES, Download
 from flowml.services.scoring.progress import read_progress
+from flowml.services.serving import predicting
 from flowml.services.serving.shelf import find_model
 from flowml.services.tables import FORKSERVER, Workplace, workplace
 from flowml.services.turns import Line
@@ -33,6 +36,7 @@ _MOST_OPEN = 16
 _MOST_OF_ONE = 8
 _MOST_SECONDS = 86_400.0
 _MEMORY_SHARE = 0.6
+_SMALL_BYTES = 4 << 20
 _INTERRUPTED = {
     "detail": "The server ended while this file was worked on.",
     "hint": "Send the file again.",
@@ -62,7 +66,7 @@ class _Works:
     """Those of one store."""
 
     def __init__(self) -> None:
-        self.line = Line(1, float("inf"))
+        self.large, self.small = Line(1, float("inf")), Line(1, float("inf"))
         self.open: dict[str, _Work] = {}
         self.lock = threading.Lock()
 
@@ -170,7 +174,8 @@ def _work(
 ) -> None:
     store = context.store
     try:
-        with _of(store).line.turn(work.cancelled):
+        works = _of(store)
+        with _turn(works.small if source.stat().st_size < _SMALL_BYTES else works.large, work):
             _answer(context, scoring, work, model, source, options)
     except FlowMLError as error:
         if not work.cancelled.is_set():
@@ -187,6 +192,15 @@ def _work(
         with _of(store).lock:
             _of(store).open.pop(scoring.id, None)
         work.ended(work.error)
+
+
+@contextmanager
+def _turn(line: Line, work: _Work) -> Iterator[None]:
+    place = line.wait(work.cancelled, work.owner)
+    try:
+        yield
+    finally:
+        line.leave(place)
 
 
 def _answer(
@@ -220,6 +234,7 @@ def _answer(
             return
         _keep(place, _result(context, scoring))
         store.scorings.finish(scoring.id, context.clock(), answer)
+    predicting.record_rows(context, answer["rows"], model.id)
 
 
 def _keep(place: Workplace, target: Path) -> None:

@@ -83,6 +83,12 @@ class Figures:
         known.counts[bisect_left(SECONDS, milliseconds / 1000)] += 1
         known.latencies.append(milliseconds)
 
+    def record_rows(self, rows: int, model_id: str) -> None:
+        """Count rows that were answered without a request for them, of a model that there is."""
+        self._total += rows
+        known = self._by_model.get(model_id)
+        (self._new(model_id) if known is None else known).rows += rows
+
     def failed(self, model_id: str) -> None:
         """Count a request that was answered by an error. What it named may be no model at all."""
         known = self._by_model.get(model_id)

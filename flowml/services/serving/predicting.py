@@ -143,6 +143,11 @@ def record(context: Context, rows: int, milliseconds: float, model_id: str) -> N
     models_of(context).figures.record(rows, milliseconds, model_id)
 
 
+def record_rows(context: Context, rows: int, model_id: str) -> None:
+    """Count the rows of a file, which are no answer that somebody has waited for like one for a row."""
+    models_of(context).figures.record_rows(rows, model_id)
+
+
 def warm_latest(context: Context, most: int) -> None:
     """The same for the best models of the latest runs that have one. Never raises: nobody waits for it."""
     try:

@@ -19,7 +19,7 @@ from flowml.automl.model.model import FittedModel
 from flowml.data import batches
 from flowml.data.delimited.rows import structure
 from flowml.data.expected import read_expected
-from flowml.data.formats import delimited, jsonlines
+from flowml.data.formats import jsonlines
 from flowml.domain.errors import InvalidInput, UnreadableFile
 from tests.automl.files.models import N_ROWS, customers, model_of_customers, new_customers
 
@@ -40,7 +40,6 @@ def model() -> FittedModel:
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of some hundred rows are large, and have several pieces."""
-    monkeypatch.setattr(delimited, "_LARGE_BYTES", 8_000)
     monkeypatch.setattr(jsonlines, "_LARGE_BYTES", 8_000)
     monkeypatch.setattr(jsonlines, "_PIECE_BYTES", 6_000)
     monkeypatch.setattr(structure, "_CHUNK", 4_000)
@@ -110,6 +109,38 @@ def test_types_that_hold_for_all_pieces(model: FittedModel, tmp_path: Path) -> N
     assert ages.dtype == pl.String and (ages[5], ages[401]) == ("old", "very old")
 
 
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("writing", ["plain", "decimal commas", "breaks in quotes", "utf-16", "delimiters at the end"])
+def test_a_small_file_and_a_large_one_come_out_alike(
+    model: FittedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, writing: str
+) -> None:
+    texts = new_customers().select(pl.all().cast(pl.String))
+    texts = texts.with_columns(price=pl.Series([f"{row},5" for row in range(N_ROWS)]), code=pl.lit("007"))
+    texts = texts.with_columns(late=pl.Series(["NA", *map(str, range(N_ROWS - 2)), "none of it"]))
+    if writing == "decimal commas":
+        texts = texts.with_columns(pl.col("age").str.replace(".", ",", literal=True))
+    if writing == "breaks in quotes":
+        texts = texts.with_columns(remark=pl.lit('one\nand "two", three'))
+    content = texts.write_csv(separator=";" if writing == "decimal commas" else ",")
+    if writing == "delimiters at the end":
+        content = content.replace("\n", ",\n")
+    path, out = tmp_path / "new.csv", tmp_path / f"out.{format}"
+    path.write_text(content, encoding="utf-16" if writing == "utf-16" else "utf-8")
+    found = []
+    for chunk in (4_000, 4_000_000):
+        monkeypatch.setattr(structure, "_CHUNK", chunk)
+        scored = score_file(model, path, out, format, threads=2)
+        frame = pl.read_csv(out, infer_schema=False) if format == "csv" else READERS[format](out)
+        added = ("prediction", "prediction_low", "prediction_high")
+        found.append((frame.drop(added), scored.notes))
+        answers = frame[added[0]].cast(pl.Float64).to_numpy()
+        assert answers == pytest.approx(at_once(model, path)[0]["prediction"].to_numpy(), rel=1e-12)
+    assert found[0][0].equals(found[1][0]) and found[0][1] == found[1][1]
+    frame = found[0][0]
+    assert frame["price"][3] == ("3,5" if format == "csv" else 3.5)
+    assert (frame["code"][0], frame["late"][0], frame["late"][7]) == ("007", "NA", "6")
+
+
 def test_lines_that_repeat_the_names_are_no_rows(model: FittedModel, tmp_path: Path) -> None:
     path = written(tmp_path, "csv")
     lines = path.read_text().splitlines()
@@ -130,6 +161,17 @@ def test_lines_that_are_no_records_are_named_by_their_numbers(model: FittedModel
     assert "“Rome” (line 801)" in said
 
 
+def test_how_many_lines_may_be_no_records_is_asked_of_the_whole_file(model: FittedModel, tmp_path: Path) -> None:
+    path, out = written(tmp_path, "jsonl"), tmp_path / "out.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:500] + ["oops"] * 80 + lines[500:]))
+    assert score_file(model, path, out, "csv").rows == N_ROWS
+    path.write_text("\n".join(lines[:500] + ["oops"] * 110 + lines[500:]))
+    with pytest.raises(UnreadableFile, match="110 of 1,010 lines are no valid JSON record"):
+        score_file(model, path, tmp_path / "none.csv", "csv")
+    assert not (tmp_path / "none.csv").exists()
+
+
 def test_records_of_different_fields_are_one_table(model: FittedModel, tmp_path: Path) -> None:
     path = written(tmp_path, "jsonl")
     lines = path.read_text().splitlines()
@@ -138,6 +180,27 @@ def test_records_of_different_fields_are_one_table(model: FittedModel, tmp_path:
     score_file(model, path, tmp_path / "out.csv", "csv")
     remarks = pl.read_csv(tmp_path / "out.csv")["remark"]
     assert remarks[850] == "late" and remarks.null_count() == N_ROWS - 1
+
+
+def test_a_piece_is_watched_while_it_is_worked_on(
+    model: FittedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(structure, "_CHUNK", 4_000_000)
+    monkeypatch.setattr("flowml.automl.model.model._FIRST_ROWS", 50)
+    monkeypatch.setattr("flowml.automl.model.model._WATCH_SECONDS", 0.0)
+    told: list[Progress] = []
+    path, out = written(tmp_path, "csv"), tmp_path / "out.csv"
+    score_file(model, path, out, "csv", reporting=Reporting(told.append), threads=1)
+    assert [progress.rows for progress in told] == [*range(50, N_ROWS + 1, 50)]
+    whole = out.read_bytes()
+    # A file of one piece is shared out among threads.
+    scored = score_file(model, path, out, "csv", threads=2)
+    assert pl.read_csv(out)["prediction"].to_numpy() == pytest.approx(pl.read_csv(whole)["prediction"].to_numpy())
+    assert scored.summary.state()["rows"] == N_ROWS
+    told.clear()
+    with pytest.raises(Cancelled):
+        score_file(model, path, out, "csv", threads=1, reporting=Reporting(told.append, lambda: len(told) >= 3))
+    assert len(told) == 3
 
 
 def test_nothing_is_left_of_what_was_cancelled_or_failed(model: FittedModel, tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ class Beside:
 def beside(monkeypatch: pytest.MonkeyPatch) -> Beside:
     found = Beside()
     monkeypatch.setattr(files, "Child", found)
+    monkeypatch.setattr(files, "_SMALL_BYTES", 0)
     monkeypatch.setattr("tempfile.tempdir", None)
     return found
 
@@ -158,6 +159,48 @@ def test_who_leaves_ends_the_work(served: Served, beside: Beside) -> None:
     (row,) = [s for s in _all(served) if s["status"] not in ("finished", "failed") and s["filename"] == "new.csv"][-1:]
     assert row["status"] == "cancelled"
     assert not list(served.store.home.temporary.iterdir())
+
+
+def test_a_small_file_does_not_wait_for_a_large_one(
+    served: Served, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside.may_go_on.clear()
+    large = sent(served, params={"wait": "false"}).json()
+    until(served, large["id"], "running")
+    monkeypatch.setattr(files, "_SMALL_BYTES", 1_000)
+    small = sent(served, params={"wait": "false"}).json()
+    until(served, small["id"], "running")
+    beside.may_go_on.set()
+    for scoring in (large, small):
+        until(served, scoring["id"], "finished")
+
+
+def test_callers_get_their_turns_by_turns(served: Served, beside: Beside) -> None:
+    beside.may_go_on.clear()
+    own = [sent(served, params={"wait": "false"}).json() for _ in range(3)]
+    until(served, own[0]["id"], "running")
+    _, secret = create_token(served.context, TokenKind.API, "another", model_id=None)
+    other = sent(served, params={"wait": "false"}, headers={"Authorization": f"Bearer {secret}"}).json()
+    for scoring in (own[1], other):
+        until(served, scoring["id"], "waiting")
+    # After one more of these, the other's comes before the rest of them.
+    for done, following in ((own[0], own[1]), (own[1], other)):
+        served.client.delete(f"/api/results/scoring/{done['id']}")
+        until(served, following["id"], "running")
+    assert until(served, own[2]["id"], "waiting")["rows"] == 0
+    beside.may_go_on.set()
+    until(served, own[2]["id"], "finished")
+
+
+def test_its_rows_are_counted_and_its_time_is_no_latency(served: Served, beside: Beside) -> None:
+    def figures() -> tuple[int, int, int]:
+        found = served.client.get("/api/stats").json()["predictions"]
+        of_model = [one for one in found["by_model"] if one["model_id"] == "m1"]
+        return found["total"], sum(one["rows"] for one in of_model), sum(one["requests"] for one in of_model)
+
+    before = figures()
+    sent(served)
+    assert figures() == (before[0] + 2, before[1] + 2, before[2])
 
 
 def test_an_end_of_the_server_is_said(served: Served, beside: Beside) -> None:

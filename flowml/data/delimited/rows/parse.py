@@ -61,6 +61,12 @@ def parse_piece(body: Body, width: int, number: int) -> tuple[pl.DataFrame, int]
     return frame.head(max(0, body.structure.records - body.structure.trailing_blank - first)), first
 
 
+def ends_in_delimiters(body: Body, width: int) -> bool:
+    """Whether no record has a last value."""
+    pieces = (parse_piece(body, width, number)[0] for number in range(len(body.structure.anchors)))
+    return all(piece[:, -1].null_count() == piece.height for piece in pieces)
+
+
 def parse(body: Body, width: int, conventions: Conventions, remarks: list[Remark]) -> pl.DataFrame:
     """The same with whole and decimal numbers where every value of a column is one. What was read as missing is added
     to `remarks`."""
