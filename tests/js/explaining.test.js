@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { askedOf, foundWords, textFor } from "../../static/js/playground/changing.js";
-import { reasonWords, rowsOf, shortLabel, stepsOf, unitOf } from "../../static/js/playground/contributions.js";
+import { readable, reasonWords, rowsOf, scaleWords, shortLabel, stepsOf, unitOf } from "../../static/js/playground/contributions.js";
 import { dependenceWords, heightOf, placeOf } from "../../static/js/playground/dependence.js";
 
 const explanation = {
@@ -35,6 +35,22 @@ test("of many columns the smallest are one step, and it all still adds up", () =
   assert.equal(rowsOf(many).length, 202);
 });
 
+test("columns that add nothing are one step, unless it is one alone, and all stand in the table", () => {
+  const idle = ["e", "f"].map((feature) => ({ feature, value: 1, contribution: 0 }));
+  const steps = stepsOf({ base_value: 10, contributions: [...explanation.contributions, ...idle] });
+  assert.deepEqual(steps.map((step) => step.label), ["b = Ulm", "c = missing", "a = 1", "3 columns add nothing"]);
+  assert.equal(steps.at(-1).to, 9.5);
+  assert.equal(rowsOf({ base_value: 10, contributions: [...explanation.contributions, ...idle] }).length, 8);
+});
+
+test("probabilities are read in hundredths, and what log-odds are is said", () => {
+  const share = { base_value: 0.25, output: "probability", class: "yes", contributions: [{ feature: "a", value: 1, contribution: 0.5 }] };
+  assert.deepEqual(rowsOf(readable(share)).map((row) => row[1] + "/" + row[2]), ["25/", "+50/75", "/75"]);
+  assert.equal(readable(explanation), explanation);
+  assert.match(scaleWords({ output: "log-odds" }), /0 is as likely as not/);
+  assert.equal(scaleWords({ output: "value" }), "");
+});
+
 test("the table has the average, every column and the answer", () => {
   assert.deepEqual(rowsOf(explanation).map((row) => row[2]), ["", "7", "9", "9.5", "9.5", "9.5"]);
   assert.deepEqual(rowsOf({ base_value: 3, contributions: [] }), [["On average", "3", ""], ["This row", "", "3"]]);
@@ -49,7 +65,8 @@ test("what matters most is said: of a number in its units, of classes as a proba
   const share = { base_value: 0.25, output: "probability", class: "yes", contributions: [{ feature: "a", value: 1, contribution: 0.5 }, { feature: "b", value: 1, contribution: -0.125 }] };
   assert.equal(reasonWords(share, "bought", false), "The probability of yes is 25.0 % on average, and 62.5 % for this row. For it speaks most a = 1; against it b = 1.");
   assert.equal(reasonWords({ ...ofNumber, base_value: 1, contributions: [] }, "price", false), "price is 1 on average, and 1 for this row. No column makes a difference.");
-  assert.deepEqual([unitOf(ofNumber, "price"), unitOf(odds, "bought"), unitOf(share, "bought")], ["price", "log-odds of yes", "probability of yes"]);
+  assert.deepEqual([unitOf(ofNumber, "price"), unitOf(odds, "bought"), unitOf(share, "bought")], ["price", "log-odds of yes", "probability of yes (%)"]);
+  assert.equal(reasonWords(odds, "bought", false, 0.75), "The probability of yes is 75.0 % for this row. Against it speaks most age = 9.");
 });
 
 test("a value of a column has a place on the axis, and what is none has not", () => {
@@ -96,7 +113,8 @@ test("what would have to change is said, or why nothing does", () => {
 
 test("beside the axis the name of a column is cut, and not its value", () => {
   const step = { feature: "a very long name of a column", value: "Ulm", label: "a very long name of a column = Ulm" };
-  assert.equal(shortLabel(step, 18), "a very long… = Ulm");
+  assert.equal(shortLabel(step, 18), "a very…olumn = Ulm");
+  assert.notEqual(shortLabel({ ...step, feature: "sensor_of_the_plant_1" }, 18), shortLabel({ ...step, feature: "sensor_of_the_plant_2" }, 18));
   assert.equal(shortLabel(step, 50), step.label);
   assert.equal(shortLabel({ feature: null, label: "on average" }, 5), "on a…");
   assert.ok(shortLabel({ feature: "column", value: "a value that is long", label: "column = a value that is long" }, 18).length <= 18);

@@ -145,6 +145,8 @@ Alpine.data("keys", () => ({
     }
     this.asked = "";
     this.problem = "";
+    // The button that was pressed goes with its key, and with it what this component is found by.
+    const root = this.$root;
     try {
       await call("DELETE", this.url + "/" + key.id);
       if (key.id === this.newest) this.$store.key.secret = "";
@@ -152,7 +154,7 @@ Alpine.data("keys", () => ({
       this.problem = said(problem);
     }
     await this.load();
-    this.$root.querySelector("#key-name").focus();
+    root.querySelector("#key-name").focus();
   },
 }));
 

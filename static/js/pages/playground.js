@@ -20,8 +20,9 @@ import { byImportance, found, keptOf, placesOf, truthOf } from "../trying.js";
 const WAIT = 120;
 const COVERAGE = 0.9;
 
-// What the other parts of the page follow: the row that was answered last, and what came of it.
-Alpine.store("row", { features: {}, answer: null, example: null });
+// What the other parts of the page follow: the row that was answered last, what came of it, and the column that has moved
+// the answer most.
+Alpine.store("row", { features: {}, answer: null, example: null, leading: null });
 
 Alpine.data("playground", () => ({
   form: null,
@@ -37,6 +38,7 @@ Alpine.data("playground", () => ({
   hasTruth: false,
   truth: "",
   set: "",
+  hasSet: false,
   threshold: "",
   coverage: String(COVERAGE),
   before: "",
@@ -278,8 +280,9 @@ Alpine.data("playground", () => ({
     this.latency = "answered in " + milliseconds(result.latency_ms);
     const sure = result.probability ?? result.confidence;
     this.detail = result.probabilities ? percent(sure, 1) + " probability" : "predicted value";
-    this.showProbabilities(result.probabilities, String(value));
+    this.showProbabilities(result.probabilities, String(value), result.set ?? []);
     this.set = setWords(result, Number(this.coverage));
+    this.hasSet = Boolean(result.set?.length);
     this.threshold = thresholdWords(result);
     const example = this.untouched ? this.example : null;
     this.truth = example ? truthOf(example, this.form.target, result) : "";
@@ -294,12 +297,13 @@ Alpine.data("playground", () => ({
     }
     this.showNotes(result.warnings || [], []);
   },
-  showProbabilities(probabilities, chosen) {
+  showProbabilities(probabilities, chosen, set) {
     for (const row of this.$root.querySelectorAll("[data-class]")) {
       const share = probabilities?.[row.dataset.class] ?? 0;
       row.querySelector("progress").value = share;
       row.querySelector(".number").textContent = percent(share, 1);
       row.classList.toggle("probability-chosen", row.dataset.class === chosen);
+      row.querySelector(".in-set").hidden = !set.includes(row.dataset.class);
     }
   },
   fail(problem) {
@@ -312,7 +316,7 @@ Alpine.data("playground", () => ({
     this.threshold = "";
     this.difference = "";
     this.$store.row.answer = null;
-    this.showProbabilities(null, "");
+    this.showProbabilities(null, "", []);
     this.showNotes([], problem.fields);
   },
   showNotes(warnings, problems) {

@@ -14,9 +14,11 @@ export function setWords(answer, coverage) {
   if (!answer.set) return "";
   const often = "in " + share(coverage) + " of cases";
   if (answer.set.length === 0) return "So unsure of this row that no class is likely enough; ask for more than " + share(coverage) + " to see which ones come near.";
-  if (answer.set.length === 1) return "Sure enough: " + often + " the truth is in a set like this one, of " + answer.set[0] + " alone.";
+  const names = answer.set.join(", ");
+  if (!answer.set.includes(String(answer.prediction))) return "On the border: " + answer.prediction + " is predicted, and yet the set that holds the truth " + often + " is " + names + ".";
+  if (answer.set.length === 1) return "Sure enough: " + often + " the truth is in a set like this one, of " + names + " alone.";
   if (answer.set.length === Object.keys(answer.probabilities).length) return "It cannot tell: " + often + " the truth is in a set like this one, of all classes.";
-  return often[0].toUpperCase() + often.slice(1) + " the truth is in a set like this one: " + answer.set.join(", ") + ".";
+  return often[0].toUpperCase() + often.slice(1) + " the truth is in a set like this one: " + names + ".";
 }
 
 // From which probability on the last of two classes is predicted.

@@ -10,45 +10,77 @@ import { latest } from "./latest.js";
 Alpine.data("depends", () => ({
   url: "",
   column: "",
+  // The class that is asked about; empty: the one that is predicted.
+  chosen: "",
+  seen: false,
   problem: "",
   busy: false,
   note: "How the prediction changes with a single column, everything else as it is.",
   found: null,
   known: null,
   ask: null,
+  asking: "",
   followed: "",
   init() {
     this.url = "/api/results/model/" + encodeURIComponent(this.$root.dataset.model) + "/partial-dependence?feature=";
     this.known = Alpine.raw(new Map());
-    this.ask = latest((signal, column) => get(this.url + encodeURIComponent(column), signal));
-    this.$watch("$store.row.answer", () => this.draw());
-    // The column at hand: the one that somebody has just changed, until one is chosen here.
-    addEventListener("column-changed", ({ detail }) => {
-      if (!this.column || this.followed === this.column) this.choose((this.followed = detail));
-    });
+    this.ask = latest((signal, query) => get(this.url + query, signal));
+    this.$watch("$store.row.answer", (answer) => (answer ? this.load() : this.draw()));
+    this.$watch("chosen", () => this.load());
+    // The column at hand: the one that somebody has just changed, until one is chosen here; before that, as soon as
+    // somebody looks, the one that has moved the answer most.
+    addEventListener("column-changed", ({ detail }) => this.follow(detail));
+    const begin = () => {
+      if (this.seen && !this.column) this.follow(this.$store.row.leading);
+    };
+    this.$watch("$store.row.leading", begin);
+    new IntersectionObserver((entries, observer) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      this.seen = true;
+      begin();
+    }).observe(this.$root);
   },
-  chosen(event) {
+  follow(column) {
+    if (!column || (this.column && this.followed !== this.column)) return;
+    this.followed = column;
+    this.choose(column);
+  },
+  pick(event) {
     this.choose(event.target.value);
   },
-  async choose(column) {
-    if (column === this.column && this.found) return;
+  choose(column) {
     this.column = column;
+    return this.load();
+  },
+  get query() {
+    const { answer } = this.$store.row;
+    // Of two classes one line says all: the default is that of the last one.
+    const isOfMany = Object.keys(answer?.probabilities ?? {}).length > 2;
+    const name = isOfMany ? this.chosen || String(answer.prediction) : "";
+    return encodeURIComponent(this.column) + (name ? "&class=" + encodeURIComponent(name) : "");
+  },
+  async load() {
     this.problem = "";
-    if (!column) return;
-    this.busy = !this.known.has(column);
+    if (!this.column) return;
+    const { query } = this;
+    if (query === this.asking) return;
+    this.asking = this.known.has(query) ? "" : query;
+    this.busy = this.asking !== "";
     try {
-      if (!this.known.has(column)) {
-        const answered = await this.ask(column);
+      if (this.busy) {
+        const answered = await this.ask(query);
         if (!answered) return;
-        this.known.set(column, answered.result);
+        this.known.set(query, answered.result);
       } else {
         this.ask.giveUp();
       }
-      this.found = Alpine.raw(this.known.get(column));
+      this.found = Alpine.raw(this.known.get(query));
       this.draw();
     } catch (problem) {
       this.problem = said(problem);
     }
+    this.asking = "";
     this.busy = false;
   },
   draw() {

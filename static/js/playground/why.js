@@ -4,7 +4,7 @@ import { buildChart, mountCharts, updateChart } from "../charts.js";
 import "../charts/explaining.js";
 import { debounce } from "../dom.js";
 import { post, said } from "../http.js";
-import { reasonWords, rowsOf, stepsOf, unitOf } from "./contributions.js";
+import { readable, reasonWords, rowsOf, scaleWords, stepsOf, unitOf } from "./contributions.js";
 import { latest } from "./latest.js";
 
 const WAIT = 250;
@@ -49,13 +49,17 @@ Alpine.data("why", () => ({
   },
   show(found) {
     const unit = unitOf(found, this.$root.dataset.target);
-    const steps = stepsOf(found);
-    const spec = { base: found.base_value, end: steps.at(-1)?.to ?? found.base_value, steps, unit };
-    const rows = rowsOf(found);
+    const shown = readable(found);
+    const steps = stepsOf(shown);
+    const spec = { base: shown.base_value, end: steps.at(-1)?.to ?? shown.base_value, steps, unit };
+    const rows = rowsOf(shown);
+    const probabilities = this.$store.row.answer?.probabilities ?? {};
     this.problem = "";
     this.waiting = false;
-    this.note = reasonWords(found, this.$root.dataset.target, Object.keys(this.$store.row.answer?.probabilities ?? {}).length === 2);
-    this.how = found.exact ? "" : "Parts of this model are neither trees nor lines: what its columns add was found by asking it about rows between the typical one and this.";
+    this.note = reasonWords(found, this.$root.dataset.target, Object.keys(probabilities).length === 2, probabilities[found.class] ?? null);
+    this.$store.row.leading = steps[0]?.feature ?? null;
+    const sampled = found.exact ? "" : "Parts of this model are neither trees nor lines: what its columns add was found by asking it about rows between the typical one and this.";
+    this.how = (scaleWords(found) + " " + sampled).trim();
     const slot = this.$root.querySelector(".why-chart");
     if (this.figure) {
       updateChart(this.figure, spec, () => rows);

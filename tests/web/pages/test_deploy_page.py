@@ -96,6 +96,9 @@ def test_a_key_and_a_measurement(told: Served, browser: Browser) -> None:
     page.get_by_role("button", name="Really revoke shop").click()
     expect(page.get_by_text("None yet.")).to_be_visible()
     expect(page.get_by_role("region", name="MLflow")).not_to_contain_text("Bearer")
+    # The button has gone with its key.
+    expect(page.get_by_label("Used in")).to_be_focused()
+    assert not visit.complaints
     stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
     assert secret not in stored
     page.reload()
