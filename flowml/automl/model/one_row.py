@@ -1,7 +1,7 @@
 """The short way of one row through a model: no table, no thread, and what its parts have in common once.
 
-Every predictor has a short way of its own; tree models have a shorter one, which takes a moment to prepare. So it is
-prepared on request (`prepare`), by a thread that nobody waits for, and until then the other answers.
+Every predictor has a short way of its own; trees and networks have a shorter one, which takes a moment to prepare. So
+it is prepared on request (`prepare`), by a thread that nobody waits for, and until then the other answers.
 """
 
 import logging
@@ -19,6 +19,7 @@ from flowml.automl.model.pooling import Pooling, pool
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.catboost import CatBoostPredictor
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
+from flowml.automl.predictors.mlp import MultilayerPerceptronPredictor, RowPerceptrons
 from flowml.automl.predictors.trees import TreesPredictor
 from flowml.automl.predictors.xgboost import XGBoostPredictor
 from flowml.automl.scoring.calibration import tempered
@@ -28,8 +29,9 @@ Answer = Callable[[np.ndarray], np.ndarray]
 """From all features of a row to one part's answer, or the mean of several: (features,) → (outputs,)."""
 
 _OF_TREES = (CatBoostPredictor, LightGBMPredictor, TreesPredictor, XGBoostPredictor)
-# With so many, walking all of them at once takes less time than one after the other.
-_MANY_NODES = 100_000
+# With so many, writing them for the library takes seconds of the interpreter; walking all of them at once takes a few
+# times as long for a row.
+_MANY_NODES = 600_000
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +81,7 @@ class OneRow:
         return tempered(pool(self._pooling, answers), self._temperature)
 
     def prepare(self) -> None:
-        """Have trees answered the shortest way from here on, where there is one; takes up to some seconds."""
+        """Have each answered the shortest way from here on, where there is one; takes up to some seconds."""
         if self._is_prepared:
             return
         self._is_prepared = True
@@ -101,14 +103,24 @@ class OneRow:
             kinds[type(part.predictor)].append(part)
         found: list[tuple[float, Answer]] = []
         for kind, alike in kinds.items():
-            together = self._together(alike) if kind in _OF_TREES else None
+            together = self._trees(alike) if kind in _OF_TREES else self._networks(alike)
             if together is None:
                 found += [(1.0 / len(parts), self._of(part)) for part in alike]
             else:
                 found.append((len(alike) / len(parts), together))
         return found
 
-    def _together(self, parts: Sequence[Part]) -> Answer | None:
+    def _networks(self, parts: Sequence[Part]) -> Answer | None:
+        """One answer for several networks; None where they are none, or of several shapes."""
+        networks = [part.predictor for part in parts if isinstance(part.predictor, MultilayerPerceptronPredictor)]
+        if len(networks) < 2:
+            return None
+        try:
+            return RowPerceptrons(networks, [self._encode.positions[part.encoder] for part in parts])
+        except ValueError:
+            return None
+
+    def _trees(self, parts: Sequence[Part]) -> Answer | None:
         """One answer for several parts of trees; None where there is no shorter way than each part's own."""
         from flowml.automl.predictors.nodes.native import RowForests
         from flowml.automl.predictors.nodes.reading import forest_of

@@ -12,6 +12,7 @@ from flowml.automl.algorithms.base import Final
 from flowml.automl.algorithms.registry import all_algorithms
 from flowml.automl.model.model import FittedModel, combine
 from flowml.automl.model.one_row import OneRow
+from flowml.automl.predictors.mlp import RowPerceptrons
 from flowml.automl.predictors.nodes import native
 from flowml.automl.predictors.nodes.native import RowForests
 from flowml.automl.predictors.nodes.symmetric import RowSymmetricForests
@@ -29,6 +30,7 @@ SHORT_WAYS = {
     "extra_trees": RowForests,
     "gradient_boosting": RowForests,
     "lightgbm": RowForests,
+    "mlp": RowPerceptrons,
     "random_forest": RowForests,
     "xgboost": RowForests,
 }
