@@ -6,11 +6,17 @@ Trees are stored breadth first, so that the children of a tree's i-th inner node
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from flowml.automl.predictors.scikit_trees import library, reached
+
 MAX_DEPTH = 256
 PAIRS_AT_ONCE = 65_536
+# From so many ways of a row through a tree on, half a second, loading a library pays.
+_MANY_WALKS = 5_000_000
+_MANY_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ class FlatTrees:
         self.threshold = np.full(len(inner), np.inf, dtype=np.float32)
         self.threshold[inner] = stored.threshold
         self.leaf = (np.cumsum(~inner) - 1).astype(np.int32)
+        self._n_walks = 0
         self.depth = self._depth(inner)
 
     def __len__(self) -> int:
@@ -106,6 +113,11 @@ class FlatTrees:
 
     def leaves(self, values: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]]:
         """The leaves that rows (rows, features) reach, in blocks: rows, trees, and (trees, rows) of the block."""
+        if (module := self._module_for(len(values))) is not None:
+            whole = np.ascontiguousarray(values, dtype=np.float32)
+            for tree in range(len(self)):
+                yield slice(0, len(values)), slice(tree, tree + 1), self._leaves_by(module, tree, whole)
+            return
         rows_at_once = 8192
         for start in range(0, len(values), rows_at_once):
             rows = slice(start, min(start + rows_at_once, len(values)))
@@ -114,6 +126,18 @@ class FlatTrees:
             for first in range(0, len(self), trees_at_once):
                 trees = slice(first, min(first + trees_at_once, len(self)))
                 yield rows, trees, self.leaf.take(self._walk(block, self.roots[trees]))
+
+    def _module_for(self, n_rows: int) -> Any:
+        """What walks so many rows quicker, from when on so many were asked for that loading it pays; else None."""
+        self._n_walks += n_rows * len(self)
+        return library() if n_rows >= _MANY_ROWS and self._n_walks >= _MANY_WALKS else None
+
+    def _leaves_by(self, module: Any, tree: int, values: np.ndarray) -> np.ndarray:
+        """(1, rows) of one tree. It is handed over when its turn comes, so that none takes room twice for long."""
+        root = int(self.roots[tree])
+        nodes = slice(root, root + int(self.stored.sizes[tree]))
+        feature, threshold, left = self.stored.feature[nodes], self.threshold[nodes], self.child[nodes] - root
+        return self.leaf[nodes].take(reached(module, feature, threshold, left, self.depth, values)).reshape(1, -1)
 
     def _walk(self, block: np.ndarray, roots: np.ndarray) -> np.ndarray:
         n_rows, n_features = block.shape

@@ -20,6 +20,7 @@ from flowml.automl import algorithms
 from flowml.automl.algorithms.fitting.tree_conversion import class_shares, flatten, means, round_down
 from flowml.automl.algorithms.svm import _machine
 from flowml.automl.features.encoded import View
+from flowml.automl.predictors import flat_trees
 from flowml.automl.predictors.gaussian_nb import GaussianNaiveBayesPredictor
 from flowml.automl.predictors.knn import NearestNeighboursPredictor
 from flowml.automl.predictors.trees import TreesPredictor
@@ -95,6 +96,30 @@ def test_the_fitted_gradient_boosting_uses_scikit_learns_start() -> None:
         else:
             shares = np.bincount(case.target) / len(case.target)
             np.testing.assert_allclose(answers.mean(axis=0), shares, atol=0.03)
+
+
+@pytest.mark.parametrize("kind", ["probability", "groups", "median"])
+def test_many_rows_reach_the_same_leaves_by_scikit_learns_code(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if kind == "probability":
+        forest = RandomForestClassifier(20, random_state=0).fit(CLASSES.train.values, CLASSES.target)
+        predictor = TreesPredictor(flatten(trees_of(forest), class_shares), combine="mean", link="probability")
+    elif kind == "groups":
+        boosted = GradientBoostingClassifier(n_estimators=9, random_state=0).fit(CLASSES.train.values, CLASSES.target)
+        predictor = TreesPredictor(flatten(trees_of(boosted), means), combine="sum", link="softmax", groups=3)
+    else:
+        values = RandomForestRegressor(7, random_state=0).fit(VALUES.train.values, VALUES.target)
+        predictor = TreesPredictor(flatten(trees_of(values), means), combine="median", link="identity")
+    rows = np.tile((VALUES if kind == "median" else CLASSES).valid.values, (20, 1))
+    holes = np.random.default_rng(0).random(rows.shape)
+    rows[holes < 0.1], rows[holes > 0.95] = np.nan, np.inf
+    expected = predictor.predict(rows)
+    monkeypatch.setattr(flat_trees, "_MANY_WALKS", 0)
+    monkeypatch.setattr(predictor.flat, "_walk", None)
+    monkeypatch.setattr(flat_trees, "_MANY_ROWS", 1)
+    np.testing.assert_allclose(predictor.predict(rows), expected, rtol=1e-14)
+    monkeypatch.setattr(flat_trees, "library", lambda: None)
+    with pytest.raises(TypeError):
+        predictor.predict(rows)
 
 
 def test_a_threshold_between_two_floats_sends_every_row_the_right_way() -> None:
