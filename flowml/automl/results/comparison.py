@@ -1,10 +1,11 @@
 """Whether one model is better than another, or whether that is chance: a paired test on the rows that tested both.
 
-The difference of their scores in the run's metric is resampled over those rows, the same rows for both (paired
-bootstrap, Efron 1979; of rows that belong together, all or none). Its variance takes no notice of that models would
-differ had they learned from other rows; Nadeau and Bengio (2003) add what these contribute: s/n over n tested rows
-becomes s/n + s/learned. With several models all pairs are tested, and Holm's (1979) correction keeps the chance of any
-false verdict at 5 %.
+The difference of two scores in the run's metric varies by how much each row moves it (`influence`); all rows are looked
+at, and those that belong together are added up first. This variance takes no notice of that models would differ had
+they learned from other rows; Nadeau and Bengio (2003) add what these contribute: s/n over n tested rows becomes s/n +
+s/learned. It is tested by Student's distribution with as many degrees of freedom as there are rows (or groups) that
+carry the difference: of a hundred thousand rows a few may be all that there is to tell by. With several models all
+pairs are tested, and Holm's (1979) correction keeps the chance of any false verdict at 5 %.
 """
 
 import math
@@ -14,22 +15,22 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtr, stdtrit
 
 from flowml.automl.results.evidence import Evidence, rounded
-from flowml.automl.scoring.decision import objective, weighted
+from flowml.automl.results.influence import influence
+from flowml.automl.scoring.decision import fair_decision, weighted
 from flowml.automl.scoring.metrics import DECIDED, METRICS, part_of
 
 LEVEL = 0.05
-_RESAMPLES, _FEWEST_RESAMPLES, _MOST_DRAWN_CLASSES = 300, 100, 3_000
-_MOST_ROWS, _FEWEST_ROWS = 4_000, 500
-_MOST_VALUES = 16_000
-METHOD = "paired bootstrap of the rows, variance by Nadeau and Bengio, Holm's correction"
+METHOD = "paired t-test of how each row moves the score, variance by Nadeau and Bengio, Holm's correction"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """`difference`: by how much `better` leads in the metric, above 0; the interval is of 95 % confidence. `p_value` is
-    as tested, `adjusted` after the correction; None where there was nothing to test. `tie`: the lead may be chance.
+    """`difference`: by how much `better` leads in the metric, above 0; the interval is of 95 % confidence after the
+    correction, so that it holds 0 exactly where there is a `tie`: the lead may be chance. `p_value` is as tested,
+    `adjusted` after the correction; None where there was nothing to test.
     `disagree` is the share of rows of which they predict different classes; None of numbers."""
 
     better: str
@@ -52,31 +53,26 @@ def compare(models: Mapping[str, Evidence], metric: str, seed: int = 0) -> dict[
     target, weights = tested.target[common], part_of(tested.weights, common)
     answers = {name: _answers(one, common, metric) for name, one in models.items()}
     # Of a metric of classes each model is judged as it decides; where none was chosen, as is fair for all.
-    judge = METRICS[metric] if metric in DECIDED and all(one.decision for one in models.values()) else objective(metric)
-    scores = {name: judge.score(target, one, weights) for name, one in answers.items()}
-    drawn = _sampled(len(common), answers[names[0]].shape[1], seed)
-    units = None if tested.units is None else tested.units[common][drawn]
-    resampled = _resampled(
-        judge.score,
-        target[drawn],
-        {name: one[drawn] for name, one in answers.items()},
-        part_of(weights, drawn),
-        units,
-        seed,
-    )
-    widen = math.sqrt(len(drawn) / len(common) * (1 + len(common) / max(tested.learned, 1.0)))
-    pairs = []
+    judge = METRICS[metric]
+    fair = answers
+    if metric in DECIDED and not all(one.decision for one in models.values()):
+        fair = {name: weighted(one, fair_decision(metric, target, one, weights)) for name, one in answers.items()}
+    scores = {name: judge.score(target, one, weights) for name, one in fair.items()}
+    moves = {name: judge.gain(1.0) * influence(metric, target, one, weights) for name, one in fair.items()}
+    units = None if tested.units is None else np.unique(tested.units[common], return_inverse=True)[1].reshape(-1)
+    widen = 1 + len(common) / max(tested.learned, 1.0)
+    found = []
     for first, second in combinations(names, 2):
         lead = judge.gain(scores[first]) - judge.gain(scores[second])
         better, worse = (first, second) if lead >= 0 or not math.isfinite(lead) else (second, first)
-        differences = np.array([judge.gain(one[better]) - judge.gain(one[worse]) for one in resampled])
         disagree = _disagreement(models[first], models[second], common)
-        pairs.append(_pair(better, worse, abs(lead), differences, widen, disagree))
+        found.append(_tested(better, worse, abs(lead), moves[better] - moves[worse], units, widen, disagree))
+    pairs = _corrected(found)
     return {
         "method": METHOD,
         "n_rows": len(common),
         "scores": {name: rounded(score) if math.isfinite(score) else None for name, score in scores.items()},
-        "pairs": [asdict(pair) for pair in _corrected(pairs)],
+        "pairs": [asdict(pair) for pair in pairs],
     }
 
 
@@ -106,46 +102,6 @@ def _answers(model: Evidence, common: np.ndarray, metric: str) -> np.ndarray:
     return weighted(answers, model.decision) if model.classes is not None and metric in DECIDED else answers
 
 
-def _sampled(n_rows: int, n_outputs: int, seed: int) -> np.ndarray:
-    most = int(np.clip(_MOST_VALUES // n_outputs, _FEWEST_ROWS, _MOST_ROWS))
-    return np.sort(np.random.default_rng(seed).permutation(n_rows)[:most])
-
-
-def _resampled(
-    score: Any,
-    target: np.ndarray,
-    answers: Mapping[str, np.ndarray],
-    weights: np.ndarray | None,
-    units: np.ndarray | None,
-    seed: int,
-) -> list[dict[str, float]]:
-    generator = np.random.default_rng(seed)
-    if units is None:
-        groups = None
-    else:
-        order = np.argsort(units, kind="stable")
-        groups = np.split(order, np.flatnonzero(np.diff(units[order])) + 1)
-    n_outputs = next(iter(answers.values())).shape[1]
-    found = []
-    for _ in range(_resamples(n_outputs)):
-        if groups is None:
-            drawn = generator.integers(0, len(target), len(target))
-        else:
-            drawn = np.concatenate([groups[one] for one in generator.integers(0, len(groups), len(groups))])
-        part = part_of(weights, drawn)
-        one = {name: score(target[drawn], said[drawn], part) for name, said in answers.items()}
-        if all(map(math.isfinite, one.values())):
-            found.append(one)
-    return found
-
-
-def _resamples(n_outputs: int) -> int:
-    """A metric looks at every row once a class: of many classes it is resampled less often."""
-    return (
-        _RESAMPLES if n_outputs <= 2 else int(np.clip(_MOST_DRAWN_CLASSES // n_outputs, _FEWEST_RESAMPLES, _RESAMPLES))
-    )
-
-
 def _disagreement(first: Evidence, second: Evidence, common: np.ndarray) -> float | None:
     if first.classes is None:
         return None
@@ -154,33 +110,63 @@ def _disagreement(first: Evidence, second: Evidence, common: np.ndarray) -> floa
     return rounded(float((chosen[0] != chosen[1]) @ counts / counts.sum()))
 
 
-def _pair(better: str, worse: str, lead: float, differences: np.ndarray, widen: float, disagree: float | None) -> Pair:
-    spread = float(differences.std(ddof=1)) * widen if len(differences) > 1 else 0.0
-    if not math.isfinite(lead) or len(differences) < _FEWEST_RESAMPLES // 2:
-        return Pair(
-            better, worse, 0.0 if not math.isfinite(lead) else rounded(lead), None, None, None, None, True, disagree
-        )
-    # Where every resample says the same, the answers are equal, or the metric does not move.
-    constant = 1.0 if lead <= 1e-12 else 0.0
-    p_value = constant if spread <= 1e-12 else math.erfc(lead / spread / math.sqrt(2))
-    low, high = (rounded(lead + side * 1.959964 * spread) for side in (-1, 1))
-    return Pair(better, worse, rounded(lead), low, high, p_value, None, p_value > LEVEL, disagree)
+@dataclass(frozen=True)
+class _Difference:
+    """Before the correction: `spread` is the standard error of the lead, `freedom` its degrees of freedom."""
+
+    better: str
+    worse: str
+    lead: float
+    spread: float
+    freedom: float
+    disagree: float | None
+
+    @property
+    def p_value(self) -> float | None:
+        if not math.isfinite(self.lead) or not math.isfinite(self.spread) or self.freedom <= 0:
+            return None
+        # Where no row moves the difference, the answers are equal, or the metric does not move.
+        if self.spread <= 1e-12:
+            return 1.0 if self.lead <= 1e-12 else 0.0
+        return min(1.0, 2 * float(stdtr(self.freedom, -self.lead / self.spread)))
 
 
-def _corrected(pairs: Sequence[Pair]) -> list[Pair]:
-    tested = [pair for pair in pairs if pair.p_value is not None]
-    adjusted = dict(zip(map(id, tested), holm([pair.p_value or 0.0 for pair in tested]), strict=True))
-    found = [
-        pair
-        if pair.p_value is None
-        else Pair(
-            **{
-                **asdict(pair),
-                "p_value": rounded(pair.p_value),
-                "adjusted": rounded(adjusted[id(pair)]),
-                "tie": adjusted[id(pair)] > LEVEL,
-            }
+def _tested(
+    better: str,
+    worse: str,
+    lead: float,
+    moves: np.ndarray,
+    units: np.ndarray | None,
+    widen: float,
+    disagree: float | None,
+) -> _Difference:
+    each = moves if units is None else np.bincount(units, moves)
+    squares = each**2
+    variance, n_units = float(squares.sum()), len(each)
+    if n_units < 2:
+        return _Difference(better, worse, lead, 0.0, 0.0, disagree)
+    # As many as would have this variance if all of them moved the difference by the same.
+    largest = float(squares.max())
+    carrying = (variance / largest) ** 2 / float(((squares / largest) ** 2).sum()) if largest > 0 else float(n_units)
+    spread = math.sqrt(variance * n_units / (n_units - 1) * widen)
+    return _Difference(better, worse, lead, spread, max(1.0, min(carrying, n_units - 1)), disagree)
+
+
+def _corrected(found: Sequence[_Difference]) -> list[Pair]:
+    p_values = [one.p_value for one in found]
+    known = [at for at, p_value in enumerate(p_values) if p_value is not None]
+    adjusted = dict(zip(known, holm([p_values[at] or 0.0 for at in known]), strict=True))
+    pairs = []
+    for at, one in enumerate(found):
+        lead, p_value = rounded(one.lead) if math.isfinite(one.lead) else 0.0, p_values[at]
+        if p_value is None:
+            pairs.append(Pair(one.better, one.worse, lead, None, None, None, None, True, one.disagree))
+            continue
+        times = adjusted[at] / p_value if p_value > 0 else len(known)
+        reach = float(stdtrit(one.freedom, 1 - LEVEL / max(times, 1.0) / 2)) * one.spread
+        low, high = rounded(one.lead - reach), rounded(one.lead + reach)
+        tie = adjusted[at] > LEVEL
+        pairs.append(
+            Pair(one.better, one.worse, lead, low, high, rounded(p_value), rounded(adjusted[at]), tie, one.disagree)
         )
-        for pair in pairs
-    ]
-    return sorted(found, key=lambda pair: (pair.tie, -pair.difference))
+    return sorted(pairs, key=lambda pair: (pair.tie, -pair.difference))

@@ -121,9 +121,13 @@ def _roc_auc(target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | 
     return float(np.mean(known)) if known else float("nan")
 
 
-def _log_loss(target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None) -> float:
+def _log_losses(target: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     chosen = predictions[np.arange(len(target)), target] / predictions.sum(axis=1)
-    return _mean(-np.log(np.clip(chosen, _SMALLEST_PROBABILITY, 1)), weights)
+    return np.asarray(-np.log(np.clip(chosen, _SMALLEST_PROBABILITY, 1)))
+
+
+def _log_loss(target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None) -> float:
+    return _mean(_log_losses(target, predictions), weights)
 
 
 def _errors(target: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -145,8 +149,11 @@ def _mae(target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None
 
 
 def _mape(target: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None) -> float:
-    size = np.maximum(np.abs(target), np.finfo(float).eps)
-    return _mean(np.abs(_errors(target, predictions)) / size, weights)
+    return _mean(np.abs(_errors(target, predictions)) / _size(target), weights)
+
+
+def _size(target: np.ndarray) -> np.ndarray:
+    return np.asarray(np.maximum(np.abs(target), np.finfo(float).eps))
 
 
 _FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray | None], float]] = {
@@ -174,6 +181,19 @@ METRICS: dict[str, Metric] = {
     )
     for name in names
 }
+
+
+def row_losses(metric: str, target: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """What each row adds to a metric that is a mean over rows, or made of one, float64 (rows,): squared errors of R² and
+    RMSE, hits of accuracy."""
+    if metric == "accuracy":
+        return np.asarray(predictions.argmax(axis=1) == target, dtype=np.float64)
+    if metric == "log_loss":
+        return _log_losses(target, predictions)
+    errors = _errors(target, predictions)
+    if metric in ("r2", "rmse"):
+        return np.asarray(errors**2)
+    return np.asarray(np.abs(errors) if metric == "mae" else np.abs(errors) / _size(target))
 
 
 def part_of(weights: np.ndarray | None, rows: np.ndarray | slice) -> np.ndarray | None:

@@ -1,5 +1,7 @@
 """Comparing models: who is better, and what is a tie."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,81 @@ def test_a_model_that_was_measured_on_fewer_rows_is_compared_on_those() -> None:
         == found["scores"]["part"]
         == pytest.approx(float((one.chosen[:100] == one.target[:100]).mean()), abs=1e-5)
     )
+
+
+def _leads(metric: str, pair_of: Callable[[int], dict[str, Evidence]], n_tables: int = 24) -> int:
+    return sum(not compare(pair_of(seed), metric)["pairs"][0]["tie"] for seed in range(n_tables))
+
+
+def test_chance_is_no_lead_where_many_rows_belong_to_few() -> None:
+    def pair(seed: int) -> dict[str, Evidence]:
+        random, n_rows = np.random.default_rng(seed), 20_000
+        units = np.sort(np.arange(n_rows) % 100)
+        target = random.integers(0, 2, n_rows).astype(np.int32)
+        tested, found = rows_tested(target, units=units), {}
+        for name in "ab":
+            wrong = random.random(n_rows) < np.clip(0.2 + random.normal(0, 0.08, 100)[units], 0, 1)
+            said = np.where(wrong ^ (target == 1), 0.8, 0.2)
+            found[name] = Evidence.of(tested, np.column_stack([1 - said, said]), ("no", "yes"))
+        return found
+
+    assert _leads("accuracy", pair) <= 2
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "f1"])
+def test_chance_is_no_lead_where_a_class_is_rare(metric: str) -> None:
+    def pair(seed: int) -> dict[str, Evidence]:
+        random, n_rows = np.random.default_rng(seed), 10_000
+        target = np.zeros(n_rows, dtype=np.int32)
+        target[random.choice(n_rows, 40, replace=False)] = 1
+        tested, found = rows_tested(target), {}
+        for name in "ab":
+            said = 1 / (1 + np.exp(7 - 2.0 * target - random.normal(0, 1.5, n_rows)))
+            found[name] = Evidence.of(tested, np.column_stack([1 - said, said]), ("no", "yes"))
+        return found
+
+    assert _leads(metric, pair) <= 2
+
+
+def test_chance_is_no_lead_where_a_few_rows_are_far_off() -> None:
+    def pair(seed: int) -> dict[str, Evidence]:
+        random, n_rows = np.random.default_rng(seed), 20_000
+        target = random.normal(0, 1, n_rows)
+        tested, found = rows_tested(target), {}
+        for name in "ab":
+            off = np.exp(random.normal(0, 2, n_rows)) * random.choice([-1, 1], n_rows)
+            found[name] = Evidence.of(tested, (target + off)[:, None], None)
+        return found
+
+    assert _leads("rmse", pair) <= 2
+
+
+def test_a_lead_is_seen_in_rows_beyond_the_first_thousands() -> None:
+    random, n_rows = np.random.default_rng(0), 30_000
+    target = random.integers(0, 2, n_rows).astype(np.int32)
+    found = {}
+    for name, share in (("good", 0.2), ("poor", 0.215)):
+        said = np.where((random.random(n_rows) < share) ^ (target == 1), 0.8, 0.2)
+        found[name] = Evidence.of(rows_tested(target), np.column_stack([1 - said, said]), ("no", "yes"))
+    pair = compare(found, "accuracy")["pairs"][0]
+    assert (pair["better"], pair["tie"]) == ("good", False)
+    # As the textbook has it: two shares of independent rows, widened for what was learned.
+    spread = np.sqrt((0.2 * 0.8 + 0.215 * 0.785) / n_rows * (1 + 1 / 0.8))
+    assert pair["high"] - pair["low"] == pytest.approx(2 * 1.96 * spread, rel=0.05)
+
+
+def test_the_interval_leaves_out_nothing_exactly_where_there_is_a_lead() -> None:
+    seen = set()
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        target = random.normal(0, 1, 300)
+        noises = {"a": 1.0, "b": 1.12, "c": 1.25, "d": 1.4}
+        models = {
+            name: Evidence.of(rows_tested(target), (target + random.normal(0, noise, 300))[:, None], None)
+            for name, noise in noises.items()
+        }
+        for pair in compare(models, "rmse")["pairs"]:
+            assert pair["tie"] == (pair["low"] <= 0)
+            seen.add((pair["tie"], pair["p_value"] <= 0.05))
+    # Also of those that only the correction calls a tie.
+    assert seen == {(True, False), (True, True), (False, True)}
