@@ -185,7 +185,7 @@ class Model:
         return self.classes[-1] if self.classes is not None and len(self.classes) == 2 else None
 
 
-_EDITION_OF_FIGURES = 3
+_EDITION_OF_FIGURES = 4
 """Of how curves, slices and comparisons are computed: what was found by an earlier one is found anew."""
 
 

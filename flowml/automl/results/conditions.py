@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -17,14 +17,17 @@ from flowml.domain.wording import number, shortened
 _MOST_CATEGORIES = 20
 _CUTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _PARTS = 5
+# Of cuts: so many digits, of the column's spread too, so that they stay apart where that is narrow.
 _DIGITS = 3
-_FIRST_DAY = date(1970, 1, 1)
+_FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+# Seconds that a column of dates spreads over at least, in order to be cut at whole days, hours, minutes or seconds.
+_STEPS = ((20 * 86_400, 86_400, "days"), (20 * 3_600, 3_600, "hours"), (20 * 60, 60, "minutes"), (20, 1, "seconds"))
 
 
 @dataclass(frozen=True)
 class Condition:
     """`kind`: `range` (above `low`, at most `high`; None: no bound), `is` (the `value`) or `missing`. Of dates the
-    bounds are ISO 8601."""
+    bounds are ISO 8601; a day without a time is the end of it, so that at most a day holds all of it."""
 
     column: str
     kind: str
@@ -54,9 +57,7 @@ class Condition:
         if self.kind == "missing":
             return missing
         if self.kind == "is":
-            is_flag = column.dtype == pl.Boolean
-            same = column == bool(self.value) if is_flag else column.cast(pl.String) == str(self.value)
-            return np.asarray(same.fill_null(False).to_numpy() & ~missing)
+            return np.asarray(_same(column, self.value).fill_null(False).to_numpy() & ~missing)
         values = as_numbers(column)
         with np.errstate(invalid="ignore"):
             inside = np.ones(len(values), dtype=bool) if self.low is None else values > _as_number(self.low)
@@ -112,18 +113,43 @@ def _any_of(column: pl.Series, role: Role) -> Iterator[Condition]:
             yield Condition(column.name, "is", value=plain(value))
 
 
+def _same(column: pl.Series, value: Any) -> pl.Series:
+    if column.dtype == pl.Boolean:
+        return column == bool(value)
+    if column.dtype == pl.String:
+        return column == str(value)
+    # Numbers and dates as they are written in a condition, not as they would be cast to text.
+    alike = [one for one in column.unique().to_list() if one is not None and _written(one) == _written(value)]
+    return column.is_in(pl.Series(column.name, alike, dtype=column.dtype).implode())
+
+
+def _written(value: Any) -> str:
+    return str(plain(value))
+
+
 def _distinct(values: np.ndarray, levels: Any, is_date: bool) -> list[Any]:
-    whole = bool((values == np.floor(values)).all())
-    cuts: list[Any] = []
-    for cut in np.quantile(values, levels, method="lower").tolist():
-        if is_date:
-            # In whole days: between two of them nobody sees a difference.
-            cuts.append((_FIRST_DAY + timedelta(days=math.floor(cut / 86_400))).isoformat())
-        elif whole and abs(cut) < 1e15:
-            cuts.append(int(cut))
-        else:
-            cuts.append(float(f"{cut:.{_DIGITS}g}"))
-    return list(dict.fromkeys(cuts))
+    found = np.quantile(values, levels, method="lower").tolist()
+    # What lies in the middle: a few values far off say nothing of the rest.
+    spread = float(np.subtract(*np.quantile(values, [0.95, 0.05]))) or float(np.ptp(values))
+    if is_date:
+        return list(dict.fromkeys(_moment(cut, spread) for cut in found))
+    if (values == np.floor(values)).all():
+        return list(dict.fromkeys(int(cut) if abs(cut) < 1e15 else cut for cut in found))
+    return list(dict.fromkeys(_short(cut, spread) for cut in found))
+
+
+def _short(cut: float, spread: float) -> float:
+    sizes = [size for size in (abs(cut), spread) if size > 0 and math.isfinite(size)]
+    decimals = _DIGITS - 1 - math.floor(math.log10(min(sizes))) if sizes else 0
+    return round(cut, decimals) if decimals < 300 else cut
+
+
+def _moment(cut: float, spread: float) -> str:
+    step, unit = next(((step, unit) for least, step, unit in _STEPS if spread >= least), (1e-6, "microseconds"))
+    moment = _FIRST_DAY + timedelta(seconds=math.floor(cut / step) * step if step >= 1 else cut)
+    if unit == "days":
+        return moment.date().isoformat()
+    return moment.isoformat(timespec="minutes" if unit in ("hours", "minutes") else unit)
 
 
 def _missing(column: pl.Series) -> np.ndarray:
@@ -135,7 +161,8 @@ def _missing(column: pl.Series) -> np.ndarray:
 
 def _as_number(bound: Any) -> float:
     if isinstance(bound, str):
-        return (date.fromisoformat(bound) - _FIRST_DAY).total_seconds()
+        seconds = (datetime.fromisoformat(bound) - _FIRST_DAY).total_seconds()
+        return seconds + 86_400 - 1e-6 if len(bound) == len("2020-01-01") else seconds
     return float(bound)
 
 
@@ -143,9 +170,22 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return number(value)
-    return str(value) if _is_day(str(value)) else f"“{shortened(str(value))}”"
+        text = number(value)
+        return text if _is_exact(text, value) else f"{value:,}"
+    text = str(value)
+    return text.replace("T", " ") if _is_moment(text) else f"“{shortened(text)}”"
 
 
-def _is_day(text: str) -> bool:
-    return len(text) == 10 and text[4] == text[7] == "-" and text.replace("-", "").isdigit()
+def _is_exact(text: str, value: float) -> bool:
+    try:
+        return float(text.replace(",", "")) == value
+    except ValueError:
+        return False
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return len(text) >= len("2020-01-01") and text[4] == text[7] == "-"

@@ -122,6 +122,10 @@ class Evidence:
         return part_of(self.tested.weights, self.at)
 
     @cached_property
+    def units(self) -> np.ndarray | None:
+        return part_of(self.tested.units, self.at)
+
+    @cached_property
     def chosen(self) -> np.ndarray:
         """The codes of the classes that it decided for, (rows,)."""
         return np.asarray(weighted(self.predictions, self.decision).argmax(axis=1))

@@ -184,8 +184,8 @@ METRICS: dict[str, Metric] = {
 
 
 def row_losses(metric: str, target: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """What each row adds to a metric that is a mean over rows, or made of one, float64 (rows,): squared errors of R² and
-    RMSE, hits of accuracy."""
+    """What each row adds to a metric that is a mean over rows, or made of one, float64 (rows,): of R² and RMSE squared
+    errors, of accuracy hits."""
     if metric == "accuracy":
         return np.asarray(predictions.argmax(axis=1) == target, dtype=np.float64)
     if metric == "log_loss":

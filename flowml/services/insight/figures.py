@@ -56,7 +56,7 @@ def parameter_importance(context: Context, job_id: str) -> dict[str, Any]:
     """What mattered in a search, as `automl.results.parameters` answers. Raises NotFound, WrongState before it has
     begun."""
     job = context.store.jobs.get(job_id)
-    stand = f"2: {job.trials_finished} trials"
+    stand = f"3: {job.trials_finished} trials"
     return _kept(context, job_id, "parameters", stand, lambda: _run(context, "parameters", {"job_id": job_id}))
 
 

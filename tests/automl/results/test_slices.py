@@ -1,5 +1,6 @@
 """Worst slices: those that were planted are found, and chance is not."""
 
+import json
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,6 +19,14 @@ ROLES = {"age": Role.NUMERIC, "job": Role.CATEGORICAL, "since": Role.DATETIME, "
 
 def _slices(evidence: Evidence, frame: pl.DataFrame) -> dict[str, Any]:
     return worst_slices(evidence, lambda places, names: frame[places].select(names), ROLES)
+
+
+def _of_frame(evidence: Evidence, frame: pl.DataFrame, role: Role = Role.NUMERIC) -> dict[str, Any]:
+    return worst_slices(evidence, lambda places, names: frame[places].select(names), dict.fromkeys(frame.columns, role))
+
+
+def _off(losses: np.ndarray, **values: Any) -> Evidence:
+    return Evidence.of(rows_tested(np.zeros(len(losses)), **values), losses[:, None], None)
 
 
 def _table(n_rows: int = 3000, seed: int = 0) -> pl.DataFrame:
@@ -96,6 +105,106 @@ def test_of_a_big_table_a_sample_is_looked_at_and_all_rows_are_counted() -> None
 def test_few_rows_and_no_mistakes_are_said() -> None:
     assert "no part of the table is large enough" in _slices(_wrong(np.full(30, 0.5)), _table(30))["note"]
     assert _slices(_wrong(np.zeros(200)), _table(200))["note"] == "No row was predicted wrong."
+
+
+@pytest.mark.parametrize("is_of_group", [True, False])
+def test_chance_is_nothing_where_rows_belong_together(is_of_group: bool) -> None:
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        units = np.repeat(np.arange(60), 40)
+        values = {
+            f"c{at}": random.normal(0, 1, 60)[units] if is_of_group else random.normal(0, 1, len(units))
+            for at in range(6)
+        }
+        losses = (random.normal(0, 1, 60)[units] + random.normal(0, 1, len(units))) ** 2
+        found = _of_frame(_off(losses, units=units), pl.DataFrame(values))
+        assert found["items"] == []
+        assert found["tested"] > 10
+
+
+def test_a_part_that_fails_in_most_groups_is_found() -> None:
+    random = np.random.default_rng(0)
+    units = np.repeat(np.arange(100), 20)
+    bad = random.normal(0, 1, 100)[units]
+    losses = np.abs(random.normal(0, 0.3, 100)[units] + random.normal(0, 1, 2000)) * np.where(bad > 0.8, 2.5, 1)
+    found = _of_frame(_off(losses, units=units), pl.DataFrame({"bad": bad, "noise": random.normal(0, 1, 2000)}))
+    assert [one["column"] for one in found["items"][0]["conditions"]] == ["bad"]
+
+
+def test_what_says_nothing_does_not_join_what_is_bad_in_half_of_the_rows() -> None:
+    columns = set()
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        frame = pl.DataFrame({f"c{at}": random.normal(0, 1, 8000) for at in range(8)})
+        wrong = random.random(8000) < np.where(frame["c0"].to_numpy() > 0, 0.3, 0.1)
+        items = _of_frame(_off(wrong.astype(float)), frame)["items"]
+        assert items
+        columns |= {one["column"] for item in items for one in item["conditions"]}
+    assert columns == {"c0"}
+
+
+def test_a_few_heavy_rows_are_no_part() -> None:
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        frame = pl.DataFrame({f"c{at}": random.normal(0, 1, 1500) for at in range(10)})
+        weights = np.exp(random.normal(0, 2.5, 1500))
+        assert _of_frame(_off(np.abs(random.normal(0, 1, 1500)), weights=weights), frame)["items"] == []
+
+
+def test_a_part_that_is_wrong_throughout_is_found() -> None:
+    kind = np.random.default_rng(0).choice(["a", "b", "c"], 600)
+    found = _of_frame(_off((kind == "a").astype(float)), pl.DataFrame({"kind": kind}), Role.CATEGORICAL)
+    assert found["items"][0]["sentence"].startswith("Where kind is “a”: off by 1 on average, against 0 elsewhere")
+
+
+def test_parts_of_a_narrow_column_stay_apart() -> None:
+    random = np.random.default_rng(0)
+    latitude = random.uniform(48.201, 48.209, 1500)
+    losses = random.exponential(1, 1500) * np.where(latitude > 48.207, 4, 1)
+    found = _of_frame(_off(losses), pl.DataFrame({"latitude": latitude}))
+    assert found["items"][0]["sentence"].startswith("Where latitude is over 48.206")
+    moments = pl.Series(np.datetime64("2024-05-05", "us") + (random.uniform(0, 86_400e6, 1500)).astype("m8[us]"))
+    losses = random.exponential(1, 1500) * np.where(moments.dt.hour().to_numpy() > 20, 5, 1)
+    found = _of_frame(_off(losses), pl.DataFrame({"at": moments}), Role.DATETIME)
+    assert found["items"][0]["sentence"].startswith("Where at is over 2024-05-05 2")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.datetime64("2024-01-01", "us") + np.arange(3).astype("m8[D]"),
+        np.array([0.1, 1e20, 1e-7]),
+        np.array([10, 20, 30]),
+    ],
+)
+def test_categories_need_be_no_texts(values: np.ndarray) -> None:
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 3, 900)
+    found = _of_frame(
+        _off(random.exponential(1, 900) * np.where(codes == 1, 5, 1)),
+        pl.DataFrame({"kind": values[codes]}),
+        Role.CATEGORICAL,
+    )
+    first = found["items"][0]
+    assert first["n_rows"] == int((codes == 1).sum())
+    # As they are kept: through JSON.
+    kept = Condition.of_state(json.loads(json.dumps(first["conditions"][0])))
+    assert kept.holds(pl.Series("kind", values[codes])).tolist() == (codes == 1).tolist()
+
+
+def test_where_nothing_could_be_tested_that_is_said() -> None:
+    evidence = _off(np.random.default_rng(0).exponential(1, 300))
+    for frame in (pl.DataFrame({"same": [1] * 300}), pl.DataFrame({"same": [1] * 300}).select([])):
+        found = _of_frame(evidence, frame)
+        assert (found["tested"], found["items"]) == (0, [])
+        assert found["note"].startswith("No part of the table could be looked at")
+
+
+def test_a_day_holds_all_of_it() -> None:
+    hours = pl.Series("d", ["2020-01-04 23:00", "2020-01-05 14:00", "2020-01-06 00:00"]).str.to_datetime()
+    assert Condition("d", "range", high="2020-01-05").holds(hours).tolist() == [True, True, False]
+    assert Condition("d", "range", low="2020-01-05").holds(hours).tolist() == [False, False, True]
+    assert Condition("d", "range", low="2020-01-05T14:00").holds(hours).tolist() == [False, False, True]
 
 
 def test_conditions_hold_as_they_say() -> None:
