@@ -11,17 +11,17 @@ import numpy as np
 from flowml.automl.conformal.difficulty import PREDICTION, Difficulty, learn
 from flowml.automl.conformal.record import LEVELS, Conformal
 from flowml.automl.features.prepared import Numbers, PreparedColumn
+from flowml.automl.scoring.decision import Decision, weighted
 
 _MOST_CALIBRATING = 50_000
 _MOST_LEARNING = 6_000
 _MOST_CELLS = 400_000
 _MOST_COLUMNS = 200
 _FEWEST_TO_LEARN = 100
-# A class with fewer rows has the threshold of all.
-_FEWEST_OF_A_CLASS = 50
 _MOST_CLASSES = 100
 _PARTS = 5
-_STRENGTHS = (1.0, 0.5)
+_STRENGTHS = (1.0, 0.5, 0.25)
+# Where the two kinds of intervals are compared: what is asked for most.
 _JUDGED = (LEVELS.index(0.8), LEVELS.index(0.9), LEVELS.index(0.95))
 # What an adaptive interval may be wider than a constant one on average, for a coverage that is the same everywhere.
 _NO_WIDER = 1.02
@@ -34,23 +34,31 @@ def calibrating_rows(n_rows: int, seed: int = 0) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(n_rows, _MOST_CALIBRATING, replace=False))
 
 
-def of_classes(target: np.ndarray, shares: np.ndarray, weights: np.ndarray | None = None) -> Conformal:
-    """Sets of classes: of a row those whose probability is not below what it is for most rows of that class.
+def of_classes(
+    target: np.ndarray, shares: np.ndarray, weights: np.ndarray | None = None, decision: Decision | None = None
+) -> Conformal:
+    """Sets of classes: of a row the one that is predicted, and those whose probability is not below what it is for most
+    rows of that class.
 
     Least ambiguous sets (Sadinle, Lei and Wasserman 2019) with a threshold of each class's own, so that each class is
-    covered as often as was asked; `target` are codes, `shares` (rows, classes) as the model answers them.
+    covered as often as was asked. A class that is predicted is in the set whatever its probability, so a row of which
+    that is true is as conforming as can be. A class with too few rows for a level has its smallest probability.
+
+    `target` are codes, `shares` (rows, classes) as the model answers them, `decision` what it predicts classes by.
     """
     given = shares[np.arange(len(target)), target]
+    given = np.where(weighted(shares, decision).argmax(axis=1) == target, 1.0, given)
     weights = np.ones(len(target)) if weights is None else weights
+    counted = weights > 0
+    target, given, weights = target[counted], given[counted], weights[counted]
     together = _least(given, weights)
     n_classes = shares.shape[1]
     if n_classes > _MOST_CLASSES:
         return Conformal((together,))
-    lines = []
-    for code in range(n_classes):
-        own = target == code
-        enough = np.count_nonzero(own & (weights > 0)) >= _FEWEST_OF_A_CLASS
-        lines.append(_least(given[own], weights[own]) if enough else together)
+    # Of a class that no row is of nothing is known but what there was at worst.
+    unknown = (float(given.min()),) * len(LEVELS)
+    own = [target == code for code in range(n_classes)]
+    lines = [_least(given[rows], weights[rows]) if rows.any() else unknown for rows in own]
     return Conformal((together,) if all(line == together for line in lines) else tuple(lines))
 
 
@@ -67,7 +75,8 @@ def of_values(
 
     What is expected is learned from `columns` (kind, name, values) and the prediction on some folds and measured on the
     others, so that its own errors are in the figures as well. Where intervals so made are wider on average than a
-    constant one, it has less say, or none. Whoever calls looks at no more than `calibrating_rows`.
+    constant one at any of the usual levels, it has less say, or none. Whoever calls looks at no more than
+    `calibrating_rows`.
     """
     weights = np.ones(len(target)) if weights is None else weights
     counted = np.isfinite(predictions) & (weights > 0)
@@ -89,12 +98,12 @@ def of_values(
         found = _learned(known, residuals, weights, rest, seed=int(part))
         scales[held] = found.scales({name: column.take(held) for _, name, column in known}, predictions[held])
     final = _learned(known, residuals, weights, np.arange(len(residuals)), seed=0)
-    width = np.average([constant[at] for at in _JUDGED])
     for strength in _STRENGTHS:
         powered = scales**strength
-        line = _greatest(residuals / powered, weights)
-        found_width = np.average([line[at] for at in _JUDGED]) * float(np.average(powered, weights=weights))
-        if found_width <= width * _NO_WIDER:
+        line, mean = _greatest(residuals / powered, weights), float(np.average(powered, weights=weights))
+        # At each level by itself: errors with long tails make it narrower at one and wider at another. Were it taken at
+        # some of them alone, a row's interval for 0.95 could be narrower than its one for 0.9.
+        if all(line[at] * mean <= constant[at] * _NO_WIDER for at in _JUDGED):
             return Conformal((line,), _powered(final, strength), low, high)
     return plain
 
@@ -161,5 +170,4 @@ def _greatest(scores: np.ndarray, weights: np.ndarray) -> tuple[float, ...]:
 
 def _least(given: np.ndarray, weights: np.ndarray) -> tuple[float, ...]:
     """At each level what the probabilities of the truth do not fall below."""
-    counted = weights > 0
-    return tuple(-value for value in _greatest(-given[counted], weights[counted]))
+    return tuple(-value for value in _greatest(-given, weights))

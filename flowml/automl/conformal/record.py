@@ -23,7 +23,8 @@ class Conformal:
 
     Of a regression it is how many scales the truth is at most away from the prediction; the scale of a row is its
     `difficulty`, 1 where there is none. `low` and `high` are what no target is below or above; None: no bound.
-    Of a classification it is the least probability with which a class belongs to the set.
+    Of a classification it is the least probability with which a class belongs to the set; the predicted one
+    does anyway.
     """
 
     quantiles: tuple[tuple[float, ...], ...]
@@ -58,18 +59,21 @@ class Conformal:
             high = np.where(high > self.high, np.maximum(self.high, values), high)
         return low, high
 
-    def members(self, shares: Sequence[float], coverage: float = DEFAULT) -> list[int]:
-        """The codes of the classes in the set of a row with these probabilities, the most likely first."""
+    def members(self, shares: Sequence[float], chosen: int, coverage: float = DEFAULT) -> list[int]:
+        """The codes of the classes in the set of a row with these probabilities, the most likely first; `chosen` is the
+        one that is predicted."""
         least = self.at(coverage)
         if len(least) == 1:
-            found = [code for code, share in enumerate(shares) if share >= least[0]]
+            found = [code for code, share in enumerate(shares) if share >= least[0] or code == chosen]
         else:
-            found = [code for code, share in enumerate(shares) if share >= least[code]]
+            found = [code for code, share in enumerate(shares) if share >= least[code] or code == chosen]
         return found if len(found) < 2 else sorted(found, key=lambda code: -shares[code])
 
-    def belong(self, shares: np.ndarray, coverage: float = DEFAULT) -> np.ndarray:
-        """Which classes are in the sets of rows: bool (rows, classes)."""
-        return np.asarray(shares >= np.asarray(self.at(coverage)))
+    def belong(self, shares: np.ndarray, chosen: np.ndarray, coverage: float = DEFAULT) -> np.ndarray:
+        """Which classes are in the sets of rows: bool (rows, classes); `chosen`, (rows,), are those predicted."""
+        found = np.asarray(shares >= np.asarray(self.at(coverage)))
+        found[np.arange(len(found)), chosen] = True
+        return found
 
     @property
     def names(self) -> tuple[str, ...]:

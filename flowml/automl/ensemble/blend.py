@@ -47,7 +47,9 @@ def blend_of(
     decision = None if classes is None else fair_decision(task.metric, target, answers, row_weights)
     metrics = all_metrics(task.problem_type, target, answers, row_weights, decision)
     models = [candidate.model() for candidate in chosen]
-    schema = models[0].schema.of_results(metrics, target, answers, row_weights, folds=task.judge_folds)
+    schema = models[0].schema.of_results(
+        metrics, target, answers, row_weights, folds=task.judge_folds, decision=decision
+    )
     model = replace(combine(models, shares, schema, pooling_of(kind)), decision=decision)
     return Blend(
         weights={candidate.spec.number: share for candidate, share in zip(chosen, shares, strict=True)},

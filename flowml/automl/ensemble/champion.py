@@ -69,7 +69,8 @@ def finish(
     if judgement is not None and number is None:
         # Of a fold that had no say in the choice, so that there is no luck in how sure a blend seems.
         places, said = places[judgement.rows], tempered(judgement.blend, temperature)
-    schema = model.schema.of_results(metrics, target, answers, weights, conformal=certainty_of(task, said, places))
+    conformal = certainty_of(task, said, places, decision)
+    schema = model.schema.of_results(metrics, target, answers, weights, conformal=conformal)
     reached, of_folds = summary(answers)
     out_of_fold = np.full_like(out_of_fold, np.nan)
     out_of_fold[tested] = answers

@@ -195,7 +195,9 @@ def _judged(
     weights = task.weights_of(seen)
     decision = None if task.classes is None else fair_decision(task.metric, task.target[seen], said, weights)
     metrics = all_metrics(task.problem_type, task.target[seen], said, weights, decision)
-    schema = student.schema.of_results(metrics, task.target[seen], said, weights, folds=task.folds[seen])
+    schema = student.schema.of_results(
+        metrics, task.target[seen], said, weights, folds=task.folds[seen], decision=decision
+    )
     # Measured on the same folds as the best model, so that an easy fold flatters nobody; and never above it, since
     # it is not the best model.
     score = metric.gain(metric.gain(champion.score) - max(loss, 0.0))

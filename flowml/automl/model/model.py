@@ -178,13 +178,13 @@ class FittedModel:
         half = schema.interval_half_width
         return None if half is None else (values - half, values + half, schema.interval_coverage)
 
-    def set_of(self, probabilities: Sequence[float], coverage: float = DEFAULT) -> list[str] | None:
-        """The classes of which one is the true one as often as was asked, the most likely first; None for numbers, and
-        for a model of an earlier version."""
+    def set_of(self, probabilities: Sequence[float], chosen: int, coverage: float = DEFAULT) -> list[str] | None:
+        """The classes of which one is the true one as often as was asked, the most likely first: among them `chosen`,
+        the code that `decide` gives. None for numbers, and for a model of an earlier version."""
         classes, conformal = self.schema.classes, self.schema.conformal
         if classes is None or conformal is None:
             return None
-        return [classes[code] for code in conformal.members(probabilities, coverage)]
+        return [classes[code] for code in conformal.members(probabilities, chosen, coverage)]
 
     @cached_property
     def threshold(self) -> float | None:

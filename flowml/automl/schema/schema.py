@@ -15,6 +15,7 @@ from flowml.automl.features.values import LARGEST, days_of, label_of, number_of
 from flowml.automl.schema.feature import Feature
 from flowml.automl.schema.labels import TEXT, class_values
 from flowml.automl.schema.recipe import ModelRecipe
+from flowml.automl.scoring.decision import Decision
 from flowml.data.conversion.cells import cell_reader
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
@@ -80,18 +81,20 @@ class ModelSchema:
         *,
         folds: np.ndarray | None = None,
         conformal: Conformal | None = None,
+        decision: Decision | None = None,
     ) -> "ModelSchema":
         """With what a model reached: its metrics, and the intervals or sets of its answers.
 
         `target`, `weights` and `folds` (rows,), `out_of_fold` (rows, outputs). `conformal`: where it was calibrated
-        with more than these; without it an interval is as wide as the prediction alone lets expect.
+        with more than these; without it an interval is as wide as the prediction alone lets expect. `decision`: by
+        which the model makes classes of its answers.
         """
         if conformal is None:
             rows = calibrating_rows(len(target))
             target, out_of_fold = target[rows], out_of_fold[rows]
             weights = None if weights is None else weights[rows]
             if self.classes is not None:
-                conformal = of_classes(target, out_of_fold, weights)
+                conformal = of_classes(target, out_of_fold, weights, decision)
             else:
                 folds = None if folds is None else folds[rows]
                 conformal = of_values(target, out_of_fold[:, 0], weights, folds=folds)

@@ -29,8 +29,8 @@ def advice_on_copies(frame: pl.DataFrame) -> str | None:
         return None
     return (
         f"{copies:,} of {frame.height:,} rows are equal to another one in all that models learn from. They are tested "
-        "like all others, since copies will be among new rows, too. If yours will be new ones only, keep equal rows "
-        "together (cv “together”)."
+        "like all others, since copies will be among new rows, too. If yours will be new ones only, scores and "
+        "intervals promise too much: keep equal rows together (cv “together”)."
     )
 
 

@@ -256,7 +256,12 @@ def evaluate(
         parts = parts[-1:]
     found, tested = scores_of(task, out_of_fold, scores), task.validated
     schema = folds.schema.of_results(
-        found.metrics, task.target[tested], out_of_fold[tested], task.weights_of(tested), folds=task.judge_folds
+        found.metrics,
+        task.target[tested],
+        out_of_fold[tested],
+        task.weights_of(tested),
+        folds=task.judge_folds,
+        decision=found.decision,
     )
     model = FittedModel(
         schema=schema,

@@ -23,9 +23,8 @@ class Interval:
 class Prediction:
     """One row's answer. `probability` and `confidence` are the predicted class's; None for a number.
 
-    `classes`: those of which one is the true class as often as the coverage says, the most likely first; empty where
-    the model is so unsure that none is likely enough. `threshold`: from which probability on the last of two classes
-    is predicted.
+    `classes`: those of which one is the true class as often as the coverage says, the most likely first; the predicted
+    one is among them. `threshold`: from which probability on the last of two classes is predicted.
     """
 
     prediction: str | float
@@ -55,7 +54,7 @@ def answer(
     chosen = int(fitted.decide(outputs))
     label, share = classes[chosen], values[chosen]
     probabilities = dict(zip(classes, values, strict=True))
-    likely = fitted.set_of(values, coverage)
+    likely = fitted.set_of(values, chosen, coverage)
     return Prediction(
         label,
         share,

@@ -176,8 +176,8 @@ class RowPrediction(Answer):
     interval: Interval | None
     set: list[str] | None = Field(
         None,
-        description="classes of which one is true as often as was asked, the most likely first; empty: the model is so"
-        " unsure of this row that none is likely enough",
+        description="classes of which one is true as often as was asked, the most likely first; the predicted one is"
+        " among them",
     )
     threshold: float | None = Field(
         None, description="of two classes, from which probability on the last is predicted; it was applied here"

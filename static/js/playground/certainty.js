@@ -9,13 +9,11 @@ export function intervalWords(interval, asked) {
   return Math.abs(interval.coverage - asked) < 0.0005 ? words : words + ": this model knows no other share";
 }
 
-// The set of classes; empty where the answer has none.
+// The set of classes, in which the predicted one always is; empty where the answer has none.
 export function setWords(answer, coverage) {
   if (!answer.set) return "";
   const often = "in " + share(coverage) + " of cases";
-  if (answer.set.length === 0) return "So unsure of this row that no class is likely enough; ask for more than " + share(coverage) + " to see which ones come near.";
   const names = answer.set.join(", ");
-  if (!answer.set.includes(String(answer.prediction))) return "On the border: " + answer.prediction + " is predicted, and yet the set that holds the truth " + often + " is " + names + ".";
   if (answer.set.length === 1) return "Sure enough: " + often + " the truth is in a set like this one, of " + names + " alone.";
   if (answer.set.length === Object.keys(answer.probabilities).length) return "It cannot tell: " + often + " the truth is in a set like this one, of all classes.";
   return often[0].toUpperCase() + often.slice(1) + " the truth is in a set like this one: " + names + ".";

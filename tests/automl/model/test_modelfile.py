@@ -145,7 +145,7 @@ def test_a_file_of_an_earlier_version_is_read(tmp_path: Path, content: bytes) ->
     found = read(tmp_path / "m.flowml", with_manifest(content, age))
     assert (found.temperature, found.decision, found.pooling) == (None, None, Pooling.MEAN)
     assert found.schema.class_values.tolist() == list(found.schema.classes or ())
-    assert found.set_of([0.5, 0.5]) is None
+    assert found.set_of([0.5, 0.5], 0) is None
 
 
 def test_nothing_in_a_file_is_code(content: bytes) -> None:
