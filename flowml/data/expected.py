@@ -20,6 +20,7 @@ from flowml.data.format import Limits, Reading, Source
 from flowml.data.formats.registry import read
 from flowml.data.guard import scratch_folder
 from flowml.data.places import Places
+from flowml.data.sizes import plain_bytes
 from flowml.domain.errors import InvalidInput, UnreadableFile
 from flowml.domain.remarks import sentences
 from flowml.domain.wording import columns, listed
@@ -93,6 +94,7 @@ def read_expected(
         wanted = tuple(column.name for column in expected)
         source = Source(path, filename or path.name, Path(scratch), options, limits, now, wanted)
         reading = read(source)
+        limits.check_bytes(plain_bytes(reading.frame) if limits.max_bytes is not None else 0)
         raw, of_types = canonical(reading.frame, limits)
     notes = [*sentences(reading.remarks), *sentences(of_types)]
     names, renamed = matched(source.filename, wanted, raw.columns)

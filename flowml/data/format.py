@@ -24,11 +24,14 @@ CERTAIN, LIKELY, POSSIBLE, NO = 1.0, 0.8, 0.3, 0.0
 
 @dataclass(frozen=True)
 class Limits:
-    """How big a table may be, and how long reading its file may take."""
+    """How big a table may be, and how long reading its file may take. `max_bytes`: of all its values when nothing is
+    compressed, for a file of which somebody else wants something; None for one of whoever reads it, which may then
+    have any number of rows where it is read in pieces."""
 
     max_rows: int = 20_000_000
     max_columns: int = 20_000
     timeout_seconds: float = 300
+    max_bytes: int | None = None
 
     def check(self, n_rows: int, n_columns: int) -> None:
         """Raise UnreadableFile for more columns than a table has, TooLarge for more rows than this server takes."""
@@ -41,6 +44,15 @@ class Limits:
             raise TooLarge(
                 f"The table has {n_rows:,} rows; at most {self.max_rows:,} are allowed.",
                 hint="Upload a sample of the rows, or raise FLOWML_MAX_ROWS.",
+            )
+
+    def check_bytes(self, n_bytes: int) -> None:
+        """Raise TooLarge for a table that is far larger than its file makes one expect."""
+        if self.max_bytes is not None and n_bytes > self.max_bytes:
+            raise TooLarge(
+                f"What is in the file is more than {self.max_bytes // 1_000_000:,} MB, unpacked: more than a file of"
+                " its size may hold here.",
+                hint="Leave out the columns that the model does not take, or send it as CSV.",
             )
 
 

@@ -8,6 +8,7 @@ rules hold for it.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from flowml.data.format import Limits, Pieces, Reading, Source
 from flowml.data.formats.registry import read_in_pieces
 from flowml.data.guard import scratch_folder
 from flowml.data.places import Places
+from flowml.data.sizes import plain_bytes
 from flowml.domain.errors import UnreadableFile
 from flowml.domain.remarks import sentences
 
@@ -79,11 +81,12 @@ def open_expected(
     now: float | None = None,
     typed: bool = False,
 ) -> Iterator[TableInPieces]:
-    """A file for a model, in pieces where it is large. However many rows there are then, none is too many. What is
-    worked out of the file as a whole is read now, as is a file of a format that is read at once.
+    """A file for a model, in pieces where it is large. However many rows there are then, none is too many, unless the
+    limits bound its bytes. What is worked out of the file as a whole is read now, as is a file of a format that is read
+    at once.
 
     `typed`: what comes of it is to have types, as far as nothing is lost in them. Raises as `read_expected` does, as do
-    the pieces.
+    the pieces, TooLarge among it.
     """
     if not path.is_file():
         raise UnreadableFile(f"There is no file {path}.")
@@ -91,8 +94,8 @@ def open_expected(
     wanted = tuple(column.name for column in expected)
     filename = filename or path.name
     with scratch_folder() as scratch:
-        boundless = replace(limits, max_rows=_MOST_ROWS)
-        source = Source(path, filename, Path(scratch), options, boundless, now, wanted)
+        within = limits if limits.max_bytes is not None else replace(limits, max_rows=_MOST_ROWS)
+        source = Source(path, filename, Path(scratch), options, within, now, wanted)
         found = read_in_pieces(source)
         if found is None:
             whole = read_expected(path, expected, filename, options, limits, now=now, as_written=not typed)
@@ -101,11 +104,33 @@ def open_expected(
         yield _in_pieces(found, source, expected, typed)
 
 
+class _Counted:
+    """How much all pieces are that have been read, in any thread."""
+
+    def __init__(self, limits: Limits):
+        self._limits = limits
+        self._rows = self._bytes = 0
+        self._lock = threading.Lock()
+
+    def check(self, frame: pl.DataFrame) -> None:
+        """Raises TooLarge."""
+        if self._limits.max_bytes is None:
+            return
+        n_bytes = plain_bytes(frame)
+        with self._lock:
+            self._rows += frame.height
+            self._bytes += n_bytes
+            self._limits.check(self._rows, 0)
+            self._limits.check_bytes(self._bytes)
+
+
 def _in_pieces(found: Pieces, source: Source, expected: Sequence[Expected], typed: bool) -> TableInPieces:
     reading = next(found.readings, None)
     if reading is None:
         raise UnreadableFile("The file holds no rows of data.")
     first = reading()
+    # Before anything is made of them; as the first of the pieces, they are counted there.
+    source.limits.check_bytes(plain_bytes(first.frame) if source.limits.max_bytes is not None else 0)
     raw, _ = canonical(first.frame, source.limits)
     names, renamed = matched(source.filename, source.expected, raw.columns)
     as_written = not found.typed and not typed
@@ -113,7 +138,8 @@ def _in_pieces(found: Pieces, source: Source, expected: Sequence[Expected], type
     notes: list[str] = [*sentences(found.remarks), *renamed]
     if not found.typed:
         notes += read_as_the_file_has_them(raw, expected, names)
-    read = partial(_read, manner=manner, names=names, limits=source.limits, as_written=as_written)
+    counted = _Counted(source.limits)
+    read = partial(_read, manner=manner, names=names, counted=counted, limits=source.limits, as_written=as_written)
     pieces = (partial(read, piece) for piece in chain([lambda: first], found.readings))
     shape = Shape.AS_WRITTEN if as_written else Shape.TEXTS
     if found.typed:
@@ -137,10 +163,12 @@ def _read(
     *,
     manner: _Manner,
     names: Mapping[str, str],
+    counted: _Counted,
     limits: Limits,
     as_written: bool,
 ) -> ReadTable:
     reading = piece()
+    counted.check(reading.frame)
     raw, of_types = canonical(reading.frame, limits)
     # Of records, each piece has the fields that occur in it.
     has = frozenset(raw.columns)

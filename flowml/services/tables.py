@@ -56,15 +56,18 @@ def run_task(
     *,
     line: Line = CHILDREN,
     module: str = "flowml.data.tasks",
+    most_bytes: int | None = None,
 ) -> dict[str, Any]:
-    """One of the module's TASKS in a child process, as soon as it is its turn. Raises what the task raises, Damaged for
+    """One of the module's TASKS in a child process, as soon as it is its turn, which may take at most `most_bytes` of
+    memory, and not more than this server has for such tasks. Raises what the task raises, Damaged for
     a `table` that is no longer what was stored, and as `Line.turn` and as `child.Child.perform` do."""
+    share = int(memory_bytes() * _MEMORY_SHARE)
     with line.turn(context.left, context.turns), Child(module, starter=FORKSERVER.start) as process, _reading(request):
         return process.perform(
             task,
             {"max_rows": context.settings.max_rows, "max_columns": context.settings.max_columns, **request},
             timeout_seconds=context.settings.import_timeout_seconds,
-            memory_bytes=int(memory_bytes() * _MEMORY_SHARE),
+            memory_bytes=min(share, most_bytes or share),
             cancelled=context.left,
         )
 

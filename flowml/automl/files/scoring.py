@@ -30,12 +30,12 @@ from flowml.data.in_pieces import TableInPieces, open_expected
 from flowml.data.places import Notes
 from flowml.data.writing.workbook import check_shape
 from flowml.data.writing.writers import SEPARATORS
-from flowml.domain.errors import FlowMLError
+from flowml.domain.errors import FlowMLError, TooLarge
 from flowml.machine.facts import usable_cores
 
 _MOST_THREADS = 32
 _PARTS_A_THREAD = 2
-_FEWEST_ROWS = 500
+_FEWEST_ROWS, _MOST_PART_ROWS = 500, 100_000
 
 
 class Cancelled(FlowMLError):
@@ -140,12 +140,13 @@ def score_pieces(
     reference: Reference | None = None,
     threads: int | None = None,
     reporting: Reporting | None = None,
+    most_bytes: int | None = None,
 ) -> ScoredFile:
     """Write a table with the answers added, as `batch.predict_table` adds them, in one of `writers.FORMATS`.
 
     `to`: a path, at which a file is there once it is whole and not before, or an open binary file. `reference`: what
-    the columns were like in training, to compare these with. Raises as reading the pieces does, InvalidInput when the
-    format cannot hold the table, and Cancelled.
+    the columns were like in training, to compare these with. `most_bytes`: how much may be written. Raises as reading
+    the pieces does, InvalidInput when the format cannot hold the table, TooLarge for too much, and Cancelled.
     """
     if format == "xlsx":
         # What cannot be written in the end is not worked out.
@@ -154,7 +155,29 @@ def score_pieces(
     threads = threads or max(1, min(_MOST_THREADS, usable_cores()))
     began = time.monotonic()
     with outlet(to, format, table.shape) as out:
-        return _score(model, table, out, threads, reporting, reference, began)
+        return _score(model, table, _Bounded(out, most_bytes), threads, reporting, reference, began)
+
+
+class _Bounded:
+    """What takes the pieces, as long as they are not too much."""
+
+    def __init__(self, out: Outlet, most_bytes: int | None):
+        self.content = out.content
+        self.finish = out.finish
+        self._out = out
+        self._most_bytes = most_bytes
+        self._n_bytes = 0
+
+    def write(self, content: bytes | Path) -> None:
+        """Raises TooLarge."""
+        self._n_bytes += content.stat().st_size if isinstance(content, Path) else len(content)
+        if self._most_bytes is not None and self._n_bytes > self._most_bytes:
+            raise TooLarge(
+                f"The answer would have more than {self._most_bytes // 1_000_000:,} MB: more than one to a file of this"
+                " size may have here.",
+                hint="Leave out the columns that the model does not take, or send fewer rows.",
+            )
+        self._out.write(content)
 
 
 def _score(
@@ -218,7 +241,7 @@ def _spread(pieces: Iterator[Callable[[], ReadTable]], threads: int) -> Iterator
         return
     table = first()
     n_rows = table.frame.height
-    at_once = max(_FEWEST_ROWS, -(-n_rows // (_PARTS_A_THREAD * threads)))
+    at_once = min(_MOST_PART_ROWS, max(_FEWEST_ROWS, -(-n_rows // (_PARTS_A_THREAD * threads))))
     for start in range(0, max(n_rows, 1), at_once):
         yield partial(table.part, start, at_once)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flowml.data.ceiling import memory_for
 from flowml.services.context import Context
 from flowml.services.serving import predicting
 from flowml.services.serving.figures import milliseconds_since
@@ -16,6 +17,8 @@ from flowml.services.serving.shelf import models_of
 from flowml.services.tables import run_task, workplace
 
 _PIECE_ROWS = 20_000
+# What a model and its libraries take, beside the table.
+_MODEL_BYTES = 1 << 30
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
@@ -49,7 +52,8 @@ def answer_table(context: Context, model_id: str | None, path: Path, *, filename
             "scratch": str(place.scratch),
             "progress": str(place.scratch / "progress"),
         }
-        answer = run_task(context, "score", request, module="flowml.services.scoring.task")
+        most_bytes = memory_for(path) + _MODEL_BYTES
+        answer = run_task(context, "score", request, module="flowml.services.scoring.task", most_bytes=most_bytes)
         result = context.store.files.new_temp()
         (place.scratch / "result").replace(result)
     predicting.record(context, answer["rows"], milliseconds_since(started), loaded.id)

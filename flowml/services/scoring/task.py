@@ -21,6 +21,9 @@ _NICENESS = 5
 _REFERENCE_ROWS = 50_000
 _SLICES, _SLICE_ROWS = 50, 1_000
 _TELL_SECONDS = 0.2
+# What real tables unpack to, and answers to them have, is less.
+_FREE_BYTES = 256_000_000
+_MOST_EXPANSION = 200
 
 TASKS = {"score": "flowml.services.scoring.task:score"}
 
@@ -32,7 +35,8 @@ def score(request: Mapping[str, Any]) -> dict[str, Any]:
     # With the folder goes what a child that is ended leaves behind.
     tempfile.tempdir = request["scratch"]
     model = modelfile.read(Path(request["model_file"]))
-    limits = Limits(request["max_rows"], request["max_columns"])
+    most_bytes = max(_FREE_BYTES, _MOST_EXPANSION * Path(request["path"]).stat().st_size)
+    limits = Limits(request["max_rows"], request["max_columns"], max_bytes=most_bytes)
     reporting = Reporting(_Teller(Path(request["progress"])).tell)
     with open_for(
         model,
@@ -50,6 +54,7 @@ def score(request: Mapping[str, Any]) -> dict[str, Any]:
             request["format"],
             reference=_reference(model, request["table"]),
             reporting=reporting,
+            most_bytes=most_bytes,
         )
     return {
         "rows": scored.rows,

@@ -19,8 +19,9 @@ from flowml.automl.model.model import FittedModel
 from flowml.data import batches
 from flowml.data.delimited.rows import structure
 from flowml.data.expected import read_expected
+from flowml.data.format import Limits
 from flowml.data.formats import jsonlines
-from flowml.domain.errors import InvalidInput, UnreadableFile
+from flowml.domain.errors import InvalidInput, TooLarge, UnreadableFile
 from tests.automl.files.models import N_ROWS, customers, model_of_customers, new_customers
 
 ODD = {5: {"age": "old"}, 400: {"city": "Rome"}, 401: {"age": "very old", "city": "Rome"}, 650: {"age": "old"}}
@@ -292,3 +293,22 @@ def test_a_few_rows_prove_no_drift() -> None:
     assert psi(bins.counts, np.zeros_like(bins.counts)) is None
     texts = bins_of(pl.Series(["a", "b", None, "b"]), is_text=True)
     assert texts.levels == ("b", "a") and texts.count(pl.Series(["z", "b", None, ""])).tolist() == [1, 0, 1, 2]
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("limits", [Limits(max_rows=N_ROWS - 1, max_bytes=1 << 30), Limits(max_bytes=20_000)])
+def test_a_file_of_somebody_else_is_bounded_in_rows_and_bytes(
+    tmp_path: Path, model: FittedModel, kind: str, limits: Limits
+) -> None:
+    with pytest.raises(TooLarge):
+        score_file(model, written(tmp_path, kind), tmp_path / "out.csv", "csv", limits=limits)
+    assert (
+        score_file(model, written(tmp_path, kind), tmp_path / "out.csv", "csv", limits=Limits(max_rows=1)).rows
+        == N_ROWS
+    )
+
+
+def test_an_answer_is_bounded(tmp_path: Path, model: FittedModel) -> None:
+    with pytest.raises(TooLarge, match="The answer"):
+        score_file(model, written(tmp_path, "csv"), tmp_path / "out.csv", "csv", most_bytes=1_000)
+    assert not (tmp_path / "out.csv").exists()

@@ -106,6 +106,22 @@ def test_what_else_is_refused(client: httpx.Client) -> None:
     assert post(client, table, "application/x-thing").status_code == 415
 
 
+@pytest.mark.parametrize("form", [PARQUET, FILE, STREAM])
+def test_little_that_would_become_very_much_is_refused(client: httpx.Client, form: str) -> None:
+    text = pl.repeat("x" * 20_000, 20_000, dtype=pl.String, eager=True)
+    table = pl.DataFrame({"age": pl.repeat(1.0, 20_000, eager=True), "other": text})
+    if form != PARQUET:
+        table = table.with_columns(pl.col("other").cast(pl.Categorical))
+    buffer = io.BytesIO()
+    {FILE: table.write_ipc, STREAM: table.write_ipc_stream, PARQUET: table.write_parquet}[form](
+        buffer, compression="zstd"
+    )
+    answer = post(client, buffer.getvalue(), form, Accept=CSV)
+
+    assert len(buffer.getvalue()) < 5_000
+    assert answer.status_code == 413, answer.text
+
+
 def test_a_long_stream_is_one(client: httpx.Client) -> None:
     buffer = io.BytesIO()
     pl.concat([ROWS] * 25_000).write_ipc_stream(buffer, compression="zstd")
