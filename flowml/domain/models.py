@@ -254,8 +254,8 @@ class ScoringStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Scoring:
-    """`rows` are those answered so far, of `n_rows`, None where that is not known yet. `notes` and `summary` are there
-    when it has finished, `problem` (detail, hint) says why it failed."""
+    """`rows` are those answered so far, of `n_rows`, None where that is not known yet. `notes`, `summary`
+    and `first` (rows to look at) are there when it has finished, `problem` (detail, hint) says why it failed."""
 
     id: str
     owner: str
@@ -271,6 +271,7 @@ class Scoring:
     notes: tuple[str, ...] = ()
     summary: Mapping[str, Any] | None = None
     problem: Mapping[str, Any] | None = field(default=None)
+    first: Mapping[str, Any] | None = None
 
     @property
     def rows_per_second(self) -> float | None:

@@ -41,7 +41,7 @@ class Scorings:
             connection.execute("UPDATE scorings SET status = 'running' WHERE id = ?", (scoring_id,))
 
     def finish(self, scoring_id: str, now: float, answer: Mapping[str, Any]) -> None:
-        """`answer` has rows, seconds, notes and summary."""
+        """`answer` has rows, seconds, notes, summary and first."""
         self._end(scoring_id, ScoringStatus.FINISHED, now, "answer", answer)
 
     def fail(self, scoring_id: str, now: float, problem: Mapping[str, Any]) -> None:
@@ -96,4 +96,5 @@ def _scoring(row: sqlite3.Row) -> Scoring:
         tuple(answer.get("notes", ())),
         answer.get("summary"),
         json.loads(row["problem"]) if row["problem"] else None,
+        answer.get("first"),
     )

@@ -1,8 +1,7 @@
 // A file that was answered, as the Playground tells of it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answersFirst, csvRows, jsonlRows } from "../../static/js/playground/first-rows.js";
-import { columnsOf, doneWords, ended, fitWords, predictionsOf, predictionWords, progressOf } from "../../static/js/playground/scored.js";
+import { cellTexts, columnsOf, doneWords, ended, fitWords, predictionsOf, predictionWords, progressOf } from "../../static/js/playground/scored.js";
 
 const column = { name: "a", role: "numeric", missing: 0, unseen: 0, beyond: 0, psi: 0.01, psi_by_chance: 0.02, drift: "none" };
 
@@ -21,14 +20,14 @@ test("the columns with something to say come first, the worst on top", () => {
     column,
     { ...column, name: "b", unseen: 5 },
     { ...column, name: "c", drift: "large", psi: 0.5 },
-    { ...column, name: "d", drift: null, psi: null, missing: 40 },
+    { ...column, name: "d", drift: null, psi: null, missing: 40, missing_in_training: null },
   ];
   const { shown, quiet } = columnsOf({ rows: 100, columns });
   assert.deepEqual(shown.map((one) => one.name), ["c", "d", "b"]);
   assert.equal(quiet, 1);
   assert.deepEqual(shown[0], { name: "c", drift: "large", verdict: "spread otherwise than in training", index: "PSI 0.5", text: "" });
   assert.equal(shown[2].text, "5 (5.0 %) never seen in training");
-  assert.deepEqual([shown[1].verdict, shown[1].index], ["not compared", ""]);
+  assert.deepEqual([shown[1].verdict, shown[1].index, shown[1].text], ["more often missing", "", "40 (40.0 %) missing"]);
 });
 
 test("what the rows are like as a whole", () => {
@@ -49,19 +48,25 @@ test("what is predicted, of classes and of numbers", () => {
   assert.equal(predictionsOf({ rows: 0, predictions: { classes: null, numbers: null } }).kind, "none");
 });
 
-test("first rows of CSV keep quotes, commas and lines, and a cut line is left out", () => {
-  const text = 'a,b,prediction\r\n"x, ""y""\nz",,1\r\n2,3,cut';
-  assert.deepEqual(csvRows(text, false), [["a", "b", "prediction"], ['x, "y"\nz', "", "1"]]);
-  assert.deepEqual(csvRows(text, true).at(-1), ["2", "3", "cut"]);
-  assert.deepEqual(csvRows('a\n"open', false), [["a"]]);
+test("a column without values says that and nothing else, one that lacks what training lacked says nothing", () => {
+  const columns = [
+    { ...column, name: "a", missing: 50, missing_in_training: 0.1, drift: "none" },
+    { ...column, name: "b", missing: 25, missing_in_training: 0.5, drift: null, psi: null },
+    { ...column, name: "c", missing: 50, missing_in_training: 1, drift: null, psi: null },
+    { ...column, name: "d", missing: 30, missing_in_training: 0.2, drift: null, psi: null },
+  ];
+  const { shown, quiet } = columnsOf({ rows: 50, columns });
+  assert.deepEqual(shown.map((one) => [one.name, one.verdict, one.index, one.text]), [
+    ["a", "no values", "", "50 (100.0 %) missing, in training 10.0 %"],
+    ["d", "more often missing", "", "30 (60.0 %) missing, in training 20.0 %"],
+  ]);
+  assert.equal(quiet, 2);
+  assert.deepEqual(columnsOf({ rows: 3, columns: [{ ...column, unseen: 1, psi: 1.5 }] }).shown.map((one) => [one.verdict, one.drift, one.index]), [["too few rows to tell", null, ""]]);
+  assert.equal(fitWords({ rows: 50, columns }), "This file has nothing in a: the answers may be worse than the scores say.");
+  assert.match(fitWords({ rows: 50, columns: [...columns, { ...column, name: "e", drift: "large" }] }), /nothing in a, and e is unlike training: /);
 });
 
-test("first rows of JSON lines", () => {
-  assert.deepEqual(jsonlRows('{"a": null, "prediction": 1}\n{"a": 2, "pre', false), [["a", "prediction"], ["", "1"]]);
-  assert.deepEqual(jsonlRows("", true), []);
-});
-
-test("answers stand before the columns of the file, which may have one of the same name", () => {
-  const found = answersFirst([["prediction", "x", "probability_a", "prediction", "probability_no"], ["old", "1.23456", "2", "no", "0.912345"]]);
-  assert.deepEqual(found, { names: ["prediction", "probability_no", "prediction", "x", "probability_a"], rows: [["no", "0.9123", "old", "1.23456", "2"]] });
+test("the first rows have their answers in front, with the digits that people read", () => {
+  const first = { answers: ["prediction", "probability_no"], columns: ["x", "code"], rows: [["no", 0.912345, 1.23456, "007"], ["yes", 0, null, true]] };
+  assert.deepEqual(cellTexts(first), { names: ["prediction", "probability_no", "x", "code"], rows: [["no", "0.9123", "1.23456", "007"], ["yes", "0", "", "true"]] });
 });

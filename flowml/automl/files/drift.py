@@ -47,10 +47,12 @@ class Bins:
 
 @dataclass(frozen=True)
 class Reference:
-    """What the columns of a model, and what it predicts, were like in training; by name."""
+    """What the columns of a model, and what it predicts, were like in training; by name. `missing`: the share of the
+    rows without a value, also of columns that have no bins."""
 
     bins: Mapping[str, Bins] = field(default_factory=dict)
     target: Bins | None = None
+    missing: Mapping[str, float] = field(default_factory=dict)
 
 
 def reference_of(frame: pl.DataFrame, schema: ModelSchema) -> Reference:
@@ -61,7 +63,19 @@ def reference_of(frame: pl.DataFrame, schema: ModelSchema) -> Reference:
         if feature.name in frame.columns and feature.role not in (Role.IDENTIFIER, Role.TEXT)
     }
     target = frame[schema.target] if schema.target in frame.columns else None
-    return Reference(bins, None if target is None else bins_of(target, is_text=schema.classes is not None))
+    missing = {
+        feature.name: n_missing(frame[feature.name], is_text=is_labels(feature.role)) / max(1, frame.height)
+        for feature in schema.features
+        if feature.name in frame.columns
+    }
+    return Reference(bins, None if target is None else bins_of(target, is_text=schema.classes is not None), missing)
+
+
+def n_missing(values: pl.Series, *, is_text: bool) -> int:
+    """How many of these have no value; a text that is empty is none."""
+    if is_text and values.dtype == pl.String:
+        return int((values.fill_null("") == "").sum())
+    return values.null_count()
 
 
 def bins_of(values: pl.Series, *, is_text: bool) -> Bins:

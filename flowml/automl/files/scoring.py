@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from flowml.automl.files.drift import Reference
+from flowml.automl.files.first import FIRST_ROWS, first_rows, more_rows
 from flowml.automl.files.outlet import Outlet, outlet
 from flowml.automl.files.summary import Part, Summary, part_of
 from flowml.automl.model.batch import expected_columns, said_of_extra, said_of_lacking, score_table, shown_notes
@@ -55,11 +56,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """What came of it: rows, what to know about them, and what they are like."""
+    """What came of it: rows, what to know about them, what they are like, and the first of them (`first_rows`), None of
+    a file without rows."""
 
     rows: int
     notes: tuple[str, ...]
     summary: Summary
+    first: Mapping[str, Any] | None
     seconds: float
 
 
@@ -81,6 +84,7 @@ class _Piece:
     lacks: tuple[str, ...]
     extra: tuple[str, ...]
     part: Part
+    first: Mapping[str, Any] | None
 
 
 class _Ahead:
@@ -194,6 +198,7 @@ def _score(
     lacks: frozenset[str] | None = None
     extra: dict[str, None] = {}
     rows = 0
+    first: Mapping[str, Any] | None = None
     ahead = _Ahead(reporting, table.n_rows, began)
 
     def work(number: int, read: Callable[[], ReadTable]) -> _Piece:
@@ -208,6 +213,7 @@ def _score(
             scored.lacks,
             scored.extra,
             part_of(model, scored, reference),
+            first_rows(read_table, scored.frame) if number < FIRST_ROWS else None,
         )
 
     pieces = _in_order(work, _spread(table.pieces, threads), threads)
@@ -220,6 +226,7 @@ def _score(
             lacks = frozenset(piece.lacks) if lacks is None else lacks & frozenset(piece.lacks)
             extra |= dict.fromkeys(piece.extra)
             rows += piece.rows
+            first = more_rows(first, piece.first)
     finally:
         # Who is in the middle of a piece need not finish it when one of them failed.
         ahead.is_over = True
@@ -228,7 +235,7 @@ def _score(
     out.finish()
     missing = [name for name in model.schema.missing_of(()) if name in (lacks or ())]
     said = shown_notes([*notes.sentences(), *said_of_extra(list(extra)), *said_of_lacking(missing)])
-    return ScoredFile(rows, said, summary, time.monotonic() - began)
+    return ScoredFile(rows, said, summary, first, time.monotonic() - began)
 
 
 def _spread(pieces: Iterator[Callable[[], ReadTable]], threads: int) -> Iterator[Callable[[], ReadTable]]:

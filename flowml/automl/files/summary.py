@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from flowml.automl.features.prepared import is_labels
-from flowml.automl.files.drift import Reference, psi, psi_by_chance, verdict
+from flowml.automl.files.drift import Reference, n_missing, psi, psi_by_chance, verdict
 from flowml.automl.model.batch import Scored
 from flowml.automl.model.model import FittedModel
 from flowml.automl.schema.schema import ModelSchema
@@ -60,7 +60,7 @@ def part_of(model: FittedModel, scored: Scored, reference: Reference | None) -> 
         bins = None if reference is None else reference.bins.get(name)
         odd = scored.odd.get(name)
         columns[name] = Column(
-            _missing(values, is_labels(feature.role)),
+            n_missing(values, is_text=is_labels(feature.role)),
             0 if odd is None else odd.unseen,
             0 if odd is None else odd.beyond,
             None if bins is None else bins.count(values),
@@ -109,9 +109,11 @@ class Summary:
         self.rows += part.rows
 
     def state(self) -> dict[str, Any]:
-        """As JSON has it. `psi` is None where nothing is known of training, `by_chance` how large it is without any
-        change, 19 of 20 times; of numbers, quantiles and histogram are those of every k-th row of a large file."""
+        """As JSON has it. `psi` and `missing_in_training` are None where nothing is known of training, `by_chance` how
+        large `psi` is without any change, 19 of 20 times; of numbers, quantiles and histogram are those of every k-th
+        row of a large file."""
         bins = {} if self.reference is None else self.reference.bins
+        missing = {} if self.reference is None else self.reference.missing
         columns = []
         for feature in self.schema.features:
             column = self.columns.get(feature.name, Column())
@@ -124,6 +126,7 @@ class Summary:
                     "missing": column.missing,
                     "unseen": column.unseen,
                     "beyond": column.beyond,
+                    "missing_in_training": missing.get(feature.name),
                     "psi": index,
                     "psi_by_chance": None if index is None else chance,
                     "drift": verdict(index, chance),
@@ -181,9 +184,3 @@ def _drift(training: np.ndarray, now: np.ndarray | None) -> tuple[float | None, 
     if now is None:
         return None, 0.0
     return psi(training, now), psi_by_chance(training, now)
-
-
-def _missing(values: pl.Series, is_text: bool) -> int:
-    if is_text and values.dtype == pl.String:
-        return int((values.fill_null("") == "").sum())
-    return values.null_count()

@@ -31,7 +31,7 @@ TASKS = {"score": "flowml.services.scoring.task:score"}
 def score(request: Mapping[str, Any]) -> dict[str, Any]:
     """Answer the rows of `path`, called `filename`, with the model in `model_file`, into `target`, in `format`; what is
     temporary is in `scratch`, and how far it is in `progress`. `table`: the training rows, None where they are gone.
-    Returns rows, seconds, notes and summary."""
+    Returns rows, seconds, notes, summary and first."""
     # With the folder goes what a child that is ended leaves behind.
     tempfile.tempdir = request["scratch"]
     model = modelfile.read(Path(request["model_file"]))
@@ -61,6 +61,7 @@ def score(request: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": scored.seconds,
         "notes": list(scored.notes),
         "summary": scored.summary.state(),
+        "first": scored.first,
     }
 
 

@@ -27,6 +27,7 @@ class ColumnSummary(Answer):
     missing: int
     unseen: int = Field(description="rows whose text did not occur in training")
     beyond: int = Field(description="rows whose number or date is beyond all of training")
+    missing_in_training: float | None = Field(None, description="the share of the training rows without a value")
     psi: float | None
     psi_by_chance: float | None
     drift: Literal["none", "some", "large"] | None
@@ -75,6 +76,14 @@ class Summary(Answer):
     columns: list[ColumnSummary]
 
 
+class FirstRows(Answer):
+    """The first ten rows: `rows` has the values of `answers` and `columns`, of very many columns the first."""
+
+    answers: list[str] = Field(description="what was added")
+    columns: list[str] = Field(description="what the file has")
+    rows: list[list[str | bool | int | float | None]]
+
+
 class Problem(Answer):
     """Why it failed."""
 
@@ -98,4 +107,5 @@ class Scoring(Answer):
     rows_per_second: float | None
     notes: list[str]
     summary: Summary | None
+    first: FirstRows | None
     problem: Problem | None

@@ -6,11 +6,9 @@ import { h } from "../dom.js";
 import { bytes, number, percent } from "../format.js";
 import { call, get, said, upload } from "../http.js";
 import { recallHere, rememberHere } from "../storage.js";
-import { answersFirst, csvRows, jsonlRows } from "./first-rows.js";
-import { columnsOf, doneWords, ended, fitWords, predictionsOf, predictionWords, progressOf } from "./scored.js";
+import { cellTexts, columnsOf, doneWords, ended, fitWords, predictionsOf, predictionWords, progressOf } from "./scored.js";
 
 const EVERY = 400;
-const FIRST_BYTES = 65_536;
 const BADGES = { large: "badge-bad", some: "badge-warn", none: "badge-good" };
 const FORMATS = { csv: "CSV", parquet: "Parquet", arrow: "Arrow", jsonl: "JSON Lines", xlsx: "Excel" };
 
@@ -32,9 +30,11 @@ Alpine.data("scoring", () => ({
   quiet: "",
   columns: [],
   notes: [],
-  noRows: false,
   hasRows: false,
   downloadText: "Download",
+  // The file that was dropped, to have it answered in another format: gone when the page is loaded again.
+  file: null,
+  other: "",
   init() {
     addEventListener("dragover", (event) => {
       if (!hasFiles(event) || !this.idle) return;
@@ -80,6 +80,9 @@ Alpine.data("scoring", () => ({
   get download() {
     return "/api/results/scoring/" + this.id + "/download";
   },
+  get hasFile() {
+    return this.file !== null;
+  },
   chosen(event) {
     const file = event.target.files[0];
     event.target.value = "";
@@ -105,6 +108,7 @@ Alpine.data("scoring", () => ({
       this.fail({ detail: file.name + " is " + bytes(file.size) + ", and this server takes files up to " + bytes(limit) + ".", hint: "flowml predict takes files of any size." });
       return;
     }
+    this.file = Alpine.raw(file);
     this.begin(file.name);
     const form = new FormData();
     form.append("file", file, file.name);
@@ -165,6 +169,7 @@ Alpine.data("scoring", () => ({
   again() {
     rememberHere(this.place, null);
     this.id = "";
+    this.file = null;
     this.stage = "idle";
     this.$nextTick(() => this.$root.querySelector("input[type=file]").focus());
   },
@@ -181,9 +186,16 @@ Alpine.data("scoring", () => ({
     this.headline = doneWords(scoring);
     this.fit = fitWords(summary);
     this.downloadText = "Download as " + FORMATS[scoring.format];
+    this.other = "";
     this.stage = "done";
     this.draw(summary);
-    await this.showRows(scoring.format);
+    this.showRows(scoring.first);
+  },
+  // The same file once more.
+  answerAs() {
+    if (!this.other) return;
+    this.format = this.other;
+    this.send(this.file);
   },
   draw(summary) {
     const { kind, bars } = predictionsOf(summary);
@@ -201,21 +213,12 @@ Alpine.data("scoring", () => ({
     slot.replaceChildren(buildChart({ kind: "scored-" + kind, title: "What is predicted", caption: predictionWords(summary, target), spec: { bars, target }, columns, rows }, "h2"));
     this.$nextTick(() => mountCharts(slot));
   },
-  // The beginning of the file is fetched, and no more.
-  async showRows(format) {
-    const read = { csv: csvRows, jsonl: jsonlRows }[format];
-    this.noRows = !read;
-    this.hasRows = false;
-    if (!read) return;
-    const response = await fetch(this.download, { headers: { Range: "bytes=0-" + (FIRST_BYTES - 1) } });
-    if (!response.ok) return;
-    const total = Number((response.headers.get("Content-Range") ?? "").split("/")[1] ?? Infinity);
-    const lines = read(await response.text(), !(total > FIRST_BYTES));
-    if (lines.length < 2) return;
-    const { names, rows } = answersFirst(lines);
+  showRows(first) {
+    this.hasRows = first !== null && first.rows.length > 0;
+    if (!this.hasRows) return;
+    const { names, rows } = cellTexts(first);
     const table = this.$root.querySelector(".scored-table");
     const head = h("thead", {}, h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name))));
     table.replaceChildren(head, h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((value) => h("td", {}, value))))));
-    this.hasRows = true;
   },
 }));

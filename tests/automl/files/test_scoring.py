@@ -96,6 +96,13 @@ def test_what_is_said_is_said_once_with_the_places_of_the_file(model: FittedMode
     # What the file has is passed on as it is written, whatever else is in the column.
     assert [line.rsplit(",", 3)[0] for line in out.read_text().splitlines()] == path.read_text().splitlines()
     assert pl.read_csv(out)["prediction"].to_numpy() == pytest.approx(whole["prediction"].to_numpy())
+    # Rows to look at, also where the first piece is a small one.
+    assert scored.first is not None
+    assert scored.first["answers"] == ["prediction", "prediction_low", "prediction_high"]
+    shown = pl.DataFrame(scored.first["rows"], [*scored.first["answers"], *scored.first["columns"]], orient="row")
+    rows = [",".join(map(str, row)) for row in shown[scored.first["columns"]].rows()]
+    assert rows == path.read_text().splitlines()[1:11]
+    assert shown["prediction"].to_numpy() == pytest.approx(whole["prediction"][:10].to_numpy())
     columns = {column["name"]: column for column in scored.summary.state()["columns"]}
     assert columns["city"]["unseen"] == 2 and columns["age"]["missing"] == 3
 
@@ -266,6 +273,8 @@ def test_the_summary_says_how_far_the_rows_are_from_training(model: FittedModel,
     state = same.summary.state()
     assert json.loads(json.dumps(state, allow_nan=False)) == state
     assert [column["drift"] for column in state["columns"]] == ["none"] * len(state["columns"])
+    before = {column["name"]: column["missing_in_training"] for column in state["columns"]}
+    assert before == {name: training[name].null_count() / N_ROWS for name in before}
     numbers = state["predictions"]["numbers"]
     assert numbers["min"] <= numbers["quantiles"]["0.05"] <= numbers["quantiles"]["0.5"] <= numbers["max"]
     assert sum(numbers["histogram"]["shares"]) == pytest.approx(1)

@@ -170,6 +170,8 @@ def test_a_file_is_answered_and_looked_at(visiting: Visit, tmp_path: Path) -> No
     with page.expect_download() as taken:
         panel.get_by_role("link", name="Download as CSV").click()
     assert taken.value.path().read_text(encoding="utf-8").startswith("age,city,member,joined,prediction")
+    # After a reload the file itself is no longer at hand, and has to be dropped once more.
+    expect(panel.get_by_label("The same file in another format")).to_be_hidden()
     panel.get_by_role("button", name="Another file").click()
     expect(panel.get_by_text("Drop it here")).to_be_visible()
     page.goto(f"{visiting.address}/models/reg/playground#file")
@@ -177,6 +179,8 @@ def test_a_file_is_answered_and_looked_at(visiting: Visit, tmp_path: Path) -> No
     panel.get_by_label("Answer as").select_option("jsonl")
     panel.locator("input[type=file]").set_input_files(file)
     expect(panel.get_by_role("link", name="Download as JSON Lines")).to_be_visible(timeout=SECONDS)
+    panel.get_by_label("The same file in another format").select_option("parquet")
+    expect(panel.get_by_role("link", name="Download as Parquet")).to_be_visible(timeout=SECONDS)
     expect(panel.locator(".scored-chart svg")).to_be_visible()
     expect(panel.locator(".scored-table th").nth(1)).to_have_text("prediction_low")
     panel.get_by_role("button", name="Another file").click()
