@@ -127,12 +127,16 @@ def fingerprint(model: FittedModel) -> str:
     return known
 
 
-def read_bytes(content: bytes, name: str = "The model", *, tried: bool = True) -> FittedModel:
-    """The model in what `write` gave; `name` is what errors call it. As `read`, and raises as it does."""
-    return _read(io.BytesIO(content), name, tried)
+def read_bytes(content: bytes, name: str = "The model", *, tried: bool = True, is_own: bool = False) -> FittedModel:
+    """The model in what `write` gave; `name` is what errors call it. As `read`, and raises as it does.
+
+    `is_own`: this program has written it, as is known by its hash. Then a booster's model is believed as it is, which
+    takes a part of the time.
+    """
+    return _read(io.BytesIO(content), name, tried, is_own)
 
 
-def _read(source: Path | io.BytesIO, name: str, tried: bool) -> FittedModel:
+def _read(source: Path | io.BytesIO, name: str, tried: bool, is_own: bool = False) -> FittedModel:
     try:
         with source.open("rb") if isinstance(source, Path) else source as file:
             container = Container(file)
@@ -145,7 +149,8 @@ def _read(source: Path | io.BytesIO, name: str, tried: bool) -> FittedModel:
                 )
             if int(manifest["format"]) >= _HASHED:
                 container.expect(manifest.get(HASHES))
-            model = _model(manifest, container)
+            # What earlier versions have written may have to be written anew.
+            model = _model(manifest, container, is_own and manifest["format"] == FORMAT)
     except FileNotFoundError:
         raise InvalidInput(f"There is no file “{name}”.") from None
     except FlowMLError:
@@ -180,7 +185,7 @@ def _reason(error: Exception) -> str:
     return "its description does not fit together"
 
 
-def _model(manifest: Mapping[str, Any], container: Container) -> FittedModel:
+def _model(manifest: Mapping[str, Any], container: Container, is_own: bool) -> FittedModel:
     schema = ModelSchema.of(manifest["schema"])
     encoders = tuple(Encoder.of(state) for state in manifest["encoders"])
     known = set(schema.roles)
@@ -197,7 +202,7 @@ def _model(manifest: Mapping[str, Any], container: Container) -> FittedModel:
             algorithm=str(member["algorithm"]),
             params=dict(member["params"]),
             weight=float(member["weight"]),
-            parts=tuple(_part(part, container, widths) for part in member["parts"]),
+            parts=tuple(_part(part, container, widths, is_own) for part in member["parts"]),
         )
         for member in manifest["members"]
     )
@@ -235,14 +240,14 @@ def _decision(manifest: Mapping[str, Any], schema: ModelSchema) -> tuple[float, 
     return multipliers
 
 
-def _part(state: Mapping[str, Any], container: Container, widths: Sequence[int]) -> Part:
+def _part(state: Mapping[str, Any], container: Container, widths: Sequence[int], is_own: bool) -> Part:
     number = int(state["encoder"])
     if not 0 <= number < len(widths):
         raise Unfit("one of its parts names an encoder that is not there")
     # Before anything believes it: memory is taken for so many features.
     if int(state["predictor"]["settings"].get("n_features", widths[number])) != widths[number]:
         raise Unfit("one of its predictors takes another number of features than its encoder gives")
-    predictor = _read_predictor(state["predictor"], container)
+    predictor = _read_predictor(state["predictor"], container, is_own)
     if not predictor.takes(widths[number]):
         raise Unfit("one of its predictors takes another number of features than its encoder gives")
     return Part(number, predictor)
@@ -304,11 +309,11 @@ class _Arrays(Mapping[str, np.ndarray]):
         return len(self._entries)
 
 
-def _read_predictor(state: Mapping[str, Any], container: Container) -> Predictor:
+def _read_predictor(state: Mapping[str, Any], container: Container, is_own: bool) -> Predictor:
     folder = str(state["folder"])
     arrays = _Arrays({str(name): f"{folder}/{name}.npy" for name in state["arrays"]}, container)
     blobs = {str(name): container.take(f"{folder}/{name}{_BLOB}") for name in state["blobs"]}
-    return load(PredictorState(str(state["kind"]), dict(state["settings"]), arrays, blobs))
+    return load(PredictorState(str(state["kind"]), dict(state["settings"]), arrays, blobs, is_own))
 
 
 def _json(manifest: Mapping[str, Any]) -> str:

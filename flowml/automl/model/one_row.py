@@ -132,6 +132,9 @@ class OneRow:
         try:
             if own and (own[0].combine == "median" or sum(len(one.flat.child) for one in own) > _MANY_NODES):
                 return RowTrees(own, features)
+            texts = [part.predictor for part in parts if isinstance(part.predictor, LightGBMPredictor)]
+            if texts:
+                return RowForests.of_lightgbm([one.model for one in texts], texts[0].n_outputs, features)
             forests = [forest for part in parts if (forest := forest_of(part.predictor)) is not None]
             if isinstance(parts[0].predictor, CatBoostPredictor):
                 return RowSymmetricForests(forests, features)

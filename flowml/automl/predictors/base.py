@@ -16,12 +16,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class PredictorState:
-    """A predictor as data: `kind` names the class, `settings` is JSON, `arrays` and `blobs` go into files."""
+    """A predictor as data: `kind` names the class, `settings` is JSON, `arrays` and `blobs` go into files. `is_own`: it
+    is what this version of this program has written, so that a booster's own model need not be written anew."""
 
     kind: str
     settings: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     blobs: Mapping[str, bytes] = field(default_factory=dict)
+    is_own: bool = False
 
 
 class Predictor(ABC):

@@ -123,6 +123,8 @@ class CatBoostPredictor(Predictor):
         ):
             raise checking.damaged("its CatBoost part has categories that do not exist")
         columns = sorted(set(categorical))
+        if state.is_own:
+            return cls(checking.blob(state, "model"), n_outputs, n_features, columns)
         model = checking.rebuilt(
             "CatBoost", lambda: compact(checking.blob(state, "model"), n_features, columns, n_outputs)
         )

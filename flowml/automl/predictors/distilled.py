@@ -52,6 +52,7 @@ class DistilledPredictor(Predictor):
                 LightGBMPredictor.kind,
                 {"n_outputs": 1, "n_features": n_features},
                 blobs={"model": checking.blob(state, f"model{index}")},
+                is_own=state.is_own,
             )
             regression = load(inner)
             assert isinstance(regression, LightGBMPredictor)

@@ -44,7 +44,7 @@ class ExponentialPredictor(Predictor):
         if not isinstance(kind, str) or kind == cls.kind:
             raise checking.damaged("a model of logarithms of nothing")
         try:
-            inner = base.load(PredictorState(kind, settings, state.arrays, state.blobs))
+            inner = base.load(PredictorState(kind, settings, state.arrays, state.blobs, state.is_own))
         except KeyError as problem:
             raise checking.damaged("a model of logarithms of an unknown kind") from problem
         return cls(inner, low, high)

@@ -84,6 +84,8 @@ class LightGBMPredictor(Predictor):
         n_outputs = checking.integer(state, "n_outputs", 1, checking.MAX_OUTPUTS)
         n_features = checking.integer(state, "n_features", 1, 10_000_000)
         text = checking.blob(state, "model")
+        if state.is_own:
+            return cls(text.decode("ascii"), n_outputs, n_features)
         model = checking.rebuilt("LightGBM", lambda: compact(text.decode("ascii"), n_features, n_outputs))
         return cls(model, n_outputs, n_features)
 

@@ -40,3 +40,8 @@ def apply_link(link: str, scores: np.ndarray) -> np.ndarray:
 
 
 LINKS = ("identity", "sigmoid", "softmax", "probability")
+
+
+def link_of(n_outputs: int) -> str:
+    """The link of a booster with so many outputs, which has one raw score of two classes."""
+    return "identity" if n_outputs == 1 else "sigmoid" if n_outputs == 2 else "softmax"

@@ -61,6 +61,8 @@ class XGBoostPredictor(Predictor):
         n_outputs = checking.integer(state, "n_outputs", 1, checking.MAX_OUTPUTS)
         n_features = checking.integer(state, "n_features", 1, 10_000_000)
         model = checking.blob(state, "model")
+        if state.is_own:
+            return cls(model, n_outputs, n_features)
         return cls(checking.rebuilt("XGBoost", lambda: compact(model, n_features, n_outputs)), n_outputs, n_features)
 
 

@@ -163,7 +163,7 @@ class Shelf:
 
             compute_on_one_thread()
             # By its hash it is what this server's own training has written and tried, and nothing else.
-            fitted = modelfile.read_bytes(context.store.files.content(file), tried=False)
+            fitted = modelfile.read_bytes(context.store.files.content(file), tried=False, is_own=True)
             kept = _Kept(fitted, context.steady() - (0.0 if is_used else _IN_USE_SECONDS))
             self._prepare(fitted)
         with self._lock:

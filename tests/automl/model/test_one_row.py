@@ -10,8 +10,10 @@ import pytest
 from flowml.automl import algorithms
 from flowml.automl.algorithms.base import Final
 from flowml.automl.algorithms.registry import all_algorithms
+from flowml.automl.model import modelfile
 from flowml.automl.model.model import FittedModel, combine
 from flowml.automl.model.one_row import OneRow
+from flowml.automl.predictors import checking
 from flowml.automl.predictors.mlp import RowPerceptrons
 from flowml.automl.predictors.nodes import native
 from flowml.automl.predictors.nodes.native import RowForests
@@ -161,3 +163,26 @@ def test_bags_are_answered_by_one_call() -> None:
     assert len(model.members[0].parts) == 3 and algorithms.get("lightgbm").final is Final.BAG
     model.one_row.prepare()
     assert len(model.one_row._steps[0][1]) == 1
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost"])
+def test_a_file_of_its_own_is_answered_alike_and_only_that_is_believed(
+    tasks: dict[str, tuple[Task, EncodedFolds]], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = modelfile.write(fitted(*tasks["multiclass"], name))
+    rebuilt: list[str] = []
+    rebuild = checking.rebuilt
+    monkeypatch.setattr(checking, "rebuilt", lambda *given: rebuilt.append(given[0]) or rebuild(*given))
+    model = modelfile.read_bytes(content, tried=False)
+    assert rebuilt
+    rebuilt.clear()
+    own = modelfile.read_bytes(content, tried=False, is_own=True)
+    assert not rebuilt
+    # One of an earlier version may hold what is to be written anew.
+    monkeypatch.setattr(modelfile, "FORMAT", modelfile.FORMAT + 1)
+    modelfile.read_bytes(content, tried=False, is_own=True)
+    assert rebuilt
+    own.one_row.prepare()
+    for row in rows(seed=2):
+        clean, _ = own.check_row({key: value for key, value in row.items() if key != "town"})
+        np.testing.assert_allclose(own.predict_row(clean), model.predict_row(clean), rtol=1e-6, atol=1e-6)

@@ -9,22 +9,21 @@ import ctypes
 import importlib.util
 from collections.abc import Sequence
 from functools import cache
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from flowml.automl.predictors.links import apply_link
-from flowml.automl.predictors.nodes.forest import Forest, Lookup, NodeTree
+from flowml.automl.predictors.links import apply_link, link_of
+from flowml.automl.predictors.nodes.forest import Forest
 from flowml.automl.predictors.nodes.lookups import Lookups
+from flowml.automl.predictors.nodes.writing import MISSING_CODE, Writer, model_text, scores_of_text
 from flowml.machine import forks
 
 MOST_LEAVES = 1_000_000
 """Of all trees together: a leaf takes about a hundred bytes, and a microsecond to write and read."""
+_MOST_CHARACTERS = 60_000_000
 _MOST_COPIES = 8
-_MISSING_CODE = 300
 _RAW, _FLOAT32 = 1, 0
-_BITS = 32
 _NAMES = ("lib/lib_lightgbm.so", "lib/lib_lightgbm.dylib", "bin/lib_lightgbm.dll", "lib_lightgbm.so")
 
 
@@ -44,16 +43,41 @@ class RowForests:
             raise ValueError("forests that answer differently")
         if sum(forest.n_leaves for forest in forests) * _copies(first) > MOST_LEAVES:
             raise ValueError("too many leaves")
-        self._link = first.link
         units = [forest.scale / (len(forest.trees) if forest.combine == "mean" else 1) for forest in forests]
-        self._units = np.array(units).reshape(-1, 1)
-        self._offsets = np.array([np.broadcast_to(forest.offset, (first.n_raw,)) for forest in forests])
-        writer = _Writer(forests, features)
+        offsets = np.array([np.broadcast_to(forest.offset, (first.n_raw,)) for forest in forests])
+        writer = Writer(forests, features)
+        width = len(writer.numbers) + len(writer.codes) + len(writer.lookups)
+        self._begin(first.link, np.array(units).reshape(-1, 1), offsets, writer.text(width), width)
         self._numbers = np.array([*writer.numbers, *writer.codes], dtype=np.intp)
         self._n_numbers = len(writer.numbers)
         self._lookups = Lookups(writer.lookups) if writer.lookups else None
-        self._width = len(self._numbers) + len(writer.lookups)
-        self._booster = _Booster(writer.text(self._width), self._width, len(forests) * first.n_raw)
+
+    @classmethod
+    def of_lightgbm(cls, models: Sequence[str], n_outputs: int, features: Sequence[np.ndarray]) -> "RowForests":
+        """The same of models that are texts of LightGBM already (`lightgbm_text.compact`), which stay as they are but
+        for where their features are."""
+        forks.refuse()
+        if sum(map(len, models)) > _MOST_CHARACTERS:
+            raise ValueError("too many leaves")
+        groups = n_outputs if n_outputs > 2 else 1
+        numbers: dict[int, int] = {}
+        by_score = [
+            score
+            for model, where in zip(models, features, strict=True)
+            for score in scores_of_text(model, groups, where, numbers)
+        ]
+        found = cls.__new__(cls)
+        width = len(numbers)
+        text = model_text(by_score, width)
+        found._begin(link_of(n_outputs), np.ones((len(models), 1)), np.zeros((len(models), groups)), text, width)
+        found._numbers = np.array(list(numbers), dtype=np.intp)
+        found._n_numbers = width
+        found._lookups = None
+        return found
+
+    def _begin(self, link: str, units: np.ndarray, offsets: np.ndarray, text: bytes, width: int) -> None:
+        self._link, self._units, self._offsets = link, units, offsets
+        self._booster = _Booster(text, width, offsets.size)
 
     def __call__(self, row: np.ndarray) -> np.ndarray:
         with_codes = len(self._numbers)
@@ -62,7 +86,7 @@ class RowForests:
         row.take(self._numbers, out=found[:with_codes], mode="clip")
         if with_codes > self._n_numbers:
             codes = found[self._n_numbers : with_codes]
-            codes[codes != codes] = _MISSING_CODE
+            codes[codes != codes] = MISSING_CODE
         if self._lookups is not None:
             found[with_codes:] = self._lookups(row)
         raw = self._booster.predict(buffer).reshape(self._offsets.shape)
@@ -76,127 +100,6 @@ def _copies(forest: Forest) -> int:
     if width > _MOST_COPIES:
         raise ValueError("trees with very many values in their leaves")
     return width
-
-
-class _Writer:
-    """Forests as the text of one model; which features of the row it asks for is known when all trees are written."""
-
-    def __init__(self, forests: Sequence[Forest], features: Sequence[np.ndarray]):
-        self.numbers: dict[int, int] = {}
-        self.codes: dict[int, int] = {}
-        self.lookups: list[tuple[Lookup, np.ndarray]] = []
-        self._by_score: list[list[tuple[NodeTree, int, np.ndarray, np.ndarray]]] = []
-        for forest, where in zip(forests, features, strict=True):
-            first = len(self.lookups)
-            self.lookups += [(lookup, where) for lookup in forest.lookups]
-            # A feature's number: of the row from 0 on, of a look-up below 0.
-            places = np.concatenate([where[: forest.n_features], ~np.arange(first, len(self.lookups))])
-            scores: list[list[tuple[NodeTree, int, np.ndarray, np.ndarray]]] = [[] for _ in range(forest.n_raw)]
-            for number, tree in enumerate(forest.trees):
-                if forest.groups > 1:
-                    scores[number % forest.groups].append((tree, 0, places, self._asked(tree, places)))
-                else:
-                    asked = self._asked(tree, places)
-                    for output in range(forest.n_raw):
-                        scores[output].append((tree, output, places, asked))
-            self._by_score += scores
-
-    def _asked(self, tree: NodeTree, places: np.ndarray) -> np.ndarray:
-        """Which nodes ask for codes, (nodes,); and note which features are asked for."""
-        of_codes = np.zeros(len(tree.feature), dtype=bool)
-        of_codes[list(tree.levels)] = True
-        inner = tree.feature >= 0
-        for wanted, known in ((inner & ~of_codes, self.numbers), (of_codes, self.codes)):
-            for place in np.unique(places[tree.feature[wanted]]).tolist():
-                if place >= 0:
-                    known.setdefault(place, len(known))
-        return of_codes
-
-    def text(self, width: int) -> bytes:
-        scores = len(self._by_score)
-        size = max(max(self.numbers, default=0), max(self.codes, default=0)) + 1
-        self._number_at, self._code_at = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
-        self._number_at[list(self.numbers)] = np.arange(len(self.numbers))
-        self._code_at[list(self.codes)] = len(self.numbers) + np.arange(len(self.codes))
-        self._first_lookup = len(self.numbers) + len(self.codes)
-        parts = [
-            "tree",
-            "version=v4",
-            f"num_class={scores}",
-            f"num_tree_per_iteration={scores}",
-            "label_index=0",
-            f"max_feature_idx={max(width, 1) - 1}",
-            "feature_names=" + " ".join(f"x{index}" for index in range(max(width, 1))),
-            "feature_infos=" + " ".join(["none"] * max(width, 1)),
-            "",
-        ]
-        number = 0
-        for at in range(max(map(len, self._by_score))):
-            for trees in self._by_score:
-                # Each score has as many trees as every other.
-                body = self._tree(*trees[at]) if at < len(trees) else _leaf(0.0)
-                parts += [f"Tree={number}", *body, "is_linear=0", "shrinkage=1", "", ""]
-                number += 1
-        return "\n".join([*parts, "end of trees", ""]).encode()
-
-    def _tree(self, tree: NodeTree, output: int, places: np.ndarray, of_codes: np.ndarray) -> list[str]:
-        inner = tree.feature >= 0
-        values = tree.value[~inner, output]
-        if not inner[0]:
-            return _leaf(float(values[0]))
-        rank = np.where(inner, np.cumsum(inner) - 1, ~(np.cumsum(~inner) - 1))
-        left, right = rank[tree.left[inner]], rank[tree.right[inner]]
-        place = places[tree.feature[inner]]
-        coded = of_codes[inner]
-        known = np.maximum(place, 0)
-        slot = np.where(coded, self._code_at[known], self._number_at[known])
-        slot = np.where(place < 0, self._first_lookup + ~place, slot)
-        missing_left = tree.missing_left[inner]
-        threshold = np.clip(tree.threshold[inner], -1e300, 1e300)
-        more = []
-        if tree.levels:
-            if not tree.levels_left:
-                left, right = np.where(coded, right, left), np.where(coded, left, right)
-            bounds, words = [0], []
-            threshold = threshold.copy()
-            for index, (node, at) in enumerate(
-                zip(np.flatnonzero(of_codes).tolist(), np.flatnonzero(coded).tolist(), strict=True)
-            ):
-                threshold[at] = index
-                words += _words(tree.levels[node], bool(missing_left[at]) == tree.levels_left)
-                bounds.append(len(words))
-            more = [f"cat_boundaries={_joined(bounds)}", f"cat_threshold={_joined(words)}"]
-        decision = np.where(coded, 9, 8 + 2 * missing_left)
-        return [
-            f"num_leaves={len(values)}",
-            f"num_cat={len(tree.levels)}",
-            f"split_feature={_joined(slot.tolist())}",
-            f"threshold={_joined(threshold.tolist())}",
-            f"decision_type={_joined(decision.tolist())}",
-            f"left_child={_joined(left.tolist())}",
-            f"right_child={_joined(right.tolist())}",
-            f"leaf_value={_joined(values.tolist())}",
-            *more,
-        ]
-
-
-def _joined(values: Sequence[float]) -> str:
-    return " ".join(map(repr, values))
-
-
-def _leaf(value: float) -> list[str]:
-    return ["num_leaves=1", "num_cat=0", f"leaf_value={value!r}"]
-
-
-def _words(codes: frozenset[int], with_missing: bool) -> list[int]:
-    """A set of codes as bits, the missing one among them or not."""
-    chosen = [code for code in codes if 0 <= code < _MISSING_CODE]
-    if len(chosen) < len(codes):
-        raise ValueError("codes that no encoder gives")
-    words = [0] * (_MISSING_CODE // _BITS + 1)
-    for code in chain(chosen, [_MISSING_CODE] if with_missing else []):
-        words[code // _BITS] |= 1 << code % _BITS
-    return words
 
 
 class _Buffer:

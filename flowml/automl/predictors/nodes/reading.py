@@ -8,6 +8,7 @@ import numpy as np
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.catboost import CatBoostPredictor
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
+from flowml.automl.predictors.links import link_of
 from flowml.automl.predictors.nodes.catboost import forest_of_catboost
 from flowml.automl.predictors.nodes.forest import Forest, NodeTree
 from flowml.automl.predictors.trees import FIXED_POINT, TreesPredictor
@@ -68,15 +69,11 @@ def _of_flat(predictor: TreesPredictor) -> Forest:
     )
 
 
-def _link(n_outputs: int) -> str:
-    return "identity" if n_outputs == 1 else "sigmoid" if n_outputs == 2 else "softmax"
-
-
 def _of_lightgbm(predictor: LightGBMPredictor) -> Forest:
     _, *parts = predictor.model.split("\nTree=")
     groups = predictor.n_outputs if predictor.n_outputs > 2 else 1
     trees = [_lightgbm_tree(part) for part in parts]
-    return Forest(trees, predictor.n_features, groups, np.zeros(groups), _link(predictor.n_outputs))
+    return Forest(trees, predictor.n_features, groups, np.zeros(groups), link_of(predictor.n_outputs))
 
 
 def _lightgbm_tree(part: str) -> NodeTree:
@@ -137,7 +134,7 @@ def _of_xgboost(predictor: XGBoostPredictor) -> Forest:
         base = [math.log(base[0] / (1.0 - base[0]))]
     trees = [_xgboost_tree(tree) for tree in learner["gradient_booster"]["model"]["trees"]]
     offset = np.broadcast_to(np.array(base), (groups,)).copy()
-    return Forest(trees, predictor.n_features, groups, offset, _link(predictor.n_outputs))
+    return Forest(trees, predictor.n_features, groups, offset, link_of(predictor.n_outputs))
 
 
 def _xgboost_tree(tree: dict[str, list[int]]) -> NodeTree:
