@@ -63,7 +63,7 @@ def in_a_child(context: Context, model: Model, what: str, seconds: float, **requ
         context.store.datasets.get(job.dataset_id)
     except NotFound:
         raise WrongState(
-            "Which columns matter can no longer be computed: the data set of this run was deleted.",
+            "The data set of this run was deleted, and this is worked out from its rows.",
             hint="Train again on a data set that is still there.",
         ) from None
     sent = {"home": str(context.settings.home), "model_id": model.id, "seconds": seconds, **request}

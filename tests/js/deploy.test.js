@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { programWithKey, withKey } from "../../static/js/deploy/command.js";
 import { endOf, listed } from "../../static/js/deploy/keys.js";
 import { bars, countedWords, figures, quantile, sentence } from "../../static/js/deploy/latency.js";
+import { blocksOf, spansOf } from "../../static/js/deploy/markdown.js";
 
 test("a command has the key that was just made in each place, and without one is as it came", () => {
   const keyed = 'a "Bearer $FLOWML_TOKEN" b $FLOWML_TOKEN';
@@ -62,4 +63,28 @@ test("a program has the key that was just made in its environment", () => {
     assert.equal(programWithKey(language, "program", ""), "program");
     assert.match(programWithKey(language, "program", "flowml_api_x"), /FLOWML_TOKEN.*flowml_api_x[\s\S]*\nprogram$/);
   }
+});
+
+test("a model card is taken apart into what it is written in", () => {
+  const card = "# A\n\nOne **bold** and `code`.\n\n- first\n\n- second\n\n| name | n |\n| --- | --- |\n| a\\|b | 1 |\n|  | 2 |\n\n|  |  |\n| --- | --- |\n| x | y |\n\n    POST /x\n    {}\n\n## B\n";
+  assert.deepEqual(blocksOf(card), [
+    { kind: "heading", level: 1, text: "A" },
+    { kind: "paragraph", text: "One **bold** and `code`." },
+    { kind: "list", items: ["first", "second"] },
+    { kind: "table", head: ["name", "n"], rows: [["a\\|b", "1"], ["", "2"]] },
+    { kind: "table", head: null, rows: [["x", "y"]] },
+    { kind: "code", text: "POST /x\n{}" },
+    { kind: "heading", level: 2, text: "B" },
+  ]);
+});
+
+test("spans are text, bold or code, and what was escaped is text", () => {
+  assert.deepEqual(spansOf("a **b** `c_d` \\*\\*e\\*\\* \\<i\\> f\\_g"), [
+    { kind: "text", text: "a " },
+    { kind: "strong", text: "b" },
+    { kind: "text", text: " " },
+    { kind: "code", text: "c_d" },
+    { kind: "text", text: " **e** <i> f_g" },
+  ]);
+  assert.deepEqual(spansOf("\\`x\\` ** open"), [{ kind: "text", text: "`x` ** open" }]);
 });

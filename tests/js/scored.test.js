@@ -1,7 +1,7 @@
 // A file that was answered, as the Playground tells of it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cellTexts, columnsOf, doneWords, ended, fitWords, predictionsOf, predictionWords, progressOf } from "../../static/js/playground/scored.js";
+import { cellTexts, columnsOf, doneWords, ended, fitWords, predictionsOf, predictionWords, progressOf, quietWords } from "../../static/js/playground/scored.js";
 
 const column = { name: "a", role: "numeric", missing: 0, unseen: 0, beyond: 0, psi: 0.01, psi_by_chance: 0.02, drift: "none" };
 
@@ -28,6 +28,12 @@ test("the columns with something to say come first, the worst on top", () => {
   assert.deepEqual(shown[0], { name: "c", drift: "large", verdict: "spread otherwise than in training", index: "PSI 0.5", text: "" });
   assert.equal(shown[2].text, "5 (5.0 %) never seen in training");
   assert.deepEqual([shown[1].verdict, shown[1].index, shown[1].text], ["more often missing", "", "40 (40.0 %) missing"]);
+});
+
+test("what is said of the other columns", () => {
+  assert.equal(quietWords(0, 2, { columns: [column] }), "2 columns are as in training.");
+  assert.equal(quietWords(3, 1, { columns: [column] }), "The worst first. 1 more column is as in training.");
+  assert.equal(quietWords(0, 9, { columns: [{ ...column, drift: null }] }), "The training table is gone, so that nothing is compared.");
 });
 
 test("what the rows are like as a whole", () => {

@@ -128,7 +128,7 @@ def _limits(model: Model, n_rows: int) -> Iterator[str]:
 
 
 def _made(model: Model, n_rows: int, data_hash: str, versions: Any) -> Iterator[str]:
-    members = ", ".join(f"{_plain(member.algorithm)} {member.weight:.0%}" for member in model.details.members)
+    members = ", ".join(f"{member.algorithm} {member.weight:.0%}" for member in model.details.members)
     when = datetime.fromtimestamp(model.created_at, UTC)
     facts = [
         ("algorithm", model.algorithm + (f": {members}" if members else "")),

@@ -5,6 +5,7 @@ import "../charts/serving.js";
 import { programWithKey, withKey } from "../deploy/command.js";
 import { listed } from "../deploy/keys.js";
 import { bars, countedWords, figures, quantile, sentence } from "../deploy/latency.js";
+import { blocksOf, spansOf } from "../deploy/markdown.js";
 import { copyText, dataOf, h, icon } from "../dom.js";
 import { bytes, milliseconds, plural } from "../format.js";
 import { call, get, post, said, sizeOf, textOf } from "../http.js";
@@ -63,13 +64,29 @@ Alpine.data("languages", () => ({
   },
 }));
 
+const written = (text) => spansOf(text).map((span) => (span.kind === "text" ? span.text : h(span.kind, {}, span.text)));
+
+const table = ({ head, rows }) =>
+  h("table", { class: "table" }, head && h("thead", {}, h("tr", {}, ...head.map((cell) => h("th", { scope: "col" }, ...written(cell))))), h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((cell) => h("td", {}, ...written(cell)))))));
+
+// Its own first heading stands below that of the page's card.
+const ELEMENTS = {
+  heading: ({ level, text }) => h("h" + Math.min(6, level + 2), {}, ...written(text)),
+  paragraph: ({ text }) => h("p", {}, ...written(text)),
+  list: ({ items }) => h("ul", {}, ...items.map((item) => h("li", {}, ...written(item)))),
+  code: ({ text }) => h("pre", {}, h("code", {}, text)),
+  table,
+};
+
 Alpine.data("card", () => ({
-  text: "",
+  known: false,
   problem: "",
   waiting: true,
   async init() {
     try {
-      this.text = await textOf("/api/results/model/" + encodeURIComponent(this.$root.dataset.model) + "/card");
+      const text = await textOf("/api/results/model/" + encodeURIComponent(this.$root.dataset.model) + "/card");
+      this.$root.querySelector(".card-text").replaceChildren(...blocksOf(text).map((block) => ELEMENTS[block.kind](block)));
+      this.known = true;
     } catch (problem) {
       this.problem = said(problem);
     }

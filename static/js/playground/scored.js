@@ -64,6 +64,14 @@ export function columnsOf({ rows, columns }) {
   return { shown, quiet: columns.length - shown.length };
 }
 
+// Of columns of which so many are shown, and so many have nothing to say.
+export function quietWords(shown, quiet, { columns }) {
+  const said = shown ? ["The worst first."] : [];
+  if (!columns.some((column) => column.drift !== null)) said.push("The training table is gone, so that nothing is compared.");
+  else if (quiet) said.push(number(quiet) + (shown ? " more" : "") + (quiet === 1 ? " column is" : " columns are") + " as in training.");
+  return said.join(" ");
+}
+
 // What a file's rows are like as a whole, and what to do about it.
 export function fitWords({ rows, columns }) {
   const listed = (names) => names.slice(0, 3).join(", ") + (names.length > 3 ? " and " + plural(names.length - 3, "other column") : "");

@@ -6,7 +6,7 @@ import { h } from "../dom.js";
 import { bytes, number, percent } from "../format.js";
 import { call, get, said, upload } from "../http.js";
 import { recallHere, rememberHere } from "../storage.js";
-import { cellTexts, columnsOf, doneWords, ended, fitWords, predictionsOf, predictionWords, progressOf } from "./scored.js";
+import { cellTexts, columnsOf, doneWords, ended, fitWords, predictionsOf, predictionWords, progressOf, quietWords } from "./scored.js";
 
 const EVERY = 400;
 const BADGES = { large: "badge-bad", some: "badge-warn", none: "badge-good" };
@@ -181,7 +181,7 @@ Alpine.data("scoring", () => ({
     const { summary } = scoring;
     const { shown, quiet } = columnsOf(summary);
     this.columns = shown.map((column) => ({ ...column, badge: BADGES[column.drift] ?? "" }));
-    this.quiet = (shown.length ? "The worst first. " : "") + (quiet ? number(quiet) + (shown.length ? " more" : "") + (quiet === 1 ? " column is" : " columns are") + " as in training." : "");
+    this.quiet = quietWords(shown.length, quiet, summary);
     this.notes = [...new Set(scoring.notes)];
     this.headline = doneWords(scoring);
     this.fit = fitWords(summary);

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flowml.domain.models import EnsembleMember, ModelDetails
 from tests.services.records import add_job
 from tests.services.trained import ROW, add_trained, store_table, trained
 from tests.web.serving import Served, serve
@@ -78,6 +79,11 @@ def test_the_card_says_what_is_known(served: Served) -> None:
     assert "| age | numeric |" in text and "| version of numpy |" in text
     assert "**0.9**" in text and "240 rows" in text
     assert served.client.get("/api/results/model/nowhere/card").status_code == 404
+    members = ModelDetails(members=(EnsembleMember("random_forest", 0.75), EnsembleMember("knn", 0.25)))
+    served.store.models.set_details("numbers", members.record())
+    text = served.client.get("/api/results/model/numbers/card").text
+    # A name is escaped once, however far it goes.
+    assert r"random\_forest 75%, knn 25%" in text
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,10 @@ def test_a_key_and_a_measurement(told: Served, browser: Browser) -> None:
         expect(program).to_contain_text(secret)
     done = subprocess.run([sys.executable, "-c", program.inner_text()], capture_output=True, text=True, check=False)
     assert json.loads(done.stdout)["prediction"] in ("yes", "no"), done.stderr
-    expect(page.get_by_role("region", name="Model card in Markdown")).to_contain_text("How good it is")
+    card = page.get_by_role("region", name="Text of the model card")
+    expect(card.get_by_role("heading", name="How good it is")).to_be_visible()
+    expect(card.get_by_role("columnheader", name="in training")).to_be_visible()
+    expect(card).not_to_contain_text(re.compile(r"\*\*|\\_|\| ---"))
     page.get_by_role("button", name="Measure").click()
     expect(page.locator(".latency-chart svg")).to_be_visible(timeout=30_000)
     expect(page.locator(".latency-stats")).to_contain_text("p99")
