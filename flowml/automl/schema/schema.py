@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from flowml.domain.wording import shortened
 
 UNSEEN = "did not occur in the training data"
 _SHOWN_CATEGORIES = 50
+# So many are looked through once, for how they are read, within some milliseconds.
+_FEW_CATEGORIES = 1_000
 _ABSENT: Any = object()
 _NOTHING: frozenset[str] = frozenset()
 _OF_THE_FILE = ("notation", "count")
@@ -171,9 +173,19 @@ class ModelSchema:
                 low, high = (-LARGEST, LARGEST) if feature.reach is None else feature.reach.edges[1:3]
                 low, high = max(low, -LARGEST), min(high, LARGEST)
             elif feature.role in (Role.CATEGORICAL, Role.TEXT):
-                known = _NOTHING if feature.name in self._readers else self._known.get(feature.name, _NOTHING) - {""}
+                known = self._known.get(feature.name, _NOTHING) - {""}
+                if feature.name in self._readers:
+                    few = known if len(known) <= _FEW_CATEGORIES else _NOTHING
+                    known = frozenset(filter(partial(self._stays, feature), few))
             found.append((feature.name, feature, known, low, high))
         return found
+
+    def _stays(self, feature: Feature, category: str) -> bool:
+        """Whether a category is read as what it is, and not as the word for a missing one, say."""
+        try:
+            return bool(_checked(feature, self._read(feature, category)) == category)
+        except InvalidInput:
+            return False
 
     def _read(self, feature: Feature, value: Any) -> Any:
         """A text as its column's notation has it; a value of another type as it is. Raises InvalidInput."""

@@ -144,3 +144,16 @@ def test_behind_a_recipe_the_column_that_was_sent_is_named_once() -> None:
     # Of a column of which only what was computed from it is used, too.
     assert said(row, behind(squared, kept)) == words
     assert said({"Alter": 78, "kept": 2}, behind(squared, kept)) == []
+
+
+@pytest.mark.parametrize("few", [1_000, 1])
+def test_a_known_category_is_read_as_its_column_was_written(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowml.automl.schema.schema._FEW_CATEGORIES", few)
+    categories = ("Bern", " Ulm", "N/A", '="7"')
+    town = Feature(
+        "town", Role.CATEGORICAL, "String", "Bern", categories=categories, notation=Notation("text", formulas=True)
+    )
+    found = schema((town,))
+    read = {"Bern": "Bern", " Ulm": "Ulm", "N/A": None, '="7"': "7", " Bern ": "Bern"}
+    for sent, expected in read.items():
+        assert found.check_row({"town": sent})[0] == {"town": expected}
