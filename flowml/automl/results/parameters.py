@@ -1,9 +1,13 @@
 """What of a search has mattered: which family, and of each family which parameters.
 
-Parameters: functional ANOVA (Hutter, Hoos and Leyton-Brown 2014), the share of the variance of the scores that a forest
-which has learned them from the configurations gives to each parameter alone. It is done on resamples of the trials, so
-that there is a spread which says how sure that is. Very poor configurations count as poor and no more: else one that
-failed would be all there is to see.
+Parameters: functional ANOVA (Hutter, Hoos and Leyton-Brown 2014), the share of the variance that a forest which has
+learned the scores from the configurations gives to each parameter alone. It is done on resamples of the trials, so that
+there is a spread which says how sure that is. A forest learns chance as well: shares are of what it can tell of trials
+that it has not seen (out-of-bag R²), and nothing is said where it tells no more of them than of shuffled scores. Very
+poor configurations count as poor and no more: else one that failed would be all there is to see.
+
+Families: omega squared (Hays 1963), the share of the variance of the scores that is between them without what chance
+would put there, where an F test says that there is any.
 """
 
 import warnings
@@ -12,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.special import fdtrc
 
 from flowml.automl.algorithms.base import ChoiceParameter, Parameter
 from flowml.automl.results.evidence import rounded
@@ -21,6 +26,9 @@ from flowml.domain.wording import plural
 FEWEST_TRIALS = 12
 _RESAMPLES = 4
 _TREES = 32
+# Forests of shuffled scores, of which none may tell as much: a chance of 1 in 20.
+_SHUFFLES = 19
+_LEVEL = 0.05
 _MOST_TRIALS = 400
 _BEYOND = 3.0
 _SHOWN = 12
@@ -78,7 +86,7 @@ def matters(
 
 
 def _share_of_family(by_family: Mapping[str, Sequence[Tried]]) -> tuple[float | None, str]:
-    """How much of the variance of the scores is between families (eta squared)."""
+    """How much of the variance of the scores is between families, and else why not."""
     several = {name: np.array([one.gain for one in trials]) for name, trials in by_family.items() if len(trials) > 1}
     if len(several) < 2 or sum(map(len, several.values())) < FEWEST_TRIALS:
         return None, "Too few trials of several families to say how much the choice of one has mattered."
@@ -91,7 +99,13 @@ def _share_of_family(by_family: Mapping[str, Sequence[Tried]]) -> tuple[float | 
         part = pooled[at : at + len(gains)]
         at += len(gains)
         between += len(part) * float((part.mean() - pooled.mean()) ** 2)
-    return rounded(between / total), ""
+    groups, rest = len(several) - 1, len(pooled) - len(several)
+    within_families = max(total - between, 0.0) / rest
+    if within_families > 1e-12 * total / len(pooled):
+        chance = float(fdtrc(groups, rest, between / groups / within_families))
+        if chance > _LEVEL:
+            return None, "The families' scores differ by no more than chance would have it."
+    return rounded((between - groups * within_families) / (total + within_families)), ""
 
 
 def _of_family(trials: Sequence[Tried], space: Sequence[Parameter], seed: int) -> tuple[list[dict[str, Any]], str]:
@@ -115,6 +129,9 @@ def _of_family(trials: Sequence[Tried], space: Sequence[Parameter], seed: int) -
     if len(usable) > _MOST_TRIALS:
         drawn = generator.choice(len(usable), _MOST_TRIALS, replace=False)
         usable, gains = [usable[at] for at in drawn], gains[drawn]
+    told = _told([one.params for one in usable], gains, space, generator)
+    if told <= 0:
+        return [], "None of its parameters has moved its scores measurably: what they differ by may be chance."
     rounds = []
     for number in range(_RESAMPLES):
         drawn = np.arange(len(usable)) if number == 0 else generator.integers(0, len(usable), len(usable))
@@ -126,18 +143,49 @@ def _of_family(trials: Sequence[Tried], space: Sequence[Parameter], seed: int) -
     items = [
         {
             "parameter": name,
-            "importance": rounded(float(np.mean([one[name] for one in rounds]))),
-            "std": rounded(float(np.std([one[name] for one in rounds]))),
+            "importance": rounded(told * float(np.mean([one[name] for one in rounds]))),
+            "std": rounded(told * float(np.std([one[name] for one in rounds]))),
         }
         for name in rounds[0]
     ]
     return sorted(items, key=lambda item: -float(str(item["importance"])))[:_SHOWN], ""
 
 
+def _told(
+    configurations: Sequence[Mapping[str, Any]],
+    gains: np.ndarray,
+    space: Sequence[Parameter],
+    generator: np.random.Generator,
+) -> float:
+    """How much of the variance of scores that it has not seen a forest can tell from the parameters; 0 where it is no
+    more than of shuffled ones."""
+    from sklearn.ensemble import RandomForestRegressor
+
+    inputs = np.column_stack([_encoded(parameter, configurations) for parameter in space])
+    found: list[float] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number in range(1 + _SHUFFLES):
+            scores = gains if number == 0 else generator.permutation(gains)
+            forest = RandomForestRegressor(_TREES, oob_score=True, random_state=int(generator.integers(2**31)))
+            found.append(float(forest.fit(inputs, scores).oob_score_))
+            if number > 0 and found[-1] >= found[0]:
+                return 0.0
+    return max(found[0], 0.0)
+
+
+def _encoded(parameter: Parameter, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    values = [one[parameter.name] for one in configurations]
+    if isinstance(parameter, ChoiceParameter):
+        return np.array([[value == choice for choice in parameter.choices] for value in values], dtype=np.float64)
+    numbers = np.array(values, dtype=np.float64)
+    return np.asarray(np.log(numbers) if parameter.log else numbers)[:, None]
+
+
 def _fanova(
     configurations: Sequence[Mapping[str, Any]], gains: np.ndarray, space: Sequence[Parameter], seed: int
 ) -> dict[str, float] | None:
-    """The share of each parameter that varies; they add up to 1."""
+    """The share of each parameter alone of what a forest has learned; with those of several together it is 1."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -150,7 +198,7 @@ def _fanova(
             study.add_trial(optuna.trial.create_trial(params=mine, distributions=known, value=gain))
         evaluator = optuna.importance.FanovaImportanceEvaluator(n_trees=_TREES, seed=seed % 2**31)
         try:
-            found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+            found = optuna.importance.get_param_importances(study, evaluator=evaluator, normalize=False)
         except (RuntimeError, ValueError):
             return None
     return {name: float(found.get(name, 0.0)) for name in known}

@@ -132,7 +132,7 @@ class ComparedPair(Answer):
     better: str = Field(description="a model id")
     worse: str
     difference: float = Field(description="by how much, above 0 whatever the metric's direction")
-    low: float | None = Field(description="the range in which it lies with 95 % confidence")
+    low: float | None = Field(description="the range in which it lies with 95 % confidence, after the correction")
     high: float | None
     p_value: float | None
     adjusted: float | None = Field(description="the p value after Holm's correction for several pairs")
@@ -218,7 +218,9 @@ class Mistakes(Answer):
 
 class ParameterImportance(Answer):
     parameter: str
-    importance: float = Field(description="its share of the variance of the scores, by functional ANOVA")
+    importance: float = Field(
+        description="its share of the variance of the scores, by functional ANOVA, of what is not chance"
+    )
     std: float = Field(description="over resamples of the trials")
     best: Any = Field(None, description="its value in the best trial")
 
@@ -238,5 +240,7 @@ class SearchImportance(Answer):
 
     n_trials: int
     families: list[FamilyImportance]
-    share_of_family: float | None = Field(description="how much of the variance of the scores is between families")
+    share_of_family: float | None = Field(
+        description="how much of the variance of the scores is between families (omega squared)"
+    )
     note: str
