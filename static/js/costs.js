@@ -22,7 +22,7 @@ Alpine.data("costs", () => {
     init() {
       threshold = dataOf(this.$root, "threshold");
       this.last = threshold.at.length - 1;
-      const known = recall(KEY, {})[this.$root.dataset.key ?? location.pathname];
+      const known = recall(KEY, {})[location.pathname];
       if (known) [this.miss, this.alarm, this.hit] = known;
       mountCharts(this.$root);
       costs = this.worked();

@@ -27,8 +27,12 @@ export function placeOf(threshold, level) {
   return nearest;
 }
 
+// With a digit after the point, with more near 0 and 1, where what is rare is decided.
 export function levelText(level) {
-  return fixed(level * 100, 100 * level === Math.round(100 * level) ? 0 : 1) + " %";
+  const shown = Number((level * 100).toPrecision(6));
+  if (shown === Math.round(shown)) return fixed(shown, 0) + " %";
+  const left = Math.min(shown, 100 - shown);
+  return fixed(shown, left >= 1 ? 1 : Math.min(4, 1 - Math.floor(Math.log10(left)))) + " %";
 }
 
 // How many of 1,000 rows come to this at a place.
@@ -47,7 +51,8 @@ export function moneyText(cost) {
 export function advice(threshold, costs) {
   const best = cheapest(costs);
   const now = placeOf(threshold, threshold.current);
-  const least = "Cheapest is to predict “" + threshold.label + "” from " + levelText(threshold.at[best]) + " on: " + moneyText(costs[best]) + " for 1,000 rows.";
+  const how = threshold.tp[best] + threshold.fp[best] > 0 ? "to predict “" + threshold.label + "” from " + levelText(threshold.at[best]) + " on: " : "never to predict “" + threshold.label + "”: ";
+  const least = "Cheapest is " + how + moneyText(costs[best]) + " for 1,000 rows.";
   const saved = costs[now] - costs[best];
   if (saved <= 0.005 * Math.max(Math.abs(costs[now]), 1e-9)) return least + " The model's own threshold, " + levelText(threshold.current) + ", is as good.";
   return least + " The model's own, " + levelText(threshold.current) + ", costs " + moneyText(costs[now]) + ", which is " + moneyText(saved) + " more.";

@@ -22,10 +22,18 @@ test("what to do is said in words", () => {
   assert.equal(dear, "Cheapest is to predict “yes” from 90 % on: 0 for 1,000 rows. The model's own, 50 %, costs 1,250, which is 1,250 more.");
 });
 
+test("never to predict a class may be cheapest", () => {
+  const never = { ...threshold, at: [...threshold.at, 1], tp: [...threshold.tp, 0], fp: [...threshold.fp, 0], fn: [...threshold.fn, 2], tn: [...threshold.tn, 2] };
+  const words = advice(never, costsOf(never, { miss: 1, alarm: 50, hit: -100 }));
+  assert.match(words, /^Cheapest is never to predict “yes”: 500 for 1,000 rows\./);
+});
+
 test("figures read as people write them", () => {
   assert.equal(placeOf(threshold, 0.52), 1);
   assert.equal(levelText(0.0913), "9.1 %");
   assert.equal(levelText(0.5), "50 %");
+  assert.equal(levelText(0.000777), "0.078 %");
+  assert.equal(levelText(0.999923), "99.9923 %");
   assert.equal(perThousand(threshold, "fp", 1), "250");
   assert.equal(moneyText(-1250.4), "a gain of 1,250");
   assert.equal(moneyText(3.14159), "3.14");

@@ -10,11 +10,16 @@ from typing import Any
 import numpy as np
 
 from flowml.automl.results.evidence import Evidence, rounded
+from flowml.automl.scoring.metrics import part_of
 
 _MOST_POINTS, _FEWEST_POINTS = 200, 20
 _ALL_POINTS = 2_000
 _BINS = 10
 _FEWEST_IN_A_BIN = 20
+_DRAWS, _SURELY = 2_000, 0.95
+# Thresholds: even steps, and probabilities that occur, among all rows and among those of the class, which may be rare.
+_STEPS, _OF_ROWS, _OF_CLASS = 101, 50, 45
+_LEVEL_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,8 @@ def _precision_recall(ranking: Ranking, most: int) -> dict[str, Any]:
 def _calibration(evidence: Evidence) -> dict[str, Any]:
     """Bins of about equally many rows: what was said on average, and how often it came true. Of two classes the last
     one's probability; of more that of the class which is most likely. `error` is the expected calibration error (Naeini
-    et al. 2015) over these bins."""
+    et al. 2015) over these bins, `chance_error` what it would be on average, and `chance_limit` at most in 95 % of
+    cases, if the probabilities were right: of few rows it is never 0."""
     assert evidence.classes is not None
     if len(evidence.classes) == 2:
         said, true = evidence.predictions[:, 1], evidence.target == 1
@@ -128,12 +134,13 @@ def _calibration(evidence: Evidence) -> dict[str, Any]:
         for at in np.arange(1, n_bins) * n_rows // n_bins
     ]
     edges = sorted({0, *cuts, n_rows})
-    bins, off = [], 0.0
+    bins, off, spreads = [], 0.0, []
     for start, end in pairwise(edges):
         rows = order[start:end]
         weight = float(counts[rows].sum())
         predicted, actual = (float(part @ counts[rows] / weight) for part in (said[rows], true[rows].astype(float)))
         off += weight * abs(predicted - actual)
+        spreads.append(_spread_of_hits(said[rows], true[rows], counts[rows], part_of(evidence.units, rows)))
         bins.append(
             {
                 "low": rounded(float(said[rows[0]])),
@@ -144,31 +151,55 @@ def _calibration(evidence: Evidence) -> dict[str, Any]:
             }
         )
     positive = evidence.classes[1] if len(evidence.classes) == 2 else None
-    return {"label": positive, "error": rounded(off / float(counts.sum())), "bins": bins}
+    drawn = np.abs(np.random.default_rng(0).normal(0.0, spreads, (_DRAWS, len(spreads)))).sum(axis=1) / counts.sum()
+    return {
+        "label": positive,
+        "error": rounded(off / float(counts.sum())),
+        "chance_error": rounded(float(drawn.mean())),
+        "chance_limit": rounded(float(np.quantile(drawn, _SURELY))),
+        "bins": bins,
+    }
+
+
+def _spread_of_hits(said: np.ndarray, true: np.ndarray, counts: np.ndarray, units: np.ndarray | None) -> float:
+    """By how much the weight of what comes true varies where each row does with the probability that was said; where
+    rows belong together, as their sums do."""
+    alone = float((counts**2) @ (said * (1 - said)))
+    if units is not None:
+        off = counts * (true - said)
+        _, group = np.unique(units, return_inverse=True)
+        off = off - counts * off.sum() / counts.sum()
+        alone = max(alone, float((np.bincount(group.reshape(-1), off) ** 2).sum()))
+    return float(np.sqrt(alone))
 
 
 def _thresholds(evidence: Evidence) -> dict[str, Any]:
-    """Of two classes: what comes of taking the last from each of so many probabilities on. Counts are of weights."""
+    """Of two classes: what comes of taking the last from each of so many probabilities on. Counts are of weights. At
+    the model's own threshold it is what the model does, which leaves a row that lies on it to the other class; at 1
+    nothing is taken."""
     assert evidence.classes is not None
-    ranking = Ranking.of(evidence.target == 1, evidence.predictions[:, 1], evidence.counts)
-    # Where rows are, and even steps between: a slider moves over both.
-    levels = np.concatenate(
-        [np.linspace(0.0, 1.0, 101), np.quantile(evidence.predictions[:, 1], np.linspace(0, 1, 100))]
-    )
+    said, is_of_class = evidence.predictions[:, 1], evidence.target == 1
+    ranking = Ranking.of(is_of_class, said, evidence.counts)
+    levels = [np.linspace(0.0, 1.0, _STEPS), np.quantile(said, np.linspace(0, 1, _OF_ROWS)), [1 - 10.0**-_LEVEL_DIGITS]]
+    if is_of_class.any():
+        levels.append(np.quantile(said[is_of_class], np.linspace(0, 1, _OF_CLASS)))
     decision = evidence.decision
-    at = 0.5 if decision is None else decision[0] / (decision[0] + decision[1])
-    levels = np.unique(np.round(np.append(levels, at), 4))
+    current = rounded(0.5 if decision is None else decision[0] / (decision[0] + decision[1]))
+    at = sorted({current, *(rounded(float(level)) for level in np.concatenate(levels))})
+    is_chosen = evidence.chosen == 1
     steps: dict[str, list[float]] = {name: [] for name in ("at", "tp", "fp", "fn", "tn")}
-    for level in levels.tolist():
-        hits, alarms = ranking.at(level)
+    for level in at:
+        hits, alarms = ranking.at(level) if level < 1 else (0.0, 0.0)
+        if level == current:
+            hits, alarms = (float(evidence.counts[is_chosen & rows].sum()) for rows in (is_of_class, ~is_of_class))
         found = (level, hits, alarms, ranking.n_hits - hits, ranking.n_alarms - alarms)
         for name, value in zip(steps, found, strict=True):
-            steps[name].append(rounded(value))
+            steps[name].append(value if name == "at" else rounded(value))
     tp, fp, fn = (np.array(steps[name]) for name in ("tp", "fp", "fn"))
     steps["precision"] = _short(_share(tp, tp + fp))
     steps["recall"] = _short(_share(tp, tp + fn))
     steps["f1"] = _short(_share(2 * tp, 2 * tp + fp + fn))
-    return {"label": evidence.classes[1], "other": evidence.classes[0], "current": rounded(at), **steps}
+    return {"label": evidence.classes[1], "other": evidence.classes[0], "current": current, **steps}
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

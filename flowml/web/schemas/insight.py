@@ -72,6 +72,8 @@ class CalibrationBin(Answer):
 class Calibration(Answer):
     label: str | None = Field(description="of two classes the last; null: the most likely one of more")
     error: float = Field(description="expected calibration error over the bins")
+    chance_error: float = Field(description="what that would be on average if the probabilities were right")
+    chance_limit: float = Field(description="what it would be at most then, in 95 % of cases")
     bins: list[CalibrationBin]
 
 
@@ -81,7 +83,8 @@ class CostAt(Answer):
 
 
 class Threshold(Answer):
-    """Of two classes: what comes of predicting `label` from each probability `at` on. Counts are of weights."""
+    """Of two classes: what comes of predicting `label` from each probability `at` on; at 1 of never predicting it.
+    At `current` it is what the model does, which leaves a row that lies on it to `other`. Counts are of weights."""
 
     label: str
     other: str

@@ -117,7 +117,7 @@ def test_many_classes_are_no_thicket() -> None:
         {"label": f"c{at}", "average_precision": None if at else 0.5, "share": 0.1, "recall": [1], "precision": [0.1]}
         for at in range(40)
     ]
-    calibration = {"label": None, "error": 0.2, "bins": []}
+    calibration = {"label": None, "error": 0.2, "chance_error": 0.01, "chance_limit": 0.02, "bins": []}
     charts = class_charts({"roc": roc, "precision_recall": recall, "calibration": calibration})
     assert [len(chart.spec.get("curves", [])) for chart in charts] == [6, 1, 0]
     assert "The 6 hardest of 40 classes are drawn." in charts[0].caption

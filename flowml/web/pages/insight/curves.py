@@ -23,6 +23,8 @@ from flowml.web.templating import Page, respond
 _MOST_DRAWN = 6
 _WELL_CALIBRATED = 0.03
 _POORLY_CALIBRATED = 0.1
+# Where chance alone makes no more than this, that there is no more says something.
+_TELLING = 0.06
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,25 +147,41 @@ def _recall_chart(found: Mapping[str, Any]) -> Chart | None:
 
 def _calibration_chart(found: Mapping[str, Any]) -> Chart:
     calibration = found["calibration"]
-    error = calibration["error"]
     about = "its most likely class" if calibration["label"] is None else f"“{calibration['label']}”"
-    if error <= _WELL_CALIBRATED:
-        verdict = "They can be taken at their word."
-    elif error <= _POORLY_CALIBRATED:
-        verdict = "They can be taken roughly at their word."
-    else:
-        verdict = "They cannot be taken at their word: only their order counts."
-    off = f"On average the probability of {about} is off by {percent(error)} points".replace(" % points", " points")
+    off = f"In bins of like rows the probability of {about} is off by {_points(calibration['error'])} on average"
+    chance = f"so many rows would be off by {_points(calibration['chance_error'])} if it were right"
     return Chart(
         kind="calibration",
         title="Can its probabilities be believed?",
-        caption=f"{off}. {verdict} On the dashed line what was said came true as often.",
+        caption=f"{off}; {chance}. {calibration_verdict(calibration)} On the dashed line what was said came true as"
+        " often.",
         spec={"bins": calibration["bins"], "label": about},
         columns=("Said", "Came true", "Rows"),
         rows=[
             (percent(one["predicted"]), percent(one["actual"]), number(one["n_rows"])) for one in calibration["bins"]
         ],
     )
+
+
+def calibration_verdict(calibration: Mapping[str, Any]) -> str:
+    """Whether probabilities can be taken at their word, judged by what is more than chance.
+
+    >>> calibration_verdict({"error": 0.12, "chance_error": 0.11, "chance_limit": 0.16})
+    'That may be chance: there are too few rows to say more.'
+    """
+    error, limit = calibration["error"], calibration["chance_limit"]
+    beyond = error - calibration["chance_error"] if error > limit else 0.0
+    if error <= limit and limit > _TELLING:
+        return "That may be chance: there are too few rows to say more."
+    if beyond <= _WELL_CALIBRATED:
+        return "They can be taken at their word."
+    if beyond <= _POORLY_CALIBRATED:
+        return "They can be taken roughly at their word."
+    return "They cannot be taken at their word: only their order counts."
+
+
+def _points(share: float) -> str:
+    return f"{percent(share)} points".replace(" % points", " points")
 
 
 def _costs_chart(threshold: Mapping[str, Any]) -> Chart:
