@@ -55,8 +55,8 @@ class FormField:
 @dataclass(frozen=True, kw_only=True)
 class PlaygroundPage(Page):
     """`fields` are on show, `folded` behind them; of models with very many columns `left_out` keep the values of the
-    example. `order` says in words in which order they stand. `example` tells of a real row, or of values that are
-    typical one by one where no table is left."""
+    example. `order` says in words in which order they stand. In `form`, `source` tells of
+    a real row, or of values that are typical one by one where no table is left."""
 
     template: ClassVar[str] = "playground.html"
 
@@ -67,7 +67,6 @@ class PlaygroundPage(Page):
     folded: list[FormField]
     left_out: int
     order: str
-    example: str
     has_rows: bool
     classes: list[str]
     worth: str
@@ -100,7 +99,6 @@ def page(request: Request) -> Response:
             folded=fields[shown:],
             left_out=len(schema) - len(fields),
             order=order,
-            example=_example_words(found, problem),
             has_rows=found is not None,
             classes=list(model.classes or ()),
             worth=_worth(model, job),
@@ -114,6 +112,7 @@ def page(request: Request) -> Response:
                 ],
                 "kept": {f["name"]: values[f["name"]] for f in schema[MOST_COLUMNS:]},
                 "example": None if found is None else _example_point(found),
+                "source": _example_words(found, problem),
                 "important": order != UNKNOWN_ORDER,
                 "rows": 0 if found is None else found.n_rows,
                 "range": _range_of_target(context, model, job),
@@ -123,9 +122,9 @@ def page(request: Request) -> Response:
 
 
 def example(request: Request) -> Response:
-    """A row of the table that the model was made from: `{"number", "dataset", "truth", "label", "values", "raw"}`, null
-    where there is none. `values` are what the controls show, `raw` the same as the table has them. Raises NotFound,
-    Damaged, InvalidInput for a number that is none."""
+    """A row of the table that the model was made from: `{"number", "dataset", "truth", "label", "source", "values",
+    "raw"}`, null where there is none. `values` are what the controls show, `raw` the same as the table has them. Raises
+    NotFound, Damaged, InvalidInput for a number that is none."""
     context = context_of(request)
     model = results.get_model(context, request.path_params["model_id"])
     found = example_of(context, model, parse_query(request.query_params, ExampleQuery).row)
@@ -144,6 +143,7 @@ def _example_point(found: Example) -> dict[str, Any]:
         "dataset": found.table,
         "truth": truth if isinstance(truth, int | float | None) and not isinstance(truth, bool) else cell(truth),
         "label": cell(truth),
+        "source": _example_words(found, None),
     }
 
 

@@ -3,6 +3,7 @@ import Alpine from "../../vendor/alpine.js";
 import { copyText, dataOf, debounce, h } from "../dom.js";
 import { milliseconds, NONE, number, percent } from "../format.js";
 import { curl, get, post } from "../http.js";
+import { watchConnection } from "../live.js";
 import { intervalWords, setWords, thresholdWords } from "../playground/certainty.js";
 import "../playground/change.js";
 import "../playground/depends.js";
@@ -44,8 +45,11 @@ Alpine.data("playground", () => ({
   before: "",
   difference: "",
   matches: "",
+  // Of which row the example is.
+  source: "",
   hasWarnings: false,
   stale: false,
+  unreached: false,
   copyText: "Copy",
   features: {},
   // The row that changes are compared with: its texts, its values, and what the model said of it.
@@ -65,6 +69,7 @@ Alpine.data("playground", () => ({
     this.askStart = latest((signal, features) => this.predicted(features, signal));
     this.predictSoon = debounce(WAIT, () => this.predict());
     this.example = this.form.example;
+    this.source = this.form.source;
     this.texts = new Map(this.form.fields.map((field) => [field.name, field.value]));
     this.matches = this.$root.querySelector("[x-text=matches]")?.textContent ?? "";
     this.filled = this.row.fill(this.texts);
@@ -74,6 +79,10 @@ Alpine.data("playground", () => ({
     this.predict();
     if (!this.form.important) this.askImportance();
     addEventListener("row-change", (event) => this.take(event.detail));
+    // A row that got no answer because the server was gone gets one when it is back.
+    watchConnection((state) => {
+      if (state === "open" && this.unreached) this.predict();
+    });
   },
   // From here on changes are told.
   begin() {
@@ -102,6 +111,7 @@ Alpine.data("playground", () => ({
   },
   useExample(example) {
     this.example = example;
+    this.source = example.source ?? this.source;
     this.texts = new Map([...this.texts.keys()].map((name) => [name, example.values[name]]));
     this.row.kept = keptOf(Object.keys(this.row.kept), example);
   },
@@ -238,6 +248,7 @@ Alpine.data("playground", () => ({
       const answered = await this.ask(features);
       if (!answered) return;
       this.stale = false;
+      this.unreached = false;
       this.show(answered.result);
       this.$store.row.example = this.untouched ? this.example : null;
       this.$store.row.features = features;
@@ -299,14 +310,15 @@ Alpine.data("playground", () => ({
   },
   showProbabilities(probabilities, chosen, set) {
     for (const row of this.$root.querySelectorAll("[data-class]")) {
-      const share = probabilities?.[row.dataset.class] ?? 0;
-      row.querySelector("progress").value = share;
+      const share = probabilities?.[row.dataset.class];
+      row.querySelector("progress").value = share ?? 0;
       row.querySelector(".number").textContent = percent(share, 1);
       row.classList.toggle("probability-chosen", row.dataset.class === chosen);
       row.querySelector(".in-set").hidden = !set.includes(row.dataset.class);
     }
   },
   fail(problem) {
+    this.unreached = problem.status === 0;
     this.answer = NONE;
     this.detail = problem.fields.length ? "Some fields need another value." : problem.message;
     this.latency = "";

@@ -313,6 +313,7 @@ def test_the_playground_is_filled_in_with_a_row_that_there_was(filled: Served) -
         "age": f"{listed['age']:g}", "city": listed["city"], "member": str(listed["member"]).lower(),
         "joined": str(listed["joined"]),
     }  # fmt: skip
+    assert row["source"] == "The example is row 7 of customers, which the model may have learned from."
     names = ("age", "city", "member", "joined")
     assert row["raw"] == {name: listed[name] for name in names[:3]} | {"joined": str(listed["joined"])}
     text = filled.client.get("/models/champion/playground", headers=HTML).text

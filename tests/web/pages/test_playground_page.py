@@ -102,6 +102,7 @@ def test_a_server_that_is_gone_is_said_and_one_that_is_back_answers(visiting: Vi
     page.route("**/api/results/predict", lambda route: route.abort())
     page.get_by_role("textbox", name="age", exact=True).fill("30")
     expect(page.locator(".answer-detail")).to_have_text("The FlowML server does not answer.")
+    expect(page.locator(".probabilities .number").first).to_have_text("–")
     page.unroute("**/api/results/predict")
     page.get_by_role("textbox", name="age", exact=True).fill("31")
     expect(page.locator(".answer-value")).to_have_text("no")
