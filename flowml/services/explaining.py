@@ -7,20 +7,24 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from flowml.domain.errors import InvalidInput
+from flowml.domain.models import Model
 from flowml.services.context import Context
 from flowml.services.importance import in_a_child
-from flowml.services.results import get_model
 from flowml.services.serving import predicting
 from flowml.services.serving.answers import Prediction, answer
 from flowml.services.serving.loaded import Loaded
+from flowml.services.serving.shelf import find_model
 from flowml.services.turns import nobody_waits
 
 if TYPE_CHECKING:
     from flowml.automl.explain.additive import ModelExplainer
 
-# What is known of the trees of a large forest takes as much memory as itself.
-_MOST_EXPLAINERS = 2
+# As many as there are models in memory, mostly; what is known of the trees of forests takes more than they do.
+_MOST_EXPLAINERS = 8
+_MOST_EXPLAINER_BYTES = 512 * 1024 * 1024
 _MOST_CURVES = 64
+_MANY_COLUMNS = 50
 _SECONDS = 5.0
 _CURVE_SECONDS = 15.0
 
@@ -76,7 +80,7 @@ class SmallestChange:
     reason: str | None
 
 
-def explain(context: Context, model_id: str, row: Mapping[str, Any], target_class: str | None = None) -> RowExplanation:
+def explain(context: Context, model_id: str, row: Mapping[str, Any], target_class: Any = None) -> RowExplanation:
     """What each column adds, up to the answer. Raises as `predicting.predict` does, and InvalidInput for a class that
     the model does not know."""
     from flowml.automl.explain.dependence import class_output
@@ -86,7 +90,7 @@ def explain(context: Context, model_id: str, row: Mapping[str, Any], target_clas
     clean, warnings = fitted.schema.check_row(row)
     outputs = fitted.predict_row(clean)
     classes = fitted.schema.classes
-    at = class_output(fitted, target_class)
+    at = class_output(fitted.schema, target_class)
     if classes is not None and target_class is None:
         at = int(fitted.decide(outputs))
     found = _explainer(loaded).explain(clean)
@@ -96,7 +100,8 @@ def explain(context: Context, model_id: str, row: Mapping[str, Any], target_clas
     for place, name in enumerate(found.names):
         sent = origins.get(name, name)
         added[sent] = added.get(sent, 0.0) + float(found.added[place, at])
-    parts = [Contribution(name, row.get(name), amount) for name, amount in added.items()]
+    # Of what is computed from several columns the value is what came out.
+    parts = [Contribution(name, row.get(name, clean.get(name)), amount) for name, amount in added.items()]
     return RowExplanation(
         prediction=answer(loaded, clean, outputs, warnings, predicting.DEFAULT_COVERAGE),
         target_class=None if classes is None else classes[at],
@@ -114,7 +119,7 @@ def smallest_change(
     model_id: str,
     row: Mapping[str, Any],
     *,
-    target_class: str | None = None,
+    target_class: Any = None,
     above: float | None = None,
     below: float | None = None,
     changeable: Sequence[str] | None = None,
@@ -123,7 +128,8 @@ def smallest_change(
     """The smallest change of a row that has the model say something else: a class (by default another one), or a number
     of at least `above` or at most `below`. `limits`: {"min", "max", "allowed", "direction"} by column, None for none.
     Raises as `explain` does, and NotReady when the caller has left."""
-    from flowml.automl.explain.counterfactual import Goal, Limits, counterfactual
+    from flowml.automl.explain.changeable import Limits
+    from flowml.automl.explain.counterfactual import Goal, counterfactual
 
     loaded = predicting.load(context, model_id)
     until = monotonic() + _SECONDS
@@ -140,7 +146,15 @@ def smallest_change(
         for name, one in (limits or {}).items()
     }
     goal = Goal(target_class, above, below)
-    found = counterfactual(loaded.fitted, row, goal, changeable=changeable, limits=given, time_left=time_left)
+    found = counterfactual(
+        loaded.fitted,
+        row,
+        goal,
+        changeable=changeable,
+        limits=given,
+        time_left=time_left,
+        first=_leading(loaded, row),
+    )
     return SmallestChange(
         prediction=predicting.predict_row(loaded, found.row),
         changes=tuple(Change(one.feature, one.before, one.after) for one in found.changes),
@@ -152,9 +166,11 @@ def smallest_change(
 def partial_dependence(
     context: Context, model_id: str, feature: str, target_class: str | None = None
 ) -> dict[str, Any]:
-    """What is predicted on average when one column is something else: as `automl.explain.dependence` has it. Raises
-    NotFound, WrongState where the table is gone, InvalidInput for a column or class that there is not."""
-    model = get_model(context, model_id)
+    """What is predicted on average when one column is something else: as `automl.explain.dependence` has it. `model_id`
+    may be a training run's: then its best model. Raises NotFound, NotReady and WrongState for a run without a model,
+    WrongState where the table is gone, InvalidInput for a column or class that there is not."""
+    model = find_model(context, model_id)
+    _check_dependence(context, model, feature, target_class)
     key = (model.file, feature, target_class)
     with _lock:
         known = _curves.get(key)
@@ -166,6 +182,32 @@ def partial_dependence(
             while len(_curves) > _MOST_CURVES:
                 _curves.popitem(last=False)
     return known
+
+
+def _check_dependence(context: Context, model: Model, feature: str, target_class: str | None) -> None:
+    """Before the table is read, and before anybody waits for a process."""
+    from flowml.automl.explain.dependence import class_output, refuse_text
+
+    schema = predicting.load(context, model.id).fitted.schema
+    roles = {one.name: one.role for one in schema.inputs} | schema.roles
+    if feature not in roles:
+        raise InvalidInput.of_field("feature", f"This model takes no column “{feature}”.")
+    refuse_text(feature, roles[feature])
+    class_output(schema, target_class)
+
+
+def _leading(loaded: Loaded, row: Mapping[str, Any]) -> list[str]:
+    """Of many columns those that matter most to the answer first; nothing where that would take long to find out."""
+    schema = loaded.fitted.schema
+    if len(schema.inputs) < _MANY_COLUMNS:
+        return []
+    explainer = _explainer(loaded)
+    if not explainer.is_exact:
+        return []
+    clean, _ = schema.check_row(row)
+    sizes = abs(explainer.explain(clean).added).max(axis=1)
+    origins = {} if schema.recipe is None else schema.recipe.single_sources
+    return [origins.get(explainer.names[at], explainer.names[at]) for at in (-sizes).argsort(kind="stable")]
 
 
 _explainers: "OrderedDict[str, ModelExplainer]" = OrderedDict()
@@ -185,6 +227,9 @@ def _explainer(loaded: Loaded) -> "ModelExplainer":
     found = ModelExplainer(loaded.fitted)
     with _lock:
         _explainers[loaded.file] = found
-        while len(_explainers) > _MOST_EXPLAINERS:
+        while len(_explainers) > 1 and (
+            len(_explainers) > _MOST_EXPLAINERS
+            or sum(one.n_bytes for one in _explainers.values()) > _MOST_EXPLAINER_BYTES
+        ):
             _explainers.popitem(last=False)
     return found

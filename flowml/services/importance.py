@@ -56,7 +56,7 @@ def keep_importance(context: Context, model: Model, found: Importance) -> None:
 
 
 def in_a_child(context: Context, model: Model, what: str, seconds: float, **request: Any) -> dict[str, Any]:
-    """One of the tasks of `importance_task` for a model, with so many seconds for what it computes. Raises as
+    """One of the tasks of `importance_task` for a model, with so many seconds to read and compute. Raises as
     `compute_importance` does."""
     job = context.store.jobs.get(model.job_id)
     try:

@@ -8,6 +8,7 @@ from flowml.domain.metrics import greater_is_better
 from flowml.domain.models import BASELINE, ConfusionMatrix, Importance, Leaderboard, LeaderboardRow, Model
 from flowml.services.context import Context
 from flowml.services.importance import PERMUTATION, SHAP, compute_importance, kept_importance
+from flowml.services.serving.shelf import find_model
 
 _SAME_SPEED = 0.95
 
@@ -99,12 +100,13 @@ def confusion_matrix(context: Context, model_id: str) -> ConfusionMatrix:
 
 def feature_importance(context: Context, model_id: str, method: str = "permutation") -> Importance:
     """How much the score falls when a column is shuffled, or how much it adds to answers (`shap`), best first; computed
-    once per model.
+    once per model. `model_id` may be a training run's: then its best model.
 
-    Raises NotFound, InvalidInput for an unknown method, WrongState where the training data is no longer there, and
-    NotReady where the computation fails.
+    Raises NotFound, NotReady and WrongState for a run without a model, InvalidInput for an unknown method, WrongState
+    where the training data is no longer there, and NotReady where the computation fails.
     """
     if method not in (PERMUTATION, SHAP):
         raise InvalidInput.of_field("method", f"There is no method “{method}”.", hint=f"Use {PERMUTATION} or {SHAP}.")
-    found = kept_importance(context.store.models.get(model_id).details, method)
-    return compute_importance(context, model_id, method) if found is None else found
+    model = find_model(context, model_id)
+    found = kept_importance(model.details, method)
+    return compute_importance(context, model.id, method) if found is None else found

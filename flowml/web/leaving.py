@@ -18,6 +18,8 @@ _THREADS = 100
 # What takes seconds stands in line behind its like, and not before all that is answered at once.
 _BULK_AT_ONCE = 2
 _ROWS_AT_ONCE = 4
+# A search for the smallest change takes seconds, and an explanation longer than an answer: nobody else waits for them.
+_REASONS_AT_ONCE, _SEARCHES_AT_ONCE = 1, 1
 _WORKER_THREADS = 4
 Answer = TypeVar("Answer")
 
@@ -29,8 +31,11 @@ class Waiting:
         self._threads = anyio.CapacityLimiter(_THREADS)
         self.bulk = Line(_BULK_AT_ONCE, of_one=_BULK_AT_ONCE - 1)
         self.rows = Line(_ROWS_AT_ONCE, of_one=_ROWS_AT_ONCE - 1)
+        self.reasons = Line(_REASONS_AT_ONCE)
+        self.searches = Line(_SEARCHES_AT_ONCE)
         # There is one for each turn in these lines.
-        self._predicting = anyio.CapacityLimiter(_BULK_AT_ONCE + _ROWS_AT_ONCE)
+        turns = _BULK_AT_ONCE + _ROWS_AT_ONCE + _REASONS_AT_ONCE + _SEARCHES_AT_ONCE
+        self._predicting = anyio.CapacityLimiter(turns)
         self._workers = ThreadPoolExecutor(_WORKER_THREADS, thread_name_prefix="for-a-worker")
         self._works: set[asyncio.Future[Any]] = set()
 
@@ -111,6 +116,18 @@ async def for_a_row(request: Request, work: Callable[[Context], Answer]) -> Answ
     """The same for a few rows, which may have to wait for their model to be loaded."""
     waiting: Waiting = request.app.state.waiting
     return await waiting.until_gone(request, work, waiting.rows)
+
+
+async def for_a_reason(request: Request, work: Callable[[Context], Answer]) -> Answer:
+    """The same for why a row is answered as it is."""
+    waiting: Waiting = request.app.state.waiting
+    return await waiting.until_gone(request, work, waiting.reasons)
+
+
+async def for_a_search(request: Request, work: Callable[[Context], Answer]) -> Answer:
+    """The same for what asks a model about very many rows, for some seconds."""
+    waiting: Waiting = request.app.state.waiting
+    return await waiting.until_gone(request, work, waiting.searches)
 
 
 async def for_a_worker(request: Request, work: Callable[[], Answer]) -> Answer:

@@ -87,6 +87,16 @@ class ModelExplainer:
             )
         self._explainers = [[exact(part.predictor) for part in member.parts] for member in model.members]
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether every part is explained by its trees or its line, none by asking."""
+        return all(explainer is not None for explainers in self._explainers for explainer in explainers)
+
+    @property
+    def n_bytes(self) -> int:
+        """What it knows of trees, in memory."""
+        return sum(getattr(explainer, "n_bytes", 0) for explainers in self._explainers for explainer in explainers)
+
     def explain(self, row: Mapping[str, Any]) -> Explanation:
         """A row as `check_row` left it."""
         vectors = [encode(row) for encode in self._encode]

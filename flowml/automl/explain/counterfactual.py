@@ -3,53 +3,39 @@
 Few columns count before small steps (Wachter, Mittelstadt and Russell 2018 on why; sparsity as in Mothilal, Sharma and
 Tan 2020): all changes of one column are tried first, then the most promising are gone on from with another one, and so
 on. What is found is made smaller: a change that is not needed is taken back, a number goes back towards what it was.
-Values are those of the training data: no category that it has not, no number beyond its range.
+Values are those of the training data: no category that it has not, no number beyond its range (`changeable.py`).
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 
-from flowml.automl.explain.rows import table_of
-from flowml.automl.features.values import days_of, label_of, number_of
+from flowml.automl.explain.changeable import CHANGEABLE, Changeable, Limits
+from flowml.automl.explain.rows import column_of, table_of
+from flowml.automl.features.prepared import Prepared
 from flowml.automl.model.model import FittedModel
 from flowml.automl.schema.feature import Feature
 from flowml.automl.scoring.decision import weighted
-from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 
-UP, DOWN = "up", "down"
-_POINTS = 16
-_MOST_CATEGORIES = 30
 _MOST_CHANGES = 5
 _BEAM = 6
 _HALVINGS = 8
-_AT_ONCE = 2_000
-_EPOCH = date(1970, 1, 1)
-_CHANGEABLE = (Role.NUMERIC, Role.BOOLEAN, Role.DATETIME, Role.CATEGORICAL)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a column may become: within `least` and `greatest` (dates as text), one of `allowed`, only `up` or `down`
-    from what it is. None: no limit."""
-
-    least: Any = None
-    greatest: Any = None
-    allowed: tuple[Any, ...] | None = None
-    direction: str | None = None
+# Between two looks at the clock.
+_FIRST_AT_ONCE, _MOST_AT_ONCE, _SECONDS_AT_ONCE = 64, 4_096, 0.15
+# So many of the most important columns are tried with all values before the others are.
+_TOGETHER = 50
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What is to be said instead: the class `target_class` (None: any other one), or a number of at least `above` or at
-    most `below`."""
+    """What is to be said instead: the class `target_class`, as text or as it was in the table (None: any other one), or
+    a number of at least `above` or at most `below`."""
 
-    target_class: str | None = None
+    target_class: Any = None
     above: float | None = None
     below: float | None = None
 
@@ -81,12 +67,20 @@ def counterfactual(
     changeable: Sequence[str] | None = None,
     limits: Mapping[str, Limits] | None = None,
     time_left: Callable[[], float] = lambda: 5.0,
+    first: Sequence[str] = (),
 ) -> Counterfactual:
     """Of a row as a caller sends it, before any recipe. `changeable`: the only columns that may be changed; all
-    numbers, dates, categories and flags by default. Raises InvalidInput for columns, limits, a goal or a row that
-    cannot be."""
-    search = _Search(model, row, goal, _columns(model, changeable, limits or {}), limits or {}, time_left)
-    return search.find()
+    numbers, dates, categories and flags by default. `first`: the columns that matter most, which are tried first where
+    there is no time for all. Raises InvalidInput for columns, limits, a goal or a row that cannot be."""
+    limits = limits or {}
+    rank = {name: at for at, name in enumerate(first)}
+    features = sorted(_columns(model, changeable, limits), key=lambda feature: rank.get(feature.name, len(rank)))
+    for name in limits:
+        if all(feature.name != name for feature in features):
+            # What does not change is still to be said in words that mean something.
+            Changeable(next(one for one in model.schema.inputs if one.name == name), row.get(name), limits[name])
+    columns = [Changeable(feature, row.get(feature.name), limits.get(feature.name)) for feature in features]
+    return _Search(model, row, goal, columns, time_left, _TOGETHER if first else max(len(columns), 1)).find()
 
 
 def _columns(model: FittedModel, changeable: Sequence[str] | None, limits: Mapping[str, Limits]) -> list[Feature]:
@@ -94,12 +88,12 @@ def _columns(model: FittedModel, changeable: Sequence[str] | None, limits: Mappi
     for name in (*(changeable or ()), *limits):
         if name not in inputs:
             raise InvalidInput.of_field("changeable", f"This model takes no column “{name}”.")
-        if inputs[name].role not in _CHANGEABLE:
+        if inputs[name].role not in CHANGEABLE:
             raise InvalidInput.of_field(
                 "changeable", f"“{name}” is free text or the like, of which no other value can be tried."
             )
     wanted = list(inputs) if changeable is None else list(dict.fromkeys(changeable))
-    return [inputs[name] for name in wanted if inputs[name].role in _CHANGEABLE]
+    return [inputs[name] for name in wanted if inputs[name].role in CHANGEABLE]
 
 
 class _Search:
@@ -108,34 +102,30 @@ class _Search:
         model: FittedModel,
         row: Mapping[str, Any],
         goal: Goal,
-        columns: list[Feature],
-        limits: Mapping[str, Limits],
+        columns: Sequence[Changeable],
         time_left: Callable[[], float],
+        together: int,
     ):
         self._model = model
         self._row = dict(row)
         self._goal = goal
-        self._columns = {feature.name: feature for feature in columns}
-        self._limits = limits
+        self._columns = {column.feature.name: column for column in columns}
         self._time_left = time_left
-        self._tried = 0
-        model.check_row(self._row)
+        self._together = together
+        self._tried, self._at_once = 0, _FIRST_AT_ONCE
+        clean, _ = model.check_row(self._row)
+        self._clean = clean
+        self._alone = table_of(model.schema.roles, [clean])
         self._before = self._outputs([{}])[0]
         self._aim = self._aimed_at()
 
     def find(self) -> Counterfactual:
         if self._gain(self._before[None, :])[0] >= 0:
             return self._nothing("The row is predicted as is asked for already.")
-        candidates = {name: self._values(feature) for name, feature in self._columns.items()}
+        candidates = {name: column.values() for name, column in self._columns.items()}
         beam: list[dict[str, Any]] = [{}]
         for _ in range(_MOST_CHANGES):
-            steps = [
-                {**changes, name: value}
-                for changes in beam
-                for name, values in candidates.items()
-                if name not in changes
-                for value in values
-            ]
+            steps = list(self._steps(beam, candidates))
             if not steps or self._time_left() <= 0:
                 break
             gains = self._gains(steps)
@@ -161,13 +151,27 @@ class _Search:
 
     def _found(self, changes: Mapping[str, Any]) -> Counterfactual:
         row = {**self._row, **changes}
-        ordered = [name for name in self._columns if name in changes]
+        ordered = [feature.name for feature in self._model.schema.inputs if feature.name in changes]
         return Counterfactual(
             tuple(Change(name, self._row.get(name), changes[name]) for name in ordered),
             row,
             self._outputs([changes])[0],
             self._tried,
         )
+
+    def _steps(
+        self, beam: Sequence[Mapping[str, Any]], candidates: Mapping[str, Sequence[Any]]
+    ) -> Iterator[dict[str, Any]]:
+        """One column more: some columns after the others, and of these first the ends of each, since there may not be
+        time for all."""
+        known = list(candidates)
+        for start in range(0, len(known), self._together):
+            names = known[start : start + self._together]
+            for at in range(max(len(candidates[name]) for name in names)):
+                for changes in beam:
+                    for name in names:
+                        if name not in changes and at < len(candidates[name]):
+                            yield {**changes, name: candidates[name][at]}
 
     @staticmethod
     def _apart(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -189,13 +193,14 @@ class _Search:
         if goal.above is not None or goal.below is not None:
             raise InvalidInput.of_field("target", "This model predicts classes, so “target” is one of them.")
         if goal.target_class is not None:
-            if goal.target_class not in schema.classes:
+            code = schema.code_of(goal.target_class)
+            if code is None:
                 raise InvalidInput.of_field(
                     "target",
                     f"This model knows no class “{goal.target_class}”.",
                     hint=f"It knows {', '.join(schema.classes[:20])}.",
                 )
-            return schema.classes.index(goal.target_class)
+            return code
         return 1 - int(self._model.decide(self._before)) if len(schema.classes) == 2 else None
 
     def _gain(self, outputs: np.ndarray) -> np.ndarray:
@@ -219,121 +224,64 @@ class _Search:
     def _gains(self, steps: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Of as many of these as there is time for."""
         found: list[np.ndarray] = []
-        for start in range(0, len(steps), _AT_ONCE):
-            if found and self._time_left() <= 0:
+        at = 0
+        while at < len(steps):
+            left = self._time_left()
+            if found and left <= 0:
                 break
-            found.append(self._gain(self._outputs(steps[start : start + _AT_ONCE])))
+            some = steps[at : at + self._at_once]
+            found.append(self._gain(self._outputs(some)))
+            at += len(some)
+            spent = left - self._time_left()
+            # By the clock: a row of thousands of columns takes as long as a thousand of a few.
+            fitting = len(some) * _SECONDS_AT_ONCE / spent if spent > 0 else _MOST_AT_ONCE
+            self._at_once = int(np.clip(fitting, 1, min(4 * self._at_once, _MOST_AT_ONCE)))
         return np.concatenate(found)
 
     def _outputs(self, steps: Sequence[Mapping[str, Any]]) -> np.ndarray:
         self._tried += len(steps)
         schema = self._model.schema
-        rows = [schema.check_row({**self._row, **changes})[0] for changes in steps]
-        return self._model.predict_prepared(table_of(schema.roles, rows))
+        if schema.recipe is not None:
+            rows = [schema.check_row({**self._row, **changes})[0] for changes in steps]
+            return self._model.predict_prepared(table_of(schema.roles, rows))
+        # Nothing but what changes is read again.
+        changed: dict[str, list[tuple[int, Any]]] = {}
+        for place, changes in enumerate(steps):
+            for name, value in changes.items():
+                changed.setdefault(name, []).append((place, schema.check_value(name, value)))
+        none = np.zeros(len(steps), dtype=np.intp)
+        columns = {}
+        for name, column in self._alone.columns.items():
+            if (here := changed.get(name)) is None:
+                columns[name] = column.take(none)
+                continue
+            which = none.copy()
+            which[[place for place, _ in here]] = np.arange(1, len(here) + 1)
+            values = [self._clean.get(name), *(value for _, value in here)]
+            columns[name] = column_of(schema.roles[name], values).take(which)
+        return self._model.predict_prepared(Prepared(columns, len(steps)))
 
     def _made_smaller(self, changes: dict[str, Any]) -> dict[str, Any]:
         """Without what is not needed, and with numbers and dates as near to what they were as does."""
-        for name in sorted(changes, key=lambda name: -self._size(name, changes[name])):
+        for name in sorted(changes, key=lambda name: -self._columns[name].size(changes[name])):
             without = {other: value for other, value in changes.items() if other != name}
             if without and self._gains([without])[0] >= 0:
                 changes = without
         for name in list(changes):
-            feature = self._columns[name]
-            was = self._number(feature, self._row.get(name))
-            if feature.role not in (Role.NUMERIC, Role.DATETIME) or not math.isfinite(was):
+            column = self._columns[name]
+            if not column.is_ordered or not math.isfinite(column.before):
                 continue
-            far, near = self._number(feature, changes[name]), was
+            far, near = column.number(changes[name]), column.before
             for _ in range(_HALVINGS):
-                middle = self._written(feature, (far + near) / 2)
-                at = self._number(feature, middle)
-                if self._time_left() <= 0 or at in (far, near):
+                middle = column.written((far + near) / 2)
+                at = column.number(middle)
+                if self._time_left() <= 0 or at in (far, near) or not math.isfinite(at):
                     break
-                if self._fits(feature, at) and self._gains([{**changes, name: middle}])[0] >= 0:
+                if column.may(middle) and self._gains([{**changes, name: middle}])[0] >= 0:
                     far, changes = at, {**changes, name: middle}
                 else:
                     near = at
         return changes
 
     def _cost(self, changes: Mapping[str, Any]) -> tuple[int, float]:
-        return len(changes), sum(self._size(name, value) for name, value in changes.items())
-
-    def _size(self, name: str, value: Any) -> float:
-        """Of a change, in units of the spread that evenly spread values would have; a category counts as one."""
-        feature = self._columns[name]
-        if feature.role not in (Role.NUMERIC, Role.DATETIME):
-            return 1.0
-        before, after = self._number(feature, self._row.get(name)), self._number(feature, value)
-        low, high = self._range(feature)
-        spread = (high - low) / math.sqrt(12.0)
-        return abs(after - before) / spread if math.isfinite(before) and spread > 0 else 1.0
-
-    def _values(self, feature: Feature) -> list[Any]:
-        """What a column may become, without what it is."""
-        limit = self._limits.get(feature.name, Limits())
-        now = self._row.get(feature.name)
-        if limit.allowed is not None:
-            values = list(limit.allowed)
-        elif feature.role is Role.CATEGORICAL:
-            values = list((feature.categories or ())[:_MOST_CATEGORIES])
-        elif feature.role is Role.BOOLEAN:
-            values = [True, False]
-        else:
-            low, high = self._range(feature)
-            if not low < high:
-                return []
-            was = self._number(feature, now)
-            places = np.linspace(low, high, _POINTS)
-            if math.isfinite(was):
-                # Near what it is more closely than far away.
-                steps = (high - low) * np.array([0.005, 0.01, 0.02, 0.04])
-                places = np.concatenate([places, was + steps, was - steps])
-            values = [self._written(feature, float(at)) for at in np.unique(places)]
-        return [
-            value
-            for value in dict.fromkeys(values)
-            if not self._same(feature, value, now) and self._may(feature, value)
-        ]
-
-    def _may(self, feature: Feature, value: Any) -> bool:
-        if feature.role in (Role.NUMERIC, Role.DATETIME):
-            return self._fits(feature, self._number(feature, value))
-        return True
-
-    def _fits(self, feature: Feature, value: float) -> bool:
-        limit = self._limits.get(feature.name, Limits())
-        low, high = self._range(feature)
-        was = self._number(feature, self._row.get(feature.name))
-        if limit.allowed is not None and not any(self._number(feature, one) == value for one in limit.allowed):
-            return False
-        if limit.direction is not None and math.isfinite(was):
-            return (value > was if limit.direction == UP else value < was) and (
-                limit.allowed is not None or low <= value <= high
-            )
-        return limit.allowed is not None or low <= value <= high
-
-    def _range(self, feature: Feature) -> tuple[float, float]:
-        """What training had, within the limits."""
-        limit = self._limits.get(feature.name, Limits())
-        low, high = self._number(feature, feature.min), self._number(feature, feature.max)
-        least, greatest = self._number(feature, limit.least), self._number(feature, limit.greatest)
-        low = least if math.isfinite(least) and not low > least else low
-        high = greatest if math.isfinite(greatest) and not high < greatest else high
-        return low, high
-
-    @staticmethod
-    def _number(feature: Feature, value: Any) -> float:
-        return days_of(value) if feature.role is Role.DATETIME else number_of(value)
-
-    @staticmethod
-    def _written(feature: Feature, value: float) -> Any:
-        """A number or date as a caller sends it, with no more digits than its column has a use for."""
-        if feature.role is Role.DATETIME:
-            return (_EPOCH + timedelta(days=round(value))).isoformat()
-        if feature.dtype.lower().startswith(("int", "uint")):
-            return round(value)
-        return float(f"{value:.4g}")
-
-    def _same(self, feature: Feature, value: Any, now: Any) -> bool:
-        if feature.role is Role.CATEGORICAL:
-            return label_of(value) == label_of(now)
-        return self._number(feature, value) == self._number(feature, now)
+        return len(changes), sum(self._columns[name].size(value) for name, value in changes.items())

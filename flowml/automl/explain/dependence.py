@@ -11,6 +11,7 @@ import numpy as np
 from flowml.automl.explain.rows import column_of
 from flowml.automl.features.prepared import Labels, Numbers, Prepared
 from flowml.automl.model.model import FittedModel
+from flowml.automl.schema.schema import ModelSchema
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 
@@ -57,8 +58,9 @@ def dependence(
     schema = model.schema
     if feature not in schema.roles:
         raise InvalidInput.of_field("feature", f"This model takes no column “{feature}”.")
-    output = class_output(model, target_class)
+    output = class_output(schema, target_class)
     role, column = schema.roles[feature], table.columns[feature]
+    refuse_text(feature, role)
     grid = _grid(role, column)
     if not grid:
         raise InvalidInput.of_field("feature", f"The column “{feature}” has no values to vary.")
@@ -89,20 +91,32 @@ def dependence(
     )
 
 
-def class_output(model: FittedModel, target_class: str | None) -> int:
-    """The place of a class among the outputs, of the last one by default; 0 for numbers. Raises InvalidInput."""
-    classes = model.schema.classes
+def refuse_text(feature: str, role: Role) -> None:
+    """Raises InvalidInput for a column of texts, each of which is one row's alone."""
+    if role is Role.TEXT:
+        raise InvalidInput.of_field(
+            "feature",
+            f"“{feature}” is free text: there are no values to set it to that many rows would have.",
+            hint="Ask about a column of numbers, dates or categories.",
+        )
+
+
+def class_output(schema: ModelSchema, target_class: Any) -> int:
+    """The place of a class, as text or as it was in the table, among the outputs, of the last one by default; 0 for
+    numbers. Raises InvalidInput."""
+    classes = schema.classes
     if classes is None:
         if target_class is not None:
             raise InvalidInput.of_field("class", "This model predicts numbers, so there is no class to ask about.")
         return 0
     if target_class is None:
         return len(classes) - 1
-    if target_class not in classes:
+    code = schema.code_of(target_class)
+    if code is None:
         raise InvalidInput.of_field(
             "class", f"This model knows no class “{target_class}”.", hint=f"It knows {', '.join(classes[:20])}."
         )
-    return classes.index(target_class)
+    return code
 
 
 def _answers(model: FittedModel, table: Prepared, feature: str, role: Role, value: Any, output: int) -> np.ndarray:

@@ -24,14 +24,19 @@ def permutation_importance(
     max_rows: int = 2_000,
     repeats: int = 3,
 ) -> list[ColumnImportance]:
-    """How much the score falls when a column's values are shuffled among the rows (Breiman 2001), best first.
+    """How much the score falls when a column's values are shuffled among the rows (Breiman 2001), best first. What is
+    made of one column that callers send is shuffled as that column.
 
     Bags answer for each row by the fold that has not seen it. In units of the metric, greater is more important;
     `std` over the repeats. With too little time there are fewer repeats; an empty list when not even one fits.
     """
     generator = np.random.default_rng(seed)
     chosen = np.sort(generator.permutation(task.validated)[:max_rows])
-    names = list(task.frame.columns)
+    origins = {} if model.schema.recipe is None else model.schema.recipe.single_sources
+    features: dict[str, list[str]] = {}
+    for feature in task.frame.columns:
+        features.setdefault(origins.get(feature, feature), []).append(feature)
+    names = list(features)
     sample = _Sample(task, model, metric, chosen)
     started = time_left()
     base = sample.gain()
@@ -50,12 +55,12 @@ def permutation_importance(
             if time_left() <= 0:
                 # Some columns counted and others not would be misleading.
                 return [] if not all(drops.values()) else _ranked(drops)
-            drops[name].append(base - sample.gain(name, generator.permutation(len(chosen))))
+            drops[name].append(base - sample.gain(features[name], generator.permutation(len(chosen))))
     return _ranked(drops)
 
 
 class _Sample:
-    """Some rows of a task, and how good the model is on them with one column shuffled."""
+    """Some rows of a task, and how good the model is on them with one column, or several alike, shuffled."""
 
     def __init__(self, task: Task, model: FittedModel, metric: Metric, rows: np.ndarray):
         self._model = model
@@ -66,10 +71,10 @@ class _Sample:
         self._table = prepare(task.frame[rows], task.roles)
         self._rows_of_fold = [np.flatnonzero(task.folds[rows] == fold) for fold in range(task.n_folds)]
 
-    def gain(self, name: str | None = None, order: np.ndarray | None = None) -> float:
+    def gain(self, names: Sequence[str] = (), order: np.ndarray | None = None) -> float:
         columns = dict(self._table.columns)
-        if name is not None and order is not None:
-            columns[name] = columns[name].take(order)
+        if order is not None:
+            columns |= {name: columns[name].take(order) for name in names}
         shuffled = Prepared(columns, self._table.n_rows)
         answers = np.empty((len(self._target), self._n_outputs))
         for fold, rows in enumerate(self._rows_of_fold):

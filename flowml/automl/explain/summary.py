@@ -21,7 +21,8 @@ def shap_importance(
     max_rows: int = 300,
 ) -> list[ColumnImportance]:
     """The mean of what each column adds or takes away, whichever, over rows of the task, best first (Lundberg et al.
-    2020): in the units of the model's explanations, of several classes the mean over them.
+    2020): in the units of the model's explanations, of several classes the mean over them. What is made of one column
+    that callers send is summed up in it.
 
     `std` is the standard error of that mean. With too little time there are fewer rows; an empty list when not even ten
     were explained.
@@ -30,11 +31,19 @@ def shap_importance(
     rows = generator.permutation(task.validated)[:max_rows]
     weights = task.weights_of(rows)
     explainer = ModelExplainer(model)
+    origins = {} if model.schema.recipe is None else model.schema.recipe.single_sources
+    sent = [origins.get(name, name) for name in explainer.names]
+    names = list(dict.fromkeys(sent))
+    place = {name: at for at, name in enumerate(names)}
+    owners = np.array([place[name] for name in sent], dtype=np.intp)
     sizes: list[np.ndarray] = []
     for row in task.frame[rows].to_dicts():
         if time_left() <= 0:
             break
-        sizes.append(np.abs(explainer.explain(row).added).mean(axis=1))
+        added = explainer.explain(row).added
+        summed = np.zeros((len(names), added.shape[1]))
+        np.add.at(summed, owners, added)
+        sizes.append(np.abs(summed).mean(axis=1))
     if len(sizes) < min(_FEWEST_ROWS, len(rows)):
         return []
     table = np.array(sizes)
@@ -47,6 +56,6 @@ def shap_importance(
     errors = np.sqrt(spread * (counts**2).sum() / counts.sum() ** 2)
     found = [
         ColumnImportance(name, float(mean), float(error))
-        for name, mean, error in zip(explainer.names, means, errors, strict=True)
+        for name, mean, error in zip(names, means, errors, strict=True)
     ]
     return sorted(found, key=lambda item: -item.importance)

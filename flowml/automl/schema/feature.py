@@ -17,7 +17,9 @@ from flowml.domain.wording import number
 class Feature:
     """One original column: an example value (of numbers and dates the middle one), the range of numbers, the categories
     by frequency. `notation` is how the file wrote its values; None where that had types of its own, or nothing is known
-    of it. `count`: how many values it had in training, of numbers and dates; None in files of earlier versions."""
+    of it. `count`: how many values it had in training, of numbers and dates; None in files of earlier versions. Nor do
+    these know `whole`: whether all numbers were, and `spread`: how far numbers and dates (in days) lay apart, as a
+    standard deviation that outliers have no say in; None where more than half are the same."""
 
     name: str
     role: Role
@@ -28,6 +30,8 @@ class Feature:
     categories: tuple[str, ...] | None = None
     notation: Notation | None = None
     count: int | None = None
+    whole: bool | None = None
+    spread: float | None = None
 
     @property
     def kind(self) -> Kind:
@@ -63,6 +67,9 @@ class Feature:
         categories = state["categories"]
         # Files of earlier versions say nothing of these.
         notation, count = state.get("notation"), state.get("count")
+        whole, spread = state.get("whole"), state.get("spread")
+        if not (whole is None or isinstance(whole, bool)) or not (spread is None or 0 < float(spread) < math.inf):
+            raise ValueError("a column that lies nowhere")
         return cls(
             name=str(state["name"]),
             role=Role(state["role"]),
@@ -73,6 +80,8 @@ class Feature:
             categories=None if categories is None else tuple(str(category) for category in categories),
             notation=None if notation is None else Notation.of(notation),
             count=None if count is None else int(count),
+            whole=whole,
+            spread=None if spread is None else float(spread),
         )
 
 

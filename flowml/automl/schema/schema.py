@@ -28,7 +28,7 @@ _SHOWN_CATEGORIES = 50
 _FEW_CATEGORIES = 1_000
 _ABSENT: Any = object()
 _NOTHING: frozenset[str] = frozenset()
-_OF_THE_FILE = ("notation", "count")
+_OF_THE_FILE = ("notation", "count", "whole", "spread")
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,15 @@ class ModelSchema:
     def class_values(self) -> np.ndarray:
         """The classes as they were in the table, shape (classes,); of a regression there are none."""
         return class_values(self.classes or (), self.label_type)
+
+    def code_of(self, label: Any) -> int | None:
+        """The class that is meant by a text, or by a value as it was in the table; None where it is none of them."""
+        if isinstance(label, str):
+            return self.classes.index(label) if self.classes is not None and label in self.classes else None
+        for code, value in enumerate(self.class_values.tolist()):
+            if value == label and isinstance(value, bool) == isinstance(label, bool):
+                return code
+        return None
 
     @property
     def roles(self) -> dict[str, Role]:
@@ -155,13 +164,26 @@ class ModelSchema:
                 missing.append(name)
                 continue
             elif value is None:
+                # A form sends what nobody knows, and a row of nothing else is answered like any other.
                 clean[name] = None
+                missing.append(name)
                 continue
             clean[name] = value = _checked(feature, self._read(feature, value))
             said = self._unfamiliar(feature, value) if value is not None else _taken_as_missing(row[name])
-            if said is not None:
+            if said is None and value is None:
+                missing.append(name)
+            elif said is not None:
                 warnings.append(_sentence(name, row[name], said))
         return clean, self._remarks(row, missing, warnings)
+
+    def check_value(self, name: str, value: Any) -> Any:
+        """One value of a feature, as `check_row` leaves it. Raises InvalidInput."""
+        feature = self._by_name[name]
+        return _checked(feature, self._read(feature, value))
+
+    @cached_property
+    def _by_name(self) -> dict[str, Feature]:
+        return {feature.name: feature for feature in self.features}
 
     @cached_property
     def _usual(self) -> list[tuple[str, Feature, frozenset[str], float, float]]:
@@ -231,7 +253,8 @@ class ModelSchema:
                 said = None if beyond is None else f"lies {beyond}"
             if said is not None:
                 found.setdefault(feature.name, _sentence(feature.name, row[feature.name], said))
-        return clean, self._remarks(row, recipe.lacks(tuple(row)), list(found.values()))
+        given = [name for name, value in row.items() if not _is_empty(value)]
+        return clean, self._remarks(row, recipe.lacks(given), list(found.values()))
 
     def _remarks(self, row: Mapping[str, Any], missing: Sequence[str], warnings: list[str]) -> list[str]:
         if missing:
@@ -347,6 +370,10 @@ _WANTED = {
 def _taken_as_missing(sent: Any) -> str | None:
     """What is said of a value that counts as missing, unless it is empty."""
     return "is taken as missing" if isinstance(sent, str) and sent.strip() else None
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _as_written(feature: Feature) -> str:

@@ -7,14 +7,14 @@ from starlette.requests import Request
 from flowml.services import explaining
 from flowml.services.context import Context
 from flowml.web.bodies import read_body
-from flowml.web.leaving import for_a_row
+from flowml.web.leaving import for_a_reason, for_a_search
 from flowml.web.schemas.explain import DependenceQuery, Explain, FindChange, TargetNumber
 
 
 async def explain(request: Request, model_id: str) -> dict[str, Any]:
     """What each column adds to a model's answer, up to that answer."""
     body = await read_body(request, Explain)
-    found = await for_a_row(
+    found = await for_a_reason(
         request, lambda context: explaining.explain(context, model_id, body.features, body.target_class)
     )
     return {
@@ -33,7 +33,7 @@ async def explain(request: Request, model_id: str) -> dict[str, Any]:
 async def smallest_change(request: Request, model_id: str) -> dict[str, Any]:
     """The smallest change of a row that has the model say something else, within what can be changed."""
     body = await read_body(request, FindChange)
-    found = await for_a_row(request, lambda context: _changed(context, model_id, body))
+    found = await for_a_search(request, lambda context: _changed(context, model_id, body))
     return {
         "found": bool(found.changes),
         "changes": [{"feature": one.feature, "from": one.before, "to": one.after} for one in found.changes],

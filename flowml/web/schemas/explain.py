@@ -1,17 +1,21 @@
 """Why a model says what it says."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
 from flowml.web.schemas.base import Answer, Body, Object, Query
+
+# A class as text, or as it is in the table.
+Label = str | int | float | bool
+_Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Explain(Body):
     """One row, and of which class the explanation is to be."""
 
     features: Object
-    target_class: str | None = Field(None, alias="class", description="default: the one that is predicted")
+    target_class: Label | None = Field(None, alias="class", description="default: the one that is predicted")
 
 
 class Contribution(Answer):
@@ -53,15 +57,15 @@ class Explanation(_Explanation):
 class ColumnLimits(Body):
     """What a column may become."""
 
-    min: float | str | None = Field(None, description="a number, or a date as text")
-    max: float | str | None = None
-    allowed: list[str | float | bool | None] | None = Field(None, max_length=1_000)
+    min: _Number | str | None = Field(None, description="a number, or a date as text")
+    max: _Number | str | None = None
+    allowed: list[str | _Number | bool | None] | None = Field(None, max_length=1_000)
     direction: Literal["up", "down"] | None = None
 
 
 class TargetNumber(Body):
-    above: float | None = None
-    below: float | None = None
+    above: _Number | None = None
+    below: _Number | None = None
 
 
 class FindChange(Body):
@@ -72,7 +76,7 @@ class FindChange(Body):
         None, max_length=10_000, description="the only columns that may change; default: all but free text"
     )
     limits: dict[str, ColumnLimits] | None = Field(None, max_length=10_000)
-    target: str | TargetNumber | None = Field(
+    target: Label | TargetNumber | None = Field(
         None, description="a class, by default another one; for numbers {“above”: …} or {“below”: …}"
     )
 

@@ -109,7 +109,9 @@ def test_a_text_that_counts_as_missing_is_named_and_a_truth_is_no_number(recipe:
     if recipe:
         found = schema((fare,), recipe=describe_recipe(pl.LazyFrame({"fare": [1.0, 2.5]}), recipe, ["fare"]))
         found = replace(found, recipe=found.recipe and found.recipe.completed((fare,), {"fare": Notation("number")}))
-    for sent, words in (("NaN", ["“NaN” in “fare” is taken as missing."]), ("", []), (" ", []), (None, []), (5, [])):
+    nothing = ["Not given, taken as missing: fare."]
+    said = ["“NaN” in “fare” is taken as missing."]
+    for sent, words in (("NaN", said), ("", nothing), (" ", nothing), (None, nothing), (5, [])):
         clean, warnings = found.check_row({"fare": sent})
         assert (clean["fare"], warnings) == (5.0 if sent == 5 else None, words)
     with pytest.raises(InvalidInput, match="takes a number, and “true” is not"):
@@ -157,3 +159,11 @@ def test_a_known_category_is_read_as_its_column_was_written(few: int, monkeypatc
     read = {"Bern": "Bern", " Ulm": "Ulm", "N/A": None, '="7"': "7", " Bern ": "Bern"}
     for sent, expected in read.items():
         assert found.check_row({"town": sent})[0] == {"town": expected}
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_what_is_sent_empty_is_named_in_one_sentence_with_what_is_not_sent(empty: Any) -> None:
+    row = {feature.name: empty for feature in FEATURES if feature.name != "city"}
+    clean, warnings = schema().check_row(row)
+    assert warnings == [f"Not given, taken as missing: {', '.join(feature.name for feature in FEATURES)}."]
+    assert not any(value is not None for value in clean.values())

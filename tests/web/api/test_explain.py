@@ -1,10 +1,14 @@
 """Explanations over HTTP."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
 
+from flowml.domain.errors import InvalidInput
+from flowml.services import explaining
 from tests.services.records import add_job
 from tests.services.trained import ROW, add_trained, store_table
 from tests.web.serving import Served, serve
@@ -85,6 +89,62 @@ def test_a_number_is_brought_where_it_is_wanted(models: Served) -> None:
 )
 def test_a_change_that_cannot_be_asked_for_is_refused(models: Served, body: dict[str, Any]) -> None:
     ask(models, "numbers", "counterfactual", 422, **body)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"joined": {"min": "garbage"}},
+        {"age": {"min": "NaN"}},
+        {"age": {"allowed": [30, "old"]}},
+        {"city": {"min": 3}},
+        {"member": {"direction": "up"}},
+    ],
+)
+def test_a_limit_that_cannot_hold_is_refused_with_its_column(models: Served, limits: dict[str, Any]) -> None:
+    found = ask(models, "classes", "counterfactual", 422, limits=limits)
+    assert f"“{next(iter(limits))}”" in found["detail"]
+    ask(models, "numbers", "counterfactual", 422, target={"above": "NaN"})
+
+
+def test_a_search_and_an_explanation_keep_no_prediction_waiting(
+    models: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(models, "classes", "explain")
+    go_on = Event()
+
+    def waits(*_: Any, **__: Any) -> Any:
+        go_on.wait(60)
+        raise InvalidInput("enough")
+
+    monkeypatch.setattr(explaining, "smallest_change", waits)
+    monkeypatch.setattr(explaining, "explain", waits)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(ask, models, "classes", what) for what in ["counterfactual", "explain"] * 4]
+        try:
+            found = models.client.post(
+                "/api/results/predict", json={"model_id": "classes", "rows": [ROW] * 30}, timeout=30
+            )
+            assert found.status_code == 200 and len(found.json()["predictions"]) == 30
+        finally:
+            go_on.set()
+        assert all(isinstance(one.exception(), AssertionError) for one in asked)
+
+
+def test_a_run_means_its_best_model_wherever_a_model_is_named(models: Served) -> None:
+    run = models.client.get("/api/training").json()["items"][0]["id"]
+    for what in ("partial-dependence?feature=age", "feature-importance?method=shap"):
+        by_run, by_model = (models.client.get(f"/api/results/model/{which}/{what}") for which in (run, "classes"))
+        assert by_run.status_code == 200, by_run.text
+        assert by_run.json() == by_model.json()
+
+
+@pytest.mark.parametrize("query", ["feature=shoe", "feature=age&class=maybe"])
+def test_a_curve_of_nothing_is_refused_before_a_table_is_read(
+    models: Served, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(explaining, "in_a_child", lambda *_, **__: pytest.fail("the table was read"))
+    assert models.client.get(f"/api/results/model/classes/partial-dependence?{query}").status_code == 422
 
 
 def test_partial_dependence(models: Served) -> None:
