@@ -32,11 +32,11 @@ def by_frames(task: Task, predict: Any, rows: Path, target: Path) -> int:
     return len(frame)
 
 
-def by_h2o(task: Task, rows: Path, target: Path) -> int:
+def by_h2o(model_file: Path, rows: Path, target: Path) -> int:
     """In its own server, from its own reader to its own writer."""
     import h2o as library
 
-    model = library.get_model(library.ls()["key"][library.ls()["key"].str.contains("AutoML")].iloc[0])
+    model = library.load_model(str(model_file))
     frame = library.import_file(str(rows))
     library.export_file(frame.cbind(model.predict(frame)), str(target), force=True)
     return int(frame.nrow)
@@ -49,7 +49,10 @@ def main(name: str, folder: str, seconds: str, rows: str, target: str) -> None:
     predict = PEERS[name](task, float(seconds), out)
     began = time.monotonic()
     scored = out / "scored.csv"
-    n_rows = by_h2o(task, Path(rows), scored) if name == "h2o" else by_frames(task, predict, Path(rows), scored)
+    if name == "h2o":
+        n_rows = by_h2o(next((out / "model").iterdir()), Path(rows), scored)
+    else:
+        n_rows = by_frames(task, predict, Path(rows), scored)
     result = {"seconds": time.monotonic() - began, "rows": n_rows}
     (out / "result.json").write_text(json.dumps(result), encoding="utf-8")
 

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -91,24 +91,32 @@ class _Ahead:
     """How many rows are answered, by all threads."""
 
     def __init__(self, reporting: Reporting, total: int | None, began: float):
-        self.is_over = False
+        self._is_over = False
+        self._reason: BaseException | None = None
         self._reporting = reporting
         self._total = total
         self._began = began
         self._rows = 0
         self._lock = threading.Lock()
 
+    def end(self, reason: BaseException | None = None) -> None:
+        """Nobody wants any more of them; `reason` is raised where that is noticed."""
+        self._reason = reason
+        self._is_over = True
+
     def check(self) -> None:
         """Raises Cancelled."""
         with self._lock:
-            if self.is_over or self._reporting.is_cancelled():
+            if self._is_over and self._reason is not None:
+                raise self._reason
+            if self._is_over or self._reporting.is_cancelled():
                 raise Cancelled("It was cancelled.")
 
     def add(self, n_rows: int) -> None:
         """So many more. Raises Cancelled."""
         with self._lock:
             self._rows += n_rows
-            if not self.is_over:
+            if not self._is_over:
                 self._reporting.tell(Progress(self._rows, self._total, time.monotonic() - self._began))
         self.check()
 
@@ -203,7 +211,14 @@ def _score(
 
     def work(number: int, read: Callable[[], ReadTable]) -> _Piece:
         ahead.check()
-        read_table = read()
+        try:
+            return answered(number, read())
+        except KeyboardInterrupt as interrupt:
+            # Polars hands Ctrl-C to any thread that is in the middle of it: the pieces before need not be waited for.
+            ahead.end(interrupt)
+            raise
+
+    def answered(number: int, read_table: ReadTable) -> _Piece:
         scored = score_table(model, read_table, ahead.add)
         return _Piece(
             out.content(number, scored.frame, read_table.written),
@@ -216,8 +231,7 @@ def _score(
             first_rows(read_table, scored.frame) if number < FIRST_ROWS else None,
         )
 
-    pieces = _in_order(work, _spread(table.pieces, threads), threads)
-    try:
+    with closing(_in_order(work, _spread(table.pieces, threads), threads, ahead.end)) as pieces:
         for piece in pieces:
             ahead.check()
             out.write(piece.content)
@@ -227,10 +241,6 @@ def _score(
             extra |= dict.fromkeys(piece.extra)
             rows += piece.rows
             first = more_rows(first, piece.first)
-    finally:
-        # Who is in the middle of a piece need not finish it when one of them failed.
-        ahead.is_over = True
-        pieces.close()
     table.check()
     out.finish()
     missing = [name for name in model.schema.missing_of(()) if name in (lacks or ())]
@@ -254,7 +264,10 @@ def _spread(pieces: Iterator[Callable[[], ReadTable]], threads: int) -> Iterator
 
 
 def _in_order(
-    work: Callable[[int, Callable[[], ReadTable]], _Piece], pieces: Iterator[Callable[[], ReadTable]], threads: int
+    work: Callable[[int, Callable[[], ReadTable]], _Piece],
+    pieces: Iterator[Callable[[], ReadTable]],
+    threads: int,
+    end: Callable[[], object],
 ) -> Generator[_Piece]:
     """What comes of each piece, in the order of the pieces; as many are worked on as there are threads, and one more
     waits."""
@@ -268,6 +281,8 @@ def _in_order(
             while waiting:
                 yield waiting.popleft().result()
         finally:
-            # What has not begun is not wanted when one of them failed.
+            # When one of them failed, what has not begun is not wanted, and who is in the middle of another need not
+            # finish it.
+            end()
             for future in waiting:
                 future.cancel()

@@ -28,7 +28,8 @@ _BLOCK_ROWS = 50_000
 _SORTED_ROWS = 2_000
 # What takes each row through one tree after the other.
 _WALKING = frozenset({"lightgbm", "trees", "xgboost"})
-# How many rows are answered before whoever watches is told, and how often that happens then.
+# How many rows are answered at once before it is known how long that takes; and how long a part of the model may take
+# while somebody watches.
 _FIRST_ROWS = 1_000
 _WATCH_SECONDS = 0.5
 _TIMED_ROWS = 25
@@ -74,9 +75,9 @@ class FittedModel:
         return self.predict_features(frame if recipe is None else recipe.transform(frame))
 
     def predict_features(self, frame: "pl.DataFrame", watch: Callable[[int], object] | None = None) -> np.ndarray:
-        """The same for the columns of `schema.features`, as they are behind the recipe. `watch` is told, about every
-        half second, how many more rows are answered; what it raises ends the work. Raises Forked where Polars cannot
-        work."""
+        """The same for the columns of `schema.features`, as they are behind the recipe. `watch` is told, at least about
+        every half second, how many more rows are answered, a part of the model for all of them counting as a share of
+        them; what it raises ends the work. Raises Forked where Polars cannot work."""
         forks.refuse()
         blocks = [
             self._predict_block(prepare(frame.slice(start, _BLOCK_ROWS), self.schema.roles), watch)
@@ -97,36 +98,45 @@ class FittedModel:
         self, table: Prepared, order: np.ndarray | None, watch: Callable[[int], object] | None
     ) -> np.ndarray:
         """Its rows in an order, None for their own."""
-        if order is None and (watch is None or table.n_rows <= _FIRST_ROWS):
-            answers = self.predict_prepared(table)
-            if watch is not None:
-                watch(table.n_rows)
+        if watch is None:
+            if order is None:
+                return self.predict_prepared(table)
+            answers = np.empty((table.n_rows, self.schema.n_outputs))
+            answers[order] = self.predict_prepared(table.take(order))
             return answers
         order = np.arange(table.n_rows) if order is None else order
         answers = np.empty((table.n_rows, self.schema.n_outputs))
-        start, n_rows = 0, table.n_rows if watch is None else _FIRST_ROWS
+        start, at_once = 0, _FIRST_ROWS
         while start < table.n_rows:
-            began = time.monotonic()
-            rows = order[start : start + n_rows]
-            answers[rows] = self.predict_prepared(table.take(rows))
-            start += n_rows
-            if watch is not None:
-                watch(len(rows))
-            # As many as take half a second, by those before.
-            n_rows = max(_FIRST_ROWS, int(n_rows * _WATCH_SECONDS / max(time.monotonic() - began, 1e-3)))
+            rows = order[start : start + at_once]
+            watched = _Watched(watch, len(rows))
+            answers[rows] = self._predict_parts(table.take(rows), None, watched)
+            start += at_once
+            # So many that no part of the model takes longer than that, by those before.
+            at_once = max(_FIRST_ROWS, int(at_once * _WATCH_SECONDS / max(watched.longest_seconds, 1e-3)))
         return answers
 
     def predict_prepared(self, table: Prepared, fold: int | None = None) -> np.ndarray:
         """The same for a prepared table; with `fold`, bags answer by that fold's part alone."""
+        return self._predict_parts(table, fold)
+
+    def _predict_parts(self, table: Prepared, fold: int | None, watched: "_Watched | None" = None) -> np.ndarray:
         encoded: dict[int, np.ndarray] = {}
         answers = []
-        for member in self.members:
-            parts = member.parts if fold is None or len(member.parts) == 1 else (member.parts[fold],)
+        members = [
+            (member, member.parts if fold is None or len(member.parts) == 1 else (member.parts[fold],))
+            for member in self.members
+        ]
+        done, n_parts = 0, sum(len(parts) for _, parts in members)
+        for member, parts in members:
             answer = np.zeros((table.n_rows, self.schema.n_outputs))
             for part in parts:
                 if part.encoder not in encoded:
                     encoded[part.encoder] = self.encoders[part.encoder].transform(table).values
                 answer += part.predictor.predict(encoded[part.encoder]) / len(parts)
+                done += 1
+                if watched is not None:
+                    watched.have_done(done / n_parts)
             answers.append((member.weight, answer))
         return tempered(pool(self.pooling, answers), self.temperature)
 
@@ -211,6 +221,25 @@ class FittedModel:
             if sum(times) > _TIMED_SECONDS:
                 break
         return statistics.median(times) * 1000
+
+
+class _Watched:
+    """Tells how many rows of some are answered, by the share of the model that has answered all of them."""
+
+    def __init__(self, watch: Callable[[int], object], n_rows: int):
+        self.longest_seconds = 0.0
+        self._watch = watch
+        self._n_rows = n_rows
+        self._told = 0
+        self._since = time.monotonic()
+
+    def have_done(self, share: float) -> None:
+        now = time.monotonic()
+        self.longest_seconds = max(self.longest_seconds, now - self._since)
+        self._since = now
+        rows = round(share * self._n_rows)
+        more, self._told = rows - self._told, rows
+        self._watch(more)
 
 
 def combine(

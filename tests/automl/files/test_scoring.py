@@ -199,7 +199,9 @@ def test_a_piece_is_watched_while_it_is_worked_on(
     told: list[Progress] = []
     path, out = written(tmp_path, "csv"), tmp_path / "out.csv"
     score_file(model, path, out, "csv", reporting=Reporting(told.append), threads=1)
-    assert [progress.rows for progress in told] == [*range(50, N_ROWS + 1, 50)]
+    n_parts = sum(len(member.parts) for member in model.members)
+    rows = [progress.rows for progress in told]
+    assert len(rows) == n_parts * N_ROWS // 50 and rows == sorted(rows) and rows[-1] == N_ROWS
     whole = out.read_bytes()
     # A file of one piece is shared out among threads.
     scored = score_file(model, path, out, "csv", threads=2)
@@ -249,10 +251,39 @@ def test_no_more_pieces_are_open_than_are_worked_on() -> None:
                 most = max(most, open_now)
             yield lambda: None
 
-    for _ in scoring._in_order(lambda number, read: number, pieces(), 3):  # type: ignore[arg-type,return-value]
+    for _ in scoring._in_order(lambda number, read: number, pieces(), 3, list):  # type: ignore[arg-type,return-value]
         with lock:
             open_now -= 1
     assert open_now == 0 and most <= 5
+
+
+def test_an_interrupt_in_a_thread_ends_all_of_them(
+    model: FittedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = written(tmp_path, "csv"), tmp_path / "out.csv"
+
+    def score_table(model: FittedModel, table: Any, watch: Any) -> Any:
+        # The first piece does not end by itself.
+        while table.places.row_of(0) == 1:
+            watch(0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scoring, "score_table", score_table)
+    with pytest.raises(KeyboardInterrupt):
+        score_file(model, path, out, "csv", threads=2)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_who_is_in_the_middle_of_a_piece_hears_that_another_failed() -> None:
+    is_over = threading.Event()
+
+    def work(number: int, read: Any) -> Any:
+        if number == 0:
+            raise ValueError("damaged")
+        assert is_over.wait(30)
+
+    with pytest.raises(ValueError, match="damaged"):
+        list(scoring._in_order(work, iter([lambda: None] * 3), 2, is_over.set))  # type: ignore[arg-type,list-item]
 
 
 def test_an_open_file_gets_the_same(model: FittedModel, tmp_path: Path) -> None:
