@@ -16,6 +16,7 @@ from flowml.automl.predictors.distilled import DistilledPredictor
 from flowml.automl.predictors.exponential import ExponentialPredictor
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
 from flowml.automl.predictors.linear import LinearPredictor
+from flowml.automl.predictors.nodes.reading import forest_of
 from flowml.automl.predictors.trees import FIXED_POINT, TreesPredictor
 from flowml.automl.predictors.xgboost import XGBoostPredictor
 
@@ -120,17 +121,17 @@ def _of_lightgbm(predictor: LightGBMPredictor) -> Explainer:
 
 def _of_xgboost(predictor: XGBoostPredictor) -> Explainer:
     link, n_scores = _booster_link(predictor.n_outputs), predictor.n_outputs if predictor.n_outputs > 2 else 1
+    forest = forest_of(predictor)
+    assert forest is not None
 
     def explain(row: np.ndarray, typical: np.ndarray) -> Scores:
         import xgboost
 
         data = xgboost.DMatrix(row.reshape(1, -1), nthread=1)
-        options = {"validate_features": False}
-        found = np.asarray(predictor._booster.predict(data, pred_contribs=True, **options), dtype=np.float64)
-        margin = np.asarray(predictor._booster.predict(data, output_margin=True, **options), dtype=np.float64)
-        found = found.reshape(n_scores, -1)
-        # It adds in single precision; what that leaves belongs to no feature.
-        found[:, -1] += margin.reshape(n_scores) - found.sum(axis=1)
+        found = predictor._booster.predict(data, pred_contribs=True, validate_features=False)
+        found = np.asarray(found, dtype=np.float64).reshape(n_scores, -1)
+        # It adds in single precision; what that leaves, beside the answer of its trees, belongs to no feature.
+        found[:, -1] += forest.raw(row.reshape(1, -1))[0] - found.sum(axis=1)
         return _scores(found, link)
 
     return explain
