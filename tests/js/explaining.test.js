@@ -47,8 +47,9 @@ test("probabilities are read in hundredths, and what log-odds are is said", () =
   const share = { base_value: 0.25, output: "probability", class: "yes", contributions: [{ feature: "a", value: 1, contribution: 0.5 }] };
   assert.deepEqual(rowsOf(readable(share)).map((row) => row[1] + "/" + row[2]), ["25/", "+50/75", "/75"]);
   assert.equal(readable(explanation), explanation);
-  assert.match(scaleWords({ output: "log-odds" }), /0 is as likely as not/);
-  assert.equal(scaleWords({ output: "value" }), "");
+  assert.match(scaleWords({ output: "log-odds" }, true), /adds up: 0 is as likely as not, and each 1 more/);
+  assert.match(scaleWords({ output: "log-odds" }, false), /adds up: each 1 more/);
+  assert.equal(scaleWords({ output: "value" }, false), "");
 });
 
 test("the table has the average, every column and the answer", () => {

@@ -1,7 +1,7 @@
 // The Playground: only the last answer counts, the row outlives a reload, and what-ifs are said in words.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { intervalWords, setWords, thresholdWords } from "../../static/js/playground/certainty.js";
+import { intervalWords, setWords, shownClasses, thresholdWords } from "../../static/js/playground/certainty.js";
 import { answerWords, changesOf, changeWords, differenceWords } from "../../static/js/playground/difference.js";
 import { keepRow, keptRow } from "../../static/js/playground/kept.js";
 import { latest } from "../../static/js/playground/latest.js";
@@ -75,6 +75,13 @@ test("how sure an answer is", () => {
   assert.equal(setWords({ probabilities, prediction: "a", set: ["a", "b"] }, 0.995), "In 99.5 % of cases the truth is in a set like this one: a, b.");
   assert.match(setWords({ probabilities, prediction: "a", set: ["a", "b", "c"] }, 0.9), /^It cannot tell: .* all classes\.$/);
   assert.equal(setWords({ probabilities, set: null }, 0.9), "");
+});
+
+test("of very many classes the likeliest are shown, of a few all in their order", () => {
+  const probabilities = { a: 0.2, b: 0.1, c: 0.4, d: 0.3 };
+  assert.deepEqual(shownClasses(probabilities, 4), ["a", "b", "c", "d"]);
+  assert.deepEqual(shownClasses(probabilities, 2), ["c", "d"]);
+  assert.deepEqual(shownClasses({}, 4), []);
 });
 
 test("a threshold is said of two classes alone", () => {

@@ -4,7 +4,7 @@ import { copyText, dataOf, debounce, h } from "../dom.js";
 import { milliseconds, NONE, number, percent } from "../format.js";
 import { curl, get, post } from "../http.js";
 import { watchConnection } from "../live.js";
-import { intervalWords, setWords, thresholdWords } from "../playground/certainty.js";
+import { intervalWords, setWords, shownClasses, thresholdWords } from "../playground/certainty.js";
 import "../playground/change.js";
 import "../playground/depends.js";
 import { answerWords, changesOf, differenceWords } from "../playground/difference.js";
@@ -309,7 +309,14 @@ Alpine.data("playground", () => ({
     this.showNotes(result.warnings || [], []);
   },
   showProbabilities(probabilities, chosen, set) {
-    for (const row of this.$root.querySelectorAll("[data-class]")) {
+    const rows = [...this.$root.querySelectorAll("[data-class]")];
+    const names = shownClasses(probabilities ?? {}, rows.length);
+    for (const [at, row] of rows.entries()) {
+      if (names[at] !== undefined && names[at] !== row.dataset.class) {
+        row.dataset.class = names[at];
+        row.querySelector(".class-name").textContent = names[at];
+        row.querySelector("progress").ariaLabel = "Probability of " + names[at];
+      }
       const share = probabilities?.[row.dataset.class];
       row.querySelector("progress").value = share ?? 0;
       row.querySelector(".number").textContent = percent(share, 1);

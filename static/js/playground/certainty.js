@@ -9,6 +9,13 @@ export function intervalWords(interval, asked) {
   return Math.abs(interval.coverage - asked) < 0.0005 ? words : words + ": this model knows no other share";
 }
 
+// Which classes the rows of the list stand for: all in their order, or of too many the likeliest.
+export function shownClasses(probabilities, most) {
+  const names = Object.keys(probabilities);
+  if (names.length <= most) return names;
+  return names.sort((a, b) => probabilities[b] - probabilities[a]).slice(0, most);
+}
+
 // The set of classes, in which the predicted one always is; empty where the answer has none.
 export function setWords(answer, coverage) {
   if (!answer.set) return "";

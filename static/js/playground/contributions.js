@@ -71,8 +71,10 @@ export function unitOf({ output, class: name }, target) {
 const sigmoid = (value) => 1 / (1 + Math.exp(-value));
 
 // What the axis means, where its name does not say so.
-export function scaleWords({ output }) {
-  return output === "log-odds" ? "In log-odds, in which this model adds up: 0 is as likely as not, and each 1 more makes the odds 2.7 times as good." : "";
+export function scaleWords({ output }, isBinary) {
+  if (output !== "log-odds") return "";
+  // Of more than two classes it is not the odds against all others that 0 stands for.
+  return "In log-odds, in which this model adds up: " + (isBinary ? "0 is as likely as not, and " : "") + "each 1 more makes the odds 2.7 times as good.";
 }
 
 // Where the answer starts and where it gets to. The logarithm of odds tells people nothing: of two classes it is said as a

@@ -8,13 +8,13 @@ import { readable, reasonWords, rowsOf, scaleWords, stepsOf, unitOf } from "./co
 import { latest } from "./latest.js";
 
 const WAIT = 250;
+const ABOUT = "What each column adds to the answer.";
 
 Alpine.data("why", () => ({
   url: "",
   chosen: "",
   problem: "",
-  waiting: true,
-  note: "What each column adds to the answer.",
+  note: "Working out what each column adds to the answer…",
   how: "",
   figure: null,
   ask: null,
@@ -35,6 +35,7 @@ Alpine.data("why", () => ({
     const { answer, features } = this.$store.row;
     if (!answer) {
       this.ask.giveUp();
+      if (!this.figure) this.note = ABOUT;
       return;
     }
     try {
@@ -44,7 +45,7 @@ Alpine.data("why", () => ({
       if (found) this.show(found.result);
     } catch (problem) {
       this.problem = said(problem);
-      this.waiting = false;
+      this.note = ABOUT;
     }
   },
   show(found) {
@@ -54,12 +55,12 @@ Alpine.data("why", () => ({
     const spec = { base: shown.base_value, end: steps.at(-1)?.to ?? shown.base_value, steps, unit };
     const rows = rowsOf(shown);
     const probabilities = this.$store.row.answer?.probabilities ?? {};
+    const isBinary = Object.keys(probabilities).length === 2;
     this.problem = "";
-    this.waiting = false;
-    this.note = reasonWords(found, this.$root.dataset.target, Object.keys(probabilities).length === 2, probabilities[found.class] ?? null);
+    this.note = reasonWords(found, this.$root.dataset.target, isBinary, probabilities[found.class] ?? null);
     this.$store.row.leading = steps[0]?.feature ?? null;
     const sampled = found.exact ? "" : "Parts of this model are neither trees nor lines: what its columns add was found by asking it about rows between the typical one and this.";
-    this.how = (scaleWords(found) + " " + sampled).trim();
+    this.how = (scaleWords(found, isBinary) + " " + sampled).trim();
     const slot = this.$root.querySelector(".why-chart");
     if (this.figure) {
       updateChart(this.figure, spec, () => rows);
