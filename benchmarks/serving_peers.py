@@ -113,6 +113,16 @@ def serving(command: Sequence[str], folder: Path, port: int, content: bytes) -> 
             process.wait()
 
 
+def _run(python: Path, program: str, *arguments: str) -> str:
+    """What a program in another environment says. Raises SubprocessError."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    command = [python, "-c", program, *arguments]
+    run = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=environment, timeout=_PATIENCE_SECONDS
+    )
+    return run.stdout
+
+
 def _answers(port: int, content: bytes) -> bool:
     try:
         return answer(port, content)[0] == 200
@@ -129,7 +139,7 @@ def over_http(name: str, requests: Sequence[bytes], port: int, seconds: float) -
 
 def mlflow(python: Path, table_path: Path, target: str, rows: Sequence[Row], folder: Path, seconds: float) -> Any:
     """MLflow's scoring server."""
-    subprocess.run([python, "-c", _MLFLOW, str(table_path), target, str(folder)], check=True, capture_output=True)
+    _run(python, _MLFLOW, str(table_path), target, str(folder))
     port = free_port()
     bodies = [json.dumps({"dataframe_records": [row]}).encode() for row in rows]
     requests = [request("/invocations", body, f"127.0.0.1:{port}") for body in bodies]
@@ -140,7 +150,7 @@ def mlflow(python: Path, table_path: Path, target: str, rows: Sequence[Row], fol
 
 def bentoml(python: Path, table_path: Path, target: str, rows: Sequence[Row], folder: Path, seconds: float) -> Any:
     """BentoML's server."""
-    subprocess.run([python, "-c", _BENTOML, str(table_path), target, str(folder)], check=True, capture_output=True)
+    _run(python, _BENTOML, str(table_path), target, str(folder))
     (folder / "service.py").write_text(_SERVICE)
     port = free_port()
     bodies = [json.dumps({"features": row}).encode() for row in rows]
@@ -156,8 +166,7 @@ def autogluon(
     """AutoGluon's predict_proba of a table of one row, in its own process."""
     (folder / "rows.json").write_text(json.dumps(rows))
     arguments = [str(table_path), target, str(folder), str(folder / "rows.json"), str(budget)]
-    found = subprocess.run([python, "-c", _AUTOGLUON, *arguments], check=True, capture_output=True, text=True)
-    p50, p99 = json.loads(found.stdout.strip().splitlines()[-1])
+    p50, p99 = json.loads(_run(python, _AUTOGLUON, *arguments).strip().splitlines()[-1])
     return ("AutoGluon predict_proba, no HTTP", p50, p99, 1000 / p50, None, None, None)
 
 
@@ -179,16 +188,25 @@ def main(arguments: list[str] | None = None) -> None:
         lines: list[tuple[Any, ...]] = []
         with echo() as port:
             bodies = [json.dumps({"features": row}).encode() for row in rows]
-            lines.append(
-                over_http("bare echo", [request("/echo", body, "127.0.0.1") for body in bodies], port, given.seconds)
-            )
-        for measure, python in ((mlflow, given.mlflow), (bentoml, given.bentoml)):
-            if python is not None:
-                place = folder / measure.__name__
-                place.mkdir()
-                lines.append(measure(python.absolute(), path.absolute(), target, rows, place, given.seconds))
-        if given.autogluon is not None:
-            lines.append(autogluon(given.autogluon.absolute(), path.absolute(), target, rows, folder, given.budget))
+            requests = [request("/echo", body, "127.0.0.1") for body in bodies]
+            lines.append(over_http("bare echo", requests, port, given.seconds))
+        peers = (
+            (mlflow, given.mlflow, given.seconds),
+            (bentoml, given.bentoml, given.seconds),
+            (autogluon, given.autogluon, given.budget),
+        )
+        for measure, python, seconds in peers:
+            if python is None:
+                continue
+            place = folder / measure.__name__
+            place.mkdir()
+            began = time.perf_counter()
+            try:
+                lines.append(measure(python.absolute(), path.absolute(), target, rows, place, seconds))
+            except (subprocess.SubprocessError, SystemExit, OSError) as error:
+                # One that cannot be measured here takes nothing from the others.
+                print(f"{measure.__name__}: {error}")
+            print(f"{measure.__name__}: {time.perf_counter() - began:.0f} seconds", flush=True)
     many = f"at {MANY}"
     header = ("", "p50 ms", "p99 ms", "a second", f"p50 ms {many}", f"p99 ms {many}", f"a second {many}")
     print(table(header, lines, title="One row by others, on the same table"))

@@ -113,9 +113,6 @@ class _Columns:
         depth = len(splits)
         inner = (1 << depth) - 1
         nodes = np.arange(inner)
-        # Breadth first, the last split at the root: so leaf i is the i-th from the left.
-        level = np.floor(np.log2(nodes + 1)).astype(np.int64)
-        asked = [self.questions[split] for split in reversed(splits)]
         total = inner + len(leaves)
         feature, threshold = np.full(total, -1, dtype=np.int32), np.zeros(total)
         missing_left, value = np.ones(total, dtype=bool), np.zeros((total, leaves.shape[1]))
@@ -123,12 +120,14 @@ class _Columns:
         levels: dict[int, frozenset[int]] = {}
         left[:inner], right[:inner] = 2 * nodes + 1, 2 * nodes + 2
         value[inner:] = leaves
-        for node, at in zip(nodes.tolist(), level.tolist(), strict=True):
-            feature[node], threshold[node], above, code = asked[at]
-            missing_left[node] = not above
+        # Breadth first, the last split at the root: so leaf i is the i-th from the left.
+        for level, split in enumerate(reversed(splits)):
+            same = slice((1 << level) - 1, (2 << level) - 1)
+            feature[same], threshold[same], above, code = self.questions[split]
+            missing_left[same] = not above
             if code is not None:
-                levels[node] = frozenset([code]) if code >= 0 else frozenset()
-                missing_left[node] = code != -1
+                levels.update(dict.fromkeys(range(same.start, same.stop), frozenset([code] if code >= 0 else ())))
+                missing_left[same] = code != -1
         return NodeTree(feature, threshold, missing_left, left, right, value, levels, levels_left=False)
 
 

@@ -5,6 +5,7 @@ any walk, and than calling the library.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -107,11 +108,18 @@ def _depth(tree: NodeTree) -> int:
     inner = (1 << depth) - 1
     if nodes != 2 * inner + 1 or depth > _MOST_DEPTH or bool((tree.feature[inner:] >= 0).any()):
         raise ValueError("trees that are not symmetric")
-    for level in range(depth):
-        same = slice((1 << level) - 1, (2 << level) - 1)
-        if len(np.unique(tree.feature[same])) > 1 or len(np.unique(tree.threshold[same])) > 1:
+    # The first node of the level of each.
+    first = _first_of_level(depth)
+    for asked in (tree.feature, tree.threshold):
+        if not np.array_equal(asked[:inner], asked[first]):
             raise ValueError("trees that are not symmetric")
     return depth
+
+
+@cache
+def _first_of_level(depth: int) -> np.ndarray:
+    levels = np.arange(depth)
+    return np.repeat((1 << levels) - 1, 1 << levels)
 
 
 def _code(tree: NodeTree, node: int) -> float | None:
