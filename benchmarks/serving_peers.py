@@ -116,11 +116,12 @@ def serving(command: Sequence[str], folder: Path, port: int, content: bytes) -> 
 def _run(python: Path, program: str, *arguments: str) -> str:
     """What a program in another environment says. Raises SubprocessError."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    command = [python, "-c", program, *arguments]
-    run = subprocess.run(
+    command = [str(python), "-c", program, *arguments]
+    found = subprocess.run(
         command, check=True, capture_output=True, text=True, env=environment, timeout=_PATIENCE_SECONDS
     )
-    return run.stdout
+    said: str = found.stdout
+    return said
 
 
 def _answers(port: int, content: bytes) -> bool:
