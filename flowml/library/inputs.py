@@ -6,6 +6,7 @@ import decimal
 import json
 import numbers
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -246,7 +247,7 @@ def _of_pandas(X: Any) -> tuple[pl.DataFrame, list[str] | None]:
         )
     names = [str(name) for name in given]
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, times in Counter(names).items() if times > 1)
         raise InvalidInput(f"Two columns of X are called “{twice}”.", hint="Give each its own name.")
     table = pl.DataFrame([_of_pandas_column(name, X.iloc[:, number]) for number, name in enumerate(names)])
     return table, names if all(texts) else None

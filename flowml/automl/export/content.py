@@ -20,6 +20,7 @@ from flowml.automl.predictors.mlp import MultilayerPerceptronPredictor
 from flowml.automl.predictors.nodes.forest import Forest, NodeTree
 from flowml.automl.predictors.nodes.reading import forest_of
 from flowml.automl.predictors.svm import SupportVectorPredictor
+from flowml.automl.schema.schema import ModelSchema
 from flowml.domain.errors import WrongState
 
 MOST_NUMBERS = 3_000_000
@@ -51,7 +52,7 @@ def content_of(model: FittedModel, what: str) -> dict[str, Any]:
     schema = model.schema
     return {
         "target": schema.target,
-        "columns": {feature.name: str(feature.role) for feature in schema.features},
+        "columns": columns_content(schema),
         "classes": None if schema.classes is None else list(schema.classes),
         "n_outputs": schema.n_outputs,
         "encoders": [encoder_content(encoder.state()) for encoder in model.encoders],
@@ -69,6 +70,16 @@ def content_of(model: FittedModel, what: str) -> dict[str, Any]:
         "temperature": model.temperature,
         "decision": None if model.decision is None else list(model.decision),
     }
+
+
+def columns_content(schema: ModelSchema) -> dict[str, Any]:
+    """{name: {"role", "kind", "notation"}}: how the values of each column are read."""
+    found = {}
+    for feature in schema.features:
+        notation = None if feature.notation is None else feature.notation.for_values(feature.kind)
+        state = None if notation is None else notation.state()
+        found[feature.name] = {"role": str(feature.role), "kind": feature.kind, "notation": state}
+    return found
 
 
 def n_numbers(model: FittedModel) -> int:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from flowml.automl.export.content import cannot, encoder_content, refuse_recipe
+from flowml.automl.export.content import cannot, columns_content, encoder_content, refuse_recipe
 from flowml.automl.export.parity import Parity, check
-from flowml.automl.export.python_file import runtime_source
+from flowml.automl.export.python_file import READING, runtime_source
 from flowml.automl.model.model import FittedModel
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.distilled import DistilledPredictor
@@ -21,7 +21,7 @@ from flowml.automl.predictors.mlp import MultilayerPerceptronPredictor
 from flowml.automl.predictors.trees import FIXED_POINT, TreesPredictor
 
 _WHAT = "a joblib file"
-_RUNTIME = ("runtime_rows.py", "runtime_arrays.py")
+_RUNTIME = (*READING, "runtime_arrays.py")
 _PLAIN = ("constant", "linear", "gaussian_nb", "svm", "knn")
 _BOOSTERS = ("lightgbm", "xgboost", "catboost")
 
@@ -47,7 +47,8 @@ def joblib_bundle(model: FittedModel) -> dict[str, Any]:
     schema = model.schema
     state: dict[str, Any] = {
         "target": schema.target,
-        "columns": {feature.name: str(feature.role) for feature in schema.features},
+        "columns": columns_content(schema),
+        "n_outputs": schema.n_outputs,
         "classes": None if schema.classes is None else list(schema.classes),
         "encoders": [encoder_content(encoder.state()) for encoder in model.encoders],
         "members": [

@@ -1,12 +1,13 @@
 """Whether a file answers as its model does: tried when it is written, and refused when it does not."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from flowml.automl.export.rows import made_rows
+from flowml.automl.export.spelling import EVERYTHING
 from flowml.automl.model.model import FittedModel
 from flowml.domain.errors import WrongState
 
@@ -30,10 +31,11 @@ def check(
     answers: Callable[[Sequence[Mapping[str, Any]]], np.ndarray],
     tolerance: float = EXACT,
     n_rows: int = ROWS,
+    spelled: Collection[str] = EVERYTHING,
 ) -> Parity:
-    """Compare `answers`, which gives the outputs (rows, outputs) for rows, with the model's own on made rows. Raises
-    WrongState with the figure when they are further apart than allowed."""
-    rows = made_rows(model.schema, n_rows)
+    """Compare `answers`, which gives the outputs (rows, outputs) for rows, with the model's own on made rows, of which
+    what is `spelled` is in part texts. Raises WrongState with the figure when they are further apart than allowed."""
+    rows = made_rows(model.schema, n_rows, spelled=spelled)
     expected = np.array([model.predict_row(model.schema.check_row(row)[0]) for row in rows])
     found = np.asarray(answers(rows), dtype=np.float64)
     if found.shape != expected.shape or not bool(np.isfinite(found).all()):

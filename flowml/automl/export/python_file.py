@@ -12,9 +12,21 @@ from flowml.automl.export.content import cannot, content_of
 from flowml.automl.export.parity import Parity, check
 from flowml.automl.model.model import FittedModel
 
+READING = (
+    "runtime_notation.py",
+    "missing.py",
+    "styles.py",
+    "cells.py",
+    "runtime_rows.py",
+)
+"""What reads a row and makes numbers of it, in the order in which files carry it."""
+
 MOST_BYTES = 30_000_000
 _WHAT = "a Python program"
-_RUNTIME = ("runtime_rows.py", "runtime_predictors.py")
+# Of `runtime_notation.py` in the place of one that takes Polars.
+_REPLACED = {"_with_numbers"}
+_OF_CONVERSION = ("missing.py", "styles.py", "cells.py")
+_RUNTIME = (*READING, "runtime_predictors.py")
 _HEAD = '''"""Predicts "{target}". Written by FlowML from the model {name}.
 
 It needs Python 3.11 or later and nothing else.
@@ -60,13 +72,33 @@ def python_file(model: FittedModel, name: str = "model") -> tuple[bytes, Parity]
 
 def runtime_source(*names: str) -> str:
     """Modules that files carry, one after the other, without what they say of themselves here."""
-    parts = []
+    parts, defined = [], set[str]()
     for name in names:
-        source = resources.files("flowml.automl.export").joinpath(name).read_text(encoding="utf-8")
-        first = ast.parse(source).body[0]
-        lines = source.splitlines()[first.end_lineno :]
-        parts.append("\n".join(line for line in lines if not line.startswith("from flowml.")).strip("\n"))
+        package = "flowml.data.conversion" if name in _OF_CONVERSION else "flowml.automl.export"
+        source = resources.files(package).joinpath(name).read_text(encoding="utf-8")
+        lines: list[str | None] = list(source.splitlines())
+        first, *rest = ast.parse(source).body
+        for node in (
+            first,
+            *filter(_is_left_out, rest),
+            *(node for node in rest if _name_of(node) in defined & _REPLACED),
+        ):
+            start = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+            lines[start - 1 : node.end_lineno] = [None] * ((node.end_lineno or start) - start + 1)
+        defined |= {_name_of(node) for node in rest} - {""}
+        parts.append("\n".join(line for line in lines if line is not None).strip("\n"))
     return "\n\n\n".join(parts) + "\n"
+
+
+def _is_left_out(node: ast.stmt) -> bool:
+    """Imports from FlowML, those for types alone, and what works on whole tables."""
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").partition(".")[0] in ("flowml", "__future__")
+    return isinstance(node, ast.If) or (isinstance(node, ast.FunctionDef) and "pl." in ast.unparse(node.args))
+
+
+def _name_of(node: ast.stmt) -> str:
+    return node.name if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else ""
 
 
 def _harmless(words: str) -> str:

@@ -5,12 +5,13 @@ categories were never seen.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
+from flowml.automl.export.spelling import spell
 from flowml.automl.features.values import days_of
 from flowml.automl.schema.feature import Feature
 from flowml.automl.schema.schema import ModelSchema
@@ -22,10 +23,14 @@ _WORDS = ("a", "mr", "the", "room", "7", "and", "straße", "x-ray")
 _OTHERS = ("never seen", "Zz", "0", "éclair", "a b")
 
 
-def made_rows(schema: ModelSchema, n_rows: int, seed: int = 0) -> list[dict[str, Any]]:
-    """So many rows, {column: value}; the first lacks everything, the second has what is typical."""
+def made_rows(schema: ModelSchema, n_rows: int, seed: int = 0, spelled: Collection[str] = ()) -> list[dict[str, Any]]:
+    """So many rows, {column: value}; the first lacks everything, the second has what is typical. What is `spelled`
+    (`spelling.EVERYTHING`) is in part texts as people and files write them."""
     generator = np.random.default_rng(seed)
-    columns = {feature.name: _values(feature, n_rows, generator) for feature in schema.features}
+    columns = {
+        feature.name: spell(feature, _values(feature, n_rows, generator), spelled, generator)
+        for feature in schema.features
+    }
     rows = [{name: values[number] for name, values in columns.items()} for number in range(n_rows)]
     rows[0] = {}
     if n_rows > 1:
@@ -89,7 +94,10 @@ def _texts(feature: Feature, n_rows: int, generator: np.random.Generator) -> lis
         return [" ".join(generator.choice(words, size).tolist()) for size in sizes]
     unseen = generator.random(n_rows) < _UNSEEN
     places = generator.integers(0, len(known), n_rows).tolist()
-    others = generator.choice(_OTHERS, n_rows).tolist()
+    # Of a category that is a number, a text that is none would be refused.
+    others = generator.choice(_OTHERS if feature.kind == "text" else ("0", "987654"), n_rows).tolist()
+    if feature.kind not in ("text", "number"):
+        unseen[:] = False
     return [
         other if is_unseen else known[place] for place, other, is_unseen in zip(places, others, unseen, strict=True)
     ]

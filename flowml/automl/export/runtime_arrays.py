@@ -1,11 +1,12 @@
 """The model inside a joblib file, which carries a copy of everything below behind that of `runtime_rows.py`: it needs
 NumPy, and the libraries of the boosters that it consists of, and nothing of FlowML."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 
-from flowml.automl.export.runtime_rows import encode
+from flowml.automl.export.runtime_rows import encode, usable_row
 
 _REBUILD = "(exec(source, scope := {}), scope['ExportedModel'](source, state))[1]"
 
@@ -199,17 +200,40 @@ class ExportedModel:
     def __repr__(self) -> str:
         return f"ExportedModel(target={self._state['target']!r}, columns={self.n_features_in_})"
 
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, RegressorTags, Tags, TargetTags
+
+        is_classifier = self._state["classes"] is not None
+        return Tags(
+            estimator_type=self._estimator_type,
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags() if is_classifier else None,
+            regressor_tags=None if is_classifier else RegressorTags(),
+        )
+
     def _rows(self, rows: Any) -> list[Any]:
-        if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
-            return list(rows.to_dict("records"))
-        if hasattr(rows, "to_dicts"):
-            return list(rows.to_dicts())
         names = list(self._state["columns"])
-        every = rows.tolist() if isinstance(rows, np.ndarray) else rows
-        return [row if isinstance(row, dict) else dict(zip(names, row, strict=True)) for row in every]
+        if hasattr(rows, "columns"):
+            lacks = [name for name in names if name not in rows.columns]
+            if lacks:
+                warnings.warn(f"not given, taken as missing: {', '.join(lacks)}", stacklevel=4)
+        if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
+            found = list(rows.astype(object).where(rows.notna(), None).to_dict("records"))
+        elif hasattr(rows, "to_dicts"):
+            found = list(rows.to_dicts())
+        else:
+            every = rows.tolist() if isinstance(rows, np.ndarray) else rows
+            found = [row if isinstance(row, dict) else dict(zip(names, row, strict=True)) for row in every]
+        plain = [
+            {name: value.item() if isinstance(value, np.generic) else value for name, value in row.items()}
+            for row in found
+        ]
+        return [usable_row(self._state["columns"], row) for row in plain]
 
     def _outputs(self, rows: Any) -> Any:
         state, rows = self._state, self._rows(rows)
+        if not rows:
+            return np.empty((0, state["n_outputs"]))
         encoded = [np.array([encode(encoder, row) for row in rows], dtype=np.float32) for encoder in state["encoders"]]
         total: Any = 0.0
         for member in state["members"]:
@@ -229,9 +253,20 @@ class ExportedModel:
         return self._outputs(rows)
 
     def predict(self, rows: Any) -> Any:
-        """(rows,)."""
+        """(rows,). Raises ValueError naming the column of a value of the wrong kind."""
         found = self._outputs(rows)
         if self._state["classes"] is None:
             return found[:, 0]
         weights = self._state["decision"]
         return (found if weights is None else found * np.array(weights)).argmax(axis=1)
+
+    def score(self, rows: Any, target: Any, sample_weight: Any = None) -> float:
+        """Accuracy of classes, given as codes or as they were; R² of numbers."""
+        from sklearn.metrics import accuracy_score, r2_score
+
+        found = self.predict(rows)
+        if self._state["classes"] is None:
+            return float(r2_score(target, found, sample_weight=sample_weight))
+        places = {label: code for code, label in enumerate(self._state["classes"])}
+        codes = [places.get(one, one) for one in np.asarray(target).tolist()]
+        return float(accuracy_score(codes, found, sample_weight=sample_weight))

@@ -4,7 +4,7 @@ as they do of `runtime_rows.py`. It reads a model as `content.py` writes it."""
 import math
 from typing import Any
 
-from flowml.automl.export.runtime_rows import days_of, encode, number_of
+from flowml.automl.export.runtime_rows import encode, usable_row
 
 
 def softmax(scores: list[float]) -> list[float]:
@@ -123,7 +123,8 @@ def answer_of(of: dict[str, Any], values: list[float]) -> list[float]:
 
 
 def outputs(model: dict[str, Any], row: Any) -> list[float]:
-    """The probability of each class, or one number."""
+    """The probability of each class, or one number. Raises ValueError as `answer` does."""
+    row = usable_row(model["columns"], row)
     encoded = [encode(encoder, row) for encoder in model["encoders"]]
     total, log = [0.0] * model["n_outputs"], model["pooling"] == "log"
     for member in model["members"]:
@@ -145,12 +146,6 @@ def answer(model: dict[str, Any], row: Any) -> dict[str, Any]:
     {"prediction", "probability", "probabilities"} of a class, {"prediction"} of a number. Raises ValueError naming the
     column of a value that is none.
     """
-    for name, kind in model["columns"].items():
-        value = row.get(name)
-        wrong = kind in ("numeric", "boolean") and math.isnan(number_of(value))
-        wrong = wrong or kind == "datetime" and math.isnan(days_of(value))
-        if wrong and value is not None and value != "" and value == value:
-            raise ValueError(f"the column {name!r} takes {kind} values, and {str(value)[:40]!r} is none")
     found = outputs(model, row)
     classes, weights = model["classes"], model["decision"]
     if classes is None:

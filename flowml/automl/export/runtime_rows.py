@@ -8,13 +8,54 @@ from bisect import bisect_right
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from flowml.automl.export.runtime_notation import Notation
+from flowml.data.conversion.cells import cell_reader
+
 LARGEST = 3e38
 FIRST_DAY, DAY_AFTER_LAST = -719_162, 2_932_897
 _TRUE = ("true", "t", "yes", "y", "on")
 _FALSE = ("false", "f", "no", "n", "off")
-_WORD, _DIGITS, _LETTERS = re.compile(r"[^\W_]+"), re.compile(r"[0-9]{1,15}"), re.compile(r"[^\W\d_]{1,4}")
+_WORDS, _DIGITS, _LETTERS = re.compile(r"[^\W_]+"), re.compile(r"[0-9]{1,15}"), re.compile(r"[^\W\d_]{1,4}")
 _NAN = math.nan
 _START = datetime(1970, 1, 1)  # noqa: DTZ001 - times are compared in UTC without a zone
+
+
+def usable(name: str, column: dict[str, Any], value: Any) -> Any:
+    """A value as FlowML takes it: a text by the notation of its column. None for a missing one, as which NaN counts.
+    Raises ValueError naming the column of a value of the wrong kind."""
+    role, sent = column["role"], value
+    if isinstance(value, str) and column["notation"] is not None:
+        try:
+            reader: Any = cell_reader
+            value = reader(column["kind"], Notation(column["notation"]))(value)
+        except (ValueError, OverflowError):
+            raise wrong(name, role, sent) from None
+    if value is None or value == "" or (isinstance(value, float) and value != value):
+        return None
+    if isinstance(value, (dict, list, tuple)):
+        raise wrong(name, role, sent)
+    if role in ("numeric", "boolean"):
+        number = number_of(value)
+        word = isinstance(value, bool) or (isinstance(value, str) and not any(map(str.isdigit, value)))
+        if math.isnan(number) or (word and role == "numeric"):
+            raise wrong(name, role, sent)
+        return number
+    if isinstance(value, float) and not math.isfinite(value):
+        raise wrong(name, role, sent)
+    if role == "datetime":
+        if math.isnan(days_of(value)):
+            raise wrong(name, role, sent)
+        return value
+    return label_of(value)
+
+
+def wrong(name: str, role: str, value: Any) -> ValueError:
+    return ValueError(f"the column {name!r} takes {role} values, and {str(value)[:40]!r} is none")
+
+
+def usable_row(columns: dict[str, Any], row: Any) -> dict[str, Any]:
+    """The columns of a model, with what a row, {column: value}, has of them."""
+    return {name: usable(name, column, row.get(name)) for name, column in columns.items()}
 
 
 def label_of(value: Any) -> Any:
@@ -100,7 +141,7 @@ def parts_of(derivation: dict[str, Any], value: Any) -> list[Any]:
     words = derivation["words"]
     if label is None:
         return [_NAN, _NAN, _NAN, None, *[_NAN] * len(words), None]
-    digits, found = _DIGITS.findall(label[:1000]), set(_WORD.findall(label[:1000].lower()))
+    digits, found = _DIGITS.findall(label[:1000]), set(_WORDS.findall(label[:1000].lower()))
     sizes = [float(len(label)), label.count(" ") + 1.0, float(digits[-1]) if digits else _NAN]
     return [*sizes, beginning_of(label), *[float(word in found) for word in words], label]
 
@@ -134,7 +175,7 @@ def text_columns(encoder: dict[str, Any], text: Any) -> list[float]:
     if "places" not in encoder:
         encoder["places"] = {term: index for index, term in enumerate(encoder["terms"])}
     places, sums, before = encoder["places"], [0] * len(encoder["scale"]), ""
-    words = _WORD.findall(text[:1000].lower())
+    words = _WORDS.findall(text[:1000].lower())
     for word in words:
         padded = "<" + word[:24] + ">"
         terms = [word, before + " " + word] if before else [word]

@@ -11,6 +11,7 @@ import math
 import re
 import struct
 import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
@@ -83,6 +84,8 @@ class Container:
         if any(entry.compress_type not in _METHODS for entry in entries):
             raise Unfit("an entry is compressed in another way than FlowML does")
         _check_names(entries)
+        if min((entry.header_offset for entry in entries), default=0):
+            raise Unfit("it has something in front of its first entry")
 
     def manifest(self) -> Any:
         """The description of the model."""
@@ -101,7 +104,8 @@ class Container:
         if needed > _MANIFEST_MEMORY + _MANIFEST_MEMORY_RATIO * entry.compress_size:
             raise InvalidInput("The description in this model file is larger than any that FlowML writes.")
         try:
-            return json.loads(content, object_pairs_hook=_once, parse_constant=self._note)
+            text = content.decode()
+            return json.loads(text, object_pairs_hook=_once, parse_constant=self._note, parse_float=_finite)
         except RecursionError:
             raise Unfit("its description is nested deeper than any that FlowML writes") from None
         except (UnicodeDecodeError, json.JSONDecodeError):
@@ -171,10 +175,16 @@ def _check_names(entries: Sequence[zipfile.ZipInfo]) -> None:
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         raise Unfit(f"its description says twice what “{shortened(twice)}” is")
     return found
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise Unfit(f"its description holds {shortened(digits)}, which is larger than any number")
+    return number
 
 
 def bombs(entries: Sequence[zipfile.ZipInfo]) -> frozenset[str]:

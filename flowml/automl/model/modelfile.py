@@ -143,6 +143,8 @@ def _read(source: Path | io.BytesIO, name: str, tried: bool, is_own: bool = Fals
             manifest = container.manifest()
             if not isinstance(manifest, dict) or isinstance(manifest.get("format"), bool | float | str | None):
                 raise Unfit("its description does not say of which version it is")
+            if int(manifest["format"]) < 1:
+                raise Unfit("there is no such version as its description says")
             if int(manifest["format"]) > FORMAT:
                 raise InvalidInput(
                     f"“{name}” was written by a newer version of FlowML.", hint="Use that version, or a later one."
@@ -189,6 +191,8 @@ def _model(manifest: Mapping[str, Any], container: Container, is_own: bool) -> F
     schema = ModelSchema.of(manifest["schema"])
     encoders = tuple(Encoder.of(state) for state in manifest["encoders"])
     known = set(schema.roles)
+    if len(known) < len(schema.features):
+        raise Unfit("two of its columns have one name")
     if not all(set(encoder.column_names) <= known for encoder in encoders):
         raise Unfit("one of its encoders reads columns that it has not")
     if (

@@ -19,6 +19,7 @@ from flowml.automl.predictors.flat_trees import TreeArrays
 from flowml.automl.predictors.trees import TreesPredictor
 from flowml.automl.task.task import prepare_task
 from flowml.automl.trial.evaluate import EncodedFolds, evaluate
+from flowml.data.conversion.notation import Notation
 from flowml.domain.datasets import Role
 from tests.automl.tables import ROLES, people
 
@@ -54,6 +55,24 @@ def made(algorithm: str, target: str = "y", columns: tuple[str, ...] = PLAIN) ->
     params = found.first_configurations(task.shape)[0]
     folds = EncodedFolds(task)
     return evaluate(task, folds, found, params, seed=0, threads=1, time_left=lambda: 60.0).model
+
+
+NOTATIONS = {
+    "age": Notation("number"),
+    "income": Notation("number", ",", ".", "€"),
+    "spent": Notation("number", ",", "."),
+    "town": Notation("text"),
+    "code": Notation("text", missing=("none", "\\\\")),
+    "member": Notation("boolean"),
+    "since": Notation("date", order="day_first"),
+    "note": Notation("text", literal=True),
+}
+
+
+def of_file(model: FittedModel) -> FittedModel:
+    """As of a file that wrote its values so."""
+    features = tuple(replace(feature, notation=NOTATIONS[feature.name]) for feature in model.schema.features)
+    return replace(model, schema=replace(model.schema, features=features))
 
 
 def combined() -> FittedModel:

@@ -1,15 +1,20 @@
 """A model as an ONNX file answers as the model does, by our own reading and by onnxruntime."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from flowml.automl.export.onnx.onnx_file import columns_of, onnx_file
 from flowml.automl.export.parity import SINGLE
 from flowml.automl.export.rows import made_rows
+from flowml.automl.features.encoder import Encoder
+from flowml.automl.model.members import Member, Part
 from flowml.automl.model.model import FittedModel
 from flowml.automl.model.pooling import Pooling
+from flowml.automl.predictors.constant import ConstantPredictor
 from flowml.domain.errors import WrongState
-from tests.automl.export.models import PLAIN, blend, combined, made
+from tests.automl.export.models import PLAIN, blend, combined, made, of_file
 
 KINDS = [
     ("logistic_regression", "mood"),
@@ -34,7 +39,7 @@ def _is_right(model: FittedModel) -> None:
     onnx = pytest.importorskip("onnx")
     runtime = pytest.importorskip("onnxruntime")
     onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
-    rows = made_rows(model.schema, 80, seed=7)
+    rows = made_rows(model.schema, 80, seed=7, spelled={"labels"})
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
     answers = session.run(None, columns_of(model, rows))
     expected = np.array([model.predict_row(model.schema.check_row(row)[0]) for row in rows])
@@ -51,6 +56,18 @@ def test_every_algorithm(algorithm: str, target: str) -> None:
 @pytest.mark.parametrize("pooling", Pooling)
 def test_an_ensemble_calibrated_and_decided(pooling: Pooling) -> None:
     _is_right(blend(PLAIN, pooling))
+
+
+def test_spellings_of_missing_are_missing() -> None:
+    _is_right(of_file(blend(PLAIN)))
+
+
+@pytest.mark.parametrize("columns", [("age", "town"), ("town", "age")])
+def test_what_looks_at_nothing(columns: tuple[str, str]) -> None:
+    model = made("lightgbm", "mood", columns)
+    encoder = Encoder.of({**model.encoders[0].state(), "columns": [], "combined": []})
+    part = Part(0, ConstantPredictor(np.array([0.5, 0.25, 0.25])))
+    _is_right(replace(model, encoders=(encoder,), members=(Member("constant", {}, 1.0, (part,)),)))
 
 
 def test_combinations_of_columns() -> None:

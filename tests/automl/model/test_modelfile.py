@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import math
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -227,6 +228,44 @@ def test_a_part_that_answers_something_else_is_refused_unless_it_is_known_not_to
     with pytest.raises(InvalidInput, match="answers something else"):
         modelfile.read(path)
     assert len(modelfile.read(path, tried=False).members) == len(model.members)
+
+
+def test_what_json_or_zip_might_allow_and_the_format_does_not_is_refused(tmp_path: Path, content: bytes) -> None:
+    def manifest(change: Callable[[bytes], bytes]) -> bytes:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
+            for name in old.namelist():
+                found = old.read(name)
+                new.writestr(name, change(found) if name == "manifest.json" else found)
+        return buffer.getvalue()
+
+    def twice(manifest: Any) -> None:
+        manifest["schema"]["features"].append(manifest["schema"]["features"][0])
+
+    for wrong, reason in (
+        (manifest(lambda text: re.sub(rb'"weight":[0-9.]+', b'"weight":1e999', text)), "larger than any number"),
+        (manifest(lambda text: text.decode().encode("utf-16")), "is no JSON"),
+        (manifest(lambda text: text.replace(b'"format":4', b'"format":-3')), "no such version"),
+        (b"PK\3\4 and more" + content, "in front of its first entry"),
+        (with_manifest(content, twice), "two of its columns have one name"),
+    ):
+        with pytest.raises(InvalidInput, match=reason):
+            read(tmp_path / "model.flowml", wrong)
+
+
+def test_very_many_names_of_which_one_is_there_twice_are_looked_at_once() -> None:
+    class Name(str):
+        compared = 0
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            Name.compared += 1
+            return str.__eq__(self, other)
+
+    pairs = [(Name(number), 0) for number in range(5_000)]
+    with pytest.raises(container.Unfit, match="says twice"):
+        container._once([*pairs, (Name(4_999), 0)])
+    assert Name.compared < 20_000
 
 
 def test_a_newer_format_says_which_side_to_renew(tmp_path: Path, content: bytes) -> None:

@@ -9,18 +9,21 @@ import numpy as np
 
 from flowml.automl.export.content import cannot
 from flowml.automl.export.onnx.graph import DOUBLE, FLOAT, INT64, ML, Graph
+from flowml.automl.export.spelling import missing_spellings
 from flowml.automl.features.values import LARGEST
+from flowml.automl.schema.feature import Feature
 
 WHAT = "ONNX"
 _MOST_CELLS = 3_000_000
 
 
 class Features:
-    """The features of encoders, as the model file has them, of the graph's inputs; `names`: their names there."""
+    """The features of encoders, as the model file has them, of the graph's inputs; `columns`: those, by their
+    names."""
 
-    def __init__(self, graph: Graph, names: Mapping[str, str]):
+    def __init__(self, graph: Graph, columns: Mapping[str, Feature]):
         self._graph = graph
-        self._names = names
+        self._inputs = columns
 
     def of(self, encoder: Mapping[str, Any]) -> str:
         """(rows, features), double precision with the values of single precision. Raises WrongState for what has no
@@ -40,8 +43,20 @@ class Features:
             if first is None or second is None:
                 raise cannot(WHAT, "it looks at how the values of a column begin")
             found.append(self._combined(item, first, second))
+        if not found:
+            # What is always the same looks at nothing; it still has to know how many rows there are.
+            return self._nothing()
         together = self._graph.add("Concat", *found, axis=1)
         return self._graph.add("Cast", self._graph.add("Cast", together, to=FLOAT), to=DOUBLE)
+
+    def _nothing(self) -> str:
+        """A column of zeros. Raises WrongState for a model without columns."""
+        graph = self._graph
+        if not graph.inputs:
+            raise cannot(WHAT, "it looks at no column")
+        one = graph.constant([1], np.int64)
+        rows = graph.add("Gather", graph.add("Shape", graph.inputs[0][0]), graph.constant([0], np.int64), axis=0)
+        return graph.add("Expand", graph.constant([[0.0]]), graph.add("Concat", rows, one, axis=0))
 
     def _part(self, derivation: Mapping[str, Any]) -> str:
         kind, name = derivation["kind"], derivation["name"]
@@ -49,7 +64,7 @@ class Features:
             raise cannot(WHAT, f"“{name}” is a date, for which ONNX has no type")
         if kind == "text":
             raise cannot(WHAT, f"“{name}” is free text")
-        return self._bounded(self._names[name]) if kind == "number" else self._names[name]
+        return self._bounded(name) if kind == "number" else name
 
     def _bounded(self, value: str) -> str:
         graph = self._graph
@@ -81,12 +96,14 @@ class Features:
 
     def _place(self, label: str, levels: Sequence[str]) -> str:
         """The line of each label in a table: one a level, one of others, one of missing ones. int64 (rows, 1)."""
+        known = {"", *missing_spellings(self._inputs[label])} - set(levels)
+        missing = sorted(known)
         return self._graph.add(
             "LabelEncoder",
             label,
             domain=ML,
-            keys_strings=[*levels, ""],
-            values_int64s=np.array([*range(len(levels)), len(levels) + 1]),
+            keys_strings=[*levels, *missing],
+            values_int64s=np.array([*range(len(levels)), *[len(levels) + 1] * len(missing)]),
             default_int64=len(levels),
         )
 

@@ -35,7 +35,7 @@ def onnx_file(model: FittedModel) -> tuple[bytes, Parity]:
     def answers(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
         return evaluate(graph, columns_of(model, rows))[name]
 
-    parity = check(model, "This ONNX file", answers, SINGLE)
+    parity = check(model, "This ONNX file", answers, SINGLE, spelled={"labels"})
     # No library of FlowML's, and where somebody has installed it the better judge.
     if find_spec("onnxruntime") is None:
         return content, parity
@@ -44,7 +44,7 @@ def onnx_file(model: FittedModel) -> tuple[bytes, Parity]:
     def run(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
         return np.asarray(session.run([name], columns_of(model, rows))[0])
 
-    return content, check(model, "This ONNX file", run, SINGLE)
+    return content, check(model, "This ONNX file", run, SINGLE, spelled={"labels"})
 
 
 def columns_of(model: FittedModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
@@ -66,7 +66,7 @@ def onnx_graph(model: FittedModel) -> Graph:
     graph, schema = Graph(), model.schema
     for feature in schema.features:
         graph.inputs.append((feature.name, DOUBLE if feature.role in _NUMBERS else STRING))
-    features = Features(graph, {feature.name: feature.name for feature in schema.features})
+    features = Features(graph, {feature.name: feature for feature in schema.features})
     encoded = [features.of(encoder_content(encoder.state())) for encoder in model.encoders]
     total, log = "", model.pooling is Pooling.LOG
     for member in model.members:

@@ -1,24 +1,27 @@
 """From the columns of a table to the features of a model, in SQL."""
 
 import math
+import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowml.automl.export.content import cannot
-from flowml.automl.export.sql.query import Column, Query, literal, number, quoted
+from flowml.automl.export.spelling import is_stripped, missing_spellings
+from flowml.automl.export.sql.query import Column, Query, literal, number, quoted, spelled
 from flowml.automl.features.values import LARGEST
+from flowml.automl.schema.feature import Feature
+from flowml.domain.datasets import Role
 
 WHAT = "SQL"
 _BOUND = number(LARGEST)
 
 
 class Features:
-    """The columns of one encoder, as the model file has it; `dtypes`: of the table's columns."""
+    """The columns of one encoder, as the model file has it; `columns`: the table's, by their names."""
 
-    def __init__(self, query: Query, dtypes: Mapping[str, str], roles: Mapping[str, str]):
+    def __init__(self, query: Query, columns: Mapping[str, Feature]):
         self._query = query
-        self._dtypes = dtypes
-        self._roles = roles
+        self._table = columns
 
     def of(self, encoder: Mapping[str, Any]) -> list[Column]:
         """Its features, NULL where they are missing. Raises WrongState for dates and texts."""
@@ -44,19 +47,34 @@ class Features:
             raise cannot(WHAT, f"“{name}” is a date, and databases have no common way to take one apart")
         if kind == "text":
             raise cannot(WHAT, f"“{name}” is free text")
-        column = Column(quoted(name))
-        if kind == "number" and self._roles[name] == "boolean":
-            return self._query.add(f"CASE WHEN {column.text} THEN 1.0e0 WHEN NOT {column.text} THEN 0.0e0 END", column)
+        column, feature = Column(quoted(name)), self._table[name]
+        if kind == "number" and feature.role is Role.BOOLEAN:
+            # Of a truth value, of 1 and 0, and of a text the same.
+            word = self._query.add(f"LOWER(TRIM(CAST({column.text} AS VARCHAR)))", column)
+            return self._query.add(
+                f"CASE {_among(word.text, _YES)} THEN 1.0e0 {_among(word.text, _NO)} THEN 0.0e0 END", word
+            )
         if kind == "number":
             value = f"CAST({column.text} AS DOUBLE PRECISION)"
             return self._query.add(f"CASE WHEN ABS({value}) <= {_BOUND} THEN {value} END", column)
-        label = f"NULLIF(CAST({column.text} AS VARCHAR), '')"
-        if self._dtypes[name].startswith("Float"):
-            # As a person writes it, 3 and not 3.0.
-            whole = f"CAST({column.text} AS BIGINT)"
-            label = f"CASE WHEN {column.text} = {whole} THEN CAST({whole} AS VARCHAR) ELSE {label} END"
-        found = self._query.add(label, column)
+        found = self._label(feature, column)
         return self._query.add(_beginning(found.text), found) if index == 1 else found
+
+    def _label(self, feature: Feature, column: Column) -> Column:
+        text = f"CAST({column.text} AS VARCHAR)"
+        if feature.dtype.startswith("Float"):
+            # As a person writes it, 3 and not 3.0; where a whole number has no place, it is left as it is.
+            whole = f"CAST({column.text} AS BIGINT)"
+            written = f"CASE WHEN {column.text} = {whole} THEN CAST({whole} AS VARCHAR) ELSE {text} END"
+            sized = f"WHEN ABS({column.text}) <= 9e15 THEN {written} WHEN ABS({column.text}) <= 1.7e308 THEN {text}"
+            return self._query.add(f"CASE {sized} END", column)
+        if not is_stripped(feature):
+            return self._query.add(f"NULLIF({text}, '')", column)
+        bare = self._query.add(f"TRIM({text})", column)
+        # R's sign for a missing value is harmless; what a file's owner calls one need not be.
+        words = (spelled(one) if one == "\\N" else literal(one) for one in missing_spellings(feature))
+        missing = ", ".join(("''", *words))
+        return self._query.add(f"CASE WHEN {bare.text} NOT IN ({missing}) THEN {bare.text} END", bare)
 
     def _columns(self, encoder: Mapping[str, Any], part: Column) -> list[Column]:
         if encoder["kind"] == "number":
@@ -151,15 +169,31 @@ def held(text: str, low: float, high: float) -> str:
 
 
 def _beginning(label: str) -> str:
-    """`texts.beginning_of`: a first word of up to four letters, or one letter; `#` for a digit."""
+    """`texts.beginning_of`: a first word of up to four letters, or one letter; `#` for a digit. By equality alone, as
+    what lies between A and Z is another matter in each database; what is not listed counts as a letter."""
 
-    def letter(at: int) -> str:
-        one = f"SUBSTR({label}, {at}, 1)"
-        return f"(UPPER({one}) BETWEEN 'A' AND 'Z' OR {one} > '~')"
+    def other(at: int) -> str:
+        return f"SUBSTR({label}, {at}, 1) IN ({_NO_LETTERS})"
 
     first = f"SUBSTR({label}, 1, 1)"
-    words = " ".join(f"WHEN NOT {letter(size + 1)} THEN UPPER(SUBSTR({label}, 1, {size}))" for size in range(1, 5))
-    digit = f"WHEN {first} BETWEEN '0' AND '9' THEN '#'"
-    return (
-        f"CASE WHEN {label} IS NULL THEN NULL {digit} WHEN NOT {letter(1)} THEN {first} {words} ELSE UPPER({first}) END"
-    )
+    words = " ".join(f"WHEN {other(size + 1)} THEN UPPER(SUBSTR({label}, 1, {size}))" for size in range(1, 5))
+    digit = f"WHEN {first} IN ({_DIGITS}) THEN '#'"
+    return f"CASE WHEN {label} IS NULL THEN NULL {digit} WHEN {other(1)} THEN {first} {words} ELSE UPPER({first}) END"
+
+
+_DIGITS = ", ".join(f"'{digit}'" for digit in string.digits)
+_PUNCTUATION = list(map(chr, (*range(32, 127), *range(160, 192), *range(0x2010, 0x2028), 0x202F, 0x20AC)))
+_NO_LETTERS = ", ".join(
+    [
+        "''",
+        *(spelled(one) for one in _PUNCTUATION if not one.isalpha() and one != "\\"),
+        *(spelled(one) for one in "×÷\t\n"),
+    ]
+)
+
+
+def _among(text: str, words: Sequence[str]) -> str:
+    return f"WHEN {text} IN ({', '.join(map(literal, words))})"
+
+
+_YES, _NO = ("true", "t", "yes", "y", "on", "1", "1.0"), ("false", "f", "no", "n", "off", "0", "0.0")

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from flowml.automl.export.content import cannot
+from flowml.domain.wording import shortened
+
 SOURCE = "s"
 
 
@@ -54,12 +57,26 @@ class Query:
 
 
 def quoted(name: str) -> str:
-    """The name of a column."""
+    """The name of a column. Raises WrongState as `literal` does."""
+    _check(name)
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
+    """A text. Raises WrongState for one that databases read in several ways."""
+    _check(text)
+    return spelled(text)
+
+
+def spelled(text: str) -> str:
+    """A text in quotes: of ours, or one that is known to be harmless."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def _check(text: str) -> None:
+    # Where a backslash escapes, one at the end of a text would make the rest of the query of what follows it.
+    if "\\" in text or "\0" in text:
+        raise cannot("SQL", f"“{shortened(text)}” has a backslash, which databases read in several ways")
 
 
 def number(value: float) -> str:

@@ -184,7 +184,9 @@ def softmax(query: Query, scores: Sequence[Column]) -> list[Column]:
     for score in scores[1:]:
         larger = f"CASE WHEN {score.text} > {highest.text} THEN {score.text} ELSE {highest.text} END"
         highest = query.add(larger, score, highest)
-    return normalised(query, [query.add(f"EXP({score.text} - {highest.text})", score, highest) for score in scores])
+    apart = [query.add(f"{score.text} - {highest.text}", score, highest) for score in scores]
+    # Less than this is 0, for which some databases have an error.
+    return normalised(query, [query.add(f"EXP({held(one.text, -700.0, 0.0)})", one) for one in apart])
 
 
 def too_large() -> Exception:

@@ -19,7 +19,9 @@ from flowml.domain.errors import WrongState
 TABLE = "your_table"
 MARKER = '/* columns of your own, such as "id", */'
 _ROWS = 200
-_FUNCTIONS = "LN, EXP, ABS, UPPER, SUBSTR, LENGTH, NULLIF and COALESCE"
+# Numbers are numbers there.
+_SPELLED = {"booleans", "labels", "blanks"}
+_FUNCTIONS = "LN, EXP, ABS, UPPER, LOWER, TRIM, SUBSTR, LENGTH, NULLIF and COALESCE"
 
 
 def sql_file(model: FittedModel) -> tuple[bytes, Parity]:
@@ -30,7 +32,7 @@ def sql_file(model: FittedModel) -> tuple[bytes, Parity]:
         return sqlite_answers(model, text, rows)
 
     try:
-        return text.encode(), check(model, "This query", answers, n_rows=_ROWS)
+        return text.encode(), check(model, "This query", answers, n_rows=_ROWS, spelled=_SPELLED)
     except sqlite3.Error as problem:
         raise cannot(WHAT, f"it is too deep or too large for a database (SQLite says: {problem})") from problem
 
@@ -42,8 +44,7 @@ def sql_text(model: FittedModel) -> str:
     schema = model.schema
     features = Features(
         query,
-        {feature.name: feature.dtype for feature in schema.features},
-        {feature.name: str(feature.role) for feature in schema.features},
+        {feature.name: feature for feature in schema.features},
     )
     encoded = [features.of(encoder_content(encoder.state())) for encoder in model.encoders]
     found = _pooled(query, model, encoded)
@@ -53,7 +54,8 @@ def sql_text(model: FittedModel) -> str:
     names = ", ".join(feature.name for feature in schema.features)
     head = (
         f"Predicts {schema.target}. Written by FlowML. Replace {TABLE} by your table; it has these columns, and NULL "
-        f"is missing: {names}. It takes a database with WITH, {_FUNCTIONS}, and numbers of double precision."
+        f"is missing: {names}. It takes a database with WITH … AS MATERIALIZED, {_FUNCTIONS}, and numbers of double "
+        "precision; columns of numbers have to be numbers there, and no texts."
     )
     return f"-- {' '.join(head.split())}\n{text}"
 
