@@ -4,7 +4,7 @@ but nothing is kept of it, so that a server without a store does it too."""
 import io
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,18 @@ class AnsweredTable:
     notes: tuple[str, ...]
 
 
-def answer_table(context: Context, model_id: str | None, path: Path, *, filename: str, format: str) -> AnsweredTable:
-    """A table of any format that is read (`filename` says what it is sent as), with the answers added as `flowml
-    predict` adds them, in one of `downloads.MEDIA_TYPES`. Bounded in time and memory as reading a file is.
+def answer_table(
+    context: Context,
+    model_id: str | None,
+    path: Path,
+    *,
+    filename: str,
+    format: str,
+    options: Mapping[str, Any] | None = None,
+) -> AnsweredTable:
+    """A table of any format that is read (`filename` says what it is sent as, `options` what its owner says of it),
+    with the answers added as `flowml predict` adds them, in one of `downloads.MEDIA_TYPES`. Bounded in time and memory
+    as reading a file is.
 
     Raises as `predicting.load` and `tables.run_task` do, and UnreadableFile and InvalidInput for what is in it.
     """
@@ -45,7 +54,7 @@ def answer_table(context: Context, model_id: str | None, path: Path, *, filename
             "path": str(path),
             "filename": filename,
             "format": format,
-            "options": {},
+            "options": dict(options or {}),
             "model_file": str(model_file),
             "table": None,
             "target": str(place.scratch / "result"),

@@ -16,16 +16,19 @@ from starlette.routing import Route
 from flowml.domain.caller import Permission
 from flowml.domain.errors import FlowMLError
 from flowml.services.context import Context
+from flowml.services.downloads import MEDIA_TYPES
 from flowml.services.serving.shared_figures import SharedFigures
-from flowml.web.alone import handlers
+from flowml.web.alone import files, handlers
 from flowml.web.alone.callers import SecretCallers
 from flowml.web.api import explain, inference, invocations, model_document, results
 from flowml.web.endpoint import Endpoint, Resource, answering_at_once
 from flowml.web.errors import problem_response
 from flowml.web.leaving import Waiting
+from flowml.web.schemas import datasets as d
 from flowml.web.schemas import explain as x
 from flowml.web.schemas import protocols as p
 from flowml.web.schemas import results as r
+from flowml.web.schemas import scoring as sc
 from flowml.web.schemas import system as s
 from flowml.web.security import Gate
 
@@ -38,6 +41,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/results/predict",
              results.predict, r.Prediction | r.Predictions, body=r.Predict, need=PREDICT,
              at_once=results.predict_at_once),
+    Endpoint("POST", "/api/results/model/{model_id}/predict-file",
+             files.predict_file, tuple(MEDIA_TYPES.values()), query=sc.PredictFileQuery, form=d.UploadForm,
+             need=PREDICT),
     Endpoint("POST", "/invocations",
              invocations.invocations, p.Invoked, body=p.Invocation, query=p.InvocationsQuery, need=PREDICT),
     *(

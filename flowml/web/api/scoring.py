@@ -13,19 +13,14 @@ from flowml.domain.errors import FlowMLError
 from flowml.domain.models import Scoring
 from flowml.services.context import Context
 from flowml.services.datasets import PlaceForUploads, expect_work
-from flowml.services.downloads import MEDIA_TYPES, Download
+from flowml.services.downloads import Download
 from flowml.services.scoring import files
+from flowml.web.api.table_bodies import accepted
 from flowml.web.caller import context_of
 from flowml.web.leaving import gone
 from flowml.web.schemas.scoring import PredictFileQuery
 from flowml.web.schemas.scoring import Scoring as Shown
 from flowml.web.upload import receive_upload
-
-_BY_MEDIA_TYPE = {media_type.partition(";")[0]: format for format, media_type in MEDIA_TYPES.items()} | {
-    "application/x-ndjson": "jsonl",
-    "application/ndjson": "jsonl",
-    "application/x-parquet": "parquet",
-}
 
 
 async def predict_file(request: Request, model_id: str, query: PredictFileQuery) -> Response:
@@ -104,22 +99,6 @@ def cancel(context: Context, scoring_id: str) -> None:
 def download(context: Context, scoring_id: str) -> FileResponse:
     """The file with the answers, kept for an hour."""
     return _file(files.result(context, scoring_id), {})
-
-
-def accepted(header: str) -> str:
-    """The format that a client would like best of those that there are; CSV where it names none of them."""
-    wanted: list[tuple[float, int, str]] = []
-    for place, item in enumerate(header.split(",")[:50]):
-        media_type, *parameters = (part.strip().lower() for part in item.split(";"))
-        weights = [part.removeprefix("q=") for part in parameters if part.startswith("q=")]
-        try:
-            weight = float(weights[0]) if weights else 1.0
-        except ValueError:
-            continue
-        format = _BY_MEDIA_TYPE.get(media_type)
-        if format is not None and weight > 0:
-            wanted.append((-weight, place, format))
-    return min(wanted)[2] if wanted else "csv"
 
 
 def _file(found: Download, more: dict[str, str]) -> FileResponse:

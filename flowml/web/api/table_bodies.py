@@ -1,8 +1,9 @@
 """Many rows as a table in the body of a request: Arrow, Parquet, CSV or JSON lines in, and the like out."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -27,6 +28,11 @@ TABLES = {
     "application/x-ndjson": "jsonl",
     "application/ndjson": "jsonl",
 }
+_BY_MEDIA_TYPE = {media_type.partition(";")[0]: format for format, media_type in MEDIA_TYPES.items()} | {
+    "application/x-ndjson": "jsonl",
+    "application/ndjson": "jsonl",
+    "application/x-parquet": "parquet",
+}
 _PIECE = 1 << 18
 _SHOWN_NOTES = 10
 _LONGEST_NOTES = 4_000
@@ -34,8 +40,6 @@ _LONGEST_NOTES = 4_000
 
 async def predict_table(request: Request, media_type: str) -> Response:
     """The table of this request with the answers added. Raises TooLarge, NoRoom, and as `answer_table` does."""
-    from flowml.services.scoring.bodies import answer_table
-
     context = context_of(request)
     model_id = predicting.named(context, request.query_params.get("model_id"))
     # Before anything that was sent is looked at.
@@ -46,19 +50,52 @@ async def predict_table(request: Request, media_type: str) -> Response:
     path = place.new_temp()
 
     def answer(context: Context) -> Response:
-        with predicting.counted(context, model_id):
-            found = answer_table(context, model_id, path, filename=f"rows.{sent}", format=format)
-        notes = {"X-FlowML-Notes": _shown(found.notes)} if found.notes else {}
-        if as_stream:
-            return StreamingResponse(_stream(found.path), media_type=STREAM, headers=notes)
-        length = {"Content-Length": str(found.path.stat().st_size)}
-        return StreamingResponse(_pieces(found.path), media_type=MEDIA_TYPES[format], headers={**notes, **length})
+        return answered(context, model_id, path, filename=f"rows.{sent}", format=format, as_stream=as_stream)
 
     try:
         await _receive(request, place, path, context.settings.max_upload_bytes)
         return await until_gone(request, answer)
     finally:
         path.unlink(missing_ok=True)
+
+
+def answered(
+    context: Context,
+    model_id: str,
+    path: Path,
+    *,
+    filename: str,
+    format: str,
+    options: Mapping[str, Any] | None = None,
+    as_stream: bool = False,
+) -> Response:
+    """The rows of a file with the answers added, in one of MEDIA_TYPES, or as an Arrow stream. Raises as `answer_table`
+    does."""
+    from flowml.services.scoring.bodies import answer_table
+
+    with predicting.counted(context, model_id):
+        found = answer_table(context, model_id, path, filename=filename, format=format, options=options)
+    notes = {"X-FlowML-Notes": _shown(found.notes)} if found.notes else {}
+    if as_stream:
+        return StreamingResponse(_stream(found.path), media_type=STREAM, headers=notes)
+    length = {"Content-Length": str(found.path.stat().st_size)}
+    return StreamingResponse(_pieces(found.path), media_type=MEDIA_TYPES[format], headers={**notes, **length})
+
+
+def accepted(header: str) -> str:
+    """The format that a client would like best of those that there are; CSV where it names none of them."""
+    wanted: list[tuple[float, int, str]] = []
+    for place, item in enumerate(header.split(",")[:50]):
+        media_type, *parameters = (part.strip().lower() for part in item.split(";"))
+        weights = [part.removeprefix("q=") for part in parameters if part.startswith("q=")]
+        try:
+            weight = float(weights[0]) if weights else 1.0
+        except ValueError:
+            continue
+        format = _BY_MEDIA_TYPE.get(media_type)
+        if format is not None and weight > 0:
+            wanted.append((-weight, place, format))
+    return min(wanted)[2] if wanted else "csv"
 
 
 async def _receive(request: Request, place: PlaceForUploads, path: Path, most_bytes: int) -> None:
@@ -89,9 +126,6 @@ def _wanted(accept: str, media_type: str) -> tuple[str, bool]:
     if STREAM in named:
         return "arrow", True
     if named & set(TABLES):
-        # It comes with what a server of one model does not have.
-        from flowml.web.api.scoring import accepted
-
         return accepted(accept), False
     return TABLES[media_type], media_type == STREAM
 

@@ -1,5 +1,6 @@
 """A server of one model file answers as a whole one does, and needs nothing but the file."""
 
+import json
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -141,6 +142,21 @@ def test_large_requests_pass_through_its_folder(server: httpx.Client) -> None:
     answer = server.post("/api/results/predict", json={"rows": rows})
 
     assert answer.status_code == 200 and len(answer.json()["predictions"]) == 2_500
+
+
+def test_a_file_is_answered_with_a_file(server: httpx.Client) -> None:
+    rows = "".join(f"{age};Ulm\n" for age in (20, 60, 33))
+    at = "/api/results/model/Shop-model/predict-file"
+    answer = server.post(at, files={"file": ("new.csv", f"age;city\n{rows}")}, params={"format": "jsonl"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/jsonl" and "X-FlowML-Notes" in answer.headers
+    found = [json.loads(line) for line in answer.text.splitlines()]
+    assert [row["age"] for row in found] == [20, 60, 33] and all(row["prediction"] in ("no", "yes") for row in found)
+    later = server.post(at, files={"file": ("new.csv", "age\n1\n")}, params={"wait": "false"})
+    assert later.status_code == 422 and "while you wait" in later.json()["detail"]
+    assert server.post(at.replace("Shop-model", "x"), files={"file": ("new.csv", "age\n1\n")}).status_code == 404
+    wrong = server.post(at, files={"file": ("new.csv", "a,b\n1,2\n")})
+    assert wrong.status_code == 422 and "none of the columns" in wrong.json()["detail"]
 
 
 def test_with_a_secret_everyone_brings_it(tmp_path: Path) -> None:
