@@ -136,6 +136,8 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle.response_started = cycle.response_complete = True
         cycle.transport.write(b"".join((b"HTTP/1.1 200 OK\r\n", *dates, head, length, content)))
         cycle.on_response()
+        # As after a task: or it would hold its connection, and that holds it.
+        cycle.on_response = _nothing
 
     def on_message_begin(self) -> None:
         self._in_head = self._in_message = self._was_of_use = True
@@ -300,6 +302,10 @@ class BoundedProtocol(HttpToolsProtocol):
         # More may be on its way even where nothing has come yet that looks like a request.
         self._in_message = True
         self.part()
+
+
+def _nothing() -> None:
+    """What follows an answer that has followed it already."""
 
 
 class _Answering:
