@@ -1,7 +1,7 @@
 // A file that was answered, as the Playground tells of it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cellTexts, columnsOf, doneWords, ended, fitWords, predictionsOf, predictionWords, progressOf, quietWords } from "../../static/js/playground/scored.js";
+import { cellTexts, columnsOf, doneWords, ended, fitWords, predictionsOf, predictionWords, progressOf, quietWords, truthWords } from "../../static/js/playground/scored.js";
 
 const column = { name: "a", role: "numeric", missing: 0, unseen: 0, beyond: 0, psi: 0.01, psi_by_chance: 0.02, drift: "none" };
 
@@ -28,6 +28,12 @@ test("the columns with something to say come first, the worst on top", () => {
   assert.deepEqual(shown[0], { name: "c", drift: "large", verdict: "spread otherwise than in training", index: "PSI 0.5", text: "" });
   assert.equal(shown[2].text, "5 (5.0 %) never seen in training");
   assert.deepEqual([shown[1].verdict, shown[1].index, shown[1].text], ["more often missing", "", "40 (40.0 %) missing"]);
+});
+
+test("how good the answers are is said where the file has the truth", () => {
+  assert.equal(truthWords({ truth: null }, "bought"), "");
+  assert.equal(truthWords({ truth: { rows: 8, right: 6, mean_absolute_error: null } }, "bought"), "75.0 % of them are right in the 8 rows whose bought the file has; rows that the model has learned from make that look better.");
+  assert.match(truthWords({ truth: { rows: 1, right: null, mean_absolute_error: 2.5 } }, "spent"), /^They are off by 2.5 on average in the 1 row whose spent /);
 });
 
 test("what is said of the other columns", () => {

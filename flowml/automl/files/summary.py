@@ -10,6 +10,7 @@ import polars as pl
 
 from flowml.automl.features.prepared import is_labels
 from flowml.automl.files.drift import Reference, n_missing, psi, psi_by_chance, verdict
+from flowml.automl.files.truth import Truth, truth_of
 from flowml.automl.model.batch import Scored
 from flowml.automl.model.model import FittedModel
 from flowml.automl.schema.schema import ModelSchema
@@ -48,6 +49,7 @@ class Part:
     shares: np.ndarray | None
     values: np.ndarray | None
     target: np.ndarray | None
+    truth: Truth | None
 
 
 def part_of(model: FittedModel, scored: Scored, reference: Reference | None) -> Part:
@@ -66,16 +68,17 @@ def part_of(model: FittedModel, scored: Scored, reference: Reference | None) -> 
             None if bins is None else bins.count(values),
         )
     target = None if reference is None else reference.target
+    truth = truth_of(model, scored.frame, scored.outputs)
     if model.schema.classes is None:
         values_of = scored.outputs[:, 0]
         counts = None if target is None else target.count(pl.Series(values_of))
-        return Part(len(values_of), columns, None, None, values_of, counts)
+        return Part(len(values_of), columns, None, None, values_of, counts, truth)
     chosen = model.decide(scored.outputs)
     classes = np.bincount(chosen, minlength=len(model.schema.classes)).astype(np.int64)
     counts = (
         None if target is None else target.count(pl.Series([*model.schema.classes], dtype=pl.String).gather(chosen))
     )
-    return Part(len(chosen), columns, classes, scored.outputs.sum(axis=0), None, counts)
+    return Part(len(chosen), columns, classes, scored.outputs.sum(axis=0), None, counts, truth)
 
 
 @dataclass
@@ -89,6 +92,7 @@ class Summary:
     classes: np.ndarray | None = None
     shares: np.ndarray | None = None
     target: np.ndarray | None = None
+    truth: Truth = field(default_factory=Truth)
     _values: list[np.ndarray] = field(default_factory=list)
     _stride: int = 1
     _sum: float = 0.0
@@ -104,6 +108,8 @@ class Summary:
             self.shares = part.shares if self.shares is None else self.shares + part.shares
         if part.target is not None:
             self.target = part.target if self.target is None else self.target + part.target
+        if part.truth is not None:
+            self.truth.add(part.truth)
         if part.values is not None and len(part.values):
             self._keep(part.values)
         self.rows += part.rows
@@ -132,7 +138,12 @@ class Summary:
                     "drift": verdict(index, chance),
                 }
             )
-        return {"rows": self.rows, "predictions": self._predictions(), "columns": columns}
+        return {
+            "rows": self.rows,
+            "predictions": self._predictions(),
+            "truth": self.truth.state(is_number=self.schema.classes is None),
+            "columns": columns,
+        }
 
     def _predictions(self) -> dict[str, Any]:
         known = None if self.reference is None else self.reference.target

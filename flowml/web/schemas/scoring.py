@@ -68,11 +68,20 @@ class PredictionSummary(Answer):
     drift: Literal["none", "some", "large"] | None
 
 
+class Truth(Answer):
+    """How good the answers are, for the rows of which the file has the true value."""
+
+    rows: int
+    right: int | None = Field(description="so many are predicted rightly; null of numbers")
+    mean_absolute_error: float | None = Field(description="null of classes")
+
+
 class Summary(Answer):
     """What the rows of a file and the answers for them are like."""
 
     rows: int
     predictions: PredictionSummary
+    truth: Truth | None = Field(None, description="null where the file does not have what is to be predicted")
     columns: list[ColumnSummary]
 
 

@@ -64,6 +64,14 @@ export function columnsOf({ rows, columns }) {
   return { shown, quiet: columns.length - shown.length };
 }
 
+// How good the answers are, where the file says it; empty where it does not.
+export function truthWords({ truth }, target) {
+  if (!truth) return "";
+  const rows = plural(truth.rows, "row") + " whose " + target + " the file has";
+  const found = truth.right === null ? "They are off by " + number(truth.mean_absolute_error) + " on average in the " : percent(truth.right / truth.rows, 1) + " of them are right in the ";
+  return found + rows + "; rows that the model has learned from make that look better.";
+}
+
 // Of columns of which so many are shown, and so many have nothing to say.
 export function quietWords(shown, quiet, { columns }) {
   const said = shown ? ["The worst first."] : [];

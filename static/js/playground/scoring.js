@@ -6,7 +6,7 @@ import { h } from "../dom.js";
 import { bytes, number, percent } from "../format.js";
 import { call, get, said, upload } from "../http.js";
 import { recallHere, rememberHere } from "../storage.js";
-import { cellTexts, columnsOf, doneWords, ended, fitWords, predictionsOf, predictionWords, progressOf, quietWords } from "./scored.js";
+import { cellTexts, columnsOf, doneWords, ended, fitWords, predictionsOf, predictionWords, progressOf, quietWords, truthWords } from "./scored.js";
 
 const EVERY = 400;
 const BADGES = { large: "badge-bad", some: "badge-warn", none: "badge-good" };
@@ -27,6 +27,7 @@ Alpine.data("scoring", () => ({
   stop: null,
   headline: "",
   fit: "",
+  truth: "",
   quiet: "",
   columns: [],
   notes: [],
@@ -185,6 +186,7 @@ Alpine.data("scoring", () => ({
     this.notes = [...new Set(scoring.notes)];
     this.headline = doneWords(scoring);
     this.fit = fitWords(summary);
+    this.truth = truthWords(summary, this.$root.dataset.target);
     this.downloadText = "Download as " + FORMATS[scoring.format];
     this.other = "";
     this.stage = "done";

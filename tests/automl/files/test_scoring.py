@@ -352,3 +352,18 @@ def test_an_answer_is_bounded(tmp_path: Path, model: FittedModel) -> None:
     with pytest.raises(TooLarge, match="The answer"):
         score_file(model, written(tmp_path, "csv"), tmp_path / "out.csv", "csv", most_bytes=1_000)
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_file_that_has_the_truth_says_how_good_the_answers_are(model: FittedModel, tmp_path: Path) -> None:
+    out, target = tmp_path / "out.parquet", model.schema.target
+    path = written(tmp_path, "parquet")
+    assert score_file(model, path, out, "parquet").summary.state()["truth"] is None
+    predicted = pl.read_parquet(out)["prediction"]
+    known = pl.Series(target, [None if row % 3 == 0 else value + 2 for row, value in enumerate(predicted)])
+    pl.read_parquet(path).with_columns(known).write_parquet(path)
+    state = score_file(model, path, out, "parquet").summary.state()["truth"]
+    assert state["rows"] == known.len() - known.null_count() and state["right"] is None
+    assert state["mean_absolute_error"] == pytest.approx(2)
+    # A column of that name that is something else is no truth.
+    pl.read_parquet(path).with_columns(pl.lit("soon").alias(target)).write_parquet(path)
+    assert score_file(model, path, out, "parquet").summary.state()["truth"] is None
