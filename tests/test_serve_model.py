@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -100,6 +101,54 @@ def test_several_processes_on_one_port_of_which_one_that_dies_is_replaced(model:
         left = children_of(process.pid)
     assert process.returncode == 0
     assert not any(Path(f"/proc/{child}").exists() for child in left)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all processes have one socket")
+def test_connections_are_shared_out_among_processes(model: Path) -> None:
+    with serving(str(model), "--processes", "2") as (_, _, address), contextlib.ExitStack() as opened:
+        clients = [opened.enter_context(httpx.Client(base_url=address, trust_env=False)) for _ in range(40)]
+        for client in clients:
+            # All of them at once: none gives its place to another.
+            assert client.get("/healthz").status_code == 200
+        for client in clients:
+            assert client.post("/api/results/predict", json={"features": ROW}).status_code == 200
+        counted = {}
+
+        def all_are_counted() -> bool:
+            text = httpx.get(f"{address}/metrics", trust_env=False).text
+            counted.update(re.findall(r'flowml_model_requests_total{process="(\d+)"[^}]*} (\d+)', text))
+            return sum(map(int, counted.values())) == len(clients)
+
+        assert until(all_are_counted, 30)
+    # By chance one of them has fewer than this once in a hundred thousand times.
+    assert len(counted) == 2 and min(map(int, counted.values())) >= 7, counted
+
+
+def begun(address: str) -> socket.socket:
+    """A connection on which half of a request has arrived."""
+    host, _, port = address.removeprefix("http://").rpartition(":")
+    connection = socket.create_connection((host, int(port)), timeout=30)
+    head = f"POST /invocations HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 35\r\n\r\n"
+    connection.sendall(f'{head}{{"dataframe_records":'.encode())
+    return connection
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_what_was_begun_is_answered_before_it_ends(model: Path, processes: str) -> None:
+    with serving(str(model), "--processes", processes, "--grace", "2") as (process, _, address):
+        with begun(address) as late, begun(address) as never:
+            assert httpx.get(f"{address}/healthz", trust_env=False).status_code == 200
+            process.terminate()
+            late.sendall(b'[{"age": 60}]}')
+            answered, refused = (
+                connection.makefile("rb").read().partition(b"\r\n\r\n") for connection in (late, never)
+            )
+        process.wait(30)
+
+    assert answered[2] == b'{"predictions":["yes"]}'
+    assert refused[0].startswith(b"HTTP/1.1 503") and b"application/problem+json" in refused[0]
+    assert b"has ended before the answer" in refused[2]
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,13 @@ def build_parser() -> argparse.ArgumentParser:
         default=1,
         help="so many that answer on that port, for many cores (1)",
     )
+    alone_parser.add_argument(
+        "--grace",
+        type=_whole_number(0, 3600),
+        default=20,
+        metavar="SECONDS",
+        help="for requests that were begun, when it is told to end (20)",
+    )
     alone_parser.add_argument("--name", help="what the model is called in addresses (its file's name)")
     alone_parser.add_argument(
         "--sha256", metavar="HASH", help="serve only the file with this SHA-256, which is known and not tried first"

@@ -92,12 +92,9 @@ def _check_that_somebody_can_log_in(settings: "Settings") -> None:
 def _greeting(settings: "Settings", port: int) -> list[str]:
     """What whoever starts the server reads when it answers."""
     from flowml.cli.home import command
-    from flowml.machine.facts import host_names, own_address
 
     named = next((text for text in settings.allowed_hosts if text.startswith("https://")), None)
-    host, listened = settings.host, as_address(settings.host)
-    if not host or (listened is not None and listened.is_unspecified):
-        host = own_address() or max(host_names(), key=len, default="localhost")
+    host = reached_at(settings.host)
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     lines = [f"FlowML {__version__} is ready at {address}", f"Everything is stored in {settings.home.expanduser()}."]
     if settings.needs_credentials:
@@ -106,6 +103,16 @@ def _greeting(settings: "Settings", port: int) -> list[str]:
             f" `{command(settings, 'token', 'create', '--kind', 'admin', '--name', 'NAME')}`."
         )
     return lines
+
+
+def reached_at(host: str) -> str:
+    """A name or address under which others reach whoever listens there."""
+    listened = as_address(host)
+    if host and (listened is None or not listened.is_unspecified):
+        return host
+    from flowml.machine.facts import host_names, own_address
+
+    return own_address() or max(host_names(), key=len, default="localhost")
 
 
 def bind(host: str, port: int) -> Any:

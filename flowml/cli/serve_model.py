@@ -1,7 +1,8 @@
 """`flowml serve-model`: one model file as a server of its own.
 
-With several processes, the first one binds the port, has the file tried, and forks those that answer, which each read
-the model for themselves; it replaces one that ends, and loads no library that a fork would miss the threads of.
+With several processes, the first one holds the port, has the file tried, and forks those that answer, which each read
+the model and listen for themselves: the system shares connections out among them then, where with one socket for all
+whoever is awake takes most. It replaces one that ends, and loads no library that a fork would miss the threads of.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowml import __version__
-from flowml.cli.serve import bind, settings_of
+from flowml.cli.serve import bind, reached_at, settings_of
 from flowml.cli.tokens import secret_in
 from flowml.domain.errors import InvalidInput, StartupError
 from flowml.machine import lifeline
@@ -35,9 +36,9 @@ _VARIABLE = "FLOWML_TOKEN"
 _SECRET = re.compile(r"[!-~]{20,500}")
 _NAME = re.compile(r"[0-9A-Za-z._~-]{1,100}")
 _SWITCH_SECONDS = 0.001
-_GRACE_SECONDS = 2
+# After the time for what was begun, so much for ending what nobody gets an answer to.
+_LAST_SECONDS = 7.0
 _LOOK_SECONDS = 0.05
-_ENDING_SECONDS = 5.0
 # What ends again within so many seconds is not started at once.
 _SHORT_SECONDS = 5.0
 _MOST_DELAY_SECONDS = 30.0
@@ -64,9 +65,9 @@ def serve_model(options: argparse.Namespace) -> int:
     if options.processes > 1 and not hasattr(os, "fork"):
         raise StartupError("This system starts no further processes for a port.", hint="Leave --processes out.")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    listening = bind(settings.host, settings.port)
+    listening, share = _bind(settings.host, settings.port, options.processes)
     folder = Path(tempfile.mkdtemp(prefix="flowml-"))
-    alone = _Alone(settings, path, options.name, secret, listening, folder, options.processes)
+    alone = _Alone(settings, path, options.name, secret, listening, folder, options.processes, options.grace, share)
     try:
         if options.processes == 1:
             alone.serve(tried=options.sha256)
@@ -90,14 +91,18 @@ class _Alone:
         listening: socket.socket,
         folder: Path,
         processes: int,
+        grace: int,
+        share: Callable[[], socket.socket] | None,
     ):
         self.path = path
         self.processes = processes
+        self.grace = grace
         self._settings = settings
         self._name = name
         self._secret = secret
         self._listening = listening
         self._folder = folder
+        self._share = share
 
     def serve(self, process: int = 1, tried: str | None = None, started: Callable[[], None] | None = None) -> None:
         """Answer until a signal says that it is over. `tried`: the hash of the file, where it was tried already."""
@@ -122,11 +127,11 @@ class _Alone:
         config = configured(
             create_app(context, self._secret, process, self.processes, self._folder),
             log_level="warning",
-            timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_graceful_shutdown=self.grace,
         )
         # uvicorn raises it again for whoever was there before: for us that is the end.
         signal.signal(signal.SIGTERM, lambda *_: None)
-        Announcing(config).run(sockets=[self._listening])
+        Announcing(config).run(sockets=[self._listening if self._share is None else self._share()])
 
     @contextmanager
     def _reading(self, tried: str | None) -> Iterator[Callable[[], "Loaded"]]:
@@ -154,7 +159,8 @@ class _Alone:
         """Say that it answers."""
         host, port = self._listening.getsockname()[:2]
         name = self._name or (loaded.id if loaded else self.path.stem)
-        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        reached = reached_at(host)
+        address = f"http://{f'[{reached}]' if ':' in reached else reached}:{port}"
         several = f", with {self.processes} processes" if self.processes > 1 else ""
         print(f"FlowML {__version__} serves {self.path.name} as “{name}” at {address}{several}", flush=True)
 
@@ -199,7 +205,13 @@ class _Processes:
         self._is_over = True
 
     def _start(self, number: int) -> None:
-        process = os.fork()
+        try:
+            process = os.fork()
+        except OSError as error:
+            # Those that there are go on answering.
+            _log.warning("process %s could not be started: %s", number, error.strerror)
+            self._due[number] = time.monotonic() + _MOST_DELAY_SECONDS
+            return
         if process:
             self._alive[process] = (number, time.monotonic())
             return
@@ -226,7 +238,7 @@ class _Processes:
         while ready < self._alone.processes and not self._is_over:
             with contextlib.suppress(BlockingIOError):
                 ready += len(os.read(begun, 64))
-            if self._ended():
+            if self._ended() or self._due:
                 raise StartupError("A process that answers has ended before it began.", hint="Its reason stands above.")
             time.sleep(_LOOK_SECONDS)
         if not self._is_over:
@@ -257,13 +269,43 @@ class _Processes:
         """Ask them to end, what they answer first; who does not is killed."""
         for process in self._alive:
             os.kill(process, signal.SIGTERM)
-        until = time.monotonic() + _ENDING_SECONDS
+        until = time.monotonic() + self._alone.grace + _LAST_SECONDS
         while self._alive and time.monotonic() < until:
             self._ended()
             time.sleep(_LOOK_SECONDS)
         for process in self._alive:
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
+
+
+def _bind(host: str, port: int, processes: int) -> tuple[socket.socket, Callable[[], socket.socket] | None]:
+    """A socket at this port, and what makes another one for a process that shares it; None where all have the same
+    one. Raises StartupError."""
+    listening = bind(host, port)
+    # Elsewhere such sockets are not shared out, but one of them gets everything.
+    if processes == 1 or sys.platform != "linux":
+        return listening, None
+    family, address = listening.family, listening.getsockname()
+    listening.close()
+
+    def share() -> socket.socket:
+        found = socket.socket(family, socket.SOCK_STREAM)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        found.bind(address)
+        found.set_inheritable(False)
+        return found
+
+    def shared() -> socket.socket:
+        found = share()
+        found.listen(1024)
+        return found
+
+    try:
+        # It listens to nothing, and holds the port for the others.
+        return share(), shared
+    except OSError as error:
+        raise StartupError(f"Port {address[1]} on {host} cannot be used: {str(error.strerror).lower()}.") from error
 
 
 def _secret(file: Path | None) -> str | None:

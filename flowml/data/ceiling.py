@@ -16,7 +16,7 @@ _LEAST = 400 * _MiB
 # pieces. Compressed columns unpack to more.
 _TEXT = (50, 1024 * _MiB, 12)
 _PACKED = (100, 4096 * _MiB, 20)
-_PACKED_STARTS = (
+PACKED_STARTS = (
     b"PAR1",
     b"ARROW1",
     b"\xff\xff\xff\xff",
@@ -40,7 +40,7 @@ def memory_for(path: Path) -> int:
             head = file.read(16)
     except OSError:
         return _LEAST
-    small, middle, large = _PACKED if head.startswith(_PACKED_STARTS) else _TEXT
+    small, middle, large = _PACKED if head.startswith(PACKED_STARTS) else _TEXT
     return max(_LEAST, min(small * size, middle), large * size)
 
 

@@ -95,6 +95,10 @@ class UnsupportedFormat(FlowMLError):
     """No reader for this kind of file."""
 
 
+class NotAcceptable(FlowMLError):
+    """The answer is in none of the formats that its caller takes."""
+
+
 class TooMany(FlowMLError):
     """Too many at once."""
 

@@ -52,6 +52,7 @@ KINDS: dict[type[FlowMLError], Kind] = {
     errors.WrongState: Kind(409, "wrong-state", "Not possible right now"),
     errors.NotApplicable: Kind(409, "not-applicable", "Not possible for this one"),
     errors.TooLarge: Kind(413, "too-large", "Too large"),
+    errors.NotAcceptable: Kind(406, "not-acceptable", "Not acceptable"),
     errors.UnsupportedFormat: Kind(415, "unsupported-format", "Unsupported format"),
     errors.TooMany: Kind(429, "too-many", "Too many at once", 5),
     errors.NotReady: Kind(503, "not-ready", "Not ready", 5),

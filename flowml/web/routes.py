@@ -129,7 +129,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/results/model/{model_id}/keys", keys.create, k.MadeKey, 201, body=k.NewKey, need=ADMIN),
     Endpoint("DELETE", "/api/results/model/{model_id}/keys/{key_id}", keys.revoke, status=204, need=ADMIN),
     Endpoint("POST", "/api/results/predict",
-             results.predict, r.Prediction | r.Predictions, body=r.Predict, need=PREDICT,
+             results.predict, r.Prediction | r.Predictions, body=r.Predict, query=r.PredictQuery, need=PREDICT,
              at_once=results.predict_at_once),
     Endpoint("POST", "/api/results/model/{model_id}/predict-file",
              scoring.predict_file, tuple(MEDIA_TYPES.values()), query=sc.PredictFileQuery, form=d.UploadForm,

@@ -7,6 +7,7 @@ program sees the request. So is whoever has no valid credential where it takes o
 are open.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
@@ -18,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowml.domain.caller import NOBODY, Permission, Principal
-from flowml.domain.errors import FlowMLError, Forbidden, MalformedRequest, Unauthorized
+from flowml.domain.errors import FlowMLError, Forbidden, MalformedRequest, NotReady, Unauthorized
 from flowml.domain.faults import fault_of
 from flowml.services.access.hosts import Hosts
 from flowml.services.context import Context
@@ -85,16 +86,20 @@ class Gate:
         open_paths: Collection[str] = frozenset(),
         *,
         has_pages: bool = True,
+        any_host: bool = False,
         at_once: AtOnce | None = None,
     ):
         """`who` calls is what every request's context says from here on; nobody gets to other than the open paths.
-        Without pages, nobody is led to one. What none of `at_once` answers goes to the application."""
+        Without pages, nobody is led to one. `any_host`: it answers under any name, which is for a server where
+        everything takes a secret that no browser sends by itself. What none of `at_once` answers goes to the
+        application."""
         self._app = app
         self._context_of = lru_cache(maxsize=128)(context.of)
         self._who = who
         self._hosts = Hosts(context.settings)
         self._open_paths = open_paths
         self._has_pages = has_pages
+        self._any_host = any_host
         self._at_once = at_once or {}
         self.end_waiting: Callable[[], None] = lambda: None
         """To be called when the server is about to end: who waits for something to happen hears that it does not."""
@@ -111,7 +116,11 @@ class Gate:
                 await self._app(scope, receive, send)
             return
 
+        has_begun = False
+
         async def send_guarded(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
             if message["type"] == "http.response.start":
                 message["headers"] = _with_ours(scope, message["headers"])
             await send(message)
@@ -126,13 +135,23 @@ class Gate:
         elif refusal is not None:
             await problem_response(refusal, path=scope["path"])(scope, receive, send_guarded)
         else:
-            await self._app(scope, receive, send_guarded)
+            try:
+                await self._app(scope, receive, send_guarded)
+            except asyncio.CancelledError:
+                # The time is over that a server that ends gives to what was begun.
+                if has_begun:
+                    raise
+                ending = NotReady("This server has ended before the answer was there.", hint="Send the request again.")
+                await problem_response(ending, path=scope["path"])(scope, receive, send_guarded)
 
     def at_once(self, scope: Scope) -> Callable[[bytes], tuple[bytes, bytes] | None] | None:
         """What answers a request as soon as its body is there (`wire.AtOnce`), by the same rules as any other; None for
         one that has to be refused, or that the application has to look at."""
         found = self._at_once.get(scope["path"])
         if found is None or scope["method"] != "POST" or scope["root_path"] or _JSON not in scope["headers"]:
+            return None
+        if scope["query_string"]:
+            # It may say something that is for the application to look at.
             return None
         need, answer = found
         if self._let_in(scope) is not None or need not in scope[CONTEXT].caller.may:
@@ -150,12 +169,16 @@ class Gate:
 
     def _let_in(self, scope: Scope) -> Exception | None:
         """Why this request may not come in; None where it may, and has its context now."""
-        refusal = _refused(scope, self._hosts)
+        refusal = _refused(scope, self._hosts, any_host=self._any_host)
         if refusal is not None:
             return refusal
         try:
             caller = self._who(scope)
         except Exception as error:
+            if isinstance(error, Unauthorized) and not self._has_pages and scope["path"] in self._open_paths:
+                # A probe may send what is for other addresses.
+                scope[CONTEXT] = self._context_of(NOBODY)
+                return None
             if isinstance(error, FlowMLError):
                 return error
             _log.exception("who sends a request could not be found out")
@@ -195,7 +218,7 @@ def _with_ours(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> list[tup
     return found
 
 
-def _refused(scope: Scope, hosts: Hosts) -> FlowMLError | None:
+def _refused(scope: Scope, hosts: Hosts, *, any_host: bool = False) -> FlowMLError | None:
     """Why this request may not come in, or None when it may. From here on the scope's scheme is that of browsers."""
     found: dict[bytes, list[str]] = {}
     for name, value in scope["headers"]:
@@ -207,6 +230,8 @@ def _refused(scope: Scope, hosts: Hosts) -> FlowMLError | None:
     host = named[0].lower()
     own = scope["server"][0] if scope.get("server") else ""
     scheme = hosts.scheme(host, own, _SCHEMES.get(scope["scheme"], scope["scheme"]))
+    if scheme is None and any_host:
+        scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
     if scheme is None:
         return Forbidden(
             "This server does not answer under that name.",

@@ -19,6 +19,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from flowml.automl.conformal.record import DEFAULT
 from flowml.automl.files.drift import Reference
 from flowml.automl.files.first import FIRST_ROWS, first_rows, more_rows
 from flowml.automl.files.outlet import Outlet, outlet
@@ -153,12 +154,14 @@ def score_pieces(
     threads: int | None = None,
     reporting: Reporting | None = None,
     most_bytes: int | None = None,
+    coverage: float = DEFAULT,
 ) -> ScoredFile:
     """Write a table with the answers added, as `batch.predict_table` adds them, in one of `writers.FORMATS`.
 
     `to`: a path, at which a file is there once it is whole and not before, or an open binary file. `reference`: what
-    the columns were like in training, to compare these with. `most_bytes`: how much may be written. Raises as reading
-    the pieces does, InvalidInput when the format cannot hold the table, TooLarge for too much, and Cancelled.
+    the columns were like in training, to compare these with. `most_bytes`: how much may be written; `coverage`: how
+    often intervals hold the truth. Raises as reading the pieces does, InvalidInput when the format cannot hold the
+    table, TooLarge for too much, and Cancelled.
     """
     if format == "xlsx":
         # What cannot be written in the end is not worked out.
@@ -167,7 +170,7 @@ def score_pieces(
     threads = threads or max(1, min(_MOST_THREADS, usable_cores()))
     began = time.monotonic()
     with outlet(to, format, table.shape) as out:
-        return _score(model, table, _Bounded(out, most_bytes), threads, reporting, reference, began)
+        return _score(model, table, _Bounded(out, most_bytes), threads, reporting, reference, began, coverage)
 
 
 class _Bounded:
@@ -200,6 +203,7 @@ def _score(
     reporting: Reporting,
     reference: Reference | None,
     began: float,
+    coverage: float,
 ) -> ScoredFile:
     notes, summary = Notes(), Summary(model.schema, reference)
     notes.add(table.notes)
@@ -219,7 +223,7 @@ def _score(
             raise
 
     def answered(number: int, read_table: ReadTable) -> _Piece:
-        scored = score_table(model, read_table, ahead.add)
+        scored = score_table(model, read_table, ahead.add, coverage)
         return _Piece(
             out.content(number, scored.frame, read_table.written),
             scored.frame.height,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from flowml.automl.conformal.record import DEFAULT
 from flowml.automl.features.values import DAY_SECONDS
 from flowml.automl.model.model import FittedModel
 from flowml.automl.schema.feature import Feature
@@ -56,15 +57,21 @@ def predict_table(model: FittedModel, table: ReadTable) -> tuple[pl.DataFrame, t
     return scored.frame, shown_notes([*scored.notes, *said_of_extra(scored.extra), *said_of_lacking(scored.lacks)])
 
 
-def score_table(model: FittedModel, table: ReadTable, watch: Callable[[int], object] | None = None) -> Scored:
-    """The same for a whole file or a piece of one; `watch` as of `FittedModel.predict_features`."""
+def score_table(
+    model: FittedModel,
+    table: ReadTable,
+    watch: Callable[[int], object] | None = None,
+    coverage: float = DEFAULT,
+) -> Scored:
+    """The same for a whole file or a piece of one; `watch` as of `FittedModel.predict_features`, `coverage`: how often
+    intervals hold the truth."""
     schema = model.schema
     features = table.features if schema.recipe is None else schema.recipe.transform(table.features)
     answers = model.predict_features(features, watch)
     unfamiliar, odd = _unfamiliar(schema, table, features)
     used = frozenset(table.names.values())
     extra = tuple(name for name in table.frame.columns if name not in used and name != schema.target)
-    scored, said = _added(model, table.frame, features, answers)
+    scored, said = _added(model, table.frame, features, answers, coverage)
     lacks = tuple(schema.missing_of(table.features.columns))
     return Scored(scored, [*table.notes, *unfamiliar, *said], lacks, extra, features, answers, odd)
 
@@ -167,7 +174,7 @@ def _odd(feature: Feature, values: pl.Series) -> Iterator[tuple[pl.Series, tuple
 
 
 def _added(
-    model: FittedModel, frame: pl.DataFrame, features: pl.DataFrame, answers: Any
+    model: FittedModel, frame: pl.DataFrame, features: pl.DataFrame, answers: Any, coverage: float = DEFAULT
 ) -> tuple[pl.DataFrame, list[str]]:
     notes: list[str] = []
     added: dict[str, pl.Series] = {}
@@ -180,7 +187,7 @@ def _added(
     else:
         values = answers[:, 0]
         added["prediction"] = pl.Series(values)
-        found = model.intervals(features, answers)
+        found = model.intervals(features, answers, coverage)
         if found is not None:
             added["prediction_low"], added["prediction_high"] = pl.Series(found[0]), pl.Series(found[1])
     for name, series in added.items():

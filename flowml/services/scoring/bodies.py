@@ -5,20 +5,23 @@ import io
 import struct
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from flowml.data.ceiling import memory_for
+from flowml.data.ceiling import PACKED_STARTS, memory_for
+from flowml.domain.errors import UnreadableFile
 from flowml.services.context import Context
 from flowml.services.serving import predicting
 from flowml.services.serving.figures import milliseconds_since
+from flowml.services.serving.predicting import DEFAULT_COVERAGE
 from flowml.services.serving.shelf import models_of
 from flowml.services.tables import run_task, workplace
 
 _PIECE_ROWS = 20_000
 # What a model and its libraries take, beside the table.
 _MODEL_BYTES = 1 << 30
+_HEAD_BYTES = 16
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
@@ -31,6 +34,24 @@ class AnsweredTable:
     notes: tuple[str, ...]
 
 
+def memory_of_child(path: Path) -> int:
+    """Bytes that a child may take for this table and a model."""
+    return memory_for(path) + _MODEL_BYTES
+
+
+def check_begin(path: Path, media_type: str, begin: bytes | None) -> None:
+    """Raises UnreadableFile for what is not what it was sent as, in this media type, which begins so (None: a text):
+    it is not for its bytes alone to say which reader is set upon them."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    is_so = not head.startswith(PACKED_STARTS) if begin is None else head.startswith(begin)
+    if not is_so:
+        raise UnreadableFile(
+            f"The body is no table in the format that was announced, {media_type}.",
+            hint="Send the Content-Type of what it is, unpacked.",
+        )
+
+
 def answer_table(
     context: Context,
     model_id: str | None,
@@ -39,10 +60,11 @@ def answer_table(
     filename: str,
     format: str,
     options: Mapping[str, Any] | None = None,
+    coverage: float = DEFAULT_COVERAGE,
 ) -> AnsweredTable:
     """A table of any format that is read (`filename` says what it is sent as, `options` what its owner says of it),
-    with the answers added as `flowml predict` adds them, in one of `downloads.MEDIA_TYPES`. Bounded in time and memory
-    as reading a file is.
+    with the answers added as `flowml predict` adds them, in one of `downloads.MEDIA_TYPES`; `coverage`: how often
+    intervals hold the truth. Bounded in time and memory as reading a file is.
 
     Raises as `predicting.load` and `tables.run_task` do, and UnreadableFile and InvalidInput for what is in it.
     """
@@ -60,8 +82,9 @@ def answer_table(
             "target": str(place.scratch / "result"),
             "scratch": str(place.scratch),
             "progress": str(place.scratch / "progress"),
+            "coverage": coverage,
         }
-        most_bytes = memory_for(path) + _MODEL_BYTES
+        most_bytes = memory_of_child(path)
         answer = run_task(context, "score", request, module="flowml.services.scoring.task", most_bytes=most_bytes)
         result = context.store.files.new_temp()
         (place.scratch / "result").replace(result)
@@ -69,7 +92,20 @@ def answer_table(
     return AnsweredTable(result, answer["rows"], tuple(answer["notes"]))
 
 
-def arrow_stream(path: Path) -> Iterator[bytes]:
+def as_stream(table: AnsweredTable, target: Path) -> AnsweredTable:
+    """The same, in an Arrow file, as an Arrow stream at another path."""
+    try:
+        with target.open("xb") as file:
+            file.writelines(_arrow_stream(table.path))
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    finally:
+        table.path.unlink(missing_ok=True)
+    return replace(table, path=target)
+
+
+def _arrow_stream(path: Path) -> Iterator[bytes]:
     """An Arrow file of ours as an Arrow stream, by pieces: the schema, the batches of rows, the mark of its end."""
     import polars as pl
 

@@ -223,6 +223,7 @@ def _answer(
                 "target": str(place.scratch / "result"),
                 "scratch": str(place.scratch),
                 "progress": str(work.progress),
+                "coverage": predicting.DEFAULT_COVERAGE,
                 "max_rows": context.settings.max_rows,
                 "max_columns": context.settings.max_columns,
             },

@@ -4,6 +4,7 @@ does."""
 import tempfile
 import time
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +14,36 @@ from flowml.automl.files.drift import Reference, reference_of
 from flowml.automl.files.scoring import Progress, Reporting, open_for, score_pieces
 from flowml.automl.model import modelfile
 from flowml.automl.model.model import FittedModel
+from flowml.data.conversion.notation import Notation
+from flowml.data.expected import Expected
 from flowml.data.format import Limits
+from flowml.data.in_pieces import open_expected
+from flowml.data.sizes import plain_bytes
 from flowml.data.tasks import answer_and_end
+from flowml.data.writing.writers import SEPARATORS
 from flowml.services.scoring.progress import Told, write_progress
 
 _NICENESS = 5
 _REFERENCE_ROWS = 50_000
 _SLICES, _SLICE_ROWS = 50, 1_000
 _TELL_SECONDS = 0.2
+# Of a table that its caller takes back to answer it.
+_SMALL_ROWS, _SMALL_BYTES = 2_000, 4_000_000
 # What real tables unpack to, and answers to them have, is less.
 _FREE_BYTES = 256_000_000
 _MOST_EXPANSION = 200
 
-TASKS = {"score": "flowml.services.scoring.task:score"}
+TASKS = {"score": "flowml.services.scoring.task:score", "read": "flowml.services.scoring.task:read"}
 
 
 def score(request: Mapping[str, Any]) -> dict[str, Any]:
     """Answer the rows of `path`, called `filename`, with the model in `model_file`, into `target`, in `format`; what is
     temporary is in `scratch`, and how far it is in `progress`. `table`: the training rows, None where they are gone.
-    Returns rows, seconds, notes, summary and first."""
+    `coverage`: how often intervals hold the truth. Returns rows, seconds, notes, summary and first."""
     # With the folder goes what a child that is ended leaves behind.
     tempfile.tempdir = request["scratch"]
     model = modelfile.read(Path(request["model_file"]))
-    most_bytes = max(_FREE_BYTES, _MOST_EXPANSION * Path(request["path"]).stat().st_size)
-    limits = Limits(request["max_rows"], request["max_columns"], max_bytes=most_bytes)
+    limits = _limits(request)
     reporting = Reporting(_Teller(Path(request["progress"])).tell)
     with open_for(
         model,
@@ -54,7 +61,8 @@ def score(request: Mapping[str, Any]) -> dict[str, Any]:
             request["format"],
             reference=_reference(model, request["table"]),
             reporting=reporting,
-            most_bytes=most_bytes,
+            most_bytes=limits.max_bytes,
+            coverage=request["coverage"],
         )
     return {
         "rows": scored.rows,
@@ -63,6 +71,51 @@ def score(request: Mapping[str, Any]) -> dict[str, Any]:
         "summary": scored.summary.state(),
         "first": scored.first,
     }
+
+
+def read(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the table at `path`, called `filename`, for a model that takes the `expected` columns and a file in `format`
+    to come. One that is small is left in the folder `target`, as `frame` and `features` of a `ReadTable`, in Arrow.
+    Returns is_small, and then its names, notes, lines and rows."""
+    tempfile.tempdir = request["target"]
+    table = open_expected(
+        Path(request["path"]),
+        [_expected(column) for column in request["expected"]],
+        request["filename"],
+        limits=_limits(request),
+        now=time.time(),
+        typed=request["format"] not in SEPARATORS,
+    )
+    with table as found:
+        pieces = [read() for read in islice(found.pieces, 2)]
+        found.check()
+    piece = pieces[0]
+    height = piece.frame.height
+    if len(pieces) > 1 or height > _SMALL_ROWS or plain_bytes(piece.frame) > _SMALL_BYTES:
+        return {"is_small": False}
+    folder = Path(request["target"])
+    piece.frame.write_ipc(folder / "frame")
+    piece.features.write_ipc(folder / "features")
+    return {
+        "is_small": True,
+        "names": dict(piece.names),
+        "notes": [*found.notes, *piece.notes],
+        "lines": [piece.places.line_of(row) for row in range(height)],
+        "rows": [piece.places.row_of(row) for row in range(height)],
+    }
+
+
+def _expected(column: Mapping[str, Any]) -> Expected:
+    notation, known = column["notation"], column["known"]
+    if notation is not None:
+        missing = notation["missing"]
+        notation = Notation(**{**notation, "missing": None if missing is None else tuple(missing)})
+    return Expected(column["name"], column["kind"], notation, None if known is None else tuple(known))
+
+
+def _limits(request: Mapping[str, Any]) -> Limits:
+    most_bytes = max(_FREE_BYTES, _MOST_EXPANSION * Path(request["path"]).stat().st_size)
+    return Limits(request["max_rows"], request["max_columns"], max_bytes=most_bytes)
 
 
 class _Teller:

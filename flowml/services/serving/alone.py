@@ -34,6 +34,8 @@ class OneModel:
         self.figures = Figures()
         self.loaded = loaded
         self._path = path
+        self._known: tuple[int, ...] | None = None
+        """What the file looked like when it was the same as the one in memory."""
         self.only: str | None = loaded.id
         self._names = frozenset((loaded.id, loaded.file, loaded.file[:_SHOWN_HASH]))
         threading.Thread(target=loaded.fitted.one_row.prepare, daemon=True).start()
@@ -60,11 +62,13 @@ class OneModel:
     def file(self, context: Context, loaded: Loaded) -> Path:
         """The file that it was read from. Raises Damaged for one that is another one by now."""
         try:
-            sha256 = hashlib.sha256(self._path.read_bytes()).hexdigest()
+            found = _looks_of(self._path)
+            sha256 = loaded.file if found == self._known else hashlib.sha256(self._path.read_bytes()).hexdigest()
         except OSError:
-            sha256 = ""
+            found, sha256 = None, ""
         if sha256 != loaded.file:
             raise Damaged(_changed(self._path), hint="Start it again; single rows are answered from memory.")
+        self._known = found
         return self._path
 
 
@@ -125,6 +129,12 @@ def read_model(path: Path, name: str | None = None, tried: str | None = None) ->
         fitted.one_row.prepare()
     name = name or name_for(path)
     return Loaded(name, name, sha256, fitted, _predict_ms(fitted))
+
+
+def _looks_of(path: Path) -> tuple[int, ...]:
+    """What changes with a file. Raises OSError."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _changed(path: Path) -> str:

@@ -39,7 +39,7 @@ _TELL_SECONDS = 1.0
 # fmt: off
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/results/predict",
-             results.predict, r.Prediction | r.Predictions, body=r.Predict, need=PREDICT,
+             results.predict, r.Prediction | r.Predictions, body=r.Predict, query=r.PredictQuery, need=PREDICT,
              at_once=results.predict_at_once),
     Endpoint("POST", "/api/results/model/{model_id}/predict-file",
              files.predict_file, tuple(MEDIA_TYPES.values()), query=sc.PredictFileQuery, form=d.UploadForm,
@@ -115,7 +115,9 @@ def create_app(
     app.state.figures = shared
     open_paths = frozenset(endpoint.path for endpoint in ENDPOINTS if endpoint.need is OPEN)
     at_once = answering_at_once(ENDPOINTS)
-    return Gate(app, context, SecretCallers(secret), open_paths, has_pages=False, at_once=at_once)
+    return Gate(
+        app, context, SecretCallers(secret), open_paths, has_pages=False, any_host=secret is not None, at_once=at_once
+    )
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:

@@ -1,6 +1,5 @@
 """What a server of one model answers in its own way: what it is, whether it is ready, what it has done."""
 
-import time
 from typing import Any
 
 from pydantic import Field
@@ -18,8 +17,6 @@ from flowml.web.api.prometheus import merged, metric, of_predictions
 from flowml.web.caller import context_of
 from flowml.web.schemas.base import Answer
 from flowml.web.schemas.results import Feature, Member
-
-_STARTED = time.monotonic()
 
 
 class LoneModel(Answer):
@@ -93,7 +90,6 @@ async def metrics(request: Request) -> Response:
     context = context_of(request)
     models = context.models
     assert isinstance(models, OneModel)
-    labels = {"process": str(request.app.state.process)}
     shared: SharedFigures = request.app.state.figures
     found = await run_in_threadpool(shared.read, request.app.state.processes)
     lines = [
@@ -111,15 +107,14 @@ async def metrics(request: Request) -> Response:
             "flowml_uptime_seconds",
             "gauge",
             "Seconds since this process started.",
-            [(labels, time.monotonic() - _STARTED)],
+            [({"process": str(process)}, one.uptime_seconds) for process, one in found.items()],
         ),
-        *merged(of_predictions(one, {"process": str(process)}) for process, one in found.items()),
-        *metric("process_resident_memory_bytes", "gauge", "Memory of this process.", [(labels, _memory_bytes())]),
+        *merged(of_predictions(one.predictions, {"process": str(process)}) for process, one in found.items()),
+        *metric(
+            "process_resident_memory_bytes",
+            "gauge",
+            "Memory of each process.",
+            [({"process": str(process)}, one.memory_bytes) for process, one in found.items()],
+        ),
     ]
     return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
-
-
-def _memory_bytes() -> int:
-    from flowml.services.system import process_memory_bytes
-
-    return process_memory_bytes()

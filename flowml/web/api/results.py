@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowml.domain.errors import FlowMLError
+from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.domain.models import ConfusionMatrix, Importance, Leaderboard
 from flowml.services import jobs, results
 from flowml.services.context import Context
@@ -34,7 +34,7 @@ from flowml.web.bodies import (
 from flowml.web.caller import context_of
 from flowml.web.leaving import for_a_row, in_bulk
 from flowml.web.schemas.base import PageQuery
-from flowml.web.schemas.results import ImportanceQuery, ModelDetail, Predict
+from flowml.web.schemas.results import ImportanceQuery, ModelDetail, Predict, PredictQuery
 
 _FEW_ROWS = 100
 _ONE_ROW = {"model_id", "features"}
@@ -85,7 +85,7 @@ def feature_importance(context: Context, model_id: str, query: ImportanceQuery) 
     return results.feature_importance(context, model_id, query.method)
 
 
-async def predict(request: Request) -> Response:
+async def predict(request: Request, query: PredictQuery) -> Response:
     """Predict one row, or many.
 
     Very many may come as a table: the body is Arrow (a stream or a file), Parquet, CSV or JSON lines, `model_id` is a
@@ -96,11 +96,14 @@ async def predict(request: Request) -> Response:
     started = time.perf_counter()
     context = context_of(request)
     small = await read_small(request)
-    if small is not None and is_shallow(small):
-        return await _predict_small(request, context, small, started)
     if small is None and (media_type := media_type_of(request)) in TABLES:
-        return await predict_table(request, media_type)
+        return await predict_table(request, media_type, query)
+    is_said_beside = query.model_id is not None or query.coverage is not None
+    if small is not None and is_shallow(small) and not is_said_beside:
+        return await _predict_small(request, context, small, started)
     async with read_json(request) if small is None else nullcontext(io.BytesIO(small)) as sent:
+        if is_said_beside:
+            raise InvalidInput("With a body of JSON, “model_id” and “coverage” belong in that, not in the address.")
         if small is None and is_read_at_once(sent):
             return await _predict_small(request, context, sent.read(), started)
         # Read in the turn in which it is answered: very many that wait for theirs lie on the disk until then.

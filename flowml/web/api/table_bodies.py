@@ -1,20 +1,28 @@
 """Many rows as a table in the body of a request: Arrow, Parquet, CSV or JSON lines in, and the like out."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from flowml.domain.errors import TooLarge
+from flowml.domain.errors import NotAcceptable, TooLarge, UnsupportedFormat
 from flowml.services.context import Context
 from flowml.services.datasets import PlaceForUploads
 from flowml.services.downloads import MEDIA_TYPES
 from flowml.services.serving import predicting
+from flowml.services.serving.predicting import DEFAULT_COVERAGE
 from flowml.web.caller import context_of
-from flowml.web.leaving import until_gone
+from flowml.web.leaving import in_bulk, until_gone
+from flowml.web.schemas.results import PredictQuery
+
+if TYPE_CHECKING:
+    from flowml.services.scoring.bodies import AnsweredTable
+    from flowml.services.scoring.small import SmallTable
 
 STREAM = "application/vnd.apache.arrow.stream"
 # By media type what such a table is called as a file, and in which format it is answered where nothing else is asked.
@@ -33,30 +41,106 @@ _BY_MEDIA_TYPE = {media_type.partition(";")[0]: format for format, media_type in
     "application/ndjson": "jsonl",
     "application/x-parquet": "parquet",
 }
+# How the binary ones of them begin.
+_BEGINS = {
+    STREAM: b"\xff\xff\xff\xff",
+    "application/vnd.apache.arrow.file": b"ARROW1",
+    "application/vnd.apache.parquet": b"PAR",
+    "application/x-parquet": b"PAR",
+}
+_MOST_ACCEPTED = 50
 _PIECE = 1 << 18
 _SHOWN_NOTES = 10
 _LONGEST_NOTES = 4_000
 
 
-async def predict_table(request: Request, media_type: str) -> Response:
-    """The table of this request with the answers added. Raises TooLarge, NoRoom, and as `answer_table` does."""
+async def predict_table(request: Request, media_type: str, query: PredictQuery) -> Response:
+    """The table of this request with the answers added. Raises UnsupportedFormat, UnreadableFile, TooLarge, NoRoom, and
+    as `answer_table` does."""
+    started = time.perf_counter()
     context = context_of(request)
-    model_id = predicting.named(context, request.query_params.get("model_id"))
+    model_id = predicting.named(context, query.model_id)
     # Before anything that was sent is looked at.
     context.caller.check_model(model_id)
-    sent = TABLES[media_type]
-    format, as_stream = _wanted(request.headers.get("accept", ""), media_type)
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedFormat("This server takes no compressed requests.", hint="Send it without Content-Encoding.")
+    wanted = _wanted(request.headers.get("accept", ""), media_type)
     place = PlaceForUploads(context)
     path = place.new_temp()
-
-    def answer(context: Context) -> Response:
-        return answered(context, model_id, path, filename=f"rows.{sent}", format=format, as_stream=as_stream)
-
+    asked = _Asked(model_id, path, media_type, wanted, query.coverage or DEFAULT_COVERAGE, started)
     try:
         await _receive(request, place, path, context.settings.max_upload_bytes)
-        return await until_gone(request, answer)
+        with predicting.counted(context, model_id):
+            small = await until_gone(request, asked.read)
+            if small is None:
+                return await until_gone(request, asked.answer)
+            return await in_bulk(request, lambda context: asked.answer_small(context, small))
     finally:
         path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be answered: the table at `path`, which was `sent` in this media type, in the `wanted` one.
+    Its methods work in threads; who needs them imports what reads tables."""
+
+    model_id: str
+    path: Path
+    sent: str
+    wanted: str
+    coverage: float
+    started: float
+
+    @property
+    def _filename(self) -> str:
+        return f"rows.{TABLES[self.sent]}"
+
+    def read(self, context: Context) -> "SmallTable | None":
+        """A small table, with the model for it; None for a large one."""
+        from flowml.services.scoring.bodies import check_begin
+        from flowml.services.scoring.small import MOST_BYTES, read_small
+
+        check_begin(self.path, self.sent, _BEGINS.get(self.sent))
+        loaded = predicting.load(context, self.model_id)
+        if self.path.stat().st_size > MOST_BYTES:
+            return None
+        return read_small(context, loaded, self.path, filename=self._filename, format=TABLES[self.wanted])
+
+    def answer_small(self, context: Context, table: "SmallTable") -> Response:
+        """The answer to that."""
+        from flowml.services.scoring.small import answer_small
+
+        format = TABLES[self.wanted]
+        return self._response(
+            context,
+            answer_small(context, table, format=format, coverage=self.coverage, started=self.started),
+        )
+
+    def answer(self, context: Context) -> Response:
+        """The answer to a table of any size."""
+        from flowml.services.scoring.bodies import answer_table
+
+        format = TABLES[self.wanted]
+        found = answer_table(
+            context, self.model_id, self.path, filename=self._filename, format=format, coverage=self.coverage
+        )
+        return self._response(context, found)
+
+    def _response(self, context: Context, found: "AnsweredTable") -> Response:
+        media_type = STREAM if self.wanted == STREAM else MEDIA_TYPES[TABLES[self.wanted]]
+        return response_of(found, media_type, context.store.files.new_temp())
+
+
+def response_of(found: "AnsweredTable", media_type: str, beside: Path) -> Response:
+    """The table in this media type. Nothing is left of its file, nor of one `beside` it, even where nobody takes the
+    answer."""
+    if media_type == STREAM:
+        from flowml.services.scoring.bodies import as_stream
+
+        found = as_stream(found, beside)
+    notes = {"X-FlowML-Notes": _shown(found.notes)} if found.notes else {}
+    length = {"Content-Length": str(found.path.stat().st_size)}
+    return StreamingResponse(_pieces(found.path), media_type=media_type, headers={**notes, **length})
 
 
 def answered(
@@ -67,19 +151,13 @@ def answered(
     filename: str,
     format: str,
     options: Mapping[str, Any] | None = None,
-    as_stream: bool = False,
 ) -> Response:
-    """The rows of a file with the answers added, in one of MEDIA_TYPES, or as an Arrow stream. Raises as `answer_table`
-    does."""
+    """The rows of a file with the answers added, in one of MEDIA_TYPES. Raises as `answer_table` does."""
     from flowml.services.scoring.bodies import answer_table
 
     with predicting.counted(context, model_id):
         found = answer_table(context, model_id, path, filename=filename, format=format, options=options)
-    notes = {"X-FlowML-Notes": _shown(found.notes)} if found.notes else {}
-    if as_stream:
-        return StreamingResponse(_stream(found.path), media_type=STREAM, headers=notes)
-    length = {"Content-Length": str(found.path.stat().st_size)}
-    return StreamingResponse(_pieces(found.path), media_type=MEDIA_TYPES[format], headers={**notes, **length})
+    return response_of(found, MEDIA_TYPES[format], context.store.files.new_temp())
 
 
 def accepted(header: str) -> str:
@@ -120,14 +198,32 @@ def _too_large(most_bytes: int) -> TooLarge:
     )
 
 
-def _wanted(accept: str, media_type: str) -> tuple[str, bool]:
-    """In which format to answer, and whether as an Arrow stream: as Accept says, else as it was sent."""
-    named = {item.partition(";")[0].strip().lower() for item in accept.split(",")}
-    if STREAM in named:
-        return "arrow", True
-    if named & set(TABLES):
-        return accepted(accept), False
-    return TABLES[media_type], media_type == STREAM
+def _wanted(accept: str, media_type: str) -> str:
+    """In which media type to answer: the one that Accept would like best, and of those alike the first; as the table
+    was sent where anything will do. Raises NotAcceptable where none of what there is will."""
+    wanted: list[tuple[float, int, str]] = []
+    for place, item in enumerate(accept.split(",")[:_MOST_ACCEPTED]):
+        named, *parameters = (part.strip().lower() for part in item.split(";"))
+        weights = [part.removeprefix("q=") for part in parameters if part.startswith("q=")]
+        try:
+            weight = float(weights[0]) if weights else 1.0
+        except ValueError:
+            continue
+        found = media_type if named == "*/*" or _is_range_of(named, media_type) else named
+        if found in TABLES and weight > 0:
+            wanted.append((-weight, place, found))
+    if wanted:
+        return min(wanted)[2]
+    if not accept.strip():
+        return media_type
+    raise NotAcceptable(
+        "A table is answered with a table, in none of the formats that Accept names.",
+        hint=f"There are {', '.join(TABLES)}.",
+    )
+
+
+def _is_range_of(named: str, media_type: str) -> bool:
+    return named.endswith("/*") and media_type.startswith(named.removesuffix("*"))
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
@@ -141,15 +237,6 @@ def _pieces(path: Path) -> Iterator[bytes]:
                 yield piece
 
     return pieces()
-
-
-def _stream(path: Path) -> Iterator[bytes]:
-    from flowml.services.scoring.bodies import arrow_stream
-
-    try:
-        yield from arrow_stream(path)
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _shown(notes: tuple[str, ...]) -> str:

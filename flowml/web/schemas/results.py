@@ -141,6 +141,15 @@ class Importance(Answer):
     items: list[ImportanceItem]
 
 
+class PredictQuery(Query):
+    """What is said beside the body where that is a table."""
+
+    model_id: str | None = Field(None, description="of a table: a model, or a training run; as in a body of JSON")
+    coverage: float | None = Field(
+        None, ge=0.5, le=0.99, description="of a table: how often the interval holds the truth (0.9)"
+    )
+
+
 class Predict(Body):
     """One row as `features`, or several as `rows`."""
 

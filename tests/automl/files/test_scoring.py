@@ -262,7 +262,7 @@ def test_an_interrupt_in_a_thread_ends_all_of_them(
 ) -> None:
     path, out = written(tmp_path, "csv"), tmp_path / "out.csv"
 
-    def score_table(model: FittedModel, table: Any, watch: Any) -> Any:
+    def score_table(model: FittedModel, table: Any, watch: Any, coverage: float) -> Any:
         # The first piece does not end by itself.
         while table.places.row_of(0) == 1:
             watch(0)

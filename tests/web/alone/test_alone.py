@@ -121,9 +121,11 @@ def test_whichever_process_is_asked_knows_what_all_have_counted(tmp_path: Path) 
     other.write()
     (tmp_path / "figures-3.json").write_text("{")
     found = one.read(3)
-    text = merged(of_predictions(figures, {"process": str(number)}) for number, figures in found.items())
+    read = {number: of_one.predictions for number, of_one in found.items()}
+    text = merged(of_predictions(figures, {"process": str(number)}) for number, figures in read.items())
 
-    assert found == {1: first.read(), 2: second.read()}
+    assert read == {1: first.read(), 2: second.read()}
+    assert found[2].uptime_seconds >= 0 and found[2].memory_bytes > 1_000_000
     assert len([line for line in text if line.startswith("# TYPE flowml_predictions_total")]) == 1
     assert 'flowml_predictions_total{process="1"} 3' in text and 'flowml_predictions_total{process="2"} 5' in text
     assert 'flowml_model_errors_total{process="2",model="m"} 1' in text
@@ -175,6 +177,19 @@ def test_with_a_secret_everyone_brings_it(tmp_path: Path) -> None:
             "/invocations", json={"dataframe_records": [ROW]}, headers={"Authorization": f"Bearer {SECRET}"}
         )
         assert answer.json() == {"predictions": ["yes"]}
+
+
+def test_with_a_secret_it_answers_under_any_name(tmp_path: Path) -> None:
+    with alone(tmp_path, SECRET) as client:
+        named = {"Host": "titanic.default.svc", "Authorization": f"Bearer {SECRET}"}
+        for headers, status in (
+            (named, 200),
+            ({"Host": "titanic.default.svc"}, 401),
+            ({**named, "Origin": "http://x.com"}, 403),
+        ):
+            assert client.post("/api/results/predict", json={"features": ROW}, headers=headers).status_code == status
+        # A probe sends what it was told to send, also where nothing is asked for.
+        assert client.get("/v2/health/ready", headers={"Authorization": "Bearer other"}).status_code == 200
 
 
 def test_without_one_it_is_for_this_machine_alone(server: httpx.Client) -> None:

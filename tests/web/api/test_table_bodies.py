@@ -1,17 +1,22 @@
 """Many rows as a table in the body of a request, on a whole server and on one of one model."""
 
+import gzip
 import io
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import polars as pl
 import pytest
 
 from flowml.automl.model import modelfile
+from flowml.services.scoring.bodies import AnsweredTable
 from flowml.services.serving.alone import context_of_one, read_model
 from flowml.services.settings import Settings
 from flowml.web.alone.application import create_app
+from flowml.web.api.table_bodies import response_of
 from tests.services.records import add_job
 from tests.services.trained import ROW, add_trained, store_table, trained
 from tests.web.serving import run_app, serve
@@ -31,15 +36,29 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             add_trained(served.store, add_job(served.store, target="bought"), "m1", "bought", "logistic_regression")
             yield served.client
         return
-    path = folder / "m1.flowml"
-    path.write_bytes(modelfile.write(trained("bought", "logistic_regression")))
+    with alone(folder, "m1", "bought", "logistic_regression") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A server of a model of numbers."""
+    with alone(tmp_path_factory.mktemp("numbers"), "n1", "spent", "ridge") as client:
+        yield client
+
+
+@contextmanager
+def alone(folder: Path, name: str, target: str, algorithm: str) -> Iterator[httpx.Client]:
+    """A server of one model, in whose folder nothing is left."""
+    path = folder / f"{name}.flowml"
+    path.write_bytes(modelfile.write(trained(target, algorithm)))
     context = context_of_one(Settings(home=folder, max_upload_mb=1), read_model(path), path, folder)
     with (
         run_app(create_app(context, None), lifespan="on") as port,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client,
     ):
         yield client
-        assert [one.name for one in folder.iterdir()] == ["m1.flowml"]
+        assert [one.name for one in folder.iterdir()] == [path.name]
 
 
 def post(client: httpx.Client, content: bytes, sent: str, model_id: str = "m1", **headers: str) -> httpx.Response:
@@ -104,6 +123,88 @@ def test_what_else_is_refused(client: httpx.Client) -> None:
     assert post(client, b"x\n" * 600_000, CSV).status_code == 413
     assert post(client, iter([b"x\n" * 600_000]), CSV).status_code == 413  # type: ignore[arg-type]
     assert post(client, table, "application/x-thing").status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("accept", "sent"),
+    [
+        ("application/json", None),
+        ("text/html, text/csv;q=0", None),
+        ("text/csv, application/vnd.apache.arrow.stream;q=0.1", CSV),
+        ("text/csv;q=0.1, application/vnd.apache.parquet;q=0.9", PARQUET),
+        ("text/html, */*;q=0.1", CSV),
+        ("application/*, text/*;q=0.5", CSV),
+    ],
+)
+def test_accept_is_weighed(client: httpx.Client, accept: str, sent: str | None) -> None:
+    answer = post(client, b"age,city\n60,Ulm\n", CSV, Accept=accept)
+
+    assert answer.status_code == (406 if sent is None else 200), answer.text
+    assert sent is None or answer.headers["content-type"].startswith(sent)
+
+
+def test_a_coverage_is_kept_and_checked(numbers: httpx.Client) -> None:
+    widths = {}
+    for coverage in ("0.5", "0.99"):
+        for rows in (1, 3_000):
+            answer = numbers.post(
+                "/api/results/predict",
+                params={"model_id": "n1", "coverage": coverage},
+                content=b"age,city\n" + b"60,Ulm\n" * rows,
+                headers={"Content-Type": CSV},
+            )
+            table = read(answer)
+            assert table.height == rows
+            widths[coverage, rows] = table["prediction_high"][0] - table["prediction_low"][0]
+    wrong = numbers.post(
+        "/api/results/predict",
+        params={"model_id": "n1", "coverage": "hello"},
+        content=b"age\n60\n",
+        headers={"Content-Type": CSV},
+    )
+    beside = numbers.post("/api/results/predict", params={"coverage": "0.5"}, json={"model_id": "n1", "features": ROW})
+
+    assert widths["0.5", 1] == pytest.approx(widths["0.5", 3_000])
+    assert 0 < widths["0.5", 1] < widths["0.99", 1]
+    assert (wrong.status_code, beside.status_code) == (422, 422)
+
+
+@pytest.mark.parametrize("form", [CSV, LINES, PARQUET, FILE, STREAM])
+def test_a_small_table_is_answered_like_a_large_one(client: httpx.Client, form: str) -> None:
+    """The one is answered where the model is, the other in a process of its own."""
+    content = b'age,city,member,joined,note\n60,Ulm,yes,2024-01-05,a\n,Rome,no,2024-01-06,"b"""\nold,Ulm,,,c\n'
+
+    small = post(client, content, CSV, Accept=form)
+    large = post(client, content + b"1,Ulm,no,2024-01-05,d\n" * 2_500, CSV, Accept=form)
+
+    assert "In “age”, 1 of 2 values is no number: “old” (line 4). It counts as missing." in json.loads(
+        small.headers["X-FlowML-Notes"]
+    )
+    if form == LINES:
+        assert small.text.splitlines() == large.text.splitlines()[:3]
+    else:
+        first = read(large).head(3)
+        assert read(small).columns == first.columns
+        assert read(small)["probability_yes"].to_list() == pytest.approx(first["probability_yes"].to_list())
+        assert read(small).drop(ADDED).equals(first.drop(ADDED))
+
+
+def test_what_comes_is_what_is_said_to_come(client: httpx.Client) -> None:
+    for content, sent in ((written(PARQUET), CSV), (gzip.compress(b"age\n60\n"), CSV), (b"age\n60\n", PARQUET)):
+        answer = post(client, content, sent)
+        assert (answer.status_code, "announced" in answer.json()["detail"]) == (422, True)
+    packed = post(client, gzip.compress(b"age\n60\n"), CSV, **{"Content-Encoding": "gzip"})
+    assert packed.status_code == 415
+
+
+@pytest.mark.parametrize("wanted", [STREAM, FILE])
+def test_nothing_is_left_of_an_answer_that_nobody_takes(tmp_path: Path, wanted: str) -> None:
+    path = tmp_path / "answered"
+    ROWS.write_ipc(path)
+    response = response_of(AnsweredTable(path, 2, ()), wanted, tmp_path / "beside")
+
+    assert list(tmp_path.iterdir()) == []
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize("form", [PARQUET, FILE, STREAM])
