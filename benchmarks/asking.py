@@ -38,14 +38,15 @@ def request(path: str, body: bytes | None, host: str, headers: Sequence[tuple[st
 
 def ask(port: int, requests: Sequence[bytes], seconds: float, connections: int = 1, warm_up: int = 50) -> Timed:
     """Send these in turn for so long, on so many connections, each with one request at a time."""
-    sockets = [_connected(port) for _ in range(connections)]
-    try:
+    with _connected(port) as one:
         until = time.perf_counter() + _WARM_UP_SECONDS
         for number in range(warm_up):
-            # A slow server closes connections that wait for their turn.
             if time.perf_counter() > until:
                 break
-            _one(sockets[number % connections], requests[number % len(requests)])
+            _one(one, requests[number % len(requests)])
+    # New ones: servers close those on which nothing was asked for some seconds.
+    sockets = [_connected(port) for _ in range(connections)]
+    try:
         return _alone(sockets[0], requests, seconds) if connections == 1 else _together(sockets, requests, seconds)
     finally:
         for one in sockets:
