@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from flowml.automl.explain.links import Link, exponential, named_link, shares
+from flowml.automl.explain.margins import margin_of_row
 from flowml.automl.explain.tree_shap import TreeShap
 from flowml.automl.predictors.base import Predictor
 from flowml.automl.predictors.catboost import CatBoostPredictor, pool
@@ -96,8 +97,18 @@ def _of_trees(predictor: TreesPredictor) -> Explainer | None:
         unit /= len(predictor.flat)
     unit *= predictor.scale
     base = shap.expected * unit + predictor.offset
-    link = named_link(predictor.link, shap.width)
-    return lambda row, typical: Scores(base, shap.contributions(row) * unit, link, TREE)
+    return _Trees(shap, base, unit, named_link(predictor.link, shap.width))
+
+
+class _Trees:
+    """An explainer that knows much of its trees."""
+
+    def __init__(self, shap: TreeShap, base: np.ndarray, unit: float, link: Link):
+        self._shap, self._base, self._unit, self._link = shap, base, unit, link
+        self.n_bytes = shap.n_bytes
+
+    def __call__(self, row: np.ndarray, typical: np.ndarray) -> Scores:
+        return Scores(self._base, self._shap.contributions(row) * self._unit, self._link, TREE)
 
 
 def _booster_link(n_outputs: int) -> Link:
@@ -123,6 +134,7 @@ def _of_xgboost(predictor: XGBoostPredictor) -> Explainer:
     link, n_scores = _booster_link(predictor.n_outputs), predictor.n_outputs if predictor.n_outputs > 2 else 1
     forest = forest_of(predictor)
     assert forest is not None
+    margin = margin_of_row(forest)
 
     def explain(row: np.ndarray, typical: np.ndarray) -> Scores:
         import xgboost
@@ -131,7 +143,7 @@ def _of_xgboost(predictor: XGBoostPredictor) -> Explainer:
         found = predictor._booster.predict(data, pred_contribs=True, validate_features=False)
         found = np.asarray(found, dtype=np.float64).reshape(n_scores, -1)
         # It adds in single precision; what that leaves, beside the answer of its trees, belongs to no feature.
-        found[:, -1] += forest.raw(row.reshape(1, -1))[0] - found.sum(axis=1)
+        found[:, -1] += margin(row) - found.sum(axis=1)
         return _scores(found, link)
 
     return explain
@@ -144,7 +156,7 @@ def _of_catboost(predictor: CatBoostPredictor) -> Explainer:
     order = [*(index for index in range(predictor.n_features) if index not in chosen), *predictor.categorical]
 
     def explain(row: np.ndarray, typical: np.ndarray) -> Scores:
-        rows = pool(row.reshape(1, -1), predictor.categorical)
+        rows = pool(row.reshape(1, -1), predictor.categorical, n_threads=1)
         found = predictor._booster.get_feature_importance(rows, type="ShapValues", thread_count=1)
         found = np.asarray(found, dtype=np.float64).reshape(n_scores, -1)
         placed = found.copy()

@@ -15,31 +15,53 @@ import numpy as np
 
 from flowml.automl.predictors.flat_trees import FlatTrees
 
-_MOST_CELLS = 4_000_000
+_MOST_NODES = 200_000
 _TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class _Level:
+    """Nodes `first` to `last` of a block, siblings in pairs: `parents` of the pairs, and of those that ask a feature
+    for more than an edge above did, their places (from `first` on) and the nearest such edge."""
+
+    first: int
+    last: int
+    parents: np.ndarray
+    repeated: np.ndarray
+    before: np.ndarray
 
 
 @dataclass(frozen=True)
 class _Block:
     """Some trees, their nodes numbered by level: first `n_trees` roots, then by pairs of siblings the others; `levels`
-    are the first and the last of each level but the roots'.
+    are all but the roots'.
 
-    Of each node but the roots: `parent`, `before` (the next edge of the same feature above, -1 for none), `feature` and
-    `threshold` of the question that leads to it, whether it lies on the `right`, and `share`: what part of the rows
-    that reached the first question about this feature would come here by these questions alone. `leaf`: the number of
-    the leaf that a node is, or -1. `tree`: the tree of each node.
+    Of each node `feature` and `threshold` of the question that leads to it, whether it lies on the `right`, and
+    `share`: what part of the rows that reached the first question about this feature would come here by these questions
+    alone. `place`: of each node but the roots the feature and group that it counts for. `leaves` are the nodes that are
+    leaves, and `numbers` which ones; `repeated` the nodes whose feature an edge above asks for as well, and `before`
+    the nearest. All are int32 where they are numbers of nodes: of large forests there are millions. `n_points`: how
+    many points integrate the longest product exactly.
     """
 
-    levels: tuple[tuple[int, int], ...]
+    levels: tuple[_Level, ...]
     n_trees: int
-    parent: np.ndarray
-    before: np.ndarray
     feature: np.ndarray
     threshold: np.ndarray
     right: np.ndarray
     share: np.ndarray
-    leaf: np.ndarray
-    tree: np.ndarray
+    place: np.ndarray
+    leaves: np.ndarray
+    numbers: np.ndarray
+    repeated: np.ndarray
+    before: np.ndarray
+    n_points: int
+
+    @property
+    def n_bytes(self) -> int:
+        arrays = [value for value in vars(self).values() if isinstance(value, np.ndarray)]
+        arrays += [value for level in self.levels for value in (level.parents, level.repeated, level.before)]
+        return sum(array.nbytes for array in arrays)
 
 
 class TreeShap:
@@ -52,29 +74,28 @@ class TreeShap:
             raise ValueError("its trees do not say what rows they have seen")
         self._flat = flat
         self._groups = groups
-        self._values: np.ndarray = flat.stored.values.astype(np.float64)
-        self._covers = np.maximum(covers.astype(np.float64), _TINY * max(float(covers.max()), _TINY))
+        self._values: np.ndarray = flat.stored.values
+        covered = np.maximum(covers.astype(np.float64), _TINY * max(float(covers.max()), _TINY))
         self.width = groups * self._values.shape[1]
-        sizes = flat.stored.sizes.astype(np.int64)
-        self._points = max(1, (min(flat.depth, flat.n_features) + 1) // 2)
-        most = max(1, _MOST_CELLS // (self._points * (2 + self._values.shape[1])))
-        ends = np.cumsum(sizes)
-        self._blocks, first = [], 0
-        while first < len(sizes):
+        ends = np.cumsum(flat.stored.sizes.astype(np.int64))
+        self._blocks: list[_Block] = []
+        first = 0
+        while first < len(ends):
             before = ends[first - 1] if first else 0
-            last = max(first + 1, int(np.searchsorted(ends, before + most, side="right")))
-            self._blocks.append(_block(flat, self._covers, first, last))
+            last = max(first + 1, int(np.searchsorted(ends, before + _MOST_NODES, side="right")))
+            self._blocks.append(_block(flat, covered, first, last, groups))
             first = last
-        self.expected = self._expected()
+        self.expected = self._expected(covered)
+        self.n_bytes = sum(block.n_bytes for block in self._blocks)
 
-    def _expected(self) -> np.ndarray:
+    def _expected(self, covers: np.ndarray) -> np.ndarray:
         """The sum over trees of what their leaves say on average of the training rows, (width,)."""
         total = np.zeros((self._groups, self._values.shape[1]))
         sizes = self._flat.stored.sizes.astype(np.int64)
         tree_of_leaf = np.repeat(np.arange(len(sizes)), sizes)[self._flat.stored.feature < 0]
-        weight = np.bincount(tree_of_leaf, self._covers, len(sizes))
+        weight = np.bincount(tree_of_leaf, covers, len(sizes))
         for column in range(self._values.shape[1]):
-            means = np.bincount(tree_of_leaf, self._covers * self._values[:, column], len(sizes)) / weight
+            means = np.bincount(tree_of_leaf, covers * self._values[:, column], len(sizes)) / weight
             total[:, column] = np.bincount(np.arange(len(sizes)) % self._groups, means, self._groups)
         return total.reshape(-1)
 
@@ -87,45 +108,47 @@ class TreeShap:
         return total.reshape(len(row), self.width)
 
     def _add(self, block: _Block, row: np.ndarray, total: np.ndarray) -> None:
-        points, weights = np.polynomial.legendre.leggauss(self._points)
-        at, weights = 0.5 * (points + 1.0), 0.5 * weights
-        n_trees, n_nodes = block.n_trees, len(block.parent)
-        meets = (row[block.feature] > block.threshold) == block.right
-        for first, last in block.levels:
-            above = block.before[first:last]
-            meets[first:last] &= (above < 0) | meets[above]
-        factor = np.multiply.outer(block.share, 1.0 - at)
-        factor += np.multiply.outer(meets.astype(np.float64), at)
-        # An edge of the same feature is in the product already, and is now asked for more.
-        repeated = block.before >= 0
-        ratio = factor.copy()
-        ratio[repeated] /= factor[block.before[repeated]]
-        product = np.ones((n_nodes, self._points))
-        for first, last in block.levels:
-            product[first:last] = product[block.parent[first:last]] * ratio[first:last]
-        is_leaf = block.leaf >= 0
-        below = np.zeros((n_nodes, self._points, self._values.shape[1]))
-        below[is_leaf] = product[is_leaf][:, :, None] * self._values[block.leaf[is_leaf]][:, None, :]
-        for first, last in reversed(block.levels):
-            pairs = below[first:last]
-            below[block.parent[first:last:2]] = pairs[::2] + pairs[1::2]
-        edges = slice(n_trees, n_nodes)
-        gains = meets[edges] - block.share[edges]
-        scaled = weights / factor[edges]
-        said = gains[:, None] * np.einsum("nq,nqw->nw", scaled, below[edges])
-        again = np.flatnonzero(repeated)
-        if len(again):
-            up = block.before[again]
-            scaled = weights / factor[up]
-            taken = (meets[up] - block.share[up])[:, None] * np.einsum("nq,nqw->nw", scaled, below[again])
-            said[again - n_trees] -= taken
-        places = block.feature[edges] * self._groups + block.tree[edges] % self._groups
-        for column in range(said.shape[1]):
-            found = np.bincount(places, said[:, column], len(row) * self._groups)
+        points, weights = np.polynomial.legendre.leggauss(block.n_points)
+        n_nodes, edges = len(block.feature), slice(block.n_trees, None)
+        meets = (row.take(block.feature) > block.threshold) == block.right
+        for level in block.levels:
+            if len(level.repeated):
+                meets[level.first + level.repeated] &= meets[level.before]
+        met = meets.astype(np.float64)
+        gains = met - block.share
+        gains_before = gains.take(block.before)
+        values = [column.astype(np.float64) for column in self._values.take(block.numbers, axis=0).T]
+        said = [np.zeros(n_nodes) for _ in values]
+        taken = [np.zeros(len(block.repeated)) for _ in values]
+        # One point after the other, so that all arrays are as long as there are nodes, and stay near the processor.
+        for at, weight in zip(0.5 * (points + 1.0), 0.5 * weights, strict=True):
+            factor = block.share * (1.0 - at)
+            factor += met * at
+            before = factor.take(block.before)
+            # An edge of the same feature is in the product already, and is now asked for more.
+            ratio = factor.copy()
+            ratio[block.repeated] /= before
+            product = np.ones(n_nodes)
+            for level in block.levels:
+                above = product.take(level.parents)
+                product[level.first : level.last : 2] = above * ratio[level.first : level.last : 2]
+                product[level.first + 1 : level.last : 2] = above * ratio[level.first + 1 : level.last : 2]
+            reached = product.take(block.leaves)
+            for value, here, again in zip(values, said, taken, strict=True):
+                below = np.zeros(n_nodes)
+                below[block.leaves] = reached * value
+                for level in reversed(block.levels):
+                    below[level.parents] = below[level.first : level.last : 2] + below[level.first + 1 : level.last : 2]
+                here += weight * below / factor
+                again += weight * below.take(block.repeated) / before
+        for column, (here, again) in enumerate(zip(said, taken, strict=True)):
+            here *= gains
+            here[block.repeated] -= again * gains_before
+            found = np.bincount(block.place, here[edges], len(row) * self._groups)
             total[:, :, column] += found.reshape(len(row), self._groups)
 
 
-def _block(flat: FlatTrees, covers: np.ndarray, first: int, last: int) -> _Block:
+def _block(flat: FlatTrees, covers: np.ndarray, first: int, last: int, groups: int) -> _Block:
     roots = flat.roots[first:last]
     inner = flat.stored.feature >= 0
     nodes, trees, parents = [roots], [np.arange(first, last)], [np.full(len(roots), -1)]
@@ -155,13 +178,38 @@ def _block(flat: FlatTrees, covers: np.ndarray, first: int, last: int) -> _Block
         before[looking] = parent[before[looking]]
     leaf = np.where(inner[node], -1, flat.leaf[node]).astype(np.int64)
     seen = np.where(leaf >= 0, covers[leaf], 0.0)
-    levels = tuple(pairwise(starts[1:]))
-    for begin, end in reversed(levels):
+    ranges = list(pairwise(starts[1:]))
+    for begin, end in reversed(ranges):
         seen[parent[begin:end:2]] = seen[begin:end:2] + seen[begin + 1 : end : 2]
     share = np.ones(len(node))
     share[len(roots) :] = seen[len(roots) :] / seen[parent[len(roots) :]]
-    for begin, end in levels:
+    # How many features are asked for on the way to a node.
+    n_asked = np.zeros(len(node), dtype=np.int32)
+    levels = []
+    for begin, end in ranges:
         above = before[begin:end]
         share[begin:end] *= np.where(above < 0, 1.0, share[above])
+        n_asked[begin:end] = n_asked[parent[begin:end]] + (above < 0)
+        repeated = np.flatnonzero(above >= 0)
+        levels.append(
+            _Level(begin, end, *(one.astype(np.int32) for one in (parent[begin:end:2], repeated, above[repeated])))
+        )
+    leaves, repeated = np.flatnonzero(leaf >= 0), np.flatnonzero(before >= 0)
     # Roots are asked nothing; their figures only fill their places.
-    return _Block(levels, len(roots), parent, before, np.maximum(feature, 0), threshold, right, share, leaf, tree)
+    feature = np.maximum(feature, 0)
+    place = feature[len(roots) :] * groups + tree[len(roots) :] % groups
+    return _Block(
+        tuple(levels),
+        len(roots),
+        feature.astype(np.int32),
+        threshold,
+        right,
+        share,
+        # Counting wants it so, and would copy it every time.
+        place.astype(np.intp),
+        leaves.astype(np.int32),
+        leaf[leaves].astype(np.int32),
+        repeated.astype(np.int32),
+        before[repeated].astype(np.int32),
+        max(1, (int(n_asked.max(initial=0)) + 1) // 2),
+    )

@@ -38,18 +38,19 @@ def pool(
     categorical: Sequence[int],
     target: np.ndarray | None = None,
     weights: np.ndarray | None = None,
+    n_threads: int = -1,
 ) -> Any:
-    """Encoded rows as CatBoost's Pool."""
+    """Encoded rows as CatBoost's Pool, made by so many threads (-1: one a core)."""
     import catboost
 
     if not categorical:
-        return catboost.Pool(np.ascontiguousarray(values), label=target, weight=weights)
+        return catboost.Pool(np.ascontiguousarray(values), label=target, weight=weights, thread_count=n_threads)
     numeric = [index for index in range(values.shape[1]) if index not in set(categorical)]
     features = catboost.FeaturesData(
         num_feature_data=np.ascontiguousarray(values[:, numeric], dtype=np.float32) if numeric else None,
         cat_feature_data=category_words(values[:, list(categorical)]),
     )
-    return catboost.Pool(features, label=target, weight=weights)
+    return catboost.Pool(features, label=target, weight=weights, thread_count=n_threads)
 
 
 def finish(raw: np.ndarray, n_outputs: int) -> np.ndarray:

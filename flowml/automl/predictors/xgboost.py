@@ -7,7 +7,7 @@ import numpy as np
 
 from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, register
-from flowml.automl.predictors.links import two_columns
+from flowml.automl.predictors.links import apply_link, link_of
 from flowml.automl.predictors.xgboost_json import compact
 from flowml.machine import forks
 
@@ -41,13 +41,10 @@ class XGBoostPredictor(Predictor):
         # XGBoost counts on the width that it was fitted with, and does not look again.
         if values.shape[1] != self.n_features:
             raise ValueError(f"expected {self.n_features} features, not {values.shape[1]}")
-        found = self._booster.inplace_predict(values, validate_features=False)
-        found = np.asarray(found, dtype=np.float64)
-        if self.n_outputs == 2:
-            return two_columns(found)
-        found = found.reshape(len(values), self.n_outputs)
-        # Single precision leaves sums of 1 ± 1e-7.
-        return found / found.sum(axis=1, keepdims=True) if self.n_outputs > 1 else found
+        # It adds up leaves in single precision; shares made so would not tell how far beyond doubt a row is.
+        found = self._booster.inplace_predict(values, predict_type="margin", validate_features=False)
+        n_scores = self.n_outputs if self.n_outputs > 2 else 1
+        return np.asarray(apply_link(link_of(self.n_outputs), np.asarray(found, np.float64).reshape(-1, n_scores)))
 
     def takes(self, n_features: int) -> bool:
         return n_features == self.n_features

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from flowml.automl.explain.additive import ModelExplainer, Output, margin_of
+from flowml.automl.explain.margins import margin_of_row
 from flowml.automl.explain.scores import LINEAR, SAMPLED, TREE
 from flowml.automl.explain.shapley import shapley
 from flowml.automl.features.encoder import Encoder
@@ -15,6 +16,7 @@ from flowml.automl.model.members import Part
 from flowml.automl.model.model import FittedModel, combine
 from flowml.automl.model.pooling import Pooling
 from flowml.automl.predictors.linear import LinearPredictor
+from flowml.automl.predictors.nodes.reading import forest_of
 from tests.services.trained import trained
 
 ROWS: list[dict[str, Any]] = [
@@ -87,6 +89,21 @@ def test_ensembles_of_numbers_add_up() -> None:
         assert added_up == pytest.approx(said, abs=1e-4)
 
 
+@pytest.mark.parametrize("is_prepared", [False, True])
+@pytest.mark.parametrize("target", ["bought", "spent"])
+def test_xgboost_adds_up_in_memory_and_on_the_way_there(target: str, is_prepared: bool) -> None:
+    # Before its trees are prepared for single rows, it adds up leaves in single precision, and nothing else so.
+    model = replace(trained(target, "xgboost"))
+    if is_prepared:
+        model.one_row.prepare()
+    explainer = ModelExplainer(model)
+    for age in range(15, 80, 5):
+        clean, _ = model.check_row({**ROWS[0], "age": age})
+        found, said = explainer.explain(clean), model.predict_row(clean)
+        off = np.abs(found.margin - margin_of(found.output, said)).max()
+        assert off < (1e-9 if is_prepared else 1e-6 * max(1.0, float(np.abs(found.margin).max())))
+
+
 def test_two_classes_are_each_other_s_opposite() -> None:
     model = trained("bought", "lightgbm")
     found = ModelExplainer(model).explain(model.check_row(ROWS[0])[0])
@@ -151,3 +168,14 @@ def test_shapley_values_of_anything(n_columns: int, error: float) -> None:
 def test_a_row_without_columns_adds_nothing() -> None:
     base, added = shapley(lambda coalitions: np.full((len(coalitions), 1), 3.0), 0)
     assert base.tolist() == [3.0] and added.shape == (0, 1)
+
+
+@pytest.mark.parametrize(("target", "algorithm"), [("bought", "xgboost"), ("spent", "xgboost"), ("spent", "lightgbm")])
+def test_one_row_walks_all_trees_at_once_as_each_by_itself(target: str, algorithm: str) -> None:
+    part = trained(target, algorithm).members[0].parts[0]
+    forest = forest_of(part.predictor)
+    assert forest is not None
+    rows = np.random.default_rng(0).normal(20, 30, (30, forest.n_features)).astype(np.float32)
+    rows[::3, ::2] = np.nan
+    walk = margin_of_row(forest)
+    assert np.array([walk(row) for row in rows]) == pytest.approx(forest.raw(rows), rel=1e-12)

@@ -90,7 +90,7 @@ def test_trees_of_several_outputs_in_turn_are_told_apart() -> None:
 
 def test_it_adds_up_to_what_the_trees_say(monkeypatch: pytest.MonkeyPatch) -> None:
     # In many small blocks, as a large forest is.
-    monkeypatch.setattr("flowml.automl.explain.tree_shap._MOST_CELLS", 500)
+    monkeypatch.setattr("flowml.automl.explain.tree_shap._MOST_NODES", 500)
     flat = FlatTrees(grown(20, 2))
     found = TreeShap(flat)
     for row in np.random.default_rng(0).normal(size=(20, N_FEATURES)).astype(np.float32):
