@@ -153,3 +153,8 @@ class Job:
     @property
     def queue(self) -> str:
         return self.spec.queue
+
+
+def tested_name(job_id: str, table: str) -> str:
+    """The name of the file that says which rows of a table (its hash) test the models of a job, and what they are."""
+    return f"tested-{job_id}-{table}"

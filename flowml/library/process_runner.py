@@ -21,6 +21,7 @@ from flowml.automl.trial import limits
 from flowml.automl.trial.attempt import Means, attempt
 from flowml.automl.trial.evaluate import EncodedFolds
 from flowml.automl.trial.outcome import Outcome
+from flowml.automl.trial.scores import short
 from flowml.domain.trials import DID_NOT_STOP, OUT_OF_TIME, TrialSpec, TrialStatus
 from flowml.library.engine_process import EngineProcess, TrialProcess
 from flowml.library.task_file import write_task
@@ -140,7 +141,7 @@ def _evaluate_here(
     if outcome.load_predictions is None:
         return outcome
     # As exact as what comes from a process, so that both find the same ensemble.
-    said = outcome.predictions().astype(np.float32)
+    said = short(outcome.predictions())
     return replace(outcome, load_predictions=lambda: said.astype(np.float64))
 
 

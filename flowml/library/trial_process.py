@@ -185,12 +185,13 @@ def kept(outcome: "Outcome", folder: Path) -> "Outcome":
     import numpy as np
 
     from flowml.automl.model import modelfile
+    from flowml.automl.trial.scores import short
     from flowml.domain.trials import TrialStatus
 
     model, said = (folder / f"{outcome.spec.number}.{kind}" for kind in ("flowml", "npy"))
     try:
         model.write_bytes(modelfile.write(outcome.model()))
-        np.save(said, outcome.predictions().astype(np.float32))
+        np.save(said, short(outcome.predictions()))
     except OSError as error:
         for file in (model, said):
             file.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from flowml.data.format import Option
 from flowml.data.formats import registry
 from flowml.domain.datasets import Dataset, Ingested, ReadingOption
 from flowml.domain.errors import WrongState
+from flowml.domain.jobs import tested_name
 from flowml.domain.names import shown
 from flowml.domain.stored import hash_file
 from flowml.services import downloads
@@ -232,6 +233,8 @@ def delete_dataset(context: Context, dataset_id: str) -> None:
 
     context.store.delete(rows)
     downloads.forget(context, dataset.table)
+    # It holds the target of every row that tested a model.
+    context.store.files.forget_cached(tested_name("*", dataset.table))
 
 
 def supported_extensions() -> tuple[str, ...]:

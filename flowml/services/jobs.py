@@ -7,7 +7,7 @@ from typing import Any
 from flowml.domain.datasets import ColumnStats, Dataset, Role
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.events import Event
-from flowml.domain.jobs import QUEUES, Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
+from flowml.domain.jobs import QUEUES, Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind, tested_name
 from flowml.domain.names import did_you_mean, shown
 from flowml.domain.trials import EarlierAttempt, Trial
 from flowml.domain.workers import WorkerStatus, capabilities_of
@@ -209,6 +209,7 @@ def delete_job(context: Context, job_id: str) -> None:
         tell_system(context.store, "info", "Training run deleted", job.name, context.clock())
 
     context.store.delete(rows)
+    context.store.files.forget_cached(tested_name(job_id, "*"))
 
 
 def list_algorithms(problem_type: str | None) -> list[AlgorithmInfo]:

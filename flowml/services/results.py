@@ -1,6 +1,7 @@
 """What training has brought: models, their order, and how they judge."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from flowml.domain.errors import InvalidInput, NotReady, WrongState
@@ -23,6 +24,17 @@ def list_models(context: Context, job_id: str, limit: int, offset: int) -> tuple
 def get_model(context: Context, model_id: str) -> Model:
     """Raises NotFound."""
     return context.store.models.get(model_id)
+
+
+def names_apart(context: Context, models: Sequence[Model]) -> dict[str, str]:
+    """What to call models of a run, by id: where several have the same name, with their places on the leaderboard."""
+    common = {name for name, count in Counter(model.name for model in models).items() if count > 1}
+    if not common:
+        return {model.id: model.name for model in models}
+    places = {model.id: place for place, model in enumerate(context.store.models.of_job(models[0].job_id), 1)}
+    return {
+        model.id: f"{model.name} (place {places[model.id]})" if model.name in common else model.name for model in models
+    }
 
 
 def leaderboard(context: Context, job_id: str) -> Leaderboard:

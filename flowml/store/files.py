@@ -93,6 +93,11 @@ class Files:
             os.utime(path)
         return path
 
+    def forget_cached(self, pattern: str) -> None:
+        """Delete those files that can be made again whose names are like this (`*` for anything)."""
+        for path in self._cache.glob(pattern):
+            path.unlink(missing_ok=True)
+
     def put_path(self, path: Path, sha256: str | None = None, naming: Callable[[str], object] = _unnamed) -> str:
         """Take over a finished file (it is moved); returns its hash, which the caller may know already. `naming` adds
         the row that names it: with what it raises, the file is not stored."""

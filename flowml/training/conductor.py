@@ -128,10 +128,9 @@ class _Conductor:
     def _end(self, conduct: Conduct, search: Search, keeper: Keeper) -> None:
         cancelled = keeper.stopped()
         left = keeper.deadline() - self._clock.steady()
+        keeper.draw_champion(has_time=left > 2.0 and not cancelled)
+        left = keeper.deadline() - self._clock.steady()
         if left > 0.3 and not cancelled:
-            # It takes a moment, of a million rows a second.
-            if left > 2.0:
-                keeper.draw_champion()
             self._ledger.update(self._clock.now(), stage="explaining", message="Finding out which columns matter")
             left = keeper.deadline() - self._clock.steady()
             keeper.explain_champion(min(left - 0.2, 20.0))

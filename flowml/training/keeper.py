@@ -44,6 +44,7 @@ from flowml.training.trainer import pack_array
 
 TWIN = "twin"
 _TICK_SECONDS = 1.0
+_DRAWN_AT_ONCE = 2_000_000
 # Of an ensemble it can be worked out from its parts; the others are worth no more.
 _MOST_ANSWERED_BYTES = 64_000_000
 
@@ -203,10 +204,13 @@ class Keeper:
             self._keep_answers(before.id, champion.out_of_fold)
         self._said = champion.out_of_fold
 
-    def draw_champion(self) -> None:
-        """Keep the curves of the best model of classes: they are there at once, and stay when its table is deleted."""
+    def draw_champion(self, *, has_time: bool) -> None:
+        """Keep the curves of the best model of classes: they are there at once, and stay when its table is deleted. A
+        million rows of a class take a second: many more are left out where there is no time."""
         classes = self._task.classes
         if self.champion is None or self._said is None or classes is None:
+            return
+        if self._said.size > _DRAWN_AT_ONCE and not has_time:
             return
         stored = next(model for model in self._ledger.models() if model.id == self.champion.id)
         said = self._said[self._task.validated]

@@ -309,7 +309,7 @@ class LedgerRunner:
         rows = self._task.validated
         if len(rows) == len(self._task.target):
             return np.asarray(held_out)
-        array = np.full((len(self._task.target), held_out.shape[1]), np.nan, dtype=np.float32)
+        array = np.full((len(self._task.target), held_out.shape[1]), np.nan, dtype=held_out.dtype)
         array[rows] = held_out
         return array
 

@@ -66,7 +66,9 @@ def _held_out(task: Task, path: Path) -> np.ndarray:
         raise
     except Exception as damage:
         raise TrialFailed("its file of predictions cannot be read") from damage
-    if mapped.dtype != np.float32 or mapped.shape != shape:
+    # Numbers that single precision would not keep apart come in double.
+    precisions = (np.float32, np.float64) if task.classes is None else (np.float32,)
+    if mapped.dtype not in precisions or mapped.shape != shape:
         raise TrialFailed(
             f"it predicted {mapped.dtype} of shape {mapped.shape}, and {shape} single precision was asked for"
         )

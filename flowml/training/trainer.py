@@ -19,6 +19,7 @@ from flowml.automl.trial import limits
 from flowml.automl.trial.attempt import Means, attempt
 from flowml.automl.trial.evaluate import EncodedFolds
 from flowml.automl.trial.outcome import Outcome
+from flowml.automl.trial.scores import short
 from flowml.automl.trial.sharing import share_for
 from flowml.domain.channel import Channel
 from flowml.domain.errors import FlowMLError, InvalidInput, LeaseLost, NotFound
@@ -266,7 +267,7 @@ class _Heartbeat:
 
 
 def pack_array(array: np.ndarray) -> bytes:
-    """An array as the bytes of a `.npy` file, float32."""
+    """Predictions as the bytes of a `.npy` file, float32 where that keeps them apart (`automl.trial.scores.short`)."""
     buffer = io.BytesIO()
-    np.save(buffer, array.astype(np.float32), allow_pickle=False)
+    np.save(buffer, short(array), allow_pickle=False)
     return buffer.getvalue()

@@ -19,6 +19,9 @@ _FEW_VALUES = 20
 _FEW_SHARE = 0.05
 _IMBALANCE = 0.05
 _MOST_NAMED = 3
+# Some libraries compute in single precision, which ends at 3.4e38; of far greater numbers squares end double precision,
+# and trees with infinite leaves come of that.
+_LARGEST = 1e30
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,13 @@ def _numbers(values: pl.Series) -> pl.Series:
     numbers = values.cast(pl.Float64)
     if not numbers.is_finite().all():
         raise InvalidInput.of_field("target", f"The column “{values.name}” holds an infinite value.")
+    largest = float(np.abs(numbers.to_numpy()).max(initial=0.0))
+    if largest > _LARGEST:
+        raise InvalidInput.of_field(
+            "target",
+            f"The numbers in “{values.name}” reach {largest:.0e}; models can learn numbers up to {_LARGEST:.0e}.",
+            hint="Divide the column by a power of ten.",
+        )
     return numbers
 
 

@@ -1,5 +1,6 @@
 """The scores of a trial, from what it said of the rows that are held out."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,10 @@ class Scores:
     fold_scores: tuple[float, ...]
     metrics: Mapping[str, float | None]
     decision: Decision | None
+
+
+# Of the spread of predictions: so much of them may go with their last digits.
+_LOST = 1e-4
 
 
 def fold_scores(task: Task, out_of_fold: np.ndarray) -> list[float]:
@@ -44,8 +49,18 @@ def scores_of(task: Task, out_of_fold: np.ndarray, of_folds: Sequence[float] | N
 
 
 def as_kept(answers: np.ndarray) -> np.ndarray:
-    """Predictions as they are kept, in single precision, so that they have the scores that were said of them; float64,
-    as they are where they are too large for that."""
-    with np.errstate(over="ignore"):
+    """Predictions as they are kept, so that they have the scores that were said of them; float64."""
+    return short(answers).astype(np.float64, copy=False)
+
+
+def short(answers: np.ndarray) -> np.ndarray:
+    """The same in single precision: probabilities always, numbers (rows, 1) where that keeps them apart. They are as
+    they were where they are too large for it, or differ by little beside their size (times in seconds, for one)."""
+    with np.errstate(over="ignore", invalid="ignore"):
         kept = answers.astype(np.float32)
-    return kept.astype(np.float64) if np.isfinite(kept).all() else answers
+        known = answers[np.isfinite(answers)]
+        lost = float(np.max(np.abs(kept[np.isfinite(answers)] - known), initial=0.0))
+        is_kept = (
+            answers.shape[1] > 1 or math.isfinite(lost) and lost <= _LOST * float(known.std() if known.size else 0.0)
+        )
+    return kept if is_kept else answers

@@ -18,7 +18,7 @@ from flowml.automl.scoring.calibration import choose_temperature
 from flowml.domain.datasets import Role
 from flowml.domain.errors import Damaged, NotFound, WrongState
 from flowml.domain.faults import kept_if_there_is_room
-from flowml.domain.jobs import Job
+from flowml.domain.jobs import Job, tested_name
 from flowml.domain.models import Model
 from flowml.domain.stored import reading
 from flowml.services.dispatch.ledger import brief_of
@@ -60,7 +60,7 @@ def table_of(store: Store, job: Job) -> Table:
 def tested_of(store: Store, job: Job) -> Tested:
     """The rows that test the models of a job. Raises WrongState when the data set is gone."""
     table = table_of(store, job)
-    kept = store.files.cached(f"tested-{job.id}-{table.sha256}")
+    kept = store.files.cached(tested_name(job.id, table.sha256))
     try:
         return Tested.read(kept)
     # Not there, or damaged in whatever way: it is made again.

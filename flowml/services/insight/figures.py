@@ -82,6 +82,12 @@ def mistakes(
         raise InvalidInput.of_field(
             "actual", "This model predicts numbers, not classes.", hint="Use low and high: actual minus predicted."
         )
+    if model.classes is not None and (low is not None or high is not None):
+        raise InvalidInput.of_field(
+            "low" if low is not None else "high",
+            "This model predicts classes, not numbers.",
+            hint="Use actual and predicted.",
+        )
     found = _run(
         context,
         "mistakes",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from flowml.domain.metrics import greater_is_better
+from flowml.services import results
 from flowml.services.context import Context
 from flowml.services.insight import figures
 from flowml.services.insight.costs import Costs, with_costs
@@ -19,8 +20,8 @@ def curves(context: Context, model_id: str, query: CurvesQuery) -> dict[str, Any
     given = query.model_dump(exclude_none=True)
     if given and found["threshold"] is not None:
         costs = Costs(
-            fp=given.get("cost_fp", 0.0),
-            fn=given.get("cost_fn", 0.0),
+            fp=given.get("cost_fp", 1.0),
+            fn=given.get("cost_fn", 1.0),
             tp=-given.get("gain_tp", 0.0),
             tn=-given.get("gain_tn", 0.0),
         )
@@ -32,7 +33,7 @@ def compare(context: Context, body: Compare) -> dict[str, Any]:
     """Which of several models is better, and what is a tie."""
     models, found = figures.compare(context, body.model_ids)
     metric = models[0].metric
-    names = {model.id: model.name for model in models}
+    names = results.names_apart(context, models)
     return {
         "metric": metric,
         "greater_is_better": greater_is_better(metric),

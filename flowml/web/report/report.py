@@ -79,6 +79,7 @@ class ReportPage(Page):
     speed: Figure | None
     figures: Sequence[Figure]
     confusion: Sequence[Sequence[str]]
+    too_many_classes: int
     slices: Sequence[str]
     comparison: Sequence[str]
     search: str
@@ -152,6 +153,7 @@ def report_of(context: Context, job: Job) -> ReportPage:
         speed=_speed(board, job),
         figures=shown,
         confusion=confusion,
+        too_many_classes=0 if confusion or champion is None else len(champion.classes or ()),
         slices=slices,
         comparison=comparison,
         search=search_sentence(search) if search else "",
@@ -193,7 +195,7 @@ def _comparison(context: Context, champion: Model, board: Leaderboard) -> list[s
     if not others:
         return []
     models, found = figures.compare(context, [champion.id, *others])
-    names = {model.id: model.name for model in models}
+    names = results.names_apart(context, models)
     words = [pair_words(pair, names, champion.metric) for pair in found["pairs"]]
     return [verdict(found["pairs"], names, champion.metric), *words, f"Method: {found['method']}."]
 

@@ -8,7 +8,8 @@ from flowml.web.schemas.base import Answer, Body, Query
 
 
 class CurvesQuery(Query):
-    """What the outcomes of two classes cost a row, in any unit; below 0 is a gain. Without any there is no cost."""
+    """What the outcomes of two classes cost a row, in any unit; below 0 is a gain. Without any there is no cost;
+    with any, a mistake of which none is given costs 1."""
 
     cost_fp: float | None = Field(None, ge=-1e12, le=1e12, description="a false alarm")
     cost_fn: float | None = Field(None, ge=-1e12, le=1e12, description="a miss")
@@ -192,8 +193,8 @@ class MistakesQuery(Query):
 
     actual: str | None = None
     predicted: str | None = None
-    low: float | None = None
-    high: float | None = None
+    low: float | None = Field(None, allow_inf_nan=False)
+    high: float | None = Field(None, allow_inf_nan=False)
     slice: int | None = Field(None, ge=0, le=1000, description="one of the model's slices, from 0")
     limit: int = Field(50, ge=1, le=200, description="how many")
     offset: int = Field(0, ge=0, le=10**12, description="how many to leave out first")

@@ -97,6 +97,7 @@ def test_columns_that_say_nothing_are_dropped_with_the_reason() -> None:
         (["a", "b"] * 10, {"exclude": ["y"]}, "exclude_columns", "“y”"),
         (["a", "b"] * 10, {"exclude": ["x", "c"]}, "target", "No column is left"),
         ([1.5, 2.5, float("inf")] * 10, {}, "target", "infinite"),
+        ([1e153, -1e153, 2.0] * 10, {"problem_type": "regression"}, "target", "reach 1e+153"),
         ([1.5, 2.5, None, None], {}, "target", "too few"),
     ],
 )

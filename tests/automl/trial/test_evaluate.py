@@ -14,7 +14,7 @@ from flowml.automl.scoring.metrics import METRICS
 from flowml.automl.task.splits import hold_out_fold
 from flowml.automl.task.task import Task
 from flowml.automl.trial.evaluate import Abandoned, EncodedFolds, Evaluation, evaluate
-from flowml.automl.trial.scores import as_kept
+from flowml.automl.trial.scores import as_kept, short
 from flowml.domain.errors import DeadlineReached, Pruned, TrialFailed
 from flowml.domain.jobs import Validation, ValidationKind
 from tests.automl.tables import LeastSquares, people_task
@@ -224,3 +224,16 @@ def test_measuring_a_slow_model_takes_no_longer_than_it_must() -> None:
     started = time.perf_counter()
     assert 50 < type(model)(model.schema, model.encoders, model.members).measure_predict_ms(task.frame) < 500
     assert time.perf_counter() - started < 1.0
+
+
+def test_what_is_kept_is_short_where_that_keeps_it_apart() -> None:
+    random = np.random.default_rng(0)
+    plain = random.normal(5, 1, (100, 1))
+    assert short(plain).dtype == np.float32
+    assert np.abs(as_kept(plain) - plain).max() < 1e-6
+    # Seconds since 1970, what is too large, and one answer for all.
+    for answers in (1.7e9 + random.normal(0, 20, (100, 1)), plain * 1e153, np.full((5, 1), 1.7e9 + 0.3)):
+        assert np.array_equal(as_kept(answers), answers)
+    some = np.where(np.arange(100)[:, None] < 50, np.nan, plain)
+    assert short(some).dtype == np.float32 and np.isnan(short(some)[:50]).all()
+    assert short(np.full((4, 2), 0.5)).dtype == np.float32

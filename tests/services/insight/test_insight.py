@@ -3,13 +3,15 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.jobs import Job
-from flowml.domain.models import Model
+from flowml.domain.models import Model, curves_of, stand_of
+from flowml.services import datasets, jobs, results
 from flowml.services.context import Context
 from flowml.services.dispatch.ledger import StoreLedger
 from flowml.services.insight import figures
@@ -47,7 +49,11 @@ def test_curves_are_of_all_rows_and_kept(context: Context, classes: tuple[Job, l
     assert found["roc"][0]["auc"] > figures.curves(context, poor.id)["roc"][0]["auc"] > 0.5
     # An ensemble of an earlier version is worked out from its parts.
     assert figures.curves(context, ensemble.id)["n_rows"] == table().height
-    assert context.store.models.figure(job.id, f"curves:{good.id}", "another stand") is None
+    # Kept of this model as it is now.
+    assert context.store.models.figure(job.id, curves_of(good.id), stand_of(good)) == found
+    context.store.models.keep_figure(job.id, curves_of(good.id), stand_of(good), {**found, "n_rows": 7})
+    assert figures.curves(context, good.id)["n_rows"] == 7
+    context.store.models.keep_figure(job.id, curves_of(good.id), stand_of(good), found)
 
 
 def test_figures_are_made_anew_when_a_model_has_become_another(
@@ -117,6 +123,8 @@ def test_mistakes_are_rows_as_they_stand_the_surest_first(context: Context, clas
     right = figures.mistakes(context, good.id, actual="yes", predicted="yes", limit=200)
     doubts = [item["confidence"] for item in right["items"]]
     assert doubts == sorted(doubts)
+    with pytest.raises(InvalidInput, match="predicts classes"):
+        figures.mistakes(context, good.id, low=1.0)
     with pytest.raises(InvalidInput, match="no class of this model"):
         figures.mistakes(context, good.id, actual="maybe")
 
@@ -156,18 +164,27 @@ def test_what_cannot_be_said_is_a_sentence(context: Context, classes: tuple[Job,
         figures.slices(context, "short")
 
 
-def test_with_the_data_set_the_rows_are_gone_and_figures_that_are_known_stay(context: Context) -> None:
-    job, (good, poor, _) = judged(context.store, cv="stratified")
-    known = figures.curves(context, good.id)
-    dataset = context.store.datasets.get(job.dataset_id)
-    context.store.datasets.delete(dataset.id)
+def test_with_the_data_set_the_rows_are_gone_and_figures_that_are_known_stay(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    context = Context(Settings(home=tmp_path), store, time.time, QuietTrainers())
     try:
+        job, (good, poor, _) = judged(store)
+        known = figures.curves(context, good.id)
+        kept = list((tmp_path / "cache").glob(f"tested-{job.id}-*"))
+        assert len(kept) == 1
+        store.jobs.update(job.id, status="completed")
+        datasets.delete_dataset(context, job.dataset_id)
+        # It held the target of every row.
+        assert not kept[0].exists()
         assert figures.curves(context, good.id) == known
         for ask in (lambda: figures.curves(context, poor.id), lambda: figures.mistakes(context, good.id)):
             with pytest.raises(WrongState, match="its data set was deleted"):
                 ask()
+        kept[0].touch()
+        jobs.delete_job(context, job.id)
+        assert not kept[0].exists()
     finally:
-        context.store.datasets.add(dataset, ())
+        store.close()
 
 
 def test_rows_count_by_their_weights(context: Context) -> None:
@@ -198,3 +215,13 @@ def test_what_a_model_said_goes_with_it_and_with_what_takes_its_place(context: C
     assert store.models.figure(job.id, "a figure", "now") is None
     store.models.keep_figure(job.id, "a figure", "now", {"x": 1})
     assert store.models.figure(job.id, "a figure", "now") is None
+
+
+def test_names_tell_models_apart(context: Context, classes: tuple[Job, list[Model]]) -> None:
+    good, poor, ensemble = classes[1]
+    assert results.names_apart(context, [good, ensemble])[good.id] == good.name
+    alike = [replace(one, name="Boosting") for one in (poor, good)]
+    names = results.names_apart(context, [*alike, ensemble])
+    assert names[ensemble.id] == ensemble.name
+    places = [model.id for model in context.store.models.of_job(classes[0].id)]
+    assert names[good.id] == f"Boosting (place {places.index(good.id) + 1})" != names[poor.id]

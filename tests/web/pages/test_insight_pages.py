@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -104,10 +105,36 @@ def test_the_api_says_the_same(served: Served, classes: Run) -> None:
     curves = served.client.get(f"/api/results/model/{good.id}/curves?cost_fn=50&cost_fp=5").json()
     assert curves["threshold"]["best"]["at"] < 0.5
     assert served.client.get(f"/api/results/model/{good.id}/curves").json()["threshold"]["best"] is None
+    half = served.client.get(f"/api/results/model/{good.id}/curves?cost_fn=50").json()
+    assert half["threshold"]["best"]["at"] > 0.01 and half["threshold"]["best"]["cost_per_1000"] > 0
+    for query in ("low=nan", "high=inf", "low=1"):
+        assert served.client.get(f"/api/results/model/{good.id}/mistakes?{query}").status_code == 422, query
     rows = served.client.get(f"/api/results/model/{good.id}/mistakes?limit=3").json()
     assert len(rows["items"]) == 3 and rows["items"][0]["actual"] != rows["items"][0]["predicted"]
     search = served.client.get(f"/api/results/job/{job.id}/parameter-importance").json()
     assert search["families"][0]["items"] == []
+
+
+def test_models_of_one_family_have_names_of_their_own(served: Served, classes: Run) -> None:
+    job, (good, poor, _) = classes
+    for model in (good, poor):
+        served.store.models.put(replace(model, name="Boosting"), model.score)
+    page = unescape(served.client.get(f"/jobs/{job.id}/compare?model={good.id}&model={poor.id}").text)
+    names = re.findall(r"<a href=\"/models/[^\"]+\">([^<]+)</a></th>", page)
+    assert len(set(names)) == 2 and all(name.startswith("Boosting (place ") for name in names)
+    assert f"{names[0]} is better than {names[1]}" in page
+    told = served.client.post("/api/results/compare", json={"model_ids": [good.id, poor.id]}).json()
+    assert told["words"].startswith(names[0])
+    report = unescape(served.client.get(f"/api/results/job/{job.id}/report").text)
+    assert names[0] in report and names[1] in report
+    for model in (good, poor):
+        served.store.models.put(model, model.score)
+
+
+def test_models_of_another_run_are_not_on_its_page(served: Served, classes: Run, numbers: Run) -> None:
+    asked = f"/jobs/{classes[0].id}/compare?model={numbers[1][0].id}&model={numbers[1][1].id}"
+    found = served.client.get(asked)
+    assert found.status_code == 422 and "is of another run" in unescape(found.text)
 
 
 def test_many_classes_are_no_thicket() -> None:

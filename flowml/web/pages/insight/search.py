@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowml.domain.errors import FlowMLError
+from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.domain.jobs import Job
 from flowml.domain.metrics import greater_is_better
 from flowml.domain.models import Model
@@ -57,6 +57,7 @@ class ComparePage(Page):
 
     job: Job
     models: Sequence[Model]
+    names: Mapping[str, str]
     problem: str
     verdict: str
     pairs: Sequence[str]
@@ -140,16 +141,20 @@ def compare_page(request: Request) -> Response:
     context = context_of(request)
     job = jobs.get_job(context, request.path_params["job_id"])
     wanted = request.query_params.getlist("model")
-    models, problem, words, pairs, method = list[Model](), "", "", list[str](), ""
+    others = [name for name in wanted if results.get_model(context, name).job_id != job.id]
+    if others:
+        raise InvalidInput.of_field("model", f"Model {others[0]} is of another run than “{job.name}”.")
+    models, names, problem, words, pairs, method = list[Model](), dict[str, str](), "", "", list[str](), ""
     try:
         models, found = figures.compare(context, wanted)
-        names = {model.id: model.name for model in models}
+        names = results.names_apart(context, models)
         words = verdict(found["pairs"], names, models[0].metric)
         pairs = [pair_words(pair, names, models[0].metric) for pair in found["pairs"]]
         method = f"Tested on {plural(found['n_rows'], 'row')} that all of them had not seen: {found['method']}."
     except FlowMLError as error:
         problem = f"{error.detail} {error.hint or ''}".strip()
         models = [results.get_model(context, model_id) for model_id in wanted[: figures.MOST_COMPARED]]
+        names = results.names_apart(context, models)
     return respond(
         request,
         ComparePage(
@@ -157,6 +162,7 @@ def compare_page(request: Request) -> Response:
             frame=build_frame(request, "jobs"),
             job=job,
             models=models,
+            names=names,
             problem=problem,
             verdict=words,
             pairs=pairs if len(pairs) > 1 else [],
