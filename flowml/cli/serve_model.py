@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowml import __version__
-from flowml.cli.serve import bind, reached_at, settings_of
+from flowml.cli.serve import bind, reached_at, settings_of, settle_memory
 from flowml.cli.tokens import secret_in
 from flowml.domain.errors import InvalidInput, StartupError
 from flowml.machine import lifeline
@@ -129,6 +129,7 @@ class _Alone:
             log_level="warning",
             timeout_graceful_shutdown=self.grace,
         )
+        settle_memory()
         # uvicorn raises it again for whoever was there before: for us that is the end.
         signal.signal(signal.SIGTERM, lambda *_: None)
         Announcing(config).run(sockets=[self._listening if self._share is None else self._share()])

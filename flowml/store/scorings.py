@@ -36,9 +36,11 @@ class Scorings:
         return _scoring(row)
 
     def begin(self, scoring_id: str) -> None:
-        """It is worked on."""
+        """It is worked on, unless it was cancelled meanwhile."""
         with self._database.write() as connection:
-            connection.execute("UPDATE scorings SET status = 'running' WHERE id = ?", (scoring_id,))
+            connection.execute(
+                "UPDATE scorings SET status = 'running' WHERE id = ? AND status = 'waiting'", (scoring_id,)
+            )
 
     def finish(self, scoring_id: str, now: float, answer: Mapping[str, Any]) -> None:
         """`answer` has rows, seconds, notes, summary and first."""

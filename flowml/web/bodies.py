@@ -6,7 +6,7 @@ While one call reads or writes all of it, no other thread can do anything: so th
 import io
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from typing import IO, Any, TypeVar
 
@@ -31,6 +31,7 @@ _MOST_DEPTH = 200
 _MOST_ITEMS = 100_000
 # As much as one call may read, which takes some milliseconds; the end of a number is not known before what follows it.
 _PIECE = 250_000
+_ITEMS_AT_ONCE = 5_000
 _END_OF_NUMBER = 4
 # Where so few characters end within an item, items are read one by one.
 _LEAST_STEP = 500
@@ -211,7 +212,18 @@ def write_in_parts(name: str, items: Iterable[Any], **others: Any) -> bytes:
     b'{"rows":[[1,null],["\\xc3\\xa4"]],"total":2}'
     """
     written = b",".join(to_json(item, inf_nan_mode="null") for item in items)
-    return b"{%b:[%b],%b" % (to_json(name), written, to_json(others, inf_nan_mode="null")[1:])
+    rest = b",%b" % to_json(others, inf_nan_mode="null")[1:] if others else b"}"
+    return b"{%b:[%b]%b" % (to_json(name), written, rest)
+
+
+def list_in_parts(items: Sequence[Any]) -> bytes:
+    """A long list, likewise.
+
+    >>> list_in_parts([1, float("nan"), "ä"])
+    b'[1,null,"\\xc3\\xa4"]'
+    """
+    parts = (items[start : start + _ITEMS_AT_ONCE] for start in range(0, len(items), _ITEMS_AT_ONCE))
+    return b"[%b]" % b",".join(to_json(part, inf_nan_mode="null")[1:-1] for part in parts)
 
 
 def _bound(count: int, what: str) -> None:

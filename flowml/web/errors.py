@@ -125,7 +125,7 @@ def problem_response(error: Exception, headers: Mapping[str, str] | None = None,
     document = problem.document()
     status = problem.kind.status
     is_inference = path == "/v2" or path.startswith("/v2/")
-    if is_inference or path == "/invocations":
+    if is_inference or path == "/invocations" or (path.startswith("/models/") and path.endswith("/invocations")):
         document["status"] = status = 400 if status == 422 else status
         words = " ".join(filter(None, (document["detail"], document.get("hint"))))
         document |= {"error": words} if is_inference else {"error_code": _mlflow_code(status), "message": words}

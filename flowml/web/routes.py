@@ -141,6 +141,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
     Endpoint("POST", "/invocations",
              invocations.invocations, p.Invoked, body=p.Invocation, query=p.InvocationsQuery, need=PREDICT),
+    Endpoint("POST", "/models/{model_id}/invocations",
+             invocations.of_model, p.Invoked, body=p.Invocation, need=PREDICT),
     Endpoint("GET", "/ping", invocations.ping, "application/json", need=OPEN),
     Endpoint("GET", "/health", invocations.ping, "application/json", need=OPEN),
     Endpoint("GET", "/version", invocations.version, "text/plain", need=PREDICT),

@@ -191,7 +191,7 @@ def test_a_job_ends_with_an_estimate_and_a_twin(context: Context, monkeypatch: p
     assert curves is not None and curves["n_rows"] == table().height
     accuracy = champion.metrics["accuracy"] or 0.0
     counts = curves["threshold"]
-    right = counts["tp"][at := counts["at"].index(counts["current"])] + counts["tn"][at]
+    right = counts["tp"][at := int(np.abs(np.array(counts["at"]) - counts["current"]).argmin())] + counts["tn"][at]
     assert right / table().height == pytest.approx(accuracy, abs=0.02)
 
     small = modelfile.read(context.store.files.path(twin.file))

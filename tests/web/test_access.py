@@ -41,7 +41,7 @@ NEEDS = {
     r"POST /api/results/predict|GET /api/results/model/\w+/openapi\.json": PREDICT,
     r"POST /api/results/model/\w+/predict-file|\w+ /api/results/scoring/\w+(/download)?": PREDICT,
     r"POST /api/results/model/\w+/(explain|counterfactual)": PREDICT,
-    r"POST /invocations|GET /version|\w+ /v2(/models/.+)?": PREDICT,
+    r"POST (/models/.+)?/invocations|GET /version|\w+ /v2(/models/.+)?": PREDICT,
     "POST /api/results/compare": READ,
     r"POST /api/workers/(register|heartbeat|lease|watch|leave|logs)": WORK,
     r"GET /api/workers/program(/\w+)?": WORK,
@@ -149,7 +149,7 @@ def is_right(caller: str, method: str, path: str, status: int) -> bool:
     if method not in takes:
         return status == (405 if any(need_of(one, path) in may for one in takes) else 403)
     if caller == "api for another model" and (
-        path.startswith("/v2/models/") or path.endswith(("/openapi.json", "/predict-file"))
+        path.startswith(("/v2/models/", "/models/")) or path.endswith(("/openapi.json", "/predict-file"))
     ):
         return status == 403
     return status != 401 and (status == 403) is (need_of(method, path) not in may)

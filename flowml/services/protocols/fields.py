@@ -18,16 +18,21 @@ def typical_row(loaded: Loaded) -> dict[str, Any]:
     return {feature.name: feature.example for feature in loaded.fitted.schema.inputs}
 
 
-def row_schema(loaded: Loaded, example: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of a row; none of its columns is required, as each counts as missing where it is not sent."""
-    properties = {feature.name: _field(feature, example.get(feature.name)) for feature in loaded.fitted.schema.inputs}
-    return {
+def row_schema(loaded: Loaded, example: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The schema of a row; none of its columns is required, as each counts as missing where it is not sent. Without an
+    example it has no value of the training data at all."""
+    inputs = loaded.fitted.schema.inputs
+    if example is None:
+        properties = {feature.name: _typed(feature, shown=False) for feature in inputs}
+    else:
+        properties = {feature.name: _field(feature, example.get(feature.name)) for feature in inputs}
+    schema = {
         "type": "object",
         "description": "The model's columns by their names; others are named in the warnings, and not used.",
         "properties": properties,
         "additionalProperties": True,
-        "examples": [dict(example)],
     }
+    return schema if example is None else schema | {"examples": [dict(example)]}
 
 
 def label_schema(loaded: Loaded) -> dict[str, Any]:
@@ -48,16 +53,17 @@ def _field(feature: "Feature", example: Any) -> dict[str, Any]:
     return field
 
 
-def _typed(feature: "Feature") -> dict[str, Any]:
+def _typed(feature: "Feature", *, shown: bool = True) -> dict[str, Any]:
     if feature.role is Role.BOOLEAN:
         return {"type": ["boolean", "null"]}
     if feature.role is Role.NUMERIC:
-        return {"type": ["integer" if "int" in feature.dtype.lower() else "number", "null"]}
+        # Whole numbers in training are no rule: others are taken.
+        return {"type": ["number", "null"]}
     if feature.role is Role.DATETIME:
         # Without a zone a time is none of RFC 3339.
         said = {"format": "date"} if feature.dtype == "Date" else {"title": "A time, such as 2026-01-31T12:00:00"}
         return {"type": ["string", "null"], **said}
-    if feature.categories is None:
+    if feature.categories is None or not shown:
         return {"type": ["string", "null"]}
     known = {"type": "string", "enum": list(feature.categories[:_SHOWN_CATEGORIES])}
     if len(feature.categories) > _SHOWN_CATEGORIES:

@@ -14,7 +14,7 @@ from flowml import __version__
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.domain.wording import listed
-from flowml.services.protocols.rows import by_name, by_position, check_count, input_names, labels
+from flowml.services.protocols.rows import by_name, by_position, check_count, input_names, labels, taken_names
 from flowml.services.protocols.tensors import Tensor, read
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.loaded import Loaded
@@ -80,8 +80,10 @@ def read_rows(loaded: Loaded, tensors: Sequence[Tensor]) -> list[dict[str, Any]]
         values = read(tensor)
         return by_position([values[at : at + width] for at in range(0, len(values), width)], names)
     columns: dict[str, list[Any]] = {}
+    others: dict[str, int] = {}
+    taken = taken_names(loaded)
     for tensor in tensors:
-        if tensor.name in columns:
+        if tensor.name in columns or tensor.name in others:
             raise InvalidInput.of_field(tensor.name, f"The input “{tensor.name[:100]}” was sent twice.")
         if tensor.shape[1:] not in ((), (1,)):
             raise InvalidInput.of_field(
@@ -90,13 +92,21 @@ def read_rows(loaded: Loaded, tensors: Sequence[Tensor]) -> list[dict[str, Any]]
                 hint=f"A single input [rows, {len(names)}] has all columns in this order:"
                 f" {listed(names, _SHOWN_NAMES)}.",
             )
-        columns[tensor.name] = read(tensor)
-    check_count(max(map(len, columns.values()), default=0))
+        if tensor.raw is not None:
+            # Bytes become objects of many times their size.
+            check_count(max(1, tensor.shape[0]))
+        values = read(tensor)
+        if tensor.name in taken:
+            columns[tensor.name] = values
+        else:
+            # Of many that nobody asked for, none is kept.
+            others[tensor.name] = len(values)
+    check_count(max((*others.values(), *map(len, columns.values())), default=0))
     # Formats of tensors have no missing text.
     texts = {tensor.name for tensor in tensors if tensor.datatype == "BYTES"}
-    for name in texts:
+    for name in texts & columns.keys():
         columns[name] = [value or None for value in columns[name]]
-    return by_name(columns)
+    return by_name(columns, others)
 
 
 def _is_matrix(tensor: Tensor, names: Sequence[str]) -> bool:

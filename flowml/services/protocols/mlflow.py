@@ -6,7 +6,7 @@ One of four fields holds the rows: `dataframe_split` and `dataframe_records` are
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from flowml.services.protocols.rows import (
     check_coverage,
     input_names,
     labels,
+    taken_names,
 )
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.loaded import Loaded
@@ -28,6 +29,7 @@ from flowml.services.serving.predicting import DEFAULT_COVERAGE
 
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 METHODS = ("predict", "predict_proba", "predict_interval")
+_MOST_NAMES = 20_000
 _SPLIT = frozenset({"columns", "data", "index"})
 
 
@@ -67,7 +69,7 @@ def read_rows(document: Mapping[str, Any], loaded: Loaded) -> list[dict[str, Any
         found = f"has {' and '.join(given)}" if given else "has none of them"
         raise MalformedRequest(f"A request takes exactly one of {', '.join(FORMATS)}, and this one {found}.")
     name, names = given[0], input_names(loaded)
-    rows = _READERS[name](document[name], names)
+    rows = _READERS[name](document[name], names, taken_names(loaded))
     check_count(len(rows))
     return rows
 
@@ -82,18 +84,23 @@ def read_csv(content: bytes, loaded: Loaded) -> list[dict[str, Any]]:
     try:
         lines = csv.reader(io.StringIO(text, newline=""), strict=True)
         names = next(lines, [])
+        if len(names) > _MOST_NAMES:
+            raise InvalidInput(f"The table has {len(names):,} columns; at most {_MOST_NAMES:,} are allowed.")
         rows: list[dict[str, Any]] = []
         if len(set(names)) != len(names):
             raise InvalidInput("The first line of the table has a name twice.")
         roles = {feature.name: feature.role for feature in loaded.fitted.schema.inputs}
-        read = [_CELLS.get(roles.get(name, Role.TEXT), _text) for name in names]
+        taken = taken_names(loaded)
+        read = [
+            (at, name, _CELLS.get(roles.get(name, Role.TEXT), _text)) for at, name in enumerate(names) if name in taken
+        ]
         for values in lines:
             if len(values) != len(names) and values:
                 raise InvalidInput(
                     f"Line {lines.line_num:,} of the table has {len(values):,} values, and {len(names):,} are needed."
                 )
             if values:
-                rows.append({name: of(value) for name, of, value in zip(names, read, values, strict=True)})
+                rows.append({name: of(values[at]) for at, name, of in read})
             if len(rows) > MOST_ROWS:
                 break
     except csv.Error as error:
@@ -142,7 +149,7 @@ def write_predictions(loaded: Loaded, answers: Sequence[Prediction], params: Par
     ]
 
 
-def _split(sent: Any, names: Sequence[str]) -> list[dict[str, Any]]:
+def _split(sent: Any, names: Sequence[str], taken: Collection[str]) -> list[dict[str, Any]]:
     if not isinstance(sent, dict):
         raise InvalidInput.of_field("dataframe_split", "“dataframe_split” must be an object.")
     if "data" not in sent or not sent.keys() <= _SPLIT:
@@ -158,40 +165,41 @@ def _split(sent: Any, names: Sequence[str]) -> list[dict[str, Any]]:
         raise InvalidInput.of_field("dataframe_split", "“columns” must be a list of names.")
     if len(set(columns)) != len(columns):
         raise InvalidInput.of_field("dataframe_split", "“columns” has a name twice.")
-    return by_position(data, columns)
+    return by_position(data, columns, taken)
 
 
-def _records(sent: Any, names: Sequence[str]) -> list[dict[str, Any]]:
+def _records(sent: Any, names: Sequence[str], taken: Collection[str]) -> list[dict[str, Any]]:
     if not isinstance(sent, list) or not all(isinstance(row, dict) for row in sent):
         raise InvalidInput.of_field("dataframe_records", "“dataframe_records” must be a list of objects.")
-    return _clean(sent)
+    return _clean(sent, taken)
 
 
-def _instances(sent: Any, names: Sequence[str]) -> list[dict[str, Any]]:
+def _instances(sent: Any, names: Sequence[str], taken: Collection[str]) -> list[dict[str, Any]]:
     if not isinstance(sent, list):
         raise InvalidInput.of_field("instances", "“instances” must be a list of rows.")
-    return _listed(sent, names)
+    return _listed(sent, names, taken)
 
 
-def _inputs(sent: Any, names: Sequence[str]) -> list[dict[str, Any]]:
+def _inputs(sent: Any, names: Sequence[str], taken: Collection[str]) -> list[dict[str, Any]]:
     if isinstance(sent, list):
-        return _listed(sent, names)
+        return _listed(sent, names, taken)
     if not isinstance(sent, dict):
         raise InvalidInput.of_field("inputs", "“inputs” must be an object of columns, or a list of rows.")
     if not any(isinstance(values, list) for values in sent.values()):
-        return _clean([sent])
+        return _clean([sent], taken)
     for name, values in sent.items():
         if not isinstance(values, list):
             raise InvalidInput.of_field("inputs", f"“{name}” must be a list, as the other columns are.")
     # Tensors of one column have each value in a list of its own.
-    return by_name({name: [_single(value) for value in values] for name, values in sent.items()})
+    others = {name: len(values) for name, values in sent.items() if name not in taken}
+    return by_name({name: list(map(_single, values)) for name, values in sent.items() if name in taken}, others)
 
 
-def _listed(sent: Sequence[Any], names: Sequence[str]) -> list[dict[str, Any]]:
+def _listed(sent: Sequence[Any], names: Sequence[str], taken: Collection[str]) -> list[dict[str, Any]]:
     if sent and isinstance(sent[0], dict):
         if not all(isinstance(row, dict) for row in sent):
             raise InvalidInput("Some rows are objects, and others are not.")
-        return _clean(sent)
+        return _clean(sent, taken)
     if len(names) == 1:
         return by_position([value if isinstance(value, list) else [value] for value in sent], names)
     return by_position(sent, names)
@@ -201,8 +209,8 @@ def _single(value: Any) -> Any:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
-def _clean(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: cell(_single(value)) for name, value in row.items()} for row in rows]
+def _clean(rows: Sequence[Mapping[str, Any]], taken: Collection[str]) -> list[dict[str, Any]]:
+    return [{name: cell(_single(value)) for name, value in row.items() if name in taken} for row in rows]
 
 
 _READERS = {"dataframe_split": _split, "dataframe_records": _records, "instances": _instances, "inputs": _inputs}

@@ -1,7 +1,7 @@
 """What the protocols of others share: rows from what was sent, and answers in the types of the target."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flowml.domain.errors import InvalidInput
@@ -17,6 +17,13 @@ _SHOWN_NAMES = 20
 def input_names(loaded: Loaded) -> list[str]:
     """The columns that the model takes, in its order."""
     return [feature.name for feature in loaded.fitted.schema.inputs]
+
+
+def taken_names(loaded: Loaded) -> frozenset[str]:
+    """The columns that a row may have for this model; what else is sent is not kept."""
+    schema = loaded.fitted.schema
+    known = () if schema.recipe is None else schema.recipe.replay.known
+    return frozenset((*input_names(loaded), *known))
 
 
 def check_count(n_rows: int) -> None:
@@ -43,9 +50,13 @@ def cell(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def by_position(matrix: Sequence[Any], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows that are lists without names, one value for each of these in their order. Raises InvalidInput."""
+def by_position(
+    matrix: Sequence[Any], names: Sequence[str], taken: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """Rows that are lists without names, one value for each of these in their order, of which the `taken` ones are kept
+    (None: all). Raises InvalidInput."""
     rows = []
+    kept = [(at, name) for at, name in enumerate(names) if taken is None or name in taken]
     for number, values in enumerate(matrix, 1):
         if not isinstance(values, list | tuple) or len(values) != len(names):
             found = f"{len(values):,} values" if isinstance(values, list | tuple) else "a single value"
@@ -54,16 +65,18 @@ def by_position(matrix: Sequence[Any], names: Sequence[str]) -> list[dict[str, A
                 f" {listed(list(names), _SHOWN_NAMES)}.",
                 hint="Send the columns by name instead, if some of them are to be left out.",
             )
-        rows.append({name: cell(value) for name, value in zip(names, values, strict=True)})
+        rows.append({name: cell(values[at]) for at, name in kept})
     return rows
 
 
-def by_name(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Rows from columns of the same length. Raises InvalidInput."""
-    lengths = {len(values) for values in columns.values()}
-    if len(lengths) > 1:
-        found = listed([f"“{name}” {len(values):,}" for name, values in columns.items()], _SHOWN_NAMES)
+def by_name(columns: Mapping[str, Sequence[Any]], others: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Rows from columns of the same length, as have `others` that are not kept. Raises InvalidInput."""
+    lengths = {name: len(values) for name, values in columns.items()} | dict(others)
+    if len(set(lengths.values())) > 1:
+        found = listed([f"“{name}” {length:,}" for name, length in lengths.items()], _SHOWN_NAMES)
         raise InvalidInput(f"The columns do not have the same number of values: {found}.")
+    if not columns:
+        return [{} for _ in range(next(iter(lengths.values()), 0))]
     names = list(columns)
     return [
         {name: cell(value) for name, value in zip(names, values, strict=True)}

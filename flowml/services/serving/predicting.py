@@ -26,9 +26,9 @@ Item = TypeVar("Item")
 
 
 def named(context: Context, model_id: str | None) -> str:
-    """The model that a request means; one that names none means the only one there is. Raises InvalidInput where there
-    is more than that."""
-    found = model_id or models_of(context).only
+    """The model that a request means; one that names none means the only one there is, or that its caller may ask.
+    Raises InvalidInput where there is more than that."""
+    found = model_id or models_of(context).only or context.caller.only_model
     if not found:
         raise InvalidInput.of_field(
             "model_id", "“model_id” is missing.", hint="It is a model's, or a training run's: then its best model."

@@ -46,6 +46,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              need=PREDICT),
     Endpoint("POST", "/invocations",
              invocations.invocations, p.Invoked, body=p.Invocation, query=p.InvocationsQuery, need=PREDICT),
+    Endpoint("POST", "/models/{model_id}/invocations",
+             invocations.of_model, p.Invoked, body=p.Invocation, need=PREDICT),
     *(
         endpoint
         for at in ("/v2/models/{model_id}", "/v2/models/{model_id}/versions/{version}")

@@ -14,7 +14,7 @@ from flowml.services.serving import predicting
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.loaded import Loaded
 from flowml.web.api.asked import answered
-from flowml.web.bodies import parse_in_parts, parse_json, receive
+from flowml.web.bodies import list_in_parts, parse_in_parts, parse_json, receive
 from flowml.web.caller import context_of
 from flowml.web.leaving import for_a_row
 from flowml.web.schemas.protocols import Infer, InputTensor, RequestedOutput
@@ -137,7 +137,8 @@ def _write(name: str, body: Infer, loaded: Loaded, answers: list[Prediction]) ->
     document: dict[str, Any] = {"model_name": name, "model_version": inference.VERSION}
     if body.id is not None:
         document["id"] = body.id
-    document["outputs"], behind = [], []
+    described_ones: list[bytes] = []
+    behind: list[bytes] = []
     for output in inference.outputs(loaded, answers, list(wanted) or None):
         described: dict[str, Any] = {"name": output.name, "datatype": output.datatype, "shape": output.shape}
         if _is_binary(wanted.get(output.name), body):
@@ -145,9 +146,10 @@ def _write(name: str, body: Infer, loaded: Loaded, answers: list[Prediction]) ->
             described["parameters"] = {"binary_data_size": len(raw)}
             behind.append(raw)
         else:
-            described["data"] = output.values
-        document["outputs"].append(described)
-    header = to_json(document, inf_nan_mode="null")
+            described_ones.append(b'%b,"data":%b}' % (to_json(described)[:-1], list_in_parts(output.values)))
+            continue
+        described_ones.append(to_json(described))
+    header = b'%b,"outputs":[%b]}' % (to_json(document)[:-1], b",".join(described_ones))
     if not behind:
         return Response(header, media_type="application/json")
     return Response(

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,7 +12,7 @@ from flowml.services.serving import predicting
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.loaded import Loaded
 from flowml.web.api.asked import answered
-from flowml.web.bodies import media_type_of, parse_in_parts, parse_json, receive
+from flowml.web.bodies import list_in_parts, media_type_of, parse_in_parts, parse_json, receive
 from flowml.web.schemas.protocols import Invocation, InvocationsQuery
 
 
@@ -33,6 +32,11 @@ async def invocations(request: Request, query: InvocationsQuery) -> Response:
         if media_type == "text/csv":
             return await answered(request, sent, query.model_id, _bytes, mlflow.read_csv, _write_plain, _usual)
         return await answered(request, sent, query.model_id, _parse, _rows, _write, _coverage)
+
+
+async def of_model(request: Request, model_id: str) -> Response:
+    """Predictions in MLflow's protocol, for clients that can name a model in an address alone."""
+    return await invocations(request, InvocationsQuery(model_id=model_id))
 
 
 async def ping(request: Request) -> Response:
@@ -72,4 +76,4 @@ def _coverage(asked: Invocation) -> float:
 
 def _write(asked: Invocation, loaded: Loaded, found: list[Prediction]) -> Response:
     predictions = mlflow.write_predictions(loaded, found, mlflow.read_params(asked.params))
-    return Response(to_json({"predictions": predictions}, inf_nan_mode="null"), media_type="application/json")
+    return Response(b'{"predictions":%b}' % list_in_parts(predictions), media_type="application/json")

@@ -18,5 +18,6 @@ def openapi(context: Context, model_id: str) -> Response:
     # A server of one model has no table; and who may only ask is shown none of its rows.
     if context.models is None and Permission.READ in context.caller.may:
         example, _ = example_if_readable(context, results.get_model(context, loaded.id))
-    found = build(model_id, loaded, None if example is None else example.values)
+    may_read = Permission.READ in context.caller.may
+    found = build(model_id, loaded, None if example is None else example.values, with_values=may_read)
     return Response(to_json(found, inf_nan_mode="null"), media_type="application/json")

@@ -18,12 +18,19 @@ from flowml.web.schemas.base import Problem
 _REFERENCE = "#/components/schemas/{model}"
 
 
-def build(model_id: str, loaded: Loaded, example: Mapping[str, Any] | None) -> dict[str, Any]:
+def build(
+    model_id: str, loaded: Loaded, example: Mapping[str, Any] | None, *, with_values: bool = True
+) -> dict[str, Any]:
     """The document as plain JSON values, for a model that is asked for by this id. `example`: a real row of the
-    training data, for who may look at that; else each column has a typical value."""
+    training data; without one each column has a typical value. `with_values`: for who may look at the training data;
+    else nothing of it is told but the names and types of columns, and the classes, which every answer has."""
     schema = loaded.fitted.schema
-    row = typical_row(loaded) if example is None else dict(example)
-    schemas = {"Row": row_schema(loaded, row), "Label": label_schema(loaded), **_narrowed(model_id, loaded)}
+    row = (typical_row(loaded) if example is None else dict(example)) if with_values else {}
+    schemas = {
+        "Row": row_schema(loaded, row if with_values else None),
+        "Label": label_schema(loaded),
+        **_narrowed(model_id, loaded),
+    }
     problem = {MEDIA_TYPE: {"schema": _ref("Problem")}}
     other = {"default": {"description": "What went wrong, in words for a person", "content": problem}}
     one = {"model_id": model_id, "features": row}

@@ -128,7 +128,7 @@ class _Asked:
 
     def _response(self, context: Context, found: "AnsweredTable") -> Response:
         media_type = STREAM if self.wanted == STREAM else MEDIA_TYPES[TABLES[self.wanted]]
-        return response_of(found, media_type, context.store.files.new_temp())
+        return response_of(found, media_type, PlaceForUploads(context).new_temp())
 
 
 def response_of(found: "AnsweredTable", media_type: str, beside: Path) -> Response:
@@ -157,7 +157,7 @@ def answered(
 
     with predicting.counted(context, model_id):
         found = answer_table(context, model_id, path, filename=filename, format=format, options=options)
-    return response_of(found, MEDIA_TYPES[format], context.store.files.new_temp())
+    return response_of(found, MEDIA_TYPES[format], PlaceForUploads(context).new_temp())
 
 
 def accepted(header: str) -> str:

@@ -2,10 +2,11 @@
 
 import pytest
 
-from flowml.automl.explain.dependence import Dependence, dependence
+from flowml.automl.explain.dependence import Dependence, dependence, refuse_text
 from flowml.automl.explain.summary import shap_importance
 from flowml.automl.features.prepared import prepare
 from flowml.automl.task.task import prepare_task
+from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from tests.services.trained import ROLES, table, trained
 
@@ -64,3 +65,9 @@ def test_the_summary_names_what_matters() -> None:
     assert [item.feature for item in found][:2] == ["age", "city"]
     assert found[0].importance > 15 and found[0].std is not None and 0 < found[0].std < 5
     assert shap_importance(task, trained("spent", "ridge"), seed=0, time_left=lambda: -1.0) == []
+
+
+def test_free_text_has_no_values_to_set_a_column_to() -> None:
+    with pytest.raises(InvalidInput, match="free text"):
+        refuse_text("note", Role.TEXT)
+    refuse_text("town", Role.CATEGORICAL)

@@ -8,10 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
+from flowml.services.protocols import inference, tensors
+from flowml.services.serving.loaded import Loaded
 from tests.services.records import add_job
-from tests.services.trained import ROW, add_trained, store_table
+from tests.services.trained import ROW, add_trained, store_table, trained
 from tests.web.serving import Served, serve
 
+OTHERS = [{"name": f"other {number}", "shape": [2], "datatype": "BOOL", "data": [True, False]} for number in range(5)]
 HEADER = "Inference-Header-Content-Length"
 AGE = {"name": "age", "shape": [2], "datatype": "FP64", "data": [60, 20]}
 CITY = {"name": "city", "shape": [2, 1], "datatype": "BYTES", "data": ["Ulm", "Bern"]}
@@ -227,3 +230,14 @@ def test_requests_that_cannot_be_used(models: Served) -> None:
     ranked = infer(models, [AGE], outputs=[{"name": "prediction", "parameters": {"classification": 2}}])
     assert ranked.status_code == 400
     assert infer(models, [AGE], "nothing").status_code == 404
+
+
+def test_columns_that_the_model_has_not_are_not_kept(models: Served) -> None:
+    loaded = Loaded("m", "m", "0", trained("bought", "logistic_regression"))
+    others = [tensors.Tensor(f"other {number}", "BOOL", (2,), raw=b"\x01\x00") for number in range(5)]
+    age = tensors.Tensor("age", "FP64", (2,), data=[60, 20])
+
+    assert inference.read_rows(loaded, [*others, age]) == [{"age": 60}, {"age": 20}]
+    assert inference.read_rows(loaded, others) == [{}, {}]
+    assert infer(models, [*OTHERS, AGE]).json()["outputs"][0]["data"] == ["yes", "no"]
+    assert infer(models, [OTHERS[0], OTHERS[0]]).status_code == 400

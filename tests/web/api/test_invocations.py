@@ -7,8 +7,10 @@ import httpx
 import pytest
 
 from flowml.domain.caller import Permission, Principal
+from flowml.services.protocols import mlflow
+from flowml.services.serving.loaded import Loaded
 from tests.services.records import add_job
-from tests.services.trained import ROW, add_trained, store_table
+from tests.services.trained import ROW, add_trained, store_table, trained
 from tests.web.serving import Served, serve
 
 NAMES = ["age", "city", "member", "joined"]
@@ -55,6 +57,46 @@ def test_all_notations_say_the_same(models: Served, body: dict[str, Any]) -> Non
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
     assert answer.json() == {"predictions": ["yes", "no"]}
+
+
+def test_an_address_may_name_the_model(models: Served) -> None:
+    found = models.client.post("/models/classes/invocations", json={"dataframe_records": [ROW]})
+    missing = models.client.post("/models/nothing/invocations", json={"dataframe_records": [ROW]})
+
+    assert found.json() == {"predictions": ["yes"]}
+    assert (missing.status_code, missing.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"dataframe_split": {"columns": ["a", "age", "b"], "data": [[1, 60, 2]] * 2}},
+        {"dataframe_records": [{"a": 1, "age": 60}] * 2},
+        {"inputs": {"a": [1, 2], "age": [60, 60]}},
+        b"a,age,b\n1,60,2\n1,60,2\n",
+    ],
+    ids=lambda body: str(body)[:20],
+)
+def test_columns_that_the_model_has_not_are_not_kept(body: Any) -> None:
+    fitted = trained("bought", "logistic_regression")
+    loaded = Loaded("m", "m", "0", fitted)
+    rows = mlflow.read_csv(body, loaded) if isinstance(body, bytes) else mlflow.read_rows(body, loaded)
+
+    assert [{name: float(value) for name, value in row.items()} for row in rows] == [{"age": 60.0}] * 2
+
+
+def test_rows_of_other_columns_alone_are_rows_all_the_same(models: Served) -> None:
+    answer = invoke(models, {"inputs": {"a": [1, 2, 3]}})
+
+    assert answer.status_code == 200 and len(answer.json()["predictions"]) == 3
+    assert invoke(models, {"inputs": {"a": [1, 2, 3], "age": [1]}}).status_code == 400
+
+
+def test_a_table_has_only_so_many_names(models: Served) -> None:
+    names = ",".join(f"c{number}" for number in range(20_001))
+    answer = invoke(models, f"{names}\n{',' * 20_000}\n".encode(), **{"Content-Type": "text/csv"})
+
+    assert answer.status_code == 400 and "20,001 columns" in answer.json()["message"]
 
 
 def test_one_row_as_scalars(models: Served) -> None:

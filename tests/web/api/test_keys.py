@@ -26,6 +26,9 @@ def test_a_key_asks_its_model_until_it_is_revoked(server: Served) -> None:
         body = {"model_id": model, **row}
         assert server.client.post("/api/results/predict", json=body, headers=with_key).status_code == status
     assert server.client.get(url, headers=with_key).status_code == 403
+    # It names its model, for clients that cannot.
+    asked = {"dataframe_records": [ROW]}
+    assert server.client.post("/invocations", json=asked, headers=with_key).json() == {"predictions": ["yes"]}
 
     assert [key["name"] for key in server.client.get(url).json()["items"]] == ["shop"]
     assert made["token"] not in server.client.get(url).text

@@ -148,6 +148,18 @@ def test_one_that_nobody_waits_for_is_watched_and_taken_away(served: Served, bes
     assert served.client.get(at).status_code == served.client.get(f"{at}/download").status_code == 404
 
 
+def test_one_that_is_cancelled_when_its_turn_comes_stays_cancelled(served: Served, beside: Beside) -> None:
+    beside.may_go_on.clear()
+    first, second = (sent(served, params={"wait": "false"}).json()["id"] for _ in range(2))
+    until(served, first, "running")
+    served.store.scorings.cancel(second, 1.0)
+    served.store.scorings.begin(second)
+    assert until(served, second, "cancelled")["ended_at"] is not None
+    for scoring_id in (first, second):
+        files.leave(served.context, scoring_id)
+    until(served, first, "cancelled")
+
+
 def test_who_leaves_ends_the_work(served: Served, beside: Beside) -> None:
     beside.may_go_on.clear()
     with pytest.raises(httpx.ReadTimeout):
