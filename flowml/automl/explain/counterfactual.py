@@ -26,6 +26,7 @@ _BEAM = 6
 _HALVINGS = 8
 # Between two looks at the clock.
 _FIRST_AT_ONCE, _MOST_AT_ONCE, _SECONDS_AT_ONCE = 64, 4_096, 0.15
+_ENOUGH_TO_TELL = 7
 # So many of the most important columns are tried with all values before the others are.
 _TOGETHER = 50
 
@@ -116,7 +117,10 @@ class _Search:
         clean, _ = model.check_row(self._row)
         self._clean = clean
         self._alone = table_of(model.schema.roles, [clean])
+        left = time_left()
         self._before = self._outputs([{}])[0]
+        # What asking costs however few rows it is about: much where there are thousands of columns.
+        self._call_seconds = left - time_left()
         self._aim = self._aimed_at()
 
     def find(self) -> Counterfactual:
@@ -126,7 +130,7 @@ class _Search:
         beam: list[dict[str, Any]] = [{}]
         for _ in range(_MOST_CHANGES):
             steps = list(self._steps(beam, candidates))
-            if not steps or self._time_left() <= 0:
+            if not steps or self._time_left() <= self._call_seconds:
                 break
             gains = self._gains(steps)
             steps = steps[: len(gains)]
@@ -140,7 +144,7 @@ class _Search:
             beam = self._apart([steps[at] for at in order])[:_BEAM]
         if not candidates or not any(candidates.values()):
             return self._nothing("Within these limits no column can be changed.")
-        if self._time_left() <= 0:
+        if self._time_left() <= self._call_seconds:
             return self._nothing("Nothing was found in the time there is.")
         return self._nothing(
             f"No change of up to {min(_MOST_CHANGES, len(candidates))} columns within these limits does it."
@@ -227,14 +231,18 @@ class _Search:
         at = 0
         while at < len(steps):
             left = self._time_left()
-            if found and left <= 0:
+            if found and left <= self._call_seconds:
                 break
             some = steps[at : at + self._at_once]
             found.append(self._gain(self._outputs(some)))
             at += len(some)
             spent = left - self._time_left()
             # By the clock: a row of thousands of columns takes as long as a thousand of a few.
-            fitting = len(some) * _SECONDS_AT_ONCE / spent if spent > 0 else _MOST_AT_ONCE
+            self._call_seconds = min(self._call_seconds, spent)
+            if len(some) < min(self._at_once, _ENOUGH_TO_TELL):
+                continue
+            a_row = (spent - self._call_seconds) / len(some)
+            fitting = max(_SECONDS_AT_ONCE, self._call_seconds) / a_row if a_row > 0 else _MOST_AT_ONCE
             self._at_once = int(np.clip(fitting, 1, min(4 * self._at_once, _MOST_AT_ONCE)))
         return np.concatenate(found)
 
@@ -275,7 +283,7 @@ class _Search:
             for _ in range(_HALVINGS):
                 middle = column.written((far + near) / 2)
                 at = column.number(middle)
-                if self._time_left() <= 0 or at in (far, near) or not math.isfinite(at):
+                if self._time_left() <= self._call_seconds or at in (far, near) or not math.isfinite(at):
                     break
                 if column.may(middle) and self._gains([{**changes, name: middle}])[0] >= 0:
                     far, changes = at, {**changes, name: middle}
