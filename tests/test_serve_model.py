@@ -1,6 +1,7 @@
 """`flowml serve-model`, as a program."""
 
 import contextlib
+import hashlib
 import os
 import re
 import signal
@@ -77,11 +78,24 @@ def ask(address: str, **headers: str) -> httpx.Response:
 
 
 def test_one_process_answers_until_it_is_told_to_end(model: Path) -> None:
-    with serving(str(model), "--name", "m1") as (process, greeting, address):
+    known = hashlib.sha256(model.read_bytes()).hexdigest()
+    with serving(str(model), "--name", "m1", "--sha256", known) as (process, greeting, address):
         assert "serves shop.flowml as “m1”" in greeting
         assert ask(address).json()["prediction"] == "yes"
         assert httpx.get(f"{address}/v2/models/m1/ready", trust_env=False).status_code == 200
     assert process.returncode == 0
+
+
+def test_it_imports_nothing_that_it_does_not_need() -> None:
+    heavy = ["flowml.services.examples", "flowml.data.recipes.checking", "whitenoise", "jinja2", "polars", "numpy"]
+    code = (
+        "import sys, flowml.cli.serve_model, flowml.web.alone.application, flowml.web.wire,"
+        " flowml.services.serving.alone;"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert said.strip() == "[]"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks its children up in /proc")

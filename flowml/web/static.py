@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
-from whitenoise import WhiteNoise
 
 from flowml.web.assets import in_checkout, static_root
 from flowml.web.caller import refuse_websocket
@@ -45,6 +44,9 @@ class StaticFiles:
 
     def __init__(self, root: Path | None = None, *, watch: bool | None = None):
         """`watch`: look at the folder again for every request, for a developer's checkout."""
+        # What this module names is named by servers that have no such files, too.
+        from whitenoise import WhiteNoise
+
         self._root = static_root() if root is None else root
         self._watch = in_checkout() if watch is None else watch
         self._files = WhiteNoise(

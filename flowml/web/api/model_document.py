@@ -4,9 +4,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from flowml.domain.caller import Permission
-from flowml.services import results
 from flowml.services.context import Context
-from flowml.services.examples import example_if_readable
 from flowml.services.serving import predicting
 from flowml.web.api.model_openapi import build
 
@@ -17,6 +15,9 @@ def openapi(context: Context, model_id: str) -> Response:
     example = None
     # A server of one model has no table; and who may only ask is shown none of its rows.
     if context.models is None and Permission.READ in context.caller.may:
+        from flowml.services import results
+        from flowml.services.examples import example_if_readable
+
         example, _ = example_if_readable(context, results.get_model(context, loaded.id))
     may_read = Permission.READ in context.caller.may
     found = build(model_id, loaded, None if example is None else example.values, with_values=may_read)

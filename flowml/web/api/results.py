@@ -14,7 +14,6 @@ from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.domain.models import ConfusionMatrix, Importance, Leaderboard
 from flowml.services import jobs, results
 from flowml.services.context import Context
-from flowml.services.examples import example_if_readable
 from flowml.services.serving import predicting
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.figures import milliseconds_since
@@ -53,6 +52,9 @@ def leaderboard(context: Context, job_id: str) -> Leaderboard:
 
 def show(context: Context, model_id: str) -> dict[str, Any]:
     """One model with its inputs."""
+    # What reads tables is nothing that a server of one model needs.
+    from flowml.services.examples import example_if_readable
+
     model = results.get_model(context, model_id)
     job = jobs.get_job(context, model.job_id)
     example, _ = example_if_readable(context, model)
