@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from flowml.web.schemas.base import Answer, Query
 
@@ -89,6 +89,12 @@ class TensorMetadata(Answer):
     datatype: str
     shape: list[int]
     parameters: dict[str, Any] | None = None
+
+    @model_serializer(mode="wrap")
+    def without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Parameters that there are not are left out: the protocol has an object there or none."""
+        found: dict[str, Any] = handler(self)
+        return found if self.parameters is not None else {k: v for k, v in found.items() if k != "parameters"}
 
 
 class InferenceModel(Answer):

@@ -67,10 +67,10 @@ def test_the_server_and_its_models_say_what_they_are(models: Served) -> None:
     assert server["extensions"] == ["binary_tensor_data"]
     assert (found["name"], found["versions"]) == ("classes", ["1"])
     assert found["inputs"] == [
-        {"name": "age", "datatype": "FP64", "shape": [-1], "parameters": None},
-        {"name": "city", "datatype": "BYTES", "shape": [-1], "parameters": None},
-        {"name": "member", "datatype": "BOOL", "shape": [-1], "parameters": None},
-        {"name": "joined", "datatype": "BYTES", "shape": [-1], "parameters": None},
+        {"name": "age", "datatype": "FP64", "shape": [-1]},
+        {"name": "city", "datatype": "BYTES", "shape": [-1]},
+        {"name": "member", "datatype": "BOOL", "shape": [-1]},
+        {"name": "joined", "datatype": "BYTES", "shape": [-1]},
     ]
     assert [(output["name"], output["datatype"]) for output in found["outputs"]] == [
         ("prediction", "BYTES"),
