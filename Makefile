@@ -72,7 +72,7 @@ ENGINES := dask$(if $(filter Darwin-x86_64,$(shell uname -sm | tr ' ' '-')),,$(C
 # Three files of tests at a time, more than there are cores, as many tests wait for a server or a browser; in the order
 # in which they stand: the few that take long are not left to the end.
 test: check $(DONE)/engines
-	FLOWML_TESTS_NEED=$(ENGINES) $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	FLOWML_TESTS_NEED=$(ENGINES),onnx,duckdb $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 pyz: setup
 	$(BIN)/python scripts/build_pyz.py --variant $(if $(LEAN),lean,full)

@@ -1,8 +1,8 @@
 """What a test run needs to know of this machine: is there a browser, is there Node.js, is there a built zipapp.
 
-A test marked `browser`, `node`, `dask`, `ray` or `zipapp` is left out, in one line that says so, where its part is
-missing. With CI set, a missing browser or Node.js is a failure. FLOWML_TESTS_NEED names markers whose tests have to
-run: the Makefile installs what they need.
+A test marked `browser`, `node`, `dask`, `ray`, `onnx`, `duckdb` or `zipapp` is left out, in one line that says so,
+where its part is missing. With CI set, a missing browser or Node.js is a failure. FLOWML_TESTS_NEED names
+markers whose tests have to run: the Makefile installs what they need.
 """
 
 import importlib.util
@@ -53,6 +53,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for marker, package in (("dask", "distributed"), ("ray", "ray")):
         if not importlib.util.find_spec(package):
             missing.append((marker, f"the package {package} is not installed (make .venv/done/engines)"))
+    for marker, package in (("onnx", "onnx"), ("onnx", "onnxruntime"), ("duckdb", "duckdb")):
+        if not importlib.util.find_spec(package):
+            missing.append((marker, f"the package {package} is not installed (make .venv/done/test)"))
     needed = os.environ.get("FLOWML_TESTS_NEED", "").split(",") + (["browser", "node"] if os.environ.get("CI") else [])
     for marker, reason in missing:
         left_out = leave_out(config, items, marker, reason)

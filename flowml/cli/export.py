@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from flowml.domain.errors import InvalidInput
+
 
 def export(options: argparse.Namespace) -> int:
     """Write a model as a file for programs without FlowML."""
@@ -13,10 +15,17 @@ def export(options: argparse.Namespace) -> int:
     model = read_foreign(options.model)
     out = options.out or options.model.with_suffix(f".{KINDS[options.format].suffix}")
     content, parity = exported(model, options.format)
-    out.write_bytes(content)
-    print(
-        f"{len(content):,} bytes written to {out}. On {parity.n_rows} made rows its answers differ from the model's by "
-        f"{parity.largest:.1g} at most.",
-        file=sys.stderr,
+    try:
+        out.write_bytes(content)
+    except OSError as problem:
+        raise InvalidInput(
+            f"“{out}” cannot be written: {problem.strerror or problem}.",
+            hint="-o takes the name of a file, in a folder that is there.",
+        ) from None
+    tried = (
+        f" On {parity.n_rows} made rows its answers differ from the model's by {parity.largest:.1g} at most."
+        if parity.n_rows
+        else ""
     )
+    print(f"{len(content):,} bytes written to {out}.{tried}", file=sys.stderr)
     return 0

@@ -25,6 +25,7 @@ KINDS: Mapping[str, Kind] = {
     "onnx": Kind("onnx", "application/octet-stream", "onnx.onnx_file:onnx_file"),
     "python": Kind("py", "text/x-python; charset=utf-8", "python_file:python_file"),
     "sql": Kind("sql", "application/sql; charset=utf-8", "sql.sql_file:sql_file"),
+    "card": Kind("md", "text/markdown; charset=utf-8", "card_file:card_file"),
 }
 
 

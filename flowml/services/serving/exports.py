@@ -5,6 +5,7 @@ from pathlib import Path
 
 from flowml import __version__
 from flowml.automl.export.exporting import KINDS
+from flowml.domain.errors import NotFound, WrongState
 from flowml.domain.models import Model
 from flowml.domain.names import shown
 from flowml.services.context import Context
@@ -32,7 +33,7 @@ def model_download(context: Context, model_id: str, format: str) -> ModelDownloa
     """A model as one of FORMATS; one that is not its own is made once for all who ask within an hour.
 
     Raises NotFound, Damaged, WrongState with the reason where this model cannot be such a file or would answer
-    otherwise, and as `run_task` does.
+    otherwise, and as `run_task` does. The reason is kept as the file would be.
     """
     model = context.store.models.get(model_id)
     files = context.store.files
@@ -41,14 +42,35 @@ def model_download(context: Context, model_id: str, format: str) -> ModelDownloa
         return ModelDownload(stored, filename(model, OWN), OWN, "application/octet-stream", f'"{model.file[:32]}"')
     kind = KINDS[format]
     kept = files.cached(f"export-{__version__}-{model.file}.{kind.suffix}")
+    refused = files.cached(f"{kept.name}.refused")
     with alone("export", kept.name, left=context.left, turns=context.turns):
         if not kept.exists():
+            if refused.exists():
+                raise _refused(context, model, refused.read_text(encoding="utf-8"))
             with workplace(context) as place:
                 request = {"model": str(stored), "kind": format, "target": str(place.result)}
-                run_task(context, "export_model", request, module=_MODULE)
+                try:
+                    run_task(context, "export_model", request, module=_MODULE)
+                except WrongState as reason:
+                    place.result.write_text(reason.detail, encoding="utf-8")
+                    place.result.replace(refused)
+                    raise _refused(context, model, reason.detail) from None
                 place.result.replace(kept)
     etag = f'"{model.file[:32]}-{kind.suffix}"'
     return ModelDownload(kept, filename(model, kind.suffix), kind.suffix, kind.media_type, etag)
+
+
+def _refused(context: Context, model: Model, reason: str) -> WrongState:
+    """With the one that may be such a file, where there is one: a single small model."""
+    whole = "The .flowml file of this one holds all of it."
+    twin = context.store.jobs.get(model.job_id).fast_model_id
+    if twin is None or twin == model.id:
+        return WrongState(reason, hint=whole)
+    try:
+        name = context.store.models.get(twin).name
+    except NotFound:
+        return WrongState(reason, hint=whole)
+    return WrongState(reason, hint=f"Its fast twin “{name}” is one small model, of which more can be made. {whole}")
 
 
 def filename(model: Model, suffix: str) -> str:

@@ -26,6 +26,7 @@ _FORMS = {
     "joblib": ("joblib", "For Python programs with scikit-learn and the model's own library, without FlowML."),
     "onnx": ("ONNX", "For ONNX Runtime in any language, with the preparation of the columns inside."),
     "python": ("Python", "One file that needs nothing but Python: to read, and to put into any program."),
+    "card": ("Card", "What to know of it before using it, in Markdown: data, columns, quality, limits, versions."),
     "sql": ("SQL", "A query that has the database work the predictions out."),
 }
 

@@ -6,7 +6,7 @@ from flowml.web.schemas.base import Query
 
 
 class DownloadQuery(Query):
-    format: Literal["flowml", "joblib", "onnx", "python", "sql"] = "flowml"
+    format: Literal["flowml", "joblib", "onnx", "python", "sql", "card"] = "flowml"
 
 
 class CodeQuery(Query):

@@ -36,11 +36,12 @@ KINDS = [
 def _is_right(model: FittedModel) -> None:
     content, parity = onnx_file(model)
     assert parity.largest <= SINGLE
-    onnx = pytest.importorskip("onnx")
-    runtime = pytest.importorskip("onnxruntime")
+    import onnx
+    import onnxruntime
+
     onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
     rows = made_rows(model.schema, 80, seed=7, spelled={"labels"})
-    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     answers = session.run(None, columns_of(model, rows))
     expected = np.array([model.predict_row(model.schema.check_row(row)[0]) for row in rows])
     np.testing.assert_allclose(answers[-1], expected, rtol=1e-5, atol=1e-5)
@@ -48,20 +49,24 @@ def _is_right(model: FittedModel) -> None:
         assert answers[0].tolist() == [model.schema.classes[code] for code in model.decide(expected)]
 
 
+@pytest.mark.onnx
 @pytest.mark.parametrize(("algorithm", "target"), KINDS)
 def test_every_algorithm(algorithm: str, target: str) -> None:
     _is_right(made(algorithm, target))
 
 
+@pytest.mark.onnx
 @pytest.mark.parametrize("pooling", Pooling)
 def test_an_ensemble_calibrated_and_decided(pooling: Pooling) -> None:
     _is_right(blend(PLAIN, pooling))
 
 
+@pytest.mark.onnx
 def test_spellings_of_missing_are_missing() -> None:
     _is_right(of_file(blend(PLAIN)))
 
 
+@pytest.mark.onnx
 @pytest.mark.parametrize("columns", [("age", "town"), ("town", "age")])
 def test_what_looks_at_nothing(columns: tuple[str, str]) -> None:
     model = made("lightgbm", "mood", columns)
@@ -70,6 +75,7 @@ def test_what_looks_at_nothing(columns: tuple[str, str]) -> None:
     _is_right(replace(model, encoders=(encoder,), members=(Member("constant", {}, 1.0, (part,)),)))
 
 
+@pytest.mark.onnx
 def test_combinations_of_columns() -> None:
     _is_right(combined())
 

@@ -47,9 +47,10 @@ def test_combinations_of_columns() -> None:
     assert sql_file(combined())[1].largest <= EXACT
 
 
+@pytest.mark.duckdb
 @pytest.mark.parametrize("model", [blend(COLUMNS), combined(), made("catboost", "mood", COLUMNS)])
 def test_duckdb_says_the_same(model: FittedModel) -> None:
-    duckdb = pytest.importorskip("duckdb")
+    import duckdb
     import pandas as pd
 
     rows = made_rows(model.schema, 60, seed=4)

@@ -128,8 +128,10 @@ def test_a_query_reads_truth_and_missing_as_texts(plain: FittedModel) -> None:
     assert sql_file(plain)[1].largest <= EXACT
 
 
+@pytest.mark.duckdb
 def test_duckdb_reads_them_as_well(plain: FittedModel) -> None:
-    duckdb = pytest.importorskip("duckdb")
+    import duckdb
+
     database = duckdb.connect()
     spellings = [("yes", True), ("F", False), ("1", True), (None, None)]
     towns = [("town 1", "town 1"), (" town 2 ", "town 2"), ("n/a", None), ("Ulm", "Ulm")]

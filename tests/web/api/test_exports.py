@@ -7,10 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flowml.domain.models import EnsembleMember, ModelDetails
+from flowml.services.context import Context
+from flowml.services.serving import exports
 from tests.services.records import add_job
 from tests.services.trained import ROW, add_trained, store_table, trained
 from tests.web.serving import Served, serve
@@ -47,6 +50,41 @@ def test_a_model_that_cannot_be_one_is_a_wrong_state(served: Served) -> None:
     assert "k-nearest neighbours" in answer.json()["detail"]
 
 
+def test_a_refusal_is_kept_and_names_the_fast_twin(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    true = exports.run_task
+
+    def run(context: Context, task: str, *given: Any, **more: Any) -> dict[str, Any]:
+        made.append(task)
+        return true(context, task, *given, **more)
+
+    monkeypatch.setattr(exports, "run_task", run)
+    address = "/api/results/model/rows/download?format=sql"
+    first = served.client.get(address).json()
+    assert first["detail"].endswith("is a date, and databases have no common way to take one apart.")
+    assert first["hint"] == "The .flowml file of this one holds all of it."
+    with served.store._database.write() as connection:
+        connection.execute("UPDATE jobs SET fast_model_id = 'classes'")
+    second = served.client.get(address).json()
+    assert second["detail"] == first["detail"] and second["hint"].startswith("Its fast twin “")
+    assert made == ["export_model"]
+
+
+def test_what_cannot_be_written_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from flowml.automl.model import modelfile
+    from flowml.cli import main
+
+    file = tmp_path / "m.flowml"
+    file.write_bytes(modelfile.write(trained("spent", "ridge")))
+    for out in (tmp_path, tmp_path / "none" / "m.md"):
+        assert main(["export", str(file), "--format", "card", "-o", str(out)]) == 1
+        assert "cannot be written" in capsys.readouterr().err
+    assert main(["export", str(file), "--format", "card"]) == 0
+    text = (tmp_path / "m.md").read_text()
+    assert "# Predicts spent" in text and "true, false" in text and "made rows" not in capsys.readouterr().err
+    assert "version of numpy" in text and "version of catboost" not in text
+
+
 def test_the_command_writes_beside_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from flowml.automl.model import modelfile
     from flowml.cli import main
@@ -76,6 +114,7 @@ def test_the_card_says_what_is_known(served: Served) -> None:
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/markdown")
     text = answer.text
     assert "predicts bought" in text and "“no”, “yes”" in text
+    assert served.client.get("/api/results/model/classes/download?format=card").text.startswith("# Predicts bought")
     assert "| age | numeric |" in text and "| version of numpy |" in text
     assert "**0.9**" in text and "240 rows" in text
     assert served.client.get("/api/results/model/nowhere/card").status_code == 404
