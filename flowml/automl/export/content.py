@@ -23,6 +23,7 @@ from flowml.automl.predictors.svm import SupportVectorPredictor
 from flowml.automl.schema.schema import ModelSchema
 from flowml.domain.errors import WrongState
 
+MOST_OF_POINTS = 500_000
 MOST_NUMBERS = 3_000_000
 """Of a model that is written as text: some tens of megabytes."""
 
@@ -116,7 +117,10 @@ def _text_table(state: Mapping[str, Any]) -> list[list[int]]:
 def predictor_content(predictor: Predictor, what: str) -> dict[str, Any]:
     """Raises WrongState as `content_of`."""
     if isinstance(predictor, NearestNeighboursPredictor):
-        raise cannot(what, "k-nearest neighbours consists of the rows that it was trained on")
+        refuse_many_points(predictor, what)
+        state = predictor.to_state()
+        arrays = {name: array.tolist() for name, array in state.arrays.items()}
+        return {"kind": "knn", "votes": None, **state.settings, **arrays}
     if isinstance(predictor, DistilledPredictor):
         inner = [predictor_content(regression, what) for regression in predictor.regressions]
         return {"kind": "distilled", "inner": inner}
@@ -142,6 +146,16 @@ def predictor_content(predictor: Predictor, what: str) -> dict[str, Any]:
     if forest is None:
         raise cannot(what, f"its part of the kind {predictor.kind} has no such form")
     return forest_content(forest)
+
+
+def refuse_many_points(predictor: NearestNeighboursPredictor, what: str) -> None:
+    """Raises WrongState for more than a file looks through for each row."""
+    if predictor.points.size > MOST_OF_POINTS:
+        raise cannot(
+            what,
+            f"k-nearest neighbours consists of the rows that it was trained on, here of {predictor.points.size:,} "
+            f"numbers, and {MOST_OF_POINTS:,} are the most",
+        )
 
 
 def forest_content(forest: Forest) -> dict[str, Any]:

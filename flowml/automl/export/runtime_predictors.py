@@ -86,6 +86,22 @@ def dot(values: list[float], lines: list[list[float]], start: list[float]) -> li
     return answer
 
 
+def neighbours(of: dict[str, Any], values: list[float]) -> list[float]:
+    apart = [sum((x - p) * (x - p) for x, p in zip(values, point, strict=False)) for point in of["points"]]
+    nearest = sorted(range(len(apart)), key=apart.__getitem__)[: of["n_neighbors"]]
+    weights = [1.0 if of["votes"] is None else of["votes"][at] for at in nearest]
+    if of["weighted"]:
+        weights = [weight / (math.sqrt(apart[at]) + 1e-6) for weight, at in zip(weights, nearest, strict=False)]
+    total, sums = sum(weights), [0.0] * max(of["n_classes"], 1)
+    for weight, at in zip(weights, nearest, strict=False):
+        shown = of["answers"][at]
+        if of["n_classes"]:
+            sums[int(shown)] += weight
+        else:
+            sums[0] += weight * shown
+    return [one / total for one in sums]
+
+
 def answer_of(of: dict[str, Any], values: list[float]) -> list[float]:
     """What one predictor says of an encoded row."""
     kind = of["kind"]
@@ -114,6 +130,8 @@ def answer_of(of: dict[str, Any], values: list[float]) -> list[float]:
             for prior, mean, variance in zip(of["log_prior"], of["mean"], of["variance"], strict=False)
         ]
         return softmax([score / of["temperature"] for score in scores])
+    if kind == "knn":
+        return neighbours(of, values)
     assert kind == "svm"
     kernel = [
         math.exp(-of["gamma"] * sum((x - v) ** 2 for x, v in zip(values, vector, strict=False)))

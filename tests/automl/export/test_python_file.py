@@ -30,6 +30,8 @@ KINDS = [
     ("gaussian_nb", "mood"),
     ("mlp", "y"),
     ("svm", "spent"),
+    ("knn", "mood"),
+    ("knn", "spent"),
 ]
 
 
@@ -73,7 +75,8 @@ def test_a_value_of_the_wrong_kind_names_its_column() -> None:
     assert predict({"age": "", "town": None}) == predict({})
 
 
-def test_what_cannot_be_a_program_says_why() -> None:
+def test_what_cannot_be_a_program_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowml.automl.export.content.MOST_OF_POINTS", 100)
     with pytest.raises(WrongState, match="rows that it was trained on"):
         python_file(made("knn", "y"))
 

@@ -1,6 +1,7 @@
 """What a graph answers, by NumPy: exactly the operators that we write, so that each export is tried wherever it is
 made."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +17,8 @@ def evaluate(graph: Graph, columns: Mapping[str, np.ndarray]) -> dict[str, np.nd
     values: dict[str, Any] = {**graph.constants, **columns}
     with np.errstate(all="ignore"):
         for node in graph.nodes:
-            values[node.output] = _OPERATORS[node.op](node, *(values[name] for name in node.inputs))
+            found = _OPERATORS[node.op](node, *(values[name] for name in node.inputs))
+            values[node.output], values[node.also] = found if node.also else (found, None)
     return {name: values[name] for name, _, _ in graph.outputs}
 
 
@@ -35,6 +37,20 @@ def _encoded(node: Node, texts: np.ndarray) -> np.ndarray:
     known = dict(zip(keys, values.tolist(), strict=True))
     default = node.attributes["default_int64"]
     return np.array([known.get(text, default) for text in texts.ravel()], dtype=np.int64).reshape(texts.shape)
+
+
+def _matched(node: Node, texts: np.ndarray) -> np.ndarray:
+    pattern = str(node.attributes["pattern"])
+    # Letters and digits have other names in Python.
+    for theirs, ours in ((r"\pL", r"[^\W\d_]"), (r"\PL", r"[\W\d_]"), (r"\p{Nd}", r"\d")):
+        pattern = pattern.replace(theirs, ours)
+    known = re.compile(pattern)
+    return np.array([known.fullmatch(text) is not None for text in texts.ravel()]).reshape(texts.shape)
+
+
+def _least(node: Node, values: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    places = np.argsort(values, axis=1, kind="stable")[:, : int(count[0])]
+    return np.take_along_axis(values, places, axis=1), places
 
 
 def _trees(node: Node, values: np.ndarray) -> np.ndarray:
@@ -68,10 +84,12 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "ArgMax": lambda node, values: values.argmax(axis=node.attributes["axis"]),
     "Cast": lambda node, values: values.astype(_DTYPES[node.attributes["to"]]),
     "Concat": lambda node, *values: np.concatenate(values, axis=node.attributes["axis"]),
+    "Cos": _plain(np.cos),
     "Div": _plain(np.divide),
     "Equal": _plain(np.equal),
     "Exp": _plain(np.exp),
     "Expand": lambda _, values, shape: np.broadcast_to(values, tuple(shape)).copy(),
+    "Floor": _plain(np.floor),
     "Gather": lambda node, values, places: np.take(values, places, axis=node.attributes["axis"]),
     "Greater": _plain(np.greater),
     "GreaterOrEqual": _plain(np.greater_equal),
@@ -85,13 +103,17 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "Min": _plain(np.minimum),
     "Mul": _plain(np.multiply),
     "ReduceSum": lambda _, values, axes: values.sum(axis=tuple(axes), keepdims=True),
+    "RegexFullMatch": _matched,
     "Relu": _plain(lambda values: np.maximum(values, 0)),
     "Reshape": _plain(lambda values, shape: values.reshape(tuple(shape))),
+    "Sin": _plain(np.sin),
     "Shape": _plain(lambda values: np.array(values.shape, dtype=np.int64)),
     "Sigmoid": _plain(lambda values: 0.5 * (1.0 + np.tanh(0.5 * values))),
     "Sign": _plain(np.sign),
+    "Sqrt": _plain(np.sqrt),
     "Softmax": _softmax,
     "Sub": _plain(np.subtract),
+    "TopK": _least,
     "TreeEnsembleRegressor": _trees,
     "Where": _plain(np.where),
 }

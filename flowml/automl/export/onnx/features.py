@@ -2,15 +2,17 @@
 texts, a missing one empty."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from flowml.automl.export.calendar import parts_of
 from flowml.automl.export.content import cannot
 from flowml.automl.export.onnx.graph import DOUBLE, FLOAT, INT64, ML, Graph
 from flowml.automl.export.spelling import missing_spellings
-from flowml.automl.features.values import LARGEST
+from flowml.automl.features.values import DAY_AFTER_LAST, FIRST_DAY, LARGEST
 from flowml.automl.schema.feature import Feature
 
 WHAT = "ONNX"
@@ -29,19 +31,14 @@ class Features:
         """(rows, features), double precision with the values of single precision. Raises WrongState for what has no
         form in ONNX."""
         found: list[str] = []
-        parts: list[str | None] = []
+        parts: list[str] = []
         for column in encoder["columns"]:
             derivation = column["derivation"]
-            part = self._part(derivation) if column["encoders"] or encoder["combined"] else None
-            for one in column["encoders"]:
-                if one["part"]:
-                    raise cannot(WHAT, f"it looks at how the values of “{derivation['name']}” begin")
-                found.append(self._columns(one, part or ""))
-            parts += [part, *[None] * (derivation["kind"] == "many_categories")]
+            its = self._parts(derivation)
+            found += [self._columns(one, its[one["part"]]) for one in column["encoders"]]
+            parts += its
         for item in encoder["combined"]:
             first, second = (parts[source] for source in item["combination"]["sources"])
-            if first is None or second is None:
-                raise cannot(WHAT, "it looks at how the values of a column begin")
             found.append(self._combined(item, first, second))
         if not found:
             # What is always the same looks at nothing; it still has to know how many rows there are.
@@ -58,13 +55,23 @@ class Features:
         rows = graph.add("Gather", graph.add("Shape", graph.inputs[0][0]), graph.constant([0], np.int64), axis=0)
         return graph.add("Expand", graph.constant([[0.0]]), graph.add("Concat", rows, one, axis=0))
 
-    def _part(self, derivation: Mapping[str, Any]) -> str:
+    def _parts(self, derivation: Mapping[str, Any]) -> list[str]:
         kind, name = derivation["kind"], derivation["name"]
-        if kind == "moment":
-            raise cannot(WHAT, f"“{name}” is a date, for which ONNX has no type")
         if kind == "text":
             raise cannot(WHAT, f"“{name}” is free text")
-        return self._bounded(name) if kind == "number" else name
+        if kind == "moment":
+            return parts_of(_Days(self._graph), self._within_calendar(name))
+        if kind == "many_categories":
+            return [name, _BEGINNING + name]
+        return [self._bounded(name) if kind == "number" else name]
+
+    def _within_calendar(self, days: str) -> str:
+        graph = self._graph
+        is_late = graph.add("GreaterOrEqual", days, graph.constant(float(DAY_AFTER_LAST)))
+        nothing = graph.constant(math.nan)
+        late = graph.add("Where", is_late, nothing, days)
+        is_within = graph.add("GreaterOrEqual", late, graph.constant(float(FIRST_DAY)))
+        return graph.add("Where", is_within, late, nothing)
 
     def _bounded(self, value: str) -> str:
         graph = self._graph
@@ -81,6 +88,12 @@ class Features:
         graph, value = self._graph, part
         if encoder["fill"] is not None:
             value = graph.add("Where", graph.add("IsNaN", part), graph.constant(encoder["fill"]), part)
+        if encoder["period"]:
+            angle = graph.add("Mul", value, graph.constant(2 * math.pi / encoder["period"]))
+            columns = [graph.add("Sin", angle), graph.add("Cos", angle)]
+            if encoder["mark_missing"]:
+                columns.append(graph.add("Cast", graph.add("IsNaN", part), to=DOUBLE))
+            return graph.add("Concat", *columns, axis=1)
         if encoder["log_unit"]:
             size = graph.add("Div", graph.add("Abs", value), graph.constant(encoder["log_unit"]))
             logged = graph.add("Log", graph.add("Add", size, graph.constant(1.0)))
@@ -96,6 +109,8 @@ class Features:
 
     def _place(self, label: str, levels: Sequence[str]) -> str:
         """The line of each label in a table: one a level, one of others, one of missing ones. int64 (rows, 1)."""
+        if label.startswith(_BEGINNING):
+            return self._beginning_place(label.removeprefix(_BEGINNING), levels)
         known = {"", *missing_spellings(self._inputs[label])} - set(levels)
         missing = sorted(known)
         return self._graph.add(
@@ -106,6 +121,20 @@ class Features:
             values_int64s=np.array([*range(len(levels)), *[len(levels) + 1] * len(missing)]),
             default_int64=len(levels),
         )
+
+    def _beginning_place(self, name: str, levels: Sequence[str]) -> str:
+        """As `_place`, of how the texts of an input begin."""
+        graph = self._graph
+        graph.needs_patterns = True
+        absent = sorted({"", *missing_spellings(self._inputs[name])})
+        ones = np.ones(len(absent), dtype=np.int64)
+        found = graph.add("LabelEncoder", name, domain=ML, keys_strings=absent, values_int64s=ones, default_int64=0)
+        place = graph.constant(len(levels), np.int64)
+        for number, level in enumerate(levels):
+            begins = graph.add("RegexFullMatch", name, pattern=_pattern(level))
+            place = graph.add("Where", begins, graph.constant(number, np.int64), place)
+        is_absent = graph.add("Equal", found, graph.constant(1, np.int64))
+        return graph.add("Where", is_absent, graph.constant(len(levels) + 1, np.int64), place)
 
     def _line(self, table: np.ndarray, places: str) -> str:
         graph = self._graph
@@ -160,6 +189,41 @@ class Features:
                 table[positions[0][a], positions[1][b]] = lines[at]
         place = graph.add("Mul", sides[0], graph.constant(sizes[1], np.int64))
         return self._line(table.reshape(-1, lines.shape[1]), graph.add("Add", place, sides[1]))
+
+
+class _Days:
+    """`calendar.Operations` in a graph."""
+
+    def __init__(self, graph: Graph):
+        self._graph = graph
+
+    def linear(self, terms: Sequence[tuple[float, str]], constant: float = 0.0) -> str:
+        graph, total = self._graph, ""
+        for factor, value in terms:
+            part = value if factor == 1 else graph.add("Mul", value, graph.constant(float(factor)))
+            total = graph.add("Add", total, part) if total else part
+        return graph.add("Add", total, graph.constant(float(constant))) if constant else total
+
+    def whole(self, value: str, divisor: float = 1.0) -> str:
+        return self._graph.add("Floor", self._graph.add("Div", value, self._graph.constant(float(divisor))))
+
+    def reaches(self, value: str, least: float) -> str:
+        return self._graph.add(
+            "Cast", self._graph.add("GreaterOrEqual", value, self._graph.constant(float(least))), to=DOUBLE
+        )
+
+
+# In front of the name of an input: no column, but how its texts begin.
+_BEGINNING = "\0begins "
+
+
+def _pattern(level: str) -> str:
+    """RE2's pattern of the texts whose `texts.beginning_of` a level is."""
+    if level.isalpha():
+        # A word of up to four letters, or the first letter of a longer one.
+        longer = r"|\pL{4}.*" if len(level) == 1 else ""
+        return rf"(?is){level}(?:\PL.*{longer})?"
+    return r"(?s)\p{Nd}.*" if level == "#" else rf"(?s){re.escape(level)}.*"
 
 
 _OPERATIONS = {"difference": "Sub", "sum": "Add", "product": "Mul"}

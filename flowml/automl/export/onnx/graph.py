@@ -1,6 +1,7 @@
 """A graph under construction, and its bytes: the few messages of onnx.proto that it takes, in protobuf's wire format.
 
 IR version 8 with operator set 15, and version 3 of the operators of machine learning: what runtimes have since 2022.
+Patterns of texts take IR version 9 with operator set 20, of 2023.
 """
 
 import struct
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 IR_VERSION, OPSET, ML_OPSET = 8, 15, 3
+IR_OF_PATTERNS, OPSET_OF_PATTERNS = 9, 20
 ML = "ai.onnx.ml"
 FLOAT, INT64, STRING, BOOL, DOUBLE = 1, 7, 8, 9, 11
 _TYPES = {"float32": FLOAT, "int64": INT64, "bool": BOOL, "float64": DOUBLE}
@@ -19,24 +21,27 @@ Attribute = int | float | str | np.ndarray | Sequence[str]
 
 @dataclass(frozen=True)
 class Node:
-    """An operator: what it reads and writes, by name, and its attributes. Arrays of whole or other numbers are lists,
-    but in `tensors`, where they are tensors of their own type."""
+    """An operator: what it reads and writes, by name (`also`: a second result), and its attributes. Arrays of whole or
+    other numbers are lists, but in `tensors`, where they are tensors of their own type."""
 
     op: str
     inputs: tuple[str, ...]
     output: str
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     domain: str = ""
+    also: str = ""
 
 
 @dataclass
 class Graph:
-    """`inputs`: (name, type) of columns of shape (rows, 1); `outputs`: (name, type, dimensions)."""
+    """`inputs`: (name, type) of columns of shape (rows, 1); `outputs`: (name, type, dimensions). What `needs_patterns`
+    of texts takes a later operator set."""
 
     nodes: list[Node] = field(default_factory=list)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     inputs: list[tuple[str, int]] = field(default_factory=list)
     outputs: list[tuple[str, int, int]] = field(default_factory=list)
+    needs_patterns: bool = False
     _known: dict[Any, str] = field(default_factory=dict)
 
     def add(self, op: str, *inputs: str, domain: str = "", **attributes: Attribute) -> str:
@@ -59,6 +64,13 @@ class Graph:
             self.constants[self._known[key]] = array
         return self._known[key]
 
+    def nearest(self, distances: str, count: int) -> str:
+        """The positions of the so many least in each row."""
+        name = f"v{len(self.nodes)}"
+        inputs = (distances, self.constant([count], np.int64))
+        self.nodes.append(Node("TopK", inputs, f"{name}_values", {"axis": 1, "largest": 0, "sorted": 1}, also=name))
+        return name
+
     def call(self, op: str, name: str) -> None:
         """Name a result that is given away."""
         self.nodes.append(Node("Identity", (op,), name))
@@ -74,10 +86,11 @@ class Graph:
                 *(_message(12, _value(key, kind, width)) for key, kind, width in self.outputs),
             )
         )
-        opsets = (("", OPSET), (ML, ML_OPSET))
+        version_of_file, opset = (IR_OF_PATTERNS, OPSET_OF_PATTERNS) if self.needs_patterns else (IR_VERSION, OPSET)
+        opsets = (("", opset), (ML, ML_OPSET))
         return b"".join(
             (
-                _whole(1, IR_VERSION),
+                _whole(1, version_of_file),
                 _text(2, "FlowML"),
                 _text(3, version),
                 _message(7, graph),
@@ -130,6 +143,7 @@ def _node(node: Node) -> bytes:
         (
             *(_text(1, name) for name in node.inputs),
             _text(2, node.output),
+            *([_text(2, node.also)] if node.also else []),
             _text(3, f"n_{node.output}"),
             _text(4, node.op),
             *(_message(5, _attribute(name, value)) for name, value in node.attributes.items()),

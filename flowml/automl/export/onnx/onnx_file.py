@@ -15,13 +15,13 @@ from flowml.automl.export.onnx.features import WHAT, Features
 from flowml.automl.export.onnx.graph import DOUBLE, STRING, Graph
 from flowml.automl.export.onnx.scores import outputs
 from flowml.automl.export.parity import SINGLE, Parity, check
-from flowml.automl.features.values import label_of, number_of
+from flowml.automl.features.values import days_of, label_of, number_of
 from flowml.automl.model.model import FittedModel
 from flowml.automl.model.pooling import Pooling
 from flowml.domain.datasets import Role
 
 MOST_BYTES = 200_000_000
-_NUMBERS = (Role.NUMERIC, Role.BOOLEAN)
+_NUMBERS = (Role.NUMERIC, Role.BOOLEAN, Role.DATETIME)
 
 
 def onnx_file(model: FittedModel) -> tuple[bytes, Parity]:
@@ -48,12 +48,13 @@ def onnx_file(model: FittedModel) -> tuple[bytes, Parity]:
 
 
 def columns_of(model: FittedModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
-    """Rows as the inputs of the graph: (rows, 1) of doubles or texts."""
+    """Rows as the inputs of the graph: (rows, 1) of doubles, dates as days since 1970, or texts."""
     found = {}
     for feature in model.schema.features:
         values = [row.get(feature.name) for row in rows]
         if feature.role in _NUMBERS:
-            found[feature.name] = np.array([number_of(value) for value in values]).reshape(-1, 1)
+            read = days_of if feature.role is Role.DATETIME else number_of
+            found[feature.name] = np.array([read(value) for value in values]).reshape(-1, 1)
         else:
             texts = [label_of(value) or "" for value in values]
             found[feature.name] = np.array(texts, dtype=object).reshape(-1, 1)
@@ -61,7 +62,7 @@ def columns_of(model: FittedModel, rows: Sequence[Mapping[str, Any]]) -> dict[st
 
 
 def onnx_graph(model: FittedModel) -> Graph:
-    """Raises WrongState for a model with dates, texts or a recipe, or with parts that have no form in ONNX."""
+    """Raises WrongState for a model with free texts or a recipe, or with parts that have no form in ONNX."""
     refuse_recipe(model, WHAT)
     graph, schema = Graph(), model.schema
     for feature in schema.features:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from flowml.automl.export.content import cannot
+from flowml.automl.export.content import cannot, refuse_many_points
 from flowml.automl.export.onnx.features import WHAT
 from flowml.automl.export.onnx.graph import DOUBLE, FLOAT, INT64, ML, Graph
 from flowml.automl.predictors.base import Predictor
@@ -47,7 +47,7 @@ def outputs(graph: Graph, predictor: Predictor, features: str) -> str:
     if isinstance(predictor, SupportVectorPredictor):
         return _vectors(graph, predictor, features)
     if isinstance(predictor, NearestNeighboursPredictor):
-        raise cannot(WHAT, "k-nearest neighbours consists of the rows that it was trained on")
+        return _neighbours(graph, predictor, features)
     try:
         forest = forest_of(predictor)
     except ValueError as problem:
@@ -109,6 +109,29 @@ def _vectors(graph: Graph, predictor: SupportVectorPredictor, features: str) -> 
     decisions = _affine(graph, kernel, predictor.dual, predictor.intercept)
     scores = _affine(graph, decisions, predictor.coefficients, predictor.offsets)
     return linked(graph, predictor.link, scores, len(predictor.offsets))
+
+
+def _neighbours(graph: Graph, predictor: NearestNeighboursPredictor, features: str) -> str:
+    refuse_many_points(predictor, WHAT)
+    points = predictor.points.astype(np.float64)
+    width, count = points.shape[1], predictor.n_neighbors
+    # Of a row all distances are off by the same.
+    apart = _affine(graph, features, -2.0 * points.T, (points**2).sum(axis=1))
+    nearest = graph.nearest(apart, count)
+    weights = np.ones(len(points)) if predictor.votes is None else predictor.votes
+    counted = graph.add("Gather", graph.constant(weights.reshape(-1, 1)), nearest, axis=0)
+    if predictor.weighted:
+        row = graph.add("Reshape", features, graph.constant([-1, 1, width], np.int64))
+        between = graph.add("Sub", graph.add("Gather", graph.constant(points), nearest, axis=0), row)
+        squares = graph.add("ReduceSum", graph.add("Mul", between, between), graph.constant([2], np.int64))
+        distance = graph.add("Add", graph.add("Sqrt", squares), graph.constant(1e-6))
+        counted = graph.add("Div", counted, distance)
+    answers = predictor.answers.reshape(-1, 1)
+    shown = answers == np.arange(predictor.n_classes) if predictor.n_classes else answers
+    every = graph.add("Mul", graph.add("Gather", graph.constant(shown), nearest, axis=0), counted)
+    axis = graph.constant([1], np.int64)
+    mean = graph.add("Div", graph.add("ReduceSum", every, axis), graph.add("ReduceSum", counted, axis))
+    return graph.add("Reshape", mean, graph.constant([-1, shown.shape[1]], np.int64))
 
 
 def _forest(graph: Graph, forest: Forest, features: str) -> str:

@@ -5,10 +5,11 @@ import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flowml.automl.export.calendar import parts_of
 from flowml.automl.export.content import cannot
 from flowml.automl.export.spelling import is_stripped, missing_spellings
 from flowml.automl.export.sql.query import Column, Query, literal, number, quoted, spelled
-from flowml.automl.features.values import LARGEST
+from flowml.automl.features.values import DAY_AFTER_LAST, FIRST_DAY, LARGEST
 from flowml.automl.schema.feature import Feature
 from flowml.domain.datasets import Role
 
@@ -24,7 +25,7 @@ class Features:
         self._table = columns
 
     def of(self, encoder: Mapping[str, Any]) -> list[Column]:
-        """Its features, NULL where they are missing. Raises WrongState for dates and texts."""
+        """Its features, NULL where they are missing. Raises WrongState for free texts."""
         needed = {source for item in encoder["combined"] for source in item["combination"]["sources"]}
         found: list[Column] = []
         parts: list[Column | None] = []
@@ -44,7 +45,7 @@ class Features:
     def _part(self, derivation: Mapping[str, Any], index: int) -> Column:
         kind, name = derivation["kind"], derivation["name"]
         if kind == "moment":
-            raise cannot(WHAT, f"“{name}” is a date, and databases have no common way to take one apart")
+            return self._moment(name)[index]
         if kind == "text":
             raise cannot(WHAT, f"“{name}” is free text")
         column, feature = Column(quoted(name)), self._table[name]
@@ -59,6 +60,12 @@ class Features:
             return self._query.add(f"CASE WHEN ABS({value}) <= {_BOUND} THEN {value} END", column)
         found = self._label(feature, column)
         return self._query.add(_beginning(found.text), found) if index == 1 else found
+
+    def _moment(self, name: str) -> list[Column]:
+        """The parts of a date that the table has as days since 1970."""
+        value = f"CAST({quoted(name)} AS DOUBLE PRECISION)"
+        within = f"{value} >= {number(FIRST_DAY)} AND {value} < {number(DAY_AFTER_LAST)}"
+        return parts_of(_Days(self._query), self._query.add(f"CASE WHEN {within} THEN {value} END"))
 
     def _label(self, feature: Feature, column: Column) -> Column:
         text = f"CAST({column.text} AS VARCHAR)"
@@ -84,6 +91,10 @@ class Features:
     def _of_number(self, encoder: Mapping[str, Any], part: Column) -> list[Column]:
         fill = encoder["fill"]
         value = part if fill is None else self._query.add(f"COALESCE({part.text}, {number(fill)})", part)
+        if encoder["period"]:
+            angle = self._query.add(f"{value.text} * {number(2 * math.pi / encoder['period'])}", value)
+            found = [self._query.add(f"{function}({angle.text})", angle) for function in ("SIN", "COS")]
+            return [*found, *([self._marked(part)] if encoder["mark_missing"] else [])]
         if encoder["log_unit"]:
             size = f"LN(1.0e0 + ABS({value.text}) / {number(encoder['log_unit'])})"
             value = self._query.add(f"CASE WHEN {value.text} < 0 THEN -{size} ELSE {size} END", value)
@@ -94,7 +105,10 @@ class Features:
             value = self._query.add(held(value.text, -12.0, 12.0), value)
         if not encoder["mark_missing"]:
             return [value]
-        return [value, self._query.add(f"CASE WHEN {part.text} IS NULL THEN 1.0e0 ELSE 0.0e0 END", part)]
+        return [value, self._marked(part)]
+
+    def _marked(self, part: Column) -> Column:
+        return self._query.add(f"CASE WHEN {part.text} IS NULL THEN 1.0e0 ELSE 0.0e0 END", part)
 
     def _of_label(self, encoder: Mapping[str, Any], part: Column) -> list[Column]:
         table = encoder["table"]
@@ -129,6 +143,24 @@ class Features:
             return part
         steps = " ".join(f"WHEN {part.text} < {number(edge)} THEN '{place}'" for place, edge in enumerate(edges))
         return self._query.add(f"CASE WHEN {part.text} IS NULL THEN NULL {steps} ELSE '{len(edges)}' END", part)
+
+
+class _Days:
+    """`calendar.Operations` in SQL."""
+
+    def __init__(self, query: Query):
+        self._query = query
+
+    def linear(self, terms: Sequence[tuple[float, Column]], constant: float = 0.0) -> Column:
+        parts = [column.text if factor == 1 else f"{number(factor)} * {column.text}" for factor, column in terms]
+        read = [column for _, column in terms]
+        return self._query.add(" + ".join([*parts, *([number(constant)] if constant else [])]), *read)
+
+    def whole(self, value: Column, divisor: float = 1.0) -> Column:
+        return self._query.add(f"FLOOR({value.text} / {number(divisor)})", value)
+
+    def reaches(self, value: Column, least: float) -> Column:
+        return self._query.add(f"CASE WHEN {value.text} >= {number(least)} THEN 1.0e0 ELSE 0.0e0 END", value)
 
 
 _SIGNS = {"difference": "-", "sum": "+", "product": "*"}

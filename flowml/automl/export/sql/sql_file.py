@@ -11,8 +11,10 @@ from flowml.automl.export.parity import Parity, check
 from flowml.automl.export.sql.features import WHAT, Features
 from flowml.automl.export.sql.query import Column, Query, added, literal, number, quoted
 from flowml.automl.export.sql.scores import MOST_BYTES, outputs, softmax, too_large
+from flowml.automl.features.values import days_of
 from flowml.automl.model.model import FittedModel
 from flowml.automl.model.pooling import Pooling
+from flowml.automl.schema.feature import Feature
 from flowml.domain.datasets import Role
 from flowml.domain.errors import WrongState
 
@@ -21,7 +23,7 @@ MARKER = '/* columns of your own, such as "id", */'
 _ROWS = 200
 # Numbers are numbers there.
 _SPELLED = {"booleans", "labels", "blanks"}
-_FUNCTIONS = "LN, EXP, ABS, UPPER, LOWER, TRIM, SUBSTR, LENGTH, NULLIF and COALESCE"
+_FUNCTIONS = "LN, EXP, SIN, COS, ABS, FLOOR, UPPER, LOWER, TRIM, SUBSTR, LENGTH, NULLIF and COALESCE"
 
 
 def sql_file(model: FittedModel) -> tuple[bytes, Parity]:
@@ -38,7 +40,7 @@ def sql_file(model: FittedModel) -> tuple[bytes, Parity]:
 
 
 def sql_text(model: FittedModel) -> str:
-    """Raises WrongState for a model that is neither linear nor sums of trees, or has dates, texts or a recipe."""
+    """Raises WrongState for a model that is neither linear nor sums of trees, or has free texts or a recipe."""
     refuse_recipe(model, WHAT)
     query = Query()
     schema = model.schema
@@ -57,6 +59,9 @@ def sql_text(model: FittedModel) -> str:
         f"is missing: {names}. It takes a database with WITH … AS MATERIALIZED, {_FUNCTIONS}, and numbers of double "
         "precision; columns of numbers have to be numbers there, and no texts."
     )
+    dates = ", ".join(feature.name for feature in schema.features if feature.role is Role.DATETIME)
+    if dates:
+        head += f" Days since 1970-01-01 (UTC), with fractions, are in place of the dates in: {dates}."
     return f"-- {' '.join(head.split())}\n{text}"
 
 
@@ -101,17 +106,21 @@ def _answers(query: Query, model: FittedModel, found: Sequence[Column]) -> list[
     return [(chosen, "prediction"), *shares]
 
 
+def _stored(feature: Feature, value: Any) -> Any:
+    return days_of(value) if feature.role is Role.DATETIME and value is not None else value
+
+
 def sqlite_answers(model: FittedModel, text: str, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """What SQLite answers to the query, (rows, outputs). Raises sqlite3.Error."""
     features = model.schema.features
-    kinds = {Role.NUMERIC: "DOUBLE PRECISION", Role.BOOLEAN: "BOOLEAN"}
+    kinds = {Role.NUMERIC: "DOUBLE PRECISION", Role.DATETIME: "DOUBLE PRECISION", Role.BOOLEAN: "BOOLEAN"}
     columns = ", ".join(f"{quoted(feature.name)} {kinds.get(feature.role, 'VARCHAR')}" for feature in features)
     with sqlite3.connect(":memory:") as database:
         database.execute(f"CREATE TABLE {TABLE} (flowml_row INTEGER PRIMARY KEY, {columns})")
         places = ", ".join("?" * (len(features) + 1))
         database.executemany(
             f"INSERT INTO {TABLE} VALUES ({places})",  # noqa: S608 - names of ours
-            [(at, *(row.get(feature.name) for feature in features)) for at, row in enumerate(rows)],
+            [(at, *(_stored(feature, row.get(feature.name)) for feature in features)) for at, row in enumerate(rows)],
         )
         asked = text.replace(MARKER, "flowml_row, ", 1)
         found = sorted(database.execute(asked).fetchall())
