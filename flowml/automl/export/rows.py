@@ -74,6 +74,15 @@ def _numbers(feature: Feature, n_rows: int, generator: np.random.Generator) -> l
     return np.choose(kinds, [even, even, near, near, far, ends, whole, whole]).tolist()  # type: ignore[no-any-return]
 
 
+def _number(label: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(label)
+        except ValueError:
+            continue
+    return label
+
+
 def _moments(feature: Feature, n_rows: int, generator: np.random.Generator) -> list[str]:
     low, _, high = _range(feature, days_of)
     width = high - low or 1.0
@@ -86,8 +95,11 @@ def _moments(feature: Feature, n_rows: int, generator: np.random.Generator) -> l
     return found
 
 
-def _texts(feature: Feature, n_rows: int, generator: np.random.Generator) -> list[str]:
-    known = list(feature.categories or ())
+def _texts(feature: Feature, n_rows: int, generator: np.random.Generator) -> list[Any]:
+    known: list[Any] = list(feature.categories or ())
+    if feature.kind == "number":
+        # As a table has them: as a text, 3.5 may be no number in a file of decimal commas.
+        known = [_number(label) for label in known]
     if not known:
         words = [*_WORDS, *str(feature.example or "").split()]
         sizes = generator.integers(1, 12, n_rows).tolist()

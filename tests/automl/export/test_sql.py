@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flowml.automl.export.parity import EXACT
+from flowml.automl.export.parity import EXACT, SINGLE
 from flowml.automl.export.rows import made_rows
 from flowml.automl.export.sql.query import single
 from flowml.automl.export.sql.sql_file import MARKER, TABLE, sql_file, sql_text
@@ -30,7 +30,9 @@ KINDS = [
 
 @pytest.mark.parametrize(("algorithm", "target"), KINDS)
 def test_every_algorithm(algorithm: str, target: str) -> None:
-    assert sql_file(made(algorithm, target, COLUMNS))[1].largest <= EXACT
+    # XGBoost itself adds up in single precision.
+    allowed = SINGLE if algorithm == "xgboost" else EXACT
+    assert sql_file(made(algorithm, target, COLUMNS))[1].largest <= allowed
 
 
 @pytest.mark.parametrize("pooling", Pooling)

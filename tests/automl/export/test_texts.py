@@ -4,6 +4,7 @@ import ast
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,13 @@ from flowml.automl.export.spelling import EVERYTHING
 from flowml.automl.export.sql.query import literal, quoted
 from flowml.automl.export.sql.sql_file import MARKER, TABLE, sql_file, sql_text
 from flowml.automl.model.model import FittedModel
+from flowml.automl.schema.feature import Feature
+from flowml.automl.schema.schema import ModelSchema
 from flowml.data.conversion.missing import MISSING
+from flowml.data.conversion.notation import Notation
+from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput, WrongState
+from flowml.domain.jobs import ProblemType
 from tests.automl.export.models import PLAIN, blend, made, of_file
 
 ALL = (*PLAIN, "since", "note", "code")
@@ -46,6 +52,16 @@ def test_rows_are_in_part_texts_of_every_kind(model: FittedModel) -> None:
     assert all({str, type(None)} < {type(row.get(name)) for row in rows} for name in ("age", "income", "member"))
     assert any("€" in str(row.get("income")) for row in rows)
     assert len(set(MISSING) & {row.get("town") for row in rows}) > 3
+
+
+def test_categories_that_are_numbers_are_never_texts_that_the_model_refuses() -> None:
+    notation = Notation("number", ",")
+    feature = Feature("size", Role.CATEGORICAL, "Float64", categories=("3.5", "4", "1.25"), notation=notation)
+    schema = ModelSchema((feature,), "y", ProblemType.REGRESSION, None, "rmse")
+    rows = made_rows(schema, 200, spelled=EVERYTHING)
+    found = {schema.check_row(row)[0].get("size") for row in rows}
+    assert {"3.5", "4", "1.25", "987654", None} <= found
+    assert any(isinstance(row.get("size"), str) for row in rows)
 
 
 def test_files_answer_texts_as_the_model_does(model: FittedModel) -> None:
@@ -144,6 +160,24 @@ def test_duckdb_reads_them_as_well(plain: FittedModel) -> None:
     found = sorted(database.execute(sql_text(plain).replace(MARKER, "id,")).fetchall())
     expected = [plain.predict_row(plain.schema.check_row(row)[0]) for row in meant]
     np.testing.assert_allclose([line[2:] for line in found], expected, atol=1e-6)
+
+
+@pytest.mark.duckdb
+def test_numbers_without_a_label_do_not_end_a_query(plain: FittedModel) -> None:
+    import duckdb
+
+    features = tuple(
+        replace(feature, dtype="Float64", notation=None) if feature.name == "town" else feature
+        for feature in plain.schema.features
+    )
+    model = replace(plain, schema=replace(plain.schema, features=features))
+    database = duckdb.connect()
+    database.execute(f"CREATE TABLE {TABLE} (id INT, age DOUBLE, income DOUBLE, town DOUBLE, member BOOLEAN)")
+    towns = [3.0, 3.5, 1e300, None, float("nan"), float("inf")]
+    database.executemany(f"INSERT INTO {TABLE} VALUES (?, 40, 20, ?, true)", list(enumerate(towns)))
+    found = [line[2:] for line in sorted(database.execute(sql_text(model).replace(MARKER, "id,")).fetchall())]
+    # Of no level in training, and missing.
+    assert found[0] == found[1] == found[2] and found[3] == found[4] == found[5] != found[0]
 
 
 @pytest.mark.parametrize("text", ["ends with \\\\", "\\\\' OR 1=1 --"])
