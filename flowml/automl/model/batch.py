@@ -1,5 +1,6 @@
 """A whole table of predictions beside its columns."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -128,6 +129,15 @@ def add_predictions(model: FittedModel, frame: pl.DataFrame) -> tuple[pl.DataFra
     features = frame if recipe is None else recipe.transform(frame)
     scored, notes = _added(model, frame, features, model.predict_features(features))
     return scored, (*said_of_lacking(model.schema.missing_of(frame.columns)), *notes)
+
+
+def predicted_column(schema: ModelSchema, columns: Sequence[str]) -> str:
+    """Which of the columns of a table with the answers added is what was predicted: the table may have had columns that
+    are called alike."""
+    if schema.classes is not None:
+        return columns[-1 - len(schema.classes)]
+    # Behind it are either the two ends of the interval or nothing.
+    return columns[-1] if re.fullmatch("prediction_*", columns[-1]) else columns[-3]
 
 
 def _unfamiliar(schema: ModelSchema, table: ReadTable, features: pl.DataFrame) -> tuple[list[str], dict[str, Odd]]:

@@ -86,8 +86,13 @@ def by_name(columns: Mapping[str, Sequence[Any]], others: Mapping[str, int]) -> 
 
 def labels(loaded: Loaded, answers: Sequence[Prediction]) -> list[Any]:
     """What was predicted, classes in the type that they had in the training data: numbers as numbers."""
+    return typed(loaded, [answer.prediction for answer in answers])
+
+
+def typed(loaded: Loaded, predictions: Sequence[Any]) -> list[Any]:
+    """The same of what answers, and tables with them, have: numbers, or classes as texts."""
     schema = loaded.fitted.schema
     if schema.classes is None:
-        return [answer.prediction for answer in answers]
+        return list(predictions)
     values = dict(zip(schema.classes, schema.class_values.tolist(), strict=True))
-    return [values[str(answer.prediction)] for answer in answers]
+    return [values[str(prediction)] for prediction in predictions]

@@ -2,6 +2,7 @@
 but nothing is kept of it, so that a server without a store does it too."""
 
 import io
+import json
 import struct
 import time
 from collections.abc import Iterator, Mapping
@@ -12,8 +13,10 @@ from typing import Any
 from flowml.data.ceiling import PACKED_STARTS, memory_for
 from flowml.domain.errors import UnreadableFile
 from flowml.services.context import Context
+from flowml.services.protocols.rows import typed
 from flowml.services.serving import predicting
 from flowml.services.serving.figures import milliseconds_since
+from flowml.services.serving.loaded import Loaded
 from flowml.services.serving.predicting import DEFAULT_COVERAGE
 from flowml.services.serving.shelf import models_of
 from flowml.services.tables import run_task, workplace
@@ -103,6 +106,37 @@ def as_stream(table: AnsweredTable, target: Path) -> AnsweredTable:
     finally:
         table.path.unlink(missing_ok=True)
     return replace(table, path=target)
+
+
+def as_predictions(table: AnsweredTable, loaded: Loaded, target: Path) -> AnsweredTable:
+    """Of the same what was predicted alone, at another path, as MLflow's server answers: classes in the type that they
+    had in the training data."""
+    try:
+        with target.open("xb") as file:
+            file.writelines(_predictions(table.path, loaded))
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    finally:
+        table.path.unlink(missing_ok=True)
+    return replace(table, path=target)
+
+
+def _predictions(path: Path, loaded: Loaded) -> Iterator[bytes]:
+    """JSON, by pieces, of an Arrow file of ours."""
+    import polars as pl
+
+    from flowml.automl.model.batch import predicted_column
+
+    rows = pl.scan_ipc(path, glob=False)
+    name = predicted_column(loaded.fitted.schema, rows.collect_schema().names())
+    n_rows = rows.select(pl.len()).collect().item()
+    yield b'{"predictions":['
+    for start in range(0, n_rows, _PIECE_ROWS):
+        piece = rows.select(name).slice(start, _PIECE_ROWS).collect().to_series()
+        values = json.dumps(typed(loaded, piece.to_list()), ensure_ascii=False, separators=(",", ":"))
+        yield (("," if start else "") + values[1:-1]).encode()
+    yield b"]}"
 
 
 def _arrow_stream(path: Path) -> Iterator[bytes]:

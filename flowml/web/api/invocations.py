@@ -12,21 +12,26 @@ from flowml.services.serving import predicting
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.loaded import Loaded
 from flowml.web.api.asked import answered
+from flowml.web.api.table_bodies import invoke_table
 from flowml.web.bodies import list_in_parts, media_type_of, parse_in_parts, parse_json, receive
 from flowml.web.schemas.protocols import Invocation, InvocationsQuery
+
+_PARQUET = ("application/vnd.apache.parquet", "application/x-parquet")
 
 
 async def invocations(request: Request, query: InvocationsQuery) -> Response:
     """Predictions in MLflow's protocol.
 
     One of dataframe_split, dataframe_records, instances and inputs holds the rows, as for `mlflow models serve`; or the
-    body is a CSV file (text/csv).
+    body is a table, CSV (text/csv) or Parquet (application/vnd.apache.parquet).
     """
     media_type = media_type_of(request)
+    if media_type in _PARQUET:
+        return await invoke_table(request, media_type, query.model_id)
     if media_type not in ("application/json", "text/csv"):
         raise UnsupportedFormat(
-            f"This address takes JSON and CSV, not {media_type[:60] or 'an unnamed format'}.",
-            hint="Send the header “Content-Type: application/json”, or text/csv.",
+            f"This address takes JSON, CSV and Parquet, not {media_type[:60] or 'an unnamed format'}.",
+            hint="Send the header “Content-Type: application/json”, text/csv or application/vnd.apache.parquet.",
         )
     async with receive(request) as sent:
         if media_type == "text/csv":

@@ -15,6 +15,7 @@ from flowml.services.context import Context
 from flowml.services.datasets import PlaceForUploads
 from flowml.services.downloads import MEDIA_TYPES
 from flowml.services.serving import predicting
+from flowml.services.serving.loaded import Loaded
 from flowml.services.serving.predicting import DEFAULT_COVERAGE
 from flowml.web.caller import context_of
 from flowml.web.leaving import in_bulk, until_gone
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from flowml.services.scoring.bodies import AnsweredTable
     from flowml.services.scoring.small import SmallTable
 
+PREDICTIONS = "application/json"
 STREAM = "application/vnd.apache.arrow.stream"
 # By media type what such a table is called as a file, and in which format it is answered where nothing else is asked.
 TABLES = {
@@ -57,6 +59,16 @@ _LONGEST_NOTES = 4_000
 async def predict_table(request: Request, media_type: str, query: PredictQuery) -> Response:
     """The table of this request with the answers added. Raises UnsupportedFormat, UnreadableFile, TooLarge, NoRoom, and
     as `answer_table` does."""
+    return await _answered(request, media_type, query, _wanted(request.headers.get("accept", ""), media_type))
+
+
+async def invoke_table(request: Request, media_type: str, model_id: str | None) -> Response:
+    """What is predicted for each row of the table of this request, as MLflow's server answers it, whatever Accept
+    names. Raises the same but NotAcceptable."""
+    return await _answered(request, media_type, PredictQuery(model_id=model_id), PREDICTIONS)
+
+
+async def _answered(request: Request, media_type: str, query: PredictQuery, wanted: str) -> Response:
     started = time.perf_counter()
     context = context_of(request)
     model_id = predicting.named(context, query.model_id)
@@ -64,7 +76,6 @@ async def predict_table(request: Request, media_type: str, query: PredictQuery) 
     context.caller.check_model(model_id)
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedFormat("This server takes no compressed requests.", hint="Send it without Content-Encoding.")
-    wanted = _wanted(request.headers.get("accept", ""), media_type)
     place = PlaceForUploads(context)
     path = place.new_temp()
     asked = _Asked(model_id, path, media_type, wanted, query.coverage or DEFAULT_COVERAGE, started)
@@ -95,6 +106,10 @@ class _Asked:
     def _filename(self) -> str:
         return f"rows.{TABLES[self.sent]}"
 
+    @property
+    def _format(self) -> str:
+        return TABLES[STREAM if self.wanted == PREDICTIONS else self.wanted]
+
     def read(self, context: Context) -> "SmallTable | None":
         """A small table, with the model for it; None for a large one."""
         from flowml.services.scoring.bodies import check_begin
@@ -104,31 +119,33 @@ class _Asked:
         loaded = predicting.load(context, self.model_id)
         if self.path.stat().st_size > MOST_BYTES:
             return None
-        return read_small(context, loaded, self.path, filename=self._filename, format=TABLES[self.wanted])
+        return read_small(context, loaded, self.path, filename=self._filename, format=self._format)
 
     def answer_small(self, context: Context, table: "SmallTable") -> Response:
         """The answer to that."""
         from flowml.services.scoring.small import answer_small
 
-        format = TABLES[self.wanted]
-        return self._response(
-            context,
-            answer_small(context, table, format=format, coverage=self.coverage, started=self.started),
-        )
+        found = answer_small(context, table, format=self._format, coverage=self.coverage, started=self.started)
+        return self._response(context, table.loaded, found)
 
     def answer(self, context: Context) -> Response:
         """The answer to a table of any size."""
         from flowml.services.scoring.bodies import answer_table
 
-        format = TABLES[self.wanted]
+        # A training run's best model may be another one by the time that it has answered.
+        loaded = predicting.load(context, self.model_id)
         found = answer_table(
-            context, self.model_id, self.path, filename=self._filename, format=format, coverage=self.coverage
+            context, loaded.id, self.path, filename=self._filename, format=self._format, coverage=self.coverage
         )
-        return self._response(context, found)
+        return self._response(context, loaded, found)
 
-    def _response(self, context: Context, found: "AnsweredTable") -> Response:
-        media_type = STREAM if self.wanted == STREAM else MEDIA_TYPES[TABLES[self.wanted]]
-        return response_of(found, media_type, PlaceForUploads(context).new_temp())
+    def _response(self, context: Context, loaded: Loaded, found: "AnsweredTable") -> Response:
+        beside = PlaceForUploads(context).new_temp()
+        if self.wanted == PREDICTIONS:
+            from flowml.services.scoring.bodies import as_predictions
+
+            return response_of(as_predictions(found, loaded, beside), PREDICTIONS, beside)
+        return response_of(found, STREAM if self.wanted == STREAM else MEDIA_TYPES[self._format], beside)
 
 
 def response_of(found: "AnsweredTable", media_type: str, beside: Path) -> Response:

@@ -230,3 +230,47 @@ def test_a_long_stream_is_one(client: httpx.Client) -> None:
 
     assert table.height == 50_000
     assert table["prediction"].to_list() == ["yes", "no"] * 25_000
+
+
+@pytest.mark.parametrize("address", ["/invocations?model_id=m1", "/models/m1/invocations"])
+def test_mlflows_address_takes_parquet_and_answers_as_to_json(client: httpx.Client, address: str) -> None:
+    answer = client.post(address, content=written(PARQUET), headers={"Content-Type": PARQUET, "Accept": "text/html"})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json() == {"predictions": ["yes", "no"]}
+
+
+def test_of_a_large_table_in_parquet_too_and_whatever_it_calls_its_columns(
+    client: httpx.Client, numbers: httpx.Client
+) -> None:
+    def invoke(server: httpx.Client, table: pl.DataFrame) -> list[object]:
+        buffer = io.BytesIO()
+        table.write_parquet(buffer)
+        answer = server.post(
+            "/models/m1/invocations" if server is client else "/invocations",
+            content=buffer.getvalue(),
+            headers={"Content-Type": PARQUET},
+        )
+        assert answer.status_code == 200, answer.text
+        predictions: list[object] = answer.json()["predictions"]
+        return predictions
+
+    own = numbers.post("/api/results/predict", json={"rows": ROWS.to_dicts()}).json()["predictions"]
+    named_alike = ROWS.with_columns(prediction=pl.lit(1.5), prediction__=pl.lit("x"), prediction_high=pl.lit("x"))
+    many = pl.concat([ROWS] * 21_000)
+
+    assert invoke(numbers, named_alike) == pytest.approx([row["prediction"] for row in own])
+    assert invoke(client, named_alike.with_columns(probability_yes=pl.lit("x"))) == ["yes", "no"]
+    assert invoke(client, many) == ["yes", "no"] * 21_000
+
+
+def test_what_is_wrong_with_parquet_is_said_as_mlflow_says_it(client: httpx.Client) -> None:
+    for content, address, status in (
+        (b"PAR1 nothing of that kind PAR1", "/invocations?model_id=m1", 400),
+        (b"age,city\n1,Ulm\n", "/invocations?model_id=m1", 400),
+        (written(PARQUET), "/models/nothing/invocations", 404),
+        (b"x" * 1_100_000, "/invocations?model_id=m1", 413),
+    ):
+        answer = client.post(address, content=content, headers={"Content-Type": PARQUET})
+        assert answer.status_code == status, answer.text
+        assert answer.json()["message"] and answer.json()["error_code"]
