@@ -10,15 +10,13 @@ import contextlib
 import logging
 import os
 import re
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +25,14 @@ from flowml.cli.serve import bind, reached_at, settings_of, settle_memory
 from flowml.cli.tokens import secret_in
 from flowml.domain.errors import InvalidInput, StartupError
 from flowml.machine import lifeline
+from flowml.machine.folders import own_folder
 
 if TYPE_CHECKING:
     from flowml.services.serving.loaded import Loaded
     from flowml.services.settings import Settings
 
 _VARIABLE = "FLOWML_TOKEN"
+_FOLDERS = "flowml-serve-model-"
 _SECRET = re.compile(r"[!-~]{20,500}")
 _NAME = re.compile(r"[0-9A-Za-z._~-]{1,100}")
 _SWITCH_SECONDS = 0.001
@@ -66,16 +66,12 @@ def serve_model(options: argparse.Namespace) -> int:
         raise StartupError("This system starts no further processes for a port.", hint="Leave --processes out.")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     listening, share = _bind(settings.host, settings.port, options.processes)
-    folder = Path(tempfile.mkdtemp(prefix="flowml-"))
-    alone = _Alone(settings, path, options.name, secret, listening, folder, options.processes, options.grace, share)
-    try:
+    with closing(listening), own_folder(_FOLDERS) as folder:
+        alone = _Alone(settings, path, options.name, secret, listening, folder, options.processes, options.grace, share)
         if options.processes == 1:
             alone.serve(tried=options.sha256)
         else:
             _Processes(alone).run(options.sha256)
-    finally:
-        listening.close()
-        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flowml.automl.export.card_file import columns, limits, made, plain, purpose, table
+from flowml.automl.export.card_file import card_text, columns, limits, made, plain, purpose, table
 from flowml.automl.export.exporting import KINDS
 from flowml.domain.errors import NotFound
 from flowml.domain.jobs import Job
@@ -43,6 +43,11 @@ def model_card(context: Context, model_id: str) -> str:
         f"As a file: `/api/results/model/{model.id}/download?format=flowml` (also {_FORMS}).",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def card_of_file(fitted: "FittedModel") -> str:
+    """The same of a model that nothing is stored of."""
+    return card_text(fitted)
 
 
 def _purpose(context: Context, model: Model, job: Job) -> Iterator[str]:

@@ -18,7 +18,7 @@ from flowml.domain.errors import FlowMLError
 from flowml.services.context import Context
 from flowml.services.downloads import MEDIA_TYPES
 from flowml.services.serving.shared_figures import SharedFigures
-from flowml.web.alone import files, handlers
+from flowml.web.alone import about, files, handlers
 from flowml.web.alone.callers import SecretCallers
 from flowml.web.api import explain, inference, invocations, model_document, results
 from flowml.web.endpoint import Endpoint, Resource, answering_at_once
@@ -26,6 +26,7 @@ from flowml.web.errors import problem_response
 from flowml.web.leaving import Waiting
 from flowml.web.schemas import datasets as d
 from flowml.web.schemas import explain as x
+from flowml.web.schemas import exports as e
 from flowml.web.schemas import protocols as p
 from flowml.web.schemas import results as r
 from flowml.web.schemas import scoring as sc
@@ -67,6 +68,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              explain.explain, x.Explanation, body=x.Explain, need=PREDICT),
     Endpoint("POST", "/api/results/model/{model_id}/counterfactual",
              explain.smallest_change, x.SmallestChange, body=x.FindChange, need=PREDICT),
+    Endpoint("GET", "/api/results/model/{model_id}/download",
+             about.download, ("application/octet-stream", "text/markdown"), query=e.DownloadQuery, need=READ),
+    Endpoint("GET", "/api/results/model/{model_id}/card", about.card, "text/markdown", need=READ),
+    Endpoint("GET", "/api/results/model/{model_id}/code", about.code, "text/plain", query=e.CodeQuery, need=READ),
+    Endpoint("GET", "/", about.root, about.Served, need=READ),
+    Endpoint("GET", "/api/docs", about.docs, "text/html", need=READ),
     Endpoint("GET", "/api/openapi.json", handlers.document, "application/json", need=READ),
     Endpoint("GET", "/ping", invocations.ping, "application/json", need=OPEN),
     Endpoint("GET", "/health", invocations.ping, "application/json", need=OPEN),
@@ -76,6 +83,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/metrics", handlers.metrics, "text/plain", need=READ),
 )
 # fmt: on
+# They are said to be elsewhere, and not listed.
+_ELSEWHERE = tuple(Endpoint("GET", path, about.of_rows, need=READ) for path in about.PATHS_OF_ROWS)
 
 
 def create_app(
@@ -103,7 +112,7 @@ def create_app(
         await waiting.ended(_ENDING_SECONDS)
 
     by_path: dict[str, list[Endpoint]] = {}
-    for endpoint in ENDPOINTS:
+    for endpoint in (*ENDPOINTS, *_ELSEWHERE):
         by_path.setdefault(endpoint.path, []).append(endpoint)
     app = Starlette(
         routes=[Route(path, Resource(endpoints), include_in_schema=False) for path, endpoints in by_path.items()],

@@ -1,7 +1,10 @@
 """A server of one model file answers as a whole one does, and needs nothing but the file."""
 
 import json
+import os
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,6 +99,43 @@ def test_it_is_described(server: httpx.Client) -> None:
     assert "/v2/models/{model_id}/infer" in whole["paths"] and "/api/datasets" not in whole["paths"]
 
 
+def test_it_says_what_is_served_and_where(server: httpx.Client) -> None:
+    found = server.get("/").json()
+    paths = set(found["addresses"].values())
+
+    assert (found["model"], found["predicts"]) == ("Shop-model", "bought")
+    assert all(server.get(path).status_code in (200, 405) for path in paths)
+
+
+def test_the_page_of_addresses_has_what_problems_and_documents_name(server: httpx.Client) -> None:
+    page = server.get("/api/docs")
+    wrong = server.post("/api/results/predict", json={"features": {"age": "old"}}).json()
+    kept = server.get("/api/results/model/Shop-model/curves").json()
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert all(f'id="{problem["type"].partition("#")[2]}"' in page.text for problem in (wrong, kept))
+    assert all(path in page.text for path in server.get("/api/openapi.json").json()["paths"])
+    assert "<script" not in page.text and "src=" not in page.text and "<link" not in page.text
+
+
+def test_the_file_itself_its_card_and_programs_that_ask_it(server: httpx.Client, tmp_path: Path) -> None:
+    at = "/api/results/model/Shop-model"
+    got = server.get(f"{at}/download")
+    (tmp_path / "again.flowml").write_bytes(got.content)
+    again = read_model(tmp_path / "again.flowml")
+    card = server.get(f"{at}/card")
+    program = server.get(f"{at}/code").text
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FLOWML_")}
+    said = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+
+    assert again.file == server.get(at).json()["sha256"] and "Shop-model.flowml" in got.headers["content-disposition"]
+    assert card.text.startswith("# Predicts bought") and "| age |" in card.text
+    assert server.get(f"{at}/download", params={"format": "card"}).text == card.text
+    assert json.loads(said.stdout)["model_name"] == "Shop-model"
+    assert "curl " in server.get(f"{at}/code", params={"language": "curl"}).text
+    assert server.get(f"{at.replace('Shop-model', 'x')}/code").status_code == 404
+
+
 def test_health_and_figures(server: httpx.Client) -> None:
     for path in ("/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"):
         assert server.get(path).status_code == 200
@@ -132,9 +172,17 @@ def test_whichever_process_is_asked_knows_what_all_have_counted(tmp_path: Path) 
 
 
 def test_what_it_does_not_have_is_not_there(server: httpx.Client) -> None:
-    for path in ("/", "/api/datasets", "/login", "/static/css/grid.css"):
+    for path in ("/api/datasets", "/login", "/static/css/grid.css"):
         answer = server.get(path, headers={"Accept": "text/html"})
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    for name in ("feature-importance", "partial-dependence?feature=age", "curves", "slices", "mistakes"):
+        answer = server.get(f"/api/results/model/Shop-model/{name}")
+        assert answer.status_code == 409 and "rows of the training data" in answer.json()["detail"]
+        assert "explain" in answer.json()["hint"]
+    assert server.get("/api/results/model/x/feature-importance").status_code == 404
+    for format in ("onnx", "python"):
+        answer = server.get("/api/results/model/Shop-model/download", params={"format": format})
+        assert answer.status_code == 409 and f"--format {format}" in answer.json()["hint"]
     wrong = server.post("/api/results/predict", json={"features": {"age": "old"}})
     assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "age")
 
@@ -172,7 +220,8 @@ def test_with_a_secret_everyone_brings_it(tmp_path: Path) -> None:
         ):
             answer = client.post("/invocations", json={"dataframe_records": [ROW]}, headers=headers)
             assert (answer.status_code, answer.json()["error_code"]) == (401, "UNAUTHENTICATED")
-            assert client.get("/metrics", headers=headers).status_code == 401
+            for path in ("/", "/api/docs", "/metrics", "/api/results/model/Shop-model/download"):
+                assert client.get(path, headers=headers).status_code == 401
         answer = client.post(
             "/invocations", json={"dataframe_records": [ROW]}, headers={"Authorization": f"Bearer {SECRET}"}
         )
@@ -188,6 +237,8 @@ def test_with_a_secret_it_answers_under_any_name(tmp_path: Path) -> None:
             ({**named, "Origin": "http://x.com"}, 403),
         ):
             assert client.post("/api/results/predict", json={"features": ROW}, headers=headers).status_code == status
+        strange = client.get("/api/results/model/Shop-model/code", headers={**named, "Host": "x$(id)"})
+        assert strange.status_code == 400
         # A probe sends what it was told to send, also where nothing is asked for.
         assert client.get("/v2/health/ready", headers={"Authorization": "Bearer other"}).status_code == 200
 
