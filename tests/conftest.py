@@ -12,6 +12,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Tests assert what happens, and not how long it takes on a machine that does other things as well.
+settings.register_profile("any machine", parent=settings(), deadline=None)
+settings.load_profile("any machine")
 
 # A fit has the threads that its test gives it, as a trial has. Threads of the linear algebra beside those spin while
 # they wait: on busy cores a small network took 6 s of processor time instead of 0.3.

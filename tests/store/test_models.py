@@ -36,6 +36,7 @@ def test_a_model_comes_back_as_it_went_in(store: Store) -> None:
         made="distilled",
         fast_model_id="m2",
         permutation_importance=Importance("permutation", (ColumnImportance("x", 0.1, None),)),
+        shap_importance=Importance("shap", (ColumnImportance("x", 0.2, 0.1),)),
     )
     assert all(value not in (None, (), {}) for value in vars(details).values())
     model = add_model(store, add_job(store), "m", 0.5, classes=None, details=details.record())
