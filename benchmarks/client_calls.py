@@ -1,7 +1,8 @@
-"""Ask FlowML with the clients of others: python benchmarks/client_calls.py CLASSES NUMBERS FOLDER
+"""Ask FlowML with the clients of others: python benchmarks/client_calls.py CLASSES NUMBERS MODEL FOLDER
 
 FOLDER has table.csv (age, city, member, bought, spent); the servers at CLASSES and NUMBERS have one model each, of
-`bought` and of `spent`. Prints one line of JSON a check: {"check", "ok", "detail"}. Stands alone: its Python has mlflow
+`bought` and of `spent`; at MODEL a whole server answers for one of `bought`
+(http://…/models/ID). Prints one line of JSON a check: {"check", "ok", "detail"}. Stands alone: its Python has mlflow
 (or mlflow-skinny with fastapi, uvicorn, pandas and scikit-learn), pyarrow, tritonclient[http], openapi-spec-validator
 and jsonschema, and not FlowML. Beside it MLflow's own server answers the same requests with a model of its own, to
 compare the shapes of answers.
@@ -114,6 +115,8 @@ def requests_of(table: Any) -> dict[str, tuple[dict[str, str], Any]]:
     found["no JSON"] = (as_json, "{")
     found["with a charset"] = ({"Content-Type": "application/json; charset=utf-8"}, found["dataframe_records"][1])
     found["CSV"] = ({"Content-Type": "text/csv"}, table[FEATURES].head(ROWS).to_csv(index=False))
+    found["Parquet"] = ({"Content-Type": "application/vnd.apache.parquet"}, table[FEATURES].head(ROWS).to_parquet())
+    found["no Parquet"] = ({"Content-Type": "application/vnd.apache.parquet"}, b"PAR1 nothing of that kind PAR1")
     found["a type that nobody knows"] = ({"Content-Type": "application/x-nothing"}, "x")
     return found
 
@@ -160,6 +163,29 @@ def call_mlflow(address: str, table: Any) -> None:
         "mlflow client: params",
         lambda: client.invoke(rows, params={"predict_method": "predict_proba"}).get_predictions().shape == (ROWS, 2),
     )
+
+
+def call_mlflow_of_one(address: str, table: Any) -> None:
+    """The same client, which is told an address below which one model of several answers."""
+    from mlflow.pyfunc.scoring_server.client import ScoringServerClient
+
+    host, _, port_and_path = address.removeprefix("http://").partition(":")
+    client = ScoringServerClient(host, port_and_path)
+    rows = table[FEATURES].head(ROWS)
+    found = attempt(
+        "mlflow client: one model of a whole server", lambda: client.invoke(rows).get_predictions().iloc[:, 0].tolist()
+    )
+    say("mlflow client: its classes", found is not None and len(found) == ROWS and set(found) <= {"yes", "no"}, found)
+    attempt(
+        "mlflow client: params for it",
+        lambda: client.invoke(rows, params={"predict_method": "predict_proba"}).get_predictions().shape == (ROWS, 2),
+    )
+    missing = ScoringServerClient(host, f"{port_and_path}-not")
+    try:
+        missing.invoke(rows)
+        say("mlflow client: a model that is not there is refused", False)
+    except Exception as error:
+        say("mlflow client: a model that is not there is refused", "RESOURCE_DOES_NOT_EXIST" in str(error), error)
 
 
 def call_triton(address: str, table: Any) -> None:
@@ -264,7 +290,8 @@ def validate(address: str, model: str) -> None:
     for path, item in document["paths"].items():
         operation = item["post"]
         content = operation["requestBody"]["content"]["application/json"]
-        answer = requests.post(f"{address}{path}", json=content["example"], params={"model_id": model}, timeout=60)
+        named = {parameter["name"]: model for parameter in operation.get("parameters", ())}
+        answer = requests.post(f"{address}{path}", json=content["example"], params=named, timeout=60)
         said = operation["responses"]["200"]["content"]["application/json"]["schema"]
         for what, schema, value in (
             ("example", content["schema"], content["example"]),
@@ -282,7 +309,7 @@ def validate(address: str, model: str) -> None:
 def main() -> None:
     import pandas as pd
 
-    classes, numbers, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    classes, numbers, one, folder = *sys.argv[1:4], Path(sys.argv[4])
     table = pd.read_csv(folder / "table.csv")
     with mlflow_server(folder) as twin:
         call_triton(classes, table)
@@ -290,6 +317,7 @@ def main() -> None:
         validate(classes, "classes")
         validate(numbers, "numbers")
         call_mlflow(classes, table)
+        call_mlflow_of_one(one, table)
         wait_for(twin)
         compare_with_mlflow(classes, twin, table)
 

@@ -3,8 +3,8 @@
 python -m benchmarks clients --python ENV/bin/python
 
 ENV has mlflow (or mlflow-skinny, fastapi, uvicorn, pandas, scikit-learn), pyarrow, tritonclient[http],
-openapi-spec-validator and jsonschema. A small table is trained on, and `flowml serve-model` answers. Fails where a
-check does.
+openapi-spec-validator and jsonschema. A small table is trained on, and `flowml serve-model` answers; a whole server
+that has trained on it too is asked by MLflow's client, which names the model in the address. Fails where a check does.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.server import free_port
+from benchmarks.server import Server, free_port
 
 _ROWS = 400
 _PATIENCE_SECONDS = 120.0
@@ -71,6 +71,19 @@ def serving(model: Path) -> Iterator[str]:
         process.wait(20)
 
 
+@contextmanager
+def whole(table: Path) -> Iterator[str]:
+    """A whole server that has trained on this table: the address below which MLflow's client asks its model."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWML_")}
+    with Server(table.parent / "home", clean_environment=kept) as server:
+        dataset = server.upload(table)
+        job = server.train(dataset["id"], "bought", 20, max_trials=2)
+        ended = server.wait(job["id"], _PATIENCE_SECONDS)
+        if ended["best_model_id"] is None:
+            raise SystemExit(f"the whole server has trained no model: {ended['status']}")
+        yield f"http://127.0.0.1:{server.port}/models/{ended['best_model_id']}"
+
+
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="clients", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -81,10 +94,10 @@ def main(arguments: list[str]) -> None:
         folder = Path(name)
         write_table(folder / "table.csv")
         classes, numbers = train(folder, "bought", "classes"), train(folder, "spent", "numbers")
-        with serving(classes) as one, serving(numbers) as other:
+        with serving(classes) as one, serving(numbers) as other, whole(folder / "classes.csv") as model:
             script = str(Path(__file__).with_name("client_calls.py"))
             run = subprocess.run(
-                [given.python, script, one, other, str(folder)],
+                [given.python, script, one, other, model, str(folder)],
                 stdout=subprocess.PIPE,
                 text=True,
                 timeout=600,

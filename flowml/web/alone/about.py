@@ -52,15 +52,15 @@ async def root(request: Request) -> dict[str, Any]:
         "predicts": loaded.fitted.schema.target,
         "addresses": {
             "predict": "/api/results/predict",
-            "of the model": of_model,
+            "model": of_model,
             "card": f"{of_model}/card",
             "code": f"{of_model}/code?language=python",
             "download": f"{of_model}/download",
-            "its OpenAPI": f"{of_model}/openapi.json",
-            "MLflow": "/invocations",
-            "Open Inference Protocol": f"/v2/models/{loaded.id}",
+            "openapi": f"{of_model}/openapi.json",
+            "mlflow": "/invocations",
+            "open_inference_protocol": f"/v2/models/{loaded.id}",
             "health": "/healthz",
-            "all addresses": "/api/docs",
+            "docs": "/api/docs",
         },
     }
 
