@@ -54,18 +54,18 @@ test("probabilities are read in hundredths, and what log-odds are is said", () =
 
 test("the table has the average, every column and the answer", () => {
   assert.deepEqual(rowsOf(explanation).map((row) => row[2]), ["", "7", "9", "9.5", "9.5", "9.5"]);
-  assert.deepEqual(rowsOf({ base_value: 3, contributions: [] }), [["On average", "3", ""], ["This row", "", "3"]]);
+  assert.deepEqual(rowsOf({ base_value: 3, contributions: [] }), [["A typical row", "3", ""], ["This row", "", "3"]]);
 });
 
 test("what matters most is said: of a number in its units, of classes as a probability where it is one", () => {
   const ofNumber = { ...explanation, output: "value", class: null };
-  assert.equal(reasonWords(ofNumber, "price", false), "price is 10 on average, and 9.5 for this row. It is raised most by c = missing (2) and lowered most by b = Ulm (3).");
+  assert.equal(reasonWords(ofNumber, "price", false), "price is 10 for a typical row, and 9.5 for this row. It is raised most by c = missing (2) and lowered most by b = Ulm (3).");
   const odds = { base_value: 0, output: "log-odds", class: "yes", contributions: [{ feature: "age", value: 9, contribution: -Math.log(3) }] };
-  assert.equal(reasonWords(odds, "bought", true), "The probability of yes is 50.0 % on average, and 25.0 % for this row. Against it speaks most age = 9.");
+  assert.equal(reasonWords(odds, "bought", true), "The probability of yes is 50.0 % for a typical row, and 25.0 % for this row. Against it speaks most age = 9.");
   assert.equal(reasonWords(odds, "bought", false), "Of yes: against it speaks most age = 9.");
   const share = { base_value: 0.25, output: "probability", class: "yes", contributions: [{ feature: "a", value: 1, contribution: 0.5 }, { feature: "b", value: 1, contribution: -0.125 }] };
-  assert.equal(reasonWords(share, "bought", false), "The probability of yes is 25.0 % on average, and 62.5 % for this row. For it speaks most a = 1; against it b = 1.");
-  assert.equal(reasonWords({ ...ofNumber, base_value: 1, contributions: [] }, "price", false), "price is 1 on average, and 1 for this row. No column makes a difference.");
+  assert.equal(reasonWords(share, "bought", false), "The probability of yes is 25.0 % for a typical row, and 62.5 % for this row. For it speaks most a = 1; against it b = 1.");
+  assert.equal(reasonWords({ ...ofNumber, base_value: 1, contributions: [] }, "price", false), "price is 1 for a typical row, and 1 for this row. No column makes a difference.");
   assert.deepEqual([unitOf(ofNumber, "price"), unitOf(odds, "bought"), unitOf(share, "bought")], ["price", "log-odds of yes", "probability of yes (%)"]);
   assert.equal(reasonWords(odds, "bought", false, 0.75), "The probability of yes is 75.0 % for this row. Against it speaks most age = 9.");
 });
@@ -117,6 +117,6 @@ test("beside the axis the name of a column is cut, and not its value", () => {
   assert.equal(shortLabel(step, 18), "a very…olumn = Ulm");
   assert.notEqual(shortLabel({ ...step, feature: "sensor_of_the_plant_1" }, 18), shortLabel({ ...step, feature: "sensor_of_the_plant_2" }, 18));
   assert.equal(shortLabel(step, 50), step.label);
-  assert.equal(shortLabel({ feature: null, label: "on average" }, 5), "on a…");
+  assert.equal(shortLabel({ feature: null, label: "a typical row" }, 5), "a ty…");
   assert.ok(shortLabel({ feature: "column", value: "a value that is long", label: "column = a value that is long" }, 18).length <= 18);
 });

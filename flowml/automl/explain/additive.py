@@ -20,6 +20,7 @@ from flowml.automl.features.prepared import Labels, Prepared, PreparedColumn
 from flowml.automl.model.members import Member, Part
 from flowml.automl.model.model import FittedModel
 from flowml.automl.model.pooling import Pooling
+from flowml.domain.datasets import Role
 
 # As `pooling.pool` and `calibration.tempered` have them.
 _SMALLEST_POOLED, _SMALLEST = 1e-6, 1e-7
@@ -68,7 +69,10 @@ class ModelExplainer:
         self._model = model
         self.names = tuple(feature.name for feature in model.schema.features)
         self._roles = model.schema.roles
-        self._typical = {feature.name: feature.example for feature in model.schema.features}
+        # No text is typical: any one of them would say of whoever happens to have it.
+        self._typical = {
+            feature.name: None if feature.role is Role.TEXT else feature.example for feature in model.schema.features
+        }
         self._encode = [encoder.compile() for encoder in model.encoders]
         self._typical_vectors = [encode(self._typical) for encode in self._encode]
         place = {name: at for at, name in enumerate(self.names)}

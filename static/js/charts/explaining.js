@@ -10,7 +10,7 @@ function short(text, most) {
 }
 
 defineChart("waterfall", (Plot, spec, { width, colour }) => {
-  const first = { key: "first", feature: null, label: "on average", from: spec.base, to: spec.base, text: number(spec.base) };
+  const first = { key: "first", feature: null, label: "a typical row", from: spec.base, to: spec.base, text: number(spec.base) };
   const last = { key: "last", feature: null, label: "this row", from: spec.end, to: spec.end, text: number(spec.end) };
   const steps = spec.steps.map((step, at) => ({ ...step, key: String(at) }));
   const rows = [first, ...steps, last];

@@ -1,4 +1,4 @@
-// Why an answer is what it is: from what is said on average, column by column, to what is said of this row.
+// Why an answer is what it is: from what is said of a typical row, column by column, to what is said of this row.
 import { number, percent } from "../format.js";
 
 const MOST = 12;
@@ -59,7 +59,7 @@ export function shortLabel({ feature, value, label }, letters) {
 export function rowsOf(explanation) {
   const ordered = stepsOf(explanation, Infinity);
   const end = ordered.at(-1)?.to ?? explanation.base_value;
-  return [["On average", number(explanation.base_value), ""], ...ordered.map((step) => [step.label, step.text, number(step.to)]), ["This row", "", number(end)]];
+  return [["A typical row", number(explanation.base_value), ""], ...ordered.map((step) => [step.label, step.text, number(step.to)]), ["This row", "", number(end)]];
 }
 
 // What is added up, as the drawing's axis names it.
@@ -82,10 +82,10 @@ export function scaleWords({ output }, isBinary) {
 function wayOf(explanation, target, isBinary, share) {
   const { output, base_value, contributions, class: name } = explanation;
   const end = base_value + contributions.reduce((sum, one) => sum + one.contribution, 0);
-  if (output === "value") return target + " is " + number(base_value) + " on average, and " + number(end) + " for this row.";
+  if (output === "value") return target + " is " + number(base_value) + " for a typical row, and " + number(end) + " for this row.";
   if (output === "log-odds" && !isBinary) return share === null ? "" : "The probability of " + name + " is " + percent(share, 1) + " for this row.";
   const probability = output === "log-odds" ? sigmoid : (value) => value;
-  return "The probability of " + name + " is " + percent(probability(base_value), 1) + " on average, and " + percent(probability(end), 1) + " for this row.";
+  return "The probability of " + name + " is " + percent(probability(base_value), 1) + " for a typical row, and " + percent(probability(end), 1) + " for this row.";
 }
 
 // What matters most, in a sentence or two.

@@ -66,7 +66,7 @@ Alpine.data("why", () => ({
       updateChart(this.figure, spec, () => rows);
       return;
     }
-    this.figure = Alpine.raw(buildChart({ kind: "waterfall", title: "From the average to this row", caption: "What each column adds or takes away, the largest first.", spec, columns: ["Column", "Adds", "Then it is"], rows }));
+    this.figure = Alpine.raw(buildChart({ kind: "waterfall", title: "From a typical row to this one", caption: "What each column adds or takes away, the largest first.", spec, columns: ["Column", "Adds", "Then it is"], rows }));
     slot.replaceChildren(this.figure);
     this.$nextTick(() => mountCharts(slot));
   },

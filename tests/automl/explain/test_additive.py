@@ -17,6 +17,7 @@ from flowml.automl.model.model import FittedModel, combine
 from flowml.automl.model.pooling import Pooling
 from flowml.automl.predictors.linear import LinearPredictor
 from flowml.automl.predictors.nodes.reading import forest_of
+from flowml.domain.datasets import Role
 from tests.services.trained import trained
 
 ROWS: list[dict[str, Any]] = [
@@ -179,3 +180,12 @@ def test_one_row_walks_all_trees_at_once_as_each_by_itself(target: str, algorith
     rows[::3, ::2] = np.nan
     walk = margin_of_row(forest)
     assert np.array([walk(row) for row in rows]) == pytest.approx(forest.raw(rows), rel=1e-12)
+
+
+def test_no_text_is_typical() -> None:
+    model = trained("spent", "ridge")
+    features = tuple(replace(one, role=Role.TEXT) if one.name == "city" else one for one in model.schema.features)
+    said = ModelExplainer(replace(model, schema=replace(model.schema, features=features))).explain({})
+    typical = {one.name: one.example for one in features if one.name != "city"}
+    assert said.base == pytest.approx(model.predict_row(model.check_row(typical)[0]))
+    assert said.base != pytest.approx(ModelExplainer(model).explain({}).base)
