@@ -23,7 +23,7 @@ const COVERAGE = 0.9;
 
 // What the other parts of the page follow: the row that was answered last, what came of it, and the column that has moved
 // the answer most.
-Alpine.store("row", { features: {}, answer: null, example: null, leading: null });
+Alpine.store("row", { features: {}, answer: null, example: null, leading: [] });
 
 Alpine.data("playground", () => ({
   form: null,

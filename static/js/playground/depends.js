@@ -31,7 +31,7 @@ Alpine.data("depends", () => ({
     // somebody looks, the one that has moved the answer most.
     addEventListener("column-changed", ({ detail }) => this.follow(detail));
     const begin = () => {
-      if (this.seen && !this.column) this.follow(this.$store.row.leading);
+      if (this.seen && !this.column) this.follow(this.$store.row.leading.find((column) => this.offers(column)));
     };
     this.$watch("$store.row.leading", begin);
     new IntersectionObserver((entries, observer) => {
@@ -42,9 +42,13 @@ Alpine.data("depends", () => ({
     }).observe(this.$root);
   },
   follow(column) {
-    if (!column || (this.column && this.followed !== this.column)) return;
+    if (!column || !this.offers(column) || (this.column && this.followed !== this.column)) return;
     this.followed = column;
     this.choose(column);
+  },
+  // Free text has no line.
+  offers(column) {
+    return [...this.$root.querySelector("#depends-column").options].some((option) => option.value === column);
   },
   pick(event) {
     this.choose(event.target.value);

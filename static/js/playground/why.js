@@ -58,7 +58,7 @@ Alpine.data("why", () => ({
     const isBinary = Object.keys(probabilities).length === 2;
     this.problem = "";
     this.note = reasonWords(found, this.$root.dataset.target, isBinary, probabilities[found.class] ?? null);
-    this.$store.row.leading = steps[0]?.feature ?? null;
+    this.$store.row.leading = steps.map((step) => step.feature).filter(Boolean);
     const sampled = found.exact ? "" : "Parts of this model are neither trees nor lines: what its columns add was found by asking it about rows between the typical one and this.";
     this.how = (scaleWords(found, isBinary) + " " + sampled).trim();
     const slot = this.$root.querySelector(".why-chart");
