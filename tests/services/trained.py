@@ -26,12 +26,10 @@ ROLES = {
 ROW: dict[str, Any] = {"age": 60, "city": "Ulm", "member": True, "joined": "2024-01-05"}
 
 
-@cache
-def table() -> pl.DataFrame:
-    """Customers: who is older than 40 has bought; what was spent grows with age and is more in Ulm."""
-    random = np.random.default_rng(0)
-    n_rows = 240
-    age = random.normal(40, 10, n_rows).round(1)
+def customers(n_rows: int, seed: int, ages: tuple[float, float] = (-np.inf, np.inf)) -> pl.DataFrame:
+    """Who is older than 40 has bought; what was spent grows with age and is more in Ulm."""
+    random = np.random.default_rng(seed)
+    age = np.clip(random.normal(40, 10, n_rows), *ages).round(1)
     city = random.choice(["Bern", "Ulm", "Graz"], n_rows)
     days = [f"2024-01-{day:02d}" for day in random.integers(1, 28, n_rows)]
     return pl.DataFrame(
@@ -44,6 +42,12 @@ def table() -> pl.DataFrame:
             "spent": 3 * age + 20 * (city == "Ulm") + random.normal(0, 1, n_rows),
         }
     )
+
+
+@cache
+def table() -> pl.DataFrame:
+    """The customers that models learn from."""
+    return customers(240, 0)
 
 
 @cache
