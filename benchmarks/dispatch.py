@@ -180,7 +180,7 @@ class Measured:
 
 
 def _token(home: Path) -> str:
-    from flowml.domain.caller import TokenKind
+    from flowml.domain.access.caller import TokenKind
     from flowml.services.access.tokens import create_token
     from flowml.services.context import Context, NoTrainers
     from flowml.services.settings import Settings

@@ -21,10 +21,11 @@ ROOMS = {
     "data": {"domain", "machine"},
     "automl": {"domain", "machine", "data"},
     "library": {"domain", "machine", "data", "automl"},
+    "assistant": {"domain", "machine", "data"},
     "store": {"domain"},
     "training": {"domain", "machine", "data", "automl"},
-    "worker": {"domain", "machine", "data", "automl", "training"},
-    "services": {"domain", "machine", "data", "automl", "store", "training"},
+    "worker": {"domain", "machine", "data", "automl", "training", "assistant"},
+    "services": {"domain", "machine", "data", "automl", "assistant", "store", "training"},
     "web": {"domain", "services"},
 }
 WIRING = {"__init__", "__main__", "children", "cli", "server"}
@@ -39,7 +40,7 @@ LIBRARIES = {
     "defusedxml": ({"data"}, "XML from outside, without entities"),
     "distributed": ({"worker"}, "Dask clusters; not installed with FlowML"),
     "fastexcel": ({"data"}, "reads XLSX, XLS, XLSB and ODS"),
-    "httpx": ({"worker"}, "a worker's way to its server"),
+    "httpx": ({"worker", "assistant"}, "a worker's way to its server, and the server's to a language model"),
     "huey": ({"training", "wiring"}, "the queue of local work"),
     "icalendar": ({"data"}, "knows the time zones of Windows"),
     "jinja2": ({"web"}, "pages"),

@@ -128,7 +128,8 @@ def test_the_server_is_killed(server: Server) -> None:
     _, alive = psutil.wait_procs(children, timeout=15)
     assert not alive, "children outlived their server"
     server.start()
-    assert server.finished(job_id) == before
+    # One more may have ended between the look and the kill.
+    assert server.finished(job_id).items() >= before.items()
     check_the_end(server, job_id, before)
 
 

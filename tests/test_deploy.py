@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from flowml.cli import build_parser
-from flowml.domain.caller import TokenKind
-from flowml.domain.tokens import is_secret
+from flowml.domain.access.caller import TokenKind
+from flowml.domain.access.tokens import is_secret
 from flowml.services.settings import Settings
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"

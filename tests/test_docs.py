@@ -13,7 +13,7 @@ from flowml.cli import build_parser
 from flowml.data.formats.registry import all_formats
 from flowml.data.recipes.expression.functions import NAMES
 from flowml.data.recipes.operations.registry import OPERATIONS
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
 from flowml.domain.remarks import Remark, RemarkSeverity
 from flowml.services.settings import Settings
 from flowml.web import pages

@@ -23,7 +23,7 @@ from flowml.cli.serve import serve
 from flowml.cli.serve_model import serve_model
 from flowml.cli.train import train
 from flowml.cli.worker import worker
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
 from flowml.domain.errors import FlowMLError
 from flowml.domain.faults import fault_of
 from flowml.domain.jobs import ProblemTypeChoice

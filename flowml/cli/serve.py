@@ -8,8 +8,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from flowml import __version__
+from flowml.domain.access.hosts import as_address, is_loopback
 from flowml.domain.errors import StartupError
-from flowml.domain.hosts import as_address, is_loopback
 
 if TYPE_CHECKING:
     from flowml.services.settings import Settings

@@ -12,7 +12,7 @@ from flowml.cli.serve import settings_of
 from flowml.domain.errors import StartupError
 
 if TYPE_CHECKING:
-    from flowml.domain.tokens import Token
+    from flowml.domain.access.tokens import Token
 
 _MOST_BYTES = 1_000
 _COLUMNS = ("id", "kind", "name", "state", "model_id", "created_at", "expires_at", "last_used_at")
@@ -26,7 +26,7 @@ def create(options: argparse.Namespace) -> int:
         options.wrong_usage(
             "--expires is for secrets that are drawn here: one from a file lasts until another is there"
         )
-    from flowml.domain.caller import TokenKind
+    from flowml.domain.access.caller import TokenKind
     from flowml.services.access.tokens import adopt_token, create_token
 
     kind, given = TokenKind(options.kind), None if options.secret_file is None else secret_in(options.secret_file)

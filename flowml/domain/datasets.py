@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from flowml.domain.caller import LOCAL_OWNER
+from flowml.domain.access.caller import LOCAL_OWNER
 from flowml.domain.recipes import Operation
 from flowml.domain.remarks import Remark, sentences
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, get_args
 
-from flowml.domain.caller import LOCAL_OWNER
+from flowml.domain.access.caller import LOCAL_OWNER
 
 
 class ProblemType(StrEnum):

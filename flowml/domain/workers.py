@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from flowml.domain.caller import LOCAL_OWNER
+from flowml.domain.access.caller import LOCAL_OWNER
 
 LOCAL_ID = "local"
 """This server's own machine, as a worker."""

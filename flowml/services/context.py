@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Protocol
 
-from flowml.domain.caller import LOCAL_OWNER, Principal
+from flowml.domain.access.caller import LOCAL_OWNER, Principal
 from flowml.services.serving.figures import Figures
 from flowml.services.serving.loaded import Loaded
 from flowml.services.settings import Settings

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from flowml.domain.caller import Permission
+from flowml.domain.access.caller import Permission
 from flowml.domain.events import Event
 from flowml.services.context import Context
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from flowml.data.format import Limits
-from flowml.domain.hosts import is_loopback, parse_host
+from flowml.domain.access.hosts import is_loopback, parse_host
 
 
 def default_home() -> Path:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from flowml.domain.caller import LOCAL_OWNER
+from flowml.domain.access.caller import LOCAL_OWNER
 from flowml.domain.errors import NotFound
 from flowml.domain.jobs import Job, JobSpec, JobStatus, ProblemType, Validation, ValidationKind
 from flowml.domain.metrics import LOWER_IS_BETTER

@@ -1,7 +1,7 @@
 """The sessions table: browsers that were logged in with a token, by the hash of their cookie."""
 
-from flowml.domain.caller import TokenKind
-from flowml.domain.tokens import Token
+from flowml.domain.access.caller import TokenKind
+from flowml.domain.access.tokens import Token
 from flowml.store.database import Database
 
 

@@ -10,11 +10,12 @@ from typing import TypeVar
 from flowml.domain.errors import NoRoom, StartupError
 from flowml.domain.faults import fault_of, kept_if_there_is_room
 from flowml.store.attempts import Attempts
-from flowml.store.blame import Blame
 from flowml.store.database import Database
 from flowml.store.datasets import Datasets
 from flowml.store.events import Events
 from flowml.store.files import Files, Strays
+from flowml.store.fleet.blame import Blame
+from flowml.store.fleet.workers import Workers
 from flowml.store.history import History
 from flowml.store.home import Home
 from flowml.store.jobs import Jobs
@@ -26,7 +27,6 @@ from flowml.store.scorings import Scorings
 from flowml.store.sessions import Sessions
 from flowml.store.tokens import Tokens
 from flowml.store.trials import Trials
-from flowml.store.workers import Workers
 
 _log = logging.getLogger(__name__)
 Changed = TypeVar("Changed")

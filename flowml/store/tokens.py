@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Mapping
 
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
+from flowml.domain.access.tokens import Token
 from flowml.domain.errors import NotFound, WrongState
-from flowml.domain.tokens import Token
 from flowml.store.database import Database
 
 _COLUMNS = "id, kind, name, model_id, created_at, expires_at, last_used_at, revoked_at"

@@ -6,10 +6,10 @@ A report or a heartbeat names owner and attempt; when either is no longer curren
 from collections.abc import Collection, Sequence
 
 from flowml.domain.trials import DID_NOT_STOP, OUT_OF_TIME, Lease, Needs, Trial, TrialReport, TrialSpec, TrialStatus
+from flowml.store.fleet.strikes import Blow, Verdict, fail_held, strike
 from flowml.store.jobs import ELAPSED
 from flowml.store.reported_trials import TO_LOOK_AT, ReportedTrials
 from flowml.store.rows import new_id, to_json
-from flowml.store.strikes import Blow, Verdict, fail_held, strike
 from flowml.store.trial_records import lease_of
 
 _OTHERS = "owner = ? AND lease_expires_at < ? AND id NOT IN (SELECT value FROM json_each(?))"

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from flowml.domain.jobs import PRIORITY
 from flowml.domain.trials import Lease, Needs, Offer
 from flowml.domain.workers import LOCAL_ID
-from flowml.store.blame import rests
+from flowml.store.fleet.blame import rests
+from flowml.store.fleet.strikes import LEFT_TO_OTHERS, left_to_others
 from flowml.store.jobs import ELAPSED
 from flowml.store.rows import to_json
-from flowml.store.strikes import LEFT_TO_OTHERS, left_to_others
 from flowml.store.trial_records import TrialRecords, lease_of
 
 LEFT_SECONDS = 0.2

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flowml.domain.caller import Permission, Principal
+from flowml.domain.access.caller import Permission, Principal
 from flowml.domain.errors import FlowMLError, Forbidden
 from flowml.services.access.throttle import Throttle
 from flowml.services.context import Context

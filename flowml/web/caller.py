@@ -8,7 +8,7 @@ need in its line of the table of routes, everything else inside a `Guarded`.
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flowml.domain.caller import LOCAL_OWNER, NOBODY, Permission, Principal
+from flowml.domain.access.caller import LOCAL_OWNER, NOBODY, Permission, Principal
 from flowml.domain.errors import Forbidden, MalformedRequest, Unauthorized
 from flowml.services.access.keys import caller_with_session, caller_with_token
 from flowml.services.context import Context

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from flowml.domain.caller import Permission
+from flowml.domain.access.caller import Permission
 from flowml.domain.errors import Forbidden
 from flowml.domain.faults import fault_of
 from flowml.services.context import Context

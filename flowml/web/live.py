@@ -20,7 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from flowml.domain.caller import LOCAL_OWNER
+from flowml.domain.access.caller import LOCAL_OWNER
 from flowml.domain.errors import FlowMLError, InvalidInput, MalformedRequest
 from flowml.domain.events import Event
 from flowml.domain.jobs import Job, JobSpec

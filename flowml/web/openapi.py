@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from flowml import __version__
-from flowml.domain.caller import Permission
+from flowml.domain.access.caller import Permission
 from flowml.web.endpoint import Endpoint
 from flowml.web.errors import KINDS, MEDIA_TYPE
 from flowml.web.schemas.base import Problem

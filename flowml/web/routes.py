@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
-from flowml.domain.caller import Permission
+from flowml.domain.access.caller import Permission
 from flowml.domain.channel import JobBrief
 from flowml.services.downloads import MEDIA_TYPES
 from flowml.services.serving.exports import MEDIA_TYPES as MODEL_MEDIA_TYPES

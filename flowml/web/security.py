@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowml.domain.caller import NOBODY, Permission, Principal
+from flowml.domain.access.caller import NOBODY, Permission, Principal
 from flowml.domain.errors import FlowMLError, Forbidden, MalformedRequest, NotReady, Unauthorized
 from flowml.domain.faults import fault_of
 from flowml.services.access.hosts import Hosts

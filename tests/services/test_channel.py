@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flowml.domain.caller import Permission, Principal
+from flowml.domain.access.caller import Permission, Principal
 from flowml.domain.channel import Channel
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.errors import LeaseLost, NotFound

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
+from flowml.domain.access.caller import LOCAL_OWNER, Permission, Principal
 from flowml.domain.jobs import JobSpec
 from flowml.services import datasets, jobs, versions
 from flowml.services.context import Context

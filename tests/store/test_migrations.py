@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flowml.domain.caller import LOCAL_OWNER
+from flowml.domain.access.caller import LOCAL_OWNER
 from flowml.store.migrations import MIGRATIONS, Migration, migrate
 
 

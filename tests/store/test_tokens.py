@@ -5,9 +5,9 @@ from contextlib import closing
 
 import pytest
 
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
+from flowml.domain.access.tokens import Token, fingerprint, new_secret
 from flowml.domain.errors import NotFound, WrongState
-from flowml.domain.tokens import Token, fingerprint, new_secret
 from flowml.store.store import Store
 
 

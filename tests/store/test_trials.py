@@ -4,8 +4,8 @@ import threading
 
 from flowml.domain.jobs import JobSpec
 from flowml.domain.trials import OUT_OF_TIME, Needs, Offer, TrialReport, TrialSpec, TrialStatus
+from flowml.store.fleet.strikes import MAX_FAILURES
 from flowml.store.store import Store
-from flowml.store.strikes import MAX_FAILURES
 from tests.store.adding import add_trial, running_job
 
 

@@ -22,8 +22,8 @@ from flowml.services.dispatch.ledger import StoreLedger
 from flowml.services.jobs import extend_job
 from flowml.services.serving import predicting
 from flowml.services.settings import Settings
+from flowml.store.fleet.workers import MOST_REFUSED
 from flowml.store.store import Store
-from flowml.store.workers import MOST_REFUSED
 from flowml.training.conductor import _why_no_trial, conduct_job
 from flowml.training.trainer import Trainer
 from tests.services.records import QuietTrainers, add_job

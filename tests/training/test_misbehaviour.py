@@ -20,7 +20,7 @@ from flowml.domain.datasets import Role
 from flowml.library import run as library
 from flowml.library.engine_process import EngineProcess
 from flowml.machine import facts
-from flowml.store.strikes import MAX_FAILURES
+from flowml.store.fleet.strikes import MAX_FAILURES
 from tests.doubles import DOUBLES, HARMLESS, LATE, REASONS
 
 # Enough for each double to fail as often as it may, on a machine that has other things to do.

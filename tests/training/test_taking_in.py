@@ -33,8 +33,8 @@ from flowml.domain.trials import (
 from flowml.domain.workers import LOCAL_ID, Share, Worker
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger, finish_job
+from flowml.store.fleet.workers import MOST_REFUSED
 from flowml.store.store import Store
-from flowml.store.workers import MOST_REFUSED
 from flowml.training import taking_in
 from flowml.training.ledger_runner import LedgerRunner
 from flowml.training.tasks import load_task

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import Scope
 from websockets.sync.client import ClientConnection, connect
 
-from flowml.domain.caller import Principal
+from flowml.domain.access.caller import Principal
 from flowml.services.context import Context
 from flowml.services.settings import Settings
 from flowml.store.store import Store

@@ -12,8 +12,8 @@ import pytest
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from flowml.domain.caller import NOBODY, Permission, TokenKind
-from flowml.domain.tokens import Token, fingerprint
+from flowml.domain.access.caller import NOBODY, Permission, TokenKind
+from flowml.domain.access.tokens import Token, fingerprint
 from flowml.services.access.keys import caller_with_session
 from flowml.services.access.sessions import log_in, log_out
 from flowml.services.access.tokens import create_token, revoke_token

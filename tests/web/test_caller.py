@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import Scope
 from websockets.exceptions import InvalidStatus
 
-from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
+from flowml.domain.access.caller import LOCAL_OWNER, Permission, Principal
 from flowml.domain.errors import FlowMLError, Forbidden, Unauthorized
 from flowml.services.context import Context
 from flowml.web import pages

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
 from flowml.services.access.hosts import Hosts
 from flowml.services.access.tokens import create_token
 from flowml.services.settings import Settings

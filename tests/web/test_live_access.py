@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Needs, TrialSpec, TrialStatus
 from flowml.services.access.keys import caller_with_session

@@ -8,7 +8,7 @@ from html import unescape
 import httpx
 import pytest
 
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
 from flowml.services.access.sessions import SESSION_SECONDS, log_in
 from flowml.services.access.throttle import Throttle
 from flowml.services.access.tokens import create_token, revoke_token

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowml.domain.caller import Permission, Principal
+from flowml.domain.access.caller import Permission, Principal
 from flowml.domain.jobs import JobSpec
 from flowml.domain.trials import Needs, Offer, TrialSpec, TrialStatus
 from flowml.services.context import Context

@@ -19,7 +19,7 @@ from starlette.types import Scope
 from flowml.children import run_remote_trainer
 from flowml.cli import worker as cli
 from flowml.cli.parser import build_parser
-from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
+from flowml.domain.access.caller import LOCAL_OWNER, Permission, Principal
 from flowml.domain.errors import Forbidden, InvalidInput, StartupError, WrongState
 from flowml.domain.protocol import MOST_WORDS
 from flowml.domain.trials import Beat, Lease, TrialReport, TrialStatus

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flowml.domain.caller import Permission, Principal
+from flowml.domain.access.caller import Permission, Principal
 from flowml.domain.channel import Channel
 from flowml.domain.errors import Damaged, InvalidInput, LeaseLost, NoRoom, NotFound, NotReady, TooLarge, WrongState
 from flowml.domain.jobs import JobSpec

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flowml.domain.caller import Permission, Principal
+from flowml.domain.access.caller import Permission, Principal
 from flowml.domain.errors import StartupError
 from flowml.domain.stored import hash_file
 from flowml.machine import locks

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from flowml.domain.hosts import as_address, is_loopback, parse_host
+from flowml.domain.access.hosts import as_address, is_loopback, parse_host
 from flowml.machine.facts import host_names
 from flowml.services.settings import Settings, split_origin
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from flowml.domain.caller import Principal
-from flowml.domain.tokens import fingerprint
+from flowml.domain.access.caller import Principal
+from flowml.domain.access.tokens import fingerprint
 from flowml.services.context import Context
 from flowml.store.store import Store
 

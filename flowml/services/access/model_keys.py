@@ -2,9 +2,9 @@
 
 from itertools import count
 
-from flowml.domain.caller import Permission, TokenKind
+from flowml.domain.access.caller import Permission, TokenKind
+from flowml.domain.access.tokens import Token
 from flowml.domain.errors import NotFound
-from flowml.domain.tokens import Token
 from flowml.services.access import tokens
 from flowml.services.context import Context
 

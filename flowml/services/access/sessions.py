@@ -3,8 +3,8 @@
 import secrets
 from dataclasses import dataclass
 
-from flowml.domain.caller import TokenKind
-from flowml.domain.tokens import fingerprint
+from flowml.domain.access.caller import TokenKind
+from flowml.domain.access.tokens import fingerprint
 from flowml.services.context import Context
 
 SESSION_SECONDS = 7 * 86_400.0

@@ -1,9 +1,9 @@
 """Credentials: who gets one, and when it ends."""
 
-from flowml.domain.caller import Permission, TokenKind
+from flowml.domain.access.caller import Permission, TokenKind
+from flowml.domain.access.tokens import Token, fingerprint, is_secret, new_secret
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.domain.names import shown
-from flowml.domain.tokens import Token, fingerprint, is_secret, new_secret
 from flowml.services.context import Context
 from flowml.store.rows import new_id
 

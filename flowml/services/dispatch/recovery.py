@@ -3,8 +3,8 @@
 from flowml.domain.trials import TrialStatus
 from flowml.services.dispatch.channel import LEASE_SECONDS
 from flowml.services.dispatch.telling import tell_trial
+from flowml.store.fleet.strikes import Blow
 from flowml.store.store import Store
-from flowml.store.strikes import Blow
 
 LOCAL_WORKER = "this machine"
 _ENDED_TWICE = "Two times the machine that worked on it came to an end, this server's own the second time."

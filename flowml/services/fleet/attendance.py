@@ -25,8 +25,8 @@ from flowml.services.dispatch.blame import failed_on
 from flowml.services.dispatch.channel import LEASE_SECONDS
 from flowml.services.dispatch.recovery import expire_leases
 from flowml.services.dispatch.telling import tell_system, tell_trial, tell_worker
+from flowml.store.fleet.strikes import Blow
 from flowml.store.store import Store
-from flowml.store.strikes import Blow
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from threading import Lock
 
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
 from flowml.domain.errors import NotFound, WrongState
 from flowml.domain.workers import LOCAL_ID, Worker, WorkerStatus
 from flowml.machine.tailscale import Tailscale, tailscale

@@ -17,7 +17,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from flowml.data.child import Child
-from flowml.domain.caller import Permission
+from flowml.domain.access.caller import Permission
 from flowml.domain.errors import Damaged, FlowMLError, NotFound, TooMany, WrongState
 from flowml.domain.models import Model, Scoring, ScoringStatus
 from flowml.machine.facts import memory_bytes

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from flowml.domain.caller import Permission
+from flowml.domain.access.caller import Permission
 from flowml.domain.errors import FlowMLError
 from flowml.services.context import Context
 from flowml.services.downloads import MEDIA_TYPES

@@ -4,7 +4,7 @@ import hmac
 
 from starlette.types import Scope
 
-from flowml.domain.caller import NOBODY, Permission, Principal
+from flowml.domain.access.caller import NOBODY, Permission, Principal
 from flowml.domain.errors import MalformedRequest, Unauthorized
 from flowml.web.caller import is_forwarded
 

@@ -3,7 +3,7 @@
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from flowml.domain.caller import Permission
+from flowml.domain.access.caller import Permission
 from flowml.services.context import Context
 from flowml.services.serving import predicting
 from flowml.web.api.model_openapi import build

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowml.domain.caller import Permission
+from flowml.domain.access.caller import Permission
 from flowml.domain.errors import NotReady
 from flowml.services import system, turns
 from flowml.services.administration import limits

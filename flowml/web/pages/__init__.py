@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowml.domain.caller import Permission
+from flowml.domain.access.caller import Permission
 from flowml.services.context import Context
 from flowml.web.caller import CONTEXT
 from flowml.web.endpoint import Endpoint

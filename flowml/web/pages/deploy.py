@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowml.domain.caller import Permission
+from flowml.domain.access.caller import Permission
 from flowml.domain.jobs import Job
 from flowml.domain.models import Model
 from flowml.services import jobs, results

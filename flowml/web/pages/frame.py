@@ -6,7 +6,7 @@ from typing import TypedDict
 from starlette.requests import Request
 
 from flowml import __version__
-from flowml.domain.caller import Permission, Principal
+from flowml.domain.access.caller import Permission, Principal
 from flowml.services import events, jobs, system
 from flowml.services.fleet import cluster
 from flowml.web.caller import context_of

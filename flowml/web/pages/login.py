@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from flowml import __version__
-from flowml.domain.caller import Permission
+from flowml.domain.access.caller import Permission
 from flowml.domain.errors import TooLarge, UnsupportedFormat
 from flowml.domain.wording import plural
 from flowml.services.access import sessions

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowml.domain.caller import Permission
+from flowml.domain.access.caller import Permission
 from flowml.domain.wording import plural
 from flowml.domain.workers import Load, Worker, WorkerStatus, capabilities_of
 from flowml.services.fleet import cluster

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
 from flowml.services.access.keys import caller_with_token, remember_uses
 from flowml.services.access.tokens import create_token, list_tokens
 from flowml.services.context import Context, NoTrainers

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
 from flowml.services.access.keys import caller_with_session, is_still_valid
 from flowml.services.access.sessions import SESSION_SECONDS, log_in
 from flowml.services.access.tokens import create_token, revoke_token

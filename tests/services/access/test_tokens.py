@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from flowml.domain.caller import LOCAL_OWNER, Permission, Principal, TokenKind
+from flowml.domain.access.caller import LOCAL_OWNER, Permission, Principal, TokenKind
+from flowml.domain.access.tokens import Token, fingerprint
 from flowml.domain.errors import Forbidden, InvalidInput, NotFound, WrongState
-from flowml.domain.tokens import Token, fingerprint
 from flowml.services.access.tokens import adopt_token, create_token, list_tokens, revoke_token
 from flowml.services.context import Context, NoTrainers
 from flowml.services.settings import Settings

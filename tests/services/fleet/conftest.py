@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flowml.domain.caller import Permission, Principal
+from flowml.domain.access.caller import Permission, Principal
 from flowml.services.context import Context
 from flowml.services.fleet.workers import Fleet
 from flowml.services.settings import Settings

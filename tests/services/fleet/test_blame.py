@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowml.domain.caller import LOCAL_OWNER
+from flowml.domain.access.caller import LOCAL_OWNER
 from flowml.domain.trials import Lease, Offer, Trial, TrialReport, TrialStatus
 from flowml.domain.workers import LOCAL_ID, Worker
 from flowml.services.context import Context
@@ -10,8 +10,8 @@ from flowml.services.dispatch.channel import LEASE_SECONDS, StoreChannel
 from flowml.services.dispatch.recovery import recover, stop_working
 from flowml.services.fleet import cluster, workers
 from flowml.services.fleet.workers import Attempt, Fleet
-from flowml.store.blame import MOST_MISHAPS
-from flowml.store.strikes import MISSING_SECONDS
+from flowml.store.fleet.blame import MOST_MISHAPS
+from flowml.store.fleet.strikes import MISSING_SECONDS
 from tests.clocks import clock_of
 from tests.services.fleet.test_workers import beat, join
 from tests.services.test_channel import Dispatcher

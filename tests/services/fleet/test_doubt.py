@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from flowml.domain.caller import Principal
+from flowml.domain.access.caller import Principal
 from flowml.domain.errors import WrongState
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import NEEDED_BYTES, NOT_APPLICABLE, Needs, Offer, TrialReport, TrialSpec, TrialStatus
@@ -12,9 +12,9 @@ from flowml.domain.workers import LOCAL_ID, Share, Worker
 from flowml.services.context import Context
 from flowml.services.fleet import workers
 from flowml.services.fleet.workers import Fleet
-from flowml.store.blame import MOST_MISHAPS, REST_SECONDS
-from flowml.store.strikes import CONFIRM_SECONDS, LEFT_SECONDS, MISSING_SECONDS, MOST_STRIKES
-from flowml.store.workers import MOST_REFUSED, MOST_SET_ASIDE
+from flowml.store.fleet.blame import MOST_MISHAPS, REST_SECONDS
+from flowml.store.fleet.strikes import CONFIRM_SECONDS, LEFT_SECONDS, MISSING_SECONDS, MOST_STRIKES
+from flowml.store.fleet.workers import MOST_REFUSED, MOST_SET_ASIDE
 from tests.services.fleet.conftest import OWNER
 from tests.services.fleet.test_blame import (
     FAILED,

@@ -11,8 +11,8 @@ import pytest
 from flowml.domain.trials import Lease, Needs, Offer, TrialReport, TrialStatus
 from flowml.domain.workers import Share, WorkerStatus
 from flowml.services.fleet.waiting_room import Waiter, WaitingRoom
+from flowml.store.fleet.workers import _put
 from flowml.store.store import Store
-from flowml.store.workers import _put
 from tests.clocks import clock_of
 from tests.services.test_channel import Dispatcher
 

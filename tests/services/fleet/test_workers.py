@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from flowml.domain.caller import Principal, TokenKind
+from flowml.domain.access.caller import Principal, TokenKind
+from flowml.domain.access.tokens import Token
 from flowml.domain.errors import LeaseLost, NotFound, WrongState
 from flowml.domain.protocol import PROTOCOL
-from flowml.domain.tokens import Token
 from flowml.domain.trials import Offer, Trial, TrialReport, TrialStatus
 from flowml.domain.workers import GPULoad, Load, Share, Worker, WorkerStatus
 from flowml.services.context import Context
@@ -19,7 +19,7 @@ from flowml.services.fleet import attendance, cluster, workers
 from flowml.services.fleet.answers import Answers
 from flowml.services.fleet.workers import Attempt, Fleet, Working
 from flowml.services.housekeeping import FILE_AGE_SECONDS, keep_house
-from flowml.store.blame import MOST_MISHAPS
+from flowml.store.fleet.blame import MOST_MISHAPS
 from tests.services.fleet.conftest import OWNER
 from tests.services.test_channel import Dispatcher
 

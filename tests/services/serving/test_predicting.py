@@ -19,10 +19,10 @@ from flowml.automl.model.model import FittedModel
 from flowml.automl.task.describe import describe_task
 from flowml.automl.task.task import prepare_task
 from flowml.data.profiling.profile import profile
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
+from flowml.domain.access.tokens import Token
 from flowml.domain.errors import Damaged, FlowMLError, Forbidden, InvalidInput, NotFound, NotReady, WrongState
 from flowml.domain.models import Importance
-from flowml.domain.tokens import Token
 from flowml.machine.child import Broken, Child
 from flowml.services import results
 from flowml.services.context import Context

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.types import Scope
 
-from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
+from flowml.domain.access.caller import LOCAL_OWNER, Permission, Principal
 from flowml.domain.trials import Needs, TrialSpec
 from tests.services.records import add_dataset, add_job
 from tests.web.serving import Served, serve

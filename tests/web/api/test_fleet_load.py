@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
+from flowml.domain.access.caller import LOCAL_OWNER, Permission, Principal
 from tests.web.serving import serve, until
 
 WHO = Principal(LOCAL_OWNER.identifier, LOCAL_OWNER.may | {Permission.WORK})

@@ -13,7 +13,7 @@ from flowml.domain.protocol import LENGTH, OFFSET
 from flowml.domain.workers import Share
 from flowml.services.jobs import trains_on_gpu
 from flowml.services.starting import what_it_waits_for
-from flowml.store import workers as stored_workers
+from flowml.store.fleet import workers as stored_workers
 from flowml.web.pages.workers import parts
 from flowml.web.schemas.workers import MOST_MEMORY_BYTES, MOST_SLOTS, Heartbeat
 from tests.web.api.test_cluster import WORKER, beat, enqueue, join, lease, who

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flowml.domain.caller import Permission, Principal
+from flowml.domain.access.caller import Permission, Principal
 from flowml.services.protocols import mlflow
 from flowml.services.serving.loaded import Loaded
 from tests.services.records import add_job

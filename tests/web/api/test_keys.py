@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
 from flowml.services.access.tokens import create_token, list_tokens
 from tests.services.records import add_job
 from tests.services.trained import ROW, add_trained

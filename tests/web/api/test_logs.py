@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
 from flowml.domain.logs import LogEntry, LogLevel
 from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Needs, Offer, TrialSpec

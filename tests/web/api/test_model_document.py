@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flowml.domain.caller import Permission, Principal
+from flowml.domain.access.caller import Permission, Principal
 from tests.services.records import add_job
 from tests.services.trained import ROW, add_trained, store_table, table
 from tests.web.serving import Served, serve

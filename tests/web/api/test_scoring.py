@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from flowml.data import child
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
 from flowml.services.access.tokens import create_token
 from flowml.services.scoring import files
 from flowml.services.scoring.progress import Told, read_progress, write_progress

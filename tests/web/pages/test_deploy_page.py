@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from flowml.domain.caller import LOCAL_OWNER, Permission, Principal
+from flowml.domain.access.caller import LOCAL_OWNER, Permission, Principal
 from tests.services.records import add_job
 from tests.services.trained import add_trained, store_table
 from tests.web.serving import Served, serve

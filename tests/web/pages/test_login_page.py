@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from flowml.domain.caller import TokenKind
+from flowml.domain.access.caller import TokenKind
 from flowml.services.access.tokens import create_token, revoke_token
 from tests.web.serving import Served, serve
 from tests.web.visiting import Visit

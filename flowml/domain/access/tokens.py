@@ -6,7 +6,7 @@ import secrets
 import string
 from dataclasses import dataclass
 
-from flowml.domain.caller import LOCAL_OWNER, Permission, Principal, TokenKind
+from flowml.domain.access.caller import LOCAL_OWNER, Permission, Principal, TokenKind
 
 OWNER_PREFIX = "token:"
 """Before its id, under which what somebody has done with a token is theirs."""

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from itertools import count
 from typing import Any
 
+from flowml.domain.access.tokens import OWNER_PREFIX
 from flowml.domain.errors import WrongState
-from flowml.domain.tokens import OWNER_PREFIX
 from flowml.domain.workers import (
     LOCAL_ID,
     Caller,
@@ -21,8 +21,8 @@ from flowml.domain.workers import (
     WorkerStatus,
     capabilities_of,
 )
-from flowml.store.blame import REFUSAL, set_aside
 from flowml.store.database import Database
+from flowml.store.fleet.blame import REFUSAL, set_aside
 from flowml.store.rows import from_json, new_id, to_json
 
 MOST_OF_AN_OWNER = 2_000

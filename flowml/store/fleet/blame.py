@@ -7,8 +7,8 @@ tried by them first (`store.strikes`).
 import sqlite3
 
 from flowml.domain.workers import LOCAL_ID
-from flowml.store import strikes
 from flowml.store.database import Database
+from flowml.store.fleet import strikes
 
 MOST_MISHAPS = 5
 """A machine that failed so many trials in a row of which others finished the like gets no more."""

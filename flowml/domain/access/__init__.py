@@ -1,0 +1,1 @@
+"""Who calls, what they may, and by which credential and name."""
