@@ -1,5 +1,7 @@
 // Data Studio, one table: rows, quality, recipe, columns, relations, and what to do with it.
 import Alpine from "../../vendor/alpine.js";
+import "../assistant/chat.js";
+import "../assistant/panel.js";
 import { mountCharts } from "../charts.js";
 import "../dataset/change.js";
 import "../dataset/column.js";

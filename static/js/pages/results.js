@@ -1,5 +1,6 @@
 // Results: the leaderboard's order and columns, score against speed.
 import Alpine from "../../vendor/alpine.js";
+import "../assistant/chat.js";
 import { mountCharts } from "../charts.js";
 import "../charts/insight.js";
 import "../charts/pareto.js";

@@ -1,0 +1,5 @@
+// The tab “Assistant” of a data set: asks who answers when it is opened.
+import { whenOpened } from "../dataset/info.js";
+import { assistantStatus } from "./status.js";
+
+whenOpened("assistant", () => assistantStatus());
