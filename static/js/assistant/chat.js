@@ -12,11 +12,13 @@ Alpine.data("chat", () => ({
   open(button) {
     this.opener = button;
     this.$root.hidden = false;
+    document.documentElement.dataset.chatOpen = "true";
     this.$root.focus();
     assistantStatus();
   },
   close() {
     this.$root.hidden = true;
+    delete document.documentElement.dataset.chatOpen;
     this.opener?.focus();
   },
 }));
