@@ -21,6 +21,12 @@ _VARIABLE = "FLOWML_LIFELINE"
 _ends: tuple[tuple[int, int], ...] | None = None
 """Both ends of the pipe, each with the number of what it is."""
 _lock = threading.Lock()
+_held: tuple[int, ...] = ()
+
+
+def held() -> tuple[int, ...]:
+    """In a child: the open files by which it is held, which it must not close."""
+    return _held
 
 
 def descriptors() -> tuple[int, ...]:
@@ -53,11 +59,14 @@ def hold() -> None:
 
 def end_with(reader: int) -> None:
     """End this process when nobody holds the other end of this pipe any more."""
+    global _held
     if _is_over(reader, 0):
         os._exit(1)
+    _held = (reader,)
     if sys.platform == "linux":
         try:
             own = os.open(f"/proc/self/fd/{reader}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            _held = (reader, own)
             fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
             fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
             fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)

@@ -1,0 +1,146 @@
+"""The two strengths of confinement. Each is for good, and holds for every thread that comes after.
+
+A *reader* looks at a file of somebody else: it may read that, what Python and its libraries need, and write where its
+answer goes. *Code* that somebody else wrote gets no file at all but those that are open already. Neither makes
+connections or processes, starts programs, or sends signals to others.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flowml.machine import lifeline
+from flowml.machine.confinement import filtering, kernel, landlock, limits, places, surroundings
+from flowml.machine.confinement.limits import Limits
+
+_TASKS = Path("/proc/self/task")
+
+
+class Strength(StrEnum):
+    """What a process may still do."""
+
+    READER = "reader"
+    CODE = "code"
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """What holds. `landlock`: which version of it, None where there is none; `filters`: whether calls are filtered;
+    `missing`: what does not hold and why, a sentence each, without its full stop."""
+
+    landlock: int | None
+    filters: bool
+    missing: tuple[str, ...] = ()
+
+    @property
+    def keeps_from_files(self) -> bool:
+        """Whether the files of this machine are out of its reach."""
+        return self.landlock is not None
+
+    @property
+    def keeps_from_network(self) -> bool:
+        """Whether connections, other processes and programs are out of its reach."""
+        return self.filters
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.missing
+
+    def record(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {**asdict(self), "missing": list(self.missing)}
+
+
+NONE = Confinement(None, False, ("nothing is confined",))
+
+
+def confine_reader(
+    readable: Iterable[str | Path] = (), writable: Iterable[str | Path] = (), *, keep: Iterable[int] = ()
+) -> Confinement:
+    """Have this process read only these files and folders, and what Python needs, and write only to these, which have
+    to be there already: a file, or a folder in which it may make, move and delete files. Descriptors but the standard
+    ones and `keep` are closed. Called before anything from outside is read, and before libraries start threads.
+
+    Never raises: what this machine does not have is said in what is returned."""
+    return _confine(
+        Strength.READER,
+        (*places.of_python(), *map(Path, readable)),
+        (places.NOWHERE, *map(Path, writable)),
+        Limits(),
+        keep,
+    )
+
+
+def confine_code(bounds: Limits, *, keep: Iterable[int] = ()) -> Confinement:
+    """Have this process open no file any more, and hold it to these limits. Descriptors but the standard ones and
+    `keep` are closed. What it will import has to be imported before: Python's modules are files, too.
+
+    Never raises: what this machine does not have is said in what is returned."""
+    return _confine(Strength.CODE, (), (), bounds, keep)
+
+
+def _confine(
+    strength: Strength, readable: Iterable[Path], writable: Iterable[Path], bounds: Limits, keep: Iterable[int]
+) -> Confinement:
+    missing = []
+    surroundings.forget_environment()
+    surroundings.close_all_but((*keep, *lifeline.held()))
+    threads = _other_threads()
+    unset = limits.hold(bounds)
+    if unset:
+        missing.append(f"this system has no limits for {', '.join(unset)}")
+    if not kernel.machine():
+        return Confinement(None, False, (*missing, _ELSEWHERE))
+    with contextlib.suppress(OSError):
+        kernel.drop_capabilities()
+    abi: int | None = None
+    try:
+        abi = landlock.restrict(readable, writable)
+    except OSError as problem:
+        missing.append(landlock.why_not(problem))
+    else:
+        if threads and abi < landlock.ALL_THREADS_SINCE:
+            missing.append("threads that were there before may open files")
+    has_filters = True
+    try:
+        filtering.install(os.getpid(), files=strength is Strength.READER)
+    except OSError as problem:
+        has_filters = False
+        missing.append(filtering.why_not(problem))
+    return Confinement(abi, has_filters, tuple(missing))
+
+
+_ELSEWHERE = "only Linux on x86-64 and ARM64 has what confines a process (Landlock and seccomp); limits hold here"
+
+
+@cache
+def available() -> Confinement:
+    """What this machine has; confines nobody."""
+    if not kernel.machine():
+        return Confinement(None, False, (_ELSEWHERE,))
+    missing: list[str] = []
+    abi: int | None = None
+    has_filters = True
+    try:
+        abi = landlock.version()
+    except OSError as problem:
+        missing.append(landlock.why_not(problem))
+    try:
+        filtering.check()
+    except OSError as problem:
+        has_filters = False
+        missing.append(filtering.why_not(problem))
+    return Confinement(abi, has_filters, tuple(missing))
+
+
+def _other_threads() -> int:
+    try:
+        return sum(1 for _ in _TASKS.iterdir()) - 1
+    except OSError:
+        return 0

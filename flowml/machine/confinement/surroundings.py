@@ -1,0 +1,54 @@
+"""What a confined process is started with, and what it must not have from who started it: secrets in its environment,
+connections, open files."""
+
+import contextlib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+_DESCRIPTORS = Path("/proc/self/fd")
+_MOST_DESCRIPTORS = 65_536
+_PLAIN = frozenset(
+    ("PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+)
+_PLAIN_STARTS = (
+    *("LC_", "PYTHON", "RUST_", "POLARS_", "TOKIO_", "RAYON_", "MALLOC_", "_RJEM_", "COVERAGE", "FLOWML_LIFELINE"),
+    *("OMP_", "OPENBLAS_", "MKL_", "KMP_", "GOTO_", "BLIS_", "VECLIB_", "NUMEXPR_", "CUDA_", "NVIDIA_"),
+)
+_SECRET = ("TOKEN", "SECRET", "PASSWORD", "KEY", "CREDENTIAL")
+
+
+def plain(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment says how to run: no settings, and no secrets."""
+    return {name: value for name, value in environment.items() if _is_plain(name)}
+
+
+def _is_plain(name: str) -> bool:
+    known = name in _PLAIN or name.startswith(_PLAIN_STARTS)
+    return known and not any(word in name for word in _SECRET)
+
+
+def forget_environment() -> None:
+    """Have no settings and no secrets in the environment of this process."""
+    for name in list(os.environ):
+        if not _is_plain(name):
+            del os.environ[name]
+
+
+def close_all_but(kept: Iterable[int]) -> None:
+    """Close every descriptor but standard input, output and errors, and these."""
+    stay = {0, 1, 2, *kept}
+    try:
+        found = {int(entry.name) for entry in _DESCRIPTORS.iterdir()}
+    except OSError:
+        found = set(range(_most()))
+    for descriptor in found - stay:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+def _most() -> int:
+    try:
+        return min(os.sysconf("SC_OPEN_MAX"), _MOST_DESCRIPTORS)
+    except (AttributeError, OSError, ValueError):
+        return _MOST_DESCRIPTORS
