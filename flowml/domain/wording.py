@@ -14,6 +14,7 @@ from typing import Any
 
 NONE = "–"
 # Every float is exact in so many digits.
+_INNER = str.maketrans("“”", "‘’")
 _EXACT = Context(prec=1100, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
@@ -80,10 +81,10 @@ def percent(share: float) -> str:
 
 
 def value(item: Any) -> str:
-    """A value of a table, texts in quotes and shortened.
+    """A value of a table, texts in quotes and shortened; where it ends is always seen.
 
-    >>> value("a"), value(2.5), value(True), value(None)
-    ('“a”', '2.5', 'true', 'missing')
+    >>> value("a"), value(2.5), value(True), value(None), value("a” b")
+    ('“a”', '2.5', 'true', 'missing', '“a’ b”')
     """
     match item:
         case None:
@@ -94,7 +95,7 @@ def value(item: Any) -> str:
             return number(item)
         case dt.date():
             return item.isoformat(sep=" ") if isinstance(item, dt.datetime) else item.isoformat()
-    return f"“{shortened(str(item))}”"
+    return f"“{shortened(str(item)).translate(_INNER)}”"
 
 
 def shortened(text: str, longest: int = 40) -> str:

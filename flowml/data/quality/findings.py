@@ -20,7 +20,7 @@ from flowml.data.quality import (
     written_numbers,
 )
 from flowml.data.quality.examined import ColumnView, Examined, Found
-from flowml.data.recipes.checking import check_operations, title_of
+from flowml.data.recipes.checking import MOST_OPERATIONS, check_operations, title_of
 from flowml.domain import wording
 from flowml.domain.datasets import ColumnStats, Finding, Role, Severity, TopValue
 from flowml.domain.recipes import Operation
@@ -136,5 +136,19 @@ def _merged(alike: Sequence[Found]) -> list[Found]:
     rest = [one.finding.columns[-1] if len(one.finding.columns) > 1 else one.finding.columns[0] for one in largest[1:]]
     less = ", though less," if largest[-1].size < largest[0].size else ""
     message = f"{first.message} The same goes{less} for {wording.columns(rest, most=8)}."
-    operations = tuple(operation for one in alike for operation in one.finding.operations)
-    return [Found(replace(first, columns=tuple(columns), message=message, operations=operations), largest[0].size)]
+    operations = _drops_together([operation for one in largest for operation in one.finding.operations])
+    suggestion = first.suggestion
+    if len(operations) > MOST_OPERATIONS:
+        suggestion += f" The fix does the first {MOST_OPERATIONS} steps, which is all that a recipe may have."
+        operations = operations[:MOST_OPERATIONS]
+    finding = replace(
+        first, columns=tuple(columns), message=message, suggestion=suggestion, operations=tuple(operations)
+    )
+    return [Found(finding, largest[0].size)]
+
+
+def _drops_together(operations: Sequence[Operation]) -> list[Operation]:
+    """The same with one operation that drops what several would."""
+    dropped = [name for operation in operations if operation["op"] == "drop" for name in operation["columns"]]
+    others = [operation for operation in operations if operation["op"] != "drop"]
+    return [*([{"op": "drop", "columns": list(dict.fromkeys(dropped))}] if dropped else []), *others]

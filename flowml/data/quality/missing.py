@@ -161,7 +161,7 @@ def _tied(grouped: Grouped, mask: np.ndarray, least: float) -> _Tie | None:
     most, fewest = max(enough, key=lambda code: shares[code]), min(enough, key=lambda code: shares[code])
     if shares[most] - shares[fewest] < _TELLING:
         return None
-    labels = [item.label for item in grouped.groups]
+    labels = [item.in_sentence for item in grouped.groups]
     return _Tie(strength, labels[most], float(shares[most]), labels[fewest], float(shares[fewest]))
 
 

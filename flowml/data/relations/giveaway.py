@@ -44,7 +44,7 @@ class Judge:
     def __init__(self, target: pl.Series, *, classes: bool, seed: int = 0):
         self.classes = classes
         grouped = group(target, bins=len(target), categories=_CATEGORIES) if classes else None
-        self._labels = [item.label for item in grouped.groups] if grouped else []
+        self._labels = [item.in_sentence for item in grouped.groups] if grouped else []
         self._codes: Codes = grouped.codes if grouped else np.zeros(0, dtype=np.int64)
         self._numbers = np.zeros(0) if grouped else target.cast(pl.Float64).to_numpy()
         # Every other row of each class, or of the ordered values, is learned from.

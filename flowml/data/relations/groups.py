@@ -21,11 +21,18 @@ _FEW_CLASSES_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Group:
-    """`label` is what to call it; `low` and `high` are its ends where it is a bin, JSON-ready."""
+    """`label` is what to call it; `low` and `high` are its ends where it is a bin, JSON-ready. `is_text`: the label is
+    a text of the data."""
 
     label: str
     low: Any = None
     high: Any = None
+    is_text: bool = False
+
+    @property
+    def in_sentence(self) -> str:
+        """What to call it in the middle of a sentence: texts of the data in quotation marks, shortened."""
+        return wording.value(self.label) if self.is_text else self.label
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ def _by_category(values: pl.Series, most: int, fewest: int) -> Grouped:
     if shown:
         order = {value: code for code, value in enumerate(shown)}
         codes = values.replace_strict(order, default=len(shown), return_dtype=pl.Int64).to_numpy().copy()
-    groups = [Group(_label(value)) for value in shown]
+    groups = [Group(_label(value), is_text=isinstance(value, str)) for value in shown]
     other = missing = None
     is_missing = values.is_null().to_numpy()
     if counts.height > len(shown):

@@ -101,7 +101,7 @@ CASES = [
     Case(
         "missing-not-at-random",
         of([None if y == "yes" and RNG.random() < 0.5 else v for y, v in zip(YES, OTHER, strict=True)], y=YES),
-        "“y” is yes, and in 0% where it is no",
+        "“y” is “yes”, and in 0% where it is “no”",
         ("x", "y"),
         WARNING,
         "y",
@@ -349,3 +349,13 @@ def test_every_check_has_a_case() -> None:
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "found" and node.args:
                 codes |= {leaf.value for leaf in ast.walk(node.args[0]) if isinstance(leaf, ast.Constant)}
     assert {code for code in codes if isinstance(code, str)} == {case.code for case in CASES}
+
+
+def test_one_finding_about_very_many_columns_has_a_fix_that_a_recipe_can_hold() -> None:
+    table = pl.DataFrame({f"c{at}": [f"{row}.{at} kg" for row in range(60)] for at in range(250)})
+    issues = examine(table)
+    found = next(issue for issue in issues if len(issue["operations"]) > 1)
+    assert len(found["operations"]) == 200 < len(found["columns"])
+    assert "first 200 steps" in found["suggestion"]
+    empty = table.with_columns(pl.lit(None, dtype=pl.Int64).alias(f"c{at}") for at in range(250))
+    assert any(len(issue["operations"]) == 1 for issue in examine(empty.with_columns(pl.Series("y", range(60)))))

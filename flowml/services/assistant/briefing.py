@@ -1,0 +1,183 @@
+"""What FlowML has found about a data set, as facts: for the assistant to be told, and for its texts to cite.
+
+Nothing is computed here that the pages would not compute: statistics were made when the file came in, findings and
+relations are kept once anybody has asked for them.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from flowml.assistant.facts import Briefing, Fact, figures_in, numbered
+from flowml.data.profiling.personal import looks_personal
+from flowml.domain import wording
+from flowml.domain.datasets import Column, ColumnStats, Dataset, Finding, Role
+from flowml.services import figures
+from flowml.services.context import Context
+
+MOST_COLUMNS = 40
+"""Of so many columns the figures are told; of wider tables those come first that something was found about."""
+MOST_FINDINGS, MOST_RELATIONS = 24, 12
+
+_SAMPLE_VALUES = 5
+_HARDLY = 0.05
+_TYPES = {
+    "Int64": "whole numbers",
+    "Float64": "numbers",
+    "Boolean": "true or false",
+    "String": "texts",
+    "Date": "dates",
+    "Datetime": "dates with a time",
+}
+
+
+def of_dataset(
+    context: Context, dataset_id: str, target: str | None = None, *, shared: Collection[str] = ()
+) -> Briefing:
+    """What is known of a table, to predict `target` or nothing in particular: its size, what was found, how the columns
+    go with the target, and each column's figures. Values stand among the facts only of the columns that are `shared`.
+
+    Waits for what nobody has asked for yet. Raises NotFound, InvalidInput for an unknown target."""
+    dataset = context.store.datasets.get(dataset_id)
+    stats = {column.name: column for column in figures.stats(context, dataset_id)}
+    quality = figures.quality(context, dataset_id, target)
+    related = _relations(context, dataset, target)
+    first = _first_columns(dataset.columns, target, quality.issues, related)
+    told = first[:MOST_COLUMNS]
+    facts = [
+        *_about_table(dataset, target, stats),
+        *(_about_finding(dataset, issue, shared) for issue in quality.issues[:MOST_FINDINGS]),
+        *_about_relations(dataset, target, related),
+        *(_about_column(dataset, stats[name], shared) for name in told),
+    ]
+    return Briefing(
+        numbered(facts),
+        tuple(column.name for column in dataset.columns),
+        tuple(_left_out(first, quality.issues, quality.note, related)),
+    )
+
+
+def _relations(context: Context, dataset: Dataset, target: str | None) -> Sequence[dict[str, Any]]:
+    column = dataset.column(target) if target is not None else None
+    if column is None or column.dtype in ("Date", "Datetime") or column.role is Role.CONSTANT:
+        return ()
+    found: Sequence[dict[str, Any]] = figures.relations(context, dataset.id, column.name)["columns"]
+    return found
+
+
+def _first_columns(
+    columns: Iterable[Column], target: str | None, issues: Iterable[Finding], related: Iterable[dict[str, Any]]
+) -> list[str]:
+    """All names, those that matter most first: the target, what is tied to it, what was found, the rest in order."""
+    names = [column.name for column in columns]
+    told = [
+        *([target] if target is not None else []),
+        *(item["name"] for item in list(related)[:MOST_RELATIONS] if (item["strength"] or 0) >= _HARDLY),
+        *(name for issue in issues for name in issue.columns),
+        *names,
+    ]
+    there = frozenset(names)
+    return [name for name in dict.fromkeys(told) if name in there]
+
+
+def _about_table(dataset: Dataset, target: str | None, stats: dict[str, ColumnStats]) -> Iterator[Fact]:
+    cells = dataset.n_rows * dataset.n_columns
+    missing = sum(column.missing for column in stats.values())
+    share = f"; {wording.percent(missing / cells)} of all cells are missing" if cells and missing else ""
+    yield _fact(
+        f"The table has {wording.plural(dataset.n_rows, 'row')} and {wording.plural(dataset.n_columns, 'column')}"
+        f"{share}.",
+        link=f"/datasets/{dataset.id}#table",
+    )
+    if target is not None:
+        yield _fact(f"The column to predict is “{target}”.", target, f"/datasets/{dataset.id}#columns")
+
+
+def _about_finding(dataset: Dataset, issue: Finding, shared: Collection[str]) -> Fact:
+    allowed = bool(issue.columns) and all(name in shared for name in issue.columns)
+    place = f"/datasets/{dataset.id}#quality"
+    column = issue.columns[0] if len(issue.columns) == 1 else None
+    return _fact(issue.message, column, place, _quoted(issue.message) if allowed else ())
+
+
+def _about_relations(dataset: Dataset, target: str | None, related: Sequence[dict[str, Any]]) -> Iterator[Fact]:
+    strong = [item for item in related if (item["strength"] or 0.0) >= _HARDLY]
+    for item in strong[:MOST_RELATIONS]:
+        rises = {1: "; one rises with the other", -1: "; one falls as the other rises"}.get(item["direction"], "")
+        yield _fact(
+            f"“{item['name']}” goes together with “{target}”: {item['strength']:.2f} ({item['measure']}, 0 is not at"
+            f" all, 1 entirely){rises}.",
+            item["name"],
+            f"/datasets/{dataset.id}?target={quote(str(target))}#relations",
+        )
+    if related and len(strong) < len(related):
+        yield _fact(
+            f"Of the {wording.plural(len(related), 'other column')}, {len(related) - len(strong):,} hardly go"
+            f" together with “{target}”.",
+            target,
+            f"/datasets/{dataset.id}?target={quote(str(target))}#relations",
+        )
+
+
+def _about_column(dataset: Dataset, column: ColumnStats, shared: Collection[str]) -> Fact:
+    is_shared = column.name in shared
+    said = [f"“{column.name}”: {_TYPES.get(column.dtype, column.dtype)}, {column.role}"]
+    if column.missing:
+        said.append(f"{wording.plural(column.missing, 'value')} missing ({wording.percent(column.missing_share)})")
+    said.append(f"{wording.plural(column.n_unique, 'different value')}")
+    texts: tuple[str, ...] = ()
+    personal = looks_personal(column)
+    if is_shared or personal is None:
+        said += _spread(column)
+    elif column.role is not Role.IDENTIFIER:
+        said.append(f"holds {personal} by its look")
+    if is_shared and column.dtype in ("String", "Boolean"):
+        top = [item for item in column.top if isinstance(item.value, str)][:_SAMPLE_VALUES]
+        ends = [end for end in (column.min, column.max) if isinstance(end, str) and not top]
+        texts = tuple(item.value for item in top) + tuple(ends)
+        if top:
+            said.append("most frequent: " + ", ".join(f"“{item.value}” {item.count:,} times" for item in top))
+        elif ends:
+            said.append("such as " + " and ".join(f"“{end}”" for end in ends))
+    return _fact("; ".join(said) + ".", column.name, f"/datasets/{dataset.id}#columns", texts)
+
+
+def _spread(column: ColumnStats) -> Iterator[str]:
+    if column.mean is not None and column.dtype in ("Int64", "Float64"):
+        yield f"from {wording.number(column.min)} to {wording.number(column.max)}"
+        yield f"mean {wording.number(column.mean)}, median {wording.number(column.median)}"
+        if column.skewness is not None and abs(column.skewness) >= 1:
+            yield f"skewness {column.skewness:.1f}"
+    elif column.dtype in ("Date", "Datetime") and column.min is not None:
+        yield f"from {column.min} to {column.max}"
+    elif column.role is Role.BOOLEAN and column.mean is not None:
+        yield f"true in {wording.percent(column.mean)}"
+    elif column.top and column.count and column.role in (Role.CATEGORICAL, Role.BOOLEAN):
+        most = wording.percent(column.top[0].count / column.count)
+        yield f"the most frequent one in {most} of the rows that have one"
+
+
+def _left_out(
+    columns: Sequence[str], issues: Sequence[Finding], note: str | None, related: Sequence[dict[str, Any]]
+) -> Iterator[str]:
+    if len(columns) > MOST_COLUMNS:
+        yield (
+            f"The figures of {wording.plural(len(columns) - MOST_COLUMNS, 'column')} are left out: those with findings,"
+            " or that say most about the target, come first."
+        )
+    if len(issues) > MOST_FINDINGS:
+        yield f"{wording.plural(len(issues) - MOST_FINDINGS, 'finding')} that matter less are left out."
+    strong = sum((item["strength"] or 0.0) >= _HARDLY for item in related)
+    if strong > MOST_RELATIONS:
+        yield f"{wording.plural(strong - MOST_RELATIONS, 'weaker relation')} with the target are left out."
+    if note:
+        yield note
+
+
+def _fact(sentence: str, column: str | None = None, link: str = "", texts: tuple[str, ...] = ()) -> Fact:
+    return Fact("", sentence, figures_in(sentence), column, link, texts)
+
+
+def _quoted(message: str) -> tuple[str, ...]:
+    """What stands in quotation marks in a sentence of FlowML's own."""
+    return tuple(part.partition("”")[0] for part in message.split("“")[1:])
