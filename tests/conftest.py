@@ -9,10 +9,13 @@ import importlib.util
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.assistant.stand_in import StandIn, stand_in
 
 # Tests assert what happens, and not how long it takes on a machine that does other things as well.
 settings.register_profile("any machine", parent=settings(), deadline=None)
@@ -99,3 +102,10 @@ def node() -> list[str]:
     found = find_node()
     assert found, "a test that uses Node.js must be marked `node`"
     return found
+
+
+@pytest.fixture
+def ollama() -> Iterator[StandIn]:
+    """A server that speaks Ollama's protocol, with one model whose answers a test scripts."""
+    with stand_in() as server:
+        yield server

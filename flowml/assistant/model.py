@@ -1,12 +1,12 @@
 """What a language model is to everything else: messages in, text out, piece by piece."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event
 from typing import Any, Protocol
 
-from flowml.domain.errors import FlowMLError
+from flowml.domain import errors
 
 MOST_TOKENS = 2048
 """The longest answer, in tokens."""
@@ -28,8 +28,8 @@ class Message:
     content: str
 
 
-class NoAnswer(FlowMLError):
-    """A model gave none, or none that is of use; says why and what to do."""
+NoAnswer = errors.NoAnswer
+NoAssistant = errors.NoAssistant
 
 
 class NotRunning(NoAnswer):
@@ -38,6 +38,18 @@ class NotRunning(NoAnswer):
 
 class NoModel(NoAnswer):
     """The server has no model, or not this one."""
+
+
+class OutOfMemory(NoAnswer):
+    """The machine that has the model has too little memory for it."""
+
+
+class Busy(NoAnswer):
+    """More requests wait for the model than it takes."""
+
+
+class TooLong(NoAnswer):
+    """What the model is to be told, with room for its answer, is more than it takes: it would be cut."""
 
 
 class TooSlow(NoAnswer):
@@ -81,8 +93,12 @@ class LanguageModel(Protocol):
         seconds: float,
         stopped: Event | None = None,
         most_tokens: int = MOST_TOKENS,
+        seed: int = 0,
+        told: Callable[[str], None] | None = None,
     ) -> Iterator[str]:
         """The answer as it comes, at temperature 0. With a `schema` the server is asked to hold it to that JSON Schema
-        (`format`), which models may ignore. Raises NotRunning, NoModel, TooSlow, CutOff, Stopped, also in the
-        middle."""
+        (`format`), which models may ignore. `seconds` count from when it has its turn; one machine answers one after
+        the other. `told` hears, in words for people, what happens as long as nothing of the answer is there ("2 are
+        before you", "The model is being loaded"). Raises NotRunning, NoModel, OutOfMemory, Busy, TooLong, TooSlow,
+        CutOff and Stopped, also in the middle. Closing the iterator ends the answer where it is made."""
         ...

@@ -13,6 +13,8 @@
     ├── UnsupportedFormat       415  no reader for this kind of file
     ├── TooMany                 429  too many at once
     ├── NotReady                503  the part that answers this is not there (yet)
+    │   └── NoAnswer        503  a language model gave none, or none that is of use
+    │       └── NoAssistant 503  there is no language model to ask
     ├── Damaged             503  what is stored is not what was written
     │   └── DamagedDatabase     the database is not
     ├── NoRoom              507  the disk is full
@@ -105,6 +107,14 @@ class TooMany(FlowMLError):
 
 class NotReady(FlowMLError):
     """The part that answers this is not available (yet)."""
+
+
+class NoAnswer(NotReady):
+    """A language model gave none, or none that is of use; says why and what to do."""
+
+
+class NoAssistant(NoAnswer):
+    """There is no language model to ask; says how one is set up."""
 
 
 class Damaged(FlowMLError):

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from flowml.data.format import Limits
 from flowml.domain.access.hosts import is_loopback, parse_host
+from flowml.machine import ollama
 
 
 def default_home() -> Path:
@@ -37,6 +38,14 @@ def _as_hosts(value: object) -> object:
         for part in parts:
             split_origin(str(part))
     return parts
+
+
+def _as_address(value: object) -> object:
+    """An empty one is none."""
+    if not isinstance(value, str) or not value.strip():
+        return None if isinstance(value, str) else value
+    ollama.parse(value)
+    return value.strip()
 
 
 class Origin(StrEnum):
@@ -83,8 +92,13 @@ class Settings(BaseSettings):
         ge=768,
         description="memory that one trainer may use; default: most of this machine's, shared by its slots",
     )
-    ollama_url: str | None = Field(
+    ollama_url: Annotated[str | None, BeforeValidator(_as_address)] = Field(
         None, description="address of an Ollama server for the assistant; none is used unless set"
+    )
+    ollama_model: str | None = Field(
+        None,
+        max_length=200,
+        description="which of its models answers, as long as nobody has chosen another one on this page",
     )
 
     _as_arguments: frozenset[str] = PrivateAttr(frozenset())

@@ -55,6 +55,8 @@ KINDS: dict[type[FlowMLError], Kind] = {
     errors.NotAcceptable: Kind(406, "not-acceptable", "Not acceptable"),
     errors.UnsupportedFormat: Kind(415, "unsupported-format", "Unsupported format"),
     errors.TooMany: Kind(429, "too-many", "Too many at once", 5),
+    errors.NoAssistant: Kind(503, "no-assistant", "There is no assistant"),
+    errors.NoAnswer: Kind(503, "no-answer", "The assistant gave no answer"),
     errors.NotReady: Kind(503, "not-ready", "Not ready", 5),
     errors.Damaged: Kind(503, "damaged", "What is stored is damaged"),
     errors.NoRoom: Kind(507, "no-room", "The disk is full"),

@@ -1,0 +1,477 @@
+"""A part of the tests: a server that speaks Ollama's protocol and has no model. What it answers is scripted.
+
+    with stand_in() as ollama:
+        ollama.answers(lambda messages: '{"suggestions": []}')
+        ... Settings(ollama_url=ollama.url) ...
+        assert ollama.chats[0].text.count("c1")
+
+It is real HTTP on a loopback address, with the fields, statuses and errors that Ollama 0.6 to 0.20 has. Where `format`
+is given and binds (`Model.binds`, `Model.binds_thinking`), what it says has the shape of the schema, as a real one's
+has: a scripted answer that has not becomes the least that has. FlowML's probe whether it binds is answered by that
+alone, and stands in `probes` rather than in `chats`.
+"""
+
+import json
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tests.assistant.shapes import fits, least
+
+PROBE = "flowml_probe"
+"""The name of the field by which the probe of `assistant/probing.py` is known."""
+
+
+@dataclass
+class Model:
+    """One that is installed."""
+
+    name: str = "stand-in:3b"
+    digest: str = "a" * 64
+    size: int = 2_019_393_189
+    family: str = "llama"
+    parameters: str = "3.2B"
+    capabilities: tuple[str, ...] | None = ("completion", "tools")
+    context_tokens: int | None = 131_072
+    binds: bool = True
+    binds_thinking: bool = True
+    remote_host: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it came."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        return self.body.get("messages", [])
+
+    @property
+    def text(self) -> str:
+        """All that was told, in one."""
+        return "\n".join(message["content"] for message in self.messages)
+
+
+class Stream:
+    """What a scripted behaviour writes its answer with."""
+
+    def __init__(self, handler: "_Handler", asked: Asked, model: Model):
+        self._handler = handler
+        self.asked = asked
+        self.model = model
+        self.begun = False
+        self._count = 0
+        self._at = time.monotonic_ns()
+
+    def begin(self, status: int = 200, kind: str = "application/x-ndjson") -> None:
+        if not self.begun:
+            self.begun = True
+            self._handler.send_response(status)
+            self._handler.send_header("Content-Type", kind)
+            self._handler.send_header("Transfer-Encoding", "chunked")
+            self._handler.end_headers()
+
+    def raw(self, content: bytes) -> None:
+        """A chunk of the answer, whatever is in it."""
+        self.begin()
+        self._handler.wfile.write(b"%X\r\n%s\r\n" % (len(content), content))
+        self._handler.wfile.flush()
+
+    def line(self, **fields: Any) -> None:
+        known = {"model": self.asked.body.get("model", ""), "created_at": _now()}
+        self.raw(json.dumps(known | fields).encode() + b"\n")
+
+    def piece(self, text: str) -> None:
+        self._count += 1
+        if self.asked.path == "/api/generate":
+            self.line(response=text, done=False)
+        else:
+            self.line(message={"role": "assistant", "content": text}, done=False)
+
+    def thought(self, text: str) -> None:
+        self._count += 1
+        self.line(message={"role": "assistant", "content": "", "thinking": text}, done=False)
+
+    def done(self, reason: str = "stop") -> None:
+        took = time.monotonic_ns() - self._at
+        last: dict[str, Any] = {"response": ""} if self.asked.path == "/api/generate" else {}
+        last = last or {"message": {"role": "assistant", "content": ""}}
+        self.line(
+            **last,
+            done_reason=reason,
+            done=True,
+            total_duration=took,
+            load_duration=took // 10,
+            prompt_eval_count=len(self.asked.text) // 4 + 1,
+            prompt_eval_duration=took // 5,
+            eval_count=self._count,
+            eval_duration=took // 2,
+        )
+        self.end()
+
+    def end(self) -> None:
+        """The last chunk, which says that this was all."""
+        self._handler.wfile.write(b"0\r\n\r\n")
+        self._handler.wfile.flush()
+
+    def break_off(self) -> None:
+        """Be gone, in the middle of a chunk."""
+        self.begin()
+        self._handler.wfile.write(b'1F\r\n{"mod')
+        self._handler.wfile.flush()
+        self._handler.close_connection = True
+        self._handler.connection.shutdown(socket.SHUT_RDWR)
+
+    def fails(self, status: int, words: str) -> None:
+        """An error as Ollama has them before anything else was said."""
+        self._handler.answer(status, {"error": words})
+
+    def wait(self, until: threading.Event | float) -> None:
+        """So long, or until that is set, unless whoever asked has left before. Raises ConnectionError then."""
+        event, seconds = (until, 60.0) if isinstance(until, threading.Event) else (threading.Event(), until)
+        end = time.monotonic() + seconds
+        while not event.wait(0.01) and time.monotonic() < end:
+            if self.client_has_left():
+                raise ConnectionAbortedError
+
+    def client_has_left(self) -> bool:
+        readable, _, _ = select.select([self._handler.connection], [], [], 0)
+        try:
+            return bool(readable) and not self._handler.connection.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
+
+
+Behaviour = Callable[[Stream], None]
+Answer = Callable[[Sequence[dict[str, str]]], str]
+
+
+def says(text: str | Answer, *, piece: int = 7, thoughts: str = "", slowly: float = 0.0) -> Behaviour:
+    """An answer, in pieces of so many characters; with `thoughts` first where the request has it think."""
+
+    def behave(stream: Stream) -> None:
+        body = stream.asked.body
+        found = text if isinstance(text, str) else text(stream.asked.messages)
+        can_think = "thinking" in (stream.model.capabilities or ())
+        thinks = can_think and body.get("think", True) is not False
+        schema = body.get("format")
+        if isinstance(schema, dict) and (stream.model.binds_thinking if thinks else stream.model.binds):
+            found = found if fits(found, schema) else json.dumps(least(schema))
+        if thinks:
+            for word in (thoughts or "Let me see.").split(" "):
+                stream.thought(f"{word} ")
+        limit = int(body.get("options", {}).get("num_predict", 1 << 20))
+        pieces = [found[at : at + piece] for at in range(0, len(found), piece)]
+        for said in pieces[:limit]:
+            if slowly:
+                stream.wait(slowly)
+            stream.piece(said)
+        stream.done("length" if len(pieces) > limit else "stop")
+
+    return behave
+
+
+def slow_first(until: threading.Event | float, then: Behaviour) -> Behaviour:
+    """A model that has to be loaded first: until then not even the head of the answer comes."""
+
+    def behave(stream: Stream) -> None:
+        stream.wait(until)
+        then(stream)
+
+    return behave
+
+
+def cut_off(after: str = "Half of", *, with_chunk_end: bool = False) -> Behaviour:
+    """The connection ends in the middle; with the last chunk that all is said by, or in the middle of another."""
+
+    def behave(stream: Stream) -> None:
+        for word in after.split(" "):
+            stream.piece(f"{word} ")
+        if with_chunk_end:
+            stream.end()
+        else:
+            stream.break_off()
+
+    return behave
+
+
+def error_line(words: str, after: str = "") -> Behaviour:
+    """An error as Ollama has it in the middle of an answer: a line of its own, and the end."""
+
+    def behave(stream: Stream) -> None:
+        if after:
+            stream.piece(after)
+        stream.raw(json.dumps({"error": words}).encode() + b"\n")
+        stream.end()
+
+    return behave
+
+
+def fails(status: int, words: str) -> Behaviour:
+    """An error before anything was said: 404 where a model is gone, 500 where it does not fit into memory."""
+    return lambda stream: stream.fails(status, words)
+
+
+def garbage(content: bytes = b"{'model': broken\n") -> Behaviour:
+    """A line that is no JSON."""
+
+    def behave(stream: Stream) -> None:
+        stream.piece("So ")
+        stream.raw(content)
+        stream.end()
+
+    return behave
+
+
+def endless(word: str = "again ") -> Behaviour:
+    """An answer that never ends."""
+
+    def behave(stream: Stream) -> None:
+        while True:
+            stream.piece(word)
+
+    return behave
+
+
+def huge_line(size: int = 1 << 30) -> Behaviour:
+    """A line of a gigabyte."""
+
+    def behave(stream: Stream) -> None:
+        stream.raw(b'{"message": {"role": "assistant", "content": "')
+        for _ in range(size // 65_536):
+            stream.raw(b"x" * 65_536)
+
+    return behave
+
+
+def silent() -> Behaviour:
+    """Takes the request and says nothing, until whoever asks has left."""
+    return lambda stream: stream.wait(600.0)
+
+
+class StandIn:
+    """The server. `requests` are all that came but the probes; `left` is set when somebody left in the middle."""
+
+    def __init__(self, models: Sequence[Model]):
+        self.models = list(models)
+        self.requests: list[Asked] = []
+        self.probes: list[Asked] = []
+        self.left = threading.Event()
+        self.at_once = self.most_at_once = 0
+        self.version = "0.12.6"
+        self._behaviours: list[Behaviour] = []
+        self._behaviour: Behaviour = says("All is well.")
+        self._lock = threading.Lock()
+        self.instead: Behaviour | None = None
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._server.daemon_threads = True
+        self._server.stand_in = self  # type: ignore[attr-defined]
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def answers(self, text: str | Answer) -> None:
+        """Whatever is asked from now on, this is the answer, or what this makes of the messages."""
+        self._behaviour = says(text)
+
+    def behaves(self, *behaviours: Behaviour) -> None:
+        """The next questions are met with these, one after the other; the last one is kept."""
+        self._behaviours = list(behaviours[:-1])
+        self._behaviour = behaviours[-1]
+
+    def is_page(self, body: bytes = b"<!doctype html><title>Router</title>", kind: str = "text/html") -> None:
+        """Be another server altogether, at every address."""
+
+        def behave(stream: Stream) -> None:
+            stream.begin(200, kind)
+            stream.raw(body)
+            stream.end()
+
+        self.instead = behave
+
+    def redirects(self, to: str) -> None:
+        """Send whoever comes elsewhere."""
+
+        def behave(stream: Stream) -> None:
+            handler = stream._handler
+            handler.send_response(307)
+            handler.send_header("Location", to)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+
+        self.instead = behave
+
+    @property
+    def chats(self) -> list[Asked]:
+        """The questions: what was asked of `/api/chat`."""
+        return [one for one in self.requests if one.path == "/api/chat"]
+
+    def next_behaviour(self) -> Behaviour:
+        with self._lock:
+            return self._behaviours.pop(0) if self._behaviours else self._behaviour
+
+    def model(self, name: object) -> Model | None:
+        wanted = name if isinstance(name, str) and ":" in name else f"{name}:latest"
+        return next((one for one in self.models if one.name == wanted), None)
+
+    def come(self) -> None:
+        with self._lock:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+
+    def go(self) -> None:
+        with self._lock:
+            self.at_once -= 1
+
+    def close(self) -> None:
+        """Be gone: from here on nothing listens at its address."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    @property
+    def stand_in(self) -> StandIn:
+        return self.server.stand_in  # type: ignore[attr-defined]
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def answer(self, status: int, content: Any, kind: str = "application/json; charset=utf-8") -> None:
+        body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        self._respond("GET", {})
+
+    def do_POST(self) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            self._respond("POST", json.loads(content))
+        except ValueError as problem:
+            self.answer(400, {"error": str(problem)})
+
+    def _respond(self, method: str, body: dict[str, Any]) -> None:
+        asked = Asked(method, self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+        is_probe = PROBE in json.dumps(body.get("format") or {})
+        (self.stand_in.probes if is_probe else self.stand_in.requests).append(asked)
+        try:
+            if self.stand_in.instead is not None:
+                self.stand_in.instead(Stream(self, asked, Model()))
+            elif (method, self.path) == ("GET", "/"):
+                self.answer(200, "Ollama is running", "text/plain; charset=utf-8")
+            elif (method, self.path) == ("GET", "/api/version"):
+                self.answer(200, {"version": self.stand_in.version})
+            elif (method, self.path) == ("GET", "/api/tags"):
+                self.answer(200, {"models": [_listed(model) for model in self.stand_in.models]})
+            elif (method, self.path) in (("POST", "/api/show"), ("POST", "/api/chat"), ("POST", "/api/generate")):
+                self._of_a_model(asked, is_probe=is_probe)
+            else:
+                self.answer(404, "404 page not found", "text/plain")
+        except (BrokenPipeError, ConnectionError, OSError):
+            self.close_connection = True
+            self.stand_in.left.set()
+
+    def _of_a_model(self, asked: Asked, *, is_probe: bool) -> None:
+        name = asked.body.get("model") or asked.body.get("name") or ""
+        model = self.stand_in.model(name)
+        if model is None:
+            words = f"model '{name}' not found"
+            self.answer(404, {"error": words})
+        elif asked.path == "/api/show":
+            self.answer(200, _shown(model))
+        elif model.capabilities is not None and "completion" not in model.capabilities:
+            self.answer(400, {"error": f'"{name}" does not support chat'})
+        elif asked.body.get("think") and "thinking" not in (model.capabilities or ()):
+            self.answer(400, {"error": f'"{name}" does not support thinking'})
+        elif not asked.body.get("messages") and not asked.body.get("prompt"):
+            reason = "unload" if asked.body.get("keep_alive") == 0 else "load"
+            said = (
+                {"response": ""} if asked.path == "/api/generate" else {"message": {"role": "assistant", "content": ""}}
+            )
+            self.answer(200, {"model": name, "created_at": _now(), **said, "done": True, "done_reason": reason})
+        else:
+            behave = says("Sure, here it is.") if is_probe else self.stand_in.next_behaviour()
+            self.stand_in.come()
+            try:
+                behave(Stream(self, asked, model))
+            finally:
+                self.stand_in.go()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _details(model: Model) -> dict[str, Any]:
+    return {
+        "parent_model": "",
+        "format": "gguf",
+        "family": model.family,
+        "families": [model.family],
+        "parameter_size": model.parameters,
+        "quantization_level": "Q4_K_M",
+    }
+
+
+def _listed(model: Model) -> dict[str, Any]:
+    remote = {"remote_model": model.name.partition(":")[0], "remote_host": model.remote_host}
+    return {
+        "name": model.name,
+        "model": model.name,
+        **(remote if model.remote_host else {}),
+        "modified_at": "2025-11-01T10:12:13.123456789+01:00",
+        "size": model.size,
+        "digest": model.digest,
+        "details": _details(model),
+    }
+
+
+def _shown(model: Model) -> dict[str, Any]:
+    info: dict[str, Any] = {"general.architecture": model.family, "general.parameter_count": 3_212_749_888}
+    if model.context_tokens is not None:
+        info[f"{model.family}.context_length"] = model.context_tokens
+    shown: dict[str, Any] = {
+        "license": "Nobody's.",
+        "modelfile": f"FROM {model.name}",
+        "parameters": 'stop                           "<|eot_id|>"',
+        "template": "{{ .Prompt }}",
+        "details": _details(model),
+        "model_info": info,
+        "modified_at": "2025-11-01T10:12:13.123456789+01:00",
+    }
+    if model.capabilities is not None:
+        shown["capabilities"] = list(model.capabilities)
+    if model.remote_host:
+        shown |= {"remote_model": model.name, "remote_host": model.remote_host}
+    return shown
+
+
+@contextmanager
+def stand_in(*models: Model) -> Iterator[StandIn]:
+    """The server on a port of its own, with these models, or one."""
+    server = StandIn(models or (Model(),))
+    try:
+        yield server
+    finally:
+        server.close()
