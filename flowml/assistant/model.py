@@ -64,12 +64,20 @@ class CutOff(NoAnswer):
         self.text = text
 
 
+class ReachedItsLength(CutOff):
+    """It was longer than it may be."""
+
+
 class Stopped(NoAnswer):
     """Nobody waits for it any more, or somebody has stopped it."""
 
 
 class Misshapen(NoAnswer):
-    """What it answered is not what was asked for, the second time either."""
+    """What it answered is not what was asked for, the second time either. `text`: what it said then."""
+
+    def __init__(self, detail: str, text: str = "", *, hint: str | None = None):
+        super().__init__(detail, hint=hint)
+        self.text = text
 
 
 class LanguageModel(Protocol):

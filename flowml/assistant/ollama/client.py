@@ -11,10 +11,11 @@ from threading import Event
 from typing import Any
 
 from flowml.assistant import tokens
-from flowml.assistant.model import MOST_TOKENS, CutOff, Message
+from flowml.assistant.model import MOST_TOKENS, CutOff, Message, ReachedItsLength
 from flowml.assistant.ollama import failures
 from flowml.assistant.ollama.thinking import WithoutThinking
 from flowml.assistant.ollama.wire import CONNECT_SECONDS, Patience, Wire
+from flowml.assistant.spoken import cleaned
 from flowml.domain.names import shown
 from flowml.machine.ollama import Address
 
@@ -202,7 +203,7 @@ class Ollama:
                         yield piece
                     if line.get("done") is True:
                         if line.get("done_reason") == "length":
-                            raise CutOff(
+                            raise ReachedItsLength(
                                 "The answer was longer than an answer may be, and ends in the middle.",
                                 hint="Ask for less at once.",
                             )
@@ -228,30 +229,6 @@ class OllamaModel:
     def chat(self, messages: Sequence[Message], **how: Any) -> Iterator[str]:
         """As `LanguageModel.chat`."""
         return self._server.chat(self.name, messages, self.way, **how)
-
-
-def cleaned(text: str) -> str:
-    """What a model says, as it may be passed on: without control characters but line breaks and tabs, without what
-    turns the direction of writing, and without halves of characters.
-
-    >>> cleaned("a\\x1b[31mb\\r\\n\\tc\\u202e\\ud800")
-    'a[31mb\\n\\tc'
-    """
-    return "".join(one for one in text if one in "\n\t" or not (one < " " or _is_no_text(ord(one))))
-
-
-def _is_no_text(code: int) -> bool:
-    return (
-        0x7F <= code <= 0x9F
-        or code in (0x200B, 0x200E, 0x200F)
-        or 0x2028 <= code <= 0x202E
-        or 0x2060 <= code <= 0x206F
-        or 0xD800 <= code <= 0xDFFF
-        or code in (0x061C, 0xFEFF)
-        or 0xFFF9 <= code <= 0xFFFB
-        or 0xFFFE <= code <= 0xFFFF
-        or 0xE0000 <= code <= 0xE007F
-    )
 
 
 def _installed(entry: object) -> Installed | None:

@@ -1,0 +1,167 @@
+"""Asking a model for an answer of a certain shape, and getting that or a reason in words.
+
+The shape is asked for twice, as the server's `format` and in words: several models ignore the one, and most do better
+with the other. What comes is looked for in whatever is said around it, checked against the shape, and then by whoever
+asked; where that fails the model hears why, once.
+"""
+
+import json
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
+from threading import Event
+from typing import Any, TypeVar, cast
+
+from flowml.assistant import finding, shape
+from flowml.assistant.model import (
+    MOST_TOKENS,
+    LanguageModel,
+    Message,
+    Misshapen,
+    ReachedItsLength,
+    Role,
+    TooSlow,
+)
+from flowml.assistant.spoken import all_cleaned, cleaned
+from flowml.domain.errors import InvalidInput
+
+Answer = TypeVar("Answer")
+
+_LONGEST_REPEATED = 4_000
+_LONGEST_PROBLEM = 400
+_LEAST_SECONDS = 2.0
+
+
+def with_schema(messages: Sequence[Message], schema: Mapping[str, Any]) -> tuple[Message, ...]:
+    """The messages as they are sent: the first one, which is FlowML's own, also says which shape the answer has to
+    have.
+
+    >>> with_schema([Message(Role.SYSTEM, "Help.")], {"type": "object"})[0].content.splitlines()[-1]
+    '{"type":"object"}'
+    """
+    words = (
+        "Answer with one JSON object and nothing else: no words before or after it, no Markdown. "
+        "It has to match this JSON Schema:\n" + json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+    )
+    first = next((at for at, message in enumerate(messages) if message.role == Role.SYSTEM), None)
+    if first is None:
+        return (Message(Role.SYSTEM, words), *messages)
+    told = replace(messages[first], content=f"{messages[first].content}\n\n{words}")
+    return (*messages[:first], told, *messages[first + 1 :])
+
+
+def ask(
+    model: LanguageModel,
+    messages: Sequence[Message],
+    schema: Mapping[str, Any],
+    check: Callable[[dict[str, Any]], Answer],
+    *,
+    seconds: float,
+    stopped: Event | None = None,
+    most_tokens: int = MOST_TOKENS,
+    seed: int = 0,
+    told: Callable[[str], None] | None = None,
+) -> Answer:
+    """What `check` makes of the answer. It is given an object that has the shape of `schema` (`shape.py` says which
+    words of JSON Schema there are), and raises InvalidInput in words where that cannot be used. `seconds` are for all
+    of it, a second try included. Raises what `LanguageModel.chat` does, and Misshapen."""
+    asking = ask_growing(
+        model,
+        messages,
+        schema,
+        check,
+        None,
+        seconds=seconds,
+        stopped=stopped,
+        most_tokens=most_tokens,
+        seed=seed,
+        told=told,
+    )
+    while True:
+        try:
+            next(asking)
+        except StopIteration as end:
+            return cast(Answer, end.value)
+
+
+def ask_growing(
+    model: LanguageModel,
+    messages: Sequence[Message],
+    schema: Mapping[str, Any],
+    check: Callable[[dict[str, Any]], Answer],
+    field: str | None,
+    *,
+    seconds: float,
+    stopped: Event | None = None,
+    most_tokens: int = MOST_TOKENS,
+    seed: int = 0,
+    told: Callable[[str], None] | None = None,
+) -> Generator[str, None, Answer]:
+    """The same, and meanwhile what there is so far of one text of the answer, the field of this name: the whole of it
+    each time. Where the model is asked a second time it begins anew, with an empty one. The generator returns what
+    `check` makes of the answer (`answer = yield from …`, or StopIteration's `value`); closing it ends the answer."""
+    asked, end = with_schema(messages, schema), time.monotonic() + seconds
+    text, problem = "", ""
+    for attempt in range(2):
+        left = end - time.monotonic()
+        if attempt:
+            if left < _LEAST_SECONDS:
+                raise TooSlow(
+                    "The model's answer could not be used, and there was no time to ask again.",
+                    hint="Ask again, or choose a smaller model, which answers faster.",
+                )
+            if told is not None:
+                told("The answer could not be used; the model is asked again.")
+            if field is not None:
+                yield ""
+            asked = (*with_schema(messages, schema), *_again(text, problem))
+        growing, text = finding.Growing(field or ""), ""
+        answer = model.chat(
+            asked,
+            schema=schema,
+            seconds=left,
+            stopped=stopped,
+            most_tokens=most_tokens,
+            seed=seed,
+            **({} if told is None else {"told": told}),
+        )
+        try:
+            for piece in answer:
+                text += piece
+                if field is not None and growing.take(piece):
+                    yield cleaned(growing.text)
+            return _checked(text, schema, check)
+        except ReachedItsLength:
+            problem = "it is too long and was cut off: answer in fewer words"
+        except InvalidInput as wrong:
+            problem = wrong.detail
+        except finding.NoJSON as wrong:
+            problem = str(wrong)
+        finally:
+            if isinstance(answer, Generator):
+                # Whoever leaves in the middle ends the answer where it is made.
+                answer.close()
+    raise Misshapen(
+        f"What the model answered cannot be used, the second time either: {problem[:_LONGEST_PROBLEM]}.",
+        text,
+        hint="Ask again, or choose another model: small ones often cannot keep to a form.",
+    )
+
+
+def _checked(text: str, schema: Mapping[str, Any], check: Callable[[dict[str, Any]], Answer]) -> Answer:
+    value = all_cleaned(finding.found(text))
+    wrong = shape.problem(value, schema)
+    if wrong is not None:
+        raise InvalidInput(wrong)
+    return check(value)
+
+
+def _again(text: str, problem: str) -> tuple[Message, Message]:
+    return (
+        Message(Role.ASSISTANT, text[:_LONGEST_REPEATED] or "(nothing)"),
+        Message(
+            Role.USER,
+            f"That cannot be used: {problem[:_LONGEST_PROBLEM].rstrip('.')}."
+            " Answer once more, with the JSON object alone and all of it.",
+        ),
+    )
