@@ -33,12 +33,14 @@ _RULES = (
 
 @dataclass(frozen=True)
 class Told:
-    """The messages for a model, and what their ids stand for."""
+    """The messages for a model, and what their ids stand for; `spoken_of` are the ids of the columns that it was told
+    the names of."""
 
     messages: tuple[Message, ...]
     columns: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     facts: tuple[Fact, ...] = ()
+    spoken_of: tuple[str, ...] = ()
 
     def column(self, column_id: Any) -> str | None:
         """The name of the column with this id; None where there is none."""
@@ -54,12 +56,20 @@ def new_mark() -> str:
     return secrets.token_hex(8)
 
 
-def tell(instructions: str, briefing: Briefing, question: str, *, mark: str, history: Sequence[Message] = ()) -> Told:
+def tell(
+    instructions: str,
+    briefing: Briefing,
+    question: str,
+    *,
+    mark: str,
+    history: Sequence[Message] = (),
+    most_characters: int = MOST_CHARACTERS,
+) -> Told:
     """`instructions` are FlowML's own words on what to do, `question` is what is asked, by FlowML or by the user.
-    `history` are earlier messages of a conversation, names in “ ”. The block holds as many facts as fit, from the
-    first, and says how many do not."""
+    `history` are earlier messages of a conversation, names in “ ”. The block holds as many facts as fit into about
+    `most_characters`, from the first, and says how many do not."""
     coder = Coder(briefing.columns)
-    lines, told = _facts(briefing, coder)
+    lines, told = _facts(briefing, coder, most_characters)
     block: dict[str, Any] = {"columns": _names(coder), "facts": lines}
     if coder.withheld:
         block["values"] = {value_id: described(text) for value_id, text in coder.withheld.items()}
@@ -81,10 +91,11 @@ def tell(instructions: str, briefing: Briefing, question: str, *, mark: str, his
         coder.columns,
         dict(coder.withheld),
         told,
+        tuple(coder.spoken_of),
     )
 
 
-def _facts(briefing: Briefing, coder: Coder) -> tuple[list[dict[str, str]], tuple[Fact, ...]]:
+def _facts(briefing: Briefing, coder: Coder, most_characters: int) -> tuple[list[dict[str, str]], tuple[Fact, ...]]:
     lines: list[dict[str, str]] = []
     told: list[Fact] = []
     size = 0
@@ -97,7 +108,7 @@ def _facts(briefing: Briefing, coder: Coder) -> tuple[list[dict[str, str]], tupl
             text = f"A finding{about}, whose words are withheld."
         line = {"id": fact.id, "text": text}
         size += len(_json(line)) + 4 + coder.size - before
-        if size > MOST_CHARACTERS and lines:
+        if size > most_characters and lines:
             coder.go_back(kept)
             break
         lines.append(line)

@@ -449,6 +449,21 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX scorings_ended ON scorings(ended_at)",
         ),
     ),
+    Migration(
+        28,
+        "of which columns a language model may be told values",
+        (
+            """CREATE TABLE sharing (
+                dataset_id TEXT PRIMARY KEY REFERENCES datasets(id) ON DELETE CASCADE, ordinary INTEGER NOT NULL,
+                columns TEXT NOT NULL, changed_at REAL NOT NULL, changed_by TEXT NOT NULL
+            ) STRICT""",
+            """CREATE TRIGGER sharing_of_versions AFTER INSERT ON datasets WHEN NEW.parent_id IS NOT NULL BEGIN
+                INSERT INTO sharing (dataset_id, ordinary, columns, changed_at, changed_by)
+                    SELECT NEW.id, ordinary, columns, changed_at, changed_by FROM sharing
+                    WHERE dataset_id = NEW.parent_id;
+                END""",
+        ),
+    ),
 )
 
 

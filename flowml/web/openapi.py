@@ -19,6 +19,7 @@ _TAGS = {
     "datasets": ("Datasets", "Tables: upload, look at, delete."),
     "training": ("Training", "Training runs and what they try."),
     "results": ("Results", "Models: how good, why, and what they predict."),
+    "llm": ("Assistant", "A language model on your machines that helps: what it is told, and what it says."),
     "v2": ("Open Inference Protocol", "Predictions for clients of KServe, Triton and MLServer."),
     "invocations": ("MLflow", "Predictions for clients of MLflow's model server."),
 }

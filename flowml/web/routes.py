@@ -28,6 +28,7 @@ from flowml.web.api import (
     training,
     workers,
 )
+from flowml.web.api.assistant import sharing
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
@@ -44,6 +45,7 @@ from flowml.web.schemas import quality as q
 from flowml.web.schemas import recipes as o
 from flowml.web.schemas import results as r
 from flowml.web.schemas import scoring as sc
+from flowml.web.schemas import sharing as sh
 from flowml.web.schemas import system as s
 from flowml.web.schemas import training as t
 from flowml.web.schemas import workers as w
@@ -158,6 +160,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             Endpoint("POST", f"{at}/infer", inference.infer, p.Inferred, body=p.Infer, need=PREDICT),
         )
     ),
+
+    Endpoint("GET", "/api/llm/sharing/{dataset_id}", sharing.show, sh.SharedColumns, need=READ),
+    Endpoint("PATCH", "/api/llm/sharing/{dataset_id}",
+             sharing.change, sh.SharedColumns, body=sh.ChangeSharing, need=WRITE),
 
     Endpoint("GET", "/api/cluster", cluster.overview, w.Cluster, need=READ),
     Endpoint("GET", "/api/workers", cluster.index, w.WorkerList, query=PageQuery, need=READ),

@@ -14,12 +14,13 @@ from flowml.domain import wording
 from flowml.domain.datasets import Column, ColumnStats, Dataset, Finding, Role
 from flowml.services import figures
 from flowml.services.context import Context
+from flowml.services.previews import preview
 
 MOST_COLUMNS = 40
 """Of so many columns the figures are told; of wider tables those come first that something was found about."""
 MOST_FINDINGS, MOST_RELATIONS = 24, 12
 
-_SAMPLE_VALUES = 5
+_SAMPLE_VALUES, _FEW_SAMPLES, _LOOKED_AT = 5, 3, 20
 _HARDLY = 0.05
 _TYPES = {
     "Int64": "whole numbers",
@@ -44,11 +45,12 @@ def of_dataset(
     related = _relations(context, dataset, target)
     first = _first_columns(dataset.columns, target, quality.issues, related)
     told = first[:MOST_COLUMNS]
+    samples = _samples(context, dataset_id, [stats[name] for name in told if name in shared])
     facts = [
         *_about_table(dataset, target, stats),
         *(_about_finding(dataset, issue, shared) for issue in quality.issues[:MOST_FINDINGS]),
         *_about_relations(dataset, target, related),
-        *(_about_column(dataset, stats[name], shared) for name in told),
+        *(_about_column(dataset, stats[name], name in shared, samples.get(name, ())) for name in told),
     ]
     return Briefing(
         numbered(facts),
@@ -119,8 +121,18 @@ def _about_relations(dataset: Dataset, target: str | None, related: Sequence[dic
         )
 
 
-def _about_column(dataset: Dataset, column: ColumnStats, shared: Collection[str]) -> Fact:
-    is_shared = column.name in shared
+def _samples(context: Context, dataset_id: str, shared: Sequence[ColumnStats]) -> dict[str, tuple[str, ...]]:
+    """Of texts of which none is frequent some of the first ones."""
+    wanted = [column.name for column in shared if column.dtype == "String" and not column.top and column.count]
+    if not wanted:
+        return {}
+    page = preview(context, dataset_id, limit=_LOOKED_AT)
+    places = {name: page.columns.index(name) for name in wanted}
+    found = {name: [row[place] for row in page.rows if isinstance(row[place], str)] for name, place in places.items()}
+    return {name: tuple(dict.fromkeys(values))[:_FEW_SAMPLES] for name, values in found.items()}
+
+
+def _about_column(dataset: Dataset, column: ColumnStats, is_shared: bool, samples: tuple[str, ...]) -> Fact:
     said = [f"“{column.name}”: {_TYPES.get(column.dtype, column.dtype)}, {column.role}"]
     if column.missing:
         said.append(f"{wording.plural(column.missing, 'value')} missing ({wording.percent(column.missing_share)})")
@@ -133,12 +145,11 @@ def _about_column(dataset: Dataset, column: ColumnStats, shared: Collection[str]
         said.append(f"holds {personal} by its look")
     if is_shared and column.dtype in ("String", "Boolean"):
         top = [item for item in column.top if isinstance(item.value, str)][:_SAMPLE_VALUES]
-        ends = [end for end in (column.min, column.max) if isinstance(end, str) and not top]
-        texts = tuple(item.value for item in top) + tuple(ends)
+        texts = tuple(item.value for item in top) or samples
         if top:
             said.append("most frequent: " + ", ".join(f"“{item.value}” {item.count:,} times" for item in top))
-        elif ends:
-            said.append("such as " + " and ".join(f"“{end}”" for end in ends))
+        elif samples:
+            said.append("such as " + wording.listed([f"“{text}”" for text in samples]))
     return _fact("; ".join(said) + ".", column.name, f"/datasets/{dataset.id}#columns", texts)
 
 
