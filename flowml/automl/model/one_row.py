@@ -22,7 +22,7 @@ from flowml.automl.predictors.lightgbm import LightGBMPredictor
 from flowml.automl.predictors.mlp import MultilayerPerceptronPredictor, RowPerceptrons
 from flowml.automl.predictors.trees import TreesPredictor
 from flowml.automl.predictors.xgboost import XGBoostPredictor
-from flowml.automl.scoring.calibration import tempered
+from flowml.automl.scoring.calibration import tempered_row
 from flowml.domain.errors import FlowMLError
 
 Answer = Callable[[np.ndarray], np.ndarray]
@@ -68,7 +68,7 @@ class OneRow:
     def __call__(self, row: Mapping[str, Any]) -> np.ndarray:
         features = self._encode(row)
         if self._is_alone and len(self._steps[0][1]) == 1:
-            return tempered(self._steps[0][1][0][1](features), self._temperature)
+            return tempered_row(self._steps[0][1][0][1](features), self._temperature)
         answers = []
         for weight, steps in self._steps:
             if len(steps) == 1:
@@ -78,7 +78,7 @@ class OneRow:
             for share, step in steps:
                 answer += share * step(features)
             answers.append((weight, answer))
-        return tempered(pool(self._pooling, answers), self._temperature)
+        return tempered_row(pool(self._pooling, answers), self._temperature)
 
     def prepare(self) -> None:
         """Have each answered the shortest way from here on, where there is one; takes up to some seconds."""
@@ -123,6 +123,7 @@ class OneRow:
     def _trees(self, parts: Sequence[Part]) -> Answer | None:
         """One answer for several parts of trees; None where there is no shorter way than each part's own."""
         from flowml.automl.predictors.nodes.native import RowForests
+        from flowml.automl.predictors.nodes.quickscorer import RowQuickScorer
         from flowml.automl.predictors.nodes.reading import forest_of
         from flowml.automl.predictors.nodes.symmetric import RowSymmetricForests
         from flowml.automl.predictors.nodes.walk import RowTrees
@@ -132,12 +133,16 @@ class OneRow:
         try:
             if own and (own[0].combine == "median" or sum(len(one.flat.child) for one in own) > _MANY_NODES):
                 return RowTrees(own, features)
-            texts = [part.predictor for part in parts if isinstance(part.predictor, LightGBMPredictor)]
-            if texts:
-                return RowForests.of_lightgbm([one.model for one in texts], texts[0].n_outputs, features)
             forests = [forest for part in parts if (forest := forest_of(part.predictor)) is not None]
             if isinstance(parts[0].predictor, CatBoostPredictor):
                 return RowSymmetricForests(forests, features)
+            try:
+                return RowQuickScorer(forests, features)
+            except ValueError as reason:
+                _log.debug("trees are walked natively: %s", reason)
+            texts = [part.predictor for part in parts if isinstance(part.predictor, LightGBMPredictor)]
+            if texts:
+                return RowForests.of_lightgbm([one.model for one in texts], texts[0].n_outputs, features)
             return RowForests(forests, features)
         except (ValueError, OSError, AttributeError, LookupError, FlowMLError) as reason:
             _log.debug("trees are answered the longer way: %s", reason)

@@ -5,6 +5,8 @@ too timid (blends mostly are), above 1 too sure. With two classes the order of r
 always does.
 """
 
+import math
+
 import numpy as np
 
 from flowml.automl.scoring.metrics import part_of
@@ -17,6 +19,7 @@ _MOST_ROWS = 50_000
 # Rows times classes: one number needs no more.
 _MOST_VALUES = 200_000
 _SMALLEST = 1e-7
+_FEW_CLASSES = 16
 _RANGE = (0.3, 4.0)
 _STEPS = 22
 
@@ -32,6 +35,18 @@ def tempered(probabilities: np.ndarray, temperature: float | None) -> np.ndarray
     logarithms = np.log(np.maximum(probabilities, _SMALLEST)) / temperature
     shares = np.exp(logarithms - logarithms.max(axis=-1, keepdims=True))
     return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
+
+
+def tempered_row(probabilities: np.ndarray, temperature: float | None) -> np.ndarray:
+    """The same for one row, (classes,)."""
+    if temperature is None or len(probabilities) > _FEW_CLASSES:
+        return tempered(probabilities, temperature)
+    # Of a handful of numbers, plain ones are quicker than arrays.
+    logarithms = [math.log(max(share, _SMALLEST)) / temperature for share in probabilities.tolist()]
+    highest = max(logarithms)
+    shares = [math.exp(one - highest) for one in logarithms]
+    total = sum(shares)
+    return np.array([share / total for share in shares])
 
 
 def fit_temperature(probabilities: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None) -> float:

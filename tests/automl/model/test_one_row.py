@@ -14,9 +14,13 @@ from flowml.automl.model import modelfile
 from flowml.automl.model.model import FittedModel, combine
 from flowml.automl.model.one_row import OneRow
 from flowml.automl.predictors import checking
+from flowml.automl.predictors.links import apply_link
 from flowml.automl.predictors.mlp import RowPerceptrons
-from flowml.automl.predictors.nodes import native
+from flowml.automl.predictors.nodes import native, quickscorer
+from flowml.automl.predictors.nodes.forest import Forest
 from flowml.automl.predictors.nodes.native import RowForests
+from flowml.automl.predictors.nodes.quickscorer import RowQuickScorer
+from flowml.automl.predictors.nodes.reading import forest_of
 from flowml.automl.predictors.nodes.symmetric import RowSymmetricForests
 from flowml.automl.predictors.nodes.walk import RowTrees
 from flowml.automl.task.task import Task, prepare_task
@@ -36,6 +40,8 @@ SHORT_WAYS = {
     "random_forest": RowForests,
     "xgboost": RowForests,
 }
+
+LOOKED_UP = ("gradient_boosting", "lightgbm", "xgboost")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +98,7 @@ KINDS = {
     [(one.name, kind) for one in all_algorithms() for kind, problem in KINDS.items() if problem in one.problem_types],
 )
 def test_a_row_alone_is_answered_as_in_a_table(
-    tasks: dict[str, tuple[Task, EncodedFolds]], name: str, kind: str
+    tasks: dict[str, tuple[Task, EncodedFolds]], monkeypatch: pytest.MonkeyPatch, name: str, kind: str
 ) -> None:
     task, folds = tasks[kind]
     model = fitted(task, folds, name)
@@ -100,8 +106,41 @@ def test_a_row_alone_is_answered_as_in_a_table(
     model.one_row.prepare()
     ((_, steps),) = model.one_row._steps
     if name in SHORT_WAYS and not (name == "adaboost" and kind == "regression"):
-        assert [type(step) for _, step in steps] == [SHORT_WAYS[name]]
+        assert [type(step) for _, step in steps] in ([SHORT_WAYS[name]], [RowQuickScorer])
     assert_same(model, seed=1)
+    if name in LOOKED_UP:
+        monkeypatch.setattr(quickscorer, "FEWEST_TREES", 1)
+        # Several blocks of trees, as there are with hundreds.
+        monkeypatch.setattr(quickscorer, "_LINE_BYTES", 64)
+        assert_looked_up(model)
+
+
+def assert_looked_up(model: FittedModel) -> None:
+    """Shallow trees are looked up, and reach the leaves that a walk does."""
+    quick = OneRow(model.encoders, model.members, model.schema.n_outputs, model.pooling, model.temperature)
+    quick.prepare()
+    ((_, steps),) = quick._steps
+    assert [type(step) for _, step in steps] == [RowQuickScorer]
+    for row in rows(2):
+        clean = model.check_row({k: v for k, v in row.items() if k != model.schema.target})[0]
+        np.testing.assert_allclose(quick(clean), model.predict_row(clean), rtol=1e-9, atol=1e-9)
+    for part in model.members[0].parts:
+        forest = forest_of(part.predictor)
+        assert forest is not None
+        alone = RowQuickScorer([forest], [np.arange(forest.n_features)])
+        values = at_the_borders(forest)
+        expected = apply_link(forest.link, forest.raw(values))
+        np.testing.assert_allclose([alone(row) for row in values], expected, rtol=1e-12, atol=1e-12)
+
+
+def at_the_borders(forest: Forest, n_rows: int = 200) -> np.ndarray:
+    """Rows whose values are those that trees ask for, those right beside them, codes, and what is no usual number."""
+    random = np.random.default_rng(0)
+    asked = np.concatenate([tree.threshold[tree.feature >= 0] for tree in forest.trees]).astype(np.float32)
+    beside = np.nextafter(asked, np.float32(np.inf)), np.nextafter(asked, np.float32(-np.inf))
+    others = [np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 300.0, -1.0, *range(6)]
+    known = np.concatenate([asked, *beside, np.array(others, dtype=np.float32)])
+    return random.choice(known, (n_rows, forest.n_features)).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
@@ -151,6 +190,7 @@ def test_without_the_library_each_part_answers_its_own_way(
         raise OSError("It is not there.")
 
     monkeypatch.setattr(native, "_libraries", nothing)
+    monkeypatch.setattr(quickscorer, "FEWEST_TREES", 1_000_000)
     quick = OneRow(model.encoders, model.members, model.schema.n_outputs, model.pooling, model.temperature)
     quick.prepare()
     assert len(quick._steps[0][1]) == len(model.members[0].parts)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flowml.automl.predictors.links import apply_link, link_of
+from flowml.automl.predictors.links import link_of, mean_of_row
 from flowml.automl.predictors.nodes.forest import Forest
 from flowml.automl.predictors.nodes.lookups import Lookups
 from flowml.automl.predictors.nodes.writing import MISSING_CODE, Writer, model_text, scores_of_text
@@ -90,8 +90,7 @@ class RowForests:
         if self._lookups is not None:
             found[with_codes:] = self._lookups(row)
         raw = self._booster.predict(buffer).reshape(self._offsets.shape)
-        answers = apply_link(self._link, raw * self._units + self._offsets)
-        return np.asarray(answers[0] if len(answers) == 1 else answers.mean(axis=0))
+        return mean_of_row(self._link, raw * self._units + self._offsets)
 
 
 def _copies(forest: Forest) -> int:

@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from flowml.automl.predictors.links import apply_link
+from flowml.automl.predictors.links import mean_of_row
 from flowml.automl.predictors.nodes.forest import Forest, NodeTree
 from flowml.automl.predictors.nodes.lookups import Lookups
 
@@ -97,8 +97,7 @@ class RowSymmetricForests:
             leaf = leaf.view(">u2")
         found = self._leaves.take(leaf + self._bases, axis=0)
         raw = np.add.reduceat(found, self._starts, axis=0) * self._scales + self._offsets
-        answers = apply_link(self._link, raw)
-        return np.asarray(answers[0] if len(answers) == 1 else answers.mean(axis=0))
+        return mean_of_row(self._link, raw)
 
 
 def _depth(tree: NodeTree) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flowml.automl.predictors.links import apply_link
+from flowml.automl.predictors.links import mean_of_row
 from flowml.automl.predictors.trees import FIXED_POINT, TreesPredictor
 
 _MOST_NODES = 8_000_000
@@ -69,8 +69,7 @@ class RowTrees:
         else:
             by_predictor = np.split(found[:, 0], self._starts[1:])
             raw = np.array([one.reshape(-1, self._groups).sum(axis=0, dtype=np.float64) for one in by_predictor])
-        answers = apply_link(self._link, raw * self._units + self._offsets)
-        return np.asarray(answers[0] if len(answers) == 1 else answers.mean(axis=0))
+        return mean_of_row(self._link, raw * self._units + self._offsets)
 
     def _median(self, found: np.ndarray) -> np.ndarray:
         by_predictor = np.split(found, self._starts[1:])

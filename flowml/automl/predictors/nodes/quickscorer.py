@@ -1,0 +1,257 @@
+"""Many shallow trees for one row without walking any: which leaves are left is looked up, and met by a bitwise and.
+
+QuickScorer (Lucchese et al. 2015), with its inner loop worked out beforehand: a node that sends a row to the right
+rules out all leaves on its left, and which nodes of a column do so depends only on where the value lies among their
+thresholds. So for each column and each such place, one line of a table has the leaves of every tree that are left. The
+`and` of the lines of all columns leaves the leaf that the row reaches as the first one. This takes a few calls of
+numpy, whatever the depth, and looks at memory in a few long lines, where a walk goes from node to node.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from flowml.automl.predictors.links import mean_of_row
+from flowml.automl.predictors.nodes.forest import Forest, NodeTree
+
+FEWEST_TREES = 150
+"""With fewer, walking them natively is quicker."""
+_MOST_LEAVES = 64
+_MOST_BYTES = 24_000_000
+# Of a line of the table that one row looks up for each tree: beyond that walking is quicker.
+_MOST_BYTES_A_TREE = 320
+_LINE_BYTES = 256
+_INFINITY = 0x7F800000
+_SIGN = 0x7FFFFFFF
+
+
+class RowQuickScorer:
+    """Answers of several forests for one row, float32 (features,): the mean of their predictions, (outputs,).
+
+    `features[i]` says where forest i finds its own features in that row. Raises ValueError for forests of which it can
+    make nothing, or for which walking is quicker.
+    """
+
+    def __init__(self, forests: Sequence[Forest], features: Sequence[np.ndarray]):
+        first = forests[0]
+        if sum(len(one.trees) for one in forests) < FEWEST_TREES:
+            raise ValueError("few trees")
+        if any((one.link, one.n_raw, one.groups) != (first.link, first.n_raw, first.n_raw) for one in forests):
+            raise ValueError("forests that answer differently")
+        if any(one.combine == "median" or one.lookups for one in forests):
+            raise ValueError("forests that are no sums of trees alone")
+        self._link = first.link
+        self._units = np.array([one.scale / (len(one.trees) if one.combine == "mean" else 1) for one in forests])
+        self._units = self._units.reshape(-1, 1)
+        self._offsets = np.array([np.broadcast_to(one.offset, (first.n_raw,)) for one in forests])
+        trees: list[NodeTree] = []
+        where: list[np.ndarray] = []
+        starts: list[int] = []
+        for forest, places in zip(forests, features, strict=True):
+            for group in range(forest.groups):
+                of_group = forest.trees[group :: forest.groups]
+                starts.append(len(trees))
+                trees += of_group
+                where += [places] * len(of_group)
+        nodes = _Nodes.of(trees, where)
+        self._starts = np.array(starts)
+        self._fill(nodes, trees)
+
+    def _fill(self, nodes: "_Nodes", trees: Sequence[NodeTree]) -> None:
+        n_trees = len(trees)
+        self._kind = np.dtype(np.uint32 if nodes.most_leaves <= 32 else np.uint64)
+        self._places = np.unique(nodes.place)
+        n_places = len(self._places)
+        if not n_places or n_places * self._kind.itemsize > _MOST_BYTES_A_TREE:
+            raise ValueError("trees that ask for very many columns")
+        lanes = min(_LINE_BYTES // self._kind.itemsize, n_trees)
+        n_blocks = -(-n_trees // lanes)
+        borders, known, place_of = nodes.borders(self._places)
+        # The border before the first says that a value is missing, as does what is beyond the last.
+        edges = [np.concatenate([[~_INFINITY - 1], one, [_INFINITY]]) for one in borders]
+        sizes = np.array([len(one) + 1 for one in edges])
+        bases = np.cumsum(sizes) - sizes
+        # Each place's lines in each block of trees; the first line of all rules nothing out.
+        lines = np.zeros((int(sizes.sum()), n_blocks), dtype=np.int32)
+        tables = [np.full((1, lanes), ~self._kind.type(0))]
+        n_lines = 1
+        block_of, lane_of = nodes.tree // lanes, nodes.tree % lanes
+        order = np.lexsort((known, place_of, block_of))
+        cuts = np.flatnonzero(np.diff(block_of[order] * n_places + place_of[order])) + 1
+        for chosen in np.split(order, cuts):
+            place, block = int(place_of[chosen[0]]), int(block_of[chosen[0]])
+            table, line_of = nodes.table(chosen, lane_of, known, borders[place], self._kind, lanes)
+            lines[bases[place] : bases[place] + sizes[place], block] = line_of + n_lines
+            tables.append(table)
+            n_lines += len(table)
+            if n_lines * lanes * self._kind.itemsize > _MOST_BYTES:
+                raise ValueError("a table that takes too much room")
+        self._table = np.concatenate(tables)
+        self._lines = lines
+        keys = [(np.int64(number) << 32) + edge for number, edge in enumerate(edges)]
+        self._keys = np.concatenate(keys)
+        self._key_of = np.arange(n_places, dtype=np.int64) << 32
+        # Behind each of the places before lies one line more than borders.
+        self._shift = np.arange(n_places)
+        self._first_leaf = nodes.first_leaf
+        self._leaves = nodes.leaves
+        self._n_trees = n_trees
+
+    def __call__(self, row: np.ndarray) -> np.ndarray:
+        # 0.0 and -0.0 are the same number, and the order of the bits of others is that of what they stand for.
+        bits = (row.take(self._places) + np.float32(0.0)).view(np.int32)
+        keys = (bits ^ ((bits >> 31) & _SIGN)) + self._key_of
+        lines = self._lines.take(self._keys.searchsorted(keys) + self._shift, axis=0)
+        left = np.bitwise_and.reduce(self._table.take(lines, axis=0), axis=0).ravel()[: self._n_trees]
+        left &= ~left + self._kind.type(1)
+        leaf = (left.astype(np.float64).view(np.int64) >> 52) + self._first_leaf
+        raw = np.add.reduceat(self._leaves.take(leaf), self._starts).reshape(self._offsets.shape)
+        return mean_of_row(self._link, raw * self._units + self._offsets)
+
+
+@dataclass(frozen=True)
+class _Nodes:
+    """The inner nodes of all trees: whose they are (`tree`), what they ask for (`place` in the row), and the leaves on
+    their left as bits, of which the leftmost leaf is the lowest. `key`: a number not above it goes left, as ordered
+    bits. A node that asks for codes has `n_codes` of them in `code` from `first_code` on, whose node is `code_node`,
+    and they go left (`codes_left`) or right; others have -1 of them."""
+
+    tree: np.ndarray
+    place: np.ndarray
+    key: np.ndarray
+    missing_left: np.ndarray
+    left_leaves: np.ndarray
+    n_codes: np.ndarray
+    first_code: np.ndarray
+    code_node: np.ndarray
+    code: np.ndarray
+    codes_left: np.ndarray
+    first_leaf: np.ndarray
+    leaves: np.ndarray
+    most_leaves: int
+
+    @classmethod
+    def of(cls, trees: Sequence[NodeTree], where: Sequence[np.ndarray]) -> "_Nodes":
+        sizes = np.array([len(tree.feature) for tree in trees])
+        roots = np.cumsum(sizes) - sizes
+        tree_of = np.repeat(np.arange(len(trees)), sizes)
+        feature = np.concatenate([tree.feature for tree in trees])
+        inner = feature >= 0
+        base = roots[tree_of]
+        left = np.where(inner, np.concatenate([tree.left for tree in trees]) + base, 0)
+        right = np.where(inner, np.concatenate([tree.right for tree in trees]) + base, 0)
+        levels = [roots]
+        while len(below := levels[-1][inner[levels[-1]]]):
+            levels.append(np.concatenate([left[below], right[below]]))
+        count = np.where(inner, 0, 1)
+        for level in reversed(levels):
+            of_level = level[inner[level]]
+            count[of_level] = count[left[of_level]] + count[right[of_level]]
+        most = int(count[roots].max())
+        if most > _MOST_LEAVES:
+            raise ValueError("trees with many leaves")
+        first = np.zeros(len(feature), dtype=np.int64)
+        for level in levels:
+            of_level = level[inner[level]]
+            first[left[of_level]] = first[of_level]
+            first[right[of_level]] = first[of_level] + count[left[of_level]]
+        n_leaves = count[roots]
+        first_leaf = np.cumsum(n_leaves) - n_leaves
+        leaves = np.zeros(int(n_leaves.sum()))
+        values = np.concatenate([tree.value[:, 0] for tree in trees])
+        leaves[first_leaf[tree_of[~inner]] + first[~inner]] = values[~inner]
+        at = np.flatnonzero(inner)
+        bits = (np.uint64(1) << count[left[at]].astype(np.uint64)) - np.uint64(1)
+        rank = np.cumsum(inner) - 1
+        asking = [
+            (root + node, asked, tree.levels_left)
+            for tree, root in zip(trees, roots.tolist(), strict=True)
+            for node, asked in tree.levels.items()
+        ]
+        of_codes = rank[np.array([node for node, _, _ in asking], dtype=np.int64)]
+        counts = np.array([len(asked) for _, asked, _ in asking], dtype=np.int64)
+        n_codes, first_code = np.full(len(at), -1), np.zeros(len(at), dtype=np.int64)
+        n_codes[of_codes], first_code[of_codes] = counts, np.cumsum(counts) - counts
+        codes_left = np.zeros(len(at), dtype=bool)
+        codes_left[of_codes] = [is_left for _, _, is_left in asking]
+        codes = np.array([code for _, asked, _ in asking for code in asked], dtype=np.float32)
+        threshold = np.concatenate([tree.threshold for tree in trees])[at]
+        place = np.concatenate([one[tree.feature] for one, tree in zip(where, trees, strict=True)])[at]
+        return cls(
+            tree=tree_of[at],
+            place=place,
+            key=_keys_of(_not_above(threshold)),
+            missing_left=np.concatenate([tree.missing_left for tree in trees])[at],
+            left_leaves=bits << first[at].astype(np.uint64),
+            n_codes=n_codes,
+            first_code=first_code,
+            code_node=np.repeat(of_codes, counts),
+            code=_keys_of(codes),
+            codes_left=codes_left,
+            # A double of 2^n has n + 1023 as its exponent.
+            first_leaf=first_leaf - 1023,
+            leaves=leaves,
+            most_leaves=most,
+        )
+
+    def borders(self, places: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        """The keys at which what is made of a place's value changes, of each; which of them is each node's; and the
+        number of each node's place. A code has one right before it, so that it is alone between two."""
+        place_of = np.searchsorted(places, self.place)
+        code_place = place_of[self.code_node]
+        borders, known = [], np.zeros(len(self.key), dtype=np.int64)
+        for number in range(len(places)):
+            here = np.flatnonzero((place_of == number) & (self.n_codes < 0))
+            codes = self.code[code_place == number]
+            found = np.unique(np.concatenate([self.key[here], codes - 1, codes]))
+            known[here] = np.searchsorted(found, self.key[here])
+            borders.append(found)
+        return borders, known, place_of
+
+    def table(
+        self,
+        chosen: np.ndarray,
+        lane_of: np.ndarray,
+        known: np.ndarray,
+        borders: np.ndarray,
+        kind: np.dtype,
+        lanes: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The leaves that are left in each of some trees by these nodes, all of one place: lines (lines, lanes), and
+        which line belongs to each side of the place's borders, a missing value first and last."""
+        of_codes = self.n_codes[chosen] >= 0
+        plain, coded = chosen[~of_codes], chosen[of_codes]
+        counts = self.n_codes[coded]
+        pairs = np.repeat(self.first_code[coded] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        codes = np.searchsorted(borders, self.code[pairs])
+        used = np.unique(np.concatenate([known[plain], codes - 1, codes]))
+        missing = len(used) + 1
+        found = np.full((missing + 1, lanes), ~np.zeros((), dtype=kind))
+        masks = (~self.left_leaves[chosen]).astype(kind)
+        first = np.searchsorted(used, known[plain]) + 1
+        np.bitwise_and.at(found, (first, lane_of[plain]), masks[~of_codes])
+        np.bitwise_and.accumulate(found[:missing], axis=0, out=found[:missing])
+        if len(coded):
+            goes_right = np.repeat(self.codes_left[coded], missing).reshape(-1, missing)
+            asked = np.repeat(np.arange(len(coded)), counts), np.searchsorted(used, codes)
+            goes_right[asked] = ~goes_right[asked]
+            node, line = np.nonzero(goes_right)
+            np.bitwise_and.at(found, (line, lane_of[coded[node]]), masks[of_codes][node])
+        lacking = ~self.missing_left[chosen]
+        np.bitwise_and.at(found[missing], lane_of[chosen[lacking]], masks[lacking])
+        between = np.searchsorted(used, np.arange(len(borders) + 1))
+        return found, np.concatenate([[missing], between, [missing]])
+
+
+def _not_above(threshold: np.ndarray) -> np.ndarray:
+    """The greatest numbers of single precision that are not above these: for one of them it is the same question."""
+    with np.errstate(over="ignore"):
+        found = threshold.astype(np.float32)
+    return np.where(found > threshold, np.nextafter(found, np.float32(-np.inf)), found)
+
+
+def _keys_of(values: np.ndarray) -> np.ndarray:
+    """int64 in the order of these numbers of single precision."""
+    bits = (values + np.float32(0.0)).view(np.int32)
+    return np.asarray(bits ^ ((bits >> 31) & _SIGN), dtype=np.int64)
