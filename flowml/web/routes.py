@@ -28,7 +28,7 @@ from flowml.web.api import (
     training,
     workers,
 )
-from flowml.web.api.assistant import sharing
+from flowml.web.api.assistant import sharing, suggesting
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
@@ -46,6 +46,7 @@ from flowml.web.schemas import recipes as o
 from flowml.web.schemas import results as r
 from flowml.web.schemas import scoring as sc
 from flowml.web.schemas import sharing as sh
+from flowml.web.schemas import suggesting as su
 from flowml.web.schemas import system as s
 from flowml.web.schemas import training as t
 from flowml.web.schemas import workers as w
@@ -161,6 +162,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         )
     ),
 
+    Endpoint("POST", "/api/llm/suggest-cleaning",
+             suggesting.cleaning, su.Suggestions, body=su.SuggestCleaning, need=WRITE, waits=True),
+    Endpoint("POST", "/api/llm/feature-engineering",
+             suggesting.features, su.Suggestions, body=su.SuggestFeatures, need=WRITE, waits=True),
+    Endpoint("GET", "/api/llm/sent", suggesting.show_sent, su.Sent, query=su.SentQuery, need=READ, waits=True),
     Endpoint("GET", "/api/llm/sharing/{dataset_id}", sharing.show, sh.SharedColumns, need=READ),
     Endpoint("PATCH", "/api/llm/sharing/{dataset_id}",
              sharing.change, sh.SharedColumns, body=sh.ChangeSharing, need=WRITE),

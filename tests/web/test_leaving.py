@@ -62,6 +62,10 @@ QUESTIONS: dict[str, list[tuple[str, Any]]] = {
         ("/api/results/model/{0}/partial-dependence?feature=x", None),
     ],
     "/api/results/model/{model_id}/feature-importance": [("/api/results/model/{0}/feature-importance", None)],
+    "/api/llm/sent": [("/api/llm/sent?purpose=cleaning&dataset_id={0}", None)],
+    # These ask a model first, which hears of it as well: tests/web/api/assistant/test_suggesting.py.
+    "/api/llm/suggest-cleaning": [],
+    "/api/llm/feature-engineering": [],
     "/datasets/{dataset_id}/rows.json": [("/datasets/{0}/rows.json?sort=x", None)],
     "/datasets/{dataset_id}/spreads.json": [("/datasets/{0}/spreads.json?search=a", None)],
     "/jobs/{job_id}/search": [("/jobs/{1}/search", None)],

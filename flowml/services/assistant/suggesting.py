@@ -1,0 +1,239 @@
+"""What a model suggests for a table: asked within a closed schema, checked as anything from outside, and tried on the
+table before anybody sees it. Nothing is stored or changed: whoever wants a suggestion does it by its operations.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flowml.assistant.asking import ask
+from flowml.assistant.facts import Briefing, Fact, by_id
+from flowml.assistant.model import LanguageModel
+from flowml.assistant.proposals import Proposal, checked, proposals, schema_of
+from flowml.assistant.telling import Told, new_mark, tell
+from flowml.data.recipes.checking import title_of, type_of
+from flowml.data.recipes.kinds import Kind
+from flowml.data.recipes.operations.registry import OPERATIONS
+from flowml.domain.datasets import Dataset
+from flowml.domain.errors import InvalidInput
+from flowml.domain.recipes import Operation, TransformPreview
+from flowml.services.assistant.briefing import of_dataset
+from flowml.services.assistant.choosing import language_model
+from flowml.services.assistant.sharing import shared_columns
+from flowml.services.context import Context
+from flowml.services.versions import preview_transform
+
+SECONDS = 300.0
+"""So long a model may take, a second try included."""
+_MOST_CHARACTERS = 6_500
+# Which rows there are, and in which order, is no matter of a column's values.
+_NO_CLEANING = frozenset({"sort", "sample"})
+_NO_FEATURES = frozenset({"rename", "drop", "keep"})
+
+_CLEANING = (
+    "Suggest how to clean this table before a model is trained on it: up to six suggestions, the most important first. "
+    "Each has a reason of one or two sentences for people without training, the ids of the facts that it rests on, and "
+    "the operations that do it. Suggest only what the facts give a reason for. Prefer mending values to dropping "
+    "columns or rows. An empty list is a good answer for a table that needs nothing."
+)
+_FEATURES = (
+    "Suggest new columns that could help to predict the column {target}: up to six suggestions, the most promising "
+    "first. Each has a reason of one or two sentences for people without training, the ids of the facts that it rests "
+    "on, and the operations that make the columns. Operations never remove rows or columns, and never use the column "
+    "to predict."
+)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How much a suggestion changes."""
+
+    rows_removed: int
+    cells_changed: int
+    columns_added: tuple[str, ...]
+    columns_removed: tuple[str, ...]
+
+    @property
+    def destroys(self) -> bool:
+        """Whether something is gone afterwards."""
+        return bool(self.rows_removed or self.columns_removed)
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """`title` is FlowML's own, made of the operations; `reason` is the model's, for people, and rests on `facts`.
+    `operations` were tried on the table; `effect` is what came of it."""
+
+    title: str
+    reason: str
+    operations: tuple[Operation, ...]
+    facts: tuple[Fact, ...]
+    effect: Effect
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What a model has suggested and cannot be done."""
+
+    title: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """`model` has made them, on the machine that `where` names in words."""
+
+    suggestions: tuple[Suggestion, ...]
+    dropped: tuple[Dropped, ...]
+    model: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a model is asked: what it is told, and the schema of its answer."""
+
+    told: Told
+    schema: dict[str, Any]
+
+
+def cleaning_question(context: Context, dataset_id: str, target: str | None = None, *, mark: str) -> Question:
+    """What a model is asked about cleaning a table. Raises NotFound, InvalidInput."""
+    briefing = of_dataset(context, dataset_id, target, shared=shared_columns(context, dataset_id))
+    names = [name for name in OPERATIONS if name not in _NO_CLEANING]
+    return _question(briefing, _CLEANING, "How would you clean this table?", names, mark)
+
+
+def features_question(context: Context, dataset_id: str, target: str, *, mark: str) -> Question:
+    """What a model is asked about new columns. Raises NotFound, InvalidInput."""
+    briefing = of_dataset(context, dataset_id, target, shared=shared_columns(context, dataset_id))
+    names = [name for name, kind in OPERATIONS.items() if kind.row_wise and name not in _NO_FEATURES]
+    column_id = f"c{briefing.columns.index(target) + 1}"
+    asked = f"Which new columns could help to predict {column_id}?"
+    return _question(briefing, _FEATURES.format(target=column_id), asked, names, mark, without=(target,))
+
+
+def _question(
+    briefing: Briefing, instructions: str, asked: str, names: Iterable[str], mark: str, without: Sequence[str] = ()
+) -> Question:
+    told = tell(instructions, briefing, asked, mark=mark, most_characters=_MOST_CHARACTERS)
+    return Question(told, schema_of(told, names, without=without))
+
+
+def suggest_cleaning(context: Context, dataset_id: str, target: str | None = None) -> Suggestions:
+    """Operations that mend a table, each tried on it. Raises NotFound, InvalidInput for an unknown target, NoAssistant
+    where there is no model, and what a model's answer may end with."""
+    dataset = context.store.datasets.get(dataset_id)
+    model = language_model(context)
+    question = cleaning_question(context, dataset_id, target, mark=new_mark())
+    return _suggestions(context, dataset, model, question, lambda *_: None)
+
+
+def suggest_features(context: Context, dataset_id: str, target: str) -> Suggestions:
+    """Operations that make columns which may help to predict the target. Raises as `suggest_cleaning`."""
+    dataset = context.store.datasets.get(dataset_id)
+    model = language_model(context)
+    question = features_question(context, dataset_id, target, mark=new_mark())
+    columns = {column.name: Kind(column.dtype) for column in dataset.columns}
+
+    def why_not(operations: Sequence[Operation], preview: TransformPreview) -> str | None:
+        return _why_no_features(operations, preview, columns, target)
+
+    return _suggestions(context, dataset, model, question, why_not)
+
+
+def _suggestions(
+    context: Context,
+    dataset: Dataset,
+    model: LanguageModel,
+    question: Question,
+    why_not: Callable[[Sequence[Operation], TransformPreview], str | None],
+) -> Suggestions:
+    found = ask(
+        model,
+        question.told.messages,
+        question.schema,
+        lambda answer: proposals(answer, question.told),
+        seconds=SECONDS,
+        stopped=context.left,
+    )
+    if context.turns is not None:
+        # The answer took long: it is not asked for again because its preview has to wait.
+        context.turns.have_begun()
+    kept: list[Suggestion] = []
+    dropped: list[Dropped] = []
+    seen: set[str] = set()
+    known = by_id(question.told.facts)
+    for proposal in found:
+        one = _tried(context, dataset, proposal, known, why_not)
+        same = json.dumps([dict(operation) for operation in proposal.operations], sort_keys=True)
+        if same in seen:
+            continue
+        seen.add(same)
+        if isinstance(one, Suggestion):
+            kept.append(one)
+        else:
+            dropped.append(one)
+    return Suggestions(tuple(kept), tuple(dropped), model.name, model.where)
+
+
+def _tried(
+    context: Context,
+    dataset: Dataset,
+    proposal: Proposal,
+    known: dict[str, Fact],
+    why_not: Callable[[Sequence[Operation], TransformPreview], str | None],
+) -> Suggestion | Dropped:
+    try:
+        operations = checked(proposal)
+    except InvalidInput as error:
+        return Dropped("A suggestion that is none", error.detail)
+    if not operations:
+        return Dropped("A suggestion without a step", "It names no operation.")
+    title = titled(operations)
+    try:
+        preview = preview_transform(context, dataset.id, operations)
+    except InvalidInput as error:
+        return Dropped(title, error.detail)
+    why = why_not(operations, preview) or _why_nothing(preview)
+    if why is not None:
+        return Dropped(title, why)
+    effect = Effect(
+        preview.n_rows_before - preview.n_rows_after,
+        sum(change.cells_changed for change in preview.columns_changed),
+        preview.columns_added,
+        preview.columns_removed,
+    )
+    facts = tuple(known[fact_id] for fact_id in proposal.facts)
+    return Suggestion(title, proposal.reason, operations, facts, effect)
+
+
+def titled(operations: Sequence[Operation]) -> str:
+    """What operations do together, in FlowML's words."""
+    titles = [title_of(operation) for operation in operations]
+    more = f", and {len(titles) - 2} more steps" if len(titles) > 3 else ""
+    shown = titles[: 2 if more else 3]
+    return ", then ".join([shown[0], *(title[:1].lower() + title[1:] for title in shown[1:])]) + more
+
+
+def _why_nothing(preview: TransformPreview) -> str | None:
+    if preview.n_rows_after == 0:
+        return "No row would be left."
+    changes = preview.columns_changed or preview.columns_added or preview.columns_removed or preview.columns_renamed
+    return None if changes or preview.n_rows_after != preview.n_rows_before else "It would change nothing."
+
+
+def _why_no_features(
+    operations: Sequence[Operation], preview: TransformPreview, columns: dict[str, Kind], target: str
+) -> str | None:
+    if preview.n_rows_after != preview.n_rows_before or preview.columns_removed or preview.columns_renamed:
+        return "It would take rows or columns out of the table."
+    known: Any = columns
+    for operation in operations:
+        step = type_of(operation).bind(operation, known)
+        if target in (*step.inputs, *step.outputs):
+            return f"It uses “{target}”, which is what is to be predicted."
+        known = step.columns
+    return None

@@ -1,0 +1,29 @@
+"""What a language model suggests for a table, over HTTP."""
+
+from flowml.services.assistant import sent, suggesting
+from flowml.services.context import Context
+from flowml.web.schemas.suggesting import SentQuery, SuggestCleaning, SuggestFeatures
+
+
+def cleaning(context: Context, body: SuggestCleaning) -> suggesting.Suggestions:
+    """Suggestions of a language model for cleaning a table; nothing is executed.
+
+    Each is a list of operations that were checked and tried on the table. Without a model the answer is 503 with a
+    hint; FlowML's own findings are at `/api/datasets/{dataset_id}/quality`."""
+    return suggesting.suggest_cleaning(context, body.dataset_id, body.target)
+
+
+def features(context: Context, body: SuggestFeatures) -> suggesting.Suggestions:
+    """Suggestions of a language model for new columns; nothing is executed.
+
+    None of them uses the column to predict, or takes rows or columns away. Whether one helps is not known before it is
+    tried."""
+    return suggesting.suggest_features(context, body.dataset_id, body.target)
+
+
+def show_sent(context: Context, query: SentQuery) -> sent.Sent:
+    """What would be sent to the language model, word for word.
+
+    Nothing is sent by asking. In the place of the mark around the data, which differs each time, stand dots."""
+    wish = sent.Wish(query.purpose, query.dataset_id, query.target, query.job_id, query.model_id, query.question)
+    return sent.sent(context, wish)
