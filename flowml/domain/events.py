@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Event:
-    """One message of a room (`job:ID`, `system`, `workers`, `logs`). `id` only grows."""
+    """One message of a room (`job:ID`, `chat:ID`, `system`, `workers`, `logs`). `id` only grows."""
 
     id: int
     room: str

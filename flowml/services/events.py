@@ -8,7 +8,13 @@ from flowml.services.context import Context
 
 BATCH = 500
 # What following a room needs, by its kind: what stands before the colon.
-_NEEDS = {"job": Permission.READ, "system": Permission.READ, "workers": Permission.READ, "logs": Permission.ADMIN}
+_NEEDS = {
+    "job": Permission.READ,
+    "chat": Permission.READ,
+    "system": Permission.READ,
+    "workers": Permission.READ,
+    "logs": Permission.ADMIN,
+}
 
 
 def check_may_follow(context: Context, room: str) -> None:

@@ -464,6 +464,24 @@ MIGRATIONS: tuple[Migration, ...] = (
                 END""",
         ),
     ),
+    Migration(
+        29,
+        "conversations about data sets and runs",
+        (
+            """CREATE TABLE messages (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+                dataset_id TEXT REFERENCES datasets(id) ON DELETE CASCADE,
+                job_id TEXT REFERENCES jobs(id) ON DELETE CASCADE,
+                owner TEXT NOT NULL, speaker TEXT NOT NULL, text TEXT NOT NULL, state TEXT NOT NULL,
+                created_at REAL NOT NULL, reason TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '',
+                cited TEXT NOT NULL DEFAULT '[]', proposal TEXT, questions TEXT NOT NULL DEFAULT '[]',
+                unfounded TEXT NOT NULL DEFAULT '[]', model TEXT, place TEXT NOT NULL DEFAULT '', seconds REAL
+            ) STRICT""",
+            "CREATE INDEX messages_of_dataset ON messages(dataset_id, number)",
+            "CREATE INDEX messages_of_job ON messages(job_id, number)",
+            "CREATE INDEX messages_open ON messages(state) WHERE state = 'running'",
+        ),
+    ),
 )
 
 

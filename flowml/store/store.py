@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from flowml.domain.errors import NoRoom, StartupError
 from flowml.domain.faults import fault_of, kept_if_there_is_room
+from flowml.store.assistant.conversations import Conversations
 from flowml.store.assistant.sharing import SharedValues
 from flowml.store.attempts import Attempts
 from flowml.store.database import Database
@@ -71,6 +72,7 @@ class Store:
         self.sessions = Sessions(self._database)
         self.scorings = Scorings(self._database)
         self.sharing = SharedValues(self._database)
+        self.conversations = Conversations(self._database)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

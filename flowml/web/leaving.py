@@ -63,6 +63,13 @@ class Waiting:
         working.add_done_callback(self._ended)
         return await asyncio.shield(working)
 
+    def begin(self, work: Callable[[], None]) -> "asyncio.Future[None]":
+        """Do what tells by itself what comes of it, in a thread of those for what waits."""
+        working = asyncio.ensure_future(anyio.to_thread.run_sync(work, limiter=self._threads))
+        self._works.add(working)
+        working.add_done_callback(self._ended)
+        return working
+
     async def ended(self, seconds: float) -> None:
         """Wait until all of it has ended, but no longer than this: what it stands on is about to be closed."""
         if self._works:

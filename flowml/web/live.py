@@ -43,7 +43,7 @@ _MAX_ROOMS = 200
 _MAX_MESSAGE = 4096
 NOT_LOGGED_IN = 4401
 """The code of a connection that is closed because what it was opened with has ended."""
-_ROOM = re.compile(r"job:[A-Za-z0-9_-]{1,64}|system|workers|logs")
+_ROOM = re.compile(r"(?:job|chat):[A-Za-z0-9_-]{1,64}|system|workers|logs")
 
 
 class Listener(Protocol):
@@ -249,7 +249,7 @@ def _rooms(value: Any) -> list[str]:
     rooms = value if isinstance(value, list) else [value]
     for room in rooms:
         if not isinstance(room, str) or not _ROOM.fullmatch(room):
-            raise InvalidInput("There is no such room.", hint="Rooms are job:ID, system, workers and logs.")
+            raise InvalidInput("There is no such room.", hint="Rooms are job:ID, chat:ID, system, workers and logs.")
     return rooms
 
 

@@ -28,12 +28,13 @@ from flowml.web.api import (
     training,
     workers,
 )
-from flowml.web.api.assistant import sharing, suggesting
+from flowml.web.api.assistant import chat, sharing, suggesting
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
 from flowml.web.pages import login
 from flowml.web.report.report import report
+from flowml.web.schemas import conversations as c
 from flowml.web.schemas import datasets as d
 from flowml.web.schemas import explain as x
 from flowml.web.schemas import exports as e
@@ -199,6 +200,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              workers.append, w.Uploaded, query=w.AttemptQuery, need=WORK),
     Endpoint("POST", "/api/workers/{worker_id}/trials/{trial_id}/report",
              workers.report, w.Reported, query=w.AttemptQuery, body=w.Report, need=WORK),
+
+    Endpoint("GET", "/api/llm/chat", chat.show, c.Chat, query=c.WhichChat, need=READ),
+    Endpoint("POST", "/api/llm/chat", chat.ask, "application/x-ndjson", body=c.Ask, need=WRITE),
+    Endpoint("DELETE", "/api/llm/chat", chat.forget, status=204, query=c.WhichChat, need=WRITE),
+    Endpoint("POST", "/api/llm/chat/stop", chat.stop, status=204, body=c.StopChat, need=WRITE),
 
     Endpoint("GET", "/api/logs", logs.index, lg.LogList, query=lg.LogQuery, need=ADMIN),
     Endpoint("GET", "/api/logs/stream", logs.stream, "text/event-stream", query=lg.LogStreamQuery, need=ADMIN),

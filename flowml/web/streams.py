@@ -1,12 +1,14 @@
-"""Server-sent events: an answer that goes on, for as long as its reader may hear it.
+"""Answers that go on for as long as their reader may hear them: server-sent events, and lines of JSON.
 
-Each reads the tables at its own pace, as connections of the live updates do (`live.py`), and is woken by the same hub.
+Of the first each reads the tables at its own pace, as connections of the live updates do (`live.py`), and is woken by
+the same hub. The others are what one piece of work tells while it is done.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
+from threading import Event
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -17,10 +19,12 @@ from starlette.types import Message, Receive, Scope, Send
 from flowml.domain.errors import TooMany
 from flowml.services.context import Context
 from flowml.web.caller import asker_of, context_of
+from flowml.web.leaving import Waiting, gone
 from flowml.web.live import Hub
 from flowml.web.wire import ABORT
 
 MEDIA_TYPE = "text/event-stream"
+LINES = "application/x-ndjson"
 MOST_OF_ONE = 8
 MOST = 100
 _KEEP_ALIVE_SECONDS = 15.0
@@ -131,6 +135,74 @@ class EventStream(StreamingResponse):
             follower.wake.clear()
             if hub.head == head and not await _woken(follower, _KEEP_ALIVE_SECONDS):
                 yield _STILL_HERE
+
+
+Told = Mapping[str, Any]
+Tell = Callable[[Told], None]
+
+
+class LineStream(StreamingResponse):
+    """What a piece of work tells while it is done, a JSON object a line; made by `lines_of`."""
+
+    def __init__(self, lines: AsyncIterator[bytes], left: Event):
+        super().__init__(lines, media_type=LINES, headers=_HEADERS)
+        self._left = left
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = _Sending(send, scope.get(ABORT, lambda: None))
+        try:
+            await super().__call__(scope, receive, sending)
+        finally:
+            self._left.set()
+
+
+async def lines_of(
+    request: Request, work: Callable[[Context, Tell], None], as_json: Callable[[Told], bytes]
+) -> LineStream:
+    """Begin work that tells what comes of it, in a thread. When the client leaves, its context says so. The body of the
+    request has been read. Raises what the work raises before it has told anything, and TooMany."""
+    streams: Streams = request.app.state.streams
+    waiting: Waiting = request.app.state.waiting
+    asker, left, loop = asker_of(request), Event(), asyncio.get_running_loop()
+    context = context_of(request).until(left)
+    queue: asyncio.Queue[Told | None] = asyncio.Queue()
+
+    def tell(told: Told | None) -> None:
+        # The loop may be gone before the work is.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(queue.put_nowait, told)
+
+    def whole() -> None:
+        try:
+            work(context, tell)
+        finally:
+            tell(None)
+
+    async def lines(first: Told | None) -> AsyncIterator[bytes]:
+        told = first
+        while told is not None:
+            yield as_json(told) + b"\n"
+            told = await queue.get()
+
+    streams.take(asker)
+    working = waiting.begin(whole)
+    working.add_done_callback(lambda _: streams.give_back(asker))
+    leaving = asyncio.ensure_future(gone(request))
+    begun = asyncio.ensure_future(queue.get())
+    try:
+        await asyncio.wait({begun, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not begun.done():
+            left.set()
+        first = await begun
+        if first is None:
+            await working
+    except BaseException:
+        left.set()
+        raise
+    finally:
+        leaving.cancel()
+        begun.cancel()
+    return LineStream(lines(first), left)
 
 
 async def _woken(follower: _Follower, seconds: float) -> bool:

@@ -1,0 +1,74 @@
+// The text of an answer as blocks and pieces: paragraphs, lists, code, and facts that are cited. Whatever else stands in
+// it stays the text that it is; nothing becomes a link, an image or markup.
+
+const ITEM = /^\s*(?:[-*•]|(\d{1,3})[.)])\s+(.*)$/;
+const FENCE = /^\s*```/;
+const HEADING = /^\s*#{1,6}\s+(.*)$/;
+const PIECE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\[(f\d{1,4}(?:\s*,\s*f\d{1,4})*)\]/g;
+
+// [{text}, {code}, {strong}, {cite}] of one line.
+export function piecesOf(line) {
+  const pieces = [];
+  let at = 0;
+  for (const match of line.matchAll(PIECE)) {
+    if (match.index > at) pieces.push({ text: line.slice(at, match.index) });
+    if (match[1] !== undefined) pieces.push({ code: match[1] });
+    else if (match[2] !== undefined) pieces.push({ strong: match[2] });
+    else for (const id of match[3].split(",")) pieces.push({ cite: id.trim() });
+    at = match.index + match[0].length;
+  }
+  if (at < line.length) pieces.push({ text: line.slice(at) });
+  return pieces;
+}
+
+// [{kind: "p" | "ul" | "ol" | "pre", lines}]: each line of "pre" is a text, of the others a list of pieces. `grows`: more
+// is to come, and a citation that has only begun is not shown yet.
+export function blocksOf(text, grows = false) {
+  const whole = grows ? text.replace(/\[(?:f[\d,\sf]*)?$/, "") : text;
+  const blocks = [];
+  let open = null;
+  let fenced = false;
+  const add = (kind, line) => {
+    if (open?.kind !== kind) blocks.push((open = { kind, lines: [] }));
+    open.lines.push(line);
+  };
+  for (const line of whole.split(/\r?\n/)) {
+    if (FENCE.test(line)) {
+      fenced = !fenced;
+      open = null;
+      continue;
+    }
+    if (fenced) {
+      add("pre", line);
+      continue;
+    }
+    const item = line.match(ITEM);
+    if (item) add(item[1] ? "ol" : "ul", piecesOf(item[2]));
+    else if (!line.trim()) open = null;
+    else if (open?.kind === "p" || open === null) add("p", piecesOf(HEADING.test(line) ? "**" + line.match(HEADING)[1].replaceAll("*", "") + "**" : line.trim()));
+    // A line behind an item goes on with it.
+    else open.lines[open.lines.length - 1] = [...open.lines.at(-1), { text: " " }, ...piecesOf(line.trim())];
+  }
+  return blocks;
+}
+
+// The numbers under which facts are cited in a text: 1 for the first that stands in it.
+export function citationsOf(text, cited) {
+  const known = new Map(cited.map((fact) => [fact.id, fact]));
+  const numbers = new Map();
+  for (const [, ids] of text.matchAll(/\[(f\d{1,4}(?:\s*,\s*f\d{1,4})*)\]/g)) {
+    for (const id of ids.split(",").map((one) => one.trim())) if (known.has(id) && !numbers.has(id)) numbers.set(id, numbers.size + 1);
+  }
+  return { numbers, facts: known };
+}
+
+// What is copied: the text with the numbers of its facts, and these below it.
+export function copied(text, cited) {
+  const { numbers, facts } = citationsOf(text, cited);
+  const body = text.replace(/\s*\[(f\d{1,4}(?:\s*,\s*f\d{1,4})*)\]/g, (_, ids) => {
+    const known = ids.split(",").map((one) => numbers.get(one.trim())).filter(Boolean);
+    return known.length ? " [" + known.join(", ") + "]" : "";
+  });
+  const notes = [...numbers].map(([id, number]) => "[" + number + "] " + facts.get(id).sentence);
+  return notes.length ? body + "\n\n" + notes.join("\n") : body;
+}
