@@ -482,6 +482,19 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX messages_open ON messages(state) WHERE state = 'running'",
         ),
     ),
+    Migration(
+        30,
+        "which language model answers, and what was found out about it",
+        (
+            """CREATE TABLE language_model_choice (
+                only_one INTEGER PRIMARY KEY CHECK (only_one = 1), model TEXT NOT NULL, machine TEXT NOT NULL
+            ) STRICT""",
+            """CREATE TABLE language_model_probes (
+                digest TEXT NOT NULL, version TEXT NOT NULL, plain INTEGER, thinking INTEGER, probed_at REAL NOT NULL,
+                PRIMARY KEY (digest, version)
+            ) STRICT""",
+        ),
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from flowml.domain.errors import NoRoom, StartupError
 from flowml.domain.faults import fault_of, kept_if_there_is_room
 from flowml.store.assistant.conversations import Conversations
+from flowml.store.assistant.language_models import LanguageModels
 from flowml.store.assistant.sharing import SharedValues
 from flowml.store.attempts import Attempts
 from flowml.store.database import Database
@@ -73,6 +74,7 @@ class Store:
         self.scorings = Scorings(self._database)
         self.sharing = SharedValues(self._database)
         self.conversations = Conversations(self._database)
+        self.language_models = LanguageModels(self._database)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -29,6 +29,7 @@ from flowml.web.api import (
     workers,
 )
 from flowml.web.api.assistant import chat, sharing, suggesting
+from flowml.web.api.assistant import models as language_models
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
@@ -40,6 +41,7 @@ from flowml.web.schemas import explain as x
 from flowml.web.schemas import exports as e
 from flowml.web.schemas import insight as i
 from flowml.web.schemas import keys as k
+from flowml.web.schemas import language_models as lm
 from flowml.web.schemas import logs as lg
 from flowml.web.schemas import protocols as p
 from flowml.web.schemas import quality as q
@@ -163,6 +165,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         )
     ),
 
+    Endpoint("GET", "/api/llm/status", language_models.status, lm.AssistantStatus, need=READ),
+    Endpoint("PATCH", "/api/llm/model",
+             language_models.choose, lm.AssistantStatus, body=lm.ChooseModel, need=ADMIN),
     Endpoint("POST", "/api/llm/suggest-cleaning",
              suggesting.cleaning, su.Suggestions, body=su.SuggestCleaning, need=WRITE, waits=True),
     Endpoint("POST", "/api/llm/feature-engineering",

@@ -2,16 +2,21 @@
 largest that most machines run well. Where none does, why, and what to do about it."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Event
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from flowml.assistant.model import LanguageModel, NoAnswer, NoAssistant
-from flowml.assistant.ollama.client import Installed, Ollama, OllamaModel, Way
-from flowml.domain.errors import FlowMLError
+from flowml.assistant.model import LanguageModel, Message, NoAnswer, NoAssistant
+from flowml.assistant.ollama.client import Ollama, Way
+from flowml.domain.assistant.language_models import ModelChoice, ModelProbe
+from flowml.domain.errors import InvalidInput
+from flowml.domain.names import did_you_mean
 from flowml.machine import ollama
-from flowml.services.assistant.lining import InLine, Line
-from flowml.services.assistant.looking import Look
+from flowml.services.assistant.hosts import Found, Host, Offer, ServerHost
+from flowml.services.assistant.lining import InLine
+from flowml.services.assistant.probes import Probes
 from flowml.services.context import Context
 from flowml.store.store import Store
 
@@ -23,112 +28,241 @@ _FITS_BYTES = 6_000_000_000
 
 
 @dataclass(frozen=True)
+class KnownModel:
+    """A model on a machine. `refusal` says why it is not asked, where it is not; `probe` what was found out about it,
+    and `is_tried` whether that is being done now."""
+
+    name: str
+    machine: str
+    where: str
+    size_bytes: int | None
+    parameters: str | None
+    quantization: str | None
+    thinks: bool
+    context_tokens: int | None
+    refusal: str | None
+    probe: ModelProbe | None
+    is_tried: bool
+
+
+@dataclass(frozen=True)
 class Status:
     """Whether there is a model to ask, and which. `url` is the address that is set, without a password; `where` says
-    in words which machine answers, and `is_local` whether that is this one. Where there is none, `reason` says why and
-    `hint` what to do."""
+    in words which machine answers, and `is_local` whether that is this one. `known` are all models of all machines.
+    `choice` is what an admin has chosen. `waiting` are answered or wait for it now. Where there is none, `reason` says
+    why and `hint` what to do. `version` is Ollama's."""
 
     available: bool
     url: str | None
     model: str | None
     models: tuple[str, ...]
+    machine: str | None = None
     where: str | None = None
     is_local: bool = True
+    known: tuple[KnownModel, ...] = ()
+    choice: ModelChoice | None = None
+    waiting: int = 0
+    version: str | None = None
     reason: str | None = None
     hint: str | None = None
 
 
-class _Assistance:
-    """What this process knows of the model server that is set."""
+class Assistance:
+    """What this process knows of machines that have models."""
 
     def __init__(self, context: Context):
         url = context.settings.ollama_url
-        self.server = Ollama(ollama.parse(url)) if url else None
-        self.look = None if self.server is None else Look(self.server, context.steady)
-        self.line = Line()
+        self.server = None if url is None else ServerHost(Ollama(ollama.parse(url)), context.steady)
+        self.probes = Probes()
+
+    def hosts(self) -> list[Host]:
+        """All of them; first the one that is set."""
+        return [] if self.server is None else [self.server]
 
 
-_known: WeakKeyDictionary[Store, _Assistance] = WeakKeyDictionary()
+@dataclass(frozen=True)
+class _Chosen:
+    host: Host
+    offer: Offer
+    version: str
+
+
+_known: WeakKeyDictionary[Store, Assistance] = WeakKeyDictionary()
 _known_lock = threading.Lock()
 
 
-def _assistance(context: Context) -> _Assistance:
+def assistance_of(context: Context) -> Assistance:
+    """What is known for this server."""
     with _known_lock:
         found = _known.get(context.store)
         if found is None:
-            found = _known[context.store] = _Assistance(context)
+            found = _known[context.store] = Assistance(context)
         return found
 
 
 def status(context: Context) -> Status:
-    """At once, or nearly so: what is known of the model server."""
+    """At once, or nearly so: what is known of models and their machines."""
+    known = assistance_of(context)
+    url = None if known.server is None else known.server.server.address.url
+    problem = chosen = None
     try:
-        model = _chosen(context, _GLANCE_SECONDS)
-    except NoAnswer as problem:
-        known = _assistance(context)
-        models = _names(known)
-        url = None if known.server is None else known.server.address.url
-        is_local = known.server is None or known.server.address.is_loopback
-        return Status(False, url, None, models, None, is_local, problem.detail, problem.hint)
-    known = _assistance(context)
-    assert known.server is not None
+        chosen = _chosen(context, _GLANCE_SECONDS)
+    except NoAnswer as caught:
+        problem = caught
+    models = tuple(_models(context, known))
+    asked = chosen.host if chosen is not None else None
+    names = tuple(dict.fromkeys(one.name for one in models if one.refusal is None))
     return Status(
-        True, known.server.address.url, model.name, _names(known), known.server.where, known.server.address.is_loopback
+        available=chosen is not None,
+        url=url,
+        model=None if chosen is None else chosen.offer.name,
+        models=names,
+        machine=None if asked is None else asked.key,
+        where=None if asked is None else asked.where,
+        is_local=asked.is_local if asked is not None else known.server is None or known.server.is_local,
+        known=models,
+        choice=context.store.language_models.choice(),
+        waiting=0 if asked is None else asked.line.length,
+        version=None if chosen is None else chosen.version,
+        reason=None if problem is None else problem.detail,
+        hint=None if problem is None else problem.hint,
     )
 
 
 def language_model(context: Context) -> LanguageModel:
     """The model that answers now. Raises NoAssistant where there is none."""
-    known = _assistance(context)
-    model = _chosen(context, _LOOK_SECONDS)
-    assert known.server is not None
-    return InLine(OllamaModel(known.server, model.name, Way()), known.line)
+    chosen = _chosen(context, _LOOK_SECONDS)
+    probes = assistance_of(context).probes
+    way = probes.way(context, chosen.offer, chosen.version)
+    probes.begin(context, chosen.host, chosen.offer, chosen.version)
+    return InLine(_Model(chosen.host, chosen.offer.name, way), chosen.host.line)
 
 
-def _chosen(context: Context, wait_seconds: float) -> Installed:
-    known = _assistance(context)
-    if known.server is None or known.look is None:
+def choose(context: Context, model: str | None, machine: str | None = None) -> Status:
+    """From now on this model answers, of this machine: SERVER, a worker's id, or whichever has it. None: whichever does
+    by itself. Raises InvalidInput for one that is not there."""
+    if model is None:
+        context.store.language_models.choose(None)
+        return status(context)
+    hosts = [host for host in assistance_of(context).hosts() if machine in (None, host.key)]
+    found = [(host, one) for host in hosts if (one := host.found(_LOOK_SECONDS)) is not None]
+    offers = [(host, at, offer) for host, at in found if (offer := at.offer(model)) is not None]
+    if not offers:
+        names = [offer.name for _, at in found for offer in at.offers if offer.refusal is None]
+        hint = did_you_mean(model, names, "models") if names else "There is none that could be chosen."
+        raise InvalidInput.of_field("model", f"There is no model “{model[:100]}”.", hint=hint)
+    host, at, offer = offers[0]
+    if offer.refusal is not None:
+        raise InvalidInput.of_field("model", f"“{offer.name}” {offer.refusal}.", hint="Choose another one.")
+    context.store.language_models.choose(ModelChoice(offer.name, host.key))
+    assistance_of(context).probes.begin(context, host, offer, at.version)
+    host.load(offer.name)
+    return status(context)
+
+
+class _Model:
+    """A model of a machine, asked in the way that suits it."""
+
+    def __init__(self, host: Host, name: str, way: Way):
+        self._host = host
+        self.name = name
+        self._way = way
+
+    @property
+    def where(self) -> str:
+        return self._host.where
+
+    def chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        schema: Mapping[str, Any] | None = None,
+        seconds: float,
+        stopped: Event | None = None,
+        **more: Any,
+    ) -> Iterator[str]:
+        return self._host.chat(self.name, messages, self._way, schema=schema, seconds=seconds, stopped=stopped, **more)
+
+
+def _chosen(context: Context, wait_seconds: float) -> _Chosen:
+    hosts = assistance_of(context).hosts()
+    if not hosts:
         raise NoAssistant(
             "No language model is set up.",
             hint="Install Ollama from ollama.com, fetch a model with “ollama pull llama3.2”, and start FlowML with"
             f" {ollama.VARIABLE}={ollama.USUAL_ADDRESS}.",
         )
-    found = known.look.found(wait_seconds)
-    if found is None:
-        raise NoAssistant(
-            f"The model server at {known.server.address.url} has not answered yet.", hint="Look again in a moment."
-        )
-    if found.problem is not None:
-        raise _none(found.problem)
-    return choose(found.models, context.settings.ollama_model)
-
-
-def choose(models: Sequence[Installed], wanted: str | None) -> Installed:
-    """The model of these that answers. Raises NoAssistant where none does."""
-    own = [model for model in models if not model.is_remote]
-    if wanted is not None:
-        names = (wanted, f"{wanted}:latest")
-        chosen = next((model for model in own if model.name in names), None)
-        if chosen is None:
+    choice = context.store.language_models.choice()
+    if choice is not None:
+        host = next((one for one in hosts if one.key == choice.machine), None)
+        if host is None:
             raise NoAssistant(
-                f"The model “{wanted}” is not installed.",
-                hint=f"Fetch it with “ollama pull {wanted}”, or choose another.",
+                f"The worker that has the chosen model “{choice.model}” is not there.",
+                hint="Start it again, or choose another model under Settings.",
             )
-        return chosen
-    if not own:
-        raise NoAssistant("Ollama runs and has no model.", hint="Fetch one with “ollama pull llama3.2”.")
-    fitting = [model for model in own if (model.size_bytes or 0) <= _FITS_BYTES]
-    return max(fitting, key=_size) if fitting else min(own, key=_size)
+        return _of(host, _found(host, wait_seconds), choice.model)
+    problem: NoAnswer | None = None
+    for host in hosts:
+        try:
+            return _of(host, _found(host, wait_seconds), context.settings.ollama_model)
+        except NoAnswer as caught:
+            # Why the one that is set does not answer is what its owner wants to know.
+            problem = problem or caught
+    assert problem is not None
+    raise problem
 
 
-def _size(model: Installed) -> tuple[int, str]:
-    return model.size_bytes or 0, model.name
+def _found(host: Host, wait_seconds: float) -> Found:
+    found = host.found(wait_seconds)
+    if found is None:
+        raise NoAssistant("The model server has not answered yet.", hint="Look again in a moment.")
+    if found.problem is not None:
+        raise NoAssistant(found.problem.detail, hint=found.problem.hint)
+    return found
 
 
-def _names(known: _Assistance) -> tuple[str, ...]:
-    found = None if known.look is None else known.look.found(0.0)
-    return () if found is None else tuple(model.name for model in found.models if not model.is_remote)
+def _of(host: Host, found: Found, wanted: str | None) -> _Chosen:
+    """The model of this machine that answers. Raises NoAssistant where none does."""
+    usable = [offer for offer in found.offers if offer.refusal is None]
+    if wanted is not None:
+        offer = found.offer(wanted)
+        if offer is None or offer.refusal is not None:
+            why = "is not installed" if offer is None else str(offer.refusal)
+            raise NoAssistant(
+                f"The model “{wanted[:100]}” {why} on {host.where}.",
+                hint=f"Fetch it there with “ollama pull {wanted[:100]}”, or choose another one under Settings."
+                if offer is None
+                else "Choose another one under Settings.",
+            )
+        return _Chosen(host, offer, found.version)
+    if not usable:
+        others = "only models that cannot be asked" if found.offers else "no model"
+        raise NoAssistant(
+            f"Ollama runs on {host.where} and has {others}.", hint="Fetch one there with “ollama pull llama3.2”."
+        )
+    fitting = [offer for offer in usable if (offer.installed.size_bytes or 0) <= _FITS_BYTES]
+    return _Chosen(host, max(fitting, key=_size) if fitting else min(usable, key=_size), found.version)
 
 
-def _none(problem: FlowMLError) -> NoAssistant:
-    return NoAssistant(problem.detail, hint=problem.hint)
+def _size(offer: Offer) -> tuple[int, str]:
+    return offer.installed.size_bytes or 0, offer.name
+
+
+def _models(context: Context, known: Assistance) -> Iterator[KnownModel]:
+    for host in known.hosts():
+        found = host.found(0.0)
+        for offer in () if found is None else found.offers:
+            installed = offer.installed
+            yield KnownModel(
+                name=offer.name,
+                machine=host.key,
+                where=host.where,
+                size_bytes=installed.size_bytes,
+                parameters=installed.parameters,
+                quantization=installed.quantization,
+                thinks=offer.shown.thinks,
+                context_tokens=offer.shown.context_tokens,
+                refusal=offer.refusal,
+                probe=known.probes.known(context, offer, found.version if found else ""),
+                is_tried=known.probes.is_asking(host, offer),
+            )

@@ -21,9 +21,11 @@ _FORGOTTEN_SECONDS = 30.0
 
 @dataclass(eq=False)
 class _Place:
-    """`until`: when it had its turn for longer than an answer takes; None as long as it waits."""
+    """`until`: when it had its turn for longer than an answer takes; None as long as it waits. `gives_way`: to be set
+    when somebody comes behind it."""
 
     until: float | None = None
+    gives_way: Event | None = None
 
 
 class Line:
@@ -42,16 +44,24 @@ class Line:
 
     @contextlib.contextmanager
     def turn(
-        self, seconds: float, stopped: Event | None = None, told: Callable[[str], None] | None = None
+        self,
+        seconds: float,
+        stopped: Event | None = None,
+        told: Callable[[str], None] | None = None,
+        gives_way: Event | None = None,
     ) -> Iterator[None]:
-        """Have the machine to oneself, for so long at most. Raises Busy, Stopped and TooSlow."""
-        place = _Place()
+        """Have the machine to oneself, for so long at most. What can wait `gives_way`: that is set when somebody else
+        comes. Raises Busy, Stopped and TooSlow."""
+        place = _Place(gives_way=gives_way)
         with self._changed:
             if len(self._places) > MOST_WAITING:
                 raise Busy(
                     f"{MOST_WAITING} questions wait for the model already.",
                     hint="Wait until some of them are answered.",
                 )
+            for other in self._places:
+                if other.gives_way is not None:
+                    other.gives_way.set()
             self._places.append(place)
         try:
             self._wait(place, stopped, told)
