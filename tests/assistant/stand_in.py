@@ -43,6 +43,8 @@ class Model:
     binds: bool = True
     binds_thinking: bool = True
     remote_host: str = ""
+    probe_behaviour: "Behaviour | None" = None
+    """How it meets FlowML's probe; None as a model does that keeps to the form as far as `binds` says."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Stream:
         self._handler = handler
         self.asked = asked
         self.model = model
-        self.begun = False
+        self.begun = self.ended = False
         self._count = 0
         self._at = time.monotonic_ns()
 
@@ -122,7 +124,8 @@ class Stream:
         self.end()
 
     def end(self) -> None:
-        """The last chunk, which says that this was all."""
+        """The last chunk, which says that this was all: then another may be asked for."""
+        self._handler.stand_in.go(self)
         self._handler.wfile.write(b"0\r\n\r\n")
         self._handler.wfile.flush()
 
@@ -332,9 +335,10 @@ class StandIn:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
 
-    def go(self) -> None:
+    def go(self, stream: Stream) -> None:
         with self._lock:
-            self.at_once -= 1
+            self.at_once -= not stream.ended
+            stream.ended = True
 
     def close(self) -> None:
         """Be gone: from here on nothing listens at its address."""
@@ -411,12 +415,14 @@ class _Handler(BaseHTTPRequestHandler):
             )
             self.answer(200, {"model": name, "created_at": _now(), **said, "done": True, "done_reason": reason})
         else:
-            behave = says("Sure, here it is.") if is_probe else self.stand_in.next_behaviour()
+            probed = model.probe_behaviour or says("Sure, here it is.")
+            behave = probed if is_probe else self.stand_in.next_behaviour()
+            stream = Stream(self, asked, model)
             self.stand_in.come()
             try:
-                behave(Stream(self, asked, model))
+                behave(stream)
             finally:
-                self.stand_in.go()
+                self.stand_in.go(stream)
 
 
 def _now() -> str:

@@ -31,9 +31,7 @@ Subject = tuple[str, str, str]
 class Probes:
     """Those of one process: one at a time."""
 
-    def __init__(self, begin_seconds: float = _BEGIN_SECONDS, again_seconds: float = _AGAIN_SECONDS):
-        self._begin_seconds = begin_seconds
-        self._again_seconds = again_seconds
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._subject: Subject | None = None
@@ -77,14 +75,14 @@ class Probes:
 
     def _work(self, store_of: "ref[Store]", now: float, host: Host, offer: Offer, subject: Subject) -> None:
         try:
-            self.closing.wait(self._begin_seconds)
+            self.closing.wait(_BEGIN_SECONDS)
             for _ in range(_MOST_TRIES):
                 if self.closing.is_set() or _is_closed(store_of()):
                     return
                 try:
                     found = self._asked(host, offer)
                 except Stopped:
-                    self.closing.wait(self._again_seconds)
+                    self.closing.wait(_AGAIN_SECONDS)
                     continue
                 store = store_of()
                 if store is not None and not store.is_closed:

@@ -1,13 +1,19 @@
 """Which model answers, and what is said where none does."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from flowml.assistant.model import Message, NoAssistant, Role
+from flowml.assistant.model import Busy, Message, NoAssistant, Role, Stopped
 from flowml.services.assistant import choosing
+from flowml.services.assistant import probes as probing
+from flowml.services.assistant.lining import MOST_WAITING, Line
 from tests.assistant.serving import assisted
-from tests.assistant.stand_in import Model, StandIn, stand_in
+from tests.assistant.stand_in import Model, StandIn, says, silent, slow_first, stand_in
+from tests.web.serving import until
 
 HELLO = [Message(Role.USER, "Hello")]
 
@@ -66,3 +72,118 @@ def test_a_server_that_has_ended_is_said_to_have(tmp_path: Path) -> None:
     assert not found.available
     assert found.reason is not None and ollama.url in found.reason
     assert found.hint is not None and "ollama serve" in found.hint
+
+
+@pytest.fixture
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "_BEGIN_SECONDS", 0.0)
+    monkeypatch.setattr(probing, "_AGAIN_SECONDS", 0.05)
+
+
+THINKS = ("completion", "thinking")
+
+
+@pytest.mark.usefixtures("in_a_hurry")
+@pytest.mark.parametrize(
+    ("model", "plain", "thinking", "think"),
+    [
+        (Model(), True, None, None),
+        (Model(binds=False), False, None, None),
+        (Model(capabilities=THINKS), True, True, False),
+        (Model(capabilities=THINKS, binds=False), False, True, True),
+        (Model(capabilities=THINKS, binds=False, binds_thinking=False), False, False, False),
+        (Model(capabilities=THINKS, family="gptoss"), None, True, "low"),
+        (Model(capabilities=None), True, None, None),
+    ],
+)
+def test_whether_a_model_keeps_to_a_form_is_found_out_and_decides_how_it_is_asked(
+    tmp_path: Path, model: Model, plain: bool | None, thinking: bool | None, think: bool | str | None
+) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    with stand_in(model) as ollama, assisted(tmp_path, ollama) as context:
+        choosing.language_model(context)
+        assert choosing.assistance_of(context).probes.settled(10)
+        (known,) = choosing.status(context).known
+        assert known.probe is not None
+        assert (known.probe.plain, known.probe.thinking) == (plain, thinking)
+        "".join(choosing.language_model(context).chat(HELLO, schema=schema, seconds=10))
+        assert ollama.chats[0].body.get("think") == think
+        asked = len(ollama.probes)
+        # Another model under the same name is another model, and so may another Ollama be.
+        ollama.version = "0.99.0"
+        choosing.assistance_of(context).server.forget()  # type: ignore[union-attr]
+        choosing.language_model(context)
+        assert choosing.assistance_of(context).probes.settled(10)
+        assert len(ollama.probes) == 2 * asked
+
+
+@pytest.mark.usefixtures("in_a_hurry")
+def test_what_is_found_out_gives_way_to_whoever_asks(tmp_path: Path, ollama: StandIn) -> None:
+    probing_now, model = Event(), ollama.models[0]
+    model.probe_behaviour = lambda stream: (probing_now.set(), silent()(stream))
+    with assisted(tmp_path, ollama) as context:
+        asked = choosing.language_model(context)
+        assert probing_now.wait(10)
+        assert "".join(asked.chat(HELLO, seconds=20)) == "All is well.", "it was not waited for"
+        model.probe_behaviour = None
+        assert choosing.assistance_of(context).probes.settled(20)
+        (known,) = choosing.status(context).known
+        assert known.probe is not None and known.probe.plain, "and it was tried again"
+
+
+def test_one_question_is_answered_at_a_time_and_the_others_hear_their_place(tmp_path: Path, ollama: StandIn) -> None:
+    go, told = Event(), list[str]()
+    ollama.behaves(slow_first(go, says("first")), says("second"))
+    with assisted(tmp_path, ollama) as context:
+        model = choosing.language_model(context)
+        with ThreadPoolExecutor(3) as pool:
+            first = pool.submit(lambda: "".join(model.chat(HELLO, seconds=20)))
+            assert until(lambda: len(ollama.chats) == 1)
+            stopped = Event()
+            second = pool.submit(lambda: "".join(model.chat(HELLO, seconds=20, told=told.append)))
+            third = pool.submit(lambda: "".join(model.chat(HELLO, seconds=20, stopped=stopped)))
+            assert until(lambda: choosing.status(context).waiting == 3)
+            stopped.set()
+            with pytest.raises(Stopped):
+                third.result(10)
+            go.set()
+            assert (first.result(10), second.result(10)) == ("first", "second")
+        assert told[0] == "The model answers one question at a time: 1 question before this one."
+        assert choosing.status(context).waiting == 0
+    assert ollama.most_at_once == 1
+
+
+def test_an_answer_that_nobody_reads_to_its_end_holds_up_nobody_for_ever() -> None:
+    now = [0.0]
+    line = Line(clock=lambda: now[0])
+    forgotten = line.turn(10.0)
+    forgotten.__enter__()
+    now[0] = 60.0
+    with line.turn(10.0):
+        assert line.length == 1
+    forgotten.__exit__(None, None, None)
+    assert line.length == 0
+
+
+def test_only_so_many_wait() -> None:
+    line, stopped = Line(), Event()
+    with ExitStack() as held, ThreadPoolExecutor(MOST_WAITING) as pool:
+        held.callback(stopped.set)
+        held.enter_context(line.turn(10.0))
+        waiting = [pool.submit(lambda: line.turn(10.0, stopped).__enter__()) for _ in range(MOST_WAITING)]
+        assert until(lambda: line.length == MOST_WAITING + 1)
+        with pytest.raises(Busy, match="16 questions wait"), line.turn(10.0):
+            pass
+        stopped.set()
+        assert all(isinstance(one.exception(10), Stopped) for one in waiting)
+
+
+def test_a_choice_holds_while_its_model_is_gone_and_says_so(tmp_path: Path) -> None:
+    with stand_in(Model("a:1b"), Model("b:1b")) as ollama, assisted(tmp_path, ollama) as context:
+        choosing.choose(context, "a:1b")
+        del ollama.models[0]
+        choosing.assistance_of(context).server.forget()  # type: ignore[union-attr]
+        with pytest.raises(NoAssistant, match="“a:1b” is not installed on this machine"):
+            choosing.language_model(context)
+        assert choosing.status(context).models == ("b:1b",)
+        assert choosing.choose(context, None).model == "b:1b"
