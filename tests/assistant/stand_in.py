@@ -73,7 +73,7 @@ class Stream:
         self._handler = handler
         self.asked = asked
         self.model = model
-        self.begun = self.ended = False
+        self.begun, self.is_counted = False, False
         self._count = 0
         self._at = time.monotonic_ns()
 
@@ -330,15 +330,16 @@ class StandIn:
         wanted = name if isinstance(name, str) and ":" in name else f"{name}:latest"
         return next((one for one in self.models if one.name == wanted), None)
 
-    def come(self) -> None:
+    def come(self, stream: Stream) -> None:
         with self._lock:
+            stream.is_counted = True
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
 
     def go(self, stream: Stream) -> None:
         with self._lock:
-            self.at_once -= not stream.ended
-            stream.ended = True
+            self.at_once -= stream.is_counted
+            stream.is_counted = False
 
     def close(self) -> None:
         """Be gone: from here on nothing listens at its address."""
@@ -418,7 +419,7 @@ class _Handler(BaseHTTPRequestHandler):
             probed = model.probe_behaviour or says("Sure, here it is.")
             behave = probed if is_probe else self.stand_in.next_behaviour()
             stream = Stream(self, asked, model)
-            self.stand_in.come()
+            self.stand_in.come(stream)
             try:
                 behave(stream)
             finally:
