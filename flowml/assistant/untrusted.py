@@ -58,7 +58,7 @@ _ORDERS_ELSEWHERE = re.compile(
     "|игнорир|забуд|удал|инструкц|команд|ігнор|видал|αγνοησ|διαγραψ|οδηγι|ละเว้น|ลบ"
 )
 _MARKUP = re.compile(
-    r"[a-z][a-z0-9+.-]{1,12}://|\bwww\.|javascript:|\bdata:\w+/|!\[|\]\(|<[/!a-z|?]|```|\"\s*[,}\]:]|[{\[]\s*\"|<\||\|>"
+    r"\b(?:begin|end) data\b|[a-z][a-z0-9+.-]{1,12}://|\bwww\.|javascript:|\bdata:\w+/|!\[|\]\(|<[/!a-z|?]|```|\"\s*[,}\]:]|[{\[]\s*\"|<\||\|>"
     r"|\[/?inst|<<|>>|\bsystem\s*:|\bassistant\s*:|\buser\s*:|\bhuman\s*:|###|---{1,}|===|\$\{|\{\{|%7b|&#|\\[nux]",
     re.IGNORECASE,
 )
