@@ -1,0 +1,190 @@
+"""A text against the facts that it was told: numbers that are none of theirs, and facts that there are not.
+
+A number is held against the figures of the facts that its sentence cites; where it cites none, or they do not have it,
+against all of them. What follows from the cited figures in one step is theirs as well: what is missing from a share to
+all of it, a difference, how many times as much.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import combinations, permutations
+
+from flowml.assistant.facts import Fact, by_id
+from flowml.assistant.numbers.reading import Stated, citations, dates, stated
+from flowml.domain.wording import shortened
+
+_SENTENCE_END = re.compile(r"(?<=[.!?:])(?:\s|(?=[\[(]f\d))+(?![\[(]\s*f\d)|\n+")
+_SHARE_MOST = 1.0 + 1e-9
+_WIDE = 0.25
+_MOST_FIGURES, _FEW_FIGURES = 24, 5
+_SAME = 0.02
+_NEAR_SHARE = 0.02
+
+
+class Kind(StrEnum):
+    """What is wrong at a place of a text."""
+
+    INVENTED = "invented"
+    ELSEWHERE = "elsewhere"
+    NO_SUCH_FACT = "no_such_fact"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place of a text, from `start` to `end` in characters, and what is said there of it."""
+
+    start: int
+    end: int
+    kind: Kind
+    note: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """`marks` in the order of the text; `cited`: the facts that it cites and that there are, each once; `numbers`: how
+    many were looked at."""
+
+    marks: tuple[Mark, ...]
+    cited: tuple[str, ...]
+    numbers: int
+
+
+def check(text: str, facts: Sequence[Fact], names: Iterable[str] = ()) -> Checked:
+    """`names` are those of columns and classes: numbers within them are none of the text's."""
+    known = by_id(facts)
+    figures = {fact.id: _figures(fact) for fact in facts}
+    everything = [figure for some in figures.values() for figure in some]
+    written = " \n ".join(fact.sentence for fact in facts)
+    masked = _without_names(text, names)
+    marks, cited, count = [], list[str](), 0
+    for citation in citations(text):
+        if citation.id not in known:
+            marks.append(Mark(citation.start, citation.end, Kind.NO_SUCH_FACT, "there is no such fact"))
+        elif citation.id not in cited:
+            cited.append(citation.id)
+    for start, end in dates(masked):
+        count += 1
+        if masked[start:end] not in written:
+            marks.append(Mark(start, end, Kind.INVENTED, "not among the figures"))
+    for start, end in _sentences(masked):
+        sentence = masked[start:end]
+        there = [one.id for one in citations(text[start:end]) if one.id in known]
+        own = [figure for one in dict.fromkeys(there) for figure in figures[one]]
+        for one in stated(sentence):
+            count += 1
+            if own and _is_known(one, own, derived=True):
+                continue
+            if _is_known(one, everything, derived=not own):
+                if own and not _is_known(one, everything, derived=False):
+                    continue
+                if own and _is_telling(one):
+                    marks.append(
+                        Mark(start + one.start, start + one.end, Kind.ELSEWHERE, "not a figure of what is cited here")
+                    )
+                continue
+            marks.append(Mark(start + one.start, start + one.end, Kind.INVENTED, "not among the figures"))
+    return Checked(tuple(sorted(marks, key=lambda mark: mark.start)), tuple(cited), count)
+
+
+def _figures(fact: Fact) -> list[float]:
+    """Those that it states, and what stands in its sentence beside them: bounds, dates, names of values."""
+    found = [float(figure) for figure in fact.figures if math.isfinite(figure)]
+    for one in stated(fact.sentence):
+        for part in one.parts or (one,):
+            shares = [reading.value for reading in part.readings if reading.is_share]
+            value = shares[0] if shares else part.readings[0].value
+            # A figure that is rounded in the sentence is no other one.
+            if not any(abs(value - figure) <= _SAME * max(abs(figure), 0.1) for figure in found):
+                found.append(value)
+    return found
+
+
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for found in _SENTENCE_END.finditer(text):
+        yield start, found.start()
+        start = found.end()
+    yield start, len(text)
+
+
+def _without_names(text: str, names: Iterable[str]) -> str:
+    """Numbers in names of columns and classes are blanked out; short names of digits alone only where they are quoted,
+    since any count may look like them."""
+    written = {form for name in names for form in (name, " ".join(name.split()), shortened(" ".join(name.split())))}
+    for name in sorted((one for one in written if any(c.isdigit() for c in one)), key=len, reverse=True):
+        plain = re.escape(name)
+        quoted, alone = rf"[“\"'‘`«„]{plain}[”\"'’`»“]", rf"(?<!\w){plain}(?!\w)"
+        pattern = quoted if re.fullmatch(r"[\d.,\s-]+", name) else alone
+        text = re.sub(pattern, lambda found: "_" * len(found.group()), text)
+    return text
+
+
+def _is_known(one: Stated, figures: Sequence[float], *, derived: bool) -> bool:
+    if one.is_ratio:
+        return _is_ratio_known(one, figures, derived)
+    if any(_is_near(one, figure) for figure in figures):
+        return True
+    shares = [figure for figure in figures if 0 <= figure <= _SHARE_MOST]
+    is_share = any(reading.is_share for reading in one.readings)
+    if is_share and any(_is_near(one, 1.0 - share) for share in shares):
+        return True
+    if one.parts and all(_is_known(part, figures, derived=False) for part in one.parts):
+        return True
+    return derived and _follows(one, figures, shares, is_share)
+
+
+def _follows(one: Stated, figures: Sequence[float], shares: Sequence[float], is_share: bool) -> bool:
+    """Whether it is made of two figures: what they make together, their difference, the part that one is of the other.
+    Only what is of a kind is put together: shares of all, or counts and amounts."""
+    amounts = [figure for figure in figures if abs(figure) > _SHARE_MOST]
+    readings = tuple(replace(one, near=min(one.near, _NEAR_SHARE)) if one.is_share else one for one in one.readings)
+    exact = replace(one, readings=readings, loose=0.0, above=False, below=False)
+    if is_share:
+        if any(_is_near(exact, first - second) for first, second in permutations(shares[:_MOST_FIGURES], 2)):
+            return True
+        counts = [abs(figure) for figure in amounts if figure == int(figure)]
+        pairs = combinations(counts[:_MOST_FIGURES], 2)
+        return any(_is_near(exact, min(pair) / max(pair)) for pair in pairs)
+    return any(
+        _is_near(exact, made)
+        for first, second in combinations(amounts[:_MOST_FIGURES], 2)
+        for made in (abs(first - second), first + second)
+    )
+
+
+def _is_ratio_known(one: Stated, figures: Sequence[float], derived: bool) -> bool:
+    if any(_is_near(one, figure) for figure in figures):
+        return True
+    if not derived:
+        return False
+    if len(figures) <= _FEW_FIGURES:
+        sizes = [abs(figure) for figure in figures if figure]
+        return any(_is_near(one, max(pair) / min(pair)) for pair in combinations(sizes, 2))
+    shares = [figure for figure in figures if 0 < figure <= _SHARE_MOST][:_MOST_FIGURES]
+    amounts = [abs(figure) for figure in figures if abs(figure) > _SHARE_MOST][:_MOST_FIGURES]
+    return any(_is_near(one, max(pair) / min(pair)) for some in (shares, amounts) for pair in combinations(some, 2))
+
+
+def _is_near(one: Stated, figure: float) -> bool:
+    for reading in one.readings:
+        # Of a share that is written in percent the figure is a share, or the percent themselves.
+        room = max(reading.near * (1 - 1e-6), one.loose * abs(reading.value))
+        off = figure - reading.value
+        if abs(off) <= room + 1e-12:
+            return True
+        if one.above and 0 <= off <= _WIDE * abs(reading.value):
+            return True
+        if one.below and 0 <= -off <= _WIDE * abs(reading.value):
+            return True
+        # “off by 300” is said without a sign of −300.
+        if reading.value > 0 > figure and abs(-figure - reading.value) <= room + 1e-12:
+            return True
+    return False
+
+
+def _is_telling(one: Stated) -> bool:
+    """Whether a number is no small count, which many facts share."""
+    return all(reading.is_share or abs(reading.value) > 10 for reading in one.readings)

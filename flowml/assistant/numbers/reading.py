@@ -1,0 +1,323 @@
+"""The numbers that a text states, each with all that it may mean: decimal commas, words, shares, roundings."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+# Spaces that do not break, thin ones and the common one separate thousands in French, and before units.
+_SPACES = "\u00a0\u202f\u2009"
+_DIGITS = (
+    rf"(?:\d{{1,3}}(?:[ {_SPACES}'’]\d{{3}}){{1,5}}(?:[.,]\d{{1,15}})?(?!\d)"
+    r"|\d{1,18}(?:[.,]\d{1,18}){0,6}(?!\d))"
+)
+_SCALES = {
+    "thousand": 1e3, "thousands": 1e3, "k": 1e3, "million": 1e6, "millions": 1e6, "mio": 1e6, "m": 1e6,
+    "billion": 1e9, "billions": 1e9, "bn": 1e9, "hundred": 1e2, "dozen": 12.0,
+    "tausend": 1e3, "millionen": 1e6, "mille": 1e3,
+}  # fmt: skip
+_ONES = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+WORDS = {word: float(at) for at, word in enumerate(_ONES)} | {word: 10.0 * at for at, word in enumerate(_TENS, 2)}
+_PARTS = {
+    "half": 1 / 2, "third": 1 / 3, "thirds": 1 / 3, "quarter": 1 / 4, "quarters": 1 / 4, "fourth": 1 / 4,
+    "fifth": 1 / 5, "fifths": 1 / 5, "sixth": 1 / 6, "sixths": 1 / 6, "eighth": 1 / 8, "eighths": 1 / 8,
+    "tenth": 1 / 10, "tenths": 1 / 10,
+}  # fmt: skip
+_WORD = rf"(?:(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES[1:10])}))?|{'|'.join(_ONES)})"
+_AMOUNT = rf"(?:{_DIGITS}|(?:a )?\b{_WORD}\b)"
+_SCALE = rf"(?:[ {_SPACES}]?(?P<scale>{'|'.join(sorted(_SCALES, key=len, reverse=True))})\b)?"
+_PERCENT = (
+    rf"[ {_SPACES}-]?(?:%|‰|per ?cent(?:age)?(?: points?)?\b|prozent\b|pour ?cent\b|pp\b|percentage points?\b"
+    r"|points?\b)"
+)
+
+_DATE = re.compile(
+    r"(?<![\w.])\d{4}-\d{2}(?:-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?)?(?![\w-])"
+    r"|(?<!\d)\d{1,2}[./]\d{1,2}[./]\d{2,4}(?!\d)"
+)
+_CITED = re.compile(r"[\[(]\s*f\d+(?:\s*[,;&]?\s*f\d+)*\s*[\])]")
+_FACT = re.compile(r"f\d+")
+_LISTED = re.compile(
+    r"^[ \t]*(?:#+ )?\(?\d{1,2}[.):]?(?=\s*$)|^[ \t]*(?:\(?\d{1,2}[.)]|#+ \d{1,2}[.)]?)(?=\s)", re.MULTILINE
+)
+_ORDINAL = re.compile(r"\b\d+(?:st|nd|rd|th)\b|\b(?:#|no\. ?|nr\. ?|step |place |point )\d{1,3}\b", re.IGNORECASE)
+_RATIO = re.compile(
+    rf"(?<![\w.,])(?P<count>{_AMOUNT})(?P<words>(?: \w+){{0,2}}?) (?:times )?(?:of|out of|in|von|sur|auf)"
+    rf"(?: every| each| the| those)? (?P<base>{_AMOUNT})(?![\w%]|[.,]\d)",
+    re.IGNORECASE,
+)
+_FRACTION = re.compile(
+    rf"\b(?:(?P<count>an?|one|two|three|four|five|seven)[ -])?(?P<part>{'|'.join(_PARTS)})\b|(?P<only>\bhalf\b)"
+    r"|\bevery (?P<every>second|third|fourth|fifth|tenth)\b|(?<![\w.,/])(?P<top>\d)/(?P<bottom>\d{1,2})(?![\w/])",
+    re.IGNORECASE,
+)
+_TIMES = re.compile(
+    r"\b(?P<word>twice|double[ds]?|thrice|triple[ds]?|tenfold)\b"
+    rf"|(?<![\w.,])(?P<count>{_AMOUNT})(?:[- ]times|[- ]?fold|[ {_SPACES}]?[x×])(?!\w)",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    rf"(?<![\w.,])(?P<sign>[-−–]\s?|minus )?(?P<amount>{_AMOUNT}){_SCALE}(?P<percent>{_PERCENT})?", re.IGNORECASE
+)
+_LOOSE = re.compile(
+    r"(?:about|around|roughly|approximately|approx\.?|some|nearly|almost|close to|just (?:over|under)|circa|ca\.|~|≈"
+    r"|or so|slightly (?:over|under|more than|less than|above|below)|etwa|rund|environ)\s*(?:an? |the )?$",
+    re.IGNORECASE,
+)
+_ABOVE = re.compile(r"(?:over|above|more than|at least|upwards of|greater than|>|≥)\s*(?:an? |the )?$", re.IGNORECASE)
+_BELOW = re.compile(r"(?:under|below|less than|fewer than|at most|up to|within|<|≤)\s*(?:an? |the )?$", re.IGNORECASE)
+_RANGE = re.compile(rf"\s*(?:to|and|or|bis|à|-|–|—)\s*{_AMOUNT}{_SCALE}(?P<percent>{_PERCENT})?(?!\w)", re.IGNORECASE)
+_BASE = re.compile(
+    r"\b(?:of|in|from|out of|per|every|von|sur|auf)(?: every| each)? (?P<base>10{1,4}|1[.,]000|10[.,]000)\b",
+    re.IGNORECASE,
+)
+_MULTIPLES = {"twice": 2.0, "double": 2.0, "doubled": 2.0, "doubles": 2.0, "thrice": 3.0, "triple": 3.0, "tripled": 3.0,
+              "triples": 3.0, "tenfold": 10.0}  # fmt: skip
+_EVERY = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "tenth": 10}
+_ROUND, _TENTH, _MOST_BASE = (10.0, 100.0, 1_000.0, 10_000.0), 0.06, 50
+_SMALL = 3.0
+"""Number words up to it are figures of speech as often as not: one of them, two classes."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One thing that a number may mean: `value`, off by at most `near` in either direction by how it is written.
+    `is_share`: a part of all, as .25 for 25 %."""
+
+    value: float
+    near: float
+    is_share: bool = False
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A number of a text, from `start` to `end`; it is right where one of its readings is. `is_ratio`: it says how many
+    times as much something is."""
+
+    start: int
+    end: int
+    readings: tuple[Reading, ...]
+    loose: float = 0.0
+    above: bool = False
+    below: bool = False
+    is_ratio: bool = False
+    parts: tuple["Stated", ...] = ()
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A fact that a text cites, by its id."""
+
+    start: int
+    end: int
+    id: str
+
+
+def citations(text: str) -> list[Citation]:
+    """Those in brackets: [f3], [f3, f7], (f3)."""
+    return [
+        Citation(found.start() + one.start(), found.start() + one.end(), one.group())
+        for found in _CITED.finditer(text)
+        for one in _FACT.finditer(found.group())
+    ]
+
+
+def without_citations(text: str) -> str:
+    """With blanks in their places."""
+    return _CITED.sub(lambda found: " " * len(found.group()), text)
+
+
+def dates(text: str) -> list[tuple[int, int]]:
+    """Where dates stand."""
+    return [found.span() for found in _DATE.finditer(text)]
+
+
+def stated(text: str) -> Iterator[Stated]:
+    """Every number, in order; numbers of lists and places, and citations, are none."""
+    text = without_citations(text)
+    for pattern in (_LISTED, _ORDINAL, _DATE):
+        text = pattern.sub(lambda found: "\x00" * len(found.group()), text)
+    taken = [False] * len(text)
+    found: list[Stated] = []
+    for pattern, read in ((_RATIO, _ratio), (_TIMES, _times), (_FRACTION, _fraction), (_NUMBER, _number)):
+        for match in pattern.finditer(text):
+            if any(taken[match.start() : match.end()]):
+                continue
+            one = read(text, match)
+            if one is not None:
+                found.append(one)
+                taken[match.start() : match.end()] = [True] * (match.end() - match.start())
+    yield from sorted(found, key=lambda one: one.start)
+
+
+def values_of(written: str) -> list[tuple[float, float]]:
+    """What digits may mean, (value, unit of the last digit): 1.500 is one and a half or fifteen hundred.
+
+    >>> values_of("1,500"), values_of("0,62"), values_of("1 234,5"), values_of("2.5")
+    ([(1500.0, 1.0), (1.5, 0.001)], [(0.62, 0.01)], [(1234.5, 0.1)], [(2.5, 0.1)])
+    """
+    text = re.sub(rf"['’ {_SPACES}]", "", written)
+    marks = [character for character in text if character in ".,"]
+    if not marks:
+        return [(float(text), 1.0)]
+    found = []
+    last = marks[-1]
+    whole, _, decimals = text.rpartition(last)
+    grouped = re.fullmatch(rf"\d{{1,3}}(?:[{''.join(sorted(set(marks)))}]\d{{3}})+", text)
+    if grouped and len(set(marks)) == 1 and not text.startswith("0"):
+        found.append((float(re.sub(r"[.,]", "", text)), 1.0))
+    if marks.count(last) == 1:
+        found.append((float(f"{re.sub(r'[.,]', '', whole)}.{decimals}"), 10.0 ** -len(decimals)))
+    return found or [(float(re.sub(r"[.,]", "", text)), 1.0)]
+
+
+def _amounts(written: str) -> list[tuple[float, float]]:
+    word = written.lower().removeprefix("a ").strip()
+    if word[:1].isdigit():
+        return values_of(word)
+    tens, _, ones = word.replace("-", " ").partition(" ")
+    return [(WORDS[tens] + (WORDS[ones] if ones else 0.0), 1.0)]
+
+
+def _rounding(value: float, unit: float) -> float:
+    """By how much a number that was rounded or cut off may be off: 2,100 by fifty, 62 by less than one."""
+    if unit >= 1 and value >= 100 and value == int(value):
+        zeros = len(f"{int(value)}") - len(f"{int(value)}".rstrip("0"))
+        return max(unit, min(0.51 * 10.0**zeros, 0.05 * value))
+    return unit
+
+
+def _number(text: str, match: re.Match[str]) -> Stated | None:
+    written = match["amount"]
+    bases = _bases(text)
+    if match.start("amount") in bases:
+        return None
+    amounts = _amounts(written)
+    # Of “69 to 82 %” and “1.2 to 1.5 million” both are.
+    shared = _RANGE.match(text, match.end())
+    scaled = match["scale"] or (shared and shared["scale"])
+    per_cent = match["percent"] or (shared and shared["percent"])
+    scale = _SCALES[scaled.lower()] if scaled else 1.0
+    is_word = not written.strip()[0].isdigit()
+    if is_word and scale == 1 and not per_cent and amounts[0][0] <= _SMALL:
+        return None
+    # A minus between two digits is a range.
+    sign = -1.0 if match["sign"] and match["sign"].strip() in ("-", "−", "minus") else 1.0
+    before = text[: match.start()].rstrip()
+    if sign < 0 and before[-1:].isdigit():
+        sign = 1.0
+    readings = []
+    for value, unit in amounts:
+        size, near = sign * value * scale, _rounding(value, unit) * scale
+        if per_cent:
+            per = 1000.0 if "‰" in per_cent else 100.0
+            readings.append(Reading(size / per, near / per, True))
+        readings.append(Reading(size, near))
+        # “Of 100 rows it finds 62”: the 100 stands elsewhere in the sentence.
+        readings += [Reading(size / base, 1.0 / base, True) for base in set(bases.values()) if 0 <= size <= base]
+    parts: tuple[Stated, ...] = ()
+    if " " in written and not is_word:
+        # Two numbers one after the other look like one that is grouped.
+        parts = tuple(
+            Stated(match.start(), match.end(), (Reading(float(part.replace(",", "")), 1.0),))
+            for part in written.split(" ")
+            if re.fullmatch(r"[\d,]+(?:\.\d+)?", part)
+        )
+    return _stated(text, match, readings, parts=parts)
+
+
+@lru_cache(maxsize=8)
+def _bases(text: str) -> dict[int, float]:
+    """Of how many a sentence speaks, by the place where that stands: of 100, of 1,000."""
+    return {found.start("base"): _amounts(found["base"])[0][0] for found in _BASE.finditer(text)}
+
+
+def _ratio(text: str, match: re.Match[str]) -> Stated | None:
+    counts, bases = _amounts(match["count"]), _amounts(match["base"])
+    base = bases[0][0]
+    if base < 2 or not any(count <= base for count, _ in counts):
+        return None
+    # “Puts the right one first in 69 cases” is none.
+    if base not in _ROUND and (match["words"] or base > _MOST_BASE):
+        return None
+    readings = []
+    for count, _ in counts:
+        if base in (20.0, *_ROUND) or count == 1:
+            # Of one in seven the seven is rounded.
+            near = 0.12 / base if count == 1 and base not in _ROUND else min(1.0 / base, _TENTH)
+            readings.append(Reading(count / base, near, True))
+        else:
+            readings.append(Reading(count / base, 0.5 / base, True))
+    # Else they are two counts, each of which has to be known.
+    parts = (
+        ()
+        if base in _ROUND and not match["base"].strip()[0].isdigit()
+        else tuple(
+            Stated(
+                match.start(name),
+                match.end(name),
+                tuple(Reading(value, _rounding(value, unit)) for value, unit in some),
+            )
+            for name, some in (("count", counts), ("base", bases))
+            if not (not match[name].strip()[0].isdigit() and some[0][0] <= _SMALL)
+        )
+    )
+    return _stated(text, match, readings, parts=parts)
+
+
+def _fraction(text: str, match: re.Match[str]) -> Stated | None:
+    if match["top"]:
+        share = float(match["top"]) / max(float(match["bottom"]), 1.0)
+        return _stated(text, match, [Reading(share, 0.03, True)]) if share <= 1 else None
+    if match["every"]:
+        return _stated(text, match, [Reading(1 / _EVERY[match["every"].lower()], 0.03, True)])
+    part = (match["part"] or match["only"]).lower()
+    count = (match["count"] or "").lower()
+    # “The third column” is a place, “a third” a share.
+    if part != "half" and not count:
+        return None
+    if (
+        part == "half"
+        and re.search(r"(?:a|and a) $", text[max(0, match.start() - 6) : match.start()])
+        and "and a" in text[max(0, match.start() - 8) : match.start()]
+    ):
+        return None
+    times = 1.0 if count in ("", "a", "an") else WORDS[count]
+    share = times * _PARTS[part]
+    return _stated(text, match, [Reading(share, 0.035 if part != "tenth" else 0.02, True)]) if share <= 1 else None
+
+
+def _times(text: str, match: re.Match[str]) -> Stated | None:
+    if match["word"]:
+        value = _MULTIPLES[match["word"].lower()]
+        return _stated(text, match, [Reading(value, 0.26 * value / 2)], is_ratio=True)
+    # “62 times out of 100” is a count.
+    if re.match(r" out of| of ", text[match.end() :]):
+        return None
+    amounts = _amounts(match["count"])
+    if not match["count"].strip()[0].isdigit() and amounts[0][0] <= 1:
+        return None
+    return _stated(text, match, [Reading(value, max(unit, 0.13 * value)) for value, unit in amounts], is_ratio=True)
+
+
+def _stated(
+    text: str, match: re.Match[str], readings: list[Reading], *, is_ratio: bool = False, parts: tuple[Stated, ...] = ()
+) -> Stated:
+    before = text[max(0, match.start() - 24) : match.start()]
+    after = text[match.end() : match.end() + 8]
+    loose = 0.1 if _LOOSE.search(before) or after.startswith(" or so") else 0.0
+    start = match.start() + len(match.group()) - len(match.group().lstrip())
+    return Stated(
+        start,
+        match.end(),
+        tuple(readings),
+        loose,
+        bool(_ABOVE.search(before)),
+        bool(_BELOW.search(before)),
+        is_ratio,
+        parts,
+    )

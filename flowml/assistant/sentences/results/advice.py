@@ -1,0 +1,181 @@
+"""What to try next: concrete, the most telling first."""
+
+from collections.abc import Iterator
+
+from flowml.assistant.sentences.explanation import Facts, Sentence
+from flowml.assistant.sentences.results.findings import Findings
+from flowml.assistant.sentences.results.judging import EXCELLENT, GUESSING, NONE, PERFECT, is_small
+from flowml.assistant.sentences.saying import named, of_hundred, percent, seconds
+from flowml.domain.jobs import JobStatus
+from flowml.domain.wording import columns, fixed, plural
+
+_MOST = 5
+_LATE = 0.75
+_FEW_ROWS, _FEW_OF_CLASS = 1_000, 50
+_RANKS, _LEAST_RIGHT = 0.6, 0.1
+_WELL = 0.9
+
+
+def advice(findings: Findings, verdict: str, facts: Facts) -> list[Sentence]:
+    """At most five."""
+    found = _after_nothing(findings, facts) if verdict == NONE else _after_a_model(findings, verdict, facts)
+    return list(found)[:_MOST]
+
+
+def _after_nothing(findings: Findings, facts: Facts) -> Iterator[Sentence]:
+    if not findings.status.ended:
+        return
+    if findings.status is JobStatus.CANCELLED:
+        yield facts.say("Let the run go on: “Extend” on its page takes it up where it was stopped.", "run")
+    elif findings.status is JobStatus.FAILED or findings.error:
+        yield facts.say("Put right what is said above, and train again.", "run")
+    else:
+        yield facts.say(f"Give it more time than {seconds(findings.budget_seconds)}.", "run")
+
+
+def _after_a_model(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
+    target = named(findings.target)
+    if findings.leaks:
+        them = "it" if len(findings.leaks) == 1 else "them"
+        is_known = "is" if len(findings.leaks) == 1 else "are"
+        yield facts.say(
+            f"Train again without {columns(findings.leaks, 3)}, unless {'it' if them == 'it' else 'they'} {is_known}"
+            f" known at the moment when you want to predict.",
+            "leak",
+        )
+    elif verdict == PERFECT and findings.uses:
+        yield facts.say(
+            f"Ask where {named(findings.uses[0].column)} comes from. If it is not known before {target} is, train again"
+            " without it.",
+            f"use:{findings.uses[0].column}",
+        )
+    untried = findings.learning is not None and not findings.learning.finished
+    if findings.is_guess and untried:
+        yield from _time(findings, verdict, facts)
+        return
+    if verdict == GUESSING and findings.metric == "f1" and (findings.ranks_right or 0.0) >= _RANKS:
+        yield facts.say(
+            "Train again for ROC AUC: it ranks rows better than chance, which F1, judging only its yes and no, does not"
+            " see.",
+            "ranking",
+        )
+    elif verdict == GUESSING:
+        yield facts.say(
+            f"Add columns that have to do with {target}: what is there now says next to nothing about it.",
+            "guess",
+            "task",
+        )
+    yield from _rows(findings, verdict, facts)
+    yield from _classes(findings, verdict, facts)
+    yield from _time(findings, verdict, facts)
+    yield from _weak_part(findings, verdict, facts)
+    if findings.twin is not None and verdict not in (GUESSING, PERFECT):
+        twin = findings.twin
+        if twin.ms and twin.instead_of_ms and twin.instead_of_ms > 3 * twin.ms:
+            yield facts.say(
+                f"Where answers must be quick, use its fast twin: nearly as good, and"
+                f" {fixed(twin.instead_of_ms / twin.ms)} times as fast.",
+                "twin",
+            )
+    if verdict == EXCELLENT and not findings.leaks:
+        yield Sentence("Try it with a few rows of your own in the Playground, and see whether you believe the answers.")
+
+
+def _rows(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
+    matrix = findings.matrix
+    if matrix is not None and findings.n_rows >= 100:
+        rare = [at for at in range(len(matrix.labels)) if matrix.of(at) < _FEW_OF_CLASS]
+        poor = [at for at in rare if matrix.counts[at][at] < _WELL * matrix.of(at)]
+        if poor:
+            rarest = min(poor, key=matrix.of)
+            yield facts.say(
+                f"Collect more rows with {named(matrix.labels[rarest])}: {plural(matrix.of(rarest), 'row')}"
+                f" {'is' if matrix.of(rarest) == 1 else 'are'} too few to learn it from.",
+                f"class:{matrix.labels[rarest]}",
+            )
+            return
+    if findings.n_rows and (is_small(findings) or findings.n_rows < _FEW_ROWS and verdict not in (EXCELLENT, PERFECT)):
+        if findings.n_rows < 100:
+            yield facts.say(
+                f"Collect more rows: {findings.n_rows} are very few. Even a hundred more would help, and show how good"
+                " it really is.",
+                "task",
+            )
+        else:
+            yield facts.say(
+                f"Collect more rows if you can: {findings.n_rows:,} are not many, and more would probably help.", "task"
+            )
+
+
+def _classes(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
+    """Another threshold, where misses cost more than false alarms."""
+    if not findings.thresholds or findings.positive is None or verdict == PERFECT:
+        return
+    if verdict == GUESSING:
+        return
+    one, positive = findings.thresholds[0], named(findings.positive)
+    if one.right < _LEAST_RIGHT or findings.threshold is None:
+        return
+    side = "a missed" if one.at < findings.threshold else "a false alarm for"
+    than = "a false alarm" if one.at < findings.threshold else "missing one"
+    yield facts.say(
+        f"If {side} {positive} costs you more than {than}, set your costs under “Curves and costs”: saying {positive}"
+        f" from {percent(one.at)} on, it would find {of_hundred(one.found)} and be right in {of_hundred(one.right)}"
+        " of those that it names.",
+        "threshold:0",
+        "threshold",
+    )
+
+
+def _time(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
+    learning = findings.learning
+    if learning is None or verdict == PERFECT:
+        return
+    if findings.status is JobStatus.CANCELLED:
+        yield facts.say(
+            f"Give it the time that it was stopped from using: it ran for {seconds(findings.elapsed_seconds)} of"
+            f" {seconds(findings.budget_seconds)}. “Extend” goes on from what it has.",
+            "run",
+            "learning",
+        )
+        return
+    if not findings.status.ended:
+        return
+    if not learning.finished:
+        yield facts.say(
+            f"Give it more time: in {seconds(findings.budget_seconds)} only the simplest models were finished.",
+            "run",
+            "learning",
+        )
+        return
+    if learning.had_enough:
+        yield facts.say(
+            "More time is not worth it: on so few rows a longer search would find luck, not skill.", "learning"
+        )
+        return
+    last, spent = learning.last_gain_seconds, findings.elapsed_seconds
+    if last is None or spent <= 0:
+        return
+    if last >= _LATE * spent and learning.late_gain > 0 and verdict != EXCELLENT:
+        yield facts.say(
+            f"Give it more time: it was still getting better after {seconds(last)} of {seconds(spent)}.",
+            "learning",
+            "run",
+        )
+    elif last < 0.5 * spent:
+        yield facts.say(
+            f"More time is unlikely to help: nothing better came after {seconds(last)} of the {seconds(spent)}.",
+            "learning",
+            "run",
+        )
+
+
+def _weak_part(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
+    if verdict in (GUESSING, PERFECT) or not findings.parts:
+        return
+    part = findings.parts[0]
+    yield facts.say(
+        f"Look at its mistakes where {part.where}: what else is known of these rows, and is not in the table yet, is"
+        " what would help most.",
+        f"part:{part.number}",
+    )

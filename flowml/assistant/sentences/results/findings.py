@@ -1,0 +1,245 @@
+"""All that is known of a run and of one of its models, as plain figures: what its explanation is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from flowml.domain.jobs import JobStatus, ProblemType, Validation
+from flowml.domain.metrics import greater_is_better, perfect_gain
+
+_SURE = 1e-9
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Rows by their true class and the predicted one, of rows that the model had not seen."""
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    @property
+    def total(self) -> int:
+        return sum(map(sum, self.counts))
+
+    @property
+    def right(self) -> int:
+        return sum(self.counts[at][at] for at in range(len(self.labels)))
+
+    def of(self, at: int) -> int:
+        """How many rows are of a class."""
+        return sum(self.counts[at])
+
+    def said(self, at: int) -> int:
+        """How many are predicted as it."""
+        return sum(line[at] for line in self.counts)
+
+    @cached_property
+    def commonest(self) -> int:
+        """The class that most rows are of."""
+        return max(range(len(self.labels)), key=self.of)
+
+    @property
+    def guess_share(self) -> float:
+        """How often saying the commonest class is right."""
+        return self.of(self.commonest) / max(self.total, 1)
+
+
+@dataclass(frozen=True)
+class RangeOfTarget:
+    """Rows whose true value lies in a part of the range: half are off by at most `half_within`, and the model says
+    `mean` too little on average (below 0: too much)."""
+
+    low: float | None
+    high: float | None
+    n_rows: int
+    half_within: float
+    mean: float
+
+
+@dataclass(frozen=True)
+class Distances:
+    """How far off numbers are: of `n_rows` half by at most `half_within`, nine in ten by at most `most_within`, none by
+    more than `greatest`; actual minus predicted is `mean` on average, give or take `mean_error`. Saying the middle
+    value, `middle`, everywhere would be off by at most `guess_within` in half of them, and by `guess_mean` on average,
+    as the model is by `mean_off`."""
+
+    n_rows: int
+    half_within: float
+    most_within: float
+    greatest: float
+    mean: float
+    mean_error: float
+    middle: float
+    guess_within: float
+    mean_off: float
+    guess_mean: float
+    ranges: tuple[RangeOfTarget, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the table where the model fails more than elsewhere; `where` in words, `number` its place."""
+
+    where: str
+    n_rows: int
+    loss: float
+    elsewhere: float
+    number: int
+
+
+@dataclass(frozen=True)
+class Direction:
+    """What is predicted on average at one end of a column and at the other: of numbers its lowest and highest usual
+    values, of categories those with the least and the most."""
+
+    kind: str
+    low_at: str
+    low: float
+    high_at: str
+    high: float
+    is_steady: bool = True
+
+
+@dataclass(frozen=True)
+class Use:
+    """How much worse the score gets when a column is shuffled, in the metric's units."""
+
+    column: str
+    importance: float
+    std: float
+    direction: Direction | None = None
+
+
+@dataclass(frozen=True)
+class RunnerUp:
+    """The best model of another kind; a `tie`: that the first is ahead may be chance."""
+
+    name: str
+    model_id: str
+    difference: float
+    tie: bool
+    is_faster: bool = False
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Of two classes: what comes of predicting the second from a probability of `at` on, as shares of its rows that are
+    found, and of the named ones that are right."""
+
+    at: float
+    found: float
+    right: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """By how much probabilities are off on average, what chance alone would make of it, and at most. An example: of
+    `n_rows` that got a probability of `said` on average, the share `came_true`."""
+
+    error: float
+    chance_error: float
+    chance_limit: float
+    said: float
+    came_true: float
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class Twin:
+    """One small model that is nearly as good."""
+
+    model_id: str
+    loss: float
+    ms: float | None
+    instead_of_ms: float | None
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How the search went: when the best score was reached, in seconds of the run, and what became of the trials."""
+
+    last_gain_seconds: float | None
+    late_gain: float
+    finished: int
+    failed: int
+    unfinished: int
+    had_enough: bool
+    why_failed: str = ""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """`score`, `low`, `high`: what to expect on new rows of the best model of its run, of another its score in testing
+    without a range (`is_expected` tells); `guess` what a constant answer reaches. `warnings` are what the run has told;
+    `leaks` the columns that may know the answer. `missing`: of what could not be worked out, why, in a sentence, by
+    part.
+    """
+
+    job_id: str
+    status: JobStatus
+    target: str
+    error: str = ""
+    dataset_id: str = ""
+    budget_seconds: float = 0.0
+    elapsed_seconds: float = 0.0
+    model_id: str | None = None
+    model_name: str = ""
+    is_best: bool = True
+    is_guess: bool = False
+    problem_type: ProblemType | None = None
+    metric: str = ""
+    score: float | None = None
+    low: float | None = None
+    high: float | None = None
+    guess: float | None = None
+    is_expected: bool = True
+    score_std: float | None = None
+    n_rows: int = 0
+    n_columns: int = 0
+    weighted: bool = False
+    validation: Validation | None = None
+    ranks_right: float | None = None
+    explained: float | None = None
+    percent_off: float | None = None
+    positive: str | None = None
+    matrix: Matrix | None = None
+    distances: Distances | None = None
+    parts: tuple[Part, ...] | None = None
+    parts_note: str = ""
+    uses: tuple[Use, ...] | None = None
+    runner_up: RunnerUp | None = None
+    calibration: Calibration | None = None
+    threshold: float | None = None
+    thresholds: tuple[Threshold, ...] = ()
+    learning: Learning | None = None
+    twin: Twin | None = None
+    warnings: tuple[str, ...] = ()
+    leaks: tuple[str, ...] = ()
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_regression(self) -> bool:
+        return self.problem_type is ProblemType.REGRESSION
+
+    @property
+    def skill(self) -> float | None:
+        """From guessing (0) to perfect (1), by the metric that the run was for."""
+        if self.score is None or self.guess is None:
+            return None
+        sign = 1.0 if greater_is_better(self.metric) else -1.0
+        least, most = sign * self.guess, perfect_gain(self.metric)
+        if self.metric == "r2":
+            # In later rows the mean of earlier ones may be far worse than their own, and no help to anybody.
+            least = max(least, 0.0)
+        return (sign * self.score - least) / (most - least) if most - least > _SURE else 0.0
+
+    @property
+    def surely_better(self) -> bool:
+        """Whether it is better than guessing even at the worse end of what to expect."""
+        if self.score is None or self.guess is None:
+            return True
+        greater = greater_is_better(self.metric)
+        worst = self.low if greater else self.high
+        worst = self.score if worst is None else worst
+        return worst > self.guess + _SURE if greater else worst < self.guess - _SURE
