@@ -86,6 +86,30 @@ def schema_of(
     }
 
 
+def schema_of_steps(told: Told, names: Iterable[str]) -> dict[str, Any]:
+    """The JSON Schema of an answer that is nothing but operations of these `names`."""
+    return {
+        "type": "object",
+        "properties": {
+            "operations": {
+                "type": "array",
+                "items": {"anyOf": [_schema_of_operation(name) for name in names]},
+                "minItems": 1,
+                "maxItems": _MOST_STEPS,
+            }
+        },
+        "required": ["operations"],
+        "additionalProperties": False,
+        "$defs": {"column": {"type": "string", "enum": list(told.spoken_of) or ["c1"]}},
+    }
+
+
+def steps(answer: Mapping[str, Any], told: Told) -> tuple[Operation, ...]:
+    """The operations of an answer that has the shape of `schema_of_steps`, with names for its ids, checked as any from
+    outside. Raises InvalidInput."""
+    return check_operations([_with_names(operation, told) for operation in answer["operations"][:_MOST_STEPS]])
+
+
 def _schema_of_operation(name: str) -> dict[str, Any]:
     kind = OPERATIONS[name]
     return {

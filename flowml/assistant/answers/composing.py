@@ -48,3 +48,11 @@ class Composition:
 
     def answer(self) -> OwnAnswer:
         return OwnAnswer("\n\n".join(self._parts), tuple(self._facts), self.proposal, tuple(self.questions[:4]))
+
+
+def listed(items: Sequence[str]) -> str:
+    """
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return f"{', '.join(items[:-1])} and {items[-1]}" if len(items) > 1 else "".join(items)

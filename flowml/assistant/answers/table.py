@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from flowml.assistant.answers.composing import Composition, OwnAnswer
+from flowml.assistant.answers.composing import Composition, OwnAnswer, listed
+from flowml.assistant.answers.describing import TEMPORAL, direction, gap, spread, strength
+from flowml.assistant.answers.proposing import propose
 from flowml.assistant.answers.understanding import Kind, Question, understand
-from flowml.data.recipes.checking import check_operations, title_of
 from flowml.domain.conversations import Chart, Proposal
 from flowml.domain.datasets import ColumnStats, Dataset, Finding, Quality, Role, Severity
 from flowml.domain.errors import FlowMLError
 from flowml.domain.names import shown
-from flowml.domain.recipes import Operation
 from flowml.domain.wording import columns as named
-from flowml.domain.wording import number, percent, plural, value
+from flowml.domain.wording import number, percent, plural
 
 MOST_LISTED = 6
 _HARDLY, _STRONG = 0.05, 0.3
@@ -34,8 +34,6 @@ _FAMILIES = {
     Kind.OUTLIERS: ("outliers", "impossible", "stand-in", "zeros-apart", "capped"),
     Kind.LEAKAGE: ("leakage",),
 }
-_DESTROYS = frozenset({"drop", "keep", "drop_missing", "drop_duplicates", "filter", "sample"})
-_TEMPORAL = ("Date", "Datetime")
 
 
 @dataclass(frozen=True)
@@ -106,13 +104,13 @@ def _overview(question: Question, table: Table, answer: Composition) -> None:
     kinds = [f"{number(count)} {_ROLES[role][count > 1]}" for role, count in roles.most_common()]
     size = f"The table has {plural(dataset.n_rows, 'row')} and {plural(dataset.n_columns, 'column')}"
     cite = answer.fact(f"{size}: {', '.join(kinds)}.", link=table.place("columns"))
-    answer.say(f"{size}: {_and(kinds)}. {cite}")
+    answer.say(f"{size}: {listed(kinds)}. {cite}")
     cells = max(1, dataset.n_rows * dataset.n_columns)
     missing = sum(column.missing for column in stats)
     if missing:
         told = f"{plural(missing, 'cell')} ({percent(missing / cells)}) are empty"
         most = max(stats, key=lambda column: column.missing)
-        cite = answer.fact(_gap(most), column=most.name, link=table.place("columns"))
+        cite = answer.fact(gap(most), column=most.name, link=table.place("columns"))
         answer.say(f"{told}, most of them in “{most.name}”: {percent(most.missing_share)} of its values. {cite}")
     else:
         cite = answer.fact("No cell is empty.", link=table.place("columns"))
@@ -175,12 +173,12 @@ def _family(question: Question, table: Table, answer: Composition) -> None:
     if not issues:
         if question.kind is not Kind.MISSING:
             answer.say(_NOTHING[question.kind].format(target=f"“{target}”", about=_about(question)))
-        _propose(fixes, answer)
+        propose(fixes, answer)
         return
     if question.kind is not Kind.MISSING:
         answer.say(f"Yes, {plural(len(issues), 'finding')}:" if len(issues) > 1 else "Yes:")
     _list(issues, table, answer, target)
-    _propose(fixes, answer)
+    propose(fixes, answer)
 
 
 _NOTHING = {
@@ -205,7 +203,7 @@ def _gaps(question: Question, table: Table, answer: Composition) -> None:
     answer.items(
         [
             f"“{shown(column.name)}”: {plural(column.missing, 'value')} ({percent(column.missing_share)})"
-            f" {answer.fact(_gap(column), column=column.name, link=table.place('columns'))}"
+            f" {answer.fact(gap(column), column=column.name, link=table.place('columns'))}"
             for column in gaps[:MOST_LISTED]
         ]
     )
@@ -221,9 +219,9 @@ def _column(question: Question, table: Table, answer: Composition) -> None:
     different = f"It has {plural(column.n_unique, 'different value')} in {plural(column.count, 'row')} that have one"
     answer.say(f"{role}{reason}. {cite}", f"{different}." + ("" if column.missing else " None is missing."))
     if column.missing:
-        answer.say(f"{_gap(column)} {answer.fact(_gap(column), column=name, link=link)}")
-    if spread := _spread(column):
-        answer.say(f"{spread} {answer.fact(spread, column=name, link=link)}")
+        answer.say(f"{gap(column)} {answer.fact(gap(column), column=name, link=link)}")
+    if values := spread(column):
+        answer.say(f"{values} {answer.fact(values, column=name, link=link)}")
     _issues_of(name, table, answer)
     if table.target is not None and table.target != name:
         _pair_sentence(name, table.target, table, answer)
@@ -246,7 +244,7 @@ def _drivers(question: Question, table: Table, answer: Composition) -> None:
         answer.say("Which column is to be predicted? What matters depends on that.")
         answer.questions = [f"Which columns matter for “{one.name}”?" for one in _likely_targets(table)]
         return
-    if table.of(target).dtype in _TEMPORAL:
+    if table.of(target).dtype in TEMPORAL:
         answer.say(f"“{target}” holds dates; how columns go with it is not measured. Choose a number or a category.")
         return
     found = table.relations(target)["columns"]
@@ -264,8 +262,8 @@ def _drivers(question: Question, table: Table, answer: Composition) -> None:
     )
     answer.items(
         [
-            f"“{shown(item['name'])}”: {item['strength']:.2f}{_direction(item, target)}"
-            f" {answer.fact(_strength(item, target), column=item['name'], link=table.place('relations', target))}"
+            f"“{shown(item['name'])}”: {item['strength']:.2f}{direction(item, target)}"
+            f" {answer.fact(strength(item, target), column=item['name'], link=table.place('relations', target))}"
             for item in strong[:MOST_LISTED]
         ]
     )
@@ -285,9 +283,9 @@ def _drivers(question: Question, table: Table, answer: Composition) -> None:
 
 def _pair(question: Question, table: Table, answer: Composition) -> None:
     column, target = question.columns
-    if table.of(target).dtype in _TEMPORAL or target != table.target and column == table.target:
+    if table.of(target).dtype in TEMPORAL or target != table.target and column == table.target:
         column, target = target, column
-    if table.of(target).dtype in _TEMPORAL:
+    if table.of(target).dtype in TEMPORAL:
         answer.say("Both columns hold dates; how two of those go together is not measured.")
         return
     _pair_sentence(column, target, table, answer, alone=True)
@@ -364,29 +362,7 @@ def _list(issues: Sequence[Finding], table: Table, answer: Composition, target: 
     answer.items([f"{issue.message} {_cite(issue, table, answer, target)}" for issue in issues[:MOST_LISTED]])
     if len(issues) > MOST_LISTED:
         answer.say(f"{number(len(issues) - MOST_LISTED)} more are on the tab “Quality”.")
-    _propose(issues, answer)
-
-
-def _propose(issues: Sequence[Finding], answer: Composition) -> None:
-    """The first fix, one by which nothing goes before others."""
-    fixes = [(proposal_of(issue.operations), issue) for issue in issues if issue.operations]
-    if not fixes or answer.proposal is not None:
-        return
-    proposal, issue = min(fixes, key=lambda fix: fix[0].destroys)
-    about = f" about {named(issue.columns)}" if issue.columns and len(fixes) > 1 else ""
-    answer.say(f"What could be done{about}: {issue.suggestion}")
-    answer.proposal = proposal
-
-
-def proposal_of(operations: Sequence[Operation]) -> Proposal:
-    """Operations as something to do. Raises InvalidInput."""
-    checked = check_operations(operations)
-    return Proposal(tuple(checked), tuple(map(title_of, checked)), destroys(checked))
-
-
-def destroys(operations: Sequence[Operation]) -> bool:
-    """Whether rows or columns go."""
-    return any(operation["op"] in _DESTROYS for operation in operations)
+    propose(issues, answer)
 
 
 def _cite(issue: Finding, table: Table, answer: Composition, target: str | None = None) -> str:
@@ -400,40 +376,6 @@ def _likely_targets(table: Table) -> list[ColumnStats]:
     return fit[::-1][:3]
 
 
-def _gap(column: ColumnStats) -> str:
-    return f"“{column.name}” has no value in {plural(column.missing, 'row')} ({percent(column.missing_share)})."
-
-
-def _spread(column: ColumnStats) -> str:
-    if column.role is Role.IDENTIFIER:
-        return ""
-    if column.mean is not None and column.role is not Role.BOOLEAN and column.min is not None:
-        spread = (
-            f"From {number(column.min)} to {number(column.max)}; half of its values are below {number(column.median)}"
-        )
-        middle = (
-            "" if column.q25 is None else f", the middle half between {number(column.q25)} and {number(column.q75)}"
-        )
-        return f"{spread}{middle}, their mean is {number(column.mean)}."
-    if column.dtype in _TEMPORAL and column.min is not None:
-        return f"From {str(column.min)[:10]} to {str(column.max)[:10]}."
-    if column.top and column.count and column.top[0].count > 1:
-        top = [f"{value(item.value)} ({percent(item.count / column.count)})" for item in column.top[:3]]
-        return f"Most frequent: {_and(top)}."
-    return ""
-
-
-def _strength(item: Mapping[str, Any], target: str) -> str:
-    return (
-        f"On its own, “{item['name']}” says {item['strength']:.2f} of what there is to say about “{target}”"
-        f" ({item['measure']}, from 0 to 1)."
-    )
-
-
-def _direction(item: Mapping[str, Any], target: str) -> str:
-    return {1: f"; “{target}” rises with it", -1: f"; “{target}” falls as it rises"}.get(item["direction"], "")
-
-
 def _a(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
@@ -442,7 +384,3 @@ def _so_many(count: int, total: int) -> str:
     if count == total:
         return "it has" if total == 1 else "all have"
     return "none has" if count == 0 else f"{number(count)} {'has' if count == 1 else 'have'}"
-
-
-def _and(items: Sequence[str]) -> str:
-    return f"{', '.join(items[:-1])} and {items[-1]}" if len(items) > 1 else "".join(items)

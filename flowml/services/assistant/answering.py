@@ -1,22 +1,39 @@
 """Who answers a question, and how: a language model where there is one, else FlowML itself from what it has found."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from flowml.assistant import chatting
 from flowml.assistant.answers import table as tables
 from flowml.assistant.answers.composing import OwnAnswer
+from flowml.assistant.answers.proposing import destroys
 from flowml.assistant.answers.table import Table
-from flowml.assistant.answers.understanding import understand
-from flowml.assistant.facts import Fact
-from flowml.assistant.model import Stopped
-from flowml.domain.conversations import Cited, Proposal, Said
+from flowml.assistant.answers.understanding import Kind, mentioned, understand
+from flowml.assistant.asking import ask, ask_growing
+from flowml.assistant.chatting import Reply
+from flowml.assistant.facts import Briefing, Fact, numbered
+from flowml.assistant.model import LanguageModel, NoAssistant, Stopped
+from flowml.assistant.proposals import schema_of_steps, steps
+from flowml.assistant.telling import Told, new_mark, tell
+from flowml.data.recipes.checking import title_of, type_of
+from flowml.data.recipes.kinds import Kind as ColumnKind
+from flowml.domain.conversations import Chart, Cited, Proposal, Said
 from flowml.domain.datasets import Dataset
+from flowml.domain.errors import FlowMLError
 from flowml.domain.jobs import Job
+from flowml.domain.recipes import Operation
 from flowml.services import figures
+from flowml.services.assistant.briefing import of_dataset
+from flowml.services.assistant.choosing import language_model
+from flowml.services.assistant.sharing import shared_columns
 from flowml.services.context import Context
 
-__all__ = ["Answered", "Progress", "Stopped", "answer", "ready_questions"]
+__all__ = ["Answered", "Progress", "Stopped", "answer", "question_for", "ready_questions"]
+
+SECONDS = 300.0
+"""So long a model may take for the text, a second try included; and as long for steps."""
+_TEMPORAL = ("Date", "Datetime")
 
 
 class Progress(Protocol):
@@ -27,17 +44,17 @@ class Progress(Protocol):
         ...
 
     def wait(self, text: str) -> None:
-        """Why nothing of it is there yet."""
+        """Why nothing (more) of it is there yet."""
         ...
 
-    def add(self, piece: str) -> None:
-        """So much more of its text."""
+    def so_far(self, text: str) -> None:
+        """What there is of its text. It may be another one than before, where it is begun anew."""
         ...
 
 
 @dataclass(frozen=True)
 class Answered:
-    """A whole answer, or one that ended early (`is_whole`, with the reason)."""
+    """A whole answer; `note`: what else there is to say of it."""
 
     text: str
     cited: tuple[Cited, ...] = ()
@@ -46,9 +63,7 @@ class Answered:
     unfounded: tuple[str, ...] = ()
     model: str | None = None
     where: str = ""
-    is_whole: bool = True
-    reason: str = ""
-    hint: str = ""
+    note: str = ""
 
 
 def answer(
@@ -62,11 +77,56 @@ def answer(
     target: str | None,
     own: bool,
 ) -> Answered:
-    """Raises Stopped when `context.left` is set, and as what has to be found out does."""
-    progress.by(None, "")
-    found = _own(context, dataset, job, text, target)
-    progress.add(found.text)
-    return Answered(found.text, cited(found.facts), found.proposal, found.questions)
+    """Raises Stopped when `context.left` is set, NoAnswer where a model has none, and as what has to be found out
+    does."""
+    model = None if own else _model(context)
+    if model is None:
+        progress.by(None, "")
+        found = _own(context, dataset, job, text, target)
+        progress.so_far(found.text)
+        return Answered(found.text, cited(found.facts), found.proposal, found.questions)
+    progress.by(model.name, model.where)
+    told = question_for(context, dataset, job, text, earlier, target=target, mark=new_mark())
+    reply = _reply(context, model, told, progress)
+    proposal, note = _proposal(context, model, dataset, told, reply, progress)
+    return Answered(
+        reply.text,
+        chatting.cited_by(reply, told),
+        proposal,
+        model=model.name,
+        where=model.where,
+        note=note,
+    )
+
+
+def question_for(
+    context: Context,
+    dataset: Dataset | None,
+    job: Job | None,
+    text: str,
+    earlier: Sequence[Said],
+    *,
+    target: str | None,
+    mark: str,
+) -> Told:
+    """What a model is told with a question: the facts, those first that are of columns which it names."""
+    names = [] if dataset is None else [column.name for column in dataset.columns]
+    question = understand(text, names, about_results=job is not None)
+    # How columns go with it is what is asked.
+    if question is not None and question.columns and question.kind in (Kind.DRIVERS, Kind.PAIR, Kind.LEAKAGE):
+        target = question.columns[-1]
+    briefing = _briefing(context, dataset, job, target or (None if job is None else job.spec.target))
+    named = set(mentioned(text, names))
+    ordered = sorted(briefing.facts[1:], key=lambda fact: fact.column not in named) if named else briefing.facts[1:]
+    facts = numbered((*briefing.facts[:1], *ordered))
+    return tell(
+        chatting.INSTRUCTIONS,
+        replace(briefing, facts=facts),
+        text,
+        mark=mark,
+        history=chatting.earlier_messages(earlier),
+        most_characters=chatting.MOST_CHARACTERS,
+    )
 
 
 def ready_questions(context: Context, dataset: Dataset | None, job: Job | None, target: str | None = None) -> list[str]:
@@ -77,6 +137,88 @@ def ready_questions(context: Context, dataset: Dataset | None, job: Job | None, 
 def cited(facts: Sequence[Fact]) -> tuple[Cited, ...]:
     """The facts as they are kept with a text."""
     return tuple(Cited(fact.id, fact.sentence, fact.column, fact.link) for fact in facts)
+
+
+def _model(context: Context) -> LanguageModel | None:
+    try:
+        return language_model(context)
+    except NoAssistant:
+        return None
+
+
+def _briefing(context: Context, dataset: Dataset | None, job: Job | None, target: str | None) -> Briefing:
+    if dataset is None:
+        return Briefing(())
+    known = target if target is not None and dataset.column(target) is not None else None
+    return of_dataset(context, dataset.id, known, shared=shared_columns(context, dataset.id))
+
+
+def _reply(context: Context, model: LanguageModel, told: Told, progress: Progress) -> Reply:
+    growing = ask_growing(
+        model,
+        told.messages,
+        chatting.schema_of_reply(told),
+        lambda answered: chatting.reply_of(answered, told),
+        "text",
+        seconds=SECONDS,
+        stopped=context.left,
+        told=progress.wait,
+    )
+    while True:
+        try:
+            text = next(growing)
+        except StopIteration as end:
+            reply: Reply = end.value
+            progress.so_far(reply.text)
+            return reply
+        progress.so_far(chatting.so_far(text, told))
+
+
+def _proposal(
+    context: Context, model: LanguageModel, dataset: Dataset | None, told: Told, reply: Reply, progress: Progress
+) -> tuple[Proposal | None, str]:
+    """What a reply proposes, and what to say where that came to nothing."""
+    if dataset is None:
+        return None, ""
+    if reply.chart is not None:
+        return Proposal(chart=_drawable(reply.chart, dataset)), ""
+    if reply.code:
+        return Proposal(code=reply.code), ""
+    if not reply.kinds:
+        return None, ""
+    progress.wait("The steps are being written.")
+    try:
+        operations = ask(
+            model,
+            chatting.asked_for_steps(told, reply.text),
+            schema_of_steps(told, reply.kinds),
+            lambda answered: _fitting(steps(answered, told), dataset),
+            seconds=SECONDS,
+            stopped=context.left,
+            told=progress.wait,
+        )
+    except Stopped:
+        raise
+    except FlowMLError as error:
+        return None, f"The steps that it speaks of did not come: {error.detail}"
+    return Proposal(operations, tuple(map(title_of, operations)), destroys(operations)), ""
+
+
+def _fitting(operations: tuple[Operation, ...], dataset: Dataset) -> tuple[Operation, ...]:
+    """The same operations. Raises InvalidInput where they are not for the columns of this table."""
+    columns = {column.name: ColumnKind(column.dtype) for column in dataset.columns}
+    for operation in operations:
+        columns = dict(type_of(operation).bind(operation, columns).columns)
+    return operations
+
+
+def _drawable(chart: Chart, dataset: Dataset) -> Chart:
+    """Dates are drawn along, never against."""
+    by = None if chart.by is None else dataset.column(chart.by)
+    if by is None or by.dtype not in _TEMPORAL:
+        return chart
+    column = dataset.column(chart.column)
+    return Chart(by.name, chart.column) if column is not None and column.dtype not in _TEMPORAL else Chart(chart.column)
 
 
 def _own(context: Context, dataset: Dataset | None, job: Job | None, text: str, target: str | None) -> OwnAnswer:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from flowml.assistant.model import CutOff
+from flowml.assistant.telling import Told
 from flowml.domain.conversations import AnswerState, Said, Speaker
 from flowml.domain.datasets import Dataset
 from flowml.domain.errors import FlowMLError, InvalidInput, NotFound, WrongState
@@ -30,7 +32,8 @@ _ASK_AGAIN = "Ask again."
 
 Tell = Callable[[Mapping[str, Any]], object]
 """Hears what happens, each a JSON object with a `type`: `started` (with `question` and `answer`), `wait` (`text`: why
-nothing comes yet), `text` (a piece of the answer), `ended` (with `answer` as it is kept)."""
+nothing comes yet), `text` (a piece of the answer), `anew` (what came is of no use; it begins again), `ended` (with
+`answer` as it is kept)."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,9 @@ def history(
     """What was said about a data set and the runs on it, or about a run, oldest first; and what can be asked with a
     click, by who wants to predict `target`. Raises as `subject_of`."""
     subject = subject_of(context, dataset_id, job_id)
-    kept = context.store.conversations
-    said = kept.of_job(subject.key[1]) if subject.job is not None else kept.of_dataset(subject.key[1])
-    return said, answering.ready_questions(context, subject.dataset, subject.job, _known(subject, target))
+    return _said(context, subject), answering.ready_questions(
+        context, subject.dataset, subject.job, _known(subject, target)
+    )
 
 
 def forget(context: Context, dataset_id: str | None, job_id: str | None) -> None:
@@ -97,6 +100,16 @@ def forget(context: Context, dataset_id: str | None, job_id: str | None) -> None
     job_id = None if subject.job is None else subject.job.id
     context.store.at_any_rate(lambda: context.store.conversations.remove(dataset_id, job_id))
     _tell_others(context, subject)
+
+
+def question_to_come(
+    context: Context, dataset_id: str | None, job_id: str | None, text: str, target: str | None, *, mark: str
+) -> Told:
+    """What a model would be told with this question, asked now. Raises as `subject_of`."""
+    subject = subject_of(context, dataset_id, job_id)
+    earlier = _earlier(context, subject)
+    target = _known(subject, target)
+    return answering.question_for(context, subject.dataset, subject.job, text, earlier, target=target, mark=mark)
 
 
 def stop(context: Context, dataset_id: str | None, job_id: str | None) -> None:
@@ -140,7 +153,7 @@ def ask(
         tell({"type": "started", "question": question, "answer": answer})
         began = context.steady()
         writer = _Writer(context, answer, tell)
-        earlier = _earlier(context, subject, question)
+        earlier = [one for one in _earlier(context, subject) if one.number < question.number]
         try:
             found = answering.answer(
                 context.until(stopped), subject.dataset, subject.job, asked, earlier, writer, target=target, own=own
@@ -158,6 +171,8 @@ def ask(
                 raise
             else:
                 ended = _failed(answer, writer, problem.detail, problem.hint)
+                if isinstance(problem, CutOff) and writer.text:
+                    ended = replace(ended, state=AnswerState.CUT_OFF)
         _keep(context, subject, ended, context.steady() - began, tell)
 
 
@@ -178,9 +193,13 @@ class _Writer(Progress):
     def wait(self, text: str) -> None:
         self._tell({"type": "wait", "text": text})
 
-    def add(self, piece: str) -> None:
-        self.text += piece
-        self._tell({"type": "text", "text": piece})
+    def so_far(self, text: str) -> None:
+        if not text.startswith(self.text):
+            self._tell({"type": "anew"})
+            self.text = ""
+        if piece := text[len(self.text) :]:
+            self._tell({"type": "text", "text": piece})
+        self.text = text
         now = self._context.steady()
         if now - self._stored_at >= _STORE_SECONDS:
             self._stored_at = now
@@ -216,19 +235,23 @@ def _begin(context: Context, subject: Subject, text: str) -> tuple[Said, Said]:
     return context.store.conversations.get(question.id), context.store.conversations.get(answer.id)
 
 
-def _earlier(context: Context, subject: Subject, question: Said) -> list[Said]:
+def _said(context: Context, subject: Subject) -> list[Said]:
     kept = context.store.conversations
-    said = kept.of_job(subject.key[1]) if subject.job is not None else kept.of_dataset(subject.key[1])
-    return [one for one in said if one.number < question.number and one.job_id == question.job_id]
+    return kept.of_job(subject.key[1]) if subject.job is not None else kept.of_dataset(subject.key[1])
+
+
+def _earlier(context: Context, subject: Subject) -> list[Said]:
+    """Of a data set without what was said of its runs."""
+    job_id = None if subject.job is None else subject.job.id
+    return [one for one in _said(context, subject) if one.job_id == job_id]
 
 
 def _complete(answer: Said, found: Answered) -> Said:
     return replace(
         answer,
         text=found.text,
-        state=AnswerState.COMPLETE if found.is_whole else AnswerState.CUT_OFF,
-        reason=found.reason,
-        hint=found.hint,
+        state=AnswerState.COMPLETE,
+        reason=found.note,
         cited=found.cited,
         proposal=found.proposal,
         questions=found.questions,

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowml.assistant.asking import with_schema
+from flowml.assistant.chatting import schema_of_reply
 from flowml.assistant.model import Message
 from flowml.domain.errors import InvalidInput
 from flowml.services.assistant import choosing
+from flowml.services.assistant.conversation import question_to_come
 from flowml.services.assistant.suggesting import cleaning_question, features_question
 from flowml.services.context import Context
 
 MARK = "·" * 16
 """Stands where the mark of a request will be."""
+_QUESTION = "(your question)"
 
 
 @dataclass(frozen=True)
@@ -96,5 +99,14 @@ def _features(context: Context, wish: Wish) -> Asked:
     return Asked(question.told.messages, question.schema)
 
 
-PURPOSES: dict[str, Callable[[Context, Wish], Asked]] = {"cleaning": _cleaning, "features": _features}
+def _chat(context: Context, wish: Wish) -> Asked:
+    told = question_to_come(context, wish.dataset_id, wish.job_id, wish.question or _QUESTION, wish.target, mark=MARK)
+    return Asked(told.messages, schema_of_reply(told))
+
+
+PURPOSES: dict[str, Callable[[Context, Wish], Asked]] = {
+    "cleaning": _cleaning,
+    "features": _features,
+    "chat": _chat,
+}
 """What the assistant asks a model about, by name."""

@@ -114,6 +114,12 @@ class Piece(Answer):
     text: str
 
 
+class Anew(Answer):
+    """What came of the text is of no use: it begins again."""
+
+    type: Literal["anew"]
+
+
 class Ended(Answer):
     """The last line: the answer as it is kept."""
 
@@ -121,5 +127,5 @@ class Ended(Answer):
     answer: Said
 
 
-Line = Annotated[Started | By | Piece | Ended, Field(discriminator="type")]
-LINE: TypeAdapter[Started | By | Piece | Ended] = TypeAdapter(Line)
+Line = Annotated[Started | By | Piece | Anew | Ended, Field(discriminator="type")]
+LINE: TypeAdapter[Started | By | Piece | Anew | Ended] = TypeAdapter(Line)

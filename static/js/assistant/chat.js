@@ -228,6 +228,9 @@ Alpine.data("chat", () => ({
       reading.words = line.text;
       reading.began = performance.now();
       this.tick(reading);
+    } else if (line.type === "anew") {
+      reading.text = "";
+      paint();
     } else if (line.type === "text") {
       reading.text += line.text;
       paint();

@@ -49,9 +49,9 @@ export function byWords(said) {
 }
 
 function endOf(said) {
-  if (!(said.state in ENDS)) return null;
   const words = [ENDS[said.state], said.reason, said.hint].filter(Boolean).join(" ");
-  return h("p", { class: "chat-end small" }, icon(said.state === "failed" ? "bad" : "stop"), h("span", {}, words));
+  if (!words) return null;
+  return h("p", { class: "chat-end small" }, icon(said.state === "failed" ? "bad" : said.state === "complete" ? "info" : "stop"), h("span", {}, words));
 }
 
 function unfounded(said) {

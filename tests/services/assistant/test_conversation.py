@@ -104,7 +104,7 @@ def test_one_question_at_a_time_and_it_can_be_stopped(
     begun = threading.Event()
 
     def slow(asking: Context, *arguments: Any, **more: Any) -> answering.Answered:
-        arguments[4].add("A part ")
+        arguments[4].so_far("A part ")
         begun.set()
         assert asking.left is not None
         assert asking.left.wait(20)

@@ -70,7 +70,7 @@ class Slow:
         self.ended = threading.Event()
 
     def __call__(self, context: Any, *arguments: Any, **more: Any) -> answering.Answered:
-        arguments[4].add("A part.")
+        arguments[4].so_far("A part.")
         assert context.left.wait(20)
         self.ended.set()
         raise answering.Stopped("Nobody waits for it any more.")

@@ -1,0 +1,202 @@
+"""Conversations with a language model, which a stand-in plays: what it is told, and what is made of its answers."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowml.assistant.chatting import so_far
+from flowml.assistant.telling import Told
+from flowml.domain.conversations import AnswerState, Chart, Said
+from flowml.services.assistant import conversation
+from flowml.services.assistant.sent import Wish, sent
+from flowml.services.context import Context
+from tests.assistant.serving import assisted
+from tests.assistant.stand_in import StandIn, cut_off, fails, says, slow_first, stand_in
+from tests.services.assistant.tables import people, uploaded
+
+
+@pytest.fixture(scope="module")
+def ollama() -> Iterator[StandIn]:
+    with stand_in() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory, ollama: StandIn) -> Iterator[Context]:
+    with assisted(tmp_path_factory.mktemp("home"), ollama) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def dataset(context: Context) -> str:
+    return uploaded(context, people()).id
+
+
+@pytest.fixture(autouse=True)
+def forgotten(context: Context, dataset: str, ollama: StandIn) -> None:
+    conversation.forget(context, dataset, None)
+    ollama.requests.clear()
+
+
+def asked(context: Context, dataset: str, text: str, **more: Any) -> tuple[Said, list[Mapping[str, Any]]]:
+    told: list[Mapping[str, Any]] = []
+    conversation.ask(context, dataset, None, text, told.append, target="bought", **more)
+    answer: Said = told[-1]["answer"]
+    assert context.store.conversations.get(answer.id) == answer
+    return answer, told
+
+
+def reply(text: str, **more: Any) -> str:
+    return json.dumps({"text": text, **more})
+
+
+def test_an_answer_comes_as_it_is_said_and_cites_facts(context: Context, dataset: str, ollama: StandIn) -> None:
+    ollama.answers(reply("The column c1 has gaps [f1], as c12 has not [f999].\n\n- c2 is a town [f1, f2]"))
+    answer, told = asked(context, dataset, "What about the gaps?")
+    assert answer.state is AnswerState.COMPLETE
+    assert answer.text == "The column “age” has gaps [f1], as c12 has not [f999].\n\n- “town” is a town [f1, f2]"
+    assert [fact.id for fact in answer.cited] == ["f1", "f2"]
+    assert (answer.model, answer.where) == ("stand-in:3b", "this machine")
+    pieces = [line["text"] for line in told if line["type"] == "text"]
+    assert len(pieces) > 3
+    assert "".join(pieces) == answer.text
+    assert not [line for line in told if line["type"] == "anew"]
+
+
+def test_it_is_told_the_facts_and_what_was_said_before(context: Context, dataset: str, ollama: StandIn) -> None:
+    ollama.answers(reply("c1 has gaps [f2]."))
+    asked(context, dataset, "Where are gaps?")
+    asked(context, dataset, "And why in “age”?")
+    messages = ollama.chats[-1].messages
+    assert [message["role"] for message in messages] == ["system", "user", "user", "assistant", "user"]
+    assert "BEGIN DATA" in messages[1]["content"]
+    assert [message["content"] for message in messages[2:]] == ["Where are gaps?", "c1 has gaps.", "And why in c1?"]
+    facts = [line for line in messages[1]["content"].splitlines() if '"id": "f' in line]
+    assert "c1" in facts[1]
+
+
+def test_what_would_be_sent_is_what_is_sent(context: Context, dataset: str, ollama: StandIn) -> None:
+    ollama.answers(reply("Yes."))
+    asked(context, dataset, "What is it?")
+    shown = sent(context, Wish("chat", dataset, "bought", question="And how are “age” and “bought” related?"))
+    asked(context, dataset, "And how are “age” and “bought” related?")
+    was = [message["content"] for message in ollama.chats[-1].messages]
+    mark = re.search(r"BEGIN DATA (\w+)", was[1])
+    assert mark is not None
+    assert [message.content for message in shown.messages] == [text.replace(mark[1], shown.mark) for text in was]
+    assert shown.schema == ollama.chats[-1].body["format"]
+
+
+def test_a_chart_is_of_the_tables_own_columns(context: Context, dataset: str, ollama: StandIn) -> None:
+    ollama.answers(reply("See.", chart={"column": "c1", "by": "c5"}, steps=["drop"], code="df"))
+    proposal = asked(context, dataset, "Draw age and bought")[0].proposal
+    assert proposal is not None
+    assert proposal.chart == Chart("age", "bought")
+    assert not proposal.operations
+    assert not proposal.code
+
+
+def test_steps_are_asked_for_and_checked(context: Context, dataset: str, ollama: StandIn) -> None:
+    steps = json.dumps({"operations": [{"op": "fill", "column": "c1", "with": "median"}]})
+    ollama.behaves(says(reply("Fill c1.", steps=["fill"])), says(steps))
+    answer, told = asked(context, dataset, "Fill the gaps")
+    assert answer.proposal is not None
+    assert dict(answer.proposal.operations[0]) == {"op": "fill", "column": "age", "with": "median"}
+    assert answer.proposal.titles == ("Fill what is missing in “age” with the median",)
+    assert not answer.proposal.destroys
+    assert "The steps are being written." in [line["text"] for line in told if line["type"] == "wait"]
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [{"op": "fill", "column": "c99", "with": "median"}],
+        [{"op": "clip", "column": "c2", "low": 0}],
+        [],
+        [{"op": "execute", "code": "import os"}],
+    ],
+)
+def test_steps_that_cannot_be_are_said_not_to_have_come(
+    context: Context, dataset: str, ollama: StandIn, operations: list[dict[str, Any]]
+) -> None:
+    ollama.models[0].binds = False
+    try:
+        wrong = says(json.dumps({"operations": operations}))
+        ollama.behaves(says(reply("Do it.", steps=["fill", "clip"])), wrong, wrong)
+        answer, _ = asked(context, dataset, "Fill the gaps")
+    finally:
+        ollama.models[0].binds = True
+    assert answer.state is AnswerState.COMPLETE
+    assert answer.proposal is None
+    assert "did not come" in answer.reason
+
+
+def test_an_answer_of_the_wrong_shape_is_asked_for_again(context: Context, dataset: str, ollama: StandIn) -> None:
+    ollama.models[0].binds = False
+    try:
+        ollama.behaves(says('{"text": "First", "chart": "no"}'), says(reply("Second, and better")))
+        answer, told = asked(context, dataset, "What?")
+    finally:
+        ollama.models[0].binds = True
+    assert answer.text == "Second, and better"
+    kinds = [line["type"] for line in told]
+    assert kinds.index("anew") < len(kinds) - 2
+
+
+def test_without_it_flowml_answers(tmp_path: Path) -> None:
+    with stand_in() as ollama, assisted(tmp_path, ollama) as context:
+        one = uploaded(context, people()).id
+        ollama.close()
+        assert "60 rows" in asked(context, one, "What is in this table?")[0].text
+
+
+def test_flowml_answers_where_that_is_wanted(context: Context, dataset: str, ollama: StandIn) -> None:
+    answer, _ = asked(context, dataset, "What is in this table?", own=True)
+    assert answer.model is None
+    assert not ollama.chats
+
+
+def test_one_that_is_cut_off_or_fails_says_so(context: Context, dataset: str, ollama: StandIn) -> None:
+    ollama.behaves(cut_off('{"text": "Half of what there is'))
+    answer, _ = asked(context, dataset, "What?")
+    assert answer.state is AnswerState.CUT_OFF
+    assert answer.text.startswith("Half of what")
+    ollama.behaves(fails(500, "model requires more system memory"))
+    answer, _ = asked(context, dataset, "What?")
+    assert answer.state is AnswerState.FAILED
+    assert "memory" in answer.reason
+    assert answer.model == "stand-in:3b"
+
+
+def test_it_is_stopped_while_the_model_loads(context: Context, dataset: str, ollama: StandIn) -> None:
+    ollama.behaves(slow_first(threading.Event(), says(reply("Never."))))
+    ollama.left.clear()
+    told: list[Mapping[str, Any]] = []
+    loads = threading.Event()
+
+    def tell(line: Mapping[str, Any]) -> None:
+        told.append(line)
+        if line["type"] == "by":
+            loads.set()
+
+    asking = threading.Thread(target=conversation.ask, args=(context, dataset, None, "What?", tell))
+    asking.start()
+    assert loads.wait(20)
+    conversation.stop(context, dataset, None)
+    asking.join(20)
+    assert told[-1]["answer"].state is AnswerState.STOPPED
+
+
+@pytest.mark.parametrize("text", ["c", "c1", "c12", "“", "“c1", "[", "[f", "[f1", "`c1", "see [f1, f2"])
+def test_what_may_still_become_something_else_is_held_back(text: str) -> None:
+    told = Told((), {"c1": "age", "c12": "fare"})
+    assert so_far(f"So it is: {text}", told) in ("So it is: ", "So it is: see ")
+
+
+def test_words_are_not_held_back() -> None:
+    assert so_far("So is music", Told((), {"c1": "age"})) == "So is music"
