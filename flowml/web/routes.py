@@ -168,6 +168,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/llm/status", language_models.status, lm.AssistantStatus, need=READ),
     Endpoint("PATCH", "/api/llm/model",
              language_models.choose, lm.AssistantStatus, body=lm.ChooseModel, need=ADMIN),
+    Endpoint("POST", "/api/llm/model/try", language_models.try_it, "application/x-ndjson", need=ADMIN),
     Endpoint("POST", "/api/llm/suggest-cleaning",
              suggesting.cleaning, su.Suggestions, body=su.SuggestCleaning, need=WRITE, waits=True),
     Endpoint("POST", "/api/llm/feature-engineering",

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from flowml.domain.wording import number, plural, size
+from flowml.services.assistant.probes import words as probe_words
 from flowml.web.assets import templates_root
 from flowml.web.formatting import age, cell, duration, milliseconds, percent
 from flowml.web.headline import headline
@@ -60,6 +61,7 @@ def environment() -> Environment:
         "number": number,
         "percent": percent,
         "size": size,
+        "model_probe": probe_words,
         "duration": duration,
         "milliseconds": milliseconds,
         "plural": plural,

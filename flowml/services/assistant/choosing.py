@@ -2,13 +2,13 @@
 largest that most machines run well. Where none does, why, and what to do about it."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from flowml.assistant.model import LanguageModel, Message, NoAnswer, NoAssistant
+from flowml.assistant.model import LanguageModel, Message, NoAnswer, NoAssistant, ReachedItsLength, Role
 from flowml.assistant.ollama.client import Ollama, Way
 from flowml.domain.assistant.language_models import ModelChoice, ModelProbe
 from flowml.domain.errors import InvalidInput
@@ -25,6 +25,9 @@ _GLANCE_SECONDS = 0.7
 _LOOK_SECONDS = 4.0
 # A model of four bits for each of eight billion parameters fits into the memory of most machines.
 _FITS_BYTES = 6_000_000_000
+_TRIAL = (Message(Role.USER, "Say hello in one short sentence."),)
+_TRIAL_SECONDS = 300.0
+_TRIAL_TOKENS = 80
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,28 @@ def choose(context: Context, model: str | None, machine: str | None = None) -> S
     assistance_of(context).probes.begin(context, host, offer, at.version)
     host.load(offer.name)
     return status(context)
+
+
+def try_it(context: Context, tell: Callable[[Mapping[str, Any]], None]) -> None:
+    """Have the model say something short, and tell what comes: `wait`, `text`, and `ended` or `failed`."""
+    began = context.steady()
+    try:
+        model = language_model(context)
+
+        def wait(words: str) -> None:
+            tell({"type": "wait", "text": words})
+
+        said = model.chat(_TRIAL, seconds=_TRIAL_SECONDS, stopped=context.left, most_tokens=_TRIAL_TOKENS, told=wait)
+        for piece in said:
+            tell({"type": "text", "text": piece})
+    except ReachedItsLength:
+        # It answers, and talks a lot.
+        pass
+    except NoAnswer as problem:
+        tell({"type": "failed", "detail": problem.detail, "hint": problem.hint or ""})
+        return
+    seconds = round(context.steady() - began, 1)
+    tell({"type": "ended", "seconds": seconds, "model": model.name, "where": model.where})
 
 
 class _Model:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from flowml.services.administration import limits
 from flowml.services.administration.limits import Fact, Setting
+from flowml.services.assistant.choosing import Status, status
 from flowml.web.caller import context_of
 from flowml.web.pages.frame import build_frame
 from flowml.web.templating import Page, respond
@@ -18,6 +19,7 @@ class SettingsPage(Page):
     template: ClassVar[str] = "settings.html"
 
     settings: list[Setting]
+    assistant: Status
     limits: list[Fact]
     machine: list[Fact]
 
@@ -32,6 +34,7 @@ def page(request: Request) -> Response:
             title="Settings",
             frame=frame,
             settings=limits.settings(context),
+            assistant=status(context),
             limits=limits.limits(),
             machine=limits.machine(context),
         ),

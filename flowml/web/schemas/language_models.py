@@ -1,8 +1,8 @@
 """Which language models there are, and which one answers."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from flowml.web.schemas.base import Answer, Body, Timestamp
 
@@ -63,3 +63,32 @@ class ChooseModel(Body):
 
     model: str | None = Field(max_length=200, description="its name, as `known` has it")
     machine: str | None = Field(None, max_length=100, description="where several machines have it")
+
+
+class TriedText(Answer):
+    """Why there is nothing yet, or a piece of what the model says."""
+
+    type: Literal["wait", "text"]
+    text: str
+
+
+class TriedEnd(Answer):
+    """Who has said it, and how long that took."""
+
+    type: Literal["ended"]
+    seconds: float
+    model: str
+    where: str
+
+
+class TriedProblem(Answer):
+    """Why it said nothing, or no more."""
+
+    type: Literal["failed"]
+    detail: str
+    hint: str
+
+
+TRIED: TypeAdapter[TriedText | TriedEnd | TriedProblem] = TypeAdapter(
+    Annotated[TriedText | TriedEnd | TriedProblem, Field(discriminator="type")]
+)

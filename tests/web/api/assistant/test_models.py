@@ -1,12 +1,15 @@
 """Which language model answers, over HTTP."""
 
+import json
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from flowml.services.assistant import probes as probing
 from flowml.services.assistant.choosing import assistance_of
-from tests.assistant.stand_in import Model, StandIn, stand_in
+from tests.assistant.stand_in import Model, StandIn, cut_off, says, stand_in
 from tests.web.serving import serve, until
 
 
@@ -62,3 +65,29 @@ def test_a_page_is_not_held_up_by_a_server_that_does_not_answer(tmp_path: Path, 
         answer = server.client.get("/api/llm/status")
         assert answer.json()["available"] is False
         assert answer.elapsed.total_seconds() < 3
+
+
+def lines(answer: httpx.Response) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in answer.iter_lines()]
+
+
+def test_a_model_is_tried_and_says_hello(tmp_path: Path, ollama: StandIn) -> None:
+    ollama.answers("Hello to you.")
+    with serve(tmp_path, ollama_url=ollama.url) as server:
+        with server.client.stream("POST", "/api/llm/model/try", json={}) as answer:
+            told = lines(answer)
+        assert "".join(one["text"] for one in told if one["type"] == "text") == "Hello to you."
+        assert (told[0]["type"], told[-1]["type"], told[-1]["model"]) == ("wait", "ended", "stand-in:3b")
+        ollama.behaves(cut_off("Hel"))
+        with server.client.stream("POST", "/api/llm/model/try", json={}) as answer:
+            *_, last = lines(answer)
+        assert last["type"] == "failed" and "in the middle" in last["detail"]
+
+
+def test_whoever_leaves_ends_what_the_model_says(tmp_path: Path, ollama: StandIn) -> None:
+    ollama.behaves(says("again " * 5_000, slowly=0.2))
+    with serve(tmp_path, ollama_url=ollama.url) as server:
+        with server.client.stream("POST", "/api/llm/model/try", json={}) as answer:
+            assert next(line for line in answer.iter_lines() if '"text":"again' in line)
+        assert ollama.left.wait(10)
+        assert until(lambda: server.client.get("/api/llm/status").json()["waiting"] == 0)
