@@ -1,0 +1,34 @@
+// What suggestions are in words.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { effects, leavesWords, losses, modelSuggestions, ownSuggestions, sentWords, takesOut } from "../../static/js/assistant/suggestions.js";
+
+const EFFECT = { rows_removed: 0, cells_changed: 0, columns_added: [], columns_removed: [], destroys: false };
+
+test("says what steps take out", () => {
+  assert.equal(takesOut([{ op: "fill" }]), "");
+  assert.equal(takesOut([{ op: "drop" }, { op: "drop_duplicates" }]), "Takes out columns and rows");
+});
+
+test("only findings that a step would mend are suggestions", () => {
+  const issues = [
+    { message: "A.", suggestion: "B.", fix: "Drop “x”", operations: [{ op: "drop", columns: ["x"] }] },
+    { message: "C.", suggestion: "D.", fix: "", operations: [] },
+  ];
+  assert.deepEqual(ownSuggestions(issues).map((one) => [one.title, one.reason, one.takes]), [["Drop “x”", "A. B.", "Takes out columns"]]);
+});
+
+test("says what a tried suggestion changed and took out", () => {
+  assert.deepEqual(effects({ ...EFFECT, cells_changed: 1200, columns_added: ["a", "b", "c", "d"] }), ["1,200 cells changed", "new: a, b, c and 1 more"]);
+  assert.equal(losses({ ...EFFECT, rows_removed: 1, columns_removed: ["age"] }), "Takes out 1 row and the column age");
+  assert.equal(losses(EFFECT), "");
+  assert.equal(modelSuggestions([{ title: "t", reason: "r", operations: [], effect: { ...EFFECT, columns_removed: ["a", "b"] }, facts: [] }])[0].takes, "Takes out 2 columns: a, b");
+});
+
+test("says where the messages go, and whether they leave the machine", () => {
+  const sent = { model: "m:3b", where: "this machine", url: "http://127.0.0.1:11434", is_local: true, characters: 7000 };
+  assert.match(sentWords(sent), /what m:3b on this machine would be told \(7,000 characters, about 2,000 tokens\)/);
+  assert.equal(leavesWords(sent), "");
+  assert.match(leavesWords({ ...sent, url: "http://gpu.example:11434", is_local: false }), /sent to gpu\.example:11434/);
+  assert.match(sentWords({ ...sent, model: null }), /Nothing is sent now/);
+});
