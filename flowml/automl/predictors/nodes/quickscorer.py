@@ -17,10 +17,10 @@ from flowml.automl.predictors.nodes.forest import Forest, NodeTree
 
 FEWEST_TREES = 150
 """With fewer, walking them natively is quicker."""
-_MOST_LEAVES = 64
+MOST_LEAVES = 64
 _MOST_BYTES = 24_000_000
-# Of a line of the table that one row looks up for each tree: beyond that walking is quicker.
-_MOST_BYTES_A_TREE = 320
+# Of the lines that one row looks up for each tree: beyond that walking is quicker.
+_MOST_BYTES_A_TREE = 400
 _LINE_BYTES = 256
 _INFINITY = 0x7F800000
 _SIGN = 0x7FFFFFFF
@@ -42,72 +42,90 @@ class RowQuickScorer:
         if any(one.combine == "median" or one.lookups for one in forests):
             raise ValueError("forests that are no sums of trees alone")
         self._link = first.link
-        self._units = np.array([one.scale / (len(one.trees) if one.combine == "mean" else 1) for one in forests])
-        self._units = self._units.reshape(-1, 1)
+        units = [one.scale / (len(one.trees) if one.combine == "mean" else 1) for one in forests]
+        self._units = np.array(units).reshape(-1, 1)
         self._offsets = np.array([np.broadcast_to(one.offset, (first.n_raw,)) for one in forests])
-        trees: list[NodeTree] = []
-        where: list[np.ndarray] = []
-        starts: list[int] = []
-        for forest, places in zip(forests, features, strict=True):
-            for group in range(forest.groups):
-                of_group = forest.trees[group :: forest.groups]
-                starts.append(len(trees))
-                trees += of_group
-                where += [places] * len(of_group)
-        nodes = _Nodes.of(trees, where)
-        self._starts = np.array(starts)
-        self._fill(nodes, trees)
-
-    def _fill(self, nodes: "_Nodes", trees: Sequence[NodeTree]) -> None:
-        n_trees = len(trees)
-        self._kind = np.dtype(np.uint32 if nodes.most_leaves <= 32 else np.uint64)
-        self._places = np.unique(nodes.place)
-        n_places = len(self._places)
-        if not n_places or n_places * self._kind.itemsize > _MOST_BYTES_A_TREE:
-            raise ValueError("trees that ask for very many columns")
-        lanes = min(_LINE_BYTES // self._kind.itemsize, n_trees)
-        n_blocks = -(-n_trees // lanes)
-        borders, known, place_of = nodes.borders(self._places)
-        # The border before the first says that a value is missing, as does what is beyond the last.
-        edges = [np.concatenate([[~_INFINITY - 1], one, [_INFINITY]]) for one in borders]
-        sizes = np.array([len(one) + 1 for one in edges])
-        bases = np.cumsum(sizes) - sizes
-        # Each place's lines in each block of trees; the first line of all rules nothing out.
-        lines = np.zeros((int(sizes.sum()), n_blocks), dtype=np.int32)
-        tables = [np.full((1, lanes), ~self._kind.type(0))]
-        n_lines = 1
-        block_of, lane_of = nodes.tree // lanes, nodes.tree % lanes
-        order = np.lexsort((known, place_of, block_of))
-        cuts = np.flatnonzero(np.diff(block_of[order] * n_places + place_of[order])) + 1
-        for chosen in np.split(order, cuts):
-            place, block = int(place_of[chosen[0]]), int(block_of[chosen[0]])
-            table, line_of = nodes.table(chosen, lane_of, known, borders[place], self._kind, lanes)
-            lines[bases[place] : bases[place] + sizes[place], block] = line_of + n_lines
-            tables.append(table)
-            n_lines += len(table)
-            if n_lines * lanes * self._kind.itemsize > _MOST_BYTES:
-                raise ValueError("a table that takes too much room")
-        self._table = np.concatenate(tables)
-        self._lines = lines
-        keys = [(np.int64(number) << 32) + edge for number, edge in enumerate(edges)]
-        self._keys = np.concatenate(keys)
-        self._key_of = np.arange(n_places, dtype=np.int64) << 32
-        # Behind each of the places before lies one line more than borders.
-        self._shift = np.arange(n_places)
-        self._first_leaf = nodes.first_leaf
-        self._leaves = nodes.leaves
-        self._n_trees = n_trees
+        # Those of one raw score lie side by side.
+        trees = [[tree for at in range(one.groups) for tree in one.trees[at :: one.groups]] for one in forests]
+        self._table = LeafTable(trees, features)
+        n_rounds = [len(one.trees) // one.groups for one in forests for _ in range(one.groups)]
+        self._starts = self._table.slots[np.cumsum(n_rounds) - n_rounds]
 
     def __call__(self, row: np.ndarray) -> np.ndarray:
+        found = self._table.values.take(self._table.reached(row))
+        raw = np.add.reduceat(found, self._starts).reshape(self._offsets.shape)
+        return mean_of_row(self._link, raw * self._units + self._offsets)
+
+
+class LeafTable:
+    """Which leaf of each tree of several forests a row reaches. Its trees lie in slots, `slots[i]` is that of the i-th
+    one, with empty ones behind each forest. Raises ValueError as RowQuickScorer does."""
+
+    def __init__(self, forests: Sequence[Sequence[NodeTree]], features: Sequence[np.ndarray]):
+        trees = [tree for forest in forests for tree in forest]
+        nodes = _Nodes.of(trees, [where for forest, where in zip(forests, features, strict=True) for _ in forest])
+        self._kind = np.dtype(np.uint32 if nodes.most_leaves <= 32 else np.uint64)
+        lanes = min(_LINE_BYTES // self._kind.itemsize, max(map(len, forests)))
+        n_blocks = [-(-len(forest) // lanes) for forest in forests]
+        first_slot = (np.cumsum(n_blocks) - n_blocks) * lanes
+        self.slots = np.concatenate(
+            [first + np.arange(len(forest)) for first, forest in zip(first_slot, forests, strict=True)]
+        )
+        # An empty slot has one leaf, behind all others, that is worth nothing.
+        self._first_leaf = np.full(sum(n_blocks) * lanes, len(nodes.leaves))
+        self._first_leaf[self.slots] = nodes.first_leaf
+        # A double of 2^n has n + 1023 as its exponent.
+        self._first_leaf -= 1023
+        self.values = np.append(nodes.leaves, 0.0)
+        self._places = np.unique(nodes.place)
+        if not len(self._places):
+            raise ValueError("trees that ask nothing")
+        self._fill(nodes, sum(n_blocks), lanes)
+
+    def _fill(self, nodes: "_Nodes", n_blocks: int, lanes: int) -> None:
+        borders, known, place_of = nodes.borders(self._places)
+        # What is below the first edge is missing, as is what is beyond the last.
+        edges = [np.concatenate([[~_INFINITY - 1], one, [_INFINITY]]) for one in borders]
+        slot = self.slots[nodes.tree]
+        block_of, lane_of = slot // lanes, slot % lanes
+        order = np.lexsort((known, place_of, block_of))
+        cuts = np.flatnonzero(np.diff(block_of[order] * len(borders) + place_of[order])) + 1
+        # Of each place that a block asks for: which of its lines belongs to each side of the place's edges. The first
+        # line of all rules nothing out.
+        sides: list[np.ndarray] = [np.zeros(max(map(len, edges)) + 1, dtype=np.int32)]
+        tables = [np.full((1, lanes), ~self._kind.type(0))]
+        asked: list[list[tuple[int, int]]] = [[] for _ in range(n_blocks)]
+        n_lines, n_sides = 1, len(sides[0])
+        for chosen in np.split(order, cuts):
+            place = int(place_of[chosen[0]])
+            table, line_of = nodes.table(chosen, lane_of, known, borders[place], self._kind, lanes)
+            asked[int(block_of[chosen[0]])].append((place, n_sides))
+            sides.append((line_of + n_lines).astype(np.int32))
+            tables.append(table)
+            n_lines, n_sides = n_lines + len(table), n_sides + len(line_of)
+            if n_lines * lanes * self._kind.itemsize + 4 * n_sides > _MOST_BYTES:
+                raise ValueError("a table that takes too much room")
+        most = max(map(len, asked))
+        if most * self._kind.itemsize > _MOST_BYTES_A_TREE:
+            raise ValueError("trees that ask for very many columns")
+        self._table, self._sides = np.concatenate(tables), np.concatenate(sides)
+        self._keys = np.concatenate([(np.int64(number) << 32) + edge for number, edge in enumerate(edges)])
+        self._key_of = np.arange(len(edges), dtype=np.int64) << 32
+        padded = [one + [(0, 0)] * (most - len(one)) for one in asked]
+        self._asked = np.array([[place for place, _ in one] for one in padded])
+        # Counted from the first edge of the place.
+        first_edge = np.cumsum([0, *map(len, edges)])
+        self._first_side = np.array([[side - first_edge[place] for place, side in one] for one in padded])
+
+    def reached(self, row: np.ndarray) -> np.ndarray:
+        """The number of the leaf in each slot, which `values` are by: int64 (slots,)."""
         # 0.0 and -0.0 are the same number, and the order of the bits of others is that of what they stand for.
         bits = (row.take(self._places) + np.float32(0.0)).view(np.int32)
         keys = (bits ^ ((bits >> 31) & _SIGN)) + self._key_of
-        lines = self._lines.take(self._keys.searchsorted(keys) + self._shift, axis=0)
-        left = np.bitwise_and.reduce(self._table.take(lines, axis=0), axis=0).ravel()[: self._n_trees]
+        lines = self._sides.take(self._keys.searchsorted(keys).take(self._asked) + self._first_side)
+        left = np.bitwise_and.reduce(self._table.take(lines, axis=0), axis=1).ravel()
         left &= ~left + self._kind.type(1)
-        leaf = (left.astype(np.float64).view(np.int64) >> 52) + self._first_leaf
-        raw = np.add.reduceat(self._leaves.take(leaf), self._starts).reshape(self._offsets.shape)
-        return mean_of_row(self._link, raw * self._units + self._offsets)
+        return np.asarray((left.astype(np.float64).view(np.int64) >> 52) + self._first_leaf)
 
 
 @dataclass(frozen=True)
@@ -149,7 +167,7 @@ class _Nodes:
             of_level = level[inner[level]]
             count[of_level] = count[left[of_level]] + count[right[of_level]]
         most = int(count[roots].max())
-        if most > _MOST_LEAVES:
+        if most > MOST_LEAVES:
             raise ValueError("trees with many leaves")
         first = np.zeros(len(feature), dtype=np.int64)
         for level in levels:
@@ -189,8 +207,7 @@ class _Nodes:
             code_node=np.repeat(of_codes, counts),
             code=_keys_of(codes),
             codes_left=codes_left,
-            # A double of 2^n has n + 1023 as its exponent.
-            first_leaf=first_leaf - 1023,
+            first_leaf=first_leaf,
             leaves=leaves,
             most_leaves=most,
         )
