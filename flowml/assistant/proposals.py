@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flowml.assistant.numbers.reading import citations, without_citations
 from flowml.assistant.telling import Told
 from flowml.assistant.untrusted import clean
 from flowml.data.recipes.checking import check_operations
@@ -139,15 +140,21 @@ def proposals(answer: Mapping[str, Any], told: Told) -> list[Proposal]:
     for item in answer["suggestions"][:MOST_SUGGESTIONS]:
         operations = tuple(_with_names(operation, told) for operation in item["operations"][:_MOST_STEPS])
         code = item.get("code")
+        reason = clean(item["reason"], LONGEST_REASON)
+        facts = [*item["facts"], *(one.id for one in citations(reason))]
         found.append(
             Proposal(
-                told.named(clean(item["reason"], LONGEST_REASON)),
-                tuple(dict.fromkeys(fact for fact in item["facts"] if fact in cited)),
+                told.named(_closed_up(without_citations(reason))),
+                tuple(dict.fromkeys(fact for fact in facts if fact in cited)),
                 operations,
                 None if not code or not code.strip() else code_with_names(code, told),
             )
         )
     return found
+
+
+def _closed_up(text: str) -> str:
+    return re.sub(r" (?=[,.;:!?])", "", " ".join(text.split()))
 
 
 def checked(proposal: Proposal) -> tuple[Operation, ...]:

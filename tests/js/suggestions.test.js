@@ -1,7 +1,7 @@
 // What suggestions are in words.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { effects, leavesWords, losses, modelSuggestions, ownSuggestions, sentWords, takesOut } from "../../static/js/assistant/suggestions.js";
+import { effects, leavesWords, losses, modelSuggestions, ownSuggestions, piecesOf, sentWords, takesOut } from "../../static/js/assistant/suggestions.js";
 
 const EFFECT = { rows_removed: 0, cells_changed: 0, columns_added: [], columns_removed: [], destroys: false };
 
@@ -31,4 +31,10 @@ test("says where the messages go, and whether they leave the machine", () => {
   assert.equal(leavesWords(sent), "");
   assert.match(leavesWords({ ...sent, url: "http://gpu.example:11434", is_local: false }), /sent to gpu\.example:11434/);
   assert.match(sentWords({ ...sent, model: null }), /Nothing is sent now/);
+});
+
+test("marks the numbers of a text by characters, also behind those of two units", () => {
+  const marks = [{ start: 2, end: 4, note: "not among the figures" }];
+  assert.deepEqual(piecesOf("😀 42%!", marks), [{ text: "😀 " }, { text: "42", note: "not among the figures" }, { text: "%!" }]);
+  assert.deepEqual(piecesOf("as it is", []), [{ text: "as it is" }]);
 });

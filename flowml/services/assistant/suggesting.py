@@ -10,6 +10,7 @@ from typing import Any
 from flowml.assistant.asking import ask
 from flowml.assistant.facts import Briefing, Fact, by_id
 from flowml.assistant.model import LanguageModel
+from flowml.assistant.numbers.checking import Mark, check
 from flowml.assistant.proposals import Proposal, checked, proposals, schema_of
 from flowml.assistant.telling import Told, new_mark, tell
 from flowml.data.recipes.checking import title_of, type_of
@@ -62,14 +63,16 @@ class Effect:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """`title` is FlowML's own, made of the operations; `reason` is the model's, for people, and rests on `facts`.
-    `operations` were tried on the table; `effect` is what came of it."""
+    """`title` is FlowML's own, made of the operations; `reason` is the model's, for people, and rests on `facts`;
+    `marks` are its numbers that are none of what the model was told. `operations` were tried on the table; `effect` is
+    what came of it."""
 
     title: str
     reason: str
     operations: tuple[Operation, ...]
     facts: tuple[Fact, ...]
     effect: Effect
+    marks: tuple[Mark, ...] = ()
     code: str | None = None
 
 
@@ -165,9 +168,8 @@ def _suggestions(
     kept: list[Suggestion] = []
     dropped: list[Dropped] = []
     seen: set[str] = set()
-    known = by_id(question.told.facts)
     for proposal in found:
-        one = _tried(context, dataset, proposal, known, why_not)
+        one = _tried(context, dataset, proposal, question.told, why_not)
         same = json.dumps([dict(operation) for operation in proposal.operations], sort_keys=True)
         if same in seen:
             continue
@@ -183,7 +185,7 @@ def _tried(
     context: Context,
     dataset: Dataset,
     proposal: Proposal,
-    known: dict[str, Fact],
+    told: Told,
     why_not: Callable[[Sequence[Operation], TransformPreview], str | None],
 ) -> Suggestion | Dropped:
     try:
@@ -206,8 +208,10 @@ def _tried(
         preview.columns_added,
         preview.columns_removed,
     )
+    known = by_id(told.facts)
     facts = tuple(known[fact_id] for fact_id in proposal.facts)
-    return Suggestion(title, proposal.reason, operations, facts, effect)
+    marks = check(proposal.reason, told.facts, told.columns.values()).marks
+    return Suggestion(title, proposal.reason, operations, facts, effect, marks)
 
 
 def titled(operations: Sequence[Operation]) -> str:

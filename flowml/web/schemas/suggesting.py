@@ -39,6 +39,15 @@ class Effect(Answer):
     destroys: Annotated[bool, Field(description="rows or columns are gone afterwards")]
 
 
+class DoubtfulNumber(Answer):
+    """From `start` to `end`, in characters, stands a number that is none of FlowML's figures."""
+
+    start: int
+    end: int
+    kind: str
+    note: str
+
+
 class Suggestion(Answer):
     """`title` is made of the operations; `reason` is the model's own words, plain text. Nothing was done yet: transform
     the data set by the operations."""
@@ -48,6 +57,7 @@ class Suggestion(Answer):
     code: Annotated[str | None, Field(description="Polars code, where operations cannot say it; never run by itself")]
     operations: list[Operation]
     facts: Annotated[list[CitedFact], Field(description="what the reason rests on")]
+    marks: list[DoubtfulNumber]
     effect: Annotated[Effect, Field(description="what the operations changed when they were tried on the table")]
 
 

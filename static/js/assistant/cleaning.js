@@ -9,12 +9,17 @@ import { plural } from "../format.js";
 import { get, post, said } from "../http.js";
 import { toast } from "../toasts.js";
 import { assistantStatus } from "./status.js";
-import { modelSuggestions, ownSuggestions } from "./suggestions.js";
+import { modelSuggestions, ownSuggestions, piecesOf } from "./suggestions.js";
 
 function facts(suggestion) {
   if (!suggestion.facts.length) return null;
   const items = suggestion.facts.map((fact) => h("li", {}, fact.sentence));
   return h("details", { class: "more small" }, h("summary", {}, "Rests on " + plural(items.length, "fact") + " that FlowML has found"), h("ul", { class: "suggestion-facts" }, ...items));
+}
+
+// Numbers that the model was not told are marked, and said to be.
+function reason(suggestion) {
+  return piecesOf(suggestion.reason, suggestion.marks).map((piece) => (piece.note ? h("span", {}, h("mark", { class: "suggestion-doubt" }, piece.text), " (" + piece.note + ")") : piece.text));
 }
 
 function toRecipe(suggestion) {
@@ -34,7 +39,7 @@ function card(suggestion, by) {
       "div",
       { class: "suggestion-text" },
       h("h4", {}, suggestion.title),
-      h("p", { class: "muted" }, by ? h("span", { class: "suggestion-by" }, by + ": ") : null, suggestion.reason),
+      h("p", { class: "muted" }, by ? h("span", { class: "suggestion-by" }, by + ": ") : null, ...reason(suggestion)),
       chips.length ? h("ul", { class: "chips", "aria-label": "What it does" }, ...chips) : null,
       facts(suggestion),
     ),

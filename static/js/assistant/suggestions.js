@@ -16,7 +16,7 @@ export function takesOut(operations) {
 export function ownSuggestions(issues) {
   return issues
     .filter((issue) => issue.operations.length)
-    .map((issue) => ({ title: issue.fix, reason: issue.message + " " + issue.suggestion, operations: issue.operations, takes: takesOut(issue.operations), effects: [], facts: [] }));
+    .map((issue) => ({ title: issue.fix, reason: issue.message + " " + issue.suggestion, operations: issue.operations, takes: takesOut(issue.operations), effects: [], facts: [], marks: [] }));
 }
 
 function names(list) {
@@ -40,7 +40,23 @@ export function losses(effect) {
 }
 
 export function modelSuggestions(found) {
-  return found.map((one) => ({ title: one.title, reason: one.reason, operations: one.operations, takes: losses(one.effect), effects: effects(one.effect), facts: one.facts }));
+  return found.map((one) => ({ title: one.title, reason: one.reason, operations: one.operations, takes: losses(one.effect), effects: effects(one.effect), facts: one.facts, marks: one.marks }));
+}
+
+// A text in pieces, [{text} | {text, note}]: `marks` are places in characters, of which some take two units of a script's
+// string.
+export function piecesOf(text, marks) {
+  const characters = [...text];
+  const pieces = [];
+  let at = 0;
+  for (const mark of marks) {
+    if (mark.start < at) continue;
+    if (mark.start > at) pieces.push({ text: characters.slice(at, mark.start).join("") });
+    pieces.push({ text: characters.slice(mark.start, mark.end).join(""), note: mark.note });
+    at = mark.end;
+  }
+  if (at < characters.length) pieces.push({ text: characters.slice(at).join("") });
+  return pieces;
 }
 
 // Where the messages would go.

@@ -62,6 +62,16 @@ def test_a_suggestion_is_in_the_names_of_the_table_and_was_tried(
     assert context.store.datasets.count() == 1
 
 
+def test_numbers_of_a_reason_are_held_against_the_figures(context: Context, ollama: StandIn, dataset: Dataset) -> None:
+    fill = {"op": "fill", "column": AGE, "with": "median"}
+    reason = "c1 is missing in 12 rows (20%) [f2], and 4711 customers complained [f9999]."
+    ollama.answers(answer(suggesting(fill, reason=reason)))
+    (one,) = suggest_cleaning(context, dataset.id).suggestions
+    assert one.reason.startswith("“age” is missing in 12 rows (20%)") and "[" not in one.reason
+    assert [one.reason[mark.start : mark.end] for mark in one.marks] == ["4711"]
+    assert [fact.id for fact in one.facts] == ["f2"]
+
+
 def test_what_cannot_be_done_or_does_nothing_is_told_and_not_suggested(
     context: Context, ollama: StandIn, dataset: Dataset
 ) -> None:

@@ -82,7 +82,7 @@ def test_without_a_model_flowml_suggests_from_its_own_findings(browser: Browser,
 def test_a_model_suggests_beside_it_and_what_it_says_is_text(visit: Visit, assisted: Served, ollama: StandIn) -> None:
     page = open_tab(visit, assisted)
     fill = {
-        "reason": f"c1 has gaps. {EVIL}",
+        "reason": f"c1 has 999 gaps. {EVIL}",
         "facts": ["f2"],
         "operations": [{"op": "fill", "column": "c1", "with": "median"}],
     }
@@ -95,6 +95,8 @@ def test_a_model_suggests_beside_it_and_what_it_says_is_text(visit: Visit, assis
     expect(suggested.first).to_contain_text("Fill what is missing in “age” with the median")
     expect(suggested.first).to_contain_text("‹img src=https://evil.example/x onerror=alert(1)›")
     expect(suggested.first).to_contain_text("12 cells changed")
+    expect(suggested.first.locator("mark")).to_have_text(["999"])
+    expect(suggested.first).to_contain_text("999 (not among the figures) gaps")
     expect(suggested.nth(1)).to_contain_text("Takes out the column unit")
     expect(suggested.locator("a, img, script")).to_have_count(0)
     expect(page.locator("#assistant-cleaning")).to_contain_text("2 suggestions of stand-in:3b on")

@@ -38,7 +38,7 @@ def test_suggestions_have_the_shape_of_the_contract(house: Served, ollama: Stand
     answer = house.client.post("/api/llm/suggest-cleaning", json={"dataset_id": dataset_id})
     assert answer.status_code == 200, answer.text
     first, second = answer.json()["suggestions"]
-    assert set(first) == {"title", "reason", "code", "operations", "facts", "effect"}
+    assert set(first) == {"title", "reason", "code", "operations", "facts", "marks", "effect"}
     assert first["title"] == "Fill what is missing in “age” with the median" and first["code"] is None
     assert first["facts"][0]["link"].startswith(f"/datasets/{dataset_id}")
     assert second["effect"]["destroys"] and second["effect"]["columns_removed"] == ["unit"]
