@@ -28,7 +28,7 @@ from flowml.web.api import (
     training,
     workers,
 )
-from flowml.web.api.assistant import chat, sharing, suggesting
+from flowml.web.api.assistant import chat, exchange, sharing, suggesting
 from flowml.web.api.assistant import models as language_models
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
@@ -37,6 +37,7 @@ from flowml.web.pages import login
 from flowml.web.report.report import report
 from flowml.web.schemas import conversations as c
 from flowml.web.schemas import datasets as d
+from flowml.web.schemas import exchange as ex
 from flowml.web.schemas import explain as x
 from flowml.web.schemas import exports as e
 from flowml.web.schemas import insight as i
@@ -186,6 +187,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/workers/lease", workers.lease, w.Leased, body=w.Ask, need=WORK),
     Endpoint("POST", "/api/workers/watch", workers.watch, w.Stop, body=w.Watch, need=WORK),
     Endpoint("POST", "/api/workers/leave", workers.leave, status=204, body=w.Leave, need=WORK),
+    Endpoint("POST", "/api/workers/llm/lease", exchange.lease, ex.Questioned, body=ex.AskQuestion, need=WORK),
+    Endpoint("POST", "/api/workers/llm/answer", exchange.answer, ex.StopAnswer, body=ex.AnswerPiece, need=WORK),
+    Endpoint("POST", "/api/workers/llm/watch", exchange.watch, ex.StopAnswer, body=ex.WatchQuestion, need=WORK),
     Endpoint("GET", "/api/workers/program", workers.program, w.Program, need=WORK),
     Endpoint("GET", "/api/workers/program/{sha256}", workers.program_file, "application/octet-stream", need=WORK),
     Endpoint("DELETE", "/api/workers/offline", cluster.remove_offline, status=204, need=ADMIN),

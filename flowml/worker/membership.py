@@ -13,7 +13,9 @@ import httpx
 from pydantic import TypeAdapter
 
 from flowml.domain.errors import FlowMLError, Forbidden, NotFound, NotReady, WrongState
+from flowml.domain.jobs import LLM
 from flowml.domain.protocol import PROTOCOL
+from flowml.worker.answering import Answering
 from flowml.worker.channel import HttpChannel, checked, said
 from flowml.worker.crew import Crew
 from flowml.worker.log_shipment import LogShipment
@@ -73,6 +75,7 @@ class Membership:
         self._told_found: Mapping[str, Any] | None = None
         self._heartbeat_seconds = 30.0
         self._log = LogShipment(client, lambda: self._channel.worker_id)
+        self._answering = Answering(client, lambda: self._channel.worker_id, lambda: LLM in self._machine()[0])
         self._relay = Relay(
             self._channel,
             free_bytes=crew.free_bytes,
@@ -100,6 +103,7 @@ class Membership:
             self._crew.start(self._relay, news=self._again.set)
             threading.Thread(target=self._watch, name="watch", daemon=True).start()
             threading.Thread(target=self._try_gpus, name="try-gpus", daemon=True).start()
+            self._answering.start()
             while not self._stopping.is_set():
                 self._beat()
                 self._again.wait(_BUSY_BEAT_SECONDS if self._relay.beats() else self._heartbeat_seconds)
@@ -116,6 +120,7 @@ class Membership:
 
     def _end(self) -> None:
         self._stopping.set()
+        self._answering.close()
         self._relay.close()
         self._crew.stop()
         leaves = self._joined and self._fatal is None

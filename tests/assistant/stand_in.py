@@ -278,7 +278,7 @@ class StandIn:
         self._behaviour: Behaviour = says("All is well.")
         self._lock = threading.Lock()
         self.instead: Behaviour | None = None
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.stand_in = self  # type: ignore[attr-defined]
         self.port = self._server.server_address[1]
@@ -346,6 +346,11 @@ class StandIn:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever asked has left: that is no news."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -43,7 +43,7 @@ NEEDS = {
     r"POST /api/results/model/\w+/(explain|counterfactual)": PREDICT,
     r"POST (/models/.+)?/invocations|GET /version|\w+ /v2(/models/.+)?": PREDICT,
     "POST /api/results/compare": READ,
-    r"POST /api/workers/(register|heartbeat|lease|watch|leave|logs)": WORK,
+    r"POST /api/workers/(register|heartbeat|lease|watch|leave|logs|llm/(lease|answer|watch))": WORK,
     r"GET /api/workers/program(/\w+)?": WORK,
     r"\w+ /api/workers/\w+/trials/.+": WORK,
 }

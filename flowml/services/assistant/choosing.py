@@ -8,12 +8,22 @@ from threading import Event
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from flowml.assistant.model import LanguageModel, Message, NoAnswer, NoAssistant, ReachedItsLength, Role
+from flowml.assistant.model import (
+    CutOff,
+    LanguageModel,
+    Message,
+    NoAnswer,
+    NoAssistant,
+    NotRunning,
+    ReachedItsLength,
+    Role,
+)
 from flowml.assistant.ollama.client import Ollama, Way
 from flowml.domain.assistant.language_models import ModelChoice, ModelProbe
 from flowml.domain.errors import InvalidInput
 from flowml.domain.names import did_you_mean
 from flowml.machine import ollama
+from flowml.services.assistant.exchange import Exchange
 from flowml.services.assistant.hosts import Found, Host, Offer, ServerHost
 from flowml.services.assistant.lining import InLine
 from flowml.services.assistant.probes import Probes
@@ -77,10 +87,11 @@ class Assistance:
         url = context.settings.ollama_url
         self.server = None if url is None else ServerHost(Ollama(ollama.parse(url)), context.steady)
         self.probes = Probes()
+        self.exchange = Exchange(context.steady)
 
     def hosts(self) -> list[Host]:
-        """All of them; first the one that is set."""
-        return [] if self.server is None else [self.server]
+        """All of them; first the one that is set, then workers."""
+        return [*([] if self.server is None else [self.server]), *self.exchange.hosts()]
 
 
 @dataclass(frozen=True)
@@ -136,9 +147,14 @@ def language_model(context: Context) -> LanguageModel:
     """The model that answers now. Raises NoAssistant where there is none."""
     chosen = _chosen(context, _LOOK_SECONDS)
     probes = assistance_of(context).probes
-    way = probes.way(context, chosen.offer, chosen.version)
     probes.begin(context, chosen.host, chosen.offer, chosen.version)
-    return InLine(_Model(chosen.host, chosen.offer.name, way), chosen.host.line)
+    answering = [chosen, *_others(context, chosen)]
+    return FirstOf(
+        [
+            InLine(_Model(one.host, one.offer.name, probes.way(context, one.offer, one.version)), one.host.line)
+            for one in answering
+        ]
+    )
 
 
 def choose(context: Context, model: str | None, machine: str | None = None) -> Status:
@@ -185,6 +201,40 @@ def try_it(context: Context, tell: Callable[[Mapping[str, Any]], None]) -> None:
     tell({"type": "ended", "seconds": seconds, "model": model.name, "where": model.where})
 
 
+class FirstOf:
+    """One model on several machines: where one of them is lost before anything of its answer was there, the next is
+    asked. `name` and `where` are of the one that answers."""
+
+    def __init__(self, models: Sequence[LanguageModel]):
+        self._models = models
+        self._now = models[0]
+
+    @property
+    def name(self) -> str:
+        return self._now.name
+
+    @property
+    def where(self) -> str:
+        return self._now.where
+
+    def chat(self, messages: Sequence[Message], **how: Any) -> Iterator[str]:
+        """As `LanguageModel.chat`."""
+        told: Callable[[str], None] | None = how.get("told")
+        for at, model in enumerate(self._models):
+            self._now = model
+            has_begun = False
+            try:
+                for piece in model.chat(messages, **how):
+                    has_begun = True
+                    yield piece
+                return
+            except (NotRunning, CutOff) as problem:
+                if has_begun or isinstance(problem, ReachedItsLength) or at + 1 == len(self._models):
+                    raise
+                if told is not None:
+                    told(f"{problem.detail} Another machine is asked.")
+
+
 class _Model:
     """A model of a machine, asked in the way that suits it."""
 
@@ -215,7 +265,7 @@ def _chosen(context: Context, wait_seconds: float) -> _Chosen:
         raise NoAssistant(
             "No language model is set up.",
             hint="Install Ollama from ollama.com, fetch a model with “ollama pull llama3.2”, and start FlowML with"
-            f" {ollama.VARIABLE}={ollama.USUAL_ADDRESS}.",
+            f" {ollama.VARIABLE}={ollama.USUAL_ADDRESS}. Or have a machine on which it runs join as a worker.",
         )
     choice = context.store.language_models.choice()
     if choice is not None:
@@ -235,6 +285,16 @@ def _chosen(context: Context, wait_seconds: float) -> _Chosen:
             problem = problem or caught
     assert problem is not None
     raise problem
+
+
+def _others(context: Context, chosen: _Chosen) -> Iterator[_Chosen]:
+    """Other machines that have the very same model."""
+    for host in assistance_of(context).hosts():
+        found = None if host.key == chosen.host.key else host.found(0.0)
+        offer = None if found is None else found.offer(chosen.offer.name)
+        same = offer is not None and offer.installed.digest == chosen.offer.installed.digest != ""
+        if found is not None and offer is not None and same and offer.refusal is None:
+            yield _Chosen(host, offer, found.version)
 
 
 def _found(host: Host, wait_seconds: float) -> Found:

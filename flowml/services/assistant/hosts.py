@@ -5,7 +5,7 @@ waits for a machine that does not answer.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -37,6 +37,25 @@ class Offer:
         if self.installed.is_remote or self.shown.is_remote:
             return "answers on a machine of somebody else's, to which your data would go"
         return None if self.shown.talks else "makes embeddings, and does not answer"
+
+
+def offer_of(
+    name: str,
+    digest: str,
+    size_bytes: int | None,
+    parameters: str | None,
+    quantization: str | None,
+    family: str | None,
+    capabilities: Sequence[str] | None,
+    context_tokens: int | None,
+    is_remote: bool,
+) -> Offer:
+    """What somebody else says of a model of theirs."""
+    able = None if capabilities is None else frozenset(capabilities)
+    return Offer(
+        Installed(name, digest, size_bytes, parameters, quantization, family, is_remote),
+        Shown(able, context_tokens, is_remote),
+    )
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from flowml.domain.protocol import PROTOCOL
 from flowml.domain.trials import Beat, Lease, Offer, TrialReport
 from flowml.domain.workers import Caller, Load, Share, Worker, WorkerStatus
 from flowml.machine.log_lines import Limiter
+from flowml.services.assistant.choosing import assistance_of
 from flowml.services.context import Context
 from flowml.services.dispatch.blame import failed_on
 from flowml.services.dispatch.channel import LEASE_SECONDS, StoreChannel, lease_lost
@@ -112,11 +113,16 @@ class Fleet:
     def __init__(self, context: Context):
         clock = Clock(context.clock, context.steady)
         self.waiting_room = WaitingRoom(context.store, clock)
-        self.attendance = Attendance(context.store, clock, self.waiting_room.dismiss)
+        self._exchange = assistance_of(context).exchange
+        self.attendance = Attendance(context.store, clock, self._dismiss)
         self.answers = Answers()
         self.heard_lines = HeardLines()
         self.log_limiter = Limiter(MOST_LOG_LINES_AT_ONCE, LOG_LINES_A_SECOND, _MOST_WORKERS_REMEMBERED)
         self.log_bytes = Limiter(MOST_LOG_BYTES_AT_ONCE, LOG_BYTES_A_SECOND, _MOST_WORKERS_REMEMBERED)
+
+    def _dismiss(self, worker_id: str) -> None:
+        self.waiting_room.dismiss(worker_id)
+        self._exchange.dismiss(worker_id)
 
     def close(self) -> None:
         """Nobody waits any more."""

@@ -81,8 +81,8 @@ async def lease(request: Request) -> dict[str, Lease | None]:
     """Wait for a trial. Answers as soon as there is one, and after the time that was asked for without."""
     body = await read_body(request, Ask)
     context, fleet = context_of(request), _fleet(request)
-    worker = await _caller(request, body.worker_id)
-    room, come = fleet.waiting_room, _Come()
+    worker = await caller_of(request, body.worker_id)
+    room, come = fleet.waiting_room, Come()
     waiter = room.stand(worker.id, worker.name, body.offer(), come.soon)
     is_here = False
     try:
@@ -100,8 +100,8 @@ async def watch(request: Request) -> dict[str, list[str]]:
     after some seconds, if it had one before."""
     body = await read_body(request, Watch)
     fleet = _fleet(request)
-    await _caller(request, body.worker_id)
-    come = _Come()
+    await caller_of(request, body.worker_id)
+    come = Come()
     with fleet.attendance.line(body.worker_id) as has_left:
         watcher = fleet.waiting_room.watch(body.worker_id, body.known, come.soon)
         try:
@@ -184,7 +184,8 @@ async def report(request: Request, worker_id: str, trial_id: str, query: Attempt
     return {"accepted": is_accepted, "lease": lease}
 
 
-async def _caller(request: Request, worker_id: str) -> Caller:
+async def caller_of(request: Request, worker_id: str) -> Caller:
+    """The worker that calls, if it is the caller's. Raises NotFound and Forbidden."""
     context, fleet = context_of(request), _fleet(request)
     worker = workers.caller(context, fleet, worker_id)
     if worker.status is WorkerStatus.OFFLINE:
@@ -192,7 +193,7 @@ async def _caller(request: Request, worker_id: str) -> Caller:
     return worker
 
 
-class _Come:
+class Come:
     """Something that another thread says has come."""
 
     def __init__(self) -> None:
