@@ -15,3 +15,8 @@ test("says that FlowML's own findings are shown without a model, and where one i
     assert.ok(said.link && said.linkText);
   }
 });
+
+test("says what leaves this machine, and why a model that was set up does not answer", () => {
+  assert.match(statusWords({ available: true, model: "m", where: "kiwi.example", is_local: false }).text, /leaves this machine/);
+  assert.match(statusWords({ available: false, url: "http://x", reason: "Ollama does not run." }).text, /^Ollama does not run\. FlowML’s own/);
+});

@@ -1,20 +1,25 @@
 """Who answers a question, and how: a language model where there is one, else FlowML itself from what it has found."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from flowml.assistant import chatting
+from flowml.assistant.answers import results
 from flowml.assistant.answers import table as tables
 from flowml.assistant.answers.composing import OwnAnswer
 from flowml.assistant.answers.proposing import destroys
 from flowml.assistant.answers.table import Table
-from flowml.assistant.answers.understanding import Kind, mentioned, understand
+from flowml.assistant.answers.understanding import Kind, mentioned, needs_results, understand
 from flowml.assistant.asking import ask, ask_growing
 from flowml.assistant.chatting import Reply
 from flowml.assistant.facts import Briefing, Fact, numbered
 from flowml.assistant.model import LanguageModel, NoAssistant, Stopped
+from flowml.assistant.numbers.checking import Kind as Mistake
+from flowml.assistant.numbers.checking import check
 from flowml.assistant.proposals import schema_of_steps, steps
+from flowml.assistant.sentences.results.explain import explain
+from flowml.assistant.sentences.results.facts import facts_of
 from flowml.assistant.telling import Told, new_mark, tell
 from flowml.data.recipes.checking import title_of, type_of
 from flowml.data.recipes.kinds import Kind as ColumnKind
@@ -26,6 +31,7 @@ from flowml.domain.recipes import Operation
 from flowml.services import figures
 from flowml.services.assistant.briefing import of_dataset
 from flowml.services.assistant.choosing import language_model
+from flowml.services.assistant.findings import findings_of_job
 from flowml.services.assistant.sharing import shared_columns
 from flowml.services.context import Context
 
@@ -34,6 +40,7 @@ __all__ = ["Answered", "Progress", "Stopped", "answer", "question_for", "ready_q
 SECONDS = 300.0
 """So long a model may take for the text, a second try included; and as long for steps."""
 _TEMPORAL = ("Date", "Datetime")
+_LATEST_RUNS = 20
 
 
 class Progress(Protocol):
@@ -82,17 +89,19 @@ def answer(
     model = None if own else _model(context)
     if model is None:
         progress.by(None, "")
-        found = _own(context, dataset, job, text, target)
+        found = _own(context, dataset, job, text, target, progress)
         progress.so_far(found.text)
         return Answered(found.text, cited(found.facts), found.proposal, found.questions)
     progress.by(model.name, model.where)
     told = question_for(context, dataset, job, text, earlier, target=target, mark=new_mark())
     reply = _reply(context, model, told, progress)
     proposal, note = _proposal(context, model, dataset, told, reply, progress)
+    names = [] if dataset is None else [column.name for column in dataset.columns]
     return Answered(
         reply.text,
         chatting.cited_by(reply, told),
         proposal,
+        unfounded=unfounded(reply.text, told.facts, (*names, *told.texts.values())),
         model=model.name,
         where=model.where,
         note=note,
@@ -117,6 +126,7 @@ def question_for(
         target = question.columns[-1]
     briefing = _briefing(context, dataset, job, target or (None if job is None else job.spec.target))
     named = set(mentioned(text, names))
+    # What a run is about stands first, and what the table is.
     ordered = sorted(briefing.facts[1:], key=lambda fact: fact.column not in named) if named else briefing.facts[1:]
     facts = numbered((*briefing.facts[:1], *ordered))
     return tell(
@@ -131,12 +141,20 @@ def question_for(
 
 def ready_questions(context: Context, dataset: Dataset | None, job: Job | None, target: str | None = None) -> list[str]:
     """What can be asked with a click."""
+    if job is not None:
+        return list(results.QUESTIONS)
     return [] if dataset is None else tables.ready_questions(_table(context, dataset, target))[:4]
 
 
 def cited(facts: Sequence[Fact]) -> tuple[Cited, ...]:
     """The facts as they are kept with a text."""
     return tuple(Cited(fact.id, fact.sentence, fact.column, fact.link) for fact in facts)
+
+
+def unfounded(text: str, facts: Sequence[Fact], names: Iterable[str]) -> tuple[str, ...]:
+    """The numbers of a text that are in no fact and follow from none, each once."""
+    marks = check(text, facts, names).marks
+    return tuple(dict.fromkeys(text[mark.start : mark.end] for mark in marks if mark.kind is Mistake.INVENTED))
 
 
 def _model(context: Context) -> LanguageModel | None:
@@ -147,10 +165,12 @@ def _model(context: Context) -> LanguageModel | None:
 
 
 def _briefing(context: Context, dataset: Dataset | None, job: Job | None, target: str | None) -> Briefing:
+    found = () if job is None else facts_of(findings_of_job(context, job.id, waits=True)).all()
     if dataset is None:
-        return Briefing(())
+        return Briefing(found)
     known = target if target is not None and dataset.column(target) is not None else None
-    return of_dataset(context, dataset.id, known, shared=shared_columns(context, dataset.id))
+    about_table = of_dataset(context, dataset.id, known, shared=shared_columns(context, dataset.id))
+    return replace(about_table, facts=(*found, *about_table.facts))
 
 
 def _reply(context: Context, model: LanguageModel, told: Told, progress: Progress) -> Reply:
@@ -221,13 +241,26 @@ def _drawable(chart: Chart, dataset: Dataset) -> Chart:
     return Chart(by.name, chart.column) if column is not None and column.dtype not in _TEMPORAL else Chart(chart.column)
 
 
-def _own(context: Context, dataset: Dataset | None, job: Job | None, text: str, target: str | None) -> OwnAnswer:
+def _own(
+    context: Context, dataset: Dataset | None, job: Job | None, text: str, target: str | None, progress: Progress
+) -> OwnAnswer:
     names = [] if dataset is None else [column.name for column in dataset.columns]
     question = understand(text, names, about_results=job is not None)
+    run = job or (_latest_run(context, dataset) if question is not None and needs_results(question) else None)
+    if question is not None and run is not None and results.is_about_results(question, run.spec.target):
+        progress.wait("FlowML looks at the results.")
+        found = results.answer_about_results(question, explain(findings_of_job(context, run.id, waits=True)))
+        return found if job is not None else replace(found, text=f"Of the latest run, “{run.name}”: {found.text}")
     table = None if dataset is None else _table(context, dataset, target or (None if job is None else job.spec.target))
     if question is None or table is None:
         return tables.not_understood(table, ready_questions(context, dataset, job))
     return tables.answer_about_table(question, table)
+
+
+def _latest_run(context: Context, dataset: Dataset | None) -> Job | None:
+    """The latest one on this table that has a model."""
+    jobs, _ = context.store.jobs.page(_LATEST_RUNS, 0, dataset.id) if dataset is not None else ([], 0)
+    return next((job for job in jobs if job.best_model_id), None)
 
 
 def _table(context: Context, dataset: Dataset, target: str | None) -> Table:

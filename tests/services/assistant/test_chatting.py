@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 
 from flowml.assistant.chatting import so_far
+from flowml.assistant.sentences.results.explain import explain
 from flowml.assistant.telling import Told
 from flowml.domain.conversations import AnswerState, Chart, Said
 from flowml.services.assistant import conversation
+from flowml.services.assistant.findings import findings_of_job
 from flowml.services.assistant.sent import Wish, sent
 from flowml.services.context import Context
 from tests.assistant.serving import assisted
 from tests.assistant.stand_in import StandIn, cut_off, fails, says, slow_first, stand_in
 from tests.services.assistant.tables import people, uploaded
+from tests.services.records import add_job
+from tests.services.trained import add_trained, table
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +204,47 @@ def test_what_may_still_become_something_else_is_held_back(text: str) -> None:
 
 def test_words_are_not_held_back() -> None:
     assert so_far("So is music", Told((), {"c1": "age"})) == "So is music"
+
+
+@pytest.fixture(scope="module")
+def run(context: Context) -> str:
+    """A run on the table of customers, with a model."""
+    table_id = uploaded(context, table().write_csv().encode()).id
+    job = add_job(context.store, dataset_id=table_id, target="bought")
+    add_trained(context.store, job, "m1", "bought", "logistic_regression")
+    context.store.jobs.update(job.id, best_model_id="m1", metric="accuracy", best_score=0.9)
+    return job.id
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("How good is the model?", "opening"),
+        ("Which columns matter?", "looking"),
+        ("What should I do next?", "advice"),
+    ],
+)
+def test_flowml_answers_about_results(context: Context, run: str, text: str, key: str) -> None:
+    told: list[Mapping[str, Any]] = []
+    conversation.ask(context, None, run, text, told.append, own=True)
+    answer: Said = told[-1]["answer"]
+    assert answer.state is AnswerState.COMPLETE, answer.reason
+    explained = explain(findings_of_job(context, run, waits=True))
+    sentences = [one for section in explained.sections if section.key == key for one in section.sentences]
+    assert sentences or "nothing in particular" in answer.text
+    for sentence in sentences:
+        assert " ".join(sentence.text.split()) in answer.text
+    assert {fact for sentence in sentences for fact in sentence.facts} <= {fact.id for fact in answer.cited}
+    # Whoever asks about the table hears of its latest run.
+    table_id = context.store.jobs.get(run).dataset_id
+    conversation.ask(context, table_id, None, "How good is the model?", told.append, own=True)
+    assert told[-1]["answer"].text.startswith("Of the latest run, “a run”: ")
+
+
+def test_a_model_is_told_the_results_and_its_numbers_are_checked(context: Context, run: str, ollama: StandIn) -> None:
+    ollama.answers(reply("It is right in 123,456 cases [f1]. It was asked about v1."))
+    told: list[Mapping[str, Any]] = []
+    conversation.ask(context, None, run, "Is it any good?", told.append)
+    answer: Said = told[-1]["answer"]
+    assert answer.unfounded == ("123,456",)
+    assert "Predicted is the column c5" in ollama.chats[-1].messages[1]["content"]
