@@ -118,7 +118,7 @@ def ask_growing(
         growing, text = finding.Growing(field or ""), ""
         answer = model.chat(
             asked,
-            schema=schema,
+            schema=shape.for_grammar(schema),
             seconds=left,
             stopped=stopped,
             most_tokens=most_tokens,

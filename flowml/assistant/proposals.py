@@ -39,7 +39,7 @@ _KINDS: dict[FieldKind, dict[str, Any]] = {
     FieldKind.FLAG: {"type": "boolean"},
     FieldKind.VALUE: _SCALAR,
     FieldKind.VALUES: {"type": "array", "items": _SCALAR, "minItems": 1, "maxItems": 50},
-    FieldKind.MAPPING: {"type": "object", "additionalProperties": True},
+    FieldKind.MAPPING: {"type": "object"},
     FieldKind.WIDTHS: {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 10},
 }
 _IN_CODE = re.compile(r"""(["'])([cv][1-9]\d{0,5})\1""")

@@ -43,6 +43,9 @@ _KNOWN = frozenset(
     | {"minimum", "maximum", "enum", "const", "anyOf", "$ref", "$defs", "title", "description", "default"}
 )
 _DEEPEST = 40
+_BOUNDS = frozenset({"minLength", "maxLength", "minItems", "maxItems"})
+# llama.cpp makes a grammar of a schema, and refuses one with a repetition of 2,000 or more; short ones it reads faster.
+_MOST_REPEATED = 1_000
 
 
 def problem(value: Any, schema: Schema) -> str | None:
@@ -53,6 +56,22 @@ def problem(value: Any, schema: Schema) -> str | None:
     (None, '“n” has to be at least 1', '“n” is missing')
     """
     return _problem(value, schema, schema, "", 0)
+
+
+def for_grammar(schema: Any) -> Any:
+    """The same schema as a server can make a grammar of: without bounds that are too high for that. What is said in
+    words, and what the answer is checked against, has them.
+
+    >>> for_grammar({"type": "string", "minLength": 1, "maxLength": 6000})
+    {'type': 'string', 'minLength': 1}
+    """
+    if isinstance(schema, Mapping):
+        return {
+            word: one if word in ("const", "enum") else for_grammar(one)
+            for word, one in schema.items()
+            if word not in _BOUNDS or not isinstance(one, int) or one <= _MOST_REPEATED
+        }
+    return [for_grammar(one) for one in schema] if isinstance(schema, list) else schema
 
 
 def _problem(value: Any, schema: Schema, root: Schema, place: str, depth: int) -> str | None:

@@ -72,7 +72,7 @@ def clean(text: str, longest: int = LONGEST) -> str:
     long.
 
     >>> clean("Price\\u202e\\n<b>[€]", 9)
-    "Price ‹b›…"
+    'Price ‹b›…'
     """
     composed = unicodedata.normalize("NFKC", text[:_LOOKED_AT])
     visible = "".join(

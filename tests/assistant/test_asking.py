@@ -204,3 +204,13 @@ def test_a_schema_of_ours_with_an_unknown_word_is_a_mistake() -> None:
 def test_the_shape_of_an_answer(value: Any, schema: dict[str, Any], expected: str | None) -> None:
     found = shape.problem(value, schema)
     assert found is None if expected is None else (found or "").startswith(expected)
+
+
+def test_a_bound_that_no_grammar_can_be_made_of_is_said_in_words_and_checked(loose: StandIn) -> None:
+    schema = {"type": "object", "properties": {"text": {"type": "string", "maxLength": 3_000}}, "required": ["text"]}
+    loose.answers(json.dumps({"text": "x" * 3_001}))
+    with pytest.raises(Misshapen, match="at most 3000 characters"):
+        ask(model_of(loose), ASKED, schema, lambda answer: answer, seconds=20)
+    sent = loose.chats[0].body
+    assert sent["format"]["properties"]["text"] == {"type": "string"}
+    assert '"maxLength":3000' in sent["messages"][0]["content"]

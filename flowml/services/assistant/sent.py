@@ -10,6 +10,7 @@ from typing import Any
 from flowml.assistant.asking import with_schema
 from flowml.assistant.chatting import schema_of_reply
 from flowml.assistant.model import Message
+from flowml.assistant.shape import for_grammar
 from flowml.domain.errors import InvalidInput
 from flowml.services.assistant import choosing
 from flowml.services.assistant.conversation import question_to_come
@@ -71,7 +72,7 @@ def sent(context: Context, wish: Wish) -> Sent:
     return Sent(
         wish.purpose,
         messages,
-        asked.schema,
+        None if asked.schema is None else for_grammar(asked.schema),
         MARK,
         sum(len(message.content) for message in messages),
         found.model,
