@@ -19,6 +19,7 @@ from flowml.machine.log_lines import Collector
 from flowml.services.access.keys import remember_uses
 from flowml.services.administration.log_keeper import LogKeeper
 from flowml.services.assistant.conversation import recover as recover_conversations
+from flowml.services.assistant.trying import recover as recover_tries
 from flowml.services.context import Context
 from flowml.services.dispatch.desks import StoreConductorDesk, StoreTrainerDesk
 from flowml.services.dispatch.recovery import LOCAL_WORKER, recover, stop_working
@@ -85,6 +86,7 @@ class Server:
         recover(self._store, worker_id, clock.now(), clock.steady())
         recover_scorings(self._store, clock.now())
         recover_conversations(self._store)
+        recover_tries(self._store, clock.now())
         self._queue = LocalQueue(home.queue, start_jobs=self._start_jobs, keep_house=self._keep_house)
         self._supervisor = Supervisor(
             StoreConductorDesk(self._store, clock),

@@ -5,6 +5,9 @@ from flowml.data.tasks import answer_and_end
 
 TASKS = {
     "check": "flowml.services.checking:check",
+    "check_idea": "flowml.services.assistant.trying_task:check_idea",
+    "try_idea": "flowml.services.assistant.trying_task:try_idea",
+    "own_ideas": "flowml.services.assistant.trying_task:own_ideas",
     "export_model": "flowml.automl.export.exporting:export_task",
 }
 

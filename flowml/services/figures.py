@@ -109,6 +109,25 @@ def relation(context: Context, dataset_id: str, column: str, target: str) -> dic
     return found
 
 
+def ideas(context: Context, dataset_id: str, target: str) -> dict[str, Any]:
+    """FlowML's own ideas for columns to predict a target by, as `automl.ideas.own` has them. Raises NotFound,
+    InvalidInput for a target that is unknown or holds dates."""
+    dataset = context.store.datasets.get(dataset_id)
+    _check_target(dataset, target)
+    request = {
+        **_table(context, dataset),
+        "roles": {column.name: str(column.role) for column in dataset.columns},
+        "target": target,
+    }
+    found: dict[str, Any] = _kept(
+        context,
+        dataset_id,
+        f"ideas:{_EDITION}:{target}",
+        lambda: run_task(context, "own_ideas", request, module="flowml.services.engine_tasks"),
+    )
+    return found
+
+
 def quality(context: Context, dataset_id: str, target: str | None = None) -> Quality:
     """What is wrong with a table, or may be, the worst first; with a `target`, also what concerns predicting it. Raises
     NotFound, InvalidInput for an unknown target."""

@@ -18,6 +18,7 @@ from flowml.store.files import name_of
 FORKSERVER = Forkserver(
     "flowml.data.tasks",
     "flowml.services.checking",
+    "flowml.services.assistant.trying_task",
     "flowml.services.importance_task",
     "flowml.services.insight.child",
     "flowml.services.scoring.task",

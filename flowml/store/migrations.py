@@ -495,6 +495,18 @@ MIGRATIONS: tuple[Migration, ...] = (
             ) STRICT""",
         ),
     ),
+    Migration(
+        31,
+        "ideas for columns that were tried",
+        (
+            """CREATE TABLE tries (
+                id TEXT PRIMARY KEY, dataset_id TEXT NOT NULL REFERENCES datasets(id) ON DELETE CASCADE,
+                key TEXT NOT NULL, target TEXT NOT NULL, request TEXT NOT NULL, status TEXT NOT NULL,
+                created_at REAL NOT NULL, ended_at REAL, answer TEXT, problem TEXT, UNIQUE (dataset_id, key)
+            ) STRICT""",
+            "CREATE INDEX tries_open ON tries(id) WHERE status IN ('waiting', 'running')",
+        ),
+    ),
 )
 
 

@@ -12,6 +12,7 @@ from flowml.domain.faults import fault_of, kept_if_there_is_room
 from flowml.store.assistant.conversations import Conversations
 from flowml.store.assistant.language_models import LanguageModels
 from flowml.store.assistant.sharing import SharedValues
+from flowml.store.assistant.tries import Tries
 from flowml.store.attempts import Attempts
 from flowml.store.database import Database
 from flowml.store.datasets import Datasets
@@ -75,6 +76,7 @@ class Store:
         self.sharing = SharedValues(self._database)
         self.conversations = Conversations(self._database)
         self.language_models = LanguageModels(self._database)
+        self.tries = Tries(self._database)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -28,7 +28,7 @@ from flowml.web.api import (
     training,
     workers,
 )
-from flowml.web.api.assistant import chat, exchange, sharing, suggesting
+from flowml.web.api.assistant import chat, exchange, ideas, sharing, suggesting
 from flowml.web.api.assistant import models as language_models
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
@@ -40,6 +40,7 @@ from flowml.web.schemas import datasets as d
 from flowml.web.schemas import exchange as ex
 from flowml.web.schemas import explain as x
 from flowml.web.schemas import exports as e
+from flowml.web.schemas import ideas as n
 from flowml.web.schemas import insight as i
 from flowml.web.schemas import keys as k
 from flowml.web.schemas import language_models as lm
@@ -178,6 +179,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/llm/sharing/{dataset_id}", sharing.show, sh.SharedColumns, need=READ),
     Endpoint("PATCH", "/api/llm/sharing/{dataset_id}",
              sharing.change, sh.SharedColumns, body=sh.ChangeSharing, need=WRITE),
+    Endpoint("GET", "/api/llm/own/ideas", ideas.own, n.OwnIdeas, query=n.IdeasQuery, need=READ, waits=True),
+    Endpoint("POST", "/api/llm/try", ideas.start, n.Try, 202, body=n.StartTry, need=WRITE, waits=True),
+    Endpoint("GET", "/api/llm/try", ideas.index, n.TryList, query=n.TriesQuery, need=READ),
+    Endpoint("GET", "/api/llm/try/{try_id}", ideas.show, n.Try, need=READ),
+    Endpoint("DELETE", "/api/llm/try/{try_id}", ideas.stop, status=204, need=WRITE),
 
     Endpoint("GET", "/api/cluster", cluster.overview, w.Cluster, need=READ),
     Endpoint("GET", "/api/workers", cluster.index, w.WorkerList, query=PageQuery, need=READ),

@@ -34,6 +34,7 @@ from tests.web.serving import Served, run_app, serve, until
 
 COUNTED = {"kind": "histogram", "edges": [0.0, 3.0], "counts": [3], "missing": 0}
 TRANSFORM = {"operations": [{"op": "drop", "columns": ["x"]}]}
+DERIVE = [{"op": "derive", "column": "z", "expression": "x * 2"}]
 # What to send to each address so that it takes a child process; {0} are the data set and its model, {1} its run.
 QUESTIONS: dict[str, list[tuple[str, Any]]] = {
     "/api/datasets/upload": [("/api/datasets/upload", b"a,b\n1,2\n")],
@@ -50,6 +51,8 @@ QUESTIONS: dict[str, list[tuple[str, Any]]] = {
     "/api/datasets/{dataset_id}/relations": [("/api/datasets/{0}/relations?target=y", None)],
     "/api/datasets/{dataset_id}/relation/{column:path}": [("/api/datasets/{0}/relation/x?target=y", None)],
     "/api/datasets/{dataset_id}/quality": [("/api/datasets/{0}/quality", None)],
+    "/api/llm/own/ideas": [("/api/llm/own/ideas?dataset_id={0}&target=y", None)],
+    "/api/llm/try": [("/api/llm/try", {"dataset_id": "{0}", "operations": DERIVE, "target": "y"})],
     "/api/training/start": [("/api/training/start", {"dataset_id": "{0}", "target": "y"})],
     "/api/results/model/{model_id}/download": [("/api/results/model/{0}/download?format=sql", None)],
     "/api/results/model/{model_id}/curves": [("/api/results/model/{0}/curves", None)],

@@ -1,0 +1,289 @@
+"""An idea measured: models with and without its columns, fitted and tested on the same rows, fold by fold.
+
+Two families learn, because what helps one need not help the other: gradient boosting, which finds steps and
+combinations by itself, and a linear model, which finds neither. Both have settings of their own without any chance in
+them (no rows or columns are drawn), so that a column of no use changes as little as it can.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from flowml.automl import algorithms
+from flowml.automl.algorithms.base import Algorithm, FitContext
+from flowml.automl.algorithms.fitting.as_asked import Rows, fit_as_asked
+from flowml.automl.algorithms.lightgbm import smallest_leaf
+from flowml.automl.features.encoder import Encoder
+from flowml.automl.features.prepared import Prepared, prepare
+from flowml.automl.ideas.idea import Bounds, Idea, check_idea
+from flowml.automl.ideas.verdict import difference
+from flowml.automl.scoring.decision import objective
+from flowml.automl.task.target import present
+from flowml.automl.task.task import Task, prepare_task
+from flowml.automl.task.weights import check_weights
+from flowml.domain.datasets import Role
+from flowml.domain.errors import FlowMLError, InvalidInput
+from flowml.domain.ideas import Learned, Measured, Pair
+from flowml.domain.jobs import ValidationKind
+
+MOST_ROWS, MOST_CELLS, LEAST_ROWS = 20_000, 1_000_000, 1_000
+"""Of a larger table so many rows are drawn: at most the first, and as many as make so many cells, but never fewer than
+the last."""
+_REPEATS, _REPEATS_OF_FEW, _FEW_ROWS = 2, 3, 3_000
+_FOLDS = 5
+# Also where a run has fewer: the spread of two says nothing.
+_FEWEST_FOLDS = 5
+# One fit may take as long as it likes: cut short, it would not be the same with and without.
+_NO_END = 1e6
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the idea is for: the settings of a training run, as `JobSpec` has them."""
+
+    target: str
+    problem_type: str = "auto"
+    metric: str = "auto"
+    cv: str = "auto"
+    cv_folds: int = _FOLDS
+    weight_column: str | None = None
+    exclude_columns: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class _Learner:
+    name: str
+    title: str
+    algorithm: Algorithm
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """A part that models learn from and one that they are tested on, as places in the rows."""
+
+    repeat: int
+    number: int
+    task: Task
+    train: np.ndarray
+    test: np.ndarray
+
+
+def measure(
+    frame: pl.DataFrame,
+    roles: Mapping[str, Role],
+    operations: object,
+    asked: Asked,
+    *,
+    threads: int = 1,
+    rows_in_all: int | None = None,
+    time_left: Callable[[], float] = lambda: _NO_END,
+    on_fold: Callable[[int, int], None] = lambda done, planned: None,
+) -> Measured:
+    """Try operations on a table. `rows_in_all`: of the whole table, where `frame` holds some of its rows. `on_fold`
+    hears how many folds are done of how many; when `time_left` is over, no other is begun.
+
+    Raises InvalidInput for operations that are no idea, and for what cannot be trained.
+    """
+    rows = _rows(frame, asked)
+    task = _task(rows, roles, asked, asked.seed)
+    idea = check_idea(rows, operations, bounds_of(asked, task))
+    arms = _Arms(rows, task, idea)
+    planned = list(_folds(rows, roles, asked, task))
+    known: dict[str, list[Pair]] = {}
+    learners, notes = _learners(task), list[str]()
+    on_fold(0, len(planned))
+    began, done = time_left(), 0
+    for done, fold in enumerate(planned, start=1):
+        for learner in list(learners):
+            try:
+                pair = arms.pair(fold, learner, threads)
+            except FlowMLError as error:
+                learners.remove(learner)
+                known.pop(learner.name, None)
+                notes.append(f"{learner.title} could not be fitted, so nothing is said of it. {error.detail}")
+                continue
+            known.setdefault(learner.name, []).append(pair)
+        on_fold(done, len(planned))
+        left = time_left()
+        if not learners or left <= 0 or (done >= task.n_folds and left < (began - left) / done):
+            break
+    if not learners:
+        raise InvalidInput.of_field("operations", f"No model could be fitted. {' '.join(notes)}")
+    if done < len(planned):
+        notes.append(f"The time was over after {done} of {len(planned)} folds.")
+    metric = objective(task.metric)
+    share = float(np.mean([len(fold.test) / max(1, len(fold.train)) for fold in planned[:done]]))
+    found = tuple(_learned(learner, known[learner.name], metric.gain, share) for learner in learners)
+    lost = max(sum(pair.without is None or pair.beside is None for pair in one.pairs) for one in found)
+    if lost:
+        notes.append(
+            f"{lost} of {done} folds have no score by this metric, because a class does not occur in their test part;"
+            " they are left out."
+        )
+    return Measured(
+        learners=found,
+        titles=idea.titles,
+        columns=tuple(idea.written),
+        metric=task.metric,
+        greater_is_better=metric.greater_is_better,
+        rows=len(task.target),
+        rows_in_all=len(task.target) if rows_in_all is None else rows_in_all,
+        folds=_in_words(task, planned),
+        n_folds=len(planned),
+        notes=tuple(notes),
+    )
+
+
+def check(frame: pl.DataFrame, roles: Mapping[str, Role], operations: object, asked: Asked) -> Idea:
+    """What `measure` would try. Raises as it does before it fits anything."""
+    rows = _rows(frame, asked)
+    task = _task(rows, roles, asked, asked.seed)
+    idea = check_idea(rows, operations, bounds_of(asked, task))
+    idea.columns_beside(task.roles)
+    return idea
+
+
+def bounds_of(asked: Asked, task: Task | None = None) -> Bounds:
+    """What an idea may not use, and may not change."""
+    unread = dict.fromkeys(asked.exclude_columns, "is left out of the training")
+    unread[asked.target] = "is what is to be predicted"
+    if asked.weight_column is not None:
+        unread[asked.weight_column] = "says how much each row counts"
+    unchanged = dict(unread)
+    if task is not None and task.validation.column is not None:
+        unchanged[task.validation.column] = "decides how models are tested"
+    return Bounds(unread, unchanged)
+
+
+class _Arms:
+    """The same rows without the idea and with it."""
+
+    def __init__(self, rows: pl.DataFrame, task: Task, idea: Idea):
+        self._rows = rows
+        self._idea = idea
+        self._without_roles = dict(task.roles)
+        self._beside_roles = idea.columns_beside(task.roles)
+        self._without = prepare(task.frame, self._without_roles)
+        self._beside: Prepared | None = None
+        if not idea.learns:
+            # Row by row and with nothing learned: the same whichever rows are together.
+            table, _ = idea.tables(rows, rows.clear(), list(self._beside_roles))
+            self._beside = prepare(table, self._beside_roles)
+
+    def pair(self, fold: _Fold, learner: _Learner, threads: int) -> Pair:
+        """Both scores of a fold, by fits that differ in nothing but the columns. Raises as a fit does."""
+        without = self._without.take(fold.train), self._without.take(fold.test)
+        return Pair(
+            fold.repeat,
+            fold.number,
+            _score(fold, learner, *without, self._without_roles, threads),
+            _score(fold, learner, *self._with(fold), self._beside_roles, threads),
+        )
+
+    def _with(self, fold: _Fold) -> tuple[Prepared, Prepared]:
+        if self._beside is not None:
+            return self._beside.take(fold.train), self._beside.take(fold.test)
+        names = list(self._beside_roles)
+        train, test = self._idea.tables(self._rows[fold.train], self._rows[fold.test], names)
+        return prepare(train, self._beside_roles), prepare(test, self._beside_roles)
+
+
+def _score(
+    fold: _Fold, learner: _Learner, train: Prepared, test: Prepared, roles: Mapping[str, Role], threads: int
+) -> float | None:
+    task = fold.task
+    target = task.target[fold.train]
+    view = learner.algorithm.view_of(learner.params)
+    encoder, encoded = Encoder.fit(view, train, roles, target, task.n_outputs, task.seed, task.inner_folds(fold.train))
+    context = FitContext(
+        task.problem_type,
+        task.n_outputs,
+        task.seed,
+        threads,
+        lambda: _NO_END,
+        weights=task.weights_of(fold.train),
+        metric=task.metric,
+    )
+    # Whoever stops early does so by some of the rows that it learns from, and not by those that it is tested on.
+    predictor = fit_as_asked(learner.algorithm, learner.params, Rows(encoded, target), None, context)
+    answers = predictor.predict(encoder.transform(test).values)
+    score = objective(task.metric).score(task.target[fold.test], answers, task.weights_of(fold.test))
+    return float(score) if math.isfinite(score) else None
+
+
+def _rows(frame: pl.DataFrame, asked: Asked) -> pl.DataFrame:
+    """Those that count: with a target, and of some weight."""
+    if asked.target in frame.columns:
+        frame = frame.filter(present(frame[asked.target]))
+    if asked.weight_column is not None:
+        frame = frame.filter(pl.Series(check_weights(frame, asked.weight_column, asked.target) > 0))
+    return frame
+
+
+def _task(rows: pl.DataFrame, roles: Mapping[str, Role], asked: Asked, seed: int) -> Task:
+    return prepare_task(
+        rows,
+        roles,
+        target=asked.target,
+        problem_type=asked.problem_type,
+        metric=asked.metric,
+        exclude=[name for name in asked.exclude_columns if name in rows.columns],
+        cv_folds=max(asked.cv_folds, _FEWEST_FOLDS),
+        cv=asked.cv,
+        weight_column=asked.weight_column,
+        seed=seed,
+    )
+
+
+def _folds(rows: pl.DataFrame, roles: Mapping[str, Role], asked: Asked, first: Task) -> Iterator[_Fold]:
+    """All folds, those of one division after the other. By time there is one division alone."""
+    repeats = _REPEATS_OF_FEW if len(first.target) < _FEW_ROWS else _REPEATS
+    seen: list[bytes] = []
+    for repeat in range(1 if first.validation.kind is ValidationKind.TIME else repeats):
+        task = first if repeat == 0 else replace(_task(rows, roles, asked, asked.seed + repeat), seed=first.seed)
+        # Few groups can be divided in few ways, and the same folds again would say nothing new.
+        divided = np.sort([hash(np.flatnonzero(task.folds == one).tobytes()) for one in range(task.n_folds)]).tobytes()
+        if divided in seen:
+            return
+        seen.append(divided)
+        for number in range(task.n_folds):
+            yield _Fold(repeat, number, task, task.train_rows(number), task.valid_rows(number))
+
+
+def _learners(task: Task) -> list[_Learner]:
+    shape = task.shape
+    boosting = {
+        "learning_rate": 0.1 if shape.n_rows >= 2_000 else 0.06,
+        "num_leaves": int(np.clip(shape.n_rows // 8, 4, 24)),
+        "min_data_in_leaf": smallest_leaf(shape.n_rows, 20),
+        "feature_fraction": 1.0,
+        "bagging_fraction": 1.0,
+        "lambda_l2": 1.0,
+        "extra_trees": False,
+        "max_cat_to_onehot": 64 if shape.n_rows >= 5_000 else 4,
+        "wide": False,
+    }
+    linear = algorithms.get("logistic_regression" if task.classes is not None else "ridge")
+    return [
+        _Learner("boosting", "Gradient boosting", algorithms.get("lightgbm"), boosting),
+        _Learner("linear", "Linear model", linear, linear.first_configurations(shape)[0]),
+    ]
+
+
+def _learned(learner: _Learner, pairs: list[Pair], gain: Callable[[float], float], tested_share: float) -> Learned:
+    both = [(pair.without, pair.beside) for pair in pairs if pair.without is not None and pair.beside is not None]
+    gains = [gain(beside) - gain(without) for without, beside in both]
+    without, beside = map(float, np.mean(both, axis=0)) if both else (None, None)
+    return Learned(learner.name, learner.title, tuple(pairs), without, beside, difference(gains, tested_share))
+
+
+def _in_words(task: Task, folds: list[_Fold]) -> str:
+    repeats = max(fold.repeat for fold in folds) + 1
+    times = {1: "", 2: ", divided twice", 3: ", divided three times"}[repeats]
+    return f"{task.n_folds} folds{times}: {len(folds)} pairs of models of each family. {task.validation.reason}"

@@ -1,0 +1,74 @@
+"""What came of ideas, in words: never more than was measured."""
+
+from dataclasses import replace
+
+import pytest
+
+from flowml.domain.ideas import Difference, Measured, Try, TryStatus, Verdict
+from flowml.web.api.assistant.tried import many_words, said_of
+from tests.web.api.assistant.test_ideas import measured
+
+HELPED = measured(0.05, 0.04, 0.06, 0.05, 0.05)
+
+
+def with_best(**changes: object) -> Measured:
+    best, other = HELPED.learners
+    return replace(HELPED, learners=(replace(best, difference=replace(best.difference, **changes)), other))
+
+
+def test_what_helps_is_said_with_its_interval() -> None:
+    said = said_of(HELPED)
+    assert said.headline == "It helps." and said.verdict is Verdict.HELPS
+    assert said.sentences[0] == (
+        "Gradient boosting: 0.5000 without, 0.5500 with it; 0.0500 better (95 % interval +0.0400 to +0.0600), better in"
+        " 5 of 5 folds: a gain that chance hardly makes."
+    )
+    assert said.sentences[1] == "Linear model: the same in 5 folds (0.4000)."
+    assert said.sentences[2] == "By R², on 120 rows of 1,000, evenly drawn. 5 folds."
+
+
+def test_what_may_be_chance_is_said_to_be() -> None:
+    said = said_of(with_best(verdict=Verdict.UNCLEAR, mean=0.01, low=-0.02, high=0.04))
+    assert said.headline == "No difference that can be told from chance."
+    assert "0.0100 better (95 % interval −0.0200 to +0.0400)" in said.sentences[0]
+    assert said.sentences[0].endswith("that may be chance.")
+    assert (
+        said_of(with_best(verdict=Verdict.HURTS, mean=-0.05)).sentences[0].endswith("a loss that chance hardly makes.")
+    )
+    nothing = Difference(Verdict.TOO_FEW, None, None, None, None, 0, 0)
+    few = replace(HELPED, learners=(replace(HELPED.learners[0], difference=nothing, without=None, beside=None),))
+    assert said_of(few).sentences[0] == "Gradient boosting: no fold has a score."
+
+
+def test_whom_it_helps_is_said_where_it_is_not_the_better_one() -> None:
+    best, linear = with_best(verdict=Verdict.UNCLEAR).learners
+    helped = replace(linear, difference=HELPED.learners[0].difference, beside=0.45)
+    said = said_of(replace(HELPED, learners=(best, helped)))
+    assert said.headline == "Helps the linear model, and not the better of the two."
+
+
+def tried(*outcomes: Measured | None) -> list[Try]:
+    return [
+        Try(str(at), "d", str(at), "y", (), {}, TryStatus.FINISHED if one else TryStatus.STOPPED, 1.0, 2.0, one)
+        for at, one in enumerate(outcomes)
+    ]
+
+
+def test_the_best_of_many_is_partly_luck() -> None:
+    unclear = with_best(verdict=Verdict.UNCLEAR, p=0.4)
+    lucky = with_best(p=0.04)
+    assert many_words(tried(HELPED)) == many_words(tried(HELPED, None)) == ""
+    three = many_words(tried(unclear, unclear, HELPED))
+    assert (
+        three.startswith("3 ideas were tried for this target. Of 3 that are of no use, at least one")
+        and "7.3 %" in three
+    )
+    assert three.endswith("The one that helped stands out even so.")
+    assert many_words(tried(unclear, lucky)).endswith("None stands out once that is taken into account.")
+    assert many_words(tried(HELPED, lucky)).endswith("Of 2 that helped, 1 stands out even so.")
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_where_none_helped_nothing_stands_out(count: int) -> None:
+    words = many_words(tried(*[with_best(verdict=Verdict.UNCLEAR)] * count))
+    assert words.endswith("the best of many is partly luck.")
