@@ -53,7 +53,7 @@ LIBRARIES = {
     "olefile": ({"data"}, "the streams of XLS workbooks"),
     "optuna": ({"automl"}, "the search within one family"),
     "pandas": ({"automl", "library"}, "what catboost and scikit-learn users pass in"),
-    "polars": ({"data", "automl", "library", "training", "services", "wiring"}, "tables"),
+    "polars": ({"assistant", "data", "automl", "library", "training", "services", "wiring"}, "tables"),
     "psutil": ({"machine", "services"}, "memory and processors of this machine"),
     "pydantic": ({"services", "web", "worker", "wiring"}, "settings, and the schemas of requests and answers"),
     "pydantic_core": ({"web"}, "writes JSON, and names what is wrong in a request"),

@@ -115,6 +115,7 @@ class Dataset:
 
     `source` is the hash of the uploaded file where it is kept, so that it can be read in another way. `recipe` is all
     that was done to the table since it was read, and `root_table` the file that it starts from: None when nothing was.
+    `code` is what made it of its parent, where code did; its recipe then begins anew.
     """
 
     id: str
@@ -135,6 +136,7 @@ class Dataset:
     recipe: tuple[Operation, ...] = ()
     root_table: str | None = None
     owner: str = LOCAL_OWNER.identifier
+    code: str | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """A recipe: what was done to a table, as data, so that it can be shown, undone, and done again to new rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flowml.domain.distributions import Categories, Histogram
@@ -77,6 +77,27 @@ class TransformPreview:
 
 
 @dataclass(frozen=True)
+class Confinement:
+    """What keeps code from the rest of this machine: `is_whole` when nothing is missing, and what is, in words."""
+
+    is_whole: bool
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodePreview(TransformPreview):
+    """What code would do to a table; it has no `operations`. `preview_id` names just this result of this code on this
+    table, which can be approved for `expires_in_seconds`; `first` are the first rows of the result; `confinement` is
+    what the code ran under."""
+
+    preview_id: str
+    code: str
+    first: Sample
+    expires_in_seconds: float
+    confinement: Confinement = field(default_factory=lambda: Confinement(is_whole=False))
+
+
+@dataclass(frozen=True)
 class OperationField:
     """One field of an operation, for a form. `kind` says what it holds: column, columns, new_column, new_columns,
     expression, text, number, whole_number, flag, choice, choices, value, values, mapping or widths. `learned`: where it
@@ -102,3 +123,9 @@ class OperationInfo:
     summary: str
     row_wise: bool
     fields: tuple[OperationField, ...]
+
+
+def lines_of(code: str) -> str:
+    """“3 lines of code”: code as a step of a table's history."""
+    count = sum(1 for line in code.splitlines() if line.strip() and not line.strip().startswith("#"))
+    return "1 line of code" if count == 1 else f"{count:,} lines of code"

@@ -108,12 +108,13 @@ def start(
     stderr: int | IO[bytes] | None = None,
     descriptors: Sequence[int] = (),
     environment: Mapping[str, str] | None = None,
+    inherited: Mapping[str, str] | None = None,
 ) -> "subprocess.Popen[bytes]":
     """A Python that runs this module of FlowML; if that calls `settle`, it ends with this process. Raises CannotStart.
 
     Nothing of the calling program is run again, so that it works from a notebook, from standard input and from a
     zipapp. `descriptors`: open files that it gets under the same numbers; `stderr`: None for where this process writes
-    its own errors.
+    its own errors. `inherited`: what it gets of this process's environment; None for all of it.
     """
     if not sys.executable or getattr(sys, "frozen", False):
         raise CannotStart("This Python cannot start another one.")
@@ -126,7 +127,7 @@ def start(
             stderr=stderr,
             pass_fds=(*lifeline.descriptors(), *descriptors),
             env={
-                **os.environ,
+                **(os.environ if inherited is None else inherited),
                 "PYTHONPATH": path,
                 **thread_settings(),
                 **(environment or {}),

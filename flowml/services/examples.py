@@ -57,7 +57,8 @@ def example_of(context: Context, model: Model, number: int | None = None) -> Exa
     truths = [row.get(model.target) if knows else None for row in rows]
     at = max(range(len(rows)), key=lambda at: (truths[at] is not None, _given(rows[at], names), -at))
     values = {name: rows[at].get(name) for name in names}
-    oldest = lineage(context, dataset.id).versions[0].dataset
+    history = lineage(context, dataset.id)
+    oldest = history.versions[history.start].dataset
     root = None if oldest.recipe else oldest
     name = f"the table that {dataset.name} was made from" if root is None else root.name
     return Example(root, name, page.total > dataset.n_rows, page.total, first + at + 1, values, truths[at])

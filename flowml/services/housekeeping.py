@@ -1,9 +1,10 @@
 """What has to be done now and then: lost leases, files that nothing refers to, workers that are long gone, old
-events and lines of the log, when tokens were used."""
+events and lines of the log, results of code that nobody has approved, when tokens were used."""
 
 from collections.abc import Callable
 
 from flowml.services.access.keys import remember_uses
+from flowml.services.assistant.previewed import SHELF
 from flowml.services.context import Context
 from flowml.services.dispatch.recovery import expire_leases
 
@@ -32,4 +33,5 @@ def keep_house(context: Context, ages: Callable[[], float]) -> None:
     context.store.logs.trim()
     context.store.files.tell(context.store.events.last_id())
     context.store.take_ballast()
+    SHELF.forget_old(context.steady())
     remember_uses(context)

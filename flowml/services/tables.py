@@ -17,6 +17,7 @@ from flowml.store.files import name_of
 
 FORKSERVER = Forkserver(
     "flowml.data.tasks",
+    "flowml.assistant.code.tasks",
     "flowml.services.checking",
     "flowml.services.assistant.trying_task",
     "flowml.services.importance_task",
@@ -25,7 +26,8 @@ FORKSERVER = Forkserver(
 )
 """Where the children come from that work on tables and models."""
 
-_MEMORY_SHARE = 0.6
+MEMORY_SHARE = 0.6
+"""Of this machine's memory, for one task."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def run_task(
     """One of the module's TASKS in a child process, as soon as it is its turn, which may take at most `most_bytes` of
     memory, and not more than this server has for such tasks. Raises what the task raises, Damaged for
     a `table` that is no longer what was stored, and as `Line.turn` and as `child.Child.perform` do."""
-    share = int(memory_bytes() * _MEMORY_SHARE)
+    share = int(memory_bytes() * MEMORY_SHARE)
     with line.turn(context.left, context.turns), Child(module, starter=FORKSERVER.start) as process, _reading(request):
         return process.perform(
             task,

@@ -7,12 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from flowml.data.child import ingested
 from flowml.data.recipes.checking import MOST_OPERATIONS, check_operations, title_of
 from flowml.data.recipes.operations.registry import OPERATIONS
-from flowml.domain.datasets import Dataset
+from flowml.domain.datasets import Dataset, HowRead, Ingested
 from flowml.domain.distributions import Categories, Histogram, distribution_of
 from flowml.domain.errors import InvalidInput
 from flowml.domain.names import LONGEST_NAME, shown
@@ -25,6 +26,7 @@ from flowml.domain.recipes import (
     Sample,
     Spreads,
     TransformPreview,
+    lines_of,
 )
 from flowml.domain.remarks import Remark
 from flowml.services.context import Context
@@ -33,13 +35,16 @@ from flowml.services.naming import ROOM_FOR_A_NUMBER, free_name
 from flowml.services.tables import Workplace, run_task, workplace
 from flowml.store.rows import new_id
 
+CODE = "code"
+"""In a history, a step that no operation can say: {"op": "code", "code": its text}."""
+
 _MOST_STEPS = 1_000
 _NUMBERED = re.compile(r" \(version \d+\)$")
 
 
 @dataclass(frozen=True)
 class Step:
-    """An operation, and what it does in words."""
+    """An operation, and what it does in words. Of code, a step that is no operation, `operation` has the text."""
 
     operation: Operation
     title: str
@@ -71,6 +76,14 @@ class Lineage:
 
     versions: tuple[Version, ...]
     children: tuple[Version, ...]
+
+    @property
+    def start(self) -> int:
+        """The place among `versions` of the one that the recipe starts from: the last one that was made by code, or the
+        first of all."""
+        return max(
+            (place for place, version in enumerate(self.versions) if version.dataset.code is not None), default=0
+        )
 
 
 def list_operations() -> list[OperationInfo]:
@@ -105,6 +118,11 @@ def preview_transform(context: Context, dataset_id: str, operations: Sequence[An
     dataset = context.store.datasets.get(dataset_id)
     with workplace(context) as place:
         answer = _transform(context, dataset, operations, place, preview=True)
+    return preview_of(answer)
+
+
+def preview_of(answer: Mapping[str, Any]) -> TransformPreview:
+    """What a child answers about a difference between two tables."""
     return TransformPreview(
         operations=tuple(answer["operations"]),
         changes=tuple(Change(**change) for change in answer["changes"]),
@@ -114,11 +132,11 @@ def preview_transform(context: Context, dataset_id: str, operations: Sequence[An
         columns_removed=tuple(answer["columns_removed"]),
         columns_renamed=answer["columns_renamed"],
         columns_changed=tuple(ColumnChange(**change) for change in answer["columns_changed"]),
-        before=_sample(answer["before"]),
-        after=_sample(answer["after"]),
+        before=sample_of(answer["before"]),
+        after=sample_of(answer["after"]),
         rows=tuple(answer["rows"]),
         rows_changed=answer["rows_changed"],
-        removed=_sample(answer["removed"]),
+        removed=sample_of(answer["removed"]),
         removed_rows=tuple(answer["removed_rows"]),
         spreads=tuple(
             Spreads(item["column"], _spread(item["before"]), _spread(item["after"])) for item in answer["spreads"]
@@ -143,37 +161,65 @@ def apply_transform(
     with workplace(context) as place:
         answer = _transform(context, parent, operations, place, preview=False)
         found = ingested(answer)
-        size_bytes = place.result.stat().st_size
-        made: list[Dataset] = []
+        return store_version(
+            context,
+            parent,
+            place.result,
+            found,
+            name=name,
+            recipe=(*parent.recipe, *answer["operations"]),
+            root_table=parent.root_table or parent.table,
+        )
 
-        def add(table: str) -> None:
-            # Once more, because it may have been deleted meanwhile.
-            before = store.datasets.get(parent.id)
-            called = free_name(store.datasets, shown(name)) if name and shown(name) else _next_name(context, before)
-            dataset = replace(
-                before,
-                id=new_id(),
-                name=called,
-                n_rows=found.n_rows,
-                n_columns=len(found.columns),
-                size_bytes=size_bytes,
-                sha256=table,
-                table=table,
-                parent_id=parent.id,
-                created_at=context.clock(),
-                columns=found.columns,
-                remarks=found.remarks,
-                # The file belongs to the first version, which can be read again.
-                source=None,
-                recipe=(*parent.recipe, *answer["operations"]),
-                root_table=parent.root_table or parent.table,
-                owner=context.caller.identifier,
-            )
-            store.datasets.add(dataset, found.stats, found.figures)
-            tell_system(store, "info", "New version of a data set", dataset.name, context.clock())
-            made.append(dataset)
 
-        store.files.put_path(place.result, naming=add)
+def store_version(
+    context: Context,
+    parent: Dataset,
+    result: Path,
+    found: Ingested,
+    *,
+    name: str | None,
+    recipe: tuple[Operation, ...],
+    root_table: str | None,
+    code: str | None = None,
+    how_read: HowRead | None = None,
+) -> Dataset:
+    """A new data set made of `parent`, whose canonical table is the file `result`, which is taken over. Raises NotFound
+    where `parent` is gone by now."""
+    store = context.store
+    size_bytes = result.stat().st_size
+    made: list[Dataset] = []
+
+    def add(table: str) -> None:
+        # Once more, because it may have been deleted meanwhile.
+        before = store.datasets.get(parent.id)
+        called = free_name(store.datasets, shown(name)) if name and shown(name) else _next_name(context, before)
+        dataset = replace(
+            before,
+            id=new_id(),
+            name=called,
+            n_rows=found.n_rows,
+            n_columns=len(found.columns),
+            size_bytes=size_bytes,
+            sha256=table,
+            table=table,
+            parent_id=parent.id,
+            created_at=context.clock(),
+            columns=found.columns,
+            remarks=found.remarks,
+            # The file belongs to the first version, which can be read again.
+            source=None,
+            how_read=how_read or before.how_read,
+            recipe=recipe,
+            root_table=root_table,
+            code=code,
+            owner=context.caller.identifier,
+        )
+        store.datasets.add(dataset, found.stats, found.figures)
+        tell_system(store, "info", "New version of a data set", dataset.name, context.clock())
+        made.append(dataset)
+
+    store.files.put_path(result, naming=add)
     return made[0]
 
 
@@ -211,6 +257,8 @@ def _title(operation: Operation) -> str:
 
 
 def _version(dataset: Dataset, parent: Dataset | None) -> Version:
+    if dataset.code is not None:
+        return Version(dataset, (Step({"op": CODE, "code": dataset.code}, lines_of(dataset.code)),))
     own = dataset.recipe if parent is None else dataset.recipe[len(parent.recipe) :]
     return Version(dataset, steps_of(own))
 
@@ -239,7 +287,8 @@ def _spread(answer: Mapping[str, Any] | None) -> Histogram | Categories | None:
     return None if answer is None else distribution_of(answer)
 
 
-def _sample(answer: Mapping[str, Any]) -> Sample:
+def sample_of(answer: Mapping[str, Any]) -> Sample:
+    """What a child answers about some rows."""
     return Sample(tuple(answer["columns"]), tuple(tuple(row) for row in answer["rows"]))
 
 

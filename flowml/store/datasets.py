@@ -14,7 +14,7 @@ from flowml.store.rows import from_json, names_from, read_once, to_json
 
 _READ = (
     "id, name, filename, format, n_rows, n_columns, size_bytes, sha256, table_file, parent_id, created_at, columns,"
-    " warnings, source_file, how_read, recipe, root_table_file, owner"
+    " warnings, source_file, how_read, recipe, root_table_file, owner, code"
 )
 """All but the statistics, which are long."""
 
@@ -31,8 +31,8 @@ class Datasets:
             connection.execute(
                 "INSERT INTO datasets (id, name, filename, format, n_rows, n_columns, size_bytes, sha256, table_file,"
                 " parent_id, created_at, columns, stats, warnings, source_file, how_read, recipe, root_table_file,"
-                " owner)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " owner, code)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     dataset.id,
                     dataset.name,
@@ -53,6 +53,7 @@ class Datasets:
                     to_json(dataset.recipe),
                     dataset.root_table,
                     dataset.owner,
+                    dataset.code,
                 ),
             )
             for name, body in (figures or {}).items():
@@ -193,4 +194,5 @@ def _dataset(row: sqlite3.Row) -> Dataset:
         recipe=tuple(from_json(row["recipe"])),
         root_table=row["root_table_file"],
         owner=row["owner"],
+        code=row["code"],
     )

@@ -507,6 +507,11 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX tries_open ON tries(id) WHERE status IN ('waiting', 'running')",
         ),
     ),
+    Migration(
+        32,
+        "code that made a version of a table",
+        ("ALTER TABLE datasets ADD COLUMN code TEXT",),
+    ),
 )
 
 

@@ -28,13 +28,14 @@ from flowml.web.api import (
     training,
     workers,
 )
-from flowml.web.api.assistant import chat, exchange, ideas, sharing, suggesting
+from flowml.web.api.assistant import chat, code, exchange, ideas, sharing, suggesting
 from flowml.web.api.assistant import models as language_models
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
 from flowml.web.pages import login
 from flowml.web.report.report import report
+from flowml.web.schemas import code as cd
 from flowml.web.schemas import conversations as c
 from flowml.web.schemas import datasets as d
 from flowml.web.schemas import exchange as ex
@@ -75,6 +76,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              datasets.read_again, d.Dataset, 201, body=d.ReadAgain, need=WRITE, waits=True),
     Endpoint("POST", "/api/datasets/{dataset_id}/transform",
              recipes.transform, o.TransformPreview | d.Dataset, body=o.Transform, need=WRITE, waits=True),
+    Endpoint("POST", "/api/datasets/{dataset_id}/code",
+             code.run, cd.CodePreview | d.Dataset, body=cd.RunCode, need=WRITE, waits=True),
     Endpoint("GET", "/api/datasets/{dataset_id}/lineage", recipes.lineage, o.Lineage, need=READ),
     Endpoint("GET", "/api/datasets/{dataset_id}/preview",
              datasets.preview, d.Preview, query=d.PreviewQuery, need=READ, waits=True),
@@ -221,6 +224,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/llm/chat", chat.ask, "application/x-ndjson", body=c.Ask, need=WRITE),
     Endpoint("DELETE", "/api/llm/chat", chat.forget, status=204, query=c.WhichChat, need=WRITE),
     Endpoint("POST", "/api/llm/chat/stop", chat.stop, status=204, body=c.StopChat, need=WRITE),
+    Endpoint("POST", "/api/llm/execute",
+             code.execute, cd.CodePreview | d.Dataset, body=cd.Execute, need=WRITE, waits=True),
 
     Endpoint("GET", "/api/logs", logs.index, lg.LogList, query=lg.LogQuery, need=ADMIN),
     Endpoint("GET", "/api/logs/stream", logs.stream, "text/event-stream", query=lg.LogStreamQuery, need=ADMIN),

@@ -18,10 +18,12 @@ import polars as pl
 import pytest
 from starlette.datastructures import Headers
 
+from flowml.assistant.code import starting
 from flowml.data.child import Child
 from flowml.data.profiling.figures import DEFAULT_BINS, distribution_name
 from flowml.domain.errors import NotReady, TooMany
 from flowml.services import explaining, importance, previews, turns
+from flowml.services.assistant import executing
 from flowml.services.context import Context
 from flowml.services.serving import predicting as answering
 from flowml.services.turns import CHILDREN, Line, child_processes
@@ -43,6 +45,8 @@ QUESTIONS: dict[str, list[tuple[str, Any]]] = {
         ("/api/datasets/{0}/transform", TRANSFORM),
         ("/api/datasets/{0}/transform", TRANSFORM | {"preview": False}),
     ],
+    "/api/datasets/{dataset_id}/code": [("/api/datasets/{0}/code", {"code": "df = df.head(1)"})],
+    "/api/llm/execute": [("/api/llm/execute", {"dataset_id": "{0}", "code": "df = df.head(1)"})],
     "/api/datasets/{dataset_id}/preview": [("/api/datasets/{0}/preview?sort=x", None)],
     "/api/datasets/{dataset_id}/download": [("/api/datasets/{0}/download?format=csv", None)],
     "/api/datasets/{dataset_id}/correlation": [("/api/datasets/{0}/correlation", None)],
@@ -117,6 +121,7 @@ def table(server: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(previews, "_have_lines", lambda *_: None)
     # The model's file is none; whether it takes the column is looked up before any child is asked.
     monkeypatch.setattr(explaining, "_check_dependence", lambda *_: None)
+    monkeypatch.setattr(executing, "need_model", lambda *_: None)
     name = f"d{time.monotonic_ns()}"
     dataset = add_dataset(server.store, f"{name}t")
     dataset = replace(dataset, id=name, source=dataset.sha256)
@@ -140,7 +145,8 @@ def test_when_the_client_leaves_the_child_process_hears_of_it(
         raise NotReady("It was cancelled.")
 
     monkeypatch.setattr(Child, "perform", lambda process, *_, cancelled, **limits: work(cancelled))
-    monkeypatch.setattr(importance.Child, "ask", lambda process, request, bounds, cancelled: work(cancelled))
+    for asked in (importance.Child, starting.Child):
+        monkeypatch.setattr(asked, "ask", lambda process, request, bounds, cancelled: work(cancelled))
     if isinstance(body, dict):
         body = json.loads(json.dumps(body).replace("{0}", table))
     connection = ask(server, method, path.format(table, server.store.models.get(table).job_id), body)

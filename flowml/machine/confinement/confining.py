@@ -104,15 +104,16 @@ def _confine(
         abi = landlock.restrict(readable, writable)
     except OSError as problem:
         missing.append(landlock.why_not(problem))
-    else:
-        if threads and abi < landlock.ALL_THREADS_SINCE:
-            missing.append("threads that were there before may open files")
     has_filters = True
     try:
         filtering.install(os.getpid(), files=strength is Strength.READER)
     except OSError as problem:
         has_filters = False
         missing.append(filtering.why_not(problem))
+    # For code the filters, which all threads have, let nobody open a file by its name.
+    has_shut = has_filters and strength is Strength.CODE
+    if abi is not None and threads and abi < landlock.ALL_THREADS_SINCE and not has_shut:
+        missing.append("threads that were there before may open files")
     return Confinement(abi, has_filters, tuple(missing))
 
 

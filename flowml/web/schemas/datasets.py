@@ -39,7 +39,8 @@ class Dataset(Answer):
     # The domain's own: very many stand in a list, and each of a schema would be a copy.
     columns: list[Column]
     warnings: Annotated[list[Remark], Field(validation_alias="remarks", description="what is worth saying of it")]
-    recipe: Annotated[list[dict[str, Any]], Field(description="what was done to it since it was read")]
+    recipe: Annotated[list[dict[str, Any]], Field(description="what was done to it since it was read, or since code")]
+    code: Annotated[str | None, Field(description="the code that made it of its parent; null where none did")]
 
 
 class DatasetList(Listing[Dataset]):

@@ -62,7 +62,7 @@ def test_a_dataset(stored: Served) -> None:
 
     assert listed["total"] == 1
     assert listed["items"] == [get(stored, "/api/datasets/d1")]
-    assert set(listed["items"][0]) == DATASET | {"recipe"}
+    assert set(listed["items"][0]) == DATASET | {"recipe", "code"}
     assert listed["items"][0]["created_at"] == "2023-11-14T22:13:20Z"
     assert listed["items"][0]["columns"][0] == {"name": "x", "dtype": "Float64", "role": "numeric"}
 

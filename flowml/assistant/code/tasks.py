@@ -1,0 +1,18 @@
+"""The child process that looks at what code has made, after the one that ran it (`running`) has ended: `python -m
+flowml.assistant.code.tasks`."""
+
+from flowml.data.tasks import answer_and_end
+
+TASKS = {
+    "compare": "flowml.assistant.code.comparing:compare_tables",
+    "describe": "flowml.assistant.code.comparing:describe_table",
+}
+
+
+def main() -> None:
+    """Do one of these."""
+    answer_and_end(TASKS)
+
+
+if __name__ == "__main__":
+    main()
