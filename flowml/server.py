@@ -154,7 +154,15 @@ class Server:
         if self._stopping.wait(_LOOK_CLOSER_AFTER_SECONDS):
             return
         try:
-            found = capabilities.probe(fit_on_gpu=True, details=True, home=self._store.home.path)
+            # A server asks no Ollama but the one that its owner has set.
+            url = self.context.settings.ollama_url
+            found = capabilities.probe(
+                fit_on_gpu=True,
+                details=True,
+                home=self._store.home.path,
+                looks_for_ollama=url is not None,
+                ollama_url=url,
+            )
             if not self._stopping.is_set():
                 self._register(found)
         except Exception:

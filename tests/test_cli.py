@@ -24,6 +24,8 @@ import psutil
 import pytest
 
 from flowml.cli import main
+from flowml.machine import capabilities
+from tests.assistant.stand_in import StandIn
 
 MEASURED = ("fit_seconds", "predict_ms")
 
@@ -399,3 +401,38 @@ def test_train_says_how_models_are_tested_and_what_gives_the_answer_away(tmp_pat
     assert found["notes"][0] in done.stderr
     refused(called(*command, "--cv", "group:nobody"), "nobody", "The columns are: patient_id")
     refused(called(*command, "--weight", "nothing"), "nothing")
+
+
+def test_the_doctor_says_which_language_models_there_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, ollama: StandIn
+) -> None:
+    monkeypatch.setattr(capabilities, "probe", lambda **_: {"cpu_count": 2, "gpus": [], "gpu_libraries": {}})
+    for address, words in (
+        (ollama.url, "stand-in:3b (Ollama 0.12.6)"),
+        (f"{ollama.url}/api", "none: FLOWML_OLLAMA_URL cannot be used: The address goes without “/api”"),
+        ("http://127.0.0.1:9", "none: No Ollama server answers at http://127.0.0.1:9"),
+    ):
+        monkeypatch.setenv("FLOWML_OLLAMA_URL", address)
+        assert main(["doctor"]) == 0
+        assert words in capsys.readouterr().out
+    monkeypatch.setenv("FLOWML_OLLAMA_URL", ollama.url)
+    assert main(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["language_models"] == ["stand-in:3b"]
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("ftp://me:s3cret@host", "no address of a server"),
+        ("http://me:s3cret@host/v1", "goes without “/v1”"),
+        ("http://me:s3cret@a b", "no address of a server"),
+    ],
+)
+def test_an_address_of_ollama_that_cannot_be_one_ends_the_start_in_words(
+    address: str, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FLOWML_OLLAMA_URL", address)
+    assert main(["serve", "--home", str(tmp_path), "--port", "0"]) == 1
+    said = capsys.readouterr().err
+    assert "FLOWML_OLLAMA_URL cannot be used" in said and words in said
+    assert "s3cret" not in said

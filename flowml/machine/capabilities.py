@@ -26,12 +26,20 @@ _VRAM_QUEUES = (6, 8, 12, 24)
 VRAM_SLACK_GB = 0.6
 
 
-def probe(*, fit_on_gpu: bool = False, details: bool = False, home: Path | None = None) -> dict[str, Any]:
+def probe(
+    *,
+    fit_on_gpu: bool = False,
+    details: bool = False,
+    home: Path | None = None,
+    looks_for_ollama: bool = True,
+    ollama_url: str | None = None,
+) -> dict[str, Any]:
     """Cores, memory, GPUs, disk and library versions, as a JSON object.
 
     With `fit_on_gpu` every library that may use a GPU is tried on it, which takes seconds where there is one; without,
     `gpu_libraries` is None: not known yet. With `details` the speed is measured, and Tailscale and Ollama are looked
-    for, which takes a moment; without, they are None. `home`: the folder whose disk counts.
+    for, which takes a moment; without, they are None. `home`: the folder whose disk counts. Ollama is looked for at
+    `ollama_url`, else where `ollama.version` says; unless `looks_for_ollama` is False.
     """
     cards = [
         {
@@ -57,7 +65,7 @@ def probe(*, fit_on_gpu: bool = False, details: bool = False, home: Path | None 
         "cuda_version": driver and driver.cuda,
         "gpu_libraries": {} if not cards else gpu_libraries() if fit_on_gpu else None,
         "tailscale": _tailnet() if details else None,
-        "ollama_version": ollama.version() if details else None,
+        "ollama_version": ollama.version(ollama_url) if details and looks_for_ollama else None,
         "python_version": platform.python_version(),
         "platform": platform.platform(),
         **{name: _version(packages) for name, packages in _LIBRARIES.items()},

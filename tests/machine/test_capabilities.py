@@ -23,12 +23,13 @@ def test_the_disk_is_that_of_the_folder_and_a_folder_that_is_not_there_has_none(
 def test_with_details_the_speed_and_what_runs_here_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     me = Peer("box.tailnet.ts.net", ("100.64.0.2", "fd7a::2"), True)
     monkeypatch.setattr(capabilities, "tailscale", lambda: Tailscale(True, True, me))
-    monkeypatch.setattr(ollama, "version", lambda: "0.6.2")
+    monkeypatch.setattr(ollama, "version", lambda address: "0.6.2")
     found = capabilities.probe(details=True)
     assert found["tailscale"] == {"name": "box.tailnet.ts.net", "address": "100.64.0.2"}
     assert found["speed_score"] > 0 and "llm" in capabilities.queues(found)
     monkeypatch.setattr(capabilities, "tailscale", lambda: Tailscale(installed=True))
     assert capabilities.probe(details=True)["tailscale"] is None
+    assert capabilities.probe(details=True, looks_for_ollama=False)["ollama_version"] is None
 
 
 def ticks(*seconds: float) -> Iterator[float]:
