@@ -204,6 +204,13 @@ def test_start_up_loads_nothing_heavy(start: str) -> None:
     assert not loaded & set(HEAVY), f"`{start}` loads {sorted(loaded & set(HEAVY))}"
 
 
+def test_no_command_waits_for_what_others_import() -> None:
+    program = "import sys; from flowml.cli import build_parser; build_parser(); print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    commands = {name for name in result.stdout.split() if name.startswith("flowml.cli.")}
+    assert commands == {"flowml.cli.parser"}
+
+
 def test_what_is_compiled_into_the_zipapp_is_there() -> None:
     listed = tomllib.loads((ROOT / "shiv.toml").read_text(encoding="utf-8"))["bytecode"]["modules"]
     assert listed

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed (one line on stderr), 2 wrong usage, 130 interrupte
 """
 
 import argparse
+import importlib
 import json
 import os
 import re
@@ -15,14 +16,6 @@ from typing import Any, get_args
 
 from flowml import __version__
 from flowml.automl.export.exporting import KINDS
-from flowml.cli import tokens
-from flowml.cli.doctor import doctor
-from flowml.cli.export import export
-from flowml.cli.files import inspect, predict
-from flowml.cli.serve import serve
-from flowml.cli.serve_model import serve_model
-from flowml.cli.train import train
-from flowml.cli.worker import worker
 from flowml.domain.access.caller import TokenKind
 from flowml.domain.errors import FlowMLError
 from flowml.domain.faults import fault_of
@@ -60,6 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words = f"{type(error).__name__}: {error}" if fault is None else fault.detail
         print(f"flowml: {words} (--debug shows more)", file=sys.stderr)
         return 1
+
+
+def _command(module: str, name: str) -> Callable[[argparse.Namespace], int]:
+    """A command of a module in this folder, which is imported when it runs: none waits for what others need."""
+
+    def run(options: argparse.Namespace) -> int:
+        found: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(f"flowml.cli.{module}"), name)
+        return found(options)
+
+    return run
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -101,7 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
     serve_parser.add_argument(
         "--local-slots", type=_whole_number(0, 256), help="trials trained at once on this machine"
     )
-    serve_parser.set_defaults(command=serve)
+    serve_parser.set_defaults(command=_command("serve", "serve"))
 
     worker_parser = commands.add_parser("worker", parents=[common], help="join a server and train its trials")
     worker_parser.add_argument("--server", metavar="URL", help="its address, such as http://host:8000")
@@ -127,7 +130,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="the same also by http:// through a network in which others could send this machine another program",
     )
-    worker_parser.set_defaults(command=worker, wrong_usage=worker_parser.error)
+    worker_parser.set_defaults(command=_command("worker", "worker"), wrong_usage=worker_parser.error)
 
     train_parser = commands.add_parser("train", parents=[common, reading], help="train on a file, without a server")
     train_parser.add_argument("file", type=Path)
@@ -157,7 +160,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="do these operations first: a JSON list such as a data set's recipe; the model then does them to new rows",
     )
     train_parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    train_parser.set_defaults(command=train)
+    train_parser.set_defaults(command=_command("train", "train"))
 
     predict_parser = commands.add_parser("predict", parents=[common, reading], help="score a file with a model file")
     predict_parser.add_argument("model", type=Path)
@@ -165,7 +168,7 @@ def build_parser() -> argparse.ArgumentParser:
     predict_parser.add_argument(
         "-o", "--out", type=Path, help="csv, parquet or jsonl by its extension (standard output as csv)"
     )
-    predict_parser.set_defaults(command=predict)
+    predict_parser.set_defaults(command=_command("files", "predict"))
 
     export_parser = commands.add_parser(
         "export", parents=[common], help="write a model file as a file for programs without FlowML"
@@ -175,7 +178,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--format", required=True, choices=tuple(KINDS), help="what to write; the file is compared with the model"
     )
     export_parser.add_argument("-o", "--out", type=Path, help="where (beside the model, by its name)")
-    export_parser.set_defaults(command=export)
+    export_parser.set_defaults(command=_command("export", "export"))
 
     alone_parser = commands.add_parser(
         "serve-model", parents=[common], help="one model file as a server of its own, without a home folder"
@@ -206,12 +209,12 @@ def build_parser() -> argparse.ArgumentParser:
     alone_parser.add_argument(
         "--secret-file", type=Path, metavar="FILE", help="callers have to bring what is in it (FLOWML_TOKEN)"
     )
-    alone_parser.set_defaults(command=serve_model)
+    alone_parser.set_defaults(command=_command("serve_model", "serve_model"))
 
     inspect_parser = commands.add_parser("inspect", parents=[common, reading], help="read a file and say what is in it")
     inspect_parser.add_argument("file", type=Path)
     inspect_parser.add_argument("--json", action="store_true", help="for machines")
-    inspect_parser.set_defaults(command=inspect)
+    inspect_parser.set_defaults(command=_command("files", "inspect"))
 
     doctor_parser = commands.add_parser(
         "doctor", parents=[common], help="what this machine can do, and what a home folder holds"
@@ -221,7 +224,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--adopt", action="store_true", help="take in files of the home folder that its database does not know"
     )
     doctor_parser.add_argument("--json", action="store_true", help="for machines")
-    doctor_parser.set_defaults(command=doctor)
+    doctor_parser.set_defaults(command=_command("doctor", "doctor"))
 
     token_parser = commands.add_parser("token", help="credentials for a server: make, list and revoke them")
     _add_token_commands(token_parser, common)
@@ -254,14 +257,14 @@ def _add_token_commands(token_parser: argparse.ArgumentParser, common: argparse.
         metavar="FILE",
         help="take the secret from this file, where one was drawn elsewhere: a container's; another of this name ends",
     )
-    create_parser.set_defaults(command=tokens.create, wrong_usage=create_parser.error)
+    create_parser.set_defaults(command=_command("tokens", "create"), wrong_usage=create_parser.error)
 
     list_parser = commands.add_parser("list", parents=[home], help="those that there are, without their secrets")
-    list_parser.set_defaults(command=tokens.show)
+    list_parser.set_defaults(command=_command("tokens", "show"))
 
     revoke_parser = commands.add_parser("revoke", parents=[home], help="end one, with all that was logged in by it")
     revoke_parser.add_argument("token", metavar="NAME_OR_ID", help="its name or its id, not its secret")
-    revoke_parser.set_defaults(command=tokens.revoke)
+    revoke_parser.set_defaults(command=_command("tokens", "revoke"))
 
 
 def _reading_option(text: str) -> tuple[str, Any]:
