@@ -208,7 +208,7 @@ def test_no_command_waits_for_what_others_import() -> None:
     program = "import sys; from flowml.cli import build_parser; build_parser(); print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     commands = {name for name in result.stdout.split() if name.startswith("flowml.cli.")}
-    assert commands == {"flowml.cli.parser"}
+    assert commands == {"flowml.cli.parser", "flowml.cli.started"}
 
 
 def test_what_is_compiled_into_the_zipapp_is_there() -> None:

@@ -45,8 +45,8 @@ class RowTrees:
         nodes = _Nodes(
             feature=np.concatenate([where[one.feature] for one, where, _, _ in each]).astype(np.int32),
             threshold=np.concatenate([one.threshold for one in flat]),
-            left=np.concatenate([one.child.astype(np.int64) + start for one, _, start, _ in each]),
-            leaf=np.concatenate([one.leaf.astype(np.int64) + first for one, _, _, first in each]),
+            left=np.concatenate([one.child + np.int32(start) for one, _, start, _ in each]),
+            leaf=np.concatenate([one.leaf + np.int32(first) for one, _, _, first in each]),
         )
         roots = np.concatenate([one.roots + start for one, _, start, _ in each])
         self._asked, self._thresholds, self._below, self._roots = nodes.records(roots)
@@ -105,43 +105,41 @@ class _Nodes:
     def records(self, roots: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """What records ask for and their thresholds, (records, lanes); where the walk goes on below each, (records ·
         lanes,), which is another record, or ~leaf; and the same for the roots, (trees,)."""
-        inner = self.left != np.arange(len(self.left))
-        right = self.left + inner
-        number = np.zeros(len(self.left), dtype=np.int64)
+        left = self.left
+        inner = left != np.arange(len(left), dtype=np.int32)
+        right = left + inner
+        following = ~self.leaf
         asking: list[np.ndarray] = []
         below: list[np.ndarray] = []
         n_records, level = 0, roots[inner[roots]]
         while len(level):
-            number[level] = n_records + np.arange(len(level))
+            following[level] = np.arange(n_records, n_records + len(level), dtype=np.int32)
             n_records += len(level)
-            lanes = [level.reshape(-1, 1)]
-            for _ in range(_LEVELS):
-                above = lanes[-1]
-                lanes.append(np.stack([self.left[above], right[above]], axis=2).reshape(len(level), -1))
-            below.append(lanes.pop())
-            # The eighth lane asks nothing that counts.
-            asking.append(np.concatenate([*lanes, lanes[0]], axis=1))
+            lanes = np.empty((2 * _LANES, len(level)), dtype=np.int32)
+            # The children of the first are behind it, theirs behind those, and so on, as in a heap that begins at 1.
+            lanes[1] = level
+            for at in range(1, _LANES):
+                left.take(lanes[at], out=lanes[2 * at], mode="clip")
+                right.take(lanes[at], out=lanes[2 * at + 1], mode="clip")
+            # One lane asks nothing that counts.
+            lanes[0] = level
+            asking.append(lanes[:_LANES].T)
+            below.append(lanes[_LANES:].T)
             level = below[-1][inner[below[-1]]]
         if not n_records:
             raise ValueError("trees that ask nothing")
         nodes, ends = np.concatenate(asking), np.concatenate(below).ravel()
-        following = np.where(inner[ends], number[ends], ~self.leaf[ends])
-        of_roots = np.where(inner[roots], number[roots], ~self.leaf[roots])
-        return self.feature[nodes], self.threshold[nodes], following.astype(np.int32), of_roots.astype(np.int32)
+        return self.feature.take(nodes), self.threshold.take(nodes), following.take(ends), following.take(roots)
 
 
 def _exits() -> np.ndarray:
-    """At which of the eight places below a record the walk goes on, by the byte of its seven answers: that of the node,
-    those of its two children, and of their four."""
-    answers = np.arange(256)
-
-    def bit(lane: int) -> np.ndarray:
-        return (answers >> (_LANES - 1 - lane)) & 1
-
-    first = bit(0)
-    second = np.where(first == 1, bit(2), bit(1))
-    third = np.choose(2 * first + second, [bit(3), bit(4), bit(5), bit(6)])
-    return np.asarray(4 * first + 2 * second + third)
+    """At which of the eight places below a record the walk goes on, by the byte of its answers: those of the node, of
+    its two children, and of their four, behind one that does not count."""
+    answers = np.arange(1 << _LANES)
+    at = np.ones(len(answers), dtype=np.int64)
+    for _ in range(_LEVELS):
+        at = 2 * at + ((answers >> (_LANES - 1 - at)) & 1)
+    return np.asarray(at - _LANES)
 
 
 _EXITS = _exits()
