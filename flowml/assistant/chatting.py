@@ -6,7 +6,7 @@ longer than everything else, and be read before the first word of every answer.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,15 +41,18 @@ STEPS = (
 
 _CITED = re.compile(r"\s*\[(?:f\d{1,4}(?:\s*,\s*f\d{1,4})*)\]")
 _IDS = re.compile(r"\[(f\d{1,4}(?:\s*,\s*f\d{1,4})*)\]")
+_QUOTED = re.compile(r"“([^”]*)(?:”|$)")
 _UNSURE_END = re.compile(r"(?:\[[^\]\n]{0,40}|[“\"'`]?\b[cv]\d*|[“\"'`])$")
 
 
 @dataclass(frozen=True)
 class Reply:
     """What a model has answered, with the names of the table: its text with the ids of facts, which of these it
-    `cites`, and what it proposes; `kinds` are those of the operations to ask for."""
+    `cites`, and what it proposes; `kinds` are those of the operations to ask for. `coded` is the text as the model has
+    said it, with ids."""
 
     text: str
+    coded: str
     cites: tuple[str, ...]
     chart: Chart | None = None
     kinds: tuple[str, ...] = ()
@@ -87,7 +90,7 @@ def reply_of(answer: Mapping[str, Any], told: Told) -> Reply:
     chart = _chart(answer.get("chart"), told)
     kinds = () if chart else tuple(dict.fromkeys(answer.get("steps") or ()))
     code = "" if chart or kinds else code_with_names(answer.get("code") or "", told).strip()
-    return Reply(text, cites, chart, kinds, code)
+    return Reply(text, answer["text"], cites, chart, kinds, code)
 
 
 def cited_by(reply: Reply, told: Told) -> tuple[Cited, ...]:
@@ -105,19 +108,29 @@ def so_far(text: str, told: Told) -> str:
     return told.named(_UNSURE_END.sub("", text))
 
 
-def earlier_messages(earlier: Sequence[Said]) -> list[Message]:
-    """What was said before, as far as there is room: the latest. Facts have other ids now, so that none is cited."""
+def earlier_messages(earlier: Sequence[Said], columns: Collection[str]) -> list[Message]:
+    """What was said before, as far as there is room: the latest. Facts have other ids now, so that none is cited.
+
+    Values of the table stand in answers by the model in “ ”, put back in the place of ids; they are not told again, as
+    they were not told before. FlowML's own answers are full of values, and are left out."""
     messages: list[Message] = []
     room = _ALL_EARLIER
     for said in reversed(earlier[-_MOST_EARLIER:]):
-        if said.state is AnswerState.FAILED or not said.text:
+        is_user = said.speaker is Speaker.USER
+        if said.state is AnswerState.FAILED or not said.text or not (is_user or said.model):
             continue
         text = _CITED.sub("", said.text)[:_LONGEST_EARLIER]
+        if not is_user:
+            text = _without_values(text, columns)
         room -= len(text)
         if room < 0:
             break
-        messages.insert(0, Message(Role.USER if said.speaker is Speaker.USER else Role.ASSISTANT, text))
+        messages.insert(0, Message(Role.USER if is_user else Role.ASSISTANT, text))
     return messages
+
+
+def _without_values(text: str, columns: Collection[str]) -> str:
+    return _QUOTED.sub(lambda found: found[0] if found[1] in columns else "(a value)", text)
 
 
 def asked_for_steps(told: Told, answer: str) -> tuple[Message, ...]:

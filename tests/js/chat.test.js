@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { objectsIn } from "../../static/js/assistant/lines.js";
-import { blocksOf, citationsOf, copied, piecesOf } from "../../static/js/assistant/text.js";
+import { blocksOf, citationsOf, copied, marked, piecesOf } from "../../static/js/assistant/text.js";
 
 async function* cut(text, size) {
   const bytes = new TextEncoder().encode(text);
@@ -61,4 +61,14 @@ test("facts are numbered as they are cited, and none that is not known", () => {
   const { numbers } = citationsOf("a [f2] b [f9] c [f7] d [f2]", cited);
   assert.deepEqual([...numbers], [["f2", 1], ["f7", 2]]);
   assert.equal(copied("a [f2] b [f9] c [f7]", cited), "a [1] b c [2]\n\n[1] Two.\n[2] Seven.");
+});
+
+test("numbers that nobody has found are marked, where they stand alone", () => {
+  assert.deepEqual(marked("42 of 142, 4.42 and 42.", ["42"]), [
+    { text: "42", invented: true },
+    { text: " of 142, 4.42 and ", invented: false },
+    { text: "42", invented: true },
+    { text: ".", invented: false },
+  ]);
+  assert.deepEqual(marked("a 1.5 b", []), [{ text: "a 1.5 b", invented: false }]);
 });

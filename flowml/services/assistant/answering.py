@@ -134,7 +134,7 @@ def question_for(
         replace(briefing, facts=facts),
         text,
         mark=mark,
-        history=chatting.earlier_messages(earlier),
+        history=chatting.earlier_messages(earlier, frozenset(names)),
         most_characters=chatting.MOST_CHARACTERS,
     )
 
@@ -210,7 +210,7 @@ def _proposal(
     try:
         operations = ask(
             model,
-            chatting.asked_for_steps(told, reply.text),
+            chatting.asked_for_steps(told, reply.coded),
             schema_of_steps(told, reply.kinds),
             lambda answered: _fitting(steps(answered, told), dataset),
             seconds=SECONDS,
@@ -254,6 +254,7 @@ def _own(
     table = None if dataset is None else _table(context, dataset, target or (None if job is None else job.spec.target))
     if question is None or table is None:
         return tables.not_understood(table, ready_questions(context, dataset, job))
+    progress.wait("FlowML looks through the table.")
     return tables.answer_about_table(question, table)
 
 

@@ -8,6 +8,7 @@ import { ask } from "./lines.js";
 import { byWords, messageOf, textOf } from "./messages.js";
 import { assistantStatus } from "./status.js";
 import { copied } from "./text.js";
+import "./told.js";
 
 const OPEN = "chat-open";
 const BESIDE = matchMedia("(min-width: 64rem)");
@@ -256,7 +257,7 @@ Alpine.data("chat", () => ({
   paint(reading) {
     if (reading.ended) return;
     const stays = this.isAtEnd();
-    reading.item.querySelector(".chat-text").replaceChildren(...textOf(reading.text, [], () => {}, true));
+    reading.item.querySelector(".chat-text").replaceChildren(...textOf(reading.text, [], () => {}, { grows: true }));
     this.tick(reading);
     if (stays) this.toLatest();
     else this.looked();

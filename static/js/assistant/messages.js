@@ -3,7 +3,7 @@ import { copyText, h, icon } from "../dom.js";
 import { ago, plural } from "../format.js";
 import { toast } from "../toasts.js";
 import { proposalOf } from "./proposals.js";
-import { blocksOf, citationsOf, copied } from "./text.js";
+import { blocksOf, citationsOf, copied, marked } from "./text.js";
 
 const ENDS = { stopped: "Stopped.", cut_off: "Cut off.", failed: "Not answered." };
 
@@ -24,18 +24,22 @@ function cite(fact, number, go) {
   return h("button", { class: "chat-cite", type: "button", "aria-expanded": "false", "aria-controls": id, "aria-label": "Fact " + number + ": " + fact.sentence, title: fact.sentence, onclick: toggle }, String(number));
 }
 
-function pieces(line, { numbers, facts }, go) {
-  return line.map((piece) => {
+function words(text, invented) {
+  return marked(text, invented).map((piece) => (piece.invented ? h("mark", { class: "chat-invented", title: "In nothing that FlowML has found" }, piece.text) : piece.text));
+}
+
+function pieces(line, { numbers, facts, invented }, go) {
+  return line.flatMap((piece) => {
     if (piece.code !== undefined) return h("code", {}, piece.code);
-    if (piece.strong !== undefined) return h("strong", {}, piece.strong);
+    if (piece.strong !== undefined) return h("strong", {}, ...words(piece.strong, invented));
     // What the server does not know is no fact.
     if (piece.cite !== undefined) return numbers.has(piece.cite) ? cite(facts.get(piece.cite), numbers.get(piece.cite), go) : null;
-    return piece.text;
+    return words(piece.text, invented);
   }).filter((one) => one !== null);
 }
 
-export function textOf(text, cited, go, grows = false) {
-  const known = citationsOf(text, cited);
+export function textOf(text, cited, go, { grows = false, invented = [] } = {}) {
+  const known = { ...citationsOf(text, cited), invented };
   return blocksOf(text, grows).map((block) => {
     if (block.kind === "pre") return h("pre", {}, block.lines.join("\n"));
     if (block.kind === "p") return h("p", {}, ...block.lines.flatMap((line, at) => (at ? [" ", ...pieces(line, known, go)] : pieces(line, known, go))));
@@ -90,7 +94,7 @@ export function messageOf(said, subject, acts) {
     return item;
   }
   item.append(h("p", { class: "chat-by muted" }, h("span", { class: "chat-by-name" }, byWords(said)), " ", h("time", { datetime: said.created_at }, said.state === "running" ? "" : "· " + ago(said.created_at))));
-  const body = h("div", { class: "chat-text" }, ...textOf(said.text, said.cited, acts.go, said.state === "running"));
+  const body = h("div", { class: "chat-text" }, ...textOf(said.text, said.cited, acts.go, { grows: said.state === "running", invented: said.unfounded }));
   item.append(body);
   if (said.state === "running") {
     item.append(h("p", { class: "chat-wait muted small", role: "status" }, h("span", { class: "pulse" }), h("span", { class: "chat-wait-words" }, "Thinking…")));

@@ -52,6 +52,16 @@ export function blocksOf(text, grows = false) {
   return blocks;
 }
 
+// A text in pieces: [{text, invented}]; `invented` are numbers in it that FlowML does not know, where they stand alone.
+export function marked(text, invented) {
+  if (!invented.length) return [{ text, invented: false }];
+  const words = [...invented].sort((a, b) => b.length - a.length).map((one) => one.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return text
+    .split(new RegExp("(?<![\\d.,])(" + words.join("|") + ")(?!\\d)"))
+    .map((piece, at) => ({ text: piece, invented: at % 2 === 1 }))
+    .filter((piece) => piece.text);
+}
+
 // The numbers under which facts are cited in a text: 1 for the first that stands in it.
 export function citationsOf(text, cited) {
   const known = new Map(cited.map((fact) => [fact.id, fact]));

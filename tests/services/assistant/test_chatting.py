@@ -84,6 +84,19 @@ def test_it_is_told_the_facts_and_what_was_said_before(context: Context, dataset
     assert "c1" in facts[1]
 
 
+def test_values_that_are_not_shared_are_not_told_later_either(context: Context, dataset: str, ollama: StandIn) -> None:
+    asked(context, dataset, "Tell me about town", own=True)
+    ollama.answers(lambda messages: reply("c2 is v1 mostly, " + ("so " * 20) + "and v2."))
+    first, _ = asked(context, dataset, "What is in c2?")
+    assert "“" in first.text.replace("“town”", "")
+    asked(context, dataset, "Why?")
+    told = "\n".join(message["content"] for message in ollama.chats[-1].messages)
+    assert "“town” is" not in told
+    for value in ("Bonn", "Kiel", "bonn"):
+        assert value in (people().decode())
+        assert value not in told
+
+
 def test_what_would_be_sent_is_what_is_sent(context: Context, dataset: str, ollama: StandIn) -> None:
     ollama.answers(reply("Yes."))
     asked(context, dataset, "What is it?")
@@ -107,12 +120,13 @@ def test_a_chart_is_of_the_tables_own_columns(context: Context, dataset: str, ol
 
 def test_steps_are_asked_for_and_checked(context: Context, dataset: str, ollama: StandIn) -> None:
     steps = json.dumps({"operations": [{"op": "fill", "column": "c1", "with": "median"}]})
-    ollama.behaves(says(reply("Fill c1.", steps=["fill"])), says(steps))
+    ollama.behaves(says(reply("Fill c1 of v1.", steps=["fill"])), says(steps))
     answer, told = asked(context, dataset, "Fill the gaps")
     assert answer.proposal is not None
     assert dict(answer.proposal.operations[0]) == {"op": "fill", "column": "age", "with": "median"}
     assert answer.proposal.titles == ("Fill what is missing in “age” with the median",)
     assert not answer.proposal.destroys
+    assert ollama.chats[-1].messages[-2] == {"role": "assistant", "content": "Fill c1 of v1."}
     assert "The steps are being written." in [line["text"] for line in told if line["type"] == "wait"]
 
 

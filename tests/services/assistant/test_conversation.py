@@ -159,6 +159,23 @@ def test_it_is_about_one_thing_that_is_there(context: Context, dataset: str) -> 
     assert conversation.history(context, None, job.id)[0][-1].job_id == job.id
 
 
+def test_a_run_whose_table_is_gone(tmp_path: Path) -> None:
+    context = context_in(tmp_path)
+    try:
+        gone = uploaded(context, people()).id
+        job = add_job(context.store, dataset_id=gone, target="bought")
+        context.store.datasets.delete(gone)
+        told: list[Mapping[str, Any]] = []
+        for text in ("How good is it?", "Which columns matter?", "Tell me about age", "missing values"):
+            conversation.ask(context, None, job.id, text, told.append)
+            assert told[-1]["answer"].state is AnswerState.COMPLETE
+        assert len(conversation.history(context, None, job.id)[0]) == 8
+        conversation.forget(context, None, job.id)
+        assert conversation.history(context, None, job.id)[0] == []
+    finally:
+        context.store.close()
+
+
 def test_a_table_of_one_row_and_names_that_say_something_else(tmp_path: Path) -> None:
     context = context_in(tmp_path)
     try:

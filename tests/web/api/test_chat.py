@@ -32,7 +32,7 @@ def test_an_answer_comes_in_lines(server: Served, dataset: str) -> None:
     with server.client.stream("POST", "/api/llm/chat", json=question) as response:
         assert response.headers["content-type"] == "application/x-ndjson"
         lines = [json.loads(line) for line in response.iter_lines()]
-    assert [line["type"] for line in lines] == ["started", "by", "text", "ended"]
+    assert [line["type"] for line in lines] == ["started", "by", "wait", "text", "ended"]
     answer = lines[-1]["answer"]
     assert answer["state"] == "complete"
     assert "30 rows and 2 columns" in answer["text"]

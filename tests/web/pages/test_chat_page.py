@@ -143,7 +143,12 @@ def test_a_model_answers_as_it_writes(visit: Visit, server: Served, ollama: Stan
     expect(answer.locator("li")).to_have_text(["<img src=x onerror=alert(1)> stays", "[a](https://evil.example)"])
     expect(answer.locator("img, .chat-text a")).to_have_count(0)
     expect(answer.locator(".chat-unfounded")).to_contain_text("98,765")
+    expect(answer.locator("mark")).to_have_text("98,765")
+    box.fill("And then?")
+    chat.get_by_text("What the model would be told").click()
+    expect(chat.locator(".chat-told-messages pre").last).to_have_text("And then?", timeout=SECONDS)
     visit.check()
+    chat.get_by_text("What the model would be told").click()
 
     # Stopped by the keyboard, with a part; asked again
     ollama.behaves(says(json.dumps({"text": "word " * 2_000}), slowly=0.01))
