@@ -42,6 +42,10 @@ _KINDS: dict[FieldKind, dict[str, Any]] = {
     FieldKind.MAPPING: {"type": "object"},
     FieldKind.WIDTHS: {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 10},
 }
+_ABOUT_CODE = (
+    "only where no operation can do it, with no operations beside it: a few lines of Polars, df = df.with_columns(…), "
+    'columns as pl.col("c1"), without imports and functions'
+)
 _IN_CODE = re.compile(r"""(["'])([cv][1-9]\d{0,5})\1""")
 
 
@@ -62,7 +66,7 @@ def schema_of(
     """The JSON Schema of an answer that proposes operations of these `names` on the columns that the model was told
     about, but for those in `without`."""
     columns = [column_id for column_id in told.spoken_of if told.columns[column_id] not in without]
-    code = {"code": {"type": "string", "maxLength": LONGEST_CODE}} if with_code else {}
+    code = {"code": {"type": "string", "maxLength": LONGEST_CODE, "description": _ABOUT_CODE}} if with_code else {}
     suggestion = {
         "type": "object",
         "properties": {

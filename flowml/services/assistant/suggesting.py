@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowml.assistant.asking import ask
+from flowml.assistant.code.checker import check as check_code
+from flowml.assistant.code.source import Refused
 from flowml.assistant.facts import Briefing, Fact, by_id
 from flowml.assistant.model import LanguageModel
 from flowml.assistant.numbers.checking import Mark, check
@@ -19,6 +21,7 @@ from flowml.data.recipes.operations.registry import OPERATIONS
 from flowml.domain.datasets import Dataset
 from flowml.domain.errors import InvalidInput
 from flowml.domain.recipes import Operation, TransformPreview
+from flowml.domain.wording import plural
 from flowml.services.assistant.briefing import of_dataset
 from flowml.services.assistant.choosing import language_model
 from flowml.services.assistant.sharing import shared_columns
@@ -28,6 +31,7 @@ from flowml.services.versions import preview_transform
 SECONDS = 300.0
 """So long a model may take, a second try included."""
 _MOST_CHARACTERS = 6_500
+_MOST_REFUSALS = 3
 # Which rows there are, and in which order, is no matter of a column's values.
 _NO_CLEANING = frozenset({"sort", "sample"})
 _NO_FEATURES = frozenset({"rename", "drop", "keep"})
@@ -65,13 +69,13 @@ class Effect:
 class Suggestion:
     """`title` is FlowML's own, made of the operations; `reason` is the model's, for people, and rests on `facts`;
     `marks` are its numbers that are none of what the model was told. `operations` were tried on the table; `effect` is
-    what came of it."""
+    what came of it. Where no operation can do it there is `code` instead, which may run and was not run."""
 
     title: str
     reason: str
     operations: tuple[Operation, ...]
     facts: tuple[Fact, ...]
-    effect: Effect
+    effect: Effect | None
     marks: tuple[Mark, ...] = ()
     code: str | None = None
 
@@ -106,7 +110,7 @@ def cleaning_question(context: Context, dataset_id: str, target: str | None = No
     """What a model is asked about cleaning a table. Raises NotFound, InvalidInput."""
     briefing = of_dataset(context, dataset_id, target, shared=shared_columns(context, dataset_id))
     names = [name for name in OPERATIONS if name not in _NO_CLEANING]
-    return _question(briefing, _CLEANING, "How would you clean this table?", names, mark)
+    return _question(briefing, _CLEANING, "How would you clean this table?", names, mark, with_code=True)
 
 
 def features_question(context: Context, dataset_id: str, target: str, *, mark: str) -> Question:
@@ -119,10 +123,17 @@ def features_question(context: Context, dataset_id: str, target: str, *, mark: s
 
 
 def _question(
-    briefing: Briefing, instructions: str, asked: str, names: Iterable[str], mark: str, without: Sequence[str] = ()
+    briefing: Briefing,
+    instructions: str,
+    asked: str,
+    names: Iterable[str],
+    mark: str,
+    *,
+    without: Sequence[str] = (),
+    with_code: bool = False,
 ) -> Question:
     told = tell(instructions, briefing, asked, mark=mark, most_characters=_MOST_CHARACTERS)
-    return Question(told, schema_of(told, names, without=without))
+    return Question(told, schema_of(told, names, without=without, with_code=with_code))
 
 
 def suggest_cleaning(context: Context, dataset_id: str, target: str | None = None) -> Suggestions:
@@ -170,7 +181,7 @@ def _suggestions(
     seen: set[str] = set()
     for proposal in found:
         one = _tried(context, dataset, proposal, question.told, why_not)
-        same = json.dumps([dict(operation) for operation in proposal.operations], sort_keys=True)
+        same = json.dumps([[dict(one) for one in proposal.operations], proposal.code], sort_keys=True)
         if same in seen:
             continue
         seen.add(same)
@@ -192,8 +203,11 @@ def _tried(
         operations = checked(proposal)
     except InvalidInput as error:
         return Dropped("A suggestion that is none", error.detail)
+    known = by_id(told.facts)
+    facts = tuple(known[fact_id] for fact_id in proposal.facts)
+    marks = check(proposal.reason, told.facts, told.columns.values()).marks
     if not operations:
-        return Dropped("A suggestion without a step", "It names no operation.")
+        return _checked_code(proposal, facts, marks)
     title = titled(operations)
     try:
         preview = preview_transform(context, dataset.id, operations)
@@ -208,10 +222,19 @@ def _tried(
         preview.columns_added,
         preview.columns_removed,
     )
-    known = by_id(told.facts)
-    facts = tuple(known[fact_id] for fact_id in proposal.facts)
-    marks = check(proposal.reason, told.facts, told.columns.values()).marks
     return Suggestion(title, proposal.reason, operations, facts, effect, marks)
+
+
+def _checked_code(proposal: Proposal, facts: tuple[Fact, ...], marks: tuple[Mark, ...]) -> Suggestion | Dropped:
+    """Code that may run, which nobody has run; or where it may not, by its line."""
+    if proposal.code is None:
+        return Dropped("A suggestion without a step", "It names no operation.")
+    title = f"Code of {plural(len(proposal.code.splitlines()), 'line')}"
+    try:
+        check_code(proposal.code)
+    except Refused as refused:
+        return Dropped(title, " ".join(refusal.sentence for refusal in refused.refusals[:_MOST_REFUSALS]))
+    return Suggestion(title, proposal.reason, (), facts, None, marks, proposal.code)
 
 
 def titled(operations: Sequence[Operation]) -> str:

@@ -58,7 +58,9 @@ class Suggestion(Answer):
     operations: list[Operation]
     facts: Annotated[list[CitedFact], Field(description="what the reason rests on")]
     marks: list[DoubtfulNumber]
-    effect: Annotated[Effect, Field(description="what the operations changed when they were tried on the table")]
+    effect: Annotated[
+        Effect | None, Field(description="what the operations changed when they were tried on the table; null for code")
+    ]
 
 
 class Dropped(Answer):

@@ -30,6 +30,7 @@ function toRecipe(suggestion) {
 function card(suggestion, by) {
   const chips = suggestion.effects.map((text) => h("li", { class: "badge badge-primary" }, icon("edit"), text));
   if (suggestion.takes) chips.unshift(h("li", { class: "badge badge-warn" }, icon("trash"), suggestion.takes));
+  const open = h("button", { class: "button button-small", type: "button", "aria-label": "Put it into the code box: " + suggestion.title, onclick: () => dispatchEvent(new CustomEvent("propose-code", { detail: suggestion.code })) }, icon("arrow"), "Put it into the code box");
   const preview = h("button", { class: "button button-small", type: "button", "aria-label": "Preview: " + suggestion.title, onclick: () => previewChange(suggestion.title, suggestion.operations, "assistant") }, icon("search"), "Preview");
   const add = h("button", { class: "button button-small", type: "button", "aria-label": "Add to recipe: " + suggestion.title, onclick: () => toRecipe(suggestion) }, icon("plus"), "Add to recipe");
   return h(
@@ -41,9 +42,10 @@ function card(suggestion, by) {
       h("h4", {}, suggestion.title),
       h("p", { class: "muted" }, by ? h("span", { class: "suggestion-by" }, by + ": ") : null, ...reason(suggestion)),
       chips.length ? h("ul", { class: "chips", "aria-label": "What it does" }, ...chips) : null,
+      suggestion.code ? h("pre", { class: "suggestion-code", tabindex: "0" }, suggestion.code) : null,
       facts(suggestion),
     ),
-    h("div", { class: "suggestion-actions" }, preview, add),
+    h("div", { class: "suggestion-actions" }, ...(suggestion.code ? [open] : [preview, add])),
   );
 }
 

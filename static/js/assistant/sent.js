@@ -2,8 +2,12 @@
 import Alpine from "../../vendor/alpine.js";
 import { info, target } from "../dataset/info.js";
 import { h } from "../dom.js";
+import { number } from "../format.js";
 import { call, get, said } from "../http.js";
 import { leavesWords, sentWords } from "./suggestions.js";
+
+// Of very wide tables the page would be nothing but boxes.
+const MOST_COLUMNS = 200;
 
 function whose(message) {
   if (message.role === "user") return message.content.startsWith("BEGIN DATA") ? "The data" : "The question";
@@ -54,7 +58,9 @@ Alpine.data("sentToModel", () => ({
         h("label", { class: "check" }, h("input", { type: "checkbox", checked: column.shared, onchange: (event) => this.shareColumn(column.name, event.target.checked) }), h("span", { class: "sent-column" }, column.name)),
         column.personal ? h("span", { class: "muted small" }, "looks personal: " + column.personal) : null,
       );
-    this.$root.querySelector(".sent-columns").replaceChildren(...found.columns.map(item));
+    const left = found.columns.length - MOST_COLUMNS;
+    const more = left > 0 ? [h("li", { class: "muted small" }, "and " + number(left) + " more, which are shared by the API: PATCH /api/llm/sharing/" + info.id)] : [];
+    this.$root.querySelector(".sent-columns").replaceChildren(...found.columns.slice(0, MOST_COLUMNS).map(item), ...more);
   },
   async shareColumn(name, shared) {
     await this.sharing("PATCH", { columns: { [name]: shared } });

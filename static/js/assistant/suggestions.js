@@ -40,7 +40,7 @@ export function losses(effect) {
 }
 
 export function modelSuggestions(found) {
-  return found.map((one) => ({ title: one.title, reason: one.reason, operations: one.operations, takes: losses(one.effect), effects: effects(one.effect), facts: one.facts, marks: one.marks }));
+  return found.map((one) => ({ title: one.title, reason: one.reason, operations: one.operations, takes: one.effect ? losses(one.effect) : "", effects: one.effect ? effects(one.effect) : [], facts: one.facts, marks: one.marks, code: one.code }));
 }
 
 // A text in pieces, [{text} | {text, note}]: `marks` are places in characters, of which some take two units of a script's

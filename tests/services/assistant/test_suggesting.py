@@ -94,6 +94,22 @@ def test_what_cannot_be_done_or_does_nothing_is_told_and_not_suggested(
     assert "nobody" in whys[3] and whys[4] == "It names no operation."
 
 
+def test_code_is_told_where_operations_cannot_say_it_and_refused_by_its_line(
+    context: Context, ollama: StandIn, dataset: Dataset
+) -> None:
+    good = f'df = df.with_columns(pl.col("{AGE}").rank().over("{TOWN}").alias("rank"))'
+    bad = f'df = df.drop("{UNIT}")\nimport os\ndf = df.head(1)'
+    suggestions = [suggesting() | {"code": good}, suggesting() | {"code": bad}]
+    ollama.answers(answer(*suggestions))
+    found = suggest_cleaning(context, dataset.id)
+    (one,) = found.suggestions
+    assert one.code == "df = df.with_columns(pl.col('age').rank().over('town').alias(\"rank\"))"
+    assert (one.title, one.operations, one.effect) == ("Code of 1 line", (), None)
+    assert [each.title for each in found.dropped] == ["Code of 3 lines"]
+    assert found.dropped[0].why.startswith("Line 2,")
+    assert context.store.datasets.count() == 1
+
+
 def test_expressions_and_withheld_values_get_their_names_back(
     context: Context, ollama: StandIn, dataset: Dataset
 ) -> None:

@@ -88,18 +88,21 @@ def test_a_model_suggests_beside_it_and_what_it_says_is_text(visit: Visit, assis
     }
     drop = {"reason": "It is constant.", "facts": [], "operations": [{"op": "drop", "columns": ["c4"]}]}
     nothing = {"reason": "x", "facts": [], "operations": [{"op": "fill", "column": "c4", "with": "most_frequent"}]}
-    ollama.answers(json.dumps({"suggestions": [fill, drop, nothing]}))
+    code = {"reason": "No step does it.", "facts": [], "operations": [], "code": "df = df.reverse()"}
+    ollama.answers(json.dumps({"suggestions": [fill, drop, nothing, code]}))
     page.get_by_role("button", name="Ask stand-in:3b").click()
     suggested = page.get_by_role("list", name="The model’s suggestions").locator("> li")
-    expect(suggested).to_have_count(2, timeout=SECONDS)
+    expect(suggested).to_have_count(3, timeout=SECONDS)
     expect(suggested.first).to_contain_text("Fill what is missing in “age” with the median")
     expect(suggested.first).to_contain_text("‹img src=https://evil.example/x onerror=alert(1)›")
     expect(suggested.first).to_contain_text("12 cells changed")
     expect(suggested.first.locator("mark")).to_have_text(["999"])
     expect(suggested.first).to_contain_text("999 (not among the figures) gaps")
     expect(suggested.nth(1)).to_contain_text("Takes out the column unit")
+    expect(suggested.nth(2)).to_contain_text("df = df.reverse()")
+    expect(suggested.nth(2).get_by_role("button")).to_have_text(["Put it into the code box"])
     expect(suggested.locator("a, img, script")).to_have_count(0)
-    expect(page.locator("#assistant-cleaning")).to_contain_text("2 suggestions of stand-in:3b on")
+    expect(page.locator("#assistant-cleaning")).to_contain_text("3 suggestions of stand-in:3b on")
     page.get_by_text("1 suggestion of the model is left out").click()
     expect(page.locator(".suggestions-dropped")).to_contain_text("It would change nothing.")
     page.get_by_text("Rests on 1 fact").click()
