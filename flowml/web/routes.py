@@ -28,7 +28,7 @@ from flowml.web.api import (
     training,
     workers,
 )
-from flowml.web.api.assistant import chat, code, exchange, ideas, sharing, suggesting
+from flowml.web.api.assistant import chat, code, exchange, explaining, ideas, sharing, suggesting
 from flowml.web.api.assistant import models as language_models
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
@@ -40,6 +40,7 @@ from flowml.web.schemas import conversations as c
 from flowml.web.schemas import datasets as d
 from flowml.web.schemas import exchange as ex
 from flowml.web.schemas import explain as x
+from flowml.web.schemas import explaining as xp
 from flowml.web.schemas import exports as e
 from flowml.web.schemas import ideas as n
 from flowml.web.schemas import insight as i
@@ -127,6 +128,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/results/compare", insight.compare, i.Comparison, body=i.Compare, need=READ, waits=True),
     Endpoint("GET", "/api/results/job/{job_id}/parameter-importance",
              insight.parameter_importance, i.SearchImportance, need=READ, waits=True),
+    Endpoint("GET", "/api/results/job/{job_id}/explanation",
+             explaining.of_job, xp.OwnExplanation, need=READ, waits=True),
+    Endpoint("GET", "/api/results/model/{model_id}/explanation",
+             explaining.of_model, xp.OwnExplanation, need=READ, waits=True),
     Endpoint("GET", "/api/results/job/{job_id}/report", report, "text/html", need=READ, waits=True),
     Endpoint("GET", "/api/results/model/{model_id}/feature-importance",
              results.feature_importance, r.Importance, query=r.ImportanceQuery, need=READ, waits=True),
@@ -178,6 +183,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              suggesting.cleaning, su.Suggestions, body=su.SuggestCleaning, need=WRITE, waits=True),
     Endpoint("POST", "/api/llm/feature-engineering",
              suggesting.features, su.Suggestions, body=su.SuggestFeatures, need=WRITE, waits=True),
+    Endpoint("POST", "/api/llm/explain-results",
+             explaining.by_model, xp.ModelExplanation, body=xp.ExplainResults, need=WRITE, waits=True),
+    Endpoint("POST", "/api/llm/explain-results/lines",
+             explaining.by_model_in_lines, "application/x-ndjson", body=xp.ExplainResults, need=WRITE),
     Endpoint("GET", "/api/llm/sent", suggesting.show_sent, su.Sent, query=su.SentQuery, need=READ, waits=True),
     Endpoint("GET", "/api/llm/sharing/{dataset_id}", sharing.show, sh.SharedColumns, need=READ),
     Endpoint("PATCH", "/api/llm/sharing/{dataset_id}",

@@ -73,6 +73,11 @@ QUESTIONS: dict[str, list[tuple[str, Any]]] = {
     # These ask a model first, which hears of it as well: tests/web/api/assistant/test_suggesting.py.
     "/api/llm/suggest-cleaning": [],
     "/api/llm/feature-engineering": [],
+    "/api/llm/explain-results": [],
+    "/api/results/job/{job_id}/explanation": [("/api/results/job/{1}/explanation", None)],
+    "/api/results/model/{model_id}/explanation": [("/api/results/model/{0}/explanation", None)],
+    "/jobs/{job_id}/explanation": [("/jobs/{1}/explanation", None)],
+    "/models/{model_id}/explanation": [("/models/{0}/explanation", None)],
     "/datasets/{dataset_id}/rows.json": [("/datasets/{0}/rows.json?sort=x", None)],
     "/datasets/{dataset_id}/spreads.json": [("/datasets/{0}/spreads.json?search=a", None)],
     "/jobs/{job_id}/search": [("/jobs/{1}/search", None)],
@@ -129,6 +134,7 @@ def table(server: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     job = add_job(server.store, dataset_id=name)
     for model_id in (name, f"{name}b"):
         add_model(server.store, job, model_id, 0.9)
+    server.store.jobs.update(job.id, best_model_id=name)
     yield name
 
 

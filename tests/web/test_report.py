@@ -58,6 +58,7 @@ def test_a_report_needs_nothing_else_and_has_the_figures(served: Served, target:
         ElementTree.fromstring(one)
     assert "is better than" in text and ("Graz" in text if target == "bought" else "Bern" in text)
     assert "It has one parameter only, alpha" in text
+    assert "In plain words" in text and "How good it is" in text
     assert "customers" in text and "240 rows" in text
 
 

@@ -104,6 +104,7 @@ def _with_model(context: Context, base: Findings, job: Job, model: Model, waits:
         ranks_right=model.metrics.get("roc_auc") if model.positive_class else None,
         explained=model.metrics.get("r2"),
         percent_off=model.metrics.get("mape"),
+        classes=model.classes or (),
         positive=model.positive_class,
         threshold=_threshold(model),
         leaks=tuple(name for name in names if any(one.startswith(f"“{name}” ") for one in away)),

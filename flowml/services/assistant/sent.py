@@ -14,6 +14,7 @@ from flowml.assistant.shape import for_grammar
 from flowml.domain.errors import InvalidInput
 from flowml.services.assistant import choosing
 from flowml.services.assistant.conversation import question_to_come
+from flowml.services.assistant.explaining import results_question
 from flowml.services.assistant.suggesting import cleaning_question, features_question
 from flowml.services.context import Context
 
@@ -105,9 +106,16 @@ def _chat(context: Context, wish: Wish) -> Asked:
     return Asked(told.messages, schema_of_reply(told))
 
 
+def _results(context: Context, wish: Wish) -> Asked:
+    if wish.job_id is None and wish.model_id is None:
+        needed(wish, "job_id")
+    return Asked(results_question(context, job_id=wish.job_id, model_id=wish.model_id, mark=MARK).messages)
+
+
 PURPOSES: dict[str, Callable[[Context, Wish], Asked]] = {
     "cleaning": _cleaning,
     "features": _features,
     "chat": _chat,
+    "results": _results,
 }
 """What the assistant asks a model about, by name."""

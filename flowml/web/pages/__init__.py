@@ -29,7 +29,7 @@ from flowml.web.pages import (
     train,
     workers,
 )
-from flowml.web.pages.insight import curves, mistakes, search, slices
+from flowml.web.pages.insight import curves, explanation, mistakes, search, slices
 
 
 def _page(
@@ -58,10 +58,12 @@ ENDPOINTS = (
     _page("/jobs/{job_id}", jobs.page),
     _page("/jobs/{job_id}/results", results.page),
     _page("/jobs/{job_id}/search", search.part, waits=True),
+    _page("/jobs/{job_id}/explanation", explanation.part_of_job, waits=True),
     _page("/jobs/{job_id}/compare", search.compare_page, waits=True),
     _page("/models/{model_id}", models.page),
     _page("/models/{model_id}/curves", curves.part, waits=True),
     _page("/models/{model_id}/slices", slices.part, waits=True),
+    _page("/models/{model_id}/explanation", explanation.part_of_model, waits=True),
     _page("/models/{model_id}/mistakes", mistakes.page, waits=True),
     _page("/models/{model_id}/playground", playground.page),
     _page("/models/{model_id}/deploy", deploy.page),

@@ -18,6 +18,7 @@ from flowml.web.caller import context_of
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame
+from flowml.web.pages.insight.explanation import ExplanationText, explanation_of
 from flowml.web.pages.jobs import algorithm_titles
 from flowml.web.pages.residuals import residual_charts
 from flowml.web.pages.results import champion_sentence, decision_sentence, tested_sentence
@@ -84,6 +85,7 @@ class ModelPage(Page):
     importance: Chart | None
     members: list[Member]
     params: list[tuple[str, str]]
+    explanation: ExplanationText
 
 
 def page(request: Request) -> Response:
@@ -119,6 +121,7 @@ def page(request: Request) -> Response:
                 Member(titles.get(part.algorithm, part.algorithm), part.weight, part.model_id)
                 for part in sorted(model.details.members, key=lambda part: -part.weight)
             ],
+            explanation=explanation_of(context, model_id=model.id),
             params=[(name, _parameter(value)) for name, value in sorted(model.params.items())],
         ),
     )

@@ -17,6 +17,7 @@ from flowml.web.formatting import milliseconds, percent
 from flowml.web.headline import Headline, headline
 from flowml.web.pages.charts import Chart
 from flowml.web.pages.frame import build_frame
+from flowml.web.pages.insight.explanation import ExplanationText, explanation_of
 from flowml.web.pages.jobs import dataset_name
 from flowml.web.templating import Page, respond
 from flowml.web.words import METRICS, MetricWords, difference_text, metric_of, metric_title, metric_words, score_text
@@ -39,6 +40,7 @@ class ResultsPage(Page):
     expected: Headline
     twin: "TwinWords | None"
     remark: str
+    explanation: ExplanationText | None
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def page(request: Request) -> Response:
             expected=headline(job),
             twin=_twin(context, champion) if champion else None,
             remark=_remark(job, champion),
+            explanation=explanation_of(context, job_id=job.id) if champion or job.status.ended else None,
         ),
     )
 

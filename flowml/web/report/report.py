@@ -18,6 +18,7 @@ from flowml.domain.metrics import greater_is_better
 from flowml.domain.models import Importance, Leaderboard, LeaderboardRow, Model
 from flowml.domain.wording import number
 from flowml.services import jobs, results
+from flowml.services.assistant.explaining import Section, own_explanation
 from flowml.services.context import Context
 from flowml.services.datasets import get_dataset
 from flowml.services.insight import figures
@@ -88,6 +89,7 @@ class ReportPage(Page):
     hidden_columns: int
     settings: Sequence[tuple[str, str]]
     missing: Mapping[str, str]
+    words: Sequence[Section]
 
 
 class _Parts:
@@ -162,6 +164,7 @@ def report_of(context: Context, job: Job) -> ReportPage:
         hidden_columns=max(0, len(schema) - _MOST_COLUMNS),
         settings=_settings(job),
         missing=parts.missing,
+        words=own_explanation(context, job_id=job.id).sections,
     )
 
 

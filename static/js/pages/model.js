@@ -1,5 +1,6 @@
 // One model: its charts; the importance of columns is asked for where it is not known yet.
 import Alpine from "../../vendor/alpine.js";
+import "../assistant/explanation.js";
 import { mountCharts } from "../charts.js";
 import "../charts/insight.js";
 import "../charts/model.js";

@@ -1,6 +1,7 @@
 // Results: the leaderboard's order and columns, score against speed.
 import Alpine from "../../vendor/alpine.js";
 import "../assistant/chat.js";
+import "../assistant/explanation.js";
 import { mountCharts } from "../charts.js";
 import "../charts/insight.js";
 import "../charts/pareto.js";

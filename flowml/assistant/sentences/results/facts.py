@@ -97,7 +97,7 @@ def _of_the_score(findings: Findings, facts: Facts, page: str) -> None:
             f"Of a row of {named(findings.positive)} and another one, it gives the first the higher probability in"
             f" {percent(findings.ranks_right)} of cases; guessing does in half."
         )
-        facts.add("ranking", text, (findings.ranks_right, 0.5), link=f"{page}#curves")
+        facts.add("ranking", text, (findings.ranks_right, 0.5), link=f"{page}#curves-place")
     if findings.explained is not None:
         text = (
             f"It explains {percent(max(0.0, findings.explained))} of how {named(findings.target)} differs among rows."
@@ -246,14 +246,14 @@ def _of_the_rest(findings: Findings, facts: Facts, page: str) -> None:
             f" {percent(found.chance_error)}. Of {plural(found.n_rows, 'row')} that got {percent(found.said)} on"
             f" average, {percent(found.came_true)} turned out so.",
             (found.error, found.chance_error, found.n_rows, found.said, found.came_true),
-            link=f"{page}#curves",
+            link=f"{page}#curves-place",
         )
     if findings.positive is not None and findings.threshold is not None:
         facts.add(
             "threshold",
             f"It says {named(findings.positive)} from a probability of {percent(findings.threshold)} on.",
             (findings.threshold,),
-            link=f"{page}#curves",
+            link=f"{page}#curves-place",
         )
         for at, one in enumerate(findings.thresholds):
             facts.add(
@@ -261,7 +261,7 @@ def _of_the_rest(findings: Findings, facts: Facts, page: str) -> None:
                 f"From {percent(one.at)} on it would find {percent(one.found)} of {named(findings.positive)}, and"
                 f" {percent(one.right)} of those that it names would be right.",
                 (one.at, one.found, one.right),
-                link=f"{page}#curves",
+                link=f"{page}#curves-place",
             )
     if findings.twin is not None:
         twin = findings.twin

@@ -201,6 +201,7 @@ class Findings:
     ranks_right: float | None = None
     explained: float | None = None
     percent_off: float | None = None
+    classes: tuple[str, ...] = ()
     positive: str | None = None
     matrix: Matrix | None = None
     distances: Distances | None = None

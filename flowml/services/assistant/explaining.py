@@ -1,0 +1,173 @@
+"""The results of a run, or of one model, in words: FlowML's own, and a language model's, held to the figures."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flowml.assistant.facts import Briefing, Fact
+from flowml.assistant.model import CutOff, LanguageModel
+from flowml.assistant.numbers.checking import Mark, check
+from flowml.assistant.sentences.explanation import Explanation, Section
+from flowml.assistant.sentences.results.explain import explain
+from flowml.assistant.sentences.results.findings import Findings
+from flowml.assistant.spoken import cleaned
+from flowml.assistant.telling import Told, new_mark, tell
+from flowml.domain.errors import InvalidInput, NotFound
+from flowml.services.assistant.choosing import language_model
+from flowml.services.assistant.findings import findings_of_job, findings_of_model
+from flowml.services.assistant.sharing import shared_columns
+from flowml.services.context import Context
+
+__all__ = [
+    "SaidByModel",
+    "Section",
+    "explain_results",
+    "explain_results_in_pieces",
+    "own_explanation",
+    "results_question",
+]
+
+SECONDS = 300.0
+MOST_TOKENS = 900
+"""Some 600 words: the explanation is to be short."""
+
+_INSTRUCTIONS = (
+    "Explain the results of a training run to a person without any training in machine learning. Say first how good "
+    "the model is: if it is no better than guessing, or too good to be true, say that before all else. Then say where "
+    "it fails, what it looks at, how far it can be trusted, and what to try next. Use concrete terms, such as “of 100 "
+    "rows that … it finds 62”, and explain every technical word that you cannot avoid. Write four or five short "
+    "paragraphs, at most 250 words in all, in plain text without Markdown, headings or tables. Behind each claim name "
+    "the facts that it stands on, in square brackets, like [f3] or [f3, f7]. Say nothing that the facts do not say."
+)
+_QUESTION = "What did this run bring, in plain words?"
+
+Tell = Callable[[Mapping[str, Any]], object]
+"""Hears what happens, each a JSON object with a `type`: `by` (who answers), `wait` (why nothing comes yet), `text` (the
+text so far, the whole of it), `ended` (with `said`)."""
+
+
+@dataclass(frozen=True)
+class SaidByModel:
+    """What a model says of results, with names in the places of their ids. `marks` are places that no figure bears out;
+    `cited` the facts that it names. Where it ended early, `reason` says why."""
+
+    text: str
+    marks: tuple[Mark, ...]
+    cited: tuple[Fact, ...]
+    numbers: int
+    model: str
+    where: str
+    reason: str = ""
+    hint: str = ""
+
+
+def own_explanation(
+    context: Context, *, job_id: str | None = None, model_id: str | None = None, waits: bool = True
+) -> Explanation:
+    """FlowML's own words on a run or a model; what is not known yet is worked out where it `waits`. Raises NotFound,
+    InvalidInput unless one of both is named."""
+    return explain(_findings(context, job_id, model_id, waits))
+
+
+def results_question(
+    context: Context, *, job_id: str | None = None, model_id: str | None = None, mark: str, waits: bool = True
+) -> Told:
+    """What a model is told and asked. Raises as `own_explanation`."""
+    found = _findings(context, job_id, model_id, waits)
+    return tell(_INSTRUCTIONS, _briefing(context, found, explain(found)), _QUESTION, mark=mark)
+
+
+def explain_results(context: Context, *, job_id: str | None = None, model_id: str | None = None) -> SaidByModel:
+    """What a model says, checked. Raises as `own_explanation`, NoAssistant where there is none, and what a model's
+    answer may end with."""
+    model, told = _begin(context, job_id, model_id)
+    *_, text = ("", *_growing(context, model, told, None))
+    return _said(model, told, text)
+
+
+def explain_results_in_pieces(
+    context: Context, tell_of: Tell, *, job_id: str | None = None, model_id: str | None = None
+) -> None:
+    """The same while it comes: `tell_of` hears each step. What the model has said when it breaks off is kept, with the
+    reason. Raises as `explain_results` before there is any text."""
+    model, told = _begin(context, job_id, model_id)
+    tell_of({"type": "by", "model": model.name, "where": model.where})
+    text = ""
+
+    def wait(words: str) -> None:
+        tell_of({"type": "wait", "text": words})
+
+    try:
+        for text in _growing(context, model, told, wait):
+            tell_of({"type": "text", "text": told.named(text)})
+    except CutOff as error:
+        said = replace(_said(model, told, text or cleaned(error.text)), reason=error.detail, hint=error.hint or "")
+        tell_of({"type": "ended", "said": said})
+        return
+    tell_of({"type": "ended", "said": _said(model, told, text)})
+
+
+def _begin(context: Context, job_id: str | None, model_id: str | None) -> tuple[LanguageModel, Told]:
+    # Whether anybody is there to answer is known before anything is worked out.
+    _named(job_id, model_id)
+    model = language_model(context)
+    return model, results_question(context, job_id=job_id, model_id=model_id, mark=new_mark())
+
+
+def _growing(context: Context, model: LanguageModel, told: Told, wait: Callable[[str], None] | None) -> Iterator[str]:
+    text = ""
+    for piece in model.chat(
+        told.messages,
+        seconds=SECONDS,
+        stopped=context.left,
+        most_tokens=MOST_TOKENS,
+        told=wait,
+    ):
+        text += cleaned(piece)
+        yield text
+
+
+def _said(model: LanguageModel, told: Told, text: str) -> SaidByModel:
+    named = told.named(text.strip())
+    found = check(named, told.facts, (*told.columns.values(), *told.texts.values()))
+    by_id = {fact.id: fact for fact in told.facts}
+    cited = tuple(by_id[one] for one in found.cited)
+    return SaidByModel(named, found.marks, cited, found.numbers, model.name, model.where)
+
+
+def _named(job_id: str | None, model_id: str | None) -> None:
+    if (job_id is None) == (model_id is None):
+        raise InvalidInput.of_field("job_id", "Name either a run (job_id) or a model (model_id).")
+
+
+def _findings(context: Context, job_id: str | None, model_id: str | None, waits: bool) -> Findings:
+    _named(job_id, model_id)
+    if job_id is not None:
+        return findings_of_job(context, job_id, waits=waits)
+    return findings_of_model(context, str(model_id), waits=waits)
+
+
+def _briefing(context: Context, found: Findings, own: Explanation) -> Briefing:
+    """The facts, with values of the data only where the owner of the table lets a model have them."""
+    try:
+        dataset = context.store.datasets.get(found.dataset_id)
+        names = [column.name for column in dataset.columns]
+        shared = shared_columns(context, found.dataset_id)
+    except NotFound:
+        names = list(dict.fromkeys([found.target, *found.dropped, *(use.column for use in found.uses or ())]))
+        shared = frozenset()
+    labels = frozenset(found.classes)
+    facts = tuple(replace(fact, texts=_tellable(fact, names, labels, found.target, shared)) for fact in own.facts)
+    return Briefing(facts, tuple(names))
+
+
+def _tellable(
+    fact: Fact, names: Sequence[str], labels: frozenset[str], target: str, shared: frozenset[str]
+) -> tuple[str, ...]:
+    """The values in a fact that a model may be told: those of classes where the target's values are shared, others
+    where those of every column that it speaks of are."""
+    quoted = [part.partition("”")[0] for part in fact.sentence.split("“")[1:]]
+    columns = {one for one in quoted if one in names} - {target}
+    values = [one for one in quoted if one not in names]
+    others = bool(columns) and columns <= shared
+    return tuple(one for one in values if (one in labels and target in shared) or others)

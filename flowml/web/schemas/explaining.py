@@ -1,0 +1,86 @@
+"""Results in words."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from flowml.web.schemas.base import Answer, Body
+from flowml.web.schemas.suggesting import CitedFact
+
+
+class ExplainResults(Body):
+    """A run, or one model of it."""
+
+    job_id: str | None = Field(None, description="the run that it is about; or model_id")
+    model_id: str | None = Field(None, description="the model that it is about")
+
+
+class ExplanationSentence(Answer):
+    text: str
+    facts: list[str] = Field(description="the ids of those that it stands on")
+
+
+class ExplanationSection(Answer):
+    key: str
+    title: str
+    sentences: list[ExplanationSentence]
+    is_list: bool = Field(description="things to do, rather than a paragraph")
+
+
+class OwnExplanation(Answer):
+    """FlowML's own words, made without any language model."""
+
+    verdict: Literal["none", "guessing", "perfect", "weak", "modest", "good", "excellent"]
+    text: str
+    sections: list[ExplanationSection]
+    facts: list[CitedFact]
+
+
+class NumberMark(Answer):
+    """A place in the text, in characters, that the figures do not bear out."""
+
+    start: int
+    end: int
+    kind: Literal["invented", "elsewhere", "no_such_fact"] = Field(
+        description="among no figures; among those of other facts than are cited; a fact that there is not"
+    )
+    note: str
+
+
+class ModelExplanation(Answer):
+    """What a language model says of results. `text` is plain text that cites facts as `[f1]`."""
+
+    text: str
+    marks: list[NumberMark]
+    cited: list[CitedFact]
+    numbers: int = Field(description="how many numbers of the text were held against the figures")
+    model: str
+    where: str = Field(description="which machine has answered")
+    reason: str = Field(description="why it ended early, or empty")
+    hint: str
+
+
+class ExplanationBy(Answer):
+    """Who answers."""
+
+    type: Literal["by"]
+    model: str
+    where: str
+
+
+class ExplanationSoFar(Answer):
+    """The text so far, the whole of it; or (`wait`) why there is none yet."""
+
+    type: Literal["text", "wait"]
+    text: str
+
+
+class ExplanationEnded(Answer):
+    """The last line."""
+
+    type: Literal["ended"]
+    said: ModelExplanation
+
+
+Line = Annotated[ExplanationBy | ExplanationSoFar | ExplanationEnded, Field(discriminator="type")]
+LINE: TypeAdapter[ExplanationBy | ExplanationSoFar | ExplanationEnded] = TypeAdapter(Line)

@@ -1,0 +1,143 @@
+"""Results in words, over HTTP: FlowML's own always, a language model's with its numbers held to the figures."""
+
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from flowml.domain.jobs import Job
+from flowml.domain.models import Model
+from flowml.services.assistant import explaining
+from tests.assistant.stand_in import StandIn, cut_off, fails, silent, stand_in
+from tests.services.insight.judged import judged
+from tests.services.records import add_job
+from tests.web.serving import Served, serve
+from tests.web.test_leaving import ask
+
+PATH = "/api/llm/explain-results"
+
+
+@pytest.fixture(scope="module")
+def ollama() -> Iterator[StandIn]:
+    with stand_in() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, ollama: StandIn) -> Iterator[Served]:
+    with serve(tmp_path_factory.mktemp("home"), ollama_url=ollama.url) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def run(house: Served) -> tuple[Job, list[Model]]:
+    return judged(house.store)
+
+
+def lines(served: Served, body: dict[str, Any]) -> list[dict[str, Any]]:
+    with served.client.stream("POST", f"{PATH}/lines", json=body) as response:
+        assert response.status_code == 200, response.read()
+        assert response.headers["content-type"] == "application/x-ndjson"
+        return [json.loads(line) for line in response.iter_lines()]
+
+
+def test_its_own_words_come_without_any_model(server: Served) -> None:
+    job, models = judged(server.store)
+    found = server.client.get(f"/api/results/job/{job.id}/explanation").json()
+    assert found["sections"][0]["key"] == "opening"
+    facts = {fact["id"]: fact for fact in found["facts"]}
+    for section in found["sections"]:
+        for sentence in section["sentences"]:
+            assert sentence["text"] in found["text"]
+            assert set(sentence["facts"]) <= set(facts)
+    assert any(fact["link"].startswith("/models/") for fact in facts.values())
+    other = server.client.get(f"/api/results/model/{models[1].id}/explanation").json()
+    assert other["verdict"] != "none" and other["facts"] != found["facts"]
+    empty = server.client.get(f"/api/results/job/{add_job(server.store).id}/explanation").json()
+    assert empty["verdict"] == "none"
+    for missing in ("job/none", "model/none"):
+        assert server.client.get(f"/api/results/{missing}/explanation").status_code == 404
+
+
+def test_without_a_model_the_answer_says_what_to_do(server: Served) -> None:
+    job = add_job(server.store)
+    for path in (PATH, f"{PATH}/lines"):
+        answer = server.client.post(path, json={"job_id": job.id})
+        assert answer.status_code == 503 and answer.json()["hint"]
+        assert server.client.post(path, json={}).status_code == 422
+        assert server.client.post(path, json={"job_id": job.id, "model_id": "m"}).status_code == 422
+
+
+def test_the_text_of_a_model_has_its_numbers_checked(
+    house: Served, ollama: StandIn, run: tuple[Job, list[Model]]
+) -> None:
+    ollama.answers(
+        "It predicts c5 from 240 rows [f1], and is right in 99.7 % of 48,000 cases [f1, f99]. <b>So</b> it is."
+    )
+    answer = house.client.post(PATH, json={"job_id": run[0].id})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert found["text"].startswith("It predicts “bought” from") and "<b>So</b>" in found["text"]
+    marked = [(found["text"][mark["start"] : mark["end"]], mark["kind"]) for mark in found["marks"]]
+    assert ("48,000", "invented") in marked and ("f99", "no_such_fact") in marked
+    assert "240" not in [text for text, _ in marked]
+    assert [fact["id"] for fact in found["cited"]] == ["f1"]
+    assert found["model"] == "stand-in:3b" and found["where"] and found["numbers"] >= 2
+    assert house.client.post(PATH, json={"model_id": run[1][1].id}).status_code == 200
+    assert house.client.post(PATH, json={"job_id": "none"}).status_code == 404
+
+
+def test_it_comes_in_lines_and_says_who_answers(house: Served, ollama: StandIn, run: tuple[Job, list[Model]]) -> None:
+    ollama.answers("It says v1 or v2 [f1]. That is all.")
+    found = lines(house, {"job_id": run[0].id})
+    assert [found[0]["type"], found[-1]["type"]] == ["by", "ended"]
+    assert found[0]["model"] == "stand-in:3b"
+    texts = [line["text"] for line in found if line["type"] == "text"]
+    assert len(texts) > 1 and all(later.startswith(earlier[:10]) for earlier, later in pairwise(texts))
+    assert found[-1]["said"]["text"] == texts[-1]
+
+
+def test_what_there_is_of_an_answer_that_breaks_off_is_shown_with_the_reason(
+    house: Served, ollama: StandIn, run: tuple[Job, list[Model]]
+) -> None:
+    ollama.behaves(cut_off("It is right in 77,777 rows"))
+    said = lines(house, {"job_id": run[0].id})[-1]["said"]
+    assert said["text"].startswith("It is right in 77,777 rows") and said["reason"]
+    assert [mark["kind"] for mark in said["marks"]] == ["invented"]
+    assert house.client.post(PATH, json={"job_id": run[0].id}).status_code == 503
+    ollama.behaves(fails(500, "model requires more system memory"))
+    answer = house.client.post(f"{PATH}/lines", json={"job_id": run[0].id})
+    assert answer.status_code == 503 or '"ended"' not in answer.text
+
+
+def test_who_leaves_ends_the_answer(house: Served, ollama: StandIn, run: tuple[Job, list[Model]]) -> None:
+    ollama.behaves(silent())
+    for path in (PATH, f"{PATH}/lines"):
+        ollama.left.clear()
+        before = len(ollama.chats)
+        connection = ask(house, "POST", path, {"job_id": run[0].id})
+        while len(ollama.chats) == before:
+            assert not ollama.left.wait(0.02)
+        connection.close()
+        assert ollama.left.wait(20)
+
+
+def test_what_would_be_sent_is_what_is_sent(
+    house: Served, ollama: StandIn, run: tuple[Job, list[Model]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ollama.answers("Good.")
+    shown = house.client.get("/api/llm/sent", params={"purpose": "results", "job_id": run[0].id}).json()
+    assert house.client.post(PATH, json={"job_id": run[0].id}).status_code == 200
+    sent = ollama.chats[-1].messages
+    mark = sent[1]["content"].split()[2]
+    assert [message["content"].replace(shown["mark"], mark) for message in shown["messages"]] == [
+        message["content"] for message in sent
+    ]
+    # No value of the data is told of which the owner has not said so; the names of classes are values.
+    assert "Graz" not in ollama.chats[-1].text and "“yes”" not in ollama.chats[-1].text
+    assert house.client.get("/api/llm/sent", params={"purpose": "results"}).status_code == 422
+    monkeypatch.setattr(explaining, "shared_columns", lambda *_: frozenset({"bought"}))
+    house.client.post(PATH, json={"job_id": run[0].id})
+    assert "“yes”" in ollama.chats[-1].text and "Graz" not in ollama.chats[-1].text
