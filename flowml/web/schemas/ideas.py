@@ -66,6 +66,7 @@ class Outcome(Answer):
     sentences: list[str]
     metric: str
     metric_title: str
+    format: str = Field(description="how its scores are written: percent, share or number")
     titles: list[str]
     columns: list[str]
     rows: int

@@ -1,6 +1,7 @@
 // The tab “Assistant” of a data set: asks who answers when it is opened.
 import { whenOpened } from "../dataset/info.js";
 import "./cleaning.js";
+import "./ideas.js";
 import "./sent.js";
 import { assistantStatus } from "./status.js";
 

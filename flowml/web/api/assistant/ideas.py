@@ -9,7 +9,7 @@ from flowml.services.assistant import trying
 from flowml.services.context import Context
 from flowml.web.api.assistant.tried import family_words, many_words, said_of
 from flowml.web.schemas.ideas import IdeasQuery, StartTry, TriesQuery
-from flowml.web.words import metric_title
+from flowml.web.words import metric_title, metric_words
 
 
 def own(context: Context, query: IdeasQuery) -> dict[str, Any]:
@@ -57,6 +57,7 @@ def _outcome(measured: Measured) -> dict[str, Any]:
         **vars(measured),
         **vars(said),
         "metric_title": metric_title(measured.metric),
+        "format": metric_words(measured.metric).format,
         "families": [_family(one, measured) for one in families],
     }
 
