@@ -115,10 +115,19 @@ class Models:
         )
         return None if row is None else from_json(row["body"])
 
-    def keep_figure(self, job_id: str, name: str, stand: str, body: Any) -> None:
-        """Keep a figure, as JSON, in place of the one of another stand; of a job that is gone, nothing is kept."""
+    def keep_figure(self, job_id: str, name: str, stand: str, body: Any, most: int | None = None) -> None:
+        """Keep a figure, as JSON, in place of the one of another stand; of a job that is gone, nothing is kept. `most`:
+        so many are kept of its kind, which is what its name begins with up to a colon; others of them go."""
         with self._database.write() as connection:
             if connection.execute("SELECT 1 FROM jobs WHERE id = ?", (job_id,)).fetchone():
+                if most is not None:
+                    kind = name.partition(":")[0]
+                    connection.execute(
+                        "DELETE FROM job_figures WHERE job_id = ?1 AND name IN (SELECT name FROM job_figures"
+                        " WHERE job_id = ?1 AND name >= ?2 || ':' AND name < ?2 || ';' AND name <> ?3"
+                        " ORDER BY random() LIMIT -1 OFFSET ?4)",
+                        (job_id, kind, name, most - 1),
+                    )
                 connection.execute(
                     "INSERT INTO job_figures (job_id, name, stand, body) VALUES (?, ?, ?, ?)"
                     " ON CONFLICT (job_id, name) DO UPDATE SET stand = excluded.stand, body = excluded.body",

@@ -71,6 +71,20 @@ def test_figures_are_added_to_those_of_a_model(store: Store) -> None:
         store.models.set_details("other", {})
 
 
+def test_of_one_kind_of_figures_no_more_are_kept_than_was_said(store: Store) -> None:
+    jobs = [add_job(store), add_job(store)]
+    for job in jobs:
+        store.models.keep_figure(job.id, "curves:m", "now", 0)
+        for number in range(5):
+            store.models.keep_figure(job.id, f"compare:a,{number}", "now", number, 3)
+        store.models.keep_figure(job.id, "compare:a,4", "later", 40, 3)
+    for job in jobs:
+        found = [store.models.figure(job.id, f"compare:a,{number}", "now") for number in range(4)]
+        assert sum(figure is not None for figure in found) == 2
+        assert store.models.figure(job.id, "compare:a,4", "later") == 40
+        assert store.models.figure(job.id, "curves:m", "now") == 0
+
+
 def test_what_an_earlier_version_stored_of_a_model_is_read() -> None:
     assert ModelDetails.of_record({"estimate": {"score": 0.8}, "members": None, "decision": None}) == ModelDetails()
     assert ModelDetails().record() == {}

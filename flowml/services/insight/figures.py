@@ -14,6 +14,8 @@ from flowml.services.tables import run_task
 from flowml.services.turns import alone
 
 MOST_COMPARED = 4
+# That are kept of a run: of dozens of models there are very many pairs.
+_MOST_COMPARISONS = 100
 _MODULE = "flowml.services.insight.child"
 
 
@@ -49,7 +51,8 @@ def compare(context: Context, model_ids: Sequence[str]) -> tuple[list[Model], di
     name = "compare:" + ",".join(model.id for model in in_order)
     stand = "|".join(map(stand_of, in_order))
     request = {"model_ids": [model.id for model in in_order]}
-    return models, _kept(context, models[0].job_id, name, stand, lambda: _run(context, "compare", request))
+    job_id = models[0].job_id
+    return models, _kept(context, job_id, name, stand, lambda: _run(context, "compare", request), _MOST_COMPARISONS)
 
 
 def parameter_importance(context: Context, job_id: str) -> dict[str, Any]:
@@ -130,7 +133,12 @@ def _kept_of(context: Context, model: Model, kind: str) -> dict[str, Any]:
 
 
 def _kept(
-    context: Context, job_id: str, name: str, stand: str, compute: Callable[[], dict[str, Any]]
+    context: Context,
+    job_id: str,
+    name: str,
+    stand: str,
+    compute: Callable[[], dict[str, Any]],
+    most: int | None = None,
 ) -> dict[str, Any]:
     found: dict[str, Any] | None = context.store.models.figure(job_id, name, stand)
     if found is None:
@@ -139,7 +147,7 @@ def _kept(
             if found is None:
                 found = compute()
                 with kept_if_there_is_room(f"the figure {name[:80]}"):
-                    context.store.models.keep_figure(job_id, name, stand, found)
+                    context.store.models.keep_figure(job_id, name, stand, found, most)
     return found
 
 
