@@ -29,7 +29,8 @@ def serve(options: argparse.Namespace) -> int:
 
     settings = settings_of(options)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("huey").setLevel(logging.WARNING)
+    for chatty in ("huey", "httpx", "httpcore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     if settings.needs_credentials:
         _check_that_somebody_can_log_in(settings)
     allow_many_connections()

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from flowml import __version__
 from flowml.domain.protocol import PIECE_BYTES, PROTOCOL
@@ -127,16 +126,11 @@ def _plain(value: Any) -> str | int | float | None:
 
 def _without_password(text: str) -> str:
     """
-    >>> _without_password("http://me:secret@host:11434/"), _without_password("127.0.0.1")
-    ('http://…@host:11434/', '127.0.0.1')
+    >>> _without_password("http://me:secret@host:11434/"), _without_password("127.0.0.1"), _without_password("me:a/b@c")
+    ('http://…@host:11434/', '127.0.0.1', '…@c')
     """
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return "…"
-    if "@" not in parts.netloc:
-        return text
-    return urlunsplit(parts._replace(netloc=f"…@{parts.netloc.rpartition('@')[2]}"))
+    scheme, separator, rest = text.partition("://") if "://" in text else ("", "", text)
+    return f"{scheme}{separator}…@{rest.rpartition('@')[2]}" if "@" in rest else text
 
 
 def _shown(name: str, value: str | int | float | None, unit: str | None) -> str:

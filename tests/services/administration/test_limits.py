@@ -38,6 +38,14 @@ def test_no_password_is_shown(found: dict[str, Setting]) -> None:
     assert "hidden" not in str(found)
 
 
+@pytest.mark.parametrize("address", ["me:hidden@host", "http://me:hid/den@host", "http://me:hid@den@host"])
+def test_no_password_is_shown_however_the_address_is_written(address: str, tmp_path: Path) -> None:
+    context = Context(Settings(home=tmp_path, ollama_url=address), Store(tmp_path), lambda: 1.0, QuietTrainers())
+    shown = next(setting for setting in settings(context) if setting.name == "ollama_url").shown
+    assert shown in ("…@host", "http://…@host")
+    assert "hid" not in shown and "den" not in shown
+
+
 def test_what_is_no_setting_is_said_too() -> None:
     shown = {fact.title: fact.shown for fact in limits()}
     assert shown["A silent worker counts as offline"] == "after 90 seconds"
