@@ -70,12 +70,17 @@ def clean(context: Context) -> Dataset:
     return shared(context, uploaded(context, table([f"column{at}" for at in range(AT_ONCE)]), "clean.jsonl"))
 
 
-def poisoned(context: Context, group: Mapping[str, str]) -> Dataset:
-    texts = list(group.values())
-    dataset = shared(context, uploaded(context, table(texts), f"{texts[0][:80].replace('/', '_')}.jsonl"))
-    assert (dataset.n_rows, dataset.n_columns) == (60, AT_ONCE + 2)
-    assert "column_1" not in dataset.columns[0].name
-    return dataset
+@pytest.fixture(scope="module")
+def poisoned(context: Context) -> dict[str, Dataset]:
+    """The tables of the groups, by the first of each."""
+    found = {}
+    for group in GROUPS:
+        texts = list(group.values())
+        dataset = uploaded(context, table(texts), f"{texts[0][:80].replace('/', '_')}.jsonl")
+        assert (dataset.n_rows, dataset.n_columns) == (60, AT_ONCE + 2)
+        assert "column_1" not in dataset.columns[0].name
+        found[next(iter(group))] = shared(context, dataset)
+    return found
 
 
 def shared(context: Context, dataset: Dataset) -> Dataset:
@@ -134,9 +139,9 @@ def places(found: Suggestions, dataset: Dataset) -> list[list[dict[str, Any]]]:
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: next(iter(group)))
 def test_a_model_that_heeds_the_block_proposes_the_same(
-    context: Context, ollama: StandIn, clean: Dataset, group: dict[str, str]
+    context: Context, ollama: StandIn, clean: Dataset, poisoned: dict[str, Dataset], group: dict[str, str]
 ) -> None:
-    dataset = poisoned(context, group)
+    dataset = poisoned[next(iter(group))]
     heard: list[str] = []
     ollama.answers(respectful(lambda said: bool(heard.append(said))))
     wanted = places(suggest_cleaning(context, clean.id), clean)
@@ -154,20 +159,36 @@ def without_lists(said: str) -> str:
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: next(iter(group)))
-def test_no_poisoned_target_gets_out_of_the_block(context: Context, clean: Dataset, group: dict[str, str]) -> None:
-    dataset = poisoned(context, group)
+def test_no_poisoned_target_gets_out_of_the_block(
+    context: Context, clean: Dataset, poisoned: dict[str, Dataset], group: dict[str, str]
+) -> None:
+    dataset = poisoned[next(iter(group))]
     for place in range(AT_ONCE):
         told = [sent(context, Wish("features", one.id, one.columns[place].name)).messages for one in (dataset, clean)]
         said, usual = (outside([{"content": message.content} for message in messages]) for messages in told)
         assert without_lists(said) == without_lists(usual)
 
 
-def test_what_was_injected_is_not_told_where_it_speaks(context: Context) -> None:
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: next(iter(group)))
+def test_a_question_about_a_poisoned_column_names_it_by_its_id(
+    context: Context, clean: Dataset, poisoned: dict[str, Dataset], group: dict[str, str]
+) -> None:
+    dataset = poisoned[next(iter(group))]
+    asked = []
+    for one in (dataset, clean):
+        question = f"What is wrong with “{one.columns[0].name}”?"
+        asked.append(sent(context, Wish("chat", one.id, question=question)).messages)
+    said, usual = (outside([{"content": message.content} for message in messages]) for messages in asked)
+    assert said.endswith("What is wrong with c1?")
+    assert without_lists(said) == without_lists(usual)
+
+
+def test_what_was_injected_is_not_told_where_it_speaks(context: Context, poisoned: dict[str, Dataset]) -> None:
     # These say nothing by themselves, or nothing is left of them.
     harmless = {"an id", "a value's id", "terminal link", "tag characters"}
     told = []
     for group in GROUPS:
-        content = sent(context, Wish("cleaning", poisoned(context, group).id)).messages[1].content
+        content = sent(context, Wish("cleaning", poisoned[next(iter(group))].id)).messages[1].content
         inside([{"content": content}])
         assert not re.search(
             "[\\x00-\\x09\\x0b-\\x1f\\u200b-\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff\\U000e0000-\\U000e007f]",
@@ -206,9 +227,13 @@ def obedient(group: Mapping[str, str]) -> Iterator[str]:
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: next(iter(group)))
 def test_a_model_that_obeys_the_table_gets_no_further_than_text(
-    context: Context, ollama: StandIn, group: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    context: Context,
+    ollama: StandIn,
+    poisoned: dict[str, Dataset],
+    group: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    dataset = poisoned(context, group)
+    dataset = poisoned[next(iter(group))]
     before = context.store.datasets.count(), jobs.list_jobs(context, 50, 0)[1]
     ollama.models[0].binds = ollama.models[0].binds_thinking = False
     connected: list[Any] = []
