@@ -8,7 +8,9 @@ from starlette.responses import JSONResponse, Response
 
 from flowml.domain.datasets import ColumnStats, Dataset, Role
 from flowml.domain.jobs import Job
+from flowml.domain.recipes import Confinement
 from flowml.services import datasets, figures, jobs, previews, versions
+from flowml.services.assistant import executing
 from flowml.services.versions import Table
 from flowml.web.bodies import write_in_parts
 from flowml.web.caller import context_of
@@ -67,7 +69,7 @@ class DatasetPage(Page):
 
     `recipe` is (JSON) what was done to the table since its file was read, `decisions` are how that was read, option by
     option. `can_correlate`: there are numbers enough for a correlation. `judged_at_once`: what is wrong is looked for
-    unasked.
+    unasked. `confinement`: what keeps code from the rest of this machine.
     """
 
     template: ClassVar[str] = "dataset.html"
@@ -93,6 +95,7 @@ class DatasetPage(Page):
     n_jobs: int
     can_correlate: bool
     judged_at_once: bool
+    confinement: Confinement
 
 
 def index(request: Request) -> Response:
@@ -163,6 +166,7 @@ def page(request: Request) -> Response:
             n_jobs=n_runs,
             can_correlate=sum(column.role is Role.NUMERIC for column in stats) > 1,
             judged_at_once=figures.is_judged_at_once(dataset),
+            confinement=executing.confinement(),
         ),
     )
 

@@ -2,6 +2,7 @@
 import { whenOpened } from "../dataset/info.js";
 import "./cleaning.js";
 import "./ideas.js";
+import "./code.js";
 import "./sent.js";
 import { assistantStatus } from "./status.js";
 

@@ -21,7 +21,7 @@ function figures(found) {
   const removed = found.n_rows_before - found.n_rows_after;
   const where = " in " + plural(found.rows_changed, "row") + ": " + names(found.columns_changed.map((column) => column.name));
   return [
-    removed ? chip("table", number(found.n_rows_before) + " → " + plural(found.n_rows_after, "row") + ", " + number(removed) + " go", "badge-warn") : chip("table", "all " + plural(found.n_rows_after, "row") + " stay"),
+    removed < 0 ? chip("table", number(found.n_rows_before) + " → " + plural(found.n_rows_after, "row") + ", " + number(-removed) + " more", "badge-good") : removed ? chip("table", number(found.n_rows_before) + " → " + plural(found.n_rows_after, "row") + ", " + number(removed) + " go", "badge-warn") : chip("table", "all " + plural(found.n_rows_after, "row") + " stay"),
     cells ? chip("edit", plural(cells, "cell") + " changed" + where, "badge-primary") : null,
     found.columns_added.length ? chip("plus", "new: " + names(found.columns_added), "badge-good") : null,
     found.columns_removed.length ? chip("trash", "gone: " + names(found.columns_removed), "badge-warn") : null,
@@ -80,7 +80,7 @@ function plainTable(title, note, sample, numbers, deciding) {
 function goneTable(found) {
   const removed = found.n_rows_before - found.n_rows_after;
   if (!found.removed.rows.length) return null;
-  const note = found.removed.rows.length < removed ? number(found.removed.rows.length) + " of " + number(removed) : "";
+  const note = removed > 0 && found.removed.rows.length < removed ? number(found.removed.rows.length) + " of " + number(removed) : "";
   return plainTable("Rows that go", note, found.removed, found.removed_rows, found.distributions.map((spread) => spread.column));
 }
 
@@ -95,6 +95,7 @@ export function difference(found, { steps = true } = {}) {
   const same = found.n_rows_before === found.n_rows_after && !found.columns_changed.length && !found.columns_added.length && !found.columns_removed.length && !Object.keys(found.columns_renamed).length;
   const list = found.changes.map((change) => h("li", {}, h("span", {}, change.title), h("span", { class: "muted small" }, effectOf(change))));
   const reordered = isReordered(found);
+  const removed = found.n_rows_before - found.n_rows_after;
   return h(
     "div",
     { class: "stack difference" },
@@ -105,6 +106,8 @@ export function difference(found, { steps = true } = {}) {
     ...changedTable(found),
     goneTable(found),
     same && reordered ? plainTable("The first rows then", "", found.after, found.rows, []) : null,
+    // Of code, whose rows may be others than those of the table.
+    found.first && (!found.rows.length || removed < 0) ? plainTable("The first rows then", "", found.first, found.first.rows.map((_, at) => at + 1), []) : null,
     ...found.distributions.map(spreadPair),
   );
 }
