@@ -46,7 +46,12 @@ class Counts:
         position = share * (total - 1)
         at = np.searchsorted(self.ends, [math.floor(position), math.ceil(position)], side="right")
         below, above = (float(self.values[index]) for index in at)
-        return below + (above - below) * (position - math.floor(position))
+        share_above = position - math.floor(position)
+        between = above - below
+        # Nothing lies further apart than the largest float.
+        return (
+            below + between * share_above if math.isfinite(between) else below * (1 - share_above) + above * share_above
+        )
 
     def within(self, edges: NDArray[np.float64]) -> NDArray[np.int64]:
         """How many lie in each bin between ascending edges; the last bin has both its edges."""

@@ -106,3 +106,9 @@ def test_big_columns_are_profiled_side_by_side_with_the_same_result() -> None:
     together = profile(frame)
     assert list(together.stats) == [stats_of(frame["x"]), stats_of(frame["s"])]
     assert set(together.figures) == {"distribution:20:x", "distribution:20:s"}
+
+
+def test_values_further_apart_than_the_largest_float_have_a_middle() -> None:
+    stats = profile(pl.DataFrame({"x": [1e308, -1e308] * 20})).stats[0]
+    assert (stats.min, stats.q25, stats.median, stats.q75, stats.max) == (-1e308, -1e308, 0.0, 1e308, 1e308)
+    assert stats.std is None
