@@ -1,8 +1,11 @@
 """The client of a model server that may say anything, or nothing."""
 
+import contextlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from threading import Event
 from typing import Any
 
@@ -134,7 +137,7 @@ def test_a_list_of_models_may_be_anything(ollama: StandIn, listed: bytes) -> Non
         (garbage(b"x" * (1 << 19)), CutOff, "more than an answer has", "So "),
         (endless(), CutOff, "more than an answer has", "again again"),
         (says("one two three four"), ReachedItsLength, "longer than an answer may be", "one two three "),
-        (silent(), TooSlow, "said nothing within 1 seconds", ""),
+        (silent(), TooSlow, "said nothing within 1 second.", ""),
         (says("word " * 900, slowly=0.02), TooSlow, "in the middle", "word "),
     ],
 )
@@ -304,3 +307,43 @@ def test_a_password_in_the_address_is_used_and_never_shown(ollama: StandIn) -> N
     with pytest.raises(NotRunning) as caught:
         server.version(5)
     assert "cret" not in caught.value.detail
+
+
+def _drip(head: bytes, again: bytes) -> Callable[[socket.socket], None]:
+    def serve(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            connection.recv(65_536)
+            for piece in chain([head], repeat(again)):
+                connection.sendall(piece)
+                time.sleep(0.02)
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    ("head", "again"),
+    [
+        (b"", b""),
+        (b"HTTP/1.1 200 OK\r\nX:", b"a"),
+        (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999999\r\n\r\n", b"["),
+    ],
+    ids=["silence", "a head without end", "heads without end", "lines without end", "an answer without end"],
+)
+def test_whatever_comes_drop_by_drop_ends_in_time(head: bytes, again: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                for _ in range(2):
+                    threading.Thread(target=_drip(head, again), args=(listener.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        server = Ollama(parse(f"127.0.0.1:{listener.getsockname()[1]}"))
+        at = time.monotonic()
+        with pytest.raises(TooSlow):
+            list(server.chat("a", HELLO, Way(), seconds=0.3))
+        with pytest.raises(NotRunning, match="no answer within 1 second"):
+            server.version(0.3)
+        assert time.monotonic() - at < 5

@@ -84,7 +84,7 @@ class Ollama:
         return "this machine" if self.address.is_loopback else f"the machine {self.address.host}"
 
     def version(self, seconds: float, *, connect: float = CONNECT_SECONDS, stopped: Event | None = None) -> str:
-        """Its version. Raises NotRunning and TooSlow; for what is no Ollama server as well."""
+        """Its version. Raises NotRunning, for what is no Ollama server as well."""
         patience = Patience(seconds, seconds, seconds, connect)
         found = self._wire.ask("GET", "/api/version", patience=patience, stopped=stopped)
         version = found.get("version") if isinstance(found, dict) else None

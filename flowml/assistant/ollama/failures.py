@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from flowml.assistant.model import Busy, CutOff, NoModel, NotRunning, OutOfMemory, TooLong, TooSlow
 from flowml.domain.names import shown
+from flowml.domain.wording import plural
 from flowml.machine.ollama import VARIABLE, Address
 
 _LONGEST = 300
@@ -68,6 +69,11 @@ def unreachable(address: Address, why: str) -> NotRunning:
     )
 
 
+def silent(address: Address, seconds: float) -> NotRunning:
+    """Somebody takes the call and does not answer it."""
+    return unreachable(address, f"no answer within {plural(max(1, round(seconds)), 'second')}")
+
+
 def hung_up(address: Address) -> NotRunning:
     """Somebody answers the call and says nothing."""
     return NotRunning(
@@ -92,7 +98,7 @@ def too_slow(seconds: float, *, any_came: bool) -> TooSlow:
             hint="Ask again, or choose a smaller model: on a machine without a GPU large ones take minutes.",
         )
     return TooSlow(
-        f"The model has said nothing within {seconds:.0f} seconds.",
+        f"The model has said nothing within {plural(max(1, round(seconds)), 'second')}.",
         hint="The first answer takes longest, because the model is loaded then: ask again, or choose a smaller one.",
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from flowml.assistant.model import Stopped
+from flowml.assistant.model import Stopped, TooSlow
 from flowml.assistant.ollama import failures
 from flowml.machine.ollama import Address
 
@@ -124,9 +124,13 @@ class Wire:
         patience: Patience,
         stopped: Event | None = None,
     ) -> Any:
-        """The answer's JSON. Raises NotRunning, NoModel, TooSlow, Stopped, CutOff and OutOfMemory."""
-        with self._sent(method, path, body, patience, stopped) as (response, watch):
-            return failures.parsed(self.address, _all(response, watch, _LONGEST_ANSWER))
+        """The answer's JSON. Raises NotRunning, NoModel, Stopped, CutOff and OutOfMemory."""
+        try:
+            with self._sent(method, path, body, patience, stopped) as (response, watch):
+                return failures.parsed(self.address, _all(response, watch, _LONGEST_ANSWER))
+        except TooSlow as late:
+            # No model had to think about it.
+            raise failures.silent(self.address, patience.whole) from late
 
     def stream(
         self, path: str, body: Mapping[str, Any], *, patience: Patience, stopped: Event | None = None
