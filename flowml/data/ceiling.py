@@ -44,6 +44,12 @@ def memory_for(path: Path) -> int:
     return max(_LEAST, min(small * size, middle), large * size)
 
 
+def check_bytes(path: Path, n_bytes: int) -> None:
+    """Raise UnreadableFile for a file of which it is known, before anything is unpacked, that this takes more."""
+    if n_bytes > memory_for(path):
+        raise too_much_memory()
+
+
 def too_long(timeout_seconds: float) -> UnreadableFile:
     """What to say of a file that took longer than it may."""
     return UnreadableFile(
@@ -55,6 +61,6 @@ def too_long(timeout_seconds: float) -> UnreadableFile:
 def too_much_memory() -> UnreadableFile:
     """What to say of a file that took more memory than `memory_for` it."""
     return UnreadableFile(
-        "Reading the file took far more memory than a file of its size should need, and was stopped.",
+        "Reading the file takes far more memory than a file of its size should need, and was stopped.",
         hint="It may be damaged, or made to do harm. Save it again, or as CSV or Parquet.",
     )

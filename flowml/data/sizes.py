@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 _VALUE_BYTES = 8
+_NARROW: dict[Any, float] = {
+    pl.Null: 0.0,
+    pl.Boolean: 1 / 8,
+    **dict.fromkeys((pl.Int8, pl.UInt8), 1.0),
+    **dict.fromkeys((pl.Int16, pl.UInt16), 2.0),
+    **dict.fromkeys((pl.Int32, pl.UInt32, pl.Float32, pl.Date, pl.Categorical), 4.0),
+}
+# Where values may be any number, or none.
+_OF_ANY_SIZE = (pl.List, pl.Array, pl.Struct, pl.Enum, pl.Object)
+
+
+def least_bytes(schema: pl.Schema, n_rows: int) -> int:
+    """Bytes that a table takes in memory at least, whatever is in it."""
+    return int(n_rows * sum(_width(dtype) for dtype in schema.dtypes()))
+
+
+def _width(dtype: pl.DataType) -> float:
+    return 0.0 if isinstance(dtype, _OF_ANY_SIZE) else _NARROW.get(type(dtype), float(_VALUE_BYTES))
 
 
 def plain_bytes(frame: pl.DataFrame) -> int:

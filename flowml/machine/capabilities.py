@@ -10,6 +10,7 @@ import psutil
 
 from flowml.domain.jobs import LLM, PRIORITY
 from flowml.machine import facts, ollama, speed
+from flowml.machine.confinement.confining import available
 from flowml.machine.gpu_probe import gpu_libraries
 from flowml.machine.gpus import gpu_driver, gpus
 from flowml.machine.tailscale import tailscale
@@ -40,6 +41,7 @@ def probe(
     `gpu_libraries` is None: not known yet. With `details` the speed is measured, and Tailscale and Ollama are looked
     for, which takes a moment; without, they are None. `home`: the folder whose disk counts. Ollama is looked for at
     `ollama_url`, else where `ollama.version` says; unless `looks_for_ollama` is False.
+    `confinement`: in words, what a process that reads files from outside cannot reach here.
     """
     cards = [
         {
@@ -66,6 +68,7 @@ def probe(
         "gpu_libraries": {} if not cards else gpu_libraries() if fit_on_gpu else None,
         "tailscale": _tailnet() if details else None,
         "ollama_version": ollama.version(ollama_url) if details and looks_for_ollama else None,
+        "confinement": available().words(),
         "python_version": platform.python_version(),
         "platform": platform.platform(),
         **{name: _version(packages) for name, packages in _LIBRARIES.items()},

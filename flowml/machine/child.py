@@ -160,9 +160,15 @@ def _needing_room() -> Iterator[None]:
         ) from error
 
 
-def start_to_ask(module: str, *arguments: str, stdout: IO[bytes], stderr: IO[bytes]) -> "subprocess.Popen[bytes]":
+def start_to_ask(
+    module: str,
+    *arguments: str,
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    inherited: Mapping[str, str] | None = None,
+) -> "subprocess.Popen[bytes]":
     """The same, with a pipe to its standard input."""
-    return start(module, *arguments, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr)
+    return start(module, *arguments, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, inherited=inherited)
 
 
 def settle(niceness: int = 0) -> None:

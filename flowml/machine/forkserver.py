@@ -20,6 +20,7 @@ from threading import Lock
 from typing import IO
 
 from flowml.machine import child
+from flowml.machine.confinement.surroundings import plain
 
 _PATIENCE_SECONDS = 30.0
 """For the modules to be imported, on a machine that is busy; a process that needs longer hangs."""
@@ -100,7 +101,7 @@ class Forkserver:
                 break
             except (OSError, ValueError):
                 continue
-        return child.start_to_ask(module, *arguments, stdout=stdout, stderr=stderr)
+        return child.start_to_ask(module, *arguments, stdout=stdout, stderr=stderr, inherited=plain(os.environ))
 
     def _fork(self, module: str, arguments: Sequence[str], stdout: IO[bytes], stderr: IO[bytes]) -> Forked:
         request = {"module": module, "arguments": list(arguments), "folder": _folder()}
@@ -132,6 +133,8 @@ class Forkserver:
                 str(theirs.fileno()),
                 *self._modules,
                 descriptors=(theirs.fileno(),),
+                # What it has, its children have.
+                inherited=plain(os.environ),
             )
         if not self._started_by:
             atexit.register(self.close)

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 from flowml.machine import lifeline
 from flowml.machine.child import settle
+from flowml.machine.confinement import kernel
 
 _IDLE_SECONDS = 900.0
 _MOST_BYTES = 65_536
@@ -122,6 +123,9 @@ class _Server:
         code = 1
         try:
             os.setsid()
+            # Beside what it is held by, which it can let go of.
+            with contextlib.suppress(OSError):
+                kernel.end_with_parent(signal.SIGKILL)
             # Not before it leads its group, or it could not be ended as one.
             told.send(f"pid {os.getpid()}".encode())
             told.close()

@@ -1,14 +1,14 @@
 """The child process for tasks on tables that take the engine: `python -m flowml.services.engine_tasks`. It works as the
 one of `data.tasks` does."""
 
-from flowml.data.tasks import answer_and_end
+from flowml.data.tasks import Task, answer_and_end
 
 TASKS = {
-    "check": "flowml.services.checking:check",
-    "check_idea": "flowml.services.assistant.trying_task:check_idea",
-    "try_idea": "flowml.services.assistant.trying_task:try_idea",
-    "own_ideas": "flowml.services.assistant.trying_task:own_ideas",
-    "export_model": "flowml.automl.export.exporting:export_task",
+    "check": Task("flowml.services.checking:check"),
+    "check_idea": Task("flowml.services.assistant.trying_task:check_idea"),
+    "try_idea": Task("flowml.services.assistant.trying_task:try_idea", writes=("progress",)),
+    "own_ideas": Task("flowml.services.assistant.trying_task:own_ideas"),
+    "export_model": Task("flowml.automl.export.exporting:export_task", reads=("model",), writes=("target",)),
 }
 
 

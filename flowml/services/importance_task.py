@@ -15,7 +15,8 @@ from flowml.automl.model import modelfile
 from flowml.automl.model.model import FittedModel
 from flowml.automl.scoring.decision import objective
 from flowml.automl.task.task import Task
-from flowml.data.tasks import answer_and_end
+from flowml.data.tasks import Task as ChildTask
+from flowml.data.tasks import answer_and_end, confine
 from flowml.services.dispatch.ledger import brief_of
 from flowml.store.store import Store
 from flowml.training.tasks import load_task
@@ -26,8 +27,8 @@ _LEAST_SHARE = 0.25
 
 
 TASKS = {
-    "importance": "flowml.services.importance_task:importance",
-    "dependence": "flowml.services.importance_task:dependence_of",
+    "importance": ChildTask("flowml.services.importance_task:importance", confines_itself=True),
+    "dependence": ChildTask("flowml.services.importance_task:dependence_of", confines_itself=True),
 }
 
 
@@ -67,7 +68,12 @@ def _read(request: Mapping[str, Any]) -> tuple[Task, FittedModel, Callable[[], f
     began, seconds = time.monotonic(), float(request["seconds"])
     store = Store(Path(request["home"]), now=time.time())
     model = store.models.get(request["model_id"])
-    task = load_task(brief_of(store, store.jobs.get(model.job_id)), store.files.path)
+    brief = brief_of(store, store.jobs.get(model.job_id))
+    files = [file for file in (brief.table, brief.root_table, model.file) if file is not None]
+    reads = [store.files.path(file) for file in files]
+    store.close()
+    confine(request, reads)
+    task = load_task(brief, store.files.path)
     fitted = modelfile.read_bytes(store.files.content(model.file))
     until = max(began + seconds, time.monotonic() + _LEAST_SHARE * seconds)
     return task, fitted, lambda: until - time.monotonic()

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,14 @@ class Workplace:
 def workplace(context: Context) -> Iterator[Workplace]:
     """Both are gone at the end, unless they were moved. Raises NoRoom when the disk is nearly full."""
     context.store.room.check()
-    files = context.store.files
-    place = Workplace(files.new_temp(), files.new_temp())
+    # A child may write in the folder, and hence nothing of any other is in it.
+    folder = context.store.files.new_temp()
+    place = Workplace(folder / "result", folder / "scratch")
     place.scratch.mkdir(parents=True)
     try:
         yield place
     finally:
-        place.result.unlink(missing_ok=True)
-        shutil.rmtree(place.scratch, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_task(
@@ -65,14 +65,41 @@ def run_task(
     memory, and not more than this server has for such tasks. Raises what the task raises, Damaged for
     a `table` that is no longer what was stored, and as `Line.turn` and as `child.Child.perform` do."""
     share = int(memory_bytes() * MEMORY_SHARE)
-    with line.turn(context.left, context.turns), Child(module, starter=FORKSERVER.start) as process, _reading(request):
+    with (
+        line.turn(context.left, context.turns),
+        Child(module, starter=FORKSERVER.start) as process,
+        _reading(request),
+        scratch(context, request) as temporary,
+    ):
         return process.perform(
             task,
-            {"max_rows": context.settings.max_rows, "max_columns": context.settings.max_columns, **request},
+            {
+                "max_rows": context.settings.max_rows,
+                "max_columns": context.settings.max_columns,
+                **temporary,
+                **request,
+            },
             timeout_seconds=context.settings.import_timeout_seconds,
             memory_bytes=min(share, most_bytes or share),
             cancelled=context.left,
         )
+
+
+@contextmanager
+def scratch(context: Context, request: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """The folder `scratch` for the temporary files of a task whose request names none: the rest of the disk is out of
+    its reach. None where there is no room for one: what only reads can do without."""
+    folder = context.store.files.new_temp()
+    found = {}
+    if "scratch" not in request:
+        with suppress(OSError):
+            folder.mkdir()
+            found = {"scratch": str(folder)}
+    try:
+        yield found
+    finally:
+        if found:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _reading(request: Mapping[str, Any]) -> AbstractContextManager[object]:

@@ -90,7 +90,12 @@ class Files:
         stays young."""
         path = self._cache / name
         with contextlib.suppress(FileNotFoundError):
-            os.utime(path)
+            file = os.open(path, os.O_RDONLY)
+            try:
+                # Confined processes may do so with what they can open.
+                os.utime(file if os.utime in os.supports_fd else path)
+            finally:
+                os.close(file)
         return path
 
     def forget_cached(self, pattern: str) -> None:

@@ -288,6 +288,14 @@ HOSTILE: dict[str, tuple[str, Build]] = {
         "t.jsonl",
         lambda _: json.dumps({f"k{i}": i for i in range(1_000_000)}) + "\n{}\n",
     ),
+    "JSON Lines of a million keys in a late line": (
+        "t.jsonl",
+        lambda _: '{"a": 1}\n' * 2000 + json.dumps({f"k{i}": i for i in range(1_000_000)}) + "\n",
+    ),
+    "JSON Lines with a key of its own in every record": (
+        "t.jsonl",
+        lambda _: "".join(f'{{"k{i}":1}}\n' for i in range(400_000)),
+    ),
     "JSON Lines nested deeply": ("t.jsonl", lambda _: '{"a": 1}\n' + ('{"a":' * 300_000 + "\n") * 3),
     "a CSV header of fifty megabytes": (
         "t.csv",

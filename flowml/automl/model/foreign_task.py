@@ -1,7 +1,8 @@
 """The process that tries a model file before another one reads it: `python -m flowml.automl.model.foreign_task`.
 
 It gets {"path", "table"} as JSON on standard input and answers {"sha256"} of the file that it has read and predicted
-with, or {"problem", "hint"}.
+with, or {"problem", "hint"}. It reaches no other files than these two, and nothing else of this machine
+(`machine/confinement/`).
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from flowml.automl.schema.feature import Feature
 from flowml.domain.datasets import Role
 from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.machine.child import settle
+from flowml.machine.confinement import confining
 
 _TABLE_ROWS = 100
 _PLAIN = {Role.NUMERIC: 1.0, Role.BOOLEAN: True, Role.DATETIME: "2020-02-29"}
@@ -51,11 +53,17 @@ def _plain(feature: Feature) -> Any:
     return _PLAIN.get(feature.role, "a")
 
 
+def prepare() -> None:
+    """Work out what every such process needs."""
+    confining.prepare()
+
+
 def main() -> None:
     """Try one file."""
     settle()
     asked = json.load(sys.stdin)
     path = Path(asked["path"])
+    confining.confine_reader([path, *([asked["table"]] if asked.get("table") else [])])
     try:
         content = path.read_bytes()
         answers(modelfile.read_bytes(content, path.name), asked.get("table"))

@@ -5,6 +5,7 @@ import struct
 from pathlib import Path
 
 from flowml.data.batches import pieces_of
+from flowml.data.ceiling import check_bytes
 from flowml.data.format import CERTAIN, LIKELY, NO, Format, Pieces, Reading, Source
 from flowml.domain.errors import UnreadableFile
 from flowml.domain.remarks import loss
@@ -33,6 +34,11 @@ def read(source: Source) -> Reading:
             hint="Save it again as Feather 2 or Parquet.",
         )
     if magic == b"ARROW1":
+        from flowml.data.sizes import least_bytes
+
+        table = pl.scan_ipc(source.path, glob=False)
+        n_rows = table.select(pl.len()).collect().item()
+        check_bytes(source.path, least_bytes(table.collect_schema(), n_rows))
         return Reading(pl.read_ipc(source.path), "arrow", typed=True)
     frame = pl.read_ipc_stream(source.path)
     said = "The stream has no mark at its end: its last rows may be missing."

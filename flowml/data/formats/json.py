@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flowml.data.format import LIKELY, NO, Format, Option, Reading, Source
+from flowml.data.format import LIKELY, NO, Format, Limits, Option, Reading, Source
 from flowml.domain.errors import UnreadableFile
 from flowml.domain.remarks import Remark, loss
 
@@ -39,14 +39,16 @@ def read(source: Source) -> Reading:
     from flowml.data.nested.paging import list_of_page
     from flowml.data.nested.records import Columns
     from flowml.data.nested.shapes import read_document
+    from flowml.data.nested.width import check_width
 
     remarks: list[Remark] = []
     path = _as_utf8(source)
-    _check_nesting(path)
+    if _check_nesting(path) > 1:
+        check_width(path, source.limits)
     if path.stat().st_size > _LARGE and _is_array_of_records(path):
         columns = Columns(source.limits)
         is_paged = False
-        for record in _streamed(path, remarks):
+        for record in _streamed(path, source.limits, remarks):
             # Pages are few and long: nothing is won by one at a time.
             if is_paged := columns.height == 0 and list_of_page(record) is not None:
                 break
@@ -107,7 +109,8 @@ def _as_utf8(source: Source) -> Path:
     return target
 
 
-def _check_nesting(path: Path) -> None:
+def _check_nesting(path: Path) -> int:
+    """How many arrays and records stand one after another. Raises UnreadableFile for what is nested deeply."""
     from flowml.data.nested.nesting import Nesting
 
     nesting = Nesting()
@@ -119,6 +122,7 @@ def _check_nesting(path: Path) -> None:
                     f"The JSON is nested more than {_MOST_NESTING} levels deep, too deeply to be a table.",
                     hint="Flatten it first.",
                 )
+    return nesting.values
 
 
 def _is_array_of_records(path: Path) -> bool:
@@ -128,19 +132,27 @@ def _is_array_of_records(path: Path) -> bool:
     return re.match(rb"\s*\[\s*\{", head) is not None and re.match(rb"\s*\[\s*\{[^{}]*\}\s*,\s*\[", head) is None
 
 
-def _streamed(path: Path, remarks: list[Remark]) -> Iterator[dict[str, Any]]:
+def _streamed(path: Path, limits: Limits, remarks: list[Remark]) -> Iterator[dict[str, Any]]:
     """The records of a large array, one piece of it in memory at a time."""
-    from flowml.data.nested.nesting import Nesting
+    from flowml.data.nested.nesting import Fields, Nesting
     from flowml.data.nested.shapes import shown
+    from flowml.data.nested.width import check_fields
 
     n_entries, n_left, first_left = 0, 0, ""
-    nesting = Nesting()
+    nesting, fields = Nesting(), Fields()
     pending, line = b"", 1
     with path.open("rb") as file:
         chunk = file.read(_CHUNK)
         opening = chunk.index(b"[") + 1
         while chunk:
             ends = nesting.feed(chunk)
+            # Of the one record that does not end with its piece: all others are short.
+            fields.feed(chunk[opening : int(ends[0]) if len(ends) else len(chunk)])
+            if fields.count > limits.max_columns and len(ends):
+                check_fields(fields.count, (pending, chunk[opening : int(ends[0])]), limits)
+            if len(ends):
+                fields = Fields()
+                fields.feed(chunk[int(ends[-1]) :])
             following = file.read(_CHUNK)
             cut = len(chunk) if not following else int(ends[-1]) if len(ends) else 0
             piece, pending = pending + chunk[opening:cut], (chunk[cut:] if cut else pending + chunk[opening:])

@@ -52,8 +52,12 @@ def sniff(head: bytes, path: Path) -> float:
 
 
 def read(source: Source) -> Reading:
+    from flowml.data.nested.width import check_width, is_scattered
+
     remarks: list[Remark] = []
-    frame = _fast(source)
+    check_width(source.path, source.limits)
+    # Polars makes a column of every name before anybody can object to how many there are.
+    frame = None if is_scattered(source.path) else _fast(source)
     if frame is None:
         frame = _line_by_line(source, remarks)
     return Reading(frame, "jsonl", typed=True, remarks=remarks)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowml.data.batches import pieces_of
+from flowml.data.ceiling import check_bytes
 from flowml.data.format import CERTAIN, NO, Format, Pieces, Reading, Source
 from flowml.domain.errors import UnreadableFile
 
@@ -22,8 +23,13 @@ def sniff(head: bytes, path: Path) -> float:
 def read(source: Source) -> Reading:
     import polars as pl
 
+    from flowml.data.sizes import least_bytes
+
     try:
-        return Reading(_table(source).collect(), "parquet", typed=True)
+        table = _table(source)
+        n_rows = table.select(pl.len()).collect().item()
+        check_bytes(source.path, least_bytes(table.collect_schema(), n_rows))
+        return Reading(table.collect(), "parquet", typed=True)
     except pl.exceptions.PolarsError as error:
         raise _damaged(error) from error
 

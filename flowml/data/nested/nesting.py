@@ -17,11 +17,13 @@ _DELTA[list(_CLOSE)] = -1
 
 
 class Nesting:
-    """Follows UTF-8 JSON through its pieces. `depth` is that at the end of the last piece, `deepest` the greatest."""
+    """Follows UTF-8 JSON through its pieces. `depth` is that at the end of the last piece, `deepest` the greatest;
+    `values`: how many arrays and records that are in nothing else have ended."""
 
     def __init__(self) -> None:
         self.depth = 0
         self.deepest = 0
+        self.values = 0
         self._in_text = 0
         self._backslashes = 0
 
@@ -38,6 +40,7 @@ class Nesting:
         if len(places):
             self.depth = int(depths[-1])
             self.deepest = max(self.deepest, int(depths.max()))
+            self.values += int(np.count_nonzero(depths == 0))
         ends: NDArray[np.intp] = places[(depths == 1) & (deltas[places] < 0)] + 1
         return ends
 
@@ -60,6 +63,35 @@ class Nesting:
         escaped[np.flatnonzero(suspects)] = runs % 2 == 1
         texts: NDArray[np.intp] = quotes[~escaped]
         return texts
+
+
+_BRACKETS = np.zeros(256, dtype=np.int8)
+_BRACKETS[ord("[")], _BRACKETS[ord("]")] = 1, -1
+_COLON = ord(":")
+
+
+class Fields(Nesting):
+    """Counts the fields of a record as it comes in pieces, those of records in it as well and those in arrays not.
+    `count`: how many there were, one that is there twice as two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self._arrays = 0
+
+    def feed(self, piece: bytes) -> NDArray[np.intp]:
+        """Take in the next piece; answers where in it the colons behind the names of such fields are."""
+        data = np.frombuffer(piece, dtype=np.uint8)
+        quotes = self._quotes(data)
+        places = np.flatnonzero((_BRACKETS[data] != 0) | (data == _COLON))
+        places = places[(np.searchsorted(quotes, places) + self._in_text) & 1 == 0]
+        self._in_text = (self._in_text + len(quotes)) & 1
+        arrays = self._arrays + np.cumsum(_BRACKETS[data[places]], dtype=np.int64)
+        if len(places):
+            self._arrays = int(arrays[-1])
+        found: NDArray[np.intp] = places[(data[places] == _COLON) & (arrays == 0)]
+        self.count += len(found)
+        return found
 
 
 def _run_at_end(data: NDArray[np.uint8], before: int) -> int:

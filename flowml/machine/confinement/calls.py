@@ -44,7 +44,7 @@ statfs:137:43 fstatfs:138:44 chdir:80:49 fchdir:81:50
 """
 _LOOKED_INTO = """
 fcntl:72:25 ioctl:16:29 prctl:157:167 kill:62:129 tgkill:234:131 clone:56:220 clone3:435:435 prlimit64:302:261
-sched_setaffinity:203:122
+sched_setaffinity:203:122 utimensat:280:88 setpriority:141:140
 """
 _COLUMNS = {"x86_64": 1, "aarch64": 2}
 
@@ -97,6 +97,10 @@ def looked_into(machine: str, process: int, *, files: bool) -> Mapping[int, tupl
         # Limits are read, and not set.
         "prlimit64": tuple((who, Check(2, 0), Check(2, 0, upper=True)) for who in (Check(0, 0), own)),
         "sched_setaffinity": ((Check(0, 0),),),
+        # Of itself, to go further behind.
+        "setpriority": ((Check(0, 0), Check(1, 0)),),
+        # Of an open file, and none that is named: Landlock does not look at these.
+        "utimensat": ((Check(1, 0), Check(1, 0, upper=True)),),
     }
     numbers = _numbers(_LOOKED_INTO, machine)
     if not files:

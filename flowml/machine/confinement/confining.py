@@ -38,26 +38,34 @@ class Confinement:
     missing: tuple[str, ...] = ()
 
     @property
-    def keeps_from_files(self) -> bool:
-        """Whether the files of this machine are out of its reach."""
-        return self.landlock is not None
-
-    @property
-    def keeps_from_network(self) -> bool:
-        """Whether connections, other processes and programs are out of its reach."""
-        return self.filters
-
-    @property
     def is_whole(self) -> bool:
         """Whether nothing is missing."""
         return not self.missing
+
+    def words(self) -> str:
+        """What such a process cannot reach, for people.
+
+        >>> Confinement(7, True).words()
+        'no other files, no network, no other processes (Landlock 7, seccomp)'
+        >>> Confinement(None, True, ("this kernel has no Landlock",)).words()
+        'no network, no other processes (seccomp); this kernel has no Landlock'
+        """
+        held = [(self.landlock is not None, "no other files", f"Landlock {self.landlock}")]
+        held += [(self.filters, "no network, no other processes", "seccomp")]
+        found = ", ".join(what for holds, what, _ in held if holds)
+        by = ", ".join(means for holds, _, means in held if holds)
+        return "; ".join(filter(None, (found and f"{found} ({by})", *self.missing)))
 
     def record(self) -> dict[str, Any]:
         """As JSON has it."""
         return {**asdict(self), "missing": list(self.missing)}
 
 
-NONE = Confinement(None, False, ("nothing is confined",))
+def prepare() -> None:
+    """Work out what is the same for every process that is forked from this one."""
+    places.of_python()
+    if kernel.machine():
+        filtering.prepare()
 
 
 def confine_reader(

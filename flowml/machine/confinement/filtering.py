@@ -18,6 +18,8 @@ _X32 = 0x40000000
 _KILL, _ERROR, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 _LOAD, _RETURN = 0x20, 0x06
 _EQUALS, _AT_LEAST, _HAS_BIT = 0x15, 0x35, 0x45
+# In the place of the process's id: no system gives so high a one.
+_PROCESS = 0x5A17C0DE
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16
 
 _Step = tuple[int, int, int, int]
@@ -47,10 +49,17 @@ def why_not(problem: OSError) -> str:
             return f"calls cannot be filtered: {problem.strerror}"
 
 
+def prepare() -> None:
+    """Work out the filters, for processes that are forked from this one."""
+    for files in (True, False):
+        program(kernel.machine(), files=files)
+
+
 def install(process: int, *, files: bool) -> None:
     """Let only those calls through that `calls` names, from now on, in all threads of this process, whose id is
     `process`; with `files` it may ask for files by name. Raises OSError."""
-    content = program(kernel.machine(), process, files=files)
+    content = program(kernel.machine(), files=files)
+    content = content.replace(struct.pack("=I", _PROCESS), struct.pack("=I", process))
     steps = ctypes.create_string_buffer(content, len(content))
     filtered = _Program(len(content) // 8, ctypes.addressof(steps))
     kernel.gain_nothing()
@@ -60,8 +69,8 @@ def install(process: int, *, files: bool) -> None:
 
 
 @cache
-def program(machine: str, process: int, *, files: bool) -> bytes:
-    """The filter, as the kernel takes it."""
+def program(machine: str, *, files: bool) -> bytes:
+    """The filter as the kernel takes it, but for the id of the process, which is `_PROCESS`."""
     steps: list[_Step] = [
         (_LOAD, 0, 0, _ARCHITECTURE_AT),
         (_EQUALS, 1, 0, _ARCHITECTURE[machine]),
@@ -73,7 +82,7 @@ def program(machine: str, process: int, *, files: bool) -> bytes:
         steps += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]
     for number in allowed(machine, files=files):
         steps += [(_EQUALS, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
-    for number, ways in looked_into(machine, process, files=files).items():
+    for number, ways in looked_into(machine, _PROCESS, files=files).items():
         block = [step for way in ways for step in _way(way)] + [(_RETURN, 0, 0, _ERROR | errno.EPERM)]
         steps += [(_EQUALS, 0, len(block), number), *block]
     for number in unknown(machine):

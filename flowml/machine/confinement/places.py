@@ -6,6 +6,7 @@ import site
 import sys
 import sysconfig
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[2]
@@ -28,6 +29,7 @@ _DEVICES = ("/dev/zero", "/dev/random", "/dev/urandom")
 NOWHERE = Path(os.devnull)
 
 
+@cache
 def of_python() -> tuple[Path, ...]:
     """Files and folders that may be read."""
     return tuple(dict.fromkeys(path for path in _found() if path != Path(path.anchor)))

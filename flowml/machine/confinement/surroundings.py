@@ -9,10 +9,22 @@ from pathlib import Path
 _DESCRIPTORS = Path("/proc/self/fd")
 _MOST_DESCRIPTORS = 65_536
 _PLAIN = frozenset(
-    ("PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+    (
+        "PATH",
+        "HOME",
+        "LANG",
+        "LANGUAGE",
+        "TZ",
+        "TMPDIR",
+        "TEMP",
+        "TMP",
+        "SYSTEMROOT",
+        "LD_LIBRARY_PATH",
+        "DYLD_LIBRARY_PATH",
+    )
 )
 _PLAIN_STARTS = (
-    *("LC_", "PYTHON", "RUST_", "POLARS_", "TOKIO_", "RAYON_", "MALLOC_", "_RJEM_", "COVERAGE", "FLOWML_LIFELINE"),
+    *("LC_", "PYTHON", "RUST_", "POLARS_", "TOKIO_", "RAYON_", "MALLOC_", "_RJEM_", "COVERAGE"),
     *("OMP_", "OPENBLAS_", "MKL_", "KMP_", "GOTO_", "BLIS_", "VECLIB_", "NUMEXPR_", "CUDA_", "NVIDIA_"),
 )
 _SECRET = ("TOKEN", "SECRET", "PASSWORD", "KEY", "CREDENTIAL")

@@ -8,6 +8,7 @@ from flowml import __version__
 from flowml.domain.protocol import PIECE_BYTES, PROTOCOL
 from flowml.domain.wording import number, plural, size
 from flowml.domain.workers import LOCAL_ID, capabilities_of
+from flowml.machine.confinement.confining import available
 from flowml.services.access.sessions import SESSION_SECONDS
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import LEASE_SECONDS
@@ -86,6 +87,7 @@ def machine(context: Context) -> list[Fact]:
         facts.append(Fact("Memory", f"{number(known.total_ram_gb)} GB"))
     facts += [Fact("GPU", f"{card.name}, {card.vram_gb} GB") for card in known.gpus]
     facts += [Fact(title, str(found[name])) for name, title in _FOUND.items() if found.get(name) is not None]
+    facts.append(Fact("What reads files from outside reaches", available().words()))
     return facts
 
 

@@ -1,6 +1,5 @@
 """Ideas for columns in a child process: checked, tried, and thought of. Tasks of `engine_tasks`: JSON in and out."""
 
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -38,7 +37,6 @@ def try_idea(request: Mapping[str, Any]) -> dict[str, Any]:
     """The same with "threads", "seconds" (no fold is begun after them), "progress" (a file that says how far it is) and
     "scratch" (a folder for what is temporary) → `Measured`. Raises as `check_idea` does."""
     go_behind(_NICENESS)
-    tempfile.tempdir = request["scratch"]
     began = time.monotonic()
     progress = Path(request["progress"])
 

@@ -1,5 +1,6 @@
 """The child process that looks at results: `python -m flowml.services.insight.child`. It works as the one of
-`data.tasks` does; every request has the `home` folder, and answers what `figures.py` keeps."""
+`data.tasks` does; every request has the `home` folder, which is all that the process reaches, and answers what
+`figures.py` keeps."""
 
 import time
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from flowml.automl.scoring.decision import objective
 from flowml.automl.scoring.residuals import residuals
 from flowml.automl.task.shape import TaskShape
 from flowml.data.previews.page import rows_by_number
-from flowml.data.tasks import answer_and_end
+from flowml.data.tasks import Task, answer_and_end
 from flowml.domain.datasets import Role
 from flowml.domain.errors import NotFound, WrongState
 from flowml.domain.models import Model
@@ -29,11 +30,11 @@ from flowml.store.store import Store
 _NICENESS = 3
 _MADE_UP_ROWS = 10_000
 TASKS = {
-    "curves": "flowml.services.insight.child:curves_of",
-    "compare": "flowml.services.insight.child:compare",
-    "slices": "flowml.services.insight.child:slices_of",
-    "mistakes": "flowml.services.insight.child:mistakes",
-    "parameters": "flowml.services.insight.child:parameters_of",
+    "curves": Task("flowml.services.insight.child:curves_of", reads=(), writes=("home",)),
+    "compare": Task("flowml.services.insight.child:compare", reads=(), writes=("home",)),
+    "slices": Task("flowml.services.insight.child:slices_of", reads=(), writes=("home",)),
+    "mistakes": Task("flowml.services.insight.child:mistakes", reads=(), writes=("home",)),
+    "parameters": Task("flowml.services.insight.child:parameters_of", reads=(), writes=("home",)),
 }
 _NOT_LOOKED_AT = (Role.IDENTIFIER, Role.CONSTANT)
 

@@ -1,7 +1,6 @@
 """The child process that answers a file: `python -m flowml.services.scoring.task`. It works as the one of `data.tasks`
 does."""
 
-import tempfile
 import time
 from collections.abc import Mapping
 from itertools import islice
@@ -19,7 +18,7 @@ from flowml.data.expected import Expected
 from flowml.data.format import Limits
 from flowml.data.in_pieces import open_expected
 from flowml.data.sizes import plain_bytes
-from flowml.data.tasks import answer_and_end
+from flowml.data.tasks import Task, answer_and_end
 from flowml.data.writing.writers import SEPARATORS
 from flowml.services.scoring.progress import Told, write_progress
 
@@ -33,15 +32,18 @@ _SMALL_ROWS, _SMALL_BYTES = 2_000, 4_000_000
 _FREE_BYTES = 256_000_000
 _MOST_EXPANSION = 200
 
-TASKS = {"score": "flowml.services.scoring.task:score", "read": "flowml.services.scoring.task:read"}
+TASKS = {
+    "score": Task(
+        "flowml.services.scoring.task:score", reads=("path", "model_file", "table"), writes=("target", "progress")
+    ),
+    "read": Task("flowml.services.scoring.task:read", reads=("path",), writes=("target",)),
+}
 
 
 def score(request: Mapping[str, Any]) -> dict[str, Any]:
     """Answer the rows of `path`, called `filename`, with the model in `model_file`, into `target`, in `format`; what is
     temporary is in `scratch`, and how far it is in `progress`. `table`: the training rows, None where they are gone.
     `coverage`: how often intervals hold the truth. Returns rows, seconds, notes, summary and first."""
-    # With the folder goes what a child that is ended leaves behind.
-    tempfile.tempdir = request["scratch"]
     model = modelfile.read(Path(request["model_file"]))
     limits = _limits(request)
     reporting = Reporting(_Teller(Path(request["progress"])).tell)
@@ -77,7 +79,6 @@ def read(request: Mapping[str, Any]) -> dict[str, Any]:
     """Read the table at `path`, called `filename`, for a model that takes the `expected` columns and a file in `format`
     to come. One that is small is left in the folder `target`, as `frame` and `features` of a `ReadTable`, in Arrow.
     Returns is_small, and then its names, notes, lines and rows."""
-    tempfile.tempdir = request["target"]
     table = open_expected(
         Path(request["path"]),
         [_expected(column) for column in request["expected"]],

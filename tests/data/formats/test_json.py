@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from flowml.data.format import Limits
 from flowml.data.formats import json as json_format
 from flowml.data.nested import sequence
-from flowml.data.nested.nesting import Nesting
+from flowml.data.nested.nesting import Fields, Nesting
 from flowml.data.nested.records import Columns
+from flowml.data.nested.width import check_width, is_scattered
 from flowml.domain.errors import UnreadableFile
 from tests.data.reading import read
 
@@ -268,3 +269,40 @@ def test_brackets_alone_are_no_json(tmp_path: Path, lines: list[str]) -> None:
 def test_lists_of_bare_values_are_json(tmp_path: Path, content: str, encoding: str) -> None:
     frame, _ = read(tmp_path, "t.txt", content.encode(encoding))
     assert frame.shape == (2, 2)
+
+
+@given(_JSON, st.integers(1, 9))
+def test_fields_are_counted_without_parsing(value: Any, size: int) -> None:
+    def count(value: Any) -> int:
+        return sum(1 + count(inner) for inner in value.values()) if isinstance(value, dict) else 0
+
+    content = json.dumps({"r": value}).encode()
+    fields = Fields()
+    for at in range(0, len(content), size):
+        fields.feed(content[at : at + size])
+    assert fields.count == count({"r": value})
+
+
+def test_how_wide_lines_are_is_known_before_they_are_parsed(tmp_path: Path) -> None:
+    path, limits = tmp_path / "t.jsonl", Limits(max_columns=1000)
+    fields = ",".join(f'"a column {i}": {i}' for i in range(40_000))
+    with pytest.raises(UnreadableFile, match="40,000 columns"):
+        path.write_text('{"a":1}\n' * 50_000 + "{" + fields + "}")
+        check_width(path, limits)
+    # As many, but few names, or in a list of records, or within the limit.
+    path.write_text('{"a":1}\n{' + ",".join(['"a column":1'] * 40_000) + "}\n")
+    check_width(path, limits)
+    path.write_text('{"a":[{' + fields + "}]}\n" + '{"a":1}\n' * 10)
+    check_width(path, limits)
+    path.write_text("{" + fields + "}\n")
+    check_width(path, Limits(max_columns=40_000))
+
+
+def test_records_that_have_hardly_a_name_in_common_are_seen(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(f'{{"k{i}":1}}\n' for i in range(30_000)))
+    assert is_scattered(path)
+    path.write_text("".join(json.dumps({f"k{i}": row for i in range(2000)}) + "\n" for row in range(20)))
+    assert not is_scattered(path)
+    path.write_text('{"a": 1, "b": 2}\n' * 30_000)
+    assert not is_scattered(path)
