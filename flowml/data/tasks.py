@@ -36,6 +36,8 @@ class Task:
     reads: tuple[str, ...] = ("table",)
     writes: tuple[str, ...] = ()
     confines_itself: bool = False
+    niceness: int = 0
+    """The nicer, the further behind whatever else this machine does."""
 
 
 TASKS = {
@@ -50,10 +52,9 @@ TASKS = {
     "relation": Task("flowml.data.relations.relation:relation_of_table"),
     "export": Task("flowml.data.writing.export:export_table", writes=("target",)),
     "page": Task("flowml.data.previews.page:page_in_order", writes=("order",)),
-    "lines": Task("flowml.data.previews.lines:write_lines", writes=("target",)),
+    # Nobody waits for it: whoever does something else at the same time comes first.
+    "lines": Task("flowml.data.previews.lines:write_lines", writes=("target",), niceness=10),
 }
-# Nobody waits for these: whoever does something else at the same time comes first.
-_BACKGROUND = ("lines",)
 
 
 def problem(error: FlowMLError) -> dict[str, Any]:
@@ -77,14 +78,19 @@ def prepare() -> None:
         getattr(module, "prepare", lambda: None)()
 
 
-def confine(request: Mapping[str, Any], reads: Iterable[str | Path], writes: Iterable[str] = ()) -> Confinement:
+def confine(
+    request: Mapping[str, Any], reads: Iterable[str | Path], writes: Iterable[str] = (), niceness: int = 0
+) -> Confinement:
     """Have this process reach no other files than these and the request's `scratch`, for good, and nothing else of this
-    machine."""
+    machine; and go behind."""
     scratch = request.get("scratch")
     writable = [_place(Path(path)) for path in writes]
     confinement = confining.confine_reader(reads, [*writable, *([] if scratch is None else [scratch])])
     if scratch is not None:
         keep_temporary_files_in(scratch)
+    # Not before: it may take a thread, which would not be confined.
+    if niceness:
+        go_behind(niceness)
     return confinement
 
 
@@ -104,15 +110,13 @@ def keep_temporary_files_in(scratch: str) -> None:
 def answer_and_end(tasks: Mapping[str, Task], niceness: int = 0) -> None:
     """Answer one request for one of these tasks, and end. The nicer, the further behind whatever else this machine
     does."""
-    settle(niceness)
+    settle()
     request = json.load(sys.stdin)
-    if request["task"] in _BACKGROUND:
-        go_behind(10)
     try:
         task = tasks[request["task"]]
         if not task.confines_itself:
             reads = [request[name] for name in task.reads if request[name] is not None]
-            confine(request, reads, [request[name] for name in task.writes])
+            confine(request, reads, [request[name] for name in task.writes], max(niceness, task.niceness))
         answer = perform(request, tasks)
     except FlowMLError as error:
         answer = problem(fault_of(error, of_database=False) or error)

@@ -72,7 +72,7 @@ def _read(request: Mapping[str, Any]) -> tuple[Task, FittedModel, Callable[[], f
     files = [file for file in (brief.table, brief.root_table, model.file) if file is not None]
     reads = [store.files.path(file) for file in files]
     store.close()
-    confine(request, reads)
+    confine(request, reads, niceness=_NICENESS)
     task = load_task(brief, store.files.path)
     fitted = modelfile.read_bytes(store.files.content(model.file))
     until = max(began + seconds, time.monotonic() + _LEAST_SHARE * seconds)
@@ -81,7 +81,7 @@ def _read(request: Mapping[str, Any]) -> tuple[Task, FittedModel, Callable[[], f
 
 def main() -> None:
     """Answer one request."""
-    answer_and_end(TASKS, _NICENESS)
+    answer_and_end(TASKS)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Children that work on tables reach what their request names, and nothing else; what they honestly do, they can."""
 
 import json
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,17 @@ import os, socket, subprocess, sys
 from pathlib import Path
 from flowml.data import tasks
 from flowml.data.tasks import Task, answer_and_end
+from flowml.machine.confinement import confining
 
 prepare = tasks.prepare
+confine_reader = confining.confine_reader
+
+def noted(*places):
+    global found
+    found = confine_reader(*places)
+    return found
+
+confining.confine_reader = noted
 
 def open_files():
     found = []
@@ -54,7 +65,7 @@ def main():
     answer_and_end({
         "attempt": Task("confined_child:attempt", reads=("path",), writes=("target",)),
         "spill": Task("confined_child:spill"),
-    })
+    }, 3)
 """
 
 
@@ -126,6 +137,18 @@ def test_it_has_no_secrets_and_no_open_files_of_its_server(forkserver: Forkserve
     assert "secret" not in json.dumps(said)
     # What ends it with its server.
     assert said["files"] == "['pipe', 'pipe']"
+
+
+def test_however_nice_it_is_nothing_of_it_was_there_before_it_was_confined(
+    forkserver: Forkserver, tmp_path: Path
+) -> None:
+    (tmp_path / "upload").touch()
+    attempts = {"missing": "found.missing", "niceness": "os.nice(0)"}
+    request = {"path": str(tmp_path / "upload"), "target": str(tmp_path / "result"), "attempts": attempts}
+    # The system sets the niceness of one session at a time: the second child has to try again.
+    with ThreadPoolExecutor(3) as pool:
+        said = list(pool.map(lambda _: ask(forkserver, "attempt", request), range(3)))
+    assert said == [{"missing": "()", "niceness": str(os.nice(0) + 3)}] * 3
 
 
 def test_what_does_not_fit_into_memory_goes_to_its_scratch(forkserver: Forkserver, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def confine_reader(
     return _confine(
         Strength.READER,
         (*places.of_python(), *map(Path, readable)),
-        (places.NOWHERE, *map(Path, writable)),
+        (*places.WRITABLE, *map(Path, writable)),
         Limits(),
         keep,
     )

@@ -26,7 +26,8 @@ _MACHINE = (
     "/proc/self",
 )
 _DEVICES = ("/dev/zero", "/dev/random", "/dev/urandom")
-NOWHERE = Path(os.devnull)
+WRITABLE = (Path(os.devnull), Path("/proc/self/autogroup"))
+"""Where nothing is kept, and how nice its session is."""
 
 
 @cache

@@ -13,10 +13,8 @@ from flowml.automl.ideas import own
 from flowml.automl.ideas.measure import LEAST_ROWS, MOST_CELLS, MOST_ROWS, Asked, check, measure
 from flowml.data.sampling import height_of, read_spread
 from flowml.domain.datasets import Role
-from flowml.machine.priority import go_behind
 from flowml.services.scoring.progress import Told, write_progress
 
-_NICENESS = 5
 _CELLS_FOR_THREADS = 200_000
 
 
@@ -36,7 +34,6 @@ def check_idea(request: Mapping[str, Any]) -> dict[str, Any]:
 def try_idea(request: Mapping[str, Any]) -> dict[str, Any]:
     """The same with "threads", "seconds" (no fold is begun after them), "progress" (a file that says how far it is) and
     "scratch" (a folder for what is temporary) → `Measured`. Raises as `check_idea` does."""
-    go_behind(_NICENESS)
     began = time.monotonic()
     progress = Path(request["progress"])
 
