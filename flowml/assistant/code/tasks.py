@@ -1,11 +1,11 @@
 """The child process that looks at what code has made, after the one that ran it (`running`) has ended: `python -m
 flowml.assistant.code.tasks`."""
 
-from flowml.data.tasks import answer_and_end
+from flowml.data.tasks import Task, answer_and_end
 
 TASKS = {
-    "compare": "flowml.assistant.code.comparing:compare_tables",
-    "describe": "flowml.assistant.code.comparing:describe_table",
+    "compare": Task("flowml.assistant.code.comparing:compare_tables", reads=("table", "result"), writes=("target",)),
+    "describe": Task("flowml.assistant.code.comparing:describe_table", reads=("made",)),
 }
 
 
