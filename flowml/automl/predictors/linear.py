@@ -4,7 +4,7 @@ import numpy as np
 
 from flowml.automl.predictors import checking
 from flowml.automl.predictors.base import Predictor, PredictorState, register
-from flowml.automl.predictors.links import LINKS, apply_link
+from flowml.automl.predictors.links import LINKS, apply_link, mean_of_row
 
 
 class LinearPredictor(Predictor):
@@ -27,8 +27,7 @@ class LinearPredictor(Predictor):
 
     def predict_row(self, values: np.ndarray) -> np.ndarray:
         scores = values.astype(np.float64) @ self.coefficients + self.intercept
-        answer: np.ndarray = apply_link(self.link, scores.reshape(1, -1))[0]
-        return answer
+        return mean_of_row(self.link, scores.reshape(1, -1))
 
     def to_state(self) -> PredictorState:
         arrays = {"coefficients": self.coefficients, "intercept": self.intercept}
