@@ -31,8 +31,9 @@ INSTRUCTIONS = (
     "nothing to do with this table or its results you decline in one sentence.\n"
     "You may propose one thing, and need not: “chart” where a drawing answers better (one column: how it is spread; "
     "with “by”: how it goes with another one), or “steps”, the kinds of operations that would mend or extend the table "
-    "as you say in the text, or “code”, a few lines of Polars on the frame `df`, where no operation can do it. FlowML "
-    "shows it to the person, who decides; never say that you have done it."
+    "as you say in the text, or “code”, where no operation can do it: a few lines of Polars without imports, loops and "
+    "functions, with the table as `df`, Polars as `pl`, and `df = …` at the end. FlowML shows it to the person, who "
+    "decides; never say that you have done it."
 )
 STEPS = (
     "Now give the operations for what you have just proposed, and nothing else. They are previewed before anybody does "

@@ -86,10 +86,11 @@ def ready_questions(table: Table) -> list[str]:
     return asked
 
 
-def not_understood(table: Table | None, questions: Sequence[str]) -> OwnAnswer:
+def not_understood(questions: Sequence[str], *, about_results: bool, has_table: bool) -> OwnAnswer:
     """Says so, and what can be asked."""
     answer = Composition()
-    about = "this table and its columns" if table is not None else "the results of this run"
+    kinds = ["the results of this run"] * about_results + ["the table and its columns"] * has_table
+    about = " and about ".join(kinds) or "what is stored here"
     answer.say(
         "I did not recognise that question. Without a language model FlowML answers from what it has found itself, in a"
         f" few kinds of questions about {about}. Name columns as they are called, or choose one of these:"

@@ -159,6 +159,8 @@ def understand(text: str, columns: Sequence[str], *, about_results: bool = False
     Question(kind=<Kind.COLUMN: 'column'>, columns=('Age',), drawn=False)
     >>> understand("how are age and fair related?", ["Age", "Fare"]).columns
     ('Age', 'Fare')
+    >>> understand("Tell me about tenure", ["tenure_months", "charge a", "charge b"]).columns
+    ('tenure_months',)
     >>> understand("What is the capital of France?", ["Age"]) is None
     True
     """
@@ -210,7 +212,9 @@ def _take(text: str, words: Sequence[re.Match[str]], at: int, known: dict[str, s
             found.setdefault(name, words[at].start())
             return count
     word = words[at].group().strip(".-")
-    near = None if word.casefold() in _COMMON or len(word) < _SHORTEST_GUESS else _near(word, known)
+    if word.casefold() in _COMMON or len(word) < _SHORTEST_GUESS:
+        return 1
+    near = _near(word, known) or _with_part(word, known)
     if near is not None and not any(words.search(word.casefold()) for _, words in _KINDS):
         found.setdefault(near, words[at].start())
     return 1
@@ -224,6 +228,13 @@ def _near(word: str, known: Mapping[str, str]) -> str | None:
         alike = [name for name in names if len(name) == len(folded) and name[0] == folded[0]]
         near = difflib.get_close_matches(folded, alike, n=1, cutoff=_RATHER_SURE)
     return known[near[0]] if near else None
+
+
+def _with_part(word: str, known: Mapping[str, str]) -> str | None:
+    """The one name that has this word among several, such as “tenure” in “tenure_months”."""
+    wanted = word.casefold()
+    having = [name for folded, name in known.items() if wanted in folded and wanted in folded.split(" ")]
+    return having[0] if len(having) == 1 else None
 
 
 def _folded(name: str) -> str:

@@ -41,6 +41,8 @@ SECONDS = 300.0
 """So long a model may take for the text, a second try included; and as long for steps."""
 _TEMPORAL = ("Date", "Datetime")
 _LATEST_RUNS = 20
+# What a model looks at and where it fails takes a while to find out, once; for other questions what is known will do.
+_WORKED_OUT = (Kind.DRIVERS, Kind.FAILURES)
 
 
 class Progress(Protocol):
@@ -124,7 +126,8 @@ def question_for(
     # How columns go with it is what is asked.
     if question is not None and question.columns and question.kind in (Kind.DRIVERS, Kind.PAIR, Kind.LEAKAGE):
         target = question.columns[-1]
-    briefing = _briefing(context, dataset, job, target or (None if job is None else job.spec.target))
+    waits = question is not None and question.kind in _WORKED_OUT
+    briefing = _briefing(context, dataset, job, target or (None if job is None else job.spec.target), waits=waits)
     named = set(mentioned(text, names))
     # What a run is about stands first, and what the table is.
     ordered = sorted(briefing.facts[1:], key=lambda fact: fact.column not in named) if named else briefing.facts[1:]
@@ -164,8 +167,10 @@ def _model(context: Context) -> LanguageModel | None:
         return None
 
 
-def _briefing(context: Context, dataset: Dataset | None, job: Job | None, target: str | None) -> Briefing:
-    found = () if job is None else facts_of(findings_of_job(context, job.id, waits=True)).all()
+def _briefing(
+    context: Context, dataset: Dataset | None, job: Job | None, target: str | None, *, waits: bool
+) -> Briefing:
+    found = () if job is None else facts_of(findings_of_job(context, job.id, waits=waits)).all()
     if dataset is None:
         return Briefing(found)
     known = target if target is not None and dataset.column(target) is not None else None
@@ -249,11 +254,13 @@ def _own(
     run = job or (_latest_run(context, dataset) if question is not None and needs_results(question) else None)
     if question is not None and run is not None and results.is_about_results(question, run.spec.target):
         progress.wait("FlowML looks at the results.")
-        found = results.answer_about_results(question, explain(findings_of_job(context, run.id, waits=True)))
+        known = findings_of_job(context, run.id, waits=question.kind in _WORKED_OUT)
+        found = results.answer_about_results(question, explain(known))
         return found if job is not None else replace(found, text=f"Of the latest run, “{run.name}”: {found.text}")
     table = None if dataset is None else _table(context, dataset, target or (None if job is None else job.spec.target))
     if question is None or table is None:
-        return tables.not_understood(table, ready_questions(context, dataset, job))
+        ready = ready_questions(context, dataset, job, target)
+        return tables.not_understood(ready, about_results=job is not None, has_table=table is not None)
     progress.wait("FlowML looks through the table.")
     return tables.answer_about_table(question, table)
 

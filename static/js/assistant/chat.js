@@ -41,6 +41,8 @@ Alpine.data("chat", () => ({
       if (button) this.open(button);
     });
     this.scroller().addEventListener("scroll", () => this.looked(), { passive: true });
+    // What is below it comes and goes; who was at the end stays there.
+    new ResizeObserver(() => !this.away && this.toLatest()).observe(this.scroller());
     COVERS.addEventListener("change", () => this.cover());
     if (BESIDE.matches && recallHere(OPEN) === this.subject().kind + this.subject().id) this.show();
   },
