@@ -43,10 +43,10 @@ def worker_of(address: str, home: Path, ollama: StandIn, context: Context) -> It
 
 
 @contextmanager
-def here(tmp_path: Path, ollama: StandIn) -> Iterator[Served]:
-    """A server without a model of its own, and a worker of it that has one."""
+def here(tmp_path: Path, ollama: StandIn, url: str | None = None) -> Iterator[Served]:
+    """A server with this address set, or none, and a worker of it that has a model."""
     with ExitStack() as stack:
-        server = stack.enter_context(serve(tmp_path / "home", who=who, ollama_url=None))
+        server = stack.enter_context(serve(tmp_path / "home", who=who, ollama_url=url))
         stack.enter_context(worker_of(server.url, tmp_path, ollama, server.context))
         yield server
 
@@ -125,7 +125,11 @@ def test_another_machine_is_asked_where_nothing_of_the_answer_was_there(tmp_path
         with worker_of(server.url, tmp_path, theirs, server.context):
             found = server.client.get("/api/llm/status").json()
             assert [one["where"] for one in found["known"]] == ["this machine", "the worker far"]
-            assert found["where"] == "this machine", "the one that is set comes first"
+            assert found["where"] == "this machine"
+            ours.behaves(cut_off(""))
+            with pytest.raises(CutOff):
+                list(choosing.language_model(server.context).chat(HELLO, seconds=20))
+            assert not theirs.chats, "what is told goes to the address that is set, and to no other by itself"
             worker_id = found["known"][1]["machine"]
             chosen = server.client.patch("/api/llm/model", json={"model": "stand-in:3b", "machine": worker_id})
             assert chosen.json()["where"] == "the worker far"
@@ -141,3 +145,14 @@ def test_another_machine_is_asked_where_nothing_of_the_answer_was_there(tmp_path
         with pytest.raises(NoAssistant, match="The worker that has the chosen model"):
             assert until(lambda: len(choosing.assistance_of(server.context).hosts()) == 1, 10)
             choosing.language_model(server.context)
+
+
+def test_while_the_address_that_is_set_does_not_answer_no_worker_takes_its_place(
+    tmp_path: Path, ollama: StandIn
+) -> None:
+    with here(tmp_path, ollama, "http://127.0.0.1:9") as server:
+        found = server.client.get("/api/llm/status").json()
+        assert not found["available"] and "127.0.0.1:9" in found["reason"]
+        assert found["models"] == ["stand-in:3b"], "it can be chosen"
+        chosen = server.client.patch("/api/llm/model", json={"model": "stand-in:3b"}).json()
+        assert chosen["where"] == "the worker far"

@@ -19,7 +19,7 @@ from flowml.assistant.model import (
     Role,
 )
 from flowml.assistant.ollama.client import Ollama, Way
-from flowml.domain.assistant.language_models import ModelChoice, ModelProbe
+from flowml.domain.assistant.language_models import SERVER, ModelChoice, ModelProbe
 from flowml.domain.errors import InvalidInput
 from flowml.domain.names import did_you_mean
 from flowml.machine import ollama
@@ -277,19 +277,20 @@ def _chosen(context: Context, wait_seconds: float) -> _Chosen:
             )
         return _of(host, _found(host, wait_seconds), choice.model)
     problem: NoAnswer | None = None
-    for host in hosts:
+    # Who has set an address wants what is told to go there: to a worker it goes when that is chosen.
+    for host in hosts if hosts[0].key != SERVER else hosts[:1]:
         try:
             return _of(host, _found(host, wait_seconds), context.settings.ollama_model)
         except NoAnswer as caught:
-            # Why the one that is set does not answer is what its owner wants to know.
             problem = problem or caught
     assert problem is not None
     raise problem
 
 
 def _others(context: Context, chosen: _Chosen) -> Iterator[_Chosen]:
-    """Other machines that have the very same model."""
-    for host in assistance_of(context).hosts():
+    """Other machines that have the very same model, for where a worker is lost; instead of the address that is set no
+    other is asked."""
+    for host in assistance_of(context).hosts() if chosen.host.key != SERVER else ():
         found = None if host.key == chosen.host.key else host.found(0.0)
         offer = None if found is None else found.offer(chosen.offer.name)
         same = offer is not None and offer.installed.digest == chosen.offer.installed.digest != ""
