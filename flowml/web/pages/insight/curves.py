@@ -1,7 +1,7 @@
 """Curves of one model: how well it ranks, how far its probabilities can be believed, and what each threshold costs."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -71,78 +71,87 @@ def part(request: Request) -> Response:
 
 def class_charts(found: Mapping[str, Any]) -> list[Chart]:
     """ROC, precision and recall, calibration, from what `services.insight.figures.curves` answers."""
-    return [chart for chart in (_roc_chart(found), _recall_chart(found), _calibration_chart(found)) if chart]
+    of_classes = (_chart_of_classes(found, curve) for curve in (_ROC, _RECALL))
+    return [*(chart for chart in of_classes if chart), _calibration_chart(found)]
 
 
-def _roc_chart(found: Mapping[str, Any]) -> Chart | None:
-    known = [one for one in found["roc"] if one["auc"] is not None]
+@dataclass(frozen=True)
+class _Curve:
+    """A curve of each class: what it is called among the figures, its axes there, and the score by which the class that
+    is hardest to tell has the least. What is said of the only one, and where there are more of the hardest."""
+
+    name: str
+    kind: str
+    title: str
+    x: str
+    y: str
+    score: str
+    columns: tuple[str, ...]
+    cells: Callable[[Mapping[str, Any]], tuple[str, ...]]
+    about_one: Callable[[Mapping[str, Any]], str]
+    about_hardest: Callable[[Mapping[str, Any]], str]
+    has_share: bool = False
+
+
+def _chart_of_classes(found: Mapping[str, Any], curve: _Curve) -> Chart | None:
+    """None where no class has a curve."""
+    classes = found[curve.name]
+    known = [one for one in classes if one[curve.score] is not None]
     if not known:
         return None
-    shown = sorted(known, key=lambda one: one["auc"])[:_MOST_DRAWN] if len(known) > _MOST_DRAWN else known
-    if len(found["roc"]) == 1:
-        area = known[0]["auc"]
-        caption = (
-            f"Of a row of “{known[0]['label']}” and another one, the first gets the higher probability in"
-            f" {percent(area)} of cases (the area, {number(area)}). The dashed line is guessing."
-        )
-    else:
-        worst = min(known, key=lambda one: one["auc"])
-        caption = (
-            f"Each class against all others; hardest to tell is “{worst['label']}” (area {number(worst['auc'])})."
-            f" The dashed line is guessing.{_of_many(shown, known)}"
-        )
+    hardest = sorted(known, key=lambda one: one[curve.score])
+    shown = hardest[:_MOST_DRAWN] if len(known) > _MOST_DRAWN else known
+    is_alone = len(classes) == 1
+    many = f" The {len(shown)} hardest of {len(known)} classes are drawn." if len(shown) < len(known) else ""
+    spec = {"curves": [{"label": one["label"], "x": one[curve.x], "y": one[curve.y]} for one in shown]}
     return Chart(
-        kind="roc",
-        title="Found against false alarms (ROC)",
-        caption=caption,
-        spec={
-            "curves": [
-                {"label": one["label"], "x": one["false_positive_rate"], "y": one["true_positive_rate"]}
-                for one in shown
-            ],
-        },
-        columns=("Class", "Area under the curve"),
-        rows=[(one["label"], number(one["auc"])) for one in found["roc"]],
+        kind=curve.kind,
+        title=curve.title,
+        caption=curve.about_one(known[0]) if is_alone else curve.about_hardest(hardest[0]) + many,
+        spec=spec | ({"share": known[0]["share"] if is_alone else None} if curve.has_share else {}),
+        columns=curve.columns,
+        rows=[(one["label"], *curve.cells(one)) for one in classes],
     )
 
 
-def _of_many(shown: Sequence[Any], known: Sequence[Any]) -> str:
-    return f" The {len(shown)} hardest of {len(known)} classes are drawn." if len(shown) < len(known) else ""
-
-
-def _recall_chart(found: Mapping[str, Any]) -> Chart | None:
-    known = [one for one in found["precision_recall"] if one["average_precision"] is not None]
-    if not known:
-        return None
-    shown = known
-    if len(known) > _MOST_DRAWN:
-        shown = sorted(known, key=lambda one: one["average_precision"])[:_MOST_DRAWN]
-    if len(found["precision_recall"]) == 1:
-        one = known[0]
-        caption = (
-            f"To find more rows of “{one['label']}” is to be wrong about more others. On average"
-            f" {percent(one['average_precision'])} of what it takes for that is right; of all rows"
-            f" {percent(one['share'])} are."
-        )
-    else:
-        worst = min(known, key=lambda one: one["average_precision"])
-        caption = (
-            f"What share of the rows it takes for a class are of it, against how many of them it finds; lowest for"
-            f" “{worst['label']}”.{_of_many(shown, known)}"
-        )
-    return Chart(
-        kind="recall",
-        title="Precision against recall",
-        caption=caption,
-        spec={
-            "curves": [{"label": one["label"], "x": one["recall"], "y": one["precision"]} for one in shown],
-            "share": known[0]["share"] if len(found["precision_recall"]) == 1 else None,
-        },
-        columns=("Class", "Average precision", "Share of the rows"),
-        rows=[
-            (one["label"], number(one["average_precision"]), percent(one["share"])) for one in found["precision_recall"]
-        ],
-    )
+_ROC = _Curve(
+    name="roc",
+    kind="roc",
+    title="Found against false alarms (ROC)",
+    x="false_positive_rate",
+    y="true_positive_rate",
+    score="auc",
+    columns=("Class", "Area under the curve"),
+    cells=lambda one: (number(one["auc"]),),
+    about_one=lambda one: (
+        f"Of a row of “{one['label']}” and another one, the first gets the higher probability in"
+        f" {percent(one['auc'])} of cases (the area, {number(one['auc'])}). The dashed line is guessing."
+    ),
+    about_hardest=lambda one: (
+        f"Each class against all others; hardest to tell is “{one['label']}” (area {number(one['auc'])})."
+        " The dashed line is guessing."
+    ),
+)
+_RECALL = _Curve(
+    name="precision_recall",
+    kind="recall",
+    title="Precision against recall",
+    x="recall",
+    y="precision",
+    score="average_precision",
+    columns=("Class", "Average precision", "Share of the rows"),
+    cells=lambda one: (number(one["average_precision"]), percent(one["share"])),
+    about_one=lambda one: (
+        f"To find more rows of “{one['label']}” is to be wrong about more others. On average"
+        f" {percent(one['average_precision'])} of what it takes for that is right; of all rows"
+        f" {percent(one['share'])} are."
+    ),
+    about_hardest=lambda one: (
+        f"What share of the rows it takes for a class are of it, against how many of them it finds; lowest for"
+        f" “{one['label']}”."
+    ),
+    has_share=True,
+)
 
 
 def _calibration_chart(found: Mapping[str, Any]) -> Chart:
