@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from flowml import __version__
+from flowml.assistant.code.starting import MOST_SECONDS
 from flowml.domain.protocol import PIECE_BYTES, PROTOCOL
 from flowml.domain.wording import number, plural, size
 from flowml.domain.workers import LOCAL_ID, capabilities_of
 from flowml.machine.confinement.confining import available
 from flowml.services.access.sessions import SESSION_SECONDS
+from flowml.services.assistant.previewed import LASTS_SECONDS
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import LEASE_SECONDS
 from flowml.services.fleet.attendance import OFFLINE_AFTER_SECONDS
@@ -64,6 +66,8 @@ def limits() -> list[Fact]:
         Fact("Version of the workers' protocol", str(PROTOCOL)),
         Fact("Files go to and from workers", f"in pieces of {size(PIECE_BYTES)}"),
         Fact("A log-in of a browser lasts", _words(SESSION_SECONDS)),
+        Fact("Code on a table runs", f"at most {_words(MOST_SECONDS)}"),
+        Fact("What its preview has shown can be approved", f"for {_words(LASTS_SECONDS)}"),
         Fact("The log keeps", f"the latest {number(MOST_ENTRIES)} lines, at most {size(MOST_BYTES)}"),
         Fact("Of one worker's log are kept", f"{LOG_LINES_A_SECOND} lines a second, {MOST_LOG_LINES_AT_ONCE} at once"),
         Fact(

@@ -6,7 +6,7 @@ from pydantic import Field, WithJsonSchema
 
 from flowml.domain.recipes import OperationField as FieldInfo
 from flowml.domain.recipes import OperationInfo
-from flowml.services.versions import list_operations
+from flowml.services.versions import CODE, list_operations
 from flowml.web.schemas.base import Answer, Body
 from flowml.web.schemas.datasets import Dataset, Distribution, Remark
 
@@ -66,6 +66,19 @@ def _schema_of(operation: OperationInfo) -> dict[str, Any]:
 # Checked by the operations themselves, which know the columns as well; described from the same records.
 Operation = Annotated[
     Any, WithJsonSchema({"oneOf": [_schema_of(operation) for operation in list_operations()], "type": "object"})
+]
+
+_CODE = {
+    "type": "object",
+    "title": "Code",
+    "description": "Polars code that made the version; no operation that could be sent",
+    "properties": {"op": {"const": CODE}, "code": {"type": "string"}},
+    "required": ["op", "code"],
+    "additionalProperties": False,
+}
+StepOperation = Annotated[
+    Any,
+    WithJsonSchema({"oneOf": [*(_schema_of(operation) for operation in list_operations()), _CODE], "type": "object"}),
 ]
 
 
@@ -155,7 +168,7 @@ class OperationTypeList(Answer):
 
 
 class Step(Answer):
-    operation: Operation
+    operation: StepOperation
     title: str
 
 

@@ -81,8 +81,14 @@ class Ground:
         ]
         with pytest.raises(BlockingIOError):
             self.listening.accept()
-        left = [process for process in psutil.Process().children(recursive=True) if UNCHECKED in process.cmdline()]
-        assert left == []
+        assert not any(map(_is_one_of_them, psutil.Process().children(recursive=True)))
+
+
+def _is_one_of_them(process: psutil.Process) -> bool:
+    try:
+        return UNCHECKED in process.cmdline()
+    except psutil.Error:
+        return False
 
 
 @pytest.fixture
@@ -147,9 +153,7 @@ def test_without_the_checker_what_goes_on_or_takes_too_much_is_stopped(ground: G
             pytest.fail(f"it has ended by itself: {attempt}")
         assert time.monotonic() - started < PATIENCE
 
-    before = psutil.virtual_memory().available
     at_once(try_out, [*ENDLESS, *GREEDY])
-    assert psutil.virtual_memory().available > before - 8 * MEMORY
     ground.check()
 
 
