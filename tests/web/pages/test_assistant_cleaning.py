@@ -81,6 +81,7 @@ def test_without_a_model_flowml_suggests_from_its_own_findings(browser: Browser,
 
 def test_a_model_suggests_beside_it_and_what_it_says_is_text(visit: Visit, assisted: Served, ollama: StandIn) -> None:
     page = open_tab(visit, assisted)
+    part = page.locator("#assistant-cleaning")
     fill = {
         "reason": f"c1 has 999 gaps. {EVIL}",
         "facts": ["f2"],
@@ -90,8 +91,8 @@ def test_a_model_suggests_beside_it_and_what_it_says_is_text(visit: Visit, assis
     nothing = {"reason": "x", "facts": [], "operations": [{"op": "fill", "column": "c4", "with": "most_frequent"}]}
     code = {"reason": "No step does it.", "facts": [], "operations": [], "code": "df = df.reverse()"}
     ollama.answers(json.dumps({"suggestions": [fill, drop, nothing, code]}))
-    page.get_by_role("button", name="Ask stand-in:3b").click()
-    suggested = page.get_by_role("list", name="The model’s suggestions").locator("> li")
+    part.get_by_role("button", name="Ask stand-in:3b").click()
+    suggested = part.get_by_role("list", name="The model’s suggestions").locator("> li")
     expect(suggested).to_have_count(3, timeout=SECONDS)
     expect(suggested.first).to_contain_text("Fill what is missing in “age” with the median")
     expect(suggested.first).to_contain_text("‹img src=https://evil.example/x onerror=alert(1)›")
@@ -103,9 +104,9 @@ def test_a_model_suggests_beside_it_and_what_it_says_is_text(visit: Visit, assis
     expect(suggested.nth(2).get_by_role("button")).to_have_text(["Put it into the code box"])
     expect(suggested.locator("a, img, script")).to_have_count(0)
     expect(page.locator("#assistant-cleaning")).to_contain_text("3 suggestions of stand-in:3b on")
-    page.get_by_text("1 suggestion of the model is left out").click()
-    expect(page.locator(".suggestions-dropped")).to_contain_text("It would change nothing.")
-    page.get_by_text("Rests on 1 fact").click()
+    part.get_by_text("1 suggestion of the model is left out").click()
+    expect(part.locator(".suggestions-dropped")).to_contain_text("It would change nothing.")
+    part.get_by_text("Rests on 1 fact").click()
     visit.check()
     picture(page, "cleaning-with-model")
     suggested.first.get_by_role("button", name="Preview").click()
@@ -117,12 +118,13 @@ def test_a_model_suggests_beside_it_and_what_it_says_is_text(visit: Visit, assis
 
 def test_a_question_can_be_stopped(visit: Visit, assisted: Served, ollama: StandIn) -> None:
     page = open_tab(visit, assisted)
+    part = page.locator("#assistant-cleaning")
     ollama.behaves(silent())
     ollama.left.clear()
-    page.get_by_role("button", name="Ask stand-in:3b").click()
+    part.get_by_role("button", name="Ask stand-in:3b").click()
     expect(page.locator("#assistant-cleaning")).to_contain_text("Asking stand-in:3b…")
-    page.get_by_role("button", name="Stop", exact=True).click()
-    expect(page.get_by_role("button", name="Ask stand-in:3b")).to_be_visible()
+    part.get_by_role("button", name="Stop", exact=True).click()
+    expect(part.get_by_role("button", name="Ask stand-in:3b")).to_be_visible()
     assert ollama.left.wait(20)
     visit.check()
 
