@@ -1,5 +1,5 @@
-"""What it costs to confine a child: milliseconds of each strength, in processes forked as the server's are, and the
-reading of a table with and without it.
+"""What it costs to confine a child: milliseconds of a core for each strength, in processes forked as the server's are,
+and for the reading of a table with and without it.
 
     python -m benchmarks confinement --children 200
 
@@ -23,15 +23,15 @@ _ROWS = 200_000
 
 
 def in_children(work: Callable[[], None], children: int) -> list[float]:
-    """The milliseconds that it takes in so many processes forked from this one, one after the other."""
+    """The milliseconds of a core that it takes in so many processes forked from this one, one after the other."""
     found = []
     for _ in range(children):
         read, write = os.pipe()
         if os.fork() == 0:
             os.dup2(write, 1)
-            began = time.perf_counter()
+            began = time.process_time()
             work()
-            os.write(1, struct.pack("d", (time.perf_counter() - began) * 1000))
+            os.write(1, struct.pack("d", (time.process_time() - began) * 1000))
             os._exit(0)
         os.close(write)
         with os.fdopen(read, "rb") as file:
