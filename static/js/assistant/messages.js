@@ -75,7 +75,7 @@ function tools(said, acts) {
     { class: "chat-tools" },
     said.text ? h("button", { class: "button button-quiet button-small", type: "button", onclick: copy }, icon("copy"), "Copy") : null,
     again ? h("button", { class: "button button-quiet button-small", type: "button", onclick: () => acts.again(said) }, icon("undo"), "Ask again") : null,
-    again && said.model ? h("button", { class: "button button-quiet button-small", type: "button", onclick: () => acts.again(said, true) }, icon("spark"), "Ask FlowML itself") : null,
+    said.model ? h("button", { class: "button button-quiet button-small", type: "button", onclick: () => acts.again(said, true) }, icon("spark"), "Ask FlowML itself") : null,
   );
 }
 

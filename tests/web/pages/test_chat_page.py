@@ -177,6 +177,36 @@ def test_a_model_answers_as_it_writes(visit: Visit, server: Served, ollama: Stan
     expect(ended(chat)).to_contain_text("60 rows and 5 columns")
 
 
+def test_another_tab_reads_along_and_stops_it_and_code_goes_into_its_box(
+    visit: Visit, server: Served, ollama: StandIn
+) -> None:
+    page, chat = opened(visit, server)
+    box = chat.get_by_role("textbox", name="Your question")
+    ollama.behaves(says(json.dumps({"text": "word " * 2_000}), slowly=0.01))
+    box.fill("Tell me everything")
+    box.press("Enter")
+    expect(chat.locator(".chat-message").last).to_contain_text("word word", timeout=SECONDS)
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.get_by_role("button", name="Ask", exact=True).click()
+    along = other.get_by_role("complementary", name="Ask about this table")
+    expect(along.locator(".chat-message").last).to_contain_text("word word", timeout=SECONDS)
+    along.get_by_role("button", name="Stop", exact=True).click()
+    expect(ended(along)).to_contain_text("Stopped.", timeout=SECONDS)
+    expect(ended(chat)).to_contain_text("Stopped.")
+    other.close()
+
+    code = 'df = df.with_columns(pl.col("c1").fill_null(0))'
+    ollama.behaves(says(json.dumps({"text": "With code.", "code": code})))
+    page.bring_to_front()
+    box.fill("Fill the gaps with 0 by code")
+    box.press("Enter")
+    ended(chat).get_by_role("button", name="Put it into the code box").click()
+    expect(page.get_by_role("tab", name="Assistant")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#panel-assistant textarea").first).to_have_value(code.replace('"c1"', "'age'"))
+    visit.check()
+
+
 def test_on_a_narrow_screen_it_covers_the_page(visit: Visit, server: Served, ollama: StandIn, tmp_path: Path) -> None:
     visit.page.set_viewport_size({"width": 390, "height": 844})
     page, chat = opened(visit, server)
