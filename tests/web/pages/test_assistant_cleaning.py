@@ -53,6 +53,7 @@ def own(page: Page):  # type: ignore[no-untyped-def]
 def picture(page: Page, name: str) -> None:
     """For who wants to look at it: FLOWML_PICTURES names a folder."""
     if folder := os.environ.get("FLOWML_PICTURES"):
+        page.emulate_media(color_scheme="dark" if "dark" in name else "light")
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
