@@ -21,6 +21,7 @@ from flowml.domain.errors import InvalidInput, NotFound
 from flowml.domain.jobs import JobSpec, JobStatus
 from flowml.domain.workers import Share
 from flowml.services import datasets, explaining, results, versions
+from flowml.services.assistant.executing import apply_code, preview_code
 from flowml.services.context import Context
 from flowml.services.dispatch.channel import StoreChannel
 from flowml.services.dispatch.ledger import StoreLedger
@@ -279,6 +280,25 @@ def test_a_model_of_a_version_takes_the_rows_as_people_have_them(
     path.write_bytes(context.store.files.path(best.file).read_bytes())
     estimator = load_model(path)
     assert list(estimator.predict(raw)) == [one.prediction for one in predicting.predict(context, best.id, rows)]
+
+
+def test_a_model_of_a_version_made_by_code_takes_rows_as_that_version_has_them(
+    context: Context, first: Dataset
+) -> None:
+    code = """df = df.rename({"Age of person": "age"}).with_columns(pl.col("age").cast(pl.Int64, strict=False))
+df = df.with_columns(pl.col("city").str.to_lowercase(), bought=pl.col("sold")).drop("sold", "number", "since")"""
+    preview_code(context, first.id, code)
+    coded = apply_code(context, first.id, code)
+    # Operations behind it are done to rows as they are to those of any other table.
+    step = {"op": "derive", "column": "age squared", "expression": "age ^ 2"}
+    version = versions.apply_transform(context, coded.id, [step])
+    job_id = train(context, version)
+    assert {name for model in results.list_models(context, job_id, 9, 0)[0] for name in model.feature_names} == {
+        "age",
+        "city",
+    }
+    rows = [{"age": 70, "city": "ulm"}, {"age": 20, "city": "ulm"}]
+    assert [one.prediction for one in predicting.predict(context, job_id, rows)] == ["y", "n"]
 
 
 def test_a_recipe_costs_a_row_next_to_nothing(context: Context, first: Dataset) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from flowml.machine.confinement.confining import Confinement
+from flowml.services.assistant import executing
 from tests.assistant.stand_in import StandIn
 from tests.web.serving import Served, serve
 
@@ -68,3 +70,12 @@ def test_without_a_model_the_assistant_says_where_code_is_taken(house: Served) -
     dataset = uploaded(house)
     found = sent(house, "/api/llm/execute", {"dataset_id": dataset, "code": CODE}, 503)
     assert f"/api/datasets/{dataset}/code" in found["hint"] and "Ollama" in found["hint"]
+
+
+def test_the_page_says_what_this_machine_cannot_hold_code_to(house: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = f"/datasets/{uploaded(house)}"
+    missing = "this kernel has no Landlock (Linux has it since 5.13)"
+    monkeypatch.setattr(executing, "available", lambda: Confinement(None, True, (missing,)))
+    assert f"cannot shut code off completely: {missing}." in house.client.get(path).text
+    monkeypatch.setattr(executing, "available", lambda: Confinement(7, True))
+    assert "cannot shut code off" not in house.client.get(path).text
