@@ -16,7 +16,14 @@ from flowml.assistant.facts import Fact, by_id
 from flowml.assistant.numbers.reading import Stated, citations, dates, stated
 from flowml.domain.wording import shortened
 
-_SENTENCE_END = re.compile(r"(?<=[.!?:])(?:\s|(?=[\[(]f\d))+(?![\[(]\s*f\d)|\n+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?:\s|(?=[\[(]f\d))+(?![\[(]\s*f\d)|\n+")
+# Where nothing is compared, a number is not what two figures make together or differ by.
+_COMPARES = re.compile(
+    r"\b(?:miss\w*|mistakes?|rest|remaining|others?|together|total|altogether|less|fewer|better|worse|above|below|ahead"
+    r"|behind|differ\w*|gap|gains?|gained|lose[sd]?|lost|points?|pp|improve\w*|drop\w*|fall\w*|rise\w*|rose|grew|grow\w*"
+    r"|higher|lower|beyond|extra|additional|longer|shorter)\b",
+    re.IGNORECASE,
+)
 _SHARE_MOST = 1.0 + 1e-9
 _WIDE = 0.25
 _MOST_FIGURES, _FEW_FIGURES = 24, 5
@@ -73,13 +80,12 @@ def check(text: str, facts: Sequence[Fact], names: Iterable[str] = ()) -> Checke
         sentence = masked[start:end]
         there = [one.id for one in citations(text[start:end]) if one.id in known]
         own = [figure for one in dict.fromkeys(there) for figure in figures[one]]
+        compares = _COMPARES.search(sentence) is not None
         for one in stated(sentence):
             count += 1
-            if own and _is_known(one, own, derived=True):
+            if own and _is_known(one, own, derived=True, compares=compares):
                 continue
-            if _is_known(one, everything, derived=not own):
-                if own and not _is_known(one, everything, derived=False):
-                    continue
+            if _is_known(one, everything, derived=not own, compares=compares):
                 if own and _is_telling(one):
                     marks.append(
                         Mark(start + one.start, start + one.end, Kind.ELSEWHERE, "not a figure of what is cited here")
@@ -122,7 +128,7 @@ def _without_names(text: str, names: Iterable[str]) -> str:
     return text
 
 
-def _is_known(one: Stated, figures: Sequence[float], *, derived: bool) -> bool:
+def _is_known(one: Stated, figures: Sequence[float], *, derived: bool, compares: bool = False) -> bool:
     if one.is_ratio:
         return _is_ratio_known(one, figures, derived)
     if any(_is_near(one, figure) for figure in figures):
@@ -133,22 +139,23 @@ def _is_known(one: Stated, figures: Sequence[float], *, derived: bool) -> bool:
         return True
     if one.parts and all(_is_known(part, figures, derived=False) for part in one.parts):
         return True
-    return derived and _follows(one, figures, shares, is_share)
+    return derived and _follows(one, figures, shares, is_share, compares)
 
 
-def _follows(one: Stated, figures: Sequence[float], shares: Sequence[float], is_share: bool) -> bool:
+def _follows(one: Stated, figures: Sequence[float], shares: Sequence[float], is_share: bool, compares: bool) -> bool:
     """Whether it is made of two figures: what they make together, their difference, the part that one is of the other.
     Only what is of a kind is put together: shares of all, or counts and amounts."""
     amounts = [figure for figure in figures if abs(figure) > _SHARE_MOST]
     readings = tuple(replace(one, near=min(one.near, _NEAR_SHARE)) if one.is_share else one for one in one.readings)
     exact = replace(one, readings=readings, loose=0.0, above=False, below=False)
     if is_share:
-        if any(_is_near(exact, first - second) for first, second in permutations(shares[:_MOST_FIGURES], 2)):
+        pairs_of_shares = permutations(shares[:_MOST_FIGURES], 2) if compares else ()
+        if any(_is_near(exact, first - second) for first, second in pairs_of_shares):
             return True
         counts = [abs(figure) for figure in amounts if figure == int(figure)]
         pairs = combinations(counts[:_MOST_FIGURES], 2)
         return any(_is_near(exact, min(pair) / max(pair)) for pair in pairs)
-    return any(
+    return compares and any(
         _is_near(exact, made)
         for first, second in combinations(amounts[:_MOST_FIGURES], 2)
         for made in (abs(first - second), first + second)

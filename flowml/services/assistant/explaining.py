@@ -23,6 +23,7 @@ __all__ = [
     "Section",
     "explain_results",
     "explain_results_in_pieces",
+    "job_has_ended",
     "own_explanation",
     "results_question",
 ]
@@ -67,6 +68,13 @@ def own_explanation(
     """FlowML's own words on a run or a model; what is not known yet is worked out where it `waits`. Raises NotFound,
     InvalidInput unless one of both is named."""
     return explain(_findings(context, job_id, model_id, waits))
+
+
+def job_has_ended(context: Context, *, job_id: str | None = None, model_id: str | None = None) -> bool:
+    """Whether the run, or that of the model, is over. Raises NotFound."""
+    if job_id is None:
+        job_id = context.store.models.get(str(model_id)).job_id
+    return context.store.jobs.get(job_id).status.ended
 
 
 def results_question(

@@ -32,6 +32,7 @@ from flowml.domain.wording import value
 from flowml.services import explaining, results
 from flowml.services.context import Context
 from flowml.services.insight import figures
+from flowml.services.serving import predicting
 from flowml.services.turns import alone
 
 _EVER = 1 << 62
@@ -39,6 +40,7 @@ _ENOUGH_ROWS = 60
 _DIRECTIONS = 2
 _WANTED, _ENOUGH, _SURE = 0.8, 0.75, 0.9
 _LEAST_GAIN = 0.01
+_FEW_TRIALS = 500
 _EXAMPLE = 0.7
 _LUCK = "more trials would find luck"
 _GIVES_AWAY = "the answer away: it"
@@ -58,7 +60,9 @@ def findings_of_model(context: Context, model_id: str, *, waits: bool) -> Findin
 
 
 def _findings(context: Context, job: Job, model: Model | None, waits: bool) -> Findings:
-    trials = [trial.shown for trial in context.store.trials.of_job(job.id)]
+    # Of very many trials it takes a while to read them: whoever waits for more waits for that, too.
+    few = waits or job.trials_finished <= _FEW_TRIALS
+    trials = [trial.shown for trial in context.store.trials.of_job(job.id)] if few else None
     told = [
         event.data["message"]
         for event in context.store.history.of_job(job.id, _EVER)
@@ -75,7 +79,7 @@ def _findings(context: Context, job: Job, model: Model | None, waits: bool) -> F
         problem_type=job.problem_type,
         metric=job.metric or "",
         validation=job.validation,
-        learning=_learning(job, trials),
+        learning=None if trials is None else _learning(job, trials),
         warnings=tuple(dict.fromkeys(told)),
     )
     return base if model is None else _with_model(context, base, job, model, waits)
@@ -151,7 +155,12 @@ def _with_figures(wanted: _Wanted, known: Findings) -> Findings:
     if curves is not None and "residuals" in curves:
         residuals = Residuals.of_record(curves["residuals"])
     if residuals is not None:
-        known = replace(known, distances=_distances(residuals), n_rows=residuals.n_rows)
+        known = replace(
+            known,
+            distances=_distances(residuals),
+            n_rows=residuals.n_rows,
+            has_ranges=bool(wanted.get("ranges", lambda: None, lambda: _has_ranges(context, model))),
+        )
     elif curves is not None:
         known = replace(
             known,
@@ -172,6 +181,10 @@ def _with_figures(wanted: _Wanted, known: Findings) -> Findings:
     if importance is not None:
         known = replace(known, uses=_uses(wanted, importance))
     return replace(known, runner_up=_runner_up(wanted), missing=wanted.missing)
+
+
+def _has_ranges(context: Context, model: Model) -> bool:
+    return predicting.load(context, model.id).fitted.schema.conformal is not None
 
 
 def _threshold(model: Model) -> float | None:

@@ -47,7 +47,7 @@ Alpine.data("explanation", () => ({
     // Whoever leaves does not wait for the answer any more.
     addEventListener("pagehide", () => this.stop());
     assistantStatus().then((status) => (this.available = Boolean(status?.available)));
-    return this.complete();
+    if (this.$root.dataset.part) return this.complete();
   },
   words() {
     return this.$root.querySelector(".explanation-words");

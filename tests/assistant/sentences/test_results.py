@@ -42,6 +42,10 @@ CASES = {
     "in time": of_numbers(validation=Validation(ValidationKind.TIME, "day", "Later rows.", 5)),
     "groups": findings(validation=Validation(ValidationKind.GROUP, "patient", "Whole patients.", 5)),
     "held out": findings(validation=Validation(ValidationKind.HOLDOUT, None, "One part.", 1)),
+    "never says it": findings(
+        metric="roc_auc", score=0.69, guess=0.5, matrix=Matrix(("no", "yes"), ((3966, 0), (34, 0)))
+    ),
+    "with ranges": of_numbers(has_ranges=True),
     "missing": findings(missing={"parts": "Its data set was deleted.", "uses": "Its data set was deleted."}),
     "named oddly": findings(
         target="a\nb “c” 100 %", positive="9 of 10", matrix=Matrix(("x", "9 of 10"), ((820, 104), (179, 397)))
@@ -138,6 +142,13 @@ def test_a_share_that_says_little_is_said_to() -> None:
     )
 
 
+def test_a_class_that_is_never_said_can_be_had_by_another_threshold() -> None:
+    found = explain(CASES["never says it"])
+    assert "It never says “yes”, so it finds none of the 34 rows that are." in section(found, "opening")
+    assert "but misses much" in section(found, "opening")
+    assert "To have it say “yes” at all" in section(found, "advice")
+
+
 def test_numbers_are_told_in_units_of_the_target_beside_guessing() -> None:
     text = section(explain(of_numbers()), "opening")
     assert (
@@ -187,6 +198,8 @@ def test_more_time_is_advised_where_it_helps_alone() -> None:
     enough = Learning(3.0, 0.05, 24, 0, 0, had_enough=True)
     assert "More time is not worth it" in section(explain(findings(learning=enough)), "advice")
     assert "“Extend” goes on" in section(explain(CASES["stopped"]), "advice")
+    short = explain(findings(budget_seconds=1.0, elapsed_seconds=1.0))
+    assert "Give it more time: 1 second is enough for first models only." in section(short, "advice")
 
 
 def test_what_could_not_be_found_out_is_said_with_the_reason() -> None:

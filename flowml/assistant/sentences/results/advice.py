@@ -14,6 +14,7 @@ _LATE = 0.75
 _FEW_ROWS, _FEW_OF_CLASS = 1_000, 50
 _RANKS, _LEAST_RIGHT = 0.6, 0.1
 _WELL = 0.9
+_SHORT = 10.0
 
 
 def advice(findings: Findings, verdict: str, facts: Facts) -> list[Sentence]:
@@ -109,19 +110,30 @@ def _rows(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
 
 def _classes(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
     """Another threshold, where misses cost more than false alarms."""
-    if not findings.thresholds or findings.positive is None or verdict == PERFECT:
+    matrix, positive = findings.matrix, findings.positive
+    if matrix is not None and positive in matrix.labels and not matrix.said(matrix.labels.index(positive)):
+        if verdict != GUESSING:
+            yield facts.say(
+                f"To have it say {named(positive)} at all, let it do so from a lower probability: set your costs under"
+                " “Curves and costs”.",
+                f"class:{positive}",
+                "threshold",
+            )
+        return
+    if not findings.thresholds or positive is None or verdict == PERFECT:
         return
     if verdict == GUESSING:
         return
-    one, positive = findings.thresholds[0], named(findings.positive)
+    one, label = findings.thresholds[0], named(positive)
     if one.right < _LEAST_RIGHT or findings.threshold is None:
         return
     side = "a missed" if one.at < findings.threshold else "a false alarm for"
     than = "a false alarm" if one.at < findings.threshold else "missing one"
+    sooner = "already" if one.at < findings.threshold else "only"
     yield facts.say(
-        f"If {side} {positive} costs you more than {than}, set your costs under “Curves and costs”: saying {positive}"
-        f" from {percent(one.at)} on, it would find {of_hundred(one.found)} and be right in {of_hundred(one.right)}"
-        " of those that it names.",
+        f"If {side} {label} costs you more than {than}, set your costs under “Curves and costs”: if it said {label}"
+        f" {sooner} from a probability of {percent(one.at)} on, it would find {of_hundred(one.found)} and be right in"
+        f" {of_hundred(one.right)} of those that it names.",
         "threshold:0",
         "threshold",
     )
@@ -153,6 +165,13 @@ def _time(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
             "More time is not worth it: on so few rows a longer search would find luck, not skill.", "learning"
         )
         return
+    if findings.budget_seconds < _SHORT and verdict != EXCELLENT:
+        yield facts.say(
+            f"Give it more time: {seconds(findings.budget_seconds)} {_is(findings.budget_seconds)} enough for first"
+            " models only.",
+            "run",
+        )
+        return
     last, spent = learning.last_gain_seconds, findings.elapsed_seconds
     if last is None or spent <= 0:
         return
@@ -164,10 +183,14 @@ def _time(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
         )
     elif last < 0.5 * spent:
         yield facts.say(
-            f"More time is unlikely to help: nothing better came after {seconds(last)} of the {seconds(spent)}.",
+            f"More time is unlikely to help: nothing better came after the first {seconds(last)}.",
             "learning",
             "run",
         )
+
+
+def _is(count: float) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _weak_part(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:

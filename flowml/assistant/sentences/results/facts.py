@@ -263,6 +263,14 @@ def _of_the_rest(findings: Findings, facts: Facts, page: str) -> None:
                 (one.at, one.found, one.right),
                 link=f"{page}#curves-place",
             )
+    if findings.has_ranges:
+        facts.add(
+            "ranges",
+            "With each prediction comes a range that is made to hold the real value in 90 % of cases, from how far off"
+            " the model was on rows that it had not seen.",
+            (0.9,),
+            link=f"{page}/playground",
+        )
     if findings.twin is not None:
         twin = findings.twin
         speed = "" if twin.ms is None else f", {number(twin.ms)} milliseconds a prediction"

@@ -212,6 +212,7 @@ class Findings:
     calibration: Calibration | None = None
     threshold: float | None = None
     thresholds: tuple[Threshold, ...] = ()
+    has_ranges: bool = False
     learning: Learning | None = None
     twin: Twin | None = None
     warnings: tuple[str, ...] = ()

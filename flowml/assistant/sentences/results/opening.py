@@ -68,6 +68,8 @@ def _headline(findings: Findings, verdict: str) -> str:
     if verdict == PERFECT:
         return _too_good(findings, target)
     but = "but leaves much unexplained" if findings.is_regression else "but still often wrong"
+    if is_lopsided(findings):
+        but = "but misses much"
     known = {
         WEAK: f"This model is only a little better than guessing at {target}",
         MODEST: f"This model is clearly better than guessing at {target}, {but}",
@@ -149,7 +151,8 @@ def _right(findings: Findings, matrix: Matrix, common: str, facts: Facts) -> Ite
             "commonest",
         )
         return
-    between = _between(findings) if topic == "score" else ""
+    base = 1_000 if right.endswith("1,000") else 100
+    between = _between(findings, base) if topic == "score" else ""
     yield facts.say(
         f"It gets {right} {rows} right{between}; always answering {common}, the commonest, would get {guess} right.",
         topic,
@@ -157,10 +160,10 @@ def _right(findings: Findings, matrix: Matrix, common: str, facts: Facts) -> Ite
     )
 
 
-def _between(findings: Findings) -> str:
+def _between(findings: Findings, base: int = 100) -> str:
     if findings.low is None or findings.high is None:
         return ""
-    low, high = _whole(findings.low), _whole(findings.high)
+    low, high = (fixed(base * share) for share in (findings.low, findings.high))
     return f" (probably {low} to {high})" if low != high else ""
 
 
@@ -291,6 +294,9 @@ def _numbers(findings: Findings, found: Distances, verdict: str, facts: Facts) -
         )
     if found.guess_within > 0 and found.half_within > 0 and not _in_time(findings):
         ratio = found.guess_within / found.half_within
+        if ratio < _CLEAR and findings.metric == "mae":
+            yield from _explained(findings, verdict, facts)
+            return
         if ratio < _CLEAR and found.guess_mean > _CLEAR * found.mean_off:
             # Of whole numbers many are equally far off: the average tells more.
             yield facts.say(
@@ -329,18 +335,22 @@ def _explained(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sente
             return
         text = f"It explains {_about(findings.score)} of why {named(findings.target)} differs from row to row"
         if _in_time(findings):
-            yield facts.say(
-                f"{text} within the later rows that it was tested on; what is the same for all of these counts for"
-                " nothing there.",
-                "score",
-                "validation",
-            )
+            yield facts.say(f"{text} among the later rows that tested it.", "score", "validation")
             return
         if findings.low is not None and findings.high is not None and findings.is_expected:
             low, high = percent(max(0.0, findings.low)), percent(max(0.0, findings.high))
             if low != high:
                 text += f" (probably {low.removesuffix(' %')} to {high} in new rows)"
         yield facts.say(f"{text}; guessing explains nothing.", "score", "guess")
+        return
+    if findings.metric == "mae" and findings.score is not None and findings.guess is not None:
+        where = "on new rows" if findings.is_expected else "in testing"
+        yield facts.say(
+            f"On average it is off by {amount(findings.score)} {where}; always giving the same answer would be off by"
+            f" {amount(findings.guess)}.",
+            "score",
+            "guess",
+        )
         return
     if findings.metric == "mape" and findings.score is not None:
         text = f"On average it is off by {percent(findings.score)} of the real value"

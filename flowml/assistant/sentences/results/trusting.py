@@ -45,6 +45,12 @@ def trusting(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentenc
     if verdict not in (GUESSING, PERFECT):
         yield from _rivals(findings, facts)
         yield from _probabilities(findings, facts)
+        if findings.has_ranges:
+            yield facts.say(
+                "With each prediction it gives a range that is made to hold the real value nine times out of ten: look"
+                " at that, too.",
+                "ranges",
+            )
     if findings.status is JobStatus.CANCELLED:
         yield facts.say("The run was stopped before its time was up, so a longer one may find a better model.", "run")
     elif not findings.status.ended:

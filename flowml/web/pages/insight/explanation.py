@@ -8,7 +8,7 @@ from typing import ClassVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowml.services.assistant.explaining import own_explanation
+from flowml.services.assistant.explaining import job_has_ended, own_explanation
 from flowml.services.context import Context
 from flowml.web.caller import context_of
 from flowml.web.pages.frame import build_frame
@@ -92,4 +92,6 @@ def explanation_of(
         sections.append(TextSection(section.key, section.title, sentences, section.is_list))
     place = f"/jobs/{job_id}" if job_id is not None else f"/models/{model_id}"
     ask = {"job_id": job_id} if job_id is not None else {"model_id": model_id}
-    return ExplanationText(found.verdict, sections, f"{place}/explanation", json.dumps(ask))
+    # As long as a run goes on its models change, and its trials want the machine.
+    is_over = job_has_ended(context, job_id=job_id, model_id=model_id)
+    return ExplanationText(found.verdict, sections, f"{place}/explanation" if is_over else "", json.dumps(ask))
