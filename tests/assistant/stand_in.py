@@ -18,52 +18,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.assistant.installed import Asked, Model, listed, now, shown
 from tests.assistant.shapes import fits, least
 
 PROBE = "flowml_probe"
 """The name of the field by which the probe of `assistant/probing.py` is known."""
-
-
-@dataclass
-class Model:
-    """One that is installed."""
-
-    name: str = "stand-in:3b"
-    digest: str = "a" * 64
-    size: int = 2_019_393_189
-    family: str = "llama"
-    parameters: str = "3.2B"
-    capabilities: tuple[str, ...] | None = ("completion", "tools")
-    context_tokens: int | None = 131_072
-    binds: bool = True
-    binds_thinking: bool = True
-    remote_host: str = ""
-    probe_behaviour: "Behaviour | None" = None
-    """How it meets FlowML's probe; None as a model does that keeps to the form as far as `binds` says."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request as it came."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: dict[str, Any]
-
-    @property
-    def messages(self) -> list[dict[str, str]]:
-        return self.body.get("messages", [])
-
-    @property
-    def text(self) -> str:
-        """All that was told, in one."""
-        return "\n".join(message["content"] for message in self.messages)
 
 
 class Stream:
@@ -92,7 +54,7 @@ class Stream:
         self._handler.wfile.flush()
 
     def line(self, **fields: Any) -> None:
-        known = {"model": self.asked.body.get("model", ""), "created_at": _now()}
+        known = {"model": self.asked.body.get("model", ""), "created_at": now()}
         self.raw(json.dumps(known | fields).encode() + b"\n")
 
     def piece(self, text: str) -> None:
@@ -393,7 +355,7 @@ class _Handler(BaseHTTPRequestHandler):
             elif (method, self.path) == ("GET", "/api/version"):
                 self.answer(200, {"version": self.stand_in.version})
             elif (method, self.path) == ("GET", "/api/tags"):
-                self.answer(200, {"models": [_listed(model) for model in self.stand_in.models]})
+                self.answer(200, {"models": [listed(model) for model in self.stand_in.models]})
             elif (method, self.path) in (("POST", "/api/show"), ("POST", "/api/chat"), ("POST", "/api/generate")):
                 self._of_a_model(asked, is_probe=is_probe)
             else:
@@ -409,7 +371,7 @@ class _Handler(BaseHTTPRequestHandler):
             words = f"model '{name}' not found"
             self.answer(404, {"error": words})
         elif asked.path == "/api/show":
-            self.answer(200, _shown(model))
+            self.answer(200, shown(model))
         elif model.capabilities is not None and "completion" not in model.capabilities:
             self.answer(400, {"error": f'"{name}" does not support chat'})
         elif asked.body.get("think") and "thinking" not in (model.capabilities or ()):
@@ -419,7 +381,7 @@ class _Handler(BaseHTTPRequestHandler):
             said = (
                 {"response": ""} if asked.path == "/api/generate" else {"message": {"role": "assistant", "content": ""}}
             )
-            self.answer(200, {"model": name, "created_at": _now(), **said, "done": True, "done_reason": reason})
+            self.answer(200, {"model": name, "created_at": now(), **said, "done": True, "done_reason": reason})
         else:
             probed = model.probe_behaviour or says("Sure, here it is.")
             behave = probed if is_probe else self.stand_in.next_behaviour()
@@ -429,54 +391,6 @@ class _Handler(BaseHTTPRequestHandler):
                 behave(stream)
             finally:
                 self.stand_in.go(stream)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _details(model: Model) -> dict[str, Any]:
-    return {
-        "parent_model": "",
-        "format": "gguf",
-        "family": model.family,
-        "families": [model.family],
-        "parameter_size": model.parameters,
-        "quantization_level": "Q4_K_M",
-    }
-
-
-def _listed(model: Model) -> dict[str, Any]:
-    remote = {"remote_model": model.name.partition(":")[0], "remote_host": model.remote_host}
-    return {
-        "name": model.name,
-        "model": model.name,
-        **(remote if model.remote_host else {}),
-        "modified_at": "2025-11-01T10:12:13.123456789+01:00",
-        "size": model.size,
-        "digest": model.digest,
-        "details": _details(model),
-    }
-
-
-def _shown(model: Model) -> dict[str, Any]:
-    info: dict[str, Any] = {"general.architecture": model.family, "general.parameter_count": 3_212_749_888}
-    if model.context_tokens is not None:
-        info[f"{model.family}.context_length"] = model.context_tokens
-    shown: dict[str, Any] = {
-        "license": "Nobody's.",
-        "modelfile": f"FROM {model.name}",
-        "parameters": 'stop                           "<|eot_id|>"',
-        "template": "{{ .Prompt }}",
-        "details": _details(model),
-        "model_info": info,
-        "modified_at": "2025-11-01T10:12:13.123456789+01:00",
-    }
-    if model.capabilities is not None:
-        shown["capabilities"] = list(model.capabilities)
-    if model.remote_host:
-        shown |= {"remote_model": model.name, "remote_host": model.remote_host}
-    return shown
 
 
 @contextmanager
