@@ -114,7 +114,7 @@ def _unseen(
     cut = measuring._rows(train, asked).height
     task = measuring._task(rows, roles, asked, 0)
     fold = measuring._Fold(0, 0, task, np.arange(cut), np.arange(cut, rows.height))
-    arms = measuring._Arms(rows, task, check_idea(rows, operations, bounds_of(asked, task)))
+    arms = measuring._Arms(rows, task, check_idea(rows, operations, bounds_of(asked, task)), {})
     gain = objective(task.metric).gain
     found = {}
     for learner in measuring._learners(task):

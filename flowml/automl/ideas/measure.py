@@ -6,7 +6,7 @@ them (no rows or columns are drawn), so that a column of no use changes as littl
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,18 +82,20 @@ def measure(
     *,
     threads: int = 1,
     rows_in_all: int | None = None,
+    without: Mapping[str, Sequence[Sequence[float | None]]] | None = None,
     time_left: Callable[[], float] = lambda: _NO_END,
     on_fold: Callable[[int, int], None] = lambda done, planned: None,
 ) -> Measured:
-    """Try operations on a table. `rows_in_all`: of the whole table, where `frame` holds some of its rows. `on_fold`
-    hears how many folds are done of how many; when `time_left` is over, no other is begun.
+    """Try operations on a table. `rows_in_all`: of the whole table, where `frame` holds some of its rows. `without`: by
+    family what another idea was compared with on the same table, (repeat, fold, score) each, so that it is not learned
+    again. `on_fold` hears how many folds are done of how many; when `time_left` is over, no other is begun.
 
     Raises InvalidInput for operations that are no idea, and for what cannot be trained.
     """
     rows = _rows(frame, asked)
     task = _task(rows, roles, asked, asked.seed)
     idea = check_idea(rows, operations, bounds_of(asked, task))
-    arms = _Arms(rows, task, idea)
+    arms = _Arms(rows, task, idea, without or {})
     planned = list(_folds(rows, roles, asked, task))
     known: dict[str, list[Pair]] = {}
     learners, notes = _learners(task), list[str]()
@@ -164,7 +166,10 @@ def bounds_of(asked: Asked, task: Task | None = None) -> Bounds:
 class _Arms:
     """The same rows without the idea and with it."""
 
-    def __init__(self, rows: pl.DataFrame, task: Task, idea: Idea):
+    def __init__(
+        self, rows: pl.DataFrame, task: Task, idea: Idea, known: Mapping[str, Sequence[Sequence[float | None]]]
+    ):
+        self._known = {(name, one[0], one[1]): one[2] for name, scores in known.items() for one in scores}
         self._rows = rows
         self._idea = idea
         self._without_roles = dict(task.roles)
@@ -178,13 +183,12 @@ class _Arms:
 
     def pair(self, fold: _Fold, learner: _Learner, threads: int) -> Pair:
         """Both scores of a fold, by fits that differ in nothing but the columns. Raises as a fit does."""
-        without = self._without.take(fold.train), self._without.take(fold.test)
-        return Pair(
-            fold.repeat,
-            fold.number,
-            _score(fold, learner, *without, self._without_roles, threads),
-            _score(fold, learner, *self._with(fold), self._beside_roles, threads),
-        )
+        key = (learner.name, fold.repeat, fold.number)
+        if key not in self._known:
+            parts = self._without.take(fold.train), self._without.take(fold.test)
+            self._known[key] = _score(fold, learner, *parts, self._without_roles, threads)
+        beside = _score(fold, learner, *self._with(fold), self._beside_roles, threads)
+        return Pair(fold.repeat, fold.number, self._known[key], beside)
 
     def _with(self, fold: _Fold) -> tuple[Prepared, Prepared]:
         if self._beside is not None:

@@ -244,6 +244,7 @@ def _measure(context: Context, tried: Try, work: _Work, request: Mapping[str, An
             "try_idea",
             {
                 **request,
+                "without": _known_without(context.store, tried),
                 "threads": max(1, min(_MOST_THREADS, usable_cores())),
                 "seconds": SECONDS,
                 "progress": str(work.progress),
@@ -255,6 +256,20 @@ def _measure(context: Context, tried: Try, work: _Work, request: Mapping[str, An
         )
     if not work.cancelled.is_set():
         context.store.tries.finish(tried.id, context.clock(), Measured.of(answer))
+
+
+def _known_without(store: Store, tried: Try) -> dict[str, list[tuple[int, int, float | None]]]:
+    """What models reach without any idea, where another one was tried with the same settings: the same fits on the same
+    rows, so that they are not made again."""
+    others = (
+        one.measured
+        for one in store.tries.of_dataset(tried.dataset_id, tried.target)
+        if one.measured is not None and one.settings == tried.settings and one.key == _key(one.settings, one.operations)
+    )
+    most = max(others, key=lambda one: max(len(family.pairs) for family in one.learners), default=None)
+    if most is None:
+        return {}
+    return {family.name: [(pair.repeat, pair.fold, pair.without) for pair in family.pairs] for family in most.learners}
 
 
 def _note(store: Store, change: Callable[[], None]) -> None:

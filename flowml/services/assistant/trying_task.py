@@ -32,8 +32,9 @@ def check_idea(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def try_idea(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with "threads", "seconds" (no fold is begun after them), "progress" (a file that says how far it is) and
-    "scratch" (a folder for what is temporary) → `Measured`. Raises as `check_idea` does."""
+    """The same with "without" (as `measure` takes it), "threads", "seconds" (no fold is begun after them), "progress"
+    (a file that says how far it is) and "scratch" (a folder for what is temporary) → `Measured`. Raises as `check_idea`
+    does."""
     began = time.monotonic()
     progress = Path(request["progress"])
 
@@ -49,6 +50,7 @@ def try_idea(request: Mapping[str, Any]) -> dict[str, Any]:
         # On few cells threads wait for each other longer than they work.
         threads=request["threads"] if frame.height * frame.width >= _CELLS_FOR_THREADS else 1,
         rows_in_all=n_rows,
+        without=request["without"],
         time_left=lambda: request["seconds"] - (time.monotonic() - began),
         on_fold=tell,
     )

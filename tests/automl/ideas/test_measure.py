@@ -149,6 +149,16 @@ def test_the_arm_without_is_the_same_for_every_idea(once: None) -> None:
     assert [one.pairs for one in again.values()] == [one.pairs for one in first.values()]
 
 
+def test_what_is_known_without_the_idea_is_not_learned_again(lines: None, spy: Spy) -> None:
+    frame = table().with_columns(pl.Series("number", np.arange(120.0)))
+    first = tried(frame, USELESS)
+    count = len(spy.fits)
+    known = {one.name: [(pair.repeat, pair.fold, pair.without) for pair in one.pairs] for one in first.learners}
+    settings = Asked("y", cv="stratified", exclude_columns=("who", "day"))
+    again = measure(frame, roles_of(frame), USELESS, settings, without=known)
+    assert again == first and len(spy.fits) == count + count // 2
+
+
 def test_an_idea_that_says_nothing_new_changes_nothing(once: None) -> None:
     frame = table(120)
     measured = by_name(tried(frame, [{"op": "derive", "column": "a", "expression": "a"}]))

@@ -53,6 +53,7 @@ class Beside:
         self.may_go_on = Event()
         self.began = threading.Semaphore(0)
         self.count = 0
+        self.asked: list[dict[str, Any]] = []
 
     def __call__(self, module: str, *, starter: Any) -> "Beside":
         return self
@@ -66,6 +67,7 @@ class Beside:
         from dataclasses import asdict
 
         self.count += 1
+        self.asked.append(request)
         write_progress(Path(request["progress"]), Told(3, 10, 0.5))
         self.began.release()
         while not self.may_go_on.wait(0.01):
@@ -153,6 +155,17 @@ def test_it_is_tried_once_whoever_asks_and_shown_at_once(house: Served, dataset:
     assert [one["id"] for one in listed["items"]] == [first["id"]] and listed["many"] == ""
     other = house.client.get("/api/llm/try", params={"dataset_id": dataset, "target": "width"}).json()
     assert other["items"] == []
+
+
+def test_what_models_reach_without_an_idea_is_learned_once(house: Served, dataset: str, beside: Beside) -> None:
+    beside.may_go_on.set()
+    until(house, start(house, dataset)["id"], "finished")
+    until(house, start(house, dataset, [{"op": "derive", "column": "w", "expression": "width ^ 2"}])["id"], "finished")
+    job = add_job(house.store, dataset_id=dataset, target="area", metric="mae")
+    until(house, start(house, dataset, job_id=job.id)["id"], "finished")
+    first, second, by_another_metric = (one["without"] for one in beside.asked)
+    assert first == by_another_metric == {}
+    assert second["boosting"] == [(0, fold, 0.5) for fold in range(5)] and set(second) == {"boosting", "linear"}
 
 
 def test_what_a_preview_has_learned_makes_no_other_idea(house: Served, dataset: str, beside: Beside) -> None:
