@@ -36,7 +36,8 @@ test("draws the folds that have a score, in points where that is how scores are 
 
 test("says whose ideas there are, and when there are none", () => {
   assert.match(summaryOf({ target: "", count: -1 }), /^Choose what you want to predict/);
-  assert.match(summaryOf({ target: "y", count: 0 }), /no idea of its own for “y”/);
+  assert.match(summaryOf({ target: "y", count: 0 }), /suggest no column for “y”/);
   assert.match(summaryOf({ target: "y", count: 1 }), /^1 idea of FlowML’s own for “y”/);
+  assert.match(summaryOf({ target: "y", count: 1, run: true }), /with the settings of the run/);
   assert.equal(summaryOf({ target: "y", count: 0, note: "Too few rows." }), "Too few rows.");
 });

@@ -17,6 +17,13 @@ import { gainChart, isOpen, keyOf, lookOf, progressText, summaryOf } from "./tri
 const AGAIN = 1000;
 const AGAIN_AFTER_A_PROBLEM = 4000;
 
+// The run that somebody comes from: ideas are tried with its settings as long as they are for what it predicts.
+const cameFrom = new URLSearchParams(location.search);
+
+function run(target) {
+  return cameFrom.get("job") && target === cameFrom.get("target") ? cameFrom.get("job") : null;
+}
+
 function toRecipe(idea) {
   addSteps(idea.operations);
   toast({ kind: "good", title: plural(idea.operations.length, "step") + " added to the recipe", text: idea.title, stay: 5000 });
@@ -67,7 +74,7 @@ Alpine.data("ideas", () => ({
     });
   },
   get summary() {
-    return summaryOf({ target: this.name, count: this.count, loading: this.loading, note: this.note });
+    return summaryOf({ target: this.name, count: this.count, loading: this.loading, note: this.note, run: run(this.name) !== null });
   },
   get noTarget() {
     return !this.name;
@@ -156,7 +163,7 @@ Alpine.data("ideas", () => ({
     card.place.replaceChildren(h("p", { class: "muted small", role: "status" }, "Looking whether it can be tried…"));
     card.shown = "";
     try {
-      const tried = await post("/api/llm/try", { dataset_id: info.id, operations: card.idea.operations, target: this.name });
+      const tried = await post("/api/llm/try", { dataset_id: info.id, operations: card.idea.operations, target: this.name, job_id: run(this.name) });
       // As the server has it: without what a preview has filled in.
       this.cards().set(keyOf(tried.operations), card);
       this.show(card, tried);

@@ -55,10 +55,11 @@ export function gainChart(outcome) {
   };
 }
 
-export function summaryOf({ target, count, loading, note }) {
+export function summaryOf({ target, count, loading, note, run = false }) {
   if (!target) return "Choose what you want to predict: ideas are for that.";
   if (loading) return "Looking for what goes together…";
   if (note) return note;
-  if (count === 0) return "FlowML has no idea of its own for “" + target + "”: what would help its models, they do by themselves.";
-  return plural(count, "idea") + " of FlowML’s own for “" + target + "”. “Try it” trains models with and without it over the same folds: an idea that does not help is said not to.";
+  if (count === 0) return "The rows suggest no column for “" + target + "” beyond what FlowML’s models make of them by themselves.";
+  const how = run ? ", with the settings of the run that you came from" : "";
+  return plural(count, "idea") + " of FlowML’s own for “" + target + "”. “Try it” trains models with and without it over the same folds" + how + ": an idea that does not help is said not to.";
 }

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from flowml.services.assistant import trying
 from tests.assistant.stand_in import stand_in
+from tests.services.records import add_job
 from tests.web.api.assistant.test_ideas import ROWS, Beside
 from tests.web.serving import Served, serve
 from tests.web.visiting import SECONDS, Visit
@@ -93,6 +94,20 @@ def test_one_can_be_stopped_and_begun_again_and_forgotten(visit: Visit, server: 
     idea.get_by_role("button", name="Forget").click()
     expect(idea.get_by_text("It helps.")).to_have_count(0)
     expect(idea.get_by_role("button", name="Try it")).to_be_enabled()
+    assert not visit.complaints
+
+
+def test_who_comes_from_a_run_tries_with_its_settings(visit: Visit, server: Served, beside: Beside) -> None:
+    page = open_tab(visit, server)
+    dataset = page.url.split("/datasets/")[1][:16]
+    job = add_job(server.store, dataset_id=dataset, target="area", metric="mae")
+    page.goto(f"{server.url}/datasets/{dataset}?target=area&job={job.id}#assistant")
+    visit.ready()
+    expect(page.get_by_text("with the settings of the run that you came from")).to_be_visible(timeout=SECONDS)
+    beside.may_go_on.set()
+    own(page).first.get_by_role("button", name="Try it").click()
+    expect(own(page).first.get_by_text("It helps.")).to_be_visible(timeout=SECONDS)
+    assert [one["asked"]["metric"] for one in beside.asked] == ["mae"]
     assert not visit.complaints
 
 
