@@ -61,7 +61,6 @@ def _details(model: Model) -> dict[str, Any]:
 
 def listed(model: Model) -> dict[str, Any]:
     """Of `/api/tags`."""
-    """Of `/api/tags`."""
     remote = {"remote_model": model.name.partition(":")[0], "remote_host": model.remote_host}
     return {
         "name": model.name,
