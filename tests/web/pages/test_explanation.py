@@ -85,6 +85,7 @@ def test_a_model_says_it_in_its_words_with_invented_numbers_marked(
         expect(card.get_by_text("1 of 2 numbers in this text is not among the figures")).to_be_visible()
         expect(card.locator(".explanation-words")).to_contain_text("<img src=x onerror=alert()> is text.")
         assert card.locator("img").count() == 0
+        visit.check()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         ollama.behaves(says("Word " * 200, slowly=0.05))
         card.get_by_role("button", name="Ask again").click()
