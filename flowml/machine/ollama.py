@@ -1,10 +1,13 @@
 """Where an Ollama server is, and whether one answers there."""
 
 import base64
+import contextlib
 import http.client
 import json
 import os
 import re
+import socket
+import threading
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -14,6 +17,7 @@ USUAL_PORT = 11434
 USUAL_ADDRESS = f"http://127.0.0.1:{USUAL_PORT}"
 VARIABLE = "FLOWML_OLLAMA_URL"
 _SECONDS = 0.5
+_LONGEST_SECONDS = 1.5
 _MOST_BYTES = 10_000
 _PORTS = {"http": 80, "https": 443}
 _PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
@@ -92,11 +96,29 @@ def _cut(text: str) -> str:
 def version(address: str | None = None) -> str | None:
     """The version of the Ollama server there; None where none answers. Without an address it is that of
     FLOWML_OLLAMA_URL, or of this machine: so a machine that joins a server finds what it can offer. A server itself
-    uses none but the one that is set."""
+    uses none but the one that is set. It takes at most 1.5 s, whatever answers there."""
+    found: list[str | None] = []
+    connections: list[http.client.HTTPConnection] = []
+
+    def ask() -> None:
+        found.append(_version(address, connections))
+
+    # Each byte of an answer may be waited for again, and names are looked up for as long as that takes.
+    asking = threading.Thread(target=ask, name="ollama-version", daemon=True)
+    asking.start()
+    asking.join(_LONGEST_SECONDS)
+    if asking.is_alive() and connections and (open_socket := connections[0].sock) is not None:
+        with contextlib.suppress(OSError):
+            open_socket.shutdown(socket.SHUT_RDWR)
+    return found[0] if found else None
+
+
+def _version(address: str | None, connections: list[http.client.HTTPConnection]) -> str | None:
     try:
         url = parse(address or os.environ.get(VARIABLE) or USUAL_ADDRESS)
         kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
         connection = kind(url.host, url.port, timeout=_SECONDS)
+        connections.append(connection)
         try:
             connection.request("GET", f"{url.path}/api/version", headers=url.headers)
             answer = connection.getresponse()

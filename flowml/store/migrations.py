@@ -512,6 +512,17 @@ MIGRATIONS: tuple[Migration, ...] = (
         "code that made a version of a table",
         ("ALTER TABLE datasets ADD COLUMN code TEXT",),
     ),
+    Migration(
+        33,
+        "what was found out about a language model is known of the machine that has it",
+        (
+            "DROP TABLE language_model_probes",
+            """CREATE TABLE language_model_probes (
+                machine TEXT NOT NULL, digest TEXT NOT NULL, version TEXT NOT NULL, plain INTEGER, thinking INTEGER,
+                probed_at REAL NOT NULL, PRIMARY KEY (machine, digest, version)
+            ) STRICT""",
+        ),
+    ),
 )
 
 

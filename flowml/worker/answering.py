@@ -18,18 +18,21 @@ import httpx
 from pydantic import TypeAdapter
 
 from flowml.assistant.model import CutOff, Message, NoAnswer, NotRunning, Role, Stopped
-from flowml.assistant.ollama.client import Installed, Ollama, Shown, Way
+from flowml.assistant.ollama.client import Installed, Ollama, Way
+from flowml.assistant.ollama.looking import Looks
 from flowml.domain.errors import FlowMLError, NotFound
 from flowml.machine import ollama
 from flowml.worker.channel import said
 
 log = logging.getLogger(__name__)
 
-MOST_OFFERED = 60
+MOST_OFFERED = 500
 _WAIT_SECONDS = 20.0
 _WATCH_SECONDS = 20.0
 _MARGIN_SECONDS = 15.0
 _LOOK_SECONDS = 3.0
+# For all models that are not known yet; the others are looked at the next time.
+_SHOW_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
 # Pieces that come faster go together.
@@ -92,7 +95,7 @@ class Answering:
         self._server = server
         self._stopping = Event()
         self._stopped: Event | None = None
-        self._shown: dict[tuple[str, str], Shown] = {}
+        self._looks = Looks(time.monotonic)
         self._thread = threading.Thread(target=self._run, name="answering", daemon=True)
 
     def start(self) -> None:
@@ -127,10 +130,13 @@ class Answering:
 
     def _once(self) -> bool:
         server = self._server()
+        version = server.version(_LOOK_SECONDS)[:40]
+        models = server.models(_LOOK_SECONDS)[:MOST_OFFERED]
+        self._looks.look(server, models, _SHOW_SECONDS, self._stopping)
         body = {
             "worker_id": self._worker_id(),
-            "version": server.version(_LOOK_SECONDS)[:40],
-            "models": [self._offered(server, model) for model in server.models(_LOOK_SECONDS)[:MOST_OFFERED]],
+            "version": version,
+            "models": [self._offered(model) for model in models],
             "wait_seconds": _WAIT_SECONDS,
         }
         timeout = httpx.Timeout(_MARGIN_SECONDS, read=_WAIT_SECONDS + _MARGIN_SECONDS)
@@ -140,14 +146,8 @@ class Answering:
         self._answer(server, question)
         return True
 
-    def _offered(self, server: Ollama, model: Installed) -> dict[str, Any]:
-        key = (model.name, model.digest)
-        if key not in self._shown:
-            try:
-                self._shown[key] = server.show(model.name, _LOOK_SECONDS)
-            except NoAnswer:
-                return {"name": model.name, "digest": model.digest, "is_remote": model.is_remote}
-        shown = self._shown[key]
+    def _offered(self, model: Installed) -> dict[str, Any]:
+        shown = self._looks.shown(model)
         return {
             "name": model.name,
             "digest": model.digest,

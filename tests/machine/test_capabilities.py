@@ -1,7 +1,10 @@
 """What a machine says of itself."""
 
+import contextlib
 import json
 import shutil
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,3 +82,24 @@ def test_an_ollama_server_is_one_that_says_so(
 @pytest.mark.parametrize("address", ["nonsense", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://"])
 def test_what_is_no_address_has_no_ollama_server(address: str) -> None:
     assert ollama.version(address) is None
+
+
+def test_what_answers_drop_by_drop_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ollama, "_LONGEST_SECONDS", 0.3)
+    left = threading.Event()
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n")
+            while not left.wait(0.02):
+                connection.sendall(b" ")
+        left.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dripping = threading.Thread(target=drip, daemon=True)
+        dripping.start()
+        assert ollama.version(f"127.0.0.1:{listener.getsockname()[1]}") is None
+        # The connection was ended, and nobody reads on.
+        dripping.join(5)
+        assert left.is_set()

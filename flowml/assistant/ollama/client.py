@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -20,7 +19,7 @@ from flowml.domain.names import shown
 from flowml.machine.ollama import Address
 
 LONGEST_NAME = 200
-MOST_MODELS = 200
+MOST_MODELS = 500
 KEEP_ALIVE = "15m"
 """How long a model stays loaded: people read an answer before they ask on."""
 _MOST_CHARACTERS = 60_000
@@ -50,6 +49,11 @@ class Shown:
     capabilities: frozenset[str] | None
     context_tokens: int | None
     is_remote: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything was said."""
+        return self.capabilities is not None or self.context_tokens is not None
 
     @property
     def talks(self) -> bool:
@@ -95,7 +99,7 @@ class Ollama:
     def models(
         self, seconds: float, *, connect: float = CONNECT_SECONDS, stopped: Event | None = None
     ) -> tuple[Installed, ...]:
-        """Which models it has, at most 200 of them, by name."""
+        """Which models it has, at most 500 of them, by name."""
         patience = Patience(seconds, seconds, seconds, connect)
         found = self._wire.ask("GET", "/api/tags", patience=patience, stopped=stopped)
         listed = found.get("models") if isinstance(found, dict) else None
@@ -263,5 +267,6 @@ def _context_tokens(info: object) -> int | None:
         return None
     for key, value in info.items():
         if isinstance(key, str) and key.endswith(".context_length") and isinstance(value, int | float):
-            return int(value) if math.isfinite(value) and 0 < value < 1 << 31 else None
+            # Compared first: an integer may be larger than any float.
+            return int(value) if 0 < value < 1 << 31 else None
     return None

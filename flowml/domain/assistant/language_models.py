@@ -17,9 +17,12 @@ class ModelChoice:
 @dataclass(frozen=True)
 class ModelProbe:
     """Whether a model keeps to the form that is asked for (`format`): when it answers at once, and when it thinks
-    first. None where that is not known, or is nothing that it can. `digest` and `version` are of the model and of the
-    Ollama that has it: with another of either it has to be asked again. `probed_at` is in seconds since the epoch."""
+    first. None where that is not known, or is nothing that it can. `machine` is SERVER or a worker's id:
+    what one machine is like says nothing of another that claims to have the same. `digest` and `version` are of the
+    model and of the Ollama that has it: with another of either it has to be asked again. `probed_at` is in seconds
+    since the epoch."""
 
+    machine: str
     digest: str
     version: str
     plain: bool | None

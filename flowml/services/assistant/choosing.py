@@ -151,7 +151,9 @@ def language_model(context: Context) -> LanguageModel:
     answering = [chosen, *_others(context, chosen)]
     return FirstOf(
         [
-            InLine(_Model(one.host, one.offer.name, probes.way(context, one.offer, one.version)), one.host.line)
+            InLine(
+                _Model(one.host, one.offer.name, probes.way(context, one.host, one.offer, one.version)), one.host.line
+            )
             for one in answering
         ]
     )
@@ -326,6 +328,8 @@ def _of(host: Host, found: Found, wanted: str | None) -> _Chosen:
         raise NoAssistant(
             f"Ollama runs on {host.where} and has {others}.", hint="Fetch one there with “ollama pull llama3.2”."
         )
+    # One of which nobody has said yet what it can may make nothing but embeddings.
+    usable = [offer for offer in usable if offer.shown.is_known] or usable
     fitting = [offer for offer in usable if (offer.installed.size_bytes or 0) <= _FITS_BYTES]
     return _Chosen(host, max(fitting, key=_size) if fitting else min(usable, key=_size), found.version)
 
@@ -349,6 +353,6 @@ def _models(context: Context, known: Assistance) -> Iterator[KnownModel]:
                 thinks=offer.shown.thinks,
                 context_tokens=offer.shown.context_tokens,
                 refusal=offer.refusal,
-                probe=known.probes.known(context, offer, found.version if found else ""),
+                probe=known.probes.known(context, host, offer, found.version if found else ""),
                 is_tried=known.probes.is_asking(host, offer),
             )

@@ -4,6 +4,7 @@ Those of workers are in `exchange.py`. Which models there are is looked up besid
 waits for a machine that does not answer.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +12,18 @@ from typing import Protocol
 
 from flowml.assistant.model import NoAnswer
 from flowml.assistant.ollama.client import Installed, Ollama, Shown
+from flowml.assistant.ollama.looking import Looks
 from flowml.domain.assistant.language_models import SERVER
 from flowml.services.assistant.lining import Line
+
+log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 5.0
 _CONNECT_SECONDS = 0.5
 _ANSWER_SECONDS = 3.0
-_MOST_SHOWN = 60
+_LOGS = "FlowML's own log says more; it looks again by itself."
+# For all models that are not known yet; the others are looked at the next time.
+_SHOW_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -121,9 +127,11 @@ class ServerHost:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _found: Found | None = None
     _looking: threading.Event | None = None
-    _shown: dict[tuple[str, str], Shown] = field(default_factory=dict)
 
     key = SERVER
+
+    def __post_init__(self) -> None:
+        self._looks = Looks(self.steady)
 
     @property
     def where(self) -> str:
@@ -142,8 +150,9 @@ class ServerHost:
             if self._found is not None and self.steady() - self._found.at < FRESH_SECONDS:
                 return self._found
             if self._looking is None:
-                self._looking = threading.Event()
-                threading.Thread(target=self._look, args=(self._looking,), name="model-look", daemon=True).start()
+                looking = threading.Event()
+                threading.Thread(target=self._look, args=(looking,), name="model-look", daemon=True).start()
+                self._looking = looking
             looking = self._looking
         looking.wait(wait_seconds)
         return self._found
@@ -167,6 +176,10 @@ class ServerHost:
             found = self._looked()
         except NoAnswer as problem:
             found = Found(self.steady(), problem=problem)
+        except Exception:
+            # Whatever a stranger has answered: the next look may find something else.
+            log.exception("what the model server says could not be read")
+            found = Found(self.steady(), problem=NoAnswer("What the model server says could not be read.", hint=_LOGS))
         with self._lock:
             self._found, self._looking = found, None
         done.set()
@@ -174,14 +187,5 @@ class ServerHost:
     def _looked(self) -> Found:
         version = self.server.version(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
         models = self.server.models(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
-        shown: dict[tuple[str, str], Shown] = {}
-        for model in models[:_MOST_SHOWN]:
-            key = (model.name, model.digest)
-            try:
-                shown[key] = self._shown.get(key) or self.server.show(model.name, _ANSWER_SECONDS)
-            except NoAnswer:
-                # It went just now, or cannot be shown: whoever asks it hears why.
-                shown[key] = Shown(None, None)
-        self._shown = shown
-        known = [Offer(model, shown[model.name, model.digest]) for model in models[:_MOST_SHOWN]]
-        return Found(self.steady(), version, tuple(known))
+        self._looks.look(self.server, models, _SHOW_SECONDS)
+        return Found(self.steady(), version, tuple(Offer(model, self._looks.shown(model)) for model in models))

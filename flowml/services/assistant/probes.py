@@ -6,6 +6,7 @@ server stay the same, is done in the background, and gives way to whoever asks s
 
 import logging
 import threading
+from collections.abc import Callable
 from threading import Event
 from weakref import ref
 
@@ -24,6 +25,9 @@ _BEGIN_SECONDS = 1.0
 _AGAIN_SECONDS = 5.0
 _MOST_TRIES = 20
 _TURN_SECONDS = 600.0
+# One that failed is tried again when it is asked for later; of so many that is remembered.
+_LATER_SECONDS = 300.0
+_MOST_FAILED = 200
 
 Subject = tuple[str, str, str]
 
@@ -35,36 +39,44 @@ class Probes:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._subject: Subject | None = None
-        self._failed: set[Subject] = set()
+        self._failed: dict[Subject, float] = {}
         self.closing = Event()
 
     def is_asking(self, host: Host, offer: Offer) -> bool:
         """Whether this model is being tried now."""
         return self._subject is not None and self._subject[:2] == (host.key, offer.installed.digest)
 
-    def known(self, context: Context, offer: Offer, version: str) -> ModelProbe | None:
+    def known(self, context: Context, host: Host, offer: Offer, version: str) -> ModelProbe | None:
         """What was found out about this model; None where nothing was yet."""
-        return context.store.language_models.probe(offer.installed.digest, version) if offer.installed.digest else None
+        digest = offer.installed.digest
+        return context.store.language_models.probe(host.key, digest, version) if digest else None
 
-    def way(self, context: Context, offer: Offer, version: str) -> Way:
+    def way(self, context: Context, host: Host, offer: Offer, version: str) -> Way:
         """How this model is best asked, as far as is known."""
-        known = self.known(context, offer, version)
+        known = self.known(context, host, offer, version)
         found = (None, None) if known is None else (known.plain, known.thinking)
         return probing.way(offer.shown, offer.installed.family, *found)
 
     def begin(self, context: Context, host: Host, offer: Offer, version: str) -> None:
         """Find out, unless that is known or being done."""
         subject = (host.key, offer.installed.digest, version)
-        if not offer.installed.digest or subject in self._failed or self.known(context, offer, version) is not None:
+        if not offer.installed.digest or self.known(context, host, offer, version) is not None:
+            return
+        now = context.steady()
+        if now - self._failed.get(subject, now - _LATER_SECONDS) < _LATER_SECONDS:
             return
         with self._lock:
             if self._thread is not None or self.closing.is_set():
                 return
-            self._subject = subject
             # It may outlast its server, whose store is not to be held open for it.
-            work = (ref(context.store), context.clock(), host, offer, subject)
-            self._thread = threading.Thread(target=self._work, args=work, name="model-probe", daemon=True)
-            self._thread.start()
+            work = (ref(context.store), context.clock(), context.steady, host, offer, subject)
+            thread = threading.Thread(target=self._work, args=work, name="model-probe", daemon=True)
+            self._subject, self._thread = subject, thread
+            try:
+                thread.start()
+            except BaseException:
+                self._thread = self._subject = None
+                raise
 
     def settled(self, seconds: float) -> bool:
         """Wait until nothing is being found out; whether that is so."""
@@ -73,7 +85,22 @@ class Probes:
             thread.join(seconds)
         return self._thread is None
 
-    def _work(self, store_of: "ref[Store]", now: float, host: Host, offer: Offer, subject: Subject) -> None:
+    def _has_failed(self, subject: Subject, now: float) -> None:
+        self._failed.pop(subject, None)
+        # A worker may say that it has another model each time it asks.
+        while len(self._failed) >= _MOST_FAILED:
+            del self._failed[next(iter(self._failed))]
+        self._failed[subject] = now
+
+    def _work(
+        self,
+        store_of: "ref[Store]",
+        now: float,
+        steady: Callable[[], float],
+        host: Host,
+        offer: Offer,
+        subject: Subject,
+    ) -> None:
         try:
             self.closing.wait(_BEGIN_SECONDS)
             for _ in range(_MOST_TRIES):
@@ -86,15 +113,15 @@ class Probes:
                     continue
                 store = store_of()
                 if store is not None and not store.is_closed:
-                    probe = ModelProbe(subject[1], subject[2], found.get("plain"), found.get("thinking"), now)
+                    probe = ModelProbe(*subject, found.get("plain"), found.get("thinking"), now)
                     store.language_models.remember(probe)
                     log.info("the model %s %s", offer.name, words(probe))
                 return
         except NoAnswer as problem:
-            self._failed.add(subject)
+            self._has_failed(subject, steady())
             log.info("whether the model %s keeps to a form did not come out: %s", offer.name, problem.detail)
         except Exception:
-            self._failed.add(subject)
+            self._has_failed(subject, steady())
             if not _is_closed(store_of()):
                 log.exception("a model could not be tried")
         finally:
@@ -116,8 +143,10 @@ def _is_closed(store: Store | None) -> bool:
 
 def words(probe: ModelProbe | None) -> str:
     """
-    >>> words(None), words(ModelProbe("", "", True, None, 0.0)), words(ModelProbe("", "", False, True, 0.0))
-    ('has not been tried yet', 'keeps to the form that is asked for', 'keeps to a form only when it thinks first')
+    >>> words(None), words(ModelProbe("", "", "", True, None, 0.0))
+    ('has not been tried yet', 'keeps to the form that is asked for')
+    >>> words(ModelProbe("", "", "", False, True, 0.0))
+    'keeps to a form only when it thinks first'
     """
     if probe is None:
         return "has not been tried yet"

@@ -1,9 +1,10 @@
 """The tables of language models: which one answers, and what was found out about those that were asked."""
 
-from flowml.domain.assistant.language_models import ModelChoice, ModelProbe
+from flowml.domain.assistant.language_models import SERVER, ModelChoice, ModelProbe
 from flowml.store.database import Database
 
-_MOST_PROBES = 200
+_MOST_PROBES = 100
+_MOST_OF_WORKERS = 1_000
 
 
 class LanguageModels:
@@ -27,28 +28,39 @@ class LanguageModels:
                     (choice.model, choice.machine),
                 )
 
-    def probe(self, digest: str, version: str) -> ModelProbe | None:
-        """What was found out about this very model on this version of its server."""
+    def probe(self, machine: str, digest: str, version: str) -> ModelProbe | None:
+        """What was found out about this very model on this version of its server, on this machine."""
         row = (
             self._database.read()
-            .execute("SELECT * FROM language_model_probes WHERE digest = ? AND version = ?", (digest, version))
+            .execute(
+                "SELECT * FROM language_model_probes WHERE machine = ? AND digest = ? AND version = ?",
+                (machine, digest, version),
+            )
             .fetchone()
         )
         if row is None:
             return None
         plain, thinking = (None if row[name] is None else bool(row[name]) for name in ("plain", "thinking"))
-        return ModelProbe(row["digest"], row["version"], plain, thinking, row["probed_at"])
+        return ModelProbe(row["machine"], row["digest"], row["version"], plain, thinking, row["probed_at"])
 
     def remember(self, probe: ModelProbe) -> None:
-        """Keep it, in the place of what was known before; of very many the oldest are forgotten."""
+        """Keep it, in the place of what was known before; the oldest are forgotten
+        of very many of a machine, and of very many of workers, which come and go."""
         with self._database.write() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO language_model_probes (digest, version, plain, thinking, probed_at)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (probe.digest, probe.version, probe.plain, probe.thinking, probe.probed_at),
+                "INSERT OR REPLACE INTO language_model_probes (machine, digest, version, plain, thinking, probed_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (probe.machine, probe.digest, probe.version, probe.plain, probe.thinking, probe.probed_at),
             )
             connection.execute(
-                "DELETE FROM language_model_probes WHERE (digest, version) NOT IN"
-                " (SELECT digest, version FROM language_model_probes ORDER BY probed_at DESC LIMIT ?)",
-                (_MOST_PROBES,),
+                "DELETE FROM language_model_probes WHERE machine = ? AND (digest, version) NOT IN"
+                " (SELECT digest, version FROM language_model_probes WHERE machine = ?"
+                " ORDER BY probed_at DESC LIMIT ?)",
+                (probe.machine, probe.machine, _MOST_PROBES),
+            )
+            connection.execute(
+                "DELETE FROM language_model_probes WHERE machine <> ? AND (machine, digest, version) NOT IN"
+                " (SELECT machine, digest, version FROM language_model_probes WHERE machine <> ?"
+                " ORDER BY probed_at DESC LIMIT ?)",
+                (SERVER, SERVER, _MOST_OF_WORKERS),
             )

@@ -9,7 +9,7 @@ from flowml.services.assistant.exchange import Problem, Question
 from flowml.services.assistant.hosts import Offer, offer_of
 from flowml.web.schemas.base import Answer, Body
 
-MOST_OFFERED = 60
+MOST_OFFERED = 500
 LONGEST_PIECE = 65_536
 _LONGEST_WAIT_SECONDS = 60.0
 

@@ -8,11 +8,12 @@ from threading import Event
 import pytest
 
 from flowml.assistant.model import Busy, Message, NoAssistant, Role, Stopped
+from flowml.assistant.ollama.client import Ollama
 from flowml.services.assistant import choosing
 from flowml.services.assistant import probes as probing
 from flowml.services.assistant.lining import MOST_WAITING, Line
 from tests.assistant.serving import assisted
-from tests.assistant.stand_in import Model, StandIn, says, silent, slow_first, stand_in
+from tests.assistant.stand_in import Model, StandIn, fails, says, silent, slow_first, stand_in
 from tests.web.serving import until
 
 HELLO = [Message(Role.USER, "Hello")]
@@ -187,3 +188,45 @@ def test_a_choice_holds_while_its_model_is_gone_and_says_so(tmp_path: Path) -> N
             choosing.language_model(context)
         assert choosing.status(context).models == ("b:1b",)
         assert choosing.choose(context, None).model == "b:1b"
+
+
+def test_whatever_a_server_answers_it_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with stand_in(Model(context_tokens=10**400)) as ollama, assisted(tmp_path, ollama) as context:
+        (known,) = choosing.status(context).known
+        assert known.context_tokens is None
+        server = choosing.assistance_of(context).server
+        assert server is not None
+        server.forget()
+        with monkeypatch.context() as broken:
+            broken.setattr(Ollama, "models", lambda *_, **__: 1 // 0)
+            found = choosing.status(context)
+        assert not found.available and found.reason == "What the model server says could not be read." and found.hint
+        server.forget()
+        assert choosing.status(context).available
+
+
+def test_any_of_very_many_models_can_be_chosen(tmp_path: Path) -> None:
+    models = [Model(f"m{number:03}:1b", digest=f"{number:064x}") for number in range(260)]
+    with stand_in(*models) as ollama, assisted(tmp_path, ollama) as context:
+        choosing.language_model(context)
+        assert choosing.choose(context, "m259:1b").model == "m259:1b"
+
+
+@pytest.mark.usefixtures("in_a_hurry")
+def test_a_model_that_could_not_be_tried_is_tried_again_later(
+    tmp_path: Path, ollama: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = ollama.models[0]
+    model.probe_behaviour = fails(500, "model requires more system memory")
+    with assisted(tmp_path, ollama) as context:
+        probes = choosing.assistance_of(context).probes
+        for _ in range(2):
+            choosing.language_model(context)
+            assert probes.settled(10)
+        assert len(ollama.probes) == 1, "not at once"
+        model.probe_behaviour = None
+        monkeypatch.setattr(probing, "_LATER_SECONDS", 0.0)
+        choosing.language_model(context)
+        assert probes.settled(10)
+        (known,) = choosing.status(context).known
+        assert known.probe is not None and known.probe.plain
