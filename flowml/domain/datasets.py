@@ -196,6 +196,10 @@ class Finding:
     fix: str = ""
 
 
+FEWEST_ROWS_FOR_LEAKAGE = 50
+"""With a value of the target: of fewer no column is said to give it away."""
+
+
 @dataclass(frozen=True)
 class Quality:
     """The findings about a table, the worst first. `note` says what was judged on a sample."""

@@ -36,6 +36,10 @@ class Composition:
         self._facts.append(made)
         return f"[{made.id}]"
 
+    def has(self, sentence: str) -> bool:
+        """Whether this fact is cited already."""
+        return any(known.sentence == sentence for known in self._facts)
+
     def say(self, *sentences: str) -> None:
         """A paragraph; empty sentences are left out."""
         if told := " ".join(filter(None, sentences)):

@@ -18,9 +18,12 @@ def spread(column: ColumnStats) -> str:
     if column.role is Role.IDENTIFIER:
         return ""
     if column.mean is not None and column.role is not Role.BOOLEAN and column.min is not None:
-        spread = (
-            f"From {number(column.min)} to {number(column.max)}; half of its values are below {number(column.median)}"
-        )
+        if column.n_unique == 1:
+            return f"It is {number(column.min)} wherever it has a value."
+        half = f"half of its values are below {number(column.median)}"
+        if column.median in (column.min, column.max):
+            half = f"at least half of its values are {number(column.median)}"
+        spread = f"From {number(column.min)} to {number(column.max)}; {half}"
         middle = (
             "" if column.q25 is None else f", the middle half between {number(column.q25)} and {number(column.q75)}"
         )

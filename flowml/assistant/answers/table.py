@@ -1,24 +1,22 @@
 """What FlowML answers about a table, from its statistics, its findings and its relations."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Callable, Sequence
 
+from flowml.assistant.answers.changing import change
 from flowml.assistant.answers.composing import Composition, OwnAnswer, listed
-from flowml.assistant.answers.describing import TEMPORAL, direction, gap, spread, strength
+from flowml.assistant.answers.describing import gap, spread
 from flowml.assistant.answers.proposing import propose
+from flowml.assistant.answers.relating import drivers, leakage, pair, pair_sentence
+from flowml.assistant.answers.subject import MOST_LISTED, Table, cite, list_findings
 from flowml.assistant.answers.understanding import Kind, Question, understand
 from flowml.domain.conversations import Chart, Proposal
-from flowml.domain.datasets import ColumnStats, Dataset, Finding, Quality, Role, Severity
-from flowml.domain.errors import FlowMLError
+from flowml.domain.datasets import Role, Severity
 from flowml.domain.names import shown
 from flowml.domain.wording import columns as named
-from flowml.domain.wording import number, percent, plural
+from flowml.domain.wording import number, percent, plural, value
 
-MOST_LISTED = 6
-_HARDLY, _STRONG = 0.05, 0.3
+_SKEWED = 1.0
 _ROLES = {
     Role.NUMERIC: ("number", "numbers"),
     Role.CATEGORICAL: ("category", "categories"),
@@ -32,36 +30,20 @@ _FAMILIES = {
     Kind.MISSING: ("missing", "empty", "stand-in", "blanks", "words-for-missing", "high-missing"),
     Kind.DUPLICATES: ("duplicate", "contradictory"),
     Kind.OUTLIERS: ("outliers", "impossible", "stand-in", "zeros-apart", "capped"),
-    Kind.LEAKAGE: ("leakage",),
 }
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table, and ways to find out what is not known at once: each may wait for a child process. `target` is what is
-    to be predicted, where somebody has said so."""
-
-    dataset: Dataset
-    stats: Sequence[ColumnStats]
-    quality: Callable[[str | None], Quality]
-    relations: Callable[[str], Mapping[str, Any]]
-    relation: Callable[[str, str], Mapping[str, Any]]
-    target: str | None = None
-
-    def of(self, name: str) -> ColumnStats:
-        """Raises StopIteration for a column that is not there."""
-        return next(column for column in self.stats if column.name == name)
-
-    def place(self, tab: str, target: str | None = None) -> str:
-        """Where the page shows it."""
-        wish = "" if target is None else f"?target={quote(target)}"
-        return f"/datasets/{self.dataset.id}{wish}#{tab}"
 
 
 def answer_about_table(question: Question, table: Table) -> OwnAnswer:
     """Raises as what it has to find out does."""
     answer = Composition()
+    meant = {column: said for said, column in reversed(question.taken)}
+    if meant:
+        taken = [f"“{shown(said)}” to mean “{shown(column)}”" for column, said in reversed(meant.items())]
+        answer.say(f"I take {listed(taken)}.")
     _ANSWERS[question.kind](question, table, answer)
+    if question.taken and answer.proposal is not None and answer.proposal.destroys:
+        # Nothing goes for a word that may have meant something else.
+        answer.proposal = None
     if not answer.questions:
         answer.questions = [one for one in ready_questions(table) if not _same(one, question)]
     return answer.answer()
@@ -75,7 +57,7 @@ def _same(asked: str, question: Question) -> bool:
 def ready_questions(table: Table) -> list[str]:
     """What can be asked about this table with a click."""
     asked = ["What is in this table?", "What is wrong with it?"]
-    if table.target is not None:
+    if table.target is not None and table.of(table.target).count:
         asked += [f"Which columns matter for “{table.target}”?", "Does a column give the answer away?"]
     gaps = max(table.stats, key=lambda column: column.missing, default=None)
     if gaps is not None and gaps.missing:
@@ -86,9 +68,15 @@ def ready_questions(table: Table) -> list[str]:
     return asked
 
 
-def not_understood(questions: Sequence[str], *, about_results: bool, has_table: bool) -> OwnAnswer:
-    """Says so, and what can be asked."""
+def not_understood(
+    questions: Sequence[str], *, about_results: bool, has_table: bool, unknown: Sequence[str] = ()
+) -> OwnAnswer:
+    """Says so, and what can be asked. `unknown`: what was named as a column would be, and is none."""
     answer = Composition()
+    if unknown:
+        answer.say(
+            f"There is no column {listed([f'“{shown(name)}”' for name in unknown[:MOST_LISTED]])} in this table."
+        )
     kinds = ["the results of this run"] * about_results + ["the table and its columns"] * has_table
     about = " and about ".join(kinds) or "what is stored here"
     answer.say(
@@ -104,21 +92,22 @@ def _overview(question: Question, table: Table, answer: Composition) -> None:
     roles = Counter(column.role for column in stats)
     kinds = [f"{number(count)} {_ROLES[role][count > 1]}" for role, count in roles.most_common()]
     size = f"The table has {plural(dataset.n_rows, 'row')} and {plural(dataset.n_columns, 'column')}"
-    cite = answer.fact(f"{size}: {', '.join(kinds)}.", link=table.place("columns"))
-    answer.say(f"{size}: {listed(kinds)}. {cite}")
+    told = answer.fact(f"{size}: {', '.join(kinds)}.", link=table.place("columns"))
+    answer.say(f"{size}: {listed(kinds)}. {told}")
     cells = max(1, dataset.n_rows * dataset.n_columns)
     missing = sum(column.missing for column in stats)
     if missing:
-        told = f"{plural(missing, 'cell')} ({percent(missing / cells)}) are empty"
+        empty = f"{plural(missing, 'cell')} ({percent(missing / cells)}) {'is' if missing == 1 else 'are'} empty"
         most = max(stats, key=lambda column: column.missing)
-        cite = answer.fact(gap(most), column=most.name, link=table.place("columns"))
-        answer.say(f"{told}, most of them in “{most.name}”: {percent(most.missing_share)} of its values. {cite}")
+        where = f", {'it is' if missing == 1 else 'most of them'} in “{most.name}”" if len(stats) > 1 else ""
+        told = answer.fact(gap(most), column=most.name, link=table.place("columns"))
+        answer.say(f"{empty}{where}: {percent(most.missing_share)} of its values. {told}")
     else:
-        cite = answer.fact("No cell is empty.", link=table.place("columns"))
-        answer.say(f"No cell is empty. {cite}")
+        told = answer.fact("No cell is empty.", link=table.place("columns"))
+        answer.say(f"No cell is empty. {told}")
     _findings_in_brief(table, answer)
     target = table.target
-    if target is not None and target in {column.name for column in stats}:
+    if target is not None and table.of(target).count:
         answer.questions = [f"Which columns matter for “{target}”?"]
     answer.questions += [one for one in ready_questions(table) if one not in answer.questions][1:]
 
@@ -129,8 +118,9 @@ def _findings_in_brief(table: Table, answer: Composition) -> None:
     if not issues:
         answer.say("Nothing was found that should be mended before training.")
     elif grave:
-        cite = _cite(grave[0], table, answer)
-        answer.say(f"{plural(len(grave), 'finding')} should be looked at; the first: {grave[0].message} {cite}")
+        new = next((issue for issue in grave if not answer.has(issue.message)), None)
+        first = "." if new is None else f"; the first: {new.message} {cite(new, table, answer)}"
+        answer.say(f"{plural(len(grave), 'finding')} should be looked at{first}")
     else:
         answer.say(
             f"{plural(len(issues), 'finding')} {'is' if len(issues) == 1 else 'are'} good to know, none is grave."
@@ -150,22 +140,16 @@ def _problems(question: Question, table: Table, answer: Composition) -> None:
         f"{plural(len(issues), 'finding')}{about}, the worst first;"
         f" {_so_many(mended, len(issues))} a fix that FlowML can show you."
     )
-    _list(issues, table, answer)
+    list_findings(issues, table, answer)
 
 
 def _family(question: Question, table: Table, answer: Composition) -> None:
     """What was found of one kind."""
     target = table.target
-    if question.kind is Kind.LEAKAGE:
-        target = next(iter(question.columns), target)
-        if target is None:
-            answer.say("Whether a column gives the answer away depends on what is to be predicted. Choose that first.")
-            answer.questions = [f"Does a column give “{one.name}” away?" for one in _likely_targets(table)]
-            return
     wanted = _FAMILIES[question.kind]
     issues = [issue for issue in table.quality(target).issues if issue.code.startswith(wanted)]
     fixes = issues
-    if question.kind is not Kind.LEAKAGE and question.columns:
+    if question.columns:
         issues = [issue for issue in issues if set(question.columns) & set(issue.columns)]
     if question.kind is Kind.MISSING:
         _gaps(question, table, answer)
@@ -173,19 +157,18 @@ def _family(question: Question, table: Table, answer: Composition) -> None:
         fixes, issues = issues, [issue for issue in issues if issue.code not in ("missing-values", "high-missing")]
     if not issues:
         if question.kind is not Kind.MISSING:
-            answer.say(_NOTHING[question.kind].format(target=f"“{target}”", about=_about(question)))
+            answer.say(_NOTHING[question.kind].format(about=_about(question)))
         propose(fixes, answer)
         return
     if question.kind is not Kind.MISSING:
         answer.say(f"Yes, {plural(len(issues), 'finding')}:" if len(issues) > 1 else "Yes:")
-    _list(issues, table, answer, target)
+    list_findings(issues, table, answer, target)
     propose(fixes, answer)
 
 
 _NOTHING = {
     Kind.DUPLICATES: "No row and no column repeats another one.",
     Kind.OUTLIERS: "No values were found{about} that lie far outside of the others or cannot be.",
-    Kind.LEAKAGE: "No column was found that gives {target} away: none tells it on its own as nothing else does.",
 }
 
 
@@ -216,18 +199,21 @@ def _column(question: Question, table: Table, answer: Composition) -> None:
     link = table.place("columns")
     role = f"“{name}” is {_a(_ROLES[column.role][0])}"
     reason = f" ({column.reason})" if column.reason else ""
-    cite = answer.fact(f"{role}{reason}.", column=name, link=link)
-    different = f"It has {plural(column.n_unique, 'different value')} in {plural(column.count, 'row')} that have one"
-    answer.say(f"{role}{reason}. {cite}", f"{different}." + ("" if column.missing else " None is missing."))
+    told = answer.fact(f"{role}{reason}.", column=name, link=link)
+    rows = f"{plural(column.count, 'row')} that {'has' if column.count == 1 else 'have'} one"
+    different = (
+        f"It has {plural(column.n_unique, 'different value')} in {rows}." if column.count else "It has no value."
+    )
+    answer.say(f"{role}{reason}. {told}", different + ("" if column.missing else " None is missing."))
     if column.missing:
         answer.say(f"{gap(column)} {answer.fact(gap(column), column=name, link=link)}")
     if values := spread(column):
         answer.say(f"{values} {answer.fact(values, column=name, link=link)}")
     _issues_of(name, table, answer)
-    if table.target is not None and table.target != name:
-        _pair_sentence(name, table.target, table, answer)
+    if table.target is not None and table.target != name and table.of(table.target).count:
+        pair_sentence(name, table.target, table, answer)
     answer.proposal = answer.proposal if not question.drawn and answer.proposal else Proposal(chart=Chart(name))
-    others = [f"What is wrong with “{name}”?"] if table.target == name else [f"How does “{name}” matter?"]
+    others = [f"What is wrong with “{name}”?"] if table.target == name else [f"Which columns go with “{name}”?"]
     if table.target is not None and table.target != name:
         others = [f"How are “{name}” and “{table.target}” related?"]
     answer.questions = [*others, *(one for one in ready_questions(table) if f"“{name}”" not in one)]
@@ -236,85 +222,7 @@ def _column(question: Question, table: Table, answer: Composition) -> None:
 def _issues_of(name: str, table: Table, answer: Composition) -> None:
     issues = [issue for issue in table.quality(table.target).issues if name in issue.columns]
     if issues:
-        _list(issues, table, answer)
-
-
-def _drivers(question: Question, table: Table, answer: Composition) -> None:
-    target = next(iter(question.columns), table.target)
-    if target is None:
-        answer.say("Which column is to be predicted? What matters depends on that.")
-        answer.questions = [f"Which columns matter for “{one.name}”?" for one in _likely_targets(table)]
-        return
-    if table.of(target).dtype in TEMPORAL:
-        answer.say(f"“{target}” holds dates; how columns go with it is not measured. Choose a number or a category.")
-        return
-    found = table.relations(target)["columns"]
-    strong = [item for item in found if (item["strength"] or 0) >= _HARDLY]
-    if not strong:
-        answer.say(
-            f"No column says anything much about “{target}” on its own. A model may still find something in them"
-            " together."
-        )
-        return
-    answer.say(
-        f"On its own, “{strong[0]['name']}” says most about “{target}”."
-        if len(strong) == 1
-        else f"These say most about “{target}”, each on its own, from 0 (nothing) to 1 (everything):"
-    )
-    answer.items(
-        [
-            f"“{shown(item['name'])}”: {item['strength']:.2f}{direction(item, target)}"
-            f" {answer.fact(strength(item, target), column=item['name'], link=table.place('relations', target))}"
-            for item in strong[:MOST_LISTED]
-        ]
-    )
-    weak = len(found) - len(strong)
-    if weak:
-        answer.say(f"{plural(weak, 'other column')} {'says' if weak == 1 else 'say'} hardly anything on their own.")
-    leaks = [issue for issue in table.quality(target).issues if issue.code == "leakage"]
-    if leaks:
-        answer.say(f"Look out: {leaks[0].message} {_cite(leaks[0], table, answer, target)}")
-    answer.proposal = Proposal(chart=Chart(strong[0]["name"], target))
-    answer.questions = [
-        f"How are “{strong[0]['name']}” and “{target}” related?",
-        f"Does a column give “{target}” away?",
-        "What is wrong with this table?",
-    ]
-
-
-def _pair(question: Question, table: Table, answer: Composition) -> None:
-    column, target = question.columns
-    if table.of(target).dtype in TEMPORAL or target != table.target and column == table.target:
-        column, target = target, column
-    if table.of(target).dtype in TEMPORAL:
-        answer.say("Both columns hold dates; how two of those go together is not measured.")
-        return
-    _pair_sentence(column, target, table, answer, alone=True)
-    answer.questions = [
-        f"Which columns matter for “{target}”?",
-        f"Tell me about “{column}”",
-        f"Tell me about “{target}”",
-    ]
-
-
-def _pair_sentence(column: str, target: str, table: Table, answer: Composition, *, alone: bool = False) -> None:
-    try:
-        found = table.relation(column, target)
-    except FlowMLError as error:
-        if alone:
-            answer.say(error.detail, error.hint or "")
-        return
-    link = table.place("relations", target)
-    cite = answer.fact(found["caption"], column=column, link=link)
-    strength = found["strength"]
-    much = ""
-    if alone and strength is not None:
-        word = "strongly" if strength >= _STRONG else "a little" if strength >= _HARDLY else "hardly"
-        much = f"They go together {word}: {strength:.2f}, from 0 (not at all) to 1 (one tells the other)."
-        much = f"{much} {answer.fact(much, column=column, link=link)}"
-    answer.say(f"{found['caption']} {cite}", much, found["note"] or "")
-    if alone or answer.proposal is None:
-        answer.proposal = Proposal(chart=Chart(column, target))
+        list_findings(issues, table, answer)
 
 
 def _next(question: Question, table: Table, answer: Composition) -> None:
@@ -325,14 +233,87 @@ def _next(question: Question, table: Table, answer: Composition) -> None:
             f"Mend first what would mislead a model: {plural(len(mended), 'finding')} with a fix that is shown"
             " before it is done."
         )
-        _list(mended, table, answer)
+        list_findings(mended, table, answer)
     else:
         answer.say("The table needs no mending before training.")
     if table.target is None:
         answer.say("Then choose what to predict, and train: the first models are there within seconds.")
-        answer.questions = [f"Which columns matter for “{one.name}”?" for one in _likely_targets(table)]
+        answer.questions = [f"Which columns matter for “{one.name}”?" for one in table.likely_targets()]
     else:
         answer.say(f"Then train a model for “{table.target}”: its results say where it fails and what would help.")
+
+
+def _skew(question: Question, table: Table, answer: Composition) -> None:
+    answer.say(
+        "Skewness says how far values lean to one side: 0 is not at all; above 1 there is a long tail of large values,"
+        " below −1 one of small values."
+    )
+    numbers = [one for one in table.stats if one.skewness is not None and one.role is Role.NUMERIC]
+    asked = [one for one in numbers if one.name in question.columns] if question.columns else numbers
+    tailed = sorted(
+        (one for one in asked if abs(one.skewness or 0) >= _SKEWED), key=lambda one: -abs(one.skewness or 0)
+    )
+    told = asked if question.columns else tailed
+    if not told:
+        answer.say(
+            f"It is not known{_about(question)}." if question.columns else "No column of numbers has such a tail."
+        )
+        return
+    answer.items(
+        [
+            f"{line} {answer.fact(line, column=one.name, link=table.place('columns'))}"
+            for one in told[:MOST_LISTED]
+            for line in [f"“{shown(one.name)}” has a skewness of {number(round(one.skewness or 0, 1))}."]
+        ]
+    )
+    if len(told) > MOST_LISTED:
+        answer.say(f"{plural(len(told) - MOST_LISTED, 'more column')} have such a tail.")
+    answer.proposal = Proposal(chart=Chart(told[0].name))
+
+
+def _balance(question: Question, table: Table, answer: Composition) -> None:
+    name = next(iter(question.columns), table.target)
+    if name is None:
+        answer.say("That is about the classes of what is to be predicted. Which column is it?")
+        answer.questions = [f"Is “{one.name}” balanced?" for one in table.likely_targets()]
+        return
+    column = table.of(name)
+    if column.role not in (Role.CATEGORICAL, Role.BOOLEAN) or not column.top:
+        answer.say(f"“{name}” has no classes that could be balanced.")
+        answer.questions = [f"Tell me about “{name}”"]
+        return
+    shares = [f"{value(item.value)}: {percent(item.count / column.count)}" for item in column.top[:MOST_LISTED]]
+    most = column.top[0]
+    line = f"“{name}” is most often {value(most.value)}: {percent(most.count / column.count)} of the rows"
+    told = answer.fact(f"{line}.", column=name, link=table.place("columns"))
+    answer.say(f"{line}; {listed(shares[1:])}. {told}" if shares[1:] else f"{line}. {told}")
+    if len(column.top) > 1 and column.n_unique <= len(column.top):
+        times = most.count / max(1, column.top[-1].count)
+        answer.say(
+            f"The most frequent class has {number(round(times, 1))} times as many rows as the rarest one."
+            if times >= 1.5
+            else "Its classes are about as frequent as each other."
+        )
+    answer.say("A model that only says the most frequent class is right that often: look for one that does better.")
+    answer.proposal = Proposal(chart=Chart(name))
+
+
+def _targets(question: Question, table: Table, answer: Composition) -> None:
+    likely = table.likely_targets()
+    if not likely:
+        answer.say("There is no column of numbers or classes that could be predicted.")
+        return
+    answer.say(
+        "Any column of numbers or classes can be predicted from the others. What people mean is often the last one:"
+    )
+    answer.items(
+        [
+            f"{line} {answer.fact(f'{line}.', column=one.name, link=table.place('columns'))}"
+            for one in likely
+            for line in [f"“{shown(one.name)}”, {_a(_ROLES[one.role][0])}"]
+        ]
+    )
+    answer.questions = [f"Which columns matter for “{one.name}”?" for one in likely]
 
 
 def _no_results(question: Question, table: Table, answer: Composition) -> None:
@@ -346,9 +327,14 @@ _ANSWERS: dict[Kind, Callable[[Question, Table, Composition], None]] = {
     Kind.OVERVIEW: _overview,
     Kind.PROBLEMS: _problems,
     Kind.COLUMN: _column,
-    Kind.DRIVERS: _drivers,
-    Kind.PAIR: _pair,
-    Kind.LEAKAGE: _family,
+    Kind.DRIVERS: drivers,
+    Kind.PAIR: pair,
+    Kind.GROUPS: pair,
+    Kind.LEAKAGE: leakage,
+    Kind.SKEW: _skew,
+    Kind.BALANCE: _balance,
+    Kind.TARGETS: _targets,
+    Kind.CHANGE: change,
     Kind.MISSING: _family,
     Kind.DUPLICATES: _family,
     Kind.OUTLIERS: _family,
@@ -356,25 +342,6 @@ _ANSWERS: dict[Kind, Callable[[Question, Table, Composition], None]] = {
     Kind.QUALITY_OF_MODEL: _no_results,
     Kind.FAILURES: _no_results,
 }
-
-
-def _list(issues: Sequence[Finding], table: Table, answer: Composition, target: str | None = None) -> None:
-    """The findings, and a fix among them as what is proposed."""
-    answer.items([f"{issue.message} {_cite(issue, table, answer, target)}" for issue in issues[:MOST_LISTED]])
-    if len(issues) > MOST_LISTED:
-        answer.say(f"{number(len(issues) - MOST_LISTED)} more are on the tab “Quality”.")
-    propose(issues, answer)
-
-
-def _cite(issue: Finding, table: Table, answer: Composition, target: str | None = None) -> str:
-    column = issue.columns[0] if len(issue.columns) == 1 else None
-    return answer.fact(issue.message, column=column, link=table.place("quality", target or table.target))
-
-
-def _likely_targets(table: Table) -> list[ColumnStats]:
-    """What people predict: the last columns are it most often."""
-    fit = [one for one in table.stats if one.role in (Role.BOOLEAN, Role.CATEGORICAL, Role.NUMERIC)]
-    return fit[::-1][:3]
 
 
 def _a(noun: str) -> str:

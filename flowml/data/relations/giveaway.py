@@ -13,8 +13,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from flowml.data.relations.groups import Codes, codes_of, group
+from flowml.domain.datasets import FEWEST_ROWS_FOR_LEAKAGE
 
-FEWEST_ROWS = 50
+FEWEST_ROWS = FEWEST_ROWS_FOR_LEAKAGE
 MOST_COLUMNS = 2_000
 _BINS, _CATEGORIES = 64, 1_000
 _NEARLY_ALL = {True: 0.99, False: 0.98}

@@ -8,9 +8,10 @@ from flowml.assistant import chatting
 from flowml.assistant.answers import results
 from flowml.assistant.answers import table as tables
 from flowml.assistant.answers.composing import OwnAnswer
+from flowml.assistant.answers.naming import mentioned, unknown_names
 from flowml.assistant.answers.proposing import destroys
-from flowml.assistant.answers.table import Table
-from flowml.assistant.answers.understanding import Kind, mentioned, needs_results, understand
+from flowml.assistant.answers.subject import Table
+from flowml.assistant.answers.understanding import Kind, needs_results, subject_and_target, understand
 from flowml.assistant.asking import ask, ask_growing
 from flowml.assistant.chatting import Reply
 from flowml.assistant.facts import Briefing, Fact, numbered
@@ -41,6 +42,7 @@ SECONDS = 300.0
 """So long a model may take for the text, a second try included; and as long for steps."""
 _TEMPORAL = ("Date", "Datetime")
 _LATEST_RUNS = 20
+_OF_TARGET = (Kind.DRIVERS, Kind.PAIR, Kind.GROUPS, Kind.LEAKAGE)
 # What a model looks at and where it fails takes a while to find out, once; for other questions what is known will do.
 _WORKED_OUT = (Kind.DRIVERS, Kind.FAILURES)
 
@@ -123,9 +125,9 @@ def question_for(
     """What a model is told with a question: the facts, those first that are of columns which it names."""
     names = [] if dataset is None else [column.name for column in dataset.columns]
     question = understand(text, names, about_results=job is not None)
-    # How columns go with it is what is asked.
-    if question is not None and question.columns and question.kind in (Kind.DRIVERS, Kind.PAIR, Kind.LEAKAGE):
-        target = question.columns[-1]
+    if question is not None and question.kind in _OF_TARGET:
+        # How columns go with it is what is asked.
+        target = subject_and_target(question, target or (None if job is None else job.spec.target))[1]
     waits = question is not None and question.kind in _WORKED_OUT
     briefing = _briefing(context, dataset, job, target or (None if job is None else job.spec.target), waits=waits)
     named = set(mentioned(text, names))
@@ -260,7 +262,8 @@ def _own(
     table = None if dataset is None else _table(context, dataset, target or (None if job is None else job.spec.target))
     if question is None or table is None:
         ready = ready_questions(context, dataset, job, target)
-        return tables.not_understood(ready, about_results=job is not None, has_table=table is not None)
+        unknown = unknown_names(text, names)
+        return tables.not_understood(ready, about_results=job is not None, has_table=table is not None, unknown=unknown)
     progress.wait("FlowML looks through the table.")
     return tables.answer_about_table(question, table)
 
@@ -278,5 +281,6 @@ def _table(context: Context, dataset: Dataset, target: str | None) -> Table:
         lambda wanted: figures.quality(context, dataset.id, wanted),
         lambda wanted: figures.relations(context, dataset.id, wanted),
         lambda column, wanted: figures.relation(context, dataset.id, column, wanted),
+        lambda: figures.correlation(context, dataset.id, "association"),
         target,
     )
