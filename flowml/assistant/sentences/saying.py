@@ -13,12 +13,15 @@ _LONGEST = 40
 
 
 def amount(value: float) -> str:
-    """A measured amount, in two digits that matter; millions in words.
+    """A measured amount with its sign, in two digits that matter; millions in words. Of how far off something is the
+    size alone is given.
 
     >>> amount(2147.3), amount(0.03412), amount(37.4), amount(-8.06), amount(12_345_678), amount(0)
-    ('2,100', '0.034', '37', '8.1', '12 million', '0')
+    ('2,100', '0.034', '37', '−8.1', '12 million', '0')
     """
-    size = abs(value)
+    if value < 0:
+        return f"−{amount(-value)}"
+    size = value
     if not math.isfinite(size):
         return "very much"
     if size == 0:
@@ -54,14 +57,32 @@ def of_hundred(share: float) -> str:
 
 
 def alike(shares: Sequence[float]) -> list[str]:
-    """Several shares as so many of the same number.
+    """Several shares as so many of the same number, which tells each of them from none and from all.
 
     >>> alike([0.977, 0.9915]), alike([0.98, 0.63]), alike([0.5, 1.0])
     (['977 of 1,000', '992 of 1,000'], ['98 of 100', '63 of 100'], ['50 of 100', 'all'])
+    >>> alike([0.9996, 0.98]), alike([0.999999, 0.5])
+    (['9,996 of 10,000', '9,800 of 10,000'], ['nearly all', '50 of 100'])
     """
-    bases = {of_hundred(share).rpartition(" of ")[2] for share in shares}
-    base = 1_000 if "1,000" in bases else 100
-    return ["all" if share == 1 else f"{round(share * base):,} of {base:,}" for share in shares]
+    base = max(map(base_of, map(of_hundred, shares)))
+    return [_of_base(share, base) for share in shares]
+
+
+def base_of(text: str) -> int:
+    """Of how many it is said.
+
+    >>> base_of("977 of 1,000"), base_of("nearly all")
+    (1000, 100)
+    """
+    base = text.rpartition(" of ")[2].replace(",", "")
+    return int(base) if text[:1].isdigit() and base.isdigit() else 100
+
+
+def _of_base(share: float, base: int) -> str:
+    count = round(share * base)
+    if share == 1 or (count == base and share < 1):
+        return "all" if share == 1 else "nearly all"
+    return f"{count:,} of {base:,}" if count or not share else f"fewer than 1 of {base:,}"
 
 
 def out_of(count: float, total: float, what: str = "") -> str:
@@ -106,8 +127,8 @@ def part(share: float) -> str:
 
 def percent(share: float) -> str:
     """
-    >>> percent(0.764), percent(0.9996), percent(0.0042), percent(0.0)
-    ('76 %', 'nearly 100 %', '0.4 %', '0 %')
+    >>> percent(0.764), percent(0.9996), percent(0.0042), percent(0.0), percent(8.173)
+    ('76 %', 'nearly 100 %', '0.4 %', '0 %', '817 %')
     """
     if 0 < share < 0.0005:
         return "nearly 0 %"
@@ -119,8 +140,10 @@ def percent(share: float) -> str:
 def times(ratio: float) -> str:
     """How many times as much.
 
-    >>> times(2.04), times(1.5), times(3.3), times(7.2)
+    >>> times(2.04), times(1.5), times(3.3), times(7.1)
     ('twice', 'one and a half times', 'more than three times', 'seven times')
+    >>> times(2.27), times(2.8)
+    ('more than twice', 'nearly three times')
     """
     if ratio < 1.25:
         return "about as much as"
@@ -128,9 +151,14 @@ def times(ratio: float) -> str:
         return "one and a half times"
     if ratio < 2.25:
         return "twice"
-    whole = math.floor(ratio + 0.25)
-    more = "more than " if ratio - whole >= 0.25 else ""
-    return f"{more}{count_word(whole)} times"
+    near = round(ratio)
+    if abs(ratio - near) <= 0.15:
+        return _whole_times(near)
+    return f"more than {_whole_times(near)}" if ratio > near else f"nearly {_whole_times(near)}"
+
+
+def _whole_times(count: int) -> str:
+    return "twice" if count == 2 else f"{count_word(count)} times"
 
 
 def seconds(value: float) -> str:

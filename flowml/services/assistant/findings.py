@@ -40,6 +40,7 @@ _ENOUGH_ROWS = 60
 _DIRECTIONS = 2
 _WANTED, _ENOUGH, _SURE = 0.8, 0.75, 0.9
 _LEAST_GAIN = 0.01
+_SAME = 0.1
 _FEW_TRIALS = 500
 _EXAMPLE = 0.7
 _LUCK = "more trials would find luck"
@@ -106,6 +107,7 @@ def _with_model(context: Context, base: Findings, job: Job, model: Model, waits:
         n_columns=len(names),
         weighted=job.spec.weight_column is not None,
         ranks_right=model.metrics.get("roc_auc") if model.positive_class else None,
+        ranks_classes=None if model.positive_class else model.metrics.get("roc_auc"),
         explained=model.metrics.get("r2"),
         percent_off=model.metrics.get("mape"),
         classes=model.classes or (),
@@ -157,7 +159,7 @@ def _with_figures(wanted: _Wanted, known: Findings) -> Findings:
     if residuals is not None:
         known = replace(
             known,
-            distances=_distances(residuals),
+            distances=distances_of(residuals, is_guess=known.is_guess),
             n_rows=residuals.n_rows,
             has_ranges=bool(wanted.get("ranges", lambda: None, lambda: _has_ranges(context, model))),
         )
@@ -204,8 +206,9 @@ def _twin(context: Context, model: Model) -> Twin | None:
     return Twin(twin.id, twin.details.loss_of_quality or 0.0, twin.predict_ms, model.predict_ms)
 
 
-def _distances(found: Residuals) -> Distances:
-    """Of the rows that are drawn also what guessing would do, and how it goes at low and at high values."""
+def distances_of(found: Residuals, *, is_guess: bool) -> Distances:
+    """Of the rows that are drawn also what guessing would do, and how it goes at low and at high values; of very many
+    rows these are some of them."""
     actual = sorted(found.actual)
     pairs = list(zip(found.actual, found.predicted, strict=True))
     middle = statistics.median(actual) if actual else 0.0
@@ -221,7 +224,18 @@ def _distances(found: Residuals) -> Distances:
         mean_off=statistics.fmean(abs(one - said) for one, said in pairs) if pairs else 0.0,
         guess_mean=statistics.fmean(abs(one - middle) for one in actual) if actual else 0.0,
         ranges=_ranges(found, actual),
+        n_drawn=len(actual),
+        said=_said(found) if is_guess else None,
     )
+
+
+def _said(found: Residuals) -> float | None:
+    """The one value that a baseline says: in each turn of testing nearly the same, else there is none."""
+    if not found.predicted:
+        return None
+    least, most = min(found.predicted), max(found.predicted)
+    middle = statistics.median(found.predicted)
+    return middle if most - least <= _SAME * max(abs(middle), found.half_within) else None
 
 
 def _ranges(found: Residuals, actual: Sequence[float]) -> tuple[RangeOfTarget, ...]:

@@ -103,7 +103,9 @@ def _columns(model: Model) -> Iterator[str]:
 
 def _twin(model: Model) -> Iterator[str]:
     details = model.details
-    if details.twin_of is not None and details.loss_of_quality is not None:
+    if details.twin_of == model.id:
+        yield "- It is one small model, so it is its own fast twin."
+    elif details.twin_of is not None and details.loss_of_quality is not None:
         yield f"- It is the fast twin of {plain(details.twin_of)}, worse by {details.loss_of_quality:.3g}."
 
 

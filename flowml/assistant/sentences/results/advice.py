@@ -4,15 +4,17 @@ from collections.abc import Iterator
 
 from flowml.assistant.sentences.explanation import Facts, Sentence
 from flowml.assistant.sentences.results.findings import Findings
-from flowml.assistant.sentences.results.judging import EXCELLENT, GUESSING, NONE, PERFECT, is_small
+from flowml.assistant.sentences.results.judging import EXCELLENT, GUESSING, NONE, PERFECT, is_lopsided, is_small
+from flowml.assistant.sentences.results.metric_words import TITLES
 from flowml.assistant.sentences.saying import named, of_hundred, percent, seconds
 from flowml.domain.jobs import JobStatus
 from flowml.domain.wording import columns, fixed, plural
 
 _MOST = 5
 _LATE = 0.75
-_FEW_ROWS, _FEW_OF_CLASS = 1_000, 50
-_RANKS, _LEAST_RIGHT = 0.6, 0.1
+_FEW_ROWS, _FEW_OF_CLASS, _FEW_FOR_MEANS = 1_000, 50, 100
+_LEAST_RIGHT = 0.1
+_CLEAR, _SLOW_MS = 1.25, 1.0
 _WELL = 0.9
 _SHORT = 10.0
 
@@ -54,25 +56,17 @@ def _after_a_model(findings: Findings, verdict: str, facts: Facts) -> Iterator[S
     if findings.is_guess and untried:
         yield from _time(findings, verdict, facts)
         return
-    if verdict == GUESSING and findings.metric == "f1" and (findings.ranks_right or 0.0) >= _RANKS:
-        yield facts.say(
-            "Train again for ROC AUC: it ranks rows better than chance, which F1, judging only its yes and no, does not"
-            " see.",
-            "ranking",
-        )
-    elif verdict == GUESSING:
-        yield facts.say(
-            f"Add columns that have to do with {target}: what is there now says next to nothing about it.",
-            "guess",
-            "task",
-        )
+    if verdict == GUESSING:
+        yield _of_a_guess(findings, facts)
     yield from _rows(findings, verdict, facts)
     yield from _classes(findings, verdict, facts)
     yield from _time(findings, verdict, facts)
     yield from _weak_part(findings, verdict, facts)
+    if not findings.is_best and verdict != GUESSING:
+        yield Sentence("Compare it with the best model of its run before you use it.")
     if findings.twin is not None and verdict not in (GUESSING, PERFECT):
         twin = findings.twin
-        if twin.ms and twin.instead_of_ms and twin.instead_of_ms > 3 * twin.ms:
+        if twin.ms and twin.instead_of_ms and twin.instead_of_ms > max(3 * twin.ms, _SLOW_MS):
             yield facts.say(
                 f"Where answers must be quick, use its fast twin: nearly as good, and"
                 f" {fixed(twin.instead_of_ms / twin.ms)} times as fast.",
@@ -80,6 +74,39 @@ def _after_a_model(findings: Findings, verdict: str, facts: Facts) -> Iterator[S
             )
     if verdict == EXCELLENT and not findings.leaks:
         yield Sentence("Try it with a few rows of your own in the Playground, and see whether you believe the answers.")
+
+
+def _of_a_guess(findings: Findings, facts: Facts) -> Sentence:
+    """What to do about a model that does not beat guessing: that depends on whether the others do, and on whether it
+    has learned what its score does not show."""
+    target, distances = named(findings.target), findings.distances
+    if not findings.is_best:
+        return facts.say("Use the best model of its run instead, if that is any better than guessing.", "guess")
+    if findings.is_guess and not findings.status.ended:
+        return facts.say("Wait for the run to end: this is only its first answer.", "run")
+    if findings.surely_ranks and findings.metric != "roc_auc":
+        other = "ROC AUC" if findings.metric == "balanced_accuracy" else "balanced accuracy or ROC AUC"
+        title = TITLES.get(findings.metric, findings.metric)
+        return facts.say(
+            f"Train again for {other}: it ranks rows better than chance, which its {title} does not show.", "ranking"
+        )
+    if (
+        findings.metric in ("r2", "rmse")
+        and not findings.is_guess
+        and distances is not None
+        and distances.n_rows >= _FEW_FOR_MEANS
+        and distances.guess_mean > _CLEAR * distances.mean_off
+    ):
+        return facts.say(
+            f"Train again for MAE: on average it is closer to {target} than the middle value is, and a few large misses"
+            f" decide its {TITLES[findings.metric]}.",
+            "guess_mean",
+        )
+    return facts.say(
+        f"Add columns that have to do with {target}: what came of those that are there does not surely beat guessing.",
+        "guess",
+        "task",
+    )
 
 
 def _rows(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
@@ -97,9 +124,12 @@ def _rows(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
             return
     if findings.n_rows and (is_small(findings) or findings.n_rows < _FEW_ROWS and verdict not in (EXCELLENT, PERFECT)):
         if findings.n_rows < 100:
+            rarest, above = matrix.rarest if matrix is not None else 0, ""
+            if matrix is not None and is_lopsided(findings):
+                above = f", above all with {named(matrix.labels[rarest])}"
             yield facts.say(
-                f"Collect more rows: {findings.n_rows} are very few. Even a hundred more would help, and show how good"
-                " it really is.",
+                f"Collect more rows{above}: {findings.n_rows} {'is' if findings.n_rows == 1 else 'are'} very few. More"
+                " would show how good it really is.",
                 "task",
             )
         else:
@@ -111,18 +141,22 @@ def _rows(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
 def _classes(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
     """Another threshold, where misses cost more than false alarms."""
     matrix, positive = findings.matrix, findings.positive
-    if matrix is not None and positive in matrix.labels and not matrix.said(matrix.labels.index(positive)):
-        if verdict != GUESSING:
+    if verdict == PERFECT or verdict == GUESSING and (findings.is_guess or not findings.surely_ranks):
+        return
+    if matrix is not None and len(matrix.labels) == 2 and positive in matrix.labels:
+        unsaid = [at for at in (0, 1) if matrix.of(at) and not matrix.said(at)]
+        if unsaid and not (findings.thresholds and matrix.labels[unsaid[0]] == positive):
+            label = matrix.labels[unsaid[0]]
+            let = "do so from a lower probability"
+            if label != positive:
+                let = f"say {named(positive)} only from a higher probability"
             yield facts.say(
-                f"To have it say {named(positive)} at all, let it do so from a lower probability: set your costs under"
-                " “Curves and costs”.",
-                f"class:{positive}",
+                f"To have it say {named(label)} at all, let it {let}: set your costs under “Curves and costs”.",
+                f"class:{label}",
                 "threshold",
             )
-        return
-    if not findings.thresholds or positive is None or verdict == PERFECT:
-        return
-    if verdict == GUESSING:
+            return
+    if not findings.thresholds or positive is None:
         return
     one, label = findings.thresholds[0], named(positive)
     if one.right < _LEAST_RIGHT or findings.threshold is None:

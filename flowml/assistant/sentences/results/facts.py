@@ -13,6 +13,8 @@ _MOST_CLASSES = 12
 _MOST_MIXED = 6
 _MOST_USES = 8
 _MOST_WARNINGS = 6
+_MEANS_NOTHING = 100.0
+_SMALLEST = 5e-5
 
 
 def facts_of(findings: Findings) -> Facts:
@@ -29,6 +31,17 @@ def facts_of(findings: Findings) -> Facts:
         _of_distances(findings, findings.distances, facts, page)
     _of_the_rest(findings, facts, page)
     return facts
+
+
+def _written(score: float) -> str:
+    """What is next to nothing in a score is written as nothing.
+
+    >>> _written(0.81), _written(-8.24e-5), _written(-1e-6), _written(40.5)
+    ('0.81', '-0.0001', '0', '40.5')
+    """
+    if abs(score) < _SMALLEST:
+        return "0"
+    return number(score) if abs(score) >= 2 * _SMALLEST else f"{score:.4f}"
 
 
 def _of_the_run(findings: Findings, facts: Facts) -> None:
@@ -80,14 +93,15 @@ def _of_the_score(findings: Findings, facts: Facts, page: str) -> None:
     if findings.score is not None:
         figures: list[float] = [findings.score]
         how = "expected on new rows" if findings.is_expected else "in testing"
-        text = f"{findings.model_name} reaches {metric} {number(findings.score)} {how}"
+        text = f"{findings.model_name} reaches {metric} {_written(findings.score)} {how}"
         if findings.low is not None and findings.high is not None:
-            text += f", nine times in ten from {number(findings.low)} to {number(findings.high)}"
+            text += f", nine times in ten from {_written(findings.low)} to {_written(findings.high)}"
             figures += [findings.low, findings.high, 0.9]
         meaning = MEANINGS.get(findings.metric)
         facts.add("score", f"{text}{f' ({meaning})' if meaning else ''}.", figures, link=f"{page}#metrics")
     if findings.guess is not None:
-        text = f"The same answer for every row reaches {metric} {number(findings.guess)}."
+        text = f"The same answer for every row, known from the rows learned from, reaches {metric}"
+        text += f" {_written(findings.guess)}."
         facts.add("guess", text, (findings.guess,), link=f"{page}#metrics")
     if findings.score_std is not None:
         text = f"From fold to fold its {metric} varies by {number(findings.score_std)} (standard deviation)."
@@ -98,19 +112,26 @@ def _of_the_score(findings: Findings, facts: Facts, page: str) -> None:
             f" {percent(findings.ranks_right)} of cases; guessing does in half."
         )
         facts.add("ranking", text, (findings.ranks_right, 0.5), link=f"{page}#curves-place")
+    if findings.ranks_right is None and findings.ranks_classes is not None:
+        text = f"ROC AUC in testing, the mean over all classes, is {_written(findings.ranks_classes)}; chance is 0.5."
+        facts.add("ranking", text, (findings.ranks_classes, 0.5), link=f"{page}#curves-place")
     if findings.explained is not None:
         text = (
             f"It explains {percent(max(0.0, findings.explained))} of how {named(findings.target)} differs among rows."
         )
         facts.add("explained", text, (max(0.0, findings.explained),), link=f"{page}#metrics")
-    if findings.percent_off is not None:
-        text = f"On average its predictions are off by {percent(findings.percent_off)} of the real value."
+    if findings.percent_off is not None and findings.percent_off < _MEANS_NOTHING:
+        off = f"{findings.percent_off:,.0%}" if findings.percent_off > 1 else percent(findings.percent_off)
+        text = f"On average its predictions are off by {off} of the real value."
         facts.add("percent_off", text, (findings.percent_off,), link=f"{page}#metrics")
     if findings.runner_up is not None:
         other = findings.runner_up
-        text = f"The runner-up is {other.name}, behind by {number(other.difference)} in {metric}"
+        difference = abs(other.difference)
+        which = "runner-up" if findings.is_best else "best of the other kinds of model"
+        how = "behind" if other.difference > 0 and findings.is_best else "apart"
+        text = f"The {which} is {other.name}, {how} by {_written(difference)} in {metric}"
         text += ", which may be chance: a tie." if other.tie else ", more than chance."
-        facts.add("runner_up", text, (other.difference,), link=f"/models/{other.model_id}")
+        facts.add("runner_up", text, (difference,), link=f"/models/{other.model_id}")
 
 
 def _of_classes(findings: Findings, matrix: Matrix, facts: Facts, page: str) -> None:
@@ -172,24 +193,30 @@ def _of_distances(findings: Findings, found: Distances, facts: Facts, page: str)
         (0.5, found.n_rows, found.half_within, 0.9, 0.1, found.most_within, found.greatest),
         link=f"{page}#residuals",
     )
+    drawn = f" (by {number(found.n_drawn)} rows drawn at random)" if found.is_drawn else ""
+    of_drawn = (found.n_drawn or 0,) if found.is_drawn else ()
+    if found.said is not None:
+        facts.add("says", f"It says {number(found.said)} for every row.", (found.said,), link=f"{page}#residuals")
     facts.add(
         "guess_within",
         f"Saying the middle value, {number(found.middle)}, for every row would be off by at most"
-        f" {number(found.guess_within)} in half of them.",
-        (found.middle, found.guess_within, 0.5),
+        f" {number(found.guess_within)} in half of them{drawn}.",
+        (found.middle, found.guess_within, 0.5, *of_drawn),
         link=f"{page}#residuals",
     )
     facts.add(
         "guess_mean",
         f"On average the predictions are off by {number(found.mean_off)}, and the middle value by"
-        f" {number(found.guess_mean)}.",
-        (found.mean_off, found.guess_mean),
+        f" {number(found.guess_mean)}{drawn}.",
+        (found.mean_off, found.guess_mean, *of_drawn),
         link=f"{page}#residuals",
     )
+    # What is left by rounding alone is nothing.
+    mean = found.mean if abs(found.mean) > 1e-9 * max(found.greatest, found.mean_error) else 0.0
     facts.add(
         "bias",
-        f"Actual minus predicted is {number(found.mean)} on average, give or take {number(found.mean_error)}.",
-        (found.mean, found.mean_error),
+        f"Actual minus predicted is {number(mean)} on average, give or take {number(found.mean_error)}.",
+        (mean, found.mean_error),
         link=f"{page}#residuals",
     )
     for at, one in enumerate(found.ranges):
@@ -199,8 +226,12 @@ def _of_distances(findings: Findings, found: Distances, facts: Facts, page: str)
             f"range:{at}",
             f"Where {named(findings.target)} is {listed(bounds)}, half of the rows are off by at most"
             f" {number(one.half_within)}; on average it predicts {number(abs(one.mean))} too"
-            f" {'little' if one.mean > 0 else 'much'}.",
-            tuple(value for value in (one.low, one.high, 0.5, one.half_within, abs(one.mean)) if value is not None),
+            f" {'little' if one.mean > 0 else 'much'}{drawn}.",
+            tuple(
+                value
+                for value in (one.low, one.high, 0.5, one.half_within, abs(one.mean), *of_drawn)
+                if value is not None
+            ),
             link=f"{page}#residuals",
         )
 
@@ -221,7 +252,7 @@ def _of_the_rest(findings: Findings, facts: Facts, page: str) -> None:
         facts.add(
             f"use:{use.column}",
             f"When {named(use.column)} is shuffled, {TITLES.get(findings.metric, findings.metric)} is worse by"
-            f" {number(max(0.0, use.importance))}, give or take {number(use.std)}.",
+            f" {_written(max(0.0, use.importance))}, give or take {_written(use.std)}.",
             (max(0.0, use.importance), use.std),
             column=use.column,
             link=f"{page}#importance",
@@ -242,8 +273,8 @@ def _of_the_rest(findings: Findings, facts: Facts, page: str) -> None:
         found = findings.calibration
         facts.add(
             "calibration",
-            f"Its probabilities are off by {percent(found.error)} points on average; chance alone would make it"
-            f" {percent(found.chance_error)}. Of {plural(found.n_rows, 'row')} that got {percent(found.said)} on"
+            f"Its probabilities are off by {_points(found.error)} on average; chance alone would make it"
+            f" {_points(found.chance_error)}. Of {plural(found.n_rows, 'row')} that got {percent(found.said)} on"
             f" average, {percent(found.came_true)} turned out so.",
             (found.error, found.chance_error, found.n_rows, found.said, found.came_true),
             link=f"{page}#curves-place",
@@ -284,3 +315,13 @@ def _of_the_rest(findings: Findings, facts: Facts, page: str) -> None:
     if findings.dropped:
         left = listed([named(name) for name in findings.dropped])
         facts.add("dropped", f"Not learned from: {left}.", (len(findings.dropped),), link=page)
+
+
+def _points(share: float) -> str:
+    """A difference of shares.
+
+    >>> _points(0.031), _points(0.0099), _points(0.0)
+    ('3 percentage points', '1 percentage point', '0 percentage points')
+    """
+    rounded = fixed(100 * share) if share >= 0.0095 or not share else fixed(100 * share, 1)
+    return f"{rounded} percentage point{'' if rounded == '1' else 's'}"

@@ -87,18 +87,20 @@ def _ranges(findings: Findings, found: Distances, facts: Facts) -> Iterator[Sent
         worst = found.ranges[worst_at]
         if worst.half_within >= _MUCH_WORSE * found.half_within > 0:
             where = _where(target, worst.low, worst.high)
-            side = ""
+            side, of = "", f" (by {number(found.n_drawn)} rows drawn at random)" if found.is_drawn else ""
             if abs(worst.mean) >= 0.5 * worst.half_within:
-                side = f", and it says {amount(worst.mean)} too {'little' if worst.mean > 0 else 'much'} on average"
+                side = (
+                    f", and it says {amount(abs(worst.mean))} too {'little' if worst.mean > 0 else 'much'} on average"
+                )
             yield facts.say(
                 f"It is furthest off {where}: there only half of its predictions are within"
-                f" {amount(worst.half_within)}{side}.",
+                f" {amount(worst.half_within)}{side}{of}.",
                 f"range:{worst_at}",
                 "distances",
             )
     if abs(found.mean) > 2.5 * found.mean_error > 0 and abs(found.mean) > 0.2 * found.half_within:
         yield facts.say(
-            f"Over all rows it says {amount(found.mean)} too {'little' if found.mean > 0 else 'much'} on average.",
+            f"Over all rows it says {amount(abs(found.mean))} too {'little' if found.mean > 0 else 'much'} on average.",
             "bias",
         )
 
@@ -128,7 +130,7 @@ def _parts(findings: Findings, facts: Facts) -> Iterator[Sentence]:
         yield facts.say(f"{also} where {part.where} ({plural(part.n_rows, 'row')}): {says}.", f"part:{part.number}")
     if not findings.parts:
         if findings.parts_note.startswith("No part of the table stands out"):
-            yield Sentence("No part of the table stands out: it errs about as often everywhere.")
+            yield Sentence("No part of the table that its columns tell apart stands out clearly by its errors.")
         elif findings.parts_note and "No row was" not in findings.parts_note:
             yield Sentence(findings.parts_note)
 

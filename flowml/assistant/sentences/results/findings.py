@@ -1,5 +1,6 @@
 """All that is known of a run and of one of its models, as plain figures: what its explanation is made of."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,6 +9,9 @@ from flowml.domain.jobs import JobStatus, ProblemType, Validation
 from flowml.domain.metrics import greater_is_better, perfect_gain
 
 _SURE = 1e-9
+_NINE_IN_TEN = 1.645
+_CHANCE, _MOST_CHANCE = 0.5, 3.0
+_RANKS = 0.6
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,11 @@ class Matrix:
     @property
     def right(self) -> int:
         return sum(self.counts[at][at] for at in range(len(self.labels)))
+
+    @cached_property
+    def rarest(self) -> int:
+        """Of the classes that any row is of, the one that fewest are."""
+        return min((at for at in range(len(self.labels)) if self.of(at)), key=self.of, default=0)
 
     def of(self, at: int) -> int:
         """How many rows are of a class."""
@@ -59,9 +68,10 @@ class RangeOfTarget:
 @dataclass(frozen=True)
 class Distances:
     """How far off numbers are: of `n_rows` half by at most `half_within`, nine in ten by at most `most_within`, none by
-    more than `greatest`; actual minus predicted is `mean` on average, give or take `mean_error`. Saying the middle
-    value, `middle`, everywhere would be off by at most `guess_within` in half of them, and by `guess_mean` on average,
-    as the model is by `mean_off`."""
+    more than `greatest`; actual minus predicted is `mean` on average, give or take `mean_error`, and without its sign
+    `mean_off`. Saying the middle value, `middle`, everywhere would be off by at most `guess_within` in half of them,
+    and by `guess_mean` on average. `mean_off`, what the middle value does and the `ranges` are of `n_drawn` rows, drawn
+    at random where those are not all. `said` is the one value that a model says which says the same of every row."""
 
     n_rows: int
     half_within: float
@@ -74,6 +84,13 @@ class Distances:
     mean_off: float
     guess_mean: float
     ranges: tuple[RangeOfTarget, ...] = ()
+    n_drawn: int | None = None
+    said: float | None = None
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether what stands beside the model is of some of the rows."""
+        return self.n_drawn is not None and self.n_drawn < self.n_rows
 
 
 @dataclass(frozen=True)
@@ -199,6 +216,7 @@ class Findings:
     weighted: bool = False
     validation: Validation | None = None
     ranks_right: float | None = None
+    ranks_classes: float | None = None
     explained: float | None = None
     percent_off: float | None = None
     classes: tuple[str, ...] = ()
@@ -243,5 +261,27 @@ class Findings:
             return True
         greater = greater_is_better(self.metric)
         worst = self.low if greater else self.high
-        worst = self.score if worst is None else worst
+        if worst is None:
+            # Of a model without a range: how much its score differs from fold to fold says how sure it is.
+            turns = self.validation.n_folds if self.validation is not None else 1
+            room = _NINE_IN_TEN * (self.score_std or 0.0) / max(turns, 1) ** 0.5
+            worst = self.score - room if greater else self.score + room
         return worst > self.guess + _SURE if greater else worst < self.guess - _SURE
+
+    @property
+    def surely_ranks(self) -> bool:
+        """Whether it puts rows into an order that is better than chance by more than chance makes of so many rows
+        (Hanley and McNeil 1982, of the rarest class and all others)."""
+        if self.area is None or self.matrix is None:
+            return False
+        rows = self.matrix.of(self.matrix.rarest)
+        others = self.matrix.total - rows
+        if not rows or not others:
+            return False
+        error = math.sqrt((rows + others + 1) / (12 * rows * others))
+        return self.area >= max(_RANKS, _CHANCE + _MOST_CHANCE * error)
+
+    @property
+    def area(self) -> float | None:
+        """ROC AUC in testing, of more than two classes the mean over them."""
+        return self.ranks_right if self.ranks_right is not None else self.ranks_classes

@@ -8,6 +8,7 @@ _STEPS = ((0.2, WEAK), (0.5, MODEST), (0.85, GOOD))
 _PERFECT = 0.997
 _HARDLY = 0.02
 _FEW, _FEW_OF_CLASS = 100, 30
+_FINDS = 0.5
 
 
 def verdict(findings: Findings) -> str:
@@ -35,3 +36,21 @@ def is_small(findings: Findings) -> bool:
 def is_lopsided(findings: Findings) -> bool:
     """Whether nearly all rows are of one class, so that a share of right answers says little."""
     return findings.matrix is not None and findings.matrix.guess_share >= 0.85
+
+
+def finds_few(findings: Findings) -> bool:
+    """Whether it hardly finds the rarest class, whatever its order of the rows is worth."""
+    matrix = findings.matrix
+    if matrix is None or not matrix.total:
+        return False
+    return matrix.counts[matrix.rarest][matrix.rarest] < _FINDS * matrix.of(matrix.rarest)
+
+
+def ranks_only(findings: Findings) -> bool:
+    """Whether it was judged by its order of the rows or by its probabilities, and its answers themselves are worth
+    little: hardly more of them are right than by always saying the commonest class, and the rarest is not found."""
+    matrix = findings.matrix
+    if matrix is None or findings.metric not in ("roc_auc", "log_loss"):
+        return False
+    share = matrix.right / max(matrix.total, 1)
+    return finds_few(findings) and (is_lopsided(findings) or share - matrix.guess_share < _HARDLY)

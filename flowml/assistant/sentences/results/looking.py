@@ -56,7 +56,7 @@ def _most(findings: Findings, used: Sequence[Use], facts: Facts) -> Sentence:
         text = f"It looks at one column above all: {named(first.column)}; {cost}."
     elif first.importance >= _ALONE * total:
         others = listed([named(use.column) for use in used[1:_MOST_NAMED]])
-        text = f"It leans nearly all on {named(first.column)}: {cost}. Far behind it {_comes(used)} {others}."
+        text = f"It leans mostly on {named(first.column)}: {cost}. By that measure {others} {_matters(used)} much less."
     else:
         names = listed([named(use.column) for use in used[1:_MOST_NAMED]])
         text = f"It looks most at {named(first.column)}: {cost}. Next {_comes(used)} {names}."
@@ -65,6 +65,10 @@ def _most(findings: Findings, used: Sequence[Use], facts: Facts) -> Sentence:
 
 def _comes(used: Sequence[Use]) -> str:
     return "comes" if len(used) == 2 else "come"
+
+
+def _matters(used: Sequence[Use]) -> str:
+    return "matters" if len(used) == 2 else "matter"
 
 
 def _cost(findings: Findings, use: Use) -> str:
@@ -93,8 +97,6 @@ def _direction(findings: Findings, column: str, found: Direction) -> str:
         if findings.distances is not None and abs(found.high - found.low) < 0.1 * findings.distances.half_within:
             return ""
         low, high = amount(found.low), amount(found.high)
-        sign = "−" if found.low < 0 else ""
-        low, high = f"{sign}{low}", f"{'−' if found.high < 0 else ''}{high}"
         if low == high:
             return ""
         what = f"the higher its {named(findings.target)}"

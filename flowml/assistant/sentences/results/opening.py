@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from flowml.assistant.sentences.explanation import Facts, Sentence
-from flowml.assistant.sentences.results.findings import Distances, Findings, Matrix
+from flowml.assistant.sentences.results.distances import of_numbers, score_alone
+from flowml.assistant.sentences.results.findings import Findings, Matrix
 from flowml.assistant.sentences.results.judging import (
     EXCELLENT,
     GOOD,
@@ -12,17 +13,26 @@ from flowml.assistant.sentences.results.judging import (
     NONE,
     PERFECT,
     WEAK,
+    finds_few,
     is_lopsided,
     is_small,
+    ranks_only,
 )
-from flowml.assistant.sentences.results.metric_words import MEANINGS, TITLES, score_words
-from flowml.assistant.sentences.saying import alike, amount, named, of_hundred, out_of, part, percent, seconds, times
-from flowml.domain.jobs import JobStatus, ValidationKind
+from flowml.assistant.sentences.saying import (
+    alike,
+    base_of,
+    named,
+    of_hundred,
+    out_of,
+    seconds,
+)
+from flowml.domain.jobs import JobStatus
 from flowml.domain.wording import fixed, number, plural
 
 _COUNTED, _HARDLY = 40, 0.02
-_RANKS = 0.6
 _CLEAR = 1.25
+_OFTEN = 0.1
+_MEANS_NOTHING = 100.0
 
 
 def opening(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
@@ -30,13 +40,18 @@ def opening(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence
     if verdict == NONE:
         yield from _nothing(findings, facts)
         return
-    yield facts.say(_headline(findings, verdict), "score", "guess", "task")
+    rare = (
+        [f"class:{findings.matrix.labels[findings.matrix.rarest]}"]
+        if findings.matrix and _is_ranking(findings, verdict)
+        else []
+    )
+    yield facts.say(_headline(findings, verdict), "score", "guess", "task", *rare)
     if findings.matrix is not None:
         yield from _classes(findings, findings.matrix, verdict, facts)
     elif findings.distances is not None:
-        yield from _numbers(findings, findings.distances, verdict, facts)
+        yield from of_numbers(findings, findings.distances, facts)
     else:
-        yield from _score_alone(findings, facts)
+        yield from score_alone(findings, facts)
 
 
 def _nothing(findings: Findings, facts: Facts) -> Iterator[Sentence]:
@@ -67,12 +82,11 @@ def _headline(findings: Findings, verdict: str) -> str:
         return _useless(findings, target)
     if verdict == PERFECT:
         return _too_good(findings, target)
-    but = "but leaves much unexplained" if findings.is_regression else "but still often wrong"
-    if is_lopsided(findings):
-        but = "but misses much"
+    if _is_ranking(findings, verdict):
+        return _ranking(findings, verdict, target)
     known = {
         WEAK: f"This model is only a little better than guessing at {target}",
-        MODEST: f"This model is clearly better than guessing at {target}, {but}",
+        MODEST: f"This model is clearly better than guessing at {target}, {_but(findings)}",
         GOOD: f"This model predicts {target} well",
         EXCELLENT: f"This model predicts {target} very well",
     }[verdict]
@@ -81,11 +95,47 @@ def _headline(findings: Findings, verdict: str) -> str:
     return f"{known}."
 
 
+def _is_ranking(findings: Findings, verdict: str) -> bool:
+    return verdict in (MODEST, GOOD, EXCELLENT) and ranks_only(findings)
+
+
+def _but(findings: Findings) -> str:
+    matrix = findings.matrix
+    if findings.is_regression or matrix is None:
+        return "but leaves much unexplained" if findings.is_regression else "but still often wrong"
+    if is_lopsided(findings) and finds_few(findings):
+        return "but misses much"
+    return "but still often wrong" if matrix.right < (1 - _OFTEN) * matrix.total else "but still makes mistakes"
+
+
+def _ranking(findings: Findings, verdict: str, target: str) -> str:
+    """Of what puts rows in order and hardly ever says the rarest class."""
+    matrix = findings.matrix
+    assert matrix is not None
+    rare, how = (
+        matrix.rarest,
+        {MODEST: "clearly better than by guessing", GOOD: "well", EXCELLENT: "very well"}[verdict],
+    )
+    label, found, rows = named(matrix.labels[rare]), matrix.counts[rare][rare], matrix.of(rare)
+    does = "ranks rows" if findings.metric == "roc_auc" else "gives rows their probabilities"
+    text = f"This model {does} {how} by {target}, but"
+    if not found:
+        which = "not find the only row that is" if rows == 1 else f"not find any of the {number(rows)} rows that are"
+        return f"{text} as it decides now it does {which} {label}."
+    return f"{text} as it decides now it finds few of those that are {label}: {out_of(found, rows, 'rows')}."
+
+
 def _useless(findings: Findings, target: str) -> str:
+    same = "it says the same for every row"
+    if findings.is_guess and not findings.is_best:
+        return f"This model is the guess that the others of its run are held against: {same}."
+    if findings.is_guess and not findings.status.ended:
+        return f"This is only a guess so far: {same}. The run goes on, and better models may still come."
     if findings.is_guess and findings.learning is not None and not findings.learning.finished:
         return "This is only a guess, which says the same for every row: there was no time for a model that learns."
     if findings.is_guess:
-        return f"This model is a guess: it says the same for every row, because nothing better for {target} was found."
+        until = "" if findings.status is JobStatus.COMPLETED else " before the run ended"
+        return f"This model is a guess: {same}, because nothing better for {target} was found{until}."
     if findings.skill is not None and findings.skill <= 0:
         return f"Do not use this model: it predicts {target} no better than always giving the same answer."
     return f"Do not rely on this model: it is not sure that it predicts {target} any better than guessing."
@@ -119,10 +169,10 @@ def _classes(findings: Findings, matrix: Matrix, verdict: str, facts: Facts) -> 
         yield from _of_many(matrix, facts)
     if findings.metric != "accuracy":
         yield from _own_metric(findings, facts)
-    if verdict == GUESSING and findings.metric != "roc_auc" and (findings.ranks_right or 0.0) >= _RANKS:
+    if verdict == GUESSING and findings.metric != "roc_auc" and findings.ranks_right and findings.surely_ranks:
         yield facts.say(
             f"Still, it has learned something: of one row with {named(findings.positive or '')} and one without, it"
-            f" puts the right one first in {of_hundred(findings.ranks_right or 0.0)} cases; guessing does in 50.",
+            f" puts the right one first in {of_hundred(findings.ranks_right)} cases; guessing does in half.",
             "ranking",
         )
 
@@ -151,7 +201,7 @@ def _right(findings: Findings, matrix: Matrix, common: str, facts: Facts) -> Ite
             "commonest",
         )
         return
-    base = 1_000 if right.endswith("1,000") else 100
+    base = base_of(right)
     between = _between(findings, base) if topic == "score" else ""
     yield facts.say(
         f"It gets {right} {rows} right{between}; always answering {common}, the commonest, would get {guess} right.",
@@ -179,10 +229,7 @@ def _of_two(findings: Findings, matrix: Matrix, facts: Facts) -> Iterator[Senten
     topic, opposite = f"class:{label}", f"class:{other}"
     if rows:
         if not said:
-            which = (
-                "does not find the only row that is" if rows == 1 else f"finds none of the {number(rows)} rows that are"
-            )
-            yield facts.say(f"It never says {named(label)}, so it {which}.", topic)
+            yield facts.say(_never(label, rows), topic)
         else:
             yield facts.say(
                 f"{_found(right, rows, findings.target, label)}; and when it says {named(label)}, it is right"
@@ -192,6 +239,13 @@ def _of_two(findings: Findings, matrix: Matrix, facts: Facts) -> Iterator[Senten
     theirs, found = matrix.of(1 - at), matrix.counts[1 - at][1 - at]
     if theirs and matrix.said(1 - at):
         yield facts.say(f"{_recognised(found, theirs, other)}.", opposite)
+    elif theirs:
+        yield facts.say(_never(other, theirs), opposite)
+
+
+def _never(label: str, rows: int) -> str:
+    which = "does not find the only row that is" if rows == 1 else f"finds none of the {number(rows)} rows that are"
+    return f"It never says {named(label)}, so it {which}."
 
 
 def _found(right: int, rows: int, target: str, label: str) -> str:
@@ -253,119 +307,9 @@ def _own_metric(findings: Findings, facts: Facts) -> Iterator[Sentence]:
     if findings.metric == "roc_auc" and findings.positive is not None and findings.score is not None:
         yield facts.say(
             f"It was chosen for how well it ranks: of one row with {named(findings.positive)} and one without, it puts"
-            f" the right one first in {of_hundred(findings.score)} cases; guessing does in 50.",
+            f" the right one first in {of_hundred(findings.score)} cases; guessing does in half.",
             "score",
             "ranking",
         )
         return
-    yield from _score_alone(findings, facts)
-
-
-def _score_alone(findings: Findings, facts: Facts) -> Iterator[Sentence]:
-    if findings.score is None:
-        return
-    title, meaning = TITLES.get(findings.metric, findings.metric), MEANINGS.get(findings.metric, "")
-    score = score_words(findings.metric, findings.score)
-    text = f"Its {title}{f' ({meaning})' if meaning else ''} is {score}"
-    text += " on new rows" if findings.is_expected else " in testing"
-    if findings.guess is not None:
-        guess = score_words(findings.metric, findings.guess)
-        text += ", the same as guessing" if guess == score else f"; guessing has {guess}"
-    yield facts.say(f"{text}.", "score", "guess")
-
-
-def _numbers(findings: Findings, found: Distances, verdict: str, facts: Facts) -> Iterator[Sentence]:
-    target = named(findings.target)
-    if findings.is_guess:
-        yield facts.say(
-            f"It says about {amount(found.middle)} for every row; half of the rows are within"
-            f" {amount(found.guess_within)} of that.",
-            "guess_within",
-        )
-        return
-    tail = f"one in ten is off by more than {amount(found.most_within)}"
-    if found.n_rows < 30:
-        tail = f"the worst is off by {amount(found.greatest)}"
-    if found.half_within <= 0:
-        yield facts.say(f"At least half of its predictions hit {target} exactly; {tail}.", "distances")
-    else:
-        yield facts.say(
-            f"Half of its predictions are within {amount(found.half_within)} of the real {target}; {tail}.", "distances"
-        )
-    if found.guess_within > 0 and found.half_within > 0 and not _in_time(findings):
-        ratio = found.guess_within / found.half_within
-        if ratio < _CLEAR and findings.metric == "mae":
-            yield from _explained(findings, verdict, facts)
-            return
-        if ratio < _CLEAR and found.guess_mean > _CLEAR * found.mean_off:
-            # Of whole numbers many are equally far off: the average tells more.
-            yield facts.say(
-                f"On average it is off by {amount(found.mean_off)}; saying the middle value, {amount(found.middle)},"
-                f" for every row would be off by {amount(found.guess_mean)}.",
-                "guess_mean",
-                "guess_within",
-            )
-            yield from _explained(findings, verdict, facts)
-            return
-        if ratio < 1.05:
-            says = "just as far off" if ratio > 0.95 else "even closer"
-            yield facts.say(
-                f"Saying the middle value, {amount(found.middle)}, for every row would be {says}: half of the rows are"
-                f" within {amount(found.guess_within)} of it.",
-                "guess_within",
-                "distances",
-            )
-        else:
-            how = f", {times(ratio)} as far" if ratio >= 1.25 else ""
-            yield facts.say(
-                f"Saying the middle value, {amount(found.middle)}, for every row would be within"
-                f" {amount(found.guess_within)} half of the time{how}.",
-                "guess_within",
-                "distances",
-            )
-    yield from _explained(findings, verdict, facts)
-
-
-def _explained(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
-    if findings.metric == "r2" and findings.score is not None:
-        if findings.score <= 0.005:
-            yield facts.say(
-                f"It explains nothing of why {named(findings.target)} differs from row to row.", "score", "guess"
-            )
-            return
-        text = f"It explains {_about(findings.score)} of why {named(findings.target)} differs from row to row"
-        if _in_time(findings):
-            yield facts.say(f"{text} among the later rows that tested it.", "score", "validation")
-            return
-        if findings.low is not None and findings.high is not None and findings.is_expected:
-            low, high = percent(max(0.0, findings.low)), percent(max(0.0, findings.high))
-            if low != high:
-                text += f" (probably {low.removesuffix(' %')} to {high} in new rows)"
-        yield facts.say(f"{text}; guessing explains nothing.", "score", "guess")
-        return
-    if findings.metric == "mae" and findings.score is not None and findings.guess is not None:
-        where = "on new rows" if findings.is_expected else "in testing"
-        yield facts.say(
-            f"On average it is off by {amount(findings.score)} {where}; always giving the same answer would be off by"
-            f" {amount(findings.guess)}.",
-            "score",
-            "guess",
-        )
-        return
-    if findings.metric == "mape" and findings.score is not None:
-        text = f"On average it is off by {percent(findings.score)} of the real value"
-        if findings.guess is not None:
-            text += f"; one answer for every row by {percent(findings.guess)}"
-        yield facts.say(f"{text}.", "score", "guess")
-        return
-    yield from _score_alone(findings, facts)
-
-
-def _in_time(findings: Findings) -> bool:
-    """Whether it was tested on later rows: the middle of all values is nobody's guess there."""
-    return findings.validation is not None and findings.validation.kind is ValidationKind.TIME
-
-
-def _about(share: float) -> str:
-    word = part(share)
-    return f"about {word}" if word[0] in "0123456789ath" and word != "all" else word
+    yield from score_alone(findings, facts)

@@ -91,7 +91,9 @@ def _warned(findings: Findings, facts: Facts) -> Iterator[Sentence]:
     said = 0
     for at, warning in enumerate(findings.warnings):
         topic = f"warning:{at}"
-        if any(f"“{name}”" in warning for name in findings.leaks) or _RARE.match(warning):
+        if any(f"“{name}”" in warning for name in findings.leaks):
+            continue
+        if _RARE.match(warning) and findings.metric != "accuracy":
             continue
         copies = _COPIES.match(warning)
         if copies is not None:
@@ -113,7 +115,7 @@ def _few(findings: Findings, facts: Facts) -> Iterator[Sentence]:
         return
     matrix = findings.matrix
     if matrix is not None:
-        rarest = min(range(len(matrix.labels)), key=matrix.of)
+        rarest = matrix.rarest
         rows = matrix.of(rarest)
         yield facts.say(
             f"Only {plural(rows, 'row')} {'is' if rows == 1 else 'are'} {named(matrix.labels[rarest])}, so what is said"
@@ -125,6 +127,12 @@ def _few(findings: Findings, facts: Facts) -> Iterator[Sentence]:
 def _rivals(findings: Findings, facts: Facts) -> Iterator[Sentence]:
     other = findings.runner_up
     if other is None:
+        return
+    if not findings.is_best:
+        if other.tie:
+            yield facts.say(
+                f"Another model of its run, {other.name}, is as good as far as these rows can tell.", "runner_up"
+            )
         return
     if other.tie:
         quick = " It is faster, so it may be the better choice." if other.is_faster else ""
@@ -152,13 +160,13 @@ def _probabilities(findings: Findings, facts: Facts) -> Iterator[Sentence]:
         )
     elif beyond <= _ROUGHLY:
         yield facts.say(
-            f"Its probabilities can be taken roughly: they are off by {percent(found.error).removesuffix(' %')} points"
-            " on average.",
+            f"Its probabilities can be taken roughly: they are off by {percent(found.error).removesuffix(' %')}"
+            " percentage points on average.",
             "calibration",
         )
     else:
         yield facts.say(
             f"Its probabilities cannot be taken at their word, being off by {percent(found.error).removesuffix(' %')}"
-            " points on average: only their order counts.",
+            " percentage points on average: only their order counts.",
             "calibration",
         )
