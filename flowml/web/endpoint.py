@@ -41,7 +41,8 @@ class Endpoint:
     The handler's docstring is its description: the first line a summary. `need` is what its callers have to be allowed;
     an endpoint that states none is for nobody. One that `waits`, for a child process, does so apart from all others and
     ends when its client leaves; a coroutine function sees to that itself (`until_gone`). `at_once` answers a body of
-    JSON with JSON where that takes no time: then nothing else is done for the request (`wire.AtOnce`).
+    JSON with JSON where that takes no time: then nothing else is done for the request (`wire.AtOnce`). `line` is the
+    schema of each line of an answer in lines of JSON.
     """
 
     method: str
@@ -55,6 +56,7 @@ class Endpoint:
     need: Permission | None = None
     waits: bool = False
     at_once: Callable[[Context, bytes], bytes | None] | None = None
+    line: Any = None
 
 
 class Resource:

@@ -123,6 +123,9 @@ def _responses(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "Done" if endpoint.status != 101 else "The connection is a WebSocket now"}
     if isinstance(endpoint.response, str):
         answer["content"] = {endpoint.response: {}}
+        if endpoint.line is not None:
+            answer["description"] = "Lines of JSON, each of this schema"
+            answer["content"] = {endpoint.response: {"schema": _schema(endpoint.line, "serialization", schemas)}}
     elif isinstance(endpoint.response, tuple):
         answer["content"] = {media_type.split(";")[0]: {} for media_type in endpoint.response}
     elif endpoint.response is not None:

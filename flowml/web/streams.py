@@ -5,10 +5,11 @@ the same hub. The others are what one piece of work tells while it is done.
 """
 
 import asyncio
-from collections import Counter
+import logging
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -22,6 +23,8 @@ from flowml.web.caller import asker_of, context_of
 from flowml.web.leaving import Waiting, gone
 from flowml.web.live import Hub
 from flowml.web.wire import ABORT
+
+log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "text/event-stream"
 LINES = "application/x-ndjson"
@@ -141,19 +144,74 @@ Told = Mapping[str, Any]
 Tell = Callable[[Told], None]
 
 
+class WaitingLines:
+    """What was told and is not sent yet. Whoever reads slowly gets more at once, and what is of no use any more not at
+    all: so it is never more than the work has to say, however long it goes on."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self._lock = Lock()
+        self._lines: deque[Told] = deque()
+        self._is_over = False
+        self.was_told = False
+
+    def tell(self, told: Told) -> None:
+        """In any thread."""
+        with self._lock:
+            if self._is_over:
+                return
+            self.was_told = True
+            if told["type"] in _OUTDATED:
+                while self._lines and self._lines[-1]["type"] in _OUTDATED[told["type"]]:
+                    self._lines.pop()
+            if told["type"] == "text" and self._lines and self._lines[-1]["type"] == "text":
+                told = {**told, "text": self._lines.pop()["text"] + told["text"]}
+            self._lines.append(told)
+        self._wake()
+
+    def end(self, *, at_once: bool = False) -> None:
+        """Nothing more is told; `at_once`: nor sent."""
+        with self._lock:
+            self._is_over = True
+            if at_once:
+                self._lines.clear()
+        self._wake()
+
+    async def next(self) -> Told | None:
+        """The next line; None behind the last one."""
+        while True:
+            with self._lock:
+                if self._lines:
+                    return self._lines.popleft()
+                if self._is_over:
+                    return None
+                self._news.clear()
+            await self._news.wait()
+
+    def _wake(self) -> None:
+        # The loop may be gone before the work is.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._news.set)
+
+
+# With a line of the first type those of the others right before it say nothing any more.
+_OUTDATED = {"text": ("wait",), "wait": ("wait",), "anew": ("wait", "text", "anew")}
+
+
 class LineStream(StreamingResponse):
     """What a piece of work tells while it is done, a JSON object a line; made by `lines_of`."""
 
-    def __init__(self, lines: AsyncIterator[bytes], left: Event):
+    def __init__(self, lines: AsyncIterator[bytes], leave: Callable[[], None]):
         super().__init__(lines, media_type=LINES, headers=_HEADERS)
-        self._left = left
+        self._leave = leave
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         sending = _Sending(send, scope.get(ABORT, lambda: None))
         try:
             await super().__call__(scope, receive, sending)
         finally:
-            self._left.set()
+            self._leave()
 
 
 async def lines_of(
@@ -163,32 +221,35 @@ async def lines_of(
     request has been read. Raises what the work raises before it has told anything, and TooMany."""
     streams: Streams = request.app.state.streams
     waiting: Waiting = request.app.state.waiting
-    asker, left, loop = asker_of(request), Event(), asyncio.get_running_loop()
+    asker, left, told = asker_of(request), Event(), WaitingLines()
     context = context_of(request).until(left)
-    queue: asyncio.Queue[Told | None] = asyncio.Queue()
-
-    def tell(told: Told | None) -> None:
-        # The loop may be gone before the work is.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(queue.put_nowait, told)
 
     def whole() -> None:
         try:
-            work(context, tell)
+            work(context, told.tell)
+        except Exception:
+            # Where something was told already, nobody hears of it otherwise.
+            if told.was_told and not left.is_set():
+                log.exception("an answer in lines broke off")
+            raise
         finally:
-            tell(None)
+            told.end()
+
+    def leave() -> None:
+        left.set()
+        told.end(at_once=True)
 
     async def lines(first: Told | None) -> AsyncIterator[bytes]:
-        told = first
-        while told is not None:
-            yield as_json(told) + b"\n"
-            told = await queue.get()
+        line = first
+        while line is not None:
+            yield as_json(line) + b"\n"
+            line = await told.next()
 
     streams.take(asker)
     working = waiting.begin(whole)
     working.add_done_callback(lambda _: streams.give_back(asker))
     leaving = asyncio.ensure_future(gone(request))
-    begun = asyncio.ensure_future(queue.get())
+    begun = asyncio.ensure_future(told.next())
     try:
         await asyncio.wait({begun, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not begun.done():
@@ -197,12 +258,12 @@ async def lines_of(
         if first is None:
             await working
     except BaseException:
-        left.set()
+        leave()
         raise
     finally:
         leaving.cancel()
         begun.cancel()
-    return LineStream(lines(first), left)
+    return LineStream(lines(first), leave)
 
 
 async def _woken(follower: _Follower, seconds: float) -> bool:

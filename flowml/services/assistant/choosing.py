@@ -38,6 +38,8 @@ _FITS_BYTES = 6_000_000_000
 _TRIAL = (Message(Role.USER, "Say hello in one short sentence."),)
 _TRIAL_SECONDS = 300.0
 _TRIAL_TOKENS = 80
+SAID_NOTHING = "The model said nothing."
+ASK_AGAIN = "Ask again, or choose another model."
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def choose(context: Context, model: str | None, machine: str | None = None) -> S
 
 def try_it(context: Context, tell: Callable[[Mapping[str, Any]], None]) -> None:
     """Have the model say something short, and tell what comes: `wait`, `text`, and `ended` or `failed`."""
-    began = context.steady()
+    began, said_something = context.steady(), False
     try:
         model = language_model(context)
 
@@ -192,12 +194,16 @@ def try_it(context: Context, tell: Callable[[Mapping[str, Any]], None]) -> None:
 
         said = model.chat(_TRIAL, seconds=_TRIAL_SECONDS, stopped=context.left, most_tokens=_TRIAL_TOKENS, told=wait)
         for piece in said:
+            said_something = said_something or not piece.isspace()
             tell({"type": "text", "text": piece})
     except ReachedItsLength:
         # It answers, and talks a lot.
         pass
     except NoAnswer as problem:
         tell({"type": "failed", "detail": problem.detail, "hint": problem.hint or ""})
+        return
+    if not said_something:
+        tell({"type": "failed", "detail": SAID_NOTHING, "hint": ASK_AGAIN})
         return
     seconds = round(context.steady() - began, 1)
     tell({"type": "ended", "seconds": seconds, "model": model.name, "where": model.where})

@@ -36,7 +36,9 @@ def confinement() -> Confinement:
 
 
 def need_model(context: Context, dataset_id: str) -> None:
-    """Raises NoAssistant where no language model answers, and says where code is taken without one."""
+    """Raises NotFound for no data set; NoAssistant where no language model answers, and says where code is taken
+    without one."""
+    context.store.datasets.get(dataset_id)
     try:
         language_model(context)
     except NoAssistant as problem:

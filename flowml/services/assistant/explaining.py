@@ -4,16 +4,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flowml.assistant.chatting import so_far
 from flowml.assistant.facts import Briefing, Fact
-from flowml.assistant.model import CutOff, LanguageModel
+from flowml.assistant.model import CutOff, LanguageModel, NoAnswer
 from flowml.assistant.numbers.checking import Mark, check
 from flowml.assistant.sentences.explanation import Explanation, Section
 from flowml.assistant.sentences.results.explain import explain
 from flowml.assistant.sentences.results.findings import Findings
 from flowml.assistant.spoken import cleaned
 from flowml.assistant.telling import Told, new_mark, tell
-from flowml.domain.errors import InvalidInput, NotFound
-from flowml.services.assistant.choosing import language_model
+from flowml.domain.errors import FlowMLError, InvalidInput, NotFound
+from flowml.domain.faults import fault_of
+from flowml.services.assistant.choosing import ASK_AGAIN, SAID_NOTHING, language_model
 from flowml.services.assistant.findings import findings_of_job, findings_of_model
 from flowml.services.assistant.sharing import shared_columns
 from flowml.services.context import Context
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 SECONDS = 300.0
+_BROKEN = "This could not be explained, because of an error in FlowML."
 MOST_TOKENS = 900
 """Some 600 words: the explanation is to be short."""
 
@@ -43,8 +46,11 @@ _INSTRUCTIONS = (
 _QUESTION = "What did this run bring, in plain words?"
 
 Tell = Callable[[Mapping[str, Any]], object]
-"""Hears what happens, each a JSON object with a `type`: `by` (who answers), `wait` (why nothing comes yet), `text` (the
-text so far, the whole of it), `ended` (with `said`)."""
+"""Hears what happens, each a JSON object with a `type`: `by` (who answers), `wait` (why nothing comes yet), `text` (a
+piece of the text), `anew` (what came is not what it is; it begins again), `ended` (with `said`)."""
+
+# Pieces that come faster go together.
+_TOGETHER_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -96,28 +102,59 @@ def explain_results(context: Context, *, job_id: str | None = None, model_id: st
 def explain_results_in_pieces(
     context: Context, tell_of: Tell, *, job_id: str | None = None, model_id: str | None = None
 ) -> None:
-    """The same while it comes: `tell_of` hears each step. What the model has said when it breaks off is kept, with the
-    reason. Raises as `explain_results` before there is any text."""
+    """The same while it comes: `tell_of` hears each step. What goes wrong once it is told who answers is in the last
+    one, with what the model had said until then. Raises as `explain_results` before that."""
     model, told = _begin(context, job_id, model_id)
     tell_of({"type": "by", "model": model.name, "where": model.where})
+    pieces = _Pieces(context, tell_of)
     text = ""
 
     def wait(words: str) -> None:
         tell_of({"type": "wait", "text": words})
 
     try:
-        for text in _growing(context, model, told, wait):
-            tell_of({"type": "text", "text": told.named(text)})
-    except CutOff as error:
-        said = replace(_said(model, told, text or cleaned(error.text)), reason=error.detail, hint=error.hint or "")
-        tell_of({"type": "ended", "said": said})
-        return
-    tell_of({"type": "ended", "said": _said(model, told, text)})
+        try:
+            for text in _growing(context, model, told, wait):
+                if pieces.is_time:
+                    pieces.so_far(so_far(text, told))
+            said = _said(model, told, text)
+        except NoAnswer as error:
+            text = text or (cleaned(error.text) if isinstance(error, CutOff) else "")
+            said = replace(_said(model, told, text), reason=error.detail, hint=error.hint or "")
+    except Exception as error:
+        problem = error if isinstance(error, FlowMLError) else fault_of(error)
+        reason = _BROKEN if problem is None else problem.detail
+        hint = "" if problem is None else problem.hint or ""
+        tell_of({"type": "ended", "said": SaidByModel("", (), (), 0, model.name, model.where, reason, hint)})
+        raise
+    tell_of({"type": "ended", "said": said})
+
+
+class _Pieces:
+    """Tells a text that grows in pieces, and not each of them for itself."""
+
+    def __init__(self, context: Context, tell_of: Tell):
+        self._steady, self._tell = context.steady, tell_of
+        self._text, self._told_at = "", -_TOGETHER_SECONDS
+
+    @property
+    def is_time(self) -> bool:
+        return self._steady() - self._told_at >= _TOGETHER_SECONDS
+
+    def so_far(self, text: str) -> None:
+        """This is the whole of it so far."""
+        self._told_at = self._steady()
+        if not text.startswith(self._text):
+            self._tell({"type": "anew"})
+            self._text = ""
+        if piece := text[len(self._text) :]:
+            self._tell({"type": "text", "text": piece})
+        self._text = text
 
 
 def _begin(context: Context, job_id: str | None, model_id: str | None) -> tuple[LanguageModel, Told]:
     # Whether anybody is there to answer is known before anything is worked out.
-    _named(job_id, model_id)
+    _exists(context, job_id, model_id)
     model = language_model(context)
     return model, results_question(context, job_id=job_id, model_id=model_id, mark=new_mark())
 
@@ -140,7 +177,16 @@ def _said(model: LanguageModel, told: Told, text: str) -> SaidByModel:
     found = check(named, told.facts, (*told.columns.values(), *told.texts.values()))
     by_id = {fact.id: fact for fact in told.facts}
     cited = tuple(by_id[one] for one in found.cited)
-    return SaidByModel(named, found.marks, cited, found.numbers, model.name, model.where)
+    reason, hint = ("", "") if named else (SAID_NOTHING, ASK_AGAIN)
+    return SaidByModel(named, found.marks, cited, found.numbers, model.name, model.where, reason, hint)
+
+
+def _exists(context: Context, job_id: str | None, model_id: str | None) -> None:
+    _named(job_id, model_id)
+    if job_id is not None:
+        context.store.jobs.get(job_id)
+    else:
+        context.store.models.get(str(model_id))
 
 
 def _named(job_id: str | None, model_id: str | None) -> None:

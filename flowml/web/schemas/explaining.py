@@ -68,19 +68,25 @@ class ExplanationBy(Answer):
     where: str
 
 
-class ExplanationSoFar(Answer):
-    """The text so far, the whole of it; or (`wait`) why there is none yet."""
+class ExplanationPiece(Answer):
+    """The next piece of the text, or (`wait`) why there is none yet."""
 
     type: Literal["text", "wait"]
     text: str
 
 
+class ExplanationAnew(Answer):
+    """What came of the text is not what it is: it begins again."""
+
+    type: Literal["anew"]
+
+
 class ExplanationEnded(Answer):
-    """The last line."""
+    """The last line: the whole, or why there is not more of it."""
 
     type: Literal["ended"]
     said: ModelExplanation
 
 
-Line = Annotated[ExplanationBy | ExplanationSoFar | ExplanationEnded, Field(discriminator="type")]
-LINE: TypeAdapter[ExplanationBy | ExplanationSoFar | ExplanationEnded] = TypeAdapter(Line)
+Line = Annotated[ExplanationBy | ExplanationPiece | ExplanationAnew | ExplanationEnded, Field(discriminator="type")]
+LINE: TypeAdapter[ExplanationBy | ExplanationPiece | ExplanationAnew | ExplanationEnded] = TypeAdapter(Line)

@@ -89,6 +89,5 @@ class TriedProblem(Answer):
     hint: str
 
 
-TRIED: TypeAdapter[TriedText | TriedEnd | TriedProblem] = TypeAdapter(
-    Annotated[TriedText | TriedEnd | TriedProblem, Field(discriminator="type")]
-)
+Line = Annotated[TriedText | TriedEnd | TriedProblem, Field(discriminator="type")]
+TRIED: TypeAdapter[TriedText | TriedEnd | TriedProblem] = TypeAdapter(Line)

@@ -1,6 +1,6 @@
 // Results in plain words: the rest of FlowML's own text when it is worked out, and a language model's when it is asked.
 import Alpine from "../../vendor/alpine.js";
-import { dataOf, h } from "../dom.js";
+import { dataOf, h, throttle } from "../dom.js";
 import { fragment, said } from "../http.js";
 import { ask } from "./lines.js";
 import { noteOf, paragraphsOf, verdictOf } from "./marks.js";
@@ -73,29 +73,32 @@ Alpine.data("explanation", () => ({
     this.leaving = new AbortController();
     this.show("");
     this.words().setAttribute("aria-busy", "true");
-    let ended = false;
+    const reading = { text: "", ended: false };
+    const paint = throttle(60, () => reading.ended || this.show(reading.text, [], [], true));
     try {
       for await (const line of ask("/api/llm/explain-results/lines", dataOf(this.$root, "ask"), this.leaving.signal)) {
-        ended ||= line.type === "ended";
-        this.heard(line);
+        this.heard(line, reading, paint);
       }
-      if (!ended) this.note = "The answer broke off.";
+      if (!reading.ended) this.note = "The answer broke off.";
     } catch (problem) {
       this.note = problem.name === "AbortError" ? "Stopped. Its numbers were not looked at." : said(problem);
     }
     this.running = false;
     this.words().setAttribute("aria-busy", "false");
   },
-  heard(line) {
+  heard(line, reading, paint) {
     if (line.type === "by") this.by = "In the words of " + line.model + " on " + line.where;
     if (line.type === "wait") this.wait = line.text;
     if (line.type === "text") {
       this.wait = "Writing…";
-      this.show(line.text, [], [], true);
+      reading.text += line.text;
+      paint();
     }
+    if (line.type === "anew") reading.text = "";
     if (line.type === "ended") {
+      reading.ended = true;
       this.show(line.said.text, line.said.marks, line.said.cited);
-      this.verdict = verdictOf(line.said);
+      if (line.said.text) this.verdict = verdictOf(line.said);
       if (line.said.reason) this.note = [line.said.reason, line.said.hint].filter(Boolean).join(" ");
     }
   },

@@ -28,6 +28,13 @@ def test_every_endpoint_is_described(document: dict[str, Any]) -> None:
         assert named == re.findall(r"{(\w+)", endpoint.path)
 
 
+def test_answers_in_lines_say_what_stands_in_each(document: dict[str, Any]) -> None:
+    for path in ("/api/llm/chat", "/api/llm/explain-results/lines", "/api/llm/model/try"):
+        content = document["paths"][path]["post"]["responses"]["200"]["content"]
+        types = content["application/x-ndjson"]["schema"]["discriminator"]["mapping"]
+        assert {"text", "wait", "ended"} <= set(types)
+
+
 def test_it_says_where_a_credential_is_needed(document: dict[str, Any]) -> None:
     assert document["security"] == [{"token": []}, {}]
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"

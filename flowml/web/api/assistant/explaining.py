@@ -35,8 +35,9 @@ def by_model(context: Context, body: ExplainResults) -> explaining.SaidByModel:
 async def by_model_in_lines(request: Request) -> Response:
     """The same as it comes, in lines of JSON.
 
-    Each has a `type`: `by`, who answers; `wait`, why there is nothing yet; `text`, what there is so far; and `ended`
-    with the whole, as the other address answers. Whoever leaves ends the answer."""
+    Each has a `type`: `by`, who answers; `wait`, why there is nothing yet; `text`, pieces of it; `anew`, where they
+    begin again; and `ended` with the whole, as the other address answers, and where it ended early `reason` and
+    `hint`. Whoever leaves ends the answer."""
     body = await read_body(request, ExplainResults)
 
     def work(context: Context, tell: Tell) -> None:

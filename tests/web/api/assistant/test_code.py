@@ -70,6 +70,7 @@ def test_without_a_model_the_assistant_says_where_code_is_taken(house: Served) -
     dataset = uploaded(house)
     found = sent(house, "/api/llm/execute", {"dataset_id": dataset, "code": CODE}, 503)
     assert f"/api/datasets/{dataset}/code" in found["hint"] and "Ollama" in found["hint"]
+    sent(house, "/api/llm/execute", {"dataset_id": "none", "code": CODE}, 404)
 
 
 def test_the_page_says_what_this_machine_cannot_hold_code_to(house: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,10 +9,11 @@ import pytest
 from flowml.domain.jobs import Job
 from flowml.domain.models import Model
 from flowml.services.assistant import explaining
-from tests.assistant.stand_in import StandIn, cut_off, fails, silent, stand_in
+from tests.assistant.behaviours import Behaviour
+from tests.assistant.stand_in import StandIn, cut_off, error_line, fails, says, silent, stand_in
 from tests.services.insight.judged import judged
 from tests.services.records import add_job
-from tests.web.serving import Served, serve
+from tests.web.serving import Served, serve, until
 from tests.web.test_leaving import ask
 
 PATH = "/api/llm/explain-results"
@@ -64,6 +64,8 @@ def test_its_own_words_come_without_any_model(server: Served) -> None:
 def test_without_a_model_the_answer_says_what_to_do(server: Served) -> None:
     job = add_job(server.store)
     for path in (PATH, f"{PATH}/lines"):
+        for missing in ({"job_id": "none"}, {"model_id": "none"}):
+            assert server.client.post(path, json=missing).status_code == 404
         answer = server.client.post(path, json={"job_id": job.id})
         assert answer.status_code == 503 and answer.json()["hint"]
         assert server.client.post(path, json={}).status_code == 422
@@ -90,13 +92,15 @@ def test_the_text_of_a_model_has_its_numbers_checked(
 
 
 def test_it_comes_in_lines_and_says_who_answers(house: Served, ollama: StandIn, run: tuple[Job, list[Model]]) -> None:
-    ollama.answers("It says v1 or v2 [f1]. That is all.")
+    ollama.answers("It says c5 or c55, v1 or v2 [f1]. " + "That is all. " * 300)
     found = lines(house, {"job_id": run[0].id})
     assert [found[0]["type"], found[-1]["type"]] == ["by", "ended"]
     assert found[0]["model"] == "stand-in:3b"
     texts = [line["text"] for line in found if line["type"] == "text"]
-    assert len(texts) > 1 and all(later.startswith(earlier[:10]) for earlier, later in pairwise(texts))
-    assert found[-1]["said"]["text"] == texts[-1]
+    whole = found[-1]["said"]["text"]
+    assert texts and whole.startswith("".join(texts)) and "It says “bought” or c55" in whole
+    # However long it is, it is sent as it is and once more as a whole.
+    assert "anew" not in [line["type"] for line in found] and sum(map(len, texts)) <= len(whole)
 
 
 def test_what_there_is_of_an_answer_that_breaks_off_is_shown_with_the_reason(
@@ -107,9 +111,41 @@ def test_what_there_is_of_an_answer_that_breaks_off_is_shown_with_the_reason(
     assert said["text"].startswith("It is right in 77,777 rows") and said["reason"]
     assert [mark["kind"] for mark in said["marks"]] == ["invented"]
     assert house.client.post(PATH, json={"job_id": run[0].id}).status_code == 503
-    ollama.behaves(fails(500, "model requires more system memory"))
-    answer = house.client.post(f"{PATH}/lines", json={"job_id": run[0].id})
-    assert answer.status_code == 503 or '"ended"' not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "text", "reason"),
+    [
+        (fails(500, "model requires more system memory"), "", "does not fit into the memory"),
+        (fails(503, "server busy, please try again.  maximum pending requests exceeded"), "", "more requests"),
+        (error_line("CUDA error: out of memory", "Right in 77,777 rows"), "Right in 77,777 rows", "does not fit"),
+        (says(""), "", "The model said nothing."),
+    ],
+    ids=["no memory", "busy", "no memory in the middle", "nothing said"],
+)
+def test_whatever_it_ends_with_the_last_line_says_so(
+    house: Served, ollama: StandIn, run: tuple[Job, list[Model]], behaviour: Behaviour, text: str, reason: str
+) -> None:
+    ollama.behaves(behaviour)
+    last = lines(house, {"job_id": run[0].id})[-1]
+    assert last["type"] == "ended"
+    said = last["said"]
+    assert said["text"] == text and reason in said["reason"] and said["hint"]
+    assert [mark["kind"] for mark in said["marks"]] == ["invented"] * bool(text)
+
+
+def test_an_error_of_our_own_ends_it_in_words_and_is_logged(
+    house: Served,
+    ollama: StandIn,
+    run: tuple[Job, list[Model]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ollama.answers("Good.")
+    monkeypatch.setattr(explaining, "check", lambda *_: 1 // 0)
+    said = lines(house, {"job_id": run[0].id})[-1]["said"]
+    assert said["reason"] == "This could not be explained, because of an error in FlowML."
+    assert until(lambda: "an answer in lines broke off" in caplog.text)
 
 
 def test_who_leaves_ends_the_answer(house: Served, ollama: StandIn, run: tuple[Job, list[Model]]) -> None:
