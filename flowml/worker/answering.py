@@ -39,6 +39,7 @@ _LONGEST_PAUSE_SECONDS = 15.0
 _TOGETHER_SECONDS = 0.1
 _MOST_TOGETHER = 2_000
 _TRIES = 5
+_BROKEN = "The answer ended because of an error in FlowML there."
 
 
 @dataclass(frozen=True)
@@ -229,6 +230,13 @@ class _Handing:
         except NoAnswer as problem:
             failed = {"kind": _kind(problem), "detail": problem.detail[:1_000], "hint": (problem.hint or "")[:1_000]}
             self._send(text=waiting, failed=failed)
+        except (httpx.TransportError, FlowMLError):
+            # The server cannot be told.
+            raise
+        except Exception:
+            # Whoever has asked does not wait until the time is over.
+            self._send(text=waiting, failed={"kind": CutOff.__name__, "detail": _BROKEN, "hint": "Ask again."})
+            raise
 
     def told(self, words: str) -> None:
         """What happens meanwhile."""

@@ -108,6 +108,20 @@ def test_what_goes_wrong_at_the_worker_is_said_by_name(tmp_path: Path, ollama: S
         assert caught.value.text == "Half of "
 
 
+def test_an_error_of_our_own_at_the_worker_is_said_at_once(
+    tmp_path: Path, ollama: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Iterator[str]:
+        yield "So "
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(answering.Answering, "_pieces", broken)
+    with here(tmp_path, ollama) as server:
+        with pytest.raises(CutOff, match="On the worker far: The answer ended because of an error") as caught:
+            list(choosing.language_model(server.context).chat(HELLO, seconds=20))
+        assert caught.value.text == "So "
+
+
 def test_a_worker_lost_in_the_middle_cuts_the_answer_off(tmp_path: Path, ollama: StandIn) -> None:
     ollama.behaves(says("word " * 500, slowly=0.05))
     with serve(tmp_path / "home", who=who, ollama_url=None) as server:
