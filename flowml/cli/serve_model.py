@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from flowml import __version__
 from flowml.cli.serve import bind, reached_at, settings_of, settle_memory
@@ -185,7 +185,6 @@ class _Processes:
         self._tried = tried or try_foreign(self._alone.path)
         FORKSERVER.close()
         begun, self._begun = os.pipe()
-        self._life, self._hold = os.pipe()
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._end)
         try:
@@ -203,21 +202,25 @@ class _Processes:
 
     def _start(self, number: int) -> None:
         try:
-            process = os.fork()
+            with lifeline.line() as held:
+                process = os.fork()
+                if not process:
+                    self._become(number, held)
         except OSError as error:
             # Those that there are go on answering.
             _log.warning("process %s could not be started: %s", number, error.strerror)
             self._due[number] = time.monotonic() + _MOST_DELAY_SECONDS
             return
-        if process:
-            self._alive[process] = (number, time.monotonic())
-            return
+        self._alive[process] = (number, time.monotonic())
+
+    def _become(self, number: int, held: tuple[int, ...]) -> NoReturn:
+        """In the child: answer, and end."""
         code = 1
         try:
             for signum in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(signum, signal.SIG_DFL)
-            os.close(self._hold)
-            lifeline.end_with(self._life)
+            for end in held:
+                lifeline.end_with(end)
             self._alone.serve(number, self._tried, self._has_begun)
             code = 0
         except BaseException as error:

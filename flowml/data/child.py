@@ -1,6 +1,7 @@
 """Work on tables in a child process that can neither hang nor eat the machine's memory."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -11,6 +12,8 @@ from flowml.domain.datasets import Column, ColumnStats, HowRead, Ingested, Role,
 from flowml.domain.remarks import Remark
 from flowml.machine import child
 from flowml.machine.child import Bounds
+
+_LEAST_ANSWER, _ANSWER_A_BYTE, _MOST_ANSWER = 32 << 20, 8, 512 << 20
 
 
 class Child(child.Child):
@@ -30,14 +33,15 @@ class Child(child.Child):
         timeout_seconds: float,
         memory_bytes: int,
         cancelled: Event | None = None,
+        look: Callable[[], object] | None = None,
     ) -> dict[str, Any]:
         """The answer to the one request. Raises what the process raised; TooLarge when its resident memory went over
         the limit, NotReady when `cancelled` was set. A file that took longer than the limit, crashed its reader, or
         took far more memory than one of its size should is an UnreadableFile; other work that took too long is
-        NotReady.
+        NotReady. `look`: called all the while; what it raises ends the process.
         """
         usual_bytes = memory_for(Path(request["path"])) if task == "import" else memory_bytes
-        bounds = Bounds(timeout_seconds, min(usual_bytes, memory_bytes))
+        bounds = Bounds(timeout_seconds, min(usual_bytes, memory_bytes), _answer_bytes(request), look)
         try:
             answer = self.ask({"task": task, **request}, bounds, cancelled)
         except child.Ended as ended:
@@ -45,6 +49,15 @@ class Child(child.Child):
         if "problem" in answer:
             raise _error(answer["problem"])
         return answer
+
+
+def _answer_bytes(request: Mapping[str, Any]) -> int:
+    """What is said of a file, or shown of it, grows with it."""
+    size = 0
+    for name in ("path", "table"):
+        with suppress(KeyError, TypeError, OSError):
+            size += Path(request[name]).stat().st_size
+    return min(_LEAST_ANSWER + _ANSWER_A_BYTE * size, _MOST_ANSWER)
 
 
 def _words(
@@ -68,6 +81,11 @@ def _words(
                 f"Reading the file needs more than the {gigabytes:.1f} GB of memory there are for it.",
                 hint="Upload a smaller part of it, or save it as Parquet first.",
             )
+        case child.AnsweredTooMuch(), False:
+            return errors.TooLarge(
+                "What there is to say of this table is more than can be shown at once.",
+                hint="Ask for fewer rows, or take a table with fewer columns.",
+            )
         case child.OutOfMemory(), False:
             return errors.TooLarge(
                 f"This takes more than the {gigabytes:.1f} GB of memory there are for it.",
@@ -83,10 +101,16 @@ def _words(
 
 
 def _error(problem: Mapping[str, Any]) -> errors.FlowMLError:
-    kind = getattr(errors, problem["type"])
-    error: errors.FlowMLError = kind(problem["detail"], hint=problem["hint"])
-    if isinstance(error, errors.InvalidInput):
-        error.fields = tuple(errors.FieldProblem(**field) for field in problem["fields"])
+    try:
+        kind = getattr(errors, problem["type"])
+        error = kind(problem["detail"], hint=problem["hint"])
+        if isinstance(error, errors.InvalidInput):
+            error.fields = tuple(errors.FieldProblem(**field) for field in problem["fields"])
+    except (AttributeError, KeyError, TypeError):
+        error = None
+    if not isinstance(error, errors.FlowMLError):
+        # One that was talked into something says what it likes.
+        return errors.FlowMLError("The table could not be worked on: the process for it broke down.")
     return error
 
 

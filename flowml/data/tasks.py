@@ -10,6 +10,7 @@ import dataclasses
 import importlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import traceback
@@ -24,6 +25,8 @@ from flowml.machine.child import settle
 from flowml.machine.confinement import confining
 from flowml.machine.confinement.confining import Confinement
 from flowml.machine.priority import go_behind
+
+_LEAST_FILE = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -85,13 +88,20 @@ def confine(
     machine; and go behind."""
     scratch = request.get("scratch")
     writable = [_place(Path(path)) for path in writes]
-    confinement = confining.confine_reader(reads, [*writable, *([] if scratch is None else [scratch])])
+    writable += [] if scratch is None else [Path(scratch)]
+    confinement = confining.confine_reader(reads, writable, file_bytes=_room_for(writable))
     if scratch is not None:
         keep_temporary_files_in(scratch)
     # Not before: it may take a thread, which would not be confined.
     if niceness:
         go_behind(niceness)
     return confinement
+
+
+def _room_for(writable: Iterable[Path]) -> int:
+    """Bytes that a file may have here: more than what is free helps nobody."""
+    found = [shutil.disk_usage(folder).free for folder in writable]
+    return max(_LEAST_FILE, min(found, default=0))
 
 
 def _place(path: Path) -> Path:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -29,6 +29,9 @@ _PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 _POLL_SECONDS = 0.02
 _END_SECONDS = 10.0
 _MOST_WORDS = 4000
+_MOST_SAID = 64 << 20
+# An empty list takes thirty times as much memory as it has characters.
+_MOST_PARTS = 4_000_000
 _BLOCK = 4096
 _log = logging.getLogger(__name__)
 
@@ -51,6 +54,10 @@ class OutOfMemory(Ended):
     def __init__(self, detail: str, held_bytes: int):
         super().__init__(detail)
         self.held_bytes = held_bytes
+
+
+class AnsweredTooMuch(Ended):
+    """Its answer is larger than it may be; nobody has read it."""
 
 
 class Cancelled(Ended):
@@ -120,22 +127,23 @@ def start(
         raise CannotStart("This Python cannot start another one.")
     path = os.pathsep.join(filter(None, (str(_PACKAGE_FOLDER), os.environ.get("PYTHONPATH", ""))))
     try:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", module, *arguments],
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            pass_fds=(*lifeline.descriptors(), *descriptors),
-            env={
-                **(os.environ if inherited is None else inherited),
-                "PYTHONPATH": path,
-                **thread_settings(),
-                **(environment or {}),
-                **lifeline.environment(),
-            },
-            # Ctrl-C in a terminal is for the program, which decides what ends; and a group can be ended as a whole.
-            start_new_session=True,
-        )
+        with lifeline.line() as ends:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", module, *arguments],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=(*ends, *descriptors),
+                env={
+                    **(os.environ if inherited is None else inherited),
+                    "PYTHONPATH": path,
+                    **thread_settings(),
+                    **(environment or {}),
+                    **lifeline.environment(ends),
+                },
+                # Ctrl-C in a terminal is for the program, which decides what ends; a group can be ended as a whole.
+                start_new_session=True,
+            )
     except OSError as error:
         raise CannotStart(f"No process could be started: {error}.") from error
 
@@ -190,10 +198,13 @@ def end(process: Process) -> None:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a child may take."""
+    """What a child may take. `answer_bytes`: how long its answer may be, which is read into memory; `look`: called all
+    the while, to end it by raising something."""
 
     seconds: float
     memory_bytes: int | None = None
+    answer_bytes: int = 32 << 20
+    look: Callable[[], object] | None = None
 
 
 class Child:
@@ -221,15 +232,17 @@ class Child:
         return self._process.pid
 
     def ask(self, request: Mapping[str, Any], bounds: Bounds, cancelled: Event | None = None) -> dict[str, Any]:
-        """The answer to the one request. Raises OutOfTime, OutOfMemory, Cancelled, Lost, Broken, NoRoom."""
+        """The answer to the one request. Raises OutOfTime, OutOfMemory, AnsweredTooMuch, Cancelled, Lost, Broken,
+        NoRoom, and what `bounds.look` does."""
         # Beside the watch: a process that does not read must not make anybody wait for ever.
         Thread(target=self._send, args=(json.dumps(request).encode(),), name="child-request", daemon=True).start()
         try:
-            _watch(self._process, bounds, cancelled)
+            _watch(self._process, bounds, cancelled, self._check_size)
         finally:
             end(self._process)
         if getattr(self._process, "is_lost", False):
             raise Lost("The process for it was ended by the system, with others.")
+        self._check_size(bounds)
         answer = _answer(self._answered)
         words = _tail(self._said)
         if answer is None:
@@ -243,6 +256,12 @@ class Child:
         if words:
             _log.error("a child for %s said: %s", self._process.args, words)
         return answer
+
+    def _check_size(self, bounds: Bounds) -> None:
+        """Of what it has written so far. Raises AnsweredTooMuch."""
+        for file, most in ((self._answered, bounds.answer_bytes), (self._said, _MOST_SAID)):
+            if os.fstat(file.fileno()).st_size > most:
+                raise AnsweredTooMuch(f"It wrote more than the {most / 1e6:.1f} MB that it may answer.")
 
     def _send(self, content: bytes) -> None:
         assert self._process.stdin is not None
@@ -260,7 +279,7 @@ class Child:
         self._open.close()
 
 
-def _watch(process: Process, bounds: Bounds, cancelled: Event | None) -> None:
+def _watch(process: Process, bounds: Bounds, cancelled: Event | None, check_size: Callable[[Bounds], None]) -> None:
     ends_at = time.monotonic() + bounds.seconds
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -270,22 +289,32 @@ def _watch(process: Process, bounds: Bounds, cancelled: Event | None) -> None:
             raise Cancelled("It was cancelled.")
         if time.monotonic() > ends_at:
             raise OutOfTime(f"It took longer than {bounds.seconds:g} seconds.")
+        check_size(bounds)
+        if bounds.look is not None:
+            bounds.look()
         if bounds.memory_bytes is not None and (held := resident_bytes(process.pid)) > bounds.memory_bytes:
             raise OutOfMemory(f"It needed more memory than the {bounds.memory_bytes / 1e9:.1f} GB it may use.", held)
 
 
 def _answer(file: IO[bytes]) -> dict[str, Any] | None:
+    """None for none. Raises AnsweredTooMuch."""
     file.seek(0)
+    # The last line is the answer: a library may have written something before it.
+    content = file.read().rstrip().rpartition(b"\n")[2]
+    if sum(map(content.count, (b",", b":", b"[", b"{"))) > _MOST_PARTS:
+        raise AnsweredTooMuch(f"Its answer has more than the {_MOST_PARTS:,} parts that it may have.")
     try:
-        # The last line is the answer: a library may have written something before it.
-        answer = json.loads(file.read().rstrip().rpartition(b"\n")[2])
-    except ValueError:
+        answer = json.loads(content)
+    # Also one that is nested deeper than anything that a child answers.
+    except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) else None
 
 
 def _tail(file: IO[bytes]) -> str:
-    file.seek(0)
+    size = file.seek(0, os.SEEK_END)
+    # A character has up to four bytes.
+    file.seek(max(0, size - 4 * _MOST_WORDS))
     return file.read().decode("utf-8", "replace")[-_MOST_WORDS:].strip()
 
 

@@ -75,21 +75,19 @@ class _Server:
         if not message:
             return False
         *standard, control = files
-        # What the child is held by: it must not be among what a fork leaves behind.
-        held = os.dup(lifeline.descriptors()[0])
         told = socket.socket(fileno=control)
         try:
-            pid = os.fork()
+            with lifeline.line() as held:
+                pid = os.fork()
+                if pid == 0:
+                    self._become(json.loads(message), standard, told, held)
         except OSError as problem:
             # The others go on; whoever asked finds another way.
             print(f"no process could be forked: {problem}", file=sys.stderr)
             told.close()
             return True
-        else:
-            if pid == 0:
-                self._become(json.loads(message), standard, told, held)
         finally:
-            for file in (*standard, held):
+            for file in standard:
                 os.close(file)
         self._children[pid] = _Child(told)
         self._selector.register(told, selectors.EVENT_READ, pid)
@@ -118,7 +116,9 @@ class _Server:
         """See who of those that were killed has ended; one that is deep in the system may take its time."""
         self._ending = {pid for pid in self._ending if os.waitpid(pid, os.WNOHANG) == (0, 0)}
 
-    def _become(self, request: dict[str, Any], standard: list[int], told: socket.socket, held: int) -> NoReturn:
+    def _become(
+        self, request: dict[str, Any], standard: list[int], told: socket.socket, held: tuple[int, ...]
+    ) -> NoReturn:
         """In the child: be what was asked for, and end."""
         code = 1
         try:
@@ -139,7 +139,7 @@ class _Server:
                 os.close(file)
             self._selector.close()
             os.chdir(request["folder"])
-            os.environ.update(lifeline.environment_of(held))
+            os.environ.update(lifeline.environment(held))
             random.seed()
             sys.argv = [request["module"], *request["arguments"]]
             importlib.import_module(request["module"]).main()

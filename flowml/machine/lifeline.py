@@ -1,26 +1,31 @@
 """A child ends with its parent, however the parent ends.
 
-The parent holds the one end of a pipe, and the system closes that when the parent is gone. On Linux the child has the
-system send it SIGKILL at that moment (`F_SETSIG` of fcntl(2)), so that a child which is deep in a library, holding
-Python's lock, ends as well; whom a signal goes to belongs to an open file and not to a process, so each child opens the
-pipe's end anew. Elsewhere a thread of the child waits for it.
+The parent holds the one end of a pair of sockets, a pair for each child, and the system closes that when the parent is
+gone. On Linux the child has the system send it SIGKILL at that moment (`F_SETSIG` of fcntl(2)), so that a child that is
+deep in a library, holding Python's lock, ends as well. Elsewhere a thread of the child waits for it.
+
+It is not one pipe for all: whoever has the one end of a pipe may open the other in `/proc`, and write to all who hold
+on to it. An end of a socket cannot be opened, and what is written to it reaches nobody.
 """
 
 import contextlib
 import os
 import select
 import signal
+import socket
 import sys
 import threading
+from collections.abc import Iterator
 
 if sys.platform == "linux":
     import fcntl
 
 _VARIABLE = "FLOWML_LIFELINE"
 
-_ends: tuple[tuple[int, int], ...] | None = None
-"""Both ends of the pipe, each with the number of what it is."""
-_lock = threading.Lock()
+_ends: dict[int, int] = {}
+"""This process's ends, one a child, each with the number of what it is."""
+# A fork in between would have an end that nobody closes there; one in a handler of a signal must not wait for ever.
+_lock = threading.RLock()
 _held: tuple[int, ...] = ()
 
 
@@ -29,25 +34,27 @@ def held() -> tuple[int, ...]:
     return _held
 
 
-def descriptors() -> tuple[int, ...]:
-    """The end for children: to be passed on as it is, with `environment`. None where the system passes none on."""
-    global _ends
+@contextlib.contextmanager
+def line() -> Iterator[tuple[int, ...]]:
+    """The end for one child: to be passed on as it is while this holds, with `environment`. None where the system
+    passes none on. Raises OSError where no more files may be open."""
     if not hasattr(os, "fork"):
-        return ()
+        yield ()
+        return
     with _lock:
-        if _ends is None:
-            _ends = tuple((end, os.fstat(end).st_ino) for end in os.pipe())
-        return (_ends[0][0],)
+        _let_go_of_ended()
+        ours, theirs = (end.detach() for end in socket.socketpair())
+        _ends[ours] = os.fstat(ours).st_ino
+    try:
+        yield (theirs,)
+    finally:
+        # Where there is no child by now, nobody holds it any more, and the next one's turn finds that.
+        os.close(theirs)
 
 
-def environment() -> dict[str, str]:
-    """What a child that gets the descriptors has to know."""
-    return environment_of(descriptors()[0]) if descriptors() else {}
-
-
-def environment_of(reader: int) -> dict[str, str]:
-    """The same for a child that has this end under another number."""
-    return {_VARIABLE: str(reader)}
+def environment(ends: tuple[int, ...]) -> dict[str, str]:
+    """What a child that gets its end has to know."""
+    return {_VARIABLE: str(ends[0])} if ends else {}
 
 
 def hold() -> None:
@@ -57,57 +64,76 @@ def hold() -> None:
         end_with(int(found))
 
 
-def end_with(reader: int) -> None:
-    """End this process when nobody holds the other end of this pipe any more."""
+def end_with(end: int) -> None:
+    """End this process when nobody holds the other end of this socket any more; of the processes that have it, only
+    one can do so."""
     global _held
-    if _is_over(reader, 0):
+    if _is_over(end, 0):
         os._exit(1)
-    _held = (reader,)
+    _held = (end,)
     if sys.platform == "linux":
         try:
-            own = os.open(f"/proc/self/fd/{reader}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            _held = (reader, own)
-            fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
-            fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
-            fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
+            fcntl.fcntl(end, fcntl.F_SETOWN, os.getpid())
+            fcntl.fcntl(end, fcntl.F_SETSIG, signal.SIGKILL)
+            fcntl.fcntl(end, fcntl.F_SETFL, fcntl.fcntl(end, fcntl.F_GETFL) | os.O_ASYNC)
         except OSError:
-            _wait_beside(reader)
+            _wait_beside(end)
         # It may have gone between the two.
-        if _is_over(reader, 0):
+        if _is_over(end, 0):
             os._exit(1)
     else:
-        _wait_beside(reader)
+        _wait_beside(end)
 
 
-def _wait_beside(reader: int) -> None:
-    threading.Thread(target=_wait, args=(reader,), name="lifeline", daemon=True).start()
+def _wait_beside(end: int) -> None:
+    threading.Thread(target=_wait, args=(end,), name="lifeline", daemon=True).start()
 
 
-def _wait(reader: int) -> None:
-    while not _is_over(reader, None):
+def _wait(end: int) -> None:
+    while not _is_over(end, None):
         pass
     os._exit(1)
 
 
-def _is_over(reader: int, milliseconds: int | None) -> bool:
+def _is_over(end: int, milliseconds: int | None) -> bool:
     """Whether the other end is closed; nothing is ever written to it."""
     watched = select.poll()
-    watched.register(reader, select.POLLIN)
+    watched.register(end, select.POLLIN)
     return bool(watched.poll(milliseconds))
+
+
+def _let_go_of_ended() -> None:
+    """Close the ends of children that are gone, with all who had theirs."""
+    watched = select.poll()
+    for end in list(_ends):
+        if _is_ours(end):
+            # Only that the other is closed: what a child writes says nothing.
+            watched.register(end, 0)
+        else:
+            del _ends[end]
+    for end, _ in watched.poll(0):
+        del _ends[end]
+        os.close(end)
+
+
+def _is_ours(end: int) -> bool:
+    """A program that closes all that is open may have given the number to another file."""
+    try:
+        return os.fstat(end).st_ino == _ends[end]
+    except OSError:
+        return False
 
 
 def _leave_behind() -> None:
     """In a forked child: the ends are the parent's, whose children must not live as long as this one."""
     global _ends, _lock
-    _lock = threading.Lock()
-    if _ends is not None:
-        for end, known in _ends:
-            # A program that closes all that is open may have given the number to another file.
-            with contextlib.suppress(OSError):
-                if os.fstat(end).st_ino == known:
-                    os.close(end)
-    _ends = None
+    _lock = threading.RLock()
+    for end in filter(_is_ours, list(_ends)):
+        os.close(end)
+    _ends = {}
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_behind)
+    os.register_at_fork(
+        before=lambda: _lock.acquire(), after_in_parent=lambda: _lock.release(), after_in_child=_leave_behind
+    )

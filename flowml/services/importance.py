@@ -8,7 +8,7 @@ from flowml.domain.faults import kept_if_there_is_room
 from flowml.domain.models import ColumnImportance, Importance, Model, ModelDetails
 from flowml.machine.facts import memory_bytes
 from flowml.services.context import Context
-from flowml.services.tables import FORKSERVER, scratch
+from flowml.services.tables import FORKSERVER, room_left, scratch
 from flowml.services.turns import CHILDREN, alone
 
 _SECONDS = 20.0
@@ -78,5 +78,6 @@ def in_a_child(context: Context, model: Model, what: str, seconds: float, **requ
             timeout_seconds=_PATIENCE_SECONDS,
             memory_bytes=int(memory_bytes() * _MEMORY_SHARE),
             cancelled=context.left,
+            look=room_left(context),
         )
     return found

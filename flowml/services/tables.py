@@ -1,13 +1,15 @@
 """Work on tables, in child processes within the limits of this server."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flowml.data.child import Child
+from flowml.domain.errors import NoRoom
 from flowml.domain.stored import reading
 from flowml.machine.facts import memory_bytes
 from flowml.machine.forkserver import Forkserver
@@ -28,6 +30,7 @@ FORKSERVER = Forkserver(
 
 MEMORY_SHARE = 0.6
 """Of this machine's memory, for one task."""
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,26 @@ def run_task(
             timeout_seconds=context.settings.import_timeout_seconds,
             memory_bytes=min(share, most_bytes or share),
             cancelled=context.left,
+            look=room_left(context),
         )
+
+
+def room_left(context: Context) -> Callable[[], None] | None:
+    """Ends a task that leaves less room on the disk than is kept for what is running, with NoRoom. None where there is
+    no more than that to begin with: what only reads can do without."""
+    room, last = context.store.room, time.monotonic()
+    try:
+        room.check()
+    except NoRoom:
+        return None
+
+    def look() -> None:
+        nonlocal last
+        if (now := time.monotonic()) - last > _LOOK_SECONDS:
+            last = now
+            room.check()
+
+    return look
 
 
 @contextmanager

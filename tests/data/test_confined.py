@@ -29,9 +29,9 @@ from flowml.machine.confinement import confining
 prepare = tasks.prepare
 confine_reader = confining.confine_reader
 
-def noted(*places):
+def noted(*places, **bounds):
     global found
-    found = confine_reader(*places)
+    found = confine_reader(*places, **bounds)
     return found
 
 confining.confine_reader = noted
@@ -136,7 +136,7 @@ def test_it_has_no_secrets_and_no_open_files_of_its_server(forkserver: Forkserve
     said = ask(forkserver, "attempt", {"path": str(path), "target": str(tmp_path / "result"), "attempts": attempts})
     assert "secret" not in json.dumps(said)
     # What ends it with its server.
-    assert said["files"] == "['pipe', 'pipe']"
+    assert said["files"] == "['socket']"
 
 
 def test_however_nice_it_is_nothing_of_it_was_there_before_it_was_confined(

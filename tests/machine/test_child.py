@@ -15,7 +15,17 @@ import pytest
 
 from flowml.domain.errors import NoRoom
 from flowml.library.engine_process import EngineProcess
-from flowml.machine.child import Bounds, Broken, Cancelled, CannotStart, Child, OutOfMemory, OutOfTime, start
+from flowml.machine.child import (
+    AnsweredTooMuch,
+    Bounds,
+    Broken,
+    Cancelled,
+    CannotStart,
+    Child,
+    OutOfMemory,
+    OutOfTime,
+    start,
+)
 from flowml.machine.facts import resident_bytes
 
 SETTLED = "import json, sys\nfrom flowml.machine.child import settle\nsettle()\n"
@@ -70,6 +80,7 @@ def test_an_answer_that_finds_no_room_is_no_crash(
         ("raise SystemExit(3)", "exit code 3"),
         ("print('no JSON')", "exit code 0"),
         ("print([1])", "exit code 0"),
+        ("print('[' * 200_000)", "exit code 0"),
     ],
 )
 def test_one_that_breaks_down_says_how(module: Path, code: str, how: str) -> None:
@@ -95,6 +106,34 @@ def test_one_that_takes_too_long_or_too_much_or_is_not_wanted_is_ended(module: P
     with Child("a_child") as child, pytest.raises(OutOfMemory, match=r"0\.2 GB") as ended:
         child.ask({}, Bounds(60.0, 200_000_000))
     assert ended.value.held_bytes > 200_000_000
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        # Which takes no room on the disk, and would take all memory of who reads it.
+        "import os, time\nos.ftruncate(1, 3 << 30)\ntime.sleep(60)",
+        "import os\nos.ftruncate(1, 3 << 30)",
+        "import os, time\nos.ftruncate(2, 3 << 30)\ntime.sleep(60)",
+        "print('{\"a\": [' + '[],' * 2_100_000 + '0]}')",
+    ],
+)
+def test_an_answer_that_is_too_large_is_not_read(module: Path, code: str) -> None:
+    module.write_text(code)
+    before = resident_bytes(os.getpid())
+    with Child("a_child") as child, pytest.raises(AnsweredTooMuch):
+        child.ask({}, Bounds(60.0))
+    assert resident_bytes(os.getpid()) - before < 100_000_000
+
+
+def test_what_is_looked_at_meanwhile_ends_it(module: Path) -> None:
+    def look() -> None:
+        raise NoRoom("There is none.")
+
+    module.write_text("import time\ntime.sleep(60)")
+    with Child("a_child") as child, pytest.raises(NoRoom, match="There is none"):
+        child.ask({}, Bounds(60.0, look=look))
+    assert child._process.returncode == -signal.SIGKILL
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread of the child has to see it")

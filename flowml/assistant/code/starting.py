@@ -26,6 +26,7 @@ _FILE_MULTIPLE = 10
 # Threads that are there before a process is confined would not be; none of these libraries computes here.
 _NO_THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _LONGEST_WORDS = 500
+_MOST_ANSWER = 64 << 10
 _MOST_MISSING = 5
 
 
@@ -71,7 +72,7 @@ def run_code(
     }
     try:
         with Child(module, starter=_start) as process:
-            answer = process.ask(request, Bounds(seconds, memory_bytes), cancelled)
+            answer = process.ask(request, Bounds(seconds, memory_bytes, _MOST_ANSWER), cancelled)
     except child.CannotStart as problem:
         raise NotReady(problem.detail, hint="Try again when less is running.") from None
     except child.Ended as ended:

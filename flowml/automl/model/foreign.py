@@ -22,6 +22,7 @@ FORKSERVER = Forkserver(_TASK)
 _SECONDS = 180.0
 _MEMORY_BYTES = 1_000_000_000
 _MEMORY_A_BYTE = 100
+_MOST_ANSWER = 64 << 10
 _HINT = "Download the model again, or train it once more; if it comes from somebody else, do not use it."
 
 
@@ -55,7 +56,7 @@ def try_foreign(
     """
     seconds = _SECONDS if seconds is None else seconds
     size = path.stat().st_size if path.exists() else 0
-    bounds = child.Bounds(seconds, _MEMORY_BYTES + _MEMORY_A_BYTE * size)
+    bounds = child.Bounds(seconds, _MEMORY_BYTES + _MEMORY_A_BYTE * size, _MOST_ANSWER)
     request = {"path": str(path.absolute()), "table": None if table is None else str(table.absolute())}
     try:
         with child.Child(_TASK, starter=forkserver.start) as process:

@@ -1,7 +1,8 @@
 """Which calls of the system a confined process may make, by name and by number.
 
-What is not named here is refused: sockets, processes, programs, signals to others, links, rights of files, io_uring,
-and whatever Linux learns to do. A call whose arguments matter is in `LOOKED_INTO`.
+What is not named here is refused: room on the disk that nothing is written to, sockets, processes, programs, signals
+to others, links, rights of files, io_uring, and whatever Linux learns to do. A call whose arguments matter is in
+`LOOKED_INTO`.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ NEWEST_KNOWN = 451
 _OPEN_FILES = """
 read:0:63 write:1:64 close:3:57 lseek:8:62 pread64:17:67 pwrite64:18:68 readv:19:65 writev:20:66 preadv:295:69
 pwritev:296:70 preadv2:327:286 pwritev2:328:287 fstat:5:80 flock:73:32 fsync:74:82 fdatasync:75:83
-ftruncate:77:46 fallocate:285:47 fadvise64:221:223 readahead:187:213 sync_file_range:277:84 sendfile:40:71
+ftruncate:77:46 fadvise64:221:223 readahead:187:213 sync_file_range:277:84 sendfile:40:71
 copy_file_range:326:285 pipe:22:- pipe2:293:59 dup:32:23 dup2:33:- dup3:292:24 poll:7:- ppoll:271:73 select:23:-
 pselect6:270:72 epoll_create:213:- epoll_create1:291:20 epoll_ctl:233:21 epoll_wait:232:- epoll_pwait:281:22
 epoll_pwait2:441:441 eventfd:284:- eventfd2:290:19 timerfd_create:283:85 timerfd_settime:286:86
@@ -67,8 +68,9 @@ Way = tuple[Check, ...]
 
 _CLONE_THREAD, _NEW_NAMESPACES = 0x10000, 0x7E020080
 _EMPTY_PATH = 0x1000
-# What is open twice, its flags (no signals: a file can have one sent to any process of this user), and locks.
-_FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032, 1034)
+# What is open twice, its flags (no signals: a file can have one sent to any process of this user), and locks. How much
+# room a pipe has is only read: it is the system's memory.
+_FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032, 1034)
 # Is it a terminal, and how wide; how much can be read; flags of the descriptor.
 _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 # Names of threads and of memory, and whether a right is there.

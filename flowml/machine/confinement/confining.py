@@ -19,6 +19,8 @@ from flowml.machine.confinement import filtering, kernel, landlock, limits, plac
 from flowml.machine.confinement.limits import Limits
 
 _TASKS = Path("/proc/self/task")
+# Polars reads a table by few at once, and what goes to the disk by as many as it has threads.
+_OPEN_FILES = 1024
 
 
 class Strength(StrEnum):
@@ -69,18 +71,23 @@ def prepare() -> None:
 
 
 def confine_reader(
-    readable: Iterable[str | Path] = (), writable: Iterable[str | Path] = (), *, keep: Iterable[int] = ()
+    readable: Iterable[str | Path] = (),
+    writable: Iterable[str | Path] = (),
+    *,
+    keep: Iterable[int] = (),
+    file_bytes: int | None = None,
 ) -> Confinement:
     """Have this process read only these files and folders, and what Python needs, and write only to these, which have
     to be there already: a file, or a folder in which it may make, move and delete files. Descriptors but the standard
-    ones and `keep` are closed. Called before anything from outside is read, and before libraries start threads.
+    ones and `keep` are closed. `file_bytes`: how large a file may become that it writes. Called before anything from
+    outside is read, and before libraries start threads.
 
     Never raises: what this machine does not have is said in what is returned."""
     return _confine(
         Strength.READER,
         (*places.of_python(), *map(Path, readable)),
         (*places.WRITABLE, *map(Path, writable)),
-        Limits(),
+        Limits(file_bytes=file_bytes, open_files=_OPEN_FILES),
         keep,
     )
 

@@ -25,7 +25,7 @@ from flowml.domain.names import did_you_mean
 from flowml.machine.facts import memory_bytes, usable_cores
 from flowml.services.context import Context
 from flowml.services.scoring.progress import read_progress
-from flowml.services.tables import FORKSERVER, run_task, workplace
+from flowml.services.tables import FORKSERVER, room_left, run_task, workplace
 from flowml.services.turns import Line, alone
 from flowml.store.rows import new_id
 from flowml.store.store import Store
@@ -253,6 +253,7 @@ def _measure(context: Context, tried: Try, work: _Work, request: Mapping[str, An
             timeout_seconds=_MOST_SECONDS,
             memory_bytes=int(memory_bytes() * _MEMORY_SHARE),
             cancelled=work.cancelled,
+            look=room_left(context),
         )
     if not work.cancelled.is_set():
         context.store.tries.finish(tried.id, context.clock(), Measured.of(answer))

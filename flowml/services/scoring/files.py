@@ -26,7 +26,7 @@ from flowml.services.downloads import MEDIA_TYPES, Download
 from flowml.services.scoring.progress import read_progress
 from flowml.services.serving import predicting
 from flowml.services.serving.shelf import find_model
-from flowml.services.tables import FORKSERVER, Workplace, workplace
+from flowml.services.tables import FORKSERVER, Workplace, room_left, workplace
 from flowml.services.turns import Line
 from flowml.store.rows import new_id
 from flowml.store.store import Store
@@ -230,6 +230,7 @@ def _answer(
             timeout_seconds=_MOST_SECONDS,
             memory_bytes=int(memory_bytes() * _MEMORY_SHARE),
             cancelled=work.cancelled,
+            look=room_left(context),
         )
         if work.cancelled.is_set():
             return

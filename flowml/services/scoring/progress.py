@@ -1,8 +1,11 @@
 """How far a child is with a file, from it to the server: a small file that is replaced some times a second."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+_MOST_BYTES = 1000
 
 
 @dataclass(frozen=True)
@@ -15,11 +18,14 @@ class Told:
 
 
 def read_progress(path: Path) -> Told | None:
-    """What was told so far; None before that."""
+    """What was told so far; None before that, and for what is no such thing: a child has written it."""
     try:
-        return Told(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+        with path.open("rb") as file:
+            told = Told(**json.loads(file.read(_MOST_BYTES)))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    known = isinstance(told.rows, int) and isinstance(told.total, int | None) and isinstance(told.seconds, int | float)
+    return told if known and math.isfinite(told.seconds) else None
 
 
 def write_progress(path: Path, told: Told) -> None:

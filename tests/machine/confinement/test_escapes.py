@@ -2,10 +2,12 @@
 
 import ctypes
 import errno
+import fcntl
 import mmap
 import os
 import platform
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -16,7 +18,7 @@ import pytest
 
 from flowml.machine.confinement import calls, confining, filtering
 from flowml.machine.confinement.limits import Limits
-from tests.machine.confinement.trying import in_child
+from tests.machine.confinement.trying import in_child, refused
 
 FOUND = confining.available()
 pytestmark = pytest.mark.skipif(not FOUND.is_whole, reason="; ".join(FOUND.missing))
@@ -60,6 +62,8 @@ CALLS: dict[str, tuple[int, int, tuple[int, ...]]] = {
     "fchownat": (260, 54, (-100, 0, 0, 0, 0)),
     "setxattr": (188, 5, (0, 0, 0, 0, 0)),
     "truncate": (76, 45, (0, 0)),
+    "fallocate": (285, 47, (1, 0, 0, 4096)),
+    "how much a pipe holds": (72, 25, (1, 1031, 1 << 20)),
     "inotify_init1": (294, 26, (0,)),
     "fanotify_init": (300, 262, (0, 0)),
     "io_uring_setup": (425, 425, (1, 0)),
@@ -261,6 +265,49 @@ def test_what_is_written_is_bounded(tmp_path: Path) -> None:
 
     assert in_child(work)[0] == [1000, errno.EFBIG, errno.EMFILE]
     assert target.stat().st_size == 1000
+
+
+def test_what_a_reader_writes_is_bounded_and_takes_no_room_that_it_does_not_write_to(tmp_path: Path) -> None:
+    def work() -> Any:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        confining.confine_reader([], [tmp_path], file_bytes=1000)
+        file = os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT)
+        said = []
+        for attempt in (
+            lambda: os.posix_fallocate(file, 0, 500),
+            lambda: os.ftruncate(file, 1001),
+            lambda: os.pwrite(file, b"x", 1000),
+            lambda: [os.dup(file) for _ in range(2000)],
+        ):
+            try:
+                attempt()
+            except OSError as error:
+                said.append(error.errno)
+        return said
+
+    assert in_child(work)[0] == [errno.EPERM, errno.EFBIG, errno.EFBIG, errno.EMFILE]
+
+
+@pytest.mark.parametrize("held", ["socket", "pipe"])
+def test_what_ends_others_is_not_reached_by_what_a_process_is_held_by(held: str) -> None:
+    """The end of a pipe opens the other one, which is why children are held by sockets."""
+    here, there = os.pipe() if held == "pipe" else (end.detach() for end in socket.socketpair())
+
+    def work() -> Any:
+        confining.confine_reader(keep=[here])
+        return refused(
+            *(lambda how=how: os.open(f"/proc/self/fd/{here}", how) for how in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR)),
+            lambda: fcntl.fcntl(here, fcntl.F_SETOWN, os.getppid()),
+            lambda: fcntl.fcntl(here, fcntl.F_SETSIG, signal.SIGTERM),
+        )
+
+    try:
+        said = in_child(work)[0]
+    finally:
+        os.close(here)
+        os.close(there)
+    opened = ["done"] * 3 if held == "pipe" else ["OSError"] * 3
+    assert said == [*opened, *["PermissionError"] * 2]
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
