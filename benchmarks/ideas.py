@@ -67,8 +67,8 @@ def _of_task(task: Task, useless: int, threads: int) -> Iterator[dict[str, Any]]
         for number in range(useless):
             both = [part.with_columns(pl.Series(_RANDOM, generator.normal(size=part.height))) for part in (train, test)]
             operations = [{"op": "derive", "column": "drawn", "expression": f"`{_RANDOM}` * 1"}]
-            # Without the idea it is a column that only names the rows, so that nothing is learned from it.
-            with_it = {**roles, _RANDOM: Role.IDENTIFIER}
+            # Without the idea it is a column that counts as the same in every row, so that nothing is learned from it.
+            with_it = {**roles, _RANDOM: Role.CONSTANT}
             yield _line(task, f"random {number + 1}", "random", both[0], both[1], with_it, operations, threads)
         return
     for idea in own_ideas(train, roles, task.target).ideas:
@@ -114,7 +114,9 @@ def _unseen(
     cut = measuring._rows(train, asked).height
     task = measuring._task(rows, roles, asked, 0)
     fold = measuring._Fold(0, 0, task, np.arange(cut), np.arange(cut, rows.height))
-    arms = measuring._Arms(rows, task, check_idea(rows, operations, bounds_of(asked, task)), {})
+    arms = measuring._Arms(
+        rows, task, check_idea(rows, operations, bounds_of(asked, rows, roles, task), roles=roles), {}
+    )
     gain = objective(task.metric).gain
     found = {}
     for learner in measuring._learners(task):

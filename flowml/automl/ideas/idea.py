@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
+from flowml.automl.ideas.parts import is_shared_part
 from flowml.data.profiling.roles import roles_of
 from flowml.data.recipes.checking import at_place, check_operations, title_of, type_of
 from flowml.data.recipes.kinds import Columns, kinds_of_frame
@@ -24,11 +25,13 @@ MOST_NEW_COLUMNS = 50
 
 @dataclass(frozen=True)
 class Bounds:
-    """What an idea has to leave alone: `unread` may not be looked at, `unchanged` stay as they are; each column with
-    the reason, as the end of a sentence that begins with its name."""
+    """What an idea has to leave alone: `unread` may not be looked at, `unchanged` stay as they are; of `naming`, which
+    tell rows apart, only parts that many rows share may be used. Each column with the reason, as the end of a sentence
+    that begins with its name."""
 
     unread: Mapping[str, str]
     unchanged: Mapping[str, str]
+    naming: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,20 @@ class Idea:
         return replay.table(train), replay.table(test)
 
 
-def check_idea(frame: pl.DataFrame, operations: object, bounds: Bounds) -> Idea:
-    """Operations as an idea on this table. Raises InvalidInput that names an operation by its place and field for one
-    that is none, does not fit the columns, looks at what it may not, leaves out or moves rows, or takes values from
-    other rows."""
+def check_idea(
+    frame: pl.DataFrame,
+    operations: object,
+    bounds: Bounds,
+    *,
+    roles: Mapping[str, Role] | None = None,
+    whole: pl.LazyFrame | None = None,
+) -> Idea:
+    """Operations as an idea on this table; `roles` are those that its columns have, and `whole` all of its rows where
+    `frame` holds some: of what role new columns are is seen in all of them, as a training run would see it.
+
+    Raises InvalidInput that names an operation by its place and field for one that is none, does not fit the columns,
+    looks at what it may not, leaves out or moves rows, or takes values from other rows.
+    """
     checked = tuple(_forgotten(operation) for operation in check_operations(operations))
     if not checked:
         raise InvalidInput.of_field("operations", "There is no operation to try.", hint="Name at least one.")
@@ -90,9 +103,10 @@ def check_idea(frame: pl.DataFrame, operations: object, bounds: Bounds) -> Idea:
     for place, operation in enumerate(checked):
         if not type_of(operation).row_wise:
             raise at_place(_not_by_row(operation), place, operation)
-    guard = _Guard(bounds)
+    source = frame.lazy() if whole is None else whole
     had = kinds_of_frame(frame)
-    done = run(frame.lazy(), had, checked, observer=guard)
+    guard = _Guard(bounds, source, had)
+    done = run(source, had, checked, observer=guard)
     for name, reason in bounds.unchanged.items():
         if name in had and done.columns.get(name) is not had[name]:
             raise InvalidInput.of_field("operations", f"“{name}” {reason}, so an idea leaves it as it is.")
@@ -102,10 +116,25 @@ def check_idea(frame: pl.DataFrame, operations: object, bounds: Bounds) -> Idea:
             "operations",
             f"These operations make {len(written):,} columns, and at most {MOST_NEW_COLUMNS} can be tried.",
         )
-    made = done.frame.select(written).collect(engine="streaming")
-    return Idea(
-        checked, roles_of(made), frozenset(had) - frozenset(done.columns), tuple(done.operations) != tuple(checked)
-    )
+    guard.check_names(written)
+    found = {}
+    for name in written:
+        # Of a large table no more than a column or two are in memory.
+        made = _role(done.frame.select(name))
+        origin = guard.origins.get(name)
+        if name in guard.naming:
+            made = Role.IDENTIFIER
+        elif roles and origin in roles:
+            # A column mended in place is what it was, also where somebody has said what it is.
+            made = roles[origin] if _role(source.select(pl.col(origin).alias(name))) is made else made
+        found[name] = made
+    return Idea(checked, found, frozenset(had) - frozenset(done.columns), tuple(done.operations) != tuple(checked))
+
+
+def _role(column: pl.LazyFrame) -> Role:
+    """Of a single column."""
+    (role,) = roles_of(column.collect(engine="streaming")).values()
+    return role
 
 
 def _forgotten(operation: Operation) -> Operation:
@@ -130,11 +159,15 @@ def _not_by_row(operation: Operation) -> InvalidInput:
 
 
 class _Guard:
-    """Looks at each step before it is done."""
+    """Looks at each step before it is done. `origins` says which column of the table a column is, renamed or mended;
+    `naming` of which columns that tell rows apart it is made, where it tells them apart as well."""
 
-    def __init__(self, bounds: Bounds):
+    def __init__(self, bounds: Bounds, source: pl.LazyFrame, columns: Columns):
         self._bounds = bounds
+        self._source = source
         self.written: dict[str, None] = {}
+        self.origins = {name: name for name in columns}
+        self.naming = {name: frozenset((name,)) for name in bounds.naming}
 
     def step(
         self, place: int, operation: Operation, before: pl.LazyFrame, columns: Columns, step: Step
@@ -146,10 +179,45 @@ class _Guard:
         for old in step.renamed:
             self.written.pop(old, None)
         self.written.update(dict.fromkeys(step.outputs))
-        return step.table(before)
+        after = step.table(before)
+        self._follow(step, after)
+        return after
 
     def settle(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         return frame
+
+    def check_names(self, written: Sequence[str]) -> None:
+        """Raises InvalidInput where all that is made tells rows apart."""
+        if written and all(name in self.naming for name in written):
+            name = min(self.naming[written[0]])
+            raise InvalidInput.of_field(
+                "operations",
+                f"“{name}” {self._bounds.naming[name]}, and “{written[0]}” does so as well or follows their order: new"
+                " rows have other ones.",
+                hint="A part that many rows share may be used, such as the region in a code.",
+            )
+
+    def _follow(self, step: Step, after: pl.LazyFrame) -> None:
+        """Where its columns come from."""
+        origins = {name: origin for name, origin in self.origins.items() if name in step.columns}
+        naming = {name: names for name, names in self.naming.items() if name in step.columns}
+        renamed = {new: old for old, new in step.renamed.items()}
+        names = frozenset(one for name in step.inputs for one in self.naming.get(name, ()))
+        for name in step.outputs:
+            before = renamed.get(name, name if name in step.inputs else None)
+            origins.pop(name, None)
+            naming.pop(name, None)
+            if before in self.origins:
+                origins[name] = self.origins[before]
+            if names and not self._is_shared(names, after.select(name)):
+                naming[name] = names
+        self.origins, self.naming = origins, naming
+
+    def _is_shared(self, names: frozenset[str], column: pl.LazyFrame) -> bool:
+        made = column.collect(engine="streaming").to_series()
+        return all(
+            is_shared_part(self._source.select(name).collect(engine="streaming").to_series(), made) for name in names
+        )
 
     def _check(self, operation: Operation, columns: Columns, step: Step) -> None:
         for name in (*step.inputs, *step.outputs):

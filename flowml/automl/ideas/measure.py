@@ -82,6 +82,7 @@ def measure(
     *,
     threads: int = 1,
     rows_in_all: int | None = None,
+    whole: pl.LazyFrame | None = None,
     without: Mapping[str, Sequence[Sequence[float | None]]] | None = None,
     time_left: Callable[[], float] = lambda: _NO_END,
     on_fold: Callable[[int, int], None] = lambda done, planned: None,
@@ -94,7 +95,7 @@ def measure(
     """
     rows = _rows(frame, asked)
     task = _task(rows, roles, asked, asked.seed)
-    idea = check_idea(rows, operations, bounds_of(asked, task))
+    idea = _idea(rows, roles, operations, asked, task, whole)
     arms = _Arms(rows, task, idea, without or {})
     planned = list(_folds(rows, roles, asked, task))
     known: dict[str, list[Pair]] = {}
@@ -142,25 +143,48 @@ def measure(
     )
 
 
-def check(frame: pl.DataFrame, roles: Mapping[str, Role], operations: object, asked: Asked) -> Idea:
+def check(
+    frame: pl.DataFrame,
+    roles: Mapping[str, Role],
+    operations: object,
+    asked: Asked,
+    whole: pl.LazyFrame | None = None,
+) -> Idea:
     """What `measure` would try. Raises as it does before it fits anything."""
     rows = _rows(frame, asked)
     task = _task(rows, roles, asked, asked.seed)
-    idea = check_idea(rows, operations, bounds_of(asked, task))
+    idea = _idea(rows, roles, operations, asked, task, whole)
     idea.columns_beside(task.roles)
     return idea
 
 
-def bounds_of(asked: Asked, task: Task | None = None) -> Bounds:
+def _idea(
+    rows: pl.DataFrame,
+    roles: Mapping[str, Role],
+    operations: object,
+    asked: Asked,
+    task: Task,
+    whole: pl.LazyFrame | None,
+) -> Idea:
+    return check_idea(rows, operations, bounds_of(asked, rows, roles, task), roles=roles, whole=whole)
+
+
+def bounds_of(asked: Asked, rows: pl.DataFrame, roles: Mapping[str, Role], task: Task) -> Bounds:
     """What an idea may not use, and may not change."""
     unread = dict.fromkeys(asked.exclude_columns, "is left out of the training")
     unread[asked.target] = "is what is to be predicted"
     if asked.weight_column is not None:
         unread[asked.weight_column] = "says how much each row counts"
     unchanged = dict(unread)
-    if task is not None and task.validation.column is not None:
+    if task.validation.column is not None:
         unchanged[task.validation.column] = "decides how models are tested"
-    return Bounds(unread, unchanged)
+    naming = {}
+    for name in task.dropped:
+        if name not in unread and roles[name] is not Role.CONSTANT and not rows[name].dtype.is_nested():
+            whose = "names the rows" if roles[name] is Role.IDENTIFIER else "names whose rows belong together"
+            # A number has no parts.
+            (naming if rows[name].dtype == pl.String else unread)[name] = whose
+    return Bounds(unread, unchanged, naming)
 
 
 class _Arms:

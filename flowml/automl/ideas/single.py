@@ -59,7 +59,11 @@ def parts_of_codes(table: Table, judge: Judge) -> list[Candidate]:
 
 def missing_values(table: Table, judge: Judge) -> list[Candidate]:
     """How many of a row's values are missing: the engine marks each by itself, and does not count them."""
-    names = [name for name in table.frame.columns if 0 < table.frame[name].null_count() < table.frame.height]
+    names = [
+        name
+        for name in table.frame.columns
+        if 0 < table.frame[name].null_count() < table.frame.height and table.roles[name] is not Role.IDENTIFIER
+    ]
     names = sorted(names, key=lambda name: -table.frame[name].null_count())[:_MOST_MISSING]
     if len(names) < 3:
         return []

@@ -27,7 +27,7 @@ def check_idea(request: Mapping[str, Any]) -> dict[str, Any]:
     """{"table": path, "roles": {column: role}, "operations", "asked": as `Asked` has it} → {"titles", "columns",
     "operations"}. Raises InvalidInput for operations that are no idea, and for what cannot be trained."""
     frame, roles, _ = _read(request)
-    idea = check(frame, roles, request["operations"], _asked(request))
+    idea = check(frame, roles, request["operations"], _asked(request), _whole(request))
     return {"titles": list(idea.titles), "columns": list(idea.written), "operations": list(map(dict, idea.operations))}
 
 
@@ -50,6 +50,7 @@ def try_idea(request: Mapping[str, Any]) -> dict[str, Any]:
         # On few cells threads wait for each other longer than they work.
         threads=request["threads"] if frame.height * frame.width >= _CELLS_FOR_THREADS else 1,
         rows_in_all=n_rows,
+        whole=_whole(request),
         without=request["without"],
         time_left=lambda: request["seconds"] - (time.monotonic() - began),
         on_fold=tell,
@@ -60,6 +61,10 @@ def try_idea(request: Mapping[str, Any]) -> dict[str, Any]:
 def _asked(request: Mapping[str, Any]) -> Asked:
     asked = request["asked"]
     return Asked(**{**asked, "exclude_columns": tuple(asked["exclude_columns"])})
+
+
+def _whole(request: Mapping[str, Any]) -> pl.LazyFrame:
+    return pl.scan_parquet(Path(request["table"]), glob=False)
 
 
 def _read(request: Mapping[str, Any]) -> tuple[pl.DataFrame, dict[str, Role], int]:

@@ -107,3 +107,65 @@ def test_nothing_of_the_second_part_changes_the_first() -> None:
     train, test = FRAME.head(3), FRAME.tail(3)
     other = test.with_columns(pl.col("a") * 1000)
     assert idea.tables(train, test, ["a"])[0].equals(idea.tables(train, other, ["a"])[0])
+
+
+def test_a_column_mended_in_place_keeps_its_role_unless_it_becomes_something_else() -> None:
+    frame = pl.DataFrame({"z": [at % 8 for at in range(200)], "text": [f"word {at}" for at in range(200)]})
+    roles = {"z": Role.CATEGORICAL, "text": Role.TEXT}
+
+    def role(name: str, *operations: dict[str, Any]) -> Role:
+        return check_idea(frame, list(operations), Bounds({}, {}), roles=roles).written[name]
+
+    assert role("z", {"op": "derive", "column": "z", "expression": "z + 0"}) is Role.CATEGORICAL
+    assert role("z", {"op": "fill", "column": "z", "with": "median"}) is Role.CATEGORICAL
+    assert role("k", {"op": "rename", "column": "z", "to": "k"}) is Role.CATEGORICAL
+    assert role("z", {"op": "derive", "column": "z", "expression": "length(text)"}) is Role.NUMERIC
+    assert role("text", {"op": "derive", "column": "text", "expression": "substring(text, 6, 1)"}) is Role.CATEGORICAL
+
+
+def test_what_a_column_is_is_seen_in_all_rows() -> None:
+    whole = pl.DataFrame({"user": [f"u{at % 300}" for at in range(3_000)], "a": [at / 7 for at in range(3_000)]})
+    some = whole.head(300)
+    operations = [{"op": "derive", "column": "who", "expression": 'concat(user, "!")'}]
+    assert check_idea(some, operations, Bounds({}, {})).written["who"] is not Role.CATEGORICAL
+    found = check_idea(some, operations, Bounds({}, {}), roles={"user": Role.CATEGORICAL}, whole=whole.lazy())
+    assert found.written["who"] is Role.CATEGORICAL
+
+
+CODES = pl.DataFrame(
+    {
+        "id": [f"{('DE', 'FR', 'IT')[at * 7 % 3]}-{at:04}" for at in range(400)],
+        "a": [float(at * 7 % 31) for at in range(400)],
+    }
+)
+NAMING = Bounds({}, {}, {"id": "names the rows"})
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "number(substring(id, 4)) / 10",
+        "floor(number(substring(id, 4)) / 50)",
+        "if(number(substring(id, 4)) > 200, 1, 0)",
+        "substring(id, 4, 2)",
+        'concat(id, "!")',
+    ],
+)
+def test_numbers_of_rows_are_no_idea_in_whatever_form(expression: str) -> None:
+    operation = {"op": "derive", "column": "d", "expression": expression}
+    with pytest.raises(InvalidInput, match="“id” names the rows, and “d” does so as well"):
+        check_idea(CODES, [operation], NAMING)
+    with pytest.raises(InvalidInput, match="names the rows"):
+        check_idea(CODES, [{"op": "rename", "column": "id", "to": "size"}], NAMING)
+    half = {"op": "derive", "column": "half", "expression": "d"}
+    with pytest.raises(InvalidInput, match="names the rows"):
+        check_idea(CODES, [operation, half, {"op": "drop", "columns": ["d"]}], NAMING)
+
+
+def test_a_part_that_many_rows_share_may_be_used_and_made_more_of() -> None:
+    split = {"op": "split", "column": "id", "into": ["land", "number"], "delimiter": "-"}
+    idea = check_idea(CODES, [split], NAMING)
+    assert idea.written == {"land": Role.CATEGORICAL, "number": Role.IDENTIFIER}
+    assert idea.columns_beside({"a": Role.NUMERIC}) == {"a": Role.NUMERIC, "land": Role.CATEGORICAL}
+    more = {"op": "derive", "column": "german", "expression": 'if(land = "DE", a, 0)'}
+    assert check_idea(CODES, [split, more], NAMING).written["german"] is Role.NUMERIC

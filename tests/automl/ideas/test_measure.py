@@ -81,7 +81,7 @@ def test_so_it_is_for_classes_and_by_three_divisions_of_few_rows(lines: None, mo
 def test_a_random_column_is_said_not_to_help(once: None) -> None:
     frame = table(200)
     # Without the idea, nothing is learned from it.
-    roles = {**roles_of(frame), "noise": Role.IDENTIFIER}
+    roles = {**roles_of(frame), "noise": Role.CONSTANT}
     measured = measure(frame, roles, USELESS, Asked("y", cv="stratified", exclude_columns=("who", "day")))
     for one in measured.learners:
         assert one.difference.verdict in (Verdict.UNCLEAR, Verdict.HURTS), one
@@ -234,3 +234,33 @@ def test_what_cannot_be_trained_is_said() -> None:
         tried(table(50), PRODUCT, target="z")
     with pytest.raises(InvalidInput, match="same in every row"):
         tried(table(50).with_columns(y=pl.lit(1)), PRODUCT)
+
+
+def test_what_only_names_the_rows_is_used_by_no_idea() -> None:
+    """A table that is sorted by what is to be predicted tells it by the numbers of its rows."""
+    frame = table(60).with_columns(id=pl.Series(range(1, 61)), code=pl.Series([f"C{at}" for at in range(60)]))
+    assert {roles_of(frame)[name] for name in ("id", "code")} == {Role.IDENTIFIER}
+    for expression in ("id / 1000", "id * 1.5", "number(substring(code, 2)) / 10"):
+        with pytest.raises(InvalidInput, match="names the rows"):
+            tried(frame.sort("y"), [{"op": "derive", "column": "d", "expression": expression}])
+    with pytest.raises(InvalidInput, match="names whose rows belong together"):
+        grouped = frame.with_columns(customer_id=pl.Series([at % 12 for at in range(60)]))
+        operations = [{"op": "derive", "column": "d", "expression": "customer_id / 3"}]
+        measure(grouped, roles_of(grouped), operations, Asked("y", cv="group:customer_id"))
+
+
+def test_a_step_that_changes_nothing_changes_nothing_also_in_some_of_the_rows(once: None) -> None:
+    generator = np.random.default_rng(1)
+    who = generator.integers(0, 300, 3_000)
+    whole = pl.DataFrame(
+        {
+            "user": [f"u{at}" for at in who],
+            "a": generator.normal(0, 1, 3_000),
+            "y": generator.normal(0, 1, 300)[who],
+        }
+    )
+    some, fill = whole.gather_every(12), [{"op": "fill", "column": "user", "with": "value", "value": "none"}]
+    roles = roles_of(whole)
+    assert roles["user"] is Role.CATEGORICAL is not roles_of(some)["user"]
+    measured = measure(some, roles, fill, Asked("y", cv="stratified"), whole=whole.lazy())
+    assert all(one.difference.verdict is Verdict.SAME for one in measured.learners)
