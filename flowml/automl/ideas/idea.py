@@ -124,7 +124,7 @@ def check_idea(
         origin = guard.origins.get(name)
         if name in guard.naming:
             made = Role.IDENTIFIER
-        elif roles and origin in roles:
+        elif roles and origin is not None and origin in roles:
             # A column mended in place is what it was, also where somebody has said what it is.
             made = roles[origin] if _role(source.select(pl.col(origin).alias(name))) is made else made
         found[name] = made

@@ -178,7 +178,7 @@ def bounds_of(asked: Asked, rows: pl.DataFrame, roles: Mapping[str, Role], task:
     unchanged = dict(unread)
     if task.validation.column is not None:
         unchanged[task.validation.column] = "decides how models are tested"
-    naming = {}
+    naming: dict[str, str] = {}
     for name in task.dropped:
         if name not in unread and roles[name] is not Role.CONSTANT and not rows[name].dtype.is_nested():
             whose = "names the rows" if roles[name] is Role.IDENTIFIER else "names whose rows belong together"
