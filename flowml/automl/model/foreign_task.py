@@ -36,6 +36,9 @@ def answers(model: FittedModel, table: str | None = None) -> None:
     try:
         with np.errstate(all="ignore"):
             said = [model.predict_row(model.check_row(row)[0]) for row in ({}, plain)]
+            # Whoever asked has them answered so, which takes memory and libraries of its own.
+            model.one_row.prepare()
+            said += [model.predict_row(model.check_row(row)[0]) for row in ({}, plain)]
             # A column for each, of which the first value is missing.
             plain_rows = pl.DataFrame({name: [None, value] for name, value in plain.items()}, strict=False)
             said += list(model.predict(plain_rows))

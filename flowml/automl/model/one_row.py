@@ -117,7 +117,7 @@ class OneRow:
             return None
         try:
             return RowPerceptrons(networks, [self._encode.positions[part.encoder] for part in parts])
-        except ValueError:
+        except (ValueError, MemoryError):
             return None
 
     def _trees(self, parts: Sequence[Part]) -> Answer | None:
@@ -144,9 +144,9 @@ class OneRow:
             if texts:
                 return RowForests.of_lightgbm([one.model for one in texts], texts[0].n_outputs, features)
             return RowForests(forests, features)
-        except (ValueError, OSError, AttributeError, LookupError, FlowMLError) as reason:
+        except (ValueError, OSError, AttributeError, LookupError, MemoryError, FlowMLError) as reason:
             _log.debug("trees are answered the longer way: %s", reason)
         try:
             return RowTrees(own, features) if own else None
-        except ValueError:
+        except (ValueError, MemoryError):
             return None

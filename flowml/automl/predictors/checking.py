@@ -10,6 +10,9 @@ from flowml.domain.errors import InvalidInput
 from flowml.machine import forks
 
 MAX_OUTPUTS = 10_000
+MOST_CODES = 300
+"""Every code of a category is below: encoders give fewer. A file may not ask for one beyond, since whatever is made
+of its trees has a place for each."""
 _SUM = 1e-3
 _Built = TypeVar("_Built")
 

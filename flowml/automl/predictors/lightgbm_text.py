@@ -9,7 +9,10 @@ import re
 
 import numpy as np
 
+from flowml.automl.predictors.checking import MOST_CODES
+
 MAX_DEPTH = 4096
+_BITS = 32
 # Leaves of however many trees add up to a number.
 _LARGEST = 1e290
 _NUMBERS = re.compile(r"[-+0-9.eE ]*\Z")
@@ -170,3 +173,8 @@ def _check_categories(fields: dict[str, str], count: int, indices: np.ndarray) -
         )
     if not fits:
         raise ValueError("one of its LightGBM trees has the wrong categories")
+    whole, rest = divmod(MOST_CODES, _BITS)
+    sizes = np.diff(boundaries)
+    last = words[boundaries[1:][sizes > whole] - 1]
+    if bool((sizes > whole + 1).any()) or bool((last >> rest != 0).any()):
+        raise ValueError("one of its LightGBM trees asks for a category that no column has")

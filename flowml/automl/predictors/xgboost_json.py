@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from flowml.automl.predictors.checking import MOST_CODES
+
 MAX_DEPTH = 4096
 OBJECTIVES = {
     "binary:logistic": 2,
@@ -24,7 +26,6 @@ _VERSIONS = range(2, 4)
 _MAX_BYTES = 100_000_000
 _MAX_NESTED = 500_000
 _LARGEST = float(np.finfo(np.float32).max)
-_MAX_LEVELS = 65_536
 _MAX_LEVEL_BITS = 2**28
 # What XGBoost wants to be there and does not look at to predict.
 _UNUSED = ("base_weights", "loss_changes")
@@ -203,7 +204,7 @@ def _categories(tree: Mapping[str, Any], kind: np.ndarray, inner: np.ndarray) ->
         and bool(((sizes >= 1) & (sizes <= len(categories))).all())
         and np.array_equal(starts, np.cumsum(sizes) - sizes)
         and int(sizes.sum()) == len(categories)
-        and bool(((categories >= 0) & (categories < _MAX_LEVELS)).all())
+        and bool(((categories >= 0) & (categories < MOST_CODES)).all())
     )
     if not fits or len(nodes) and int(np.maximum.reduceat(categories, starts).sum()) > _MAX_LEVEL_BITS:
         raise ValueError("one of its XGBoost trees has the wrong categories")

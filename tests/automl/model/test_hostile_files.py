@@ -79,6 +79,19 @@ def _circle(found: Entries) -> None:
     rehash(found)
 
 
+def _wide(found: Entries) -> None:
+    """A split on codes, of which it names as many as there can be no column of; each takes room in what is made of
+    trees, and little in a file."""
+    lines = found[_blob(found)].decode().split("\n")
+    at = next(at for at, line in enumerate(lines) if line.startswith("cat_threshold="))
+    words = lines[at].removeprefix("cat_threshold=").split()
+    lines[at] = "cat_threshold=" + " ".join([*words, *["4294967295"] * 700])
+    bounds = lines[at - 1].split()
+    lines[at - 1] = " ".join([*bounds[:-1], str(len(words) + 700)])
+    found[_blob(found)] = "\n".join(lines).encode()
+    rehash(found)
+
+
 def _no_booster(found: Entries) -> None:
     found[_blob(found)] = b"tree\nversion=v4\n"
     rehash(found)
@@ -133,6 +146,7 @@ def _no_version(found: Entries) -> None:
         (_nan, "“coefficients” of linear holds a value that is not a number"),
         (_huge, r"“parts/.*coefficients\.npy” is not as large as its header says"),
         (_circle, "one of its LightGBM trees is not a tree"),
+        (_wide, "one of its LightGBM trees asks for a category that no column has"),
         (_no_booster, "its LightGBM part"),
         (_twice, "its description says twice what “format” is"),
         (_no_number, "its description holds NaN, which is no number"),

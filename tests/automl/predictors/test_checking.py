@@ -13,6 +13,7 @@ from flowml.automl.predictors import xgboost_json
 from flowml.automl.predictors.base import Predictor, PredictorState, load
 from flowml.automl.predictors.constant import ConstantPredictor
 from flowml.automl.predictors.flat_trees import TreeArrays
+from flowml.automl.predictors.nodes.reading import forest_of
 from flowml.automl.predictors.trees import TreesPredictor
 from flowml.domain.errors import InvalidInput
 from tests.automl.algorithm_cases import first_fit, make_case
@@ -140,8 +141,33 @@ def test_a_lightgbm_text_that_would_harm_is_refused(old: str, new: str) -> None:
         load(replace(state, blobs={"model": text.replace(old, new, 1).encode()}))
 
 
+def test_a_lightgbm_tree_asks_for_no_code_beyond_those_that_encoders_give() -> None:
+    state = booster_state("lightgbm")
+    text = state.blobs["model"].decode()
+    lines = text.split("\n")
+    at = next(at for at, line in enumerate(lines) if line.startswith("cat_boundaries=0 1") and line.count(" ") == 1)
+
+    def with_codes(*codes: int) -> PredictorState:
+        words = [0] * (max(codes) // 32 + 1)
+        for code in codes:
+            words[code // 32] |= 1 << code % 32
+        changed = [*lines]
+        changed[at], changed[at + 1] = f"cat_boundaries=0 {len(words)}", "cat_threshold=" + " ".join(map(str, words))
+        return replace(state, blobs={"model": "\n".join(changed).encode()})
+
+    forest = forest_of(load(with_codes(2, 31, 32, 299)))
+    assert forest is not None
+    assert frozenset([2, 31, 32, 299]) in [codes for tree in forest.trees for codes in tree.levels.values()]
+    for code in (300, 319, 320, 5_000):
+        with pytest.raises(InvalidInput, match="asks for a category that no column has"):
+            load(with_codes(1, code))
+
+
 def test_an_xgboost_model_that_would_harm_is_refused() -> None:
     state = booster_state("xgboost")
+
+    def coded(learner: Any) -> Any:
+        return next(one for one in learner["gradient_booster"]["model"]["trees"] if one["categories"])
 
     def refused(change: Any) -> None:
         content = json.loads(state.blobs["model"])
@@ -173,6 +199,11 @@ def test_an_xgboost_model_that_would_harm_is_refused() -> None:
     refused(lambda learner, tree: learner["gradient_booster"]["model"]["tree_info"].__setitem__(0, 2))
     refused(lambda learner, tree: learner["gradient_booster"]["model"]["iteration_indptr"].__setitem__(1, 99))
     refused(lambda learner, tree: learner.__setitem__("feature_types", ["q"]))
+    refused(lambda learner, tree: coded(learner)["categories"].__setitem__(-1, 300))
+    # The last code that may be.
+    content = json.loads(state.blobs["model"])
+    coded(content["learner"])["categories"][-1] = 299
+    load(replace(state, blobs={"model": json.dumps(content).encode()}))
 
 
 def test_what_xgboost_need_not_be_told_is_worked_out() -> None:

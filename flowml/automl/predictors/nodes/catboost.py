@@ -58,6 +58,7 @@ class _Columns:
         self.lookups: list[Lookup] = []
         # Column, threshold, whether a missing value is above it, and the code that is asked for, if one is.
         self.questions: list[tuple[int, float, bool, int | None]] = []
+        self._cells = 0.0
         self._above: dict[int, bool] = {}
         self._code_of = {_word_hash(word): code for code, word in enumerate(_WORDS)}
 
@@ -97,7 +98,8 @@ class _Columns:
         for index, bits in levels.tolist():
             sources.append(Source(self.categories[index], code=self._code(bits)))
             parts.append([0, 1])
-        if int(np.prod([len(part) for part in parts], dtype=np.int64)) > _MOST_CELLS // (len(self.lookups) + 1):
+        self._cells += float(np.prod([len(part) for part in parts], dtype=np.float64))
+        if self._cells > _MOST_CELLS:
             raise ValueError("statistics of several categories together, which make tables too large")
         value_of = _values(told, statistic, base.scalar(1, _BYTE, 0))
         content = np.empty([len(part) for part in parts], dtype=np.float32)

@@ -1,9 +1,38 @@
 """Trees as plain nodes: what a walk, an explanation or an export needs, whichever library has grown them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+
+
+class CodeSets(Mapping[int, frozenset[int]]):
+    """Sets of codes by their nodes, each made when it is asked for: all at once would take a hundred times the room.
+
+    `nodes`: (sets,); `counts`: (sets,), how many of `codes` (codes,), int16, each has, one after the other.
+    """
+
+    def __init__(self, nodes: np.ndarray, counts: np.ndarray, codes: np.ndarray):
+        self.nodes, self.counts, self.codes = nodes, counts, codes.astype(np.int16)
+        ends = np.cumsum(counts)
+        self._slices = dict(zip(nodes.tolist(), zip((ends - counts).tolist(), ends.tolist(), strict=True), strict=True))
+
+    @classmethod
+    def of(cls, sets: Mapping[int, frozenset[int]]) -> "CodeSets":
+        if isinstance(sets, CodeSets):
+            return sets
+        codes = [np.array(sorted(codes), dtype=np.int16) for codes in sets.values()]
+        nodes, counts = np.array(list(sets), dtype=np.int64), np.array(list(map(len, codes)), dtype=np.int64)
+        return cls(nodes, counts, np.concatenate([np.empty(0, dtype=np.int16), *codes]))
+
+    def __getitem__(self, node: int) -> frozenset[int]:
+        return frozenset(self.codes[slice(*self._slices[node])].tolist())
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._slices)
+
+    def __len__(self) -> int:
+        return len(self._slices)
 
 
 @dataclass(frozen=True)

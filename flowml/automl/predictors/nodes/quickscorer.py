@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flowml.automl.predictors.links import mean_of_row
-from flowml.automl.predictors.nodes.forest import Forest, NodeTree
+from flowml.automl.predictors.nodes.forest import CodeSets, Forest, NodeTree
 
 FEWEST_TREES = 150
 """With fewer, walking them natively is quicker."""
@@ -22,6 +22,9 @@ _MOST_BYTES = 24_000_000
 # Of the lines that one row looks up for each tree: beyond that walking is quicker.
 _MOST_BYTES_A_TREE = 400
 _LINE_BYTES = 256
+# That nodes ask for, all together; and places that are worked on at once.
+_MOST_CODES = 8_000_000
+_CELLS_AT_ONCE = 250_000
 _INFINITY = 0x7F800000
 _SIGN = 0x7FFFFFFF
 
@@ -98,13 +101,12 @@ class LeafTable:
         n_lines, n_sides = 1, len(sides[0])
         for chosen in np.split(order, cuts):
             place = int(place_of[chosen[0]])
-            table, line_of = nodes.table(chosen, lane_of, known, borders[place], self._kind, lanes)
+            room = _MOST_BYTES - n_lines * lanes * self._kind.itemsize - 4 * n_sides
+            table, line_of = nodes.table(chosen, lane_of, known, borders[place], self._kind, lanes, room)
             asked[int(block_of[chosen[0]])].append((place, n_sides))
             sides.append((line_of + n_lines).astype(np.int32))
             tables.append(table)
             n_lines, n_sides = n_lines + len(table), n_sides + len(line_of)
-            if n_lines * lanes * self._kind.itemsize + 4 * n_sides > _MOST_BYTES:
-                raise ValueError("a table that takes too much room")
         most = max(map(len, asked))
         if most * self._kind.itemsize > _MOST_BYTES_A_TREE:
             raise ValueError("trees that ask for very many columns")
@@ -182,18 +184,16 @@ class _Nodes:
         at = np.flatnonzero(inner)
         bits = (np.uint64(1) << count[left[at]].astype(np.uint64)) - np.uint64(1)
         rank = np.cumsum(inner) - 1
-        asking = [
-            (root + node, asked, tree.levels_left)
-            for tree, root in zip(trees, roots.tolist(), strict=True)
-            for node, asked in tree.levels.items()
-        ]
-        of_codes = rank[np.array([node for node, _, _ in asking], dtype=np.int64)]
-        counts = np.array([len(asked) for _, asked, _ in asking], dtype=np.int64)
+        asking = [(root, CodeSets.of(tree.levels), tree.levels_left) for tree, root in zip(trees, roots, strict=True)]
+        if sum(len(sets.codes) for _, sets, _ in asking) > _MOST_CODES:
+            raise ValueError("trees that ask for very many codes")
+        of_codes = rank[np.concatenate([root + sets.nodes for root, sets, _ in asking])]
+        counts = np.concatenate([sets.counts for _, sets, _ in asking])
         n_codes, first_code = np.full(len(at), -1), np.zeros(len(at), dtype=np.int64)
         n_codes[of_codes], first_code[of_codes] = counts, np.cumsum(counts) - counts
         codes_left = np.zeros(len(at), dtype=bool)
-        codes_left[of_codes] = [is_left for _, _, is_left in asking]
-        codes = np.array([code for _, asked, _ in asking for code in asked], dtype=np.float32)
+        codes_left[of_codes] = np.repeat([is_left for *_, is_left in asking], [len(sets) for _, sets, _ in asking])
+        codes = np.concatenate([sets.codes for _, sets, _ in asking]).astype(np.float32)
         threshold = np.concatenate([tree.threshold for tree in trees])[at]
         place = np.concatenate([one[tree.feature] for one, tree in zip(where, trees, strict=True)])[at]
         return cls(
@@ -218,9 +218,12 @@ class _Nodes:
         place_of = np.searchsorted(places, self.place)
         code_place = place_of[self.code_node]
         borders, known = [], np.zeros(len(self.key), dtype=np.int64)
-        for number in range(len(places)):
-            here = np.flatnonzero((place_of == number) & (self.n_codes < 0))
-            codes = self.code[code_place == number]
+        plain = np.flatnonzero(self.n_codes < 0)
+        of_place = zip(
+            _grouped(plain, place_of[plain], len(places)), _grouped(self.code, code_place, len(places)), strict=True
+        )
+        for here, asked in of_place:
+            codes = np.unique(asked)
             found = np.unique(np.concatenate([self.key[here], codes - 1, codes]))
             known[here] = np.searchsorted(found, self.key[here])
             borders.append(found)
@@ -234,31 +237,48 @@ class _Nodes:
         borders: np.ndarray,
         kind: np.dtype,
         lanes: int,
+        room: int,
     ) -> tuple[np.ndarray, np.ndarray]:
         """The leaves that are left in each of some trees by these nodes, all of one place: lines (lines, lanes), and
-        which line belongs to each side of the place's borders, a missing value first and last."""
+        which line belongs to each side of the place's borders, a missing value first and last. Raises ValueError where
+        they would take more than so many bytes."""
         of_codes = self.n_codes[chosen] >= 0
         plain, coded = chosen[~of_codes], chosen[of_codes]
+        # Those of one tree side by side.
+        coded = coded[np.argsort(lane_of[coded], kind="stable")]
         counts = self.n_codes[coded]
         pairs = np.repeat(self.first_code[coded] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
         codes = np.searchsorted(borders, self.code[pairs])
         used = np.unique(np.concatenate([known[plain], codes - 1, codes]))
         missing = len(used) + 1
+        if (missing + 1) * lanes * kind.itemsize + 4 * (len(borders) + 3) > room:
+            raise ValueError("a table that takes too much room")
         found = np.full((missing + 1, lanes), ~np.zeros((), dtype=kind))
         masks = (~self.left_leaves[chosen]).astype(kind)
         first = np.searchsorted(used, known[plain]) + 1
         np.bitwise_and.at(found, (first, lane_of[plain]), masks[~of_codes])
         np.bitwise_and.accumulate(found[:missing], axis=0, out=found[:missing])
-        if len(coded):
-            goes_right = np.repeat(self.codes_left[coded], missing).reshape(-1, missing)
-            asked = np.repeat(np.arange(len(coded)), counts), np.searchsorted(used, codes)
+        at_once, ends = max(1, _CELLS_AT_ONCE // missing), np.cumsum(counts)
+        for first_node in range(0, len(coded), at_once):
+            some = slice(first_node, first_node + at_once)
+            nodes, lane = coded[some], lane_of[coded[some]]
+            here = slice(ends[first_node] - counts[first_node], ends[some][-1])
+            goes_right = np.repeat(self.codes_left[nodes], missing).reshape(-1, missing)
+            asked = np.repeat(np.arange(len(nodes)), counts[some]), np.searchsorted(used, codes[here])
             goes_right[asked] = ~goes_right[asked]
-            node, line = np.nonzero(goes_right)
-            np.bitwise_and.at(found, (line, lane_of[coded[node]]), masks[of_codes][node])
+            left = np.where(goes_right, (~self.left_leaves[nodes]).astype(kind)[:, None], ~kind.type(0))
+            starts = np.flatnonzero(np.diff(lane, prepend=-1))
+            found[:missing, lane[starts]] &= np.bitwise_and.reduceat(left, starts, axis=0).T
         lacking = ~self.missing_left[chosen]
         np.bitwise_and.at(found[missing], lane_of[chosen[lacking]], masks[lacking])
         between = np.searchsorted(used, np.arange(len(borders) + 1))
         return found, np.concatenate([[missing], between, [missing]])
+
+
+def _grouped(values: np.ndarray, group: np.ndarray, n_groups: int) -> list[np.ndarray]:
+    """The values of each group, which has a number."""
+    order = np.argsort(group, kind="stable")
+    return np.split(values[order], np.searchsorted(group[order], np.arange(1, n_groups)))
 
 
 def _not_above(threshold: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from flowml.automl.predictors.catboost import CatBoostPredictor
 from flowml.automl.predictors.lightgbm import LightGBMPredictor
 from flowml.automl.predictors.links import link_of
 from flowml.automl.predictors.nodes.catboost import forest_of_catboost
-from flowml.automl.predictors.nodes.forest import Forest, NodeTree
+from flowml.automl.predictors.nodes.forest import CodeSets, Forest, NodeTree
 from flowml.automl.predictors.trees import FIXED_POINT, TreesPredictor
 from flowml.automl.predictors.xgboost import XGBoostPredictor
 
@@ -93,10 +93,7 @@ def _lightgbm_tree(part: str) -> NodeTree:
     # Where training has seen nothing missing it counts as 0; in a split on codes a missing one is in no set.
     missing_left = np.where(of_codes, False, np.where(kind == 2, (decision & 2) != 0, threshold >= 0.0))
     bounds, words = numbers("cat_boundaries", np.int64), numbers("cat_threshold", np.uint64)
-    levels = {}
-    for node in np.flatnonzero(of_codes).tolist():
-        at = int(threshold[node])
-        levels[node] = _codes(words[bounds[at] : bounds[at + 1]])
+    coded = np.flatnonzero(of_codes)
     empty = np.full(len(leaves), -1)
 
     def child(name: str) -> np.ndarray:
@@ -110,7 +107,7 @@ def _lightgbm_tree(part: str) -> NodeTree:
         left=child("left_child"),
         right=child("right_child"),
         value=np.concatenate([np.zeros(inner), leaves]).reshape(-1, 1),
-        levels=levels,
+        levels=_code_sets(coded, threshold[coded].astype(np.int64), bounds, words) if len(coded) else {},
     )
 
 
@@ -120,10 +117,13 @@ def single_leaf(values: np.ndarray) -> NodeTree:
     return NodeTree(nothing, np.zeros(1), np.zeros(1, dtype=bool), nothing, nothing, values.reshape(1, -1))
 
 
-def _codes(words: np.ndarray) -> frozenset[int]:
-    return frozenset(
-        place * _BITS + bit for place, word in enumerate(words.tolist()) for bit in range(_BITS) if word >> bit & 1
-    )
+def _code_sets(nodes: np.ndarray, ranges: np.ndarray, bounds: np.ndarray, words: np.ndarray) -> CodeSets:
+    """Of each node the bits that are set in one range of words, counted from its beginning."""
+    bits = np.flatnonzero(np.unpackbits(words.astype("<u4").view(np.uint8), bitorder="little"))
+    places = np.searchsorted(bits, bounds * _BITS)
+    counts = places[ranges + 1] - places[ranges]
+    chosen = np.repeat(places[ranges] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+    return CodeSets(nodes, counts, bits[chosen] - np.repeat(bounds[ranges] * _BITS, counts))
 
 
 def _of_xgboost(predictor: XGBoostPredictor) -> Forest:
@@ -141,11 +141,8 @@ def _xgboost_tree(tree: dict[str, list[int]]) -> NodeTree:
     left = np.array(tree["left_children"], dtype=np.int32)
     leaf = left < 0
     conditions = np.array(tree["split_conditions"], dtype=np.float64).astype(np.float32)
-    levels = {}
-    for node, start, size in zip(
-        tree["categories_nodes"], tree["categories_segments"], tree["categories_sizes"], strict=True
-    ):
-        levels[node] = frozenset(tree["categories"][start : start + size])
+    # Their segments follow one another (`xgboost_json.compact`).
+    nodes, sizes, codes = (np.array(tree[f"categories{part}"], dtype=np.int64) for part in ("_nodes", "_sizes", ""))
     return NodeTree(
         feature=np.where(leaf, -1, np.array(tree["split_indices"])).astype(np.int32),
         # Left is what is less: in single precision, up to the number before.
@@ -154,6 +151,6 @@ def _xgboost_tree(tree: dict[str, list[int]]) -> NodeTree:
         left=left,
         right=np.array(tree["right_children"], dtype=np.int32),
         value=np.where(leaf, conditions, 0.0).astype(np.float64).reshape(-1, 1),
-        levels=levels,
+        levels=CodeSets(nodes, sizes, codes) if len(nodes) else {},
         levels_left=False,
     )

@@ -5,9 +5,10 @@ from itertools import chain
 
 import numpy as np
 
+from flowml.automl.predictors.checking import MOST_CODES
 from flowml.automl.predictors.nodes.forest import Forest, Lookup, NodeTree
 
-MISSING_CODE = 300
+MISSING_CODE = MOST_CODES
 """What a missing one among codes is written as, which are fewer."""
 _BITS = 32
 _FEATURES = "split_feature="
