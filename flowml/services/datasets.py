@@ -19,6 +19,7 @@ from flowml.domain.names import shown
 from flowml.domain.stored import hash_file
 from flowml.services import downloads
 from flowml.services.context import Context
+from flowml.services.dispatch.answers_running import running_of
 from flowml.services.dispatch.telling import tell_renamed, tell_system
 from flowml.services.naming import free_name, new_name
 from flowml.services.tables import FORKSERVER, Workplace, run_task, workplace
@@ -232,6 +233,7 @@ def delete_dataset(context: Context, dataset_id: str) -> None:
         tell_system(context.store, "info", "Data set deleted", dataset.name, context.clock())
 
     context.store.delete(rows)
+    running_of(context.store).stop(dataset_id=dataset_id)
     downloads.forget(context, dataset.table)
     # It holds the target of every row that tested a model.
     context.store.files.forget_cached(tested_name("*", dataset.table))

@@ -12,6 +12,7 @@ from flowml.domain.names import did_you_mean, shown
 from flowml.domain.trials import EarlierAttempt, Trial
 from flowml.domain.workers import WorkerStatus, capabilities_of
 from flowml.services.context import Context
+from flowml.services.dispatch.answers_running import running_of
 from flowml.services.dispatch.ledger import finish_job
 from flowml.services.dispatch.telling import tell_job, tell_renamed, tell_system
 from flowml.services.naming import free_name, new_name
@@ -209,6 +210,7 @@ def delete_job(context: Context, job_id: str) -> None:
         tell_system(context.store, "info", "Training run deleted", job.name, context.clock())
 
     context.store.delete(rows)
+    running_of(context.store).stop(job_id=job_id)
     context.store.files.forget_cached(tested_name(job_id, "*"))
 
 

@@ -15,7 +15,7 @@ from flowml.assistant.answers.understanding import Kind, needs_results, subject_
 from flowml.assistant.asking import ask, ask_growing
 from flowml.assistant.chatting import Reply
 from flowml.assistant.facts import Briefing, Fact, numbered
-from flowml.assistant.model import LanguageModel, NoAssistant, Stopped
+from flowml.assistant.model import LanguageModel, NoAssistant, NoModel, NotRunning, Stopped
 from flowml.assistant.numbers.checking import Kind as Mistake
 from flowml.assistant.numbers.checking import check
 from flowml.assistant.proposals import schema_of_steps, steps
@@ -49,6 +49,11 @@ _WORKED_OUT = (Kind.DRIVERS, Kind.FAILURES)
 
 class Progress(Protocol):
     """Hears how an answer comes."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of it has come."""
+        ...
 
     def by(self, model: str | None, where: str) -> None:
         """Who answers."""
@@ -98,7 +103,17 @@ def answer(
         return Answered(found.text, cited(found.facts), found.proposal, found.questions)
     progress.by(model.name, model.where)
     told = question_for(context, dataset, job, text, earlier, target=target, mark=new_mark())
-    reply = _reply(context, model, told, progress)
+    try:
+        reply = _reply(context, model, told, progress)
+    except (NotRunning, NoModel) as error:
+        # What was there a moment ago is gone: before a word of its answer has come nothing is lost.
+        if not progress.is_empty:
+            raise
+        progress.by(None, "")
+        found = _own(context, dataset, job, text, target, progress)
+        progress.so_far(found.text)
+        note = f"{error.detail} So FlowML answered from what it has found itself."
+        return Answered(found.text, cited(found.facts), found.proposal, found.questions, note=note)
     proposal, note = _proposal(context, model, dataset, told, reply, progress)
     names = [] if dataset is None else [column.name for column in dataset.columns]
     return Answered(

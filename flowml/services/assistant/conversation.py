@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from flowml.assistant.model import CutOff
 from flowml.assistant.telling import Told
@@ -22,6 +21,7 @@ from flowml.domain.jobs import Job
 from flowml.services.assistant import answering
 from flowml.services.assistant.answering import Answered, Progress, Stopped
 from flowml.services.context import Context
+from flowml.services.dispatch.answers_running import running_of
 from flowml.store.rows import new_id
 from flowml.store.store import Store
 
@@ -57,18 +57,6 @@ class Subject:
         return f"chat:{self.job.dataset_id if self.job is not None else self.key[1]}"
 
 
-class _Running:
-    """The answers of one store that are being written."""
-
-    def __init__(self) -> None:
-        self.stops: dict[tuple[str, str], threading.Event] = {}
-        self.lock = threading.Lock()
-
-
-_running: WeakKeyDictionary[Store, _Running] = WeakKeyDictionary()
-_running_lock = threading.Lock()
-
-
 def subject_of(context: Context, dataset_id: str | None, job_id: str | None) -> Subject:
     """Raises InvalidInput unless one of the two is named, NotFound."""
     if (dataset_id is None) == (job_id is None):
@@ -94,8 +82,10 @@ def history(
 
 
 def forget(context: Context, dataset_id: str | None, job_id: str | None) -> None:
-    """Delete a conversation; that of a data set with those of its runs. Raises as `subject_of`."""
+    """Delete a conversation; that of a data set with those of its runs. What is being answered in it is ended. Raises
+    as `subject_of`."""
     subject = subject_of(context, dataset_id, job_id)
+    running_of(context.store).stop(dataset_id=dataset_id, job_id=job_id)
     dataset_id = None if subject.dataset is None else subject.dataset.id
     job_id = None if subject.job is None else subject.job.id
     context.store.at_any_rate(lambda: context.store.conversations.remove(dataset_id, job_id))
@@ -113,12 +103,12 @@ def question_to_come(
 
 
 def stop(context: Context, dataset_id: str | None, job_id: str | None) -> None:
-    """End the answer that is being written, if there is one: what there is of it is kept. Raises as `subject_of`."""
-    subject = subject_of(context, dataset_id, job_id)
-    running = _of(context.store)
-    with running.lock:
-        if (event := running.stops.get(subject.key)) is not None:
-            event.set()
+    """End the answer that is being written, if there is one, also where what it is about is gone by now: what there is
+    of it is kept. Raises as `subject_of` where nothing is answered."""
+    is_of_one = (dataset_id is None) != (job_id is None)
+    key = ("dataset", dataset_id or "") if job_id is None else ("job", job_id)
+    if not (is_of_one and running_of(context.store).stop_one(key)):
+        subject_of(context, dataset_id, job_id)
 
 
 def recover(store: Store) -> None:
@@ -146,6 +136,12 @@ def ask(
     subject = subject_of(context, dataset_id, job_id)
     if not (asked := text.strip()):
         raise InvalidInput.of_field("text", "There is no question.")
+    if len(asked) > LONGEST_QUESTION:
+        raise InvalidInput.of_field(
+            "text",
+            f"The question has {len(asked):,} characters, and may have {LONGEST_QUESTION:,}.",
+            hint="Shorten it: what stands in the table need not be told.",
+        )
     target = _known(subject, target)
     context.store.room.check()
     with _answering(context, subject) as stopped:
@@ -186,8 +182,14 @@ class _Writer(Progress):
         self._context, self._answer, self._tell = context, answer, tell
         self._stored_at = context.steady()
 
+    @property
+    def is_empty(self) -> bool:
+        return not self.text
+
     def by(self, model: str | None, where: str) -> None:
         self.model, self.where = model, where
+        with kept_if_there_is_room("who answers"):
+            self._context.store.conversations.by(self._answer.id, model, where)
         self._tell({"type": "by", "model": model, "where": where})
 
     def wait(self, text: str) -> None:
@@ -225,7 +227,7 @@ def _begin(context: Context, subject: Subject, text: str) -> tuple[Said, Said]:
         None if subject.job is None else subject.job.id,
         context.caller.identifier,
         Speaker.USER,
-        text[:LONGEST_QUESTION],
+        text,
         AnswerState.COMPLETE,
         context.clock(),
     )
@@ -282,20 +284,12 @@ def _tell_others(context: Context, subject: Subject) -> None:
 @contextmanager
 def _answering(context: Context, subject: Subject) -> Iterator[threading.Event]:
     """Answer a question of this conversation, alone. Raises WrongState."""
-    running, stopped = _of(context.store), context.left or threading.Event()
-    with running.lock:
-        if subject.key in running.stops:
-            raise WrongState(
-                "The question before is still being answered.", hint="Wait until it is, or stop it, and ask again."
-            )
-        running.stops[subject.key] = stopped
+    running, stopped = running_of(context.store), context.left or threading.Event()
+    if not running.begin(subject.key, None if subject.dataset is None else subject.dataset.id, stopped):
+        raise WrongState(
+            "The question before is still being answered.", hint="Wait until it is, or stop it, and ask again."
+        )
     try:
         yield stopped
     finally:
-        with running.lock:
-            del running.stops[subject.key]
-
-
-def _of(store: Store) -> _Running:
-    with _running_lock:
-        return _running.setdefault(store, _Running())
+        running.end(subject.key)

@@ -73,6 +73,14 @@ class Conversations:
                 "UPDATE messages SET text = ? WHERE id = ? AND state = ?", (text, message_id, AnswerState.RUNNING)
             )
 
+    def by(self, message_id: str, model: str | None, where: str) -> None:
+        """Who writes an answer, as soon as that is known."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE messages SET model = ?, place = ? WHERE id = ? AND state = ?",
+                (model, where, message_id, AnswerState.RUNNING),
+            )
+
     def end(self, said: Said) -> None:
         """What became of an answer. Nothing is kept of one whose conversation was deleted meanwhile."""
         values = {
@@ -104,12 +112,12 @@ class Conversations:
             ).rowcount
 
     def remove(self, dataset_id: str | None, job_id: str | None) -> None:
-        """Forget a conversation: of a run, or of a data set with those of its runs. What is being written is kept."""
+        """Forget a conversation: of a run, or of a data set with those of its runs, also what is being written."""
         where, values = _conversation(dataset_id, job_id)
         if job_id is None:
             where = "dataset_id = ?"
         with self._database.write() as connection:
-            connection.execute(f"DELETE FROM messages WHERE {where} AND state <> 'running'", values)
+            connection.execute(f"DELETE FROM messages WHERE {where}", values)
 
 
 def _conversation(dataset_id: str | None, job_id: str | None) -> tuple[str, tuple[str | None, ...]]:

@@ -1,6 +1,7 @@
 // The chat beside the page: what was said, a question, and its answer as it comes. Nothing is asked before it is opened.
 import Alpine from "../../vendor/alpine.js";
 import { dataOf, h, throttle } from "../dom.js";
+import { number } from "../format.js";
 import { call, get, post, said as wordsOf } from "../http.js";
 import { subscribe } from "../live.js";
 import { recallHere, rememberHere } from "../storage.js";
@@ -17,6 +18,7 @@ const NEAR = 48;
 const POLL = 1000;
 const MOST_HEIGHT = 160;
 const ANNOUNCED = 600;
+const LONGEST = 2000;
 
 Alpine.data("chat", () => ({
   typed: "",
@@ -112,7 +114,9 @@ Alpine.data("chat", () => ({
     event.stopPropagation();
   },
   told() {
-    if (!this.reading && !this.$root.hidden) this.load();
+    // What happens while an answer is read, somebody else's deleting of it all say, is looked at afterwards.
+    if (this.reading) this.reading.changed = true;
+    else if (!this.$root.hidden) this.load();
   },
   // What is kept on the server, shown anew where it differs from what is on show.
   async load() {
@@ -126,6 +130,9 @@ Alpine.data("chat", () => ({
       this.showAll(found);
     } catch (problem) {
       this.loadProblem = wordsOf(problem);
+      // Nothing can be stopped any more where it is gone.
+      if (problem.status === 404) this.busy = this.elsewhere = false;
+      else if (this.elsewhere) this.poll = setTimeout(() => this.load(), POLL);
     }
   },
   showAll(found) {
@@ -139,6 +146,7 @@ Alpine.data("chat", () => ({
     this.list().replaceChildren(...items);
     this.count = items.length;
     const last = found.items.at(-1);
+    if (this.elsewhere && last?.state !== "running") this.problem = "";
     this.elsewhere = last?.state === "running";
     this.busy = this.elsewhere;
     if (this.elsewhere) this.poll = setTimeout(() => this.load(), POLL);
@@ -185,7 +193,11 @@ Alpine.data("chat", () => ({
   submitted(event) {
     event.preventDefault();
     const text = this.typed.trim();
-    if (text && !this.busy) this.ask(text, { typed: true });
+    if (!text) return;
+    const length = [...text].length;
+    if (this.busy) this.problem = (this.elsewhere ? "Another question, asked elsewhere, is still being answered." : "The question before is still being answered.") + " Wait until it is, or stop it (Esc).";
+    else if (length > LONGEST) this.problem = "This has " + number(length) + " characters; a question may have " + number(LONGEST) + ". Shorten it: what stands in the table need not be told.";
+    else this.ask(text, { typed: true });
   },
   again(answer, own = false) {
     const before = this.list().querySelector('[data-message="' + answer.id + '"]')?.previousElementSibling;
@@ -214,7 +226,7 @@ Alpine.data("chat", () => ({
     clearInterval(ticking);
     this.reading = null;
     this.busy = false;
-    if (!reading.ended) this.load();
+    if (!reading.ended || reading.changed) this.load();
     // The button that had the focus may be gone.
     if (document.activeElement === document.body || this.$root.contains(document.activeElement)) this.$nextTick(() => this.input().focus({ preventScroll: true }));
   },

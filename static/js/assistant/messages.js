@@ -49,6 +49,8 @@ export function textOf(text, cited, go, { grows = false, invented = [] } = {}) {
 
 export function byWords(said) {
   const own = said.model === null || said.model === undefined;
+  // Nobody has begun yet.
+  if (own && said.state === "running") return "";
   return own ? "FlowML itself" : said.model + (said.where ? " on " + said.where : "");
 }
 

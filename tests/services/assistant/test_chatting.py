@@ -173,6 +173,19 @@ def test_without_it_flowml_answers(tmp_path: Path) -> None:
         assert "60 rows" in asked(context, one, "What is in this table?")[0].text
 
 
+def test_where_it_has_just_gone_flowml_answers_and_says_so(tmp_path: Path) -> None:
+    with stand_in() as ollama, assisted(tmp_path, ollama) as context:
+        one = uploaded(context, people()).id
+        ollama.answers(reply("Yes."))
+        assert asked(context, one, "Is it?")[0].model == "stand-in:3b"
+        ollama.close()
+        answer, _ = asked(context, one, "What is in this table?")
+        assert answer.state is AnswerState.COMPLETE
+        assert answer.model is None
+        assert "60 rows" in answer.text
+        assert "FlowML answered" in answer.reason
+
+
 def test_flowml_answers_where_that_is_wanted(context: Context, dataset: str, ollama: StandIn) -> None:
     answer, _ = asked(context, dataset, "What is in this table?", own=True)
     assert answer.model is None

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from flowml.data.recipes.checking import check_operations
 from flowml.domain.conversations import AnswerState, Said, Speaker
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
+from flowml.domain.jobs import JobStatus
+from flowml.services import datasets, jobs
 from flowml.services.assistant import answering, conversation
 from flowml.services.context import Context
 from tests.services.assistant.tables import context_in, people, uploaded
@@ -123,6 +126,84 @@ def test_one_question_at_a_time_and_it_can_be_stopped(
     assert (answer.state, answer.text) == (AnswerState.STOPPED, "A part ")
     monkeypatch.undo()
     assert asked(context, dataset, "What is in this table?").state is AnswerState.COMPLETE
+
+
+class _Slow:
+    """An answer that a model has begun, until nobody wants it any more."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        self.begun = threading.Event()
+        self.told: list[Mapping[str, Any]] = []
+        monkeypatch.setattr(answering, "answer", self._answer)
+
+    def _answer(self, asking: Context, *arguments: Any, **more: Any) -> answering.Answered:
+        arguments[4].by("some:3b", "this machine")
+        arguments[4].so_far("A part ")
+        self.begun.set()
+        assert asking.left is not None
+        assert asking.left.wait(20)
+        raise answering.Stopped("Nobody waits for it any more.")
+
+    def ask(self, context: Context, dataset_id: str | None, job_id: str | None = None) -> threading.Thread:
+        asking = threading.Thread(
+            target=conversation.ask, args=(context, dataset_id, job_id, "What?", self.told.append)
+        )
+        asking.start()
+        assert self.begun.wait(20)
+        return asking
+
+
+def test_who_answers_is_known_while_it_is_answered(
+    context: Context, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = _Slow(monkeypatch)
+    asking = slow.ask(context, dataset)
+    running = conversation.history(context, dataset, None)[0][-1]
+    assert (running.state, running.model, running.where) == (AnswerState.RUNNING, "some:3b", "this machine")
+    # As after the server was killed.
+    conversation.recover(context.store)
+    assert context.store.conversations.get(running.id).model == "some:3b"
+    conversation.stop(context, dataset, None)
+    asking.join(20)
+
+
+def test_deleting_the_conversation_ends_its_answer_and_leaves_nothing(
+    context: Context, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = add_job(context.store, dataset_id=dataset, target="bought")
+    slow = _Slow(monkeypatch)
+    asking = slow.ask(context, None, job.id)
+    conversation.forget(context, dataset, None)
+    asking.join(20)
+    assert not asking.is_alive()
+    assert slow.told[-1]["answer"].state is AnswerState.STOPPED
+    assert conversation.history(context, dataset, None)[0] == []
+
+
+@pytest.mark.parametrize("of_job", [False, True])
+def test_deleting_what_it_is_about_ends_the_answer(
+    context: Context, monkeypatch: pytest.MonkeyPatch, of_job: bool
+) -> None:
+    gone = uploaded(context, people(), "gone.csv").id
+    job = add_job(context.store, dataset_id=gone, target="bought")
+    context.store.jobs.update(job.id, status=JobStatus.COMPLETED)
+    slow = _Slow(monkeypatch)
+    asking = slow.ask(context, None, job.id) if of_job else slow.ask(context, gone)
+    if of_job:
+        jobs.delete_job(context, job.id)
+    else:
+        datasets.delete_dataset(context, gone)
+        # It may not have heard of it yet.
+        with suppress(NotFound):
+            conversation.stop(context, gone, None)
+    asking.join(20)
+    assert not asking.is_alive()
+    assert slow.told[-1]["answer"].state is AnswerState.STOPPED
+
+
+def test_a_question_is_not_cut(context: Context, dataset: str) -> None:
+    with pytest.raises(InvalidInput, match="5,000 characters"):
+        conversation.ask(context, dataset, None, "x" * 5_000, lambda told: None)
 
 
 def test_an_answer_that_fails_says_why(context: Context, dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
