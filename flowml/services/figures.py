@@ -27,7 +27,7 @@ from flowml.services.tables import run_task
 from flowml.services.turns import alone
 
 # Of checks and measures: what was found by an earlier one is found anew.
-_EDITION = 4
+_EDITION = 5
 # The cells of a table that is judged in a moment.
 _SMALL_CELLS = 2_000_000
 
@@ -104,7 +104,7 @@ def relation(context: Context, dataset_id: str, column: str, target: str) -> dic
     _check_target(dataset, target)
     request = {**_table(context, dataset), "column": column, "target": target}
     # Names may hold any character: the length tells where the first one ends.
-    name = f"relation:{len(column)}:{column}:{target}"
+    name = f"relation:{_EDITION}:{len(column)}:{column}:{target}"
     found: dict[str, Any] = _kept(context, dataset_id, name, lambda: run_task(context, "relation", request))
     return found
 

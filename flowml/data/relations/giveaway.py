@@ -6,6 +6,7 @@ would hardly reach is a suspicion; a person knows what the column means.
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
 import numpy as np
@@ -28,6 +29,7 @@ _IN_STEP = 0.99999
 _FEWEST_FILLED = 20
 _ONE_CLASS = 0.97
 _BY_LUCK = 1e-6
+_ALL_BUT = 0.9995
 
 
 class Verdict(StrEnum):
@@ -63,7 +65,7 @@ class Judge:
         (2 · AUC - 1) of two classes, the share of errors avoided of more, the share of the variance of numbers."""
         codes = codes_of(values, bins=_BINS, categories=_CATEGORIES)
         both = [self._avoided(codes, learned) for learned in (self._learned, ~self._learned)]
-        return float(max(0.0, min(both), 0.0 if self.classes else self._in_step(values)))
+        return float(max(0.0, min(both), self._apart(values) if self.classes else self._in_step(values)))
 
     def _avoided(self, codes: Codes, learned: NDArray[np.bool_]) -> float:
         size = int(codes.max()) + 1
@@ -86,6 +88,25 @@ class Judge:
         left = ((self._numbers[tested] - guesses[codes[tested]]) ** 2).sum()
         total = ((self._numbers[tested] - mean) ** 2).sum()
         return float(1 - left / total) if total > 0 and np.isfinite(left) else 0.0
+
+    def _apart(self, values: pl.Series) -> float:
+        """2 · AUC - 1 of two classes by the number itself: in few rows hardly any are in the groups that are learned.
+        Nothing is learned but the side, so that it holds for other rows, unless there are so few of one class that it
+        could be chance."""
+        if len(self._labels) != 2 or not values.dtype.is_numeric():
+            return 0.0
+        known = ~values.is_null().to_numpy()
+        positive = (self._codes == 1)[known]
+        n, k = len(positive), int(positive.sum())
+        if known.mean() < _KNOWN or math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) < -math.log(
+            _BY_LUCK
+        ):
+            return 0.0
+        ranks = values.filter(pl.Series(known)).cast(pl.Float64).rank("average").to_numpy()
+        area = (ranks[positive].sum() - k * (k + 1) / 2) / (k * (n - k)) if 0 < k < n else 0.5
+        found = float(abs(2 * area - 1) * known.mean())
+        # It has no error only where it has none.
+        return found if found == 1.0 else min(found, _ALL_BUT)
 
     def _in_step(self, values: pl.Series) -> float:
         """The squared rank correlation (Spearman 1904): groups are too coarse for a formula."""

@@ -29,6 +29,9 @@ _CLASSES = 8
 _SINGLE_VALUES = 10
 # A group that a caption may name has so many rows in a small table, and in a large one.
 _FEWEST, _FEWEST_OF_MANY = 5, 50
+# Of fewer the caption says how many there are.
+_MANY = 100
+_COMPARED = 200
 _HARDLY = 0.05
 
 
@@ -77,7 +80,19 @@ def _shares(values: pl.Series, target: pl.Series) -> dict[str, Any]:
     ]
     kept = [entry for code, entry in enumerate(shown) if code != grouped.other and entry["count"]]
     other = shown[grouped.other]["count"] if grouped.other is not None else 0
-    caption = _caption_of_shares(values.name, target.name, classes, kept)
+    named = kept
+    if grouped.other is not None:
+        # The caption speaks of the greatest and the least of all, and not of those alone that are drawn.
+        every = group(values, bins=_BINS, categories=_COMPARED)
+        table = np.zeros((len(every.groups), len(answers.groups)))
+        inside = every.codes >= 0
+        np.add.at(table, (every.codes[inside], answers.codes[inside]), 1)
+        named = [
+            {"label": item.label, "count": int(row.sum()), "shares": (row[order] / max(1, row.sum())).tolist()}
+            for code, (item, row) in enumerate(zip(every.groups, table, strict=True))
+            if code != every.other and row.sum()
+        ]
+    caption = _caption_of_shares(values.name, target.name, classes, _large_enough(named, len(values)))
     if caption is None:
         gone = [counts[grouped.missing], counts.sum(axis=0) - counts[grouped.missing]] if grouped.missing else []
         caption = _caption_of_missing(values.name, target.name, classes, [row[order] for row in gone])
@@ -90,8 +105,7 @@ def _order_of_classes(target: pl.Series, answers: Grouped) -> list[int]:
     return sorted(codes, key=lambda code: answers.groups[code].label) if target.dtype == pl.Boolean else codes
 
 
-def _caption_of_shares(column: str, target: str, classes: list[str], groups: list[dict[str, Any]]) -> str | None:
-    named = _large_enough(groups)
+def _caption_of_shares(column: str, target: str, classes: list[str], named: list[dict[str, Any]]) -> str | None:
     if len(named) < 2:
         return None
     shares = np.array([entry["shares"] for entry in named])
@@ -100,8 +114,8 @@ def _caption_of_shares(column: str, target: str, classes: list[str], groups: lis
     most, least = named[int(shares[:, code].argmax())], named[int(shares[:, code].argmin())]
     return (
         f"“{target}” is {classes[code]} most often where “{column}” is {most['label']}: "
-        f"{wording.percent(most['shares'][code])}, against {wording.percent(least['shares'][code])} where it is "
-        f"{least['label']}."
+        f"{wording.percent(most['shares'][code])}{_of(most['count'])}, against "
+        f"{wording.percent(least['shares'][code])}{_of(least['count'])} where it is {least['label']}."
     )
 
 
@@ -117,8 +131,21 @@ def _caption_of_missing(column: str, target: str, classes: list[str], counts: li
     )
 
 
-def _large_enough(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    fewest = max(_FEWEST, min(_FEWEST_OF_MANY, sum(entry["count"] for entry in groups) // 100))
+def _of(count: int) -> str:
+    """
+    >>> _of(64), _of(640)
+    (' of 64 rows', '')
+    """
+    return "" if count >= _MANY else f" of {wording.plural(count, 'row')}"
+
+
+def _rows(count: int) -> str:
+    return "rows" if count >= _MANY else wording.plural(count, "row")
+
+
+def _large_enough(groups: list[dict[str, Any]], n_rows: int) -> list[dict[str, Any]]:
+    """Those that may be named in a table of so many rows."""
+    fewest = max(_FEWEST, min(_FEWEST_OF_MANY, n_rows // 100))
     return [entry for entry in groups if entry["count"] >= fewest]
 
 
@@ -174,13 +201,27 @@ def _boxes(values: pl.Series, target: pl.Series) -> dict[str, Any]:
             }
         )
     other = int(grouped.counts[grouped.other]) if grouped.other is not None else 0
-    named = _large_enough(groups)
+    named = _large_enough(groups, len(values))
+    if grouped.other is not None:
+        every = group(values, bins=_BINS, categories=_COMPARED)
+        codes = [code for code in range(len(every.groups)) if code != every.other]
+        inside_of = {code: numbers[every.codes == code] for code in codes}
+        named = _large_enough(
+            [
+                {"label": every.groups[code].label, "count": len(inside), "median": float(np.median(inside))}
+                for code, inside in inside_of.items()
+                if len(inside)
+            ],
+            len(values),
+        )
     caption = _not_compared(values.name)
     if len(named) > 1:
         most, least = (pick(named, key=lambda entry: float(entry["median"])) for pick in (max, min))
+        above, below = wording.number(most["median"]), wording.number(least["median"])
         caption = (
-            f"“{target.name}” is highest where “{values.name}” is {most['label']}: half of the rows are above "
-            f"{wording.number(most['median'])}, against {wording.number(least['median'])} where it is {least['label']}."
+            f"“{target.name}” is highest where “{values.name}” is {most['label']}: half of the"
+            f" {_rows(most['count'])} are above {above}, against {below}{_of(least['count'])}"
+            f" where it is {least['label']}."
         )
     return {"kind": "boxes", "value": target.name, "groups": groups, "other": other, "caption": caption}
 

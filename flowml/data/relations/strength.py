@@ -23,7 +23,9 @@ from flowml.data.sampling import read_spread
 from flowml.domain.errors import InvalidInput
 
 _MOST_ROWS = 100_000
-_MOST_COLUMNS = 1_000
+_MOST_SHOWN = 1_000
+# Cells that are looked at in all, of so many rows at least, and columns at most.
+_MOST_CELLS, _LEAST_ROWS, _MOST_COLUMNS = 100_000_000, 2_000, 50_000
 _COLUMNS_AT_ONCE = 50
 _BINS = 20
 _MOST_CATEGORIES = 200
@@ -32,6 +34,8 @@ _TARGET_BINS = 10
 _FEWEST = 3
 # A rank correlation of less is no direction worth a word.
 _LEAST_DIRECTION = 0.05
+# In so many groups a relation that goes one way may go back by so much of all differences.
+_DIRECTION_BINS, _STEADY = 10, 0.2
 
 
 def relations_of_table(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,18 +46,19 @@ def relations_of_table(request: Mapping[str, Any]) -> dict[str, Any]:
 def relations(table: Path, columns: Sequence[Mapping[str, Any]], target: str) -> dict[str, Any]:
     """Strongest first: {"target", "target_kind", "columns": [{"name", "role", "strength", "direction", "measure",
     "mutual_information"}], "note"}. Rows without a target are left out. Raises InvalidInput for a target of dates."""
-    answers, note = read_spread(table, [target], _MOST_ROWS)
+    others = [column for column in columns if column["name"] != target]
+    looked_at = others[:_MOST_COLUMNS]
+    most_rows = min(_MOST_ROWS, max(_LEAST_ROWS, _MOST_CELLS // max(1, len(looked_at))))
+    answers, note = read_spread(table, [target], most_rows)
     values = answers.to_series()
     check_target(values)
     known = values.is_not_null()
     association = Association(values.filter(known))
-    others = [column for column in columns if column["name"] != target]
-    shown = others[:_MOST_COLUMNS]
     found = []
     # Some at a time: opening a file of many columns takes as long as reading them.
-    for start in range(0, len(shown), _COLUMNS_AT_ONCE):
-        part = shown[start : start + _COLUMNS_AT_ONCE]
-        sample, _ = read_spread(table, [column["name"] for column in part], _MOST_ROWS)
+    for start in range(0, len(looked_at), _COLUMNS_AT_ONCE):
+        part = looked_at[start : start + _COLUMNS_AT_ONCE]
+        sample, _ = read_spread(table, [column["name"] for column in part], most_rows)
         for column in part:
             present = sample[column["name"]].filter(known)
             strength, bits = association.with_column(present)
@@ -68,10 +73,20 @@ def relations(table: Path, columns: Sequence[Mapping[str, Any]], target: str) ->
                 }
             )
     found.sort(key=lambda item: (item["strength"] is None, -(item["strength"] or 0.0)))
-    if len(others) > len(shown):
-        note = " ".join(filter(None, (note, f"Only the first {_MOST_COLUMNS:,} columns are shown.")))
+    notes = [note]
+    if len(found) > _MOST_SHOWN:
+        notes.append(f"Of {len(found):,} columns the {_MOST_SHOWN:,} that say most are shown.")
+    if len(others) > len(looked_at):
+        notes.append(
+            f"The {len(others) - len(looked_at):,} columns behind the first {len(looked_at):,} were not looked at."
+        )
     kind = "classes" if association.classes else "numbers"
-    return {"target": target, "target_kind": kind, "columns": found, "note": note}
+    return {
+        "target": target,
+        "target_kind": kind,
+        "columns": found[:_MOST_SHOWN],
+        "note": " ".join(filter(None, notes)) or None,
+    }
 
 
 def check_target(values: pl.Series) -> None:
@@ -110,6 +125,27 @@ class Association:
     def direction(self, values: pl.Series) -> int:
         """1 where the target rises with these values, -1 where it falls, 0 where neither can be said: of texts, of
         classes with names, of relations that go up and down."""
+        found = self._sign(values)
+        return found if found and self._is_steady(values, found) else 0
+
+    def _is_steady(self, values: pl.Series, sign: int) -> bool:
+        """Whether the target's mean rank goes one way from group to group, but for what chance and a small part of all
+        differences make: beside the nearest line that never turns (isotonic regression)."""
+        assert self._ordered is not None
+        grouped = group(values, bins=_DIRECTION_BINS, each=_DIRECTION_BINS)
+        inside = np.isfinite(self._ordered) & (grouped.codes >= 0)
+        if grouped.missing is not None:
+            inside &= grouped.codes != grouped.missing
+        codes, ranks = grouped.codes[inside], self._ordered[inside]
+        counts = np.bincount(codes)
+        means = np.bincount(codes, weights=ranks)[counts > 0] / counts[counts > 0]
+        counts = counts[counts > 0]
+        off = float((counts * (means - sign * _never_falling(sign * means, counts)) ** 2).sum())
+        differences = float((counts * (means - ranks.mean()) ** 2).sum())
+        by_chance = float(ranks.var()) * (len(counts) + 3 * math.sqrt(2 * len(counts)))
+        return off <= _STEADY * differences or off <= by_chance
+
+    def _sign(self, values: pl.Series) -> int:
         if self._ordered is None or not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
             return 0
         ranks = values.rank("average").to_numpy()
@@ -120,6 +156,19 @@ class Association:
         scale = math.sqrt(float(first @ first) * float(second @ second))
         found = float(first @ second) / scale if scale > 0 else 0.0
         return int(np.sign(found)) if abs(found) >= _LEAST_DIRECTION else 0
+
+
+def _never_falling(means: NDArray[np.float64], counts: Codes) -> NDArray[np.float64]:
+    """The nearest values that never fall, by pooling neighbours that do (M. Ayer et al., 1955)."""
+    pools: list[tuple[float, int, int]] = []
+    for mean, count in zip(means.tolist(), counts.tolist(), strict=True):
+        pool = (mean, count, 1)
+        while pools and pools[-1][0] >= pool[0]:
+            before = pools.pop()
+            weight = before[1] + pool[1]
+            pool = ((before[0] * before[1] + pool[0] * pool[1]) / weight, weight, before[2] + pool[2])
+        pools.append(pool)
+    return np.concatenate([np.full(length, mean) for mean, _, length in pools]) if pools else means
 
 
 def contingency(first: Codes, second: Codes) -> NDArray[np.float64]:

@@ -232,7 +232,7 @@ CASES = [
     Case(
         "leakage",
         of([v + RNG.random() / 100 for v in NOISE], y=SICK).drop("noise"),
-        "hardly an error",
+        "with no error",
         ("x",),
         CRITICAL,
         "y",

@@ -16,6 +16,7 @@ from sklearn.metrics import mutual_info_score
 
 from flowml.data.canonical import write_canonical
 from flowml.data.profiling.profile import profile
+from flowml.data.relations.giveaway import Judge
 from flowml.data.relations.relation import relation, relation_of_table
 from flowml.data.relations.strength import contingency, corrected_v, information, relations_of_table
 from flowml.domain.errors import InvalidInput
@@ -64,6 +65,60 @@ def test_a_target_rises_or_falls_with_a_column(table: Path) -> None:
     write_canonical(fall, path)
     request = {"table": str(path), "columns": [vars(column) for column in profile(fall).columns], "target": "x"}
     assert relations_of_table(request)["columns"][0]["direction"] == -1
+
+
+def directions(frame: pl.DataFrame, target: str, path: Path) -> dict[str, int]:
+    write_canonical(frame, path)
+    columns = [vars(column) for column in profile(frame).columns]
+    found = relations_of_table({"table": str(path), "columns": columns, "target": target})
+    return {item["name"]: item["direction"] for item in found["columns"]}
+
+
+def test_what_goes_up_and_down_has_no_direction(tmp_path: Path) -> None:
+    counts = {0: (490, 34), 1: (165, 55), 2: (22, 45), 3: (12, 25), 4: (15, 13), 5: (4, 0), 8: (4, 0)}
+    rows = [(n, int(at < count * share / 100)) for n, (count, share) in counts.items() for at in range(count)]
+    siblings = pl.DataFrame(rows, schema=["siblings", "survived"], orient="row")
+    assert directions(siblings, "survived", tmp_path / "siblings.parquet") == {"siblings": 0}
+    noisy = FRAME.select("x", pl.Series("weakly", X / 4 + RNG.normal(size=N)))
+    assert directions(noisy, "x", tmp_path / "noisy.parquet")["weakly"] == 1
+
+
+def test_of_more_columns_than_are_shown_the_strongest_are(tmp_path: Path) -> None:
+    frame = pl.DataFrame({f"c{at}": RNG.normal(size=40) for at in range(1_100)} | {"y": np.arange(40) % 2})
+    frame = frame.with_columns(pl.col("y").cast(pl.Float64).alias("c1099"))
+    write_canonical(frame, tmp_path / "wide.parquet")
+    columns = [vars(column) for column in profile(frame).columns]
+    found = relations_of_table({"table": str(tmp_path / "wide.parquet"), "columns": columns, "target": "y"})
+    assert found["columns"][0]["name"] == "c1099"
+    assert len(found["columns"]) == 1_000
+    assert "Of 1,100 columns the 1,000 that say most are shown." in found["note"]
+
+
+def test_captions_speak_of_enough_rows_and_of_all_groups(tmp_path: Path) -> None:
+    labels = [f"ticket {at // 6}" for at in range(720)]
+    tickets = pl.DataFrame({"ticket": labels, "survived": [int(at // 6 % 7 == 0) for at in range(720)]})
+    write_canonical(tickets, tmp_path / "tickets.parquet")
+    caption = relation(tmp_path / "tickets.parquet", "ticket", "survived")["caption"]
+    assert "most often" not in caption
+    levels = [(f"level {at:02}", 300 - 10 * at, 0.1 + 0.02 * at) for at in range(15)] + [("rare", 64, 0.0)]
+    rows = [(name, int(at < share * count)) for name, count, share in levels for at in range(count)]
+    write_canonical(pl.DataFrame(rows, schema=["level", "rich"], orient="row"), tmp_path / "levels.parquet")
+    caption = relation(tmp_path / "levels.parquet", "level", "rich")["caption"]
+    assert caption.endswith("against 0% of 64 rows where it is rare.")
+
+
+@pytest.mark.parametrize("n_rows", [60, 100, 200, 400])
+def test_a_number_that_tells_two_classes_apart_is_seen_in_few_rows(n_rows: int) -> None:
+    chance = np.random.default_rng(n_rows)
+    classes = np.arange(n_rows) % 2
+    judge = Judge(pl.Series("y", classes), classes=True)
+    assert judge.power(pl.Series("x", chance.normal(size=n_rows) + 20 * classes)) == 1.0
+    assert judge.power(pl.Series("noise", chance.normal(size=n_rows))) < 0.5
+
+
+def test_two_rows_of_a_class_are_told_apart_by_chance() -> None:
+    classes = [1, 1] + [0] * 58
+    assert Judge(pl.Series("y", classes), classes=True).power(pl.Series("x", [9.0, 8.0, *np.arange(58) / 58])) < 0.9
 
 
 def strengths(table: Path, frame: pl.DataFrame, target: str) -> dict[str, float | None]:
