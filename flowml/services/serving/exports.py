@@ -42,7 +42,8 @@ def model_download(context: Context, model_id: str, format: str) -> ModelDownloa
         return ModelDownload(stored, filename(model, OWN), OWN, "application/octet-stream", f'"{model.file[:32]}"')
     kind = KINDS[format]
     kept = files.cached(f"export-{__version__}-{model.file}.{kind.suffix}")
-    refused = files.cached(f"{kept.name}.refused")
+    # Files that end in “.refused” are of a time when a database without temporary files was a reason, too.
+    refused = files.cached(f"{kept.name}.reason")
     with alone("export", kept.name, left=context.left, turns=context.turns):
         if not kept.exists():
             if refused.exists():

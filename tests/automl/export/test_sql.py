@@ -1,12 +1,16 @@
 """A model as a query answers as the model does, in SQLite and in DuckDB."""
 
+import sqlite3
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from flowml.automl.export.parity import EXACT, SINGLE
 from flowml.automl.export.rows import made_rows
 from flowml.automl.export.sql.query import single
-from flowml.automl.export.sql.sql_file import MARKER, TABLE, sql_file, sql_text
+from flowml.automl.export.sql.sql_file import MARKER, TABLE, _is_too_large, database_in_memory, sql_file, sql_text
 from flowml.automl.features.values import days_of
 from flowml.automl.model.model import FittedModel
 from flowml.automl.model.pooling import Pooling
@@ -44,6 +48,34 @@ def test_trees_deeper_than_a_database_goes_at_once(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("flowml.automl.export.sql.scores._DEEPEST", 1)
     _, parity = sql_file(made("decision_tree", "mood", COLUMNS))
     assert parity.largest <= EXACT
+
+
+# More than SQLite holds without temporary files of its own.
+_LARGE = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000), "
+    "m AS MATERIALIZED (SELECT printf('%0200d', i) AS t FROM n ORDER BY t DESC) "
+    "SELECT count(*) FROM m JOIN m AS k USING (t)"
+)
+
+
+def test_a_large_query_is_tried_where_no_temporary_file_can_be_made() -> None:
+    code = (
+        "from flowml.machine.confinement import confining; "
+        "from flowml.automl.export.sql.sql_file import database_in_memory; "
+        "confining.confine_reader([]); "
+        f"print(database_in_memory().execute({_LARGE!r}).fetchone()[0])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout.split() == ["60000"], run.stderr
+
+
+def test_only_what_is_of_the_query_makes_it_too_large() -> None:
+    with pytest.raises(sqlite3.Error) as problem:
+        database_in_memory().execute(f"SELECT {'(' * 2_000}1{')' * 2_000}")
+    assert _is_too_large(problem.value)
+    with pytest.raises(sqlite3.Error) as problem:
+        sqlite3.connect("/nowhere/at/all.db")
+    assert not _is_too_large(problem.value)
 
 
 def test_combinations_of_columns() -> None:

@@ -16,11 +16,12 @@ from flowml.automl.model.model import FittedModel
 from flowml.automl.model.pooling import Pooling
 from flowml.automl.schema.feature import Feature
 from flowml.domain.datasets import Role
-from flowml.domain.errors import WrongState
+from flowml.domain.errors import NotReady, WrongState
 
 TABLE = "your_table"
 MARKER = '/* columns of your own, such as "id", */'
 _ROWS = 200
+_TOO_LARGE = ("too big", "too large", "too many", "at most", "stack overflow")
 # Numbers are numbers there.
 _SPELLED = {"booleans", "labels", "blanks"}
 _FUNCTIONS = "LN, EXP, SIN, COS, ABS, FLOOR, UPPER, LOWER, TRIM, SUBSTR, LENGTH, NULLIF and COALESCE"
@@ -36,7 +37,16 @@ def sql_file(model: FittedModel) -> tuple[bytes, Parity]:
     try:
         return text.encode(), check(model, "This query", answers, n_rows=_ROWS, spelled=_SPELLED)
     except sqlite3.Error as problem:
+        if not _is_too_large(problem):
+            # Of this machine and moment, and not of the model.
+            raise NotReady(f"The query could not be tried: SQLite says “{problem}”.", hint="Try again.") from problem
         raise cannot(WHAT, f"it is too deep or too large for a database (SQLite says: {problem})") from problem
+
+
+def _is_too_large(problem: sqlite3.Error) -> bool:
+    """Whether SQLite refuses the query itself: its parser has no word of its own for how deep it goes."""
+    code = getattr(problem, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_TOOBIG or any(word in str(problem) for word in _TOO_LARGE)
 
 
 def sql_text(model: FittedModel) -> str:
@@ -110,12 +120,20 @@ def _stored(feature: Feature, value: Any) -> Any:
     return days_of(value) if feature.role is Role.DATETIME and value is not None else value
 
 
+def database_in_memory() -> sqlite3.Connection:
+    """One that is whole in memory, what it works with too: a process that is confined reaches none of the folders in
+    which SQLite would have temporary files."""
+    database = sqlite3.connect(":memory:")
+    database.execute("PRAGMA temp_store = MEMORY")
+    return database
+
+
 def sqlite_answers(model: FittedModel, text: str, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """What SQLite answers to the query, (rows, outputs). Raises sqlite3.Error."""
     features = model.schema.features
     kinds = {Role.NUMERIC: "DOUBLE PRECISION", Role.DATETIME: "DOUBLE PRECISION", Role.BOOLEAN: "BOOLEAN"}
     columns = ", ".join(f"{quoted(feature.name)} {kinds.get(feature.role, 'VARCHAR')}" for feature in features)
-    with sqlite3.connect(":memory:") as database:
+    with database_in_memory() as database:
         database.execute(f"CREATE TABLE {TABLE} (flowml_row INTEGER PRIMARY KEY, {columns})")
         places = ", ".join("?" * (len(features) + 1))
         database.executemany(
