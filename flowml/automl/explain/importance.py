@@ -28,7 +28,8 @@ def permutation_importance(
     made of one column that callers send is shuffled as that column.
 
     Bags answer for each row by the fold that has not seen it. In units of the metric, greater is more important;
-    `std` over the repeats. With too little time there are fewer repeats; an empty list when not even one fits.
+    `std` over the repeats, None where there was one. With too little time there are fewer repeats, of all columns; an
+    empty list when not even one fits.
     """
     generator = np.random.default_rng(seed)
     chosen = np.sort(generator.permutation(task.validated)[:max_rows])
@@ -54,7 +55,8 @@ def permutation_importance(
         for name in names:
             if time_left() <= 0:
                 # Some columns counted and others not would be misleading.
-                return [] if not all(drops.values()) else _ranked(drops)
+                whole = min(map(len, drops.values()))
+                return _ranked({name: values[:whole] for name, values in drops.items()}) if whole else []
             drops[name].append(base - sample.gain(features[name], generator.permutation(len(chosen))))
     return _ranked(drops)
 
@@ -85,7 +87,8 @@ class _Sample:
 
 def _ranked(drops: Mapping[str, Sequence[float]]) -> list[ColumnImportance]:
     items = [
-        ColumnImportance(name, float(np.nanmean(values)), float(np.nanstd(values)))
+        # Shuffled once, a column has no spread that anybody could know.
+        ColumnImportance(name, float(np.nanmean(values)), float(np.nanstd(values)) if len(values) > 1 else None)
         for name, values in drops.items()
         if np.isfinite(values).any()
     ]

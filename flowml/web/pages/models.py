@@ -237,7 +237,12 @@ def importance_chart(found: Importance | None, model: Model) -> Chart | None:
         },
         columns=("Column", f"Loss of {title}{' (percentage points)' if in_points else ''}", "±"),
         rows=[
-            (item.feature, _loss(item.importance, model.metric), _loss(item.std or 0.0, model.metric)) for item in items
+            (
+                item.feature,
+                _loss(item.importance, model.metric),
+                "shuffled once" if item.std is None else _loss(item.std, model.metric),
+            )
+            for item in items
         ],
     )
 

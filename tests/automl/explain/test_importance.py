@@ -54,6 +54,8 @@ def test_with_little_time_fewer_rows_answer() -> None:
     looks = iter(np.concatenate([[10.0, 9.0, 9.0], np.full(100, 5.0)]))
     items = permutation_importance(task, model, METRICS["roc_auc"], seed=0, time_left=lambda: float(next(looks)))
     assert items and items[0].feature == "age"
+    # Shuffled once, they have no spread.
+    assert {item.std for item in items} == {None}
 
 
 def test_behind_a_recipe_what_is_made_of_one_column_counts_as_that_column() -> None:
