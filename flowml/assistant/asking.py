@@ -30,6 +30,7 @@ Answer = TypeVar("Answer")
 _LONGEST_REPEATED = 4_000
 _LONGEST_PROBLEM = 400
 _LEAST_SECONDS = 2.0
+_UNSAID = "what it says cannot be done"
 
 
 def with_schema(messages: Sequence[Message], schema: Mapping[str, Any]) -> tuple[Message, ...]:
@@ -61,10 +62,13 @@ def ask(
     most_tokens: int = MOST_TOKENS,
     seed: int = 0,
     told: Callable[[str], None] | None = None,
+    problem_for: Callable[[str, str], str] | None = None,
 ) -> Answer:
     """What `check` makes of the answer. It is given an object that has the shape of `schema` (`shape.py` says which
     words of JSON Schema there are), and raises InvalidInput in words where that cannot be used. `seconds` are for all
-    of it, a second try included. Raises what `LanguageModel.chat` does, and Misshapen."""
+    of it, a second try included. Of what `check` finds wrong the model hears what `problem_for` makes of its words and
+    of the answer (`Told.problem`), because these may name what a model is not told; without it only that it cannot be
+    done. Raises what `LanguageModel.chat` does, and Misshapen."""
     asking = ask_growing(
         model,
         messages,
@@ -76,6 +80,7 @@ def ask(
         most_tokens=most_tokens,
         seed=seed,
         told=told,
+        problem_for=problem_for,
     )
     while True:
         try:
@@ -96,12 +101,13 @@ def ask_growing(
     most_tokens: int = MOST_TOKENS,
     seed: int = 0,
     told: Callable[[str], None] | None = None,
+    problem_for: Callable[[str, str], str] | None = None,
 ) -> Generator[str, None, Answer]:
     """The same, and meanwhile what there is so far of one text of the answer, the field of this name: the whole of it
     each time. Where the model is asked a second time it begins anew, with an empty one. The generator returns what
     `check` makes of the answer (`answer = yield from …`, or StopIteration's `value`); closing it ends the answer."""
     asked, end = with_schema(messages, schema), time.monotonic() + seconds
-    text, problem = "", ""
+    text, problem, heard = "", "", ""
     for attempt in range(2):
         left = end - time.monotonic()
         if attempt:
@@ -114,7 +120,7 @@ def ask_growing(
                 told("The answer could not be used; the model is asked again.")
             if field is not None:
                 yield ""
-            asked = (*with_schema(messages, schema), *_again(text, problem))
+            asked = (*with_schema(messages, schema), *_again(text, heard))
         growing, text = finding.Growing(field or ""), ""
         answer = model.chat(
             asked,
@@ -130,13 +136,17 @@ def ask_growing(
                 text += piece
                 if field is not None and growing.take(piece):
                     yield cleaned(growing.text)
-            return _checked(text, schema, check)
+            value = _shaped(text, schema)
         except ReachedItsLength:
-            problem = "it is too long and was cut off: answer in fewer words"
-        except InvalidInput as wrong:
-            problem = wrong.detail
+            problem = heard = "it is too long and was cut off: answer in fewer words"
         except finding.NoJSON as wrong:
-            problem = str(wrong)
+            problem = heard = str(wrong)
+        else:
+            try:
+                return check(value)
+            except InvalidInput as wrong:
+                problem = wrong.detail
+                heard = _UNSAID if problem_for is None else problem_for(problem, text)
         finally:
             if isinstance(answer, Generator):
                 # Whoever leaves in the middle ends the answer where it is made.
@@ -148,12 +158,12 @@ def ask_growing(
     )
 
 
-def _checked(text: str, schema: Mapping[str, Any], check: Callable[[dict[str, Any]], Answer]) -> Answer:
-    value = all_cleaned(finding.found(text))
+def _shaped(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    value: dict[str, Any] = all_cleaned(finding.found(text))
     wrong = shape.problem(value, schema)
     if wrong is not None:
-        raise InvalidInput(wrong)
-    return check(value)
+        raise finding.NoJSON(wrong)
+    return value
 
 
 def _again(text: str, problem: str) -> tuple[Message, Message]:

@@ -17,7 +17,9 @@ class Fact:
     on FlowML's pages that shows it, from the root ("/datasets/ab12#columns"), or empty.
 
     Names of columns and values of the data stand in “ ”. A model is told short ids for them, and of the values only
-    those that are among `texts`: pieces of the data that their owner lets it have."""
+    those that are among `texts`: pieces of the data that their owner lets it have. `values_of` are the columns whose
+    values stand among the figures: where one of them is guarded, a model is told the sentence without figures. `told`
+    is what a model hears in the place of a sentence that holds words of others than FlowML."""
 
     id: str
     sentence: str
@@ -25,17 +27,22 @@ class Fact:
     column: str | None = None
     link: str = ""
     texts: tuple[str, ...] = ()
+    values_of: tuple[str, ...] = ()
+    told: str | None = None
 
 
 @dataclass(frozen=True)
 class Briefing:
     """What a model may be told: facts, those that matter most first, because the last ones are left out where there
-    are too many; `columns`, the names of all columns of the table in their order; and sentences on what is `left_out`
-    already."""
+    are too many; `columns`, the names of all columns of the table in their order; sentences on what is `left_out`
+    already; the columns that are `guarded`, so that figures which are values of theirs are not told; and `values` of
+    the data, such as classes, that sentences quote."""
 
     facts: tuple[Fact, ...]
     columns: tuple[str, ...] = ()
     left_out: tuple[str, ...] = field(default=())
+    guarded: frozenset[str] = frozenset()
+    values: tuple[str, ...] = ()
 
 
 def by_id(facts: Sequence[Fact]) -> dict[str, Fact]:

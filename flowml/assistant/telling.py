@@ -14,7 +14,8 @@ from typing import Any
 from flowml.assistant.facts import Briefing, Fact
 from flowml.assistant.model import Message, Role
 from flowml.assistant.untrusted import commands, described, name_to_tell
-from flowml.assistant.words import Coder
+from flowml.assistant.words import Coder, without_figures
+from flowml.domain.wording import unquoted
 
 MOST_CHARACTERS = 9_000
 """Of the block: some 2,500 tokens of English."""
@@ -50,6 +51,16 @@ class Told:
         """A text of the model's for people: with the names and values that its ids stand for, in “ ”."""
         return Coder.named(text, {**self.columns, **self.texts})
 
+    def said(self) -> tuple[str, ...]:
+        """All names and values, as they stand in such a text."""
+        return tuple(map(unquoted, (*self.columns.values(), *self.texts.values())))
+
+    def problem(self, detail: str, answer: str) -> str:
+        """What is wrong with an answer, as the model that gave it may hear it: of the table only ids."""
+        coder = Coder(tuple(self.columns.values()), tuple(self.texts.values()))
+        coder.withheld = dict(self.texts)
+        return coder.coded_problem(detail, answer)
+
 
 def new_mark() -> str:
     """A mark for one request, which nobody can know before."""
@@ -68,7 +79,7 @@ def tell(
     """`instructions` are FlowML's own words on what to do, `question` is what is asked, by FlowML or by the user.
     `history` are earlier messages of a conversation, names in “ ”. The block holds as many facts as fit into about
     `most_characters`, from the first, and says how many do not."""
-    coder = Coder(briefing.columns)
+    coder = Coder(briefing.columns, briefing.values)
     lines, told = _facts(briefing, coder, most_characters)
     block: dict[str, Any] = {"columns": _names(coder), "facts": lines}
     if coder.withheld:
@@ -101,7 +112,10 @@ def _facts(briefing: Briefing, coder: Coder, most_characters: int) -> tuple[list
     size = 0
     for fact in briefing.facts:
         before, kept = coder.size, coder.keep()
-        text = coder.coded(fact.sentence, fact.texts)
+        is_guarded = not briefing.guarded.isdisjoint(fact.values_of)
+        text = coder.coded(fact.sentence if fact.told is None else fact.told, () if is_guarded else fact.texts)
+        if is_guarded:
+            text = without_figures(text)
         if commands(text):
             # Something of the data stands in it outside of quotation marks.
             about = f" about {coder.column_id(fact.column)}" if fact.column in briefing.columns else ""

@@ -95,7 +95,21 @@ def value(item: Any) -> str:
             return number(item)
         case dt.date():
             return item.isoformat(sep=" ") if isinstance(item, dt.datetime) else item.isoformat()
-    return f"“{shortened(str(item)).translate(_INNER)}”"
+    return quoted(shortened(str(item)))
+
+
+def quoted(text: str) -> str:
+    """In quotation marks, which it holds none of: where it ends is always seen.
+
+    >>> quoted("a” b")
+    '“a’ b”'
+    """
+    return f"“{unquoted(text)}”"
+
+
+def unquoted(text: str) -> str:
+    """The text with single quotation marks in the place of “ and ”."""
+    return text.translate(_INNER)
 
 
 def shortened(text: str, longest: int = 40) -> str:

@@ -96,7 +96,7 @@ def test_what_cannot_be_used_is_said_to_the_model_once_and_to_the_user_then(
     loose: StandIn, said: str, why: str
 ) -> None:
     loose.behaves(says(said, piece=1000), says(GOOD))
-    assert ask(model_of(loose), ASKED, SCHEMA, number, seconds=10) == 3
+    assert ask(model_of(loose), ASKED, SCHEMA, number, seconds=10, problem_for=lambda detail, _: detail) == 3
     first, second = loose.chats
     assert len(second.messages) == len(first.messages) + 2
     assert why in second.messages[-1]["content"]
@@ -214,3 +214,12 @@ def test_a_bound_that_no_grammar_can_be_made_of_is_said_in_words_and_checked(loo
     sent = loose.chats[0].body
     assert sent["format"]["properties"]["text"] == {"type": "string"}
     assert '"maxLength":3000' in sent["messages"][0]["content"]
+
+
+def test_without_a_coder_the_model_hears_nothing_of_what_was_found_wrong(loose: StandIn) -> None:
+    loose.behaves(says('{"text": "three", "n": 11}', piece=1000))
+    with pytest.raises(Misshapen) as raised:
+        ask(model_of(loose), ASKED, SCHEMA, number, seconds=10)
+    assert "columns 1 to 10" in raised.value.detail
+    assert "columns 1 to 10" not in loose.chats[-1].text.partition("That cannot be used")[2]
+    assert "That cannot be used: what it says cannot be done." in loose.chats[-1].text

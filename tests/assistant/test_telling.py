@@ -31,7 +31,7 @@ def test_names_and_values_have_ids_and_come_back() -> None:
     ]
     assert block(found)["values"] == {"v1": "withheld: text of 3 characters"}
     assert found.named("Look at c1 and `c3` where v1, not at c77.") == (
-        "Look at “Age” and “a” said “b” where “old”, not at c77."
+        "Look at “Age” and “a’ said ‘b” where “old”, not at c77."
     )
     assert found.column("c2") == "Fare"
     assert found.column("Fare") is found.column(["c2"]) is None

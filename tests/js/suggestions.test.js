@@ -20,6 +20,7 @@ test("only findings that a step would mend are suggestions", () => {
 
 test("says what a tried suggestion changed and took out", () => {
   assert.deepEqual(effects({ ...EFFECT, cells_changed: 1200, columns_added: ["a", "b", "c", "d"] }), ["1,200 cells changed", "new: a, b, c and 1 more"]);
+  assert.deepEqual(effects({ ...EFFECT, cells_changed: 2, changes_target: true }), ["2 cells changed", "changes what is to be predicted"]);
   assert.equal(losses({ ...EFFECT, rows_removed: 1, columns_removed: ["age"] }), "Takes out 1 row and the column age");
   assert.equal(losses(EFFECT), "");
   assert.equal(modelSuggestions([{ title: "t", reason: "r", operations: [], effect: { ...EFFECT, columns_removed: ["a", "b"] }, facts: [] }])[0].takes, "Takes out 2 columns: a, b");

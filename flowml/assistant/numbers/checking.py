@@ -14,7 +14,7 @@ from itertools import combinations, permutations
 
 from flowml.assistant.facts import Fact, by_id
 from flowml.assistant.numbers.reading import Stated, citations, dates, stated
-from flowml.domain.wording import shortened
+from flowml.domain.wording import shortened, unquoted
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?:\s|(?=[\[(]f\d))+(?![\[(]\s*f\d)|\n+")
 # Where nothing is compared, a number is not what two figures make together or differ by.
@@ -119,7 +119,10 @@ def _sentences(text: str) -> Iterator[tuple[int, int]]:
 def _without_names(text: str, names: Iterable[str]) -> str:
     """Numbers in names of columns and classes are blanked out; short names of digits alone only where they are quoted,
     since any count may look like them."""
-    written = {form for name in names for form in (name, " ".join(name.split()), shortened(" ".join(name.split())))}
+    plain_names = {form for name in names for form in (name, " ".join(name.split()))}
+    written = {
+        form for name in plain_names for form in (name, unquoted(name), shortened(name), unquoted(shortened(name)))
+    }
     for name in sorted((one for one in written if any(c.isdigit() for c in one)), key=len, reverse=True):
         plain = re.escape(name)
         quoted, alone = rf"[“\"'‘`«„]{plain}[”\"'’`»“]", rf"(?<!\w){plain}(?!\w)"

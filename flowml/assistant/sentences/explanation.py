@@ -50,11 +50,27 @@ class Facts:
         self._by_topic: dict[str, Fact] = {}
 
     def add(
-        self, topic: str, sentence: str, figures: Sequence[Figure] = (), *, column: str | None = None, link: str = ""
+        self,
+        topic: str,
+        sentence: str,
+        figures: Sequence[Figure] = (),
+        *,
+        column: str | None = None,
+        link: str = "",
+        values_of: Sequence[str] = (),
+        told: str | None = None,
     ) -> None:
-        """One more, unless the topic has one."""
+        """One more, unless the topic has one; `values_of` and `told` as a Fact has them."""
         if topic not in self._by_topic:
-            self._by_topic[topic] = Fact(f"f{len(self._by_topic) + 1}", sentence, tuple(figures), column, link)
+            self._by_topic[topic] = Fact(
+                f"f{len(self._by_topic) + 1}",
+                sentence,
+                tuple(figures),
+                column,
+                link,
+                values_of=tuple(values_of),
+                told=told,
+            )
 
     def ids(self, *topics: str) -> tuple[str, ...]:
         """Of those topics of which there is a fact."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from flowml.domain.wording import fixed, number, shortened, significant
+from flowml.domain.wording import fixed, number, quoted, shortened, significant
 
 _COUNTED = 40
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -181,7 +181,7 @@ def _unit(count: int, noun: str) -> str:
 def named(text: str) -> str:
     """A column or a class by its name.
 
-    >>> named("a b")
-    '“a b”'
+    >>> named("a b"), named("a” b")
+    ('“a b”', '“a’ b”')
     """
-    return f"“{shortened(' '.join(text.split()), _LONGEST)}”"
+    return quoted(shortened(" ".join(text.split()), _LONGEST))

@@ -12,7 +12,7 @@ import polars as pl
 
 from flowml.data.values import plain
 from flowml.domain.datasets import Role
-from flowml.domain.wording import number, shortened
+from flowml.domain.wording import number, quoted, shortened
 
 _MOST_CATEGORIES = 20
 _CUTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -173,7 +173,7 @@ def _shown(value: Any) -> str:
         text = number(value)
         return text if _is_exact(text, value) else f"{value:,}"
     text = str(value)
-    return text.replace("T", " ") if _is_moment(text) else f"“{shortened(text)}”"
+    return text.replace("T", " ") if _is_moment(text) else quoted(shortened(text))
 
 
 def _is_exact(text: str, value: float) -> bool:

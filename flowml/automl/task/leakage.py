@@ -76,7 +76,7 @@ def _suspicion(judge: Judge, target: str, column: pl.Series, power: float, secon
     filled = judge.filled_for_one_class(column)
     if filled is not None:
         how, label, share, of_rows = filled
-        return Suspect(name, f"is {how} in {of_rows:.0%} of the rows, {share:.0%} of them with “{label}”", Sure.LIKELY)
+        return Suspect(name, f"is {how} in {of_rows:.0%} of the rows, {share:.0%} of them with {label}", Sure.LIKELY)
     if verdict is Verdict.ALONE:
         return Suspect(name, f"tells “{target}” nearly perfectly, as nothing else does", Sure.LIKELY)
     if verdict is not None and named_after(name, target):

@@ -12,7 +12,7 @@ from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.jobs import ProblemType
 from flowml.domain.metrics import GOALS
-from flowml.domain.wording import plural
+from flowml.domain.wording import plural, value
 
 _MAX_CLASSES = 1000
 _FEW_VALUES = 20
@@ -60,7 +60,8 @@ def check_target(series: pl.Series, role: Role, *, problem_type: str = "auto", m
     n_unique = values.n_unique()
     if n_unique == 1:
         raise InvalidInput.of_field(
-            "target", f"The column “{name}” is the same in every row ({values[0]}), so there is nothing to predict."
+            "target",
+            f"The column “{name}” is the same in every row ({value(values[0])}), so there is nothing to predict.",
         )
     if len(values) < 4:
         raise InvalidInput.of_field(
@@ -101,15 +102,15 @@ def check_target(series: pl.Series, role: Role, *, problem_type: str = "auto", m
     smallest_label, smallest = testable[label_column][-1], int(testable["count"][-1])
     if smallest / len(labels) < _IMBALANCE:
         warnings.append(
-            f"Only {smallest} of {len(labels)} rows are “{smallest_label}”. Accuracy alone would look good for a model "
-            "that never finds them; balanced accuracy or ROC AUC tell more."
+            f"Only {smallest} of {len(labels)} rows are {value(smallest_label)}. Accuracy alone would look good for a "
+            "model that never finds them; balanced accuracy or ROC AUC tell more."
         )
     return CheckedTarget(kind, reason, chosen_metric, classes_of(values), tuple(warnings), label_type_of(values))
 
 
 def _named(single: list[str]) -> str:
     """That these values occur, the first of them by name."""
-    named = [f"“{label}”" for label in single[:_MOST_NAMED]]
+    named = [value(label) for label in single[:_MOST_NAMED]]
     if len(single) > _MOST_NAMED:
         named.append(f"{len(single) - _MOST_NAMED} other values")
     return f"{named[0]} occurs" if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]} each occur"

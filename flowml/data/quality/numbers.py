@@ -118,8 +118,8 @@ def stand_ins(column: ColumnView) -> Iterator[Found]:
         Severity.WARNING,
         [column.name],
         f"“{column.name}” is {shown}, while all other values lie between {wording.number(apart.least)} and "
-        f"{wording.number(apart.greatest)}. It seems to stand for something else: a missing value, or “more than can "
-        "be entered”.",
+        f"{wording.number(apart.greatest)}. It seems to stand for something else: a missing value, or more than could "
+        "be entered.",
         "Mark it as missing, if that is what it means.",
         [{"op": "mark_missing", "columns": [column.name], "values": list(apart.counts)}],
         size=column.share(rows),

@@ -1,8 +1,8 @@
 """Who answers a question, and how: a language model where there is one, else FlowML itself from what it has found."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from flowml.assistant import chatting
 from flowml.assistant.answers import results
@@ -22,17 +22,18 @@ from flowml.assistant.proposals import schema_of_steps, steps
 from flowml.assistant.sentences.results.explain import explain
 from flowml.assistant.sentences.results.facts import facts_of
 from flowml.assistant.telling import Told, new_mark, tell
-from flowml.data.recipes.checking import title_of, type_of
-from flowml.data.recipes.kinds import Kind as ColumnKind
+from flowml.data.recipes.checking import title_of
 from flowml.domain.conversations import Chart, Cited, Proposal, Said
 from flowml.domain.datasets import Dataset
 from flowml.domain.errors import FlowMLError
 from flowml.domain.jobs import Job
-from flowml.domain.recipes import Operation
+from flowml.domain.recipes import Operation, TransformPreview
+from flowml.domain.wording import unquoted
 from flowml.services import figures
 from flowml.services.assistant.briefing import of_dataset
 from flowml.services.assistant.choosing import language_model
 from flowml.services.assistant.findings import findings_of_job
+from flowml.services.assistant.fitting import changes_target, tried
 from flowml.services.assistant.sharing import shared_columns
 from flowml.services.context import Context
 
@@ -114,13 +115,13 @@ def answer(
         progress.so_far(found.text)
         note = f"{error.detail} So FlowML answered from what it has found itself."
         return Answered(found.text, cited(found.facts), found.proposal, found.questions, note=note)
-    proposal, note = _proposal(context, model, dataset, told, reply, progress)
-    names = [] if dataset is None else [column.name for column in dataset.columns]
+    target = target or (None if job is None else job.spec.target)
+    proposal, note = _proposal(context, model, dataset, told, reply, target, progress)
     return Answered(
         reply.text,
         chatting.cited_by(reply, told),
         proposal,
-        unfounded=unfounded(reply.text, told.facts, (*names, *told.texts.values())),
+        unfounded=unfounded(reply.text, told.facts, told.said()),
         model=model.name,
         where=model.where,
         note=note,
@@ -154,7 +155,7 @@ def question_for(
         replace(briefing, facts=facts),
         text,
         mark=mark,
-        history=chatting.earlier_messages(earlier, frozenset(names)),
+        history=chatting.earlier_messages(earlier, frozenset(map(unquoted, names))),
         most_characters=chatting.MOST_CHARACTERS,
     )
 
@@ -187,12 +188,15 @@ def _model(context: Context) -> LanguageModel | None:
 def _briefing(
     context: Context, dataset: Dataset | None, job: Job | None, target: str | None, *, waits: bool
 ) -> Briefing:
-    found = () if job is None else facts_of(findings_of_job(context, job.id, waits=waits)).all()
+    run = None if job is None else findings_of_job(context, job.id, waits=waits)
+    found, classes = ((), ()) if run is None else (facts_of(run).all(), run.classes)
     if dataset is None:
-        return Briefing(found)
+        # Nobody can be asked any more what may be told of the table.
+        guarded = frozenset(name for fact in found for name in fact.values_of)
+        return Briefing(found, guarded=guarded, values=classes)
     known = target if target is not None and dataset.column(target) is not None else None
     about_table = of_dataset(context, dataset.id, known, shared=shared_columns(context, dataset.id))
-    return replace(about_table, facts=(*found, *about_table.facts))
+    return replace(about_table, facts=(*found, *about_table.facts), values=classes)
 
 
 def _reply(context: Context, model: LanguageModel, told: Told, progress: Progress) -> Reply:
@@ -205,6 +209,7 @@ def _reply(context: Context, model: LanguageModel, told: Told, progress: Progres
         seconds=SECONDS,
         stopped=context.left,
         told=progress.wait,
+        problem_for=told.problem,
     )
     while True:
         try:
@@ -217,9 +222,15 @@ def _reply(context: Context, model: LanguageModel, told: Told, progress: Progres
 
 
 def _proposal(
-    context: Context, model: LanguageModel, dataset: Dataset | None, told: Told, reply: Reply, progress: Progress
+    context: Context,
+    model: LanguageModel,
+    dataset: Dataset | None,
+    told: Told,
+    reply: Reply,
+    target: str | None,
+    progress: Progress,
 ) -> tuple[Proposal | None, str]:
-    """What a reply proposes, and what to say where that came to nothing."""
+    """What a reply proposes, tried on the table, and what else to say of it or where it came to nothing."""
     if dataset is None:
         return None, ""
     if reply.chart is not None:
@@ -229,29 +240,31 @@ def _proposal(
     if not reply.kinds:
         return None, ""
     progress.wait("The steps are being written.")
+
+    def fitting(answered: Mapping[str, Any]) -> tuple[tuple[Operation, ...], TransformPreview]:
+        operations = steps(answered, told)
+        progress.wait("The steps are tried on the table.")
+        return operations, tried(context, dataset, operations, target)
+
     try:
-        operations = ask(
+        operations, preview = ask(
             model,
             chatting.asked_for_steps(told, reply.coded),
             schema_of_steps(told, reply.kinds),
-            lambda answered: _fitting(steps(answered, told), dataset),
+            fitting,
             seconds=SECONDS,
             stopped=context.left,
             told=progress.wait,
+            problem_for=told.problem,
         )
     except Stopped:
         raise
     except FlowMLError as error:
         return None, f"The steps that it speaks of did not come: {error.detail}"
-    return Proposal(operations, tuple(map(title_of, operations)), destroys(operations)), ""
-
-
-def _fitting(operations: tuple[Operation, ...], dataset: Dataset) -> tuple[Operation, ...]:
-    """The same operations. Raises InvalidInput where they are not for the columns of this table."""
-    columns = {column.name: ColumnKind(column.dtype) for column in dataset.columns}
-    for operation in operations:
-        columns = dict(type_of(operation).bind(operation, columns).columns)
-    return operations
+    note = (
+        f"These steps change “{target}”, which is what is to be predicted." if changes_target(preview, target) else ""
+    )
+    return Proposal(operations, tuple(map(title_of, operations)), destroys(operations)), note
 
 
 def _drawable(chart: Chart, dataset: Dataset) -> Chart:

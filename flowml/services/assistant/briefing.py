@@ -19,9 +19,12 @@ from flowml.services.previews import preview
 MOST_COLUMNS = 40
 """Of so many columns the figures are told; of wider tables those come first that something was found about."""
 MOST_FINDINGS, MOST_RELATIONS = 24, 12
+FEWEST_VALUES = 10
+"""Of a column with fewer no range, mean or median is told."""
 
 _SAMPLE_VALUES, _FEW_SAMPLES, _LOOKED_AT = 5, 3, 20
 _HARDLY = 0.05
+_ROWS_PER_COLUMN = 2
 _TYPES = {
     "Int64": "whole numbers",
     "Float64": "numbers",
@@ -42,7 +45,7 @@ def of_dataset(
     dataset = context.store.datasets.get(dataset_id)
     stats = {column.name: column for column in figures.stats(context, dataset_id)}
     quality = figures.quality(context, dataset_id, target)
-    related = _relations(context, dataset, target)
+    related, note_on_related = _relations(context, dataset, target)
     first = _first_columns(dataset.columns, target, quality.issues, related)
     told = first[:MOST_COLUMNS]
     samples = _samples(context, dataset_id, [stats[name] for name in told if name in shared])
@@ -55,16 +58,37 @@ def of_dataset(
     return Briefing(
         numbered(facts),
         tuple(column.name for column in dataset.columns),
-        tuple(_left_out(first, quality.issues, quality.note, related)),
+        tuple(_left_out(first, quality.issues, related, (quality.note, note_on_related))),
+        guarded=_guarded(stats.values(), shared),
     )
 
 
-def _relations(context: Context, dataset: Dataset, target: str | None) -> Sequence[dict[str, Any]]:
+def guarded_columns(context: Context, dataset_id: str, shared: Collection[str]) -> frozenset[str]:
+    """The columns of which no figure is told that is a value of theirs: those that look personal, and where a range
+    would be the values themselves, unless their owner shares them. Raises NotFound."""
+    return _guarded(figures.stats(context, dataset_id), shared)
+
+
+def _guarded(columns: Iterable[ColumnStats], shared: Collection[str]) -> frozenset[str]:
+    return frozenset(
+        column.name
+        for column in columns
+        if column.name not in shared and (looks_personal(column) is not None or not _has_a_spread(column))
+    )
+
+
+def _has_a_spread(column: ColumnStats) -> bool:
+    """Of fewer values, or one value, the range, the mean and the median tell each row's."""
+    return column.count >= FEWEST_VALUES and column.n_unique > 1
+
+
+def _relations(context: Context, dataset: Dataset, target: str | None) -> tuple[Sequence[dict[str, Any]], str | None]:
+    """Strongest first, and on what they were not looked for."""
     column = dataset.column(target) if target is not None else None
     if column is None or column.dtype in ("Date", "Datetime") or column.role is Role.CONSTANT:
-        return ()
-    found: Sequence[dict[str, Any]] = figures.relations(context, dataset.id, column.name)["columns"]
-    return found
+        return (), None
+    found = figures.relations(context, dataset.id, column.name)
+    return found["columns"], found["note"]
 
 
 def _first_columns(
@@ -99,7 +123,7 @@ def _about_finding(dataset: Dataset, issue: Finding, shared: Collection[str]) ->
     allowed = bool(issue.columns) and all(name in shared for name in issue.columns)
     place = f"/datasets/{dataset.id}#quality"
     column = issue.columns[0] if len(issue.columns) == 1 else None
-    return _fact(issue.message, column, place, _quoted(issue.message) if allowed else ())
+    return _fact(issue.message, column, place, _quoted(issue.message) if allowed else (), issue.columns)
 
 
 def _about_relations(dataset: Dataset, target: str | None, related: Sequence[dict[str, Any]]) -> Iterator[Fact]:
@@ -112,12 +136,22 @@ def _about_relations(dataset: Dataset, target: str | None, related: Sequence[dic
             item["name"],
             f"/datasets/{dataset.id}?target={quote(str(target))}#relations",
         )
+    link = f"/datasets/{dataset.id}?target={quote(str(target))}#relations"
     if related and len(strong) < len(related):
+        which = "other column" if len(related) + 1 >= dataset.n_columns else "column that was compared"
+        many = None if which == "other column" else "columns that were compared"
         yield _fact(
-            f"Of the {wording.plural(len(related), 'other column')}, {len(related) - len(strong):,} hardly go"
+            f"Of the {wording.plural(len(related), which, many)}, {len(related) - len(strong):,} hardly go"
             f" together with “{target}”.",
             target,
-            f"/datasets/{dataset.id}?target={quote(str(target))}#relations",
+            link,
+        )
+    if strong and len(related) * _ROWS_PER_COLUMN > dataset.n_rows:
+        yield _fact(
+            f"With {wording.plural(len(related), 'column')} and only {wording.plural(dataset.n_rows, 'row')} some go"
+            f" together with “{target}” by chance.",
+            target,
+            link,
         )
 
 
@@ -139,9 +173,9 @@ def _about_column(dataset: Dataset, column: ColumnStats, is_shared: bool, sample
     said.append(f"{wording.plural(column.n_unique, 'different value')}")
     texts: tuple[str, ...] = ()
     personal = looks_personal(column)
-    if is_shared or personal is None:
+    if is_shared or (personal is None and _has_a_spread(column)):
         said += _spread(column)
-    elif column.role is not Role.IDENTIFIER:
+    elif personal is not None and column.role is not Role.IDENTIFIER:
         said.append(f"holds {personal} by its look")
     if is_shared and column.dtype in ("String", "Boolean"):
         top = [item for item in column.top if isinstance(item.value, str)][:_SAMPLE_VALUES]
@@ -169,7 +203,10 @@ def _spread(column: ColumnStats) -> Iterator[str]:
 
 
 def _left_out(
-    columns: Sequence[str], issues: Sequence[Finding], note: str | None, related: Sequence[dict[str, Any]]
+    columns: Sequence[str],
+    issues: Sequence[Finding],
+    related: Sequence[dict[str, Any]],
+    notes: Sequence[str | None],
 ) -> Iterator[str]:
     if len(columns) > MOST_COLUMNS:
         yield (
@@ -181,12 +218,17 @@ def _left_out(
     strong = sum((item["strength"] or 0.0) >= _HARDLY for item in related)
     if strong > MOST_RELATIONS:
         yield f"{wording.plural(strong - MOST_RELATIONS, 'weaker relation')} with the target are left out."
-    if note:
-        yield note
+    yield from dict.fromkeys(note for note in notes if note)
 
 
-def _fact(sentence: str, column: str | None = None, link: str = "", texts: tuple[str, ...] = ()) -> Fact:
-    return Fact("", sentence, figures_in(sentence), column, link, texts)
+def _fact(
+    sentence: str,
+    column: str | None = None,
+    link: str = "",
+    texts: tuple[str, ...] = (),
+    values_of: tuple[str, ...] = (),
+) -> Fact:
+    return Fact("", sentence, figures_in(sentence), column, link, texts, values_of)
 
 
 def _quoted(message: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The results of a run, or of one model, in words: FlowML's own, and a language model's, held to the figures."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from flowml.assistant.spoken import cleaned
 from flowml.assistant.telling import Told, new_mark, tell
 from flowml.domain.errors import FlowMLError, InvalidInput, NotFound
 from flowml.domain.faults import fault_of
+from flowml.domain.wording import shortened, unquoted
+from flowml.services.assistant.briefing import guarded_columns
 from flowml.services.assistant.choosing import ASK_AGAIN, SAID_NOTHING, language_model
 from flowml.services.assistant.findings import findings_of_job, findings_of_model
 from flowml.services.assistant.sharing import shared_columns
@@ -174,7 +176,7 @@ def _growing(context: Context, model: LanguageModel, told: Told, wait: Callable[
 
 def _said(model: LanguageModel, told: Told, text: str) -> SaidByModel:
     named = told.named(text.strip())
-    found = check(named, told.facts, (*told.columns.values(), *told.texts.values()))
+    found = check(named, told.facts, told.said())
     by_id = {fact.id: fact for fact in told.facts}
     cited = tuple(by_id[one] for one in found.cited)
     reason, hint = ("", "") if named else (SAID_NOTHING, ASK_AGAIN)
@@ -207,21 +209,22 @@ def _briefing(context: Context, found: Findings, own: Explanation) -> Briefing:
         dataset = context.store.datasets.get(found.dataset_id)
         names = [column.name for column in dataset.columns]
         shared = shared_columns(context, found.dataset_id)
+        guarded = guarded_columns(context, found.dataset_id, shared)
     except NotFound:
+        # Nobody can be asked any more.
         names = list(dict.fromkeys([found.target, *found.dropped, *(use.column for use in found.uses or ())]))
         shared = frozenset()
-    labels = frozenset(found.classes)
-    facts = tuple(replace(fact, texts=_tellable(fact, names, labels, found.target, shared)) for fact in own.facts)
-    return Briefing(facts, tuple(names))
+        guarded = frozenset({*names, *(name for fact in own.facts for name in fact.values_of)})
+    labels = frozenset(unquoted(shortened(" ".join(label.split()))) for label in found.classes)
+    facts = tuple(replace(fact, texts=_tellable(fact, labels, found.target, shared)) for fact in own.facts)
+    return Briefing(facts, tuple(names), guarded=guarded, values=found.classes)
 
 
-def _tellable(
-    fact: Fact, names: Sequence[str], labels: frozenset[str], target: str, shared: frozenset[str]
-) -> tuple[str, ...]:
-    """The values in a fact that a model may be told: those of classes where the target's values are shared, others
-    where those of every column that it speaks of are."""
+def _tellable(fact: Fact, labels: frozenset[str], target: str, shared: frozenset[str]) -> tuple[str, ...]:
+    """The values in a fact that a model may be told: those of columns which are all shared, or else those of classes
+    where the target's are."""
     quoted = [part.partition("”")[0] for part in fact.sentence.split("“")[1:]]
-    columns = {one for one in quoted if one in names} - {target}
-    values = [one for one in quoted if one not in names]
-    others = bool(columns) and columns <= shared
-    return tuple(one for one in values if (one in labels and target in shared) or others)
+    columns = frozenset(fact.values_of) - {target}
+    if columns:
+        return tuple(quoted) if columns <= shared else ()
+    return tuple(one for one in quoted if one in labels and target in shared)

@@ -301,6 +301,7 @@ def _parts(found: Mapping[str, Any]) -> tuple[Part, ...]:
             item["loss"],
             item["elsewhere"],
             at,
+            tuple(str(state["column"]) for state in item["conditions"]),
         )
         for at, item in enumerate(found["items"])
     )

@@ -21,6 +21,15 @@ from flowml.services.context import Context
 MARK = "·" * 16
 """Stands where the mark of a request will be."""
 _QUESTION = "(your question)"
+_AGAIN = (
+    "Where the answer cannot be used, the model is asked once more: the same messages, its own answer, and what is"
+    " wrong with it, in ids as here."
+)
+_STEPS = (
+    "Where it proposes steps, it is asked for them: the same messages, its own answer, and “Now give the operations”,"
+    " with the form of these operations."
+)
+_AFTERWARDS = {"cleaning": (_AGAIN,), "features": (_AGAIN,), "chat": (_AGAIN, _STEPS)}
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Asked:
 @dataclass(frozen=True)
 class Sent:
     """`messages` as they would be sent to `model` on the machine that `where` names, at `url`; None where there is no
-    model now. `is_local`: nothing leaves this machine."""
+    model now. `is_local`: nothing leaves this machine. `afterwards`: what may be sent behind them, in sentences."""
 
     purpose: str
     messages: tuple[Message, ...]
@@ -57,6 +66,7 @@ class Sent:
     where: str | None
     url: str | None
     is_local: bool
+    afterwards: tuple[str, ...] = ()
 
 
 def sent(context: Context, wish: Wish) -> Sent:
@@ -80,6 +90,7 @@ def sent(context: Context, wish: Wish) -> Sent:
         found.where,
         found.url,
         found.is_local,
+        _AFTERWARDS.get(wish.purpose, ()),
     )
 
 

@@ -24,9 +24,9 @@ from flowml.domain.recipes import Operation, TransformPreview
 from flowml.domain.wording import plural
 from flowml.services.assistant.briefing import of_dataset
 from flowml.services.assistant.choosing import language_model
+from flowml.services.assistant.fitting import changes_target, tried
 from flowml.services.assistant.sharing import shared_columns
 from flowml.services.context import Context
-from flowml.services.versions import preview_transform
 
 SECONDS = 300.0
 """So long a model may take, a second try included."""
@@ -52,12 +52,13 @@ _FEATURES = (
 
 @dataclass(frozen=True)
 class Effect:
-    """How much a suggestion changes."""
+    """How much a suggestion changes; `changes_target`: also answers, or what they are called."""
 
     rows_removed: int
     cells_changed: int
     columns_added: tuple[str, ...]
     columns_removed: tuple[str, ...]
+    changes_target: bool = False
 
     @property
     def destroys(self) -> bool:
@@ -142,7 +143,7 @@ def suggest_cleaning(context: Context, dataset_id: str, target: str | None = Non
     dataset = context.store.datasets.get(dataset_id)
     model = language_model(context)
     question = cleaning_question(context, dataset_id, target, mark=new_mark())
-    return _suggestions(context, dataset, model, question, lambda *_: None)
+    return _suggestions(context, dataset, model, question, target, lambda *_: None)
 
 
 def suggest_features(context: Context, dataset_id: str, target: str) -> Suggestions:
@@ -155,7 +156,7 @@ def suggest_features(context: Context, dataset_id: str, target: str) -> Suggesti
     def why_not(operations: Sequence[Operation], preview: TransformPreview) -> str | None:
         return _why_no_features(operations, preview, columns, target)
 
-    return _suggestions(context, dataset, model, question, why_not)
+    return _suggestions(context, dataset, model, question, target, why_not)
 
 
 def _suggestions(
@@ -163,6 +164,7 @@ def _suggestions(
     dataset: Dataset,
     model: LanguageModel,
     question: Question,
+    target: str | None,
     why_not: Callable[[Sequence[Operation], TransformPreview], str | None],
 ) -> Suggestions:
     found = ask(
@@ -172,15 +174,13 @@ def _suggestions(
         lambda answer: proposals(answer, question.told),
         seconds=SECONDS,
         stopped=context.left,
+        problem_for=question.told.problem,
     )
-    if context.turns is not None:
-        # The answer took long: it is not asked for again because its preview has to wait.
-        context.turns.have_begun()
     kept: list[Suggestion] = []
     dropped: list[Dropped] = []
     seen: set[str] = set()
     for proposal in found:
-        one = _tried(context, dataset, proposal, question.told, why_not)
+        one = _tried(context, dataset, proposal, question.told, target, why_not)
         same = json.dumps([[dict(one) for one in proposal.operations], proposal.code], sort_keys=True)
         if same in seen:
             continue
@@ -197,6 +197,7 @@ def _tried(
     dataset: Dataset,
     proposal: Proposal,
     told: Told,
+    target: str | None,
     why_not: Callable[[Sequence[Operation], TransformPreview], str | None],
 ) -> Suggestion | Dropped:
     try:
@@ -205,15 +206,15 @@ def _tried(
         return Dropped("A suggestion that is none", error.detail)
     known = by_id(told.facts)
     facts = tuple(known[fact_id] for fact_id in proposal.facts)
-    marks = check(proposal.reason, told.facts, told.columns.values()).marks
+    marks = check(proposal.reason, told.facts, told.said()).marks
     if not operations:
         return _checked_code(proposal, facts, marks)
     title = titled(operations)
     try:
-        preview = preview_transform(context, dataset.id, operations)
+        preview = tried(context, dataset, operations, target)
     except InvalidInput as error:
         return Dropped(title, error.detail)
-    why = why_not(operations, preview) or _why_nothing(preview)
+    why = why_not(operations, preview)
     if why is not None:
         return Dropped(title, why)
     effect = Effect(
@@ -221,6 +222,7 @@ def _tried(
         sum(change.cells_changed for change in preview.columns_changed),
         preview.columns_added,
         preview.columns_removed,
+        changes_target(preview, target),
     )
     return Suggestion(title, proposal.reason, operations, facts, effect, marks)
 
@@ -243,13 +245,6 @@ def titled(operations: Sequence[Operation]) -> str:
     more = f", and {len(titles) - 2} more steps" if len(titles) > 3 else ""
     shown = titles[: 2 if more else 3]
     return ", then ".join([shown[0], *(title[:1].lower() + title[1:] for title in shown[1:])]) + more
-
-
-def _why_nothing(preview: TransformPreview) -> str | None:
-    if preview.n_rows_after == 0:
-        return "No row would be left."
-    changes = preview.columns_changed or preview.columns_added or preview.columns_removed or preview.columns_renamed
-    return None if changes or preview.n_rows_after != preview.n_rows_before else "It would change nothing."
 
 
 def _why_no_features(

@@ -37,6 +37,7 @@ class Effect(Answer):
     columns_added: list[str]
     columns_removed: list[str]
     destroys: Annotated[bool, Field(description="rows or columns are gone afterwards")]
+    changes_target: Annotated[bool, Field(description="answers of the column to predict are others, or it is renamed")]
 
 
 class DoubtfulNumber(Answer):
@@ -105,3 +106,4 @@ class Sent(Answer):
     where: str | None
     url: Annotated[str | None, Field(description="where it would be sent to")]
     is_local: Annotated[bool, Field(description="nothing leaves this machine")]
+    afterwards: Annotated[list[str], Field(description="what may be sent behind these messages, in sentences")]

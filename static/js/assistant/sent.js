@@ -78,7 +78,8 @@ Alpine.data("sentToModel", () => ({
       this.text = sentWords(found);
       this.leavesText = leavesWords(found);
       const part = (message, at) => h("section", { "aria-label": whose(message) + ", message " + (at + 1) }, h("h4", {}, whose(message)), h("pre", { tabindex: "0" }, message.content));
-      this.$root.querySelector(".sent-messages").replaceChildren(...found.messages.map(part));
+      const later = found.afterwards.map((sentence) => h("p", { class: "muted small" }, sentence));
+      this.$root.querySelector(".sent-messages").replaceChildren(...found.messages.map(part), ...later);
     } catch (problem) {
       this.problem = said(problem);
     }

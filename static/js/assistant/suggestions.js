@@ -27,6 +27,7 @@ function names(list) {
 export function effects(effect) {
   const said = [];
   if (effect.cells_changed) said.push(plural(effect.cells_changed, "cell") + " changed");
+  if (effect.changes_target) said.push("changes what is to be predicted");
   if (effect.columns_added.length) said.push("new: " + names(effect.columns_added));
   return said;
 }

@@ -109,6 +109,31 @@ def test_what_would_be_sent_is_what_is_sent(context: Context, dataset: str, olla
     assert shown.schema == ollama.chats[-1].body["format"]
 
 
+def test_steps_are_tried_before_they_are_proposed(context: Context, dataset: str, ollama: StandIn) -> None:
+    def proposing(*several: Mapping[str, Any]) -> None:
+        says_so = says(reply("Do it.", steps=[one["op"] for one in several]))
+        ollama.behaves(says_so, *(says(json.dumps({"operations": [one]})) for one in several))
+
+    proposing(
+        {"op": "fill", "column": "c4", "with": "most_frequent"},
+        {"op": "fill", "column": "c1", "with": "median"},
+    )
+    answer, _ = asked(context, dataset, "Mend it.")
+    assert answer.proposal is not None and answer.proposal.operations[0]["column"] == "age"
+    assert "That cannot be used: It would change nothing." in ollama.chats[-1].text
+    proposing({"op": "drop_missing", "columns": ["c1"]})
+    answer, _ = asked(context, dataset, "Mend it.")
+    assert answer.proposal is not None and answer.proposal.destroys and not answer.reason
+    proposing({"op": "drop", "columns": ["c5"]})
+    answer, _ = asked(context, dataset, "Mend it.")
+    assert answer.proposal is None and "It would take away “bought”" in answer.reason
+    assert "bought" not in ollama.chats[-1].text.replace('"c5": "bought"', "")
+    assert "It would take away c5, which is what is to be predicted." in ollama.chats[-1].text
+    proposing({"op": "map_values", "column": "c5", "values": {"yes": "no"}})
+    answer, _ = asked(context, dataset, "Mend it.")
+    assert answer.proposal is not None and "change “bought”, which is what is to be predicted" in answer.reason
+
+
 def test_a_chart_is_of_the_tables_own_columns(context: Context, dataset: str, ollama: StandIn) -> None:
     ollama.answers(reply("See.", chart={"column": "c1", "by": "c5"}, steps=["drop"], code="df"))
     proposal = asked(context, dataset, "Draw age and bought")[0].proposal

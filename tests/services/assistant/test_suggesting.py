@@ -188,3 +188,23 @@ def test_what_is_shown_is_what_is_sent(
     assert ("“Bonn”" in went.text) is is_shared
     assert "mail.example" not in went.text and "people" not in went.messages[1]["content"]
     assert (shown.model, shown.is_local) == ("stand-in:3b", True)
+    assert "asked once more" in shown.afterwards[0]
+
+
+def test_what_is_to_be_predicted_is_not_taken_away_and_a_change_of_it_is_said(
+    context: Context, ollama: StandIn, dataset: Dataset
+) -> None:
+    taking = (
+        {"op": "drop", "columns": [BOUGHT]},
+        {"op": "keep", "columns": [AGE, TOWN]},
+        {"op": "map_values", "column": BOUGHT, "values": {"yes": "no"}},
+        {"op": "drop", "columns": [UNIT]},
+    )
+    ollama.answers(answer(*map(suggesting, taking)))
+    found = suggest_cleaning(context, dataset.id, "bought")
+    assert [one.why for one in found.dropped] == ["It would take away “bought”, which is what is to be predicted."] * 2
+    changed, dropped = found.suggestions
+    assert changed.effect is not None and changed.effect.changes_target
+    assert dropped.effect is not None and not dropped.effect.changes_target
+    # Nothing is to be predicted where nobody has said what.
+    assert len(suggest_cleaning(context, dataset.id).suggestions) == 4

@@ -60,7 +60,14 @@ def _of_the_run(findings: Findings, facts: Facts) -> None:
     )
     status = f"The run is {findings.status}" + (f": {findings.error}" if findings.error else ".")
     time = f" It took {fixed(findings.elapsed_seconds, 1)} of {number(findings.budget_seconds)} seconds."
-    facts.add("run", status + time, (findings.elapsed_seconds, findings.budget_seconds), link=run)
+    facts.add(
+        "run",
+        status + time,
+        (findings.elapsed_seconds, findings.budget_seconds),
+        link=run,
+        # What a library says of a failure may quote any value.
+        told=f"The run is {findings.status}, with an error.{time}" if findings.error else None,
+    )
     validation = findings.validation
     if validation is not None:
         # Of a part that is held out once there is one fold.
@@ -203,6 +210,7 @@ def _of_distances(findings: Findings, found: Distances, facts: Facts, page: str)
         f" {number(found.guess_within)} in half of them{drawn}.",
         (found.middle, found.guess_within, 0.5, *of_drawn),
         link=f"{page}#residuals",
+        values_of=(findings.target,),
     )
     facts.add(
         "guess_mean",
@@ -233,6 +241,7 @@ def _of_distances(findings: Findings, found: Distances, facts: Facts, page: str)
                 if value is not None
             ),
             link=f"{page}#residuals",
+            values_of=(findings.target,),
         )
 
 
@@ -247,6 +256,7 @@ def _of_the_rest(findings: Findings, facts: Facts, page: str) -> None:
             f"Where {part.where}: {says}; {plural(part.n_rows, 'row')}.",
             (part.loss, part.elsewhere, part.n_rows),
             link=f"{page}/mistakes?slice={part.number}",
+            values_of=part.columns,
         )
     for use in (findings.uses or ())[:_MOST_USES]:
         facts.add(
@@ -268,6 +278,7 @@ def _of_the_rest(findings: Findings, facts: Facts, page: str) -> None:
                 (way.low, way.high),
                 column=use.column,
                 link=f"{page}/playground",
+                values_of=(use.column, findings.target) if findings.is_regression else (use.column,),
             )
     if findings.calibration is not None:
         found = findings.calibration

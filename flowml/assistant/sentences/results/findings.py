@@ -95,13 +95,15 @@ class Distances:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the table where the model fails more than elsewhere; `where` in words, `number` its place."""
+    """A part of the table where the model fails more than elsewhere; `where` in words, made of values of these
+    `columns`, `number` its place."""
 
     where: str
     n_rows: int
     loss: float
     elsewhere: float
     number: int
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
