@@ -109,9 +109,7 @@ def outside(contents: Sequence[str]) -> str:
     return re.sub(r'\["[cf]\d+"(,"[cf]\d+")*\]', "[]", _BLOCK.sub("", "\n".join(contents)))
 
 
-@pytest.mark.parametrize(
-    "group", [*_GROUPS, {"closes": _CLOSES, "other": _HONEST}], ids=lambda one: next(iter(one))
-)
+@pytest.mark.parametrize("group", [*_GROUPS, {"closes": _CLOSES, "other": _HONEST}], ids=lambda one: next(iter(one)))
 @pytest.mark.parametrize("purpose", ["results", "chat"])
 @pytest.mark.parametrize("is_shared", [False, True])
 def test_classes_of_a_finished_run_stay_in_their_quotation(
