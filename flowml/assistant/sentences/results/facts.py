@@ -203,7 +203,13 @@ def _of_distances(findings: Findings, found: Distances, facts: Facts, page: str)
     drawn = f" (by {number(found.n_drawn)} rows drawn at random)" if found.is_drawn else ""
     of_drawn = (found.n_drawn or 0,) if found.is_drawn else ()
     if found.said is not None:
-        facts.add("says", f"It says {number(found.said)} for every row.", (found.said,), link=f"{page}#residuals")
+        facts.add(
+            "says",
+            f"It says {number(found.said)} for every row.",
+            (found.said,),
+            link=f"{page}#residuals",
+            values_of=(findings.target,),
+        )
     facts.add(
         "guess_within",
         f"Saying the middle value, {number(found.middle)}, for every row would be off by at most"
