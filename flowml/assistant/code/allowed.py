@@ -118,6 +118,7 @@ REFUSED_ARGUMENTS = {
     "background": "Leave it out.",
     "engine": "Leave it out.",
     "function": "Python functions are not called here: say it with expressions.",
+    "in_place": "A table is not changed in place: say df = df.….",
     "optimizations": "Leave it out.",
     "storage_options": "Files cannot be read.",
 }

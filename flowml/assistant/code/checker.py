@@ -7,16 +7,14 @@ the names of columns is the only repetition.
 """
 
 import ast
-import difflib
 from dataclasses import dataclass
 
 from flowml.assistant.code import allowed
 from flowml.assistant.code.kinds import POLARS, REFUSED, TEXT, Kind, Value, common
 from flowml.assistant.code.operators import LARGEST, Operators
-from flowml.assistant.code.refusing import EXPRESSIONS, STATEMENTS, is_hidden
+from flowml.assistant.code.refusing import EXPRESSIONS, MOST_SHOWN, STATEMENTS, is_hidden
 from flowml.assistant.code.source import Refused, parse
 
-MOST_SHOWN = 40
 TABLE = "df"
 _RESULT = "result"
 _MOST_MADE = 1_000_000
@@ -166,6 +164,7 @@ class _Checker(Operators):
     def _constant(self, node: ast.Constant) -> Value:
         value = node.value
         if isinstance(value, str):
+            self._has_no_zero(node, value)
             return TEXT
         if value is None or isinstance(value, bool):
             return Value(Kind.NUMBER)
@@ -177,6 +176,12 @@ class _Checker(Operators):
         self.refuse(node, "Such a value is not allowed.", "Take numbers, texts, True, False and None.")
         return Value(Kind.NUMBER)
 
+    def _has_no_zero(self, node: ast.Constant, value: str) -> None:
+        """Names that begin with it are ours (`tracing`)."""
+        if "\0" in value:
+            words = "There is the character U+0000 in a text."
+            self.refuse(node, words, r'To take it out of a column: str.replace_all(r"\x00", "").')
+
     def _name(self, node: ast.Name) -> Value:
         name = node.id
         if name in self.inside:
@@ -187,7 +192,7 @@ class _Checker(Operators):
             return Value(Kind.TYPE, name=name)
         if name in allowed.BUILTINS:
             return Value(Kind.FUNCTION, name=name)
-        close = difflib.get_close_matches(name, [*self.names, *self.inside], 1)
+        close = self.close_to(name, [*self.names, *self.inside])
         instead = f"Did you mean {close[0]}?" if close else "There are pl, cs, df and the names that you give."
         if is_hidden(name):
             self.refuse(node, f"Names do not begin with “_” here, as “{name[:40]}” does.", "Choose another name.")
@@ -372,7 +377,9 @@ class _Checker(Operators):
 
     def _formatted(self, node: ast.JoinedStr) -> Value:
         for part in node.values:
-            if isinstance(part, ast.FormattedValue):
+            if isinstance(part, ast.Constant):
+                self.value(part)
+            elif isinstance(part, ast.FormattedValue):
                 found = self.value(part.value)
                 if part.conversion != -1 or part.format_spec is not None:
                     self.refuse(part, "Only plain names stand in {} here.", "Leave out what comes after the name.")

@@ -11,6 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from flowml.assistant.code import accounting
+from flowml.assistant.code.following import follow
 from flowml.assistant.code.tracing import ROW
 from flowml.data.canonical import canonical, write_canonical
 from flowml.data.format import Limits
@@ -29,7 +31,6 @@ _SAMPLE_ROWS = 20
 _REMOVED_ROWS = 8
 _MOST_SPREADS = 4
 _MOST_PAIRS = 400
-_WAS = "\0was:"
 
 
 def compare_tables(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def compare_tables(request: Mapping[str, Any]) -> dict[str, Any]:
         raise NotReady(
             "The table could not be stored on the server.", hint="Its disk may be full; remove what is not needed."
         ) from error
-    difference = _difference(source, made.table, _settled(origins, source, made.table), made.remarks)
+    difference = _difference(source, made.table, follow(origins, source, made.table), made.remarks)
     return {
         "difference": asdict(difference),
         "first": asdict(_sample(made.table.head(_SAMPLE_ROWS))),
@@ -73,36 +74,16 @@ def _taken_in(result: Path, limits: Limits) -> tuple[_TakenIn, pl.Series | None]
         raise InvalidInput.of_field(
             "code", "What the code has made cannot be read.", hint="Change the code."
         ) from error
-    origins = found.get_column(ROW) if ROW in found.columns else None
-    found = found.drop(ROW, strict=False)
+    # Where it stands is part of its name: behind all that the code has made (`running`).
+    origins = found.get_column(ROW) if found.columns[-1:] == [ROW] else None
+    if origins is not None:
+        found = found.drop(ROW)
     if not found.height or not found.width:
         raise InvalidInput.of_field("code", "No row would be left.", hint="Look at what the code leaves out.")
     limits.check(found.height, found.width)
     table, remarks = canonical(found, limits)
     limits.check(table.height, table.width)
     return _TakenIn(table, remarks), origins
-
-
-def _settled(origins: pl.Series | None, source: pl.DataFrame, result: pl.DataFrame) -> pl.Series | None:
-    """The number, from 0, of the row in `source` that each row of `result` was; null for a new one. None where rows of
-    the two have nothing to do with each other, as far as that can be seen."""
-    if origins is not None and origins.dtype == pl.UInt32 and len(origins) == result.height:
-        highest = origins.max()
-        if highest is None or int(highest) < source.height:  # type: ignore[arg-type]
-            return origins
-    if result.height == source.height:
-        return pl.int_range(result.height, dtype=pl.UInt32, eager=True)
-    has_all = all(name in result.columns and source[name].dtype == result[name].dtype for name in source.columns)
-    return _alike(source, result.select(source.columns)) if has_all else None
-
-
-def _alike(source: pl.DataFrame, result: pl.DataFrame) -> pl.Series | None:
-    """Of rows that were left out or doubled without being told which: each is the next one with the same values."""
-    numbered = source.with_row_index(ROW).unique(source.columns, keep="first", maintain_order=True)
-    found = result.join(numbered, on=source.columns, how="left", nulls_equal=True, maintain_order="left").get_column(
-        ROW
-    )
-    return None if found.null_count() else found.cast(pl.UInt32)
 
 
 def _difference(
@@ -125,6 +106,16 @@ def _difference(
         telling = [*(name for name, count in compared.cells.items() if count), *added]
         numbers = pl.int_range(source.height, dtype=pl.UInt32, eager=True)
         gone = numbers.filter(~numbers.is_in(origins.drop_nulls().implode())).head(_REMOVED_ROWS).to_list()
+        told = {name for name, count in compared.cells.items() if count}
+        told |= {name for name, old in origin_of.items() if had[old] is not has[name]}
+        remarks = [
+            *remarks,
+            *accounting.of_rows(origins, source.height),
+            *accounting.of_columns(origin_of, had, has, compared.cells),
+            *accounting.left_over(source, result, origins, origin_of, told),
+        ]
+        if not (told or added or removed or renamed or gone or remarks):
+            remarks = accounting.by_place(source, result)
     return TransformPreview(
         operations=(),
         changes=(),
@@ -182,11 +173,15 @@ def _compare(
     had: Mapping[str, Kind],
     has: Mapping[str, Kind],
 ) -> _Compared:
-    known = result.with_columns(origins.alias(ROW)).filter(pl.col(ROW).is_not_null())
-    places = known.get_column(ROW)
-    beside = source.select(pl.col(old).alias(f"{_WAS}{new}") for new, old in origin_of.items())[places]
-    both = pl.concat([known, beside], how="horizontal")
-    tests = {new: differs(f"{_WAS}{new}", had[old], new, has[new]) for new, old in origin_of.items()}
+    known = result.filter(origins.is_not_null())
+    places = origins.drop_nulls()
+    # By their places: whatever columns are called, none is taken for another.
+    after = known.select(pl.col(new).alias(f"r{place}") for place, new in enumerate(origin_of))
+    beside = source.select(pl.col(old).alias(f"s{place}") for place, old in enumerate(origin_of.values()))[places]
+    both = pl.concat([after, beside], how="horizontal")
+    tests = {
+        new: differs(f"s{place}", had[old], f"r{place}", has[new]) for place, (new, old) in enumerate(origin_of.items())
+    }
     found = both.select(
         *(test.sum().alias(f"cells:{place}") for place, test in enumerate(tests.values())),
         *(
@@ -203,7 +198,7 @@ def _compare(
         {name: int(found[f"cells:{place}"]) for place, name in enumerate(tests)},
         int(found["any"]),
         _sample(source[numbers]),
-        _sample(known.drop(ROW)[shown]),
+        _sample(known[shown]),
         tuple(number + 1 for number in numbers),
     )
 

@@ -3,11 +3,14 @@
 import ast
 import difflib
 import re
+from collections.abc import Sequence
 
 from flowml.assistant.code import allowed
 from flowml.assistant.code.kinds import Value
 from flowml.assistant.code.source import Refusal
 
+MOST_SHOWN = 40
+LONGEST_NAME = 60
 STATEMENTS = {
     ast.Import: ("Nothing is imported here.", "pl (Polars), cs (its selectors) and df (the table) are there already."),
     ast.ImportFrom: ("Nothing is imported.", "pl (Polars), cs (its selectors) and df (the table) are there already."),
@@ -47,9 +50,15 @@ class Refusing:
     def unknown(self, node: ast.Attribute, name: str, known: frozenset[str]) -> None:
         instead = allowed.instead_of(node.attr)
         if instead is None:
-            close = difflib.get_close_matches(node.attr, sorted(known), 1)
+            close = self.close_to(node.attr, sorted(known))
             instead = f"Did you mean {name.removesuffix(node.attr)}{close[0]}?" if close else ""
         self.refuse_at_name(node, f"“{name[:60]}” is not among what may be called.", instead)
+
+    def close_to(self, name: str, known: Sequence[str]) -> list[str]:
+        """The name that may have been meant, as long as refusals are shown: to look for it takes time."""
+        if len(self.refusals) >= MOST_SHOWN:
+            return []
+        return difflib.get_close_matches(name[:LONGEST_NAME], known, 1)
 
     def called_by_name(self, node: ast.Name) -> None:
         if node.id not in self.names and node.id not in allowed.BUILTINS:

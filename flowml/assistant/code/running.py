@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import pkgutil
+import secrets
 import sys
 import time
 import traceback
@@ -42,12 +43,14 @@ _LEFT_OUT = ("polars.testing", "polars.ml", "polars._cpu_check", "polars.io.clou
 @dataclass(frozen=True)
 class Program:
     """What is run: `content`, with these names; `result_name` is the one that holds the table afterwards. `traced` does
-    the same and keeps the numbers of the rows where it can (`tracing`); None where nobody asks for them."""
+    the same and keeps the numbers of the rows, which are in the column `row`, where it can (`tracing`); None where
+    nobody asks for them."""
 
     content: CodeType
     names: Mapping[str, Any]
     result_name: str
     traced: CodeType | None = None
+    row: str = ROW
 
 
 class Failed(Exception):
@@ -69,8 +72,10 @@ def checked_program(source: str) -> Program:
     checked = check(source)
     content = compile(checked.tree, NAME, "exec", dont_inherit=True, optimize=0)
     few = {name: getattr(builtins, name) for name in (*BUILTINS, *PYTHON_TYPES, "range")}
-    traced = compile(keeping_rows(checked.tree), NAME, "exec", dont_inherit=True, optimize=0)
-    return Program(content, {"__builtins__": few, "pl": pl, "cs": cs}, checked.result_name, traced)
+    # The code was written before the name was.
+    row = f"{ROW}:{secrets.token_hex(16)}"
+    traced = compile(keeping_rows(checked.tree, row), NAME, "exec", dont_inherit=True, optimize=0)
+    return Program(content, {"__builtins__": few, "pl": pl, "cs": cs}, checked.result_name, traced, row)
 
 
 def main(program: Callable[[str], Program] = checked_program) -> None:
@@ -133,7 +138,7 @@ def _answer(program: Program, table: IO[bytes], result: IO[bytes], request: Mapp
         rows = None
         if program.traced is not None and elapsed < _TRACED_SHARE * request["seconds"]:
             rows = _origins(program, program.traced, frame, found, request)
-        _write(found if rows is None else found.with_columns(rows), result)
+        _write(found if rows is None else found.with_columns(rows.alias(ROW)), result)
     except Failed as problem:
         return {"problem": {"words": problem.words, "line": problem.line}}
     except MemoryError:
@@ -144,17 +149,19 @@ def _answer(program: Program, table: IO[bytes], result: IO[bytes], request: Mapp
     return {"rows": found.height, "columns": found.width, "traced": rows is not None}
 
 
-def _run(program: Program, content: CodeType, frame: "pl.DataFrame", request: Mapping[str, Any]) -> "pl.DataFrame":
-    """The table that the code makes of this one. Raises Failed."""
+def _run(
+    program: Program, content: CodeType, frame: "pl.DataFrame", request: Mapping[str, Any], row: str | None = None
+) -> "pl.DataFrame":
+    """The table that the code makes of this one, in which `row` are the numbers of the rows. Raises Failed."""
     names = {**program.names, TABLE: frame.clone()}
     try:
         exec(content, names)  # noqa: S102 - what this process is for
     except Exception as error:
         raise Failed(_words(error), _line(error)) from error
-    return _as_table(names.get(program.result_name), request)
+    return _as_table(names.get(program.result_name), request, row)
 
 
-def _as_table(found: Any, request: Mapping[str, Any]) -> "pl.DataFrame":
+def _as_table(found: Any, request: Mapping[str, Any], row: str | None) -> "pl.DataFrame":
     import polars as pl
 
     if isinstance(found, pl.LazyFrame):
@@ -173,10 +180,13 @@ def _as_table(found: Any, request: Mapping[str, Any]) -> "pl.DataFrame":
         raise Failed("No row would be left." if found.width else "No column would be left.")
     if found.height > request["max_rows"]:
         raise Failed(f"The table would have {found.height:,} rows; at most {request['max_rows']:,} are allowed.")
-    if found.width > request["max_columns"]:
+    if found.width - (row is not None) > request["max_columns"]:
         words = f"The table would have {found.width:,} columns; at most {request['max_columns']:,} are allowed."
         raise Failed(words)
     for column in found.get_columns():
+        # Names with it are ours.
+        if "\0" in column.name and column.name != row:
+            raise Failed("The name of a column has the character U+0000 in it. Rename it.")
         if column.dtype == pl.Object:
             raise Failed(f"The column “{column.name[:60]}” would hold objects of Python, which cannot be stored.")
     return found
@@ -189,10 +199,10 @@ def _origins(
     import polars as pl
 
     try:
-        numbered = frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW))
-        traced = _run(program, traced_content, numbered, request)
-        rows = traced.get_column(ROW)
-        rest = traced.drop(ROW)
+        numbered = frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(program.row))
+        traced = _run(program, traced_content, numbered, request, program.row)
+        rows = traced.get_column(program.row)
+        rest = traced.drop(program.row)
         if rows.dtype != pl.UInt32 or rest.schema != found.schema or not rest.equals(found):
             return None
     except Exception:

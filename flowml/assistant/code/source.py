@@ -15,6 +15,7 @@ MOST_NODES = 8_000
 DEEPEST_BRACKETS = 30
 DEEPEST = 150
 _MOST_IN_A_ROW = 12
+_IMPORT = "import polars as pl"
 _LONGEST_NUMBER = 40
 # Controls that are no space, and what turns the direction of a text or cannot be seen in it.
 _UNSEEN = frozenset("\u00ad\u061c\u180e\ufeff") | {
@@ -38,6 +39,9 @@ class Refusal:
         return f"Line {self.line}, column {self.column}: {self.what} {self.instead}".strip()
 
 
+_NO_CODE = Refusal(1, 1, "There is no code.", "Begin with df = df.with_columns(…).")
+
+
 class Refused(Exception):
     """The code may not run; `refusals` says why, in the order of the lines."""
 
@@ -47,7 +51,8 @@ class Refused(Exception):
 
 
 def parse(source: str) -> ast.Module:
-    """The code as a tree of bounded size and depth. Raises Refused, with all that can be seen at once."""
+    """The code as a tree of bounded size and depth, without the import that it may begin with. Raises Refused, with all
+    that can be seen at once."""
     _check_size(source)
     _check_characters(source)
     _check_tokens(source)
@@ -63,12 +68,21 @@ def parse(source: str) -> ast.Module:
             Refusal(1, 1, "This is too deeply nested to be read.", "Take it apart into several lines.")
         ) from None
     _check_tree(tree)
+    _take_out_import(tree, source)
+    if not tree.body:
+        raise Refused(_NO_CODE)
     return tree
+
+
+def _take_out_import(tree: ast.Module, source: str) -> None:
+    """Models begin with this line whatever they are told; `pl` is there already. Nothing is imported."""
+    if tree.body and isinstance(tree.body[0], ast.Import) and source.split("\n")[0].rstrip() == _IMPORT:
+        del tree.body[0]
 
 
 def _check_size(source: str) -> None:
     if not source.strip():
-        raise Refused(Refusal(1, 1, "There is no code.", "Begin with df = df.with_columns(…)."))
+        raise Refused(_NO_CODE)
     if len(source) > LONGEST:
         raise Refused(
             Refusal(1, 1, f"The code is longer than {LONGEST:,} characters.", "Do it in several steps, each a version.")

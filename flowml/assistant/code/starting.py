@@ -11,6 +11,7 @@ from typing import IO, Any
 from flowml.domain.errors import FlowMLError, InvalidInput, NotReady, TooLarge
 from flowml.machine import child
 from flowml.machine.child import Bounds, Child
+from flowml.machine.confinement.confining import available
 from flowml.machine.confinement.surroundings import plain
 from flowml.machine.facts import usable_cores
 
@@ -125,14 +126,21 @@ def _check(answer: Mapping[str, Any]) -> None:
     if "problem" not in answer:
         return
     problem = answer["problem"] if isinstance(answer["problem"], dict) else {}
-    words, line = str(problem.get("words", ""))[:_LONGEST_WORDS], problem.get("line")
-    if not isinstance(line, int) or not 0 < line < 10_000:
+    words, line = _printable(str(problem.get("words", ""))), problem.get("line")
+    if not isinstance(line, int) or isinstance(line, bool) or not 0 < line < 10_000:
         raise _of_code(words or "The code failed.", "Change the code and look at the preview again.")
     raise _of_code(f"Line {line}: {words}", "Change this line and look at the preview again.", line)
 
 
 def _held(record: Any) -> Held:
-    found = record if isinstance(record, dict) else {}
-    missing = found.get("missing", ["what confined it is not known"])
-    words = tuple(str(item)[:_LONGEST_WORDS] for item in missing[:_MOST_MISSING]) if isinstance(missing, list) else ()
-    return Held(not words, words)
+    """What the process says of itself, which is no more than this machine has. Raises InvalidInput for one that does
+    not say it: it has not answered as it should."""
+    missing = record.get("missing") if isinstance(record, dict) else None
+    if not isinstance(missing, list):
+        raise _of_code("The code ended the process in which it ran.", "It did not say what it ran under.")
+    words = dict.fromkeys([*available().missing, *(_printable(str(item)) for item in missing[:_MOST_MISSING])])
+    return Held(not words, tuple(words))
+
+
+def _printable(words: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in words[:_LONGEST_WORDS]).split())

@@ -122,7 +122,10 @@ def differs(before: str, had: Kind, after: str, has: Kind) -> pl.Expr:
     if had is has:
         return old.ne_missing(new)
     if had.is_number and has.is_number:
-        return old.cast(pl.Float64).ne_missing(new.cast(pl.Float64))
+        whole, number = (old, new) if had is Kind.WHOLE else (new, old)
+        # Beyond 2 ** 53 several whole numbers are the same one as a number.
+        back = number.cast(pl.Int64, strict=False)
+        return whole.cast(pl.Float64).ne_missing(number) | back.ne_missing(whole)
     return old.is_not_null() | new.is_not_null()
 
 

@@ -2,7 +2,9 @@
 version. It needs no language model: what one has written and what a person has typed go the same way."""
 
 import hashlib
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 from flowml.assistant.code.checker import check
 from flowml.assistant.code.source import LONGEST as LONGEST_CODE
@@ -11,14 +13,14 @@ from flowml.assistant.code.starting import Held, memory_for, run_code
 from flowml.assistant.model import NoAssistant
 from flowml.data.child import ingested
 from flowml.domain.datasets import Dataset
-from flowml.domain.errors import FieldProblem, InvalidInput, NotFound, WrongState
+from flowml.domain.errors import FieldProblem, InvalidInput, NotFound, NotReady, WrongState
 from flowml.domain.recipes import CodePreview, Confinement
 from flowml.domain.stored import hash_file, reading
 from flowml.machine.confinement.confining import available
 from flowml.machine.facts import memory_bytes
 from flowml.services import versions
 from flowml.services.assistant.choosing import language_model
-from flowml.services.assistant.previewed import LASTS_SECONDS, SHELF, Key, Previewed
+from flowml.services.assistant.previewed import LASTS_SECONDS, SHELF, Key, Previewed, Several
 from flowml.services.context import Context
 from flowml.services.tables import MEMORY_SHARE, Workplace, run_task, workplace
 from flowml.services.turns import CHILDREN
@@ -85,28 +87,41 @@ def preview_code(context: Context, dataset_id: str, code: str) -> CodePreview:
 def apply_code(
     context: Context, dataset_id: str, code: str, *, preview_id: str | None = None, name: str | None = None
 ) -> Dataset:
-    """The new version that was shown. Whoever approves it again gets the same one. Raises NotFound, WrongState where
-    this caller was not shown what this code makes of this table, or where `preview_id` names another result."""
+    """The new version that was shown. Whoever approves it again gets the same one. Raises NotFound, NotReady,
+    and WrongState where this caller was not shown what this code makes of this table, where `preview_id` names another
+    result, or where it is not given and this caller was shown several."""
     parent = context.store.datasets.get(dataset_id)
     _check(code)
-    found = SHELF.get(_key(context, parent, code), context.steady())
-    if found is None:
+    key, now = _key(context, parent, code), context.steady()
+    try:
+        with SHELF.hold(key, preview_id, now) as found:
+            if found is None:
+                raise _nothing_to_approve(SHELF.knows(key, now))
+            with found.lock:
+                if found.made is not None and (made := _still_there(context, found.made)) is not None:
+                    return made
+                dataset = _store(context, parent, code, found, name)
+                found.made = dataset.id
+            return dataset
+    except Several:
         raise WrongState(
-            "There is no preview of this code on this table that could be approved: none was made, or it was longer"
-            f" ago than {LASTS_SECONDS / 60:g} minutes, or the server has started anew since.",
-            hint="Look at the preview (“approved”: false) and approve what it shows.",
-        )
-    if preview_id is not None and preview_id != found.preview_id:
-        raise WrongState(
-            "The preview that you approve is not the last one of this code on this table.",
+            "This code has made different results of this table, as it does where chance or the order of rows decides:"
+            " which of them is approved is not said.",
+            hint="Say it by “preview_id”, as the preview answers it.",
+        ) from None
+
+
+def _nothing_to_approve(has_others: bool) -> WrongState:
+    if has_others:
+        return WrongState(
+            "The preview that you approve is not one of those that were made of this code on this table.",
             hint="Look at the preview again and approve what it shows.",
         )
-    with found.lock:
-        if found.made is not None and (made := _still_there(context, found.made)) is not None:
-            return made
-        dataset = _store(context, parent, code, found, name)
-        found.made = dataset.id
-    return dataset
+    return WrongState(
+        "There is no preview of this code on this table that could be approved: none was made, or it was longer"
+        f" ago than {LASTS_SECONDS / 60:g} minutes, or many others were made since, or the server has started anew.",
+        hint="Look at the preview (“approved”: false) and approve what it shows.",
+    )
 
 
 def _store(context: Context, parent: Dataset, code: str, found: Previewed, name: str | None) -> Dataset:
@@ -116,7 +131,7 @@ def _store(context: Context, parent: Dataset, code: str, found: Previewed, name:
     answer = run_task(context, "describe", request, module=_MODULE)
     with workplace(context) as place:
         # Whoever takes the version away and approves again finds the result still here.
-        place.result.hardlink_to(found.path)
+        _copy(found.path, place.result)
         return versions.store_version(
             context,
             parent,
@@ -129,6 +144,19 @@ def _store(context: Context, parent: Dataset, code: str, found: Previewed, name:
             code=code,
             how_read=replace(parent.how_read, notations={}),
         )
+
+
+def _copy(found: Path, place: Path) -> None:
+    try:
+        place.hardlink_to(found)
+    except OSError:
+        # Not every file system has links.
+        try:
+            shutil.copyfile(found, place)
+        except OSError as error:
+            raise NotReady(
+                "The table could not be stored on the server.", hint="Its disk may be full; remove what is not needed."
+            ) from error
 
 
 def _still_there(context: Context, dataset_id: str) -> Dataset | None:

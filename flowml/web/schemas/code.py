@@ -15,7 +15,9 @@ class RunCode(Body):
     code: str = Field(max_length=10 * LONGEST_CODE, description="lines such as df = df.with_columns(…), in Polars")
     approved: bool = Field(False, description="make the version that was previewed")
     preview_id: str | None = Field(
-        None, max_length=64, description="the preview that is approved; the last one if null"
+        None,
+        max_length=64,
+        description="the preview that is approved; may be left out where this code has made one result only",
     )
     name: str | None = Field(None, max_length=200, description="what to call the new data set")
 

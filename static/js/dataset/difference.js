@@ -7,6 +7,9 @@ import { isScattered } from "../spark.js";
 import { changedColumns, changedRows, differs, isReordered, MOST_ROWS, tellingColumns } from "./changed.js";
 import { spreadChart } from "./spread.js";
 
+// Remarks on code whose result differs although no figure does.
+const DIFFERS = new Set(["rows_made_anew", "rows_replaced", "rows_moved", "columns_moved", "kinds_changed", "not_accounted"]);
+
 function chip(name, text, kind = "") {
   return h("li", { class: "badge " + kind }, icon(name), text);
 }
@@ -92,6 +95,7 @@ function spreadPair({ column, before, after }) {
 }
 
 export function difference(found, { steps = true } = {}) {
+  const told = found.warnings.some((warning) => DIFFERS.has(warning.code));
   const same = found.n_rows_before === found.n_rows_after && !found.columns_changed.length && !found.columns_added.length && !found.columns_removed.length && !Object.keys(found.columns_renamed).length;
   const list = found.changes.map((change) => h("li", {}, h("span", {}, change.title), h("span", { class: "muted small" }, effectOf(change))));
   const reordered = isReordered(found);
@@ -102,7 +106,7 @@ export function difference(found, { steps = true } = {}) {
     steps ? h("ol", { class: "difference-steps" }, ...list) : null,
     h("ul", { class: "chips", "aria-label": "What would change" }, ...figures(found)),
     ...found.warnings.map((warning) => h("div", { class: "callout callout-warn" }, icon("warn"), h("p", {}, warning.message))),
-    same ? h("div", { class: "callout" }, icon("info"), h("p", {}, reordered ? "The values stay the same; the rows change places." : "Nothing changes.")) : null,
+    same && (reordered || !told) ? h("div", { class: "callout" }, icon("info"), h("p", {}, reordered ? "The values stay the same; the rows change places." : "Nothing changes.")) : null,
     ...changedTable(found),
     goneTable(found),
     same && reordered ? plainTable("The first rows then", "", found.after, found.rows, []) : null,

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from flowml.domain.access.caller import Principal
 from flowml.domain.datasets import Dataset
 from flowml.domain.errors import InvalidInput, NotFound, NotReady, WrongState
+from flowml.domain.recipes import CodePreview
 from flowml.services import datasets, versions
 from flowml.services.assistant import executing
 from flowml.services.assistant.executing import apply_code, preview_code
@@ -116,7 +118,7 @@ def test_what_nobody_has_seen_cannot_be_approved(context: Context, first: Datase
         code = "df = df.head(3)"
         preview_code(context, first.id, code)
         apply_code(later, first.id, code)
-    with pytest.raises(WrongState, match="not the last one"):
+    with pytest.raises(WrongState, match="not one of those"):
         apply_code(context, first.id, CLEAN, preview_id="0" * 32)
     with pytest.raises(NotFound):
         preview_code(context, "nothing", CLEAN)
@@ -125,11 +127,14 @@ def test_what_nobody_has_seen_cannot_be_approved(context: Context, first: Datase
 def test_a_result_that_was_changed_on_the_disk_is_not_stored(context: Context, first: Dataset) -> None:
     code = "df = df.tail(2)"
     preview_code(context, first.id, code)
-    held = executing.SHELF.get(executing._key(context, first, code), context.steady())
-    assert held is not None
-    held.path.write_bytes(held.path.read_bytes() + b"x")
+    with executing.SHELF.hold(executing._key(context, first, code), None, context.steady()) as held:
+        assert held is not None
+        held.path.write_bytes(held.path.read_bytes() + b"x")
     with pytest.raises(WrongState, match="no longer there"):
         apply_code(context, first.id, code)
+    # Shown once more, it is there once more.
+    preview_code(context, first.id, code)
+    assert apply_code(context, first.id, code).n_rows == 2
 
 
 def test_what_chance_decides_is_stored_as_it_was_seen(context: Context, first: Dataset) -> None:
@@ -169,8 +174,56 @@ def test_nested_columns_become_what_an_upload_would_make_of_them(context: Contex
 def test_rows_that_change_places_are_told_from_those_that_change(context: Context, first: Dataset) -> None:
     found = preview_code(context, first.id, 'df = df.sort("city", nulls_last=True).rename({"age": "years"})')
     assert (found.rows_changed, found.rows) == (0, (3, 1, 2, 4)) and found.columns_renamed == {"age": "years"}
+    assert [remark.code for remark in found.remarks] == ["rows_moved"]
     doubled = preview_code(context, first.id, "df = pl.concat([df, df])")
     assert (doubled.n_rows_after, doubled.rows_changed, doubled.removed_rows) == (8, 0, ())
+    assert [remark.code for remark in doubled.remarks] == ["rows_replaced", "rows_moved"]
+
+
+def test_results_that_differ_by_chance_are_approved_by_their_id(context: Context, first: Dataset) -> None:
+    code = 'df = df.group_by("city").agg(pl.len())'
+    shown: dict[str, CodePreview] = {}
+    while len(shown) < 2:
+        found = preview_code(context, first.id, code)
+        shown.setdefault(found.preview_id, found)
+    with pytest.raises(WrongState, match="different results"):
+        apply_code(context, first.id, code)
+    for found in shown.values():
+        made = apply_code(context, first.id, code, preview_id=found.preview_id)
+        assert [list(row) for row in stored(context, made).rows()] == [list(row) for row in found.first.rows]
+
+
+@pytest.mark.parametrize("others", ["df = df.head(1)", "df = df.tail(3)"])
+def test_what_is_previewed_meanwhile_takes_nothing_from_who_approves(
+    context: Context, first: Dataset, monkeypatch: pytest.MonkeyPatch, others: str
+) -> None:
+    code = "df = df.head(1)"
+    found = preview_code(context, first.id, code)
+    really = executing.run_task
+
+    def meanwhile(where: Context, task: str, request: dict[str, Any], **more: Any) -> dict[str, Any]:
+        if task == "describe":
+            monkeypatch.setattr(executing, "run_task", really)
+            preview_code(where, first.id, others)
+            for at in range(MOST_OF_ONE):
+                path = where.store.files.new_temp()
+                path.write_bytes(b"")
+                shelved = Previewed(str(at), path, "", 0, where.steady() + 9, [])
+                executing.SHELF.put(executing._key(where, first, str(at)), shelved, where.steady())
+        return really(where, task, request, **more)
+
+    monkeypatch.setattr(executing, "run_task", meanwhile)
+    assert apply_code(context, first.id, code, preview_id=found.preview_id).n_rows == 1
+
+
+def test_a_disk_without_links_takes_a_copy(context: Context, first: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted", str(target))
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    code = "df = df.slice(1, 2)"
+    preview_code(context, first.id, code)
+    assert apply_code(context, first.id, code).n_rows == 2
 
 
 def test_nobody_waits_for_one_who_has_left(context: Context, first: Dataset) -> None:
@@ -222,12 +275,16 @@ def test_results_that_wait_are_few_and_go_with_time(tmp_path: Path) -> None:
     shelf = Shelf()
     for at in range(MOST_OF_ONE + 1):
         shelf.put(key(str(at)), held(tmp_path, str(at)), 0.0)
-    assert shelf.get(key("0"), 0.0) is None and not (tmp_path / "0").exists()
-    assert shelf.get(key("1"), 0.0) is not None
-    for at in range(MOST):
+    assert not shelf.knows(key("0"), 0.0) and not (tmp_path / "0").exists()
+    assert shelf.knows(key("1"), 0.0)
+    # Who has most gives way, and nobody who has one to somebody who has many.
+    for at in range(MOST - 1):
         shelf.put(key("x", f"who{at}"), held(tmp_path, f"who{at}"), 0.0)
-    assert len(list(tmp_path.iterdir())) == MOST
-    assert shelf.get(key("x", "who3"), 10.0) is None
+    assert len(list(tmp_path.iterdir())) == MOST and shelf.knows(key("6"), 0.0)
+    for at in range(MOST_OF_ONE):
+        shelf.put(key(str(at), "b"), held(tmp_path, f"b{at}"), 0.0)
+    assert len(list(tmp_path.iterdir())) == MOST and shelf.knows(key("5", "b"), 0.0)
+    assert not shelf.knows(key("x", "who3"), 10.0)
     shelf.forget_old(10.0)
     assert list(tmp_path.iterdir()) == []
 
@@ -236,4 +293,13 @@ def test_results_that_wait_take_only_so_much_room(tmp_path: Path) -> None:
     shelf = Shelf()
     shelf.put(key("large"), held(tmp_path, "large", 3 << 30), 0.0)
     shelf.put(key("larger"), held(tmp_path, "larger", 5 << 30), 0.0)
-    assert shelf.get(key("large"), 0.0) is None and shelf.get(key("larger"), 0.0) is not None
+    assert not shelf.knows(key("large"), 0.0) and shelf.knows(key("larger"), 0.0)
+
+
+def test_what_is_being_approved_stays_until_it_is(tmp_path: Path) -> None:
+    shelf = Shelf()
+    shelf.put(key("a"), held(tmp_path, "a"), 0.0)
+    with shelf.hold(key("a"), None, 0.0) as found:
+        shelf.forget_old(10.0)
+        assert found is not None and found.path.exists() and not shelf.knows(key("a"), 0.0)
+    assert not found.path.exists()

@@ -12,8 +12,9 @@ def execute(context: Context, body: Execute) -> CodePreview | Dataset:
 
     Not `approved` (the default), it is checked, run on a copy in a confined process, and what it would change is
     answered; nothing is stored. `approved: true` makes the version that was previewed by the same caller with the same
-    code, and 409 where there is no such preview. Without a language model this answers 503; code that needs none goes
-    to `POST /api/datasets/{dataset_id}/code`, which does the same.
+    code, and 409 where there is no such preview, or where several differ and `preview_id` names none. Without a
+    language model this answers 503; code that needs none goes to `POST /api/datasets/{dataset_id}/code`, which does the
+    same.
     """
     executing.need_model(context, body.dataset_id)
     return _run(context, body.dataset_id, body)
@@ -24,7 +25,8 @@ def run(context: Context, dataset_id: str, body: RunCode) -> CodePreview | Datas
 
     The code has `df` (the table), `pl` (Polars) and `cs` (its selectors), and its last line makes the new table. What
     is not allowed is named in `errors`, as `code.LINE.COLUMN`. `approved: true` makes the version that was previewed
-    with the same code, within half an hour; `preview_id` says that it has to be just this result.
+    with the same code, within half an hour; `preview_id` says that it has to be just this result, and has to be given
+    where the same code has made different ones.
     """
     return _run(context, dataset_id, body)
 
