@@ -108,20 +108,20 @@ def test_two_who_approve_at_once_get_the_same_version(context: Context, first: D
 def test_what_nobody_has_seen_cannot_be_approved(context: Context, first: Dataset, cleaned: Dataset) -> None:
     with pytest.raises(WrongState, match="no preview of this code on this table"):
         apply_code(context, first.id, "df = df.head(1)")
-    # The same code on another table, by another caller, later, and another result.
+    # The same code on another table, by another caller, another result, and later.
     with pytest.raises(WrongState, match="no preview"):
         apply_code(context, cleaned.id, CLEAN)
     with pytest.raises(WrongState, match="no preview"):
         apply_code(context.of(Principal("somebody else", frozenset())), first.id, CLEAN)
+    with pytest.raises(WrongState, match="not one of those"):
+        apply_code(context, first.id, CLEAN, preview_id="0" * 32)
+    with pytest.raises(NotFound):
+        preview_code(context, "nothing", CLEAN)
     with pytest.raises(WrongState, match="no preview"):
         later = replace(context, steady=lambda: context.steady() + LASTS_SECONDS)
         code = "df = df.head(3)"
         preview_code(context, first.id, code)
         apply_code(later, first.id, code)
-    with pytest.raises(WrongState, match="not one of those"):
-        apply_code(context, first.id, CLEAN, preview_id="0" * 32)
-    with pytest.raises(NotFound):
-        preview_code(context, "nothing", CLEAN)
 
 
 def test_a_result_that_was_changed_on_the_disk_is_not_stored(context: Context, first: Dataset) -> None:
@@ -168,7 +168,7 @@ def test_nested_columns_become_what_an_upload_would_make_of_them(context: Contex
         'df = df.select(pl.struct("name", "city").alias("who"), pl.col("name").str.split(" "), "age")',
     )
     assert found.after.columns == ("who.name", "who.city", "name", "age")
-    assert [remark.code for remark in found.remarks] == ["lists_as_text"]
+    assert [remark.code for remark in found.remarks] == ["lists_as_text", "columns_moved"]
 
 
 def test_rows_that_change_places_are_told_from_those_that_change(context: Context, first: Dataset) -> None:
