@@ -167,7 +167,12 @@ def test_a_table_is_not_changed_in_place() -> None:
 
 def test_names_that_were_meant_are_looked_for_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = []
-    monkeypatch.setattr("difflib.get_close_matches", lambda *words: looked.append(words) or [])
+
+    def look(*words: Any) -> list[str]:
+        looked.append(words)
+        return []
+
+    monkeypatch.setattr("difflib.get_close_matches", look)
     with pytest.raises(Refused) as refused:
         check("\n".join(f"df = df.filter(name{at})" for at in range(390)))
     assert len(refused.value.refusals) == 40 == len(looked)

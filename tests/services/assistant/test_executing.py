@@ -16,9 +16,10 @@ from flowml.domain.recipes import CodePreview
 from flowml.services import datasets, versions
 from flowml.services.assistant import executing
 from flowml.services.assistant.executing import apply_code, preview_code
-from flowml.services.assistant.previewed import LASTS_SECONDS, MOST, MOST_OF_ONE, Key, Previewed, Shelf
+from flowml.services.assistant.previewed import LASTS_SECONDS, MOST, MOST_OF_ONE, SHELF, Key, Previewed, Shelf
 from flowml.services.context import Context
 from flowml.services.examples import example_of
+from flowml.services.tables import run_task
 from tests.services.assistant.tables import context_in, uploaded
 from tests.services.records import add_job, add_model
 
@@ -127,7 +128,7 @@ def test_what_nobody_has_seen_cannot_be_approved(context: Context, first: Datase
 def test_a_result_that_was_changed_on_the_disk_is_not_stored(context: Context, first: Dataset) -> None:
     code = "df = df.tail(2)"
     preview_code(context, first.id, code)
-    with executing.SHELF.hold(executing._key(context, first, code), None, context.steady()) as held:
+    with SHELF.hold(executing._key(context, first, code), None, context.steady()) as held:
         assert held is not None
         held.path.write_bytes(held.path.read_bytes() + b"x")
     with pytest.raises(WrongState, match="no longer there"):
@@ -199,7 +200,7 @@ def test_what_is_previewed_meanwhile_takes_nothing_from_who_approves(
 ) -> None:
     code = "df = df.head(1)"
     found = preview_code(context, first.id, code)
-    really = executing.run_task
+    really = run_task
 
     def meanwhile(where: Context, task: str, request: dict[str, Any], **more: Any) -> dict[str, Any]:
         if task == "describe":
@@ -209,7 +210,7 @@ def test_what_is_previewed_meanwhile_takes_nothing_from_who_approves(
                 path = where.store.files.new_temp()
                 path.write_bytes(b"")
                 shelved = Previewed(str(at), path, "", 0, where.steady() + 9, [])
-                executing.SHELF.put(executing._key(where, first, str(at)), shelved, where.steady())
+                SHELF.put(executing._key(where, first, str(at)), shelved, where.steady())
         return really(where, task, request, **more)
 
     monkeypatch.setattr(executing, "run_task", meanwhile)
