@@ -1,7 +1,6 @@
 """Small tables in the body of a request: read in a child process, because what they are written in may be made to do
 harm, and answered here, by the model that is in memory."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,11 +39,11 @@ def read_small(context: Context, loaded: Loaded, path: Path, *, filename: str, f
             "filename": filename,
             "format": format,
             "expected": [asdict(column) for column in expected_columns(loaded.fitted.schema)],
-            "target": str(place.scratch),
+            "scratch": str(place.scratch),
         }
         most_bytes = memory_of_child(path)
         answer = run_task(context, "read", request, module="flowml.services.scoring.task", most_bytes=most_bytes)
-        return SmallTable(loaded, _read(answer, place.scratch)) if answer["is_small"] else None
+        return SmallTable(loaded, _read(answer)) if answer["is_small"] else None
 
 
 def answer_small(context: Context, table: SmallTable, *, format: str, coverage: float, started: float) -> AnsweredTable:
@@ -60,13 +59,12 @@ def answer_small(context: Context, table: SmallTable, *, format: str, coverage: 
     return AnsweredTable(target, scored.rows, scored.notes)
 
 
-def _read(answer: Mapping[str, Any], folder: Path) -> "ReadTable":
-    """What the child has left in its folder."""
-    import polars as pl
-
+def _read(answer: Mapping[str, Any]) -> "ReadTable":
+    """What the child has read. Raises FlowMLError for what is none."""
     from flowml.data.expected import ReadTable
     from flowml.data.places import Places
+    from flowml.services.scoring.flat import unflatten
 
-    frame, features = (pl.read_ipc(io.BytesIO((folder / name).read_bytes())) for name in ("frame", "features"))
+    frame, features = unflatten(answer["frame"]), unflatten(answer["features"])
     places = Places(answer["lines"].__getitem__, answer["rows"].__getitem__)
     return ReadTable(frame, features, answer["names"], places, frame, answer["notes"])

@@ -20,6 +20,7 @@ from flowml.data.in_pieces import open_expected
 from flowml.data.sizes import plain_bytes
 from flowml.data.tasks import Task, answer_and_end
 from flowml.data.writing.writers import SEPARATORS
+from flowml.services.scoring.flat import flatten
 from flowml.services.scoring.progress import Told, write_progress
 
 _NICENESS = 5
@@ -36,7 +37,7 @@ TASKS = {
     "score": Task(
         "flowml.services.scoring.task:score", reads=("path", "model_file", "table"), writes=("target", "progress")
     ),
-    "read": Task("flowml.services.scoring.task:read", reads=("path",), writes=("target",)),
+    "read": Task("flowml.services.scoring.task:read", reads=("path",)),
 }
 
 
@@ -77,8 +78,7 @@ def score(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def read(request: Mapping[str, Any]) -> dict[str, Any]:
     """Read the table at `path`, called `filename`, for a model that takes the `expected` columns and a file in `format`
-    to come. One that is small is left in the folder `target`, as `frame` and `features` of a `ReadTable`, in Arrow.
-    Returns is_small, and then its names, notes, lines and rows."""
+    to come. Returns is_small, and then its frame, features (`flat`), names, notes, lines and rows."""
     table = open_expected(
         Path(request["path"]),
         [_expected(column) for column in request["expected"]],
@@ -94,11 +94,13 @@ def read(request: Mapping[str, Any]) -> dict[str, Any]:
     height = piece.frame.height
     if len(pieces) > 1 or height > _SMALL_ROWS or plain_bytes(piece.frame) > _SMALL_BYTES:
         return {"is_small": False}
-    folder = Path(request["target"])
-    piece.frame.write_ipc(folder / "frame")
-    piece.features.write_ipc(folder / "features")
+    frame, features = flatten(piece.frame), flatten(piece.features)
+    if frame is None or features is None:
+        return {"is_small": False}
     return {
         "is_small": True,
+        "frame": frame,
+        "features": features,
         "names": dict(piece.names),
         "notes": [*found.notes, *piece.notes],
         "lines": [piece.places.line_of(row) for row in range(height)],
