@@ -5,14 +5,15 @@ against all of them. What follows from the cited figures in one step is theirs a
 all of it, a difference, how many times as much.
 """
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from itertools import combinations, permutations
 
 from flowml.assistant.facts import Fact, by_id
+from flowml.assistant.numbers.claims import Known, Meant, clauses, in_seconds, is_bound, is_counted, known_of, meant
 from flowml.assistant.numbers.reading import Stated, citations, dates, stated
 from flowml.domain.wording import shortened, unquoted
 
@@ -21,13 +22,14 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])(?:\s|(?=[\[(]f\d))+(?![\[(]\s*f\d)|\n+")
 _COMPARES = re.compile(
     r"\b(?:miss\w*|mistakes?|rest|remaining|others?|together|total|altogether|less|fewer|better|worse|above|below|ahead"
     r"|behind|differ\w*|gap|gains?|gained|lose[sd]?|lost|points?|pp|improve\w*|drop\w*|fall\w*|rise\w*|rose|grew|grow\w*"
-    r"|higher|lower|beyond|extra|additional|longer|shorter)\b",
+    r"|higher|lower|beyond|extra|additional|longer|shorter|not)\b",
     re.IGNORECASE,
 )
 _SHARE_MOST = 1.0 + 1e-9
 _WIDE = 0.25
 _MOST_FIGURES, _FEW_FIGURES = 24, 5
-_SAME = 0.02
+_FEW_FACTS = 3
+_MOST_NUMBERS = 1_000
 _NEAR_SHARE = 0.02
 
 
@@ -62,8 +64,8 @@ class Checked:
 def check(text: str, facts: Sequence[Fact], names: Iterable[str] = ()) -> Checked:
     """`names` are those of columns and classes: numbers within them are none of the text's."""
     known = by_id(facts)
-    figures = {fact.id: _figures(fact) for fact in facts}
-    everything = [figure for some in figures.values() for figure in some]
+    figures = {fact.id: known_of(fact) for fact in facts}
+    everything = list(figures.values())
     written = " \n ".join(fact.sentence for fact in facts)
     masked = _without_names(text, names)
     marks, cited, count = [], list[str](), 0
@@ -79,33 +81,71 @@ def check(text: str, facts: Sequence[Fact], names: Iterable[str] = ()) -> Checke
     for start, end in _sentences(masked):
         sentence = masked[start:end]
         there = [one.id for one in citations(text[start:end]) if one.id in known]
-        own = [figure for one in dict.fromkeys(there) for figure in figures[one]]
+        own = [figures[one] for one in dict.fromkeys(there)]
         compares = _COMPARES.search(sentence) is not None
+        parts = [_Clause(sentence[first:last], first, own, everything) for first, last in clauses(sentence)]
         for one in stated(sentence):
             count += 1
-            if own and _is_known(one, own, derived=True, compares=compares):
+            at = Mark(start + one.start, start + one.end, Kind.INVENTED, "not among the figures")
+            if count > _MOST_NUMBERS:
+                marks.append(at)
                 continue
-            if _is_known(one, everything, derived=not own, compares=compares):
+            clause = next(part for part in reversed(parts) if part.start <= one.start)
+            if own and _is_borne_out(one, clause.own, sentence, compares=compares, derived=True):
+                continue
+            if _is_borne_out(one, clause.all, sentence, compares=compares, derived=not own):
                 if own and _is_telling(one):
-                    marks.append(
-                        Mark(start + one.start, start + one.end, Kind.ELSEWHERE, "not a figure of what is cited here")
-                    )
+                    marks.append(replace(at, kind=Kind.ELSEWHERE, note="not a figure of what is cited here"))
                 continue
-            marks.append(Mark(start + one.start, start + one.end, Kind.INVENTED, "not among the figures"))
+            marks.append(at)
     return Checked(tuple(sorted(marks, key=lambda mark: mark.start)), tuple(cited), count)
 
 
-def _figures(fact: Fact) -> list[float]:
-    """Those that it states, and what stands in its sentence beside them: bounds, dates, names of values."""
-    found = [float(figure) for figure in fact.figures if math.isfinite(figure)]
-    for one in stated(fact.sentence):
-        for part in one.parts or (one,):
-            shares = [reading.value for reading in part.readings if reading.is_share]
-            value = shares[0] if shares else part.readings[0].value
-            # A figure that is rounded in the sentence is no other one.
-            if not any(abs(value - figure) <= _SAME * max(abs(figure), 0.1) for figure in found):
-                found.append(value)
-    return found
+class _Clause:
+    """A part of a sentence, and what it can mean of the facts that the sentence cites, and of all."""
+
+    def __init__(self, text: str, start: int, own: Sequence[Known], everything: Sequence[Known]):
+        self.start = start
+        self._text, self._own, self._everything = text, own, everything
+
+    @cached_property
+    def own(self) -> "_Meanings":
+        return _Meanings(self._text, self._own)
+
+    @cached_property
+    def all(self) -> "_Meanings":
+        return _Meanings(self._text, self._everything)
+
+
+class _Meanings:
+    """What a clause can mean of some facts, worked out once."""
+
+    def __init__(self, clause: str, facts: Sequence[Known]):
+        self.found = meant(facts, clause)
+        self.n_facts = len(facts)
+        self._clause, self._facts = clause, facts
+
+    @cached_property
+    def of_each(self) -> list[Meant]:
+        return [meant([fact], self._clause) for fact in self._facts]
+
+
+def _is_borne_out(one: Stated, meanings: _Meanings, sentence: str, *, compares: bool, derived: bool) -> bool:
+    found = meanings.found
+    figures = found.figures
+    seconds = in_seconds(one, sentence)
+    if seconds is not None and found.seconds:
+        time = replace(one, readings=seconds)
+        if any(_is_near(time, figure) for figure in found.seconds):
+            return True
+    elif not is_counted(one, sentence):
+        figures += found.times
+    if is_bound(one, found, sentence[one.start : one.end]):
+        return True
+    if one.is_ratio and derived and meanings.n_facts > _FEW_FACTS:
+        # Of all facts together some two figures always make a ratio: both have to be of one.
+        return any(_is_known(one, [*part.figures, *part.times], part.whole, derived=True) for part in meanings.of_each)
+    return _is_known(one, figures, found.whole, derived=derived, compares=compares)
 
 
 def _sentences(text: str) -> Iterator[tuple[int, int]]:
@@ -131,16 +171,18 @@ def _without_names(text: str, names: Iterable[str]) -> str:
     return text
 
 
-def _is_known(one: Stated, figures: Sequence[float], *, derived: bool, compares: bool = False) -> bool:
+def _is_known(
+    one: Stated, figures: Sequence[float], whole: Sequence[float], *, derived: bool, compares: bool = False
+) -> bool:
     if one.is_ratio:
         return _is_ratio_known(one, figures, derived)
     if any(_is_near(one, figure) for figure in figures):
         return True
     shares = [figure for figure in figures if 0 <= figure <= _SHARE_MOST]
     is_share = any(reading.is_share for reading in one.readings)
-    if is_share and any(_is_near(one, 1.0 - share) for share in shares):
+    if is_share and any(_is_near(one, 1.0 - share) for share in whole if 0 <= share <= _SHARE_MOST):
         return True
-    if one.parts and all(_is_known(part, figures, derived=False) for part in one.parts):
+    if one.parts and all(_is_known(part, figures, whole, derived=False) for part in one.parts):
         return True
     return derived and _follows(one, figures, shares, is_share, compares)
 

@@ -1,6 +1,7 @@
 """The numbers that a text states, each with all that it may mean: decimal commas, words, shares, roundings."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +10,8 @@ from functools import lru_cache
 _SPACES = "\u00a0\u202f\u2009"
 _DIGITS = (
     rf"(?:\d{{1,3}}(?:[ {_SPACES}'’]\d{{3}}){{1,5}}(?:[.,]\d{{1,15}})?(?!\d)"
-    r"|\d{1,18}(?:[.,]\d{1,18}){0,6}(?!\d))"
+    r"|\d{1,18}(?:[.,]\d{1,18})?[eE][+-]?\d{1,3}(?![\w.])"
+    r"|\d{1,18}(?:[.,]\d{1,18}){0,6}(?!\d)|\.\d{1,18}(?!\d))"
 )
 _SCALES = {
     "thousand": 1e3, "thousands": 1e3, "k": 1e3, "million": 1e6, "millions": 1e6, "mio": 1e6, "m": 1e6,
@@ -28,7 +30,19 @@ _PARTS = {
     "tenth": 1 / 10, "tenths": 1 / 10,
 }  # fmt: skip
 _WORD = rf"(?:(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES[1:10])}))?|{'|'.join(_ONES)})"
-_AMOUNT = rf"(?:{_DIGITS}|(?:a )?\b{_WORD}\b)"
+_HUNDREDS = r"\b(?:an? (?:hundred|thousand|million|billion|dozen)|(?:hundreds|thousands|millions|dozens)(?= of\b))\b"
+_AMOUNT = rf"(?:{_DIGITS}|{_HUNDREDS}|(?:a )?\b{_WORD}\b)"
+_GLYPHS = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅒"
+_COUNTED = (
+    r"(?:rows?|mistakes?|errors?|misses|cases?|false alarms?|answers?|predictions?|people|persons?|customers?|seconds?"
+    r"|minutes?|hours?|days?)\b"
+)
+_MANY = {
+    "hundreds": (550.0, 450.0),
+    "thousands": (5_500.0, 4_500.0),
+    "millions": (5.5e6, 4.5e6),
+    "dozens": (60.0, 40.0),
+}
 _SCALE = rf"(?:[ {_SPACES}]?(?P<scale>{'|'.join(sorted(_SCALES, key=len, reverse=True))})\b)?"
 _PERCENT = (
     rf"[ {_SPACES}-]?(?:%|‰|per ?cent(?:age)?(?: points?)?\b|prozent\b|pour ?cent\b|pp\b|percentage points?\b"
@@ -52,6 +66,7 @@ _RATIO = re.compile(
 )
 _FRACTION = re.compile(
     rf"\b(?:(?P<count>an?|one|two|three|four|five|seven)[ -])?(?P<part>{'|'.join(_PARTS)})\b|(?P<only>\bhalf\b)"
+    rf"|(?<![\w.,])(?P<glyph>[{_GLYPHS}])"
     r"|\bevery (?P<every>second|third|fourth|fifth|tenth)\b|(?<![\w.,/])(?P<top>\d)/(?P<bottom>\d{1,2})(?![\w/])",
     re.IGNORECASE,
 )
@@ -75,10 +90,18 @@ _BASE = re.compile(
     r"\b(?:of|in|from|out of|per|every|von|sur|auf)(?: every| each)? (?P<base>10{1,4}|1[.,]000|10[.,]000)\b",
     re.IGNORECASE,
 )
+_ALL = re.compile(
+    r"\b(?:(?:right|correct) (?:in|for|on|about|every) ?(?:all\b|every\b|each\b|time\b)|never wrong\b|always right\b)"
+    r"|\b(?P<none>(?:no|zero|without any?) (?:mistakes?|errors?|false alarms?|misses)\b|none of (?:the|all)\b)",
+    re.IGNORECASE,
+)
 _MULTIPLES = {"twice": 2.0, "double": 2.0, "doubled": 2.0, "doubles": 2.0, "thrice": 3.0, "triple": 3.0, "tripled": 3.0,
               "triples": 3.0, "tenfold": 10.0}  # fmt: skip
 _EVERY = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "tenth": 10}
 _ROUND, _TENTH, _MOST_BASE = (10.0, 100.0, 1_000.0, 10_000.0), 0.06, 50
+_COUNTS = re.compile(rf" {_COUNTED}", re.IGNORECASE)
+_FEW = 5
+_SHARE_ROOM = 0.04
 _SMALL = 3.0
 """Number words up to it are figures of speech as often as not: one of them, two classes."""
 
@@ -138,12 +161,12 @@ def dates(text: str) -> list[tuple[int, int]]:
 
 def stated(text: str) -> Iterator[Stated]:
     """Every number, in order; numbers of lists and places, and citations, are none."""
-    text = without_citations(text)
+    text = without_citations(_plain(text))
     for pattern in (_LISTED, _ORDINAL, _DATE):
         text = pattern.sub(lambda found: "\x00" * len(found.group()), text)
     taken = [False] * len(text)
     found: list[Stated] = []
-    for pattern, read in ((_RATIO, _ratio), (_TIMES, _times), (_FRACTION, _fraction), (_NUMBER, _number)):
+    for pattern, read in ((_ALL, _all), (_RATIO, _ratio), (_TIMES, _times), (_FRACTION, _fraction), (_NUMBER, _number)):
         for match in pattern.finditer(text):
             if any(taken[match.start() : match.end()]):
                 continue
@@ -157,10 +180,16 @@ def stated(text: str) -> Iterator[Stated]:
 def values_of(written: str) -> list[tuple[float, float]]:
     """What digits may mean, (value, unit of the last digit): 1.500 is one and a half or fifteen hundred.
 
-    >>> values_of("1,500"), values_of("0,62"), values_of("1 234,5"), values_of("2.5")
-    ([(1500.0, 1.0), (1.5, 0.001)], [(0.62, 0.01)], [(1234.5, 0.1)], [(2.5, 0.1)])
+    >>> values_of("1,500"), values_of("0,62"), values_of("1 234,5"), values_of("2.5"), values_of(".5")
+    ([(1500.0, 1.0), (1.5, 0.001)], [(0.62, 0.01)], [(1234.5, 0.1)], [(2.5, 0.1)], [(0.5, 0.1)])
+    >>> values_of("95e-2")
+    [(0.95, 0.01)]
     """
     text = re.sub(rf"['’ {_SPACES}]", "", written)
+    if "e" in text.lower():
+        size, _, power = text.lower().replace(",", ".").partition("e")
+        power = str(max(-300, min(300, int(power))))
+        return [(float(f"{size}e{power}"), float(f"1e{int(power) - len(size.partition('.')[2])}"))]
     marks = [character for character in text if character in ".,"]
     if not marks:
         return [(float(text), 1.0)]
@@ -176,15 +205,38 @@ def values_of(written: str) -> list[tuple[float, float]]:
 
 
 def _amounts(written: str) -> list[tuple[float, float]]:
-    word = written.lower().removeprefix("a ").strip()
-    if word[:1].isdigit():
+    word = written.lower().removeprefix("an ").removeprefix("a ").strip()
+    if word in _MANY:
+        return [_MANY[word]]
+    if word in _SCALES:
+        return [(_SCALES[word], 1.0)]
+    if _is_digits(word):
         return values_of(word)
     tens, _, ones = word.replace("-", " ").partition(" ")
     return [(WORDS[tens] + (WORDS[ones] if ones else 0.0), 1.0)]
 
 
+def _is_digits(word: str) -> bool:
+    return word.strip()[:1].isdigit() or word.strip()[:1] == "."
+
+
+def _plain(text: str) -> str:
+    """Digits and signs of other widths and scripts as they are written here; as long as before."""
+    if text.isascii():
+        return text
+    return "".join(one if one.isascii() or one in _GLYPHS else _common(one) for one in text)
+
+
+def _common(one: str) -> str:
+    common = str(unicodedata.digit(one)) if one.isdecimal() else unicodedata.normalize("NFKC", one)
+    return common if len(common) == 1 and (common.isdigit() or common in "%.,-+~") else one
+
+
 def _rounding(value: float, unit: float) -> float:
-    """By how much a number that was rounded or cut off may be off: 2,100 by fifty, 62 by less than one."""
+    """By how much a number that was rounded or cut off may be off: 2,100 by fifty, 62 by less than one, 0 not at
+    all."""
+    if unit == 1 and 0 <= value < _FEW:
+        return 0.51 if value else 0.0005
     if unit >= 1 and value >= 100 and value == int(value):
         zeros = len(f"{int(value)}") - len(f"{int(value)}".rstrip("0"))
         return max(unit, min(0.51 * 10.0**zeros, 0.05 * value))
@@ -202,8 +254,10 @@ def _number(text: str, match: re.Match[str]) -> Stated | None:
     scaled = match["scale"] or (shared and shared["scale"])
     per_cent = match["percent"] or (shared and shared["percent"])
     scale = _SCALES[scaled.lower()] if scaled else 1.0
-    is_word = not written.strip()[0].isdigit()
-    if is_word and scale == 1 and not per_cent and amounts[0][0] <= _SMALL:
+    is_word = not _is_digits(written)
+    # “Two classes” and “one of them” are figures of speech, “two mistakes” is a claim.
+    is_claim = written.lower().strip() in ("two", "three") and _COUNTS.match(text, match.end())
+    if is_word and scale == 1 and not per_cent and amounts[0][0] <= _SMALL and not is_claim:
         return None
     # A minus between two digits is a range.
     sign = -1.0 if match["sign"] and match["sign"].strip() in ("-", "−", "minus") else 1.0
@@ -255,7 +309,7 @@ def _ratio(text: str, match: re.Match[str]) -> Stated | None:
     # Else they are two counts, each of which has to be known.
     parts = (
         ()
-        if base in _ROUND and not match["base"].strip()[0].isdigit()
+        if base in _ROUND and not _is_digits(match["base"])
         else tuple(
             Stated(
                 match.start(name),
@@ -263,13 +317,21 @@ def _ratio(text: str, match: re.Match[str]) -> Stated | None:
                 tuple(Reading(value, _rounding(value, unit)) for value, unit in some),
             )
             for name, some in (("count", counts), ("base", bases))
-            if not (not match[name].strip()[0].isdigit() and some[0][0] <= _SMALL)
+            if not (not _is_digits(match[name]) and some[0][0] <= _SMALL)
         )
     )
     return _stated(text, match, readings, parts=parts)
 
 
+def _all(text: str, match: re.Match[str]) -> Stated | None:
+    """None, or every one of them."""
+    share = 0.0 if match["none"] else 1.0
+    return _stated(text, match, [Reading(share, 0.0005, True)])
+
+
 def _fraction(text: str, match: re.Match[str]) -> Stated | None:
+    if match["glyph"]:
+        return _stated(text, match, [Reading(unicodedata.numeric(match["glyph"]), 0.03, True)])
     if match["top"]:
         share = float(match["top"]) / max(float(match["bottom"]), 1.0)
         return _stated(text, match, [Reading(share, 0.03, True)]) if share <= 1 else None
@@ -277,6 +339,9 @@ def _fraction(text: str, match: re.Match[str]) -> Stated | None:
         return _stated(text, match, [Reading(1 / _EVERY[match["every"].lower()], 0.03, True)])
     part = (match["part"] or match["only"]).lower()
     count = (match["count"] or "").lower()
+    # “One and a half times” is a ratio.
+    if part == "half" and text[max(0, match.start() - 4) : match.start()] == "and ":
+        return None
     # “The third column” is a place, “a third” a share.
     if part != "half" and not count:
         return None
@@ -299,7 +364,7 @@ def _times(text: str, match: re.Match[str]) -> Stated | None:
     if re.match(r" out of| of ", text[match.end() :]):
         return None
     amounts = _amounts(match["count"])
-    if not match["count"].strip()[0].isdigit() and amounts[0][0] <= 1:
+    if not _is_digits(match["count"]) and amounts[0][0] <= 1:
         return None
     return _stated(text, match, [Reading(value, max(unit, 0.13 * value)) for value, unit in amounts], is_ratio=True)
 
@@ -310,6 +375,9 @@ def _stated(
     before = text[max(0, match.start() - 24) : match.start()]
     after = text[match.end() : match.end() + 8]
     loose = 0.1 if _LOOSE.search(before) or after.startswith(" or so") else 0.0
+    if loose and match.re is _NUMBER and any(one.is_share or 0 < abs(one.value) < 1 for one in readings):
+        # “About 72 %” and “~0.72” are no more than a few points off.
+        loose = min(loose, _SHARE_ROOM)
     start = match.start() + len(match.group()) - len(match.group().lstrip())
     return Stated(
         start,

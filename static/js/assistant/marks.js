@@ -67,7 +67,7 @@ export function verdictOf({ numbers, marks }) {
   const [invented, elsewhere, strange] = ["invented", "elsewhere", "no_such_fact"].map(count);
   const parts = [];
   if (!numbers) parts.push("There is no number in this text.");
-  else if (!invented && !elsewhere) parts.push(numbers === 1 ? "Its one number is among the figures." : "All " + numbers + " numbers in this text are among the figures.");
+  else if (!invented && !elsewhere) parts.push((numbers === 1 ? "Its one number is" : "All " + numbers + " numbers in this text are") + " among the figures. Whether each is said of the right thing, and what is said without numbers, is not checked.");
   if (invented) parts.push(invented + " of " + ofNumbers(numbers) + " in this text " + (invented === 1 ? "is" : "are") + " not among the figures that it was told: do not rely on " + (invented === 1 ? "it." : "them."));
   if (elsewhere) parts.push((elsewhere === 1 ? "One is" : elsewhere + " are") + " of something else than what is cited there.");
   if (strange) parts.push("It names " + (strange === 1 ? "a fact that there is not." : strange + " facts that there are not."));

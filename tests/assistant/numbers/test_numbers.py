@@ -90,6 +90,12 @@ TRUE = [
     "One of the two classes is rare, and three columns are not used.",
     "There are no numbers here.",
     "See step 4 below, and point 2 above.",
+    "It finds 346 of the 559 rows, and 141 of those named are wrong [f3].",
+    "The false alarms are 141 of 487 [f3].",
+    "It took 3.2 s of the 12 [f7].",
+    "Its accuracy is .718 [f1].",
+    "1,455 rows are not “rare” [f9].",
+    "It is right in ７２ % of new rows [f1].",
 ]
 FALSE = [
     ("It is right in 81 % of new rows [f1].", "81 %"),
@@ -132,6 +138,19 @@ FALSE = [
     ("The precision is about 85 percent [f3].", "85 percent"),
     ("About 1 in 5 rows is rare [f9].", "1 in 5"),
     ("It finds almost nine in ten of them [f3].", "nine in ten"),
+    ("Its accuracy is .95 [f1].", ".95"),
+    ("Its accuracy is 9.5e-1 [f1].", "9.5e-1"),
+    ("Its accuracy is ~0.79 [f1].", "0.79"),
+    ("It is right in ⅘ of new rows [f1].", "⅘"),
+    ("It is wrong in 72 % of new rows [f1].", "72 %"),
+    ("It is right in 28 % of new rows [f1].", "28 %"),
+    ("It makes a hundred mistakes [f3].", "a hundred"),
+    ("One in a thousand is rare [f9].", "One in a thousand"),
+    ("It makes two mistakes [f3].", "two"),
+    ("It makes no mistakes [f3].", "no mistakes"),
+    ("It was found after 3.2 hours [f7].", "3.2"),
+    ("Of “yes” it finds 71 % [f3].", "71 %"),
+    ("Nine in ten are right [f4].", "Nine in ten"),
 ]
 
 
@@ -176,7 +195,16 @@ def test_how_many_numbers_were_looked_at() -> None:
 
 
 def test_hostile_texts_take_no_time() -> None:
-    for text in ("1" * 20_000, "1,1" * 5_000, "one " * 5_000, "[f1" * 5_000, "of 100 " * 3_000, "9 of " * 4_000):
+    for text in (
+        "points 9.87 [f3] " * 3_000,
+        "1 " * 9_000,
+        "1" * 20_000,
+        "1,1" * 5_000,
+        "one " * 5_000,
+        "[f1" * 5_000,
+        "of 100 " * 3_000,
+        "9 of " * 4_000,
+    ):
         check(text, FACTS, ["1" * 50, "[" * 50])
 
 
