@@ -1,4 +1,4 @@
-"""Some rows of a stored table, spread evenly over it."""
+"""Some rows of a stored table, spread evenly over it or drawn at random."""
 
 from __future__ import annotations
 
@@ -38,3 +38,16 @@ def read_spread(table: Path, names: Sequence[str], most_rows: int) -> tuple[pl.D
     sampled = math.ceil(n_rows / step)
     frame = frame if frame.height == sampled else frame.gather_every(step)
     return frame, f"Computed from a sample of {sampled:,} of {n_rows:,} rows."
+
+
+def read_drawn(table: Path, names: Sequence[str], most_rows: int, seed: int) -> pl.DataFrame:
+    """These columns of at most `most_rows` rows, drawn at random, in their order: what comes again every so many rows
+    is in them as often as in the table. Of a large table no more than one column is in memory as a whole."""
+    n_rows = height_of(table)
+    rows = pl.scan_parquet(table, glob=False)
+    if n_rows <= most_rows:
+        return rows.select(names).collect()
+    drawn = pl.int_range(n_rows, eager=True).sample(most_rows, seed=seed).sort()
+    if fits(n_rows, len(names)):
+        return rows.select(names).collect()[drawn]
+    return pl.DataFrame([rows.select(name).collect().to_series().gather(drawn) for name in names])

@@ -12,13 +12,15 @@ CONFIDENCE = 0.95
 
 
 class Verdict(StrEnum):
-    """What can be said of an idea: `unclear` is a difference that chance may have made, `same` none at all."""
+    """What can be said of an idea: `unclear` is a difference that chance may have made, `same` none at all, `backwards`
+    a gain because the column is what is to be predicted."""
 
     HELPS = "helps"
     HURTS = "hurts"
     UNCLEAR = "unclear"
     SAME = "same"
     TOO_FEW = "too_few"
+    BACKWARDS = "backwards"
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,23 @@ class Learned:
 
 
 @dataclass(frozen=True)
+class Overall:
+    """The best family without the idea (by name) against the best with it: what a training run would end with."""
+
+    without_by: str
+    beside_by: str
+    without: float
+    beside: float
+    difference: Difference
+
+
+@dataclass(frozen=True)
 class Measured:
-    """What came of an idea. `columns` are those that are new or changed; `rows` were looked at, of `rows_in_all`;
-    `folds` is how models were tested, a sentence; `n_folds` how many were planned; `notes` are sentences on what went
-    otherwise than asked."""
+    """What came of an idea. `columns` are those that are new or changed; `rows` were looked at, of the `drawn` ones
+    those that count, of `rows_in_all`; `folds` is how models were tested, a sentence; `n_folds` how many were planned;
+    `notes` are sentences on what went otherwise than asked. `overall` is None where no fold has a score of both;
+    `backwards` are the columns that are the `target` itself, and `too_good` says that with them models are hardly ever
+    wrong, and were without."""
 
     learners: tuple[Learned, ...]
     titles: tuple[str, ...]
@@ -74,6 +89,11 @@ class Measured:
     folds: str
     n_folds: int
     notes: tuple[str, ...]
+    target: str = ""
+    drawn: int | None = None
+    overall: Overall | None = None
+    backwards: tuple[str, ...] = ()
+    too_good: bool = False
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Measured":
@@ -85,22 +105,24 @@ class Measured:
                 pairs=tuple(Pair(**pair) for pair in one["pairs"]),
                 without=one["without"],
                 beside=one["beside"],
-                difference=Difference(**{**one["difference"], "verdict": Verdict(one["difference"]["verdict"])}),
+                difference=_difference(one["difference"]),
             )
             for one in record["learners"]
         )
-        texts = {name: tuple(record[name]) for name in ("titles", "columns", "notes")}
-        return cls(**{**record, **texts, "learners": learners})
+        texts = {name: tuple(record.get(name, ())) for name in ("titles", "columns", "notes", "backwards")}
+        overall = record.get("overall")
+        if overall is not None:
+            overall = Overall(**{**overall, "difference": _difference(overall["difference"])})
+        return cls(**{**record, **texts, "learners": learners, "overall": overall})
 
     @property
-    def best(self) -> Learned:
-        """The family that comes furthest, with the idea or without it: what a training run would end with."""
+    def difference(self) -> Difference:
+        """What the idea comes to, whichever family is the better one."""
+        return self.learners[0].difference if self.overall is None else self.overall.difference
 
-        def reached(one: Learned) -> float:
-            scores = [score for score in (one.without, one.beside) if score is not None]
-            return max((score if self.greater_is_better else -score for score in scores), default=float("-inf"))
 
-        return max(self.learners, key=reached)
+def _difference(record: Mapping[str, Any]) -> Difference:
+    return Difference(**{**record, "verdict": Verdict(record["verdict"])})
 
 
 def chance_of_a_lucky_one(tried: int) -> float:

@@ -18,6 +18,7 @@ from flowml.domain.jobs import tested_name
 from flowml.domain.names import shown
 from flowml.domain.stored import hash_file
 from flowml.services import downloads
+from flowml.services.assistant.trying import leave as leave_tries
 from flowml.services.context import Context
 from flowml.services.dispatch.answers_running import running_of
 from flowml.services.dispatch.telling import tell_renamed, tell_system
@@ -234,6 +235,7 @@ def delete_dataset(context: Context, dataset_id: str) -> None:
 
     context.store.delete(rows)
     running_of(context.store).stop(dataset_id=dataset_id)
+    leave_tries(context.store, dataset_id)
     downloads.forget(context, dataset.table)
     # It holds the target of every row that tested a model.
     context.store.files.forget_cached(tested_name("*", dataset.table))

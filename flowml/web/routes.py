@@ -195,7 +195,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/llm/try", ideas.start, n.Try, 202, body=n.StartTry, need=WRITE, waits=True),
     Endpoint("GET", "/api/llm/try", ideas.index, n.TryList, query=n.TriesQuery, need=READ),
     Endpoint("GET", "/api/llm/try/{try_id}", ideas.show, n.Try, need=READ),
-    Endpoint("DELETE", "/api/llm/try/{try_id}", ideas.stop, status=204, need=WRITE),
+    Endpoint("DELETE", "/api/llm/try/{try_id}", ideas.stop, status=204, query=n.StopTry, need=WRITE),
 
     Endpoint("GET", "/api/cluster", cluster.overview, w.Cluster, need=READ),
     Endpoint("GET", "/api/workers", cluster.index, w.WorkerList, query=PageQuery, need=READ),

@@ -19,6 +19,7 @@ from flowml.automl.algorithms.fitting.as_asked import Rows, fit_as_asked
 from flowml.automl.algorithms.lightgbm import smallest_leaf
 from flowml.automl.features.encoder import Encoder
 from flowml.automl.features.prepared import Prepared, prepare
+from flowml.automl.ideas.backwards import is_target
 from flowml.automl.ideas.idea import Bounds, Idea, check_idea
 from flowml.automl.ideas.verdict import difference
 from flowml.automl.scoring.decision import objective
@@ -27,7 +28,7 @@ from flowml.automl.task.task import Task, prepare_task
 from flowml.automl.task.weights import check_weights
 from flowml.domain.datasets import Role
 from flowml.domain.errors import FlowMLError, InvalidInput
-from flowml.domain.ideas import Learned, Measured, Pair
+from flowml.domain.ideas import Learned, Measured, Overall, Pair
 from flowml.domain.jobs import ValidationKind
 
 MOST_ROWS, MOST_CELLS, LEAST_ROWS = 20_000, 1_000_000, 1_000
@@ -37,8 +38,13 @@ _REPEATS, _REPEATS_OF_FEW, _FEW_ROWS = 2, 3, 3_000
 _FOLDS = 5
 # Also where a run has fewer: the spread of two says nothing.
 _FEWEST_FOLDS = 5
-# One fit may take as long as it likes: cut short, it would not be the same with and without.
 _NO_END = 1e6
+# A fit that was begun in time may take so much longer, less what models keep to come to an end; a fold that takes all
+# of it does not count, for a fit that is cut short is not the same with and without.
+_GRACE_SECONDS, _KEPT_SECONDS = 30.0, 5.0
+# With the idea so good, and without it at most so: as if the answer were among the columns.
+_HARDLY_WRONG, _OFTEN_WRONG = 0.995, 0.97
+_UP_TO_ONE = frozenset({"r2", "accuracy", "balanced_accuracy", "f1", "roc_auc", "mcc", "average_precision"})
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,8 @@ def measure(
 ) -> Measured:
     """Try operations on a table. `rows_in_all`: of the whole table, where `frame` holds some of its rows. `without`: by
     family what another idea was compared with on the same table, (repeat, fold, score) each, so that it is not learned
-    again. `on_fold` hears how many folds are done of how many; when `time_left` is over, no other is begun.
+    again. `on_fold` hears how many folds are done of how many; when `time_left` is over, no other is begun, and one
+    that takes much longer is given up.
 
     Raises InvalidInput for operations that are no idea, and for what cannot be trained.
     """
@@ -102,27 +109,46 @@ def measure(
     learners, notes = _learners(task), list[str]()
     on_fold(0, len(planned))
     began, done = time_left(), 0
-    for done, fold in enumerate(planned, start=1):
+
+    def fit_left() -> float:
+        return time_left() + _GRACE_SECONDS
+
+    for fold in planned:
         for learner in list(learners):
             try:
-                pair = arms.pair(fold, learner, threads)
+                pair = arms.pair(fold, learner, threads, fit_left)
             except FlowMLError as error:
+                if fit_left() <= _KEPT_SECONDS:
+                    break
                 learners.remove(learner)
                 known.pop(learner.name, None)
                 notes.append(f"{learner.title} could not be fitted, so nothing is said of it. {error.detail}")
                 continue
             known.setdefault(learner.name, []).append(pair)
+        if fit_left() <= _KEPT_SECONDS:
+            # Its last fit was cut short.
+            known = {name: pairs[:done] for name, pairs in known.items()}
+            break
+        done += 1
         on_fold(done, len(planned))
         left = time_left()
         if not learners or left <= 0 or (done >= task.n_folds and left < (began - left) / done):
             break
     if not learners:
         raise InvalidInput.of_field("operations", f"No model could be fitted. {' '.join(notes)}")
+    if not done:
+        raise InvalidInput.of_field(
+            "operations",
+            f"Not one of {len(planned)} tests was done in the time that there is: {task.frame.width:,} columns"
+            f"{f' and {task.n_outputs:,} classes' if task.n_outputs > 2 else ''} are too many to try ideas on.",
+            hint="Try it from the results of a run that leaves columns out.",
+        )
     if done < len(planned):
         notes.append(f"The time was over after {done} of {len(planned)} folds.")
     metric = objective(task.metric)
     share = float(np.mean([len(fold.test) / max(1, len(fold.train)) for fold in planned[:done]]))
     found = tuple(_learned(learner, known[learner.name], metric.gain, share) for learner in learners)
+    overall = _overall(found, metric.gain, share)
     lost = max(sum(pair.without is None or pair.beside is None for pair in one.pairs) for one in found)
     if lost:
         notes.append(
@@ -140,6 +166,13 @@ def measure(
         folds=_in_words(task, planned),
         n_folds=len(planned),
         notes=tuple(notes),
+        target=asked.target,
+        drawn=frame.height,
+        overall=overall,
+        backwards=arms.backwards(),
+        too_good=overall is not None
+        and task.metric in _UP_TO_ONE
+        and overall.beside >= _HARDLY_WRONG > _OFTEN_WRONG >= overall.without,
     )
 
 
@@ -195,6 +228,7 @@ class _Arms:
     ):
         self._known = {(name, one[0], one[1]): one[2] for name, scores in known.items() for one in scores}
         self._rows = rows
+        self._task = task
         self._idea = idea
         self._without_roles = dict(task.roles)
         self._beside_roles = idea.columns_beside(task.roles)
@@ -205,14 +239,23 @@ class _Arms:
             table, _ = idea.tables(rows, rows.clear(), list(self._beside_roles))
             self._beside = prepare(table, self._beside_roles)
 
-    def pair(self, fold: _Fold, learner: _Learner, threads: int) -> Pair:
+    def pair(
+        self, fold: _Fold, learner: _Learner, threads: int, time_left: Callable[[], float] = lambda: _NO_END
+    ) -> Pair:
         """Both scores of a fold, by fits that differ in nothing but the columns. Raises as a fit does."""
         key = (learner.name, fold.repeat, fold.number)
         if key not in self._known:
             parts = self._without.take(fold.train), self._without.take(fold.test)
-            self._known[key] = _score(fold, learner, *parts, self._without_roles, threads)
-        beside = _score(fold, learner, *self._with(fold), self._beside_roles, threads)
+            self._known[key] = _score(fold, learner, *parts, self._without_roles, threads, time_left)
+        beside = _score(fold, learner, *self._with(fold), self._beside_roles, threads, time_left)
         return Pair(fold.repeat, fold.number, self._known[key], beside)
+
+    def backwards(self) -> tuple[str, ...]:
+        """Those of its columns that are what is to be predicted."""
+        names = [name for name in self._idea.written if name in self._beside_roles]
+        table, _ = self._idea.tables(self._rows, self._rows.clear(), names)
+        classes = self._task.classes is not None
+        return tuple(name for name in names if is_target(table[name], self._task.target, classes=classes))
 
     def _with(self, fold: _Fold) -> tuple[Prepared, Prepared]:
         if self._beside is not None:
@@ -223,7 +266,13 @@ class _Arms:
 
 
 def _score(
-    fold: _Fold, learner: _Learner, train: Prepared, test: Prepared, roles: Mapping[str, Role], threads: int
+    fold: _Fold,
+    learner: _Learner,
+    train: Prepared,
+    test: Prepared,
+    roles: Mapping[str, Role],
+    threads: int,
+    time_left: Callable[[], float],
 ) -> float | None:
     task = fold.task
     target = task.target[fold.train]
@@ -234,7 +283,7 @@ def _score(
         task.n_outputs,
         task.seed,
         threads,
-        lambda: _NO_END,
+        time_left,
         weights=task.weights_of(fold.train),
         metric=task.metric,
     )
@@ -309,6 +358,23 @@ def _learned(learner: _Learner, pairs: list[Pair], gain: Callable[[float], float
     gains = [gain(beside) - gain(without) for without, beside in both]
     without, beside = map(float, np.mean(both, axis=0)) if both else (None, None)
     return Learned(learner.name, learner.title, tuple(pairs), without, beside, difference(gains, tested_share))
+
+
+def _overall(found: Sequence[Learned], gain: Callable[[float], float], tested_share: float) -> Overall | None:
+    """The best family without against the best with it: each chosen in the same way, so that chance favours neither."""
+    first = max(found, key=lambda one: -math.inf if one.without is None else gain(one.without))
+    second = max(found, key=lambda one: -math.inf if one.beside is None else gain(one.beside))
+    beside = {(pair.repeat, pair.fold): pair.beside for pair in second.pairs}
+    both = [
+        (pair.without, after)
+        for pair in first.pairs
+        if pair.without is not None and (after := beside.get((pair.repeat, pair.fold))) is not None
+    ]
+    if not both:
+        return None
+    gains = [gain(after) - gain(before) for before, after in both]
+    without, reached = map(float, np.mean(both, axis=0))
+    return Overall(first.name, second.name, without, reached, difference(gains, tested_share))
 
 
 def _in_words(task: Task, folds: list[_Fold]) -> str:

@@ -12,19 +12,22 @@ from dataclasses import dataclass
 import polars as pl
 
 from flowml.automl.ideas import combining, single
+from flowml.automl.ideas.backwards import is_target
 from flowml.automl.ideas.candidate import Candidate, Table
 from flowml.automl.ideas.judge import Judge
 from flowml.automl.task.target import present
 from flowml.data.recipes.checking import check_operations, title_of
 from flowml.data.recipes.kinds import kinds_of_frame
-from flowml.data.recipes.pipeline import bind
+from flowml.data.recipes.pipeline import run
 from flowml.domain.datasets import Role
 from flowml.domain.errors import InvalidInput
 from flowml.domain.ideas import Idea
+from flowml.domain.wording import columns as named
 
 MOST_IDEAS = 8
 _MOST_OF_A_COLUMN = 2
 _FEWEST_ROWS = 40
+_MOST_CLASSES = 20
 
 _FINDERS: tuple[Callable[[Table, Judge], list[Candidate]], ...] = (
     combining.ratios_and_products,
@@ -71,11 +74,15 @@ def own_ideas(frame: pl.DataFrame, roles: Mapping[str, Role], target: str) -> Fo
         known = best.setdefault(frozenset(one.columns), one)
         best[frozenset(one.columns)] = max(known, one, key=lambda candidate: candidate.told)
     promising = sorted(best.values(), key=lambda one: -one.gain)
-    return Found(tuple(_chosen(promising, rows)), by_itself)
+    return Found(tuple(_chosen(promising, rows, target)), by_itself)
 
 
-def _chosen(found: list[Candidate], rows: pl.DataFrame) -> list[Idea]:
-    """The best, each of other columns than the others, and none that the recipe would refuse."""
+def _chosen(found: list[Candidate], rows: pl.DataFrame, target: str) -> list[Idea]:
+    """The best, each of other columns than the others, and none that the recipe would refuse. One that is the target
+    itself says so instead of praising itself."""
+    wanted = rows[target]
+    is_number = wanted.dtype.is_numeric() and wanted.n_unique() > _MOST_CLASSES
+    answers = (wanted.cast(pl.Float64) if is_number else wanted.cast(pl.String).rank("dense")).to_numpy()
     columns = kinds_of_frame(rows)
     used: dict[str, int] = {}
     chosen: list[Idea] = []
@@ -84,13 +91,19 @@ def _chosen(found: list[Candidate], rows: pl.DataFrame) -> list[Idea]:
             continue
         try:
             operations = check_operations([dict(operation) for operation in one.operations])
-            bind(operations[0], columns)
+            made = run(rows.lazy(), columns, operations)
         except InvalidInput:
             # A name that cannot be given, or an expression that has become too long.
             continue
         used |= {name: used.get(name, 0) + 1 for name in one.columns}
-        title = title_of(operations[0])
-        chosen.append(Idea(one.kind, title, one.reason, one.figures, one.columns, operations, one.for_whom))
+        title, reason = title_of(operations[0]), one.reason
+        fresh = made.frame.select(name for name in made.columns if name not in columns).collect()
+        if any(is_target(column, answers, classes=not is_number) for column in fresh):
+            reason = (
+                f"It is “{target}” itself in nearly all rows, computed from {named(one.columns)}. If they are known"
+                " only when the answer is, it is the answer computed backwards, and no model can use it."
+            )
+        chosen.append(Idea(one.kind, title, reason, one.figures, one.columns, operations, one.for_whom))
         if len(chosen) == MOST_IDEAS:
             break
     return chosen

@@ -34,8 +34,10 @@ def difference(gains: Sequence[float], tested_share: float) -> Difference:
         return Difference(Verdict.TOO_FEW, mean, None, None, None, count, better)
     error = math.sqrt((1 / count + tested_share) * float(known.var(ddof=1)))
     if error <= _ALL_THE_SAME * abs(mean):
-        # All the same to the last digit: scores of few rows can only take few values.
-        return Difference(Verdict.TOO_FEW, mean, mean, mean, None, count, better)
+        # All the same to the last digit: scores of few rows can only take few values. What is left is the sign test.
+        p = 2.0 * 0.5**count
+        verdict = Verdict.TOO_FEW if p >= 1 - CONFIDENCE else Verdict.HELPS if mean > 0 else Verdict.HURTS
+        return Difference(verdict, mean, mean, mean, p, count, better)
     half = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2)) * error
     p = min(1.0, 2.0 * float(stdtr(count - 1, -abs(mean) / error)))
     verdict = Verdict.UNCLEAR

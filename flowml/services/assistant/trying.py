@@ -11,10 +11,13 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from flowml import __version__
 from flowml.data.child import Child
 from flowml.data.recipes.checking import check_operations
 from flowml.domain.datasets import Dataset
@@ -32,12 +35,13 @@ from flowml.store.store import Store
 
 _MODULE = "flowml.services.engine_tasks"
 # Of how ideas are measured: what was tried in another way is tried anew.
-_EDITION = 1
+_EDITION = 2
+_LIBRARIES = ("lightgbm", "scikit-learn", "scipy", "numpy", "polars")
 _MOST_OPEN = 16
 _MOST_OF_ONE = 8
 SECONDS = 120.0
 """After so long no other fold is begun."""
-_MOST_SECONDS = 900.0
+_MOST_SECONDS = 240.0
 _MEMORY_SHARE = 0.4
 _MOST_THREADS = 4
 _STOPPED = {"detail": "It was stopped.", "hint": "Try it again to have it measured."}
@@ -50,6 +54,7 @@ class _Work:
     """One that waits or is worked on."""
 
     owner: str
+    dataset_id: str
     cancelled: threading.Event = field(default_factory=threading.Event)
     progress: Path | None = None
 
@@ -110,8 +115,10 @@ def _start(
     context.store.room.check()
     works, owner = _of(context.store), context.caller.identifier
     asked = Try(new_id(), dataset.id, key, settings["target"], operations, settings, TryStatus.WAITING, context.clock())
-    work = _Work(owner)
+    work = _Work(owner, dataset.id)
     with works.lock:
+        # Its data set may be gone meanwhile.
+        context.store.datasets.get(dataset.id)
         if len(works.open) >= _MOST_OPEN or sum(one.owner == owner for one in works.open.values()) >= _MOST_OF_ONE:
             raise TooMany(
                 "Many ideas wait to be tried on this server already.",
@@ -146,16 +153,29 @@ def tried_on(context: Context, dataset_id: str, target: str | None = None) -> tu
     return tuple(_with_progress(context, one) for one in context.store.tries.of_dataset(dataset_id, target))
 
 
-def stop(context: Context, try_id: str) -> None:
-    """End it; one that has ended is forgotten. Raises NotFound."""
-    tried = context.store.tries.get(try_id)
-    if tried.status.ended:
-        context.store.at_any_rate(lambda: context.store.tries.remove(try_id))
-        return
-    work = _of(context.store).open.get(try_id)
-    if work is not None:
-        work.cancelled.set()
-    context.store.at_any_rate(lambda: context.store.tries.stop(try_id, context.clock(), _STOPPED))
+def stop(context: Context, try_id: str, *, only_open: bool = False) -> None:
+    """End it; one that has ended is forgotten, unless it is wanted `only_open` (who stops one does not want to lose
+    what came of it meanwhile). Raises NotFound."""
+    works = _of(context.store)
+    # Nobody begins it between the look at it and its end.
+    with works.lock:
+        tried = context.store.tries.get(try_id)
+        if tried.status.ended:
+            if not only_open:
+                context.store.at_any_rate(lambda: context.store.tries.remove(try_id))
+            return
+        if (work := works.open.get(try_id)) is not None:
+            work.cancelled.set()
+        context.store.at_any_rate(lambda: context.store.tries.stop(try_id, context.clock(), _STOPPED))
+
+
+def leave(store: Store, dataset_id: str) -> None:
+    """Its data set is gone: what waits or works on it ends, and makes room for others."""
+    works = _of(store)
+    with works.lock:
+        for work in works.open.values():
+            if work.dataset_id == dataset_id:
+                work.cancelled.set()
 
 
 def recover(store: Store, now: float) -> None:
@@ -190,8 +210,20 @@ def _settings(context: Context, dataset: Dataset, target: str | None, job_id: st
 
 
 def _key(settings: Mapping[str, Any], operations: Sequence[Any]) -> str:
-    body = json.dumps([_EDITION, dict(settings), [dict(one) for one in operations]], sort_keys=True)
+    body = json.dumps([_EDITION, _versions(), dict(settings), [dict(one) for one in operations]], sort_keys=True)
     return hashlib.sha256(body.encode()).hexdigest()
+
+
+@cache
+def _versions() -> list[str]:
+    """What decides on scores: those of another program are not to be compared with."""
+    found = [__version__]
+    for name in _LIBRARIES:
+        try:
+            found.append(version(name))
+        except PackageNotFoundError:
+            found.append("")
+    return found
 
 
 def _request(
@@ -237,7 +269,11 @@ def _work(context: Context, tried: Try, work: _Work, request: Mapping[str, Any])
 
 
 def _measure(context: Context, tried: Try, work: _Work, request: Mapping[str, Any]) -> None:
-    context.store.tries.begin(tried.id)
+    with _of(context.store).lock:
+        # One that was begun again after this was stopped is not this one's to begin.
+        if work.cancelled.is_set():
+            return
+        context.store.tries.begin(tried.id)
     with workplace(context) as place, Child(_MODULE, starter=FORKSERVER.start) as process:
         work.progress = place.scratch / "progress"
         answer = process.perform(

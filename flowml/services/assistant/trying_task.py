@@ -11,7 +11,7 @@ import polars as pl
 from flowml.automl import algorithms
 from flowml.automl.ideas import own
 from flowml.automl.ideas.measure import LEAST_ROWS, MOST_CELLS, MOST_ROWS, Asked, check, measure
-from flowml.data.sampling import height_of, read_spread
+from flowml.data.sampling import height_of, read_drawn
 from flowml.domain.datasets import Role
 from flowml.services.scoring.progress import Told, write_progress
 
@@ -71,7 +71,8 @@ def _read(request: Mapping[str, Any]) -> tuple[pl.DataFrame, dict[str, Role], in
     roles = {name: Role(role) for name, role in request["roles"].items()}
     table = Path(request["table"])
     most = max(LEAST_ROWS, min(MOST_ROWS, MOST_CELLS // max(1, len(roles))))
-    frame, _ = read_spread(table, list(roles), most)
+    # The same ones for every idea, whatever the seed of its run: what is known of some is known of all.
+    frame = read_drawn(table, list(roles), most, seed=0)
     return frame, roles, height_of(table)
 
 

@@ -1,6 +1,6 @@
 """Ideas for columns, FlowML's own and those that were tried."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,10 @@ class StartTry(Body):
 class TriesQuery(Query):
     dataset_id: str
     target: str | None = None
+
+
+class StopTry(Query):
+    only: Literal["open"] | None = Field(None, description="open: what has ended meanwhile is kept")
 
 
 class IdeasQuery(Query):
@@ -71,7 +75,7 @@ class Outcome(Answer):
     columns: list[str]
     rows: int
     rows_in_all: int
-    families: list[Family] = Field(description="the one that comes furthest first")
+    families: list[Family]
 
 
 class TryProblem(Answer):

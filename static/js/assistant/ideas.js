@@ -224,7 +224,7 @@ Alpine.data("ideas", () => ({
     const bar = h("progress", { class: "running", max: String(tried.folds ?? 1), "aria-label": "Trying: " + card.idea.title });
     const text = h("p", { class: "muted small", role: "status" }, progressText(tried));
     if (tried.folds) bar.value = tried.folds_done;
-    return [h("div", { class: "idea-running" }, bar, button("stop", "Stop", card.idea.title, () => this.end(card))), text];
+    return [h("div", { class: "idea-running" }, bar, button("stop", "Stop", card.idea.title, () => this.end(card, "?only=open"))), text];
   },
   move(card, tried) {
     const bar = card.place.querySelector("progress");
@@ -247,13 +247,16 @@ Alpine.data("ideas", () => ({
   },
   stopped(card, tried) {
     const { detail, hint } = tried.problem ?? { detail: "It was stopped." };
-    return [h("p", { class: "callout callout-warn", role: "status" }, icon("warn"), h("span", {}, hint ? detail + " " + hint : detail))];
+    return [
+      h("p", { class: "callout callout-warn", role: "status" }, icon("warn"), h("span", {}, hint ? detail + " " + hint : detail)),
+      h("p", { class: "actions" }, button("trash", "Forget", card.idea.title, () => this.end(card))),
+    ];
   },
-  async end(card) {
+  async end(card, only = "") {
     try {
-      await call("DELETE", "/api/llm/try/" + card.tried.id);
+      await call("DELETE", "/api/llm/try/" + card.tried.id + only);
     } catch (problem) {
-      if (problem.status !== 404) toast({ kind: "bad", title: "It could not be stopped", text: said(problem), stay: 6000 });
+      if (problem.status !== 404) toast({ kind: "bad", title: only ? "It could not be stopped" : "It could not be forgotten", text: said(problem), stay: 6000 });
     }
     await this.look();
   },

@@ -31,6 +31,7 @@ const LOOKS = {
   unclear: { icon: "info", badge: "" },
   same: { icon: "info", badge: "" },
   too_few: { icon: "info", badge: "" },
+  backwards: { icon: "warn", badge: "badge-warn" },
 };
 
 export function lookOf(verdict) {
@@ -59,7 +60,7 @@ export function summaryOf({ target, count, loading, note, run = false }) {
   if (!target) return "Choose what you want to predict: ideas are for that.";
   if (loading) return "Looking for what goes together…";
   if (note) return note;
-  if (count === 0) return "The rows suggest no column for “" + target + "” beyond what FlowML’s models make of them by themselves.";
+  if (count === 0) return "The rows suggest no column for “" + target + "” that stands out clearly enough to be worth trying beside what FlowML’s models make by themselves.";
   const how = run ? ", with the settings of the run that you came from" : "";
   return plural(count, "idea") + " of FlowML’s own for “" + target + "”. “Try it” trains models with and without it over the same folds" + how + ": an idea that does not help is said not to.";
 }

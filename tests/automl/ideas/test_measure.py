@@ -65,7 +65,9 @@ def test_an_idea_that_helps_is_said_to_help(once: None) -> None:
         assert one.difference.verdict is Verdict.HELPS, one
         assert one.without is not None and one.beside is not None and one.beside > one.without
         assert [pair.fold for pair in one.pairs] == [0, 1, 2, 3, 4]
-    assert measured.metric == "r2" and measured.columns == ("p",) and measured.best.name in ("boosting", "linear")
+    assert measured.metric == "r2" and measured.columns == ("p",)
+    assert measured.overall is not None and measured.overall.difference.verdict is Verdict.HELPS
+    assert measured.backwards == () and not measured.too_good
 
 
 def test_so_it_is_for_classes_and_by_three_divisions_of_few_rows(lines: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,9 +97,9 @@ class Spy:
         self.learned_from: list[list[float]] = []
         score, run = measuring._score, ideas.run
 
-        def scored(fold: Any, learner: Any, train: Any, test: Any, roles: Any, threads: int) -> float | None:
+        def scored(fold: Any, learner: Any, train: Any, test: Any, roles: Any, *more: Any) -> float | None:
             self.fits.append((fold, learner.name, train.n_rows, test.n_rows))
-            return score(fold, learner, train, test, roles, threads)
+            return score(fold, learner, train, test, roles, *more)
 
         def ran(frame: pl.LazyFrame, *given: Any, **more: Any) -> Any:
             self.learned_from.append(frame.select("number").collect().to_series().to_list())
@@ -127,8 +129,9 @@ def test_both_arms_have_the_same_folds_and_learn_nothing_from_the_test_part(
     for without, beside in zip(fits[::2], fits[1::2], strict=True):
         assert without[0] is beside[0] and without[1:] == beside[1:]
         assert (without[2], without[3]) == (len(without[0].train), len(without[0].test))
-    # The first time it looks at all rows: of what kind the columns will be. What it learned there is not used.
-    seen = [(rows, fold) for rows, (fold, *_) in zip(spy.learned_from[1:], fits[::2], strict=True)]
+    # The first time it looks at all rows: of what kind the columns will be; the last time whether they are the target.
+    # What it learned there is not used.
+    seen = [(rows, fold) for rows, (fold, *_) in zip(spy.learned_from[1:-1], fits[::2], strict=True)]
     for rows, fold in seen:
         assert sorted(rows) == sorted(fold.train.astype(float).tolist())
         assert not set(rows) & set(fold.test.astype(float).tolist())
@@ -215,6 +218,26 @@ def test_the_time_ends_it_between_two_folds_and_that_is_said(lines: None, monkey
     assert all(one.difference.n_folds == 3 for one in measured.learners)
 
 
+def test_a_fold_that_does_not_end_in_time_does_not_count(lines: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fits of the third are cut short."""
+    clock, score = [100.0], measuring._score
+
+    def slow(fold: Any, *given: Any) -> float | None:
+        clock[0] -= 100.0 if fold.number == 2 else 10.0
+        assert given[-1]() == clock[0] + 30
+        return score(fold, *given)
+
+    monkeypatch.setattr(measuring, "_score", slow)
+    settings = Asked("y", cv="stratified", exclude_columns=("who", "day"))
+    frame = table(60)
+    measured = measure(frame, roles_of(frame), PRODUCT, settings, time_left=lambda: clock[0])
+    assert [pair.fold for pair in measured.learners[0].pairs] == [0, 1]
+    assert "The time was over after 2 of 5 folds." in measured.notes
+    clock[0] = -20.0
+    with pytest.raises(InvalidInput, match="Not one of 5 tests was done"):
+        measure(frame, roles_of(frame), PRODUCT, settings, time_left=lambda: clock[0])
+
+
 def test_a_family_that_cannot_be_fitted_is_left_out_and_says_why(once: None, monkeypatch: pytest.MonkeyPatch) -> None:
     score = measuring._score
 
@@ -264,3 +287,13 @@ def test_a_step_that_changes_nothing_changes_nothing_also_in_some_of_the_rows(on
     assert roles["user"] is Role.CATEGORICAL is not roles_of(some)["user"]
     measured = measure(some, roles, fill, Asked("y", cv="stratified"), whole=whole.lazy())
     assert all(one.difference.verdict is Verdict.SAME for one in measured.learners)
+
+
+def test_the_target_computed_backwards_is_found_out(lines: None) -> None:
+    generator = np.random.default_rng(0)
+    price, quantity = np.exp(generator.normal(3, 1, 120)), generator.integers(1, 50, 120)
+    frame = pl.DataFrame({"revenue": price * quantity, "quantity": quantity, "y": price})
+    measured = measure(
+        frame, roles_of(frame), [{"op": "derive", "column": "d", "expression": "revenue / quantity"}], Asked("y")
+    )
+    assert measured.backwards == ("d",) and measured.target == "y"

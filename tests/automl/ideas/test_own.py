@@ -150,3 +150,9 @@ def test_small_tables_and_targets_that_are_none() -> None:
     dates = pl.DataFrame({"x": np.arange(50.0), "y": [np.datetime64("2020-01-01").item()] * 50})
     with pytest.raises(InvalidInput, match="dates"):
         own_ideas(dates, roles_of(dates), "y")
+
+
+def test_the_target_computed_backwards_is_said_to_be() -> None:
+    quantity = generator.integers(1, 50, ROWS)
+    idea = found({"revenue": a * quantity, "quantity": quantity, "c": c}, a)["ratio"]
+    assert idea.reason.startswith("It is “y” itself in nearly all rows") and "backwards" in idea.reason

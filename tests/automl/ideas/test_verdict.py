@@ -46,6 +46,9 @@ def test_useless_ideas_rarely_look_as_if_they_helped() -> None:
         ([0.1, 0.2], Verdict.TOO_FEW),
         ([0.1, float("nan"), 0.2], Verdict.TOO_FEW),
         ([0.1, 0.1, 0.1], Verdict.TOO_FEW),
+        # Fifteen of fifteen are no chance, however alike.
+        ([0.1] * 15, Verdict.HELPS),
+        ([-0.1] * 15, Verdict.HURTS),
         ([0.0, 0.0, 0.0, 0.0], Verdict.SAME),
         ([0.1, -0.1, 0.1, -0.1], Verdict.UNCLEAR),
     ],

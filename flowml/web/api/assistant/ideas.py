@@ -8,7 +8,7 @@ from flowml.services import figures
 from flowml.services.assistant import trying
 from flowml.services.context import Context
 from flowml.web.api.assistant.tried import family_words, many_words, said_of
-from flowml.web.schemas.ideas import IdeasQuery, StartTry, TriesQuery
+from flowml.web.schemas.ideas import IdeasQuery, StartTry, StopTry, TriesQuery
 from flowml.web.words import metric_title, metric_words
 
 
@@ -39,9 +39,9 @@ def show(context: Context, try_id: str) -> dict[str, Any]:
     return shown(trying.show(context, try_id))
 
 
-def stop(context: Context, try_id: str) -> None:
-    """Stop trying an idea; forget one that is no longer tried."""
-    trying.stop(context, try_id)
+def stop(context: Context, try_id: str, query: StopTry) -> None:
+    """Stop trying an idea; forget one that is no longer tried, unless it is `only` to be stopped while it is open."""
+    trying.stop(context, try_id, only_open=query.only == "open")
 
 
 def shown(tried: Try) -> dict[str, Any]:
@@ -52,13 +52,12 @@ def shown(tried: Try) -> dict[str, Any]:
 
 def _outcome(measured: Measured) -> dict[str, Any]:
     said = said_of(measured)
-    families = sorted(measured.learners, key=lambda one: one is not measured.best)
     return {
         **vars(measured),
         **vars(said),
         "metric_title": metric_title(measured.metric),
         "format": metric_words(measured.metric).format,
-        "families": [_family(one, measured) for one in families],
+        "families": [_family(one, measured) for one in measured.learners],
     }
 
 

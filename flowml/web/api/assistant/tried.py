@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowml.domain.ideas import Difference, Learned, Measured, Try, TryStatus, Verdict, chance_of_a_lucky_one
-from flowml.domain.wording import number, plural
+from flowml.domain.wording import columns, number, plural
 from flowml.web.formatting import percent
 from flowml.web.words import difference_text, metric_title, score_text
 
 
 @dataclass(frozen=True)
 class Said:
-    """`verdict` and `headline` are of the family that comes furthest; `sentences` has one of each family, and what is
-    to be said of rows and folds."""
+    """`verdict` and `headline` are of the best family without the idea against the best with it; `sentences` has one of
+    each family, and what is to be said of rows and folds."""
 
     verdict: Verdict
     headline: str
@@ -21,19 +21,42 @@ class Said:
 
 def said_of(measured: Measured) -> Said:
     """What is worth saying of a finished one."""
-    best, others = measured.best, [one for one in measured.learners if one is not measured.best]
-    helped = [one for one in others if one.difference.verdict is Verdict.HELPS]
-    verdict = best.difference.verdict
-    headline = _HEADLINES[verdict]
-    if verdict in (Verdict.UNCLEAR, Verdict.SAME) and helped:
-        who = helped[0].title.lower()
-        headline = f"Helps the {who.removeprefix('the ')}, and not the better of the two."
-    sentences = [family_words(one, measured) for one in (best, *others)]
-    rows = plural(measured.rows, "row")
-    if measured.rows < measured.rows_in_all:
-        rows = f"{rows} of {measured.rows_in_all:,}, evenly drawn"
+    verdict, headline = _headline(measured)
+    sentences = [family_words(one, measured) for one in measured.learners]
+    overall = measured.overall
+    if overall is not None and overall.without_by != overall.beside_by:
+        titles = {one.name: one.title.lower() for one in measured.learners}
+        who = f"The better of the two ({titles[overall.without_by]} without, {titles[overall.beside_by]} with it)"
+        sentences.insert(0, _words(who, overall.without, overall.beside, overall.difference, measured.metric))
+    drawn = measured.rows if measured.drawn is None else measured.drawn
+    rows = plural(drawn, "row")
+    if drawn < measured.rows_in_all:
+        rows = f"{rows} of {measured.rows_in_all:,}, drawn at random"
+    if measured.rows < drawn:
+        rows += f", of which {measured.rows:,} have a value to predict"
     sentences.append(f"By {metric_title(measured.metric)}, on {rows}. {measured.folds}")
     return Said(verdict, headline, (*sentences, *measured.notes))
+
+
+def _headline(measured: Measured) -> tuple[Verdict, str]:
+    found, target = measured.difference, measured.target
+    if measured.backwards:
+        name = measured.backwards[0]
+        return Verdict.BACKWARDS, f"“{name}” is “{target}” itself, computed backwards: is it known when you predict?"
+    if measured.too_good:
+        name = columns(measured.columns, 2)
+        return Verdict.BACKWARDS, f"Almost too good: is {name} known when you predict, or made of “{target}”?"
+    if found.verdict is Verdict.TOO_FEW:
+        return found.verdict, f"Only {plural(found.n_folds, 'test')} with a score: too few to say anything."
+    if found.verdict in (Verdict.HELPS, Verdict.HURTS):
+        if _is_nothing(found.mean, measured.metric):
+            return Verdict.SAME, "So little that it makes no difference."
+        return found.verdict, _HEADLINES[found.verdict]
+    helped = [one for one in measured.learners if one.difference.verdict is Verdict.HELPS]
+    if helped and not _is_nothing(helped[0].difference.mean, measured.metric):
+        who = helped[0].title.lower()
+        return found.verdict, f"Only the {who} gains, and is not better than the best without it."
+    return found.verdict, _HEADLINES[found.verdict]
 
 
 _HEADLINES = {
@@ -41,22 +64,24 @@ _HEADLINES = {
     Verdict.HURTS: "It hurts.",
     Verdict.UNCLEAR: "No difference that can be told from chance.",
     Verdict.SAME: "It changes nothing.",
-    Verdict.TOO_FEW: "Too few folds have a score to say anything.",
 }
 
 
 def family_words(one: Learned, measured: Measured) -> str:
     """One family in a sentence with its figures."""
-    found, metric = one.difference, measured.metric
-    if found.mean is None or one.without is None or one.beside is None:
+    if one.difference.mean is None or one.without is None or one.beside is None:
         return f"{one.title}: no fold has a score."
-    scores = f"{score_text(one.without, metric)} without, {score_text(one.beside, metric)} with it"
+    return _words(one.title, one.without, one.beside, one.difference, measured.metric)
+
+
+def _words(who: str, without: float, beside: float, found: Difference, metric: str) -> str:
     if found.verdict is Verdict.SAME:
-        return f"{one.title}: the same in {plural(found.n_folds, 'fold')} ({score_text(one.without, metric)})."
+        return f"{who}: the same in {plural(found.n_folds, 'fold')} ({score_text(without, metric)})."
+    scores = f"{score_text(without, metric)} without, {score_text(beside, metric)} with it"
     better = f"better in {found.n_better} of {plural(found.n_folds, 'fold')}"
-    if found.low is None or found.high is None or found.low == found.high:
-        return f"{one.title}: {scores}; {better}. That is too little to tell it from chance."
-    text = f"{one.title}: {scores}; {_gain(found, metric)}, {better}"
+    if found.verdict is Verdict.TOO_FEW or found.low is None or found.high is None:
+        return f"{who}: {scores}; {better}. That is too little to tell it from chance."
+    text = f"{who}: {scores}; {_gain(found, metric)}, {better}"
     if found.verdict is Verdict.UNCLEAR:
         return f"{text}: that may be chance."
     return f"{text}: {'a gain' if found.verdict is Verdict.HELPS else 'a loss'} that chance hardly makes."
@@ -66,11 +91,26 @@ def _gain(found: Difference, metric: str) -> str:
     assert found.mean is not None and found.low is not None and found.high is not None
     way = "better" if found.mean >= 0 else "worse"
     low, high = (_signed(value, metric) for value in (found.low, found.high))
-    return f"{difference_text(abs(found.mean), metric)} {way} (95 % interval {low} to {high})"
+    interval = "in each" if found.low == found.high else f"95 % interval {low} to {high}"
+    return f"{_size(found.mean, metric)} {way} ({interval})"
+
+
+def _size(value: float, metric: str) -> str:
+    """How large a difference is, with as many digits as it takes to see that there is one."""
+    if value == 0 or not _is_nothing(value, metric):
+        return difference_text(abs(value), metric)
+    if difference_text(1, metric).endswith(" percentage points"):
+        return f"{abs(value) * 100:.1g} percentage points"
+    return f"{abs(value):.1g}"
+
+
+def _is_nothing(value: float | None, metric: str) -> bool:
+    """Whether a difference is not seen in scores as they are written."""
+    return value is None or not any(digit in "123456789" for digit in difference_text(abs(value), metric))
 
 
 def _signed(value: float, metric: str) -> str:
-    text = difference_text(abs(value), metric).removesuffix(" percentage points")
+    text = _size(value, metric).removesuffix(" percentage points")
     return f"{'−' if value < 0 else '+'}{text}"
 
 
@@ -102,9 +142,9 @@ def _these(count: int) -> str:
 
 def _verdict(tried: Try) -> Verdict:
     assert tried.measured is not None
-    return tried.measured.best.difference.verdict
+    return _headline(tried.measured)[0]
 
 
 def _p(tried: Try) -> float | None:
     assert tried.measured is not None
-    return tried.measured.best.difference.p
+    return tried.measured.difference.p

@@ -168,6 +168,16 @@ def test_what_models_reach_without_an_idea_is_learned_once(house: Served, datase
     assert second["boosting"] == [(0, fold, 0.5) for fold in range(5)] and set(second) == {"boosting", "linear"}
 
 
+def test_scores_of_another_program_are_not_taken_over(
+    house: Served, dataset: str, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside.may_go_on.set()
+    until(house, start(house, dataset)["id"], "finished")
+    monkeypatch.setattr(trying, "_versions", lambda: ["another"])
+    until(house, start(house, dataset, [{"op": "derive", "column": "w", "expression": "width ^ 2"}])["id"], "finished")
+    assert [one["without"] for one in beside.asked] == [{}, {}]
+
+
 def test_what_a_preview_has_learned_makes_no_other_idea(house: Served, dataset: str, beside: Beside) -> None:
     beside.may_go_on.set()
     clip = {"op": "clip", "column": "width", "high_quantile": 0.9}
@@ -231,7 +241,7 @@ def test_it_can_be_stopped_and_begun_again(house: Served, dataset: str, beside: 
     waiting = start(house, dataset, [{"op": "derive", "column": "w", "expression": "width ^ 2"}])
     assert until(house, waiting["id"], "waiting")["folds"] is None
     for one in (first, waiting):
-        assert house.client.delete(f"/api/llm/try/{one['id']}").status_code == 204
+        assert house.client.delete(f"/api/llm/try/{one['id']}?only=open").status_code == 204
     stopped = until(house, first["id"], "stopped")
     assert stopped["problem"]["detail"] == "It was stopped." and stopped["outcome"] is None
     again = start(house, dataset)
@@ -239,7 +249,9 @@ def test_it_can_be_stopped_and_begun_again(house: Served, dataset: str, beside: 
     beside.may_go_on.set()
     finished = until(house, first["id"], "finished")
     assert finished["problem"] is None and finished["outcome"]["verdict"] == "helps"
-    # One that has ended is forgotten.
+    # Who stops it a moment too late does not lose what came of it; otherwise one that has ended is forgotten.
+    assert house.client.delete(f"/api/llm/try/{first['id']}?only=open").status_code == 204
+    assert house.client.get(f"/api/llm/try/{first['id']}").json()["status"] == "finished"
     assert house.client.delete(f"/api/llm/try/{first['id']}").status_code == 204
     assert house.client.get(f"/api/llm/try/{first['id']}").status_code == 404
 
@@ -287,7 +299,12 @@ def test_with_the_data_set_goes_what_was_tried(house: Served, dataset: str, besi
     begun = start(house, dataset)
     assert beside.began.acquire(timeout=30)
     assert house.client.delete(f"/api/datasets/{dataset}").status_code == 204
-    beside.may_go_on.set()
+    # It ends without being let go on, and others have their turn.
+    for _ in range(1_000):
+        if not trying._of(house.store).open:
+            break
+        time.sleep(0.01)
+    assert not trying._of(house.store).open
     assert house.client.get(f"/api/llm/try/{begun['id']}").status_code == 404
     assert house.client.get("/api/llm/try", params={"dataset_id": dataset}).status_code == 404
 

@@ -1,10 +1,10 @@
 """What came of ideas, in words: never more than was measured."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
-from flowml.domain.ideas import Difference, Measured, Try, TryStatus, Verdict
+from flowml.domain.ideas import Difference, Measured, Overall, Try, TryStatus, Verdict
 from flowml.web.api.assistant.tried import many_words, said_of
 from tests.web.api.assistant.test_ideas import measured
 
@@ -24,7 +24,7 @@ def test_what_helps_is_said_with_its_interval() -> None:
         " 5 of 5 folds: a gain that chance hardly makes."
     )
     assert said.sentences[1] == "Linear model: the same in 5 folds (0.4000)."
-    assert said.sentences[2] == "By R², on 120 rows of 1,000, evenly drawn. 5 folds."
+    assert said.sentences[2] == "By R², on 120 rows of 1,000, drawn at random. 5 folds."
 
 
 def test_what_may_be_chance_is_said_to_be() -> None:
@@ -40,11 +40,49 @@ def test_what_may_be_chance_is_said_to_be() -> None:
     assert said_of(few).sentences[0] == "Gradient boosting: no fold has a score."
 
 
-def test_whom_it_helps_is_said_where_it_is_not_the_better_one() -> None:
-    best, linear = with_best(verdict=Verdict.UNCLEAR).learners
-    helped = replace(linear, difference=HELPED.learners[0].difference, beside=0.45)
-    said = said_of(replace(HELPED, learners=(best, helped)))
-    assert said.headline == "Helps the linear model, and not the better of the two."
+def test_the_headline_is_of_the_best_without_against_the_best_with_it() -> None:
+    boosting, linear = HELPED.learners
+    helped = replace(linear, without=0.4, beside=0.55, difference=HELPED.learners[0].difference)
+    level = replace(boosting, without=0.545, beside=0.545, difference=linear.difference)
+    unclear = Difference(Verdict.UNCLEAR, 0.005, -0.01, 0.02, 0.3, 5, 3)
+    overall = Overall("boosting", "linear", 0.545, 0.55, unclear)
+    said = said_of(replace(HELPED, learners=(level, helped), overall=overall))
+    assert said.headline == "Only the linear model gains, and is not better than the best without it."
+    assert said.sentences[0].startswith(
+        "The better of the two (gradient boosting without, linear model with it): 0.5450 without, 0.5500 with it; "
+    )
+    assert said.verdict is Verdict.UNCLEAR
+    past = Overall("boosting", "linear", 0.52, 0.55, Difference(Verdict.HELPS, 0.03, 0.02, 0.04, 0.01, 5, 5))
+    assert said_of(replace(HELPED, learners=(level, helped), overall=past)).headline == "It helps."
+
+
+def test_what_is_the_target_itself_is_not_praised() -> None:
+    said = said_of(replace(HELPED, target="price", backwards=("size",)))
+    assert said.headline == "“size” is “price” itself, computed backwards: is it known when you predict?"
+    assert said.verdict is Verdict.BACKWARDS
+    assert "is “size” known when you predict" in said_of(replace(HELPED, target="price", too_good=True)).headline
+    assert Measured.of(asdict(replace(HELPED, backwards=("size",)))).backwards == ("size",)
+
+
+def test_what_is_not_seen_in_the_scores_is_no_help() -> None:
+    said = said_of(with_best(mean=0.00001, low=0.000004, high=0.00002))
+    assert said.headline == "So little that it makes no difference." and said.verdict is Verdict.SAME
+    assert "1e-05 better" in said.sentences[0]
+
+
+def test_why_rows_are_fewer_is_said() -> None:
+    assert (
+        "on 300 rows, of which 120 have a value to predict."
+        in said_of(replace(HELPED, drawn=300, rows_in_all=300)).sentences[2]
+    )
+    nothing = Difference(Verdict.TOO_FEW, 0.1, None, None, None, 2, 2)
+    few = replace(HELPED, learners=(replace(HELPED.learners[0], difference=nothing),))
+    assert said_of(few).headline == "Only 2 tests with a score: too few to say anything."
+    alike = Difference(Verdict.HELPS, 0.1, 0.1, 0.1, 0.00006, 15, 15)
+    assert (
+        "0.1000 better (in each), better in 15 of 15 folds: a gain"
+        in said_of(replace(HELPED, learners=(replace(HELPED.learners[0], difference=alike),))).sentences[0]
+    )
 
 
 def tried(*outcomes: Measured | None) -> list[Try]:
