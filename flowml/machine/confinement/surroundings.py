@@ -45,6 +45,8 @@ def forget_environment() -> None:
     for name in list(os.environ):
         if not _is_plain(name):
             del os.environ[name]
+    # It would try to make a semaphore, and warn that it works alone: that is all it is to do here.
+    os.environ["JOBLIB_MULTIPROCESSING"] = "0"
 
 
 def close_all_but(kept: Iterable[int]) -> None:
