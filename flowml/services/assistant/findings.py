@@ -308,10 +308,10 @@ def _parts(found: Mapping[str, Any]) -> tuple[Part, ...]:
 
 
 def _uses(wanted: _Wanted, importance: Importance) -> tuple[Use, ...]:
-    uses = [Use(item.feature, item.importance, item.std or 0.0) for item in importance.items]
+    uses = [Use(item.feature, item.importance, item.std) for item in importance.items]
     if wanted.model.problem_type == "classification" and wanted.model.positive_class is None:
         return tuple(uses)
-    telling = [use.column for use in uses if use.importance > 2 * use.std][:_DIRECTIONS]
+    telling = [use.column for use in uses if use.importance > 2 * (use.std or 0.0)][:_DIRECTIONS]
     known = wanted.get(
         "directions",
         lambda: wanted.figure(_directions_name(wanted.model)),

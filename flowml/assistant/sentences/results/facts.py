@@ -265,11 +265,12 @@ def _of_the_rest(findings: Findings, facts: Facts, page: str) -> None:
             values_of=part.columns,
         )
     for use in (findings.uses or ())[:_MOST_USES]:
+        spread = "" if use.std is None else f", give or take {_written(use.std)}"
         facts.add(
             f"use:{use.column}",
             f"When {named(use.column)} is shuffled, {TITLES.get(findings.metric, findings.metric)} is worse by"
-            f" {_written(max(0.0, use.importance))}, give or take {_written(use.std)}.",
-            (max(0.0, use.importance), use.std),
+            f" {_written(max(0.0, use.importance))}{spread}.",
+            (max(0.0, use.importance), *(() if use.std is None else (use.std,))),
             column=use.column,
             link=f"{page}#importance",
         )

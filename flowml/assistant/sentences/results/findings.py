@@ -121,11 +121,12 @@ class Direction:
 
 @dataclass(frozen=True)
 class Use:
-    """How much worse the score gets when a column is shuffled, in the metric's units."""
+    """How much worse the score gets when a column is shuffled, in the metric's units. `std`: None where that was done
+    once."""
 
     column: str
     importance: float
-    std: float
+    std: float | None
     direction: Direction | None = None
 
 

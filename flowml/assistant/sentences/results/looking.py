@@ -24,7 +24,7 @@ def looking(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence
         if why:
             yield Sentence(f"Which columns it looks at could not be found out: {why}")
         return
-    used = [use for use in findings.uses if use.importance > 2 * use.std and use.importance > 0]
+    used = [use for use in findings.uses if use.importance > 2 * (use.std or 0.0) and use.importance > 0]
     if not used:
         yield facts.say(
             "No single column matters to it: whichever one is mixed up, it does about as well as before.",
@@ -37,7 +37,7 @@ def looking(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence
             text = _direction(findings, use.column, use.direction)
             if text:
                 yield facts.say(text, f"direction:{use.column}")
-    idle = [use for use in findings.uses if use.importance <= max(use.std, 1e-9)]
+    idle = [use for use in findings.uses if use.importance <= max(use.std or 0.0, 1e-9)]
     if idle and len(findings.uses) > 2:
         names = [named(use.column) for use in idle[:_MOST_NAMED]]
         if len(idle) > _MOST_NAMED:
