@@ -4,7 +4,6 @@ worked out by the usual figures where the caller can wait, and left out with its
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any, TypeVar
 
 from flowml.assistant.sentences.results.findings import (
@@ -23,17 +22,15 @@ from flowml.assistant.sentences.results.findings import (
 )
 from flowml.assistant.sentences.saying import named
 from flowml.domain.errors import FlowMLError
-from flowml.domain.faults import kept_if_there_is_room
 from flowml.domain.jobs import Job
 from flowml.domain.metrics import greater_is_better
 from flowml.domain.models import BASELINE, MADE_AT_ONCE, Importance, Model, Residuals, curves_of, stand_of
 from flowml.domain.trials import Trial, TrialStatus
-from flowml.domain.wording import value
-from flowml.services import explaining, results
+from flowml.services import results
+from flowml.services.assistant import directions
 from flowml.services.context import Context
 from flowml.services.insight import figures
 from flowml.services.serving import predicting
-from flowml.services.turns import alone
 
 _EVER = 1 << 62
 _ENOUGH_ROWS = 60
@@ -314,78 +311,11 @@ def _uses(wanted: _Wanted, importance: Importance) -> tuple[Use, ...]:
     telling = [use.column for use in uses if use.importance > 2 * (use.std or 0.0)][:_DIRECTIONS]
     known = wanted.get(
         "directions",
-        lambda: wanted.figure(_directions_name(wanted.model)),
-        lambda: _directions(wanted, telling),
+        lambda: wanted.figure(directions.name_of(wanted.model)),
+        lambda: directions.directions(wanted.context, wanted.model, telling),
     )
     ways = {name: Direction(**way) for name, way in (known or {}).items() if way is not None}
     return tuple(replace(use, direction=ways.get(use.column)) for use in uses)
-
-
-def _directions_name(model: Model) -> str:
-    return f"directions:{model.id}"
-
-
-def _directions(wanted: _Wanted, columns: Sequence[str]) -> dict[str, Any]:
-    """In which direction these columns move the answer; kept with the model, since each takes a process of its own."""
-    context, model = wanted.context, wanted.model
-    name, stand = _directions_name(model), stand_of(model)
-    with alone("directions", model.id, stand, left=context.left, turns=context.turns):
-        known: dict[str, Any] | None = wanted.figure(name)
-        if known is None:
-            known = {column: _direction(context, model, column) for column in columns}
-            with kept_if_there_is_room("in which direction columns move answers"):
-                context.store.models.keep_figure(model.job_id, name, stand, known)
-    return known
-
-
-def _direction(context: Context, model: Model, column: str) -> dict[str, Any] | None:
-    """None of a text, which cannot be varied."""
-    try:
-        found = explaining.partial_dependence(context, model.id, column, model.positive_class)
-    except FlowMLError:
-        if context.left is not None and context.left.is_set():
-            raise
-        return None
-    return direction_of(found)
-
-
-def direction_of(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """From what `automl.explain.dependence` answers, as `Direction` has it; None where there is nothing to compare."""
-    points = [
-        (at, mean, share)
-        for at, mean, share in zip(found["grid"], found["mean"], found["shares"], strict=True)
-        if at is not None
-    ]
-    if len(points) < 2:
-        return None
-    if found["kind"] in ("category", "boolean"):
-        common = [point for point in points if point[2] >= 0.01] or points
-        least, most = (pick(common, key=lambda point: point[1]) for pick in (min, max))
-        kind, steady = "category", True
-    else:
-        means = [mean for _, mean, _ in points]
-        spread = max(means) - min(means)
-        falls = sum(max(0.0, one - other) for one, other in pairwise(means))
-        rises = sum(max(0.0, other - one) for one, other in pairwise(means))
-        steady = min(falls, rises) <= 0.15 * spread
-        ends = (points[0], points[-1]) if steady else (min(points, key=_mean), max(points, key=_mean))
-        least, most = sorted(ends, key=_mean)
-        later = found["kind"] == "date"
-        at_end = most is points[-1]
-        kind = ("later" if at_end else "earlier") if later else ("higher" if at_end else "lower")
-    low_at, high_at = (value(one[0]) for one in (least, most))
-    return {
-        "kind": kind,
-        "low_at": low_at,
-        "low": least[1],
-        "high_at": high_at,
-        "high": most[1],
-        "is_steady": steady,
-    }
-
-
-def _mean(point: tuple[Any, float, float]) -> float:
-    return point[1]
 
 
 def _runner_up(wanted: _Wanted) -> RunnerUp | None:

@@ -10,7 +10,8 @@ from flowml.assistant.sentences.results.explain import explain
 from flowml.domain.errors import NotFound
 from flowml.domain.jobs import JobStatus
 from flowml.services import datasets
-from flowml.services.assistant.findings import direction_of, findings_of_job, findings_of_model
+from flowml.services.assistant.directions import direction_of
+from flowml.services.assistant.findings import findings_of_job, findings_of_model
 from flowml.services.context import Context
 from flowml.services.dispatch.telling import tell_log
 from flowml.services.settings import Settings
