@@ -1,9 +1,10 @@
 """The child process that looks at results: `python -m flowml.services.insight.child`. It works as the one of
-`data.tasks` does; every request has the `home` folder, which is all that the process reaches, and answers what
-`figures.py` keeps."""
+`data.tasks` does, and answers what `figures.py` keeps. Every request has the `home` folder, in whose database it looks
+up what it needs; then it reaches no more than the files of that, and what `tested` names, an empty file for the rows
+that test the models of the run."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,36 +14,34 @@ import numpy as np
 from flowml.automl import algorithms
 from flowml.automl.results import comparison, curves, parameters, slices
 from flowml.automl.results.conditions import Condition
-from flowml.automl.results.evidence import Evidence
+from flowml.automl.results.evidence import Evidence, Tested
 from flowml.automl.scoring.decision import objective
 from flowml.automl.scoring.residuals import residuals
 from flowml.automl.task.shape import TaskShape
 from flowml.data.previews.page import rows_by_number
-from flowml.data.tasks import Task, answer_and_end
+from flowml.data.tasks import Task, answer_and_end, confine
 from flowml.domain.datasets import Role
 from flowml.domain.errors import NotFound, WrongState
-from flowml.domain.models import Model
 from flowml.domain.stored import reading
 from flowml.domain.trials import TrialStatus
-from flowml.services.insight.evidence import evidence_of, table_of, tested_of
+from flowml.services.insight.evidence import Stored, evidence_of, stored_of, tested_of
 from flowml.store.store import Store
 
 _NICENESS = 3
 _MADE_UP_ROWS = 10_000
 TASKS = {
-    "curves": Task("flowml.services.insight.child:curves_of", reads=(), writes=("home",)),
-    "compare": Task("flowml.services.insight.child:compare", reads=(), writes=("home",)),
-    "slices": Task("flowml.services.insight.child:slices_of", reads=(), writes=("home",)),
-    "mistakes": Task("flowml.services.insight.child:mistakes", reads=(), writes=("home",)),
-    "parameters": Task("flowml.services.insight.child:parameters_of", reads=(), writes=("home",)),
+    "curves": Task("flowml.services.insight.child:curves_of", confines_itself=True),
+    "compare": Task("flowml.services.insight.child:compare", confines_itself=True),
+    "slices": Task("flowml.services.insight.child:slices_of", confines_itself=True),
+    "mistakes": Task("flowml.services.insight.child:mistakes", confines_itself=True),
+    "parameters": Task("flowml.services.insight.child:parameters_of", confines_itself=True),
 }
 _NOT_LOOKED_AT = (Role.IDENTIFIER, Role.CONSTANT)
 
 
 def curves_of(request: Mapping[str, Any]) -> dict[str, Any]:
     """{"model_id"} → curves of classes, or of numbers {"n_rows", "weighted", "residuals"}."""
-    store, model = _asked(request)
-    evidence = _evidence(store, model)
+    _, evidence = _asked(request)
     if evidence.classes is not None:
         return curves.curves(evidence)
     found = residuals(evidence.target, evidence.predictions[:, 0], evidence.weights)
@@ -53,19 +52,16 @@ def curves_of(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def compare(request: Mapping[str, Any]) -> dict[str, Any]:
     """{"model_ids"}, of one job → `comparison.compare`, models by their ids."""
-    store = _store(request)
-    models = [store.models.get(model_id) for model_id in request["model_ids"]]
-    tested = tested_of(store, store.jobs.get(models[0].job_id))
-    evidence = {model.id: evidence_of(store, model, tested) for model in models}
-    return comparison.compare(evidence, models[0].metric)
+    stored, tested = _read(request, request["model_ids"])
+    evidence = {model.id: evidence_of(stored, model, tested) for model in stored.models}
+    return comparison.compare(evidence, stored.models[0].metric)
 
 
 def slices_of(request: Mapping[str, Any]) -> dict[str, Any]:
     """{"model_id"} → `slices.worst_slices`."""
-    store, model = _asked(request)
-    job = store.jobs.get(model.job_id)
-    evidence, table = _evidence(store, model), table_of(store, job)
-    rows, left_out = evidence.tested.rows[evidence.at], {table.target, job.spec.weight_column}
+    stored, evidence = _asked(request)
+    table = stored.table
+    rows, left_out = evidence.tested.rows[evidence.at], {table.target, stored.job.spec.weight_column}
     roles = {name: role for name, role in table.roles.items() if role not in _NOT_LOOKED_AT and name not in left_out}
     return slices.worst_slices(evidence, lambda places, names: table.columns(rows[places], names), roles)
 
@@ -75,8 +71,8 @@ def mistakes(request: Mapping[str, Any]) -> dict[str, Any]:
     "total"}: rows that a model got wrong, the surest of the wrong answers first, those of numbers by how far they are
     off. `actual` and `predicted` are codes of classes, `low` and `high` bounds of actual minus predicted, `conditions`
     those of a slice; None: any."""
-    store, model = _asked(request)
-    evidence, table = _evidence(store, model), table_of(store, store.jobs.get(model.job_id))
+    stored, evidence = _asked(request)
+    table, model = stored.table, stored.models[0]
     rows = evidence.tested.rows[evidence.at]
     wanted = np.ones(len(rows), dtype=bool)
     if request["conditions"]:
@@ -146,7 +142,7 @@ def _by_distance(evidence: Evidence, wanted: np.ndarray, request: Mapping[str, A
 
 def parameters_of(request: Mapping[str, Any]) -> dict[str, Any]:
     """{"job_id"} → `parameters.matters`, of finished trials on all rows."""
-    store = _store(request)
+    store = Store(Path(request["home"]), now=time.time())
     job = store.jobs.get(request["job_id"])
     if job.metric is None or job.problem_type is None:
         raise WrongState("This run has not begun its search yet.", hint="Look again when the first trials are over.")
@@ -162,6 +158,8 @@ def parameters_of(request: Mapping[str, Any]) -> dict[str, Any]:
     except NotFound:
         n_rows, n_features = _MADE_UP_ROWS, 10
     models = store.models.of_job(job.id)
+    store.close()
+    confine(request, (), niceness=_NICENESS)
     n_outputs = max((len(model.classes or ()) for model in models), default=0) or 1
     shape = TaskShape(job.problem_type, n_rows, max(n_features, 1), n_outputs, 0)
     known = {item.name: item for item in algorithms.all()}
@@ -177,22 +175,23 @@ def parameters_of(request: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _store(request: Mapping[str, Any]) -> Store:
-    return Store(Path(request["home"]), now=time.time())
+def _read(request: Mapping[str, Any], model_ids: Sequence[str]) -> tuple[Stored, Tested]:
+    store = Store(Path(request["home"]), now=time.time())
+    stored = stored_of(store, model_ids)
+    store.close()
+    target = Path(request["tested"])
+    confine(request, [*stored.paths()], (str(target),), _NICENESS)
+    return stored, tested_of(stored, target)
 
 
-def _asked(request: Mapping[str, Any]) -> tuple[Store, Model]:
-    store = _store(request)
-    return store, store.models.get(request["model_id"])
-
-
-def _evidence(store: Store, model: Model) -> Evidence:
-    return evidence_of(store, model, tested_of(store, store.jobs.get(model.job_id)))
+def _asked(request: Mapping[str, Any]) -> tuple[Stored, Evidence]:
+    stored, tested = _read(request, [request["model_id"]])
+    return stored, evidence_of(stored, stored.models[0], tested)
 
 
 def main() -> None:
     """Answer one request."""
-    answer_and_end(TASKS, _NICENESS)
+    answer_and_end(TASKS)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 The stand of a model is its file and what it decides, so that the ensemble of a run that goes on has new figures."""
 
+import contextlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from flowml.domain.errors import InvalidInput
+from flowml.domain.errors import InvalidInput, NotFound
 from flowml.domain.faults import kept_if_there_is_room
+from flowml.domain.jobs import tested_name
 from flowml.domain.models import Model, curves_of, stand_of
 from flowml.domain.names import did_you_mean
 from flowml.services.context import Context
@@ -52,7 +55,9 @@ def compare(context: Context, model_ids: Sequence[str]) -> tuple[list[Model], di
     stand = "|".join(map(stand_of, in_order))
     request = {"model_ids": [model.id for model in in_order]}
     job_id = models[0].job_id
-    return models, _kept(context, job_id, name, stand, lambda: _run(context, "compare", request), _MOST_COMPARISONS)
+    return models, _kept(
+        context, job_id, name, stand, lambda: _run(context, "compare", request, job_id), _MOST_COMPARISONS
+    )
 
 
 def parameter_importance(context: Context, job_id: str) -> dict[str, Any]:
@@ -60,7 +65,7 @@ def parameter_importance(context: Context, job_id: str) -> dict[str, Any]:
     begun."""
     job = context.store.jobs.get(job_id)
     stand = f"3: {job.trials_finished} trials"
-    return _kept(context, job_id, "parameters", stand, lambda: _run(context, "parameters", {"job_id": job_id}))
+    return _kept(context, job_id, "parameters", stand, lambda: _run(context, "parameters", {"job_id": job_id}, job_id))
 
 
 def mistakes(
@@ -104,6 +109,7 @@ def mistakes(
             "offset": offset,
             "limit": limit,
         },
+        model.job_id,
     )
     return {**found, "slice": None if chosen is None else chosen["sentence"]}
 
@@ -129,7 +135,7 @@ def _code(model: Model, field: str, label: str | None) -> int | None:
 def _kept_of(context: Context, model: Model, kind: str) -> dict[str, Any]:
     name = curves_of(model.id) if kind == "curves" else f"{kind}:{model.id}"
     request = {"model_id": model.id}
-    return _kept(context, model.job_id, name, stand_of(model), lambda: _run(context, kind, request))
+    return _kept(context, model.job_id, name, stand_of(model), lambda: _run(context, kind, request, model.job_id))
 
 
 def _kept(
@@ -151,5 +157,19 @@ def _kept(
     return found
 
 
-def _run(context: Context, task: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    return run_task(context, task, {"home": str(context.settings.home), **request}, module=_MODULE)
+def _run(context: Context, task: str, request: Mapping[str, Any], job_id: str) -> dict[str, Any]:
+    files = context.store.files
+    # The one file that the process may write: it becomes the rows that test this run's models, where it finds them.
+    tested = files.new_temp()
+    tested.touch()
+    try:
+        place = {"home": str(context.settings.home), "tested": str(tested)}
+        found = run_task(context, task, {**place, **request}, module=_MODULE)
+        # What it looked at may have been deleted meanwhile.
+        with contextlib.suppress(NotFound):
+            dataset = context.store.datasets.get(context.store.jobs.get(job_id).dataset_id)
+            if tested.stat().st_size:
+                os.replace(tested, files.cached(tested_name(job_id, dataset.table)))
+        return found
+    finally:
+        tested.unlink(missing_ok=True)

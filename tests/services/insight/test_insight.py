@@ -10,6 +10,7 @@ import pytest
 
 from flowml.domain.errors import InvalidInput, NotFound, WrongState
 from flowml.domain.jobs import Job
+from flowml.domain.jobs import tested_name as cached_name
 from flowml.domain.models import Model, curves_of, stand_of
 from flowml.services import datasets, jobs, results
 from flowml.services.context import Context
@@ -127,6 +128,19 @@ def test_mistakes_are_rows_as_they_stand_the_surest_first(context: Context, clas
         figures.mistakes(context, good.id, low=1.0)
     with pytest.raises(InvalidInput, match="no class of this model"):
         figures.mistakes(context, good.id, actual="maybe")
+
+
+def test_which_rows_test_the_models_of_a_run_is_found_out_once(
+    context: Context, classes: tuple[Job, list[Model]]
+) -> None:
+    job, models = classes
+    found = figures.mistakes(context, models[0].id)
+    kept = context.store.files.cached(cached_name(job.id, context.store.datasets.get(job.dataset_id).table))
+    rows = kept.read_bytes()
+    assert rows
+    kept.write_bytes(b"damaged")
+    assert figures.mistakes(context, models[1].id)["n_rows"] == found["n_rows"]
+    assert kept.read_bytes() == rows
 
 
 def test_of_numbers_the_rows_that_are_off_most_come_first(context: Context, numbers: tuple[Job, list[Model]]) -> None:
