@@ -84,12 +84,13 @@ class TryProblem(Answer):
 
 
 class Try(Answer):
-    """An idea that is tried, or was."""
+    """An idea that is tried, or was; `titles` are its operations in words."""
 
     id: str
     dataset_id: str
     target: str
     operations: list[dict[str, Any]]
+    titles: list[str]
     status: TryStatus
     created_at: Timestamp
     ended_at: Timestamp | None

@@ -196,7 +196,7 @@ Alpine.data("ideas", () => ({
     }
   },
   other(tried) {
-    const title = tried.outcome?.titles.join("; ") || tried.operations.map((step) => (step.column ? step.op + " " + step.column : step.op)).join("; ");
+    const title = tried.titles.join("; ");
     this.list("others").append(this.card({ title, reason: "", operations: tried.operations }));
   },
   // Somebody has taken it away, here or in another tab.

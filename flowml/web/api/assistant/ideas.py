@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from flowml.domain.ideas import Learned, Measured, Pair, Try
-from flowml.services import figures
+from flowml.services import figures, versions
 from flowml.services.assistant import trying
 from flowml.services.context import Context
 from flowml.web.api.assistant.tried import family_words, many_words, said_of
@@ -47,7 +47,9 @@ def stop(context: Context, try_id: str, query: StopTry) -> None:
 def shown(tried: Try) -> dict[str, Any]:
     """A try as its schema has it."""
     outcome = None if tried.measured is None else _outcome(tried.measured)
-    return {**{name: value for name, value in vars(tried).items() if name != "measured"}, "outcome": outcome}
+    titles = [step.title for step in versions.steps_of(tried.operations)]
+    known = {name: value for name, value in vars(tried).items() if name != "measured"}
+    return {**known, "titles": titles, "outcome": outcome}
 
 
 def _outcome(measured: Measured) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def said_of(measured: Measured) -> Said:
     if measured.rows < drawn:
         rows += f", of which {measured.rows:,} have a value to predict"
     sentences.append(f"By {metric_title(measured.metric)}, on {rows}. {measured.folds}")
+    sentences.append("A fold is a part of the rows: models learn from the others and are tested on these.")
     return Said(verdict, headline, (*sentences, *measured.notes))
 
 
