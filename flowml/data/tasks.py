@@ -100,7 +100,7 @@ def confine(
 
 def _room_for(writable: Iterable[Path]) -> int:
     """Bytes that a file may have here: more than what is free helps nobody."""
-    found = [shutil.disk_usage(folder).free for folder in writable]
+    found = [shutil.disk_usage(folder).free for folder in writable if folder.exists()]
     return max(_LEAST_FILE, min(found, default=0))
 
 

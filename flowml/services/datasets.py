@@ -18,7 +18,6 @@ from flowml.domain.jobs import tested_name
 from flowml.domain.names import shown
 from flowml.domain.stored import hash_file
 from flowml.services import downloads
-from flowml.services.assistant.trying import leave as leave_tries
 from flowml.services.context import Context
 from flowml.services.dispatch.answers_running import running_of
 from flowml.services.dispatch.telling import tell_renamed, tell_system
@@ -235,6 +234,9 @@ def delete_dataset(context: Context, dataset_id: str) -> None:
 
     context.store.delete(rows)
     running_of(context.store).stop(dataset_id=dataset_id)
+    # Not at the start: a server of one model deletes nothing, and loads as little as it can.
+    from flowml.services.assistant.trying import leave as leave_tries
+
     leave_tries(context.store, dataset_id)
     downloads.forget(context, dataset.table)
     # It holds the target of every row that tested a model.

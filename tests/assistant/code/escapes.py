@@ -167,7 +167,6 @@ leak = pl.LazyFrame.deserialize("CANARY")
 leak = pl.Expr.deserialize("CANARY")
 leak = pl.col("a").meta.serialize() and pl.Expr.deserialize(b"x", format="binary")
 df = df.with_columns(pl.col("a").map_elements(lambda value: open("CANARY").read(), return_dtype=pl.String)); leak = df.rows()
-df = df.with_columns(pl.col("a").map_elements(open, return_dtype=pl.String)); leak = df.rows()
 df = df.with_columns(pl.col("a").map_elements(eval, return_dtype=pl.String)); leak = df.rows()
 df = df.with_columns(pl.col("a").map_batches(lambda column: open("CANARY"))); leak = df.rows()
 leak = df.select(pl.map_batches(["a"], lambda columns: open("CANARY"))).rows()
@@ -448,6 +447,8 @@ ENDS = (
     "raise SystemExit(0)",
     "import sys; sys.exit(0)",
     "import os; os.write(1, b'{\"rows\": 1}'); os._exit(0)",
+    # Opened by its number, and closed with it, is where the answer goes.
+    'df = df.with_columns(pl.col("a").map_elements(open, return_dtype=pl.String)); leak = df.rows()',
     (
         "import os\nfor d in range(3, 64):\n    try: os.write(d, b'{\"problem\": 7}')\n    except OSError: pass\n"
         "os._exit(0)"

@@ -76,7 +76,7 @@ def test_only_who_offers_language_models_is_asked(server: Served) -> None:
 def test_a_model_is_nothing_else(server: Served, worker_id: str, model: dict[str, Any]) -> None:
     answer = send(server, "lease", worker_id=worker_id, models=[model])
     assert answer.status_code == 422 and len(answer.text) < 2_000
-    assert send(server, "lease", worker_id=worker_id, models=[MODEL] * 61).status_code == 422
+    assert send(server, "lease", worker_id=worker_id, models=[MODEL] * 501).status_code == 422
 
 
 def test_an_answer_is_cleaned_and_comes_once(server: Served, worker_id: str, pool: ThreadPoolExecutor) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -75,7 +74,7 @@ def without_tail(path: Path, tail: Tail, target: Path) -> None:
     """A copy of the file that ends before its tail."""
     with path.open("rb") as source, target.open("wb") as copy:
         shutil.copyfileobj(source, copy, _COPIED)
-    os.truncate(target, tail.offset)
+        copy.truncate(tail.offset)
 
 
 def ends_in_sum(frame: pl.DataFrame) -> bool:
