@@ -333,7 +333,7 @@ def test_a_target_puts_the_columns_in_order(visit: Visit, server: Served) -> Non
     page = visit.page
     page.goto(people(server) + "#relations")
     visit.ready()
-    page.get_by_label("What do you want to predict?").last.select_option("survived")
+    page.locator("#relations-target").select_option("survived")
     strengths = page.get_by_role("list", name="Columns, the strongest first").get_by_role("listitem")
     expect(strengths.first).to_contain_text("fare", timeout=SECONDS)
     expect(page.locator(".goes-with figure[data-chart=shares] svg.plot")).to_be_visible(timeout=SECONDS)
