@@ -196,6 +196,40 @@ def test_honest_files_are_read_with_all_that_is_imported_late(tmp_path: Path) ->
         assert pl.read_parquet(place / "result").height == 2
 
 
+@pytest.mark.parametrize("format", ["csv", "parquet", "arrow", "jsonl", "xlsx"])
+def test_tables_are_written_in_every_format(tmp_path: Path, format: str) -> None:
+    pl.DataFrame({"n": [1, 2], "s": ["a", None]}).write_parquet(tmp_path / "table")
+    (tmp_path / "place" / "scratch").mkdir(parents=True)
+    target = tmp_path / "place" / "result"
+    request = {
+        "table": str(tmp_path / "table"),
+        "target": str(target),
+        "scratch": str(tmp_path / "place" / "scratch"),
+        "format": format,
+    }
+    with Child() as process:
+        process.perform("export", request, timeout_seconds=60, memory_bytes=4 << 30)
+    assert target.stat().st_size > 10
+
+
+@pytest.mark.parametrize("tail", ["", "Total;3;\n"])
+def test_a_table_with_a_line_of_totals_is_read(tmp_path: Path, tail: str) -> None:
+    path = tmp_path / "upload"
+    path.write_text("name;n;m\nx;1;2\ny;2;3\nz;3;4\nu;4;5\nv;5;6\n\n" + tail)
+    (tmp_path / "place" / "scratch").mkdir(parents=True)
+    request = {
+        "path": str(path),
+        "filename": "t.csv",
+        "options": {},
+        "table": str(tmp_path / "place" / "result"),
+        "scratch": str(tmp_path / "place" / "scratch"),
+        "max_rows": 1000,
+        "max_columns": 100,
+    }
+    with Child() as process:
+        assert process.perform("import", request, timeout_seconds=60, memory_bytes=4 << 30)["n_rows"] == 5
+
+
 def test_every_task_says_what_it_reads() -> None:
     assert all(task.reads for task in TASKS.values())
     assert {name for name, task in TASKS.items() if task.writes} == {"import", "transform", "export", "page", "lines"}

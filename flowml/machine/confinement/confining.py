@@ -122,6 +122,7 @@ def _confine(
     has_filters = True
     try:
         filtering.install(os.getpid(), files=strength is Strength.READER)
+        surroundings.touch_what_can_be_opened()
     except OSError as problem:
         has_filters = False
         missing.append(filtering.why_not(problem))

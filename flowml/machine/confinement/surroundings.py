@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 _DESCRIPTORS = Path("/proc/self/fd")
 _MOST_DESCRIPTORS = 65_536
@@ -47,6 +48,27 @@ def forget_environment() -> None:
             del os.environ[name]
     # It would try to make a semaphore, and warn that it works alone: that is all it is to do here.
     os.environ["JOBLIB_MULTIPROCESSING"] = "0"
+
+
+def touch_what_can_be_opened() -> None:
+    """Have Python set the times of a file by opening it: Landlock does not look at times, so by a path nobody may set
+    any. xlsxwriter does so with each part of a workbook."""
+    if os.utime not in os.supports_fd:
+        return
+    by_descriptor = os.utime
+
+    def utime(path: Any, times: Any = None, *, dir_fd: int | None = None, **given: Any) -> None:
+        if isinstance(path, int):
+            by_descriptor(path, times, **given)
+            return
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY, dir_fd=dir_fd)
+        try:
+            given.pop("follow_symlinks", None)
+            by_descriptor(file, times, **given)
+        finally:
+            os.close(file)
+
+    os.utime = utime
 
 
 def close_all_but(kept: Iterable[int]) -> None:
