@@ -16,7 +16,7 @@ from pathlib import Path
 _FOLDER = Path(__file__).parent
 _WITHOUT_ARGUMENTS = (
     *("clock", "busy", "crash", "scale", "big_files", "hostile", "many_runs", "model_mutations", "load", "floods"),
-    "confinement",
+    *("confinement", "invented"),
     *("full_disk", "fleet", "uplink", "dispatch", "chaos", "namespaces", "schemathesis"),
 )
 

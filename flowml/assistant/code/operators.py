@@ -1,6 +1,7 @@
 """What operators may do, and numbers worked out where they are known: what takes Python for ever is refused."""
 
 import ast
+from abc import ABC, abstractmethod
 
 from flowml.assistant.code.kinds import POLARS, TEXT, WORK_OUT, Kind, Value
 from flowml.assistant.code.refusing import Refusing
@@ -21,16 +22,16 @@ _OPERATORS = (
 )
 
 
-class Operators(Refusing):
+class Operators(Refusing, ABC):
     """The part of the checker for them. `inside` are the names of the comprehension that is looked at."""
 
     def __init__(self, source: str, names: dict[str, Value]):
         super().__init__(source, names)
         self.inside: dict[str, Value] = {}
 
+    @abstractmethod
     def value(self, node: ast.expr) -> Value:
         """What an expression is."""
-        raise NotImplementedError
 
     def operation(self, node: ast.BinOp) -> Value:
         """What comes of two values."""
