@@ -88,6 +88,11 @@ class Context:
     steady: Callable[[], float] = time.monotonic
     models: Models | None = None
 
+    @property
+    def nobody_waits(self) -> bool:
+        """Whether whoever asked has left, so that nothing more is to be done for them."""
+        return self.left is not None and self.left.is_set()
+
     def of(self, caller: Principal) -> "Context":
         """The same for a call of somebody else."""
         return self if caller is self.caller else replace(self, caller=caller)

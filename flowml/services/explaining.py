@@ -136,7 +136,7 @@ def smallest_change(
     until = monotonic() + _SECONDS
 
     def time_left() -> float:
-        if context.left is not None and context.left.is_set():
+        if context.nobody_waits:
             raise nobody_waits()
         return until - monotonic()
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from flowml.automl.trial.outcome import Outcome
@@ -19,6 +18,7 @@ from flowml.library.engine_process import CannotStart, EngineProcess
 from flowml.library.process_runner import ProcessRunner, ThreadRunner
 from flowml.library.run import train
 from tests.automl.tables import ROLES, people, people_task
+from tests.processes import has_ended
 
 GUARDLESS = """
 import sys
@@ -55,10 +55,6 @@ def run_all(runner: ProcessRunner, *names: str, seconds: float = 60) -> list[Out
         assert time.monotonic() < until, "the trials do not end"
         outcomes += runner.wait(0.2)
     return sorted(outcomes, key=lambda outcome: outcome.spec.number)
-
-
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def until(condition: Callable[[], object], seconds: float = 20) -> None:
@@ -129,7 +125,7 @@ def test_the_end_of_a_run_waits_for_nobody(engine: EngineProcess) -> None:
     runner.close()
     assert time.monotonic() - started < 2
     assert len(pids) == 2
-    until(lambda: all(map(gone, pids)))
+    until(lambda: all(map(has_ended, pids)))
     assert folders and not any(folder.exists() for folder in folders)
 
 
@@ -147,7 +143,7 @@ def test_everything_ends_with_the_program_however_it_ends(tmp_path: Path) -> Non
     engine, child, scratch = process.stdout.readline().split()
     process.send_signal(signal.SIGKILL)
     process.wait()
-    until(lambda: gone(int(engine)) and gone(int(child)) and not Path(scratch).exists())
+    until(lambda: has_ended(int(engine)) and has_ended(int(child)) and not Path(scratch).exists())
 
 
 @pytest.mark.parametrize("way", ["file", "-c", "stdin"])

@@ -17,6 +17,7 @@ import pytest
 from flowml.machine import forkserver as module
 from flowml.machine.child import Bounds, Broken, Cancelled, Child, Lost, OutOfTime
 from flowml.machine.forkserver import Forkserver
+from tests.processes import has_ended
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every child is a new Python")
 
@@ -228,7 +229,7 @@ def test_nothing_outlives_the_program_though_that_is_killed(tmp_path: Path) -> N
     ) as process:
         assert process.stdout is not None
         pids = [int(pid) for pid in process.stdout.readline().split()]
-        assert len(pids) == 3 and not any(map(ended, pids))
+        assert len(pids) == 3 and not any(map(has_ended, pids))
         process.kill()
     assert all(map(gone, pids))
 
@@ -236,13 +237,6 @@ def test_nothing_outlives_the_program_though_that_is_killed(tmp_path: Path) -> N
 def gone(pid: int) -> bool:
     """Whether it ends within seconds."""
     until = time.monotonic() + 10.0
-    while time.monotonic() < until and not ended(pid):
+    while time.monotonic() < until and not has_ended(pid):
         time.sleep(0.01)
-    return ended(pid)
-
-
-def ended(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
+    return has_ended(pid)

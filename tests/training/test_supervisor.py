@@ -16,6 +16,7 @@ from flowml.training import conductors
 from flowml.training.conductors import Conductors, RunningJob
 from flowml.training.processes import local_slots
 from flowml.training.supervisor import Supervisor
+from tests.processes import has_ended
 from tests.training import doubles
 
 
@@ -256,7 +257,7 @@ def test_stopping_ends_every_child(children: int) -> None:
     with supervising(desk) as supervisor:
         until(lambda: len(supervisor.processes()) == children)
         pids = [item["pid"] for item in supervisor.processes()]
-    until(lambda: not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids))
+    until(lambda: all(map(has_ended, pids)))
 
 
 def test_hardly_a_core_is_left_without_work() -> None:

@@ -35,7 +35,7 @@ def _direction(context: Context, model: Model, column: str) -> dict[str, Any] | 
     try:
         found = explaining.partial_dependence(context, model.id, column, model.positive_class)
     except FlowMLError:
-        if context.left is not None and context.left.is_set():
+        if context.nobody_waits:
             raise
         return None
     return direction_of(found)

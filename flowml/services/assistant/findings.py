@@ -136,6 +136,8 @@ class _Wanted:
         try:
             return find()
         except FlowMLError as error:
+            if self.context.nobody_waits:
+                raise
             self.missing[part] = f"{error.detail} {error.hint or ''}".strip()
             return None
 

@@ -150,6 +150,15 @@ def caller(context: Context, fleet: Fleet, worker_id: str) -> Caller:
     return worker
 
 
+def must_serve(context: Context, worker_id: str, queue: str) -> None:
+    """Raises NotFound, and WrongState for a worker that has not registered with this queue."""
+    worker = context.store.workers.find(worker_id)
+    if worker is None:
+        raise no_such_worker()
+    if queue not in worker.queues:
+        raise WrongState(f"This worker does not offer the queue “{queue}”.", hint="Have it register with that queue.")
+
+
 def no_such_worker() -> NotFound:
     """What is said to who is not known, or not any more."""
     return NotFound("There is no such worker.", hint="Have it register first.")

@@ -97,7 +97,7 @@ def predict_row(loaded: Loaded, row: Mapping[str, Any], coverage: float = DEFAUL
 def _while_wanted(context: Context, items: Iterable[Item], step: int = 1) -> Iterator[Item]:
     """These, as long as somebody waits for the answer, looked at before each, or each so many. Raises NotReady."""
     for at, item in enumerate(items):
-        if at % step == 0 and context.left is not None and context.left.is_set():
+        if at % step == 0 and context.nobody_waits:
             raise nobody_waits()
         yield item
 

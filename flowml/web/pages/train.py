@@ -252,6 +252,8 @@ def _target_chart(context: Context, dataset: Dataset, column: ColumnStats) -> Ch
     try:
         found = figures.distribution(context, dataset.id, column.name)
     except FlowMLError:
+        if context.nobody_waits:
+            raise
         # A picture that cannot be drawn keeps nobody from training.
         return None
     return distribution_chart(column, found)

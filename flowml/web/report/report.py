@@ -95,13 +95,16 @@ class ReportPage(Page):
 class _Parts:
     """Parts of a report, of which some cannot be had."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: Context) -> None:
         self.missing: dict[str, str] = {}
+        self._context = context
 
     def get(self, name: str, find: Callable[[], Found]) -> Found | None:
         try:
             return find()
         except FlowMLError as error:
+            if self._context.nobody_waits:
+                raise
             self.missing[name] = f"{error.detail} {error.hint or ''}".strip()
             return None
 
@@ -120,7 +123,7 @@ def report(context: Context, job_id: str) -> Response:
 
 def report_of(context: Context, job: Job) -> ReportPage:
     """All that it says; what was not asked for before is worked out now."""
-    parts = _Parts()
+    parts = _Parts(context)
     board = results.leaderboard(context, job.id)
     champion = results.get_model(context, job.best_model_id) if job.best_model_id else None
     shown: list[Figure] = []

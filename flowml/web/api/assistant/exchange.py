@@ -5,14 +5,16 @@ from typing import Any
 
 from starlette.requests import Request
 
-from flowml.domain.errors import NotFound, WrongState
+from flowml.domain.errors import NotFound
 from flowml.domain.jobs import LLM
 from flowml.services.access.keys import is_still_valid
 from flowml.services.assistant.choosing import assistance_of
 from flowml.services.assistant.exchange import Exchange
+from flowml.services.fleet import workers
 from flowml.web.api.workers import Come, caller_of
 from flowml.web.bodies import read_body
 from flowml.web.caller import context_of
+from flowml.web.leaving import for_a_worker
 from flowml.web.schemas.exchange import AnswerPiece, AskQuestion, GivenQuestion, WatchQuestion
 
 
@@ -22,9 +24,7 @@ async def lease(request: Request) -> dict[str, Any]:
     body = await read_body(request, AskQuestion)
     context = context_of(request)
     caller = await caller_of(request, body.worker_id)
-    worker = context.store.workers.find(caller.id)
-    if worker is None or LLM not in worker.queues:
-        raise WrongState("This worker does not offer the queue “llm”.", hint="Have it register with that queue.")
+    await for_a_worker(request, lambda: workers.must_serve(context, caller.id, LLM))
     host = _exchange(request).host(caller.id, caller.name)
     host.offers(body.version, [model.offer() for model in body.models])
     come = Come()
