@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -13,9 +14,13 @@ class CodeSets(Mapping[int, frozenset[int]]):
     """
 
     def __init__(self, nodes: np.ndarray, counts: np.ndarray, codes: np.ndarray):
-        self.nodes, self.counts, self.codes = nodes, counts, codes.astype(np.int16)
-        ends = np.cumsum(counts)
-        self._slices = dict(zip(nodes.tolist(), zip((ends - counts).tolist(), ends.tolist(), strict=True), strict=True))
+        self.nodes, self.counts, self.codes = nodes, counts, codes.astype(np.int16, copy=False)
+
+    @cached_property
+    def _slices(self) -> dict[int, tuple[int, int]]:
+        ends = np.cumsum(self.counts)
+        each = zip((ends - self.counts).tolist(), ends.tolist(), strict=True)
+        return dict(zip(self.nodes.tolist(), each, strict=True))
 
     @classmethod
     def of(cls, sets: Mapping[int, frozenset[int]]) -> "CodeSets":
@@ -32,7 +37,7 @@ class CodeSets(Mapping[int, frozenset[int]]):
         return iter(self._slices)
 
     def __len__(self) -> int:
-        return len(self._slices)
+        return len(self.nodes)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,30 @@ class NodeTree:
     @property
     def n_leaves(self) -> int:
         return int((self.feature < 0).sum())
+
+
+def parted(whole: NodeTree, sets: CodeSets, n_nodes: np.ndarray, n_sets: np.ndarray) -> Iterator[NodeTree]:
+    """Trees that lie one after the other in `whole`, whose nodes are numbered within each; of each, how many nodes and
+    how many of the sets of codes are its own."""
+    ends, set_ends = np.cumsum(n_nodes), np.cumsum(n_sets)
+    code_ends = np.concatenate([[0], np.cumsum(sets.counts)])
+    start = first_set = first_code = 0
+    for end, last_set, last_code in zip(ends.tolist(), set_ends.tolist(), code_ends[set_ends].tolist(), strict=True):
+        here, these = slice(start, end), slice(first_set, last_set)
+        levels: Mapping[int, frozenset[int]] = {}
+        if first_set < last_set:
+            levels = CodeSets(sets.nodes[these], sets.counts[these], sets.codes[first_code:last_code])
+        yield NodeTree(
+            whole.feature[here],
+            whole.threshold[here],
+            whole.missing_left[here],
+            whole.left[here],
+            whole.right[here],
+            whole.value[here],
+            levels,
+            whole.levels_left,
+        )
+        start, first_set, first_code = end, last_set, last_code
 
 
 @dataclass(frozen=True)
