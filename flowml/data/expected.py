@@ -3,9 +3,11 @@ the same whatever else is in its file."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -18,6 +20,7 @@ from flowml.data.conversion.notation import Kind, Notation
 from flowml.data.conversion.texts import convert_texts
 from flowml.data.format import Limits, Reading, Source
 from flowml.data.formats.registry import read
+from flowml.data.given import is_text
 from flowml.data.guard import scratch_folder
 from flowml.data.places import Places
 from flowml.data.sizes import plain_bytes
@@ -51,7 +54,8 @@ class Expected:
 class ReadTable:
     """`frame` is the file's own table, in which nothing is lost; `features` are those of the expected columns that it
     has, by their expected names, in the model's types. `names` says what the file calls them; `written` is the table as
-    the file has it, before anything is read."""
+    the file has it, before anything is read. `given`: of columns that hold values of several kinds, as they were given
+    (`data/given.py`)."""
 
     frame: pl.DataFrame
     features: pl.DataFrame
@@ -59,12 +63,14 @@ class ReadTable:
     places: Places
     written: pl.DataFrame
     notes: list[str] = field(default_factory=list)
+    given: Mapping[str, pl.Series] = field(default_factory=dict)
 
     def part(self, start: int, n_rows: int) -> ReadTable:
         """Some rows of it; what is said of all is said with the first."""
         frame, features, written = (of.slice(start, n_rows) for of in (self.frame, self.features, self.written))
         notes = self.notes if start == 0 else []
-        return ReadTable(frame, features, self.names, self.places.after(start), written, notes)
+        given = {name: column.slice(start, n_rows) for name, column in self.given.items()}
+        return ReadTable(frame, features, self.names, self.places.after(start), written, notes, given)
 
     def totals(self) -> dict[str, int]:
         """How many values there are of each column of which something may be said, by either name."""
@@ -103,16 +109,23 @@ def read_expected(
     as_written = as_written and not reading.typed
     notes += [*renamed, *others.notes]
     notes += read_as_the_file_has_them(raw, expected, names)
-    reader = Reader(said, Places(reading.line_of, reading.row_of), others.decided)
+    reader = Reader(said, Places(reading.line_of, reading.row_of), others.decided, reading.given_in(raw))
     return reader.table(raw, others.columns, expected, names, notes, as_written=as_written)
 
 
 class Reader:
     """Reads columns for a model and keeps what is to be said of them."""
 
-    def __init__(self, said: Conventions, places: Places, decided: Mapping[str, Any]):
+    def __init__(
+        self,
+        said: Conventions,
+        places: Places,
+        decided: Mapping[str, Any],
+        given: Mapping[str, pl.Series] = MappingProxyType({}),
+    ):
         self.notes: list[str] = []
         self.places = places
+        self._given = given
         self._said = said
         # Of columns of which the model knows nothing, the file's others tell.
         thousands = str(decided.get("thousands", "")).replace("none", "")
@@ -146,11 +159,13 @@ class Reader:
         # Of a piece that has none of them, there are rows all the same.
         none = [pl.repeat(None, raw.height, eager=True).alias("")]
         in_types = pl.DataFrame(list(features.values()) or none)
-        return ReadTable(frame, in_types, names, self.places, raw, [*notes, *self.notes])
+        return ReadTable(frame, in_types, names, self.places, raw, [*notes, *self.notes], self._given)
 
     def read(self, raw: pl.Series, converted: pl.Series, column: Expected) -> tuple[pl.Series, bool]:
         """The column as the model takes it, and whether nothing of what the file has is lost in it. `converted` is what
         the file alone would have it be."""
+        if (given := self._given.get(raw.name)) is not None:
+            return self._of_several_kinds(raw, given, column)
         if column.kind == "text":
             return self._texts(raw, column)
         notation = None if column.notation is None else self._overruled(column.notation)
@@ -171,6 +186,27 @@ class Reader:
             return known.texts(raw), False
         found, _ = read_column(raw, "text", self._overruled(column.notation))
         return found, found.null_count() == raw.null_count()
+
+    def _of_several_kinds(self, raw: pl.Series, given: pl.Series, column: Expected) -> tuple[pl.Series, bool]:
+        """Texts as the model's are written, and what else there is as what it is: 43.5 among texts is no 43,5."""
+        texts, others = raw.set(~is_text(given), None), given.set(is_text(given), None)
+        if column.kind == "text":
+            known = Known(column.known or ())
+            different = others.drop_nulls().unique().to_list()
+            labels = {text: text if text[:1] in "[{" else known.label(json.loads(text)) for text in different}
+            found, _ = self._texts(texts, column)
+            return found.fill_null(others.replace_strict(labels, default=None, return_dtype=pl.String)), False
+        notation = self._overruled(column.notation or self._others[column.kind])
+        found, wrong = read_column(texts, column.kind, notation)
+        counts = column.kind == "date" and bool(notation.counted)
+        if column.kind == "date" and not counts:
+            more, also_wrong = found.clear(len(found)), others.is_not_null()
+        else:
+            plain = notation if counts else _PLAIN[column.kind]
+            as_numbers = others.replace({"true": "1", "false": "0"}) if column.kind == "number" else others
+            more, also_wrong = read_column(as_numbers, column.kind, plain)
+        found, more = _alike(found, more)
+        return self._without(found.fill_null(more).alias(raw.name), raw, wrong | also_wrong, column.kind)
 
     def _typed(self, raw: pl.Series, column: Expected, notation: Notation | None) -> tuple[pl.Series, bool]:
         """Of a column that has a type of its own, all values or none are what the model takes."""
@@ -203,6 +239,13 @@ class Reader:
 
 
 _DTYPES: dict[Kind, Any] = {"number": pl.Float64, "date": pl.Datetime("us"), "boolean": pl.Boolean, "text": pl.String}
+
+
+def _alike(*columns: pl.Series) -> list[pl.Series]:
+    """Columns of one kind in the same type."""
+    types = {column.dtype for column in columns}
+    wide = pl.Datetime("us") if pl.Date in types else pl.Float64()
+    return [column if len(types) == 1 else column.cast(wide) for column in columns]
 
 
 def _is_of(column: pl.Series, kind: Kind) -> bool:

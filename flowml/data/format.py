@@ -141,7 +141,8 @@ class Reading:
     `reader` is the name of the Format that read it, which the registry fills in. `notations` say how columns of texts
     were read, where the reader has converted them; `conventions` what the file's owner says of its values, where they
     are still to be converted. `line_of` gives the line of the file that a row came from, None where there are none;
-    `row_of` the number that the row has for people then, such as its number in a sheet.
+    `row_of` the number that the row has for people then, such as its number in a sheet. `given`: of columns that hold
+    values of several kinds, those as JSON texts (`data/given.py`); for a model alone.
     """
 
     frame: pl.DataFrame
@@ -156,6 +157,14 @@ class Reading:
     conventions: Conventions | None = None
     line_of: Callable[[int], int | None] = lambda row: None
     row_of: Callable[[int], int] = lambda row: row + 1
+    given: Mapping[str, pl.Series] = field(default_factory=dict)
+
+    def given_in(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
+        """The same by the names that a table made of this one has, column by column."""
+        if not self.given:
+            return {}
+        names = zip(self.frame.columns, frame.columns, strict=True)
+        return {name: self.given[was] for was, name in names if was in self.given}
 
 
 @dataclass

@@ -174,7 +174,8 @@ def _read(
     has = frozenset(raw.columns)
     own = {column.name: names.get(column.name, column.name) for column in manner.expected}
     own = {name: called for name, called in own.items() if called in has}
-    reader = Reader(reading.conventions or Conventions(), Places(reading.line_of, reading.row_of), manner.decided)
+    places = Places(reading.line_of, reading.row_of)
+    reader = Reader(reading.conventions or Conventions(), places, manner.decided, reading.given_in(raw))
     notes = [*sentences(reading.remarks), *sentences(of_types)]
     columns = {column.name: _typed(column, manner.others.get(column.name)) for column in raw.get_columns()}
     return reader.table(raw, columns, manner.expected, own, notes, as_written=as_written)

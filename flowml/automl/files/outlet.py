@@ -17,16 +17,18 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from flowml.data.expected import ReadTable
+from flowml.data.given import json_lines
 from flowml.data.guard import scratch_folder
 from flowml.data.in_pieces import Shape
 from flowml.data.writing.writers import FORMATS, SEPARATORS
 
 
 class Outlet(Protocol):
-    """What takes the pieces. `content` may be called in any thread, for any piece; `write` gets them in order.
-    `written`: those of the columns that are the file's own, as it has them."""
+    """What takes the pieces. `content` may be called in any thread, for any piece, of which `read` is what its file
+    has, with a `frame` of that with the answers; `write` gets them in order."""
 
-    def content(self, number: int, frame: pl.DataFrame, written: pl.DataFrame) -> bytes | Path: ...
+    def content(self, number: int, frame: pl.DataFrame, read: ReadTable) -> bytes | Path: ...
     def write(self, content: bytes | Path) -> None: ...
     def finish(self) -> None: ...
 
@@ -67,13 +69,12 @@ class _Texts:
         self._file = file
         self._separator = SEPARATORS.get(format)
 
-    def content(self, number: int, frame: pl.DataFrame, written: pl.DataFrame) -> bytes | Path:
-        target = io.BytesIO()
+    def content(self, number: int, frame: pl.DataFrame, read: ReadTable) -> bytes | Path:
         if self._separator is None:
-            frame.write_ndjson(target)
-        else:
-            # Quotation marks only where they are needed: what reads predictions often expects no more.
-            frame.write_csv(target, separator=self._separator, include_header=number == 0)
+            return json_lines(frame, read.given)
+        target = io.BytesIO()
+        # Quotation marks only where they are needed: what reads predictions often expects no more.
+        frame.write_csv(target, separator=self._separator, include_header=number == 0)
         return target.getvalue()
 
     def write(self, content: bytes | Path) -> None:
@@ -92,7 +93,8 @@ class _Spooled:
         self._types: dict[str, Any] = {}
         self._own: set[str] = set()
 
-    def content(self, number: int, frame: pl.DataFrame, written: pl.DataFrame) -> bytes | Path:
+    def content(self, number: int, frame: pl.DataFrame, read: ReadTable) -> bytes | Path:
+        written = read.written
         self._own.update(written.columns)
         path = self._folder / f"{number:08}.arrow"
         frame.write_ipc(path, compression="lz4")

@@ -225,7 +225,7 @@ def _score(
     def answered(number: int, read_table: ReadTable) -> _Piece:
         scored = score_table(model, read_table, ahead.add, coverage)
         return _Piece(
-            out.content(number, scored.frame, read_table.written),
+            out.content(number, scored.frame, read_table),
             scored.frame.height,
             scored.notes,
             read_table.totals(),

@@ -27,7 +27,7 @@ def read(source: Source) -> Reading:
     schema = Schema(header.schema)
     remarks: list[Remark] = []
     by_polars = schema.is_plain and schema.least > 0 and header.codec in _POLARS_CODECS
-    columns = Columns(source.limits)
+    columns = Columns(source.limits, for_model=bool(source.expected))
     n_rows = 0
     for count, content in blocks(source.path, header):
         n_rows += count
@@ -49,7 +49,7 @@ def read(source: Source) -> Reading:
                 hint="Export it again, or save it as Parquet.",
             ) from error
     frame = pl.read_avro(source.path) if by_polars and n_rows else columns.frame(remarks)
-    return Reading(frame, "avro", typed=True, remarks=remarks)
+    return Reading(frame, "avro", typed=True, remarks=remarks, given=columns.given)
 
 
 FORMAT = Format(name="avro", title="Avro", extensions=("avro",), sniff=sniff, read=read)

@@ -172,6 +172,7 @@ def _reading(sheet: Sheet, name: str, names: list[str], kind: str, *, is_asked: 
         choices={"sheet": names} if others else {},
         converted=sheet.is_stored,
         row_of=sheet.rows.__getitem__,
+        given=sheet.given,
     )
 
 

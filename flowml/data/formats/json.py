@@ -46,7 +46,7 @@ def read(source: Source) -> Reading:
     if _check_nesting(path) > 1:
         check_width(path, source.limits)
     if path.stat().st_size > _LARGE and _is_array_of_records(path):
-        columns = Columns(source.limits)
+        columns = Columns(source.limits, for_model=bool(source.expected))
         is_paged = False
         for record in _streamed(path, source.limits, remarks):
             # Pages are few and long: nothing is won by one at a time.
@@ -54,7 +54,7 @@ def read(source: Source) -> Reading:
                 break
             columns.add(record)
         if not is_paged:
-            return Reading(columns.frame(remarks), "json", typed=True, remarks=remarks)
+            return Reading(columns.frame(remarks), "json", typed=True, remarks=remarks, given=columns.given)
     try:
         document = _parse(path.read_bytes())
     except _SeveralValues:
@@ -77,7 +77,7 @@ def _read_sequence(path: Path, source: Source, remarks: list[Remark]) -> Reading
         if all(isinstance(value, list) for value in found):
             found = [entry for value in found for entry in value]
         return read_document(found, "JSON", source, remarks)
-    columns = Columns(source.limits)
+    columns = Columns(source.limits, for_model=bool(source.expected))
     n_left, first_left = 0, ""
     for number, value in enumerate(values(path), start=1):
         if isinstance(value, dict):
@@ -88,7 +88,7 @@ def _read_sequence(path: Path, source: Source, remarks: list[Remark]) -> Reading
     if n_left:
         said = f"{n_left:,} of {number:,} values are no records and were left out, {first_left}."
         remarks.append(loss("entries_left_out", said))
-    return Reading(columns.frame(remarks), "json", typed=True, remarks=remarks)
+    return Reading(columns.frame(remarks), "json", typed=True, remarks=remarks, given=columns.given)
 
 
 def _as_utf8(source: Source) -> Path:

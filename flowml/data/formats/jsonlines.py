@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -58,9 +58,10 @@ def read(source: Source) -> Reading:
     check_width(source.path, source.limits)
     # Polars makes a column of every name before anybody can object to how many there are.
     frame = None if is_scattered(source.path) else _fast(source)
-    if frame is None:
-        frame = _line_by_line(source, remarks)
-    return Reading(frame, "jsonl", typed=True, remarks=remarks)
+    if frame is not None:
+        return Reading(frame, "jsonl", typed=True, remarks=remarks)
+    columns = _line_by_line(source, remarks)
+    return Reading(columns.frame(remarks), "jsonl", typed=True, remarks=remarks, given=columns.given)
 
 
 def pieces(source: Source) -> Pieces | None:
@@ -114,13 +115,42 @@ def _piece(source: Source, content: bytes, first_line: int, tally: _Tally) -> Re
         frame = pl.read_ndjson(content, infer_schema_length=None)
     # Where a line is no record, or several, the lines of the rows are to be counted.
     lines: Sequence[int] = range(first_line, first_line + n_lines)
-    if frame is None or frame.height != n_lines:
+    given: Mapping[str, pl.Series] = {}
+    if frame is None or frame.height != n_lines or _may_be_mixed(frame, content):
         lines = []
         text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", errors="replace")
-        frame = _of_lines(text, source, remarks, first_line, lines, tally)
+        columns = _of_lines(text, source, remarks, first_line, lines, tally)
+        frame, given = columns.frame(remarks), columns.given
     else:
         tally.add(frame.height, _Bad())
-    return Reading(frame, "jsonl", typed=True, remarks=remarks, line_of=lines.__getitem__)
+    return Reading(frame, "jsonl", typed=True, remarks=remarks, line_of=lines.__getitem__, given=given)
+
+
+def _may_be_mixed(frame: pl.DataFrame, content: bytes) -> bool:
+    """Whether Polars may have made texts of what is none, to have one type for a column."""
+    import polars as pl
+
+    fields = [field for name, dtype in frame.schema.items() for field in _fields(name, dtype)]
+    if any(dtype == pl.Int128 for _, dtype in fields):
+        return True
+    texts = dict.fromkeys(json.dumps(name, ensure_ascii=False) for name, dtype in fields if dtype == pl.String)
+    if not texts:
+        return False
+    others = rf"(?:{'|'.join(map(pl.escape_regex, texts))})\s*:\s*[-0-9tf\[{{]"
+    try:
+        return bool(pl.Series([content], dtype=pl.Binary).cast(pl.String).str.contains(others).any())
+    except pl.exceptions.PolarsError:
+        # For very many names there is no such pattern.
+        return True
+
+
+def _fields(name: str, dtype: Any) -> Iterator[tuple[str, Any]]:
+    """A column, or those of the records in it, as they are called in the file."""
+    inner = getattr(dtype, "fields", None)
+    if inner is None:
+        yield name, dtype
+    for each in inner or ():
+        yield from _fields(each.name, each.dtype)
 
 
 def _fast(source: Source) -> pl.DataFrame | None:
@@ -133,7 +163,7 @@ def _fast(source: Source) -> pl.DataFrame | None:
         return None
     # Texts and mixed columns come out alike: only columns that cannot hide a mixture are believed.
     plain = all(dtype.is_numeric() or dtype in (pl.Boolean, pl.Null) for dtype in frame.dtypes)
-    large = source.path.stat().st_size > 50_000_000
+    large = source.path.stat().st_size > 50_000_000 and not source.expected
     return frame.select(_in_order(source.path, frame.columns)) if plain or large else None
 
 
@@ -145,31 +175,31 @@ def _in_order(path: Path, names: list[str]) -> list[str]:
     return sorted(names, key=lambda name: order.get(name, len(order)))
 
 
-def _line_by_line(source: Source, remarks: list[Remark]) -> pl.DataFrame:
+def _line_by_line(source: Source, remarks: list[Remark]) -> Columns:
     from flowml.data.nested.records import Columns
 
-    columns = Columns(source.limits)
+    columns = Columns(source.limits, for_model=bool(source.expected))
     with source.path.open(encoding="utf-8-sig", errors="replace") as file:
         bad = _collect(file, columns, 1)
     if bad.are_too_many(columns.height):
         if (spread := _over_lines(source)) is not None:
-            return spread.frame(remarks)
+            return spread
         raise _no_records(bad, columns.height)
     remarks += bad.remarks()
-    return columns.frame(remarks)
+    return columns
 
 
 def _of_lines(
     file: Iterable[str], source: Source, remarks: list[Remark], first_line: int, lines: list[int], tally: _Tally
-) -> pl.DataFrame:
+) -> Columns:
     """The records of some lines, whose numbers are added to `lines`. Whether too many hold none, all of them say."""
     from flowml.data.nested.records import Columns
 
-    columns = Columns(source.limits)
+    columns = Columns(source.limits, for_model=bool(source.expected))
     bad = _collect(file, columns, first_line, lines)
     tally.add(columns.height, bad)
     remarks += bad.remarks()
-    return columns.frame(remarks)
+    return columns
 
 
 @dataclass
@@ -224,7 +254,7 @@ def _over_lines(source: Source) -> Columns | None:
     from flowml.data.nested.records import Columns
     from flowml.data.nested.sequence import values
 
-    columns = Columns(source.limits)
+    columns = Columns(source.limits, for_model=bool(source.expected))
     try:
         for value in values(source.path):
             if not isinstance(value, dict):

@@ -68,10 +68,11 @@ def _read(source: Source) -> Reading:
         tables = _tables(database)
         remarks: list[Remark] = []
         table = _chosen(database, tables, source, remarks)
-        frame, typed = _frame(database, table, source, remarks)
+        frame, typed, given = _frame(database, table, source, remarks)
     names = [each.name for each in tables]
     choices = {"table": names[:200]} if len(names) > 1 else {}
-    return Reading(frame, "sqlite", typed=typed, remarks=remarks, decided={"table": table.name}, choices=choices)
+    decided = {"table": table.name}
+    return Reading(frame, "sqlite", typed=typed, remarks=remarks, decided=decided, choices=choices, given=given)
 
 
 def _check_header(path: Path) -> None:
@@ -215,8 +216,8 @@ def _select(what: str, table: _Table) -> str:
 
 def _frame(
     database: sqlite3.Connection, table: _Table, source: Source, remarks: list[Remark]
-) -> tuple[pl.DataFrame, bool]:
-    """The rows of a table, and whether they have types of their own."""
+) -> tuple[pl.DataFrame, bool, dict[str, pl.Series]]:
+    """The rows of a table, whether they have types of their own, and the values of columns of several kinds."""
     import polars as pl
 
     from flowml.data.nested.records import Column
@@ -226,7 +227,7 @@ def _frame(
         cursor = database.execute(_select("*", table))
         names = [description[0] for description in cursor.description]
         source.limits.check(0, len(names))
-        gathered = [Column() for _ in names]
+        gathered = [Column(for_model=bool(source.expected)) for _ in names]
         height = 0
         for rows in _batches(cursor):
             height += len(rows)
@@ -241,7 +242,8 @@ def _frame(
     titles, of_names = unique_names([str(name) for name in names])
     remarks += of_names
     frame = pl.DataFrame([column.typed(title, remarks) for column, title in zip(gathered, titles, strict=True)])
-    return frame, not _is_all_text(gathered)
+    given = {title: column.given(title) for title, column in zip(titles, gathered, strict=True)}
+    return frame, not _is_all_text(gathered), {title: of for title, of in given.items() if of is not None}
 
 
 def _batches(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:

@@ -45,7 +45,7 @@ def read(source: Source) -> Reading:
             remarks.append(decision("table_chosen", f"{said} The option “record” chooses."))
     else:
         record = next(iter(tallies))
-    columns = Columns(source.limits)
+    columns = Columns(source.limits, for_model=bool(source.expected))
     gather(source.path, record, tallies, columns.add)
     return Reading(
         columns.frame(remarks),

@@ -59,7 +59,7 @@ def read_arff(source: Source) -> Reading:
     if not attributes:
         raise UnreadableFile("The ARFF file declares no columns.", hint="Export it again.")
     titles, remarks = unique_names(names)
-    columns = Columns(source.limits)
+    columns = Columns(source.limits, for_model=bool(source.expected))
     bad: list[str] = []
     n_bad = 0
     weights = 0
@@ -87,7 +87,7 @@ def read_arff(source: Source) -> Reading:
         remarks.append(loss("rows_left_out", f"{rows} left out: {'; '.join(bad)}."))
     if weights:
         remarks.append(loss("weights_left_out", f"The weights of {weights:,} rows were left out."))
-    reading = Reading(columns.frame(remarks), "arff", typed=True, remarks=remarks)
+    reading = Reading(columns.frame(remarks), "arff", typed=True, remarks=remarks, given=columns.given)
     say_encoding(reading, encoding)
     return reading
 

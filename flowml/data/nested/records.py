@@ -15,6 +15,7 @@ import polars as pl
 
 from flowml.data.conversion.mixed import numbers_among_texts, truths_among_texts
 from flowml.data.format import Limits
+from flowml.data.given import as_given, is_quoted
 from flowml.domain.errors import UnreadableFile
 from flowml.domain.remarks import Remark, decision
 
@@ -68,9 +69,11 @@ _NUMBERS = frozenset({int, float, Decimal, _Huge})
 
 class Column:
     """The values of one column: the latest as they came, all before them packed. Values may be of any kind that JSON,
-    a database or a binary table has."""
+    a database or a binary table has. `for_model`: nothing that is odd among them is changed, and
+    what each was is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, for_model: bool = False) -> None:
+        self.texts: list[pl.Series] | None = [] if for_model else None
         self.values: list[Any] = []
         self.packed: list[pl.Series] = []
         self.packed_height = 0
@@ -100,19 +103,30 @@ class Column:
         if int in kinds and not all(-_INT64 <= value < _INT64 for value in self.values if type(value) is int):
             kinds.add(_Huge)
         self.packed.append(_packed(self.values, kinds))
+        if self.texts is not None:
+            self.texts.append(_are_texts(self.values, kinds))
         self.kinds |= kinds
         self.packed_height += len(self.values)
         self.values = []
 
     def _skip(self, n_rows: int) -> None:
         """Rows without a value: a series of nothing takes no memory."""
-        self.packed.append(pl.Series("", [None], dtype=pl.Null).new_from_index(0, n_rows))
+        nothing: pl.Series = pl.Series("", [None], dtype=pl.Null).new_from_index(0, n_rows)
+        self.packed.append(nothing)
+        if self.texts is not None:
+            self.texts.append(nothing)
         self.packed_height += n_rows
 
     @property
     def is_mixed(self) -> bool:
         """Whether it holds values of kinds that do not go together."""
         return _dtype(self.kinds) == pl.String and len(self.kinds - {dict, _Huge}) > 1
+
+    def given(self, name: str) -> pl.Series | None:
+        """The values as JSON texts where they are of kinds that have only texts in common; None for others."""
+        if self.texts is None or _dtype(self.kinds) != pl.String or not (self.is_mixed or _Huge in self.kinds):
+            return None
+        return as_given(self.series(name), pl.concat([piece.cast(pl.Boolean) for piece in self.texts]))
 
     def is_empty(self) -> bool:
         """Whether it holds nothing but missing values and empty records."""
@@ -124,9 +138,11 @@ class Column:
         return pl.concat([_as(piece, dtype) for piece in self.packed]).alias(name)
 
     def typed(self, name: str, remarks: list[Remark]) -> pl.Series:
-        """The same, but numbers or truth values with hardly a text among them in the type of these; says in `remarks`
-        what became missing, and where kinds that do not go together were read as text."""
+        """The same, but numbers or truth values with hardly a text among them in the type of these, unless it is for a
+        model; says in `remarks` what became missing, and where kinds that do not go together were read as text."""
         series = self.series(name)
+        if self.texts is not None:
+            return series
         others = self.kinds - {str}
         if str in self.kinds and others and (others <= {int, float, Decimal} or others == {bool}):
             values, said = (truths_among_texts if bool in others else numbers_among_texts)(series)
@@ -141,10 +157,13 @@ class Column:
 
 
 class Columns:
-    """Values gathered column by column; a record that lacks a column has a missing value there."""
+    """Values gathered column by column; a record that lacks a column has a missing value there. For a model nothing is
+    changed that is odd in its column: `given` are, after `frame`, the values of columns of several kinds."""
 
-    def __init__(self, limits: Limits):
+    def __init__(self, limits: Limits, *, for_model: bool = False):
+        self.given: dict[str, pl.Series] = {}
         self._limits = limits
+        self._for_model = for_model
         self._columns: dict[str, Column] = {}
         self._cells = self._fresh_cells = 0
         self.height = 0
@@ -156,7 +175,7 @@ class Columns:
         for name, value in flat.items():
             column = self._columns.get(name)
             if column is None:
-                column = self._columns[name] = Column()
+                column = self._columns[name] = Column(for_model=self._for_model)
                 self._limits.check(0, len(self._columns))
             column.add(value, self.height)
         self.height += 1
@@ -187,8 +206,10 @@ class Columns:
             if name in inner and column.is_empty():
                 # Some records have nothing where others have a record; its fields say that already.
                 continue
+            if (given := column.given(name)) is not None:
+                self.given[name] = given
             series.append(column.typed(name, remarks))
-            column.packed = []
+            column.packed, column.texts = [], None
         return pl.DataFrame(series)
 
 
@@ -200,6 +221,13 @@ def to_series(name: str, values: list[Any]) -> tuple[pl.Series, bool]:
     if not column.packed:
         return pl.Series(name, [], dtype=pl.String), False
     return column.series(name), column.is_mixed
+
+
+def _are_texts(values: list[Any], kinds: set[type]) -> pl.Series:
+    if len(kinds) == 1:
+        # As nearly always; where one is missing does not matter.
+        return pl.Series("", [is_quoted(*kinds)]).new_from_index(0, len(values))
+    return pl.Series("", [is_quoted(type(value)) for value in values], dtype=pl.Boolean)
 
 
 def _kinds(values: Iterable[Any]) -> set[type]:

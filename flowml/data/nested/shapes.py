@@ -32,7 +32,7 @@ class Found:
 def read_document(document: Any, kind: str, source: Source, remarks: list[Remark]) -> Reading:
     """The table in a document of the kind (“JSON”), by the option “table” where it holds several."""
     found = find_records(document, kind, remarks, source.text_option("table"))
-    columns = Columns(source.limits)
+    columns = Columns(source.limits, for_model=bool(source.expected))
     for record in found.records:
         columns.add(record)
     return Reading(
@@ -42,6 +42,7 @@ def read_document(document: Any, kind: str, source: Source, remarks: list[Remark
         remarks=remarks,
         decided={"table": found.table} if found.table else {},
         choices={"table": found.tables} if len(found.tables) > 1 else {},
+        given=columns.given,
     )
 
 

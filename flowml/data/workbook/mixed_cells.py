@@ -9,6 +9,7 @@ import fastexcel
 import polars as pl
 
 from flowml.data.conversion.mixed import numbers_among_texts, truths_among_texts, without_words
+from flowml.data.given import as_given
 from flowml.domain.remarks import Remark
 
 _MOMENT = r"^\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d+)?)?$"
@@ -75,6 +76,17 @@ def typed(column: pl.Series, title: str, cells: Cells) -> tuple[pl.Series, list[
         present, remarks = without_words(texts, row_of=cells.row_of)
         return _alike(present), remarks
     return texts, []
+
+
+def given(column: pl.Series, cells: Cells) -> pl.Series | None:
+    """The cells as JSON texts (`data/given.py`), where some are numbers or truth values and others texts."""
+    known = cells.is_known.get(column.name)
+    if known is None or not known.any() or known.fill_null(value=False).eq(column.is_not_null()).all():
+        return None
+    is_truth = known & column.str.to_lowercase().is_in(_TRUTHS)
+    numbers = cells.numbers[column.name].cast(pl.String).str.strip_suffix(".0")
+    plain = numbers.zip_with(~is_truth.fill_null(value=False), column.str.to_lowercase())
+    return as_given(plain.zip_with(known.fill_null(value=False), column), ~known)
 
 
 def _alike(column: pl.Series) -> pl.Series:

@@ -15,7 +15,7 @@ from flowml.data.conversion.missing import MISSING
 from flowml.data.format import Source
 from flowml.data.names import unique_names
 from flowml.data.workbook.layout import find_layout
-from flowml.data.workbook.mixed_cells import Cells, cells_of, typed
+from flowml.data.workbook.mixed_cells import Cells, cells_of, given, typed
 from flowml.data.workbook.stored_types import StoredTypes, cast_to_stored, stored_types
 from flowml.domain.remarks import Remark, decision, note
 
@@ -29,13 +29,14 @@ _DAY_ZERO = (date(1899, 12, 30), date(1899, 12, 31), date(1904, 1, 1))
 class Sheet:
     """The table of a sheet. `header` is the number of the row that its names are from; 0 when there is none.
     `rows` are the numbers of its rows of values.
-    `is_stored`: the workbook itself says the type of each column."""
+    `is_stored`: the workbook itself says the type of each column. `given`: as of `Reading`."""
 
     frame: pl.DataFrame
     header: int
     rows: Sequence[int]
     remarks: list[Remark] = field(default_factory=list)
     is_stored: bool = False
+    given: dict[str, pl.Series] = field(default_factory=dict)
 
 
 def load(workbook: fastexcel.ExcelReader, name: str, source: Source, asked: int | None) -> Sheet:
@@ -65,7 +66,14 @@ def load(workbook: fastexcel.ExcelReader, name: str, source: Source, asked: int 
     for index, title in zip(keep, titles, strict=True):
         _say_lost(texts[layout.first : layout.end, index], body[:, index], title, remarks)
     cells = cells_of(workbook, name, body, layout.first)
-    columns = [_typed(body[:, index], title, cells, remarks) for index, title in zip(keep, titles, strict=True)]
+    columns, kinds = [], {}
+    for index, title in zip(keep, titles, strict=True):
+        of_kinds = given(body[:, index], cells) if source.expected else None
+        if of_kinds is None:
+            columns.append(_typed(body[:, index], title, cells, remarks))
+        else:
+            columns.append(body[:, index].alias(title))
+            kinds[title] = of_kinds
     frame = pl.DataFrame(columns)
     numbers: Sequence[int] = range(cells.first, cells.first + frame.height)
     is_full = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series() if frame.width else pl.Series([True])
@@ -74,7 +82,8 @@ def load(workbook: fastexcel.ExcelReader, name: str, source: Source, asked: int 
         said = "1 empty row was left out." if n_empty == 1 else f"{n_empty:,} empty rows were left out."
         remarks.append(note("empty_rows", said))
         frame, numbers = frame.filter(is_full), (is_full.arg_true() + cells.first).to_list()
-    return Sheet(frame, layout.header, numbers, remarks)
+        kinds = {title: of_kinds.filter(is_full) for title, of_kinds in kinds.items()}
+    return Sheet(frame, layout.header, numbers, remarks, given=kinds)
 
 
 class _Rows:

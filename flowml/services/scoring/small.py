@@ -61,10 +61,13 @@ def answer_small(context: Context, table: SmallTable, *, format: str, coverage: 
 
 def _read(answer: Mapping[str, Any]) -> "ReadTable":
     """What the child has read. Raises FlowMLError for what is none."""
+    import polars as pl
+
     from flowml.data.expected import ReadTable
     from flowml.data.places import Places
     from flowml.services.scoring.flat import unflatten
 
     frame, features = unflatten(answer["frame"]), unflatten(answer["features"])
     places = Places(answer["lines"].__getitem__, answer["rows"].__getitem__)
-    return ReadTable(frame, features, answer["names"], places, frame, answer["notes"])
+    given = {name: pl.Series(name, values, dtype=pl.String) for name, values in answer["given"].items()}
+    return ReadTable(frame, features, answer["names"], places, frame, answer["notes"], given)

@@ -78,7 +78,7 @@ def score(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def read(request: Mapping[str, Any]) -> dict[str, Any]:
     """Read the table at `path`, called `filename`, for a model that takes the `expected` columns and a file in `format`
-    to come. Returns is_small, and then its frame, features (`flat`), names, notes, lines and rows."""
+    to come. Returns is_small, and then its frame, features (`flat`), names, given, notes, lines and rows."""
     table = open_expected(
         Path(request["path"]),
         [_expected(column) for column in request["expected"]],
@@ -102,6 +102,7 @@ def read(request: Mapping[str, Any]) -> dict[str, Any]:
         "frame": frame,
         "features": features,
         "names": dict(piece.names),
+        "given": {name: column.to_list() for name, column in piece.given.items()},
         "notes": [*found.notes, *piece.notes],
         "lines": [piece.places.line_of(row) for row in range(height)],
         "rows": [piece.places.row_of(row) for row in range(height)],

@@ -189,6 +189,15 @@ def test_a_small_table_is_answered_like_a_large_one(client: httpx.Client, form: 
         assert read(small).drop(ADDED).equals(first.drop(ADDED))
 
 
+def test_values_of_several_kinds_go_back_as_they_came(client: httpx.Client) -> None:
+    rows = [{"age": 60, "city": 7, "id": 1}, {"age": "old", "city": "Ulm", "id": "x"}] + [{"age": 20, "id": 2}] * 2_500
+    for sent in (rows[:3], rows):
+        content = "\n".join(map(json.dumps, sent)).encode()
+        found = [json.loads(line) for line in post(client, content, LINES).text.splitlines()]
+        kept = [{name: row[name] for name in ("age", "city", "id") if row[name] is not None} for row in found]
+        assert kept == sent
+
+
 def test_what_comes_is_what_is_said_to_come(client: httpx.Client) -> None:
     for content, sent in ((written(PARQUET), CSV), (gzip.compress(b"age\n60\n"), CSV), (b"age\n60\n", PARQUET)):
         answer = post(client, content, sent)
