@@ -14,6 +14,10 @@ from flowml.data.conversion.notation import Notation
 from flowml.domain.datasets import Role
 
 EVERYTHING = frozenset({"numbers", "dates", "booleans", "labels", "blanks"})
+WHITE_SPACE = (
+    "\t\n\v\f\r \u0085\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What is cut off from the ends of texts: Unicode's White_Space."""
 _SPELLED, _MISSING = 0.4, 0.06
 _YES, _NO = ("true", "TRUE", "yes", "Y", "on", "t", "1"), ("false", "False", "no", "N", "off", "f", "0")
 _KINDS = {Role.NUMERIC: "numbers", Role.DATETIME: "dates", Role.BOOLEAN: "booleans"}
@@ -52,7 +56,7 @@ def spell(feature: Feature, values: list[Any], spelled: Collection[str], generat
         elif chance < _SPELLED and value is not None:
             text = _written(feature, notation, value, place)
             if text is not None and "blanks" in spelled and notation is not None and place % 4 == 0:
-                text = f" {text}  "
+                text = f"{WHITE_SPACE[place // 4 % len(WHITE_SPACE)]}{text}{WHITE_SPACE[place % len(WHITE_SPACE)]} "
         found.append(text if text is not None and _is_readable(read, text) else value)
     return found
 

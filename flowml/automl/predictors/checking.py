@@ -14,6 +14,7 @@ MOST_CODES = 300
 """Every code of a category is below: encoders give fewer. A file may not ask for one beyond, since whatever is made
 of its trees has a place for each."""
 _SUM = 1e-3
+_LARGEST_SINGLE = float(np.finfo(np.float32).max)
 _Built = TypeVar("_Built")
 
 
@@ -22,10 +23,13 @@ def damaged(what: str) -> InvalidInput:
     return InvalidInput(f"This model file is damaged: {what}.", hint="Download the model again, or train it once more.")
 
 
-def array(state: PredictorState, name: str, shape: Sequence[int | None], kinds: str = "f") -> np.ndarray:
+def array(
+    state: PredictorState, name: str, shape: Sequence[int | None], kinds: str = "f", *, single: bool = False
+) -> np.ndarray:
     """The named array, with as many dimensions as `shape` has (None: any size there) and a dtype of these kinds.
 
-    `kinds` are numpy's letters: f floating, i signed, u unsigned. Floating arrays must be finite.
+    `kinds` are numpy's letters: f floating, i signed, u unsigned. Floating arrays must be finite; those that are worked
+    with in `single` precision in that, too.
     """
     found = state.arrays.get(name)
     if not isinstance(found, np.ndarray) or found.dtype.kind not in kinds:
@@ -37,7 +41,16 @@ def array(state: PredictorState, name: str, shape: Sequence[int | None], kinds: 
         raise damaged(f"the array “{name}” of {state.kind} has the wrong shape")
     if found.dtype.kind == "f" and not bool(np.isfinite(found).all()):
         raise damaged(f"the array “{name}” of {state.kind} holds a value that is not a number")
+    if single and found.size and max(-float(found.min()), float(found.max())) > _LARGEST_SINGLE:
+        raise damaged(f"the array “{name}” of {state.kind} holds a number beyond single precision")
     return np.ascontiguousarray(found)
+
+
+def not_above(threshold: np.ndarray) -> np.ndarray:
+    """The greatest numbers of single precision that are not above these: for one of them it is the same question."""
+    with np.errstate(over="ignore"):
+        found = threshold.astype(np.float32)
+    return np.where(found > threshold, np.nextafter(found, np.float32(-np.inf)), found)
 
 
 def integer(state: PredictorState, name: str, low: int, high: int) -> int:

@@ -77,7 +77,7 @@ class NearestNeighboursPredictor(Predictor):
 
     @classmethod
     def from_state(cls, state: PredictorState) -> "NearestNeighboursPredictor":
-        points = checking.array(state, "points", (None, None))
+        points = checking.array(state, "points", (None, None), single=True)
         answers = checking.array(state, "answers", (points.shape[0],))
         n_classes = checking.integer(state, "n_classes", 0, checking.MAX_OUTPUTS)
         n_neighbors = checking.integer(state, "n_neighbors", 1, max(len(points), 1))
@@ -86,7 +86,11 @@ class NearestNeighboursPredictor(Predictor):
         votes = checking.array(state, "votes", (points.shape[0],)) if "votes" in state.arrays else None
         if votes is not None and not votes.min() > 0:
             raise checking.damaged("a nearest neighbours model with rows that do not count")
-        return cls(points, answers, n_neighbors, state.settings.get("weighted") is True, n_classes, votes)
+        with np.errstate(over="ignore"):
+            found = cls(points, answers, n_neighbors, state.settings.get("weighted") is True, n_classes, votes)
+        if not bool(np.isfinite(found._halved_norms).all()):
+            raise checking.damaged("a nearest neighbours model with rows that are too far for a distance")
+        return found
 
 
 register(NearestNeighboursPredictor.kind, lambda: NearestNeighboursPredictor)

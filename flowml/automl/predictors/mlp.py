@@ -78,10 +78,10 @@ class MultilayerPerceptronPredictor(Predictor):
         biases: list[np.ndarray] = []
         width: int | None = None
         for index in range(layers):
-            weight = checking.array(state, f"weight_{index}", (width, None))
+            weight = checking.array(state, f"weight_{index}", (width, None), single=True)
             width = weight.shape[1]
             weights.append(weight)
-            biases.append(checking.array(state, f"bias_{index}", (width,)))
+            biases.append(checking.array(state, f"bias_{index}", (width,), single=True))
         classification = state.settings.get("classification") is True
         if not classification and width != 1:
             raise checking.damaged("a neural network with more than one value to give")

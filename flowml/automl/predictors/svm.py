@@ -65,7 +65,7 @@ class SupportVectorPredictor(Predictor):
 
     @classmethod
     def from_state(cls, state: PredictorState) -> "SupportVectorPredictor":
-        vectors = checking.array(state, "vectors", (None, None))
+        vectors = checking.array(state, "vectors", (None, None), single=True)
         dual = checking.array(state, "dual", (len(vectors), None))
         intercept = checking.array(state, "intercept", (dual.shape[1],))
         coefficients = checking.array(state, "coefficients", (dual.shape[1], None))

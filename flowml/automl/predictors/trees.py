@@ -116,7 +116,7 @@ class TreesPredictor(Predictor):
     def from_state(cls, state: PredictorState) -> "TreesPredictor":
         trees = TreeArrays(
             feature=checking.array(state, "feature", (None,), "i"),
-            threshold=checking.array(state, "threshold", (None,)),
+            threshold=checking.not_above(checking.array(state, "threshold", (None,), single=True)),
             sizes=checking.array(state, "sizes", (None,), "i"),
             values=checking.array(state, "values", (None, None), "fu"),
             covers=checking.array(state, "covers", (None,), "fu") if "covers" in state.arrays else None,

@@ -9,13 +9,22 @@ import pytest
 
 from flowml.automl.export.parity import EXACT, SINGLE
 from flowml.automl.export.rows import made_rows
+from flowml.automl.export.spelling import WHITE_SPACE
 from flowml.automl.export.sql.query import single
-from flowml.automl.export.sql.sql_file import MARKER, TABLE, _is_too_large, database_in_memory, sql_file, sql_text
+from flowml.automl.export.sql.sql_file import (
+    MARKER,
+    TABLE,
+    _is_too_large,
+    database_in_memory,
+    sql_file,
+    sql_text,
+    sqlite_answers,
+)
 from flowml.automl.features.values import days_of
 from flowml.automl.model.model import FittedModel
 from flowml.automl.model.pooling import Pooling
 from flowml.domain.errors import WrongState
-from tests.automl.export.models import PLAIN, blend, combined, made
+from tests.automl.export.models import PLAIN, blend, combined, made, of_file
 
 COLUMNS = (*PLAIN, "code", "since")
 KINDS = [
@@ -102,6 +111,20 @@ def test_duckdb_says_the_same(model: FittedModel) -> None:
         return
     np.testing.assert_allclose([answer[2:] for answer in answers], expected, atol=1e-6)
     assert [answer[1] for answer in answers] == [model.schema.classes[code] for code in model.decide(expected)]
+
+
+@pytest.mark.parametrize("blank", WHITE_SPACE, ids=lambda one: f"{ord(one):04x}")
+def test_every_blank_at_the_ends_is_cut_off_as_the_model_does(blank: str) -> None:
+    model = of_file(made("logistic_regression", "mood"))
+    row = next(row for row in made_rows(model.schema, 20) if row.get("town") and row.get("member") is not None)
+    sent = row | {
+        "town": f"{blank}{row['town']} {blank}",
+        "member": f"{blank}{'Yes' if row['member'] else 'no'}{blank}",
+    }
+    expected = model.predict_row(model.schema.check_row(row)[0])
+    assert model.predict_row(model.schema.check_row(sent)[0]) == pytest.approx(expected)
+    stored = {feature.name: row.get(feature.name) for feature in model.schema.features} | sent
+    assert sqlite_answers(model, sql_text(model), [stored])[0] == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,49 @@ def stump(**changes: Any) -> TreeArrays:
     return TreeArrays(**{**arrays, **changes})
 
 
+SINGLE = ("threshold", "weight_0", "bias_0", "vectors", "points")
+
+
+@pytest.mark.parametrize(("name", "predictor"), [pytest.param(*pair, id=pair[0]) for pair in states()])
+def test_what_single_precision_does_not_hold_is_refused_where_it_is_used(name: str, predictor: Predictor) -> None:
+    state = predictor.to_state()
+    values = np.random.default_rng(0).normal(size=(5, 40)).astype(np.float32)
+    for array in set(state.arrays) & set(SINGLE):
+        for beyond in (1e300, -1e300, 4e38):
+            broken = state.arrays[array].astype(np.float64)
+            broken.reshape(-1)[0] = beyond
+            with pytest.raises(InvalidInput, match="beyond single precision"):
+                load(replace(state, arrays={**state.arrays, array: broken}))
+        # Written with more digits, the same numbers are the same model.
+        wide = load(replace(state, arrays={**state.arrays, array: state.arrays[array].astype(np.float64)}))
+        width = state.arrays[array].shape[-1] if array in ("vectors", "points") else 40
+        width = len(state.arrays[array]) if array == "weight_0" else width
+        if array != "bias_0":
+            np.testing.assert_array_equal(wide.predict(values[:, :width]), predictor.predict(values[:, :width]))
+
+
+def test_points_whose_distances_are_no_numbers_are_refused() -> None:
+    arrays = {"points": np.array([[3e38, 3e38], [0, 0]], dtype=np.float32), "answers": np.array([0.0, 1.0])}
+    with pytest.raises(InvalidInput, match="too far"):
+        load(PredictorState("knn", {"n_neighbors": 1, "weighted": False, "n_classes": 0}, arrays))
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.3, -0.1, 16_777_217.0, 1e-46, 3.3e38])
+def test_a_threshold_of_more_digits_is_asked_as_it_is(threshold: float) -> None:
+    """A row is of single precision, and goes left if it is not above."""
+    state = TreesPredictor(stump(threshold=np.array([threshold])), combine="mean", link="identity").to_state()
+    state = replace(state, arrays={**state.arrays, "threshold": np.array([threshold])})
+    near = np.float32(threshold)
+    rows = np.array([np.nextafter(near, np.float32(to)) for to in (-np.inf, near, np.inf)], dtype=np.float32)
+    predictor = load(state)
+    expected = np.where(rows.astype(np.float64) <= threshold, 1.0, 2.0)
+    np.testing.assert_array_equal(predictor.predict(rows[:, None])[:, 0], expected)
+    np.testing.assert_array_equal([predictor.predict_row(row)[0] for row in rows[:, None]], expected)
+    forest = forest_of(predictor)
+    assert forest is not None
+    np.testing.assert_array_equal(forest.raw(rows[:, None])[:, 0], expected)
+
+
 def test_a_stump_is_a_tree() -> None:
     predictor = TreesPredictor(stump(), combine="mean", link="identity")
     answers = predictor.predict(np.array([[0.5], [0.6], [np.inf], [-np.inf], [np.nan]], dtype=np.float32))

@@ -7,7 +7,7 @@ from typing import Any
 
 from flowml.automl.export.calendar import parts_of
 from flowml.automl.export.content import cannot
-from flowml.automl.export.spelling import is_stripped, missing_spellings
+from flowml.automl.export.spelling import WHITE_SPACE, is_stripped, missing_spellings
 from flowml.automl.export.sql.query import Column, Query, literal, number, quoted, spelled
 from flowml.automl.features.values import DAY_AFTER_LAST, FIRST_DAY, LARGEST
 from flowml.automl.schema.feature import Feature
@@ -51,7 +51,7 @@ class Features:
         column, feature = Column(quoted(name)), self._table[name]
         if kind == "number" and feature.role is Role.BOOLEAN:
             # Of a truth value, of 1 and 0, and of a text the same.
-            word = self._query.add(f"LOWER(TRIM(CAST({column.text} AS VARCHAR)))", column)
+            word = self._query.add(f"LOWER({_bare(f'CAST({column.text} AS VARCHAR)')})", column)
             return self._query.add(
                 f"CASE {_among(word.text, _YES)} THEN 1.0e0 {_among(word.text, _NO)} THEN 0.0e0 END", word
             )
@@ -77,7 +77,7 @@ class Features:
             return self._query.add(f"CASE {sized} END", column)
         if not is_stripped(feature):
             return self._query.add(f"NULLIF({text}, '')", column)
-        bare = self._query.add(f"TRIM({text})", column)
+        bare = self._query.add(_bare(text), column)
         # R's sign for a missing value is harmless; what a file's owner calls one need not be.
         words = (spelled(one) if one == "\\N" else literal(one) for one in missing_spellings(feature))
         missing = ", ".join(("''", *words))
@@ -222,6 +222,11 @@ _NO_LETTERS = ", ".join(
         *(spelled(one) for one in "×÷\t\n"),
     ]
 )
+
+
+def _bare(text: str) -> str:
+    """Without the blanks at its ends: by itself TRIM cuts off spaces alone, and no tab or end of a line."""
+    return f"TRIM({text}, {spelled(WHITE_SPACE)})"
 
 
 def _among(text: str, words: Sequence[str]) -> str:

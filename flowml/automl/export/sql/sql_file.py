@@ -24,7 +24,9 @@ _ROWS = 200
 _TOO_LARGE = ("too big", "too large", "too many", "at most", "stack overflow")
 # Numbers are numbers there.
 _SPELLED = {"booleans", "labels", "blanks"}
-_FUNCTIONS = "LN, EXP, SIN, COS, ABS, FLOOR, UPPER, LOWER, TRIM, SUBSTR, LENGTH, NULLIF and COALESCE"
+_FUNCTIONS = (
+    "LN, EXP, SIN, COS, ABS, FLOOR, UPPER, LOWER, TRIM (of given characters), SUBSTR, LENGTH, NULLIF and COALESCE"
+)
 
 
 def sql_file(model: FittedModel) -> tuple[bytes, Parity]:

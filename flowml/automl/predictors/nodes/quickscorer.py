@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flowml.automl.predictors.checking import not_above
 from flowml.automl.predictors.links import mean_of_row
 from flowml.automl.predictors.nodes.forest import CodeSets, Forest, NodeTree
 
@@ -199,7 +200,7 @@ class _Nodes:
         return cls(
             tree=tree_of[at],
             place=place,
-            key=_keys_of(_not_above(threshold)),
+            key=_keys_of(not_above(threshold)),
             missing_left=np.concatenate([tree.missing_left for tree in trees])[at],
             left_leaves=bits << first[at].astype(np.uint64),
             n_codes=n_codes,
@@ -279,13 +280,6 @@ def _grouped(values: np.ndarray, group: np.ndarray, n_groups: int) -> list[np.nd
     """The values of each group, which has a number."""
     order = np.argsort(group, kind="stable")
     return np.split(values[order], np.searchsorted(group[order], np.arange(1, n_groups)))
-
-
-def _not_above(threshold: np.ndarray) -> np.ndarray:
-    """The greatest numbers of single precision that are not above these: for one of them it is the same question."""
-    with np.errstate(over="ignore"):
-        found = threshold.astype(np.float32)
-    return np.where(found > threshold, np.nextafter(found, np.float32(-np.inf)), found)
 
 
 def _keys_of(values: np.ndarray) -> np.ndarray:
