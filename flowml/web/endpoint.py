@@ -42,7 +42,8 @@ class Endpoint:
     an endpoint that states none is for nobody. One that `waits`, for a child process, does so apart from all others and
     ends when its client leaves; a coroutine function sees to that itself (`until_gone`). `at_once` answers a body of
     JSON with JSON where that takes no time: then nothing else is done for the request (`wire.AtOnce`). `line` is the
-    schema of each line of an answer in lines of JSON.
+    schema of each line of an answer in lines of JSON. `takes`: what else than JSON, or a form, a body may be; `gives`:
+    what else than `response` the answer.
     """
 
     method: str
@@ -57,6 +58,8 @@ class Endpoint:
     waits: bool = False
     at_once: Callable[[Context, bytes], bytes | None] | None = None
     line: Any = None
+    takes: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
 
 
 class Resource:

@@ -1,5 +1,6 @@
 """Every error's one translation to HTTP: RFC 9457 problem documents, or a page for a person in a browser."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -258,5 +259,5 @@ def _was(value: Any) -> str:
     if isinstance(value, str):
         return f", not “{value[:40]}”"
     if isinstance(value, int | float):
-        return f", not {value}"
+        return f", not {json.dumps(value)}"
     return ""

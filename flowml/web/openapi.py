@@ -92,6 +92,8 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     if endpoint.form is not None:
         form = _schema(endpoint.form, "validation", schemas)
         operation["requestBody"] = _content("multipart/form-data", form)
+    for media_type in endpoint.takes:
+        operation.setdefault("requestBody", {"required": True, "content": {}})["content"][media_type] = {}
     return operation
 
 
@@ -130,6 +132,8 @@ def _responses(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
         answer["content"] = {media_type.split(";")[0]: {} for media_type in endpoint.response}
     elif endpoint.response is not None:
         answer["content"] = {"application/json": {"schema": _schema(endpoint.response, "serialization", schemas)}}
+    for media_type in endpoint.gives:
+        answer["content"][media_type] = {}
     problem = {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
     return {
         str(endpoint.status): answer,

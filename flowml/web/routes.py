@@ -30,6 +30,7 @@ from flowml.web.api import (
 )
 from flowml.web.api.assistant import chat, code, exchange, explaining, ideas, sharing, suggesting
 from flowml.web.api.assistant import models as language_models
+from flowml.web.api.table_bodies import TABLES
 from flowml.web.caller import Guarded
 from flowml.web.endpoint import Endpoint, Resource
 from flowml.web.live import live
@@ -146,7 +147,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("DELETE", "/api/results/model/{model_id}/keys/{key_id}", keys.revoke, status=204, need=ADMIN),
     Endpoint("POST", "/api/results/predict",
              results.predict, r.Prediction | r.Predictions, body=r.Predict, query=r.PredictQuery, need=PREDICT,
-             at_once=results.predict_at_once),
+             at_once=results.predict_at_once, takes=(*TABLES,), gives=(*TABLES,)),
     Endpoint("POST", "/api/results/model/{model_id}/predict-file",
              scoring.predict_file, tuple(MEDIA_TYPES.values()), query=sc.PredictFileQuery, form=d.UploadForm,
              need=PREDICT),
@@ -156,9 +157,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              scoring.download, tuple(MEDIA_TYPES.values()), need=PREDICT),
 
     Endpoint("POST", "/invocations",
-             invocations.invocations, p.Invoked, body=p.Invocation, query=p.InvocationsQuery, need=PREDICT),
+             invocations.invocations, p.Invoked, body=p.Invocation, query=p.InvocationsQuery, need=PREDICT,
+             takes=invocations.TABLES),
     Endpoint("POST", "/models/{model_id}/invocations",
-             invocations.of_model, p.Invoked, body=p.Invocation, need=PREDICT),
+             invocations.of_model, p.Invoked, body=p.Invocation, need=PREDICT,
+             takes=invocations.TABLES),
     Endpoint("GET", "/ping", invocations.ping, "application/json", need=OPEN),
     Endpoint("GET", "/health", invocations.ping, "application/json", need=OPEN),
     Endpoint("GET", "/version", invocations.version, "text/plain", need=PREDICT),
@@ -171,7 +174,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         for endpoint in (
             Endpoint("GET", at, inference.model, p.InferenceModel, need=PREDICT),
             Endpoint("GET", f"{at}/ready", inference.model_ready, p.ModelReady, need=PREDICT),
-            Endpoint("POST", f"{at}/infer", inference.infer, p.Inferred, body=p.Infer, need=PREDICT),
+            Endpoint("POST", f"{at}/infer", inference.infer, p.Inferred, body=p.Infer, need=PREDICT,
+                     takes=inference.BINARY, gives=inference.BINARY),
         )
     ),
 
@@ -225,7 +229,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/workers/{worker_id}/trials/{trial_id}/uploads/{sha256}",
              workers.received, w.Uploaded, query=w.AttemptQuery, need=WORK),
     Endpoint("PATCH", "/api/workers/{worker_id}/trials/{trial_id}/uploads/{sha256}",
-             workers.append, w.Uploaded, query=w.AttemptQuery, need=WORK),
+             workers.append, w.Uploaded, query=w.AttemptQuery, need=WORK, takes=inference.BINARY),
     Endpoint("POST", "/api/workers/{worker_id}/trials/{trial_id}/report",
              workers.report, w.Reported, query=w.AttemptQuery, body=w.Report, need=WORK),
 

@@ -19,7 +19,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowml.domain.access.caller import NOBODY, Permission, Principal
-from flowml.domain.errors import FlowMLError, Forbidden, MalformedRequest, NotReady, Unauthorized
+from flowml.domain.errors import (
+    FlowMLError,
+    Forbidden,
+    MalformedRequest,
+    NotReady,
+    Unauthorized,
+    UnsupportedFormat,
+)
 from flowml.domain.faults import fault_of
 from flowml.services.access.hosts import Hosts
 from flowml.services.context import Context
@@ -61,7 +68,7 @@ _CACHE_CONTROL = b"cache-control"
 _JSON = (b"content-type", b"application/json")
 _IS_PLAIN = "flowml.plain"
 _SAME = frozenset({"same-origin", "none"})
-_LOOKED_AT = frozenset({b"host", b"origin", b"sec-fetch-site"})
+_LOOKED_AT = frozenset({b"host", b"origin", b"sec-fetch-site", b"content-encoding"})
 _SCHEMES = {"ws": "http", "wss": "https"}
 # What these answer is not shown to people, and some of it has to be computed.
 _NO_PAGES = ("/api/", "/metrics", "/v2", "/invocations")
@@ -252,7 +259,19 @@ def _refused(scope: Scope, hosts: Hosts, *, any_host: bool = False) -> FlowMLErr
         return Forbidden("Pages of another site may not use this server.")
     if any(site not in _SAME for site in found.get(b"sec-fetch-site", ())) and not _is_followed_link(scope):
         return Forbidden("Pages of another site may not use this server.")
-    return None
+    return _packed(found.get(b"content-encoding", ()))
+
+
+def _packed(encodings: Iterable[str]) -> UnsupportedFormat | None:
+    """What is said to a request whose body is compressed: little of it may become very much, wherever it is read."""
+    if all(encoding.strip().lower() in ("", "identity") for encoding in encodings):
+        return None
+    return UnsupportedFormat(
+        f"The body of the request is compressed (Content-Encoding: {', '.join(encodings)[:40]}), and this server takes"
+        " none that is.",
+        hint="Send it without Content-Encoding, as it is. Many rows take little as Parquet, and a file that is uploaded"
+        " in a form may be a compressed one.",
+    )
 
 
 def _asks_for_a_page(scope: Scope) -> bool:

@@ -23,7 +23,7 @@ ANYTHING = RootModel[Any]
 SOUND = (
     "{}",
     ' {\n"a" :\t[ ] , "b":[ 1 , {"c": [2, []]}, "x,]}" ],"d":{"e":null}, "f": -1.5e3 } ',
-    '{"a": [[1], [2, 3]], "a": true}',
+    '{"a": [[1], [2, 3]], "b": {"a": true}}',
     r'{"a": ["\ud83d\ude00", "\u00e4", "\\ud83d"], "\"b\"": "ä😀"}',
     "[1, 2]",
     "7",
@@ -45,6 +45,26 @@ def test_what_is_broken_is_malformed(text: str) -> None:
     for parse in (parse_in_parts, parse_json):
         with pytest.raises(MalformedRequest):
             parse(text.encode(), ANYTHING)
+
+
+LONG = f'"x": "{"y" * 200_000}", "z": [{", ".join(["1.5"] * 30_000)}]'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "b": 2, "a": 1}',
+        r'{"rows": [{"b": 1}, {"a": ":", "\u0061" : ":"}]}',
+        f'{{"a": 1, {LONG}, "a": 2}}',
+        f'{{"a": {{{LONG}, "a": 1, "a": 2}}}}',
+        f'{{"a": {{{LONG}}}, "b": 1, "a": 2}}',
+    ],
+)
+def test_a_name_twice_is_refused_however_it_is_read(text: str) -> None:
+    for parse in (parse_in_parts, parse_json):
+        with pytest.raises(InvalidInput, match="“a” twice") as refused:
+            parse(text.encode(), ANYTHING)
+        assert [problem.field for problem in refused.value.fields] == ["a"]
 
 
 def test_bytes_that_are_no_text_are_malformed() -> None:

@@ -21,6 +21,7 @@ from flowml.services.serving.shared_figures import SharedFigures
 from flowml.web.alone import about, files, handlers
 from flowml.web.alone.callers import SecretCallers
 from flowml.web.api import explain, inference, invocations, model_document, results
+from flowml.web.api.table_bodies import TABLES
 from flowml.web.endpoint import Endpoint, Resource, answering_at_once
 from flowml.web.errors import problem_response
 from flowml.web.leaving import Waiting
@@ -41,19 +42,22 @@ _TELL_SECONDS = 1.0
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/results/predict",
              results.predict, r.Prediction | r.Predictions, body=r.Predict, query=r.PredictQuery, need=PREDICT,
-             at_once=results.predict_at_once),
+             at_once=results.predict_at_once, takes=(*TABLES,), gives=(*TABLES,)),
     Endpoint("POST", "/api/results/model/{model_id}/predict-file",
              files.predict_file, tuple(MEDIA_TYPES.values()), query=sc.PredictFileQuery, form=d.UploadForm,
              need=PREDICT),
     Endpoint("POST", "/invocations",
-             invocations.invocations, p.Invoked, body=p.Invocation, query=p.InvocationsQuery, need=PREDICT),
+             invocations.invocations, p.Invoked, body=p.Invocation, query=p.InvocationsQuery, need=PREDICT,
+             takes=invocations.TABLES),
     Endpoint("POST", "/models/{model_id}/invocations",
-             invocations.of_model, p.Invoked, body=p.Invocation, need=PREDICT),
+             invocations.of_model, p.Invoked, body=p.Invocation, need=PREDICT,
+             takes=invocations.TABLES),
     *(
         endpoint
         for at in ("/v2/models/{model_id}", "/v2/models/{model_id}/versions/{version}")
         for endpoint in (
-            Endpoint("POST", f"{at}/infer", inference.infer, p.Inferred, body=p.Infer, need=PREDICT),
+            Endpoint("POST", f"{at}/infer", inference.infer, p.Inferred, body=p.Infer, need=PREDICT,
+                     takes=inference.BINARY, gives=inference.BINARY),
             Endpoint("GET", f"{at}/ready", inference.model_ready, p.ModelReady, need=PREDICT),
             Endpoint("GET", at, inference.model, p.InferenceModel, need=PREDICT),
         )

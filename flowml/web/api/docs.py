@@ -123,10 +123,9 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Operatio
         _field(item["name"], item["schema"], item["required"], item.get("description", ""))
         for item in operation["parameters"]
     ]
-    body = next(
-        (_field("body", content["schema"], True, kind) for kind, content in _contents(operation.get("requestBody"))),
-        None,
-    )
+    kinds = dict(_contents(operation.get("requestBody")))
+    sent: Mapping[str, Any] = next((content["schema"] for content in kinds.values() if "schema" in content), {})
+    body = _field("body", sent, True, ", ".join(kinds)) if kinds else None
     answers = []
     for status, answer in operation["responses"].items():
         schema = next((content.get("schema") for _, content in _contents(answer)), None)
@@ -188,5 +187,6 @@ def type_of(schema: Mapping[str, Any]) -> tuple[str, str | None]:
     if schema.get("type") == "object" and isinstance(schema.get("additionalProperties"), dict):
         text, link = type_of(schema["additionalProperties"])
         return f"object of {text}", link
-    kind = str(schema.get("const") or schema.get("type") or "any value")
+    kind = schema.get("const") or schema.get("type") or "any value"
+    kind = " or ".join(kind) if isinstance(kind, list) else str(kind)
     return f"{kind} ({schema['format']})" if "format" in schema else kind, None

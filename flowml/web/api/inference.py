@@ -7,7 +7,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowml.domain.errors import InvalidInput, MalformedRequest, UnsupportedFormat
+from flowml.domain.errors import InvalidInput, MalformedRequest
 from flowml.services.context import Context
 from flowml.services.protocols import inference, tensors
 from flowml.services.serving import predicting
@@ -20,6 +20,7 @@ from flowml.web.leaving import for_a_row
 from flowml.web.schemas.protocols import Infer, InputTensor, RequestedOutput
 
 _HEADER = "Inference-Header-Content-Length"
+BINARY = ("application/octet-stream",)
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,6 @@ async def _loaded(request: Request, model_id: str, version: str | None) -> Loade
 
 
 def _header_length(request: Request) -> int | None:
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise UnsupportedFormat("This server takes no compressed requests.", hint="Send it without Content-Encoding.")
     text = request.headers.get(_HEADER)
     if text is None:
         return None

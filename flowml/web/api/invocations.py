@@ -17,6 +17,7 @@ from flowml.web.bodies import list_in_parts, media_type_of, parse_in_parts, pars
 from flowml.web.schemas.protocols import Invocation, InvocationsQuery
 
 _PARQUET = ("application/vnd.apache.parquet", "application/x-parquet")
+TABLES = ("text/csv", *_PARQUET)
 
 
 async def invocations(request: Request, query: InvocationsQuery) -> Response:

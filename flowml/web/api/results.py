@@ -20,6 +20,7 @@ from flowml.services.serving.figures import milliseconds_since
 from flowml.services.serving.predicting import DEFAULT_COVERAGE
 from flowml.web.api.table_bodies import TABLES, predict_table
 from flowml.web.bodies import (
+    has_each_name_once,
     is_read_at_once,
     is_shallow,
     media_type_of,
@@ -136,7 +137,7 @@ def predict_at_once(context: Context, content: bytes) -> bytes | None:
     else is sent. Raises what is found again by `predict`, which says it in words for people."""
     started = time.perf_counter()
     value = from_json(content)
-    if not _is_one_row(value):
+    if not _is_one_row(value) or not has_each_name_once(content, len(_ONE_ROW) + len(value["features"])):
         return None
     loaded = predicting.ready(context, value["model_id"])
     if loaded is None or not loaded.answers_at_once:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from flowml.domain.errors import NotAcceptable, TooLarge, UnsupportedFormat
+from flowml.domain.errors import NotAcceptable, TooLarge
 from flowml.services.context import Context
 from flowml.services.datasets import PlaceForUploads
 from flowml.services.downloads import MEDIA_TYPES
@@ -57,8 +57,8 @@ _LONGEST_NOTES = 4_000
 
 
 async def predict_table(request: Request, media_type: str, query: PredictQuery) -> Response:
-    """The table of this request with the answers added. Raises UnsupportedFormat, UnreadableFile, TooLarge, NoRoom, and
-    as `answer_table` does."""
+    """The table of this request with the answers added. Raises UnreadableFile, TooLarge, NoRoom, and as `answer_table`
+    does."""
     return await _answered(request, media_type, query, _wanted(request.headers.get("accept", ""), media_type))
 
 
@@ -74,8 +74,6 @@ async def _answered(request: Request, media_type: str, query: PredictQuery, want
     model_id = predicting.named(context, query.model_id)
     # Before anything that was sent is looked at.
     context.caller.check_model(model_id)
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise UnsupportedFormat("This server takes no compressed requests.", hint="Send it without Content-Encoding.")
     place = PlaceForUploads(context)
     path = place.new_temp()
     asked = _Asked(model_id, path, media_type, wanted, query.coverage or DEFAULT_COVERAGE, started)

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticKnownError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from flowml.domain.names import LONGEST_NAME
 
@@ -30,7 +30,48 @@ class Answer(BaseModel):
     model_config = ConfigDict(from_attributes=True, ser_json_inf_nan="null", frozen=True)
 
 
-class Body(BaseModel):
+def _of_its_kind(part: Any, root: type | None = None, *, in_union: bool = False) -> Any:
+    """A core schema, or a part of one, in which numbers and truth values are what is such."""
+    if isinstance(part, list | tuple):
+        return type(part)(_of_its_kind(item, root, in_union=in_union) for item in part)
+    if not isinstance(part, dict):
+        return part
+    kind = part.get("type")
+    if kind in ("float", "bool") or (kind == "int" and in_union):
+        return {**part, "strict": True}
+    if kind == "int":
+        # 5.0 is one.
+        return core_schema.no_info_before_validator_function(_number, part)
+    if kind == "model" and part["cls"] is not root:
+        # It has its own.
+        return part
+    in_union = kind in ("union", "tagged-union")
+    return {
+        name: item if name in _NOT_VALUES else _of_its_kind(item, root, in_union=in_union)
+        for name, item in part.items()
+    }
+
+
+_NOT_VALUES = ("metadata", "serialization", "default", "cls", "config")
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise PydanticKnownError("int_type")
+    return value
+
+
+class Sent(BaseModel):
+    """What somebody sends as JSON, which says the kind of each value: true is no 1 there, and neither is "1"."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """As the fields say, but without what pydantic makes a number or a truth value of."""
+        schema: CoreSchema = _of_its_kind(handler(source), cls)
+        return schema
+
+
+class Body(Sent):
     """A request's JSON. Unknown fields are refused: a misspelt one would silently do nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,13 +1,13 @@
 """Requests and answers of others' protocols: MLflow's scoring protocol, and the Open Inference Protocol."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, WithJsonSchema, model_serializer
 
-from flowml.web.schemas.base import Answer, Query
+from flowml.web.schemas.base import Answer, Query, Sent
 
 
-class _Foreign(BaseModel):
+class _Foreign(Sent):
     """What clients of others send has more in it than is looked at, by version."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -17,14 +17,43 @@ class InvocationsQuery(Query):
     model_id: str | None = Field(None, description="a model, or a training run: then its best model")
 
 
+# How rows may be written is checked by the protocol, which says what is wrong in its own words.
+_ANY_OBJECT = {"type": "object", "additionalProperties": True}
+_RECORDS: dict[str, Any] = {"type": ["array", "null"], "items": _ANY_OBJECT}
+_ROWS: dict[str, Any] = {"type": ["array", "null"]}
+_SPLIT: dict[str, Any] = {
+    "type": ["object", "null"],
+    "properties": {
+        "columns": {"type": "array", "items": {"type": "string"}},
+        "index": {"type": "array"},
+        "data": {"type": "array", "items": {"type": "array"}},
+    },
+    "required": ["data"],
+}
+_PARAMS: dict[str, Any] = {
+    "type": ["object", "null"],
+    "properties": {
+        "predict_method": {"enum": ["predict", "predict_proba", "predict_interval"]},
+        "coverage": {"type": "number", "minimum": 0.5, "maximum": 0.99},
+    },
+    "additionalProperties": False,
+}
+
+
 class Invocation(_Foreign):
     """Rows in exactly one of four notations."""
 
-    dataframe_split: Any = Field(None, description='{"columns": [name…], "data": [[value…]…]}, as pandas has it')
-    dataframe_records: Any = Field(None, description="[{name: value}…]")
-    instances: Any = Field(None, description="[{name: value}…], or [[value…]…] in the order of the model's columns")
-    inputs: Any = Field(None, description="{name: [value…]}, or rows as in instances")
-    params: Any = Field(
+    dataframe_split: Annotated[Any, WithJsonSchema(_SPLIT)] = Field(
+        None, description='{"columns": [name…], "data": [[value…]…]}, as pandas has it'
+    )
+    dataframe_records: Annotated[Any, WithJsonSchema(_RECORDS)] = Field(None, description="[{name: value}…]")
+    instances: Annotated[Any, WithJsonSchema(_ROWS)] = Field(
+        None, description="[{name: value}…], or [[value…]…] in the order of the model's columns"
+    )
+    inputs: Annotated[Any, WithJsonSchema({"anyOf": [_ANY_OBJECT, _ROWS]})] = Field(
+        None, description="{name: [value…]}, or rows as in instances"
+    )
+    params: Annotated[Any, WithJsonSchema(_PARAMS)] = Field(
         None, description='{"predict_method": "predict", "predict_proba" or "predict_interval", "coverage": 0.9}'
     )
 
@@ -47,7 +76,7 @@ class InputTensor(_Foreign):
     shape: list[int] = Field(min_length=1, max_length=8)
     datatype: str
     parameters: TensorParameters = TensorParameters()
-    data: Any = None
+    data: Annotated[Any, WithJsonSchema({"type": ["array", "null"]})] = None
 
 
 class RequestedOutput(_Foreign):

@@ -14,7 +14,7 @@ from flowml.domain.workers import LONGEST_TEXT, MOST_BYTES, MOST_FIGURE, MOST_GP
 from flowml.domain.workers import GPULoad as DomainGPULoad
 from flowml.domain.workers import Load as DomainLoad
 from flowml.services.fleet.workers import Working
-from flowml.web.schemas.base import Answer, Body, Listing, Object, Query, Timestamp
+from flowml.web.schemas.base import Answer, Body, Listing, Object, Query, Sent, Timestamp
 
 MOST_SLOTS = 10_000
 MOST_MEMORY_BYTES = 2**46
@@ -155,7 +155,7 @@ class Running(Body):
 _Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
-class _Said(BaseModel):
+class _Said(Sent):
     # What else a worker says of itself, another version's perhaps, is left out.
     model_config = ConfigDict(extra="ignore", frozen=True)
 

@@ -28,6 +28,24 @@ def test_every_endpoint_is_described(document: dict[str, Any]) -> None:
         assert named == re.findall(r"{(\w+)", endpoint.path)
 
 
+def test_every_body_says_what_it_is(document: dict[str, Any]) -> None:
+    """Of whatever a caller sends or may send; those without one take none."""
+    nothing = {"cancel", "try_it", "join_token", "drain", "resume"}
+    for endpoint in ENDPOINTS:
+        operation = document["paths"][endpoint.path.replace(":path", "")][endpoint.method.lower()]
+        has_body = endpoint.method in ("POST", "PUT", "PATCH") and endpoint.handler.__name__ not in nothing
+        assert ("requestBody" in operation) == has_body, endpoint
+        if endpoint.path.startswith("/api/llm/") and has_body:
+            assert "$ref" in operation["requestBody"]["content"]["application/json"]["schema"], endpoint
+    predict = document["paths"]["/api/results/predict"]["post"]
+    tables = {"application/json", "text/csv", "application/vnd.apache.arrow.stream", "application/jsonl"}
+    assert tables < set(predict["requestBody"]["content"]) and tables < set(predict["responses"]["200"]["content"])
+    assert "text/csv" in document["paths"]["/invocations"]["post"]["requestBody"]["content"]
+    for name, schema in document["components"]["schemas"].items():
+        if name in ("Invocation", "InputTensor"):
+            assert all({"type", "anyOf", "$ref"} & set(field) for field in schema["properties"].values()), name
+
+
 def test_answers_in_lines_say_what_stands_in_each(document: dict[str, Any]) -> None:
     for path in ("/api/llm/chat", "/api/llm/explain-results/lines", "/api/llm/model/try"):
         content = document["paths"][path]["post"]["responses"]["200"]["content"]

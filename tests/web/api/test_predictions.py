@@ -1,5 +1,6 @@
 """Predictions over HTTP."""
 
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -89,14 +90,51 @@ def test_what_is_answered_at_once_is_answered_as_all_else(models: Served, body: 
 
 
 def test_one_warm_row_takes_no_task(models: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = predict(models, model_id="classes", features=ROW)
+    # Colons in texts are none behind names.
+    row = ROW | {"city": "a:b", "note": "12:30"}
+    asked = predict(models, model_id="classes", features=row)
 
     def refuse(*arguments: Any) -> Any:
         raise AssertionError("the usual way")
 
     monkeypatch.setattr("starlette.routing.Route.handle", refuse)
-    answer = predict(models, model_id="classes", features=ROW)
+    answer = predict(models, model_id="classes", features=row)
     assert answer | {"latency_ms": 0} == asked | {"latency_ms": 0}
+
+
+@pytest.mark.parametrize("times", [1, 3_000])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/results/predict", '{"model_id": "classes", "features": {"age": 1, "city": "Ulm", "age" : 2}}'),
+        ("/api/results/predict", '{"model_id": "none", "features": {"age": 1}, "model_id": "classes"}'),
+        ("/api/results/predict", '{"model_id": "classes", "rows": [ROWS{"age": 1, "age": "1:2"}]}'),
+        ("/invocations?model_id=classes", '{"dataframe_records": [ROWS{"age": 1, "age": 2}]}'),
+        ("/invocations?model_id=classes", '{"inputs": {"age": [1], "city": ["Ulm"], "age": [2]}}'),
+        ("/v2/models/classes/infer", '{"inputs": [{"name": "age", "shape": [1], "shape": [2], "data": [1, 2]}]}'),
+    ],
+)
+def test_a_name_that_stands_twice_is_refused_everywhere(models: Served, path: str, body: str, times: int) -> None:
+    predict(models, model_id="classes", features=ROW)
+    body = body.replace("ROWS", '{"age": 1}, ' * times)
+    answer = models.client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == (422 if path.startswith("/api") else 400)
+    assert "twice" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/api/results/predict", "/invocations?model_id=classes", "/v2/models/classes/infer"])
+def test_a_compressed_request_is_refused_with_what_to_do(models: Served, path: str) -> None:
+    predict(models, model_id="classes", features=ROW)
+    whole = json.dumps({"model_id": "classes", "features": ROW}).encode()
+    for content in (gzip.compress(whole), whole):
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        answer = models.client.post(path, content=content, headers=headers)
+        assert answer.status_code == 415
+        assert "gzip" in answer.json()["detail"] and "without Content-Encoding" in answer.json()["hint"]
+    answer = models.client.post(
+        "/api/results/predict", content=whole, headers=headers | {"Content-Encoding": "identity"}
+    )
+    assert answer.status_code == 200
 
 
 def test_a_number(models: Served) -> None:
