@@ -10,15 +10,16 @@ import ast
 from dataclasses import dataclass
 
 from flowml.assistant.code import allowed
+from flowml.assistant.code.guarding import overlooked
 from flowml.assistant.code.kinds import POLARS, REFUSED, TEXT, Kind, Value, common
-from flowml.assistant.code.operators import LARGEST, Operators
+from flowml.assistant.code.operators import LARGEST
 from flowml.assistant.code.refusing import EXPRESSIONS, MOST_SHOWN, STATEMENTS, is_hidden
+from flowml.assistant.code.repeating import Repeating
 from flowml.assistant.code.source import Refused, parse
 
 TABLE = "df"
 _RESULT = "result"
 _MOST_MADE = 1_000_000
-_MOST_TURNS = 1_000
 _GIVEN = ("pl", "cs")
 
 
@@ -36,7 +37,7 @@ def check(source: str) -> Checked:
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     tree = parse(source)
     checker = _Checker(source)
-    checker.module(tree)
+    checker.all_of(tree)
     if checker.refusals:
         raise Refused(*sorted(set(checker.refusals))[:MOST_SHOWN])
     last = tree.body[-1]
@@ -50,19 +51,28 @@ def check(source: str) -> Checked:
     return Checked(source, ast.fix_missing_locations(tree), name)
 
 
-class _Checker(Operators):
+class _Checker(Repeating):
     def __init__(self, source: str):
         super().__init__(source, {TABLE: POLARS, "pl": Value(Kind.MODULE), "cs": Value(Kind.SELECTORS)})
+
+    def all_of(self, tree: ast.Module) -> None:
+        """Look at it, and, where nothing is wrong, that nothing was left out."""
+        self.module(tree)
+        if not self.refusals:
+            for node in overlooked(tree, self.seen, self.given):
+                self.refuse(node, f"“{self.first_word(node)}” may not stand here.", "Say it in another way.")
 
     # Statements.
 
     def module(self, tree: ast.Module) -> None:
         for place, statement in enumerate(tree.body):
             is_last = place == len(tree.body) - 1
+            self.seen.add(statement)
             match statement:
                 case ast.Assign(targets=[ast.Name(id=name) as target], value=value):
                     found = self.value(value)
-                    if self._may_be_named(name, target):
+                    self.seen.add(target)
+                    if self.may_be_named(name, target):
                         self.names[name] = found
                     if is_last:
                         self._makes_a_table(found, statement)
@@ -95,7 +105,8 @@ class _Checker(Operators):
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 self.called_by_name(node.func)
 
-    def _may_be_named(self, name: str, target: ast.Name) -> bool:
+    def may_be_named(self, name: str, target: ast.Name) -> bool:
+        """Whether code may give this name; if not, it is refused."""
         if is_hidden(name):
             self.refuse(target, f"Names do not begin with “_” here, as “{name[:40]}” does.", "Choose another name.")
         elif name in _GIVEN or name in allowed.BUILTINS or name == "range":
@@ -125,6 +136,7 @@ class _Checker(Operators):
         return REFUSED
 
     def _any(self, node: ast.expr) -> Value:
+        self.seen.add(node)
         match node:
             case ast.Constant():
                 return self._constant(node)
@@ -147,9 +159,9 @@ class _Checker(Operators):
             case ast.Dict():
                 return self._dict(node)
             case ast.ListComp():
-                return self._comprehension(node, node.elt)
+                return self.comprehension(node, node.elt)
             case ast.DictComp():
-                return self._comprehension(node, node.key, node.value)
+                return self.comprehension(node, node.key, node.value)
             case ast.JoinedStr():
                 return self._formatted(node)
         what, instead = EXPRESSIONS.get(type(node), (f"“{self.first_word(node)}” is not allowed.", "Leave it out."))
@@ -262,6 +274,7 @@ class _Checker(Operators):
         given = [self.value(argument) for argument in node.args]
         named = {}
         for argument in node.keywords:
+            self.seen.add(argument)
             found = self.value(argument.value)
             if argument.arg is None:
                 self.refuse(argument.value, "“**” is not allowed.", "Write each as name=value.")
@@ -303,6 +316,7 @@ class _Checker(Operators):
     def _subscript(self, node: ast.Subscript) -> Value:
         owner = self.value(node.value)
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        self.seen |= {part for part in (node.slice, *parts) if isinstance(part, ast.Tuple | ast.Slice)}
         for part in parts:
             ends = (part.lower, part.upper, part.step) if isinstance(part, ast.Slice) else (part,)
             for end in ends:
@@ -326,60 +340,12 @@ class _Checker(Operators):
                 self.value(key)
         return Value(Kind.LIST, element=common([self.value(value) for value in node.values]))
 
-    def _comprehension(self, node: ast.ListComp | ast.DictComp, *made: ast.expr) -> Value:
-        if self.inside:
-            self.refuse(node, "There is a “for” inside of a “for”.", "Give the inner list a name of its own.")
-            return Value(Kind.LIST)
-        first = node.generators[0]
-        if len(node.generators) > 1 or first.is_async or not isinstance(first.target, ast.Name):
-            words = "Only one “for” with one name is allowed here."
-            self.refuse(node, words, "Write […  for name in df.columns].")
-            return Value(Kind.LIST)
-        name = first.target.id
-        element = self._repeated(first.iter)
-        if not self._may_be_named(name, first.target) or name == TABLE:
-            return Value(Kind.LIST)
-        self.inside = {name: element}
-        try:
-            for condition in first.ifs:
-                self._condition(condition)
-            values = [self.value(part) for part in made]
-        finally:
-            self.inside = {}
-        return Value(Kind.LIST, element=values[-1].kind)
-
-    def _condition(self, node: ast.expr) -> None:
-        """Which are taken; here “and”, “or” and “not” are of use."""
-        match node:
-            case ast.BoolOp():
-                for part in node.values:
-                    self._condition(part)
-            case ast.UnaryOp(op=ast.Not()):
-                self._condition(node.operand)
-            case _:
-                self.value(node)
-
-    def _repeated(self, node: ast.expr) -> Value:
-        """What a comprehension goes over, one by one."""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
-            numbers = [self.value(argument).number for argument in node.args]
-            is_known = 0 < len(numbers) <= 3 and not node.keywords and None not in numbers
-            if not is_known or any(abs(number or 0) > _MOST_TURNS for number in numbers):
-                words = f"“range” takes plain numbers up to {_MOST_TURNS:,} here."
-                self.refuse(node, words)
-            return Value(Kind.NUMBER)
-        found = self.value(node)
-        if found.kind is Kind.LIST:
-            return Value(found.element)
-        if found.kind is not Kind.REFUSED:
-            self.refuse(node, "A “for” goes over a list that is written out, or over df.columns.")
-        return REFUSED
-
     def _formatted(self, node: ast.JoinedStr) -> Value:
         for part in node.values:
             if isinstance(part, ast.Constant):
                 self.value(part)
             elif isinstance(part, ast.FormattedValue):
+                self.seen.add(part)
                 found = self.value(part.value)
                 if part.conversion != -1 or part.format_spec is not None:
                     self.refuse(part, "Only plain names stand in {} here.", "Leave out what comes after the name.")

@@ -8,7 +8,7 @@ from flowml.assistant.code.refusing import Refusing
 
 LARGEST = 2.0**63
 _HIGHEST_POWER = 1_000
-_OPERATORS = (
+OPERATORS = (
     ast.Add,
     ast.Sub,
     ast.Mult,
@@ -23,10 +23,13 @@ _OPERATORS = (
 
 
 class Operators(Refusing, ABC):
-    """The part of the checker for them. `inside` are the names of the comprehension that is looked at."""
+    """The part of the checker for them. `given` are the names that are there at first, `seen` what was looked at,
+    `inside` the names of the comprehension that is looked at."""
 
     def __init__(self, source: str, names: dict[str, Value]):
         super().__init__(source, names)
+        self.given = frozenset(names)
+        self.seen: set[ast.AST] = set()
         self.inside: dict[str, Value] = {}
 
     @abstractmethod
@@ -37,7 +40,7 @@ class Operators(Refusing, ABC):
         """What comes of two values."""
         left, right = self.value(node.left), self.value(node.right)
         kinds = {left.kind, right.kind}
-        if not isinstance(node.op, _OPERATORS):
+        if not isinstance(node.op, OPERATORS):
             self.refuse(node, "This operator is not allowed.", "There are + - * / // % ** & | and ^.")
         elif isinstance(node.op, ast.Mult) and kinds & {Kind.TEXT, Kind.LIST}:
             self.refuse(node, "Texts and lists are not multiplied here.", "Write it out, or take pl.repeat(…).")

@@ -68,8 +68,9 @@ class Refusing:
         words = f"“.{node.attr[:40]}” begins with “_”: what is inside of Polars and Python is not reached."
         self.refuse_at_name(node, words, "Only methods by their public names can be called.")
 
-    def refuse(self, node: ast.expr | ast.stmt | ast.keyword, what: str, instead: str = "") -> None:
-        self.refusals.append(Refusal(*self.place(node.lineno, node.col_offset), what, instead))
+    def refuse(self, node: ast.AST, what: str, instead: str = "") -> None:
+        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+        self.refusals.append(Refusal(*self.place(line, column), what, instead))
 
     def refuse_at_name(self, node: ast.Attribute, what: str, instead: str = "") -> None:
         """Where the name stands, which may be lines below the beginning of its chain."""
