@@ -13,6 +13,11 @@ from flowml.domain.remarks import Remark
 from flowml.machine import child
 from flowml.machine.child import Bounds
 
+
+class TookTooLong(errors.NotReady):
+    """A process was ended because it took longer than it may."""
+
+
 _LEAST_ANSWER, _ANSWER_A_BYTE, _MOST_ANSWER = 32 << 20, 8, 512 << 20
 
 
@@ -73,7 +78,7 @@ def _words(
         case child.OutOfTime(), True:
             return too_long(timeout_seconds)
         case child.OutOfTime(), False:
-            return errors.NotReady(f"It took longer than {timeout_seconds:g} seconds and was stopped.")
+            return TookTooLong(f"It took longer than {timeout_seconds:g} seconds and was stopped.")
         case child.OutOfMemory(), True if usual_bytes < memory_bytes:
             return too_much_memory()
         case child.OutOfMemory(), True:

@@ -6,7 +6,7 @@ from flowml.data.tasks import Task, answer_and_end
 TASKS = {
     "check": Task("flowml.services.checking:check"),
     "check_idea": Task("flowml.services.assistant.trying_task:check_idea"),
-    "try_idea": Task("flowml.services.assistant.trying_task:try_idea", writes=("progress",), niceness=5),
+    "try_idea": Task("flowml.services.assistant.trying_task:try_idea", writes=("progress", "so_far"), niceness=5),
     "own_ideas": Task("flowml.services.assistant.trying_task:own_ideas"),
     "export_model": Task("flowml.automl.export.exporting:export_task", reads=("model",), writes=("target",)),
 }

@@ -211,6 +211,10 @@ def delete_job(context: Context, job_id: str) -> None:
 
     context.store.delete(rows)
     running_of(context.store).stop(job_id=job_id)
+    # As where a data set is deleted: a server of one model deletes nothing.
+    from flowml.services.assistant.trying import leave_run
+
+    leave_run(context, job_id)
     context.store.files.forget_cached(tested_name(job_id, "*"))
 
 

@@ -523,6 +523,39 @@ MIGRATIONS: tuple[Migration, ...] = (
             ) STRICT""",
         ),
     ),
+    Migration(
+        34,
+        "how many ideas were tried on the versions of a table, also when they are forgotten",
+        (
+            "ALTER TABLE datasets ADD COLUMN family TEXT",
+            """WITH RECURSIVE line(id, family) AS (
+                    SELECT id, COALESCE(root_table_file, table_file) FROM datasets WHERE parent_id IS NULL
+                    UNION ALL SELECT datasets.id, line.family FROM datasets JOIN line ON datasets.parent_id = line.id)
+                UPDATE datasets SET family = (SELECT family FROM line WHERE line.id = datasets.id)""",
+            "CREATE INDEX datasets_of_family ON datasets(family)",
+            # What a version was made of may be deleted later: what it belongs to is known from the start.
+            """CREATE TRIGGER family_of_versions AFTER INSERT ON datasets BEGIN
+                UPDATE datasets SET family = COALESCE(
+                    (SELECT family FROM datasets WHERE id = NEW.parent_id), NEW.root_table_file, NEW.table_file)
+                    WHERE id = NEW.id;
+                END""",
+            """CREATE TABLE ideas_tried (
+                family TEXT NOT NULL, target TEXT NOT NULL, dataset_id TEXT NOT NULL, key TEXT NOT NULL,
+                PRIMARY KEY (family, target, dataset_id, key)
+            ) STRICT, WITHOUT ROWID""",
+            """INSERT INTO ideas_tried (family, target, dataset_id, key)
+                SELECT family, target, dataset_id, key FROM tries JOIN datasets ON datasets.id = tries.dataset_id
+                WHERE status = 'finished'""",
+            """CREATE TRIGGER ideas_are_counted AFTER UPDATE OF status ON tries WHEN NEW.status = 'finished' BEGIN
+                INSERT OR IGNORE INTO ideas_tried (family, target, dataset_id, key)
+                    SELECT family, NEW.target, NEW.dataset_id, NEW.key FROM datasets WHERE id = NEW.dataset_id;
+                END""",
+            """CREATE TRIGGER ideas_go_with_the_last_version AFTER DELETE ON datasets
+                WHEN NOT EXISTS (SELECT 1 FROM datasets WHERE family = OLD.family) BEGIN
+                DELETE FROM ideas_tried WHERE family = OLD.family;
+                END""",
+        ),
+    ),
 )
 
 

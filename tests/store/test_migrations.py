@@ -79,3 +79,42 @@ def test_runs_of_an_older_version_keep_their_log_and_when_trials_ended(tmp_path:
     assert ended == [12.0, None, 39.0]
     assert kept[0]["message"] == "first" and kept[1] == {"score": 0.9, "elapsed_seconds": 30.0}
     assert len(kept) == 2
+
+
+def test_ideas_that_were_tried_before_are_counted_for_all_versions(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "old.sqlite", isolation_level=None) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        migrate(connection, 1.0, MIGRATIONS[:33])
+
+        def add(dataset_id: str, parent: str | None, table: str, root: str | None) -> None:
+            info = connection.execute("PRAGMA table_info(datasets)")
+            values = {row[1]: "" if row[2] == "TEXT" else 0 for row in info if row[3] or row[5]}
+            values |= {"id": dataset_id, "parent_id": parent, "table_file": table, "root_table_file": root}
+            marks = ", ".join("?" * len(values))
+            connection.execute(f"INSERT INTO datasets ({', '.join(values)}) VALUES ({marks})", list(values.values()))
+
+        def tried(dataset_id: str, status: str) -> None:
+            connection.execute(
+                "INSERT INTO tries (id, dataset_id, key, target, request, status, created_at)"
+                " VALUES (hex(randomblob(8)), ?, hex(randomblob(8)), 'y', '{}', ?, 1)",
+                (dataset_id, status),
+            )
+
+        add("a", None, "t1", None)
+        add("b", "a", "t2", "t1")
+        # Made by code, it starts from nothing but itself.
+        add("c", "b", "t3", None)
+        add("other", None, "t9", None)
+        for one in ("a", "b", "c", "other"):
+            tried(one, "finished")
+            tried(one, "stopped")
+        migrate(connection, 2.0)
+        connection.execute("DELETE FROM datasets WHERE id IN ('a', 'b')")
+        add("d", "c", "t4", None)
+        families = dict(connection.execute("SELECT id, family FROM datasets"))
+        counts = dict(connection.execute("SELECT family, COUNT(*) FROM ideas_tried GROUP BY family"))
+        connection.execute("DELETE FROM datasets WHERE id IN ('c', 'd')")
+        left = [row[0] for row in connection.execute("SELECT family FROM ideas_tried")]
+    assert families == {"c": "t1", "d": "t1", "other": "t9"}
+    assert counts == {"t1": 3, "t9": 1}
+    assert left == ["t9"]

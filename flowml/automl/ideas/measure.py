@@ -92,11 +92,12 @@ def measure(
     without: Mapping[str, Sequence[Sequence[float | None]]] | None = None,
     time_left: Callable[[], float] = lambda: _NO_END,
     on_fold: Callable[[int, int], None] = lambda done, planned: None,
+    on_measured: Callable[[Measured], None] = lambda so_far: None,
 ) -> Measured:
     """Try operations on a table. `rows_in_all`: of the whole table, where `frame` holds some of its rows. `without`: by
     family what another idea was compared with on the same table, (repeat, fold, score) each, so that it is not learned
-    again. `on_fold` hears how many folds are done of how many; when `time_left` is over, no other is begun, and one
-    that takes much longer is given up.
+    again. `on_fold` hears how many folds are done of how many, `on_measured` what they come to; when `time_left` is
+    over, no other is begun, and one that takes much longer is given up.
 
     Raises InvalidInput for operations that are no idea, and for what cannot be trained.
     """
@@ -112,6 +113,28 @@ def measure(
 
     def fit_left() -> float:
         return time_left() + _GRACE_SECONDS
+
+    about = Measured(
+        learners=(),
+        titles=idea.titles,
+        columns=tuple(idea.written),
+        metric=task.metric,
+        greater_is_better=objective(task.metric).greater_is_better,
+        rows=len(task.target),
+        rows_in_all=len(task.target) if rows_in_all is None else rows_in_all,
+        folds=_in_words(task, planned),
+        n_folds=len(planned),
+        notes=(),
+        target=asked.target,
+        drawn=frame.height,
+        backwards=arms.backwards(),
+    )
+
+    def come_to() -> Measured:
+        tested = float(np.mean([len(fold.test) / max(1, len(fold.train)) for fold in planned[:done]]))
+        return _judged(
+            replace(about, notes=tuple(notes)), [(learner, known[learner.name]) for learner in learners], tested
+        )
 
     for fold in planned:
         for learner in list(learners):
@@ -131,6 +154,8 @@ def measure(
             break
         done += 1
         on_fold(done, len(planned))
+        if learners:
+            on_measured(come_to())
         left = time_left()
         if not learners or left <= 0 or (done >= task.n_folds and left < (began - left) / done):
             break
@@ -145,35 +170,27 @@ def measure(
         )
     if done < len(planned):
         notes.append(f"The time was over after {done} of {len(planned)} folds.")
-    metric = objective(task.metric)
-    share = float(np.mean([len(fold.test) / max(1, len(fold.train)) for fold in planned[:done]]))
-    found = tuple(_learned(learner, known[learner.name], metric.gain, share) for learner in learners)
-    overall = _overall(found, metric.gain, share)
+    return come_to()
+
+
+def _judged(about: Measured, fitted: Sequence[tuple[_Learner, list[Pair]]], tested_share: float) -> Measured:
+    """What the scores of some folds come to; `tested_share`: as of `difference`."""
+    metric = objective(about.metric)
+    found = tuple(_learned(learner, pairs, metric.gain, tested_share) for learner, pairs in fitted)
+    overall = _overall(found, metric.gain, tested_share)
+    notes = list(about.notes)
     lost = max(sum(pair.without is None or pair.beside is None for pair in one.pairs) for one in found)
     if lost:
         notes.append(
-            f"{lost} of {done} folds have no score by this metric, because a class does not occur in their test part;"
-            " they are left out."
+            f"{lost} of {len(found[0].pairs)} folds have no score by this metric, because a class does not occur in"
+            " their test part; they are left out."
         )
-    return Measured(
-        learners=found,
-        titles=idea.titles,
-        columns=tuple(idea.written),
-        metric=task.metric,
-        greater_is_better=metric.greater_is_better,
-        rows=len(task.target),
-        rows_in_all=len(task.target) if rows_in_all is None else rows_in_all,
-        folds=_in_words(task, planned),
-        n_folds=len(planned),
-        notes=tuple(notes),
-        target=asked.target,
-        drawn=frame.height,
-        overall=overall,
-        backwards=arms.backwards(),
-        too_good=overall is not None
-        and task.metric in _UP_TO_ONE
-        and overall.beside >= _HARDLY_WRONG > _OFTEN_WRONG >= overall.without,
+    too_good = (
+        overall is not None
+        and about.metric in _UP_TO_ONE
+        and overall.beside >= _HARDLY_WRONG > _OFTEN_WRONG >= overall.without
     )
+    return replace(about, learners=found, overall=overall, notes=tuple(notes), too_good=too_good)
 
 
 def check(

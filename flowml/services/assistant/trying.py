@@ -7,27 +7,24 @@ row says what became of it, and outlives the process; how far it is, only the pr
 
 import hashlib
 import json
-import logging
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from flowml import __version__
-from flowml.data.child import Child
+from flowml.data.child import Child, TookTooLong
 from flowml.data.recipes.checking import check_operations
 from flowml.domain.datasets import Dataset
-from flowml.domain.errors import FlowMLError, InvalidInput, TooMany
+from flowml.domain.errors import FlowMLError, InvalidInput, TooLarge
 from flowml.domain.ideas import Measured, Try, TryStatus
 from flowml.domain.jobs import JobSpec
 from flowml.domain.names import did_you_mean
 from flowml.machine.facts import memory_bytes, usable_cores
+from flowml.services.background.keeper import Keeper, Keepers, Kind, Work, turn
 from flowml.services.context import Context
-from flowml.services.scoring.progress import read_progress
 from flowml.services.tables import FORKSERVER, room_left, run_task, workplace
 from flowml.services.turns import Line, alone
 from flowml.store.rows import new_id
@@ -37,39 +34,43 @@ _MODULE = "flowml.services.engine_tasks"
 # Of how ideas are measured: what was tried in another way is tried anew.
 _EDITION = 2
 _LIBRARIES = ("lightgbm", "scikit-learn", "scipy", "numpy", "polars")
-_MOST_OPEN = 16
-_MOST_OF_ONE = 8
 SECONDS = 120.0
 """After so long no other fold is begun."""
-_MOST_SECONDS = 240.0
+MOST_SECONDS = 240.0
+"""After so long its process is ended."""
+_MOST_SO_FAR_BYTES = 4 << 20
 _MEMORY_SHARE = 0.4
 _MOST_THREADS = 4
 _STOPPED = {"detail": "It was stopped.", "hint": "Try it again to have it measured."}
 _INTERRUPTED = {"detail": "The server ended while this was tried.", "hint": "Try it again: it begins from the start."}
-_log = logging.getLogger(__name__)
+
+
+_RUN_IS_GONE = {
+    "detail": "The training run was deleted with whose settings it was to be tried.",
+    "hint": "Try it again from another run, or on the page of the data set.",
+}
+_KIND = Kind(
+    "trying",
+    ("Many ideas wait to be tried on this server already.", "Wait until some of them are done, or stop some."),
+    "It could not be tried: something in it was not expected.",
+)
 
 
 @dataclass(eq=False)
-class _Work:
-    """One that waits or is worked on."""
+class _Work(Work):
+    """`wanted_by`: the runs from which it was asked for, None for the data set itself."""
 
-    owner: str
-    dataset_id: str
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    progress: Path | None = None
+    dataset_id: str = ""
+    wanted_by: set[str | None] = field(default_factory=set)
 
 
-class _Works:
-    """Those of one store."""
-
-    def __init__(self) -> None:
+class _Tries(Keeper[_Work]):
+    def __init__(self, store: Store):
+        super().__init__(_KIND, store)
         self.line = Line(1, float("inf"))
-        self.open: dict[str, _Work] = {}
-        self.lock = threading.Lock()
 
 
-_works: WeakKeyDictionary[Store, _Works] = WeakKeyDictionary()
-_works_lock = threading.Lock()
+_keepers: Keepers[_Tries] = Keepers(_Tries)
 
 
 def begin(
@@ -90,7 +91,7 @@ def begin(
     settings = _settings(context, dataset, target, job_id)
     checked = check_operations(list(operations))
     with alone("try", dataset_id, _key(settings, checked), left=context.left, turns=context.turns):
-        known = _known(context, dataset_id, _key(settings, checked))
+        known = _known(context, dataset_id, _key(settings, checked), job_id)
         if known is not None:
             return known
         request = _request(context, dataset, settings, checked)
@@ -98,47 +99,56 @@ def begin(
         # What a preview has learned from all rows is no part of an idea: with it and without it, it is the same.
         checked = tuple(found["operations"])
         key = _key(settings, checked)
-        return _known(context, dataset_id, key) or _start(context, dataset, settings, checked, key)
+        return _known(context, dataset_id, key, job_id) or _start(context, dataset, settings, checked, key, job_id)
 
 
-def _known(context: Context, dataset_id: str, key: str) -> Try | None:
-    """The one that is open or has finished under this key."""
-    known = next((one for one in context.store.tries.of_dataset(dataset_id) if one.key == key), None)
-    if known is None or known.status in (TryStatus.FAILED, TryStatus.STOPPED):
-        return None
+def _known(context: Context, dataset_id: str, key: str, job_id: str | None) -> Try | None:
+    """The one that is open or has finished under this key. One that is open is wanted by this run as well."""
+    keeper = _keepers.of(context.store)
+    with keeper.lock:
+        known = next((one for one in context.store.tries.of_dataset(dataset_id) if one.key == key), None)
+        if known is None or known.status in (TryStatus.FAILED, TryStatus.STOPPED):
+            return None
+        if (work := keeper.open.get(known.id)) is not None:
+            work.wanted_by.add(job_id)
     return _with_progress(context, known)
 
 
 def _start(
-    context: Context, dataset: Dataset, settings: Mapping[str, Any], operations: tuple[Any, ...], key: str
+    context: Context,
+    dataset: Dataset,
+    settings: Mapping[str, Any],
+    operations: tuple[Any, ...],
+    key: str,
+    job_id: str | None,
 ) -> Try:
     context.store.room.check()
-    works, owner = _of(context.store), context.caller.identifier
+    keeper, owner = _keepers.of(context.store), context.caller.identifier
     asked = Try(new_id(), dataset.id, key, settings["target"], operations, settings, TryStatus.WAITING, context.clock())
-    work = _Work(owner, dataset.id)
-    with works.lock:
-        # Its data set may be gone meanwhile.
+    work, until = _Work(owner, dataset_id=dataset.id, wanted_by={job_id}), context.until(None)
+    with keeper.lock:
+        # Its data set may be gone meanwhile, or the run.
         context.store.datasets.get(dataset.id)
-        if len(works.open) >= _MOST_OPEN or sum(one.owner == owner for one in works.open.values()) >= _MOST_OF_ONE:
-            raise TooMany(
-                "Many ideas wait to be tried on this server already.",
-                hint="Wait until some of them are done, or stop some.",
-            )
+        if job_id is not None:
+            context.store.jobs.get(job_id)
+        keeper.check_room(owner)
         tried = context.store.tries.add(asked)
-        there = works.open.get(tried.id)
+        there = keeper.open.get(tried.id)
         # One that was stopped a moment ago is still on its way out.
         if tried.status is not TryStatus.WAITING or (there is not None and not there.cancelled.is_set()):
             return tried
-        works.open[tried.id] = work
+        keeper.add(tried.id, work)
     try:
         request = _request(context, dataset, settings, operations)
-        threading.Thread(
-            target=_work, args=(context.until(None), tried, work, request), name="trying", daemon=True
-        ).start()
     except BaseException:
-        with works.lock:
-            works.open.pop(tried.id, None)
+        keeper.drop(tried.id, work)
         raise
+    keeper.start(
+        tried.id,
+        work,
+        lambda: _work(until, keeper, tried, work, request),
+        lambda error: until.store.tries.fail(tried.id, until.clock(), {"detail": error.detail, "hint": error.hint}),
+    )
     return tried
 
 
@@ -153,29 +163,47 @@ def tried_on(context: Context, dataset_id: str, target: str | None = None) -> tu
     return tuple(_with_progress(context, one) for one in context.store.tries.of_dataset(dataset_id, target))
 
 
+def how_many(context: Context, dataset_id: str, target: str) -> int:
+    """How many ideas came to an end for a target: on all versions of the table, and also those that are forgotten. Who
+    looks at the best of many has looked at all of them."""
+    return context.store.tries.count(dataset_id, target)
+
+
 def stop(context: Context, try_id: str, *, only_open: bool = False) -> None:
     """End it; one that has ended is forgotten, unless it is wanted `only_open` (who stops one does not want to lose
     what came of it meanwhile). Raises NotFound."""
-    works = _of(context.store)
+    keeper = _keepers.of(context.store)
     # Nobody begins it between the look at it and its end.
-    with works.lock:
+    with keeper.lock:
         tried = context.store.tries.get(try_id)
         if tried.status.ended:
             if not only_open:
                 context.store.at_any_rate(lambda: context.store.tries.remove(try_id))
             return
-        if (work := works.open.get(try_id)) is not None:
-            work.cancelled.set()
+        keeper.cancel(try_id)
         context.store.at_any_rate(lambda: context.store.tries.stop(try_id, context.clock(), _STOPPED))
 
 
 def leave(store: Store, dataset_id: str) -> None:
     """Its data set is gone: what waits or works on it ends, and makes room for others."""
-    works = _of(store)
-    with works.lock:
-        for work in works.open.values():
+    keeper = _keepers.of(store)
+    with keeper.lock:
+        for work in keeper.open.values():
             if work.dataset_id == dataset_id:
                 work.cancelled.set()
+
+
+def leave_run(context: Context, job_id: str) -> None:
+    """A training run is gone: what waits or is tried with its settings ends, unless it is wanted elsewhere as well."""
+    keeper, store = _keepers.of(context.store), context.store
+    with keeper.lock:
+        for try_id, work in list(keeper.open.items()):
+            if job_id not in work.wanted_by:
+                continue
+            work.wanted_by.discard(job_id)
+            if not work.wanted_by and not work.cancelled.is_set():
+                work.cancelled.set()
+                keeper.note(partial(store.tries.stop, try_id, context.clock(), _RUN_IS_GONE))
 
 
 def recover(store: Store, now: float) -> None:
@@ -238,61 +266,62 @@ def _request(
 
 
 def _with_progress(context: Context, tried: Try) -> Try:
-    work = _of(context.store).open.get(tried.id)
-    if work is None or work.progress is None or tried.status is not TryStatus.RUNNING:
+    if tried.status is not TryStatus.RUNNING:
         return tried
-    found = read_progress(work.progress)
+    found = _keepers.of(context.store).told(tried.id)
     return tried if found is None else replace(tried, folds_done=found.rows, folds=found.total)
 
 
-def _work(context: Context, tried: Try, work: _Work, request: Mapping[str, Any]) -> None:
-    store = context.store
-    try:
-        place = _of(store).line.wait(work.cancelled, work.owner)
-        try:
-            _measure(context, tried, work, request)
-        finally:
-            _of(store).line.leave(place)
-    except FlowMLError as error:
-        if not work.cancelled.is_set():
-            known = {"detail": error.detail, "hint": error.hint}
-            _note(store, lambda: store.tries.fail(tried.id, context.clock(), known))
-    except Exception:
-        _log.exception("the idea %s could not be tried", tried.id)
-        problem = {"detail": "It could not be tried: something in it was not expected.", "hint": None}
-        _note(store, lambda: store.tries.fail(tried.id, context.clock(), problem))
-    finally:
-        with _of(store).lock:
-            # Somebody may have begun it again since it was stopped.
-            if _of(store).open.get(tried.id) is work:
-                del _of(store).open[tried.id]
+def _work(context: Context, keeper: _Tries, tried: Try, work: _Work, request: Mapping[str, Any]) -> None:
+    with turn(keeper.line, work):
+        with keeper.lock:
+            # One that was begun again after this was stopped is not this one's to begin.
+            if work.cancelled.is_set():
+                return
+            context.store.tries.begin(tried.id)
+        _measure(context, keeper, tried, work, request)
 
 
-def _measure(context: Context, tried: Try, work: _Work, request: Mapping[str, Any]) -> None:
-    with _of(context.store).lock:
-        # One that was begun again after this was stopped is not this one's to begin.
-        if work.cancelled.is_set():
-            return
-        context.store.tries.begin(tried.id)
+def _measure(context: Context, keeper: _Tries, tried: Try, work: _Work, request: Mapping[str, Any]) -> None:
     with workplace(context) as place, Child(_MODULE, starter=FORKSERVER.start) as process:
-        work.progress = place.scratch / "progress"
-        answer = process.perform(
-            "try_idea",
-            {
-                **request,
-                "without": _known_without(context.store, tried),
-                "threads": max(1, min(_MOST_THREADS, usable_cores())),
-                "seconds": SECONDS,
-                "progress": str(work.progress),
-                "scratch": str(place.scratch),
-            },
-            timeout_seconds=_MOST_SECONDS,
-            memory_bytes=int(memory_bytes() * _MEMORY_SHARE),
-            cancelled=work.cancelled,
-            look=room_left(context),
-        )
-    if not work.cancelled.is_set():
-        context.store.tries.finish(tried.id, context.clock(), Measured.of(answer))
+        work.progress, so_far = place.scratch / "progress", place.scratch / "so_far"
+        asked = {
+            **request,
+            "without": _known_without(context.store, tried),
+            "threads": max(1, min(_MOST_THREADS, usable_cores())),
+            "seconds": SECONDS,
+            "progress": str(work.progress),
+            "so_far": str(so_far),
+            "scratch": str(place.scratch),
+        }
+        try:
+            answer = process.perform(
+                "try_idea",
+                asked,
+                timeout_seconds=MOST_SECONDS,
+                memory_bytes=int(memory_bytes() * _MEMORY_SHARE),
+                cancelled=work.cancelled,
+                look=room_left(context),
+            )
+        except (TookTooLong, TooLarge) as ended:
+            measured = _measured_so_far(so_far, ended)
+        else:
+            measured = Measured.of(answer)
+    with keeper.lock:
+        if not work.cancelled.is_set():
+            context.store.tries.finish(tried.id, context.clock(), measured)
+
+
+def _measured_so_far(path: Path, ended: FlowMLError) -> Measured:
+    """What was measured by a process that was ended. Raises `ended` for nothing."""
+    try:
+        with path.open("rb") as file:
+            measured = Measured.of(json.loads(file.read(_MOST_SO_FAR_BYTES)))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise ended from None
+    done = max(len(one.pairs) for one in measured.learners)
+    said = f"{done} of {measured.n_folds} folds were measured before it was ended. {ended.detail}"
+    return replace(measured, notes=(*measured.notes, said))
 
 
 def _known_without(store: Store, tried: Try) -> dict[str, list[tuple[int, int, float | None]]]:
@@ -307,18 +336,3 @@ def _known_without(store: Store, tried: Try) -> dict[str, list[tuple[int, int, f
     if most is None:
         return {}
     return {family.name: [(pair.repeat, pair.fold, pair.without) for pair in family.pairs] for family in most.learners}
-
-
-def _note(store: Store, change: Callable[[], None]) -> None:
-    if store.is_closed:
-        # The next server says that it was interrupted.
-        return
-    try:
-        store.at_any_rate(change)
-    except Exception:
-        _log.exception("what became of an idea could not be noted")
-
-
-def _of(store: Store) -> _Works:
-    with _works_lock:
-        return _works.setdefault(store, _Works())

@@ -1,5 +1,6 @@
 """Ideas for columns in a child process: checked, tried, and thought of. Tasks of `engine_tasks`: JSON in and out."""
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from flowml.automl.ideas import own
 from flowml.automl.ideas.measure import LEAST_ROWS, MOST_CELLS, MOST_ROWS, Asked, check, measure
 from flowml.data.sampling import height_of, read_drawn
 from flowml.domain.datasets import Role
-from flowml.services.scoring.progress import Told, write_progress
+from flowml.services.background.progress import Told, write_progress, write_whole
 
 _CELLS_FOR_THREADS = 200_000
 
@@ -33,8 +34,8 @@ def check_idea(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def try_idea(request: Mapping[str, Any]) -> dict[str, Any]:
     """The same with "without" (as `measure` takes it), "threads", "seconds" (no fold is begun after them), "progress"
-    (a file that says how far it is) and "scratch" (a folder for what is temporary) → `Measured`. Raises as `check_idea`
-    does."""
+    (a file that says how far it is), "so_far" (one that has what was measured until then) and "scratch" (a folder for
+    what is temporary) → `Measured`. Raises as `check_idea` does."""
     began = time.monotonic()
     progress = Path(request["progress"])
 
@@ -54,6 +55,7 @@ def try_idea(request: Mapping[str, Any]) -> dict[str, Any]:
         without=request["without"],
         time_left=lambda: request["seconds"] - (time.monotonic() - began),
         on_fold=tell,
+        on_measured=lambda so_far: write_whole(Path(request["so_far"]), json.dumps(asdict(so_far))),
     )
     return asdict(measured)
 

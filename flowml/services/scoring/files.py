@@ -6,24 +6,20 @@ became of it, and outlives the process; how far it is, only the process knows. A
 as somebody asks for it, and an hour.
 """
 
-import logging
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from flowml.data.child import Child
 from flowml.domain.access.caller import Permission
-from flowml.domain.errors import Damaged, FlowMLError, NotFound, TooMany, WrongState
+from flowml.domain.errors import Damaged, FlowMLError, NotFound, WrongState
 from flowml.domain.models import Model, Scoring, ScoringStatus
 from flowml.machine.facts import memory_bytes
+from flowml.services.background.keeper import Keeper, Keepers, Kind, Work, turn
 from flowml.services.context import Context
 from flowml.services.downloads import MEDIA_TYPES, Download
-from flowml.services.scoring.progress import read_progress
 from flowml.services.serving import predicting
 from flowml.services.serving.shelf import find_model
 from flowml.services.tables import FORKSERVER, Workplace, room_left, workplace
@@ -32,8 +28,6 @@ from flowml.store.rows import new_id
 from flowml.store.store import Store
 
 FORMATS = tuple(MEDIA_TYPES)
-_MOST_OPEN = 16
-_MOST_OF_ONE = 8
 _MOST_SECONDS = 86_400.0
 _MEMORY_SHARE = 0.6
 _SMALL_BYTES = 4 << 20
@@ -41,7 +35,6 @@ _INTERRUPTED = {
     "detail": "The server ended while this file was worked on.",
     "hint": "Send the file again.",
 }
-_log = logging.getLogger(__name__)
 
 Ended = Callable[[FlowMLError | None], object]
 """Called, in another thread, when a file is no longer worked on: None where it has finished or was cancelled."""
@@ -50,29 +43,27 @@ Ended = Callable[[FlowMLError | None], object]
 def _nobody_waits(error: FlowMLError | None) -> None: ...
 
 
+_KIND = Kind(
+    "scoring",
+    ("This server has many files to score already.", "Wait until some of them are done, or cancel some."),
+    "The file could not be scored: something in it was not expected.",
+)
+
+
 @dataclass(eq=False)
-class _Work:
-    """One that waits or is worked on. `ended` is called when it is neither any more, with what it failed with."""
+class _Work(Work):
+    """`is_left`: who waited for it has left."""
 
-    owner: str
-    ended: Ended
-    cancelled: threading.Event = field(default_factory=threading.Event)
     is_left: bool = False
-    progress: Path | None = None
-    error: FlowMLError | None = None
 
 
-class _Works:
-    """Those of one store."""
-
-    def __init__(self) -> None:
+class _Scorings(Keeper[_Work]):
+    def __init__(self, store: Store):
+        super().__init__(_KIND, store)
         self.large, self.small = Line(1, float("inf")), Line(1, float("inf"))
-        self.open: dict[str, _Work] = {}
-        self.lock = threading.Lock()
 
 
-_works: WeakKeyDictionary[Store, _Works] = WeakKeyDictionary()
-_works_lock = threading.Lock()
+_keepers: Keepers[_Scorings] = Keepers(_Scorings)
 
 
 def begin(
@@ -91,29 +82,24 @@ def begin(
     context.caller.check_model(model_id)
     context.store.room.check()
     model = find_model(context, model_id)
-    works, owner = _of(context.store), context.caller.identifier
+    keeper, owner = _keepers.of(context.store), context.caller.identifier
     scoring = Scoring(new_id(), owner, model.id, filename, format, ScoringStatus.WAITING, context.clock())
-    work = _Work(owner, ended)
-    with works.lock:
-        if len(works.open) >= _MOST_OPEN or sum(one.owner == owner for one in works.open.values()) >= _MOST_OF_ONE:
-            raise TooMany(
-                "This server has many files to score already.", hint="Wait until some of them are done, or cancel some."
-            )
-        works.open[scoring.id] = work
+    work, until = _Work(owner), context.until(None)
+    keeper.add(scoring.id, work)
     source = context.store.files.new_temp()
     try:
         path.replace(source)
         context.store.scorings.add(scoring)
-        threading.Thread(
-            target=_work,
-            args=(context.until(None), scoring, work, model, source, dict(options)),
-            name="scoring",
-            daemon=True,
-        ).start()
+        keeper.start(
+            scoring.id,
+            work,
+            lambda: _work(until, keeper, scoring, work, model, source, dict(options)),
+            lambda error: until.store.scorings.fail(scoring.id, until.clock(), _problem(error)),
+            ended,
+        )
     except BaseException:
         source.unlink(missing_ok=True)
-        with works.lock:
-            works.open.pop(scoring.id, None)
+        keeper.drop(scoring.id, work)
         raise
     return scoring
 
@@ -123,10 +109,9 @@ def show(context: Context, scoring_id: str) -> Scoring:
     scoring = context.store.scorings.get(scoring_id)
     if scoring.owner != context.caller.identifier and Permission.READ not in context.caller.may:
         raise NotFound(f"There is no scored file {scoring_id[:80]}.", hint="Old ones are forgotten after a day.")
-    work = _of(context.store).open.get(scoring_id)
-    if work is None or work.progress is None or scoring.status is not ScoringStatus.RUNNING:
+    if scoring.status is not ScoringStatus.RUNNING:
         return scoring
-    found = read_progress(work.progress)
+    found = _keepers.of(context.store).told(scoring_id)
     return scoring if found is None else replace(scoring, rows=found.rows, n_rows=found.total, seconds=found.seconds)
 
 
@@ -137,15 +122,13 @@ def cancel(context: Context, scoring_id: str) -> None:
         _result(context, scoring).unlink(missing_ok=True)
         context.store.scorings.remove(scoring_id)
         return
-    work = _of(context.store).open.get(scoring_id)
-    if work is not None:
-        work.cancelled.set()
+    _keepers.of(context.store).cancel(scoring_id)
     context.store.at_any_rate(lambda: context.store.scorings.cancel(scoring_id, context.clock()))
 
 
 def leave(context: Context, scoring_id: str) -> None:
     """Who waited for it has left: end it, soon, and without waiting."""
-    work = _of(context.store).open.get(scoring_id)
+    work = _keepers.of(context.store).open.get(scoring_id)
     if work is not None:
         work.is_left = True
         work.cancelled.set()
@@ -170,37 +153,21 @@ def recover(store: Store, now: float) -> None:
 
 
 def _work(
-    context: Context, scoring: Scoring, work: _Work, model: Model, source: Path, options: Mapping[str, Any]
+    context: Context,
+    keeper: _Scorings,
+    scoring: Scoring,
+    work: _Work,
+    model: Model,
+    source: Path,
+    options: Mapping[str, Any],
 ) -> None:
-    store = context.store
     try:
-        works = _of(store)
-        with _turn(works.small if source.stat().st_size < _SMALL_BYTES else works.large, work):
+        with turn(keeper.small if source.stat().st_size < _SMALL_BYTES else keeper.large, work):
             _answer(context, scoring, work, model, source, options)
-    except FlowMLError as error:
-        if not work.cancelled.is_set():
-            work.error = known = error
-            _note(store, lambda: store.scorings.fail(scoring.id, context.clock(), _problem(known)))
-    except Exception:
-        _log.exception("the file %s could not be scored", scoring.id)
-        work.error = unexpected = FlowMLError("The file could not be scored: something in it was not expected.")
-        _note(store, lambda: store.scorings.fail(scoring.id, context.clock(), _problem(unexpected)))
     finally:
         source.unlink(missing_ok=True)
         if work.is_left:
-            _note(store, lambda: store.scorings.cancel(scoring.id, context.clock()))
-        with _of(store).lock:
-            _of(store).open.pop(scoring.id, None)
-        work.ended(work.error)
-
-
-@contextmanager
-def _turn(line: Line, work: _Work) -> Iterator[None]:
-    place = line.wait(work.cancelled, work.owner)
-    try:
-        yield
-    finally:
-        line.leave(place)
+            keeper.note(lambda: context.store.scorings.cancel(scoring.id, context.clock()))
 
 
 def _answer(
@@ -259,18 +226,3 @@ def _result(context: Context, scoring: Scoring) -> Path:
 
 def _problem(error: FlowMLError) -> dict[str, Any]:
     return {"detail": error.detail, "hint": error.hint}
-
-
-def _note(store: Store, change: Callable[[], None]) -> None:
-    if store.is_closed:
-        # The next server says that it was interrupted.
-        return
-    try:
-        store.at_any_rate(change)
-    except Exception:
-        _log.exception("what became of a scored file could not be noted")
-
-
-def _of(store: Store) -> _Works:
-    with _works_lock:
-        return _works.setdefault(store, _Works())

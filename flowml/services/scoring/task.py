@@ -20,8 +20,8 @@ from flowml.data.in_pieces import open_expected
 from flowml.data.sizes import plain_bytes
 from flowml.data.tasks import Task, answer_and_end
 from flowml.data.writing.writers import SEPARATORS
+from flowml.services.background.progress import Told, write_progress
 from flowml.services.scoring.flat import flatten
-from flowml.services.scoring.progress import Told, write_progress
 
 _NICENESS = 5
 _REFERENCE_ROWS = 50_000

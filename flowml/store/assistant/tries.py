@@ -53,6 +53,19 @@ class Tries:
         )
         return tuple(map(_try, rows))
 
+    def count(self, dataset_id: str, target: str) -> int:
+        """How many came to an end for a target, on all versions of the table, those that are forgotten among them."""
+        (found,) = (
+            self._database.read()
+            .execute(
+                "SELECT COUNT(*) FROM ideas_tried"
+                " WHERE family = (SELECT family FROM datasets WHERE id = ?) AND target = ?",
+                (dataset_id, target),
+            )
+            .fetchone()
+        )
+        return int(found)
+
     def begin(self, try_id: str) -> None:
         """It is worked on, unless it was stopped meanwhile."""
         with self._database.write() as connection:

@@ -129,9 +129,9 @@ def test_both_arms_have_the_same_folds_and_learn_nothing_from_the_test_part(
     for without, beside in zip(fits[::2], fits[1::2], strict=True):
         assert without[0] is beside[0] and without[1:] == beside[1:]
         assert (without[2], without[3]) == (len(without[0].train), len(without[0].test))
-    # The first time it looks at all rows: of what kind the columns will be; the last time whether they are the target.
-    # What it learned there is not used.
-    seen = [(rows, fold) for rows, (fold, *_) in zip(spy.learned_from[1:-1], fits[::2], strict=True)]
+    # The first two times it looks at all rows: of what kind the columns will be, and whether they are the target. What
+    # it learned there is not used.
+    seen = [(rows, fold) for rows, (fold, *_) in zip(spy.learned_from[2:], fits[::2], strict=True)]
     for rows, fold in seen:
         assert sorted(rows) == sorted(fold.train.astype(float).tolist())
         assert not set(rows) & set(fold.test.astype(float).tolist())
@@ -216,6 +216,18 @@ def test_the_time_ends_it_between_two_folds_and_that_is_said(lines: None, monkey
     assert told == [(0, 15), (1, 15), (2, 15), (3, 15)]
     assert "The time was over after 3 of 15 folds." in measured.notes
     assert all(one.difference.n_folds == 3 for one in measured.learners)
+
+
+def test_what_the_folds_come_to_is_told_as_they_are_done(once: None) -> None:
+    told: list[Measured] = []
+    found = measure(table(120), roles_of(table(120)), PRODUCT, Asked("y"), on_measured=told.append)
+    assert [len(one.learners[0].pairs) for one in told] == list(range(1, len(told) + 1))
+    assert told[-1] == found
+    for one in told:
+        pairs = [learned.pairs for learned in found.learners]
+        assert [learned.pairs for learned in one.learners] == [of[: len(one.learners[0].pairs)] for of in pairs]
+    assert told[1].difference.verdict is Verdict.TOO_FEW
+    assert (told[1].n_folds, told[1].folds, told[1].backwards) == (found.n_folds, found.folds, found.backwards)
 
 
 def test_a_fold_that_does_not_end_in_time_does_not_count(lines: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import io
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -14,8 +15,8 @@ import pytest
 from flowml.data import child
 from flowml.domain.access.caller import TokenKind
 from flowml.services.access.tokens import create_token
+from flowml.services.background.progress import Told, read_progress, write_progress
 from flowml.services.scoring import files
-from flowml.services.scoring.progress import Told, read_progress, write_progress
 from flowml.services.scoring.task import score
 from flowml.web.api.scoring import accepted
 from tests.services import trained
@@ -165,7 +166,7 @@ def test_who_leaves_ends_the_work(served: Served, beside: Beside) -> None:
     with pytest.raises(httpx.ReadTimeout):
         sent(served, timeout=0.5)
     for _ in range(500):
-        if not files._of(served.store).open:
+        if not files._keepers.of(served.store).open:
             break
         time.sleep(0.01)
     (row,) = [s for s in _all(served) if s["status"] not in ("finished", "failed") and s["filename"] == "new.csv"][-1:]
@@ -224,13 +225,13 @@ def test_an_end_of_the_server_is_said(served: Served, beside: Beside) -> None:
     found = until(served, scoring["id"], "failed")
     assert found["problem"]["detail"] == "The server ended while this file was worked on."
     files.leave(served.context, scoring["id"])
-    while files._of(served.store).open:
+    while files._keepers.of(served.store).open:
         time.sleep(0.01)
     assert until(served, scoring["id"], "failed")["problem"]["hint"] == "Send the file again."
 
 
 def test_many_files_of_one_are_too_many(served: Served, beside: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_MOST_OF_ONE", 1)
+    monkeypatch.setattr(files._keepers.of(served.store), "_kind", replace(files._KIND, most_of_one=1))
     beside.may_go_on.clear()
     scoring = sent(served, params={"wait": "false"}).json()
     assert sent(served).status_code == 429

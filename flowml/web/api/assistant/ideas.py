@@ -31,7 +31,10 @@ def start(context: Context, body: StartTry) -> dict[str, Any]:
 def index(context: Context, query: TriesQuery) -> dict[str, Any]:
     """The ideas that were tried on a data set, and what came of them."""
     found = trying.tried_on(context, query.dataset_id, query.target)
-    return {"items": [shown(one) for one in found], "many": many_words(found) if query.target else ""}
+    many = ""
+    if query.target:
+        many = many_words(found, trying.how_many(context, query.dataset_id, query.target))
+    return {"items": [shown(one) for one in found], "many": many}
 
 
 def show(context: Context, try_id: str) -> dict[str, Any]:

@@ -115,15 +115,19 @@ def _signed(value: float, metric: str) -> str:
     return f"{'−' if value < 0 else '+'}{text}"
 
 
-def many_words(tried: Sequence[Try]) -> str:
-    """A warning where several ideas were tried for the same target; empty for one."""
+def many_words(tried: Sequence[Try], count: int = 0) -> str:
+    """A warning where several ideas were tried for the same target; empty for one. `count`: of how many in all, where
+    some are not among these."""
     finished = [one for one in tried if one.status is TryStatus.FINISHED and one.measured is not None]
-    count = len(finished)
-    if count < 2:
+    others = max(0, count - len(finished))
+    count = len(finished) + others
+    if count < 2 or not finished:
         return ""
+    beside = f", {number(others)} of them on other versions of this table or forgotten since" if others else ""
+    chance = percent(chance_of_a_lucky_one(count))
     text = (
-        f"{count} ideas were tried for this target. Of {count} that are of no use, at least one would look as if it"
-        f" helped with a chance of about {percent(chance_of_a_lucky_one(count))}: the best of many is partly luck."
+        f"{count} ideas were tried for this target{beside}. Of {count} that are of no use, at least one would look as"
+        f" if it helped with a chance of about {chance}: the best of many is partly luck."
     )
     helps = [one for one in finished if _verdict(one) is Verdict.HELPS]
     if not helps:

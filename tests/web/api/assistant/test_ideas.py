@@ -1,8 +1,10 @@
 """Ideas over HTTP: FlowML's own, tried once whoever asks, watched, stopped, and after the server has ended."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -10,9 +12,10 @@ from typing import Any
 import pytest
 
 from flowml.data import child
+from flowml.domain.errors import FlowMLError, InvalidInput, TooLarge
 from flowml.domain.ideas import Difference, Learned, Measured, Pair, Verdict
 from flowml.services.assistant import trying
-from flowml.services.scoring.progress import Told, write_progress
+from flowml.services.background.progress import Told, write_progress, write_whole
 from flowml.store.store import Store
 from tests.services.records import add_job
 from tests.web.serving import Served, serve
@@ -64,8 +67,6 @@ class Beside:
     def __exit__(self, *raised: object) -> None: ...
 
     def perform(self, task: str, request: dict[str, Any], *, cancelled: Event, **bounds: Any) -> dict[str, Any]:
-        from dataclasses import asdict
-
         self.count += 1
         self.asked.append(request)
         write_progress(Path(request["progress"]), Told(3, 10, 0.5))
@@ -215,6 +216,113 @@ def test_the_settings_of_a_run_are_taken(house: Served, dataset: str, beside: Be
     assert start(house, dataset, PRODUCT, 404, job_id="none")
 
 
+def test_with_the_run_goes_what_is_tried_with_its_settings_alone(house: Served, dataset: str, beside: Beside) -> None:
+    def another(metric: str) -> str:
+        return add_job(house.store, dataset_id=dataset, target="area", metric=metric).id
+
+    first, second, usual = another("mae"), another("mae"), another("auto")
+    alone = start(house, dataset, job_id=first)
+    assert beside.began.acquire(timeout=30)
+    square = [{"op": "derive", "column": "w", "expression": "width ^ 2"}]
+    shared = start(house, dataset, square, job_id=first)
+    assert start(house, dataset, square, job_id=second)["id"] == shared["id"]
+    of_both = start(house, dataset, job_id=usual)
+    by_itself = start(house, dataset)
+    assert by_itself["id"] == of_both["id"]
+
+    for job_id in (first, usual):
+        assert house.client.delete(f"/api/training/{job_id}").status_code == 204
+    gone = until(house, alone["id"], "stopped")
+    assert "training run was deleted" in gone["problem"]["detail"] and "another run" in gone["problem"]["hint"]
+    for one in (shared, by_itself):
+        assert house.client.get(f"/api/llm/try/{one['id']}").json()["status"] in ("waiting", "running")
+    assert start(house, dataset, job_id=first, status=404)
+    # Begun again it is another one's, which the end of the one before does not touch.
+    assert start(house, dataset, job_id=second)["id"] == alone["id"]
+    beside.may_go_on.set()
+    for one in (alone, shared, by_itself):
+        until(house, one["id"], "finished")
+
+
+def test_what_was_tried_counts_whatever_becomes_of_it(house: Served, beside: Beside) -> None:
+    rows = [f"{line}{',x' if at else ',extra'}" for at, line in enumerate(ROWS)]
+    answer = house.client.post("/api/datasets/upload", files={"file": ("counted.csv", "\n".join(rows))})
+    table = answer.json()["id"]
+    beside.may_go_on.set()
+
+    def tried(on: str, *expressions: str) -> str:
+        for expression in expressions:
+            begun = start(house, on, [{"op": "derive", "column": "w", "expression": expression}])
+            until(house, begun["id"], "finished")
+        return str(begun["id"])
+
+    def said(on: str, target: str = "area") -> str:
+        answer = house.client.get("/api/llm/try", params={"dataset_id": on, "target": target})
+        return str(answer.json()["many"])
+
+    last = tried(table, "width ^ 2", "width * 2", "height ^ 2")
+    assert said(table).startswith("3 ideas were tried for this target. Of 3")
+    assert house.client.delete(f"/api/llm/try/{last}").status_code == 204
+    assert said(table).startswith("3 ideas were tried for this target, 1 of them on other versions")
+    tried(table, "height ^ 2")
+    assert said(table).startswith("3 ideas were tried for this target. Of 3")
+
+    body = {"operations": [{"op": "drop", "columns": ["extra"]}], "preview": False}
+    version = house.client.post(f"/api/datasets/{table}/transform", json=body).json()["id"]
+    assert said(version) == ""
+    tried(version, "width ^ 3")
+    assert said(version).startswith("4 ideas were tried for this target, 3 of them on other versions")
+    assert said(table).startswith("4 ideas")
+    assert house.client.delete(f"/api/datasets/{table}").status_code == 204
+    assert said(version).startswith("4 ideas were tried for this target, 3 of them on other versions")
+    assert house.store.tries.count(version, "height") == 0
+    assert house.client.delete(f"/api/datasets/{version}").status_code == 204
+    again = house.client.post("/api/datasets/upload", files={"file": ("counted.csv", "\n".join(rows))}).json()["id"]
+    assert house.store.tries.count(again, "area") == 0
+
+
+@pytest.mark.parametrize(
+    ("ended", "folds", "status"),
+    [
+        (child.TookTooLong("It took longer than 240 seconds and was stopped."), 3, "finished"),
+        (TooLarge("This takes more than the 2.0 GB of memory there are for it."), 3, "finished"),
+        (child.TookTooLong("It took longer than 240 seconds and was stopped."), 0, "failed"),
+        (InvalidInput("No model could be fitted."), 3, "failed"),
+    ],
+)
+def test_what_was_measured_is_shown_when_its_process_is_ended(
+    house: Served,
+    dataset: str,
+    beside: Beside,
+    monkeypatch: pytest.MonkeyPatch,
+    ended: FlowMLError,
+    folds: int,
+    status: str,
+) -> None:
+    def perform(task: str, request: dict[str, Any], **_: Any) -> Any:
+        if folds:
+            write_whole(Path(request["so_far"]), json.dumps(asdict(measured(*[0.05] * folds))))
+        raise ended
+
+    monkeypatch.setattr(beside, "perform", perform)
+    found = until(house, start(house, dataset)["id"], "finished", "failed")
+    assert found["status"] == status
+    if status == "finished":
+        said = f"3 of 5 folds were measured before it was ended. {ended.detail}"
+        assert said in found["outcome"]["sentences"]
+        assert [len(one["points"]) for one in found["outcome"]["families"]] == [3, 3]
+    else:
+        assert found["problem"]["detail"] == ended.detail and found["outcome"] is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "7", '{"learners": []}', '{"learners": [{}]}'])
+def test_what_a_process_has_left_that_is_nothing_measured_is_none(tmp_path: Path, content: str) -> None:
+    ended = child.TookTooLong("It took too long.")
+    (tmp_path / "so_far").write_text(content)
+    with pytest.raises(child.TookTooLong):
+        trying._measured_so_far(tmp_path / "so_far", ended)
+
+
 @pytest.mark.parametrize(
     ("operations", "words"),
     [
@@ -286,7 +394,7 @@ def test_after_the_server_was_killed_it_is_shown_as_stopped_and_can_be_begun_aga
     assert found["problem"]["detail"] == "The server ended while this was tried." and found["outcome"] is None
     beside.may_go_on.set()
     for _ in range(500):
-        if not trying._of(house.store).open:
+        if not trying._keepers.of(house.store).open:
             break
         time.sleep(0.01)
     # The old one came to an end afterwards: what it found does not count any more.
@@ -301,10 +409,10 @@ def test_with_the_data_set_goes_what_was_tried(house: Served, dataset: str, besi
     assert house.client.delete(f"/api/datasets/{dataset}").status_code == 204
     # It ends without being let go on, and others have their turn.
     for _ in range(1_000):
-        if not trying._of(house.store).open:
+        if not trying._keepers.of(house.store).open:
             break
         time.sleep(0.01)
-    assert not trying._of(house.store).open
+    assert not trying._keepers.of(house.store).open
     assert house.client.get(f"/api/llm/try/{begun['id']}").status_code == 404
     assert house.client.get("/api/llm/try", params={"dataset_id": dataset}).status_code == 404
 
@@ -312,7 +420,7 @@ def test_with_the_data_set_goes_what_was_tried(house: Served, dataset: str, besi
 def test_too_many_at_once_are_refused(house: Served, dataset: str, beside: Beside) -> None:
     begun = [
         start(house, dataset, [{"op": "derive", "column": "w", "expression": f"width + {at}"}])
-        for at in range(trying._MOST_OF_ONE)
+        for at in range(trying._KIND.most_of_one)
     ]
     assert "Many ideas wait" in start(house, dataset, PRODUCT, 429)["detail"]
     for one in begun:

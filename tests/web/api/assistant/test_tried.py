@@ -106,6 +106,17 @@ def test_the_best_of_many_is_partly_luck() -> None:
     assert many_words(tried(HELPED, lucky)).endswith("Of 2 that helped, 1 stands out even so.")
 
 
+def test_those_that_are_not_shown_count_as_well() -> None:
+    lucky = with_best(p=0.02)
+    assert many_words(tried(lucky, HELPED), 2) == many_words(tried(lucky, HELPED))
+    words = many_words(tried(lucky), 4)
+    assert words.startswith(
+        "4 ideas were tried for this target, 3 of them on other versions of this table or forgotten"
+    )
+    assert words.endswith("None stands out once that is taken into account.")
+    assert many_words(tried(None), 4) == ""
+
+
 @pytest.mark.parametrize("count", [2, 8])
 def test_where_none_helped_nothing_stands_out(count: int) -> None:
     words = many_words(tried(*[with_best(verdict=Verdict.UNCLEAR)] * count))

@@ -30,6 +30,11 @@ def read_progress(path: Path) -> Told | None:
 
 def write_progress(path: Path, told: Told) -> None:
     """Whoever reads it meanwhile has the one before."""
+    write_whole(path, json.dumps(asdict(told)))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """A file that has all of this, or what it had before."""
     beside = path.with_name(f"{path.name}-next")
-    beside.write_text(json.dumps(asdict(told)))
+    beside.write_text(text)
     beside.replace(path)
