@@ -48,6 +48,8 @@ test("what is said of the numbers is right for none, one and many", () => {
   assert.equal(verdictOf({ numbers: 0, marks: [] }), "There is no number in this text.");
   assert.equal(verdictOf({ numbers: 1, marks: [] }), "Its one number is among the figures. Whether each is said of the right thing, and what is said without numbers, is not checked.");
   assert.equal(verdictOf({ numbers: 7, marks: [] }), "All 7 numbers in this text are among the figures. Whether each is said of the right thing, and what is said without numbers, is not checked.");
+  assert.equal(verdictOf({ numbers: 1, marks: marks("uncited") }), "1 of 1 number in this text cites no figure, so it was not checked.");
+  assert.equal(verdictOf({ numbers: 5, marks: marks("uncited", "uncited") }), "2 of 5 numbers in this text cite no figure, so they were not checked.");
   assert.equal(verdictOf({ numbers: 1, marks: marks("invented") }), "1 of 1 number in this text is not among the figures that it was told: do not rely on it.");
   assert.equal(verdictOf({ numbers: 7, marks: marks("invented", "invented", "elsewhere", "no_such_fact") }), "2 of 7 numbers in this text are not among the figures that it was told: do not rely on them. One is of something else than what is cited there. It names a fact that there is not.");
 });

@@ -1,8 +1,9 @@
 """A text against the facts that it was told: numbers that are none of theirs, and facts that there are not.
 
-A number is held against the figures of the facts that its sentence cites; where it cites none, or they do not have it,
-against all of them. What follows from the cited figures in one step is theirs as well: what is missing from a share to
-all of it, a difference, how many times as much.
+A number is held against the figures of the facts that its sentence cites; where they do not have it, against all of
+them. What follows from the cited figures in one step is theirs as well: what is missing from a share to all of it, a
+difference, how many times as much. Among all facts some figure is near nearly every share and every small count: where
+a sentence cites nothing, only an amount written in three digits or more that is a figure counts as found.
 """
 
 import re
@@ -31,6 +32,7 @@ _MOST_FIGURES, _FEW_FIGURES = 24, 5
 _FEW_FACTS = 3
 _MOST_NUMBERS = 1_000
 _NEAR_SHARE = 0.02
+_EXACT_FROM, _EXACT_DIGITS, _EXACT_ROOM = 100.0, 3, 0.01
 
 
 class Kind(StrEnum):
@@ -38,6 +40,7 @@ class Kind(StrEnum):
 
     INVENTED = "invented"
     ELSEWHERE = "elsewhere"
+    UNCITED = "uncited"
     NO_SUCH_FACT = "no_such_fact"
 
 
@@ -61,8 +64,9 @@ class Checked:
     numbers: int
 
 
-def check(text: str, facts: Sequence[Fact], names: Iterable[str] = ()) -> Checked:
-    """`names` are those of columns and classes: numbers within them are none of the text's."""
+def check(text: str, facts: Sequence[Fact], names: Iterable[str] = (), *, rests_on: Sequence[str] = ()) -> Checked:
+    """`names` are those of columns and classes: numbers within them are none of the text's. `rests_on`: facts that the
+    whole text cites, wherever a sentence cites none of its own."""
     known = by_id(facts)
     figures = {fact.id: known_of(fact) for fact in facts}
     everything = list(figures.values())
@@ -81,6 +85,7 @@ def check(text: str, facts: Sequence[Fact], names: Iterable[str] = ()) -> Checke
     for start, end in _sentences(masked):
         sentence = masked[start:end]
         there = [one.id for one in citations(text[start:end]) if one.id in known]
+        there = there or [one for one in rests_on if one in known]
         own = [figures[one] for one in dict.fromkeys(there)]
         compares = _COMPARES.search(sentence) is not None
         parts = [_Clause(sentence[first:last], first, own, everything) for first, last in clauses(sentence)]
@@ -96,6 +101,8 @@ def check(text: str, facts: Sequence[Fact], names: Iterable[str] = ()) -> Checke
             if _is_borne_out(one, clause.all, sentence, compares=compares, derived=not own):
                 if own and _is_telling(one):
                     marks.append(replace(at, kind=Kind.ELSEWHERE, note="not a figure of what is cited here"))
+                elif not own and not _is_exact(one, clause.all.found, sentence):
+                    marks.append(replace(at, kind=Kind.UNCITED, note="cites no figure"))
                 continue
             marks.append(at)
     return Checked(tuple(sorted(marks, key=lambda mark: mark.start)), tuple(cited), count)
@@ -240,3 +247,18 @@ def _is_near(one: Stated, figure: float) -> bool:
 def _is_telling(one: Stated) -> bool:
     """Whether a number is no small count, which many facts share."""
     return all(reading.is_share or abs(reading.value) > 10 for reading in one.readings)
+
+
+def _is_exact(one: Stated, found: Meant, sentence: str) -> bool:
+    """Whether it is a figure to its last digit, and has so many that chance hardly makes it one."""
+    if one.is_ratio or sum(map(str.isdigit, sentence[one.start : one.end])) < _EXACT_DIGITS:
+        return False
+    if any(reading.is_share for reading in one.readings):
+        return False
+    exact = tuple(
+        replace(reading, near=min(reading.near, _EXACT_ROOM * abs(reading.value)))
+        for reading in one.readings
+        if abs(reading.value) >= _EXACT_FROM
+    )
+    plain = replace(one, readings=exact, loose=0.0, above=False, below=False)
+    return any(_is_near(plain, figure) for figure in found.figures)

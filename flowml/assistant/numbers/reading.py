@@ -267,12 +267,15 @@ def _number(text: str, match: re.Match[str]) -> Stated | None:
     readings = []
     for value, unit in amounts:
         size, near = sign * value * scale, _rounding(value, unit) * scale
+        readings.append(Reading(size, near))
         if per_cent:
             per = 1000.0 if "‰" in per_cent else 100.0
             readings.append(Reading(size / per, near / per, True))
-        readings.append(Reading(size, near))
-        # “Of 100 rows it finds 62”: the 100 stands elsewhere in the sentence.
-        readings += [Reading(size / base, 1.0 / base, True) for base in set(bases.values()) if 0 <= size <= base]
+        else:
+            # “Of 100 rows it finds 62”: the 100 stands elsewhere in the sentence. What is in percent is of its own 100.
+            readings += [
+                Reading(size / base, unit * scale / base, True) for base in set(bases.values()) if 0 <= size <= base
+            ]
     parts: tuple[Stated, ...] = ()
     if " " in written and not is_word:
         # Two numbers one after the other look like one that is grouped.
@@ -294,6 +297,10 @@ def _ratio(text: str, match: re.Match[str]) -> Stated | None:
     counts, bases = _amounts(match["count"]), _amounts(match["base"])
     base = bases[0][0]
     if base < 2 or not any(count <= base for count, _ in counts):
+        return None
+    is_word = not _is_digits(match["count"]) and not _is_digits(match["base"])
+    if is_word and base <= _SMALL and re.search(r" (?:the|those) ", match.group()):
+        # “One of the two classes” says nothing of a share.
         return None
     # “Puts the right one first in 69 cases” is none.
     if base not in _ROUND and (match["words"] or base > _MOST_BASE):

@@ -206,7 +206,7 @@ def _tried(
         return Dropped("A suggestion that is none", error.detail)
     known = by_id(told.facts)
     facts = tuple(known[fact_id] for fact_id in proposal.facts)
-    marks = check(proposal.reason, told.facts, told.said()).marks
+    marks = check(proposal.reason, told.facts, told.said(), rests_on=proposal.facts).marks
     if not operations:
         return _checked_code(proposal, facts, marks)
     title = titled(operations)

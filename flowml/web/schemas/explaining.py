@@ -41,8 +41,9 @@ class NumberMark(Answer):
 
     start: int
     end: int
-    kind: Literal["invented", "elsewhere", "no_such_fact"] = Field(
-        description="among no figures; among those of other facts than are cited; a fact that there is not"
+    kind: Literal["invented", "elsewhere", "uncited", "no_such_fact"] = Field(
+        description="among no figures; among those of other facts than are cited; a number that cites no fact and could"
+        " be one of many figures, so it was not checked; a fact that there is not"
     )
     note: str
 

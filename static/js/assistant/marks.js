@@ -3,6 +3,7 @@
 const NOTES = {
   invented: "not among the figures",
   elsewhere: "not a figure of what is cited here",
+  uncited: "cites no figure",
   no_such_fact: "there is no such fact",
 };
 const CITED = /[[(]\s*f\d+(?:\s*[,;&]?\s*f\d+)*\s*[\])]/g;
@@ -64,12 +65,13 @@ function piecesOf(characters, offset, marked) {
 // What is said below a text: how many of its numbers are borne out.
 export function verdictOf({ numbers, marks }) {
   const count = (kind) => marks.filter((mark) => mark.kind === kind).length;
-  const [invented, elsewhere, strange] = ["invented", "elsewhere", "no_such_fact"].map(count);
+  const [invented, elsewhere, uncited, strange] = ["invented", "elsewhere", "uncited", "no_such_fact"].map(count);
   const parts = [];
   if (!numbers) parts.push("There is no number in this text.");
-  else if (!invented && !elsewhere) parts.push((numbers === 1 ? "Its one number is" : "All " + numbers + " numbers in this text are") + " among the figures. Whether each is said of the right thing, and what is said without numbers, is not checked.");
+  else if (!invented && !elsewhere && !uncited) parts.push((numbers === 1 ? "Its one number is" : "All " + numbers + " numbers in this text are") + " among the figures. Whether each is said of the right thing, and what is said without numbers, is not checked.");
   if (invented) parts.push(invented + " of " + ofNumbers(numbers) + " in this text " + (invented === 1 ? "is" : "are") + " not among the figures that it was told: do not rely on " + (invented === 1 ? "it." : "them."));
   if (elsewhere) parts.push((elsewhere === 1 ? "One is" : elsewhere + " are") + " of something else than what is cited there.");
+  if (uncited) parts.push(uncited + " of " + ofNumbers(numbers) + " in this text " + (uncited === 1 ? "cites no figure, so it was not checked." : "cite no figure, so they were not checked."));
   if (strange) parts.push("It names " + (strange === 1 ? "a fact that there is not." : strange + " facts that there are not."));
   return parts.join(" ");
 }

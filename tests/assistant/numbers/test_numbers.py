@@ -160,9 +160,33 @@ def test_a_true_number_is_not_marked_however_it_is_written(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [text for text in TRUE if "[f" in text])
-def test_nor_where_nothing_is_cited(text: str) -> None:
+def test_where_nothing_is_cited_it_is_not_called_invented_but_shares_are_said_to_be_unchecked(text: str) -> None:
     bare = "".join(part.partition("]")[2] if at else part for at, part in enumerate(text.split("[f")))
-    assert [bare[mark.start : mark.end] for mark in check(bare, FACTS, NAMES).marks] == []
+    assert {mark.kind for mark in check(bare, FACTS, NAMES).marks} <= {Kind.UNCITED}
+    assert check(text, FACTS, NAMES, rests_on=("f1", "f3")).marks == ()
+
+
+@pytest.mark.parametrize("form", ["{} of 100 rows are right.", "{} % of rows are right.", "Of 100 rows it finds {}."])
+def test_no_share_is_taken_for_a_figure_where_nothing_is_cited(form: str) -> None:
+    for count in range(2, 100, 7):
+        assert len(check(form.format(count), FACTS).marks) == 1, count
+
+
+def test_amounts_that_are_figures_are_found_where_nothing_is_cited() -> None:
+    assert check("Tested on 1,500 rows; the worst is off by 48,212, and half within 2,147.", FACTS).marks == ()
+    assert [mark.kind for mark in check("Tested on 1,530 rows.", FACTS).marks] == [Kind.INVENTED]
+
+
+def test_another_of_100_in_the_sentence_makes_no_percent_known() -> None:
+    text = "It gets 72 of 100 rows right, and 73.2 % of others, or 61 of 100 [f1]."
+    assert [text[mark.start : mark.end] for mark in check(text, FACTS).marks] == ["73.2 %", "61 of 100"]
+
+
+def test_a_text_may_rest_on_facts_as_a_whole() -> None:
+    text = "62 % are found, so this may help."
+    assert check(text, FACTS, rests_on=("f3",)).marks == ()
+    assert [mark.kind for mark in check(text, FACTS, rests_on=("f1",)).marks] == [Kind.ELSEWHERE]
+    assert [mark.kind for mark in check("88 % are found.", FACTS, rests_on=("f3",)).marks] == [Kind.INVENTED]
 
 
 @pytest.mark.parametrize(("text", "invented"), FALSE)

@@ -11,7 +11,7 @@ from flowml.assistant.model import Misshapen, NoAssistant
 from flowml.domain.datasets import Dataset
 from flowml.services.assistant.sent import MARK, Wish, sent
 from flowml.services.assistant.sharing import change_sharing
-from flowml.services.assistant.suggesting import suggest_cleaning, suggest_features
+from flowml.services.assistant.suggesting import cleaning_question, suggest_cleaning, suggest_features
 from flowml.services.context import Context
 from tests.assistant.serving import assisted
 from tests.assistant.stand_in import StandIn, stand_in
@@ -64,12 +64,16 @@ def test_a_suggestion_is_in_the_names_of_the_table_and_was_tried(
 
 def test_numbers_of_a_reason_are_held_against_the_figures(context: Context, ollama: StandIn, dataset: Dataset) -> None:
     fill = {"op": "fill", "column": AGE, "with": "median"}
-    reason = "c1 is missing in 12 rows (20%) [f2], and 4711 customers complained [f9999]."
-    ollama.answers(answer(suggesting(fill, reason=reason)))
-    (one,) = suggest_cleaning(context, dataset.id).suggestions
-    assert one.reason.startswith("“age” is missing in 12 rows (20%)") and "[" not in one.reason
-    assert [one.reason[mark.start : mark.end] for mark in one.marks] == ["4711"]
-    assert [fact.id for fact in one.facts] == ["f2"]
+    facts = cleaning_question(context, dataset.id, mark=MARK).told.facts
+    gaps = next(fact.id for fact in facts if fact.column == "age" and "12 values missing (20%)" in fact.sentence)
+    for cited, kinds in ((gaps, ["invented"]), ("f2", ["elsewhere", "elsewhere", "invented"])):
+        reason = f"c1 is missing in 12 rows (20%) [{cited}], and 4711 customers complained [f9999]."
+        ollama.answers(answer(suggesting(fill, reason=reason)))
+        (one,) = suggest_cleaning(context, dataset.id).suggestions
+        assert one.reason.startswith("“age” is missing in 12 rows (20%)") and "[" not in one.reason
+        assert [str(mark.kind) for mark in one.marks] == kinds
+        assert one.reason[one.marks[-1].start : one.marks[-1].end] == "4711"
+        assert [fact.id for fact in one.facts] == [cited]
 
 
 def test_what_cannot_be_done_or_does_nothing_is_told_and_not_suggested(
