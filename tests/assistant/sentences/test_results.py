@@ -97,9 +97,9 @@ def test_its_own_numbers_are_all_among_the_figures(name: str) -> None:
     names = [case.target, *(case.matrix.labels if case.matrix else ())]
     for part in found.sections:
         for sentence in part.sentences:
-            cited = f"{sentence.text[:-1]} [{', '.join(sentence.facts)}]." if sentence.facts else sentence.text
-            marks = check(cited, found.facts, names).marks
-            assert [cited[mark.start : mark.end] for mark in marks] == [], cited
+            text = sentence.text
+            marks = check(text, found.facts, names, rests_on=sentence.facts).marks
+            assert [text[mark.start : mark.end] for mark in marks] == [], sentence
 
 
 def test_the_verdict_comes_first() -> None:

@@ -48,8 +48,7 @@ def checked(known: Findings, *, numbers: bool = True) -> str:
     names = [known.target, *(known.matrix.labels if known.matrix else ())]
     for part in found.sections if numbers else ():
         for sentence in part.sentences:
-            cited = f"{sentence.text[:-1]} [{', '.join(sentence.facts)}]." if sentence.facts else sentence.text
-            assert not check(cited, found.facts, names).marks, cited
+            assert not check(sentence.text, found.facts, names, rests_on=sentence.facts).marks, sentence
     text = found.text
     if "was found" in text:
         assert known.is_best and known.status.ended, text
