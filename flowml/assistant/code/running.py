@@ -2,15 +2,14 @@
 
 It opens the table and the file for the result, imports what Polars may want, and gives up everything else
 (`machine.confinement`) before it looks at either. Then it runs the code, a second time with the numbers of the rows
-beside the columns, and leaves what came of it in the file: where the code treats the rows as if these were not there,
-they say which row each of the result was. What reads the file believes nothing of it (`comparing`).
+beside the tables (`tracing`), and leaves what came of it in the file, with the numbers, which say which row each of the
+result was. What reads the file believes nothing of it (`comparing`).
 """
 
 import importlib
 import json
 import os
 import pkgutil
-import secrets
 import sys
 import time
 import traceback
@@ -23,7 +22,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 from flowml.assistant.code.allowed import BUILTINS, PYTHON_TYPES
 from flowml.assistant.code.checker import TABLE, check
-from flowml.assistant.code.tracing import ROW, keeping_rows
 from flowml.machine.child import settle
 from flowml.machine.confinement.confining import confine_code
 from flowml.machine.confinement.limits import Limits
@@ -36,6 +34,8 @@ _LONGEST_WORDS = 400
 _NICENESS = 5
 _OPEN_FILES = 64
 _TRACED_SHARE = 0.3
+# Beside what is imported above: with Polars, which comes after the process has settled.
+_OWN = ("flowml.assistant.code.matching", "flowml.assistant.code.tracing")
 # What nobody's code needs; some of them want libraries that are not there.
 _LEFT_OUT = ("polars.testing", "polars.ml", "polars._cpu_check", "polars.io.cloud", "polars.io.iceberg")
 
@@ -43,14 +43,12 @@ _LEFT_OUT = ("polars.testing", "polars.ml", "polars._cpu_check", "polars.io.clou
 @dataclass(frozen=True)
 class Program:
     """What is run: `content`, with these names; `result_name` is the one that holds the table afterwards. `traced` does
-    the same and keeps the numbers of the rows, which are in the column `row`, where it can (`tracing`); None where
-    nobody asks for them."""
+    the same and keeps the numbers of the rows, where it can (`tracing`); None where nobody asks for them."""
 
     content: CodeType
     names: Mapping[str, Any]
     result_name: str
     traced: CodeType | None = None
-    row: str = ROW
 
 
 class Failed(Exception):
@@ -69,13 +67,13 @@ def checked_program(source: str) -> Program:
     import polars as pl
     import polars.selectors as cs
 
+    from flowml.assistant.code import tracing
+
     checked = check(source)
     content = compile(checked.tree, NAME, "exec", dont_inherit=True, optimize=0)
     few = {name: getattr(builtins, name) for name in (*BUILTINS, *PYTHON_TYPES, "range")}
-    # The code was written before the name was.
-    row = f"{ROW}:{secrets.token_hex(16)}"
-    traced = compile(keeping_rows(checked.tree, row), NAME, "exec", dont_inherit=True, optimize=0)
-    return Program(content, {"__builtins__": few, "pl": pl, "cs": cs}, checked.result_name, traced, row)
+    traced = compile(tracing.keeping_rows(checked.tree), NAME, "exec", dont_inherit=True, optimize=0)
+    return Program(content, {"__builtins__": few, "pl": pl, "cs": cs}, checked.result_name, traced)
 
 
 def main(program: Callable[[str], Program] = checked_program) -> None:
@@ -114,7 +112,7 @@ def _load() -> None:
                 importlib.import_module(module.name)
             except ImportError:
                 continue
-    for name in ("numpy", "zoneinfo", "_strptime", "decimal", "linecache"):
+    for name in ("numpy", "zoneinfo", "_strptime", "decimal", "linecache", *_OWN):
         importlib.import_module(name)
     warnings.simplefilter("ignore")
 
@@ -129,15 +127,17 @@ def _keep_quiet() -> None:
 def _answer(program: Program, table: IO[bytes], result: IO[bytes], request: Mapping[str, Any]) -> dict[str, Any]:
     import polars as pl
 
+    from flowml.assistant.code.tracing import ROW
+
     try:
         with table:
             frame = pl.read_parquet(table)
         started = time.monotonic()
-        found = _run(program, program.content, frame, request)
+        found = _run(program, frame, request)
         elapsed = time.monotonic() - started
         rows = None
         if program.traced is not None and elapsed < _TRACED_SHARE * request["seconds"]:
-            rows = _origins(program, program.traced, frame, found, request)
+            rows = _origins(program, program.traced, frame, found)
         _write(found if rows is None else found.with_columns(rows.alias(ROW)), result)
     except Failed as problem:
         return {"problem": {"words": problem.words, "line": problem.line}}
@@ -149,19 +149,17 @@ def _answer(program: Program, table: IO[bytes], result: IO[bytes], request: Mapp
     return {"rows": found.height, "columns": found.width, "traced": rows is not None}
 
 
-def _run(
-    program: Program, content: CodeType, frame: "pl.DataFrame", request: Mapping[str, Any], row: str | None = None
-) -> "pl.DataFrame":
-    """The table that the code makes of this one, in which `row` are the numbers of the rows. Raises Failed."""
+def _run(program: Program, frame: "pl.DataFrame", request: Mapping[str, Any]) -> "pl.DataFrame":
+    """The table that the code makes of this one. Raises Failed."""
     names = {**program.names, TABLE: frame.clone()}
     try:
-        exec(content, names)  # noqa: S102 - what this process is for
+        exec(program.content, names)  # noqa: S102 - what this process is for
     except Exception as error:
         raise Failed(_words(error), _line(error)) from error
-    return _as_table(names.get(program.result_name), request, row)
+    return _as_table(names.get(program.result_name), request)
 
 
-def _as_table(found: Any, request: Mapping[str, Any], row: str | None) -> "pl.DataFrame":
+def _as_table(found: Any, request: Mapping[str, Any]) -> "pl.DataFrame":
     import polars as pl
 
     if isinstance(found, pl.LazyFrame):
@@ -180,35 +178,41 @@ def _as_table(found: Any, request: Mapping[str, Any], row: str | None) -> "pl.Da
         raise Failed("No row would be left." if found.width else "No column would be left.")
     if found.height > request["max_rows"]:
         raise Failed(f"The table would have {found.height:,} rows; at most {request['max_rows']:,} are allowed.")
-    if found.width - (row is not None) > request["max_columns"]:
+    if found.width > request["max_columns"]:
         words = f"The table would have {found.width:,} columns; at most {request['max_columns']:,} are allowed."
         raise Failed(words)
     for column in found.get_columns():
         # Names with it are ours.
-        if "\0" in column.name and column.name != row:
+        if "\0" in column.name:
             raise Failed("The name of a column has the character U+0000 in it. Rename it.")
         if column.dtype == pl.Object:
             raise Failed(f"The column “{column.name[:60]}” would hold objects of Python, which cannot be stored.")
     return found
 
 
-def _origins(
-    program: Program, traced_content: CodeType, frame: "pl.DataFrame", found: "pl.DataFrame", request: Mapping[str, Any]
-) -> "pl.Series | None":
-    """Which row each row of the result was, counted from 0; None where that cannot be told."""
+def _origins(program: Program, traced: CodeType, frame: "pl.DataFrame", found: "pl.DataFrame") -> "pl.Series | None":
+    """Which row each row of the result was, counted from 0: null for one that is new, and for all where the code puts
+    rows together anew. None where that cannot be told."""
     import polars as pl
 
+    from flowml.assistant.code import matching, tracing
+
+    names = {**program.names, **tracing.names(frame)}
     try:
-        numbered = frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(program.row))
-        traced = _run(program, traced_content, numbered, request, program.row)
-        rows = traced.get_column(program.row)
-        rest = traced.drop(program.row)
-        if rows.dtype != pl.UInt32 or rest.schema != found.schema or not rest.equals(found):
+        exec(traced, names)  # noqa: S102
+        again = names.get(program.result_name)
+        if not isinstance(again, tracing.Traced):
             return None
+        if again.rows is None:
+            return pl.Series([None] * found.height, dtype=pl.UInt32)
+        rows: pl.Series = again.rows
+        if again.frame.schema == found.schema and not again.frame.equals(found):
+            # The same rows, where their order is left to chance.
+            order = matching.alike(again.frame, found)
+            return None if order is None or order.null_count() else rows.gather(order)
     except Exception:
-        # The numbers are in its way: it takes all columns for something else.
         return None
-    return rows
+    return rows if again.frame.equals(found) else None
 
 
 def _write(found: "pl.DataFrame", result: IO[bytes]) -> None:

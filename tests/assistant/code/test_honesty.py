@@ -6,14 +6,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flowml.assistant.code import comparing, running, starting
+from flowml.assistant.code import starting
 from flowml.assistant.code.checker import check
-from flowml.assistant.code.running import Failed, checked_program
+from flowml.assistant.code.running import Failed
 from flowml.assistant.code.source import Refused
 from flowml.assistant.code.tracing import ROW
-from flowml.data.canonical import write_canonical
 from flowml.domain.errors import InvalidInput
 from flowml.machine.confinement.confining import Confinement
+from tests.assistant.code import previewing
 
 TABLE = pl.DataFrame(
     {
@@ -23,27 +23,17 @@ TABLE = pl.DataFrame(
         "y": ["yes", "no", "yes", "no", "yes", "no"],
     }
 )
-LIMITS = {"seconds": 60.0, "max_rows": 1000, "max_columns": 50}
 FLIP = 'df = df.with_columns(y=pl.lit("yes"))\n'
 # In the second run they mean the numbers of the rows, and nothing in the first.
 OTHERS = 'cs.exclude("a", "big", "f", "y")'
 
 
-def previewed(folder: Path, code: str, table: pl.DataFrame = TABLE) -> dict[str, Any]:
-    """As `running` does it, in this process."""
-    program = checked_program(code)
-    found = running._run(program, program.content, table, LIMITS)
-    assert program.traced is not None
-    rows = running._origins(program, program.traced, table, found, LIMITS)
-    return compared(folder, found if rows is None else found.with_columns(rows.alias(ROW)), table)
+def previewed(folder: Path, code: str) -> dict[str, Any]:
+    return previewing.previewed(folder, code, TABLE)
 
 
-def compared(folder: Path, result: pl.DataFrame, table: pl.DataFrame = TABLE) -> dict[str, Any]:
-    result.write_ipc(folder / "result")
-    write_canonical(table, folder / "table")
-    request = {"result": folder / "result", "table": folder / "table", "target": folder / "target", **LIMITS}
-    difference: dict[str, Any] = comparing.compare_tables(request)["difference"]
-    return difference
+def compared(folder: Path, result: pl.DataFrame) -> dict[str, Any]:
+    return previewing.compared(folder, result, TABLE)
 
 
 def codes(difference: dict[str, Any]) -> list[str]:
@@ -72,7 +62,7 @@ def test_numbers_that_code_makes_up_hide_nothing(tmp_path: Path, numbers: str) -
 def test_of_rows_that_go_and_change_at_once_both_is_said(tmp_path: Path) -> None:
     code = f"{FLIP}df = df.filter(pl.col('a') > 1)\ndf = df.with_columns({OTHERS} * 0)"
     found = previewed(tmp_path, code)
-    assert codes(found) == ["rows_made_anew"] and found["n_rows_after"] == 5
+    assert (cells(found), found["removed_rows"], codes(found)) == ({"y": 3}, (1,), [])
 
 
 def test_numbers_that_a_process_makes_up_hide_nothing(tmp_path: Path) -> None:
