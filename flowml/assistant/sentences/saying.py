@@ -137,6 +137,16 @@ def percent(share: float) -> str:
     return "nearly 100 %" if 0.995 <= share < 1 else f"{fixed(100 * share)} %"
 
 
+def points(share: float) -> str:
+    """A difference of shares.
+
+    >>> points(0.031), points(0.0099), points(0.0)
+    ('3 percentage points', '1 percentage point', '0 percentage points')
+    """
+    rounded = fixed(100 * share) if share >= 0.0095 or not share else fixed(100 * share, 1)
+    return f"{rounded} percentage point{'' if rounded == '1' else 's'}"
+
+
 def times(ratio: float) -> str:
     """How many times as much.
 
@@ -172,6 +182,17 @@ def seconds(value: float) -> str:
     if value < 0.95:
         return f"{fixed(value, 1)} seconds" if value >= 0.05 else "less than 0.1 seconds"
     return _unit(round(value), "second")
+
+
+def seconds_of(value: float, whole: float) -> str:
+    """A time of a longer one, with the unit once where it is the same.
+
+    >>> seconds_of(26.8, 31.2), seconds_of(1, 12), seconds_of(75, 300), seconds_of(0.4, 1), seconds_of(180, 600)
+    ('27 of 31 seconds', '1 of 12 seconds', '75 seconds of 5 minutes', '0.4 of 1 second', '3 of 10 minutes')
+    """
+    (part, unit), (total, of) = seconds(value).rsplit(" ", 1), seconds(whole).rsplit(" ", 1)
+    same = unit.rstrip("s") == of.rstrip("s") and not part.startswith("less")
+    return f"{part}{'' if same else f' {unit}'} of {total} {of}"
 
 
 def _unit(count: int, noun: str) -> str:

@@ -77,7 +77,7 @@ def _findings(context: Context, job: Job, model: Model | None, waits: bool) -> F
         problem_type=job.problem_type,
         metric=job.metric or "",
         validation=job.validation,
-        learning=None if trials is None else _learning(job, trials),
+        learning=None if trials is None else learning_of(job, trials, context.store.models.of_job(job.id)),
         warnings=tuple(dict.fromkeys(told)),
     )
     return base if model is None else _with_model(context, base, job, model, waits)
@@ -349,12 +349,21 @@ def _runner_up(wanted: _Wanted) -> RunnerUp | None:
     return RunnerUp(other.name, other.id, pair["difference"], pair["tie"], faster)
 
 
-def _learning(job: Job, trials: Sequence[Trial]) -> Learning:
+def learning_of(job: Job, trials: Sequence[Trial], models: Sequence[Model]) -> Learning:
+    """How a run's search went: every model counts when it could be made, an ensemble when its last member was there."""
     sign = 1.0 if job.metric is None or greater_is_better(job.metric) else -1.0
+    ended = {trial.id: trial.elapsed_seconds for trial in trials if trial.status is TrialStatus.FINISHED}
     done = [
-        (trial.elapsed_seconds, sign * trial.score)
+        (seconds, sign * trial.score)
         for trial in trials
-        if trial.status is TrialStatus.FINISHED and trial.score is not None and trial.elapsed_seconds is not None
+        if trial.score is not None and (seconds := ended.get(trial.id)) is not None
+    ]
+    own = {model.id: model for model in models if model.details.twin_of is None}
+    made = {model.id: _made_after(model, own, ended) for model in own.values()}
+    done += [
+        (seconds, sign * model.score)
+        for model in own.values()
+        if model.trial_id is None and (seconds := made[model.id]) is not None
     ]
     done.sort()
     last, late = None, 0.0
@@ -370,12 +379,29 @@ def _learning(job: Job, trials: Sequence[Trial]) -> Learning:
                     late = gain - reached
                 last, reached = seconds, max(gain, reached)
     failed = [trial for trial in trials if trial.status is TrialStatus.FAILED]
+    unfinished = [trial for trial in trials if trial.status is TrialStatus.CANCELLED]
+    finished = {trial.algorithm for trial in trials if trial.status is TrialStatus.FINISHED}
     return Learning(
         last_gain_seconds=last,
         late_gain=late,
         finished=sum(trial.status is TrialStatus.FINISHED for trial in trials),
         failed=len(failed),
-        unfinished=sum(trial.status is TrialStatus.CANCELLED for trial in trials),
+        unfinished=len(unfinished),
         had_enough=_LUCK in job.message,
         why_failed=(failed[0].error or "")[:300] if failed else "",
+        best_seconds=made.get(job.best_model_id or ""),
+        at_once=sum(model.algorithm in MADE_AT_ONCE and model.algorithm != BASELINE for model in own.values()),
+        untried=any(trial.algorithm not in finished for trial in unfinished),
     )
+
+
+def _made_after(model: Model, own: Mapping[str, Model], ended: Mapping[str, float | None]) -> float | None:
+    """When all that it is made of was there, in seconds of its run; None where that is not known."""
+    if model.algorithm in MADE_AT_ONCE:
+        return 0.0
+    if model.trial_id is not None:
+        return ended.get(model.trial_id)
+    parts = [own.get(one.model_id or "") for one in model.details.members]
+    times = [None if one is None or one.details.members else _made_after(one, own, ended) for one in parts]
+    known = [seconds for seconds in times if seconds is not None]
+    return max(known) if known and len(known) == len(times) else None

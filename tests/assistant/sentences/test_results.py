@@ -199,13 +199,75 @@ def test_a_leak_is_said_where_it_is_trusted_and_is_the_first_advice() -> None:
 
 def test_more_time_is_advised_where_it_helps_alone() -> None:
     late = Learning(55.0, 0.05, 24, 0, 0, had_enough=False)
-    assert "still getting better after 55 seconds of 58 seconds" in section(explain(findings(learning=late)), "advice")
-    assert "More time is unlikely to help" in section(explain(findings()), "advice")
+    assert "still getting better after 55 of 58 seconds" in section(explain(findings(learning=late)), "advice")
+    assert "nothing clearly better came after the first 3 of 58 seconds" in section(explain(findings()), "advice")
+    first = Learning(0.0, 0.0, 9, 0, 1, had_enough=False)
+    assert "nothing clearly better came after the first models" in section(explain(findings(learning=first)), "advice")
     enough = Learning(3.0, 0.05, 24, 0, 0, had_enough=True)
     assert "More time is not worth it" in section(explain(findings(learning=enough)), "advice")
     assert "“Extend” goes on" in section(explain(CASES["stopped"]), "advice")
     short = explain(findings(budget_seconds=1.0, elapsed_seconds=1.0))
-    assert "Give it more time: 1 second is enough for first models only." in section(short, "advice")
+    assert "Give it more time than 1 second: a longer run tries more kinds of model." in section(short, "advice")
+
+
+def test_nothing_is_said_against_more_time_while_work_is_left_over() -> None:
+    few = Learning(3.0, 0.0, 1, 0, 5, had_enough=False, untried=True)
+    told = section(explain(findings(learning=few)), "advice")
+    assert "Give it more time: only 1 of the 6 models that it began was finished." in told
+    for learning in (
+        few,
+        replace(few, finished=9, unfinished=1),
+        replace(few, finished=3, unfinished=0, untried=False),
+    ):
+        assert "little" not in section(explain(findings(learning=learning)), "advice")
+
+
+def test_a_guess_says_how_many_models_were_tried() -> None:
+    none = Learning(None, 0.0, 0, 0, 3, had_enough=False)
+    guess = findings(score=0.6162, low=None, high=None, is_guess=True, is_expected=False, learning=none)
+    assert "there was no time for a model that learns" in section(explain(guess), "opening")
+    two = explain(replace(guess, learning=replace(none, at_once=2)))
+    assert "2 simple models that learn were tried, and none was any better at “left”." in section(two, "opening")
+    assert "no time" not in two.text and "those that are there may not tell it" in section(two, "advice")
+
+
+def test_a_guess_that_differs_from_turn_to_turn_is_not_said_to_be_one_class() -> None:
+    matrix = Matrix(("p", "q"), ((40, 61), (60, 39)))
+    guess = explain(findings(matrix=matrix, n_rows=200, score=0.395, low=None, high=None, is_guess=True, positive="q"))
+    assert "always says" not in guess.text
+    assert "which in testing was right for 40 of 100 rows" in section(guess, "opening")
+
+
+def test_no_class_is_called_the_commonest_where_others_are_as_frequent() -> None:
+    even = Matrix(("a", "b", "c"), ((38, 2, 0), (1, 39, 0), (0, 0, 40)))
+    found = explain(findings(matrix=even, n_rows=120, positive=None, threshold=None, ranks_right=None, score=0.97))
+    assert "the commonest" not in found.text and "always giving the same answer would get" in section(found, "opening")
+    assert any("3 classes are equally frequent" in fact.sentence for fact in found.facts)
+
+
+def test_of_probabilities_it_is_said_how_far_off_they_are_and_no_row_is_made_an_example() -> None:
+    told = section(explain(all_known()), "trusting")
+    assert "taken at their word: on average they are off by 3 percentage points." in told
+
+
+def test_a_column_that_was_shuffled_once_is_not_said_to_be_of_no_use() -> None:
+    uses = (Use("a", 0.1, 0.01), Use("b", 0.05, 0.01), Use("c", 0.0, 0.01))
+    assert "hardly depends on “c”" in section(explain(all_known(uses=uses)), "looking")
+    once = tuple(replace(use, std=None) for use in uses)
+    assert "hardly" not in section(explain(all_known(uses=once)), "looking")
+    nothing_lost = tuple(replace(use, importance=0.0) for use in once)
+    assert "too few to say" in section(explain(all_known(uses=nothing_lost)), "looking")
+
+
+def test_the_page_of_a_baseline_tells_of_nothing_that_would_make_it_better() -> None:
+    guess = findings(is_guess=True, is_best=False, is_expected=False, low=None, high=None, score=0.6162, n_rows=300)
+    assert section(explain(guess), "advice").startswith("Use the best model of its run instead")
+    assert section(explain(guess), "advice").count(".") == 1
+
+
+def test_a_run_that_took_longer_than_it_had_says_both() -> None:
+    run = explain(findings(elapsed_seconds=30.7, budget_seconds=30.0)).facts[1].sentence
+    assert run.endswith("It took 30.7 seconds; for its search it had 30 seconds.")
 
 
 def test_what_could_not_be_found_out_is_said_with_the_reason() -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,15 +10,16 @@ import pytest
 from flowml.assistant.sentences.results.explain import explain
 from flowml.domain.errors import NotFound
 from flowml.domain.jobs import JobStatus
+from flowml.domain.trials import Trial, TrialStatus
 from flowml.services import datasets
 from flowml.services.assistant.directions import direction_of
-from flowml.services.assistant.findings import findings_of_job, findings_of_model
+from flowml.services.assistant.findings import findings_of_job, findings_of_model, learning_of
 from flowml.services.context import Context
 from flowml.services.dispatch.telling import tell_log
 from flowml.services.settings import Settings
 from flowml.store.store import Store
 from tests.services.insight.judged import judged
-from tests.services.records import QuietTrainers, add_job
+from tests.services.records import QuietTrainers, add_dataset, add_job, add_model
 
 
 @pytest.fixture
@@ -102,3 +104,27 @@ def test_directions_are_read_from_what_is_predicted_along_a_column() -> None:
     found = direction_of(some)
     assert found is not None and (found["low_at"], found["high_at"]) == ("“a”", "“b”")
     assert direction_of({**some, "grid": ["a", None, None]}) is None
+
+
+def test_a_model_counts_from_when_all_that_it_is_made_of_was_there(context: Context) -> None:
+    add_dataset(context.store)
+    job = replace(add_job(context.store), best_model_id="e", baseline_score=0.5, metric="accuracy")
+
+    def trial(number: int, algorithm: str, status: TrialStatus, score: float | None, seconds: float | None) -> Trial:
+        return Trial(f"t{number}", job.id, number, algorithm, {}, "", status, score, elapsed_seconds=seconds)
+
+    trials = [
+        trial(1, "ridge", TrialStatus.FINISHED, 0.8, 2.0),
+        trial(2, "extra_trees", TrialStatus.FINISHED, 0.79, 25.9),
+        trial(3, "catboost", TrialStatus.CANCELLED, None, None),
+    ]
+    guess = add_model(context.store, job, "b", 0.5, algorithm="baseline")
+    tree = add_model(context.store, job, "f", 0.9, algorithm="first_tree")
+    first = replace(add_model(context.store, job, "m1", 0.8, algorithm="ridge"), trial_id="t1")
+    second = replace(add_model(context.store, job, "m2", 0.79, algorithm="extra_trees"), trial_id="t2")
+    members = [{"algorithm": model.algorithm, "weight": 0.5, "model_id": model.id} for model in (first, second)]
+    ensemble = add_model(context.store, job, "e", 0.85, algorithm="ensemble", details={"members": members})
+    found = learning_of(job, trials, [ensemble, first, second, guess])
+    assert (found.best_seconds, found.last_gain_seconds, found.at_once, found.untried) == (25.9, 25.9, 0, True)
+    found = learning_of(replace(job, best_model_id="f"), trials, [tree, first, second, guess])
+    assert (found.best_seconds, found.last_gain_seconds, found.at_once) == (0.0, 0.0, 1)

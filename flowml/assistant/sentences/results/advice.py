@@ -6,7 +6,7 @@ from flowml.assistant.sentences.explanation import Facts, Sentence
 from flowml.assistant.sentences.results.findings import Findings
 from flowml.assistant.sentences.results.judging import EXCELLENT, GUESSING, NONE, PERFECT, is_lopsided, is_small
 from flowml.assistant.sentences.results.metric_words import TITLES
-from flowml.assistant.sentences.saying import named, of_hundred, percent, seconds
+from flowml.assistant.sentences.saying import named, of_hundred, percent, seconds, seconds_of
 from flowml.domain.jobs import JobStatus
 from flowml.domain.wording import columns, fixed, plural
 
@@ -16,7 +16,7 @@ _FEW_ROWS, _FEW_OF_CLASS, _FEW_FOR_MEANS = 1_000, 50, 100
 _LEAST_RIGHT = 0.1
 _CLEAR, _SLOW_MS = 1.25, 1.0
 _WELL = 0.9
-_SHORT = 10.0
+_SHORT, _FEW_TRIALS = 15.0, 5
 
 
 def advice(findings: Findings, verdict: str, facts: Facts) -> list[Sentence]:
@@ -55,6 +55,12 @@ def _after_a_model(findings: Findings, verdict: str, facts: Facts) -> Iterator[S
     untried = findings.learning is not None and not findings.learning.finished
     if findings.is_guess and untried:
         yield from _time(findings, verdict, facts)
+        if findings.learning is not None and findings.learning.at_once:
+            text = f"If that does not help, add columns that have to do with {target}: those that are there may"
+            yield facts.say(f"{text} not tell it.", "learning", "guess")
+        return
+    if findings.is_guess and not findings.is_best:
+        yield _of_a_guess(findings, facts)
         return
     if verdict == GUESSING:
         yield _of_a_guess(findings, facts)
@@ -179,8 +185,8 @@ def _time(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
         return
     if findings.status is JobStatus.CANCELLED:
         yield facts.say(
-            f"Give it the time that it was stopped from using: it ran for {seconds(findings.elapsed_seconds)} of"
-            f" {seconds(findings.budget_seconds)}. “Extend” goes on from what it has.",
+            "Give it the time that it was stopped from using: it ran for"
+            f" {seconds_of(findings.elapsed_seconds, findings.budget_seconds)}. “Extend” goes on from what it has.",
             "run",
             "learning",
         )
@@ -194,15 +200,23 @@ def _time(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
             "learning",
         )
         return
+    if learning.was_cut_short and verdict == EXCELLENT:
+        return
+    if learning.was_cut_short:
+        was = "was" if learning.finished == 1 else "were"
+        yield facts.say(
+            f"Give it more time: only {learning.finished} of the {learning.begun} models that it began {was} finished.",
+            "learning",
+        )
+        return
     if learning.had_enough:
         yield facts.say(
             "More time is not worth it: on so few rows a longer search would find luck, not skill.", "learning"
         )
         return
-    if findings.budget_seconds < _SHORT and verdict != EXCELLENT:
+    if findings.budget_seconds <= _SHORT and verdict != EXCELLENT:
         yield facts.say(
-            f"Give it more time: {seconds(findings.budget_seconds)} {_is(findings.budget_seconds)} enough for first"
-            " models only.",
+            f"Give it more time than {seconds(findings.budget_seconds)}: a longer run tries more kinds of model.",
             "run",
         )
         return
@@ -211,20 +225,13 @@ def _time(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
         return
     if last >= _LATE * spent and learning.late_gain > 0 and verdict != EXCELLENT:
         yield facts.say(
-            f"Give it more time: it was still getting better after {seconds(last)} of {seconds(spent)}.",
+            f"Give it more time: it was still getting better after {seconds_of(last, spent)}.",
             "learning",
             "run",
         )
-    elif last < 0.5 * spent:
-        yield facts.say(
-            f"More time is unlikely to help: nothing better came after the first {seconds(last)}.",
-            "learning",
-            "run",
-        )
-
-
-def _is(count: float) -> str:
-    return "is" if count == 1 else "are"
+    elif last < 0.5 * spent and learning.finished >= _FEW_TRIALS and not learning.untried:
+        little = "More time may bring little: nothing clearly better came after the first"
+        yield facts.say(f"{little} {seconds_of(last, spent) if last else 'models'}.", "learning", "run")
 
 
 def _weak_part(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:

@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 from flowml.assistant.sentences.explanation import Facts
 from flowml.assistant.sentences.results.findings import Distances, Findings, Matrix
 from flowml.assistant.sentences.results.metric_words import MEANINGS, TITLES
-from flowml.assistant.sentences.saying import named
+from flowml.assistant.sentences.saying import named, points
 from flowml.domain.jobs import ValidationKind
 from flowml.domain.wording import columns, fixed, listed, number, percent, plural
 
@@ -59,7 +59,10 @@ def _of_the_run(findings: Findings, facts: Facts) -> None:
         link=f"/datasets/{findings.dataset_id}" if findings.dataset_id else run,
     )
     status = f"The run is {findings.status}" + (f": {findings.error}" if findings.error else ".")
-    time = f" It took {fixed(findings.elapsed_seconds, 1)} of {number(findings.budget_seconds)} seconds."
+    took, given = fixed(findings.elapsed_seconds, 1), number(findings.budget_seconds)
+    time = f" It took {took} of {given} seconds."
+    if findings.elapsed_seconds > findings.budget_seconds:
+        time = f" It took {took} seconds; for its search it had {given} seconds."
     facts.add(
         "run",
         status + time,
@@ -75,12 +78,19 @@ def _of_the_run(findings: Findings, facts: Facts) -> None:
         facts.add("validation", f"How it was tested: {validation.reason}", figures, link=f"{run}/results")
     learning = findings.learning
     if learning is not None:
-        said = f"{plural(learning.finished, 'trial')} finished, {number(learning.failed)} failed"
-        said += f", {number(learning.unfinished)} not finished in time"
-        counted: list[float] = [learning.finished, learning.failed, learning.unfinished]
-        if learning.last_gain_seconds is not None:
-            said += f"; the best model was found after {fixed(learning.last_gain_seconds, 1)} seconds"
+        said = f"Of {plural(learning.begun, 'trial')} {number(learning.finished)} finished"
+        said += f", {number(learning.failed)} failed, {number(learning.unfinished)} did not finish in time"
+        counted: list[float] = [learning.finished, learning.failed, learning.unfinished, learning.begun]
+        if learning.best_seconds is not None:
+            said += "; the best model was there "
+            said += f"after {fixed(learning.best_seconds, 1)} seconds" if learning.best_seconds else "at once"
+            counted += [learning.best_seconds] if learning.best_seconds else []
+        if learning.last_gain_seconds:
+            said += f"; nothing clearly better came after {fixed(learning.last_gain_seconds, 1)} seconds"
             counted.append(learning.last_gain_seconds)
+        if learning.at_once:
+            said += f"; models that learn and were made before the first trial: {learning.at_once}"
+            counted.append(learning.at_once)
         if learning.had_enough:
             said += "; the search ended early, since more trials would only find luck"
         facts.add("learning", f"{said}.", counted, link=run)
@@ -150,10 +160,13 @@ def _of_classes(findings: Findings, matrix: Matrix, facts: Facts, page: str) -> 
         (matrix.right, total, matrix.right / max(total, 1)),
         link=f"{page}#confusion",
     )
+    share = f"{number(matrix.of(common))} of {number(total)} rows ({percent(matrix.guess_share)})"
+    equals = matrix.most_frequent
     facts.add(
         "commonest",
-        f"The commonest class is {named(matrix.labels[common])}, with {number(matrix.of(common))} of {number(total)}"
-        f" rows ({percent(matrix.guess_share)}).",
+        f"The commonest class is {named(matrix.labels[common])}, with {share}."
+        if len(equals) == 1
+        else f"{plural(len(equals), 'class', 'classes')} are equally frequent, and none more: each has {share}.",
         (matrix.of(common), total, matrix.guess_share),
         link=f"{page}#confusion",
     )
@@ -291,8 +304,8 @@ def _of_the_rest(findings: Findings, facts: Facts, page: str) -> None:
         found = findings.calibration
         facts.add(
             "calibration",
-            f"Its probabilities are off by {_points(found.error)} on average; chance alone would make it"
-            f" {_points(found.chance_error)}. Of {plural(found.n_rows, 'row')} that got {percent(found.said)} on"
+            f"Its probabilities are off by {points(found.error)} on average; chance alone would make it"
+            f" {points(found.chance_error)}. Of {plural(found.n_rows, 'row')} that got {percent(found.said)} on"
             f" average, {percent(found.came_true)} turned out so.",
             (found.error, found.chance_error, found.n_rows, found.said, found.came_true),
             link=f"{page}#curves-place",
@@ -333,13 +346,3 @@ def _of_the_rest(findings: Findings, facts: Facts, page: str) -> None:
     if findings.dropped:
         left = listed([named(name) for name in findings.dropped])
         facts.add("dropped", f"Not learned from: {left}.", (len(findings.dropped),), link=page)
-
-
-def _points(share: float) -> str:
-    """A difference of shares.
-
-    >>> _points(0.031), _points(0.0099), _points(0.0)
-    ('3 percentage points', '1 percentage point', '0 percentage points')
-    """
-    rounded = fixed(100 * share) if share >= 0.0095 or not share else fixed(100 * share, 1)
-    return f"{rounded} percentage point{'' if rounded == '1' else 's'}"

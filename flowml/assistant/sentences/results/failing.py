@@ -130,7 +130,7 @@ def _parts(findings: Findings, facts: Facts) -> Iterator[Sentence]:
         yield facts.say(f"{also} where {part.where} ({plural(part.n_rows, 'row')}): {says}.", f"part:{part.number}")
     if not findings.parts:
         if findings.parts_note.startswith("No part of the table stands out"):
-            yield Sentence("No part of the table that its columns tell apart stands out clearly by its errors.")
+            yield Sentence("It fails about equally often everywhere: no kind of row stands out clearly.")
         elif findings.parts_note and "No row was" not in findings.parts_note:
             yield Sentence(findings.parts_note)
 

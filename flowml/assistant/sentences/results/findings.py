@@ -48,6 +48,12 @@ class Matrix:
         return max(range(len(self.labels)), key=self.of)
 
     @property
+    def most_frequent(self) -> tuple[str, ...]:
+        """The classes that as many rows are of as of none other: one, unless some are equally frequent."""
+        most = self.of(self.commonest)
+        return tuple(label for at, label in enumerate(self.labels) if self.of(at) == most)
+
+    @property
     def guess_share(self) -> float:
         """How often saying the commonest class is right."""
         return self.of(self.commonest) / max(self.total, 1)
@@ -176,7 +182,9 @@ class Twin:
 
 @dataclass(frozen=True)
 class Learning:
-    """How the search went: when the best score was reached, in seconds of the run, and what became of the trials."""
+    """How the search went: after which second no model was clearly better, when all that the best one is made of was
+    there (0: at once), and what became of the trials. `at_once`: how many models that learn were made before the first
+    trial; `untried`: whether a kind of model was begun and none of it finished."""
 
     last_gain_seconds: float | None
     late_gain: float
@@ -185,6 +193,19 @@ class Learning:
     unfinished: int
     had_enough: bool
     why_failed: str = ""
+    best_seconds: float | None = None
+    at_once: int = 0
+    untried: bool = False
+
+    @property
+    def begun(self) -> int:
+        """How many trials there were."""
+        return self.finished + self.failed + self.unfinished
+
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether more of it was left over than was done."""
+        return self.unfinished > self.finished
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,9 @@ def looking(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence
             yield Sentence(f"Which columns it looks at could not be found out: {why}")
         return
     used = [use for use in findings.uses if use.importance > 2 * (use.std or 0.0) and use.importance > 0]
+    if not used and any(use.std is None for use in findings.uses):
+        yield Sentence("Each column was mixed up only once, which is too few to say which of them matter.")
+        return
     if not used:
         yield facts.say(
             "No single column matters to it: whichever one is mixed up, it does about as well as before.",
@@ -37,13 +40,16 @@ def looking(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence
             text = _direction(findings, use.column, use.direction)
             if text:
                 yield facts.say(text, f"direction:{use.column}")
-    idle = [use for use in findings.uses if use.importance <= max(use.std or 0.0, 1e-9)]
+    # What was shuffled once may have lost nothing by chance.
+    idle = [use for use in findings.uses if use.std is not None and use.importance <= max(use.std, 1e-9)]
     if idle and len(findings.uses) > 2:
         names = [named(use.column) for use in idle[:_MOST_NAMED]]
         if len(idle) > _MOST_NAMED:
             names.append(plural(len(idle) - _MOST_NAMED, "other column"))
         yield facts.say(
-            f"It makes next to no use of {listed(names)}.", *(f"use:{use.column}" for use in idle[:_MOST_NAMED])
+            f"Its {TITLES.get(findings.metric, 'score')} hardly depends on {listed(names)}: with the values of one of"
+            " them mixed up it stays about the same.",
+            *(f"use:{use.column}" for use in idle[:_MOST_NAMED]),
         )
 
 
@@ -99,7 +105,7 @@ def _direction(findings: Findings, column: str, found: Direction) -> str:
         low, high = amount(found.low), amount(found.high)
         if low == high:
             return ""
-        what = f"the higher its {named(findings.target)}"
+        what = f"the higher the {named(findings.target)} that it predicts"
         between = f"from about {low} at {found.low_at} to {high} at {found.high_at}"
     else:
         if abs(found.high - found.low) < _TELLING or findings.positive is None:

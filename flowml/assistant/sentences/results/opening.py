@@ -45,7 +45,9 @@ def opening(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence
         if findings.matrix and _is_ranking(findings, verdict)
         else []
     )
-    yield facts.say(_headline(findings, verdict), "score", "guess", "task", *rare)
+    # How many models were tried is said of a guess alone.
+    tried = ["learning"] if findings.is_guess else []
+    yield facts.say(_headline(findings, verdict), "score", "guess", "task", *rare, *tried)
     if findings.matrix is not None:
         yield from _classes(findings, findings.matrix, verdict, facts)
     elif findings.distances is not None:
@@ -131,8 +133,13 @@ def _useless(findings: Findings, target: str) -> str:
         return f"This model is the guess that the others of its run are held against: {same}."
     if findings.is_guess and not findings.status.ended:
         return f"This is only a guess so far: {same}. The run goes on, and better models may still come."
-    if findings.is_guess and findings.learning is not None and not findings.learning.finished:
-        return "This is only a guess, which says the same for every row: there was no time for a model that learns."
+    learning = findings.learning
+    if findings.is_guess and learning is not None and not learning.finished:
+        if not learning.at_once:
+            return "This is only a guess, which says the same for every row: there was no time for a model that learns."
+        tried = plural(learning.at_once, "simple model")
+        were = "that learns was tried, and it was" if learning.at_once == 1 else "that learn were tried, and none was"
+        return f"This is only a guess: {same}. {tried} {were} any better at {target}."
     if findings.is_guess:
         until = "" if findings.status is JobStatus.COMPLETED else " before the run ended"
         return f"This model is a guess: {same}, because nothing better for {target} was found{until}."
@@ -153,8 +160,17 @@ def _too_good(findings: Findings, target: str) -> str:
 
 
 def _classes(findings: Findings, matrix: Matrix, verdict: str, facts: Facts) -> Iterator[Sentence]:
-    common = named(matrix.labels[matrix.commonest])
+    common = _same_answer(matrix)
+    if findings.is_guess and matrix.said(matrix.commonest) < matrix.total:
+        # Which class that is differs from turn to turn of testing where some are nearly as frequent.
+        yield facts.say(
+            "It says the class that is commonest where it learned, which in testing was right for"
+            f" {of_hundred(matrix.right / max(matrix.total, 1))} rows.",
+            "right",
+        )
+        return
     if findings.is_guess:
+        common = named(matrix.labels[matrix.commonest])
         yield facts.say(
             f"It always says {common}, which is right for {of_hundred(matrix.guess_share)} rows, because so many are.",
             "commonest",
@@ -177,14 +193,21 @@ def _classes(findings: Findings, matrix: Matrix, verdict: str, facts: Facts) -> 
         )
 
 
+def _same_answer(matrix: Matrix) -> str:
+    """What guessing says."""
+    if len(matrix.most_frequent) > 1:
+        return "giving the same answer"
+    return f"answering {named(matrix.labels[matrix.commonest])}, the commonest,"
+
+
 def _right(findings: Findings, matrix: Matrix, common: str, facts: Facts) -> Iterator[Sentence]:
     """How many it gets right, and how many the commonest class would: expected of the best model, else in testing."""
     share, rows, topic = matrix.right / max(matrix.total, 1), "rows in testing", "right"
     expected = findings.score if findings.metric == "accuracy" and findings.is_expected else None
     if matrix.total <= _COUNTED or share >= 1:
         guess = out_of(matrix.of(matrix.commonest), matrix.total)
-        text = f"In testing it got {out_of(matrix.right, matrix.total, 'rows')} right; always answering {common}, the"
-        yield facts.say(f"{text} commonest, would get {guess} right.", "right", "commonest")
+        text = f"In testing it got {out_of(matrix.right, matrix.total, 'rows')} right; always"
+        yield facts.say(f"{text} {common} would get {guess} right.", "right", "commonest")
         if expected is not None and expected < 1:
             between = _between(findings)
             yield facts.say(f"Of 100 new rows expect it to get about {_whole(expected)} right{between}.", "score")
@@ -195,8 +218,7 @@ def _right(findings: Findings, matrix: Matrix, common: str, facts: Facts) -> Ite
     if is_lopsided(findings) and share - matrix.guess_share < _HARDLY:
         as_well = "do as well" if abs(share - matrix.guess_share) < 0.005 else f"get {guess} right"
         yield facts.say(
-            f"It gets {right} {rows} right, but that says little: always answering {common}, the commonest, would"
-            f" {as_well}.",
+            f"It gets {right} {rows} right, but that says little: always {common} would {as_well}.",
             topic,
             "commonest",
         )
@@ -204,7 +226,7 @@ def _right(findings: Findings, matrix: Matrix, common: str, facts: Facts) -> Ite
     base = base_of(right)
     between = _between(findings, base) if topic == "score" else ""
     yield facts.say(
-        f"It gets {right} {rows} right{between}; always answering {common}, the commonest, would get {guess} right.",
+        f"It gets {right} {rows} right{between}; always {common} would get {guess} right.",
         topic,
         "commonest",
     )

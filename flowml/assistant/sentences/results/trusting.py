@@ -7,7 +7,7 @@ from flowml.assistant.sentences.explanation import Facts, Sentence
 from flowml.assistant.sentences.results.findings import Findings
 from flowml.assistant.sentences.results.judging import GUESSING, PERFECT, is_small
 from flowml.assistant.sentences.results.metric_words import TITLES, score_words
-from flowml.assistant.sentences.saying import count_word, named, percent
+from flowml.assistant.sentences.saying import count_word, named, points
 from flowml.domain.jobs import JobStatus, ValidationKind
 from flowml.domain.wording import columns, plural
 
@@ -154,19 +154,18 @@ def _probabilities(findings: Findings, facts: Facts) -> Iterator[Sentence]:
         yield facts.say("There are too few rows to say whether its probabilities can be believed.", "calibration")
     elif beyond <= _WELL:
         yield facts.say(
-            f"Its probabilities can be taken at their word: where it said about {percent(found.said)},"
-            f" {percent(found.came_true)} turned out so.",
+            f"Its probabilities can be taken at their word: on average they are off by {points(found.error)}"
+            f"{', about what chance alone makes of so few rows' if found.error > _WELL else ''}.",
             "calibration",
         )
     elif beyond <= _ROUGHLY:
         yield facts.say(
-            f"Its probabilities can be taken roughly: they are off by {percent(found.error).removesuffix(' %')}"
-            " percentage points on average.",
+            f"Its probabilities can be taken roughly: on average they are off by {points(found.error)}.",
             "calibration",
         )
     else:
         yield facts.say(
-            f"Its probabilities cannot be taken at their word, being off by {percent(found.error).removesuffix(' %')}"
-            " percentage points on average: only their order counts.",
+            f"Its probabilities cannot be taken at their word, being off by {points(found.error)} on average: only"
+            " their order counts.",
             "calibration",
         )
