@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from flowml.assistant.facts import Fact
+from flowml.assistant.numbers.apart import citations
 from flowml.assistant.numbers.checking import Kind, check
-from flowml.assistant.numbers.reading import citations, stated
+from flowml.assistant.numbers.reading import stated
 from flowml.assistant.sentences.results.explain import explain
 from tests.assistant.numbers.test_numbers import FACTS, FALSE, NAMES, TRUE
 from tests.assistant.sentences.test_results import CASES

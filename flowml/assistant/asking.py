@@ -23,6 +23,7 @@ from flowml.assistant.model import (
     TooSlow,
 )
 from flowml.assistant.spoken import all_cleaned, cleaned
+from flowml.assistant.untrusted import without_marks
 from flowml.domain.errors import InvalidInput
 
 Answer = TypeVar("Answer")
@@ -121,7 +122,7 @@ def ask_growing(
             if field is not None:
                 yield ""
             asked = (*with_schema(messages, schema), *_again(text, heard))
-        growing, text = finding.Growing(field or ""), ""
+        growing, text, so_far = finding.Growing(field or "", _longest(schema, field)), "", ""
         answer = model.chat(
             asked,
             schema=shape.for_grammar(schema),
@@ -134,8 +135,14 @@ def ask_growing(
         try:
             for piece in answer:
                 text += piece
-                if field is not None and growing.take(piece):
-                    yield cleaned(growing.text)
+                if field is None:
+                    continue
+                # What has come before is not looked at again: pieces may be as short as a character.
+                if new := cleaned(growing.take(piece)):
+                    so_far += new
+                    yield so_far
+                if growing.is_too_long:
+                    raise ReachedItsLength("The text of the answer is longer than it may be.")
             value = _shaped(text, schema)
         except ReachedItsLength:
             problem = heard = "it is too long and was cut off: answer in fewer words"
@@ -158,6 +165,12 @@ def ask_growing(
     )
 
 
+def _longest(schema: Mapping[str, Any], field: str | None) -> int | None:
+    """How many characters a text of the answer may have."""
+    most: int | None = schema.get("properties", {}).get(field, {}).get("maxLength")
+    return most
+
+
 def _shaped(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     value: dict[str, Any] = all_cleaned(finding.found(text))
     wrong = shape.problem(value, schema)
@@ -168,7 +181,7 @@ def _shaped(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _again(text: str, problem: str) -> tuple[Message, Message]:
     return (
-        Message(Role.ASSISTANT, text[:_LONGEST_REPEATED] or "(nothing)"),
+        Message(Role.ASSISTANT, without_marks(text[:_LONGEST_REPEATED]) or "(nothing)"),
         Message(
             Role.USER,
             f"That cannot be used: {problem[:_LONGEST_PROBLEM].rstrip('.')}."

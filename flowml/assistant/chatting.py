@@ -10,9 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flowml.assistant.code.source import LONGEST as LONGEST_THAT_RUNS
 from flowml.assistant.model import Message, Role
 from flowml.assistant.proposals import LONGEST_CODE, code_with_names
 from flowml.assistant.telling import Told
+from flowml.assistant.untrusted import without_marks
 from flowml.data.recipes.operations.registry import OPERATIONS
 from flowml.domain.conversations import AnswerState, Chart, Cited, Said, Speaker
 from flowml.domain.errors import InvalidInput
@@ -40,10 +42,11 @@ STEPS = (
     "them."
 )
 
-_CITED = re.compile(r"\s*\[(?:f\d{1,4}(?:\s*,\s*f\d{1,4})*)\]")
+_CITED = re.compile(r"\s{0,2}\[(?:f\d{1,4}(?:\s*,\s*f\d{1,4})*)\]")
 _IDS = re.compile(r"\[(f\d{1,4}(?:\s*,\s*f\d{1,4})*)\]")
 _QUOTED = re.compile(r"“([^”]*)(?:”|$)")
-_UNSURE_END = re.compile(r"(?:\[[^\]\n]{0,40}|[“\"'`]?\b[cv]\d*|[“\"'`])$")
+_UNSURE_END = re.compile(r"(?:\[[^\]\n]{0,40}|[“\"'`]?\b[cv]\d{0,6}|[“\"'`])\Z")
+_LONGEST_UNSURE = 48
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ def reply_of(answer: Mapping[str, Any], told: Told) -> Reply:
     chart = _chart(answer.get("chart"), told)
     kinds = () if chart else tuple(dict.fromkeys(answer.get("steps") or ()))
     code = "" if chart or kinds else code_with_names(answer.get("code") or "", told).strip()
+    if len(code) > LONGEST_THAT_RUNS:
+        raise InvalidInput("“code” is too long: name columns fewer times")
     return Reply(text, answer["text"], cites, chart, kinds, code)
 
 
@@ -99,26 +104,43 @@ def cited_by(reply: Reply, told: Told) -> tuple[Cited, ...]:
     return tuple(Cited(fact.id, fact.sentence, fact.column, fact.link) for fact in told.facts if fact.id in reply.cites)
 
 
-def so_far(text: str, told: Told) -> str:
+class SoFar:
     """As much of a text that still comes as cannot become anything else by what comes next, with the names of the
     table.
 
-    >>> so_far("Mend c1", Told((), {"c1": "Age", "c12": "Fare"})), so_far("Mend c1, as", Told((), {"c1": "Age"}))
+    >>> growing = SoFar(Told((), {"c1": "Age", "c12": "Fare"}))
+    >>> growing.of("Mend c1"), growing.of("Mend c1, as")
     ('Mend ', 'Mend “Age”, as')
     """
-    return told.named(_UNSURE_END.sub("", text))
+
+    def __init__(self, told: Told):
+        self._told = told
+        self._text, self._naming = "", told.naming()
+
+    def of(self, text: str) -> str:
+        """`text` is all that has come. It is another one than before where the answer is begun anew."""
+        if not text.startswith(self._text):
+            self._naming = self._told.naming()
+        self._text = text
+        unsure = _UNSURE_END.search(text, max(0, len(text) - _LONGEST_UNSURE))
+        return self._naming.upto(text, len(text) if unsure is None else unsure.start())
 
 
-def earlier_messages(earlier: Sequence[Said], columns: Collection[str]) -> list[Message]:
+def earlier_messages(
+    earlier: Sequence[Said], columns: Collection[str], shared: frozenset[str] = frozenset()
+) -> list[Message]:
     """What was said before, as far as there is room: the latest. Facts have other ids now, so that none is cited.
 
     Values of the table stand in answers by the model in “ ”, put back in the place of ids; they are not told again, as
-    they were not told before. FlowML's own answers are full of values, and are left out."""
+    they were not told before. FlowML's own answers are full of values, and are left out, as are those of a model that
+    might be told values of other columns than those that are `shared` now."""
     messages: list[Message] = []
     room = _ALL_EARLIER
     for said in reversed(earlier[-_MOST_EARLIER:]):
         is_user = said.speaker is Speaker.USER
         if said.state is AnswerState.FAILED or not said.text or not (is_user or said.model):
+            continue
+        if not is_user and (said.values_of is None or not shared.issuperset(said.values_of)):
             continue
         text = _CITED.sub("", said.text)[:_LONGEST_EARLIER]
         if not is_user:
@@ -136,7 +158,8 @@ def _without_values(text: str, columns: Collection[str]) -> str:
 
 def asked_for_steps(told: Told, answer: str) -> tuple[Message, ...]:
     """The messages behind an answer that proposes steps."""
-    return (*told.messages, Message(Role.ASSISTANT, answer[:_LONGEST_EARLIER]), Message(Role.USER, STEPS))
+    said = without_marks(answer[:_LONGEST_EARLIER])
+    return (*told.messages, Message(Role.ASSISTANT, said), Message(Role.USER, STEPS))
 
 
 def _ids(text: str) -> list[str]:

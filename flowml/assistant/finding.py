@@ -5,8 +5,8 @@ import math
 import re
 from typing import Any
 
-_FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
-_THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
+_FENCE = re.compile(r"```[a-zA-Z]{0,40}[^\S\n]{0,100}\n(.*?)```", re.DOTALL)
+_THOUGHT, _THOUGHT_ENDS = "<think>", "</think>"
 _MOST_STARTS = 200
 
 
@@ -20,7 +20,7 @@ def found(text: str) -> dict[str, Any]:
     >>> found('{"a": 1}'), found('Sure!\\n```json\\n{"a": 2}\\n```\\nAnything else?'), found('It is {"a": {"b": []}}.')
     ({'a': 1}, {'a': 2}, {'a': {'b': []}})
     """
-    text = _THOUGHTS.sub("", text).strip().removeprefix("\ufeff")
+    text = _without_thoughts(text).strip().removeprefix("\ufeff")
     problem = NoJSON("there is no JSON object in it")
     for part in (text, *(match[1] for match in _FENCE.finditer(text))):
         try:
@@ -47,6 +47,14 @@ def found(text: str) -> dict[str, Any]:
     if longest is None:
         raise problem
     return longest[1]
+
+
+def _without_thoughts(text: str) -> str:
+    parts, at = [], 0
+    while (start := text.find(_THOUGHT, at)) >= 0 and (end := text.find(_THOUGHT_ENDS, start)) >= 0:
+        parts.append(text[at:start])
+        at = end + len(_THOUGHT_ENDS)
+    return "".join([*parts, text[at:]])
 
 
 def _decoded(text: str) -> Any:
@@ -94,7 +102,8 @@ _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r"
 
 class Growing:
     """The text of one field of the outermost object, from an answer that still comes. What is cut in the middle of an
-    escape is held back; words before the object, and a fence around it, are passed over.
+    escape is held back; words before the object, and a fence around it, are passed over. Of a text that is longer than
+    `longest` nothing more is read (`is_too_long`).
 
     >>> answer = Growing("text")
     >>> pieces = ('Here: {"n": [{"text": 2}], "te', 'xt": "a\\\\u00', 'e9\\\\', '"b", "z": 1}')
@@ -104,8 +113,8 @@ class Growing:
     'aé"b'
     """
 
-    def __init__(self, field: str):
-        self._field = field
+    def __init__(self, field: str, longest: int | None = None):
+        self._field, self._longest = field, longest
         self.text = ""
         self._depth = 0
         self._in_string = self._is_key = False
@@ -114,13 +123,13 @@ class Growing:
         self._half = ""
         self._key: str | None = None
         self._expects_value = False
-        self.is_complete = False
+        self.is_complete = self.is_too_long = False
 
     def take(self, piece: str) -> str:
         """What of the text is new with this piece."""
         before = len(self.text)
         for character in piece:
-            if self.is_complete:
+            if self.is_complete or self.is_too_long:
                 break
             if self._in_string:
                 self._inside(character)
@@ -192,3 +201,4 @@ class Growing:
             self._string.append(text)
         elif self._is_wanted:
             self.text += text
+            self.is_too_long = self._longest is not None and len(self.text) > self._longest

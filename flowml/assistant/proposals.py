@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flowml.assistant.numbers.reading import citations, without_citations
+from flowml.assistant.numbers.apart import citations, without_citations
 from flowml.assistant.telling import Told
 from flowml.assistant.untrusted import clean
 from flowml.data.recipes.checking import check_operations

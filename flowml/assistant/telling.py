@@ -13,14 +13,14 @@ from typing import Any
 
 from flowml.assistant.facts import Briefing, Fact
 from flowml.assistant.model import Message, Role
-from flowml.assistant.untrusted import commands, described, name_to_tell
-from flowml.assistant.words import Coder, without_figures
+from flowml.assistant.untrusted import commands, described, name_to_tell, without_marks
+from flowml.assistant.words import Coder, Naming, without_figures
 from flowml.domain.wording import unquoted
 
 MOST_CHARACTERS = 9_000
 """Of the block: some 2,500 tokens of English."""
 
-_LONGEST_QUESTION = 4_000
+_LONGEST_QUESTION, _LONGEST_PROBLEM = 4_000, 2_000
 _RULES = (
     "You are told about a table by FlowML, a program for training models on tables.\n"
     "The next message holds one block of data between the lines “BEGIN DATA {mark}” and “END DATA {mark}”. "
@@ -49,7 +49,11 @@ class Told:
 
     def named(self, text: str) -> str:
         """A text of the model's for people: with the names and values that its ids stand for, in “ ”."""
-        return Coder.named(text, {**self.columns, **self.texts})
+        return self.naming().upto(text, len(text))
+
+    def naming(self) -> Naming:
+        """The same for a text that grows."""
+        return Naming({**self.columns, **self.texts})
 
     def said(self) -> tuple[str, ...]:
         """All names and values, as they stand in such a text."""
@@ -59,7 +63,7 @@ class Told:
         """What is wrong with an answer, as the model that gave it may hear it: of the table only ids."""
         coder = Coder(tuple(self.columns.values()), tuple(self.texts.values()))
         coder.withheld = dict(self.texts)
-        return coder.coded_problem(detail, answer)
+        return coder.coded_problem(detail[:_LONGEST_PROBLEM], answer)
 
 
 def new_mark() -> str:
@@ -90,8 +94,8 @@ def tell(
     if left_out:
         block["left_out"] = left_out
     data = f"BEGIN DATA {mark}\n{_written(block)}\nEND DATA {mark}"
-    earlier = [Message(message.role, coder.coded_names(message.content)) for message in history]
-    asked = coder.coded_names(question[:_LONGEST_QUESTION]).replace("<|", "‹¦").replace("|>", "¦›")
+    earlier = [Message(message.role, without_marks(coder.coded_names(message.content))) for message in history]
+    asked = without_marks(coder.coded_names(question[:_LONGEST_QUESTION]))
     return Told(
         (
             Message(Role.SYSTEM, f"{_RULES.format(mark=mark)}\n\n{instructions}"),

@@ -107,6 +107,15 @@ def described(text: str) -> str:
     return f"withheld: text of {len(text):,} character{'' if len(text) == 1 else 's'}"
 
 
+def without_marks(text: str) -> str:
+    """A text that is no data, such as a question, without the marks by which chat templates set messages apart.
+
+    >>> without_marks("a <|im_start|> b")
+    'a ‹¦im_start¦› b'
+    """
+    return text.replace("<|", "‹¦").replace("|>", "¦›")
+
+
 def commands(text: str) -> bool:
     """Whether a text that is FlowML's but for pieces of data reads as if one of these spoke to a model."""
     plain = _plain(text)

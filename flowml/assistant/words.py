@@ -22,6 +22,8 @@ _COUNTING = re.compile(r"\b(?:Operation|character|line|column|place) $")
 _OWN_WORDS = frozenset({"op", "missing", "is", *OPERATIONS}) | frozenset(
     word for kind in OPERATIONS.values() for field in kind.fields for word in (field.name, *field.choices)
 )
+MOST_ADDED = 12_000
+"""So many characters more a text may have with names than with ids."""
 # A beginning of a name that is cut, which nothing else has.
 _LONG_ENOUGH = 25
 
@@ -77,15 +79,6 @@ class Coder:
     def go_back(self, kept: tuple[dict[str, str], ...]) -> None:
         """As if nothing had been said since."""
         self.spoken_of, self.withheld, self._value_ids = kept
-
-    @staticmethod
-    def named(text: str, names: Mapping[str, str]) -> str:
-        """The ids in a text replaced by what they stand for, in “ ”.
-
-        >>> Coder.named("Fill c2, not `c10` or abc2.", {"c2": "Age", "c10": "Fare"})
-        'Fill “Age”, not “Fare” or abc2.'
-        """
-        return _ID.sub(lambda found: quoted(names[found[1]]) if found[1] in names else found[0], text)
 
     def _quoted_again(self, problem: str, answer: str) -> str:
         parts = []
@@ -152,6 +145,46 @@ class Coder:
             self._value_ids[text] = f"v{len(self.withheld) + 1}"
             self.withheld[self._value_ids[text]] = text
         return self._value_ids[text]
+
+
+class Naming:
+    """A text that grows, the ids in it replaced by what they stand for, in “ ”. What is settled is not looked at again.
+    Ids are short and names may be long: a text that they would make much longer is cut.
+
+    >>> naming = Naming({"c2": "Age", "c10": "Fare"})
+    >>> text = "Fill c2, not `c10` or abc2."
+    >>> naming.upto(text, 7), naming.upto(text, len(text))
+    ('Fill “Age”', 'Fill “Age”, not “Fare” or abc2.')
+    """
+
+    def __init__(self, names: Mapping[str, str]):
+        self._names = names
+        self._said, self._at, self._room = "", 0, MOST_ADDED
+        self._is_cut = False
+
+    def upto(self, text: str, end: int) -> str:
+        """The text up to that place, which may be no earlier than before: between two words, or in none that may
+        still become an id. `text` begins as it did before."""
+        if self._is_cut:
+            return self._said
+        for found in _ID.finditer(text, self._at, end):
+            if (name := self._names.get(found[1])) is None:
+                continue
+            said = quoted(name)
+            before = text[self._at : found.start()]
+            self._room -= len(said) - len(found[0])
+            if self._room < 0:
+                self._is_cut = True
+                self._said += f"{before}…"
+                return self._said
+            if found.end() == end:
+                # A quotation mark that belongs to it may come.
+                self._room += len(said) - len(found[0])
+                self._said, self._at = self._said + before, found.start()
+                return self._said + said
+            self._said, self._at = self._said + before + said, found.end()
+        self._said, self._at = self._said + text[self._at : end], end
+        return self._said
 
 
 def without_figures(text: str, known: str = "") -> str:

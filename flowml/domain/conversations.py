@@ -58,7 +58,8 @@ class Proposal:
 class Said:
     """One message. Of a run's conversation both ids are set, as long as its data set is there. `model` wrote an answer,
     and `where` is the machine that it ran on; None: the answer is FlowML's own. `unfounded` are numbers in it that are
-    in no fact that the model was told. `reason` says why an answer is not whole."""
+    in no fact that the model was told. `values_of` are the columns of which it might be told values; None: nobody
+    knows. `reason` says why an answer is not whole."""
 
     id: str
     number: int
@@ -78,3 +79,4 @@ class Said:
     model: str | None = None
     where: str = ""
     seconds: float | None = None
+    values_of: tuple[str, ...] | None = None

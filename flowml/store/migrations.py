@@ -556,6 +556,16 @@ MIGRATIONS: tuple[Migration, ...] = (
                 END""",
         ),
     ),
+    Migration(
+        35,
+        "of which columns a model might be told values when it answered",
+        (
+            "ALTER TABLE messages ADD COLUMN values_of TEXT",
+            # Where nobody has ever decided anything, of none; where somebody has, it is not known what held then.
+            """UPDATE messages SET values_of = '[]' WHERE model IS NOT NULL AND dataset_id IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM sharing WHERE sharing.dataset_id = messages.dataset_id)""",
+        ),
+    ),
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-_QUOTED = re.compile(r"“([^”]+)”|\"([^\"]+)\"|`([^`]+)`|‘([^’]+)’|(?<!\w)'([^']+)'(?!\w)")
+_QUOTED = re.compile(r"“([^”]{1,400})”|\"([^\"]+)\"|`([^`]+)`|‘([^’]{1,400})’|(?<!\w)'([^']{1,400})'(?!\w)")
 _WORD = re.compile(r"[\w.%€$#-]+")
 # As names of columns they count only in quotation marks.
 _COMMON = frozenset(

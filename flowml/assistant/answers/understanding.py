@@ -100,7 +100,7 @@ _OF_TARGET = re.compile(
     r"|explains?|giv(?:e|es|en|ing)|say about|tells? (?:about|of)?)"
     r"(?: (?:the|a|my|our|target|column|value|of|whether|if|somebody|someone))*|\bwhat (?:does|do) (?:the )?)\s*$"
 )
-_DEPENDS = re.compile(r"^\s*depends? (?:up)?on|^[^.?!]*\bdepends? (?:up)?on\s*\W*$")
+_DEPENDS = re.compile(r"^\s*depends? (?:up)?on|^[^.?!]*\bdepends? (?:up)?on\W*$")
 
 
 def understand(text: str, columns: Sequence[str], *, about_results: bool = False) -> Question | None:

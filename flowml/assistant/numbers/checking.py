@@ -7,6 +7,7 @@ a sentence cites nothing, only an amount written in three digits or more that is
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,8 +15,9 @@ from functools import cached_property
 from itertools import combinations, permutations
 
 from flowml.assistant.facts import Fact, by_id
+from flowml.assistant.numbers.apart import citations, dates, without_list_numbers
 from flowml.assistant.numbers.claims import Known, Meant, clauses, in_seconds, is_bound, is_counted, known_of, meant
-from flowml.assistant.numbers.reading import Stated, citations, dates, stated
+from flowml.assistant.numbers.reading import Stated, stated
 from flowml.domain.wording import shortened, unquoted
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?:\s|(?=[\[(]f\d))+(?![\[(]\s*f\d)|\n+")
@@ -71,7 +73,7 @@ def check(text: str, facts: Sequence[Fact], names: Iterable[str] = (), *, rests_
     figures = {fact.id: known_of(fact) for fact in facts}
     everything = list(figures.values())
     written = " \n ".join(fact.sentence for fact in facts)
-    masked = _without_names(text, names)
+    masked = without_list_numbers(_without_names(text, names))
     marks, cited, count = [], list[str](), 0
     for citation in citations(text):
         if citation.id not in known:
@@ -89,13 +91,14 @@ def check(text: str, facts: Sequence[Fact], names: Iterable[str] = (), *, rests_
         own = [figures[one] for one in dict.fromkeys(there)]
         compares = _COMPARES.search(sentence) is not None
         parts = [_Clause(sentence[first:last], first, own, everything) for first, last in clauses(sentence)]
+        starts = [part.start for part in parts]
         for one in stated(sentence):
             count += 1
             at = Mark(start + one.start, start + one.end, Kind.INVENTED, "not among the figures")
             if count > _MOST_NUMBERS:
                 marks.append(at)
                 continue
-            clause = next(part for part in reversed(parts) if part.start <= one.start)
+            clause = parts[bisect_right(starts, one.start) - 1]
             if own and _is_borne_out(one, clause.own, sentence, compares=compares, derived=True):
                 continue
             if _is_borne_out(one, clause.all, sentence, compares=compares, derived=not own):
@@ -170,7 +173,8 @@ def _without_names(text: str, names: Iterable[str]) -> str:
     written = {
         form for name in plain_names for form in (name, unquoted(name), shortened(name), unquoted(shortened(name)))
     }
-    for name in sorted((one for one in written if any(c.isdigit() for c in one)), key=len, reverse=True):
+    there = (one for one in written if one in text and any(c.isdigit() for c in one))
+    for name in sorted(there, key=len, reverse=True):
         plain = re.escape(name)
         quoted, alone = rf"[“\"'‘`«„]{plain}[”\"'’`»“]", rf"(?<!\w){plain}(?!\w)"
         pattern = quoted if re.fullmatch(r"[\d.,\s-]+", name) else alone

@@ -15,7 +15,7 @@ _BOUNDS = (
     (re.compile(r"\b(?:one|nine) in ten\b", re.IGNORECASE), 0.1),
     (re.compile(r"\bhalf of\b|\bin half of them\b", re.IGNORECASE), 0.5),
 )
-_RIGHT_OF = re.compile(r"([\d,]+) of ([\d,]+) rows were right")
+_RIGHT_OF = re.compile(r"(?<![\d,])([\d,]{1,20}) of ([\d,]{1,20}) rows were right")
 _CLASS = re.compile(
     r"finds ([\d,]+) of ([\d,]+) rows?(?:.*?; of the ([\d,]+) rows? that it names, ([\d,]+) (?:are|is) right)?"
 )
@@ -23,7 +23,7 @@ _ACCURACY = re.compile(r"reaches accuracy |\baccuracy expected")
 _LOSS = re.compile(r"worse by|give or take|varies by|behind by|apart by|percentage points")
 _WITHIN = re.compile(r"[Hh]alf of .*?off by at most ([\d.,]+\d).*?nine in ten by(?: at most)? ([\d.,]+\d)")
 _TIME = re.compile(
-    r"([\d.,]*\d)(?: of ([\d.,]*\d))?,? (milli)?seconds?\b(?: a prediction)?"
+    r"(?<![\d.,])([\d.,]{0,20}\d)(?: of ([\d.,]*\d))?,? (milli)?seconds?\b(?: a prediction)?"
     r"(?: instead of ([\d.,]*\d)| of ([\d.,]*\d))?"
 )
 
@@ -48,7 +48,7 @@ _UNIT = re.compile(
 )
 _SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
 _NOUN = re.compile(
-    r"\s(?:more )?(?:“[^”]*” )?"
+    r"\s(?:more )?(?:“[^”]{0,400}” )?"
     r"(?:rows?|mistakes?|errors?|misses|cases?|false alarms?|columns?|classes|people|models?|trials?)\b",
     re.IGNORECASE,
 )

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-# Spaces that do not break, thin ones and the common one separate thousands in French, and before units.
-_SPACES = "\u00a0\u202f\u2009"
+from flowml.assistant.numbers.apart import only_numbers
+from flowml.assistant.numbers.signs import COUNTED, GLYPHS, HAN, PERCENT, SPACES, han_value
+
 _DIGITS = (
-    rf"(?:\d{{1,3}}(?:[ {_SPACES}'’]\d{{3}}){{1,5}}(?:[.,]\d{{1,15}})?(?!\d)"
+    rf"(?:\d{{1,3}}(?:[ {SPACES}'’]\d{{3}}){{1,5}}(?:[.,]\d{{1,15}})?(?!\d)"
     r"|\d{1,18}(?:[.,]\d{1,18})?[eE][+-]?\d{1,3}(?![\w.])"
     r"|\d{1,18}(?:[.,]\d{1,18}){0,6}(?!\d)|\.\d{1,18}(?!\d))"
 )
@@ -32,51 +33,33 @@ _PARTS = {
 _WORD = rf"(?:(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES[1:10])}))?|{'|'.join(_ONES)})"
 _HUNDREDS = r"\b(?:an? (?:hundred|thousand|million|billion|dozen)|(?:hundreds|thousands|millions|dozens)(?= of\b))\b"
 _AMOUNT = rf"(?:{_DIGITS}|{_HUNDREDS}|(?:a )?\b{_WORD}\b)"
-_GLYPHS = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅒"
-_COUNTED = (
-    r"(?:rows?|mistakes?|errors?|misses|cases?|false alarms?|answers?|predictions?|people|persons?|customers?|seconds?"
-    r"|minutes?|hours?|days?)\b"
-)
 _MANY = {
     "hundreds": (550.0, 450.0),
     "thousands": (5_500.0, 4_500.0),
     "millions": (5.5e6, 4.5e6),
     "dozens": (60.0, 40.0),
 }
-_SCALE = rf"(?:[ {_SPACES}]?(?P<scale>{'|'.join(sorted(_SCALES, key=len, reverse=True))})\b)?"
-_PERCENT = (
-    rf"[ {_SPACES}-]?(?:%|‰|per ?cent(?:age)?(?: points?)?\b|prozent\b|pour ?cent\b|pp\b|percentage points?\b"
-    r"|points?\b)"
-)
-
-_DATE = re.compile(
-    r"(?<![\w.])\d{4}-\d{2}(?:-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?)?(?![\w-])"
-    r"|(?<!\d)\d{1,2}[./]\d{1,2}[./]\d{2,4}(?!\d)"
-)
-_CITED = re.compile(r"[\[(]\s*f\d+(?:\s*[,;&]?\s*f\d+)*\s*[\])]")
-_FACT = re.compile(r"f\d+")
-_LISTED = re.compile(
-    r"^[ \t]*(?:#+ )?\(?\d{1,2}[.):]?(?=\s*$)|^[ \t]*(?:\(?\d{1,2}[.)]|#+ \d{1,2}[.)]?)(?=\s)", re.MULTILINE
-)
-_ORDINAL = re.compile(r"\b\d+(?:st|nd|rd|th)\b|\b(?:#|no\. ?|nr\. ?|step |place |point )\d{1,3}\b", re.IGNORECASE)
+_SCALE = rf"(?:[ {SPACES}]?(?P<scale>{'|'.join(sorted(_SCALES, key=len, reverse=True))})\b)?"
+# A number begins behind no other sign of it; behind the point of a word it does (“v.87 rows”, “right.87 rows”).
+_BEGINS = r"(?:(?<![\w.,])|(?<=[^\W\d_][.,]))"
 _RATIO = re.compile(
-    rf"(?<![\w.,])(?P<count>{_AMOUNT})(?P<words>(?: \w+){{0,2}}?) (?:times )?(?:of|out of|in|von|sur|auf)"
+    rf"{_BEGINS}(?P<count>{_AMOUNT})(?P<words>(?: \w+){{0,2}}?) (?:times )?(?:of|out of|in|von|sur|auf)"
     rf"(?: every| each| the| those)? (?P<base>{_AMOUNT})(?![\w%]|[.,]\d)",
     re.IGNORECASE,
 )
 _FRACTION = re.compile(
     rf"\b(?:(?P<count>an?|one|two|three|four|five|seven)[ -])?(?P<part>{'|'.join(_PARTS)})\b|(?P<only>\bhalf\b)"
-    rf"|(?<![\w.,])(?P<glyph>[{_GLYPHS}])"
+    rf"|{_BEGINS}(?P<glyph>[{GLYPHS}])"
     r"|\bevery (?P<every>second|third|fourth|fifth|tenth)\b|(?<![\w.,/])(?P<top>\d)/(?P<bottom>\d{1,2})(?![\w/])",
     re.IGNORECASE,
 )
 _TIMES = re.compile(
     r"\b(?P<word>twice|double[ds]?|thrice|triple[ds]?|tenfold)\b"
-    rf"|(?<![\w.,])(?P<count>{_AMOUNT})(?:[- ]times|[- ]?fold|[ {_SPACES}]?[x×])(?!\w)",
+    rf"|{_BEGINS}(?P<count>{_AMOUNT})(?:[- ]times|[- ]?fold|[ {SPACES}]?[x×])(?!\w)",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
-    rf"(?<![\w.,])(?P<sign>[-−–]\s?|minus )?(?P<amount>{_AMOUNT}){_SCALE}(?P<percent>{_PERCENT})?", re.IGNORECASE
+    rf"{_BEGINS}(?P<sign>[-−–]\s?|minus )?(?P<amount>{_AMOUNT}){_SCALE}(?P<percent>{PERCENT})?", re.IGNORECASE
 )
 _LOOSE = re.compile(
     r"(?:about|around|roughly|approximately|approx\.?|some|nearly|almost|close to|just (?:over|under)|circa|ca\.|~|≈"
@@ -85,7 +68,7 @@ _LOOSE = re.compile(
 )
 _ABOVE = re.compile(r"(?:over|above|more than|at least|upwards of|greater than|>|≥)\s*(?:an? |the )?$", re.IGNORECASE)
 _BELOW = re.compile(r"(?:under|below|less than|fewer than|at most|up to|within|<|≤)\s*(?:an? |the )?$", re.IGNORECASE)
-_RANGE = re.compile(rf"\s*(?:to|and|or|bis|à|-|–|—)\s*{_AMOUNT}{_SCALE}(?P<percent>{_PERCENT})?(?!\w)", re.IGNORECASE)
+_RANGE = re.compile(rf"\s*(?:to|and|or|bis|à|-|–|—)\s*{_AMOUNT}{_SCALE}(?P<percent>{PERCENT})?(?!\w)", re.IGNORECASE)
 _BASE = re.compile(
     r"\b(?:of|in|from|out of|per|every|von|sur|auf)(?: every| each)? (?P<base>10{1,4}|1[.,]000|10[.,]000)\b",
     re.IGNORECASE,
@@ -99,8 +82,8 @@ _MULTIPLES = {"twice": 2.0, "double": 2.0, "doubled": 2.0, "doubles": 2.0, "thri
               "triples": 3.0, "tenfold": 10.0}  # fmt: skip
 _EVERY = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "tenth": 10}
 _ROUND, _TENTH, _MOST_BASE = (10.0, 100.0, 1_000.0, 10_000.0), 0.06, 50
-_COUNTS = re.compile(rf" {_COUNTED}", re.IGNORECASE)
-_FEW = 5
+_COUNTS = re.compile(rf" {COUNTED}", re.IGNORECASE)
+_FEW, _NEAR_BY = 5, 24
 _SHARE_ROOM = 0.04
 _SMALL = 3.0
 """Number words up to it are figures of speech as often as not: one of them, two classes."""
@@ -131,42 +114,12 @@ class Stated:
     parts: tuple["Stated", ...] = ()
 
 
-@dataclass(frozen=True)
-class Citation:
-    """A fact that a text cites, by its id."""
-
-    start: int
-    end: int
-    id: str
-
-
-def citations(text: str) -> list[Citation]:
-    """Those in brackets: [f3], [f3, f7], (f3)."""
-    return [
-        Citation(found.start() + one.start(), found.start() + one.end(), one.group())
-        for found in _CITED.finditer(text)
-        for one in _FACT.finditer(found.group())
-    ]
-
-
-def without_citations(text: str) -> str:
-    """With blanks in their places."""
-    return _CITED.sub(lambda found: " " * len(found.group()), text)
-
-
-def dates(text: str) -> list[tuple[int, int]]:
-    """Where dates stand."""
-    return [found.span() for found in _DATE.finditer(text)]
-
-
 def stated(text: str) -> Iterator[Stated]:
-    """Every number, in order; numbers of lists and places, and citations, are none."""
-    text = without_citations(_plain(text))
-    for pattern in (_LISTED, _ORDINAL, _DATE):
-        text = pattern.sub(lambda found: "\x00" * len(found.group()), text)
+    """Every number, in order; numbers of places, and citations, are none."""
+    text = only_numbers(text)
     taken = [False] * len(text)
     found: list[Stated] = []
-    for pattern, read in ((_ALL, _all), (_RATIO, _ratio), (_TIMES, _times), (_FRACTION, _fraction), (_NUMBER, _number)):
+    for pattern, read in _READERS:
         for match in pattern.finditer(text):
             if any(taken[match.start() : match.end()]):
                 continue
@@ -185,7 +138,7 @@ def values_of(written: str) -> list[tuple[float, float]]:
     >>> values_of("95e-2")
     [(0.95, 0.01)]
     """
-    text = re.sub(rf"['’ {_SPACES}]", "", written)
+    text = re.sub(rf"['’ {SPACES}]", "", written)
     if "e" in text.lower():
         size, _, power = text.lower().replace(",", ".").partition("e")
         power = str(max(-300, min(300, int(power))))
@@ -220,18 +173,6 @@ def _is_digits(word: str) -> bool:
     return word.strip()[:1].isdigit() or word.strip()[:1] == "."
 
 
-def _plain(text: str) -> str:
-    """Digits and signs of other widths and scripts as they are written here; as long as before."""
-    if text.isascii():
-        return text
-    return "".join(one if one.isascii() or one in _GLYPHS else _common(one) for one in text)
-
-
-def _common(one: str) -> str:
-    common = str(unicodedata.digit(one)) if one.isdecimal() else unicodedata.normalize("NFKC", one)
-    return common if len(common) == 1 and (common.isdigit() or common in "%.,-+~") else one
-
-
 def _rounding(value: float, unit: float) -> float:
     """By how much a number that was rounded or cut off may be off: 2,100 by fifty, 62 by less than one, 0 not at
     all."""
@@ -259,10 +200,11 @@ def _number(text: str, match: re.Match[str]) -> Stated | None:
     is_claim = written.lower().strip() in ("two", "three") and _COUNTS.match(text, match.end())
     if is_word and scale == 1 and not per_cent and amounts[0][0] <= _SMALL and not is_claim:
         return None
-    # A minus between two digits is a range.
+    # A minus between two digits is a range, one in front of a line a list.
     sign = -1.0 if match["sign"] and match["sign"].strip() in ("-", "−", "minus") else 1.0
-    before = text[: match.start()].rstrip()
-    if sign < 0 and before[-1:].isdigit():
+    before = text[max(0, match.start() - _NEAR_BY) : match.start()].rstrip()
+    is_item = match.start() < _NEAR_BY and not before and match["sign"] == "- "
+    if sign < 0 and (before[-1:].isdigit() or is_item):
         sign = 1.0
     readings = []
     for value, unit in amounts:
@@ -368,7 +310,7 @@ def _times(text: str, match: re.Match[str]) -> Stated | None:
         value = _MULTIPLES[match["word"].lower()]
         return _stated(text, match, [Reading(value, 0.26 * value / 2)], is_ratio=True)
     # “62 times out of 100” is a count.
-    if re.match(r" out of| of ", text[match.end() :]):
+    if text.startswith((" out of", " of "), match.end()):
         return None
     amounts = _amounts(match["count"])
     if not _is_digits(match["count"]) and amounts[0][0] <= 1:
@@ -379,7 +321,7 @@ def _times(text: str, match: re.Match[str]) -> Stated | None:
 def _stated(
     text: str, match: re.Match[str], readings: list[Reading], *, is_ratio: bool = False, parts: tuple[Stated, ...] = ()
 ) -> Stated:
-    before = text[max(0, match.start() - 24) : match.start()]
+    before = text[max(0, match.start() - _NEAR_BY) : match.start()]
     after = text[match.end() : match.end() + 8]
     loose = 0.1 if _LOOSE.search(before) or after.startswith(" or so") else 0.0
     if loose and match.re is _NUMBER and any(one.is_share or 0 < abs(one.value) < 1 for one in readings):
@@ -396,3 +338,24 @@ def _stated(
         is_ratio,
         parts,
     )
+
+
+def _han(text: str, match: re.Match[str]) -> Stated:
+    """Written in Chinese or Japanese: 百分之八十七, 八十七%, 三百."""
+    value = han_value(match["share"] or match["percent"] or match["count"])
+    near = _rounding(value, 1.0)
+    readings = [Reading(value, near)]
+    if match["count"] is None:
+        per = 1000.0 if match["per"] == "‰" else 100.0
+        readings.insert(0, Reading(value / per, near / per, True))
+    return _stated(text, match, readings)
+
+
+_READERS = (
+    (_ALL, _all),
+    (_RATIO, _ratio),
+    (_TIMES, _times),
+    (_FRACTION, _fraction),
+    (HAN, _han),
+    (_NUMBER, _number),
+)

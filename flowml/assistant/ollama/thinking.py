@@ -27,12 +27,13 @@ class WithoutThinking:
             return piece
         self._held += piece
         if not self.is_thinking:
-            text = self._held.lstrip()
-            if _OPENS.startswith(text[: len(_OPENS)]) and len(text) < len(_OPENS):
+            # Blanks before the answer are none of it: however many there are, none is looked at twice.
+            self._held = self._held.lstrip()
+            if _OPENS.startswith(self._held[: len(_OPENS)]) and len(self._held) < len(_OPENS):
                 return ""
-            if not text.startswith(_OPENS):
+            if not self._held.startswith(_OPENS):
                 return self._begin()
-            self.is_thinking, self._held = True, text[len(_OPENS) :]
+            self.is_thinking, self._held = True, self._held[len(_OPENS) :]
         _, closed, rest = self._held.partition(_CLOSES)
         if not closed:
             # Of thoughts only as much is kept as may be the beginning of their end.
@@ -49,4 +50,4 @@ class WithoutThinking:
     def _begin(self) -> str:
         self._begun = True
         held, self._held = self._held, ""
-        return held.lstrip()
+        return held

@@ -60,6 +60,16 @@ _WORDS = {
     Kind.MOMENT: "dates with a time",
 }
 
+
+def is_whole(value: float) -> bool:
+    """Whether a column of whole numbers can hold it: 1e300 is whole, and beyond what there is.
+
+    >>> is_whole(2.0), is_whole(2.5), is_whole(1e300)
+    (True, False, False)
+    """
+    return -(2.0**63) <= value < 2.0**63 and value == int(value)
+
+
 Columns = Mapping[str, Kind]
 """The columns of a table, in their order."""
 

@@ -56,8 +56,8 @@ class Progress(Protocol):
         """Whether nothing of it has come."""
         ...
 
-    def by(self, model: str | None, where: str) -> None:
-        """Who answers."""
+    def by(self, model: str | None, where: str, values_of: Sequence[str] = ()) -> None:
+        """Who answers, and of which columns values may be told for it."""
         ...
 
     def wait(self, text: str) -> None:
@@ -102,8 +102,9 @@ def answer(
         found = _own(context, dataset, job, text, target, progress)
         progress.so_far(found.text)
         return Answered(found.text, cited(found.facts), found.proposal, found.questions)
-    progress.by(model.name, model.where)
-    told = question_for(context, dataset, job, text, earlier, target=target, mark=new_mark())
+    shared = _shared(context, dataset)
+    progress.by(model.name, model.where, sorted(shared))
+    told = question_for(context, dataset, job, text, earlier, target=target, mark=new_mark(), shared=shared)
     try:
         reply = _reply(context, model, told, progress)
     except (NotRunning, NoModel) as error:
@@ -137,15 +138,19 @@ def question_for(
     *,
     target: str | None,
     mark: str,
+    shared: frozenset[str] | None = None,
 ) -> Told:
-    """What a model is told with a question: the facts, those first that are of columns which it names."""
+    """What a model is told with a question: the facts, those first that are of columns which it names. `shared` are
+    those of which values may be told; None: look."""
+    shared = _shared(context, dataset) if shared is None else shared
     names = [] if dataset is None else [column.name for column in dataset.columns]
     question = understand(text, names, about_results=job is not None)
     if question is not None and question.kind in _OF_TARGET:
         # How columns go with it is what is asked.
         target = subject_and_target(question, target or (None if job is None else job.spec.target))[1]
     waits = question is not None and question.kind in _WORKED_OUT
-    briefing = _briefing(context, dataset, job, target or (None if job is None else job.spec.target), waits=waits)
+    wanted = target or (None if job is None else job.spec.target)
+    briefing = _briefing(context, dataset, job, wanted, shared, waits=waits)
     named = set(mentioned(text, names))
     # What a run is about stands first, and what the table is.
     ordered = sorted(briefing.facts[1:], key=lambda fact: fact.column not in named) if named else briefing.facts[1:]
@@ -155,7 +160,7 @@ def question_for(
         replace(briefing, facts=facts),
         text,
         mark=mark,
-        history=chatting.earlier_messages(earlier, frozenset(map(unquoted, names))),
+        history=chatting.earlier_messages(earlier, frozenset(map(unquoted, names)), shared),
         most_characters=chatting.MOST_CHARACTERS,
     )
 
@@ -185,8 +190,19 @@ def _model(context: Context) -> LanguageModel | None:
         return None
 
 
+def _shared(context: Context, dataset: Dataset | None) -> frozenset[str]:
+    """Of a table that is gone nobody can say any more what may be told."""
+    return frozenset() if dataset is None else shared_columns(context, dataset.id)
+
+
 def _briefing(
-    context: Context, dataset: Dataset | None, job: Job | None, target: str | None, *, waits: bool
+    context: Context,
+    dataset: Dataset | None,
+    job: Job | None,
+    target: str | None,
+    shared: frozenset[str],
+    *,
+    waits: bool,
 ) -> Briefing:
     run = None if job is None else findings_of_job(context, job.id, waits=waits)
     found, classes = ((), ()) if run is None else (facts_of(run).all(), run.classes)
@@ -195,7 +211,7 @@ def _briefing(
         guarded = frozenset(name for fact in found for name in fact.values_of)
         return Briefing(found, guarded=guarded, values=classes)
     known = target if target is not None and dataset.column(target) is not None else None
-    about_table = of_dataset(context, dataset.id, known, shared=shared_columns(context, dataset.id))
+    about_table = of_dataset(context, dataset.id, known, shared=shared)
     return replace(about_table, facts=(*found, *about_table.facts), values=classes)
 
 
@@ -211,6 +227,7 @@ def _reply(context: Context, model: LanguageModel, told: Told, progress: Progres
         told=progress.wait,
         problem_for=told.problem,
     )
+    so_far = chatting.SoFar(told)
     while True:
         try:
             text = next(growing)
@@ -218,7 +235,7 @@ def _reply(context: Context, model: LanguageModel, told: Told, progress: Progres
             reply: Reply = end.value
             progress.so_far(reply.text)
             return reply
-        progress.so_far(chatting.so_far(text, told))
+        progress.so_far(so_far.of(text))
 
 
 def _proposal(

@@ -6,7 +6,7 @@ of a conversation is answered at a time, whoever asks; who else looks at it is t
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -95,11 +95,13 @@ def forget(context: Context, dataset_id: str | None, job_id: str | None) -> None
 def question_to_come(
     context: Context, dataset_id: str | None, job_id: str | None, text: str, target: str | None, *, mark: str
 ) -> Told:
-    """What a model would be told with this question, asked now. Raises as `subject_of`."""
+    """What a model would be told with this question, asked now. Raises as `subject_of`, and InvalidInput for what is no
+    question."""
     subject = subject_of(context, dataset_id, job_id)
+    asked = _asked(text)
     earlier = _earlier(context, subject)
     target = _known(subject, target)
-    return answering.question_for(context, subject.dataset, subject.job, text, earlier, target=target, mark=mark)
+    return answering.question_for(context, subject.dataset, subject.job, asked, earlier, target=target, mark=mark)
 
 
 def stop(context: Context, dataset_id: str | None, job_id: str | None) -> None:
@@ -134,14 +136,7 @@ def ask(
     WrongState while another one is answered, NoRoom. What goes wrong later is in the answer.
     """
     subject = subject_of(context, dataset_id, job_id)
-    if not (asked := text.strip()):
-        raise InvalidInput.of_field("text", "There is no question.")
-    if len(asked) > LONGEST_QUESTION:
-        raise InvalidInput.of_field(
-            "text",
-            f"The question has {len(asked):,} characters, and may have {LONGEST_QUESTION:,}.",
-            hint="Shorten it: what stands in the table need not be told.",
-        )
+    asked = _asked(text)
     target = _known(subject, target)
     context.store.room.check()
     with _answering(context, subject) as stopped:
@@ -154,7 +149,7 @@ def ask(
             found = answering.answer(
                 context.until(stopped), subject.dataset, subject.job, asked, earlier, writer, target=target, own=own
             )
-            ended = _complete(answer, found)
+            ended = _complete(replace(answer, values_of=writer.values_of), found)
         except Stopped:
             ended = replace(answer, state=AnswerState.STOPPED, **writer.known())
         except Exception as error:
@@ -172,6 +167,19 @@ def ask(
         _keep(context, subject, ended, context.steady() - began, tell)
 
 
+def _asked(text: str) -> str:
+    """The question as it is told and kept. Raises InvalidInput where there is none, or too much of it."""
+    if not (asked := text.strip()):
+        raise InvalidInput.of_field("text", "There is no question.")
+    if len(asked) > LONGEST_QUESTION:
+        raise InvalidInput.of_field(
+            "text",
+            f"The question has {len(asked):,} characters, and may have {LONGEST_QUESTION:,}.",
+            hint="Shorten it: what stands in the table need not be told.",
+        )
+    return asked
+
+
 class _Writer(Progress):
     """What comes of an answer: told at once, stored now and then."""
 
@@ -179,6 +187,7 @@ class _Writer(Progress):
         self.text = ""
         self.model: str | None = None
         self.where = ""
+        self.values_of: tuple[str, ...] = ()
         self._context, self._answer, self._tell = context, answer, tell
         self._stored_at = context.steady()
 
@@ -186,10 +195,10 @@ class _Writer(Progress):
     def is_empty(self) -> bool:
         return not self.text
 
-    def by(self, model: str | None, where: str) -> None:
-        self.model, self.where = model, where
+    def by(self, model: str | None, where: str, values_of: Sequence[str] = ()) -> None:
+        self.model, self.where, self.values_of = model, where, tuple(values_of)
         with kept_if_there_is_room("who answers"):
-            self._context.store.conversations.by(self._answer.id, model, where)
+            self._context.store.conversations.by(self._answer.id, model, where, self.values_of)
         self._tell({"type": "by", "model": model, "where": where})
 
     def wait(self, text: str) -> None:
@@ -210,7 +219,7 @@ class _Writer(Progress):
 
     def known(self) -> dict[str, Any]:
         """What is known of an answer that ends here."""
-        return {"text": self.text, "model": self.model, "where": self.where}
+        return {"text": self.text, "model": self.model, "where": self.where, "values_of": self.values_of}
 
 
 def _known(subject: Subject, target: str | None) -> str | None:

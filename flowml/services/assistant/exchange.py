@@ -187,11 +187,11 @@ class WorkerHost:
                     question.problem, question.has_ended = Problem("CutOff", "Pieces of the answer were lost."), True
                 return question.has_ended
             question.expected += 1
-            text = cleaned(text)
+            # Counted as it comes, and only then looked at: it is cleaned where everybody waits.
             question.characters += len(text)
             if question.characters > MOST_CHARACTERS or question.expected > MOST_PIECES:
                 problem, has_ended = Problem("CutOff", "The worker sends more than an answer has."), True
-            elif text:
+            elif text := cleaned(text):
                 question.pieces.append(("text", text))
             if told:
                 question.pieces.append(("told", shown(told, _LONGEST_WORDS)))

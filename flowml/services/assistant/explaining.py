@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flowml.assistant.chatting import so_far
+from flowml.assistant.chatting import SoFar
 from flowml.assistant.facts import Briefing, Fact
-from flowml.assistant.model import CutOff, LanguageModel, NoAnswer
+from flowml.assistant.model import CutOff, LanguageModel, NoAnswer, ReachedItsLength
 from flowml.assistant.numbers.checking import Mark, check
 from flowml.assistant.sentences.explanation import Explanation, Section
 from flowml.assistant.sentences.results.explain import explain
@@ -36,6 +36,7 @@ SECONDS = 300.0
 _BROKEN = "This could not be explained, because of an error in FlowML."
 MOST_TOKENS = 900
 """Some 600 words: the explanation is to be short."""
+_LONGEST_TEXT = 12_000
 
 _INSTRUCTIONS = (
     "Explain the results of a training run to a person without any training in machine learning. Say first how good "
@@ -108,7 +109,7 @@ def explain_results_in_pieces(
     one, with what the model had said until then. Raises as `explain_results` before that."""
     model, told = _begin(context, job_id, model_id)
     tell_of({"type": "by", "model": model.name, "where": model.where})
-    pieces = _Pieces(context, tell_of)
+    pieces, so_far = _Pieces(context, tell_of), SoFar(told)
     text = ""
 
     def wait(words: str) -> None:
@@ -118,10 +119,10 @@ def explain_results_in_pieces(
         try:
             for text in _growing(context, model, told, wait):
                 if pieces.is_time:
-                    pieces.so_far(so_far(text, told))
+                    pieces.so_far(so_far.of(text))
             said = _said(model, told, text)
         except NoAnswer as error:
-            text = text or (cleaned(error.text) if isinstance(error, CutOff) else "")
+            text = text or (cleaned(error.text[:_LONGEST_TEXT]) if isinstance(error, CutOff) else "")
             said = replace(_said(model, told, text), reason=error.detail, hint=error.hint or "")
     except Exception as error:
         problem = error if isinstance(error, FlowMLError) else fault_of(error)
@@ -171,7 +172,13 @@ def _growing(context: Context, model: LanguageModel, told: Told, wait: Callable[
         told=wait,
     ):
         text += cleaned(piece)
-        yield text
+        yield text[:_LONGEST_TEXT]
+        if len(text) > _LONGEST_TEXT:
+            raise ReachedItsLength(
+                "The model says more than an explanation may have, and was stopped.",
+                text,
+                hint="Ask again, or choose another model.",
+            )
 
 
 def _said(model: LanguageModel, told: Told, text: str) -> SaidByModel:

@@ -113,7 +113,8 @@ def _features(context: Context, wish: Wish) -> Asked:
 
 
 def _chat(context: Context, wish: Wish) -> Asked:
-    told = question_to_come(context, wish.dataset_id, wish.job_id, wish.question or _QUESTION, wish.target, mark=MARK)
+    question = (wish.question or "").strip() or _QUESTION
+    told = question_to_come(context, wish.dataset_id, wish.job_id, question, wish.target, mark=MARK)
     return Asked(told.messages, schema_of_reply(told))
 
 

@@ -19,7 +19,7 @@ from flowml.data.recipes.checking import title_of, type_of
 from flowml.data.recipes.kinds import Kind
 from flowml.data.recipes.operations.registry import OPERATIONS
 from flowml.domain.datasets import Dataset
-from flowml.domain.errors import InvalidInput
+from flowml.domain.errors import FlowMLError, InvalidInput, NotFound
 from flowml.domain.recipes import Operation, TransformPreview
 from flowml.domain.wording import plural
 from flowml.services.assistant.briefing import of_dataset
@@ -212,7 +212,10 @@ def _tried(
     title = titled(operations)
     try:
         preview = tried(context, dataset, operations, target)
-    except InvalidInput as error:
+    except FlowMLError as error:
+        # One that is too much, or cannot be tried now, does not end the others. A table that is gone does.
+        if isinstance(error, NotFound) or (context.left is not None and context.left.is_set()):
+            raise
         return Dropped(title, error.detail)
     why = why_not(operations, preview)
     if why is not None:

@@ -1,7 +1,7 @@
 """The messages table: what was said about data sets and runs. It goes with whichever of the two goes first."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -73,12 +73,12 @@ class Conversations:
                 "UPDATE messages SET text = ? WHERE id = ? AND state = ?", (text, message_id, AnswerState.RUNNING)
             )
 
-    def by(self, message_id: str, model: str | None, where: str) -> None:
-        """Who writes an answer, as soon as that is known."""
+    def by(self, message_id: str, model: str | None, where: str, values_of: Sequence[str]) -> None:
+        """Who writes an answer, and of which columns values may be told for it, as soon as that is known."""
         with self._database.write() as connection:
             connection.execute(
-                "UPDATE messages SET model = ?, place = ? WHERE id = ? AND state = ?",
-                (model, where, message_id, AnswerState.RUNNING),
+                "UPDATE messages SET model = ?, place = ?, values_of = ? WHERE id = ? AND state = ?",
+                (model, where, to_json(list(values_of)), message_id, AnswerState.RUNNING),
             )
 
     def end(self, said: Said) -> None:
@@ -95,6 +95,7 @@ class Conversations:
             "model": said.model,
             "place": said.where,
             "seconds": said.seconds,
+            "values_of": None if said.values_of is None else to_json(list(said.values_of)),
         }
         with self._database.write() as connection:
             connection.execute(
@@ -157,6 +158,7 @@ def _said(row: sqlite3.Row) -> Said:
         row["model"],
         row["place"],
         row["seconds"],
+        None if row["values_of"] is None else tuple(from_json(row["values_of"])),
     )
 
 

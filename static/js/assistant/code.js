@@ -8,12 +8,13 @@ import { recall, remember } from "../storage.js";
 import { approvalOf, rangeOf, refusalsOf } from "./code-lines.js";
 
 const KEY = "code";
+const REPLACED = "code-replaced";
 const MOST = 20;
 
 // Drafts of so many data sets are kept, the ones that were worked on last.
-function keep(text) {
-  const others = Object.entries(recall(KEY, {}) ?? {}).filter(([id]) => id !== info.id);
-  remember(KEY, Object.fromEntries([...(text ? [[info.id, text]] : []), ...others].slice(0, MOST)));
+function keep(value, key = KEY) {
+  const others = Object.entries(recall(key, {}) ?? {}).filter(([id]) => id !== info.id);
+  remember(key, Object.fromEntries([...(value ? [[info.id, value]] : []), ...others].slice(0, MOST)));
 }
 
 Alpine.data("codeBox", () => ({
@@ -27,8 +28,13 @@ Alpine.data("codeBox", () => ({
   // The code that was previewed last.
   shown: "",
   asked: null,
+  // What stood in the box when code was put into it, and that code.
+  before: "",
+  taken: "",
   init() {
     this.text = recall(KEY, {})?.[info.id] ?? "";
+    const { before = "", taken = "" } = recall(REPLACED, {})?.[info.id] ?? {};
+    Object.assign(this, { before, taken });
     this.$watch("text", (text) => {
       keep(text);
       this.say("");
@@ -37,7 +43,22 @@ Alpine.data("codeBox", () => ({
   },
   // Of the conversation, or of a suggestion.
   take(code) {
+    // Code that was put there and left as it was is no draft.
+    if (this.text.trim() && this.text !== code && this.text !== this.taken) this.before = this.text;
+    this.taken = code;
+    this.put(code);
+  },
+  get replaced() {
+    return this.before !== "" && this.before !== this.text;
+  },
+  putBack() {
+    const before = this.before;
+    this.before = this.text;
+    this.put(before);
+  },
+  put(code) {
     this.text = code;
+    keep(this.before ? { before: this.before, taken: this.taken } : null, REPLACED);
     this.$nextTick(() => {
       const box = this.box();
       box.scrollIntoView({ block: "center" });

@@ -6,7 +6,8 @@ const NOTES = {
   uncited: "cites no figure",
   no_such_fact: "there is no such fact",
 };
-const CITED = /[[(]\s*f\d+(?:\s*[,;&]?\s*f\d+)*\s*[\])]/g;
+// As in `flowml/assistant/numbers/apart.py`: blanks can be read in one way alone.
+const CITED = /[[(]\s*f\d+(?:\s*(?:[,;&]\s*)?f\d+)*\s*[\])]/g;
 const FACT = /f\d+/g;
 
 export function noteOf(kind) {
@@ -17,16 +18,20 @@ export function noteOf(kind) {
 // script's string; `grows`: more is to come, and a citation that has only begun is not shown yet.
 export function paragraphsOf(text, marks = [], grows = false) {
   const characters = [...(grows ? text.replace(/[[(]\s*(?:f[\d,;&\sf]*)?$/, "") : text)];
-  const marked = new Map();
-  for (const mark of marks) {
-    if (mark.kind !== "no_such_fact") marked.set(mark.start, mark);
-  }
+  const marked = marks.filter((mark) => mark.kind !== "no_such_fact").sort((one, other) => one.start - other.start);
   const paragraphs = [];
   let at = 0;
+  let next = 0;
   for (const line of characters.join("").split("\n")) {
-    const pieces = line.trim() ? piecesOf([...line], at, marked) : [];
+    const there = [...line];
+    const end = at + there.length;
+    const own = [];
+    for (; next < marked.length && marked[next].start <= end; next += 1) {
+      if (marked[next].start >= at && marked[next].end <= end) own.push(marked[next]);
+    }
+    const pieces = line.trim() ? piecesOf(there, at, own) : [];
     if (pieces.length) paragraphs.push(pieces);
-    at += [...line].length + 1;
+    at = end + 1;
   }
   return paragraphs;
 }
@@ -34,14 +39,14 @@ export function paragraphsOf(text, marks = [], grows = false) {
 function piecesOf(characters, offset, marked) {
   const line = characters.join("");
   const places = [];
+  let counted = 0;
+  let start = 0;
   for (const match of line.matchAll(CITED)) {
-    const start = [...line.slice(0, match.index)].length;
+    start += [...line.slice(counted, match.index)].length;
+    counted = match.index;
     places.push({ start, end: start + [...match[0]].length, ids: match[0].match(FACT) });
   }
-  for (const mark of marked.values()) {
-    const start = mark.start - offset;
-    if (start >= 0 && mark.end - offset <= characters.length) places.push({ start, end: mark.end - offset, mark });
-  }
+  for (const mark of marked) places.push({ start: mark.start - offset, end: mark.end - offset, mark });
   places.sort((one, other) => one.start - other.start);
   const pieces = [];
   let at = 0;

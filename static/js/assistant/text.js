@@ -1,9 +1,9 @@
 // The text of an answer as blocks and pieces: paragraphs, lists, code, and facts that are cited. Whatever else stands in
 // it stays the text that it is; nothing becomes a link, an image or markup.
 
-const ITEM = /^\s*(?:[-*•]|(\d{1,3})[.)])\s+(.*)$/;
+const ITEM = /^\s*(?:[-*•]|(\d{1,3})[.)])\s(.*)$/s;
 const FENCE = /^\s*```/;
-const HEADING = /^\s*#{1,6}\s+(.*)$/;
+const HEADING = /^\s*#{1,6}\s(.*)$/s;
 const PIECE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\[(f\d{1,4}(?:\s*,\s*f\d{1,4})*)\]/g;
 
 // [{text}, {code}, {strong}, {cite}] of one line.
@@ -43,9 +43,9 @@ export function blocksOf(text, grows = false) {
       continue;
     }
     const item = line.match(ITEM);
-    if (item) add(item[1] ? "ol" : "ul", piecesOf(item[2]));
+    if (item) add(item[1] ? "ol" : "ul", piecesOf(item[2].trim()));
     else if (!line.trim()) open = null;
-    else if (open?.kind === "p" || open === null) add("p", piecesOf(HEADING.test(line) ? "**" + line.match(HEADING)[1].replaceAll("*", "") + "**" : line.trim()));
+    else if (open?.kind === "p" || open === null) add("p", piecesOf(HEADING.test(line) ? "**" + line.match(HEADING)[1].trim().replaceAll("*", "") + "**" : line.trim()));
     // A line behind an item goes on with it.
     else open.lines[open.lines.length - 1] = [...open.lines.at(-1), { text: " " }, ...piecesOf(line.trim())];
   }
@@ -75,7 +75,8 @@ export function citationsOf(text, cited) {
 // What is copied: the text with the numbers of its facts, and these below it.
 export function copied(text, cited) {
   const { numbers, facts } = citationsOf(text, cited);
-  const body = text.replace(/\s*\[(f\d{1,4}(?:\s*,\s*f\d{1,4})*)\]/g, (_, ids) => {
+  // Few blanks, so that a long run of them is not gone through from each of its places.
+  const body = text.replace(/\s{0,2}\[(f\d{1,4}(?:\s*,\s*f\d{1,4})*)\]/g, (_, ids) => {
     const known = ids.split(",").map((one) => numbers.get(one.trim())).filter(Boolean);
     return known.length ? " [" + known.join(", ") + "]" : "";
   });

@@ -96,6 +96,10 @@ TRUE = [
     "Its accuracy is .718 [f1].",
     "1,455 rows are not “rare” [f9].",
     "It is right in ７２ % of new rows [f1].",
+    "It is right in 七十二% of new rows, which is 百分之七十二 [f1].",
+    "It is right in approx.72 % of new rows [f1].",
+    "- 693 rows are older [f6].",
+    "(1) It is right in 72 % [f1].\n(2) Step 3 is next.\n(3)\nIt is done.",
 ]
 FALSE = [
     ("It is right in 81 % of new rows [f1].", "81 %"),
@@ -151,6 +155,20 @@ FALSE = [
     ("It was found after 3.2 hours [f7].", "3.2"),
     ("Of “yes” it finds 71 % [f3].", "71 %"),
     ("Nine in ten are right [f4].", "Nine in ten"),
+    ("(87) rows are wrong [f1].", "87"),
+    ("87) rows are wrong [f1].", "87"),
+    ("1. All is well.\n87. of them are wrong [f1].", "87"),
+    ("## 8 rows are wrong", "8"),
+    ("It reaches\n87\nof them [f1].", "87"),
+    ("It is wrong at step 87 [f1].", "87"),
+    ("It is wrong at place 3 of 50 [f1].", "3 of 50"),
+    ("Its accuracy is point 87 [f1].", "87"),
+    ("It has an accuracy of point 9 [f1].", "9"),
+    ("It is v.87 rows [f1].", "87"),
+    ("It is right.87 rows are not [f1].", "87"),
+    ("It is right in 八十七% [f1].", "八十七%"),
+    ("It is right in 百分之八十七 [f1].", "百分之八十七"),
+    ("It was tested on 五千 rows [f4].", "五千"),
 ]
 
 

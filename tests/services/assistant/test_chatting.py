@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from flowml.assistant.chatting import so_far
+from flowml.assistant.chatting import SoFar
 from flowml.assistant.sentences.results.explain import explain
 from flowml.assistant.telling import Told
 from flowml.domain.conversations import AnswerState, Chart, Said
 from flowml.services.assistant import conversation
 from flowml.services.assistant.findings import findings_of_job
 from flowml.services.assistant.sent import Wish, sent
+from flowml.services.assistant.sharing import change_sharing
 from flowml.services.context import Context
 from tests.assistant.serving import assisted
 from tests.assistant.stand_in import StandIn, cut_off, fails, says, slow_first, stand_in
@@ -97,16 +98,40 @@ def test_values_that_are_not_shared_are_not_told_later_either(context: Context, 
         assert value not in told
 
 
+def test_what_was_said_with_a_permission_is_not_told_when_it_is_taken_back(
+    context: Context, dataset: str, ollama: StandIn
+) -> None:
+    def told() -> str:
+        return "\n".join(message.content for message in sent(context, Wish("chat", dataset, question="And?")).messages)
+
+    ollama.answers(reply("There are gaps."))
+    asked(context, dataset, "What is wrong?")
+    change_sharing(context, dataset, columns={"town": True})
+    try:
+        ollama.answers(reply("Most are from Bonn, 'Kiel' is rare [f1]."))
+        answer, _ = asked(context, dataset, "Where from?")
+        assert answer.values_of == ("town",)
+        assert "Most are from Bonn, 'Kiel' is rare." in told()
+    finally:
+        change_sharing(context, dataset, columns={"town": False})
+    assert "Bonn" not in told() and "Kiel" not in told()
+    assert "There are gaps." in told() and "Where from?" in told()
+
+
 def test_what_would_be_sent_is_what_is_sent(context: Context, dataset: str, ollama: StandIn) -> None:
-    ollama.answers(reply("Yes."))
-    asked(context, dataset, "What is it?")
-    shown = sent(context, Wish("chat", dataset, "bought", question="And how are “age” and “bought” related?"))
-    asked(context, dataset, "And how are “age” and “bought” related?")
+    ollama.answers(reply("Yes, <|im_start|>."))
+    asked(context, dataset, "What is <|im_end|> it?")
+    question = " \n And how are “age” and “bought” <|im_end|> related? \n "
+    shown = sent(context, Wish("chat", dataset, "bought", question=question))
+    asked(context, dataset, question)
     was = [message["content"] for message in ollama.chats[-1].messages]
     mark = re.search(r"BEGIN DATA (\w+)", was[1])
     assert mark is not None
     assert [message.content for message in shown.messages] == [text.replace(mark[1], shown.mark) for text in was]
     assert shown.schema == ollama.chats[-1].body["format"]
+    # What sets messages apart for a model is told of no text, whenever it was said.
+    assert "<|" not in "".join(was)
+    assert [text.count("‹¦im_") for text in was[2:]] == [1, 1, 1]
 
 
 def test_steps_are_tried_before_they_are_proposed(context: Context, dataset: str, ollama: StandIn) -> None:
@@ -251,11 +276,11 @@ def test_it_is_stopped_while_the_model_loads(context: Context, dataset: str, oll
 @pytest.mark.parametrize("text", ["c", "c1", "c12", "“", "“c1", "[", "[f", "[f1", "`c1", "see [f1, f2"])
 def test_what_may_still_become_something_else_is_held_back(text: str) -> None:
     told = Told((), {"c1": "age", "c12": "fare"})
-    assert so_far(f"So it is: {text}", told) in ("So it is: ", "So it is: see ")
+    assert SoFar(told).of(f"So it is: {text}") in ("So it is: ", "So it is: see ")
 
 
 def test_words_are_not_held_back() -> None:
-    assert so_far("So is music", Told((), {"c1": "age"})) == "So is music"
+    assert SoFar(Told((), {"c1": "age"})).of("So is music") == "So is music"
 
 
 @pytest.fixture(scope="module")

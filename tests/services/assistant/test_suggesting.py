@@ -9,10 +9,12 @@ import pytest
 
 from flowml.assistant.model import Misshapen, NoAssistant
 from flowml.domain.datasets import Dataset
+from flowml.domain.errors import NotFound, TooLarge
 from flowml.services.assistant.sent import MARK, Wish, sent
 from flowml.services.assistant.sharing import change_sharing
 from flowml.services.assistant.suggesting import cleaning_question, suggest_cleaning, suggest_features
 from flowml.services.context import Context
+from flowml.services.versions import preview_transform
 from tests.assistant.serving import assisted
 from tests.assistant.stand_in import StandIn, stand_in
 from tests.services.assistant.tables import context_in, people, uploaded
@@ -96,6 +98,36 @@ def test_what_cannot_be_done_or_does_nothing_is_told_and_not_suggested(
     assert len(whys) == 5
     assert whys[0] == "It would change nothing." and whys[2] == "No row would be left."
     assert "nobody" in whys[3] and whys[4] == "It names no operation."
+
+
+def test_what_cannot_be_tried_does_not_end_the_others(
+    context: Context, ollama: StandIn, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = {"drop": TooLarge("It is too large."), "rename": ValueError("never thought of")}
+
+    def tried(context: Context, dataset_id: str, operations: Any) -> Any:
+        if (error := errors.get(operations[0]["op"])) is not None:
+            raise error
+        return preview_transform(context, dataset_id, operations)
+
+    monkeypatch.setattr("flowml.services.assistant.fitting.preview_transform", tried)
+    steps = (
+        {"op": "drop", "columns": [UNIT]},
+        {"op": "rename", "column": UNIT, "to": "u"},
+        {"op": "clip", "column": AGE, "high": 1e308},
+        {"op": "fill", "column": AGE, "with": "median"},
+    )
+    ollama.answers(answer(*map(suggesting, steps)))
+    found = suggest_cleaning(context, dataset.id)
+    assert [one.operations[0]["op"] for one in found.suggestions] == ["fill"]
+    assert [one.why for one in found.dropped] == [
+        "It is too large.",
+        "It could not be tried, because of an error in FlowML.",
+        "It would change nothing.",
+    ]
+    errors["fill"] = NotFound("It is gone.")
+    with pytest.raises(NotFound):
+        suggest_cleaning(context, dataset.id)
 
 
 def test_code_is_told_where_operations_cannot_say_it_and_refused_by_its_line(

@@ -100,6 +100,13 @@ def test_what_no_answer_has_ends_it(server: Served, worker_id: str, pool: Thread
     assert send(server, "answer", **piece, number=1, text="x").json() == {"stop": True}
     with pytest.raises(CutOff, match="more than an answer has"):
         answer.result(10)
+    # What is left of nothing when it is cleaned is counted as well.
+    answer, question_id = asked(server, worker_id, pool)
+    piece["question_id"] = question_id
+    assert send(server, "answer", **piece, number=0, text="\x07" * 60_000).json() == {"stop": False}
+    assert send(server, "answer", **piece, number=1, text="\x07").json() == {"stop": True}
+    with pytest.raises(CutOff, match="more than an answer has"):
+        answer.result(10)
     answer, question_id = asked(server, worker_id, pool)
     piece["question_id"] = question_id
     assert send(server, "answer", **piece, number=5, text="x").json() == {"stop": True}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowml.data.recipes.kinds import Columns, Kind, kind_of_column
+from flowml.data.recipes.kinds import Columns, Kind, is_whole, kind_of_column
 from flowml.data.recipes.operations.base import Field, FieldKind, OperationType, Step, in_place, present, shown
 from flowml.domain.errors import InvalidInput
 from flowml.domain.recipes import Operation
@@ -32,7 +32,7 @@ def _clip(operation: Operation, columns: Columns) -> Step:
     if low is not None and high is not None and low > high:
         raise InvalidInput.of_field("low", f"The low bound ({low:g}) is above the high one ({high:g}).")
     bounds = [bound for bound in (low, high) if bound is not None]
-    whole = kind is Kind.WHOLE and all(bound == int(bound) for bound in bounds)
+    whole = kind is Kind.WHOLE and all(map(is_whole, bounds))
     wanted = Kind.WHOLE if whole else Kind.NUMBER
     convert = int if whole else float
     least, most = (None if bound is None else convert(bound) for bound in (low, high))

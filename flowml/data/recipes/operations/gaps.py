@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowml.data.recipes import scalars
-from flowml.data.recipes.kinds import Columns, Kind, kind_of_column
+from flowml.data.recipes.kinds import Columns, Kind, is_whole, kind_of_column
 from flowml.data.recipes.operations.base import Field, FieldKind, OperationType, Step, in_place, listed, shown
 from flowml.data.values import plain
 from flowml.domain.errors import InvalidInput
@@ -80,7 +80,7 @@ def fitting(value: Any, kind: Kind, name: str, field: str) -> tuple[Any, Kind]:
         found = scalars.text_of(value)
     elif kind.is_number and not isinstance(value, bool):
         number = value if not isinstance(value, str) else scalars.number_of(value)
-        if number is not None and float(number).is_integer() and kind is Kind.WHOLE:
+        if number is not None and kind is Kind.WHOLE and is_whole(number):
             found = scalars.whole_of(value) if isinstance(value, str) else int(number)
         elif number is not None:
             return float(number), Kind.NUMBER
