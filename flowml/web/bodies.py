@@ -17,10 +17,10 @@ from starlette.requests import ClientDisconnect, Request
 
 from flowml.domain.errors import FlowMLError, InvalidInput, MalformedRequest, TooLarge, UnsupportedFormat
 from flowml.services.datasets import PlaceForUploads
+from flowml.web.at_once import MOST_AT_ONCE_BYTES
 from flowml.web.caller import context_of
 from flowml.web.errors import MOST_NAMED, field_names, invalid_request, not_json
 from flowml.web.leaving import in_bulk
-from flowml.web.wire import MOST_AT_ONCE_BYTES
 
 MAX_JSON_BYTES = 32_000_000
 # So much is read within half a millisecond, which is less than handing it to a thread may take on a busy machine.

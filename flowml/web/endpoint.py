@@ -8,7 +8,7 @@ A coroutine function runs on the event loop and gets the request instead: for st
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -40,10 +40,10 @@ class Endpoint:
 
     The handler's docstring is its description: the first line a summary. `need` is what its callers have to be allowed;
     an endpoint that states none is for nobody. One that `waits`, for a child process, does so apart from all others and
-    ends when its client leaves; a coroutine function sees to that itself (`until_gone`). `at_once` answers a body of
-    JSON with JSON where that takes no time: then nothing else is done for the request (`wire.AtOnce`). `line` is the
-    schema of each line of an answer in lines of JSON. `takes`: what else than JSON, or a form, a body may be; `gives`:
-    what else than `response` the answer.
+    ends when its client leaves; a coroutine function sees to that itself (`until_gone`). `at_once` has what answers
+    bodies of JSON with JSON where that takes no time (`security.AtOnce`): then nothing else is done for the request.
+    `line` is the schema of each line of an answer in lines of JSON. `takes`: what else than JSON, or a form, a body may
+    be; `gives`: what else than `response` the answer.
     """
 
     method: str
@@ -56,7 +56,7 @@ class Endpoint:
     form: type[BaseModel] | None = None
     need: Permission | None = None
     waits: bool = False
-    at_once: Callable[[Context, bytes], bytes | None] | None = None
+    at_once: tuple[Callable[[Context, bytes], Any], Callable[[Sequence[Any]], Sequence[bytes | None]]] | None = None
     line: Any = None
     takes: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
@@ -94,9 +94,13 @@ class Resource:
         await response(scope, receive, send)
 
 
-def answering_at_once(endpoints: Iterable[Endpoint]) -> AtOnce:
-    """What the gate may have answered at once, of these."""
-    return {one.path: (one.need, one.at_once) for one in endpoints if one.at_once is not None and one.need is not None}
+def answering_at_once(endpoints: Iterable[Endpoint]) -> dict[str, AtOnce]:
+    """What the gate may have answered at once, of these, by path."""
+    return {
+        one.path: AtOnce(one.need, *one.at_once)
+        for one in endpoints
+        if one.at_once is not None and one.need is not None
+    }
 
 
 def parse_query(parameters: Mapping[str, str], model: type[Schema]) -> Schema:

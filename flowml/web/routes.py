@@ -147,7 +147,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("DELETE", "/api/results/model/{model_id}/keys/{key_id}", keys.revoke, status=204, need=ADMIN),
     Endpoint("POST", "/api/results/predict",
              results.predict, r.Prediction | r.Predictions, body=r.Predict, query=r.PredictQuery, need=PREDICT,
-             at_once=results.predict_at_once, takes=(*TABLES,), gives=(*TABLES,)),
+             at_once=(results.ask_at_once, results.answer_together), takes=(*TABLES,), gives=(*TABLES,)),
     Endpoint("POST", "/api/results/model/{model_id}/predict-file",
              scoring.predict_file, tuple(MEDIA_TYPES.values()), query=sc.PredictFileQuery, form=d.UploadForm,
              need=PREDICT),

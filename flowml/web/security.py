@@ -9,8 +9,10 @@ are open.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -74,8 +76,19 @@ _SCHEMES = {"ws": "http", "wss": "https"}
 _NO_PAGES = ("/api/", "/metrics", "/v2", "/invocations")
 
 
-AtOnce = Mapping[str, tuple[Permission, Callable[[Context, bytes], bytes | None]]]
-"""By path: what a POST of JSON there needs, and what answers its body with JSON, if that takes no time at all."""
+@dataclass(frozen=True, eq=False)
+class AtOnce:
+    """How an address answers a POST of JSON with JSON, if that takes no time at all. `ask`: what is to be answered, of
+    a caller and a body; None for what the application has to look at, as for what it raises. `answer`: the answers to
+    several that have arrived together, which is quicker than one after the other; None for what cannot be answered so.
+    """
+
+    need: Permission
+    ask: Callable[[Context, bytes], Any]
+    answer: Callable[[Sequence[Any]], Sequence[bytes | None]]
+
+
+_Asked = tuple[AtOnce, Any, bytes]
 
 
 class _NotLoggedIn(Unauthorized):
@@ -94,7 +107,7 @@ class Gate:
         *,
         has_pages: bool = True,
         any_host: bool = False,
-        at_once: AtOnce | None = None,
+        at_once: Mapping[str, AtOnce] | None = None,
     ):
         """`who` calls is what every request's context says from here on; nobody gets to other than the open paths.
         Without pages, nobody is led to one. `any_host`: it answers under any name, which is for a server where
@@ -151,28 +164,40 @@ class Gate:
                 ending = NotReady("This server has ended before the answer was there.", hint="Send the request again.")
                 await problem_response(ending, path=scope["path"])(scope, receive, send_guarded)
 
-    def at_once(self, scope: Scope) -> Callable[[bytes], tuple[bytes, bytes] | None] | None:
-        """What answers a request as soon as its body is there (`wire.AtOnce`), by the same rules as any other; None for
-        one that has to be refused, or that the application has to look at."""
+    def at_once(self, scope: Scope) -> Callable[[bytes], "_Asked | None"] | None:
+        """What makes of a body what is to be answered (`wire.AtOnce`), by the same rules as any other; None for a
+        request that has to be refused, or that the application has to look at."""
         found = self._at_once.get(scope["path"])
         if found is None or scope["method"] != "POST" or scope["root_path"] or _JSON not in scope["headers"]:
             return None
         if scope["query_string"]:
             # It may say something that is for the application to look at.
             return None
-        need, answer = found
-        if self._let_in(scope) is not None or need not in scope[CONTEXT].caller.may:
+        if self._let_in(scope) is not None or found.need not in scope[CONTEXT].caller.may:
             return None
 
-        def respond(content: bytes) -> tuple[bytes, bytes] | None:
+        def ask(content: bytes) -> _Asked | None:
             try:
-                answered = answer(scope[CONTEXT], content)
+                asked = found.ask(scope[CONTEXT], content)
             except Exception:
                 # It is met again where errors are answered and written down.
                 return None
-            return None if answered is None else (_PLAIN_HEAD if scope.get(_IS_PLAIN) else _HEAD, answered)
+            return None if asked is None else (found, asked, _PLAIN_HEAD if scope.get(_IS_PLAIN) else _HEAD)
 
-        return respond
+        return ask
+
+    def answer_together(self, asked: Sequence["_Asked"]) -> Sequence[tuple[bytes, bytes] | None]:
+        """The head and the content of the answer to each; None for what has to go to the application."""
+        answers: dict[int, Iterator[bytes | None]] = {}
+        for way in {one[0] for one in asked}:
+            alike = [question for of_way, question, _ in asked if of_way is way]
+            try:
+                answers[id(way)] = iter(way.answer(alike))
+            except Exception:
+                _log.debug("requests are answered one by one", exc_info=True)
+                answers[id(way)] = iter([None] * len(alike))
+        each = ((head, next(answers[id(way)])) for way, _, head in asked)
+        return [None if content is None else (head, content) for head, content in each]
 
     def _let_in(self, scope: Scope) -> Exception | None:
         """Why this request may not come in; None where it may, and has its context now."""

@@ -14,13 +14,15 @@ import json
 import logging
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from flowml.web.at_once import MOST_AT_ONCE_BYTES, AtOnce, gather
 
 _log = logging.getLogger(__name__)
 
@@ -34,14 +36,6 @@ ABORT: Final = "flowml.abort"
 _MOST_HEADERS = 200
 _OTHER_FILES = 150
 _TOO_MUCH_HEAD = f"The head of a request may have at most {MOST_HEAD_BYTES:,} bytes and {_MOST_HEADERS} headers."
-
-
-AtOnce = Callable[[Any], Callable[[bytes], tuple[bytes, bytes] | None] | None]
-"""What an application may have as `at_once`: for the scope of a request, what answers its whole body with 200, or None
-to be asked as usual. That gives as bytes the lines of the answer's head, each ended, but those of its date and length,
-and its content; or None again. Neither raises anything or waits for anything, and None leaves no trace."""
-MOST_AT_ONCE_BYTES = 32_000
-"""Of a body that is waited for, to be answered at once."""
 
 
 @dataclass(frozen=True)
@@ -117,17 +111,28 @@ class BoundedProtocol(HttpToolsProtocol):
             super()._start_asgi_task(cycle, app)
 
     def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Answer a request: on the spot where the application can, without a task and all that is made for one."""
-        at_once: AtOnce | None = getattr(app, "at_once", None)
-        usual = cycle.disconnected or cycle.waiting_for_100_continue or not cycle.keep_alive or self.flow.write_paused
-        usual = usual or len(cycle.body) > MOST_AT_ONCE_BYTES
-        answer = None if at_once is None or usual else at_once(cycle.scope)
-        if answer is not None and cycle.more_body:
+        """Have a request answered: where the application can, at once, without a task and all that is made for one, and
+        together with those that have arrived with it."""
+        quick: AtOnce | None = app if hasattr(app, "at_once") else None
+        usual = quick is None or not self._takes_an_answer(cycle) or cycle.waiting_for_100_continue
+        ask = None if quick is None or usual or len(cycle.body) > MOST_AT_ONCE_BYTES else quick.at_once(cycle.scope)
+        if ask is not None and cycle.more_body:
             # Many clients send it apart from the head.
             return
         self._begins = None
-        found = None if answer is None else answer(bytes(cycle.body))
-        if found is None:
+        asked = None if ask is None else ask(bytes(cycle.body))
+        if quick is None or asked is None:
+            super()._start_asgi_task(cycle, app)
+        elif len(self.connections) == 1:
+            self._answer(cycle, quick, quick.answer_together([asked])[0])
+        else:
+            gather(self.server_state, self.loop, quick, asked, partial(self._answer, cycle, app))
+
+    def _takes_an_answer(self, cycle: RequestResponseCycle) -> bool:
+        return not cycle.disconnected and cycle.keep_alive and not self.flow.write_paused
+
+    def _answer(self, cycle: RequestResponseCycle, app: Any, found: tuple[bytes, bytes] | None) -> None:
+        if found is None or not self._takes_an_answer(cycle):
             super()._start_asgi_task(cycle, app)
             return
         head, content = found

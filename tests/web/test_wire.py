@@ -5,8 +5,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -130,22 +130,33 @@ def test_a_request_is_answered_as_ever(port: int) -> None:
 
 
 class _AtOnce:
-    """Answers small bodies at once, but for those that say “usual”, as the application behind it all others."""
+    """Answers small bodies at once, but for those that say “usual”, as the application behind it all others; one that
+    says “wait” takes a while."""
+
+    def __init__(self) -> None:
+        self.together: list[list[bytes]] = []
 
     def at_once(self, scope: Any) -> Any:
-        def answer(content: bytes) -> tuple[bytes, bytes] | None:
-            return None if b"usual" in content else (b"x-way: quick\r\n", json.dumps({"size": len(content)}).encode())
+        return (lambda content: None if content == b"usual" else content) if scope["path"] == "/quick" else None
 
-        return answer if scope["path"] == "/quick" else None
+    def answer_together(self, asked: Sequence[bytes]) -> list[tuple[bytes, bytes] | None]:
+        self.together.append(list(asked))
+        if b"wait" in asked:
+            time.sleep(0.5)
+        sizes = (None if content == b"unusual" else json.dumps({"size": len(content)}).encode() for content in asked)
+        return [None if size is None else (b"x-way: quick\r\n", size) for size in sizes]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await _app(scope, receive, send)
 
 
+QUICK = _AtOnce()
+
+
 @pytest.fixture(scope="module")
 def at_once() -> Iterator[int]:
     """The port of a server that answers at once."""
-    with run_app(_AtOnce(), http=_Impatient) as port:
+    with run_app(QUICK, http=_Impatient) as port:
         yield port
 
 
@@ -183,6 +194,34 @@ def test_what_can_be_answered_at_once_takes_no_task(at_once: int) -> None:
         # On the same connection as ever.
         client.sendall(_quick(b"abcd"))
         assert b'{"size": 4}' in _read(client, 1)
+
+
+def test_what_arrives_together_is_answered_together(at_once: int) -> None:
+    SEEN.requests.clear()
+    QUICK.together.clear()
+    with _Client(at_once) as busy, ExitStack() as stack:
+        clients = [stack.enter_context(_Client(at_once)) for _ in range(5)]
+        # So that all of them are known.
+        for client in clients:
+            client.sendall(_quick(b"a"))
+            _read(client, 1)
+        busy.sendall(_quick(b"wait"))
+        time.sleep(0.2)
+        bodies = [b"ab", b"abc", b"unusual", b"usual", b"abcd"]
+        for client, body in zip(clients, bodies, strict=True):
+            client.sendall(_quick(body))
+        # One has left before its answer.
+        clients.pop().close()
+        answers = [_read(client, 1) for client in clients]
+        assert [json.loads(answer.partition(b"\r\n\r\n")[2])["size"] for answer in answers] == [2, 3, 7, 5]
+        assert [b"x-way: quick" in answer for answer in answers] == [True, True, False, False]
+        assert b'{"size": 4}' in _read(busy, 1)
+        # The same connections go on as ever.
+        for client in clients:
+            client.sendall(_quick(b"abcdef"))
+            assert b"x-way: quick" in _read(client, 1)
+    together = [set(some) for some in QUICK.together if b"ab" in some]
+    assert together[0] >= {b"ab", b"abc", b"unusual"} and SEEN.requests.count("/quick") == 2
 
 
 def test_what_is_not_small_or_not_usual_goes_the_usual_way(at_once: int) -> None:

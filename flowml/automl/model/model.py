@@ -145,6 +145,10 @@ class FittedModel:
         pool."""
         return self.one_row(row)
 
+    def predict_few(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[np.ndarray]:
+        """The same answers, to the last bit, for some of those: together they take less time than one by one."""
+        return [self.one_row(rows[0])] if len(rows) == 1 else self.one_row.many(rows)
+
     @cached_property
     def one_row(self) -> OneRow:
         """What answers single rows; `prepare` makes it quicker."""

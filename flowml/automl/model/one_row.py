@@ -28,6 +28,7 @@ from flowml.domain.errors import FlowMLError
 Answer = Callable[[np.ndarray], np.ndarray]
 """From all features of a row to one part's answer, or the mean of several: (features,) → (outputs,)."""
 
+_Steps = tuple[float, list[tuple[float, Answer]]]
 _OF_TREES = (CatBoostPredictor, LightGBMPredictor, TreesPredictor, XGBoostPredictor)
 # With so many, writing them for the library takes seconds of the interpreter; walking all of them at once takes a few
 # times as long for a row.
@@ -61,22 +62,39 @@ class OneRow:
         self._pooling, self._temperature = pooling, temperature
         self._members = members
         # Of each member: its weight, and its answers with how many parts each speaks for.
-        self._steps = [(member.weight, self._plain(member.parts)) for member in members]
+        self._steps: list[_Steps] = [(member.weight, self._plain(member.parts)) for member in members]
         self._is_alone = len(members) == 1 and pooling is Pooling.MEAN
         self._is_prepared = False
 
     def __call__(self, row: Mapping[str, Any]) -> np.ndarray:
+        members = list(self._steps)
         features = self._encode(row)
-        if self._is_alone and len(self._steps[0][1]) == 1:
-            return tempered_row(self._steps[0][1][0][1](features), self._temperature)
+        if self._is_alone and len(members[0][1]) == 1:
+            return tempered_row(members[0][1][0][1](features), self._temperature)
+        return self._pooled(members, [[step(features) for _, step in steps] for _, steps in members])
+
+    def many(self, rows: Sequence[Mapping[str, Any]]) -> list[np.ndarray]:
+        """The answer to each of several rows: the same to the last bit as alone, whatever comes with it."""
+        members = list(self._steps)
+        features = np.array([self._encode(row) for row in rows])
+        found = [[_each(step, features) for _, step in steps] for _, steps in members]
+        return [
+            self._pooled(members, [[answers[at] for answers in of_member] for of_member in found])
+            for at in range(len(rows))
+        ]
+
+    def _pooled(self, members: "list[_Steps]", found: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+        """One answer from those of all steps of all members."""
+        if self._is_alone and len(found[0]) == 1:
+            return tempered_row(found[0][0], self._temperature)
         answers = []
-        for weight, steps in self._steps:
+        for (weight, steps), of_member in zip(members, found, strict=True):
             if len(steps) == 1:
-                answers.append((weight, steps[0][1](features)))
+                answers.append((weight, of_member[0]))
                 continue
             answer = np.zeros(self._n_outputs)
-            for share, step in steps:
-                answer += share * step(features)
+            for (share, _), part in zip(steps, of_member, strict=True):
+                answer += share * part
             answers.append((weight, answer))
         return tempered_row(pool(self._pooling, answers), self._temperature)
 
@@ -150,3 +168,9 @@ class OneRow:
             return RowTrees(own, features) if own else None
         except (ValueError, MemoryError):
             return None
+
+
+def _each(step: Answer, features: np.ndarray) -> Sequence[np.ndarray]:
+    """The answer to each row of features, (rows, features), of a step that may have a shorter way for several."""
+    together = getattr(step, "many", None)
+    return [step(row) for row in features] if together is None else together(features)

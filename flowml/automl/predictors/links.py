@@ -43,9 +43,16 @@ def apply_link(link: str, scores: np.ndarray) -> np.ndarray:
 
 def mean_of_row(link: str, scores: np.ndarray) -> np.ndarray:
     """The mean of several predictors' predictions for one row, (outputs,), from their scores (predictors, raw)."""
-    if link == "sigmoid":
-        # Of a handful of numbers, plain ones are quicker than arrays.
+    # Of a handful of numbers, plain ones are quicker than arrays.
+    if link == "softmax" and scores.shape[1] == 2:
+        shares = [0.5 + 0.5 * math.tanh(0.5 * (second - first)) for first, second in scores.tolist()]
+    elif link == "sigmoid":
         shares = [0.5 + 0.5 * math.tanh(0.5 * score) for score in scores[:, 0].tolist()]
+    elif link == "probability" and scores.shape[1] == 1:
+        shares = [min(max(score, 0.0), 1.0) for score in scores[:, 0].tolist()]
+    else:
+        shares = []
+    if shares:
         share = sum(shares) / len(shares)
         return np.array([1.0 - share, share])
     answers = apply_link(link, scores)

@@ -125,9 +125,6 @@ class RowPerceptrons:
         scores = hidden[:, 0].astype(np.float64)
         if not self._classification:
             return mean_of_row("identity", scores * self._scales + self._means)
-        if scores.shape[1] == 2:
-            # Of two classes it is the same, and quicker.
-            return mean_of_row("sigmoid", scores[:, 1:] - scores[:, :1])
         return mean_of_row("softmax", scores)
 
 

@@ -94,6 +94,21 @@ def predict_row(loaded: Loaded, row: Mapping[str, Any], coverage: float = DEFAUL
     return answer(loaded, clean, loaded.fitted.predict_row(clean), warnings, coverage)
 
 
+def check_row(loaded: Loaded, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """A row made usable for this model, and sentences about it. Raises InvalidInput."""
+    return loaded.fitted.schema.check_row(row)
+
+
+def predict_few(
+    loaded: Loaded, rows: Sequence[tuple[dict[str, Any], list[str]]], coverage: float = DEFAULT_COVERAGE
+) -> list[Prediction]:
+    """The same as `predict_row` says of each, for some that `check_row` has made usable; together they take less."""
+    outputs = loaded.fitted.predict_few([clean for clean, _ in rows])
+    return [
+        answer(loaded, clean, found, warnings, coverage) for found, (clean, warnings) in zip(outputs, rows, strict=True)
+    ]
+
+
 def _while_wanted(context: Context, items: Iterable[Item], step: int = 1) -> Iterator[Item]:
     """These, as long as somebody waits for the answer, looked at before each, or each so many. Raises NotReady."""
     for at, item in enumerate(items):

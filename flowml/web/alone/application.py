@@ -42,7 +42,7 @@ _TELL_SECONDS = 1.0
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/api/results/predict",
              results.predict, r.Prediction | r.Predictions, body=r.Predict, query=r.PredictQuery, need=PREDICT,
-             at_once=results.predict_at_once, takes=(*TABLES,), gives=(*TABLES,)),
+             at_once=(results.ask_at_once, results.answer_together), takes=(*TABLES,), gives=(*TABLES,)),
     Endpoint("POST", "/api/results/model/{model_id}/predict-file",
              files.predict_file, tuple(MEDIA_TYPES.values()), query=sc.PredictFileQuery, form=d.UploadForm,
              need=PREDICT),

@@ -2,9 +2,9 @@
 
 import io
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 from starlette.requests import Request
@@ -17,6 +17,7 @@ from flowml.services.context import Context
 from flowml.services.serving import predicting
 from flowml.services.serving.answers import Prediction
 from flowml.services.serving.figures import milliseconds_since
+from flowml.services.serving.loaded import Loaded
 from flowml.services.serving.predicting import DEFAULT_COVERAGE
 from flowml.web.api.table_bodies import TABLES, predict_table
 from flowml.web.bodies import (
@@ -132,9 +133,19 @@ async def _predict_small(request: Request, context: Context, sent: bytes, starte
     return Response(content, media_type="application/json")
 
 
-def predict_at_once(context: Context, content: bytes) -> bytes | None:
-    """The answer to a small body with one row for a model that is in memory, as `predict` gives it; None for whatever
-    else is sent. Raises what is found again by `predict`, which says it in words for people."""
+class Asked(NamedTuple):
+    """A row that is to be answered at once, made usable, with sentences about it; since when, by `perf_counter`."""
+
+    context: Context
+    loaded: Loaded
+    row: dict[str, Any]
+    warnings: list[str]
+    started: float
+
+
+def ask_at_once(context: Context, content: bytes) -> Asked | None:
+    """What a small body asks that has one row for a model that is in memory; None for whatever else is sent. Raises
+    what is found again by `predict`, which says it in words for people."""
     started = time.perf_counter()
     value = from_json(content)
     if not _is_one_row(value) or not has_each_name_once(content, len(_ONE_ROW) + len(value["features"])):
@@ -142,7 +153,16 @@ def predict_at_once(context: Context, content: bytes) -> bytes | None:
     loaded = predicting.ready(context, value["model_id"])
     if loaded is None or not loaded.answers_at_once:
         return None
-    return _one(context, loaded.id, predicting.predict_row(loaded, value["features"]), started)
+    return Asked(context, loaded, *predicting.check_row(loaded, value["features"]), started)
+
+
+def answer_together(asked: Sequence[Asked]) -> list[bytes]:
+    """The answer to each of these, as `predict` gives it."""
+    answers: dict[int, Iterator[Prediction]] = {}
+    for loaded in {id(one.loaded): one.loaded for one in asked}.values():
+        rows = [(one.row, one.warnings) for one in asked if one.loaded is loaded]
+        answers[id(loaded)] = iter(predicting.predict_few(loaded, rows))
+    return [_one(one.context, one.loaded.id, next(answers[id(one.loaded)]), one.started) for one in asked]
 
 
 def _is_one_row(value: Any) -> bool:

@@ -14,6 +14,7 @@ import pytest
 
 from flowml.automl.model import modelfile
 from flowml.domain.errors import InvalidInput
+from flowml.services.serving import alone as alone_models
 from flowml.services.serving.alone import context_of_one, name_for, read_model
 from flowml.services.serving.figures import Figures
 from flowml.services.serving.shared_figures import SharedFigures
@@ -251,6 +252,15 @@ def test_without_one_it_is_for_this_machine_alone(server: httpx.Client) -> None:
     sent = server.post("/api/results/predict", json=body, headers={"Authorization": f"Bearer {SECRET}"})
 
     assert [answer.status_code for answer in (forwarded, foreign, named, sent)] == [401, 403, 403, 401]
+
+
+def test_what_is_quick_when_it_is_prepared_answers_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "forest.flowml"
+    path.write_bytes(modelfile.write(trained("bought", "random_forest")))
+    # As of a large forest, which takes a moment to be made quick.
+    monkeypatch.setattr(alone_models, "_predict_ms", lambda model: 0.5 if model.one_row._is_prepared else 8.0)
+    found = read_model(path)
+    assert found.answers_at_once and found.predict_ms == 0.5
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:

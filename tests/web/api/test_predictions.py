@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flowml.web.api import results
 from tests.services.records import add_job
 from tests.services.trained import ROW, add_trained, store_table
 from tests.web.serving import Served, serve
@@ -135,6 +136,18 @@ def test_a_compressed_request_is_refused_with_what_to_do(models: Served, path: s
         "/api/results/predict", content=whole, headers=headers | {"Content-Encoding": "identity"}
     )
     assert answer.status_code == 200
+
+
+def test_rows_that_arrive_together_get_each_its_own_answer(models: Served) -> None:
+    job_id = models.store.models.get("classes").job_id
+    asked = [
+        {"model_id": name, "features": {**ROW, "age": age}}
+        for name, age in [("classes", 20), ("numbers", 20), ("classes", 60), (job_id, 20)] * 2
+    ]
+    alone = [predict(models, **body) for body in asked]
+    found = [results.ask_at_once(models.context, json.dumps(body).encode()) for body in asked]
+    together = results.answer_together([one for one in found if one is not None])
+    assert [json.loads(one) | {"latency_ms": 0} for one in together] == [one | {"latency_ms": 0} for one in alone]
 
 
 def test_a_number(models: Served) -> None:

@@ -23,6 +23,7 @@ _MOST_BYTES = 24_000_000
 # Of the lines that one row looks up for each tree: beyond that walking is quicker.
 _MOST_BYTES_A_TREE = 400
 _LINE_BYTES = 256
+_KINDS = tuple(np.dtype(f"u{size}") for size in (1, 2, 4, 8))
 # That nodes ask for, all together; and places that are worked on at once.
 _MOST_CODES = 8_000_000
 _CELLS_AT_ONCE = 250_000
@@ -41,7 +42,7 @@ class RowQuickScorer:
         first = forests[0]
         if sum(len(one.trees) for one in forests) < FEWEST_TREES:
             raise ValueError("few trees")
-        if any((one.link, one.n_raw, one.groups) != (first.link, first.n_raw, first.n_raw) for one in forests):
+        if any((one.link, one.n_raw, one.groups) != (first.link, first.n_raw, first.groups) for one in forests):
             raise ValueError("forests that answer differently")
         if any(one.combine == "median" or one.lookups for one in forests):
             raise ValueError("forests that are no sums of trees alone")
@@ -56,9 +57,15 @@ class RowQuickScorer:
         self._starts = self._table.slots[np.cumsum(n_rounds) - n_rounds]
 
     def __call__(self, row: np.ndarray) -> np.ndarray:
-        found = self._table.values.take(self._table.reached(row))
-        raw = np.add.reduceat(found, self._starts).reshape(self._offsets.shape)
+        found = self._table.values.take(self._table.reached(row), axis=0)
+        raw = np.add.reduceat(found, self._starts, axis=0).reshape(self._offsets.shape)
         return mean_of_row(self._link, raw * self._units + self._offsets)
+
+    def many(self, rows: np.ndarray) -> list[np.ndarray]:
+        """The answers for some rows, (rows, features), each as it gets it alone."""
+        found = self._table.values.take(self._table.reached_by(rows), axis=0)
+        raw = np.add.reduceat(found, self._starts, axis=1).reshape(-1, *self._offsets.shape)
+        return [mean_of_row(self._link, one) for one in raw * self._units + self._offsets]
 
 
 class LeafTable:
@@ -68,7 +75,7 @@ class LeafTable:
     def __init__(self, forests: Sequence[Sequence[NodeTree]], features: Sequence[np.ndarray]):
         trees = [tree for forest in forests for tree in forest]
         nodes = _Nodes.of(trees, [where for forest, where in zip(forests, features, strict=True) for _ in forest])
-        self._kind = np.dtype(np.uint32 if nodes.most_leaves <= 32 else np.uint64)
+        self._kind = next(kind for kind in _KINDS if nodes.most_leaves <= 8 * kind.itemsize)
         lanes = min(_LINE_BYTES // self._kind.itemsize, max(map(len, forests)))
         n_blocks = [-(-len(forest) // lanes) for forest in forests]
         first_slot = (np.cumsum(n_blocks) - n_blocks) * lanes
@@ -80,7 +87,8 @@ class LeafTable:
         self._first_leaf[self.slots] = nodes.first_leaf
         # A double of 2^n has n + 1023 as its exponent.
         self._first_leaf -= 1023
-        self.values = np.append(nodes.leaves, 0.0)
+        values = np.pad(nodes.leaves, ((0, 1), (0, 0)))
+        self.values = values[:, 0].copy() if values.shape[1] == 1 else values
         self._places = np.unique(nodes.place)
         if not len(self._places):
             raise ValueError("trees that ask nothing")
@@ -126,7 +134,22 @@ class LeafTable:
         bits = (row.take(self._places) + np.float32(0.0)).view(np.int32)
         keys = (bits ^ ((bits >> 31) & _SIGN)) + self._key_of
         lines = self._sides.take(self._keys.searchsorted(keys).take(self._asked) + self._first_side)
-        left = np.bitwise_and.reduce(self._table.take(lines, axis=0), axis=1).ravel()
+        return self._first_of(np.bitwise_and.reduce(self._table.take(lines, axis=0), axis=1).ravel())
+
+    def reached_by(self, rows: np.ndarray) -> np.ndarray:
+        """The same for some rows, (rows, features): int64 (rows, slots)."""
+        bits = (rows.take(self._places, axis=1) + np.float32(0.0)).view(np.int32)
+        keys = (bits ^ ((bits >> 31) & _SIGN)) + self._key_of
+        sides = self._keys.searchsorted(keys.ravel()).reshape(keys.shape)
+        lines = self._sides.take(sides.take(self._asked, axis=1) + self._first_side)
+        # One line of each block of trees after the other: so what is worked on stays in the processor's cache.
+        left = self._table.take(lines[..., 0], axis=0)
+        for column in range(1, lines.shape[2]):
+            left &= self._table.take(lines[..., column], axis=0)
+        return self._first_of(left.reshape(len(rows), -1))
+
+    def _first_of(self, left: np.ndarray) -> np.ndarray:
+        """The number of the first leaf that is left in each slot, of bits that are written over."""
         left &= ~left + self._kind.type(1)
         return np.asarray((left.astype(np.float64).view(np.int64) >> 52) + self._first_leaf)
 
@@ -179,8 +202,8 @@ class _Nodes:
             first[right[of_level]] = first[of_level] + count[left[of_level]]
         n_leaves = count[roots]
         first_leaf = np.cumsum(n_leaves) - n_leaves
-        leaves = np.zeros(int(n_leaves.sum()))
-        values = np.concatenate([tree.value[:, 0] for tree in trees])
+        values = np.concatenate([tree.value for tree in trees])
+        leaves = np.zeros((int(n_leaves.sum()), values.shape[1]))
         leaves[first_leaf[tree_of[~inner]] + first[~inner]] = values[~inner]
         at = np.flatnonzero(inner)
         bits = (np.uint64(1) << count[left[at]].astype(np.uint64)) - np.uint64(1)

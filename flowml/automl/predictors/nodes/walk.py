@@ -16,6 +16,7 @@ from flowml.automl.predictors.trees import FIXED_POINT, TreesPredictor
 
 _MOST_NODES = 8_000_000
 _LEVELS, _LANES = 3, 8
+_ROWS_AT_ONCE = 16
 
 
 class RowTrees:
@@ -50,6 +51,8 @@ class RowTrees:
         )
         roots = np.concatenate([one.roots + start for one, _, start, _ in each])
         self._asked, self._thresholds, self._below, self._roots = nodes.records(roots)
+        if _ROWS_AT_ONCE * (1 + int(nodes.feature.max())) <= np.iinfo(np.int16).max:
+            self._asked = self._asked.astype(np.int16)
         self._values = np.concatenate(values)
         counts = np.array([len(one) for one in flat])
         self._starts = np.cumsum(counts) - counts
@@ -60,7 +63,15 @@ class RowTrees:
         self._offsets = np.array([np.broadcast_to(one.offset, (n_raw,)) for one in predictors])
 
     def __call__(self, row: np.ndarray) -> np.ndarray:
-        found = self._values.take(self._reached(row), axis=0)
+        return self._answer(self._values.take(self._reached(row.reshape(1, -1))[0], axis=0))
+
+    def many(self, rows: np.ndarray) -> list[np.ndarray]:
+        """The answers for some rows, (rows, features), each as it gets it alone, in half the time."""
+        pieces = [rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE)]
+        return [self._answer(self._values.take(one, axis=0)) for piece in pieces for one in self._reached(piece)]
+
+    def _answer(self, found: np.ndarray) -> np.ndarray:
+        """For one row, from the values of the leaves that it has reached, (trees, width)."""
         if self._combine == "median":
             return self._median(found)
         if self._groups == 1:
@@ -77,20 +88,28 @@ class RowTrees:
             / len(self._predictors)
         )
 
-    def _reached(self, row: np.ndarray) -> np.ndarray:
-        """The leaf at which each tree ends, (trees,)."""
-        found = self._roots.copy()
+    def _reached(self, rows: np.ndarray) -> np.ndarray:
+        """The leaf at which each row ends in each tree, (rows, trees)."""
+        n_rows, width = rows.shape
+        values = rows.ravel()
+        found = np.tile(self._roots, n_rows)
         where = np.flatnonzero(found >= 0)
         record = found.take(where)
+        # Where in all values those of its row begin; of one row nothing has to be added.
+        first = None if n_rows == 1 else (where // len(self._roots) * width).astype(self._asked.dtype).reshape(-1, 1)
         while len(where):
-            above = row.take(self._asked.take(record, axis=0)) > self._thresholds.take(record, axis=0)
+            asked = self._asked.take(record, axis=0)
+            if first is not None:
+                asked += first
+            above = values.take(asked) > self._thresholds.take(record, axis=0)
             following = self._below.take(record * _LANES + _EXITS.take(np.packbits(above)))
             going = np.flatnonzero(following >= 0)
             if len(going) < len(where):
                 found[where] = following
                 where, following = where.take(going), following.take(going)
+                first = None if first is None else first.take(going, axis=0)
             record = following
-        return ~found
+        return (~found).reshape(n_rows, -1)
 
 
 @dataclass(frozen=True)
