@@ -10,7 +10,7 @@ _MOST_CELLS = 5_000_000
 
 
 class Lookups:
-    """float32 (features,) → float32 (look-ups,). With each look-up comes where its forest finds its features in the
+    """float32 (…, features) → float32 (…, look-ups). With each look-up comes where its forest finds its features in the
     row. Raises ValueError for tables that take too much room."""
 
     def __init__(self, lookups: Sequence[tuple[Lookup, np.ndarray]]):
@@ -40,7 +40,7 @@ class Lookups:
         self._tables = np.concatenate([np.ravel(lookup.table) for lookup, _ in lookups])
 
     def __call__(self, row: np.ndarray) -> np.ndarray:
-        values = row.take(self._features)
+        values = row.take(self._features, axis=-1)
         # What is no number compares as false, and so takes the last place.
         with np.errstate(invalid="ignore"):
             places = np.where((values >= 0) & (values < self._sizes), values, self._sizes)
@@ -51,6 +51,6 @@ class Lookups:
                 equal = np.where(missing, -1.0, values) == self._codes
                 places = np.where(self._is_border, above, np.where(self._is_code, equal, places))
             at = places * self._strides
-        summed = at if self._single else np.add.reduceat(at, self._starts)
+        summed = at if self._single else np.add.reduceat(at, self._starts, axis=-1)
         found: np.ndarray = self._tables.take(summed.astype(np.int64) + self._bases)
         return found

@@ -83,21 +83,28 @@ class RowSymmetricForests:
         self._codes = np.array([-2.0 if code is None else code for code in codes], dtype=np.float32)
 
     def __call__(self, row: np.ndarray) -> np.ndarray:
-        values = row.take(self._places)
+        return mean_of_row(self._link, self._raw(row))
+
+    def many(self, rows: np.ndarray) -> list[np.ndarray]:
+        """The answers for some rows, (rows, features), each as it gets it alone."""
+        return [mean_of_row(self._link, one) for one in self._raw(rows)]
+
+    def _raw(self, rows: np.ndarray) -> np.ndarray:
+        """The scores of each forest, (…, forests, outputs), for (…, features)."""
+        values = rows.take(self._places, axis=-1)
         if self._lookups is not None:
-            values[self._of_lookups] = self._lookups(row).take(self._lookup_of)
+            values[..., self._of_lookups] = self._lookups(rows).take(self._lookup_of, axis=-1)
         missing = values != values
         if missing.any():
             values = np.where(missing, self._missing, values)
         if len(self._codes):
-            values[self._with_codes] = values.take(self._with_codes) == self._codes
-        above = values.take(self._asked) > self._borders
-        leaf = np.packbits(above)
+            values[..., self._with_codes] = values.take(self._with_codes, axis=-1) == self._codes
+        above = values.take(self._asked, axis=-1) > self._borders
+        leaf = np.packbits(above, axis=-1)
         if self._bits > _BYTE:
             leaf = leaf.view(">u2")
         found = self._leaves.take(leaf + self._bases, axis=0)
-        raw = np.add.reduceat(found, self._starts, axis=0) * self._scales + self._offsets
-        return mean_of_row(self._link, raw)
+        return np.asarray(np.add.reduceat(found, self._starts, axis=-2) * self._scales + self._offsets)
 
 
 def _depth(tree: NodeTree) -> int:
