@@ -114,7 +114,7 @@ def findings(table: Examined) -> list[Finding]:
             found += check(column)
     for check_table in TABLE_CHECKS:
         found += check_table(table)
-    merged = [merge for alike in _by_kind(found) for merge in _merged(alike)]
+    merged = [_doable(merge, table) for alike in _by_kind(found) for merge in _merged(alike)]
     merged.sort(key=lambda one: (_ORDER.index(one.finding.severity), -one.size, one.finding.code, one.finding.columns))
     return [one.finding for one in merged[:_MOST]]
 
@@ -145,6 +145,16 @@ def _merged(alike: Sequence[Found]) -> list[Found]:
         first, columns=tuple(columns), message=message, suggestion=suggestion, operations=tuple(operations)
     )
     return [Found(finding, largest[0].size)]
+
+
+def _doable(found: Found, table: Examined) -> Found:
+    """Without steps that would leave no column, which no recipe does."""
+    operations = found.finding.operations
+    dropped = {name for operation in operations if operation["op"] == "drop" for name in operation["columns"]}
+    if not table.stats.keys() <= dropped:
+        return found
+    suggestion = "Without these no column would be left: look whether this is the right table, read as it should be."
+    return replace(found, finding=replace(found.finding, suggestion=suggestion, operations=()))
 
 
 def _drops_together(operations: Sequence[Operation]) -> list[Operation]:

@@ -78,8 +78,8 @@ def empty_rows(table: Examined) -> Iterator[Found]:
         Severity.WARNING,
         (),
         f"{wording.plural(count, 'row')} {'has' if count == 1 else 'have'} no value in any column.",
-        "Remove them.",
-        [{"op": "drop_missing", "how": "all"}],
+        "Remove them." if count < table.n_rows else "There is nothing in this table: look whether it was read right.",
+        [{"op": "drop_missing", "how": "all"}] if count < table.n_rows else [],
         size=count / table.n_rows,
     )
 

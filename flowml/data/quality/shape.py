@@ -15,7 +15,17 @@ _NEARLY_ALL = 0.995
 
 def few_rows(table: Examined) -> Iterator[Found]:
     """Too few rows to learn from, or fewer than columns."""
-    if table.n_rows < _FEW_ROWS:
+    if table.n_rows == 1:
+        yield found(
+            "few-rows",
+            Severity.CRITICAL,
+            (),
+            "The table has only one row. What is the same in every row, missing in every row or different in each cannot "
+            "be seen in one, and nothing can be learned from it.",
+            "Look whether it was read as it should be, or collect more rows.",
+            size=1.0,
+        )
+    elif table.n_rows < _FEW_ROWS:
         severity = Severity.CRITICAL if table.n_rows < _VERY_FEW_ROWS else Severity.WARNING
         yield found(
             "few-rows",
@@ -40,6 +50,8 @@ def few_rows(table: Examined) -> Iterator[Found]:
 
 def constant_columns(table: Examined) -> Iterator[Found]:
     """Columns with no value, or the same one in every row."""
+    if table.n_rows == 1:
+        return
     empty = [item.name for item in table.features if item.count == 0 and table.n_rows]
     if empty:
         yield found(
@@ -93,6 +105,8 @@ def _is_nearly_constant(item: ColumnStats, n_rows: int) -> bool:
 
 def identifiers(table: Examined) -> Iterator[Found]:
     """Columns that name the rows."""
+    if table.n_rows == 1:
+        return
     names = [item.name for item in table.features if item.role is Role.IDENTIFIER]
     if names:
         which = "identifies" if len(names) == 1 else "identify"

@@ -60,6 +60,7 @@ DAYS = [START + timedelta(days=at // 3) for at in range(N)]
 CASES = [
     Case("few-rows", pl.DataFrame({"x": NOISE[:30], "y": OTHER[:30]}), "30 rows", (), WARNING, mends=False),
     Case("few-rows", pl.DataFrame({"x": [1.5, 2.5]}), "2 rows", (), CRITICAL, mends=False),
+    Case("few-rows", pl.DataFrame({"x": [1.5], "y": ["a"]}), "only one row", (), CRITICAL, mends=False),
     Case(
         "wide-table",
         pl.DataFrame({f"c{i}": NOISE[i : i + 120] for i in range(80)}),
@@ -359,3 +360,18 @@ def test_one_finding_about_very_many_columns_has_a_fix_that_a_recipe_can_hold() 
     assert "first 200 steps" in found["suggestion"]
     empty = table.with_columns(pl.lit(None, dtype=pl.Int64).alias(f"c{at}") for at in range(250))
     assert any(len(issue["operations"]) == 1 for issue in examine(empty.with_columns(pl.Series("y", range(60)))))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pl.DataFrame({"x": [1.5], "y": ["a"], "z": [None]}),
+        pl.DataFrame({"x": ["a"] * 200, "y": [1.5] * 200}),
+        pl.DataFrame({"x": [None] * 200, "y": [None] * 200}),
+    ],
+    ids=["one row", "constant", "empty"],
+)
+def test_nothing_is_suggested_that_would_leave_no_column(table: pl.DataFrame) -> None:
+    issues = examine(table)
+    assert issues and not any(issue["operations"] for issue in issues), issues
+    assert all("rop" not in issue["suggestion"] for issue in issues)
