@@ -31,7 +31,7 @@ from flowml.domain.recipes import Operation, TransformPreview
 from flowml.domain.wording import unquoted
 from flowml.services import figures
 from flowml.services.assistant.briefing import of_dataset
-from flowml.services.assistant.choosing import language_model
+from flowml.services.assistant.choosing import is_set_up, language_model
 from flowml.services.assistant.findings import findings_of_job
 from flowml.services.assistant.fitting import changes_target, tried
 from flowml.services.assistant.sharing import shared_columns
@@ -96,12 +96,9 @@ def answer(
 ) -> Answered:
     """Raises Stopped when `context.left` is set, NoAnswer where a model has none, and as what has to be found out
     does."""
-    model = None if own else _model(context)
+    model, why_not = (None, "") if own else _model(context)
     if model is None:
-        progress.by(None, "")
-        found = _own(context, dataset, job, text, target, progress)
-        progress.so_far(found.text)
-        return Answered(found.text, cited(found.facts), found.proposal, found.questions)
+        return _by_itself(context, dataset, job, text, target, progress, why_not)
     shared = _shared(context, dataset)
     progress.by(model.name, model.where, sorted(shared))
     told = question_for(context, dataset, job, text, earlier, target=target, mark=new_mark(), shared=shared)
@@ -111,11 +108,7 @@ def answer(
         # What was there a moment ago is gone: before a word of its answer has come nothing is lost.
         if not progress.is_empty:
             raise
-        progress.by(None, "")
-        found = _own(context, dataset, job, text, target, progress)
-        progress.so_far(found.text)
-        note = f"{error.detail} So FlowML answered from what it has found itself."
-        return Answered(found.text, cited(found.facts), found.proposal, found.questions, note=note)
+        return _by_itself(context, dataset, job, text, target, progress, error.detail)
     target = target or (None if job is None else job.spec.target)
     proposal, note = _proposal(context, model, dataset, told, reply, target, progress)
     return Answered(
@@ -183,11 +176,29 @@ def unfounded(text: str, facts: Sequence[Fact], names: Iterable[str]) -> tuple[s
     return tuple(dict.fromkeys(text[mark.start : mark.end] for mark in marks if mark.kind is Mistake.INVENTED))
 
 
-def _model(context: Context) -> LanguageModel | None:
+def _model(context: Context) -> tuple[LanguageModel | None, str]:
+    """The model, or where one was set up and does not answer, why."""
     try:
-        return language_model(context)
-    except NoAssistant:
-        return None
+        return language_model(context), ""
+    except NoAssistant as error:
+        return None, error.detail if is_set_up(context) else ""
+
+
+def _by_itself(
+    context: Context,
+    dataset: Dataset | None,
+    job: Job | None,
+    text: str,
+    target: str | None,
+    progress: Progress,
+    why: str,
+) -> Answered:
+    """FlowML's own answer; `why` no model gives one, where somebody would expect it."""
+    progress.by(None, "")
+    found = _own(context, dataset, job, text, target, progress)
+    progress.so_far(found.text)
+    note = f"{why} So FlowML answered from what it has found itself." if why else ""
+    return Answered(found.text, cited(found.facts), found.proposal, found.questions, note=note)
 
 
 def _shared(context: Context, dataset: Dataset | None) -> frozenset[str]:

@@ -161,6 +161,11 @@ def language_model(context: Context) -> LanguageModel:
     )
 
 
+def is_set_up(context: Context) -> bool:
+    """Whether somebody has said that a model is to answer, whether or not it does."""
+    return assistance_of(context).server is not None or context.store.language_models.choice() is not None
+
+
 def choose(context: Context, model: str | None, machine: str | None = None) -> Status:
     """From now on this model answers, of this machine: SERVER, a worker's id, or whichever has it. None: whichever does
     by itself. Raises InvalidInput for one that is not there."""

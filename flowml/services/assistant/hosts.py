@@ -24,6 +24,8 @@ _ANSWER_SECONDS = 3.0
 _LOGS = "FlowML's own log says more; it looks again by itself."
 # For all models that are not known yet; the others are looked at the next time.
 _SHOW_SECONDS = 3.0
+# Whoever waits so long wants an answer, and not what was wrong a moment ago.
+_ASKS_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class ServerHost:
 
     def found(self, wait_seconds: float) -> Found | None:
         with self._lock:
-            if self._found is not None and self.steady() - self._found.at < FRESH_SECONDS:
+            if self._found is not None and self._will_do(self._found, wait_seconds):
                 return self._found
             if self._looking is None:
                 looking = threading.Event()
@@ -156,6 +158,11 @@ class ServerHost:
             looking = self._looking
         looking.wait(wait_seconds)
         return self._found
+
+    def _will_do(self, found: Found, wait_seconds: float) -> bool:
+        if found.problem is not None and wait_seconds >= _ASKS_SECONDS:
+            return False
+        return self.steady() - found.at < FRESH_SECONDS
 
     def forget(self) -> None:
         """Look again when somebody asks."""

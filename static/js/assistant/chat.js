@@ -10,12 +10,14 @@ import { byWords, messageOf, textOf } from "./messages.js";
 import { assistantStatus } from "./status.js";
 import { copied } from "./text.js";
 import "./told.js";
+import { listsQuestions, waitingWords } from "./words.js";
 
 const OPEN = "chat-open";
 const BESIDE = matchMedia("(min-width: 64rem)");
 const COVERS = matchMedia("(max-width: 47.5rem)");
 const NEAR = 48;
 const POLL = 1000;
+const POLL_LOST = 2000;
 const MOST_HEIGHT = 160;
 const ANNOUNCED = 600;
 const LONGEST = 2000;
@@ -33,6 +35,8 @@ Alpine.data("chat", () => ({
   // What is read of a stream here, and what another tab is being answered.
   reading: null,
   elsewhere: false,
+  // The server went away while an answer was read; it is looked for until it is back.
+  lost: false,
   poll: 0,
   opener: null,
   drawn: "",
@@ -127,12 +131,16 @@ Alpine.data("chat", () => ({
       const found = await get(this.address() + (target ? "&target=" + encodeURIComponent(target) : ""));
       if (this.reading) return;
       this.loadProblem = "";
+      if (this.lost) this.problem = "";
+      this.lost = false;
       this.showAll(found);
     } catch (problem) {
       this.loadProblem = wordsOf(problem);
-      // Nothing can be stopped any more where it is gone.
-      if (problem.status === 404) this.busy = this.elsewhere = false;
-      else if (this.elsewhere) this.poll = setTimeout(() => this.load(), POLL);
+      // Nothing can be stopped any more where it is gone, nor asked.
+      if (problem.status === 404) {
+        this.busy = this.elsewhere = this.lost = false;
+        this.offer([]);
+      } else if (this.elsewhere || this.lost) this.poll = setTimeout(() => this.load(), this.lost ? POLL_LOST : POLL);
     }
   },
   showAll(found) {
@@ -150,15 +158,21 @@ Alpine.data("chat", () => ({
     this.elsewhere = last?.state === "running";
     this.busy = this.elsewhere;
     if (this.elsewhere) this.poll = setTimeout(() => this.load(), POLL);
-    this.offer(last?.questions?.length ? last.questions : found.questions);
+    this.offerAfter(last, found.questions);
     if (stays) this.toLatest();
   },
   element(said) {
     return messageOf(said, this.subject(), {
       go: (event, fact) => this.go(event, fact),
       again: (answer, own) => this.again(answer, own),
+      ask: (text) => this.busy || this.ask(text),
       draws: (answer) => answer.id === this.drawn,
     });
+  },
+  // What can be asked behind an answer, unless it lists its questions itself.
+  offerAfter(answer, others) {
+    if (answer && listsQuestions(answer)) this.offer([]);
+    else this.offer(answer?.questions?.length ? answer.questions : others);
   },
   offer(questions) {
     this.questions = questions;
@@ -210,7 +224,7 @@ Alpine.data("chat", () => ({
     this.announced = "";
     if (typed) this.typed = "";
     this.$nextTick(() => this.grow());
-    const reading = { text: "", by: {}, waits: null, words: "Thinking…", began: performance.now(), item: null };
+    const reading = { text: "", by: {}, words: "Thinking…", began: performance.now(), item: null };
     this.reading = reading;
     const ticking = setInterval(() => this.tick(reading), 500);
     const paint = throttle(60, () => this.paint(reading));
@@ -219,7 +233,9 @@ Alpine.data("chat", () => ({
       for await (const line of ask("/api/llm/chat", { ...this.which(), text, target, own })) this.heard(line, reading, paint);
       if (!reading.ended) throw new Error("the answer has no end");
     } catch (problem) {
-      this.problem = reading.item ? "The connection was lost. What was answered is kept." : wordsOf(problem);
+      if (reading.item) this.brokenOff(reading);
+      // That what it is about is gone is said above the messages.
+      else if (problem.status !== 404) this.problem = wordsOf(problem);
       // The question is not lost.
       if (!reading.item && !this.typed) this.typed = text;
     }
@@ -230,14 +246,25 @@ Alpine.data("chat", () => ({
     // The button that had the focus may be gone.
     if (document.activeElement === document.body || this.$root.contains(document.activeElement)) this.$nextTick(() => this.input().focus({ preventScroll: true }));
   },
+  // As far as it came here; what the server has of it is shown as soon as that is back.
+  brokenOff(reading) {
+    const reason = "The connection was lost. As soon as the server is back, what it has of the answer is shown.";
+    const item = this.element({ ...reading.answer, ...reading.by, text: reading.text, state: "lost", reason });
+    reading.item.replaceWith(item);
+    reading.item = item;
+    this.lost = true;
+  },
   heard(line, reading, paint) {
     if (line.type === "started") {
+      reading.answer = line.answer;
       reading.item = this.element(line.answer);
       this.list().append(this.element(line.question), reading.item);
       this.count = this.list().children.length;
       this.toLatest();
     } else if (line.type === "by") {
-      reading.by = line;
+      reading.by = { model: line.model, where: line.where };
+      // Somebody else answers than the head says.
+      if (Boolean(line.model) !== Alpine.store("assistant").available) assistantStatus(true);
       reading.item.querySelector(".chat-by-name").textContent = byWords(line);
     } else if (line.type === "wait") {
       reading.words = line.text;
@@ -255,7 +282,7 @@ Alpine.data("chat", () => ({
       const stays = this.isAtEnd();
       const item = this.element(line.answer);
       reading.item.replaceWith(item);
-      this.offer(line.answer.questions.length ? line.answer.questions : this.questions);
+      this.offerAfter(line.answer, this.questions);
       this.announced = [copied(line.answer.text, []).slice(0, ANNOUNCED), line.answer.reason].filter(Boolean).join(" ");
       if (stays) this.$nextTick(() => this.toLatest());
       else this.looked();
@@ -265,8 +292,10 @@ Alpine.data("chat", () => ({
   tick(reading) {
     const place = reading.item?.querySelector(".chat-wait-words");
     if (!place || reading.ended) return;
-    const seconds = Math.floor((performance.now() - reading.began) / 1000);
-    place.textContent = reading.text ? "Writing…" : reading.words + (seconds >= 2 ? " " + seconds + " s" : "");
+    const stays = this.isAtEnd();
+    place.textContent = reading.text ? "Writing…" : waitingWords(reading.words, performance.now() - reading.began);
+    // A line more must not be out of sight.
+    if (stays && !this.isAtEnd()) this.toLatest();
   },
   paint(reading) {
     if (reading.ended) return;

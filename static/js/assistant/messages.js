@@ -4,8 +4,9 @@ import { ago, plural } from "../format.js";
 import { toast } from "../toasts.js";
 import { proposalOf } from "./proposals.js";
 import { blocksOf, citationsOf, copied, marked } from "./text.js";
+import { listsQuestions } from "./words.js";
 
-const ENDS = { stopped: "Stopped.", cut_off: "Cut off.", failed: "Not answered." };
+const ENDS = { stopped: "Stopped.", cut_off: "Cut off.", lost: "Cut off.", failed: "Not answered." };
 
 let nextFact = 0;
 
@@ -81,13 +82,20 @@ function tools(said, acts) {
   );
 }
 
+// Where its text ends with them, for as long as it is there.
+function questionsOf(said, acts) {
+  if (!listsQuestions(said)) return null;
+  return h("ul", { class: "chat-ready", "aria-label": "Questions that can be asked" }, ...said.questions.map((text) => h("li", {}, h("button", { class: "chat-ask", type: "button", onclick: () => acts.ask(text) }, text))));
+}
+
 // Where it is about a run, on the page of the data set.
 function aboutRun(said, subject) {
   if (!said.job_id || subject.kind === "job") return null;
   return h("a", { class: "chat-about small", href: "/jobs/" + said.job_id + "/results" }, "about results of a run");
 }
 
-// `acts` are what can be done: `go(event, fact)`, `again(said, own)`, `draws(said)`: whether its drawing is made at once.
+// `acts` are what can be done: `go(event, fact)`, `again(said, own)`, `ask(text)`, `draws(said)`: whether its drawing is
+// made at once.
 export function messageOf(said, subject, acts) {
   const isUser = said.speaker === "user";
   const item = h("li", { class: "chat-message chat-" + said.speaker, "data-message": said.id, "data-state": said.state });
@@ -99,10 +107,10 @@ export function messageOf(said, subject, acts) {
   const body = h("div", { class: "chat-text" }, ...textOf(said.text, said.cited, acts.go, { grows: said.state === "running", invented: said.unfounded }));
   item.append(body);
   if (said.state === "running") {
-    item.append(h("p", { class: "chat-wait muted small", role: "status" }, h("span", { class: "pulse" }), h("span", { class: "chat-wait-words" }, "Thinking…")));
+    item.append(h("p", { class: "chat-wait muted small", role: "status" }, h("span", { class: "pulse" }), h("span", { class: "chat-wait-words" }, said.text ? "Writing…" : "Thinking…")));
     return item;
   }
   const proposal = said.proposal ? proposalOf(said.proposal, subject, { draws: acts.draws(said) }) : null;
-  item.append(...[unfounded(said), endOf(said), proposal, tools(said, acts)].filter(Boolean));
+  item.append(...[questionsOf(said, acts), unfounded(said), endOf(said), proposal, tools(said, acts)].filter(Boolean));
   return item;
 }

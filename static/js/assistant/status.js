@@ -5,7 +5,7 @@ import { statusWords } from "./words.js";
 
 let asked = null;
 
-Alpine.store("assistant", { available: false, text: "", link: "", linkText: "" });
+Alpine.store("assistant", { available: false, model: "", away: "", text: "", link: "", linkText: "" });
 
 // What /api/llm/status says, or null where there is no answer; asked once, and again when it is `anew`.
 export function assistantStatus(anew = false) {

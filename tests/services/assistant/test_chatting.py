@@ -220,7 +220,13 @@ def test_without_it_flowml_answers(tmp_path: Path) -> None:
     with stand_in() as ollama, assisted(tmp_path, ollama) as context:
         one = uploaded(context, people()).id
         ollama.close()
-        assert "60 rows" in asked(context, one, "What is in this table?")[0].text
+        answer, _ = asked(context, one, "What is in this table?")
+        assert "60 rows" in answer.text
+        assert answer.reason.endswith("So FlowML answered from what it has found itself."), "one was set up"
+        assert asked(context, one, "What is in this table?", own=True)[0].reason == ""
+    with assisted(tmp_path / "without", None) as context:
+        one = uploaded(context, people()).id
+        assert asked(context, one, "What is in this table?")[0].reason == ""
 
 
 def test_where_it_has_just_gone_flowml_answers_and_says_so(tmp_path: Path) -> None:

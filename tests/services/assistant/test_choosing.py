@@ -75,6 +75,16 @@ def test_a_server_that_has_ended_is_said_to_have(tmp_path: Path) -> None:
     assert found.hint is not None and "ollama serve" in found.hint
 
 
+def test_who_asks_hears_nothing_of_a_failure_that_is_over(tmp_path: Path, ollama: StandIn) -> None:
+    with assisted(tmp_path, ollama) as context:
+        ollama.instead = fails(503, "server busy")
+        assert not choosing.status(context).available
+        ollama.instead = None
+        assert not choosing.status(context).available, "a page asks for what is known"
+        assert choosing.language_model(context).name == "stand-in:3b"
+        assert choosing.status(context).available
+
+
 @pytest.fixture
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probing, "_BEGIN_SECONDS", 0.0)
