@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { paragraphsOf, verdictOf } from "../../static/js/assistant/marks.js";
+import { blocksOf, verdictOf } from "../../static/js/assistant/marks.js";
+
+function paragraphsOf(...given) {
+  const blocks = blocksOf(...given);
+  assert.ok(blocks.every((block) => block.kind === "p"));
+  return blocks.flatMap((block) => block.lines);
+}
 
 test("a text becomes paragraphs of words and of facts that it cites", () => {
   assert.deepEqual(paragraphsOf("It is right in 72 % [f1, f3].\n\nMore (f2)."), [
@@ -29,7 +35,7 @@ test("markup of a model stays text", () => {
 
 test("a citation that has only begun is not shown while the text grows", () => {
   for (const end of [" [", " [f", " [f1", " [f1, f", " (f1"]) {
-    assert.deepEqual(paragraphsOf("It is so" + end, [], true), [[{ text: "It is so " }]]);
+    assert.deepEqual(paragraphsOf("It is so" + end, [], true), [[{ text: "It is so" }]]);
   }
   assert.deepEqual(paragraphsOf("It is so [f1]", [], true), [[{ text: "It is so" }, { cite: "f1" }]]);
 });
@@ -41,6 +47,20 @@ test("marks that lie beyond the text or overlap do no harm", () => {
     { start: 2, end: 7, kind: "invented" },
   ];
   assert.deepEqual(paragraphsOf("12345 rows", marks), [[{ text: "12345", note: "not among the figures" }, { text: " rows" }]]);
+});
+
+test("lists, headings, bold words and code are what they are", () => {
+  const text = "## What **to** do\n- one\n* **Try 48** more rows [f1].\n\n2. `a_b`";
+  const at = text.indexOf("48");
+  assert.deepEqual(blocksOf(text, [{ start: at, end: at + 2, kind: "invented" }]), [
+    { kind: "p", lines: [[{ strong: "What " }, { text: "to", kind: "strong" }, { strong: " do" }]] },
+    { kind: "ul", lines: [[{ text: "one" }], [{ text: "Try ", kind: "strong" }, { text: "48", note: "not among the figures", kind: "strong" }, { text: " more rows" }, { cite: "f1" }, { text: "." }]] },
+    { kind: "ol", start: 2, lines: [[{ text: "a_b", kind: "code" }]] },
+  ]);
+});
+
+test("a text that broke off is not said to have no number", () => {
+  assert.equal(verdictOf({ numbers: 0, marks: [], reason: "The model was cut off." }), "");
 });
 
 test("what is said of the numbers is right for none, one and many", () => {

@@ -1,12 +1,13 @@
 // Texts of models made to be slow to read: four times as long takes about four times as long, and not sixteen.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { paragraphsOf } from "../../static/js/assistant/marks.js";
+import { blocksOf as explained } from "../../static/js/assistant/marks.js";
 import { blocksOf, citationsOf, copied } from "../../static/js/assistant/text.js";
 
 const [SHORT, LONG] = [5_000, 20_000];
 const MOST_TIMES = 9;
 
+const paragraphsOf = (...given) => explained(...given).flatMap((block) => block.lines);
 const grown = (text) => paragraphsOf(text, [], true);
 const marked = (text) => paragraphsOf(text, Array.from({ length: text.length / 4 }, (_, at) => ({ start: 4 * at, end: 4 * at + 1, kind: "invented" })));
 const READ = {

@@ -3,7 +3,7 @@ import Alpine from "../../vendor/alpine.js";
 import { dataOf, h, throttle } from "../dom.js";
 import { fragment, said } from "../http.js";
 import { ask } from "./lines.js";
-import { noteOf, paragraphsOf, verdictOf } from "./marks.js";
+import { blocksOf, noteOf, verdictOf } from "./marks.js";
 import { assistantStatus } from "./status.js";
 
 const WAIT = "The assistant reads the figures…";
@@ -21,10 +21,16 @@ function wordsOf(text, marks, cited, grows) {
   const strange = (id) => (grows ? null : h("span", {}, " ", markOf("[" + id + "]", noteOf("no_such_fact"))));
   const element = (piece) => {
     if (piece.cite !== undefined) return facts.get(piece.cite)?.cloneNode(true) ?? strange(piece.cite);
-    if (piece.note === undefined) return piece.text;
-    return markOf(piece.text, piece.note);
+    const words = piece.note === undefined ? (piece.strong ?? piece.text) : markOf(piece.text, piece.note);
+    const kind = piece.strong === undefined ? piece.kind : "strong";
+    return kind ? h(kind, {}, words) : words;
   };
-  return paragraphsOf(text, marks, grows).map((pieces) => h("p", {}, ...pieces.map(element)));
+  return blocksOf(text, marks, grows).flatMap((block) => {
+    if (block.kind === "pre") return h("pre", {}, block.lines.join("\n"));
+    // It is asked for paragraphs, and many a model puts a single line end between them.
+    if (block.kind === "p") return block.lines.map((pieces) => h("p", {}, ...pieces.map(element)));
+    return h(block.kind, { start: block.start }, ...block.lines.map((pieces) => h("li", {}, ...pieces.map(element))));
+  });
 }
 
 Alpine.data("explanation", () => ({

@@ -44,7 +44,7 @@ export function textOf(text, cited, go, { grows = false, invented = [] } = {}) {
   return blocksOf(text, grows).map((block) => {
     if (block.kind === "pre") return h("pre", {}, block.lines.join("\n"));
     if (block.kind === "p") return h("p", {}, ...block.lines.flatMap((line, at) => (at ? [" ", ...pieces(line, known, go)] : pieces(line, known, go))));
-    return h(block.kind, {}, ...block.lines.map((line) => h("li", {}, ...pieces(line, known, go))));
+    return h(block.kind, { start: block.start }, ...block.lines.map((line) => h("li", {}, ...pieces(line, known, go))));
   });
 }
 

@@ -21,18 +21,31 @@ export function piecesOf(line) {
   return pieces;
 }
 
-// [{kind: "p" | "ul" | "ol" | "pre", lines}]: each line of "pre" is a text, of the others a list of pieces. `grows`: more
-// is to come, and a citation that has only begun is not shown yet.
-export function blocksOf(text, grows = false) {
+// A piece of a heading.
+function bold(piece) {
+  if (piece.text === undefined || piece.kind) return piece;
+  return piece.note === undefined ? { strong: piece.text } : { ...piece, kind: "strong" };
+}
+
+// [{kind: "p" | "ul" | "ol" | "pre", lines}]: each line of "pre" is a text, of the others a list of pieces, which
+// `pieces(line, at)` makes of a line that begins at this place of the text. `start` is the number of the first of an "ol".
+// `grows`: more is to come, and a citation that has only begun is not shown yet.
+export function blocksOf(text, grows = false, pieces = piecesOf) {
   const whole = grows ? text.replace(/\[(?:f[\d,\sf]*)?$/, "") : text;
   const blocks = [];
   let open = null;
   let fenced = false;
-  const add = (kind, line) => {
-    if (open?.kind !== kind) blocks.push((open = { kind, lines: [] }));
+  let next = 0;
+  const add = (kind, line, more = {}) => {
+    if (open?.kind !== kind) blocks.push((open = { kind, lines: [], ...more }));
     open.lines.push(line);
   };
-  for (const line of whole.split(/\r?\n/)) {
+  for (const raw of whole.split("\n")) {
+    const at = next;
+    const line = raw.replace(/\r$/, "");
+    // Of the line's end that begins behind what makes it an item or a heading.
+    const words = (end) => pieces(end.trim(), at + line.length - end.trimStart().length);
+    next += raw.length + 1;
     if (FENCE.test(line)) {
       fenced = !fenced;
       open = null;
@@ -43,11 +56,15 @@ export function blocksOf(text, grows = false) {
       continue;
     }
     const item = line.match(ITEM);
-    if (item) add(item[1] ? "ol" : "ul", piecesOf(item[2].trim()));
+    const heading = line.match(HEADING);
+    if (item) add(item[1] ? "ol" : "ul", words(item[2]), item[1] ? { start: Number(item[1]) } : {});
     else if (!line.trim()) open = null;
-    else if (open?.kind === "p" || open === null) add("p", piecesOf(HEADING.test(line) ? "**" + line.match(HEADING)[1].trim().replaceAll("*", "") + "**" : line.trim()));
+    else if (heading) {
+      open = null;
+      add("p", words(heading[1]).map(bold));
+    } else if (open?.kind === "p" || open === null) add("p", words(line));
     // A line behind an item goes on with it.
-    else open.lines[open.lines.length - 1] = [...open.lines.at(-1), { text: " " }, ...piecesOf(line.trim())];
+    else open.lines.at(-1).push({ text: " " }, ...words(line));
   }
   return blocks;
 }
