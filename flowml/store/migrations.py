@@ -566,6 +566,23 @@ MIGRATIONS: tuple[Migration, ...] = (
                 AND NOT EXISTS (SELECT 1 FROM sharing WHERE sharing.dataset_id = messages.dataset_id)""",
         ),
     ),
+    Migration(
+        36,
+        "what a language model has answered last",
+        (
+            """CREATE TABLE last_answers (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, purpose TEXT NOT NULL,
+                dataset_id TEXT REFERENCES datasets(id) ON DELETE CASCADE,
+                job_id TEXT REFERENCES jobs(id) ON DELETE CASCADE,
+                model_id TEXT REFERENCES models(id) ON DELETE CASCADE,
+                target TEXT, about TEXT NOT NULL UNIQUE, answer TEXT NOT NULL, standing TEXT NOT NULL,
+                made_at REAL NOT NULL
+            ) STRICT""",
+            "CREATE INDEX last_answers_of_dataset ON last_answers(dataset_id, number)",
+            "CREATE INDEX last_answers_of_job ON last_answers(job_id)",
+            "CREATE INDEX last_answers_of_model ON last_answers(model_id)",
+        ),
+    ),
 )
 
 

@@ -11,6 +11,7 @@ from flowml.domain.errors import NoRoom, StartupError
 from flowml.domain.faults import fault_of, kept_if_there_is_room
 from flowml.store.assistant.conversations import Conversations
 from flowml.store.assistant.language_models import LanguageModels
+from flowml.store.assistant.last_answers import LastAnswers
 from flowml.store.assistant.sharing import SharedValues
 from flowml.store.assistant.tries import Tries
 from flowml.store.attempts import Attempts
@@ -77,6 +78,7 @@ class Store:
         self.conversations = Conversations(self._database)
         self.language_models = LanguageModels(self._database)
         self.tries = Tries(self._database)
+        self.last_answers = LastAnswers(self._database)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -191,6 +191,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              explaining.by_model, xp.ModelExplanation, body=xp.ExplainResults, need=WRITE, waits=True),
     Endpoint("POST", "/api/llm/explain-results/lines",
              explaining.by_model_in_lines, "application/x-ndjson", body=xp.ExplainResults, need=WRITE, line=xp.Line),
+    Endpoint("GET", "/api/llm/last", suggesting.show_last, xp.LastAnswer, query=xp.LastQuery, need=READ),
     Endpoint("GET", "/api/llm/sent", suggesting.show_sent, su.Sent, query=su.SentQuery, need=READ, waits=True),
     Endpoint("GET", "/api/llm/sharing/{dataset_id}", sharing.show, sh.SharedColumns, need=READ),
     Endpoint("PATCH", "/api/llm/sharing/{dataset_id}",

@@ -20,8 +20,8 @@ def few_rows(table: Examined) -> Iterator[Found]:
             "few-rows",
             Severity.CRITICAL,
             (),
-            "The table has only one row. What is the same in every row, missing in every row or different in each cannot "
-            "be seen in one, and nothing can be learned from it.",
+            "The table has only one row. What is the same in every row, missing in every row or different in each "
+            "cannot be seen in one, and nothing can be learned from it.",
             "Look whether it was read as it should be, or collect more rows.",
             size=1.0,
         )

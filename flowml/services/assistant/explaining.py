@@ -1,7 +1,7 @@
 """The results of a run, or of one model, in words: FlowML's own, and a language model's, held to the figures."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from flowml.assistant.chatting import SoFar
@@ -19,6 +19,7 @@ from flowml.domain.wording import shortened, unquoted
 from flowml.services.assistant.briefing import guarded_columns
 from flowml.services.assistant.choosing import ASK_AGAIN, SAID_NOTHING, language_model
 from flowml.services.assistant.findings import findings_of_job, findings_of_model
+from flowml.services.assistant.keeping import fact_record, keep_about_results
 from flowml.services.assistant.sharing import shared_columns
 from flowml.services.context import Context
 
@@ -99,7 +100,9 @@ def explain_results(context: Context, *, job_id: str | None = None, model_id: st
     answer may end with."""
     model, told = _begin(context, job_id, model_id)
     *_, text = ("", *_growing(context, model, told, None))
-    return _said(model, told, text)
+    said = _said(model, told, text)
+    _keep(context, job_id, model_id, said)
+    return said
 
 
 def explain_results_in_pieces(
@@ -130,7 +133,15 @@ def explain_results_in_pieces(
         hint = "" if problem is None else problem.hint or ""
         tell_of({"type": "ended", "said": SaidByModel("", (), (), 0, model.name, model.where, reason, hint)})
         raise
+    _keep(context, job_id, model_id, said)
     tell_of({"type": "ended", "said": said})
+
+
+def _keep(context: Context, job_id: str | None, model_id: str | None, said: SaidByModel) -> None:
+    """What has come to its end, and not in the place of that what has not."""
+    if said.text and not said.reason:
+        record = {**asdict(said), "cited": list(map(fact_record, said.cited))}
+        keep_about_results(context, "results", job_id, model_id, record)
 
 
 class _Pieces:

@@ -4,7 +4,7 @@ table before anybody sees it. Nothing is stored or changed: whoever wants a sugg
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from flowml.assistant.asking import ask
@@ -21,10 +21,11 @@ from flowml.data.recipes.operations.registry import OPERATIONS
 from flowml.domain.datasets import Dataset
 from flowml.domain.errors import FlowMLError, InvalidInput, NotFound
 from flowml.domain.recipes import Operation, TransformPreview
-from flowml.domain.wording import plural
+from flowml.domain.wording import plural, unquoted
 from flowml.services.assistant.briefing import of_dataset
 from flowml.services.assistant.choosing import language_model
 from flowml.services.assistant.fitting import changes_target, tried
+from flowml.services.assistant.keeping import fact_record, keep_about_table
 from flowml.services.assistant.sharing import shared_columns
 from flowml.services.context import Context
 
@@ -69,8 +70,9 @@ class Effect:
 @dataclass(frozen=True)
 class Suggestion:
     """`title` is FlowML's own, made of the operations; `reason` is the model's, for people, and rests on `facts`;
-    `marks` are its numbers that are none of what the model was told. `operations` were tried on the table; `effect` is
-    what came of it. Where no operation can do it there is `code` instead, which may run and was not run."""
+    `marks` are its numbers that are none of what the model was told. `elsewhere` are the ids of those facts that are
+    about columns which it does not touch. `operations` were tried on the table; `effect` is what came of it. Where no
+    operation can do it there is `code` instead, which may run and was not run."""
 
     title: str
     reason: str
@@ -79,6 +81,7 @@ class Suggestion:
     effect: Effect | None
     marks: tuple[Mark, ...] = ()
     code: str | None = None
+    elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,9 @@ def suggest_cleaning(context: Context, dataset_id: str, target: str | None = Non
     dataset = context.store.datasets.get(dataset_id)
     model = language_model(context)
     question = cleaning_question(context, dataset_id, target, mark=new_mark())
-    return _suggestions(context, dataset, model, question, target, lambda *_: None)
+    found = _suggestions(context, dataset, model, question, target, lambda *_: None)
+    keep_about_table(context, "cleaning", dataset, target, _record(found))
+    return found
 
 
 def suggest_features(context: Context, dataset_id: str, target: str) -> Suggestions:
@@ -156,7 +161,15 @@ def suggest_features(context: Context, dataset_id: str, target: str) -> Suggesti
     def why_not(operations: Sequence[Operation], preview: TransformPreview) -> str | None:
         return _why_no_features(operations, preview, columns, target)
 
-    return _suggestions(context, dataset, model, question, target, why_not)
+    found = _suggestions(context, dataset, model, question, target, why_not)
+    keep_about_table(context, "features", dataset, target, _record(found))
+    return found
+
+
+def _record(found: Suggestions) -> dict[str, Any]:
+    """As it is kept."""
+    kept = [{**asdict(one), "facts": list(map(fact_record, one.facts))} for one in found.suggestions]
+    return {**asdict(found), "suggestions": kept}
 
 
 def _suggestions(
@@ -208,7 +221,7 @@ def _tried(
     facts = tuple(known[fact_id] for fact_id in proposal.facts)
     marks = check(proposal.reason, told.facts, told.said(), rests_on=proposal.facts).marks
     if not operations:
-        return _checked_code(proposal, facts, marks)
+        return _checked_code(proposal, facts, marks, elsewhere(facts, _columns_in_code(proposal.code, dataset), target))
     title = titled(operations)
     try:
         preview = tried(context, dataset, operations, target)
@@ -227,10 +240,36 @@ def _tried(
         preview.columns_removed,
         changes_target(preview, target),
     )
-    return Suggestion(title, proposal.reason, operations, facts, effect, marks)
+    others = elsewhere(facts, _touched(operations, dataset), target)
+    return Suggestion(title, proposal.reason, operations, facts, effect, marks, elsewhere=others)
 
 
-def _checked_code(proposal: Proposal, facts: tuple[Fact, ...], marks: tuple[Mark, ...]) -> Suggestion | Dropped:
+def elsewhere(facts: Iterable[Fact], touched: frozenset[str], target: str | None) -> tuple[str, ...]:
+    """The ids of the facts that are about other columns than those. A fact that is of no column, of the target, or that
+    names one of them, is not; nor is any where nothing says which columns are touched."""
+    named = [f"“{unquoted(name)}”" for name in touched]
+    about = [fact for fact in facts if touched and fact.column not in (None, target, *touched)]
+    return tuple(fact.id for fact in about if not any(name in fact.sentence for name in named))
+
+
+def _touched(operations: Sequence[Operation], dataset: Dataset) -> frozenset[str]:
+    """The columns that operations read or change; none where they are of whole rows."""
+    known: Any = {column.name: Kind(column.dtype) for column in dataset.columns}
+    touched: set[str] = set()
+    for operation in operations:
+        step = type_of(operation).bind(operation, known)
+        touched |= {*step.inputs, *step.outputs, *(known.keys() - step.columns.keys())}
+        known = step.columns
+    return frozenset(touched)
+
+
+def _columns_in_code(code: str | None, dataset: Dataset) -> frozenset[str]:
+    return frozenset(column.name for column in dataset.columns if code and column.name in code)
+
+
+def _checked_code(
+    proposal: Proposal, facts: tuple[Fact, ...], marks: tuple[Mark, ...], others: tuple[str, ...]
+) -> Suggestion | Dropped:
     """Code that may run, which nobody has run; or where it may not, by its line."""
     if proposal.code is None:
         return Dropped("A suggestion without a step", "It names no operation.")
@@ -239,7 +278,7 @@ def _checked_code(proposal: Proposal, facts: tuple[Fact, ...], marks: tuple[Mark
         check_code(proposal.code)
     except Refused as refused:
         return Dropped(title, " ".join(refusal.sentence for refusal in refused.refusals[:_MOST_REFUSALS]))
-    return Suggestion(title, proposal.reason, (), facts, None, marks, proposal.code)
+    return Suggestion(title, proposal.reason, (), facts, None, marks, proposal.code, others)
 
 
 def titled(operations: Sequence[Operation]) -> str:

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from flowml.web.schemas.base import Answer, Body
-from flowml.web.schemas.suggesting import CitedFact
+from flowml.web.schemas.base import Answer, Body, Query, Timestamp
+from flowml.web.schemas.suggesting import CitedFact, Suggestions
 
 
 class ExplainResults(Body):
@@ -59,6 +59,29 @@ class ModelExplanation(Answer):
     where: str = Field(description="which machine has answered")
     reason: str = Field(description="why it ended early, or empty")
     hint: str
+
+
+class LastQuery(Query):
+    """Which answer: of cleaning or of features for a data set (and a target), or of results of a run or a model."""
+
+    purpose: Literal["cleaning", "features", "results"]
+    dataset_id: str | None = None
+    target: str | None = None
+    job_id: str | None = None
+    model_id: str | None = None
+
+
+class Last(Answer):
+    """What a model has answered, when, and in `stale` why it does not hold any more, or nothing."""
+
+    made_at: Timestamp
+    stale: str
+    suggestions: Suggestions | None
+    said: ModelExplanation | None
+
+
+class LastAnswer(Answer):
+    last: Last | None
 
 
 class ExplanationBy(Answer):

@@ -62,6 +62,9 @@ class Suggestion(Answer):
     effect: Annotated[
         Effect | None, Field(description="what the operations changed when they were tried on the table; null for code")
     ]
+    elsewhere: Annotated[
+        list[str], Field(description="the ids of facts that are about columns which the suggestion does not touch")
+    ]
 
 
 class Dropped(Answer):

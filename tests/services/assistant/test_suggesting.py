@@ -1,6 +1,7 @@
 """Suggestions of a model: asked within a closed schema, checked, tried, and nothing done."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,30 @@ def test_numbers_of_a_reason_are_held_against_the_figures(context: Context, olla
         assert [str(mark.kind) for mark in one.marks] == kinds
         assert one.reason[one.marks[-1].start : one.marks[-1].end] == "4711"
         assert [fact.id for fact in one.facts] == [cited]
+
+
+@pytest.mark.parametrize(
+    ("suggestion", "elsewhere"),
+    [
+        ({"operations": [{"op": "drop", "columns": [UNIT]}]}, 1),
+        ({"operations": [{"op": "fill", "column": AGE, "with": "median"}]}, 0),
+        ({"operations": [{"op": "derive", "column": "x", "expression": f"coalesce({AGE}, 1)"}]}, 0),
+        ({"operations": [{"op": "drop", "columns": [UNIT]}, {"op": "fill", "column": AGE, "with": "median"}]}, 0),
+        ({"operations": [{"op": "drop_missing", "how": "any"}]}, 0),
+        ({"operations": [], "code": f'df = df.with_columns(pl.col("{TOWN}").str.to_lowercase())'}, 1),
+        ({"operations": [], "code": "df = df.unique()"}, 0),
+    ],
+)
+def test_a_fact_about_a_column_that_is_not_touched_is_told_apart(
+    context: Context, ollama: StandIn, dataset: Dataset, suggestion: dict[str, Any], elsewhere: int
+) -> None:
+    facts = sent(context, Wish("cleaning", dataset.id)).messages[1].content
+    about_age = next(line for line in facts.splitlines() if '"id": "f' in line and "c1" in line)
+    cited = re.findall(r"f\d+", about_age)[0]
+    ollama.answers(answer({"reason": "c1 has 12 gaps.", "facts": [cited], **suggestion}))
+    found = suggest_cleaning(context, dataset.id)
+    (one,) = found.suggestions
+    assert one.elsewhere == (cited,) * elsewhere, (one, facts)
 
 
 def test_what_cannot_be_done_or_does_nothing_is_told_and_not_suggested(

@@ -1,7 +1,10 @@
 """What a language model suggests for a table, over HTTP."""
 
-from flowml.services.assistant import sent, suggesting
+from typing import Any
+
+from flowml.services.assistant import remembering, sent, suggesting
 from flowml.services.context import Context
+from flowml.web.schemas.explaining import LastQuery
 from flowml.web.schemas.suggesting import SentQuery, SuggestCleaning, SuggestFeatures
 
 
@@ -27,3 +30,19 @@ def show_sent(context: Context, query: SentQuery) -> sent.Sent:
     Nothing is sent by asking. In the place of the mark around the data, which differs each time, stand dots."""
     wish = sent.Wish(query.purpose, query.dataset_id, query.target, query.job_id, query.model_id, query.question)
     return sent.sent(context, wish)
+
+
+def show_last(context: Context, query: LastQuery) -> dict[str, Any]:
+    """What a language model has answered last about a table, or about results; nobody is asked.
+
+    It is kept with the data set, the run and the model that it is about. Of a table whose latest version nobody has
+    asked about it is the answer about a version before, and `stale` says so."""
+    found = remembering.last_answer(
+        context,
+        query.purpose,
+        dataset_id=query.dataset_id,
+        target=query.target,
+        job_id=query.job_id,
+        model_id=query.model_id,
+    )
+    return {"last": found}

@@ -91,6 +91,30 @@ def test_the_text_of_a_model_has_its_numbers_checked(
     assert house.client.post(PATH, json={"job_id": "none"}).status_code == 404
 
 
+def test_the_last_text_is_kept_until_another_comes_to_its_end(
+    house: Served, ollama: StandIn, run: tuple[Job, list[Model]]
+) -> None:
+    def last() -> Any:
+        found = house.client.get("/api/llm/last", params={"purpose": "results", "model_id": run[1][1].id})
+        assert found.status_code == 200, found.text
+        return found.json()["last"]
+
+    body = {"model_id": run[1][1].id}
+    ollama.answers("It is right in 77,777 rows [f1].")
+    said = lines(house, body)[-1]["said"]
+    assert last()["said"] == said and said["marks"] and last()["stale"] == "" and last()["suggestions"] is None
+    ollama.behaves(cut_off("It is"))
+    assert lines(house, body)[-1]["said"]["reason"]
+    assert last()["said"] == said
+    job = house.store.jobs.get(run[0].id)
+    best, other = job.best_model_id, next(model.id for model in run[1] if model.id != job.best_model_id)
+    house.store.jobs.update(job.id, best_model_id=other)
+    assert "another best model" in last()["stale"] and last()["said"] == said
+    house.store.jobs.update(job.id, best_model_id=best)
+    for both in ({}, {"job_id": job.id, "model_id": other}):
+        assert house.client.get("/api/llm/last", params={"purpose": "results", **both}).status_code == 422
+
+
 def test_it_comes_in_lines_and_says_who_answers(house: Served, ollama: StandIn, run: tuple[Job, list[Model]]) -> None:
     ollama.answers("It says c5 or c55, v1 or v2 [f1]. " + "That is all. " * 300)
     found = lines(house, {"job_id": run[0].id})

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_suggestions_have_the_shape_of_the_contract(house: Served, ollama: Stand
     answer = house.client.post("/api/llm/suggest-cleaning", json={"dataset_id": dataset_id})
     assert answer.status_code == 200, answer.text
     first, second = answer.json()["suggestions"]
-    assert set(first) == {"title", "reason", "code", "operations", "facts", "marks", "effect"}
+    assert set(first) == {"title", "reason", "code", "operations", "facts", "marks", "effect", "elsewhere"}
     assert first["title"] == "Fill what is missing in “age” with the median" and first["code"] is None
     assert first["facts"][0]["link"].startswith(f"/datasets/{dataset_id}")
     assert second["effect"]["destroys"] and second["effect"]["columns_removed"] == ["unit"]
@@ -46,6 +47,34 @@ def test_suggestions_have_the_shape_of_the_contract(house: Served, ollama: Stand
     done = {"operations": first["operations"]}
     assert house.client.post(f"/api/datasets/{dataset_id}/transform", json=done).status_code == 200
     assert house.client.get("/api/datasets").json()["total"] == 1
+
+
+def test_the_last_answer_is_kept_with_the_table_and_told_to_be_old_for_a_version_of_it(
+    house: Served, ollama: StandIn
+) -> None:
+    def last(about: str, **more: str) -> Any:
+        found = house.client.get("/api/llm/last", params={"purpose": "cleaning", "dataset_id": about, **more})
+        assert found.status_code == 200, found.text
+        return found.json()["last"]
+
+    table = house.client.post("/api/datasets/upload", files={"file": ("people.csv", people())}).json()["id"]
+    assert last(table) is None
+    ollama.answers(json.dumps({"suggestions": [{"reason": "9999 gaps.", "facts": ["f2"], "operations": [FILL]}]}))
+    said = house.client.post("/api/llm/suggest-cleaning", json={"dataset_id": table}).json()
+    kept = last(table)
+    assert kept["suggestions"] == said and kept["said"] is None and kept["stale"] == "" and kept["made_at"]
+    assert said["suggestions"][0]["marks"], "marks are kept as well"
+    assert last(table, target="bought") is None, "another question"
+    done = {"operations": said["suggestions"][0]["operations"], "preview": False}
+    version = house.client.post(f"/api/datasets/{table}/transform", json=done).json()["id"]
+    assert last(version)["suggestions"] == said and "version before" in last(version)["stale"]
+    ollama.answers('{"suggestions": []}')
+    house.client.post("/api/llm/suggest-cleaning", json={"dataset_id": version})
+    assert last(version)["stale"] == "" and last(version)["suggestions"]["suggestions"] == []
+    for one in (version, table):
+        assert house.client.delete(f"/api/datasets/{one}").status_code == 204
+    assert house.client.get("/api/llm/last", params={"purpose": "cleaning", "dataset_id": table}).status_code == 404
+    assert house.client.get("/api/llm/last", params={"purpose": "cleaning"}).status_code == 422
 
 
 def test_features_need_a_target_that_is_there(house: Served, ollama: StandIn, dataset_id: str) -> None:
