@@ -2,28 +2,20 @@
 
 from typing import Any
 
+from flowml.assistant.unseen import JOINERS, UNSEEN
+
+_NO_TEXT = UNSEEN - JOINERS
+
 
 def cleaned(text: str) -> str:
     """What a model says, as it may be passed on: without control characters but line breaks and tabs, without what
-    turns the direction of writing, and without halves of characters.
+    nobody sees or turns the direction of writing, and without halves of characters.
 
     >>> cleaned("a\\x1b[31mb\\r\\n\\tc\\u202e\\ud800")
     'a[31mb\\n\\tc'
     """
-    return "".join(one for one in text if one in "\n\t" or not (one < " " or _is_no_text(ord(one))))
-
-
-def _is_no_text(code: int) -> bool:
-    return (
-        0x7F <= code <= 0x9F
-        or code in (0x200B, 0x200E, 0x200F)
-        or 0x2028 <= code <= 0x202E
-        or 0x2060 <= code <= 0x206F
-        or 0xD800 <= code <= 0xDFFF
-        or code in (0x061C, 0xFEFF)
-        or 0xFFF9 <= code <= 0xFFFB
-        or 0xFFFE <= code <= 0xFFFF
-        or 0xE0000 <= code <= 0xE007F
+    return "".join(
+        one for one in text if one in "\n\t" or not (one < " " or one in _NO_TEXT or "\ud800" <= one <= "\udfff")
     )
 
 

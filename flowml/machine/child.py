@@ -22,7 +22,7 @@ from typing import IO, Any, Protocol, Self
 from flowml.domain.errors import FlowMLError, NoRoom
 from flowml.domain.faults import fault_of
 from flowml.machine import lifeline
-from flowml.machine.facts import resident_bytes, thread_settings
+from flowml.machine.facts import n_threads, resident_bytes, thread_settings
 from flowml.machine.priority import go_behind
 
 _PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
@@ -54,6 +54,10 @@ class OutOfMemory(Ended):
     def __init__(self, detail: str, held_bytes: int):
         super().__init__(detail)
         self.held_bytes = held_bytes
+
+
+class TooManyThreads(Ended):
+    """It had more threads than it may."""
 
 
 class AnsweredTooMuch(Ended):
@@ -199,12 +203,13 @@ def end(process: Process) -> None:
 @dataclass(frozen=True)
 class Bounds:
     """What a child may take. `answer_bytes`: how long its answer may be, which is read into memory; `look`: called all
-    the while, to end it by raising something."""
+    the while, to end it by raising something; `threads`: how many it may have at once, where the system says it."""
 
     seconds: float
     memory_bytes: int | None = None
     answer_bytes: int = 32 << 20
     look: Callable[[], object] | None = None
+    threads: int | None = None
 
 
 class Child:
@@ -232,8 +237,8 @@ class Child:
         return self._process.pid
 
     def ask(self, request: Mapping[str, Any], bounds: Bounds, cancelled: Event | None = None) -> dict[str, Any]:
-        """The answer to the one request. Raises OutOfTime, OutOfMemory, AnsweredTooMuch, Cancelled, Lost, Broken,
-        NoRoom, and what `bounds.look` does."""
+        """The answer to the one request. Raises OutOfTime, OutOfMemory, TooManyThreads, AnsweredTooMuch, Cancelled,
+        Lost, Broken, NoRoom, and what `bounds.look` does."""
         # Beside the watch: a process that does not read must not make anybody wait for ever.
         Thread(target=self._send, args=(json.dumps(request).encode(),), name="child-request", daemon=True).start()
         try:
@@ -292,6 +297,8 @@ def _watch(process: Process, bounds: Bounds, cancelled: Event | None, check_size
         check_size(bounds)
         if bounds.look is not None:
             bounds.look()
+        if bounds.threads is not None and n_threads(process.pid) > bounds.threads:
+            raise TooManyThreads(f"It had more than the {bounds.threads} threads that it may have.")
         if bounds.memory_bytes is not None and (held := resident_bytes(process.pid)) > bounds.memory_bytes:
             raise OutOfMemory(f"It needed more memory than the {bounds.memory_bytes / 1e9:.1f} GB it may use.", held)
 

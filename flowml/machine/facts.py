@@ -85,6 +85,17 @@ def resident_bytes(pid: int) -> int:
         return 0
 
 
+def n_threads(pid: int) -> int:
+    """How many threads a process has right now; 0 when it has ended or the system does not say."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("Threads:"):
+                return int(line.split()[1])
+    except (OSError, ValueError, IndexError):
+        pass
+    return 0
+
+
 def own_bytes(pid: int) -> int:
     """The same, with its part alone of what it shares with others; takes milliseconds."""
     try:

@@ -235,9 +235,11 @@ def delete_dataset(context: Context, dataset_id: str) -> None:
     context.store.delete(rows)
     running_of(context.store).stop(dataset_id=dataset_id)
     # Not at the start: a server of one model deletes nothing, and loads as little as it can.
+    from flowml.services.assistant.previewed import SHELF
     from flowml.services.assistant.trying import leave as leave_tries
 
     leave_tries(context.store, dataset_id)
+    SHELF.forget(context.store.files.new_temp().parent, dataset_id)
     downloads.forget(context, dataset.table)
     # It holds the target of every row that tested a model.
     context.store.files.forget_cached(tested_name("*", dataset.table))

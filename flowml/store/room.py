@@ -54,6 +54,12 @@ class Room:
         with self._lock:
             self._check(n_bytes)
 
+    def left(self) -> int:
+        """Bytes that may be written before there is less than the reserve; 0 where there is less."""
+        with self._lock:
+            free, reserve = self._free_and_reserve()
+            return max(0, free - reserve - sum(promise.left for promise in self._promises))
+
     @contextmanager
     def promised(self, n_bytes: int) -> Iterator[Promise]:
         """Room for so many bytes, as long as the context lasts. Raises NoRoom as `check` does."""

@@ -8,6 +8,8 @@ import unicodedata
 import warnings
 from dataclasses import dataclass
 
+from flowml.assistant.unseen import UNSEEN
+
 LONGEST = 10_000
 MOST_LINES = 400
 MOST_TOKENS = 4_000
@@ -17,11 +19,6 @@ DEEPEST = 150
 _MOST_IN_A_ROW = 12
 _IMPORT = "import polars as pl"
 _LONGEST_NUMBER = 40
-# Controls that are no space, and what turns the direction of a text or cannot be seen in it.
-_UNSEEN = frozenset("\u00ad\u061c\u180e\ufeff") | {
-    chr(code) for code in (*range(0x200B, 0x2010), *range(0x2028, 0x202F))
-}
-_UNSEEN |= {chr(code) for code in range(0x2060, 0x2070)}
 
 
 @dataclass(frozen=True, order=True)
@@ -98,7 +95,7 @@ def _check_characters(source: str) -> None:
     for number, line in enumerate(source.split("\n"), 1):
         for place, character in enumerate(line, 1):
             is_control = unicodedata.category(character) in ("Cc", "Cs", "Co", "Cn") and character not in "\t\r"
-            if is_control or character in _UNSEEN:
+            if is_control or character in UNSEEN:
                 words = f"There is a character that cannot be seen (U+{ord(character):04X})."
                 found.append(Refusal(number, place, words, "Remove it."))
                 break

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -11,7 +11,7 @@ from typing import IO, Any
 from flowml.domain.errors import FlowMLError, InvalidInput, NotReady, TooLarge
 from flowml.machine import child
 from flowml.machine.child import Bounds, Child
-from flowml.machine.confinement.confining import available
+from flowml.machine.confinement.confining import available, sayable
 from flowml.machine.confinement.surroundings import plain
 from flowml.machine.facts import usable_cores
 
@@ -28,7 +28,9 @@ _FILE_MULTIPLE = 10
 _NO_THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _LONGEST_WORDS = 500
 _MOST_ANSWER = 64 << 10
-_MOST_MISSING = 5
+# Polars has some for each core. What is made of threads alone would have as many as the system has numbers for.
+_MOST_THREADS = 256
+_THREADS_PER_CORE = 8
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,21 @@ def run_code(
     max_rows: int,
     max_columns: int,
     most_bytes: int,
+    most_file_bytes: int | None = None,
+    look: Callable[[], object] | None = None,
     cancelled: Event | None = None,
     seconds: float = MOST_SECONDS,
     module: str = MODULE,
 ) -> Held:
     """Run checked code on the canonical table at `table` and leave in `result` what came of it, for `comparing`.
-    Raises InvalidInput, whose field is "code" or "code.LINE", for code that fails, takes too long or too much; NotReady
-    when `cancelled` was set."""
+    `most_file_bytes`: how large the result may be at most; `look` is called all the while, to end it by raising
+    something. Raises InvalidInput, whose field is "code" or "code.LINE", for code that fails, takes too long or too
+    much; NotReady when `cancelled` was set."""
     memory_bytes = memory_for(table, most_bytes)
+    file_bytes = max(_LEAST_FILE, _FILE_MULTIPLE * table.stat().st_size)
+    bounds = Bounds(
+        seconds, memory_bytes, _MOST_ANSWER, look=look, threads=_MOST_THREADS + _THREADS_PER_CORE * usable_cores()
+    )
     request = {
         "code": source,
         "table": str(table),
@@ -69,11 +78,11 @@ def run_code(
         "seconds": seconds,
         "cpu_seconds": int(seconds * usable_cores()) + 5,
         "memory_bytes": memory_bytes + _SPACE,
-        "file_bytes": max(_LEAST_FILE, _FILE_MULTIPLE * table.stat().st_size),
+        "file_bytes": file_bytes if most_file_bytes is None else min(file_bytes, most_file_bytes),
     }
     try:
         with Child(module, starter=_start) as process:
-            answer = process.ask(request, Bounds(seconds, memory_bytes, _MOST_ANSWER), cancelled)
+            answer = process.ask(request, bounds, cancelled)
     except child.CannotStart as problem:
         raise NotReady(problem.detail, hint="Try again when less is running.") from None
     except child.Ended as ended:
@@ -109,6 +118,8 @@ def _words(ended: child.Ended, seconds: float, memory_bytes: int) -> FlowMLError
                 f"The code needs more than the {gigabytes} of memory there are for it, and was stopped.",
                 hint="Does it join or repeat rows so that there are very many?",
             )
+        case child.TooManyThreads():
+            return _of_code("The code started too many threads and was stopped.", "Leave them to Polars.")
         case _ if "SIGXCPU" in ended.detail:
             return _of_code("The code computed for too long and was stopped.", "Let it do less at once.")
         case _:
@@ -134,11 +145,11 @@ def _check(answer: Mapping[str, Any]) -> None:
 
 def _held(record: Any) -> Held:
     """What the process says of itself, which is no more than this machine has. Raises InvalidInput for one that does
-    not say it: it has not answered as it should."""
+    not say it, or says anything else: it has not answered as it should."""
     missing = record.get("missing") if isinstance(record, dict) else None
-    if not isinstance(missing, list):
+    if not isinstance(missing, list) or not sayable().issuperset(str(item) for item in missing):
         raise _of_code("The code ended the process in which it ran.", "It did not say what it ran under.")
-    words = dict.fromkeys([*available().missing, *(_printable(str(item)) for item in missing[:_MOST_MISSING])])
+    words = dict.fromkeys([*available().missing, *map(str, missing)])
     return Held(not words, tuple(words))
 
 

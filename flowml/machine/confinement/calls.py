@@ -1,8 +1,8 @@
 """Which calls of the system a confined process may make, by name and by number.
 
 What is not named here is refused: room on the disk that nothing is written to, sockets, processes, programs, signals
-to others, links, rights of files, io_uring, and whatever Linux learns to do. A call whose arguments matter is in
-`LOOKED_INTO`.
+to others, links, rights and times of files, io_uring, and whatever Linux learns to do. A call whose arguments matter is
+in `LOOKED_INTO`.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ statfs:137:43 fstatfs:138:44 chdir:80:49 fchdir:81:50
 """
 _LOOKED_INTO = """
 fcntl:72:25 ioctl:16:29 prctl:157:167 kill:62:129 tgkill:234:131 clone:56:220 clone3:435:435 prlimit64:302:261
-sched_setaffinity:203:122 utimensat:280:88 setpriority:141:140
+sched_setaffinity:203:122 setpriority:141:140
 """
 _COLUMNS = {"x86_64": 1, "aarch64": 2}
 
@@ -101,8 +101,6 @@ def looked_into(machine: str, process: int, *, files: bool) -> Mapping[int, tupl
         "sched_setaffinity": ((Check(0, 0),),),
         # Of itself, to go further behind.
         "setpriority": ((Check(0, 0), Check(1, 0)),),
-        # Of an open file, and none that is named: Landlock does not look at these.
-        "utimensat": ((Check(1, 0), Check(1, 0, upper=True)),),
     }
     numbers = _numbers(_LOOKED_INTO, machine)
     if not files:

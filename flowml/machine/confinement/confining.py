@@ -6,6 +6,7 @@ connections or processes, starts programs, or sends signals to others.
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -109,7 +110,7 @@ def _confine(
     threads = _other_threads()
     unset = limits.hold(bounds)
     if unset:
-        missing.append(f"this system has no limits for {', '.join(unset)}")
+        missing += [f"{_NO_LIMIT} {limits.WORDS[name]}" for name in unset]
     if not kernel.machine():
         return Confinement(None, False, (*missing, _ELSEWHERE))
     with contextlib.suppress(OSError):
@@ -122,18 +123,38 @@ def _confine(
     has_filters = True
     try:
         filtering.install(os.getpid(), files=strength is Strength.READER)
-        surroundings.touch_what_can_be_opened()
+        surroundings.keep_times_of_files()
     except OSError as problem:
         has_filters = False
         missing.append(filtering.why_not(problem))
     # For code the filters, which all threads have, let nobody open a file by its name.
     has_shut = has_filters and strength is Strength.CODE
     if abi is not None and threads and abi < landlock.ALL_THREADS_SINCE and not has_shut:
-        missing.append("threads that were there before may open files")
+        missing.append(_EARLIER_THREADS)
     return Confinement(abi, has_filters, tuple(missing))
 
 
 _ELSEWHERE = "only Linux on x86-64 and ARM64 has what confines a process (Landlock and seccomp); limits hold here"
+
+
+_EARLIER_THREADS = "threads that were there before may open files"
+_NO_LIMIT = "this system has no limit for"
+
+
+@cache
+def sayable() -> frozenset[str]:
+    """Every sentence that a process can say of what is missing: from one that may have been taken over no other is
+    passed on."""
+    problems = [OSError(number, os.strerror(number)) for number in errno.errorcode]
+    return frozenset(
+        [
+            _ELSEWHERE,
+            _EARLIER_THREADS,
+            *(f"{_NO_LIMIT} {words}" for words in limits.WORDS.values()),
+            *(why_not(problem) for problem in problems for why_not in (landlock.why_not, filtering.why_not)),
+            filtering.why_not(filtering.not_all_threads()),
+        ]
+    )
 
 
 @cache

@@ -49,6 +49,11 @@ def why_not(problem: OSError) -> str:
             return f"calls cannot be filtered: {problem.strerror}"
 
 
+def not_all_threads() -> OSError:
+    """The error for a process of which a thread has a filter already."""
+    return OSError(errno.EBUSY, "a thread has a filter of its own")
+
+
 def prepare() -> None:
     """Work out the filters, for processes that are forked from this one."""
     for files in (True, False):
@@ -65,7 +70,7 @@ def install(process: int, *, files: bool) -> None:
     kernel.gain_nothing()
     refused = kernel.call(_SECCOMP[kernel.machine()], _SET_FILTER, _ALL_THREADS, ctypes.byref(filtered))
     if refused:
-        raise OSError(errno.EBUSY, "a thread has a filter of its own")
+        raise not_all_threads()
 
 
 @cache

@@ -47,6 +47,16 @@ _NAMES = {
 }
 
 
+WORDS = {
+    "core": "core files",
+    "memory_bytes": "memory",
+    "cpu_seconds": "the processor",
+    "file_bytes": "the size of files",
+    "open_files": "open files",
+}
+"""Each in words."""
+
+
 def _set(name: str, value: int) -> bool:
     with contextlib.suppress(AttributeError, ValueError, OSError):
         which = getattr(resource, _NAMES[name])

@@ -3,6 +3,7 @@ connections, open files."""
 
 import contextlib
 import os
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,25 +51,34 @@ def forget_environment() -> None:
     os.environ["JOBLIB_MULTIPROCESSING"] = "0"
 
 
-def touch_what_can_be_opened() -> None:
-    """Have Python set the times of a file by opening it: Landlock does not look at times, so by a path nobody may set
-    any. xlsxwriter does so with each part of a workbook."""
-    if os.utime not in os.supports_fd:
-        return
-    by_descriptor = os.utime
+def keep_times_of_files() -> None:
+    """Have Python set no times of files: Landlock does not look at them, so nobody may set any, also not of what is
+    open, which may be what is read. xlsxwriter does so with each part of a workbook, for the archive that it puts them
+    into, which is told instead."""
+    told: dict[str, float] = {}
 
-    def utime(path: Any, times: Any = None, *, dir_fd: int | None = None, **given: Any) -> None:
-        if isinstance(path, int):
-            by_descriptor(path, times, **given)
-            return
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY, dir_fd=dir_fd)
-        try:
-            given.pop("follow_symlinks", None)
-            by_descriptor(file, times, **given)
-        finally:
-            os.close(file)
+    def utime(path: Any, times: Any = None, **_: Any) -> None:
+        if times is not None and not isinstance(path, int):
+            if not told:
+                _tell_archives(told)
+            told[os.fspath(path)] = times[1]
 
     os.utime = utime
+
+
+def _tell_archives(times: Mapping[str, float]) -> None:
+    # What sets no times needs none of it.
+    import zipfile
+
+    from_file = zipfile.ZipInfo.from_file
+
+    def with_time(filename: Any, *given: Any, **named: Any) -> zipfile.ZipInfo:
+        info = from_file(filename, *given, **named)
+        if (seconds := times.get(os.fspath(filename))) is not None:
+            info.date_time = time.localtime(seconds)[:6]
+        return info
+
+    zipfile.ZipInfo.from_file = with_time  # type: ignore[method-assign]
 
 
 def close_all_but(kept: Iterable[int]) -> None:

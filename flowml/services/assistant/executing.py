@@ -22,7 +22,7 @@ from flowml.services import versions
 from flowml.services.assistant.choosing import language_model
 from flowml.services.assistant.previewed import LASTS_SECONDS, SHELF, Key, Previewed, Several
 from flowml.services.context import Context
-from flowml.services.tables import MEMORY_SHARE, Workplace, run_task, workplace
+from flowml.services.tables import MEMORY_SHARE, Workplace, room_left, run_task, workplace
 from flowml.services.turns import CHILDREN
 
 __all__ = ["LONGEST_CODE", "apply_code", "confinement", "need_model", "preview_code"]
@@ -62,6 +62,8 @@ def preview_code(context: Context, dataset_id: str, code: str) -> CodePreview:
         }
         found = run_task(context, "compare", request, module=_MODULE)
         preview_id = _sha256(dataset.table, code, found["sha256"])[:32]
+        # It waits there for half an hour.
+        context.store.room.check()
         kept = place.result.rename(context.store.files.new_temp())
         now = context.steady()
         shown = Previewed(
@@ -177,6 +179,8 @@ def _run(context: Context, dataset: Dataset, code: str, place: Workplace) -> Hel
             max_rows=settings.max_rows,
             max_columns=settings.max_columns,
             most_bytes=memory_for(table, int(memory_bytes() * MEMORY_SHARE)),
+            most_file_bytes=context.store.room.left(),
+            look=room_left(context) or context.store.room.check,
             cancelled=context.left,
         )
 

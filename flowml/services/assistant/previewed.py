@@ -15,7 +15,7 @@ MOST_OF_ONE = 6
 MOST_BYTES = 4 << 30
 
 Key = tuple[str, str, str, str]
-"""Whose (a caller), in which home folder, the table, and the hash of the code."""
+"""Whose (a caller), in which folder for what waits, the data set and its table, and the hash of the code."""
 
 
 _Place = tuple[Key, str]
@@ -57,13 +57,12 @@ class Shelf:
             self._forget_old(now)
             place = key, found.preview_id
             same = self._held.get(place)
-            if same is not None and same.made is None:
-                # It may be that somebody is approving it: theirs is this one.
+            if same is not None:
+                # It may be that somebody is approving it, or has: theirs is this one.
                 found.path.replace(same.path)
                 same.expires_at = found.expires_at
                 self._held.move_to_end(place)
                 return
-            self._drop(place)
             self._held[place] = found
             while (first := self._first_to_go(place)) is not None:
                 self._drop(first)
@@ -95,6 +94,13 @@ class Shelf:
         """Delete what can no longer be approved."""
         with self._lock:
             self._forget_old(now)
+
+    def forget(self, home: Path, dataset_id: str) -> None:
+        """Delete what was made of this data set."""
+        with self._lock:
+            for place in [place for place in self._held if place[0][1] == str(home)]:
+                if place[0][2].startswith(f"{dataset_id}:"):
+                    self._drop(place)
 
     def _forget_old(self, now: float) -> None:
         for key in [key for key, held in self._held.items() if held.expires_at <= now]:

@@ -158,6 +158,14 @@ def test_without_the_checker_what_goes_on_or_takes_too_much_is_stopped(ground: G
 
 
 @confined
+def test_threads_are_counted(ground: Ground) -> None:
+    few = "import threading\nthreading.stack_size(32768)\nwait = threading.Event().wait\n"
+    with pytest.raises(InvalidInput, match="too many threads"):
+        ground.run(f"{few}while True: threading.Thread(target=wait, daemon=True).start()", alone=True)
+    ground.check()
+
+
+@confined
 def test_a_process_that_ends_by_itself_makes_no_table(ground: Ground) -> None:
     def try_out(attempt: str) -> None:
         with pytest.raises(InvalidInput):

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,6 @@ def test_files_are_not_reached_by_what_stands_for_them(tmp_path: Path) -> None:
             "moved out": lambda: os.replace(scratch / "link", tmp_path / "new"),
             "a pipe": lambda: os.mkfifo(scratch / "new"),
             "rights": lambda: secret.chmod(0o777),
-            "times": lambda: os.utime(secret),
             "cut": lambda: os.truncate(secret, 0),
             "removed": secret.unlink,
             "its own memory": lambda: os.open("/proc/self/mem", os.O_RDWR),
@@ -190,11 +190,36 @@ def test_files_are_not_reached_by_what_stands_for_them(tmp_path: Path) -> None:
                 said[name] = "refused" if error.errno in (errno.EACCES, errno.EPERM, errno.EXDEV) else str(error)
             else:
                 said[name] = "done"
+        os.utime(secret, (0, 0))
         return said
 
     said = in_child(work)[0]
     assert {name: what for name, what in said.items() if what != "refused"} == {}
     assert (secret.read_text(), secret.stat().st_mtime_ns) == ("secret", before.st_mtime_ns)
+
+
+def test_times_of_what_is_read_stay_and_an_archive_has_those_that_were_set(tmp_path: Path) -> None:
+    secret, scratch = tmp_path / "secret", tmp_path / "scratch"
+    secret.write_text("secret")
+    scratch.mkdir()
+    before = secret.stat().st_mtime_ns
+
+    def work() -> Any:
+        with secret.open() as file:
+            confining.confine_reader([secret], [scratch], keep=[file.fileno()])
+            os.utime(file.fileno(), (0, 0))
+            # What Python is not asked for: futimens, of what is open.
+            said = [_system(280 if _X86 else 88, file.fileno(), 0, 0, 0)]
+        part, archive = scratch / "part", scratch / "archive"
+        part.write_text("x")
+        os.utime(part, (400_000_000, 400_000_000))
+        with zipfile.ZipFile(archive, "w") as file:
+            file.write(part, "part")
+            said.append(file.getinfo("part").date_time[0])
+        return said
+
+    assert in_child(work)[0] == [errno.EPERM, 1982]
+    assert secret.stat().st_mtime_ns == before
 
 
 def test_a_thread_that_was_there_before_is_filtered_too_and_what_it_may_is_said(tmp_path: Path) -> None:

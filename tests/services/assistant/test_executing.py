@@ -11,7 +11,7 @@ import pytest
 
 from flowml.domain.access.caller import Principal
 from flowml.domain.datasets import Dataset
-from flowml.domain.errors import InvalidInput, NotFound, NotReady, WrongState
+from flowml.domain.errors import InvalidInput, NoRoom, NotFound, NotReady, WrongState
 from flowml.domain.recipes import CodePreview
 from flowml.services import datasets, versions
 from flowml.services.assistant import executing
@@ -20,6 +20,7 @@ from flowml.services.assistant.previewed import LASTS_SECONDS, MOST, MOST_OF_ONE
 from flowml.services.context import Context
 from flowml.services.examples import example_of
 from flowml.services.tables import run_task
+from flowml.store.room import Room
 from tests.services.assistant.tables import context_in, uploaded
 from tests.services.records import add_job, add_model
 
@@ -84,6 +85,45 @@ def test_what_was_seen_and_approved_is_a_version_with_its_code(context: Context,
 
 def test_whoever_approves_again_gets_the_same_version(context: Context, first: Dataset, cleaned: Dataset) -> None:
     assert apply_code(context, first.id, CLEAN).id == cleaned.id
+
+
+def test_a_preview_that_is_approved_already_makes_no_second_version(context: Context, first: Dataset) -> None:
+    code = "df = df.head(2)"
+    once = preview_code(context, first.id, code)
+    made = apply_code(context, first.id, code, preview_id=once.preview_id)
+    again = preview_code(context, first.id, code)
+    assert again.preview_id == once.preview_id
+    assert apply_code(context, first.id, code, preview_id=again.preview_id).id == made.id
+
+
+def test_with_a_data_set_what_was_made_of_it_goes(context: Context) -> None:
+    dataset = uploaded(context, CSV)
+    waiting = context.store.files.new_temp().parent
+    before = {*waiting.rglob("*")}
+    preview_code(context, dataset.id, CLEAN)
+    assert {*waiting.rglob("*")} != before
+    datasets.delete_dataset(context, dataset.id)
+    assert {*waiting.rglob("*")} == before
+
+
+def test_code_leaves_the_room_that_is_kept(
+    context: Context, first: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, kept = context.store.files.new_temp().parent, 1_000_000
+    before = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
+    seen = []
+
+    def free(_: Path) -> tuple[int, int]:
+        used = sum(path.stat().st_size for path in home.rglob("*") if path.is_file()) - before
+        seen.append(4_000_000 - used)
+        return seen[-1], 50 * kept
+
+    monkeypatch.setattr(context.store, "room", Room(tmp_path, free))
+    wide = "[pl.int_range(100_000).hash(n).alias(f'c{n}') for n in range(20)]"
+    with pytest.raises((InvalidInput, NoRoom)):
+        preview_code(context, first.id, f"df = pl.select({wide})")
+    assert min(seen) >= kept - (1 << 16)
+    assert sum(path.stat().st_size for path in home.rglob("*") if path.is_file()) == before
 
 
 def test_two_who_approve_at_once_get_the_same_version(context: Context, first: Dataset) -> None:
