@@ -118,3 +118,21 @@ def test_ideas_that_were_tried_before_are_counted_for_all_versions(tmp_path: Pat
     assert families == {"c": "t1", "d": "t1", "other": "t9"}
     assert counts == {"t1": 3, "t9": 1}
     assert left == ["t9"]
+
+
+def test_of_answers_from_before_it_is_known_what_was_told_where_nobody_has_decided_anything(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "old.sqlite", isolation_level=None) as connection:
+        migrate(connection, 1.0, MIGRATIONS[:34])
+        for dataset_id in ("never", "once"):
+            connection.execute(
+                "INSERT INTO messages (id, dataset_id, owner, speaker, text, state, created_at, model)"
+                " VALUES (?1, ?1, '', 'assistant', 'Yes.', 'complete', 1, 'm')",
+                (dataset_id,),
+            )
+        connection.execute(
+            "INSERT INTO sharing (dataset_id, ordinary, columns, changed_at, changed_by)"
+            " VALUES ('once', 0, '{}', 1, '')"
+        )
+        migrate(connection, 2.0)
+        found = dict(connection.execute("SELECT id, values_of FROM messages").fetchall())
+    assert found == {"never": "[]", "once": None}

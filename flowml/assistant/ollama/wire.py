@@ -137,17 +137,23 @@ class Wire:
     ) -> Generator[dict[str, Any], None, None]:
         """The objects of an answer as they come, one a line. Raises as `ask` does; also in the middle."""
         with self._sent("POST", path, body, patience, stopped) as (response, watch):
-            waiting, total = b"", 0
+            waiting, total = bytearray(), 0
             for piece in response.iter_raw():
                 watch.came()
                 total += len(piece)
-                *lines, waiting = (waiting + piece).split(b"\n")
+                # Pieces may be as short as a byte: what waits for the end of its line is not gone through again.
+                first, *further = piece.split(b"\n")
+                waiting += first
+                lines = []
+                for part in further:
+                    lines.append(bytes(waiting))
+                    waiting = bytearray(part)
                 if total > _MOST_STREAMED or len(waiting) > _LONGEST_LINE or any(map(_is_too_long, lines)):
                     raise failures.too_much()
                 yield from (failures.line(self.address, line) for line in lines if line.strip())
             watch.check()
             if waiting.strip():
-                yield failures.line(self.address, waiting)
+                yield failures.line(self.address, bytes(waiting))
 
     @contextlib.contextmanager
     def _sent(

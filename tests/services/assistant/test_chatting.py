@@ -159,6 +159,15 @@ def test_steps_are_tried_before_they_are_proposed(context: Context, dataset: str
     assert answer.proposal is not None and "change “bought”, which is what is to be predicted" in answer.reason
 
 
+def test_code_that_names_make_too_long_is_none(context: Context, ollama: StandIn) -> None:
+    name = "n" * 150
+    wide = uploaded(context, f"{name},bought\n".encode() + b"".join(b"%d,yes\n" % at for at in range(30))).id
+    ollama.answers(reply("Do it.", code="df = df.select(" + "'c1', " * 100 + ")"))
+    answer, _ = asked(context, wide, "Mend it.")
+    assert answer.state is AnswerState.FAILED
+    assert "“code” is too long" in answer.reason
+
+
 def test_a_chart_is_of_the_tables_own_columns(context: Context, dataset: str, ollama: StandIn) -> None:
     ollama.answers(reply("See.", chart={"column": "c1", "by": "c5"}, steps=["drop"], code="df"))
     proposal = asked(context, dataset, "Draw age and bought")[0].proposal

@@ -17,6 +17,7 @@ from tests.web.serving import Served, serve, until
 from tests.web.test_leaving import ask
 
 PATH = "/api/llm/explain-results"
+LONG = "Right in 77,777 rows" + " and so on" * 2_000
 
 
 @pytest.fixture(scope="module")
@@ -144,8 +145,9 @@ def test_what_there_is_of_an_answer_that_breaks_off_is_shown_with_the_reason(
         (fails(503, "server busy, please try again.  maximum pending requests exceeded"), "", "more requests"),
         (error_line("CUDA error: out of memory", "Right in 77,777 rows"), "Right in 77,777 rows", "does not fit"),
         (says(""), "", "The model said nothing."),
+        (says(LONG, piece=500), LONG[:12_000].strip(), "The model says more than an explanation may have"),
     ],
-    ids=["no memory", "busy", "no memory in the middle", "nothing said"],
+    ids=["no memory", "busy", "no memory in the middle", "nothing said", "too much said"],
 )
 def test_whatever_it_ends_with_the_last_line_says_so(
     house: Served, ollama: StandIn, run: tuple[Job, list[Model]], behaviour: Behaviour, text: str, reason: str
